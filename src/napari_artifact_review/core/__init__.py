@@ -1,0 +1,1 @@
+"""The review itself, without a window: neither Qt nor napari is imported here."""

@@ -1,0 +1,49 @@
+"""What can go wrong with a user's files, as one family of exceptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class ReviewError(Exception):
+    """A fault that the user can mend: what is wrong, where, and what to do.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, as a phrase without a full stop.
+    path : path-like, optional
+        The file or folder that it is about.
+    where : str, optional
+        The place inside the file: row, column, HDU.
+    remedy : str, optional
+        What the user can do about it.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        path: str | Path | None = None,
+        where: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.what = what
+        self.path = None if path is None else Path(path)
+        self.where = where
+        self.remedy = remedy
+        place = ", ".join(str(part) for part in (path, where) if part is not None)
+        message = f"{place}: {what}" if place else what
+        super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
+
+
+class TableError(ReviewError):
+    """The predictions table cannot be read, or does not say what a review needs."""
+
+
+class ImageError(ReviewError):
+    """A full image is missing, ambiguous, or cannot be read."""
+
+
+class SaveError(ReviewError):
+    """The reviewed table could not be written; what was on disk is untouched."""

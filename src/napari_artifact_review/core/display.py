@@ -1,0 +1,57 @@
+"""The grey scale that an image is first shown with."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.visualization import ZScaleInterval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# ZScale looks at 1,000 pixels; this many are enough to find those among NaN.
+_SAMPLE = 100_000
+
+
+def zscale_limits(pixels: NDArray[Any]) -> tuple[float, float]:
+    """Return the limits of a grey scale that shows faint things.
+
+    The ZScale algorithm of IRAF, in astropy's form
+    (`astropy.visualization.ZScaleInterval` with its defaults), on a regular
+    sample of the image. NaN and infinity are left out.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Real numbers or truth values, shape (rows, columns).
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper limit in the pixels' unit, lower < upper. (0, 1) without
+        a single finite pixel, (v, v + 1) where every pixel is v.
+    """
+    step = max(1, math.isqrt(pixels.size // _SAMPLE))
+    sample = _finite(pixels[::step, ::step])
+    if not sample.size:
+        # The finite pixels may all lie between those of the sample.
+        sample = _finite(pixels)
+    if not sample.size:
+        return 0.0, 1.0
+    lower, upper = map(float, ZScaleInterval().get_limits(sample))
+    if not lower < upper:
+        # A few pixels on an even ground: ZScale sees the ground only.
+        lower, upper = float(sample.min()), float(sample.max())
+    if not lower < upper:
+        # 2**-22 is the smallest step that float32, and so the screen, tells apart.
+        upper = lower + max(1.0, abs(lower) * 2.0**-22)
+    return lower, upper
+
+
+def _finite(pixels: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the finite pixels in one row, within the range of the screen's float32."""
+    values: NDArray[np.float64] = pixels[np.isfinite(pixels)].astype(np.float64)
+    largest = float(np.finfo(np.float32).max)
+    return values.clip(-largest, largest)

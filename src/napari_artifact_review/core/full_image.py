@@ -1,0 +1,181 @@
+"""A full image in memory, and the one door through which it gets there."""
+
+from __future__ import annotations
+
+import math
+import warnings
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from astropy.utils.exceptions import AstropyWarning
+from numpy.typing import NDArray
+
+from napari_artifact_review.core.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari_artifact_review.core.sky import SkyCoordinates
+
+Pixels: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ImageHdu:
+    """One HDU of a FITS file that can be shown.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the file, 0 for the primary HDU.
+    name : str
+        Its ``EXTNAME``, or what astropy calls it without one; may be empty.
+    shape : tuple of int
+        Its axes as numpy counts them: (..., rows, columns).
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"HDU {self.index} ({self.name})" if self.name else f"HDU {self.index}"
+
+
+@dataclass(frozen=True, eq=False)
+class FullImage:
+    """One full image, ready to be drawn.
+
+    Attributes
+    ----------
+    path : Path
+        The file it was read from.
+    pixels : ndarray
+        Shape (rows, columns), native byte order, the data's own type; row 0 is
+        the first row of the file.
+    limits : tuple of float
+        Lower and upper end of a sensible grey scale, the lower one below the upper.
+    notes : tuple of str
+        What the user should know about how the file was read, in short sentences.
+    hdu : int or None
+        Index of the HDU that was read; None where the format has none.
+    hdus : tuple of ImageHdu
+        Every HDU that could be shown.
+    unit : str
+        Physical unit of the pixels (``BUNIT``), or an empty text.
+    sky : SkyCoordinates or None
+        Where the pixels lie on the sky, if the file says so.
+    """
+
+    path: Path
+    pixels: Pixels
+    limits: tuple[float, float]
+    notes: tuple[str, ...] = ()
+    hdu: int | None = None
+    hdus: tuple[ImageHdu, ...] = ()
+    unit: str = ""
+    sky: SkyCoordinates | None = None
+
+
+def plain_pixels(values: Pixels) -> Pixels:
+    """Return pixels as everything after this expects them.
+
+    Parameters
+    ----------
+    values : ndarray
+        Two axes, any type and byte order.
+
+    Returns
+    -------
+    ndarray
+        C-contiguous, native byte order; truth values become uint8, and floats
+        wider than 64 bits become float64.
+
+    Raises
+    ------
+    ImageError
+        If they are no real numbers, or not a plane with at least one pixel.
+    """
+    if values.dtype.kind not in "buif":
+        raise ImageError(f"its pixels are of type {values.dtype}, not real numbers")
+    if values.ndim != 2 or not values.size:
+        raise ImageError(f"its shape {values.shape} is no image of rows and columns")
+    if values.dtype.kind == "b":
+        return np.ascontiguousarray(values, dtype=np.uint8)
+    if values.dtype.itemsize > 8:
+        return np.ascontiguousarray(values, dtype=np.float64)
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+
+
+def plane_notes(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Say that only the first of several planes is shown.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the data, (..., rows, columns).
+    """
+    planes = math.prod(shape[:-2])
+    return (f"first plane of {planes}",) if planes > 1 else ()
+
+
+@contextmanager
+def decoding(
+    path: Path | None = None, where: str | None = None, doing: str = "cannot be read"
+) -> Iterator[None]:
+    """Turn whatever a decoder raises inside the block into one `ImageError`.
+
+    An `ImageError` from inside passes, with the place added if it had none.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file that is read.
+    where : str, optional
+        The place inside it, for example the HDU.
+    doing : str
+        What fails when the block fails; the message begins with it.
+
+    Raises
+    ------
+    ImageError
+        The only exception that leaves the block.
+    """
+    try:
+        with warnings.catch_warnings():
+            # napari would show a decoder's remarks on the file as messages to the user.
+            warnings.simplefilter("ignore", AstropyWarning)
+            # So are Pillow's on 89 million pixels or more, and numpy's on overflow.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            yield
+    except ImageError as error:
+        if path is None or error.path is not None:
+            raise
+        raise ImageError(
+            error.what, path=path, where=where, remedy=error.remedy
+        ) from error
+    # A damaged file makes a decoder raise anything: KeyError, struct.error, ...
+    except Exception as error:
+        what, remedy = _in_plain_words(error)
+        raise ImageError(
+            f"{doing}: {what}", path=path, where=where, remedy=remedy
+        ) from error
+
+
+def _in_plain_words(error: Exception) -> tuple[str, str]:
+    """Return what an exception of a decoder means, and what to do about it."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file", "Check the folder of the images"
+    if isinstance(error, PermissionError):
+        return "permission is denied", "Ask the owner of the file for access"
+    copy = "Copy it again from its source"
+    if isinstance(error, (EOFError, zlib.error)):
+        return "its compressed data are cut short or damaged", copy
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    kind = type(error).__name__
+    what = f"{said} ({kind})" if said else kind
+    return what, f"{copy}, or check it with another program"

@@ -1,0 +1,116 @@
+"""Full images in the formats that are not astronomy's own: TIFF, PNG, JPEG, NPY."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import imageio.v3 as iio
+import numpy as np
+import tifffile
+
+from napari_artifact_review.core.display import zscale_limits
+from napari_artifact_review.core.full_image import (
+    FullImage,
+    Pixels,
+    decoding,
+    plain_pixels,
+    plane_notes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# Pixels of one plane, and what the user should know about them.
+_Read: TypeAlias = tuple[Pixels, tuple[str, ...]]
+
+# Weights of red, green and blue: ITU-R BT.601-7, section 2.5.1.
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def read_raster(path: Path) -> FullImage:
+    """Read a full image from a TIFF, PNG, JPEG or NPY file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its suffix tells the format.
+
+    Returns
+    -------
+    FullImage
+        Colour as grey (luma), stacks as their first plane; the notes say so.
+        Pixels stay where they are stored: an EXIF orientation turns nothing.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be decoded, or holds no image of real numbers.
+    """
+    with decoding(path):
+        values, notes = _READERS[path.suffix.lower()](path)
+        pixels = plain_pixels(values)
+        return FullImage(path, pixels, zscale_limits(pixels), notes)
+
+
+def _read_tiff(path: Path) -> _Read:
+    with tifffile.TiffFile(path) as tif:
+        page = tif.pages.first
+        series = tif.series[0]
+        values = page.asarray()
+        axes = page.axes
+        # A page of one plane or colour image; further planes lie in further pages.
+        notes = plane_notes((series.size // page.size, 1, 1))
+    if "S" not in axes:
+        plane, more = _first_plane(values)
+        return plane, notes + more
+    plane, colour = _grey(np.moveaxis(values, axes.index("S"), -1))
+    return plane, notes + colour
+
+
+def _read_picture(path: Path) -> _Read:
+    with iio.imopen(path, "r", plugin="pillow") as file:
+        values = file.read(index=0)
+    return _grey(values) if values.ndim == 3 else (values, ())
+
+
+def _read_npy(path: Path) -> _Read:
+    with path.open("rb") as file:
+        # Not numpy.load, which also opens archives and may run what is pickled.
+        values = np.lib.format.read_array(file, allow_pickle=False)
+    return _first_plane(values)
+
+
+_READERS: dict[str, Callable[[Path], _Read]] = {
+    ".tif": _read_tiff,
+    ".tiff": _read_tiff,
+    ".png": _read_picture,
+    ".jpg": _read_picture,
+    ".jpeg": _read_picture,
+    ".npy": _read_npy,
+}
+
+
+def _first_plane(values: Pixels) -> _Read:
+    """Take the first plane of a stack (..., rows, columns)."""
+    if values.ndim < 3 or not values.size:
+        return values, ()
+    return values[(0,) * (values.ndim - 2)], plane_notes(values.shape)
+
+
+def _grey(values: Pixels) -> _Read:
+    """Turn (rows, columns, channels) into one plane of the same type."""
+    channels = values.shape[-1]
+    if channels not in (3, 4):
+        # Grey with transparency, or the bands of a spectral image.
+        return values[..., 0], (f"first channel of {channels}",)
+    # Enough digits for each type: float32 holds 16-bit sums exactly.
+    wide = np.result_type(values.dtype, np.float32)
+    luma = sum(
+        values[..., channel].astype(wide) * wide.type(weight)
+        for channel, weight in enumerate(_LUMA)
+    )
+    if values.dtype.kind in "ui":
+        luma = np.rint(luma)
+    note = "colour image shown as grey (ITU-R BT.601 luma)"
+    return np.asarray(luma).astype(values.dtype), (note,)

@@ -1,0 +1,112 @@
+"""Inputs that several tests share: a small survey, the demo, real files."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, Queue
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.demo import DemoSurvey, make_demo
+
+_SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+#: The marked cutouts of the small survey: (image, x, y) with label and prediction.
+MARKED = {
+    ("north", 200, 0): (1, 0),
+    ("north", 400, 200): (0, 1),
+    ("north", 0, 400): (1, 1),
+    ("south", 0, 0): (0, 1),
+    ("south", 600, 400): (1, 0),
+    ("south", 200, 200): (1, 1),
+}
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Return the folder with real inputs beside the repository, or skip the test."""
+    if not _SHARED.is_dir():
+        pytest.skip("../shared/data is not here")
+    return _SHARED
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoSurvey:
+    """Three images of the demo survey, made once; leave its files as they are."""
+    return make_demo(tmp_path_factory.mktemp("survey") / "demo", images=3, seed=0)
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Path:
+    """Make the table of a small survey: 3 images of 800 x 600 pixels, 4 errors.
+
+    The images are `north`, `west` (without an error) and `south`; each pixel's value
+    tells its image, row and column.
+    """
+    lines = ["image_name,grid_x,grid_y,label,preds,confidence,observer"]
+    for number, name in enumerate(("north", "west", "south")):
+        rows, columns = np.mgrid[:600, :800]
+        pixels = (number * 1e6 + rows * 1000 + columns).astype(np.float32)
+        fits.PrimaryHDU(pixels, _header()).writeto(tmp_path / f"{name}.fits")
+        for y in range(0, 600, 200):
+            for x in range(0, 800, 200):
+                label, preds = MARKED.get((name, x, y), (0, 0))
+                confidence = 0.97 if preds else 0.1250
+                lines.append(f"{name},{x},{y},{label},{preds},{confidence:.4f},007")
+    table = tmp_path / "predictions.csv"
+    table.write_text("\n".join(lines) + "\n")
+    return table
+
+
+@pytest.fixture
+def session(survey: Path) -> ReviewSession:
+    """Open the small survey."""
+    return ReviewSession.open(survey, reviewer="ada")
+
+
+def _header() -> fits.Header:
+    header = fits.Header()
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
+    header["CRVAL1"], header["CRVAL2"] = 150.0, 2.0
+    header["CRPIX1"], header["CRPIX2"] = 1.0, 1.0
+    header["CDELT1"], header["CDELT2"] = -1e-4, 1e-4
+    header["CUNIT1"], header["CUNIT2"] = "deg", "deg"
+    header["BUNIT"] = "adu"
+    return header
+
+
+class MainLoop:
+    """Stands in for the event loop: runs what threads post, when it is asked to."""
+
+    def __init__(self) -> None:
+        self._posted: Queue[Callable[[], None]] = Queue()
+        self.thread = threading.current_thread()
+
+    def post(self, function: Callable[[], None]) -> None:
+        self._posted.put(function)
+
+    def run_until(self, condition: Callable[[], bool], timeout: float = 20) -> None:
+        """Run what was posted until a condition holds."""
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, "it never came to that"
+            try:
+                self._posted.get(timeout=0.02)()
+            except Empty:
+                continue
+
+    def run_all(self) -> None:
+        """Run what has been posted so far."""
+        while not self._posted.empty():
+            self._posted.get()()
+
+
+@pytest.fixture
+def main_loop() -> MainLoop:
+    return MainLoop()

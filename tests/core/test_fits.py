@@ -1,0 +1,438 @@
+"""Full images in FITS files: as astropy reads them, or one error."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images import ImageHdu, read_image
+
+SKY = np.random.default_rng(1).normal(100, 5, (30, 40)).astype(np.float32)
+COUNTS = SKY.astype(np.int16)
+
+
+def same(pixels: np.ndarray, expected: np.ndarray) -> bool:
+    assert pixels.dtype == expected.dtype.newbyteorder("=")
+    assert pixels.dtype.isnative
+    assert pixels.flags.writeable
+    root = pixels
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    assert not isinstance(root, np.memmap)
+    assert root.flags.owndata
+    assert root.nbytes == pixels.nbytes
+    np.testing.assert_array_equal(pixels, expected)
+    return True
+
+
+def written(path: Path, *hdus: object) -> Path:
+    fits.HDUList(list(hdus)).writeto(path, overwrite=True)
+    return path
+
+
+def table(name: str = "CAT") -> fits.BinTableHDU:
+    return fits.BinTableHDU(np.zeros(3, [("a", "f4")]), name=name)
+
+
+def random_groups() -> fits.GroupsHDU:
+    visibilities = np.zeros((2, 3, 4), np.float32)
+    baselines = {"parnames": ["UU"], "pardata": [np.zeros(2)]}
+    return fits.GroupsHDU(fits.GroupData(visibilities, bitpix=-32, **baselines))
+
+
+@pytest.mark.parametrize(
+    "dtype", ["u1", "i2", "i4", "i8", "f4", "f8", "u2", "u4", "i1"]
+)
+def test_the_datas_own_type_is_kept(tmp_path, dtype):
+    pixels = SKY.astype(dtype)
+    image = read_image(written(tmp_path / "a.fits", fits.PrimaryHDU(pixels)))
+    assert same(image.pixels, pixels)
+    assert image.path == tmp_path / "a.fits"
+    assert (image.hdu, image.notes, image.unit, image.sky) == (0, (), "", None)
+    assert image.hdus == (ImageHdu(0, "PRIMARY", (30, 40)),)
+    assert 80 < image.limits[0] < image.limits[1] < 120
+
+
+def test_the_first_plane_with_pixels_is_taken_and_the_others_are_offered(tmp_path):
+    path = written(
+        tmp_path / "a.fits",
+        fits.PrimaryHDU(),
+        fits.ImageHDU(np.arange(5.0), name="BIAS"),
+        table(),
+        fits.ImageHDU(SKY, name="SCI"),
+        fits.CompImageHDU(COUNTS, name="MASK"),
+        fits.ImageHDU(SKY * 2),
+    )
+    image = read_image(path)
+    assert same(image.pixels, SKY)
+    assert image.hdu == 3
+    assert image.notes == ("HDU 3 (SCI) of 3 images: 3 SCI, 4 MASK, 5",)
+    assert [(hdu.index, hdu.name, hdu.shape) for hdu in image.hdus] == [
+        (3, "SCI", (30, 40)),
+        (4, "MASK", (30, 40)),
+        (5, "", (30, 40)),
+    ]
+    assert same(read_image(path, hdu=5).pixels, SKY * 2)
+    assert same(read_image(path, hdu="mask").pixels, COUNTS)
+    for wrong in (0, 1, 2, 9, -1, "CAT", "nothing"):
+        with pytest.raises(ImageError, match="no image HDU") as caught:
+            read_image(path, hdu=wrong)
+        assert "3 SCI, 4 MASK, 5" in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
+def test_a_cube_gives_its_first_plane(tmp_path, kind):
+    cube = np.stack([COUNTS, COUNTS + 1, COUNTS + 2]).reshape(1, 3, 30, 40)
+    image = read_image(written(tmp_path / "a.fits", fits.PrimaryHDU(), kind(cube)))
+    assert same(image.pixels, COUNTS)
+    assert image.notes == ("first plane of 3",)
+    assert image.hdus[0].shape == (1, 3, 30, 40)
+    one = read_image(written(tmp_path / "b.fits", fits.PrimaryHDU(cube[:, :1])))
+    assert same(one.pixels, COUNTS)
+    assert one.notes == ()
+
+
+def test_a_plane_is_taken_before_a_cube(tmp_path):
+    cube = fits.PrimaryHDU(np.zeros((3, 4, 5), np.float32))
+    path = written(tmp_path / "a.fits", cube, fits.ImageHDU(SKY))
+    assert read_image(path).hdu == 1
+    assert read_image(path, hdu=0).notes[-1] == "first plane of 3"
+
+
+@pytest.mark.parametrize(
+    "method", ["RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "PLIO_1"]
+)
+def test_tile_compressed_integers_are_exact(tmp_path, method):
+    compressed = fits.CompImageHDU(COUNTS, compression_type=method)
+    image = read_image(written(tmp_path / "a.fits.fz", fits.PrimaryHDU(), compressed))
+    assert same(image.pixels, COUNTS)
+    assert image.hdu == 1
+
+
+def test_tile_compressed_floats_are_what_astropy_reads(tmp_path):
+    pixels = SKY.copy()
+    pixels[3, 4] = np.nan
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(), fits.CompImageHDU(pixels))
+    image = read_image(path)
+    assert same(image.pixels, fits.getdata(path, 1))
+    assert np.isnan(image.pixels[3, 4])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "compress"), [(".gz", gzip.compress), (".bz2", bz2.compress)]
+)
+def test_compressed_files_and_their_damage(tmp_path, suffix, compress):
+    whole = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY)).read_bytes()
+    packed = compress(whole)
+    for name in (f"b.fits{suffix}", "misnamed.fits"):
+        (tmp_path / name).write_bytes(packed)
+        assert same(read_image(tmp_path / name).pixels, SKY)
+    path = tmp_path / f"b.fits{suffix}"
+    middle = len(packed) // 2
+    for damage in (
+        packed[:-1],
+        packed[:middle],
+        packed[:5],
+        packed[:middle] + b"damage" + packed[middle + 6 :],
+        compress(whole[:-2880]),
+    ):
+        path.write_bytes(damage)
+        with pytest.raises(ImageError, match=r"damaged|cut short|cannot be read"):
+            read_image(path)
+    path.write_bytes(packed[:middle])
+    with pytest.raises(ImageError, match="compressed data are cut short or damaged"):
+        read_image(path)
+
+
+def test_scaling_is_astropys(tmp_path):
+    hdu = fits.PrimaryHDU(COUNTS.copy())
+    hdu.header["BLANK"] = int(COUNTS[2, 3])
+    image = read_image(written(tmp_path / "a.fits", hdu))
+    assert image.pixels.dtype.kind == "f"
+    assert np.isnan(image.pixels[2, 3])
+    assert np.isfinite(image.limits).all()
+    hdu.header.update(BSCALE=0.5, BZERO=7)
+    path = written(tmp_path / "b.fits", hdu)
+    assert same(read_image(path).pixels, fits.getdata(path))
+
+
+def test_unit_and_sky_come_from_the_header(tmp_path):
+    hdu = fits.ImageHDU(SKY)
+    hdu.header.update(CTYPE1="RA---TAN", CTYPE2="DEC--TAN", CRVAL1=15.0, CRVAL2=-1.0)
+    hdu.header.update(CRPIX1=1.0, CRPIX2=1.0, CDELT1=-1e-4, CDELT2=1e-4)
+    hdu.header["BUNIT"] = " nanomaggy "
+    for path in (
+        written(tmp_path / "a.fits", fits.PrimaryHDU(), hdu),
+        written(
+            tmp_path / "b.fits",
+            fits.PrimaryHDU(),
+            fits.CompImageHDU(COUNTS, header=hdu.header),
+        ),
+    ):
+        image = read_image(path)
+        assert image.unit == "nanomaggy"
+        assert image.sky.text(0, 0) == "RA 01:00:00.00  Dec -01:00:00.0"
+        assert image.notes == ()
+
+
+def test_a_wcs_that_cannot_be_built_costs_a_note_only(tmp_path):
+    hdu = fits.PrimaryHDU(SKY)
+    hdu.header.update(CTYPE1="RA---TAN", CTYPE2="DEC--SIN")
+    image = read_image(written(tmp_path / "a.fits", hdu))
+    assert same(image.pixels, SKY)
+    assert image.sky is None
+    (note,) = image.notes
+    assert note.startswith("no sky coordinates: ")
+
+
+def test_a_unit_that_cannot_be_read_costs_a_note_only(tmp_path):
+    hdu = fits.PrimaryHDU(SKY)
+    hdu.header["BUNIT"] = "count"
+    path = written(tmp_path / "a.fits", hdu)
+    path.write_bytes(path.read_bytes().replace(b"'count   '", b"'count    "))
+    image = read_image(path)
+    assert same(image.pixels, SKY)
+    assert image.unit == ""
+    assert image.notes[0].startswith("no unit: ")
+
+
+def test_remarks_of_astropy_are_not_shown(tmp_path):
+    hdu = fits.PrimaryHDU(SKY)
+    hdu.header.update(CTYPE1="RA---TAN", CTYPE2="DEC--TAN", RADECSYS="FK5")
+    hdu.header["DATE-OBS"] = "2001-02-03"
+    path = written(tmp_path / "a.fits", hdu)
+    # A remark would be an error here, and become a note.
+    assert read_image(path).notes == ()
+    path.write_bytes(path.read_bytes() + b"rest of another file" * 200)
+    assert same(read_image(path).pixels, SKY)
+
+
+@pytest.mark.parametrize(
+    "hdus",
+    [
+        [fits.PrimaryHDU()],
+        [fits.PrimaryHDU(), table()],
+        [fits.PrimaryHDU(np.arange(5.0))],
+        [fits.PrimaryHDU(np.zeros((0, 5))), fits.ImageHDU(np.zeros((5, 0)))],
+        [random_groups()],
+    ],
+    ids=["nothing", "table", "spectrum", "zero width", "random groups"],
+)
+def test_a_file_without_an_image_is_one_error(tmp_path, hdus):
+    path = written(tmp_path / "a.fits", *hdus)
+    with pytest.raises(ImageError, match="holds an image with pixels"):
+        read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "the file is empty"),
+        (b"hello", "no FITS file"),
+        (b"SIMPLE  =", "cannot be read"),
+        (gzip.compress(b""), "the file is empty"),
+    ],
+)
+def test_what_is_no_fits_file_is_one_error(tmp_path, content, what):
+    path = tmp_path / "a.fits"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match=what) as caught:
+        read_image(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("lost", [1, 2879, 2880, 4000])
+@pytest.mark.parametrize("kind", ["plain", "compressed", "cube"])
+def test_a_file_cut_short_is_one_error(tmp_path, kind, lost):
+    # Data that fill their last block to the last byte: each lost byte is a pixel's.
+    noise = np.random.default_rng(2).integers(0, 250, (72, 80), np.uint8)
+    hdu = {
+        "plain": fits.ImageHDU(noise),
+        "cube": fits.ImageHDU(np.stack([noise] * 4)),
+        "compressed": fits.CompImageHDU(noise, compression_type="GZIP_1"),
+    }[kind]
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(), hdu)
+    if kind == "compressed":
+        with fits.open(path, disable_image_compression=True) as hdus:
+            padding = -(hdus[1].size) % 2880
+    else:
+        padding = 0
+    path.write_bytes(path.read_bytes()[: -lost - padding])
+    with pytest.raises(ImageError) as caught:
+        read_image(path)
+    assert caught.value.where.startswith("HDU 1")
+    if kind != "compressed" or lost >= 2880:
+        assert "cut short" in caught.value.what
+
+
+def test_missing_padding_loses_no_pixel(tmp_path):
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY))
+    with fits.open(path) as hdus:
+        end = hdus.fileinfo(0)["datLoc"] + SKY.nbytes
+    path.write_bytes(path.read_bytes()[:end])
+    assert same(read_image(path).pixels, SKY)
+
+
+def edited(path: Path, old: str, new: str) -> None:
+    content = path.read_bytes()
+    assert old.encode() in content
+    path.write_bytes(content.replace(old.encode(), new.encode(), 1))
+
+
+@pytest.mark.parametrize("rows", [10**6, 10**9])
+def test_a_size_that_the_file_cannot_hold_takes_no_memory(tmp_path, rows):
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY))
+    edited(path, f"NAXIS2  ={30:21}", f"NAXIS2  ={rows:21}")
+    start = time.perf_counter()
+    with pytest.raises(ImageError, match="cut short: its header declares"):
+        read_image(path)
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize("rows", [-30, -72, -7200, 10**14, 10**20])
+def test_an_impossible_size_is_one_error(tmp_path, rows):
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY))
+    edited(path, f"NAXIS2  ={30:21}", f"NAXIS2  ={rows:21}")
+    with pytest.raises(ImageError):
+        read_image(path)
+
+
+def test_a_size_that_leads_back_to_its_own_header_ends(tmp_path):
+    block = fits.ImageHDU(np.zeros((72, 40), np.uint8))
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY), block)
+    edited(path, f"NAXIS2  ={72:21}", f"NAXIS2  ={-72:21}")
+    with pytest.raises(ImageError, match="HDU 1 declares a negative size"):
+        read_image(path)
+
+
+def test_a_wrong_checksum_is_no_reason_to_fail(tmp_path):
+    path = tmp_path / "a.fits"
+    fits.PrimaryHDU(SKY).writeto(path, checksum=True)
+    content = bytearray(path.read_bytes())
+    content[2880] ^= 1
+    path.write_bytes(content)
+    assert read_image(path).pixels.shape == (30, 40)
+
+
+def test_files_are_closed(tmp_path):
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY))
+    broken = tmp_path / "b.fits"
+    broken.write_bytes(path.read_bytes()[:3000])
+    before = open_files()
+    image = read_image(path)
+    with pytest.raises(ImageError):
+        read_image(broken)
+    assert open_files() == before
+    path.write_bytes(b"")
+    assert same(image.pixels, SKY)
+
+
+def open_files() -> int:
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory) -> list[bytes]:
+    folder = tmp_path_factory.mktemp("samples")
+    primary = fits.PrimaryHDU(COUNTS)
+    primary.header.update(CTYPE1="RA---TAN", CTYPE2="DEC--TAN", BUNIT="count")
+    plain = written(folder / "a.fits", primary, fits.ImageHDU(SKY))
+    packed = written(folder / "b.fits", fits.PrimaryHDU(), fits.CompImageHDU(COUNTS))
+    return [plain.read_bytes(), packed.read_bytes()]
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+    max_examples=150,
+)
+@given(data=st.data())
+def test_damaged_headers_are_shown_or_refused(tmp_path, samples, data):
+    content = bytearray(data.draw(st.sampled_from(samples)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        # Cards of 80 bytes; mostly their values, where the harm is done.
+        card = data.draw(st.integers(0, 60)) * 80
+        column = data.draw(st.sampled_from([*range(10), *range(20, 30), 29, 29, 28]))
+        byte = data.draw(st.sampled_from(b"0123456789-. 'TFEXZ\x00\xff"))
+        content[card + column] = byte
+    path = tmp_path / "a.fits"
+    path.write_bytes(content)
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        assert error.path == path  # noqa: PT017 - either may happen
+    else:
+        assert image.pixels.ndim == 2
+
+
+def test_every_real_file_opens_as_in_astropy_or_gives_one_error(shared_data):
+    refused = set()
+    for path in sorted((shared_data / "fits").iterdir()):
+        start = time.perf_counter()
+        try:
+            image = read_image(path)
+        except ImageError as error:
+            assert error.path == path  # noqa: PT017 - either may happen
+            refused.add(path.name)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                data = fits.getdata(path, image.hdu, memmap=False)
+            assert same(image.pixels, data[(0,) * (data.ndim - 2)]), path
+            assert image.limits[0] < image.limits[1], path
+        assert time.perf_counter() - start < 1, path
+    assert refused == {
+        "astropy_random_groups.fits",
+        "astropy_tb.fits",
+        "astropy_zerowidth.fits",
+        "derived_not_fits.fits",
+        "derived_truncated_rice.fits.fz",
+        "derived_zero_bytes.fits",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "hdu", "shape", "note"),
+    [
+        ("astropy_arange.fits", 0, (10, 11), "first plane of 7"),
+        ("lsstafw_exposure-noversion.fits", 1, (10, 10), "HDU 1 of 3 images: 1, 2, 3"),
+        ("image_M12c.fits", 0, (519, 519), "no sky coordinates: CONTINUE"),
+        ("nocdelt.fits", 1, (4, 1024), "HDU 1 (SPECTRUM) of 2 images: 0 PRIMARY"),
+    ],
+)
+def test_real_files_say_what_was_read(shared_data, name, hdu, shape, note):
+    image = read_image(shared_data / "fits" / name)
+    assert (image.hdu, image.pixels.shape) == (hdu, shape)
+    assert any(text.startswith(note) for text in image.notes)
+
+
+def test_a_real_cube_with_a_wcs_that_cannot_be_built_opens(shared_data):
+    image = read_image(shared_data / "fits" / "nocdelt.fits", hdu=0)
+    assert image.pixels.shape == (125, 125)
+    assert image.notes[1] == "first plane of 3"
+    assert image.notes[2].startswith("no sky coordinates: ")
+
+
+def test_the_sdss_frames_open(shared_data):
+    frames = sorted((shared_data / "sdss" / "images").iterdir())
+    assert len(frames) == 12
+    for frame in frames:
+        image = read_image(frame)
+        assert image.pixels.shape == (1489, 2048)
+        assert image.pixels.dtype == np.float32
+        assert image.unit == "nanomaggy"
+        assert image.notes == ()
+        assert image.limits[0] < 0 < image.limits[1]
+        assert image.sky is not None

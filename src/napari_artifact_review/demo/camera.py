@@ -1,0 +1,91 @@
+"""The imaginary survey's camera: its frame, its cutouts, its noise."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frame: TypeAlias = NDArray[np.float32]
+"""Electrons per pixel, shape `SHAPE`."""
+
+Floats: TypeAlias = NDArray[np.floating]
+
+SHAPE = (2000, 4200)  # rows, columns
+CUTOUT = 200  # px
+GRID = (SHAPE[0] // CUTOUT, SHAPE[1] // CUTOUT)  # cutouts in a column, in a row
+PIXEL_SCALE = 0.263  # arcsec/px, that of DECam (Flaugher et al. 2015)
+READ_NOISE = 7.0  # electrons
+SATURATION = 60_000  # electrons; the gain is 1 electron per adu
+
+
+def empty_frame() -> Frame:
+    """Return a frame without light.
+
+    Returns
+    -------
+    numpy.ndarray
+        Zeros, shape `SHAPE`, float32.
+    """
+    return np.zeros(SHAPE, np.float32)
+
+
+def by_cutout(frame: Floats) -> Floats:
+    """View a full image as its cutouts.
+
+    Parameters
+    ----------
+    frame : numpy.ndarray
+        Full image, shape `SHAPE`.
+
+    Returns
+    -------
+    numpy.ndarray
+        A view of shape ``(*GRID, CUTOUT, CUTOUT)``: grid row, grid column, y, x.
+    """
+    rows, columns = GRID
+    return frame.reshape(rows, CUTOUT, columns, CUTOUT).swapaxes(1, 2)
+
+
+def signal_to_noise(light: Frame, noise: float) -> NDArray[np.float64]:
+    """Tell how well a matched filter would see some light in each cutout.
+
+    Parameters
+    ----------
+    light : numpy.ndarray
+        Light without noise, shape `SHAPE`, electrons.
+    noise : float
+        Standard deviation of the sky, electrons per pixel.
+
+    Returns
+    -------
+    numpy.ndarray
+        Signal-to-noise ratio, shape `GRID`: the root of the summed squares of
+        light over noise, the optimum for a known shape in white noise.
+    """
+    cutouts = by_cutout(light)
+    energy: NDArray[np.float32] = np.einsum("abij,abij->ab", cutouts, cutouts)
+    return np.sqrt(energy, dtype=np.float64) / noise
+
+
+def read_out(light: Frame, rng: np.random.Generator) -> NDArray[np.uint16]:
+    """Let the detector count the light.
+
+    Parameters
+    ----------
+    light : numpy.ndarray
+        Expected electrons, shape `SHAPE`.
+    rng : numpy.random.Generator
+        Source of the noise.
+
+    Returns
+    -------
+    numpy.ndarray
+        Counts in adu with photon and read noise, cut at the saturation level.
+    """
+    # Above some hundred electrons Poisson noise is Gaussian, and thrice as fast so.
+    noise = rng.standard_normal(SHAPE, np.float32)
+    noise *= np.sqrt(np.maximum(light, 0) + np.float32(READ_NOISE**2))
+    noise += light
+    return np.rint(noise.clip(0, SATURATION, out=noise)).astype(np.uint16)

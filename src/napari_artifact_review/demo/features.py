@@ -1,0 +1,151 @@
+"""What the demo's classifier measures in every cutout of an image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .camera import CUTOUT, GRID, Floats, by_cutout
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BIN = 4  # px; a trail is about as wide
+COARSE = 20  # px; ghosts and scattered light are far wider, stars narrower
+ANGLES = 36
+
+FEATURES = (
+    "sky offset",
+    "sky scatter",
+    "sky slope",
+    "sky curvature",
+    "sky step",
+    "line peak",
+    "line peak over runner-up",
+    "line depth",
+    "column peak",
+    "column depth",
+    "sharpest pixel",
+    "sharp pixels",
+    "bright pixels",
+    "saturation",
+    "noise",
+)
+
+
+def measure(pixels: NDArray[np.uint16]) -> Floats:
+    """Measure all cutouts of an image.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        Full image, adu, shape `SHAPE`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(cutouts, len(FEATURES))``, cutouts in the table's order: along the
+        rows of the grid.
+    """
+    image = pixels.astype(np.float32)
+    image -= np.median(image[::8, ::8])
+    noise = _scatter(image)
+    image /= noise
+    coarse = _binned_median(image)
+    flat = by_cutout(image) - np.median(coarse, axis=(-2, -1), keepdims=True)
+    columns = [
+        *_sky_features(coarse),
+        *_line_features(flat),
+        *_column_features(flat),
+        *_sharp_features(image),
+        (flat > 5).mean((-2, -1)),
+        np.log10(np.maximum(flat.max((-2, -1)), 1)),
+        np.full(GRID, noise),
+    ]
+    return np.stack([c.ravel() for c in columns], axis=1).astype(np.float64)
+
+
+def _scatter(image: Floats) -> np.float32:
+    """Robust standard deviation, from differences that no gradient enters."""
+    difference = np.abs(image[::8, 8::8] - image[::8, :-8:8])
+    return np.float32(np.median(difference) / 0.6745 / np.sqrt(2))
+
+
+def _binned_median(image: Floats) -> Floats:
+    """Sky map of each cutout, free of stars; shape ``(*GRID, bins, bins)``."""
+    side = CUTOUT // COARSE
+    # Every other pixel is enough for a median, and half the time.
+    bins = by_cutout(image).reshape(*GRID, side, COARSE, side, COARSE)[..., ::2]
+    sky: Floats = np.median(bins.swapaxes(3, 4).reshape(*GRID, side, side, -1), axis=-1)
+    return sky
+
+
+def _sky_features(coarse: Floats) -> list[Floats]:
+    """Broad light: offset, scatter, slope, curvature and steepest step of the sky."""
+    axes = (-2, -1)
+    side = coarse.shape[-1]
+    ramp = np.linspace(-1, 1, side, dtype=np.float32)
+    level = coarse.mean(axes, keepdims=True)
+    weight = ramp / (ramp**2).mean()
+    x_slope = ((coarse - level) * weight).mean(axes, keepdims=True)
+    y_slope = ((coarse - level) * weight[:, None]).mean(axes, keepdims=True)
+    rest = coarse - level - x_slope * ramp - y_slope * ramp[:, None]
+    steps = [np.abs(np.diff(coarse, axis=a)) for a in axes]
+    step = np.maximum(*(np.percentile(s, 90, axis=axes) for s in steps))
+    slope = np.hypot(x_slope, y_slope)[..., 0, 0]
+    return [level[..., 0, 0], coarse.std(axes), slope, rest.std(axes), step]
+
+
+def _line_features(flat: Floats) -> list[Floats]:
+    """Straight lines: extremes of a Radon transform of the clipped, binned cutout."""
+    side = CUTOUT // BIN
+    binned = flat.reshape(*GRID, side, BIN, side, BIN).mean((3, 5)) * BIN
+    # Clipped, a star weighs no more in a line than the trail does along its length.
+    clipped = np.clip(binned, -3, 4)
+    clipped -= clipped.mean((-2, -1), keepdims=True)
+    lines = clipped.reshape(*GRID, side**2) @ _radon_matrix(side)
+    lines = lines.reshape(*GRID, ANGLES, -1)
+    by_angle = lines.max(-1)
+    best = by_angle.argmax(-1)[..., None]
+    distance = np.abs(np.arange(ANGLES) - best)
+    distance = np.minimum(distance, ANGLES - distance)
+    runner_up = np.where(distance > 3, by_angle, -np.inf).max(-1)
+    peak = by_angle.max(-1)
+    return [peak, peak - runner_up, lines.min((-2, -1))]
+
+
+def _radon_matrix(side: int) -> Floats:
+    """Weights of sums along lines; shape ``(side**2, ANGLES * bins)``."""
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    angles = np.arange(ANGLES) * np.pi / ANGLES
+    offset = x.ravel() * np.cos(angles)[:, None] + y.ravel() * np.sin(angles)[:, None]
+    bins = int(np.ceil(side * np.sqrt(2))) + 1
+    line = np.rint(offset + (bins - 1) / 2).astype(int)
+    line += bins * np.arange(ANGLES)[:, None]
+    matrix = np.zeros((side**2, ANGLES * bins), np.float32)
+    matrix[np.arange(side**2), line] = 1
+    length = matrix.sum(0)
+    # Corners cut short lines, in which a single star would pass for a trail.
+    return matrix * np.where(length > side / 2, 1 / np.sqrt(np.maximum(length, 1)), 0)
+
+
+def _column_features(flat: Floats) -> list[Floats]:
+    """Bad columns: highest and lowest median column against its neighbours."""
+    columns = np.median(flat[:, :, ::2], axis=-2)
+    step = columns[..., 3:-3] - (columns[..., :-6] + columns[..., 6:]) / 2
+    return [step.max(-1), step.min(-1)]
+
+
+def _sharp_features(image: Floats) -> list[Floats]:
+    """Cosmic rays: pixels that stand out more sharply than any star can."""
+    sharp = np.zeros_like(image)
+    rows = image[:-2, 1:-1] + image[2:, 1:-1]
+    columns = image[1:-1, :-2] + image[1:-1, 2:]
+    # A star's pixel is at most some 1.3 times the mean of its two neighbours.
+    sharp[1:-1, 1:-1] = image[1:-1, 1:-1] - 0.75 * np.minimum(rows, columns)
+    cutouts = by_cutout(sharp)
+    return [
+        np.log10(np.maximum(cutouts.max((-2, -1)), 1)),
+        np.log10(1 + (cutouts > 8).sum((-2, -1))),
+    ]

@@ -1,0 +1,314 @@
+"""The predictions table: what its columns mean, and every fault in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.core.tablefile import TableFile
+from napari_artifact_review.core.tablefiles import read_table_file
+
+REQUIRED = ("image_name", "grid_x", "grid_y", "label")
+
+_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
+_WHOLE_NUMBER_LIMIT = 2**63
+_BELOW = " below 2**63 in size"
+#: What Python reads as a number and no other program does, such as 1_000, is none.
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A sound predictions table, row for row as in its file.
+
+    Attributes
+    ----------
+    path : Path
+        Where it was read from.
+    file : TableFile
+        The table as the file holds it.
+    image_names : tuple of str, length m
+        The full images, in the order in which the table first names them.
+    image_index : ndarray of int64, shape (n,)
+        Which of `image_names` each cutout belongs to.
+    grid_x, grid_y : ndarray of int64, shape (n,)
+        Column and row of each cutout's top left pixel.
+    label, preds, label_new : ndarray of int8, shape (n,)
+        1 artifact, 0 none; `label_new` as it was read, else `label`.
+    confidence : ndarray of float64, shape (n,), or None
+        Probability of an artifact; NaN where a cell is empty.
+    error_id : ndarray of int64, shape (n,)
+        Running number of each error; 0 for a cutout that is none.
+    reviewed_by, reviewed_at : ndarray of object, shape (n,)
+        Who looked and when, as text; empty where nobody did.
+    """
+
+    path: Path
+    file: TableFile
+    image_names: tuple[str, ...]
+    image_index: npt.NDArray[np.int64]
+    grid_x: npt.NDArray[np.int64]
+    grid_y: npt.NDArray[np.int64]
+    label: npt.NDArray[np.int8]
+    preds: npt.NDArray[np.int8]
+    confidence: npt.NDArray[np.float64] | None
+    error_id: npt.NDArray[np.int64]
+    label_new: npt.NDArray[np.int8]
+    reviewed_by: npt.NDArray[np.object_]
+    reviewed_at: npt.NDArray[np.object_]
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read a predictions table.
+
+    Raises
+    ------
+    TableError
+        The first fault, with the count of the others.
+    """
+    predictions, faults = inspect_predictions(path)
+    if predictions is None:
+        first, others = faults[0], len(faults) - 1
+        if not others:
+            raise first
+        raise TableError(
+            f"{first.what} (and {others} more {'fault' if others == 1 else 'faults'})",
+            path=first.path,
+            where=first.where,
+            remedy=first.remedy,
+        )
+    return predictions
+
+
+def inspect_predictions(path: Path) -> tuple[Predictions | None, list[TableError]]:
+    """Read a predictions table and list every fault in it.
+
+    Returns
+    -------
+    predictions : Predictions or None
+        The table; None if there is any fault.
+    faults : list of TableError
+        In the order of the columns, each with its row and column.
+    """
+    try:
+        file = read_table_file(path)
+    except TableError as error:
+        return None, [error]
+    reader = _Reader(path, file)
+    predictions = reader.read()
+    return (None, reader.faults) if reader.faults else (predictions, [])
+
+
+class _Reader:
+    """Reads column after column and gathers the faults."""
+
+    def __init__(self, path: Path, file: TableFile) -> None:
+        self.path = path
+        self.file = file
+        self.values = file.values
+        self.faults: list[TableError] = []
+
+    def read(self) -> Predictions | None:
+        if not self._has_columns():
+            return None
+        index, names = self._image_names()
+        grid_x, grid_y = (self._whole_numbers(name) for name in ("grid_x", "grid_y"))
+        if not self.faults:
+            self._find_repeated(index, grid_x, grid_y, names)
+        label = self._labels("label")
+        confidence = self._confidence() if "confidence" in self.values else None
+        if "preds" in self.values:
+            preds = self._labels("preds")
+        else:
+            preds = self._thresholded(confidence)
+        label_new = self._labels("label_new", empty=label)
+        error_id = self._error_ids(label != preds)
+        by, at = (self._text(name) for name in ("reviewed_by", "reviewed_at"))
+        return Predictions(
+            self.path, self.file, names, index, grid_x, grid_y, label, preds,
+            confidence, error_id, label_new, by, at,
+        )  # fmt: skip
+
+    def _fault(
+        self, what: str, remedy: str, row: int | None = None, column: str = ""
+    ) -> None:
+        where = None if row is None else f"{self.file.place(row)}, column {column}"
+        self.faults.append(TableError(what, path=self.path, where=where, remedy=remedy))
+
+    def _has_columns(self) -> bool:
+        columns = list(self.values.columns)
+        repeated = sorted({name for name in columns if columns.count(name) > 1})
+        if repeated:
+            self._fault(
+                f"more than one column is named {', '.join(map(repr, repeated))}",
+                "Rename or remove one of them",
+            )
+            return False
+        missing = [name for name in REQUIRED if name not in columns]
+        if "preds" not in columns and "confidence" not in columns:
+            missing.append("preds (or confidence)")
+        if missing:
+            self._fault(
+                f"no column {', '.join(missing)}; the columns are "
+                f"{', '.join(map(repr, columns))}",
+                "Choose the table with the predictions, or name its columns so",
+            )
+        elif self.values.empty:
+            self._fault("the table has a header and no row", "Choose another table")
+        return not self.faults
+
+    def _image_names(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+        index, names = pd.factorize(_strings(self.values["image_name"]))
+        for row in np.flatnonzero(np.asarray(names == "")[index]).tolist():
+            self._fault("the name is empty", "Name the image", row, "image_name")
+        return index.astype(np.int64), tuple(map(str, names))
+
+    def _parsed(
+        self, name: str, parse: Callable[[str], int | None], what: str, remedy: str
+    ) -> npt.NDArray[np.int64]:
+        """Parse a column by its distinct values; report each row that fails."""
+        index, texts = pd.factorize(_strings(self.values[name]))
+        parsed = [parse(text.strip()) for text in texts]
+        bad = np.array([value is None for value in parsed], dtype=bool)
+        for row in np.flatnonzero(bad[index]).tolist():
+            self._fault(f"{texts[index[row]]!r} is {what}", remedy, row, name)
+        whole = np.array([value or 0 for value in parsed], dtype=np.int64)
+        return whole[index]
+
+    def _labels(
+        self, name: str, empty: npt.NDArray[np.int8] | None = None
+    ) -> npt.NDArray[np.int8]:
+        """Parse a column of 0 and 1; `empty` stands in for a missing column or cell."""
+        if empty is not None and name not in self.values:
+            return empty.copy()
+        parsed = self._parsed(
+            name,
+            lambda text: (
+                -1 if empty is not None and not text else _LABELS.get(text.lower())
+            ),
+            "not 0 or 1",
+            "Write 0 (no artifact) or 1 (artifact)",
+        ).astype(np.int8)
+        return parsed if empty is None else np.where(parsed < 0, empty, parsed)
+
+    def _whole_numbers(self, name: str) -> npt.NDArray[np.int64]:
+        return self._parsed(
+            name,
+            _whole_number,
+            f"not a whole number of pixels{_BELOW}",
+            "Mend that cell",
+        )
+
+    def _confidence(self) -> npt.NDArray[np.float64]:
+        texts = _strings(self.values["confidence"]).str.strip()
+        sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
+        numbers = np.array(texts.where(sound, "nan").astype(np.float64))
+        # Written so that a NaN, which no comparison accepts, counts as bad.
+        bad = (texts != "").to_numpy(bool) & ~((numbers >= 0) & (numbers <= 1))
+        for row in np.flatnonzero(bad).tolist():
+            self._fault(
+                f"{texts.iloc[row]!r} is not a probability",
+                "Write a number from 0 to 1, with a decimal point",
+                row,
+                "confidence",
+            )
+        # Reported; not missing as well.
+        numbers[bad] = 0
+        return numbers
+
+    def _thresholded(
+        self, confidence: npt.NDArray[np.float64] | None
+    ) -> npt.NDArray[np.int8]:
+        assert confidence is not None, "checked in _has_columns"
+        for row in np.flatnonzero(np.isnan(confidence)).tolist():
+            self._fault(
+                "no confidence, and there is no column preds",
+                "Give each row a confidence, or the table a column preds",
+                row,
+                "confidence",
+            )
+        return (confidence >= DEFAULT_THRESHOLD).astype(np.int8)
+
+    def _error_ids(self, is_error: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        if "error_id" not in self.values:
+            return np.where(is_error, np.cumsum(is_error), 0)
+        ids = self._parsed(
+            "error_id",
+            lambda text: 0 if not text else _whole_number(text),
+            f"not a whole number{_BELOW}",
+            "Number the errors from 1, or leave the column out",
+        )
+        ids[~is_error] = 0
+        if self.faults:
+            return ids
+        repeated = pd.Series(ids).duplicated(keep="first").to_numpy() & is_error
+        for row in np.flatnonzero(is_error & (repeated | (ids <= 0))).tolist():
+            what = (
+                f"{ids[row]} is used twice" if ids[row] > 0 else "the error has no id"
+            )
+            self._fault(
+                what,
+                "Give each error its own number from 1, or leave the column out",
+                row,
+                "error_id",
+            )
+        return ids
+
+    def _find_repeated(
+        self,
+        index: npt.NDArray[np.int64],
+        grid_x: npt.NDArray[np.int64],
+        grid_y: npt.NDArray[np.int64],
+        names: tuple[str, ...],
+    ) -> None:
+        keys = pd.DataFrame({"image": index, "x": grid_x, "y": grid_y})
+        repeated = np.flatnonzero(keys.duplicated(keep=False).to_numpy())
+        rows = pd.Series(repeated, index=repeated)
+        firsts = rows.groupby(list(keys.iloc[repeated].to_numpy().T)).transform("first")
+        again = firsts[firsts != rows]
+        for row, first in zip(again.index.tolist(), again.tolist(), strict=True):
+            self._fault(
+                f"the cutout {names[index[row]]} ({grid_x[row]}, {grid_y[row]}) stands "
+                f"in {self.file.place(first)} already",
+                "Keep one row for each cutout",
+                row,
+                "image_name",
+            )
+
+    def _text(self, name: str) -> npt.NDArray[np.object_]:
+        if name not in self.values:
+            return np.full(len(self.values), "", dtype=object)
+        return _strings(self.values[name]).to_numpy(object)
+
+
+def _strings(column: pd.Series[Any]) -> pd.Series[str]:
+    """Return a column as text; what is missing is empty."""
+    if column.dtype == "str":
+        return column
+    # As objects, so that a NaN is missing like a null.
+    cells = column.astype("object")
+    return cells.where(cells.notna(), "").map(str).astype("str")
+
+
+def _whole_number(text: str) -> int | None:
+    """Read a whole number exactly, however large; 200.0 and 2E2 are whole."""
+    if not re.fullmatch(_NUMBER, text):
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    # A comparison is exact and never overflows, which arithmetic may.
+    if not -_WHOLE_NUMBER_LIMIT < number < _WHOLE_NUMBER_LIMIT:
+        return None
+    return int(number) if number == number.to_integral_value() else None

@@ -1,0 +1,75 @@
+"""A table as its file holds it; each format knows how to give it back unchanged."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, BinaryIO, ClassVar, Self
+
+import pandas as pd
+
+
+class TableFile(ABC):
+    """A table in one file format.
+
+    A *cell* is what the file holds, in the file's own spelling (for a text format
+    with its quotes); a *value* is what it means. Both frames have the same shape,
+    rows and columns in the file's order.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]]
+
+    @property
+    @abstractmethod
+    def cells(self) -> pd.DataFrame:
+        """What the file holds, in its own spelling."""
+
+    @property
+    @abstractmethod
+    def values(self) -> pd.DataFrame:
+        """What the cells mean."""
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """The format in words, for the user."""
+
+    @classmethod
+    @abstractmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read the table from the contents of its file.
+
+        Raises
+        ------
+        TableError
+            If the contents are not a sound table of this format.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_values(cls, values: pd.DataFrame) -> Self:
+        """Make a table of this format, in the format's usual spelling."""
+
+    def suited_to(self, name: str) -> TableFile:  # noqa: ARG002
+        """Return the table as a file of that name is expected to hold it."""
+        return self
+
+    @abstractmethod
+    def spell(self, value: Any) -> Any:
+        """Return the cell that means `value`."""
+
+    @abstractmethod
+    def new_column(self, values: pd.Series[Any]) -> pd.Series[Any]:
+        """Return the cells of a column that the file does not have yet."""
+
+    def column(self, name: str) -> pd.Series[Any]:
+        """Return a copy of the cells of the column that means `name`."""
+        return self.cells.iloc[:, list(self.values.columns).index(name)].copy()
+
+    @abstractmethod
+    def place(self, row: int) -> str:
+        """Say where a row (0-based) stands in the file: "line 12", "row 11"."""
+
+    @abstractmethod
+    def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
+        """Write the table with some columns of cells replaced, or added at the end."""

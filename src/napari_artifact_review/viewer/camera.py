@@ -1,0 +1,64 @@
+"""Where the viewer looks: at one cutout and its surroundings, or at the full image."""
+
+from __future__ import annotations
+
+import math
+
+from napari.components import ViewerModel
+
+from napari_artifact_review.core.cutout import Cutout
+
+#: How many times its own side the view of a cutout spans.
+SURROUNDINGS = 2.0
+
+_FULL_IMAGE_MARGIN = 1.05
+
+
+class ReviewCamera:
+    """Moves the viewer's camera, and leaves the zoom alone once the user changed it."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._own_zoom = math.nan
+        self._chosen_zoom: float | None = None
+        self._on_full_image = False
+
+    @property
+    def on_full_image(self) -> bool:
+        """Whether the full image is shown rather than a cutout."""
+        return self._on_full_image and self._zoom_is_own()
+
+    def show_cutout(self, cutout: Cutout) -> None:
+        """Bring a cutout and its surroundings into view, at the user's zoom if any."""
+        self._remember_chosen_zoom()
+        self._on_full_image = False
+        half = cutout.size / 2 - 0.5
+        zoom = self._chosen_zoom or self._fit(cutout.size, cutout.size, SURROUNDINGS)
+        self._look_at(cutout.grid_y + half, cutout.grid_x + half, zoom)
+
+    def show_full_image(self, shape: tuple[int, int]) -> None:
+        """Bring the whole of an image of `shape` (rows, columns) into view."""
+        self._remember_chosen_zoom()
+        self._on_full_image = True
+        rows, columns = shape
+        zoom = self._fit(rows, columns, _FULL_IMAGE_MARGIN)
+        self._look_at(rows / 2 - 0.5, columns / 2 - 0.5, zoom)
+
+    def _zoom_is_own(self) -> bool:
+        return math.isclose(self._viewer.scene.camera.zoom, self._own_zoom)
+
+    def _remember_chosen_zoom(self) -> None:
+        """Take a zoom that is not ours for the user's wish."""
+        if not math.isnan(self._own_zoom) and not self._zoom_is_own():
+            self._chosen_zoom = self._viewer.scene.camera.zoom
+
+    def _fit(self, rows: float, columns: float, margin: float) -> float:
+        height, width = self._viewer.canvas.size
+        return min(height / rows, width / columns) / margin
+
+    def _look_at(self, row: float, column: float, zoom: float) -> None:
+        camera = self._viewer.scene.camera
+        camera.center = (row, column)
+        if not math.isclose(camera.zoom, zoom):
+            camera.zoom = zoom
+        self._own_zoom = zoom

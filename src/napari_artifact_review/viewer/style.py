@@ -1,0 +1,60 @@
+"""How the review looks on the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class OverlayStyle:
+    """Colours, and sizes in pixels of the screen unless they say otherwise.
+
+    The colours of the outcomes are those that the team is used to: false positives
+    purple, false negatives blue, true positives green (the label) and red (the
+    prediction). They are light enough to be told apart on a dark sky.
+
+    Attributes
+    ----------
+    false_positive, false_negative, label_box, prediction_box : str
+        Colours of the boxes.
+    current : str
+        Colour of the frame around the current cutout.
+    false_positive_text, false_negative_text, label_text : str
+        Colours of the texts beside the boxes, light enough to be read on a bright sky.
+    grid : str
+        Colour of the grid's lines.
+    reviewed_opacity : float
+        Opacity of the box of a cutout that has been reviewed.
+    box_width, current_width, grid_width : float
+        Widths of the lines.
+    current_gap : float
+        Distance of the current frame from its cutout.
+    text_size : int
+        Size of the tags and confidences in points.
+    text_height : float
+        Height of a line of that size.
+    smallest_labelled_cutout : float
+        Side of a cutout on the screen below which its text is hidden, since it
+        would reach over the middle of a neighbour.
+    """
+
+    false_positive: str = "#c46bff"
+    false_negative: str = "#4d9dff"
+    label_box: str = "#35d06f"
+    prediction_box: str = "#ff5c5c"
+    false_positive_text: str = "#e6c4ff"
+    false_negative_text: str = "#a9d1ff"
+    label_text: str = "#9af5bb"
+    current: str = "#ffd60a"
+    grid: str = "#ffffff40"
+    reviewed_opacity: float = 0.4
+    box_width: float = 2.0
+    current_width: float = 3.0
+    grid_width: float = 1.0
+    current_gap: float = 4.0
+    text_size: int = 11
+    text_height: float = 16.0
+    smallest_labelled_cutout: float = 60.0
+
+
+STYLE = OverlayStyle()

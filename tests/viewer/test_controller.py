@@ -1,0 +1,382 @@
+"""What a reviewer sees in the viewer, and what mouse and layers do to it."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from napari.layers import Image, Shapes, Vectors
+
+from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.viewer.controller import ReviewController
+from napari_artifact_review.viewer.layers import OWNER
+
+
+def _layer(viewer, role):
+    return next(x for x in viewer.layers if x.metadata.get(OWNER) == role)
+
+
+def _frame(viewer):
+    """Return x and y of the top left and bottom right of the current frame."""
+    starts = _layer(viewer, "current").data[:, 0]
+    (top, left), (bottom, right) = starts.min(axis=0), starts.max(axis=0)
+    return left, top, right, bottom
+
+
+def _click(control, x, y, drag=0):
+    """Press and release the mouse over a pixel, as napari calls its callbacks."""
+    event = SimpleNamespace(
+        button=1,
+        modifiers=(),
+        type="mouse_press",
+        position=(y, x),
+        pos=np.array([0, 0]),
+    )
+    steps = control._on_mouse_press(control.viewer, event)
+    next(steps, None)
+    if drag:
+        event.type, event.pos = "mouse_move", np.array([drag, 0])
+        next(steps, None)
+    event.type = "mouse_release"
+    next(steps, None)
+
+
+def test_the_image_is_one_layer_with_the_data_s_own_pixels(control, viewer, survey):
+    image = _layer(viewer, "image")
+    assert isinstance(image, Image)
+    assert np.array_equal(image.data, fits.getdata(survey.parent / "north.fits"))
+    assert image.name == "north"
+    assert tuple(image.contrast_limits) == control.full.limits
+
+
+def test_the_layer_stays_and_its_pixels_change_with_the_image(
+    control, viewer, session, main_loop
+):
+    image = _layer(viewer, "image")
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "shown")
+    assert _layer(viewer, "image") is image
+    assert image.data[0, 0] == 2e6
+    assert image.name == "south"
+
+
+def test_marked_cutouts_carry_their_features(control, viewer):
+    for role in ("cutouts", "tags"):
+        layer = _layer(viewer, role)
+        assert isinstance(layer, Shapes)
+        features = layer.features
+        assert list(features.columns) == [
+            "image_name", "grid_x", "grid_y", "outcome", "confidence", "label",
+            "preds", "label_new",
+        ]  # fmt: skip
+        assert features[["grid_x", "grid_y", "outcome"]].to_numpy().tolist() == [
+            [200, 0, "FN"],
+            [400, 200, "FP"],
+            [0, 400, "TP"],
+        ]
+
+
+def test_each_outcome_has_its_box_tag_and_confidence(control, viewer):
+    boxes, tags = _layer(viewer, "cutouts"), _layer(viewer, "tags")
+    blue, purple, green = boxes.edge_color
+    assert blue[2] > blue[0]
+    assert blue[2] > blue[1]
+    assert purple[0] > purple[1]
+    assert purple[2] > purple[1]
+    assert green[1] > green[0]
+    assert green[1] > green[2]
+    assert tags.edge_color[:, 3].tolist() == [0, 0, 1], "only a TP has a second box"
+    red = tags.edge_color[2]
+    assert red[0] > red[1]
+    assert red[0] > red[2]
+    assert boxes.text.values.tolist() == ["", "0.97", "0.97"]
+    assert tags.text.values.tolist() == ["FN", "FP", ""]
+    assert boxes.text.anchor == "upper_left"
+    assert tags.text.anchor == "lower_right"
+
+
+def test_boxes_lie_on_the_edges_of_the_pixels(control, viewer):
+    corners = np.array(_layer(viewer, "cutouts").data[1])
+    assert corners.min(axis=0).tolist() == [199.5, 399.5]
+    assert corners.max(axis=0).tolist() == [399.5, 599.5]
+
+
+def test_a_true_negative_has_a_frame_while_it_is_current(control, viewer, session):
+    session.select("north", 600, 400)
+    left, top, right, bottom = _frame(viewer)
+    assert 590 < left <= 599.5
+    assert 799.5 <= right < 810
+    assert 390 < top <= 399.5
+    assert 599.5 <= bottom < 610
+    assert len(_layer(viewer, "cutouts").data) == 3
+
+
+def test_a_reviewed_cutout_looks_different(control, viewer, session):
+    before = _layer(viewer, "cutouts").edge_color.copy()
+    session.set_label("artifact")
+    after = _layer(viewer, "cutouts").edge_color
+    assert after[0, 3] < before[0, 3]
+    assert np.array_equal(after[1:], before[1:])
+    assert _layer(viewer, "tags").text.values[0] == "FN ✓"
+    session.set_label("no artifact")
+    assert _layer(viewer, "tags").text.values[0] == "FN → 0"
+    assert _layer(viewer, "cutouts").features.label_new[0] == 0
+    session.undo()
+    session.undo()
+    assert np.array_equal(_layer(viewer, "cutouts").edge_color, before)
+
+
+def test_cutouts_at_the_edge_are_cut_off_and_ones_outside_refused(
+    survey, viewer, main_loop
+):
+    with survey.open("a") as table:
+        table.write("north,700,500,0,1,0.99,\nnorth,2000,0,0,1,0.99,\n")
+    session = ReviewSession.open(survey, cutout_size=200)
+    control = ReviewController(viewer, session, main_loop.post)
+    control.connect()
+    session.go_to(5)
+    main_loop.run_until(lambda: control.view == "shown")
+    data = _layer(viewer, "cutouts").data
+    assert len(data) == 4
+    assert np.array(data[3]).max(axis=0).tolist() == [599.5, 799.5]
+    session.go_to(6)
+    assert "(2000, 0) lies wholly outside the image of 800 x 600" in str(
+        control.problem
+    )
+    assert len(_layer(viewer, "current").data) == 0
+    control.decide("artifact")
+    assert not session.unsaved
+    session.go_to(5)
+    assert control.problem is None
+    control.disconnect()
+
+
+def test_text_is_hidden_where_it_would_cover_a_cutout(control, viewer):
+    text = _layer(viewer, "cutouts").text
+    assert text.visible
+    viewer.scene.camera.zoom = 0.2
+    assert not text.visible
+    viewer.scene.camera.zoom = 2
+    assert text.visible
+
+
+def test_lines_keep_their_width_on_the_screen(control, viewer):
+    for zoom in (0.25, 4.0):
+        viewer.scene.camera.zoom = zoom
+        boxes = _layer(viewer, "cutouts")
+        assert np.allclose(np.array(boxes.edge_width) * zoom, 2)
+        assert np.isclose(_layer(viewer, "current").edge_width * zoom, 3)
+
+
+def test_the_grid_of_all_cutouts_can_be_shown(control, viewer, session, main_loop):
+    grid = _layer(viewer, "grid")
+    assert isinstance(grid, Vectors)
+    assert not grid.visible
+    assert len(grid.data) == 12 * 4
+    control.show_grid(True)
+    assert grid.visible
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "shown")
+    assert grid.visible, "and stays so from image to image"
+
+
+def test_a_layer_the_user_hides_stays_hidden(control, viewer, session, main_loop):
+    _layer(viewer, "tags").visible = False
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "shown")
+    assert not _layer(viewer, "tags").visible
+    assert _layer(viewer, "cutouts").visible
+
+
+@pytest.mark.parametrize("role", ["image", "cutouts", "tags", "current", "grid"])
+def test_a_deleted_layer_comes_back(control, viewer, main_loop, role):
+    said = []
+    control.said.connect(said.append)
+    order = [layer.metadata[OWNER] for layer in viewer.layers]
+    viewer.layers.remove(_layer(viewer, role))
+    main_loop.run_all()
+    assert [layer.metadata[OWNER] for layer in viewer.layers] == order
+    assert "is back" in said[0]
+
+
+def test_boxes_that_somebody_changes_are_drawn_again(control, viewer, main_loop):
+    boxes = _layer(viewer, "cutouts")
+    before = [np.array(box) for box in boxes.data]
+    boxes.selected_data = {0, 1}
+    boxes.remove_selected()
+    main_loop.run_all()
+    assert np.array_equal(boxes.data, before)
+    assert boxes.text.values.tolist() == ["", "0.97", "0.97"]
+    boxes.data = [box + 50 for box in before]
+    main_loop.run_all()
+    assert np.array_equal(boxes.data, before)
+
+
+@pytest.mark.parametrize("role", ["image", "cutouts", "tags", "current", "grid"])
+def test_no_layer_leaves_the_pan_zoom_mode(control, viewer, role):
+    layer = _layer(viewer, role)
+    layer.mode = "transform"
+    assert layer.mode == "pan_zoom"
+
+
+def test_while_an_image_is_read_nothing_is_shown_and_nothing_decided(
+    control, viewer, session, main_loop, monkeypatch
+):
+    go_on = threading.Event()
+    read = control._loader._read
+    monkeypatch.setattr(
+        control._loader, "_read", lambda *key: go_on.wait(20) and read(*key)
+    )
+    control._loader._futures.clear()
+    said = []
+    control.said.connect(said.append)
+    session.go_to(4)
+    assert control.view == "loading"
+    assert not any(layer.visible for layer in viewer.layers)
+    control.decide("artifact")
+    assert session.unsaved == 0
+    assert "still being read" in said[0]
+    session.go_to(2)
+    session.go_to(3)
+    go_on.set()
+    main_loop.run_until(lambda: control.view == "shown")
+    main_loop.run_all()
+    assert _layer(viewer, "image").data[0, 0] == 2e6
+    assert _layer(viewer, "cutouts").features.image_name.unique().tolist() == ["south"]
+    assert _layer(viewer, "cutouts").visible
+
+
+def test_a_stale_image_is_dropped(control, viewer, session, main_loop, monkeypatch):
+    gates = {name: threading.Event() for name in ("north", "west", "south")}
+    read = control._loader._read
+    monkeypatch.setattr(
+        control._loader, "_read", lambda *key: gates[key[0]].wait(20) and read(*key)
+    )
+    control._loader._futures.clear()
+    session.select_image("south")
+    session.select_image("west")
+    gates["south"].set()
+    gates["west"].set()
+    main_loop.run_until(lambda: control.view == "shown")
+    main_loop.run_all()
+    assert _layer(viewer, "image").data[0, 0] == 1e6
+    gates["north"].set()
+
+
+def test_one_bad_image_does_not_end_the_review(control, viewer, session, main_loop):
+    (session.predictions.path.parent / "south.fits").write_bytes(b"nonsense")
+    control._loader._futures.clear()
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "failed")
+    assert "south.fits" in str(control.problem)
+    assert not any(layer.visible for layer in viewer.layers)
+    control.decide("artifact")
+    assert not session.unsaved
+    session.go_to(1)
+    main_loop.run_until(lambda: control.view == "shown")
+    assert control.problem is None
+    assert _layer(viewer, "image").visible
+    control.decide("no artifact")
+    assert session.unsaved == 1
+
+
+def test_another_hdu_can_be_shown(survey, viewer, main_loop):
+    planes = [fits.PrimaryHDU()]
+    planes += [
+        fits.ImageHDU(np.full((600, 800), value, np.float32), name=name)
+        for value, name in ((1, "SCI"), (2, "MASK"))
+    ]
+    fits.HDUList(planes).writeto(survey.parent / "north.fits", overwrite=True)
+    session = ReviewSession.open(survey)
+    control = ReviewController(viewer, session, main_loop.post)
+    control.connect()
+    main_loop.run_until(lambda: control.view == "shown")
+    assert _layer(viewer, "image").data[0, 0] == 1
+    assert "SCI" in control.full.notes[0]
+    control.choose_hdu(2)
+    main_loop.run_until(lambda: control.view == "shown")
+    assert _layer(viewer, "image").data[0, 0] == 2
+    control.disconnect()
+
+
+def test_the_status_tells_pixel_sky_and_cutout(control, viewer):
+    status = _layer(viewer, "image").get_status((210.2, 409.8), world=True)
+    text = status["coordinates"]
+    assert "x 410  y 210  210410 adu" in text
+    assert "RA 09:59:50" in text
+    assert "FP at (400, 200), label 0, preds 1, confidence 0.97, not reviewed" in text
+    outside = _layer(viewer, "tags").get_status((-50, -50), world=True)["coordinates"]
+    assert outside.startswith("x -50  y -50  RA")
+    assert "adu" not in outside
+
+
+def test_a_click_selects_a_cutout_without_moving_the_view(control, viewer, session):
+    center, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom
+    _click(control, 650, 450)
+    assert session.current_cutout.key == ("north", 600, 400)
+    assert viewer.scene.camera.center == center
+    assert viewer.scene.camera.zoom == zoom
+    session.previous()
+    assert viewer.scene.camera.center[-2:] == (299.5, 499.5)
+
+
+def test_drags_and_other_clicks_select_nothing(control, viewer, session):
+    before = session.current_cutout.key
+    _click(control, 650, 450, drag=30)
+    _click(control, -5, 450)
+    user_layer = viewer.add_points(ndim=2)
+    user_layer.mode = "add"
+    _click(control, 650, 450)
+    assert session.current_cutout.key == before
+
+
+def test_moving_brings_the_cutout_and_its_surroundings_into_view(
+    control, viewer, session
+):
+    camera = viewer.scene.camera
+    session.select("north", 400, 200)
+    assert camera.center[-2:] == (299.5, 499.5)
+    shown = 600 / camera.zoom
+    assert 1.5 * 200 < shown < 3 * 200
+
+
+def test_the_user_s_zoom_is_kept(control, viewer, session):
+    camera = viewer.scene.camera
+    camera.zoom = 5.5
+    session.next()
+    assert camera.zoom == 5.5
+    control.toggle_view()
+    assert 600 / camera.zoom >= 600
+    assert 800 / camera.zoom >= 800
+    control.toggle_view()
+    assert camera.zoom == 5.5
+    control.toggle_view()
+    session.previous()
+    assert camera.zoom == 5.5, "the full image was a glance, not a wish"
+
+
+def test_disconnecting_leaves_the_viewer_as_it_was(viewer, session, main_loop):
+    own = viewer.add_image(np.zeros((5, 5)), name="mine")
+    callbacks = list(viewer.mouse_drag_callbacks)
+    control = ReviewController(viewer, session, main_loop.post)
+    control.connect()
+    control.connect()
+    main_loop.run_until(lambda: control.view == "shown")
+    control.disconnect()
+    control.disconnect()
+    assert list(viewer.layers) == [own]
+    assert viewer.mouse_drag_callbacks == callbacks
+    session.next()
+    session.set_label("artifact")
+    main_loop.run_all()
+    assert list(viewer.layers) == [own]
+
+
+def test_a_user_s_own_layers_are_left_alone(control, viewer, session, main_loop):
+    own = viewer.add_points([[1, 1]], name="cutouts")
+    viewer.layers.remove(own)
+    main_loop.run_all()
+    assert len(viewer.layers) == 5

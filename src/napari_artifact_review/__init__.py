@@ -1,0 +1,24 @@
+"""Correct the labels behind an astronomical artifact classifier, in napari."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.widgets import open_review
+
+__all__ = ["ReviewSession", "open_review"]
+
+
+def __getattr__(name: str) -> Any:
+    # napari imports every plugin at its start, so nothing heavy is imported before use.
+    if name == "ReviewSession":
+        from napari_artifact_review.core.session import ReviewSession
+
+        return ReviewSession
+    if name == "open_review":
+        from napari_artifact_review.widgets import open_review
+
+        return open_review
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

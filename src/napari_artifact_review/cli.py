@@ -1,0 +1,92 @@
+"""The command line: open a review, open the demo, check a table and its images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_artifact_review.core.errors import ReviewError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 2 if the input is at fault."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ReviewError as error:
+        print(_line(error), file=sys.stderr)
+        return 2
+
+
+def _line(fault: ReviewError) -> str:
+    """Say a fault in one line, whatever stands in the file that it is about."""
+    return " ".join(str(fault).splitlines())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="napari-artifact-review",
+        description="Correct the labels behind an artifact classifier, in napari.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    review = commands.add_parser("open", help="open a review in napari")
+    _add_inputs(review)
+    review.add_argument("--output", type=Path, help="where the reviewed table is saved")
+    review.set_defaults(run=_open)
+
+    demo = commands.add_parser("demo", help="make a small survey and open its review")
+    demo.add_argument("--images", type=int, default=3, help="how many images (3)")
+    demo.add_argument("--seed", type=int, default=0, help="seed of the survey (0)")
+    demo.add_argument("--folder", type=Path, help="where it is kept")
+    demo.set_defaults(run=_demo)
+
+    check = commands.add_parser("check", help="name every fault of a table, no window")
+    _add_inputs(check)
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("predictions", type=Path, help="the predictions table")
+    parser.add_argument("--images", type=Path, help="the folder of the full images")
+
+
+def _open(options: argparse.Namespace) -> int:
+    import napari
+
+    from napari_artifact_review.widgets import open_review
+
+    viewer = napari.Viewer()
+    try:
+        open_review(viewer, options.predictions, options.images, options.output)
+    except ReviewError:
+        viewer.close()
+        raise
+    napari.run()
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    import napari
+
+    from napari_artifact_review.widgets import review_dock
+
+    viewer = napari.Viewer()
+    review_dock(viewer).start_demo(options.images, options.seed, options.folder)
+    napari.run()
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from napari_artifact_review.core.check import check_review
+
+    summary, faults = check_review(options.predictions, options.images)
+    for fault in faults:
+        print(_line(fault), file=sys.stderr)
+    if faults:
+        return 2
+    print(summary)
+    return 0

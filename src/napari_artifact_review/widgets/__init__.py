@@ -1,0 +1,6 @@
+"""The dock: it shows the session, asks for changes and reports errors."""
+
+from napari_artifact_review.widgets.dock import ReviewWidget
+from napari_artifact_review.widgets.launch import open_review, open_sample, review_dock
+
+__all__ = ["ReviewWidget", "open_review", "open_sample", "review_dock"]

@@ -1,0 +1,75 @@
+"""What is it: label, preds, label_new, confidence and outcome of a cutout."""
+
+from __future__ import annotations
+
+from magicgui.widgets import Table
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QFontMetrics
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QTableWidget,
+)
+
+from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.viewer.style import STYLE
+
+COLUMNS = ("label", "preds", "label_new", "confidence", "outcome")
+
+_OUTCOME_COLORS = {
+    "FP": STYLE.false_positive,
+    "FN": STYLE.false_negative,
+    "TP": STYLE.label_box,
+}
+
+
+class CutoutTable(Table):
+    """One row with the facts of the current cutout."""
+
+    def __init__(self) -> None:
+        super().__init__(value={name: [""] for name in COLUMNS}, label="")
+        self.read_only = True
+        table: QTableWidget = self.native
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        table.verticalHeader().hide()
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # magicgui's own delegate would print a confidence of 0.0875 as 8.750e-02.
+        table.setItemDelegate(QStyledItemDelegate(table))
+        header = table.horizontalHeader()
+        header.setMinimumSectionSize(20)
+        header.setStyleSheet(
+            "QHeaderView::section { padding: 3px 1px; font-size: 11px }"
+        )
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        font = header.font()
+        font.setPixelSize(11)
+        for column, name in enumerate(COLUMNS[:-1]):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            width = QFontMetrics(font).horizontalAdvance(name)
+            header.resizeSection(column, width + 10)
+        table.setFixedHeight(60)
+
+    def show_cutout(self, cutout: Cutout) -> None:
+        """Show the facts of a cutout."""
+        confidence = "" if cutout.confidence is None else f"{cutout.confidence:.4g}"
+        facts = (
+            str(cutout.label),
+            str(cutout.preds),
+            str(cutout.label_new),
+            confidence,
+            cutout.outcome,
+        )
+        table: QTableWidget = self.native
+        for column, fact in enumerate(facts):
+            item = table.item(0, column)
+            item.setText(fact)
+            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+        color = _OUTCOME_COLORS.get(cutout.outcome)
+        foreground = QColor(color) if color else table.palette().text().color()
+        table.item(0, COLUMNS.index("outcome")).setForeground(foreground)
+        font = table.item(0, 0).font()
+        font.setBold(cutout.changed)
+        table.item(0, COLUMNS.index("label_new")).setFont(font)

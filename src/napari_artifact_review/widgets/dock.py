@@ -1,0 +1,385 @@
+"""The dock widget: it opens a review, connects panels to it, saves, and lets go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import PushButton
+from napari.utils.notifications import show_error
+from psygnal import Signal
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
+
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.session import ReviewSession, Verdict
+from napari_artifact_review.viewer.controller import ReviewController
+from napari_artifact_review.viewer.keys import KeyBindings
+from napari_artifact_review.widgets.background import Background, MainThread
+from napari_artifact_review.widgets.focus import give_keys_to_viewer, text_is_typed
+from napari_artifact_review.widgets.help import HelpPanel
+from napari_artifact_review.widgets.opening import OpenPanel
+from napari_artifact_review.widgets.review_panel import ReviewPanel
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_artifact_review.demo import DemoSurvey
+
+
+class ReviewWidget(QWidget):
+    """Artifact Review's dock.
+
+    The magicgui widgets that scripts rely on are its attributes: `predictions`,
+    `images`, `output`, `open`, `image_name`, `error_id`, `previous`, `next`,
+    `grid_x`, `grid_y`, `label_new` and `save`.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer that the dock belongs to.
+
+    Attributes
+    ----------
+    session : ReviewSession or None
+        The review, once one is open.
+    settled : Signal
+        Emitted when an opening has come to its end: with None once the first image
+        is on the screen (or is known to be unreadable), else with the error; also
+        with None if it was cancelled.
+    """
+
+    settled = Signal(object)
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.session: ReviewSession | None = None
+        self.controller: ReviewController | None = None
+        self._main_thread = MainThread(self)
+        self._opening = Background(self._main_thread)
+        self._saving = Background(self._main_thread)
+        self._cancelled = threading.Event()
+        self._help = HelpPanel(self)
+        self._files = PushButton(text="", tooltip="Open another table")
+        self._open_panel = OpenPanel()
+        self._panel = ReviewPanel()
+        self._keys = KeyBindings(
+            viewer, self._key_actions(), lambda: not text_is_typed()
+        )
+        self._name_widgets()
+        self._lay_out()
+        self._connect_panels()
+
+    # What it is made of
+
+    def _name_widgets(self) -> None:
+        opening, panel = self._open_panel, self._panel
+        self.predictions = opening.predictions
+        self.images = opening.images
+        self.output = opening.output
+        self.cutout_size = opening.cutout_size
+        self.open = opening.open
+        self.image_name = panel.navigation.image_name
+        self.error_id = panel.navigation.error_id
+        self.previous = panel.navigation.previous
+        self.next = panel.navigation.next
+        self.label_new = panel.verdict.label_new
+        self.grid_x = panel.surroundings.grid_x
+        self.grid_y = panel.surroundings.grid_y
+        self.save = panel.saving.save
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        for widget in (self._files, self._open_panel, self._panel):
+            layout.addWidget(widget.native)
+        layout.addStretch(1)
+        self._files.native.setFlat(True)
+        self._files.native.setStyleSheet("text-align: left; padding: 4px")
+        self._files.native.setMinimumWidth(1)
+        self._files.hide()
+        self._panel.hide()
+        self.setMinimumWidth(320)
+
+    def _connect_panels(self) -> None:
+        opening, navigation = self._open_panel, self._panel.navigation
+        opening.open_requested.connect(self.start_opening)
+        opening.cancel_requested.connect(self.cancel_opening)
+        opening.demo_requested.connect(self.start_demo)
+        self._files.changed.connect(self._toggle_files)
+        navigation.next_requested.connect(self._go_next)
+        navigation.previous_requested.connect(self._go_previous)
+        navigation.image_requested.connect(
+            lambda name: self._review().select_image(name)
+        )
+        navigation.error_requested.connect(lambda error: self._review().go_to(error))
+        self._panel.verdict.verdict_requested.connect(self._decide)
+        around = self._panel.surroundings
+        around.position_requested.connect(self._go_to_position)
+        around.view_requested.connect(lambda: self._control().toggle_view())
+        around.grid_requested.connect(lambda on: self._control().show_grid(on))
+        around.up_requested.connect(lambda up: self._control().set_y_up(up))
+        around.hdu_requested.connect(lambda hdu: self._control().choose_hdu(hdu))
+        self._panel.saving.save_requested.connect(self._save)
+        self._panel.help.changed.connect(self._help.toggle)
+
+    def _key_actions(self) -> dict[str, Callable[[], object]]:
+        return {
+            "next": self._go_next,
+            "previous": self._go_previous,
+            "artifact": lambda: self._decide("artifact"),
+            "no_artifact": lambda: self._decide("no artifact"),
+            "undo": self._undo,
+            "redo": self._redo,
+            "toggle_view": lambda: self._control().toggle_view(),
+            "save": self._save,
+            "help": self._help.toggle,
+        }
+
+    def _review(self) -> ReviewSession:
+        assert self.session is not None, "the panel is shown with a session only"
+        return self.session
+
+    def _control(self) -> ReviewController:
+        assert self.controller is not None, "the panel is shown with a session only"
+        return self.controller
+
+    # Opening
+
+    def start_opening(self) -> None:
+        """Open the table that the fields name; the window stays alive meanwhile."""
+        table = self.predictions.path
+        if table is None or not self._may_leave_review():
+            return
+        images, output = self.images.path, self.output.path
+        size = self._open_panel.chosen_cutout_size()
+        self._open_panel.show_progress(f"Reading {table.name} …")
+        self._opening.start(
+            partial(ReviewSession.open, table, images, output, cutout_size=size),
+            self._opened,
+            self._not_opened,
+        )
+
+    def start_demo(
+        self, images: int = 3, seed: int = 0, folder: Path | None = None
+    ) -> None:
+        """Make a demo survey, or find the one made before, and open it."""
+        if not self._may_leave_review():
+            return
+        # scikit-learn and scipy come with it, so it waits until it is wanted.
+        from napari_artifact_review.demo import default_folder, make_demo
+
+        where = folder or default_folder(images, seed)
+        self._cancelled = cancelled = threading.Event()
+        panel, post = self._open_panel, self._main_thread.run
+
+        def progress(done: int, total: int, what: str) -> None:
+            if cancelled.is_set():
+                raise _CancelledError
+            post(lambda: panel.show_progress(what, done, total))
+
+        def made(survey: DemoSurvey) -> None:
+            self.predictions.value = survey.predictions
+            self.images.value = survey.images
+            self.start_opening()
+
+        panel.show_progress("Making the demo …")
+        self._opening.start(
+            lambda: make_demo(where, images, seed, progress), made, self._not_opened
+        )
+
+    def cancel_opening(self) -> None:
+        """Give up what is being opened; what was open before stays open."""
+        self._cancelled.set()
+        self._opening.give_up()
+        self._open_panel.show_idle()
+        self.settled.emit(None)
+
+    def _opened(self, session: ReviewSession) -> None:
+        self._open_panel.show_idle()
+        self._let_go()
+        self.session = session
+        self.controller = ReviewController(self.viewer, session, self._run_if_open)
+        session.current_changed.connect(self._on_moved)
+        session.label_changed.connect(self._on_label_changed)
+        session.saved.connect(self._on_label_changed)
+        self.controller.view_changed.connect(self._on_view_changed)
+        self.controller.said.connect(self._panel.say)
+        self._panel.show_session(session)
+        self._describe_files(session)
+        self._show_files(False)
+        self._keys.connect()
+        # The fields have done their work; the next key is meant for the review.
+        give_keys_to_viewer(self)
+        self.controller.connect()
+        self._warn_of_output(session)
+
+    def _not_opened(self, error: BaseException) -> None:
+        self._open_panel.show_idle()
+        if isinstance(error, _CancelledError):
+            return
+        if not isinstance(error, ReviewError):
+            raise error
+        if not len(self.settled):
+            show_error(str(error))
+        self.settled.emit(error)
+
+    def _describe_files(self, session: ReviewSession) -> None:
+        table = session.predictions
+        images, cutouts = len(session.image_names), len(table.label)
+        name = (
+            table.path.name
+            if len(table.path.name) < 25
+            else f"…{table.path.name[-24:]}"
+        )
+        self._files.text = f"{name}, cutouts of {session.cutout_size} px"
+        self._files.tooltip = (
+            f"{table.path}\n{table.file.description}\n"
+            f"{images} images, {cutouts:,} cutouts\nImages: {session.images.folder}\n"
+            f"Output: {session.output}\nClick to open another table"
+        )
+
+    def _warn_of_output(self, session: ReviewSession) -> None:
+        if session.output.exists() and session.output != session.predictions.path:
+            self._panel.say(
+                f"{session.output.name} is there already, from another review: open it "
+                "to go on with that one. Saving keeps it as a backup."
+            )
+
+    def _toggle_files(self) -> None:
+        self._show_files(not self._open_panel.visible)
+
+    def _show_files(self, shown: bool) -> None:
+        self._open_panel.visible = shown
+        self._files.visible = self.session is not None
+        self._panel.visible = self.session is not None
+
+    def _may_leave_review(self) -> bool:
+        """Ask what becomes of unsaved changes before another review takes the place."""
+        if self.session is None or not self.session.unsaved:
+            return True
+        button = QMessageBox.StandardButton
+        answer = QMessageBox.question(
+            self,
+            "Artifact Review",
+            f"{self.session.unsaved} changes are not saved. Save them to "
+            f"{self.session.output.name} first?",
+            button.Save | button.Discard | button.Cancel,
+        )
+        if answer == button.Save:
+            try:
+                self.session.save()
+            except ReviewError as error:
+                show_error(str(error))
+                return False
+        return bool(answer != button.Cancel)
+
+    # Walking and deciding
+
+    def _go_next(self) -> None:
+        if not self._review().next():
+            self._say_end("last")
+
+    def _go_previous(self) -> None:
+        if not self._review().previous():
+            self._say_end("first")
+
+    def _say_end(self, which: str) -> None:
+        reviewed, total = self._review().progress
+        left = total - reviewed
+        rest = f"{left} still to be looked at" if left else "all have been looked at"
+        self._panel.say(f"This is the {which} error of {total}; {rest}.")
+
+    def _go_to_position(self, x: int, y: int) -> None:
+        session = self._review()
+        session.select(session.current_cutout.image_name, x, y)
+        # Where the grid has a hole the slider stands beside the cutout it led to.
+        self._panel.surroundings.show_place(session)
+
+    def _decide(self, value: Verdict) -> None:
+        self._control().decide(value)
+        self._panel.verdict.show_cutout(self._review().current_cutout)
+
+    def _undo(self) -> None:
+        if not self._review().undo():
+            self._panel.say("There is no decision to take back.")
+
+    def _redo(self) -> None:
+        if not self._review().redo():
+            self._panel.say("There is no decision to make again.")
+
+    def _save(self) -> None:
+        session = self._review()
+        if self._saving.busy:
+            return
+        reviewed = session.reviewed_table()
+        self._panel.saving.show_state(session, saving=True)
+
+        def done(backup: Path | None) -> None:
+            session.mark_saved(reviewed)
+            kept = f" The earlier one is kept as {backup.name}." if backup else ""
+            self._panel.say(f"Saved to {reviewed.path}.{kept}")
+
+        def failed(error: BaseException) -> None:
+            self._panel.saving.show_state(session)
+            if not isinstance(error, ReviewError):
+                raise error
+            show_error(str(error))
+
+        self._saving.start(reviewed.write, done, failed)
+
+    # What follows the session
+
+    def _on_moved(self) -> None:
+        self._panel.say("")
+        self._panel.show_current(self._review())
+
+    def _on_label_changed(self) -> None:
+        self._panel.show_current(self._review())
+
+    def _on_view_changed(self) -> None:
+        control = self._control()
+        self._panel.show_view(control)
+        if control.view == "failed" and control.problem is not None:
+            show_error(str(control.problem))
+        if control.view != "loading":
+            self.settled.emit(None)
+
+    # Life
+
+    def _run_if_open(self, function: Callable[[], None]) -> None:
+        """Run a function in the main thread unless the window has been closed."""
+        self._main_thread.run(lambda: function() if self._is_in_window() else None)
+
+    def _is_in_window(self) -> bool:
+        window = self.window()
+        return window is not None and window.isVisible()
+
+    def _let_go(self) -> None:
+        """Leave the viewer as it was before the review."""
+        self._keys.disconnect()
+        if self.session is not None:
+            self.session.current_changed.disconnect(self._on_moved)
+            self.session.label_changed.disconnect(self._on_label_changed)
+            self.session.saved.disconnect(self._on_label_changed)
+        if self.controller is not None:
+            self.controller.disconnect()
+            self.controller = None
+
+    def event(self, event: QEvent | None) -> bool:
+        """Let go when the dock is closed: napari takes its parent away, no more."""
+        if (
+            event is not None
+            and event.type() == QEvent.Type.ParentChange
+            and self.parent() is None
+        ):
+            self._let_go()
+        return super().event(event)
+
+
+class _CancelledError(Exception):
+    """The user gave up a job; nobody needs to hear of it."""

@@ -1,0 +1,54 @@
+"""Keeps the keyboard with the review: fields have it only while a text is typed."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QMainWindow,
+    QPlainTextEdit,
+    QSlider,
+    QTextEdit,
+    QWidget,
+)
+
+_TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
+
+
+def text_is_typed() -> bool:
+    """Tell whether a field that takes text has the keyboard."""
+    return isinstance(QApplication.focusWidget(), _TEXT_FIELDS)
+
+
+def give_keys_to_viewer(widget: QWidget) -> None:
+    """Take the keyboard from the fields of a dock and give it to napari's canvas."""
+    window = widget.window()
+    central = window.centralWidget() if isinstance(window, QMainWindow) else None
+    if central is not None:
+        central.setFocus()
+    elif (focus := QApplication.focusWidget()) is not None:
+        focus.clearFocus()
+
+
+def leave_keys_to_viewer(panel: QWidget) -> None:
+    """Have no click on a panel without text fields take the keyboard."""
+    calm = _CalmFilter(panel)
+    for widget in panel.findChildren(QWidget):
+        if isinstance(widget, QAbstractButton | QComboBox | QSlider):
+            widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        if isinstance(widget, QComboBox):
+            widget.installEventFilter(calm)
+
+
+class _CalmFilter(QObject):
+    """Keeps a wheel that passes over a field from changing it, and so the image."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        if event is not None and event.type() == QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return bool(super().eventFilter(watched, event))

@@ -1,0 +1,56 @@
+"""The help panel: keys and colours, on one page."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
+
+from napari_artifact_review.viewer.keys import KEY_TABLE
+from napari_artifact_review.viewer.style import STYLE
+
+_COLORS = (
+    ((STYLE.false_positive,), "FP: the model sees an artifact, the label does not"),
+    ((STYLE.false_negative,), "FN: the label says artifact, the model does not"),
+    ((STYLE.label_box, STYLE.prediction_box), "TP: both say artifact"),
+    ((STYLE.current,), "the current cutout"),
+)
+
+
+class HelpPanel(QDialog):
+    """Keys and colours; stays beside the window while one works."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Tool)
+        self.setWindowTitle("Artifact Review: keys and colours")
+        text = QLabel(help_text())
+        text.setTextFormat(Qt.TextFormat.RichText)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.addWidget(text)
+
+    def toggle(self) -> None:
+        """Show the panel, or hide it if it is shown."""
+        self.setVisible(not self.isVisible())
+
+
+def help_text() -> str:
+    """Return the help as rich text, made from the key table and the style."""
+    keys = "".join(
+        f"<tr><td align='right'><b>{action.label}</b></td>"
+        f"<td>&nbsp;&nbsp;{action.title}</td></tr>"
+        for action in KEY_TABLE
+    )
+    colors = "".join(
+        "<tr><td align='right'>"
+        + "".join(f"<font color='{color}'>■</font>" for color in squares)
+        + f"</td><td>&nbsp;&nbsp;{meaning}</td></tr>"
+        for squares, meaning in _COLORS
+    )
+    return (
+        f"<table cellpadding='3'>{keys}</table><hr/>"
+        f"<table cellpadding='3'>{colors}</table><hr/>"
+        "<p>A faint box with ✓ has been reviewed; → 1 or → 0 is its new label.<br/>"
+        "The number at the top left is the model's confidence.<br/>"
+        "A click on a cutout makes it the current one. Any key works<br/>"
+        "wherever the mouse is, but not while a text is typed.</p>"
+    )

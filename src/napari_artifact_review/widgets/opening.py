@@ -1,0 +1,159 @@
+"""What to review: the table, the folder of its images, and the output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import (
+    Container,
+    FileEdit,
+    Label,
+    LineEdit,
+    ProgressBar,
+    PushButton,
+)
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtCore import QSettings
+from qtpy.QtGui import QIntValidator
+from qtpy.QtWidgets import QLineEdit
+
+from napari_artifact_review.core.session import DEFAULT_OUTPUT_NAME
+from napari_artifact_review.core.tablefiles import SUFFIXES
+
+_TABLES = f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
+
+
+class RememberingFileEdit(FileEdit):
+    """A file or folder whose dialog begins where the last one ended."""
+
+    def __init__(self, mode: str, label: str, hint: str, tooltip: str) -> None:
+        super().__init__(
+            mode=FileDialogMode(mode),
+            label=label,
+            nullable=True,
+            tooltip=tooltip,
+            filter=None if mode == "d" else _TABLES,
+        )
+        self.choose_btn.text = "…"
+        self.choose_btn.native.setFixedWidth(28)
+        self.choose_btn.tooltip = f"Choose: {tooltip}"
+        field: QLineEdit = self.line_edit.native
+        field.setPlaceholderText(hint)
+        self.changed.connect(lambda _: field.setToolTip(field.text() or tooltip))
+
+    @property
+    def path(self) -> Path | None:
+        """What is chosen, with `~` spelled out; None if nothing is."""
+        text = self.line_edit.value.strip()
+        return Path(text).expanduser() if text else None
+
+    def _on_choose_clicked(self) -> None:
+        settings = QSettings("napari-artifact-review", "napari-artifact-review")
+        start = self.value or Path(str(settings.value("last folder", Path.home())))
+        chosen = self._show_file_dialog(
+            self.mode,
+            caption=self.choose_btn.tooltip,
+            start_path=str(start),
+            filter=self.filter,
+        )
+        if chosen:
+            self.value = chosen
+            folder = Path(chosen) if self.mode.value == "d" else Path(chosen).parent
+            settings.setValue("last folder", str(folder))
+
+
+class OpenPanel(Container[Widget]):
+    """Asks for the files of a review.
+
+    Attributes
+    ----------
+    open_requested, cancel_requested, demo_requested : Signal
+        What the user asked for.
+    """
+
+    open_requested = Signal()
+    cancel_requested = Signal()
+    demo_requested = Signal()
+
+    def __init__(self) -> None:
+        self.predictions = RememberingFileEdit(
+            "r",
+            "predictions",
+            "CSV, Parquet, ECSV or FITS table",
+            "the table with image_name, grid_x, grid_y, label and preds",
+        )
+        self.images = RememberingFileEdit(
+            "d",
+            "images",
+            "beside the table",
+            "the folder of the full images",
+        )
+        self.output = RememberingFileEdit(
+            "w",
+            "output",
+            f"{DEFAULT_OUTPUT_NAME} beside the table",
+            "where the reviewed table is saved",
+        )
+        self.cutout_size = LineEdit(
+            label="cutout size",
+            tooltip="Side of a cutout in pixels; by default what the grid tells",
+        )
+        self.cutout_size.native.setPlaceholderText("from the grid")
+        self.cutout_size.native.setValidator(QIntValidator(1, 1_000_000))
+        self.open = PushButton(text="Open", tooltip="Open this table for review")
+        self.demo = PushButton(
+            text="Demo",
+            tooltip="Make and open a small survey with a real classifier",
+        )
+        buttons = Container[Widget](
+            widgets=[self.open, self.demo], layout="horizontal", labels=False
+        )
+        buttons.margins = (0, 0, 0, 0)
+        self.what_happens = Label()
+        self.progress = ProgressBar(min=0, max=0, label="")
+        self.progress.native.setTextVisible(False)
+        self.cancel = PushButton(text="Cancel")
+        self.busy = Container[Widget](
+            widgets=[self.what_happens, self.progress, self.cancel], labels=False
+        )
+        self.busy.margins = (0, 0, 0, 0)
+        super().__init__(
+            widgets=[
+                self.predictions,
+                self.images,
+                self.output,
+                self.cutout_size,
+                buttons,
+                self.busy,
+            ]
+        )
+        self.margins = (0, 0, 0, 0)
+        self.open.changed.connect(self.open_requested)
+        self.cancel.changed.connect(self.cancel_requested)
+        self.demo.changed.connect(self.demo_requested)
+        self.predictions.changed.connect(self._enable)
+        self._enable()
+        self.busy.hide()
+
+    def chosen_cutout_size(self) -> int | None:
+        """Return the side of a cutout that the user asks for, if they do."""
+        return int(self.cutout_size.value) if self.cutout_size.value else None
+
+    def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
+        """Show what is under way, with a moving bar if no total is known."""
+        self.what_happens.value = text
+        self.progress.max = total
+        self.progress.value = done
+        self.busy.show()
+        self.open.enabled = self.demo.enabled = False
+
+    def show_idle(self) -> None:
+        """Show that nothing is under way."""
+        self.busy.hide()
+        self.demo.enabled = True
+        self._enable()
+
+    def _enable(self) -> None:
+        self.open.enabled = self.predictions.value is not None

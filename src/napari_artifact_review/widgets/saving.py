@@ -1,0 +1,46 @@
+"""Save, and whether there is anything to save."""
+
+from __future__ import annotations
+
+from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+
+from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.viewer.keys import KEY_OF
+
+
+class SavePanel(Container[Widget]):
+    """Shows what is not saved yet and where it goes; asks to save it.
+
+    Attributes
+    ----------
+    save_requested : Signal
+        Emitted to write the reviewed table.
+    """
+
+    save_requested = Signal()
+
+    def __init__(self) -> None:
+        self.save = PushButton(text="Save")
+        self.state = Label()
+        super().__init__(
+            widgets=[self.save, self.state], layout="horizontal", labels=False
+        )
+        self.margins = (0, 0, 0, 0)
+        self.save.changed.connect(self.save_requested)
+
+    def show_state(self, session: ReviewSession, saving: bool = False) -> None:
+        """Show how much is unsaved."""
+        key = KEY_OF["save"]
+        self.save.tooltip = f"{key.title} to {session.output} (key {key.label})"
+        count = session.unsaved
+        if saving:
+            self.state.value = "Saving …"
+        elif count:
+            plural = "" if count == 1 else "s"
+            self.state.value = (
+                f"<b><font color='#ffb000'>●</font> {count} unsaved change{plural}</b>"
+            )
+        else:
+            self.state.value = "Nothing to save"

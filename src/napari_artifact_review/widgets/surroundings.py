@@ -1,0 +1,126 @@
+"""Around it: any cutout of the image, the full image, the grid, the orientation."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton, Slider
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+
+from napari_artifact_review.core.full_image import FullImage
+from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.viewer.keys import KEY_OF
+
+
+class SurroundingsPanel(Container[Widget]):
+    """Asks to go to any cutout of the image, and how the image is shown.
+
+    Attributes
+    ----------
+    position_requested : Signal
+        Emitted with the (x, y) of the cutout to go to.
+    view_requested, grid_requested, up_requested, hdu_requested : Signal
+        Emitted to switch between cutout and full image; with whether the grid is
+        shown; with whether row 0 is at the bottom; with the index of an HDU.
+    """
+
+    position_requested = Signal(int, int)
+    view_requested = Signal()
+    grid_requested = Signal(bool)
+    up_requested = Signal(bool)
+    hdu_requested = Signal(int)
+
+    def __init__(self) -> None:
+        # A slider's own readout takes the keyboard whenever its text changes.
+        self.grid_x = Slider(tooltip="Column of the cutout's left edge", readout=False)
+        self.grid_y = Slider(tooltip="Row of the cutout's top edge", readout=False)
+        self._readouts = [Label(), Label()]
+        sliders = [
+            _row(Label(value=name), slider, readout)
+            for name, slider, readout in zip(
+                ("grid_x", "grid_y"),
+                (self.grid_x, self.grid_y),
+                self._readouts,
+                strict=True,
+            )
+        ]
+        key = KEY_OF["toggle_view"]
+        self.view = PushButton(
+            text="Cutout / full image", tooltip=f"{key.title} (key {key.label})"
+        )
+        self.grid = CheckBox(text="grid", tooltip="Show the grid of all cutouts")
+        self.up = CheckBox(
+            text="y up",
+            tooltip="Draw row 0 at the bottom, as FITS viewers do; "
+            "coordinates stay the same",
+        )
+        self.hdu = ComboBox(tooltip="The file holds several images")
+        switches = _row(self.view, self.grid, self.up)
+        self._hdu_row = _row(Label(value="HDU"), self.hdu)
+        super().__init__(widgets=[*sliders, switches, self._hdu_row], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._listed: tuple[str, int] | None = None
+        self._positions: npt.NDArray[np.int64] = np.empty((0, 2), dtype=np.int64)
+        self.grid_x.changed.connect(self._request_position)
+        self.grid_y.changed.connect(self._request_position)
+        self.view.changed.connect(self.view_requested)
+        self.grid.changed.connect(self.grid_requested)
+        self.up.changed.connect(self.up_requested)
+        self.hdu.changed.connect(self.hdu_requested)
+        self._hdu_row.hide()
+
+    def show_place(self, session: ReviewSession) -> None:
+        """Set the sliders to the current cutout, and their steps to its grid."""
+        cutout, table = session.current_cutout, session.predictions
+        with self.grid_x.changed.blocked(), self.grid_y.changed.blocked():
+            if self._listed != (cutout.image_name, id(session)):
+                self._listed = (cutout.image_name, id(session))
+                rows = session.walk.cutouts_of(cutout.image_name)
+                self._positions = np.column_stack(
+                    [table.grid_x[rows], table.grid_y[rows]]
+                )
+                for slider, at in zip(
+                    (self.grid_x, self.grid_y), self._positions.T, strict=True
+                ):
+                    _fit(slider, at, cutout.size)
+            self.grid_x.value = cutout.grid_x
+            self.grid_y.value = cutout.grid_y
+        for readout, position in zip(self._readouts, cutout.key[1:], strict=True):
+            readout.value = str(position)
+
+    def show_image(self, full: FullImage | None) -> None:
+        """Offer the images of a file that holds several."""
+        several = full is not None and len(full.hdus) > 1
+        if full is not None and several:
+            with self.hdu.changed.blocked():
+                self.hdu.choices = [(str(hdu), hdu.index) for hdu in full.hdus]
+                self.hdu.value = full.hdu
+        self._hdu_row.visible = several
+
+    def _request_position(self) -> None:
+        """Ask for the cutout nearest to where the sliders stand."""
+        wanted = np.array([self.grid_x.value, self.grid_y.value])
+        distances = np.abs(self._positions - wanted).sum(axis=1)
+        x, y = self._positions[distances.argmin()]
+        self.position_requested.emit(int(x), int(y))
+
+
+def _row(*widgets: Widget) -> Container[Widget]:
+    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row
+
+
+def _fit(slider: Slider, positions: npt.NDArray[np.int64], size: int) -> None:
+    """Let a slider run over the positions of a grid, in its steps."""
+    distinct = np.unique(positions)
+    gaps = np.diff(distinct)
+    first, last = int(distinct[0]), int(distinct[-1])
+    # A range must hold the old value while it is changed: widen before narrowing.
+    slider.min = min(first, slider.value)
+    slider.max = max(last, slider.value, slider.min + 1)
+    slider.value = first
+    slider.min, slider.max = first, max(last, first + 1)
+    slider.step = int(np.gcd.reduce(gaps)) if gaps.size else size
+    slider.enabled = bool(gaps.size)

@@ -1,0 +1,65 @@
+"""Imports run one way: widgets -> viewer -> core."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import napari_artifact_review
+
+PACKAGE = Path(napari_artifact_review.__file__).parent
+NAME = "napari_artifact_review"
+QT = ("qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "superqt")
+FORBIDDEN = {
+    "core": ("napari", *QT, f"{NAME}.viewer", f"{NAME}.widgets", f"{NAME}.demo"),
+    "viewer": (*QT, "napari._qt", "napari.qt", f"{NAME}.widgets"),
+    "demo": ("napari", *QT, f"{NAME}.viewer", f"{NAME}.widgets"),
+}
+
+
+def imported(source: str, package: str) -> set[str]:
+    """Return the full names that a module of `package` imports, wherever it does."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            above = parts[: len(parts) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{base}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_no_module_imports_what_is_above_it(folder):
+    modules = sorted((PACKAGE / folder).rglob("*.py"))
+    assert modules
+    wrong = [
+        f"{path.name} imports {name}"
+        for path in modules
+        for name in imported(path.read_text(encoding="utf-8"), f"{NAME}.{folder}")
+        if any(name == bad or name.startswith(f"{bad}.") for bad in FORBIDDEN[folder])
+    ]
+    assert wrong == []
+
+
+def test_relative_imports_are_seen_too():
+    found = imported("from ..widgets import dock\nfrom . import a", f"{NAME}.core")
+    assert found == {f"{NAME}.widgets.dock", f"{NAME}.core.a"}
+
+
+def test_a_session_needs_neither_napari_nor_qt():
+    code = (
+        f"import sys, {NAME}.core.session, {NAME}.core.check;"
+        "loaded = {name.split('.')[0] for name in sys.modules};"
+        f"print(sorted({{'napari', *{QT!r}}} & loaded))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"

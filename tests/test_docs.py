@@ -1,0 +1,31 @@
+"""What the documents say is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from napari_artifact_review.viewer.keys import KEY_TABLE
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_readme_has_the_key_table():
+    readme = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| (`.*`) \| (.*) \|$", readme, flags=re.MULTILINE)
+    told = {(keys.replace("`", ""), title) for keys, title in rows}
+    assert {(action.label, action.title) for action in KEY_TABLE} <= told
+
+
+def test_pictures_and_links_are_there():
+    for page in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text()):
+            assert (ROOT / target).exists(), f"{page} points to {target}"
+
+
+def test_contributing_names_every_module():
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    package = ROOT / "src/napari_artifact_review"
+    for room in ("core", "viewer", "widgets"):
+        for module in (package / room).glob("[!_]*.py"):
+            assert f"`{room}/{module.name}`" in page

@@ -1,0 +1,62 @@
+"""What users install: a wheel and an sdist with the manifest and without the tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from npe2 import PluginManifest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder]
+    subprocess.run([*command, ROOT], check=True, capture_output=True)
+    return folder
+
+
+def test_the_wheel_has_the_manifest_and_no_tests(built):
+    names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
+    assert "napari_artifact_review/napari.yaml" in names
+    assert "napari_artifact_review/core/session.py" in names
+    assert not [name for name in names if "test" in name]
+
+
+def test_the_sdist_has_what_it_takes_to_test(built):
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"README.md", "LICENSE", "script/test", "tests/conftest.py"} <= names
+
+
+def test_the_manifest_is_valid():
+    manifest = PluginManifest.from_distribution("napari-artifact-review")
+    manifest.validate_imports()
+    assert (ROOT / "napari.yaml").resolve() == ROOT.joinpath(
+        "src/napari_artifact_review/napari.yaml"
+    )
+
+
+def test_no_qt_binding_is_forced_on_anybody():
+    needed = [r for r in requires("napari-artifact-review") or [] if "extra" not in r]
+    assert not [r for r in needed if r.lower().startswith(("pyqt", "pyside"))]
+    assert "napari[all]" not in " ".join(needed)
+
+
+def test_napari_starts_without_the_heavy_parts():
+    code = (
+        "import sys, napari_artifact_review;"
+        "print([m for m in ('napari', 'pandas', 'astropy', 'sklearn', 'qtpy')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

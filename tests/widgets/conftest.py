@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import pytest
+from qtpy.QtCore import QSettings
+from qtpy.QtWidgets import QApplication
+
+from napari_artifact_review import open_review
+from napari_artifact_review.widgets import ReviewWidget
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path: Path) -> None:
+    """Keep the last folder of a test apart from the user's."""
+    for form in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
+        QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy) -> napari.Viewer:
+    """Show a real window."""
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.window.resize(1400, 900)
+    return viewer
+
+
+@pytest.fixture
+def dock(viewer, survey: Path) -> ReviewWidget:
+    """Dock the widget through the manifest and open the small survey in it."""
+    widget = open_review(viewer, survey)
+    # A virtual display has no window manager that would give a window the focus.
+    QApplication.setActiveWindow(widget.window())
+    return widget
+
+
+@pytest.fixture
+def settle(qtbot) -> Callable[[ReviewWidget], None]:
+    """Wait until the image of the current cutout is on the screen, or known bad."""
+
+    def wait(widget: ReviewWidget) -> None:
+        qtbot.waitUntil(lambda: widget.controller.view != "loading", timeout=20_000)
+
+    return wait
+
+
+@pytest.fixture
+def press(qtbot) -> Callable[..., None]:
+    """Press keys where napari's window gets them when no field has the focus."""
+
+    def press_keys(widget: ReviewWidget, *keys: str) -> None:
+        for key in keys:
+            qtbot.keyClick(widget.window(), key)
+
+    return press_keys

@@ -1,0 +1,365 @@
+"""The real dock in a real window: what a reviewer does with keys, mouse and widgets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QApplication, QLineEdit, QSpinBox
+
+from napari_artifact_review import ReviewSession, open_review
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.viewer.layers import OWNER
+
+Key = Qt.Key
+
+
+def _facts(dock):
+    table = dock._panel.facts.native
+    return [table.item(0, column).text() for column in range(table.columnCount())]
+
+
+def _message(dock):
+    return dock._panel.message.value
+
+
+def test_the_first_error_is_shown(dock):
+    assert dock.image_name.value == "north"
+    assert dock.error_id.value == 1
+    assert dock.error_id.choices == (1, 2)
+    assert dock.image_name.choices == ("north", "west", "south")
+    combo = dock.image_name.native
+    assert [combo.itemText(i) for i in range(3)] == [
+        "north  (2)",
+        "west  (0)",
+        "south  (2)",
+    ]
+    assert _facts(dock) == ["1", "0", "1", "0.125", "FN"]
+    assert dock.label_new.value == "artifact"
+    assert (dock.grid_x.value, dock.grid_y.value) == (200, 0)
+    assert "Error 1 of 4, 4 still to be looked at" in dock._panel.navigation.place.value
+    assert "200 px" in dock._files.text
+
+
+def test_next_and_previous_cross_images_and_stop_at_the_ends(dock, settle):
+    seen = []
+    for _ in range(5):
+        seen.append((dock.image_name.value, dock.error_id.value))
+        dock.next.native.click()
+        settle(dock)
+    numbers = [error for _, error in seen]
+    assert numbers == [1, 2, 3, 4, 4]
+    assert [image for image, _ in seen] == ["north"] * 2 + ["south"] * 3
+    assert "last error of 4; 4 still to be looked at" in _message(dock)
+    for _ in range(4):
+        dock.previous.native.click()
+        settle(dock)
+    assert dock.error_id.value == 1
+    assert "first error of 4" in _message(dock)
+
+
+def test_an_image_without_errors_can_be_chosen(dock, settle):
+    dock.image_name.value = "west"
+    settle(dock)
+    assert dock.error_id.value is None
+    assert dock.session.current_cutout.key == ("west", 0, 0)
+    assert _facts(dock)[-1] == "TN"
+    dock.next.native.click()
+    assert dock.error_id.value == 3
+    dock.image_name.value = "west"
+    dock.previous.native.click()
+    assert dock.error_id.value == 2
+
+
+def test_an_error_can_be_chosen(dock):
+    dock.error_id.value = 2
+    assert dock.session.current_cutout.key == ("north", 400, 200)
+    assert _facts(dock) == ["0", "1", "0", "0.97", "FP"]
+
+
+def test_the_sliders_go_to_any_cutout(dock):
+    dock.grid_x.value = 400
+    assert dock.session.current_cutout.key == ("north", 400, 0)
+    assert dock.error_id.value is None
+    dock.grid_y.value = 200
+    assert dock.error_id.value == 2
+    assert dock.grid_x.step == dock.grid_y.step == 200
+    assert (dock.grid_x.max, dock.grid_y.max) == (600, 400)
+
+
+def test_a_slider_between_two_cutouts_goes_to_the_nearer(dock):
+    dock.grid_x.value = 390
+    assert dock.session.current_cutout.key == ("north", 400, 0)
+    assert dock.grid_x.value == 400
+
+
+def test_the_toggle_decides_and_confirms(dock, qtbot):
+    artifact, none = dock._panel.verdict._group.buttons()
+    assert "Not reviewed" in dock._panel.verdict.history.value
+    qtbot.mouseClick(artifact, Qt.MouseButton.LeftButton)
+    assert dock.session.progress == (1, 4)
+    assert dock.session.current.label_new == 1
+    assert "Confirmed by" in dock._panel.verdict.history.value
+    qtbot.mouseClick(none, Qt.MouseButton.LeftButton)
+    assert dock.session.current.label_new == 0
+    assert "Changed by" in dock._panel.verdict.history.value
+    assert _facts(dock)[2] == "0"
+    assert "1 unsaved change" in dock._panel.saving.state.value
+    assert dock.error_id.native.currentText() == "1  FN  ✓"
+
+
+def test_a_true_negative_can_be_changed(dock):
+    dock.grid_x.value = 600
+    dock.label_new.value = "artifact"
+    assert dock.session.current.label_new == 1
+    assert dock.session.progress == (0, 4), "it is no error"
+
+
+def test_keys_walk_decide_and_save(dock, press, settle, qtbot):
+    press(dock, Key.Key_J, Key.Key_N, Key.Key_J, Key.Key_Period)
+    settle(dock)
+    press(dock, Key.Key_K, Key.Key_Comma, Key.Key_U)
+    settle(dock)
+    table = dock.session.table.set_index("error_id")
+    assert table.label_new[[1, 2, 3]].tolist() == [1, 1, 0]
+    assert dock.error_id.value == 3, "undo goes to what it takes back"
+    assert dock.session.progress == (2, 4)
+    qtbot.keyClick(dock.window(), Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
+    assert dock.session.progress == (3, 4)
+    press(dock, Key.Key_W)
+    qtbot.waitUntil(lambda: dock.session.unsaved == 0)
+    again = ReviewSession.open(dock.session.output)
+    assert again.progress == (3, 4)
+    assert "Saved to" in _message(dock)
+
+
+def test_keys_work_whichever_layer_is_active(dock, press, viewer):
+    viewer.add_shapes([[[0, 0], [50, 50]]])
+    press(dock, Key.Key_N)
+    assert dock.error_id.value == 2
+    for layer in list(viewer.layers):
+        viewer.layers.selection.active = layer
+        press(dock, Key.Key_Comma)
+        assert dock.error_id.value == 1
+        press(dock, Key.Key_N)
+        assert dock.error_id.value == 2
+
+
+@pytest.mark.parametrize("field", [QLineEdit, QSpinBox])
+def test_no_key_typed_in_a_field_is_a_verdict(dock, viewer, qtbot, field):
+    other = field()
+    viewer.window.add_dock_widget(other)
+    other.setFocus()
+    assert QApplication.focusWidget() is other
+    qtbot.keyClicks(other, "jkn,")
+    assert dock.session.unsaved == 0
+    assert dock.error_id.value == 1
+
+
+def test_a_click_in_the_dock_leaves_the_keys_to_the_review(dock, qtbot, press):
+    qtbot.mouseClick(dock.next.native, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.image_name.native, Qt.MouseButton.LeftButton)
+    dock.image_name.native.hidePopup()
+    assert not dock.isAncestorOf(QApplication.focusWidget())
+    press(dock, Key.Key_J)
+    assert dock.session.progress == (1, 4)
+
+
+def test_a_held_key_decides_once(dock, qtbot):
+    from qtpy.QtCore import QEvent
+    from qtpy.QtGui import QKeyEvent
+
+    dock.label_new.value = "no artifact"
+    entries = len(dock.session._log.entries)
+    held = QKeyEvent(
+        QEvent.Type.KeyPress, Key.Key_J, Qt.KeyboardModifier.NoModifier, "j", True
+    )
+    QApplication.sendEvent(dock.window(), held)
+    assert len(dock.session._log.entries) == entries
+
+
+def test_editing_keys_of_napari_spare_the_boxes(dock, viewer, qtbot, press):
+    for role in ("cutouts", "tags"):
+        layer = next(x for x in viewer.layers if x.metadata[OWNER] == role)
+        viewer.layers.selection.active = layer
+        before = np.array(layer.data)
+        press(dock, *(getattr(Key, f"Key_{k}") for k in "ABDEFILPRSTXZ1234567"))
+        press(dock, Key.Key_A, Key.Key_Delete, Key.Key_Backspace)
+        assert np.array_equal(layer.data, before)
+        assert layer.mode == "pan_zoom"
+
+
+def test_a_click_on_the_image_makes_a_cutout_current(dock, viewer, qtbot):
+    canvas = dock.window()._qt_viewer.canvas.native
+    camera = viewer.scene.camera
+    height, width = viewer.canvas.size
+    # The FN at (200, 0) is in the middle; 150 pixels right of that is (400, 0).
+    across = width / 2 + 150 * camera.zoom
+    spot = QPoint(round(across), round(height / 2))
+    qtbot.mouseMove(canvas, spot)
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=spot)
+    assert dock.session.current_cutout.key == ("north", 400, 0)
+    # napari's own thread for the status bar does not run in its test viewer.
+    hovered = viewer.layers.selection.active.get_status(viewer.cursor.position)
+    assert "TN at (400, 0)" in hovered["coordinates"]
+
+
+def test_the_wheel_over_the_dock_changes_nothing(dock, qtbot):
+    from qtpy.QtCore import QPointF
+    from qtpy.QtGui import QWheelEvent
+
+    combo = dock.image_name.native
+    wheel = QWheelEvent(
+        QPointF(5, 5), QPointF(5, 5), QPoint(0, 0), QPoint(0, -120),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(combo, wheel)
+    assert dock.image_name.value == "north"
+
+
+def test_it_fits_a_narrow_dock(dock):
+    assert dock.minimumSizeHint().width() <= 320
+    dock._show_files(True)
+    assert dock.sizeHint().height() <= 900
+    assert dock.width() >= 320
+
+
+def test_both_themes(dock, viewer):
+    for theme in ("light", "dark"):
+        viewer.theme = theme
+        assert dock.error_id.value == 1
+
+
+def test_the_help_shows_every_key(dock, press):
+    from napari_artifact_review.viewer.keys import KEY_TABLE
+    from napari_artifact_review.widgets.help import help_text
+
+    press(dock, Key.Key_F1)
+    assert dock._help.isVisible()
+    for action in KEY_TABLE:
+        assert action.title in help_text()
+        assert action.label in help_text()
+    press(dock, Key.Key_F1)
+    assert not dock._help.isVisible()
+    assert "key J" in dock.label_new.tooltip
+    assert "key ," in dock.previous.tooltip
+
+
+def test_y_up_turns_the_view_only(dock, viewer):
+    data = next(x for x in viewer.layers if isinstance(x, Image)).data.copy()
+    before = viewer.scene.camera.orientation2d
+    dock._panel.surroundings.up.value = True
+    assert viewer.scene.camera.orientation2d != before
+    assert np.array_equal(next(iter(viewer.layers)).data, data)
+    dock._panel.surroundings.up.value = False
+    assert viewer.scene.camera.orientation2d == before
+
+
+def test_a_missing_image_is_named_and_the_rest_goes_on(viewer, survey, settle):
+    (survey.parent / "north.fits").unlink()
+    dock = open_review(viewer, survey)
+    assert "north" in _message(dock)
+    assert not dock._panel.verdict.enabled
+    dock.image_name.value = "south"
+    settle(dock)
+    assert dock._panel.verdict.enabled
+    assert viewer.layers[0].data[0, 0] == 2e6
+
+
+def test_a_faulty_table_is_told_and_what_is_open_stays(dock, viewer, survey):
+    bad = survey.with_name("bad.csv")
+    bad.write_text("image_name,grid_x,grid_y,label,preds\nnorth,0,0,2,1\n")
+    session = dock.session
+    with pytest.raises(ReviewError, match=r"line 2, column label: '2' is not 0 or 1"):
+        open_review(viewer, bad)
+    assert dock.session is session
+    assert not dock._open_panel.busy.visible
+
+
+def test_opening_again_takes_the_place_of_the_first(dock, viewer, survey):
+    other = survey.with_name("other.csv")
+    other.write_text("\n".join(survey.read_text().splitlines()[:4]) + "\n")
+    assert open_review(viewer, other) is dock
+    assert dock.session.predictions.path == other
+    assert len(viewer.layers) == 5
+    assert dock.image_name.choices == ("north",)
+
+
+def test_opening_can_be_cancelled(dock, viewer, survey, qtbot, monkeypatch):
+    import threading
+
+    go_on = threading.Event()
+    opened = ReviewSession.open
+
+    def slow(*args, **kwargs):
+        go_on.wait(20)
+        return opened(*args, **kwargs)
+
+    monkeypatch.setattr(ReviewSession, "open", slow)
+    session = dock.session
+    dock._show_files(True)
+    qtbot.mouseClick(dock.open.native, Qt.MouseButton.LeftButton)
+    assert dock._open_panel.busy.visible
+    qtbot.mouseClick(dock._open_panel.cancel.native, Qt.MouseButton.LeftButton)
+    assert not dock._open_panel.busy.visible
+    go_on.set()
+    qtbot.wait(100)
+    assert dock.session is session
+
+
+def test_closing_the_dock_gives_the_viewer_back(dock, viewer, press):
+    own = viewer.add_points([[0, 0]])
+    session = dock.session
+    viewer.window.remove_dock_widget(dock)
+    assert list(viewer.layers) == [own]
+    assert dock.controller is None
+    assert len(session.current_changed) == len(session.label_changed) == 0
+
+
+def test_closing_and_opening_again(dock, viewer, survey):
+    viewer.window.remove_dock_widget(dock)
+    again = open_review(viewer, survey)
+    assert again is not dock
+    assert len(viewer.layers) == 5
+    assert again.error_id.value == 1
+
+
+def test_unsaved_changes_are_asked_about_before_another_review(
+    dock, viewer, survey, monkeypatch
+):
+    from qtpy.QtWidgets import QMessageBox
+
+    answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Save]
+    asked = []
+
+    def question(*args):
+        asked.append(args)
+        return answers.pop(0)
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    dock.label_new.value = "no artifact"
+    session = dock.session
+    dock.start_opening()
+    assert dock.session is session
+    assert not session.output.exists()
+    open_review(viewer, survey)
+    assert len(asked) == 2
+    assert dock.session is not session
+    assert ReviewSession.open(session.output).progress == (1, 4)
+
+
+def test_the_dialog_begins_where_the_last_one_ended(dock, survey, monkeypatch):
+    starts = []
+
+    def dialog(mode, caption, start_path, filter):  # noqa: A002
+        starts.append(start_path)
+        return str(survey)
+
+    for field in (dock.predictions, dock.output):
+        monkeypatch.setattr(field, "_show_file_dialog", dialog)
+        field.value = None
+        field._on_choose_clicked()
+    assert starts[1] == str(survey.parent)
+    assert dock.output.path == survey

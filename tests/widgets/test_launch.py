@@ -1,0 +1,94 @@
+"""The ways in: Plugins menu, sample menu, command line."""
+
+from __future__ import annotations
+
+import napari
+import pytest
+
+from napari_artifact_review import cli
+from napari_artifact_review.demo import DemoSurvey
+from napari_artifact_review.widgets import ReviewWidget, review_dock
+
+
+@pytest.fixture
+def demo_is_made(monkeypatch, demo: DemoSurvey) -> None:
+    """Have the demo made already."""
+    monkeypatch.setattr(
+        "napari_artifact_review.demo.default_folder",
+        lambda *_: demo.predictions.parent,
+    )
+
+
+def test_the_widget_is_in_the_plugins_menu(viewer, qtbot):
+    _, widget = viewer.window.add_plugin_dock_widget(
+        "napari-artifact-review", "Artifact Review"
+    )
+    assert isinstance(widget, ReviewWidget)
+    assert widget.session is None
+    assert not widget._panel.visible
+    qtbot.waitUntil(lambda: widget._open_panel.visible)
+    assert not widget.open.enabled
+
+
+def test_the_sample_opens_the_demo(viewer, demo_is_made, qtbot):
+    viewer.open_sample("napari-artifact-review", "artifact_review")
+    widget = review_dock(viewer)
+    qtbot.waitUntil(lambda: widget.session is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.controller.view == "shown", timeout=20_000)
+    images = [x for x in viewer.layers if isinstance(x, napari.layers.Image)]
+    assert [x.name for x in images] == ["demo_0001"]
+    assert images[0].data.max() > 0
+
+
+def test_making_the_demo_can_be_cancelled(viewer, tmp_path, qtbot):
+    widget = review_dock(viewer)
+    widget.start_demo(folder=tmp_path / "demo", seed=9)
+    qtbot.waitUntil(lambda: widget._open_panel.progress.max > 0, timeout=60_000)
+    widget._open_panel.cancel.native.click()
+    widget._opening._executor.shutdown(wait=True)
+    assert list(tmp_path.glob("*demo*")) == []
+    assert widget.session is None
+
+
+@pytest.fixture
+def window(monkeypatch, make_napari_viewer_proxy) -> list[napari.Viewer]:
+    """Have the command line use a test's viewer and return at once."""
+    viewers: list[napari.Viewer] = []
+
+    def viewer() -> napari.Viewer:
+        viewers.append(make_napari_viewer_proxy(show=True))
+        return viewers[-1]
+
+    monkeypatch.setattr(napari, "Viewer", viewer)
+    monkeypatch.setattr(napari, "run", lambda: None)
+    return viewers
+
+
+def test_the_command_opens_a_review(window, survey, tmp_path):
+    output = tmp_path / "out.ecsv"
+    arguments = [
+        "open",
+        str(survey),
+        "--images",
+        str(tmp_path),
+        "--output",
+        str(output),
+    ]
+    assert cli.main(arguments) == 0
+    session = review_dock(window[0]).session
+    assert session.predictions.path == survey
+    assert session.output == output
+
+
+def test_the_command_tells_a_fault_in_one_line(window, tmp_path, capsys):
+    assert cli.main(["open", str(tmp_path / "none.csv")]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert "none.csv" in lines[0]
+
+
+def test_the_command_opens_the_demo(window, demo_is_made, qtbot):
+    assert cli.main(["demo"]) == 0
+    widget = review_dock(window[0])
+    qtbot.waitUntil(lambda: widget.session is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.controller.view == "shown", timeout=20_000)

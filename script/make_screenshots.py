@@ -1,0 +1,75 @@
+"""Make the pictures of README and docs anew: script/with-display python FILE.
+
+They show the demo survey, so that anybody gets the same ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import napari
+from napari.utils.notifications import notification_manager
+from qtpy.QtTest import QTest
+
+from napari_artifact_review import open_review
+from napari_artifact_review.demo import default_folder, make_demo
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+
+
+def main() -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    survey = make_demo(default_folder())
+    viewer = napari.Viewer(show=False)
+    viewer.window.resize(1440, 900)
+    viewer.show()
+    dock = open_review(viewer, survey.predictions, survey.images)
+    session = dock.session
+    errors = session.errors
+    save(dock, errors[errors.outcome == "FP"], "fp")
+    save(dock, errors[errors.outcome == "FN"], "fn")
+    table = session.table
+    save(dock, table[table.outcome == "TP"], "tp")
+
+    session.go_to(int(errors.error_id.iloc[2]))
+    settle(dock)
+    for label in ("no artifact", "artifact", "no artifact"):
+        session.set_label(label)
+        session.next()
+    settle(dock)
+    dock.controller.toggle_view()
+    dock.controller.show_grid(True)
+    grab(dock, "full_frame")
+    dock.controller.show_grid(False)
+    dock.controller.toggle_view()
+    for theme in ("light", "dark"):
+        viewer.theme = theme
+        settle(dock)
+        dock.grab().save(str(IMAGES / f"dock_{theme}.png"))
+    dock._help.toggle()
+    QTest.qWait(300)
+    dock._help.grab().save(str(IMAGES / "help.png"))
+    dock._help.toggle()
+    viewer.close()
+
+
+def save(dock, rows, name: str) -> None:
+    row = rows.iloc[min(1, len(rows) - 1)]
+    dock.session.select(row.image_name, int(row.grid_x), int(row.grid_y))
+    grab(dock, name)
+
+
+def settle(dock) -> None:
+    while dock.controller.view == "loading":
+        QTest.qWait(20)
+    QTest.qWait(700)
+    notification_manager.records.clear()
+
+
+def grab(dock, name: str) -> None:
+    settle(dock)
+    dock.window().grab().save(str(IMAGES / f"{name}.png"))
+
+
+if __name__ == "__main__":
+    main()

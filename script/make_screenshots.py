@@ -21,8 +21,8 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     survey = make_demo(default_folder())
     viewer = napari.Viewer(show=False)
-    viewer.window.resize(1440, 900)
     viewer.show()
+    viewer.window.resize(1440, 900)
     dock = open_review(viewer, survey.predictions, survey.images)
     session = dock.session
     errors = session.errors

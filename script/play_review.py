@@ -28,8 +28,8 @@ def main(folder: Path) -> None:
     )
     output = folder / "test_outputs.csv"
     viewer = napari.Viewer(show=False)
-    viewer.window.resize(1600, 960)
     viewer.show()
+    viewer.window.resize(1600, 960)
     dock = open_review(viewer, survey.predictions, survey.images, output)
     for key in KEYS:
         wait_for(lambda: dock.controller.view == "shown")

@@ -19,6 +19,7 @@ from napari_artifact_review.core.grid import (
     lies_outside,
 )
 from napari_artifact_review.core.images import ImageFolder
+from napari_artifact_review.core.labels import Labels
 from napari_artifact_review.core.outcomes import (
     ERRORS,
     LABEL_NAMES,
@@ -71,14 +72,8 @@ class ReviewSession:
         is_error = np.asarray(self._outcome.isin(ERRORS))
         self.walk = Walk(predictions, is_error)
         self._base = typed_values(predictions)
-        self._label_new = predictions.label_new.copy()
+        self._labels = Labels(predictions, is_error)
         self._log = DecisionLog()
-        self._decisions: dict[int, Decision] = {}
-        self._saved_decisions: dict[int, Decision] = {}
-        self._unsaved: set[int] = set()
-        self._output_is_ours = False
-        seen = (predictions.reviewed_at != "") | (predictions.reviewed_by != "")
-        self._errors_seen = int(np.count_nonzero(seen & is_error))
         self._row = int(self.walk.errors[0]) if len(self.walk.errors) else 0
 
     @classmethod
@@ -143,19 +138,12 @@ class ReviewSession:
         The columns that were read, those of the design with their types, with
         `outcome`, `error_id`, `label_new`, `reviewed_by` and `reviewed_at`.
         """
-        by, at = self.predictions.reviewed_by, self.predictions.reviewed_at
-        if self._decisions:
-            by, at = by.copy(), at.copy()
-            for row, decision in self._decisions.items():
-                by[row], at[row] = decision.reviewer, decision.decided_at
         ids = pd.Series(self.predictions.error_id, dtype="Int64")
         return self._base.assign(
             preds=self.predictions.preds,
             outcome=self._outcome,
             error_id=ids.where(ids > 0),
-            label_new=self._label_new.copy(),
-            reviewed_by=pd.Series(by, dtype=object),
-            reviewed_at=pd.Series(at, dtype=object),
+            **self._labels.columns(),
         )
 
     @property
@@ -171,17 +159,17 @@ class ReviewSession:
     @property
     def progress(self) -> tuple[int, int]:
         """How many errors have been reviewed, and how many there are."""
-        return self._errors_seen, len(self.walk.errors)
+        return self._labels.errors_reviewed, len(self.walk.errors)
 
     @property
     def unsaved(self) -> int:
         """How many cutouts have decisions that the output does not show yet."""
-        return len(self._unsaved)
+        return self._labels.unsaved
 
     def cutout(self, row: int) -> Cutout:
         """Return what is known of the cutout in a row of the table."""
         table = self.predictions
-        decision = self._decisions.get(row)
+        by, at = self._labels.review(row)
         confidence = None if table.confidence is None else float(table.confidence[row])
         return Cutout(
             row=row,
@@ -191,16 +179,14 @@ class ReviewSession:
             size=self.cutout_size,
             label=int(table.label[row]),
             preds=int(table.preds[row]),
-            label_new=int(self._label_new[row]),
+            label_new=self._labels.label_new(row),
             outcome=OUTCOMES[self._outcome.codes[row]],
             confidence=None
             if confidence is None or np.isnan(confidence)
             else confidence,
             error_id=int(table.error_id[row]) or None,
-            reviewed_by=decision.reviewer if decision else str(table.reviewed_by[row]),
-            reviewed_at=decision.decided_at
-            if decision
-            else str(table.reviewed_at[row]),
+            reviewed_by=by,
+            reviewed_at=at,
         )
 
     def cutouts_of(self, image_name: str) -> list[Cutout]:
@@ -331,21 +317,8 @@ class ReviewSession:
         return self._move_to(row)
 
     def _refresh(self, row: int) -> None:
-        """Bring the state of one row up to what the log says."""
-        before = self.cutout(row).reviewed
-        decision = self._log.standing(self.cutout(row).key)
-        if decision is None:
-            self._decisions.pop(row, None)
-            self._label_new[row] = self.predictions.label_new[row]
-        else:
-            self._decisions[row] = decision
-            self._label_new[row] = decision.label_new
-        if self._saved_decisions.get(row) == decision:
-            self._unsaved.discard(row)
-        else:
-            self._unsaved.add(row)
-        if self.predictions.error_id[row]:
-            self._errors_seen += self.cutout(row).reviewed - before
+        """Bring a row up to what the log says."""
+        self._labels.put(row, self._log.standing(self.cutout(row).key))
         self.label_changed.emit(row)
 
     # What is saved
@@ -365,24 +338,11 @@ class ReviewSession:
 
     def reviewed_table(self) -> ReviewedTable:
         """Return what the review has come to, to be written on any thread."""
-        return ReviewedTable(
-            path=self.output,
-            keeps_previous=not self._output_is_ours,
-            predictions=self.predictions,
-            label_new=self._label_new.copy(),
-            decisions=dict(self._decisions),
-        )
+        return self._labels.reviewed_table(self.output)
 
     def mark_saved(self, reviewed: ReviewedTable) -> None:
         """Note that a reviewed table has been written."""
-        self._output_is_ours = True
-        self._saved_decisions = dict(reviewed.decisions)
-        rows = self._decisions.keys() | self._saved_decisions.keys()
-        self._unsaved = {
-            row
-            for row in rows
-            if self._decisions.get(row) != self._saved_decisions.get(row)
-        }
+        self._labels.mark_saved(reviewed)
         self.saved.emit(reviewed.path)
 
 

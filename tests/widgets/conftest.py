@@ -28,11 +28,12 @@ def viewer(make_napari_viewer_proxy) -> napari.Viewer:
 
 
 @pytest.fixture
-def dock(viewer, survey: Path) -> ReviewWidget:
+def dock(viewer, survey: Path, qtbot) -> ReviewWidget:
     """Dock the widget through the manifest and open the small survey in it."""
     widget = open_review(viewer, survey)
     # A virtual display has no window manager that would give a window the focus.
-    QApplication.setActiveWindow(widget.window())
+    widget.window().activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is not None)
     return widget
 
 

@@ -318,6 +318,22 @@ def test_closing_the_dock_gives_the_viewer_back(dock, viewer, press):
     assert len(session.current_changed) == len(session.label_changed) == 0
 
 
+def test_closing_the_window_leaves_no_thread_and_no_connection(dock, viewer, qtbot):
+    import threading
+
+    def threads():
+        return [t for t in threading.enumerate() if "artifact-review" in t.name]
+
+    session, before = dock.session, len(threads())
+    assert before
+    gone = []
+    dock.destroyed.connect(lambda: gone.append(True))
+    viewer.close()
+    qtbot.waitUntil(lambda: bool(gone))
+    qtbot.waitUntil(lambda: len(threads()) == 0)
+    assert len(session.current_changed) == len(session.label_changed) == 0
+
+
 def test_closing_and_opening_again(dock, viewer, survey):
     viewer.window.remove_dock_widget(dock)
     again = open_review(viewer, survey)

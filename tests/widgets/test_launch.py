@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import napari
 import pytest
 
@@ -40,12 +42,16 @@ def test_the_sample_opens_the_demo(viewer, demo_is_made, qtbot):
     assert images[0].data.max() > 0
 
 
+def _jobs() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name == "artifact-review-job"]
+
+
 def test_making_the_demo_can_be_cancelled(viewer, tmp_path, qtbot):
     widget = review_dock(viewer)
     widget.start_demo(folder=tmp_path / "demo", seed=9)
     qtbot.waitUntil(lambda: widget._open_panel.progress.max > 0, timeout=60_000)
     widget._open_panel.cancel.native.click()
-    widget._opening._executor.shutdown(wait=True)
+    qtbot.waitUntil(lambda: not _jobs(), timeout=30_000)
     assert list(tmp_path.glob("*demo*")) == []
     assert widget.session is None
 

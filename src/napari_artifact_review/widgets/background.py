@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import Thread
 from typing import TypeVar
 
 from qtpy.QtCore import QObject, Qt, Signal, Slot
@@ -35,11 +36,14 @@ class MainThread(QObject):
 
 
 class Background:
-    """One job at a time; the answer to one that was given up is dropped."""
+    """One job at a time, in a thread that ends with it.
+
+    The answer to a job that was given up is dropped. The thread is no daemon: what it
+    writes is written to the end, also while Python is ending.
+    """
 
     def __init__(self, main_thread: MainThread) -> None:
         self._main_thread = main_thread
-        self._executor = ThreadPoolExecutor(1, "artifact-review")
         self._number = 0
         self.busy = False
 
@@ -47,33 +51,29 @@ class Background:
         self,
         job: Callable[[], _Result],
         done: Callable[[_Result], None],
-        failed: Callable[[BaseException], None],
+        failed: Callable[[Exception], None],
     ) -> None:
         """Do a job; then call `done` with its result or `failed` with its exception."""
         self._number += 1
         number, self.busy = self._number, True
 
-        def answer(future: Future[_Result]) -> None:
-            if number != self._number:
-                return
-            self.busy = False
-            error = future.exception()
-            if error is None:
-                done(future.result())
-            else:
-                failed(error)
+        def answer(reply: Callable[[], None]) -> None:
+            if number == self._number:
+                self.busy = False
+                reply()
 
-        future = self._executor.submit(job)
-        future.add_done_callback(
-            lambda finished: self._main_thread.run(lambda: answer(finished))
-        )
+        def work() -> None:
+            reply: Callable[[], None]
+            try:
+                reply = partial(done, job())
+            # Whatever it is, the main thread decides who hears of it.
+            except Exception as error:  # noqa: BLE001
+                reply = partial(failed, error)
+            self._main_thread.run(lambda: answer(reply))
+
+        Thread(target=work, name="artifact-review-job").start()
 
     def give_up(self) -> None:
         """Want no answer to the job under way."""
         self._number += 1
         self.busy = False
-
-    def close(self) -> None:
-        """Want no answer any more and start no job again."""
-        self.give_up()
-        self._executor.shutdown(wait=False, cancel_futures=True)

@@ -59,6 +59,7 @@ class ReviewWidget(QWidget):
         self.viewer = viewer
         self.session: ReviewSession | None = None
         self.controller: ReviewController | None = None
+        self._endings: list[Callable[[], object]] = []
         self._main_thread = MainThread(self)
         self._opening = Background(self._main_thread)
         self._saving = Background(self._main_thread)
@@ -73,6 +74,8 @@ class ReviewWidget(QWidget):
         self._name_widgets()
         self._lay_out()
         self._connect_panels()
+        # napari tells a dock of no end but this one, when the window is gone.
+        self.destroyed.connect(partial(_run_and_forget, self._endings))
 
     # What it is made of
 
@@ -204,21 +207,27 @@ class ReviewWidget(QWidget):
         self._let_go()
         self.session = session
         self.controller = ReviewController(self.viewer, session, self._run_if_open)
-        session.current_changed.connect(self._on_moved)
-        session.label_changed.connect(self._on_label_changed)
-        session.saved.connect(self._on_label_changed)
-        self.controller.view_changed.connect(self._on_view_changed)
-        self.controller.said.connect(self._panel.say)
+        controller = self.controller
+        for signal, slot in (
+            (session.current_changed, self._on_moved),
+            (session.label_changed, self._on_label_changed),
+            (session.saved, self._on_label_changed),
+        ):
+            signal.connect(slot)
+            self._endings.append(partial(signal.disconnect, slot))
+        self._endings += [self._keys.disconnect, controller.disconnect]
+        controller.view_changed.connect(self._on_view_changed)
+        controller.said.connect(self._panel.say)
         self._panel.show_session(session)
         self._describe_files(session)
         self._show_files(False)
         self._keys.connect()
         # The fields have done their work; the next key is meant for the review.
         give_keys_to_viewer(self)
-        self.controller.connect()
+        controller.connect()
         self._warn_of_output(session)
 
-    def _not_opened(self, error: BaseException) -> None:
+    def _not_opened(self, error: Exception) -> None:
         self._open_panel.show_idle()
         if isinstance(error, _CancelledError):
             return
@@ -324,7 +333,7 @@ class ReviewWidget(QWidget):
             kept = f" The earlier one is kept as {backup.name}." if backup else ""
             self._panel.say(f"Saved to {reviewed.path}.{kept}")
 
-        def failed(error: BaseException) -> None:
+        def failed(error: Exception) -> None:
             self._panel.saving.show_state(session)
             if not isinstance(error, ReviewError):
                 raise error
@@ -361,14 +370,10 @@ class ReviewWidget(QWidget):
 
     def _let_go(self) -> None:
         """Leave the viewer as it was before the review."""
-        self._keys.disconnect()
-        if self.session is not None:
-            self.session.current_changed.disconnect(self._on_moved)
-            self.session.label_changed.disconnect(self._on_label_changed)
-            self.session.saved.disconnect(self._on_label_changed)
-        if self.controller is not None:
-            self.controller.disconnect()
-            self.controller = None
+        self._cancelled.set()
+        self._opening.give_up()
+        _run_and_forget(self._endings)
+        self.controller = None
 
     def event(self, event: QEvent | None) -> bool:
         """Let go when the dock is closed: napari takes its parent away, no more."""
@@ -383,3 +388,9 @@ class ReviewWidget(QWidget):
 
 class _CancelledError(Exception):
     """The user gave up a job; nobody needs to hear of it."""
+
+
+def _run_and_forget(functions: list[Callable[[], object]]) -> None:
+    """Run each function once; knows no widget, which may be gone by then."""
+    while functions:
+        functions.pop()()

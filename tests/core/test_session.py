@@ -153,10 +153,36 @@ def test_a_previous_output_is_kept_once(session):
 
 def test_a_save_that_fails_leaves_the_review_unsaved(session):
     session.set_label("artifact")
-    session.output = session.output.parent / "none" / "out.csv"
+    folder = session.output.parent / "gone"
+    folder.mkdir()
+    session.output = folder / "out.csv"
+    folder.rmdir()
     with pytest.raises(SaveError):
         session.save()
     assert session.unsaved == 1
+
+
+def test_an_output_that_cannot_be_is_refused_before_any_work(session, path):
+    for output, told in (
+        (path.parent / "none" / "out.csv", "the folder is not there"),
+        (path.parent / "folder.csv", "this is no file"),
+    ):
+        (path.parent / "folder.csv").mkdir(exist_ok=True)
+        before = session.output
+        with pytest.raises(SaveError, match=told):
+            session.output = output
+        assert session.output == before
+        with pytest.raises(SaveError, match=told):
+            ReviewSession.open(path, output=output)
+
+
+def test_another_output_has_everything_to_be_saved(session, path):
+    session.set_label("artifact")
+    session.save()
+    session.output = path.with_name("second.csv")
+    assert session.unsaved == 1
+    session.save()
+    assert ReviewSession.open(path.with_name("second.csv")).progress[0] == 1
 
 
 def test_saving_to_no_known_format_is_refused_at_once(path):

@@ -343,6 +343,37 @@ def test_moving_brings_the_cutout_and_its_surroundings_into_view(
     assert 1.5 * 200 < shown < 3 * 200
 
 
+def test_after_a_look_at_everything_the_cutout_comes_back(control, viewer, session):
+    camera = viewer.scene.camera
+    zoom = camera.zoom
+    viewer.reset_view()
+    control.toggle_view()
+    assert camera.zoom == zoom
+    viewer.reset_view()
+    session.next()
+    assert camera.zoom == zoom
+
+
+def test_contrast_limits_that_the_user_set_are_kept(
+    control, viewer, session, main_loop
+):
+    image = _layer(viewer, "image")
+    image.contrast_limits = (5, 500)
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "shown")
+    assert tuple(image.contrast_limits) == (5, 500)
+
+
+def test_a_true_negative_keeps_a_box_once_it_is_reviewed(control, viewer, session):
+    session.select("north", 600, 400)
+    session.set_label("artifact")
+    session.select("north", 0, 0)
+    assert len(_layer(viewer, "cutouts").data) == 4
+    assert _layer(viewer, "tags").text.values.tolist() == ["FN", "FP", "", "TN → 1"]
+    session.undo()
+    assert len(_layer(viewer, "cutouts").data) == 3
+
+
 def test_the_user_s_zoom_is_kept(control, viewer, session):
     camera = viewer.scene.camera
     camera.zoom = 5.5

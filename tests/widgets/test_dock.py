@@ -35,7 +35,7 @@ def test_the_first_error_is_shown(dock):
         "west  (0)",
         "south  (2)",
     ]
-    assert _facts(dock) == ["1", "0", "1", "0.125", "FN"]
+    assert _facts(dock) == ["1", "0", "1", "0.1250", "FN"]
     assert dock.label_new.value == "artifact"
     assert (dock.grid_x.value, dock.grid_y.value) == (200, 0)
     assert "Error 1 of 4, 4 still to be looked at" in dock._panel.navigation.place.value
@@ -75,7 +75,7 @@ def test_an_image_without_errors_can_be_chosen(dock, settle):
 def test_an_error_can_be_chosen(dock):
     dock.error_id.value = 2
     assert dock.session.current_cutout.key == ("north", 400, 200)
-    assert _facts(dock) == ["0", "1", "0", "0.97", "FP"]
+    assert _facts(dock) == ["0", "1", "0", "0.9700", "FP"]
 
 
 def test_the_sliders_go_to_any_cutout(dock):
@@ -105,7 +105,7 @@ def test_the_toggle_decides_and_confirms(dock, qtbot):
     assert dock.session.current.label_new == 0
     assert "Changed by" in dock._panel.verdict.history.value
     assert _facts(dock)[2] == "0"
-    assert "1 unsaved change" in dock._panel.saving.state.value
+    assert "1 unsaved" in dock._panel.saving.state.value
     assert dock.error_id.native.currentText() == "1  FN  ✓"
 
 
@@ -318,7 +318,7 @@ def test_closing_the_dock_gives_the_viewer_back(dock, viewer, press):
     assert len(session.current_changed) == len(session.label_changed) == 0
 
 
-def test_closing_the_window_leaves_no_thread_and_no_connection(dock, viewer, qtbot):
+def test_closing_leaves_no_thread_and_no_connection(dock, viewer, qtbot):
     import threading
 
     def threads():
@@ -332,6 +332,74 @@ def test_closing_the_window_leaves_no_thread_and_no_connection(dock, viewer, qtb
     qtbot.waitUntil(lambda: bool(gone))
     qtbot.waitUntil(lambda: len(threads()) == 0)
     assert len(session.current_changed) == len(session.label_changed) == 0
+
+
+def test_a_review_can_be_saved_elsewhere_while_it_is_open(dock, tmp_path, qtbot):
+    dock.label_new.value = "no artifact"
+    first = dock.session.output
+    dock._toggle_files()
+    for place, told in (
+        (tmp_path / "none/a.csv", "not there"),
+        (tmp_path / "b.csv", ""),
+    ):
+        dock.output.value = place
+        dock.output.line_edit.native.editingFinished.emit()
+        assert told in dock._open_panel.error.value
+    dock.save.native.click()
+    qtbot.waitUntil(lambda: not dock.session.unsaved)
+    assert not first.exists()
+    assert ReviewSession.open(tmp_path / "b.csv").progress == (1, 4)
+
+
+def test_an_earlier_output_is_told_of_and_stays_told(viewer, survey, settle):
+    ReviewSession.open(survey).save()
+    dock = open_review(viewer, survey)
+    assert "test_outputs.csv is there already" in dock._panel.remarks.value
+    dock.next.native.click()
+    assert dock._panel.remarks.visible
+
+
+def test_a_table_without_preds_says_what_counts(viewer, survey):
+    survey.write_text(survey.read_text().replace("preds", "model"))
+    dock = open_review(viewer, survey)
+    assert "a confidence from 0.95 counts" in dock._panel.remarks.value
+
+
+def test_a_wrong_folder_leaves_the_form_open(viewer, survey, tmp_path, settle):
+    (tmp_path / "empty").mkdir()
+    dock = open_review(viewer, survey, tmp_path / "empty")
+    assert dock._open_panel.visible
+    assert "north" in dock._panel.message.value
+
+
+def test_a_verdict_that_came_too_early_holds_the_walk(dock, monkeypatch, settle, press):
+    import threading
+
+    go_on = threading.Event()
+    loader = dock.controller._loader
+    read = loader._read
+    monkeypatch.setattr(loader, "_read", lambda *key: go_on.wait(20) and read(*key))
+    loader._futures.clear()
+    press(dock, Key.Key_N, Key.Key_N)
+    assert dock.error_id.value == 3
+    press(dock, Key.Key_J, Key.Key_N, Key.Key_J, Key.Key_N)
+    assert dock.error_id.value == 3
+    assert dock.session.unsaved == 0
+    assert "nothing was decided" in _message(dock)
+    go_on.set()
+    settle(dock)
+    press(dock, Key.Key_J, Key.Key_N)
+    assert dock.error_id.value == 4
+    assert dock.session.unsaved == 1
+
+
+def test_the_review_stays_flat(dock, viewer, settle):
+    viewer.dims.ndisplay = 3
+    assert viewer.dims.ndisplay == 2
+    assert "two-dimensional" in _message(dock)
+    dock.image_name.value = "south"
+    settle(dock)
+    assert dock.controller.view == "shown"
 
 
 def test_closing_and_opening_again(dock, viewer, survey):

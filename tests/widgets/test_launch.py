@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import napari
@@ -98,3 +100,26 @@ def test_the_command_opens_the_demo(window, demo_is_made, qtbot):
     widget = review_dock(window[0])
     qtbot.waitUntil(lambda: widget.session is not None, timeout=60_000)
     qtbot.waitUntil(lambda: widget.controller.view == "shown", timeout=20_000)
+
+
+_CLOSE_THE_WINDOW = """
+import sys, napari
+from qtpy.QtTest import QTest
+from napari_artifact_review import open_review
+viewer = napari.Viewer(show=True)
+dock = open_review(viewer, sys.argv[1])
+dock.session.set_label("artifact")
+dock.next.native.click()
+dock.window().close()
+QTest.qWait(500)
+print("closed")
+"""
+
+
+def test_closing_the_window_ends_without_a_word(survey):
+    command = [sys.executable, "-c", _CLOSE_THE_WINDOW, survey]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.stdout.strip().endswith("closed")
+    assert "Traceback" not in done.stderr
+    assert "deleted" not in done.stderr
+    assert done.returncode == 0

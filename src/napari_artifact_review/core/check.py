@@ -24,7 +24,7 @@ def check_review(
     Returns
     -------
     summary : str
-        What is in the review, in a line; empty if there are faults.
+        What is in the review; empty if there are faults.
     faults : list of ReviewError
         Everything that is wrong, each with its place.
     """
@@ -41,7 +41,8 @@ def check_review(
     reviewed, errors = session.progress
     return (
         f"{table.path}: {len(session.image_names)} images, {len(table.label)} cutouts "
-        f"of {session.cutout_size} px, {errors} errors, {reviewed} of them reviewed",
+        f"of {session.cutout_size} px, {errors} errors, {reviewed} of them reviewed"
+        + "".join(f"\n{remark}" for remark in session.remarks),
         [],
     )
 

@@ -98,6 +98,12 @@ class Labels:
             decisions=dict(self._decisions),
         )
 
+    def forget_output(self) -> None:
+        """Take all that was decided for unsaved: the output is another file now."""
+        self._output_is_ours = False
+        self._saved = {}
+        self._unsaved = set(self._decisions)
+
     def mark_saved(self, reviewed: ReviewedTable) -> None:
         """Note that a reviewed table has been written."""
         self._output_is_ours = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from napari_artifact_review.core.errors import SaveError
 from napari_artifact_review.core.predictions import Predictions
 from napari_artifact_review.core.saving import keep_backup, replace_file
 from napari_artifact_review.core.tablefile import TableFile
-from napari_artifact_review.core.tablefiles import convert
+from napari_artifact_review.core.tablefiles import convert, format_for
 
 #: Spellings of 0 and 1 that belong together.
 _SPELLINGS = (("0.0", "1.0"), ("0", "1"), ("false", "true"))
@@ -137,6 +138,33 @@ def _opposite(cell: str, value: int) -> str:
     elif old not in cell:
         new = new.title()
     return re.sub(re.escape(old), new, cell, flags=re.IGNORECASE)
+
+
+def check_output(path: Path) -> None:
+    """Refuse an output before anybody works for it.
+
+    Raises
+    ------
+    SaveError
+        If its suffix names no table format, its folder is not there or may not be
+        written to, or it is no file.
+    """
+    format_for(path)
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise SaveError(
+            "the folder is not there",
+            path=path.parent,
+            remedy="Make it, or name another",
+        )
+    if not os.access(folder, os.W_OK):
+        raise SaveError(
+            "nothing can be written to this folder",
+            path=path.parent,
+            remedy="Name an output in another folder",
+        )
+    if path.exists() and not path.is_file():
+        raise SaveError("this is no file", path=path, remedy="Name another output")
 
 
 def typed_values(predictions: Predictions) -> pd.DataFrame:

@@ -21,14 +21,18 @@ from napari_artifact_review.core.grid import (
 from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.labels import Labels
 from napari_artifact_review.core.outcomes import (
+    DEFAULT_THRESHOLD,
     ERRORS,
     LABEL_NAMES,
     OUTCOMES,
     classify_outcomes,
 )
 from napari_artifact_review.core.predictions import Predictions, read_predictions
-from napari_artifact_review.core.reviewed import ReviewedTable, typed_values
-from napari_artifact_review.core.tablefiles import format_for
+from napari_artifact_review.core.reviewed import (
+    ReviewedTable,
+    check_output,
+    typed_values,
+)
 from napari_artifact_review.core.walk import Walk
 
 DEFAULT_OUTPUT_NAME = "test_outputs.csv"
@@ -65,7 +69,7 @@ class ReviewSession:
     ) -> None:
         self.predictions = predictions
         self.images = images
-        self.output = output
+        self._output = output
         self.cutout_size = cutout_size
         self.reviewer = reviewer
         self._outcome = classify_outcomes(predictions.label, predictions.preds)
@@ -110,11 +114,11 @@ class ReviewSession:
         ImageError
             If there is no such folder of images.
         SaveError
-            If the suffix of `output` names no table format.
+            If no table can be written to `output`.
         """
         path = Path(predictions).expanduser().absolute()
         where = Path(output).expanduser().absolute() if output else default_output(path)
-        format_for(where)
+        check_output(where)
         table = read_predictions(path)
         if images is None:
             folder = default_images(path, table.image_names[0])
@@ -150,6 +154,30 @@ class ReviewSession:
     def errors(self) -> pd.DataFrame:
         """The rows of `table` that are errors, in walking order."""
         return self.table.iloc[self.walk.errors]
+
+    @property
+    def output(self) -> Path:
+        """Where the reviewed table is saved; may be changed at any time.
+
+        Setting it raises `SaveError` if no table can be written there.
+        """
+        return self._output
+
+    @output.setter
+    def output(self, path: Path) -> None:
+        check_output(path)
+        self._output = path
+        self._labels.forget_output()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the reviewer should know of how the table was read, in sentences."""
+        if "preds" in self.predictions.file.values:
+            return ()
+        return (
+            f"The table has no preds: a confidence from {DEFAULT_THRESHOLD} counts as "
+            "an artifact.",
+        )
 
     @property
     def image_names(self) -> tuple[str, ...]:

@@ -26,17 +26,23 @@ FEATURES = (
     "label_new",
 )
 
-MARKED_OUTCOMES = ("FP", "FN", "TP")
+
+def is_marked(cutout: Cutout) -> bool:
+    """Tell whether a cutout has a box: FP, FN and TP, and a TN that was reviewed."""
+    return cutout.outcome != "TN" or cutout.reviewed
+
 
 _BOX_COLORS = {
     "FP": STYLE.false_positive,
     "FN": STYLE.false_negative,
     "TP": STYLE.label_box,
+    "TN": STYLE.true_negative,
 }
 _TEXT_COLORS = {
     "FP": STYLE.false_positive_text,
     "FN": STYLE.false_negative_text,
     "TP": STYLE.label_text,
+    "TN": STYLE.true_negative,
 }
 
 

@@ -21,40 +21,37 @@ class ReviewCamera:
         self._viewer = viewer
         self._own_zoom = math.nan
         self._chosen_zoom: float | None = None
-        self._on_full_image = False
 
-    @property
-    def on_full_image(self) -> bool:
-        """Whether the full image is shown rather than a cutout."""
-        return self._on_full_image and self._zoom_is_own()
+    def on_full_image(self, shape: tuple[int, int]) -> bool:
+        """Tell whether about all of an image of `shape` (rows, columns) is in view."""
+        return bool(self._viewer.scene.camera.zoom < 1.1 * self._fit_image(shape))
 
-    def show_cutout(self, cutout: Cutout) -> None:
+    def show_cutout(self, cutout: Cutout, shape: tuple[int, int]) -> None:
         """Bring a cutout and its surroundings into view, at the user's zoom if any."""
-        self._remember_chosen_zoom()
-        self._on_full_image = False
+        self._remember_chosen_zoom(shape)
         half = cutout.size / 2 - 0.5
         zoom = self._chosen_zoom or self._fit(cutout.size, cutout.size, SURROUNDINGS)
         self._look_at(cutout.grid_y + half, cutout.grid_x + half, zoom)
 
     def show_full_image(self, shape: tuple[int, int]) -> None:
         """Bring the whole of an image of `shape` (rows, columns) into view."""
-        self._remember_chosen_zoom()
-        self._on_full_image = True
+        self._remember_chosen_zoom(shape)
         rows, columns = shape
-        zoom = self._fit(rows, columns, _FULL_IMAGE_MARGIN)
-        self._look_at(rows / 2 - 0.5, columns / 2 - 0.5, zoom)
+        self._look_at(rows / 2 - 0.5, columns / 2 - 0.5, self._fit_image(shape))
 
-    def _zoom_is_own(self) -> bool:
-        return math.isclose(self._viewer.scene.camera.zoom, self._own_zoom)
+    def _remember_chosen_zoom(self, shape: tuple[int, int]) -> None:
+        """Take a zoom that is not ours for the user's wish; a look at all is none."""
+        zoom = self._viewer.scene.camera.zoom
+        ours = math.isnan(self._own_zoom) or math.isclose(zoom, self._own_zoom)
+        if not ours and not self.on_full_image(shape):
+            self._chosen_zoom = zoom
 
-    def _remember_chosen_zoom(self) -> None:
-        """Take a zoom that is not ours for the user's wish."""
-        if not math.isnan(self._own_zoom) and not self._zoom_is_own():
-            self._chosen_zoom = self._viewer.scene.camera.zoom
+    def _fit_image(self, shape: tuple[int, int]) -> float:
+        return self._fit(*shape, _FULL_IMAGE_MARGIN)
 
     def _fit(self, rows: float, columns: float, margin: float) -> float:
         height, width = self._viewer.canvas.size
-        return min(height / rows, width / columns) / margin
+        return float(min(height / rows, width / columns) / margin)
 
     def _look_at(self, row: float, column: float, zoom: float) -> None:
         camera = self._viewer.scene.camera

@@ -55,6 +55,9 @@ class ReviewController:
     view_changed = Signal()
     said = Signal(str)
 
+    #: Whether a verdict came before its image: who walked on now would skip a cutout.
+    waits_for_image = False
+
     def __init__(
         self,
         viewer: ViewerModel,
@@ -90,21 +93,30 @@ class ReviewController:
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
         self.viewer.layers.events.removed.connect(self._on_layer_removed)
         self.viewer.mouse_drag_callbacks.append(self._on_mouse_press)
+        self.viewer.dims.events.ndisplay.connect(self._stay_flat)
+        self.viewer.dims.ndisplay = 2
         self._follow()
 
     def disconnect(self) -> None:
         """Let go of session and viewer, and take the layers away."""
         if not self._connected:
             return
+        self.abandon()
+        self.viewer.dims.events.ndisplay.disconnect(self._stay_flat)
+        self.viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
+        self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self.viewer.mouse_drag_callbacks.remove(self._on_mouse_press)
+        self.layers.remove()
+
+    def abandon(self) -> None:
+        """Let go of the session, but leave a viewer alone whose window is gone."""
+        if not self._connected:
+            return
         self._connected = False
         self._request += 1
         self.session.current_changed.disconnect(self._follow)
         self.session.label_changed.disconnect(self._on_label_changed)
-        self.viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
-        self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        self.viewer.mouse_drag_callbacks.remove(self._on_mouse_press)
         self._loader.close()
-        self.layers.remove()
 
     # What the reviewer asks for
 
@@ -116,6 +128,7 @@ class ReviewController:
     def decide(self, value: Verdict) -> None:
         """Set the label of the cutout on the screen; without pixels, nothing is set."""
         if self.view == "loading":
+            self.waits_for_image = True
             self.said.emit("The image is still being read; nothing was decided.")
         elif self.problem is not None:
             self.said.emit("This cutout cannot be shown; nothing was decided.")
@@ -126,8 +139,8 @@ class ReviewController:
         """Switch between the current cutout and the full image."""
         if self.full is None:
             return
-        if self.camera.on_full_image:
-            self.camera.show_cutout(self.session.current_cutout)
+        if self.camera.on_full_image(self._shape):
+            self.camera.show_cutout(self.session.current_cutout, self._shape)
         else:
             self.camera.show_full_image(self._shape)
 
@@ -209,6 +222,7 @@ class ReviewController:
 
     def _set_view(self, view: View, error: ImageError | None = None) -> None:
         self.view, self._error = view, error
+        self.waits_for_image = False
         if view != "shown":
             self.full, self._outside = None, {}
             self.layers.hide()
@@ -220,7 +234,7 @@ class ReviewController:
             self.layers.hide_current()
             return
         if not self._camera_stays:
-            self.camera.show_cutout(cutout)
+            self.camera.show_cutout(cutout, self._shape)
         self.layers.show_current(cutout, self._shape)
 
     def _draw_cutouts(self) -> None:
@@ -266,6 +280,13 @@ class ReviewController:
         cutout = self.session.current_cutout
         if cutout.row not in self._outside:
             self.layers.show_current(cutout, self._shape)
+
+    def _stay_flat(self) -> None:
+        if self.viewer.dims.ndisplay != 2:
+            self.viewer.dims.ndisplay = 2
+            self.said.emit(
+                "A review is two-dimensional; close it for napari's 3-D view."
+            )
 
     def _on_layer_removed(self, event: Event) -> None:
         if self.layers.owns(event.value):

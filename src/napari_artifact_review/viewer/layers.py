@@ -16,10 +16,10 @@ from napari.utils.events import Event
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.viewer.boxes import (
-    MARKED_OUTCOMES,
     Array,
     Boxes,
     corners,
+    is_marked,
     label_boxes,
     sides,
     tag_boxes,
@@ -78,6 +78,7 @@ class ReviewLayers:
         self._drawing = False
         self._zoom = 1.0
         self._legible = True
+        self._own_limits: tuple[float, ...] | None = None
         self._y_up = False
 
     # Which layers there are
@@ -129,6 +130,7 @@ class ReviewLayers:
     def show_image(self, full: FullImage, name: str) -> None:
         """Show a full image; the layer stays the same one from image to image."""
         layer = self.image or self._adopted_image()
+        chosen = self._chosen_limits()
         if layer is None:
             layer = Image(full.pixels, rgb=False, contrast_limits=full.limits)
         self._keep("image", layer)
@@ -137,12 +139,18 @@ class ReviewLayers:
             layer.data = full.pixels
         low, high = full.limits
         layer.contrast_limits_range = (low - (high - low), high + 4 * (high - low))
-        layer.contrast_limits = (low, high)
+        layer.contrast_limits = chosen or (low, high)
+        self._own_limits = None if chosen else tuple(layer.contrast_limits)
         layer.name = name
+
+    def _chosen_limits(self) -> tuple[float, float] | None:
+        """Return the contrast limits that the user set, to keep from image to image."""
+        limits = None if self.image is None else tuple(self.image.contrast_limits)
+        return None if limits == self._own_limits else limits
 
     def show_cutouts(self, cutouts: Sequence[Cutout], shape: tuple[int, int]) -> None:
         """Draw the boxes, tags and the grid of one image's cutouts."""
-        marked = [c for c in cutouts if c.outcome in MARKED_OUTCOMES]
+        marked = [c for c in cutouts if is_marked(c)]
         self._draw_boxes("tags", tag_boxes(marked, shape))
         self._draw_boxes("cutouts", label_boxes(marked, shape))
         grid = sides(np.array([corners(c, shape) for c in cutouts]))

@@ -17,6 +17,8 @@ class OverlayStyle:
     ----------
     false_positive, false_negative, label_box, prediction_box : str
         Colours of the boxes.
+    true_negative : str
+        Colour of the box and tag of a true negative that has been reviewed.
     current : str
         Colour of the frame around the current cutout.
     false_positive_text, false_negative_text, label_text : str
@@ -42,6 +44,7 @@ class OverlayStyle:
     false_negative: str = "#4d9dff"
     label_box: str = "#35d06f"
     prediction_box: str = "#ff5c5c"
+    true_negative: str = "#d0d0d0"
     false_positive_text: str = "#e6c4ff"
     false_negative_text: str = "#a9d1ff"
     label_text: str = "#9af5bb"

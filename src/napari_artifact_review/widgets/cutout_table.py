@@ -54,7 +54,7 @@ class CutoutTable(Table):
 
     def show_cutout(self, cutout: Cutout) -> None:
         """Show the facts of a cutout."""
-        confidence = "" if cutout.confidence is None else f"{cutout.confidence:.4g}"
+        confidence = "" if cutout.confidence is None else f"{cutout.confidence:.4f}"
         facts = (
             str(cutout.label),
             str(cutout.preds),

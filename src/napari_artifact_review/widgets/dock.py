@@ -60,6 +60,7 @@ class ReviewWidget(QWidget):
         self.session: ReviewSession | None = None
         self.controller: ReviewController | None = None
         self._endings: list[Callable[[], object]] = []
+        self._image_was_shown = False
         self._main_thread = MainThread(self)
         self._opening = Background(self._main_thread)
         self._saving = Background(self._main_thread)
@@ -113,6 +114,7 @@ class ReviewWidget(QWidget):
         opening.open_requested.connect(self.start_opening)
         opening.cancel_requested.connect(self.cancel_opening)
         opening.demo_requested.connect(self.start_demo)
+        opening.output.line_edit.native.editingFinished.connect(self._change_output)
         self._files.changed.connect(self._toggle_files)
         navigation.next_requested.connect(self._go_next)
         navigation.previous_requested.connect(self._go_previous)
@@ -206,6 +208,7 @@ class ReviewWidget(QWidget):
         self._open_panel.show_idle()
         self._let_go()
         self.session = session
+        self._image_was_shown = False
         self.controller = ReviewController(self.viewer, session, self._run_if_open)
         controller = self.controller
         for signal, slot in (
@@ -215,7 +218,7 @@ class ReviewWidget(QWidget):
         ):
             signal.connect(slot)
             self._endings.append(partial(signal.disconnect, slot))
-        self._endings += [self._keys.disconnect, controller.disconnect]
+        self._endings.append(controller.abandon)
         controller.view_changed.connect(self._on_view_changed)
         controller.said.connect(self._panel.say)
         self._panel.show_session(session)
@@ -224,13 +227,14 @@ class ReviewWidget(QWidget):
         self._keys.connect()
         # The fields have done their work; the next key is meant for the review.
         give_keys_to_viewer(self)
+        self._panel.show_remarks(session)
         controller.connect()
-        self._warn_of_output(session)
 
     def _not_opened(self, error: Exception) -> None:
         self._open_panel.show_idle()
         if isinstance(error, _CancelledError):
             return
+        self._open_panel.show_error(str(error))
         if not isinstance(error, ReviewError):
             raise error
         if not len(self.settled):
@@ -252,12 +256,19 @@ class ReviewWidget(QWidget):
             f"Output: {session.output}\nClick to open another table"
         )
 
-    def _warn_of_output(self, session: ReviewSession) -> None:
-        if session.output.exists() and session.output != session.predictions.path:
-            self._panel.say(
-                f"{session.output.name} is there already, from another review: open it "
-                "to go on with that one. Saving keeps it as a backup."
-            )
+    def _change_output(self) -> None:
+        """Save the review that is open to another place from now on."""
+        path = self.output.path
+        if self.session is None or path is None or path == self.session.output:
+            return
+        try:
+            self.session.output = path
+        except ReviewError as error:
+            self._open_panel.show_error(str(error))
+            return
+        self._open_panel.show_error("")
+        self._panel.saving.show_state(self.session)
+        self._panel.say(f"This review is saved to {path} from now on.")
 
     def _toggle_files(self) -> None:
         self._show_files(not self._open_panel.visible)
@@ -275,8 +286,8 @@ class ReviewWidget(QWidget):
         answer = QMessageBox.question(
             self,
             "Artifact Review",
-            f"{self.session.unsaved} changes are not saved. Save them to "
-            f"{self.session.output.name} first?",
+            f"Not saved yet: {self.session.unsaved}. Save to "
+            f"{self.session.output} first?",
             button.Save | button.Discard | button.Cancel,
         )
         if answer == button.Save:
@@ -290,12 +301,16 @@ class ReviewWidget(QWidget):
     # Walking and deciding
 
     def _go_next(self) -> None:
-        if not self._review().next():
+        if self._may_walk_on() and not self._review().next():
             self._say_end("last")
 
     def _go_previous(self) -> None:
-        if not self._review().previous():
+        if self._may_walk_on() and not self._review().previous():
             self._say_end("first")
+
+    def _may_walk_on(self) -> bool:
+        """Stay where a verdict came too early: it would be taken for given."""
+        return not self._control().waits_for_image
 
     def _say_end(self, which: str) -> None:
         reviewed, total = self._review().progress
@@ -348,6 +363,7 @@ class ReviewWidget(QWidget):
         self._panel.show_current(self._review())
 
     def _on_label_changed(self) -> None:
+        self._panel.say("")
         self._panel.show_current(self._review())
 
     def _on_view_changed(self) -> None:
@@ -355,6 +371,9 @@ class ReviewWidget(QWidget):
         self._panel.show_view(control)
         if control.view == "failed" and control.problem is not None:
             show_error(str(control.problem))
+            if not self._image_was_shown:
+                self._show_files(True)
+        self._image_was_shown |= control.view == "shown"
         if control.view != "loading":
             self.settled.emit(None)
 
@@ -372,8 +391,11 @@ class ReviewWidget(QWidget):
         """Leave the viewer as it was before the review."""
         self._cancelled.set()
         self._opening.give_up()
+        self._keys.disconnect()
+        if self.controller is not None:
+            self.controller.disconnect()
+            self.controller = None
         _run_and_forget(self._endings)
-        self.controller = None
 
     def event(self, event: QEvent | None) -> bool:
         """Let go when the dock is closed: napari takes its parent away, no more."""

@@ -93,7 +93,8 @@ class NavigationPanel(Container[Widget]):
         self.progress.native.setFormat(f"{reviewed} of {total} errors reviewed")
         place = session.walk.place_of(cutout.row)
         here = f"Error {place} of {total}" if place else "Not an error"
-        self.place.value = f"{here}, {total - reviewed} still to be looked at"
+        left = f"{total - reviewed} still to be looked at"
+        self.place.value = f"{here}, {left}" if total else "No cutout here is an error"
 
     def _request_error(self, error_id: int | None) -> None:
         if error_id is not None:

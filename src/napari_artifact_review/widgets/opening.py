@@ -17,7 +17,7 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtCore import QSettings
 from qtpy.QtGui import QIntValidator
-from qtpy.QtWidgets import QLineEdit
+from qtpy.QtWidgets import QLineEdit, QSizePolicy
 
 from napari_artifact_review.core.session import DEFAULT_OUTPUT_NAME
 from napari_artifact_review.core.tablefiles import SUFFIXES
@@ -112,6 +112,11 @@ class OpenPanel(Container[Widget]):
         )
         buttons.margins = (0, 0, 0, 0)
         self.what_happens = Label()
+        self.error = Label()
+        self.error.native.setWordWrap(True)
+        self.error.native.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum
+        )
         self.progress = ProgressBar(min=0, max=0, label="")
         self.progress.native.setTextVisible(False)
         self.cancel = PushButton(text="Cancel")
@@ -127,6 +132,7 @@ class OpenPanel(Container[Widget]):
                 self.cutout_size,
                 buttons,
                 self.busy,
+                self.error,
             ]
         )
         self.margins = (0, 0, 0, 0)
@@ -136,6 +142,12 @@ class OpenPanel(Container[Widget]):
         self.predictions.changed.connect(self._enable)
         self._enable()
         self.busy.hide()
+        self.error.hide()
+
+    def show_error(self, text: str) -> None:
+        """Show why nothing was opened, until the next try."""
+        self.error.value = text
+        self.error.visible = bool(text)
 
     def chosen_cutout_size(self) -> int | None:
         """Return the side of a cutout that the user asks for, if they do."""
@@ -143,6 +155,7 @@ class OpenPanel(Container[Widget]):
 
     def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
         """Show what is under way, with a moving bar if no total is known."""
+        self.show_error("")
         self.what_happens.value = text
         self.progress.max = total
         self.progress.value = done

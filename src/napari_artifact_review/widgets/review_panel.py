@@ -28,7 +28,8 @@ class ReviewPanel(Container[Widget]):
         self.surroundings = SurroundingsPanel()
         self.saving = SavePanel()
         self.message = _wrapping_label(lines=2)
-        self.note = _wrapping_label(lines=1)
+        self.remarks = _wrapping_label(lines=0)
+        self.note = _wrapping_label(lines=0)
         help_key = KEY_OF["help"]
         self.help = PushButton(text="?", tooltip=f"{help_key.title} ({help_key.label})")
         self.help.native.setFixedWidth(28)
@@ -42,6 +43,7 @@ class ReviewPanel(Container[Widget]):
                 self.saving,
                 self.message,
                 self.note,
+                self.remarks,
             ],
             labels=False,
         )
@@ -62,6 +64,17 @@ class ReviewPanel(Container[Widget]):
         self.surroundings.show_place(session)
         self.saving.show_state(session)
 
+    def show_remarks(self, session: ReviewSession) -> None:
+        """Show what the reviewer should know of the table and the output."""
+        remarks = list(session.remarks)
+        if session.output.exists() and session.output != session.predictions.path:
+            remarks.append(
+                f"{session.output.name} is there already: to go on with that review, "
+                "open it instead. Saving keeps it as a dated backup."
+            )
+        self.remarks.value = " ".join(remarks)
+        self.remarks.visible = bool(remarks)
+
     def show_view(self, controller: ReviewController) -> None:
         """Show whether the image is on the screen, and what is to be known of it."""
         judged = controller.view == "shown" and controller.problem is None
@@ -69,6 +82,7 @@ class ReviewPanel(Container[Widget]):
         self.surroundings.show_image(controller.full)
         notes = "; ".join(controller.full.notes) if controller.full else ""
         self.note.value = notes
+        self.note.visible = bool(notes)
         if controller.view == "loading":
             self.say(f"Reading {controller.session.current_cutout.image_name} …")
         elif controller.problem is not None:

@@ -23,6 +23,7 @@ class SavePanel(Container[Widget]):
 
     def __init__(self) -> None:
         self.save = PushButton(text="Save")
+        self.save.native.setFixedWidth(100)
         self.state = Label()
         super().__init__(
             widgets=[self.save, self.state], layout="horizontal", labels=False
@@ -38,9 +39,6 @@ class SavePanel(Container[Widget]):
         if saving:
             self.state.value = "Saving …"
         elif count:
-            plural = "" if count == 1 else "s"
-            self.state.value = (
-                f"<b><font color='#ffb000'>●</font> {count} unsaved change{plural}</b>"
-            )
+            self.state.value = f"<b><font color='#ffb000'>●</font> {count} unsaved</b>"
         else:
             self.state.value = "Nothing to save"

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton, Slider
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
+from qtpy.QtWidgets import QSlider
 
 from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.core.session import ReviewSession
@@ -36,6 +37,10 @@ class SurroundingsPanel(Container[Widget]):
         self.grid_x = Slider(tooltip="Column of the cutout's left edge", readout=False)
         self.grid_y = Slider(tooltip="Row of the cutout's top edge", readout=False)
         self._readouts = [Label(), Label()]
+        for readout in self._readouts:
+            readout.native.setMinimumWidth(
+                readout.native.fontMetrics().horizontalAdvance("00000")
+            )
         sliders = [
             _row(Label(value=name), slider, readout)
             for name, slider, readout in zip(
@@ -123,4 +128,6 @@ def _fit(slider: Slider, positions: npt.NDArray[np.int64], size: int) -> None:
     slider.value = first
     slider.min, slider.max = first, max(last, first + 1)
     slider.step = int(np.gcd.reduce(gaps)) if gaps.size else size
+    for native in slider.native.findChildren(QSlider):
+        native.setPageStep(slider.step)
     slider.enabled = bool(gaps.size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from magicgui.widgets import Container, Label, RadioButtons
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QButtonGroup
+from qtpy.QtWidgets import QButtonGroup, QSizePolicy
 
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.outcomes import LABEL_NAMES
@@ -46,6 +46,9 @@ class VerdictPanel(Container[Widget]):
             ),
         )
         self.history = Label()
+        self.history.native.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )
         super().__init__(widgets=[self.label_new, self.history], labels=False)
         self.margins = (0, 0, 0, 0)
         self.label_new.native.setStyleSheet(_STYLE)
@@ -70,7 +73,8 @@ class VerdictPanel(Container[Widget]):
 
 def _history(cutout: Cutout) -> str:
     if not cutout.reviewed:
-        return "Not reviewed yet"
+        yes, no = KEY_OF["artifact"].label, KEY_OF["no_artifact"].label
+        return f"Not reviewed yet ({yes}: artifact, {no}: none)"
     what = "Changed" if cutout.changed else "Confirmed"
     when = cutout.reviewed_at.replace("T", " ")[:16]
     return f"{what} by {cutout.reviewed_by}, {when} UTC" if when else f"{what} before"

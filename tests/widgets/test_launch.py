@@ -110,16 +110,16 @@ viewer = napari.Viewer(show=True)
 dock = open_review(viewer, sys.argv[1])
 dock.session.set_label("artifact")
 dock.next.native.click()
+QTest.qWait(1000)
 dock.window().close()
-QTest.qWait(500)
+QTest.qWait(1000)
 print("closed")
 """
 
 
 def test_closing_the_window_ends_without_a_word(survey):
-    command = [sys.executable, "-c", _CLOSE_THE_WINDOW, survey]
+    command = [sys.executable, "-W", "ignore", "-c", _CLOSE_THE_WINDOW, survey]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.stdout.strip().endswith("closed")
-    assert "Traceback" not in done.stderr
-    assert "deleted" not in done.stderr
+    assert done.stderr == ""
     assert done.returncode == 0

@@ -176,6 +176,21 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(session, path):
             ReviewSession.open(path, output=output)
 
 
+def test_what_was_not_saved_can_be_rescued_beside_the_output(session, path):
+    assert session.rescue() is None
+    session.set_label("artifact")
+    session.save()
+    saved = session.output.read_bytes()
+    session.next()
+    session.set_label("no artifact")
+    rescued = session.rescue()
+    assert session.output.read_bytes() == saved
+    assert ReviewSession.open(rescued).progress[0] == 2
+    assert rescued.name in " ".join(ReviewSession.open(path).remarks)
+    assert session.rescue() == rescued
+    assert len(list(path.parent.glob("*unsaved*"))) == 2, "the first is a backup"
+
+
 def test_another_output_has_everything_to_be_saved(session, path):
     session.set_label("artifact")
     session.save()

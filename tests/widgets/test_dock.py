@@ -334,6 +334,19 @@ def test_closing_leaves_no_thread_and_no_connection(dock, viewer, qtbot):
     assert len(session.current_changed) == len(session.label_changed) == 0
 
 
+def test_closing_an_unsaved_review_keeps_its_decisions(dock, viewer, survey):
+    dock.label_new.value = "no artifact"
+    viewer.window.remove_dock_widget(dock)
+    again = open_review(viewer, survey)
+    assert "its decisions are in test_outputs.unsaved.csv" in again._panel.remarks.value
+    resumed = open_review(viewer, survey.with_name("test_outputs.unsaved.csv"))
+    assert resumed.session.progress == (1, 4)
+    assert resumed.session.current.label_new == 0
+    resumed.session.save()
+    assert open_review(viewer, survey).session.unsaved == 0
+    assert "unsaved" not in resumed._panel.remarks.value
+
+
 def test_a_review_can_be_saved_elsewhere_while_it_is_open(dock, tmp_path, qtbot):
     dock.label_new.value = "no artifact"
     first = dock.session.output

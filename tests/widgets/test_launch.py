@@ -9,7 +9,7 @@ import threading
 import napari
 import pytest
 
-from napari_artifact_review import cli
+from napari_artifact_review import ReviewSession, cli
 from napari_artifact_review.demo import DemoSurvey
 from napari_artifact_review.widgets import ReviewWidget, review_dock
 
@@ -123,3 +123,5 @@ def test_closing_the_window_ends_without_a_word(survey):
     assert done.stdout.strip().endswith("closed")
     assert done.stderr == ""
     assert done.returncode == 0
+    rescued = ReviewSession.open(survey.with_name("test_outputs.unsaved.csv"))
+    assert rescued.progress == (1, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -171,13 +172,29 @@ class ReviewSession:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What the reviewer should know of how the table was read, in sentences."""
-        if "preds" in self.predictions.file.values:
-            return ()
-        return (
-            f"The table has no preds: a confidence from {DEFAULT_THRESHOLD} counts as "
-            "an artifact.",
+        """What the reviewer should know of table and output, in sentences."""
+        remarks = []
+        if "preds" not in self.predictions.file.values:
+            remarks.append(
+                f"The table has no preds: a confidence from {DEFAULT_THRESHOLD} counts "
+                "as an artifact."
+            )
+        opened, output, rescued = (
+            self.predictions.path,
+            self.output,
+            rescue_path(self.output),
         )
+        if output.exists() and output != opened:
+            remarks.append(
+                f"{output.name} is there already: to go on with that review, open it "
+                "instead. Saving keeps it as a dated backup."
+            )
+        if rescued != opened and _is_newer(rescued, output):
+            remarks.append(
+                f"A review ended before it was saved; its decisions are in "
+                f"{rescued.name}: open it to go on with them."
+            )
+        return tuple(remarks)
 
     @property
     def image_names(self) -> tuple[str, ...]:
@@ -364,6 +381,23 @@ class ReviewSession:
         self.mark_saved(reviewed)
         return reviewed.path
 
+    def rescue(self) -> Path | None:
+        """Write what is not saved to a table beside the output, and return its path.
+
+        For a review that ends before anybody saved it: the output itself is left as
+        the reviewer left it. Returns None if there is nothing to rescue.
+
+        Raises
+        ------
+        SaveError
+            If it cannot be written.
+        """
+        if not self.unsaved:
+            return None
+        path = rescue_path(self.output)
+        replace(self.reviewed_table(), path=path, keeps_previous=True).write()
+        return path
+
     def reviewed_table(self) -> ReviewedTable:
         """Return what the review has come to, to be written on any thread."""
         return self._labels.reviewed_table(self.output)
@@ -379,6 +413,12 @@ def default_output(predictions: Path) -> Path:
     return predictions.with_name(DEFAULT_OUTPUT_NAME)
 
 
+def rescue_path(output: Path) -> Path:
+    """Return where a review that ended without being saved is kept."""
+    stem, _, suffix = output.name.partition(".")
+    return output.with_name(f"{stem}.unsaved.{suffix}")
+
+
 def default_images(predictions: Path, first_image: str) -> ImageFolder:
     """Find the folder of the images: the table's own, or `images` beside it."""
     own = ImageFolder(predictions.parent)
@@ -390,3 +430,10 @@ def default_images(predictions: Path, first_image: str) -> ImageFolder:
     except ImageError:
         return ImageFolder(beside)
     return own
+
+
+def _is_newer(path: Path, other: Path) -> bool:
+    """Tell whether a file is there and no older than another, which may not be."""
+    if not path.exists():
+        return False
+    return not other.exists() or path.stat().st_mtime >= other.stat().st_mtime

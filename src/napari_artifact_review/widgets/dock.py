@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import PushButton
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
@@ -60,6 +60,7 @@ class ReviewWidget(QWidget):
         self.session: ReviewSession | None = None
         self.controller: ReviewController | None = None
         self._endings: list[Callable[[], object]] = []
+        self._rescues: list[Callable[[], object]] = []
         self._image_was_shown = False
         self._main_thread = MainThread(self)
         self._opening = Background(self._main_thread)
@@ -76,6 +77,7 @@ class ReviewWidget(QWidget):
         self._lay_out()
         self._connect_panels()
         # napari tells a dock of no end but this one, when the window is gone.
+        self.destroyed.connect(partial(_run_and_forget, self._rescues))
         self.destroyed.connect(partial(_run_and_forget, self._endings))
 
     # What it is made of
@@ -206,6 +208,8 @@ class ReviewWidget(QWidget):
 
     def _opened(self, session: ReviewSession) -> None:
         self._open_panel.show_idle()
+        # Whoever had unsaved changes was asked before the opening began.
+        self._rescues.clear()
         self._let_go()
         self.session = session
         self._image_was_shown = False
@@ -219,6 +223,7 @@ class ReviewWidget(QWidget):
             signal.connect(slot)
             self._endings.append(partial(signal.disconnect, slot))
         self._endings.append(controller.abandon)
+        self._rescues.append(partial(_rescue, session))
         controller.view_changed.connect(self._on_view_changed)
         controller.said.connect(self._panel.say)
         self._panel.show_session(session)
@@ -404,12 +409,24 @@ class ReviewWidget(QWidget):
             and event.type() == QEvent.Type.ParentChange
             and self.parent() is None
         ):
+            _run_and_forget(self._rescues)
             self._let_go()
         return super().event(event)
 
 
 class _CancelledError(Exception):
     """The user gave up a job; nobody needs to hear of it."""
+
+
+def _rescue(session: ReviewSession) -> None:
+    """Keep the decisions of a review that ends unsaved; napari lets no dock object."""
+    try:
+        path = session.rescue()
+    except ReviewError as error:
+        show_error(str(error))
+        return
+    if path is not None:
+        show_info(f"The review was not saved; its decisions are kept in {path}.")
 
 
 def _run_and_forget(functions: list[Callable[[], object]]) -> None:

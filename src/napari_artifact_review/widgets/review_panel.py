@@ -66,14 +66,8 @@ class ReviewPanel(Container[Widget]):
 
     def show_remarks(self, session: ReviewSession) -> None:
         """Show what the reviewer should know of the table and the output."""
-        remarks = list(session.remarks)
-        if session.output.exists() and session.output != session.predictions.path:
-            remarks.append(
-                f"{session.output.name} is there already: to go on with that review, "
-                "open it instead. Saving keeps it as a dated backup."
-            )
-        self.remarks.value = " ".join(remarks)
-        self.remarks.visible = bool(remarks)
+        self.remarks.value = " ".join(session.remarks)
+        self.remarks.visible = bool(session.remarks)
 
     def show_view(self, controller: ReviewController) -> None:
         """Show whether the image is on the screen, and what is to be known of it."""

@@ -287,6 +287,17 @@ def test_opening_again_takes_the_place_of_the_first(dock, viewer, survey):
     assert dock.image_name.choices == ("north",)
 
 
+def test_another_table_does_not_inherit_the_output(viewer, survey, tmp_path):
+    other = survey.with_name("other.csv")
+    other.write_text(survey.read_text())
+    dock = open_review(viewer, survey, output=tmp_path / "first.csv")
+    dock.predictions.value = other
+    assert dock.output.path is None
+    dock.output.value = tmp_path / "second.csv"
+    dock.predictions.value = survey
+    assert dock.output.path == tmp_path / "second.csv"
+
+
 def test_opening_can_be_cancelled(dock, viewer, survey, qtbot, monkeypatch):
     import threading
 

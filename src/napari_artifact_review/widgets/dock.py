@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,13 +20,12 @@ from napari_artifact_review.viewer.keys import KeyBindings
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.focus import give_keys_to_viewer, text_is_typed
 from napari_artifact_review.widgets.help import HelpPanel
+from napari_artifact_review.widgets.opener import Opener
 from napari_artifact_review.widgets.opening import OpenPanel
 from napari_artifact_review.widgets.review_panel import ReviewPanel
 
 if TYPE_CHECKING:
     import napari
-
-    from napari_artifact_review.demo import DemoSurvey
 
 
 class ReviewWidget(QWidget):
@@ -63,12 +61,11 @@ class ReviewWidget(QWidget):
         self._rescues: list[Callable[[], object]] = []
         self._image_was_shown = False
         self._main_thread = MainThread(self)
-        self._opening = Background(self._main_thread)
         self._saving = Background(self._main_thread)
-        self._cancelled = threading.Event()
         self._help = HelpPanel(self)
         self._files = PushButton(text="", tooltip="Open another table")
         self._open_panel = OpenPanel()
+        self._opener = Opener(self._open_panel, self._main_thread)
         self._panel = ReviewPanel()
         self._keys = KeyBindings(
             viewer, self._key_actions(), lambda: not text_is_typed()
@@ -113,6 +110,9 @@ class ReviewWidget(QWidget):
 
     def _connect_panels(self) -> None:
         opening, navigation = self._open_panel, self._panel.navigation
+        opening.predictions.changed.connect(self._part_from_output)
+        self._opener.opened.connect(self._opened)
+        self._opener.failed.connect(self._not_opened)
         opening.open_requested.connect(self.start_opening)
         opening.cancel_requested.connect(self.cancel_opening)
         opening.demo_requested.connect(self.start_demo)
@@ -159,55 +159,22 @@ class ReviewWidget(QWidget):
 
     def start_opening(self) -> None:
         """Open the table that the fields name; the window stays alive meanwhile."""
-        table = self.predictions.path
-        if table is None or not self._may_leave_review():
-            return
-        images, output = self.images.path, self.output.path
-        size = self._open_panel.chosen_cutout_size()
-        self._open_panel.show_progress(f"Reading {table.name} …")
-        self._opening.start(
-            partial(ReviewSession.open, table, images, output, cutout_size=size),
-            self._opened,
-            self._not_opened,
-        )
+        if self._may_leave_review():
+            self._opener.open()
 
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
     ) -> None:
         """Make a demo survey, or find the one made before, and open it."""
-        if not self._may_leave_review():
-            return
-        # scikit-learn and scipy come with it, so it waits until it is wanted.
-        from napari_artifact_review.demo import default_folder, make_demo
-
-        where = folder or default_folder(images, seed)
-        self._cancelled = cancelled = threading.Event()
-        panel, post = self._open_panel, self._main_thread.run
-
-        def progress(done: int, total: int, what: str) -> None:
-            if cancelled.is_set():
-                raise _CancelledError
-            post(lambda: panel.show_progress(what, done, total))
-
-        def made(survey: DemoSurvey) -> None:
-            self.predictions.value = survey.predictions
-            self.images.value = survey.images
-            self.start_opening()
-
-        panel.show_progress("Making the demo …")
-        self._opening.start(
-            lambda: make_demo(where, images, seed, progress), made, self._not_opened
-        )
+        if self._may_leave_review():
+            self._opener.open_demo(images, seed, folder)
 
     def cancel_opening(self) -> None:
         """Give up what is being opened; what was open before stays open."""
-        self._cancelled.set()
-        self._opening.give_up()
-        self._open_panel.show_idle()
+        self._opener.cancel()
         self.settled.emit(None)
 
     def _opened(self, session: ReviewSession) -> None:
-        self._open_panel.show_idle()
         # Whoever had unsaved changes was asked before the opening began.
         self._rescues.clear()
         self._let_go()
@@ -236,25 +203,19 @@ class ReviewWidget(QWidget):
         controller.connect()
 
     def _not_opened(self, error: Exception) -> None:
-        self._open_panel.show_idle()
-        if isinstance(error, _CancelledError):
-            return
-        self._open_panel.show_error(str(error))
-        if not isinstance(error, ReviewError):
-            raise error
-        if not len(self.settled):
+        # A script that waits gets the error itself.
+        if isinstance(error, ReviewError) and not len(self.settled):
             show_error(str(error))
         self.settled.emit(error)
+        if not isinstance(error, ReviewError):
+            raise error
 
     def _describe_files(self, session: ReviewSession) -> None:
         table = session.predictions
         images, cutouts = len(session.image_names), len(table.label)
-        name = (
-            table.path.name
-            if len(table.path.name) < 25
-            else f"…{table.path.name[-24:]}"
-        )
-        self._files.text = f"{name}, cutouts of {session.cutout_size} px"
+        name = table.path.name
+        short = name if len(name) < 25 else f"…{name[-24:]}"
+        self._files.text = f"{short}, cutouts of {session.cutout_size} px"
         self._files.tooltip = (
             f"{table.path}\n{table.file.description}\n"
             f"{images} images, {cutouts:,} cutouts\nImages: {session.images.folder}\n"
@@ -274,6 +235,11 @@ class ReviewWidget(QWidget):
         self._open_panel.show_error("")
         self._panel.saving.show_state(self.session)
         self._panel.say(f"This review is saved to {path} from now on.")
+
+    def _part_from_output(self) -> None:
+        """Do not let another table inherit the output of the review that is open."""
+        if self.session is not None and self.output.path == self.session.output:
+            self.output.value = None
 
     def _toggle_files(self) -> None:
         self._show_files(not self._open_panel.visible)
@@ -394,8 +360,6 @@ class ReviewWidget(QWidget):
 
     def _let_go(self) -> None:
         """Leave the viewer as it was before the review."""
-        self._cancelled.set()
-        self._opening.give_up()
         self._keys.disconnect()
         if self.controller is not None:
             self.controller.disconnect()
@@ -409,13 +373,10 @@ class ReviewWidget(QWidget):
             and event.type() == QEvent.Type.ParentChange
             and self.parent() is None
         ):
+            self._opener.cancel()
             _run_and_forget(self._rescues)
             self._let_go()
         return super().event(event)
-
-
-class _CancelledError(Exception):
-    """The user gave up a job; nobody needs to hear of it."""
 
 
 def _rescue(session: ReviewSession) -> None:

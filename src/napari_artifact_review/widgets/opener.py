@@ -1,0 +1,100 @@
+"""Opens what the form names, or the demo, without holding up the window."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.widgets.background import Background, MainThread
+from napari_artifact_review.widgets.opening import OpenPanel
+
+if TYPE_CHECKING:
+    from napari_artifact_review.demo import DemoSurvey
+
+
+class Opener:
+    """Carries out what an `OpenPanel` asks for, and shows in it how far it is.
+
+    Attributes
+    ----------
+    opened : Signal
+        Emitted with the session.
+    failed : Signal
+        Emitted with the error.
+    """
+
+    opened = Signal(ReviewSession)
+    failed = Signal(Exception)
+
+    def __init__(self, panel: OpenPanel, main_thread: MainThread) -> None:
+        self._panel = panel
+        self._post = main_thread.run
+        self._background = Background(main_thread)
+        self._cancelled = threading.Event()
+
+    def open(self) -> None:
+        """Open the table that the form names."""
+        panel, table = self._panel, self._panel.predictions.path
+        if table is None:
+            return
+        panel.show_progress(f"Reading {table.name} …")
+        self._background.start(
+            partial(
+                ReviewSession.open,
+                table,
+                panel.images.path,
+                panel.output.path,
+                cutout_size=panel.chosen_cutout_size(),
+            ),
+            self._done,
+            self._failed,
+        )
+
+    def open_demo(self, images: int, seed: int, folder: Path | None) -> None:
+        """Make a demo survey, or find the one made before, and open it."""
+        # scikit-learn and scipy come with it, so it waits until it is wanted.
+        from napari_artifact_review.demo import default_folder, make_demo
+
+        where = folder or default_folder(images, seed)
+        self._cancelled = cancelled = threading.Event()
+
+        def progress(done: int, total: int, what: str) -> None:
+            if cancelled.is_set():
+                raise _CancelledError
+            self._post(lambda: self._panel.show_progress(what, done, total))
+
+        def made(survey: DemoSurvey) -> None:
+            self._panel.predictions.value = survey.predictions
+            self._panel.images.value = survey.images
+            self._panel.output.value = None
+            self.open()
+
+        self._panel.show_progress("Making the demo …")
+        self._background.start(
+            lambda: make_demo(where, images, seed, progress), made, self._failed
+        )
+
+    def cancel(self) -> None:
+        """Give up what is under way; nothing is emitted for it any more."""
+        self._cancelled.set()
+        self._background.give_up()
+        self._panel.show_idle()
+
+    def _done(self, session: ReviewSession) -> None:
+        self._panel.show_idle()
+        self.opened.emit(session)
+
+    def _failed(self, error: Exception) -> None:
+        self._panel.show_idle()
+        if not isinstance(error, _CancelledError):
+            self._panel.show_error(str(error))
+            self.failed.emit(error)
+
+
+class _CancelledError(Exception):
+    """The user gave up a job; nobody needs to hear of it."""

@@ -5,6 +5,7 @@ They show the demo survey, so that anybody gets the same ones.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import napari
@@ -23,7 +24,9 @@ def main() -> None:
     viewer = napari.Viewer(show=False)
     viewer.show()
     viewer.window.resize(1440, 900)
-    dock = open_review(viewer, survey.predictions, survey.images)
+    folder = tempfile.TemporaryDirectory()
+    output = Path(folder.name) / "test_outputs.csv"
+    dock = open_review(viewer, survey.predictions, survey.images, output)
     session = dock.session
     errors = session.errors
     save(dock, errors[errors.outcome == "FP"], "fp")
@@ -50,7 +53,9 @@ def main() -> None:
     QTest.qWait(300)
     dock._help.grab().save(str(IMAGES / "help.png"))
     dock._help.toggle()
+    session.save()
     viewer.close()
+    folder.cleanup()
 
 
 def save(dock, rows, name: str) -> None:

@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
 from napari_artifact_review.core.decisions import Decision, DecisionLog, utc_now
-from napari_artifact_review.core.errors import ImageError, ReviewError
+from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.grid import (
     DEFAULT_CUTOUT_SIZE,
     infer_cutout_size,
@@ -22,11 +22,16 @@ from napari_artifact_review.core.grid import (
 from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.labels import Labels
 from napari_artifact_review.core.outcomes import (
-    DEFAULT_THRESHOLD,
     ERRORS,
     LABEL_NAMES,
     OUTCOMES,
     classify_outcomes,
+)
+from napari_artifact_review.core.places import (
+    default_images,
+    default_output,
+    remarks_on,
+    rescue_path,
 )
 from napari_artifact_review.core.predictions import Predictions, read_predictions
 from napari_artifact_review.core.reviewed import (
@@ -35,8 +40,6 @@ from napari_artifact_review.core.reviewed import (
     typed_values,
 )
 from napari_artifact_review.core.walk import Walk
-
-DEFAULT_OUTPUT_NAME = "test_outputs.csv"
 
 Verdict = Literal["artifact", "no artifact"]
 
@@ -173,28 +176,7 @@ class ReviewSession:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the reviewer should know of table and output, in sentences."""
-        remarks = []
-        if "preds" not in self.predictions.file.values:
-            remarks.append(
-                f"The table has no preds: a confidence from {DEFAULT_THRESHOLD} counts "
-                "as an artifact."
-            )
-        opened, output, rescued = (
-            self.predictions.path,
-            self.output,
-            rescue_path(self.output),
-        )
-        if output.exists() and output != opened:
-            remarks.append(
-                f"{output.name} is there already: to go on with that review, open it "
-                "instead. Saving keeps it as a dated backup."
-            )
-        if rescued != opened and _is_newer(rescued, output):
-            remarks.append(
-                f"A review ended before it was saved; its decisions are in "
-                f"{rescued.name}: open it to go on with them."
-            )
-        return tuple(remarks)
+        return remarks_on(self.predictions, self.output)
 
     @property
     def image_names(self) -> tuple[str, ...]:
@@ -406,34 +388,3 @@ class ReviewSession:
         """Note that a reviewed table has been written."""
         self._labels.mark_saved(reviewed)
         self.saved.emit(reviewed.path)
-
-
-def default_output(predictions: Path) -> Path:
-    """Return where the reviewed table goes if no output is named."""
-    return predictions.with_name(DEFAULT_OUTPUT_NAME)
-
-
-def rescue_path(output: Path) -> Path:
-    """Return where a review that ended without being saved is kept."""
-    stem, _, suffix = output.name.partition(".")
-    return output.with_name(f"{stem}.unsaved.{suffix}")
-
-
-def default_images(predictions: Path, first_image: str) -> ImageFolder:
-    """Find the folder of the images: the table's own, or `images` beside it."""
-    own = ImageFolder(predictions.parent)
-    beside = predictions.parent / "images"
-    if not beside.is_dir():
-        return own
-    try:
-        own.find(first_image)
-    except ImageError:
-        return ImageFolder(beside)
-    return own
-
-
-def _is_newer(path: Path, other: Path) -> bool:
-    """Tell whether a file is there and no older than another, which may not be."""
-    if not path.exists():
-        return False
-    return not other.exists() or path.stat().st_mtime >= other.stat().st_mtime

@@ -19,7 +19,7 @@ from qtpy.QtCore import QSettings
 from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QLineEdit, QSizePolicy
 
-from napari_artifact_review.core.session import DEFAULT_OUTPUT_NAME
+from napari_artifact_review.core.places import DEFAULT_OUTPUT_NAME
 from napari_artifact_review.core.tablefiles import SUFFIXES
 
 _TABLES = f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"

@@ -290,3 +290,14 @@ def test_any_review_comes_to_what_a_plain_model_says(steps):
         saved = pd.read_csv(output, dtype=str, keep_default_na=False)
         assert saved["label_new"].astype(int).tolist() == model.labels()
         assert saved[HEADER.split(",")].to_numpy().tolist() == cells
+
+
+def test_a_user_without_a_name_is_known_by_number(path, monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    monkeypatch.setattr("os.getuid", lambda: 4711)
+    session = ReviewSession.open(path)
+    session.set_label("artifact")
+    assert session.current.reviewed_by == "user 4711"

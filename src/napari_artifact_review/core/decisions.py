@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,6 +90,14 @@ class DecisionLog:
         self._entries.append(LogEntry(action, decision))
         self._done.append(decision)
         self._standing[decision.cutout].append(decision)
+
+
+def login_name() -> str:
+    """Return the user's login name; the user's number where the system has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def utc_now() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,7 +11,12 @@ import pandas as pd
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
-from napari_artifact_review.core.decisions import Decision, DecisionLog, utc_now
+from napari_artifact_review.core.decisions import (
+    Decision,
+    DecisionLog,
+    login_name,
+    utc_now,
+)
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.grid import (
     DEFAULT_CUTOUT_SIZE,
@@ -134,7 +138,7 @@ class ReviewSession:
             folder,
             where,
             size or DEFAULT_CUTOUT_SIZE,
-            reviewer or getpass.getuser(),
+            reviewer or login_name(),
         )
 
     # What is in the review

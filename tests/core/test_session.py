@@ -191,6 +191,14 @@ def test_what_was_not_saved_can_be_rescued_beside_the_output(session, path):
     assert len(list(path.parent.glob("*unsaved*"))) == 2, "the first is a backup"
 
 
+def test_a_folder_that_cannot_be_written_to_is_told_at_once(path, monkeypatch):
+    assert ReviewSession.open(path).remarks == ()
+    monkeypatch.setattr("os.access", lambda folder, how: False)
+    [remark] = ReviewSession.open(path).remarks
+    assert str(path.parent) in remark
+    assert "name another output" in remark
+
+
 def test_another_output_has_everything_to_be_saved(session, path):
     session.set_label("artifact")
     session.save()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from napari_artifact_review.core.errors import ImageError
@@ -55,6 +56,12 @@ def remarks_on(predictions: Predictions, output: Path) -> tuple[str, ...]:
         remarks.append(
             f"{output.name} is there already: to go on with that review, open it "
             "instead. Saving keeps it as a dated backup."
+        )
+    if not os.access(output.resolve().parent, os.W_OK):
+        # Whoever only wants to look may go on, but knows it before the first verdict.
+        remarks.append(
+            f"Nothing can be written to {output.parent}: name another output before "
+            "you decide anything."
         )
     rescued = rescue_path(output)
     if rescued != predictions.path and _is_newer(rescued, output):

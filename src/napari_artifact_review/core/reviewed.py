@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -146,8 +145,8 @@ def check_output(path: Path) -> None:
     Raises
     ------
     SaveError
-        If its suffix names no table format, its folder is not there or may not be
-        written to, or it is no file.
+        If its suffix names no table format, its folder is not there, or it is no
+        file.
     """
     format_for(path)
     folder = path.resolve().parent
@@ -156,12 +155,6 @@ def check_output(path: Path) -> None:
             "the folder is not there",
             path=path.parent,
             remedy="Make it, or name another",
-        )
-    if not os.access(folder, os.W_OK):
-        raise SaveError(
-            "nothing can be written to this folder",
-            path=path.parent,
-            remedy="Name an output in another folder",
         )
     if path.exists() and not path.is_file():
         raise SaveError("this is no file", path=path, remedy="Name another output")

@@ -233,6 +233,7 @@ class ReviewWidget(QWidget):
             self._open_panel.show_error(str(error))
             return
         self._open_panel.show_error("")
+        self._panel.show_remarks(self.session)
         self._panel.saving.show_state(self.session)
         self._panel.say(f"This review is saved to {path} from now on.")
 

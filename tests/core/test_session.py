@@ -193,7 +193,7 @@ def test_what_was_not_saved_can_be_rescued_beside_the_output(session, path):
 
 def test_a_folder_that_cannot_be_written_to_is_told_at_once(path, monkeypatch):
     assert ReviewSession.open(path).remarks == ()
-    monkeypatch.setattr("os.access", lambda folder, how: False)
+    monkeypatch.setattr("os.access", lambda *_: False)
     [remark] = ReviewSession.open(path).remarks
     assert str(path.parent) in remark
     assert "name another output" in remark

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from napari_artifact_review import ReviewSession
 from napari_artifact_review.viewer.keys import KEY_TABLE
 
 ROOT = Path(__file__).parents[1]
@@ -29,3 +30,14 @@ def test_contributing_names_every_module():
     for room in ("core", "viewer", "widgets"):
         for module in (package / room).glob("[!_]*.py"):
             assert f"`{room}/{module.name}`" in page
+
+
+def test_the_example_without_a_window_runs(survey, monkeypatch, capsys):
+    readme = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    [example] = [block for block in blocks if "ReviewSession" in block]
+    (survey.parent / "images").mkdir()
+    monkeypatch.chdir(survey.parent)
+    exec(compile(example, "README.md", "exec"), {})
+    assert ReviewSession.open("test_outputs.csv").progress == (4, 4)
+    assert capsys.readouterr().out.count("image_name") == 4

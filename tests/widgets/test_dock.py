@@ -434,28 +434,17 @@ def test_closing_and_opening_again(dock, viewer, survey):
     assert again.error_id.value == 1
 
 
-def test_unsaved_changes_are_asked_about_before_another_review(
-    dock, viewer, survey, monkeypatch
+def test_unsaved_changes_are_kept_when_another_review_takes_the_place(
+    dock, viewer, survey
 ):
-    from qtpy.QtWidgets import QMessageBox
-
-    answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Save]
-    asked = []
-
-    def question(*args):
-        asked.append(args)
-        return answers.pop(0)
-
-    monkeypatch.setattr(QMessageBox, "question", question)
     dock.label_new.value = "no artifact"
     session = dock.session
-    dock.start_opening()
-    assert dock.session is session
-    assert not session.output.exists()
     open_review(viewer, survey)
-    assert len(asked) == 2
     assert dock.session is not session
-    assert ReviewSession.open(session.output).progress == (1, 4)
+    assert not session.output.exists()
+    assert "its decisions are in test_outputs.unsaved.csv" in dock._panel.remarks.value
+    kept = ReviewSession.open(survey.with_name("test_outputs.unsaved.csv"))
+    assert kept.progress == (1, 4)
 
 
 def test_the_dialog_begins_where_the_last_one_ended(dock, survey, monkeypatch):

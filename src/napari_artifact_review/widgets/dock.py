@@ -11,7 +11,7 @@ from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.session import ReviewSession, Verdict
@@ -159,15 +159,13 @@ class ReviewWidget(QWidget):
 
     def start_opening(self) -> None:
         """Open the table that the fields name; the window stays alive meanwhile."""
-        if self._may_leave_review():
-            self._opener.open()
+        self._opener.open()
 
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
     ) -> None:
         """Make a demo survey, or find the one made before, and open it."""
-        if self._may_leave_review():
-            self._opener.open_demo(images, seed, folder)
+        self._opener.open_demo(images, seed, folder)
 
     def cancel_opening(self) -> None:
         """Give up what is being opened; what was open before stays open."""
@@ -175,8 +173,7 @@ class ReviewWidget(QWidget):
         self.settled.emit(None)
 
     def _opened(self, session: ReviewSession) -> None:
-        # Whoever had unsaved changes was asked before the opening began.
-        self._rescues.clear()
+        _run_and_forget(self._rescues)
         self._let_go()
         self.session = session
         self._image_was_shown = False
@@ -249,26 +246,6 @@ class ReviewWidget(QWidget):
         self._open_panel.visible = shown
         self._files.visible = self.session is not None
         self._panel.visible = self.session is not None
-
-    def _may_leave_review(self) -> bool:
-        """Ask what becomes of unsaved changes before another review takes the place."""
-        if self.session is None or not self.session.unsaved:
-            return True
-        button = QMessageBox.StandardButton
-        answer = QMessageBox.question(
-            self,
-            "Artifact Review",
-            f"Not saved yet: {self.session.unsaved}. Save to "
-            f"{self.session.output} first?",
-            button.Save | button.Discard | button.Cancel,
-        )
-        if answer == button.Save:
-            try:
-                self.session.save()
-            except ReviewError as error:
-                show_error(str(error))
-                return False
-        return bool(answer != button.Cancel)
 
     # Walking and deciding
 

@@ -35,6 +35,7 @@ def test_the_first_error_is_shown(dock):
         "west  (0)",
         "south  (2)",
     ]
+    assert dock.image_name.native.toolTip() == "north  (2)"
     assert _facts(dock) == ["1", "0", "1", "0.1250", "FN"]
     assert dock.label_new.value == "artifact"
     assert (dock.grid_x.value, dock.grid_y.value) == (200, 0)

@@ -67,6 +67,9 @@ class NavigationPanel(Container[Widget]):
         ]
         with self.image_name.changed.blocked():
             self.image_name.choices = choices
+        # The dock is narrow, the list need not be: names and counts are read in full.
+        names = self.image_name.native.view()
+        names.setMinimumWidth(names.sizeHintForColumn(0) + 24)
         self.show_place(session)
 
     def show_place(self, session: ReviewSession) -> None:
@@ -74,6 +77,7 @@ class NavigationPanel(Container[Widget]):
         cutout = session.current_cutout
         with self.image_name.changed.blocked():
             self.image_name.value = cutout.image_name
+        self.image_name.tooltip = self.image_name.native.currentText()
         errors = [
             session.cutout(int(r)) for r in session.walk.errors_of(cutout.image_name)
         ]

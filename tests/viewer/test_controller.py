@@ -406,6 +406,17 @@ def test_disconnecting_leaves_the_viewer_as_it_was(viewer, session, main_loop):
     assert list(viewer.layers) == [own]
 
 
+def test_the_orientation_is_given_back(viewer, session, main_loop):
+    before = viewer.scene.camera.orientation2d
+    control = ReviewController(viewer, session, main_loop.post)
+    control.connect()
+    main_loop.run_until(lambda: control.view == "shown")
+    control.set_y_up(True)
+    assert viewer.scene.camera.orientation2d != before
+    control.disconnect()
+    assert viewer.scene.camera.orientation2d == before
+
+
 def test_a_user_s_own_layers_are_left_alone(control, viewer, session, main_loop):
     own = viewer.add_points([[1, 1]], name="cutouts")
     viewer.layers.remove(own)

@@ -299,6 +299,42 @@ def test_another_table_does_not_inherit_the_output(viewer, survey, tmp_path):
     assert dock.output.path == tmp_path / "second.csv"
 
 
+def test_a_late_image_of_one_review_does_not_pass_for_the_next(
+    dock, survey, settle, monkeypatch, qtbot
+):
+    import threading
+
+    image, table = threading.Event(), threading.Event()
+    loader = dock.controller._loader
+    read, opened = loader._read, ReviewSession.open
+    monkeypatch.setattr(loader, "_read", lambda *key: image.wait(20) and read(*key))
+    monkeypatch.setattr(
+        ReviewSession, "open", lambda *a, **k: table.wait(20) and opened(*a, **k)
+    )
+    loader._futures.clear()
+    dock.image_name.value = "south"
+    first, ended = dock.session, []
+    dock.settled.connect(lambda _: ended.append(dock.session))
+    dock.start_opening()
+    image.set()
+    settle(dock)
+    qtbot.wait(50)
+    assert ended == []
+    table.set()
+    qtbot.waitUntil(lambda: bool(ended))
+    assert ended[0] is not first
+
+
+def test_a_new_review_begins_with_its_switches_off(dock, viewer, survey):
+    around = dock._panel.surroundings
+    before = viewer.scene.camera.orientation2d
+    around.up.value = around.grid.value = True
+    open_review(viewer, survey)
+    assert not around.up.value
+    assert not around.grid.value
+    assert viewer.scene.camera.orientation2d == before
+
+
 def test_opening_can_be_cancelled(dock, viewer, survey, qtbot, monkeypatch):
     import threading
 

@@ -78,6 +78,7 @@ class ReviewController:
         self._outside: dict[int, ImageError] = {}
         self._request = 0
         self._fitted_zoom = 1.0
+        self._orientation = viewer.scene.camera.orientation2d
         self._camera_stays = False
         self._connected = False
 
@@ -106,6 +107,7 @@ class ReviewController:
         self.viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.mouse_drag_callbacks.remove(self._on_mouse_press)
+        self.viewer.scene.camera.orientation2d = self._orientation
         self.layers.remove()
 
     def abandon(self) -> None:
@@ -151,7 +153,7 @@ class ReviewController:
 
     def show_grid(self, shown: bool) -> None:
         """Show or hide the grid of all cutouts."""
-        self.layers.grid_visible = shown
+        self.layers.show_grid(shown)
 
     def set_y_up(self, up: bool) -> None:
         """Draw row 0 at the bottom, as FITS viewers do, or at the top."""

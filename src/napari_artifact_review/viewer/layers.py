@@ -112,14 +112,8 @@ class ReviewLayers:
             self._layers[role].visible = visible
         self._visible = {}
 
-    @property
-    def grid_visible(self) -> bool:
-        """Whether the grid of all cutouts is shown."""
-        layer = self._layers.get("grid")
-        return layer is not None and self._visible.get("grid", layer.visible)
-
-    @grid_visible.setter
-    def grid_visible(self, visible: bool) -> None:
+    def show_grid(self, visible: bool) -> None:
+        """Show or hide the grid of all cutouts."""
         if self._visible:
             self._visible["grid"] = visible
         elif "grid" in self._layers:

@@ -59,7 +59,7 @@ class ReviewWidget(QWidget):
         self.controller: ReviewController | None = None
         self._endings: list[Callable[[], object]] = []
         self._rescues: list[Callable[[], object]] = []
-        self._image_was_shown = False
+        self._is_first_view = False
         self._main_thread = MainThread(self)
         self._saving = Background(self._main_thread)
         self._help = HelpPanel(self)
@@ -176,7 +176,7 @@ class ReviewWidget(QWidget):
         _run_and_forget(self._rescues)
         self._let_go()
         self.session = session
-        self._image_was_shown = False
+        self._is_first_view = True
         self.controller = ReviewController(self.viewer, session, self._run_if_open)
         controller = self.controller
         for signal, slot in (
@@ -320,10 +320,10 @@ class ReviewWidget(QWidget):
         self._panel.show_view(control)
         if control.view == "failed" and control.problem is not None:
             show_error(str(control.problem))
-            if not self._image_was_shown:
-                self._show_files(True)
-        self._image_was_shown |= control.view == "shown"
-        if control.view != "loading":
+        if self._is_first_view and control.view != "loading":
+            self._is_first_view = False
+            # No image at once: the folder is the first thing to look at again.
+            self._show_files(control.view == "failed")
             self.settled.emit(None)
 
     # Life

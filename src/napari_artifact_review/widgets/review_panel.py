@@ -53,6 +53,7 @@ class ReviewPanel(Container[Widget]):
     def show_session(self, session: ReviewSession) -> None:
         """Show another session."""
         self.navigation.show_session(session)
+        self.surroundings.show_session()
         self.show_current(session)
 
     def show_current(self, session: ReviewSession) -> None:

@@ -94,6 +94,11 @@ class SurroundingsPanel(Container[Widget]):
         for readout, position in zip(self._readouts, cutout.key[1:], strict=True):
             readout.value = str(position)
 
+    def show_session(self) -> None:
+        """Show that a review begins without grid and with row 0 at the top."""
+        with self.grid.changed.blocked(), self.up.changed.blocked():
+            self.grid.value = self.up.value = False
+
     def show_image(self, full: FullImage | None) -> None:
         """Offer the images of a file that holds several."""
         several = full is not None and len(full.hdus) > 1

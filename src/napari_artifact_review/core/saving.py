@@ -1,111 +1,339 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all, whatever fails and whenever the power goes."""
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import io
 import os
+import secrets
 import shutil
-import tempfile
-from collections.abc import Callable
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from napari_artifact_review.core.errors import SaveError
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
-def replace_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write a file beside `path` and put it in its place once it is complete.
+#: Seconds to wait between tries while another program holds a file; two in all.
+_PAUSES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.4, 0.4)
+
+# As PostgreSQL (file_utils.c: EINVAL); SQLite ignores all (os_unix.c, ticket 1657).
+_CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+# Of exFAT and some network shares; EINVAL is what Windows' refusal becomes.
+_CANNOT_LINK = {
+    errno.EPERM,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EINVAL,
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that was written.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is: what was asked for, or a dated name beside it if another program
+        would not let go of that.
+    digest : str
+        SHA-256 of its bytes, in hexadecimal.
+    """
+
+    path: Path
+    digest: str
+
+
+class NotDurableError(SaveError):
+    """The new file is in place and complete, but a power cut may still undo it.
+
+    Parameters
+    ----------
+    written : Written
+        What is in place.
+    reason : OSError
+        Why the folder could not be written through to the disk.
+    """
+
+    def __init__(self, written: Written, reason: OSError) -> None:
+        super().__init__(
+            "the new file is in place and complete, but the disk did not confirm it "
+            f"({reason.strerror or reason}): a power cut may still undo it",
+            path=written.path,
+            remedy="Save again, or choose an output on another disk",
+        )
+        self.written = written
+
+
+def replace_file(
+    path: Path,
+    write: Callable[[BinaryIO], None],
+    about_to_replace: Callable[[str], None] = lambda _digest: None,
+) -> Written:
+    """Write a file beside `path` and put it in its place once it is on the disk.
 
     A link stays a link, and the mode of a file that is replaced is kept. If
-    anything fails, what was at `path` is untouched and nothing is left beside it.
+    anything fails, what was at `path` is untouched and nothing is left beside it. This
+    waits up to two seconds for a program that holds `path`: not for the main thread.
 
     Parameters
     ----------
     path : Path
         The file to write.
     write : callable
-        Writes the contents to the binary stream that it is given.
+        Writes the contents to the binary stream that it is given, front to back.
+    about_to_replace : callable, optional
+        Is given the digest of the new file when that is complete and nothing is
+        replaced yet. What it raises stops everything.
+
+    Returns
+    -------
+    Written
+        Where the new file is, and its digest.
 
     Raises
     ------
+    NotDurableError
+        If the new file is in place, but may not outlast a power cut.
     SaveError
         If the disk or the folder refuses, or the encoding lacks a character.
     """
-    target = path.resolve()
-    try:
-        handle, name = tempfile.mkstemp(
-            prefix=f".{target.name}.", suffix=".part", dir=target.parent
-        )
-        part = Path(name)
+    remedy = (
+        "Nothing was overwritten; choose another output, or free the disk and save "
+        "again"
+    )
+    with _refusals("cannot be written", path, remedy):
+        target = Path(os.path.realpath(path))
+        replaced = _status(target)
+        part = _part_beside(target)
         try:
-            with os.fdopen(handle, "wb") as stream:
-                write(stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.chmod(_mode_for(target))
-            part.replace(target)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+            digest = _write_part(part, write, like=replaced)
+            about_to_replace(digest)
+            place = _put(part, target)
+        except UnicodeEncodeError as error:
+            text = error.object[error.start : error.end]
+            raise SaveError(
+                f"the file's encoding, {error.encoding.upper()}, has no {text!r}",
+                path=path,
+                remedy="Nothing was overwritten; choose another output, as UTF-8 text",
+            ) from error
+        finally:
+            _remove(part)
+    written = Written(path if place == target else place, digest)
+    try:
         _sync_folder(target.parent)
-    except UnicodeEncodeError as error:
-        text = error.object[error.start : error.end]
-        raise SaveError(
-            f"the file's encoding, {error.encoding.upper()}, has no {text!r}",
-            path=path,
-            remedy="Nothing was overwritten; choose another output, as UTF-8 text",
-        ) from error
     except OSError as error:
-        raise SaveError(
-            f"cannot be written ({error.strerror or error})",
-            path=path,
-            remedy="Nothing was overwritten; choose another output, or free the "
-            "disk and save again",
-        ) from error
+        raise NotDurableError(written, error) from error
+    return written
 
 
 def keep_backup(path: Path) -> Path | None:
-    """Copy `path` to a dated name beside it, and return that name.
+    """Copy `path` to a dated name beside it, whole or not at all.
 
-    Returns None, and does nothing, if there is no file at `path`.
+    Returns
+    -------
+    Path or None
+        The copy, safe on the disk; None if there is no file at `path`.
 
     Raises
     ------
     SaveError
-        If the copy cannot be made.
+        If the copy cannot be made; nothing is left of it.
     """
-    if not path.exists():
-        return None
-    # To the microsecond: a second backup never takes the name of a first.
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    backup = path.with_name(f"{path.stem}.{stamp}.backup{path.suffix}")
-    try:
-        shutil.copy2(path, backup)
-    except OSError as error:
-        backup.unlink(missing_ok=True)
-        raise SaveError(
-            f"the backup of {path.name} cannot be made ({error.strerror or error})",
-            path=backup,
-            remedy="Nothing was overwritten; choose another output",
-        ) from error
+    what = f"the backup of {path.name} cannot be made"
+    with _refusals(what, path, "Nothing was overwritten; choose another output"):
+        original = _status(path)
+        if original is None:
+            return None
+        part = _part_beside(path)
+        try:
+            with path.open("rb") as source:
+                _write_part(
+                    part, lambda copy: shutil.copyfileobj(source, copy), like=original
+                )
+            os.utime(part, ns=(original.st_atime_ns, original.st_mtime_ns))
+            backup = _give_new_name(part, _dated(path, ".backup"))
+        finally:
+            _remove(part)
+        try:
+            _sync_folder(path.parent)
+        except OSError:
+            _remove(backup)
+            raise
     return backup
 
 
-def _mode_for(target: Path) -> int:
-    """Mode of the file that is replaced; for a new one, what the umask leaves."""
-    if target.exists():
-        return target.stat().st_mode & 0o7777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def digest_of(path: Path) -> str | None:
+    """Return the SHA-256 of a file, in hexadecimal; None if there is none.
+
+    Raises
+    ------
+    SaveError
+        If it cannot be read.
+    """
+    remedy = "Check your rights to it, or choose another output"
+    with _refusals("cannot be read", path, remedy):
+        if _status(path) is None:
+            return None
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def beside(path: Path) -> Path:
+    """Return a dated name beside `path`, of the same format."""
+    return _dated(path)
+
+
+def _dated(path: Path, kind: str = "") -> Path:
+    stem, suffix = path.stem, path.suffix
+    if suffix.lower() == ".gz":
+        # The format is in both: .csv.gz.
+        stem, suffix = Path(stem).stem, Path(stem).suffix + suffix
+    # To the microsecond: a second one never takes the name of a first.
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return path.with_name(f"{stem}.{stamp}{kind}{suffix}")
+
+
+@contextmanager
+def _refusals(what: str, path: Path, remedy: str) -> Iterator[None]:
+    """Turn what the disk or the folder refuses into one SaveError."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise SaveError(f"{what} ({reason})", path=path, remedy=remedy) from error
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        # A folder cannot be replaced, and to read a pipe may wait for ever.
+        raise OSError("this is no file")
+    return status
+
+
+def _part_beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+
+
+class _Digested(io.RawIOBase):
+    """A file that is written front to back, and the SHA-256 of what it was given."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._handle
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        count = os.write(self._handle, data)
+        self.sha256.update(memoryview(data)[:count])
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._handle)
+
+
+def _write_part(
+    part: Path, write: Callable[[BinaryIO], None], like: os.stat_result | None
+) -> str:
+    """Write a new file through to the disk, with the mode of another; its digest."""
+    mode = 0o666 if like is None else stat.S_IMODE(like.st_mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    raw = _Digested(os.open(part, flags, mode))
+    with io.BufferedWriter(raw) as stream:
+        write(stream)
+        stream.flush()
+        # Not if it is so already: a file system without modes refuses.
+        if like is not None and stat.S_IMODE(part.stat().st_mode) != mode:
+            part.chmod(mode)
+        os.fsync(raw.fileno())
+    return raw.sha256.hexdigest()
+
+
+def _put(part: Path, target: Path) -> Path:
+    """Rename `part` to `target`, or beside it if another program holds that."""
+    try:
+        _patiently(lambda: part.replace(target))
+    except OSError as error:
+        if not _held(error):
+            raise
+        return _give_new_name(part, beside(target))
+    return target
+
+
+def _give_new_name(part: Path, name: Path) -> Path:
+    """Name `part` also `name`, or rename it, but never in place of another file."""
+    try:
+        name.hardlink_to(part)
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        if os.path.lexists(name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+        part.rename(name)
+    return name
+
+
+def _remove(path: Path) -> None:
+    """Remove what is in the way; if it will not go, it is litter and no fault."""
+    with suppress(OSError):
+        _patiently(lambda: path.unlink(missing_ok=True))
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    """Try again for a while if another program holds a file."""
+    for pause in _PAUSES:
+        try:
+            step()
+        except OSError as error:
+            if not _held(error):
+                raise
+        else:
+            return
+        time.sleep(pause)
+    step()
+
+
+def _held(error: OSError) -> bool:
+    """Whether another program holds the file, or the folder keeps it from us."""
+    code = getattr(error, "winerror", None)
+    if code is not None:
+        # Access denied, sharing, lock; Windows' damaged disks are PermissionErrors too.
+        return code in (5, 32, 33)
+    return isinstance(error, PermissionError) or error.errno == errno.EBUSY
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name durable; Windows needs no such step and cannot open it."""
+    """Make a new name durable; Windows needs no such step and cannot open it."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC_FOLDERS:
+            raise
     finally:
         os.close(handle)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,37 +113,6 @@ def test_a_folder_is_listed_once_for_many_names(folder, monkeypatch):
     with pytest.raises(ImageError):
         images.find("50")
     assert listed == [folder, folder]
-
-
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_unicode_forms_of_a_name_are_one_name(folder, form):
-    name = "Ångström-é"
-    other = "NFD" if form == "NFC" else "NFC"
-    put(folder, unicodedata.normalize(form, name) + ".fits")
-    for asked in (name, name + ".fits"):
-        found = ImageFolder(folder).find(unicodedata.normalize(other, asked))
-        assert found.name == unicodedata.normalize(form, name) + ".fits"
-
-
-@pytest.mark.parametrize("name", ["../a", "/etc/a", "x/../../a", "x/../b", ".."])
-def test_names_that_lead_out_are_refused(folder, name):
-    put(folder, "../a.fits", "b.fits")
-    with pytest.raises(ImageError, match="leads out of the folder"):
-        ImageFolder(folder).find(name)
-
-
-def test_links_are_followed(folder):
-    put(folder, "../archive/a.fits", "b.fits")
-    (folder / "c.fits").symlink_to(folder / "../archive/a.fits")
-    (folder / "night").symlink_to(folder / "../archive")
-    (folder / "d.fits").symlink_to("b.fits")
-    images = ImageFolder(folder)
-    for name, path in (
-        ("c", "c.fits"),
-        ("night/a", "night/a.fits"),
-        ("d", "d.fits"),
-    ):
-        assert images.find(name) == folder / path
 
 
 def test_what_is_no_regular_file_is_refused(folder):

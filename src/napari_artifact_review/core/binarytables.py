@@ -16,7 +16,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from napari_artifact_review.core.errors import TableError
-from napari_artifact_review.core.tablefile import TableFile
+from napari_artifact_review.core.tablefile import TableFile, decompress
 
 #: Stands for a missing whole number in FITS, which has no other way.
 _NULL = -(2**63)
@@ -109,7 +109,7 @@ class FitsTableFile(_TypedFile):
         try:
             compressed = data.startswith(b"\x1f\x8b")
             if compressed:
-                data = gzip.decompress(data)
+                data = decompress(data)
             with warnings.catch_warnings(), fits.open(io.BytesIO(data)) as hdus:
                 # About units and the like; they are kept as they are.
                 warnings.simplefilter("ignore")

@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from napari_artifact_review.core.errors import ImageError, ReviewError
-from napari_artifact_review.core.images import read_image
-from napari_artifact_review.core.predictions import inspect_predictions
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.grid import (
+    DEFAULT_CUTOUT_SIZE,
+    infer_cutout_size,
+    positions_outside,
+)
+from napari_artifact_review.core.images import ImageFolder, read_image
+from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.core.places import default_images
+from napari_artifact_review.core.predictions import Predictions, inspect_predictions
+from napari_artifact_review.core.tablefile import TableFile
 
 
 def check_review(
-    predictions: Path, images: Path | None = None
+    predictions: str | Path, images: str | Path | None = None
 ) -> tuple[str, list[ReviewError]]:
     """Check a predictions table and every full image that it names.
 
+    Nothing is written, and no more than one image is in memory at a time.
+
     Parameters
     ----------
-    predictions, images : Path
+    predictions, images : path-like
         As for `ReviewSession.open`.
 
     Returns
@@ -28,38 +40,87 @@ def check_review(
     faults : list of ReviewError
         Everything that is wrong, each with its place.
     """
-    table, faults = inspect_predictions(predictions)
-    if table is None:
-        return "", list(faults)
+    path = Path(predictions).expanduser().absolute()
+    found = inspect_predictions(path)
+    faults: list[ReviewError] = [*found.faults]
+    cutouts = found.cutouts()
+    size = _cutout_size(cutouts)
+    if found.file is not None and len(cutouts):
+        faults += _image_faults(path, images, found.file, cutouts, size)
+    if found.predictions is None or faults:
+        return "", faults
+    return _summary(found.predictions, size), []
+
+
+def _cutout_size(cutouts: pd.DataFrame) -> int:
+    placed = cutouts.dropna()
+    if placed.empty:
+        return DEFAULT_CUTOUT_SIZE
+    grid = (placed[name].to_numpy(np.int64) for name in ("grid_x", "grid_y"))
+    return infer_cutout_size(*grid) or DEFAULT_CUTOUT_SIZE
+
+
+def _image_faults(
+    table: Path,
+    images: str | Path | None,
+    file: TableFile,
+    cutouts: pd.DataFrame,
+    size: int,
+) -> Iterator[ReviewError]:
     try:
-        session = ReviewSession.open(predictions, images)
-    except ReviewError as error:
-        return "", [error]
-    image_faults = list(_image_faults(session))
-    if image_faults:
-        return "", image_faults
-    reviewed, errors = session.progress
-    return (
-        f"{table.path}: {len(session.image_names)} images, {len(table.label)} cutouts "
-        f"of {session.cutout_size} px, {errors} errors, {reviewed} of them reviewed"
-        + "".join(f"\n{remark}" for remark in session.remarks),
-        [],
+        if images is None:
+            folder = default_images(table, cutouts["image_name"].iloc[0])
+        else:
+            folder = ImageFolder(Path(images).expanduser().absolute())
+        folder.check()
+    except ImageError as error:
+        yield error
+        return
+    for name, rows in cutouts.groupby("image_name", sort=False):
+        try:
+            shape = _shape(folder, str(name))
+        except ImageError as error:
+            place = f"{file.place(rows.index[0])}, column image_name"
+            yield _needed_by(table, place, error)
+            continue
+        for row, x, y in rows[["grid_x", "grid_y"]].dropna().itertuples():
+            outside = positions_outside(x, y, size, shape)
+            if outside:
+                yield ImageError(
+                    f"the cutout {name} ({x}, {y}) lies wholly outside the image of "
+                    f"{shape[1]} x {shape[0]} pixels",
+                    path=table,
+                    where=f"{file.place(row)}, column {' and '.join(outside)}",
+                    remedy="Mend that cell, or choose the folder with the right images",
+                )
+
+
+def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
+    """Read a whole image, since only then all of it is known to be sound."""
+    rows, columns = read_image(folder.find(name)).pixels.shape
+    return rows, columns
+
+
+def _needed_by(table: Path, place: str, error: ImageError) -> ImageError:
+    """Return a fault of an image as one of the table's row that needs the image."""
+    parts = (error.path, error.where)
+    where = ", ".join(str(part) for part in parts if part is not None)
+    return ImageError(
+        f"{where}: {error.what}" if where else error.what,
+        path=table,
+        where=place,
+        remedy=error.remedy,
     )
 
 
-def _image_faults(session: ReviewSession) -> Iterator[ReviewError]:
-    for name in session.image_names:
-        try:
-            full = read_image(session.images.find(name))
-        except ImageError as error:
-            yield error
-            continue
-        rows, columns = full.pixels.shape
-        for cutout in session.cutouts_outside(name, (rows, columns)):
-            yield ImageError(
-                f"the cutout {name} ({cutout.grid_x}, {cutout.grid_y}) lies wholly "
-                f"outside the image of {columns} x {rows} pixels",
-                path=session.predictions.path,
-                where=session.predictions.file.place(cutout.row),
-                remedy="Check grid_x and grid_y",
-            )
+def _summary(table: Predictions, size: int) -> str:
+    is_error = table.label != table.preds
+    seen = (table.reviewed_by != "") | (table.reviewed_at != "")
+    summary = (
+        f"{table.path}: {len(table.image_names)} images, {len(table.label)} cutouts "
+        f"of {size} px, {np.count_nonzero(is_error)} errors, "
+        f"{np.count_nonzero(is_error & seen)} of them reviewed"
+    )
+    if "preds" in table.file.values:
+        return summary
+    return f"{summary}; without preds, confidence >= {DEFAULT_THRESHOLD} decides"

@@ -6,7 +6,6 @@ import codecs
 import gzip
 import operator
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -18,7 +17,7 @@ import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.splitting import split_cells
-from napari_artifact_review.core.tablefile import TableFile
+from napari_artifact_review.core.tablefile import TableFile, decompress
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -144,7 +143,9 @@ class DelimitedFile(TableFile):
             last_end=split.last_end,
             ends=split.ends,
         )
-        return cls(cells, values, dialect, split.lines)
+        file = cls(cells, values, dialect, split.lines)
+        file.faults = split.faults
+        return file
 
     @classmethod
     def from_values(
@@ -247,11 +248,11 @@ def decode(data: bytes) -> tuple[str, Dialect]:
     Raises
     ------
     TableError
-        If it is no text, or empty.
+        If it is no text.
     """
     compressed = data.startswith(b"\x1f\x8b")
     if compressed:
-        data = _decompress(data)
+        data = decompress(data)
     bom, encoding = next(
         ((b, e) for b, e in _BOMS if data.startswith(b)), (b"", "utf-8")
     )
@@ -266,8 +267,6 @@ def decode(data: bytes) -> tuple[str, Dialect]:
             ) from error
         # Every byte is a character of Latin-1, so nothing is lost on the way back.
         encoding, text = "latin-1", data.decode("latin-1")
-    if not text.strip():
-        raise TableError("the table is empty", remedy="Choose another table")
     if "\0" in text:
         raise TableError(
             "a NUL byte stands in the text",
@@ -275,15 +274,6 @@ def decode(data: bytes) -> tuple[str, Dialect]:
             remedy="Is this a text table? Export it again as CSV",
         )
     return text, Dialect(encoding, bom, compressed)
-
-
-def _decompress(data: bytes) -> bytes:
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise TableError(
-            f"the gzip stream is damaged ({error})", remedy="Copy the file again"
-        ) from error
 
 
 def _find_delimiter(header: str) -> str:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import itertools
+import math
+import re
+import struct
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
 
 from astropy.io import fits
@@ -14,6 +18,8 @@ from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import (
     FullImage,
     ImageHdu,
+    check_counts,
+    check_memory,
     decoding,
     plain_pixels,
     plane_notes,
@@ -32,6 +38,13 @@ _COPY = "Copy it again from its source"
 _DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
     b"\x1f\x8b\x08": gzip.GzipFile,
     b"BZh": bz2.BZ2File,
+}
+# FITS standard 4.0, sections 4.4.1 and 7.3.1. astropy counts as far as it is told, and
+# multiplies even words.
+_COUNTS = {
+    re.compile(r"Z?NAXIS|TFIELDS"): 999,
+    re.compile(r"Z?BITPIX"): 64,
+    re.compile(r"Z?NAXIS\d+|[GP]COUNT"): 2**63,
 }
 # FITS standard 4.0, section 3.1: everything is stored in blocks of this many bytes.
 _BLOCK = 2880
@@ -69,12 +82,14 @@ def read_fits(path: Path, hdu: int | str | None = None) -> FullImage:
             raise ImageError("the file is empty", remedy=_COPY)
         if stream.read(6) != b"SIMPLE":
             raise ImageError("this is no FITS file, whatever its name", remedy=_COPY)
+        _check_header(stream, 0)
         stream.seek(0)
         with fits.open(stream, memmap=False) as hdus:
-            images = _images(hdus)
+            images = _images(hdus, stream)
             chosen = _choose(images, hdu)
             with decoding(path, str(chosen)):
-                return _read_hdu(path, hdus, chosen, images, size)
+                _check_hdu(hdus[chosen.index], stream, size)
+                return _read_hdu(path, hdus, chosen, images)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -87,17 +102,37 @@ def _opened(path: Path) -> BinaryIO:
         decompress = _DECOMPRESSORS.get(file.read(3))
     if decompress is None:
         return path.open("rb")
+    whole = io.BytesIO()
     with decompress(path) as packed:
-        return io.BytesIO(packed.read())
+        while part := packed.read(2**20):
+            whole.write(part)
+            check_memory(whole.tell())
+    return whole
 
 
-def _images(hdus: fits.HDUList) -> tuple[ImageHdu, ...]:
+def _check_header(stream: BinaryIO, start: int) -> None:
+    """Refuse a header with which astropy would be busy forever, before it sees it."""
+    stream.seek(start)
+    try:
+        header = fits.Header.fromfile(stream)
+    except (EOFError, OSError, ValueError, fits.VerifyError):
+        # The end of the file, or what astropy will find and tell.
+        return
+    check_counts(header, _COUNTS)
+
+
+def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
     """List the HDUs that can be shown."""
     images = []
     for index, hdu in enumerate(hdus):
-        if hdu.fileinfo()["datSpan"] < 0:
+        place = hdu.fileinfo()
+        if place["datSpan"] < 0:
             # astropy would look for the next HDU before this one, again and again.
-            raise ImageError(f"the header of HDU {index} declares a negative size")
+            raise ImageError(
+                f"the header of HDU {index} declares a negative size", remedy=_COPY
+            )
+        # astropy reads the next one when the loop comes to it.
+        _check_header(stream, place["datLoc"] + place["datSpan"])
         # Random groups are told by an axis of length 0, and fall out with it.
         if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
             images.append(ImageHdu(index, hdu.name.strip(), tuple(hdu.shape)))
@@ -128,11 +163,9 @@ def _read_hdu(
     hdus: fits.HDUList,
     chosen: ImageHdu,
     images: tuple[ImageHdu, ...],
-    size: int,
 ) -> FullImage:
     """Read the pixels of one HDU, and what its header says about them."""
     hdu = hdus[chosen.index]
-    _check_declared_size(hdu, size)
     # A section reads the first plane only, however deep the cube.
     plane = hdu.section[(0,) * (len(chosen.shape) - 2)]
     pixels = plain_pixels(plane)
@@ -158,13 +191,11 @@ def _read_hdu(
     )
 
 
-def _check_declared_size(hdu: _Hdu, size: int) -> None:
-    """Refuse data that the file cannot hold, before any memory is taken for them.
-
-    A limit to the pixels of an image would belong here too.
-    """
+def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int) -> None:
+    """Refuse data that neither file nor memory can hold, before any is taken."""
     place = hdu.fileinfo()
-    if isinstance(hdu, fits.CompImageHDU):
+    compressed = isinstance(hdu, fits.CompImageHDU)
+    if compressed:
         # Its header declares the pixels; the file holds the table of their tiles.
         end = place["datLoc"] + place["datSpan"] - _BLOCK + 1
     else:
@@ -175,6 +206,63 @@ def _check_declared_size(hdu: _Hdu, size: int) -> None:
             f"it holds {size:,}",
             remedy=_COPY,
         )
+    pixels = math.prod(hdu.shape[-2:]) * (_planes_of_tiles(hdu) if compressed else 1)
+    check_memory(pixels * abs(hdu.header["BITPIX"]) // 8)
+    if compressed:
+        _check_tiles(hdu, stream)
+
+
+def _planes_of_tiles(hdu: fits.CompImageHDU) -> int:
+    """Return how many planes are decompressed with the first; check the tiles."""
+    declared = math.prod(
+        math.ceil(length / tile)
+        for length, tile in zip(hdu.shape, hdu.tile_shape, strict=True)
+    )
+    held = len(hdu.compressed_data)
+    if declared > held:
+        raise ImageError(
+            f"its header declares {declared:,} tiles, the file holds {held:,}",
+            remedy=_COPY,
+        )
+    return math.prod(map(min, hdu.shape[:-2], hdu.tile_shape))
+
+
+def _check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
+    """Refuse tiles for which the decoders, written in C, end the whole program."""
+    place = hdu.fileinfo()
+    stream.seek(place["hdrLoc"])
+    header = fits.Header.fromfile(stream)
+    for name in header["ZNAME*"]:
+        value = header.get(f"ZVAL{name[5:]}")
+        if str(header[name]).upper() == "BYTEPIX" and value not in (1, 2, 4, 8):
+            raise ImageError(
+                f"its BYTEPIX is {value!r}, not 1, 2, 4 or 8", remedy=_COPY
+            )
+    overruns = {"HCOMPRESS_1": _hcompress_overruns, "PLIO_1": _plio_overruns}
+    overrun = overruns.get(hdu.compression_type)
+    if overrun is None:
+        return
+    heap = place["datLoc"] + header.get("THEAP", header["NAXIS1"] * header["NAXIS2"])
+    axes = zip(hdu.shape, hdu.tile_shape, strict=True)
+    sides = [[min(t, n - at) for at in range(0, n, t)] for n, t in axes]
+    tiles = hdu.compressed_data["COMPRESSED_DATA"].tolist()
+    for shape, (length, offset) in zip(itertools.product(*sides), tiles, strict=False):
+        stream.seek(heap + offset)
+        if length and overrun(stream.read(10), length, math.prod(shape)):
+            raise ImageError("a tile does not hold what it declares", remedy=_COPY)
+
+
+def _hcompress_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
+    """Tell whether a tile has more pixels than there is room for."""
+    rows, columns = struct.unpack(">2x2i", head)
+    return bool(not 0 < rows * columns <= pixels)
+
+
+def _plio_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
+    """Tell whether a list of lines begins before its tile, or goes on after it."""
+    begin, short, low, high = struct.unpack(">2x4h", head)
+    end = short if short > 0 else (high << 15) + low
+    return bool(begin < 0 or end > length)
 
 
 def _unit(header: fits.Header) -> str:

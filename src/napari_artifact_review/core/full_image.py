@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 from napari_artifact_review.core.errors import ImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import re
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from astropy.io import fits
 
     from napari_artifact_review.core.sky import SkyCoordinates
 
 Pixels: TypeAlias = NDArray[Any]
+
+#: The most bytes that an image may take in memory: 16,384 x 16,384 pixels of 32 bits.
+MOST_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,60 @@ class FullImage:
     sky: SkyCoordinates | None = None
 
 
+def check_memory(count: int) -> None:
+    """Refuse what would fill the memory, before it does.
+
+    Parameters
+    ----------
+    count : int
+        How many bytes are to be held.
+
+    Raises
+    ------
+    ImageError
+        If they are more than `MOST_BYTES`.
+    """
+    if count > MOST_BYTES:
+        raise ImageError(
+            f"it takes more than {MOST_BYTES / 2**30:g} GiB of memory",
+            remedy="Check that it is sound; if it is, cut it into smaller images",
+        )
+
+
+def check_counts(
+    header: fits.Header,
+    most: Mapping[re.Pattern[str], int],
+    subject: str = "its header",
+) -> None:
+    """Refuse a header that counts too far, or in words.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+        A header of a FITS file.
+    most : mapping of pattern to int
+        Which keywords are counts, and how far each may go.
+    subject : str
+        What the message begins with.
+
+    Raises
+    ------
+    ImageError
+        If one of them goes further, or is no number.
+    """
+    for card in header.cards:
+        for kind, limit in most.items():
+            if not kind.fullmatch(card.keyword):
+                continue
+            count = card.value
+            if not isinstance(count, (int, float)) or not abs(count) <= limit:
+                raise ImageError(
+                    f"{subject} says {card.keyword} = {count!r}, not a number up to "
+                    f"{limit}",
+                    remedy="Mend the header, or copy the file again from its source",
+                )
+
+
 def plain_pixels(values: Pixels) -> Pixels:
     """Return pixels as everything after this expects them.
 
@@ -101,9 +161,15 @@ def plain_pixels(values: Pixels) -> Pixels:
         If they are no real numbers, or not a plane with at least one pixel.
     """
     if values.dtype.kind not in "buif":
-        raise ImageError(f"its pixels are of type {values.dtype}, not real numbers")
+        raise ImageError(
+            f"its pixels are of type {values.dtype}, not real numbers",
+            remedy="Save it with whole numbers or floats",
+        )
     if values.ndim != 2 or not values.size:
-        raise ImageError(f"its shape {values.shape} is no image of rows and columns")
+        raise ImageError(
+            f"its shape {values.shape} is no image of rows and columns",
+            remedy="Check that it is the full image",
+        )
     if values.dtype.kind == "b":
         return np.ascontiguousarray(values, dtype=np.uint8)
     if values.dtype.itemsize > 8:
@@ -149,8 +215,10 @@ def decoding(
         with warnings.catch_warnings():
             # napari would show a decoder's remarks on the file as messages to the user.
             warnings.simplefilter("ignore", AstropyWarning)
-            # So are Pillow's on 89 million pixels or more, and numpy's on overflow.
+            # So are Pillow's on 89 million pixels or more, and numpy's on overflow
             warnings.simplefilter("ignore", RuntimeWarning)
+            # or on an .npy file of Python 2.
+            warnings.simplefilter("ignore", UserWarning)
             yield
     except ImageError as error:
         if path is None or error.path is not None:
@@ -168,6 +236,9 @@ def decoding(
 
 def _in_plain_words(error: Exception) -> tuple[str, str]:
     """Return what an exception of a decoder means, and what to do about it."""
+    while isinstance(error.__cause__, Exception):
+        # What a library raised last often says less than what made it do so.
+        error = error.__cause__
     if isinstance(error, FileNotFoundError):
         return "there is no such file", "Check the folder of the images"
     if isinstance(error, PermissionError):

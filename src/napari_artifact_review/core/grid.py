@@ -44,5 +44,13 @@ def infer_cutout_size(
 
 def lies_outside(x: int, y: int, size: int, shape: tuple[int, int]) -> bool:
     """Tell whether no pixel of a cutout lies in an image of `shape` (rows, columns)."""
+    return bool(positions_outside(x, y, size, shape))
+
+
+def positions_outside(
+    x: int, y: int, size: int, shape: tuple[int, int]
+) -> tuple[str, ...]:
+    """Name the positions, `grid_x` and `grid_y`, that put a cutout outside an image."""
     rows, columns = shape
-    return x >= columns or y >= rows or x + size <= 0 or y + size <= 0
+    places = (("grid_x", x, columns), ("grid_y", y, rows))
+    return tuple(name for name, at, end in places if at >= end or at + size <= 0)

@@ -56,7 +56,11 @@ def read_image(path: str | Path, hdu: int | str | None = None) -> FullImage:
     if supported["fits"]:
         return read_fits(path, hdu)
     if hdu is not None:
-        raise ImageError(f"it has no HDU {hdu}: only FITS files have HDUs", path=path)
+        raise ImageError(
+            f"it has no HDU {hdu}: only FITS files have HDUs",
+            path=path,
+            remedy="Open it without an HDU",
+        )
     return read_raster(path)
 
 
@@ -96,7 +100,7 @@ class ImageFolder:
             If no file or several files fit, or the name leads out of the folder.
         """
         relative = self._checked(image_name)
-        parent = relative.parent
+        parent = self._on_disk(relative.parent)
         for again in (False, True):
             if again or parent not in self._listings:
                 self._listings[parent] = _Listing(self._scan(parent))
@@ -112,7 +116,17 @@ class ImageFolder:
                 path=self.folder / parent,
                 remedy="Move all but one away, or write the suffix in image_name",
             )
-        raise self._not_found(image_name, relative)
+        raise self._not_found(image_name, parent, relative.name)
+
+    def check(self) -> None:
+        """Refuse a folder that is not there or cannot be listed.
+
+        Raises
+        ------
+        ImageError
+            Before any image is looked for in it.
+        """
+        self._scan(Path())
 
     def _checked(self, image_name: str) -> Path:
         """Return a name as a path, if it cannot lead out of the folder."""
@@ -124,7 +138,11 @@ class ImageFolder:
                 remedy="Name images by their path inside this folder",
             )
         if not relative.name or "\0" in image_name:
-            raise ImageError(f"{image_name!r} is no name of a file", path=self.folder)
+            raise ImageError(
+                f"{image_name!r} is no name of a file",
+                path=self.folder,
+                remedy="Name an image in this folder",
+            )
         return relative
 
     def _scan(self, parent: Path) -> list[str]:
@@ -142,15 +160,29 @@ class ImageFolder:
             ) from error
         except OSError as error:
             raise ImageError(
-                f"the folder cannot be listed: {error.strerror}", path=folder
+                f"the folder cannot be listed: {error.strerror}",
+                path=folder,
+                remedy="Check its name and your rights to it",
             ) from error
 
-    def _not_found(self, image_name: str, relative: Path) -> ImageError:
-        near = self._listings[relative.parent].nearest(relative.name)
+    def _on_disk(self, parent: Path) -> Path:
+        """Return a folder as the disk spells it, in whatever form of Unicode."""
+        spelled = Path()
+        for part in parent.parts:
+            known = [part]
+            if not os.path.lexists(self.folder / spelled / part):
+                known = [
+                    name for name in self._scan(spelled) if _nfc(name) == _nfc(part)
+                ]
+            spelled /= next(iter(known), part)
+        return spelled
+
+    def _not_found(self, image_name: str, parent: Path, name: str) -> ImageError:
+        near = self._listings[parent].nearest(name)
         remedy = f"Is it {' or '.join(near)}" if near else f"Known are {_SUFFIXES}"
         return ImageError(
             f"no image named {image_name!r}",
-            path=self.folder / relative.parent,
+            path=self.folder / parent,
             remedy=remedy,
         )
 
@@ -166,7 +198,7 @@ class _Listing:
             if supported is None:
                 continue
             self._names.add(name)
-            stem = unicodedata.normalize("NFC", supported["stem"])
+            stem = _nfc(supported["stem"])
             for key in (stem, stem + supported["suffix"].lower()):
                 self._known.setdefault(key, []).append(name)
 
@@ -185,9 +217,13 @@ class _Listing:
     @staticmethod
     def _key(name: str) -> str:
         """Return a name as it is looked up: in NFC, its suffix in small letters."""
-        name = unicodedata.normalize("NFC", name)
+        name = _nfc(name)
         supported = _SUPPORTED.fullmatch(name)
         return supported["stem"] + supported["suffix"].lower() if supported else name
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _check_regular(path: Path) -> None:
@@ -195,4 +231,6 @@ def _check_regular(path: Path) -> None:
     with decoding(path):
         mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
-        raise ImageError("this is no regular file", path=path)
+        raise ImageError(
+            "this is no regular file", path=path, remedy="Put the image in its place"
+        )

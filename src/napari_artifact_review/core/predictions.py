@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ REQUIRED = ("image_name", "grid_x", "grid_y", "label")
 _LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _WHOLE_NUMBER_LIMIT = 2**63
 _BELOW = " below 2**63 in size"
+_ERROR_IDS = "Give each error its own number from 1, or leave the column out"
 #: What Python reads as a number and no other program does, such as 1_000, is none.
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
@@ -68,6 +71,29 @@ class Predictions:
     reviewed_at: npt.NDArray[np.object_]
 
 
+@dataclass(frozen=True)
+class Inspection:
+    """What a look at a predictions table found, sound or not.
+
+    Attributes
+    ----------
+    predictions : Predictions or None
+        The table; None if there is any fault.
+    faults : tuple of TableError
+        Every fault: of the file, of its columns, of its cells in the columns' order.
+    file : TableFile or None
+        The table as the file holds it; None if it cannot be read at all.
+    cutouts : callable
+        Returns a DataFrame of shape (n, 3): `image_name`, `grid_x` and `grid_y` of each
+        row whose image can be told, by row; a position that is at fault is missing.
+    """
+
+    predictions: Predictions | None
+    faults: tuple[TableError, ...]
+    file: TableFile | None
+    cutouts: Callable[[], pd.DataFrame]
+
+
 def read_predictions(path: Path) -> Predictions:
     """Read a predictions table.
 
@@ -76,9 +102,9 @@ def read_predictions(path: Path) -> Predictions:
     TableError
         The first fault, with the count of the others.
     """
-    predictions, faults = inspect_predictions(path)
-    if predictions is None:
-        first, others = faults[0], len(faults) - 1
+    found = inspect_predictions(path)
+    if found.predictions is None:
+        first, others = found.faults[0], len(found.faults) - 1
         if not others:
             raise first
         raise TableError(
@@ -87,26 +113,16 @@ def read_predictions(path: Path) -> Predictions:
             where=first.where,
             remedy=first.remedy,
         )
-    return predictions
+    return found.predictions
 
 
-def inspect_predictions(path: Path) -> tuple[Predictions | None, list[TableError]]:
-    """Read a predictions table and list every fault in it.
-
-    Returns
-    -------
-    predictions : Predictions or None
-        The table; None if there is any fault.
-    faults : list of TableError
-        In the order of the columns, each with its row and column.
-    """
+def inspect_predictions(path: Path) -> Inspection:
+    """Read a predictions table and list every fault in it."""
     try:
         file = read_table_file(path)
     except TableError as error:
-        return None, [error]
-    reader = _Reader(path, file)
-    predictions = reader.read()
-    return (None, reader.faults) if reader.faults else (predictions, [])
+        return Inspection(None, (error,), None, pd.DataFrame)
+    return _Reader(path, file).inspect()
 
 
 class _Reader:
@@ -116,15 +132,31 @@ class _Reader:
         self.path = path
         self.file = file
         self.values = file.values
-        self.faults: list[TableError] = []
+        self.faults = [
+            TableError(fault.what, path=path, where=fault.where, remedy=fault.remedy)
+            for fault in file.faults
+        ]
+        #: Which rows are at fault, for each column.
+        self.bad: dict[str, npt.NDArray[np.bool_]] = defaultdict(
+            lambda: np.zeros(len(file.values), dtype=bool)
+        )
 
-    def read(self) -> Predictions | None:
-        if not self._has_columns():
-            return None
+    def inspect(self) -> Inspection:
+        self._check_columns()
+        if self.values.empty:
+            if not self.faults:
+                self._fault("the table has a header and no row", "Choose another table")
+            return Inspection(None, tuple(self.faults), self.file, pd.DataFrame)
+        predictions = self._read()
+        sound = None if self.faults else predictions
+        cutouts = partial(self._cutouts, predictions)
+        return Inspection(sound, tuple(self.faults), self.file, cutouts)
+
+    def _read(self) -> Predictions:
+        """Read all columns; a cell that is at fault has a stand-in."""
         index, names = self._image_names()
         grid_x, grid_y = (self._whole_numbers(name) for name in ("grid_x", "grid_y"))
-        if not self.faults:
-            self._find_repeated(index, grid_x, grid_y, names)
+        self._find_repeated(index, grid_x, grid_y, names)
         label = self._labels("label")
         confidence = self._confidence() if "confidence" in self.values else None
         if "preds" in self.values:
@@ -139,13 +171,36 @@ class _Reader:
             confidence, error_id, label_new, by, at,
         )  # fmt: skip
 
+    def _cutouts(self, table: Predictions) -> pd.DataFrame:
+        """Return what can be read of the cutouts, whatever else is wrong."""
+        grid = {"grid_x": table.grid_x, "grid_y": table.grid_y}
+        cutouts = pd.DataFrame(
+            {
+                name: pd.Series(places, dtype="Int64").where(self._sound(name))
+                for name, places in grid.items()
+            }
+        )
+        names = np.asarray(table.image_names, dtype=object)[table.image_index]
+        cutouts.insert(0, "image_name", names)
+        return cutouts[self._sound("image_name")]
+
     def _fault(
         self, what: str, remedy: str, row: int | None = None, column: str = ""
     ) -> None:
-        where = None if row is None else f"{self.file.place(row)}, column {column}"
+        where = None
+        if row is not None:
+            where = f"{self.file.place(row)}, column {column}"
+            self.bad[column][row] = True
         self.faults.append(TableError(what, path=self.path, where=where, remedy=remedy))
 
-    def _has_columns(self) -> bool:
+    def _sound(self, *columns: str) -> npt.NDArray[np.bool_]:
+        """Tell which rows have no fault in some columns."""
+        sound = np.ones(len(self.file.values), dtype=bool)
+        for column in columns:
+            sound &= ~self.bad[column]
+        return sound
+
+    def _check_columns(self) -> None:
         columns = list(self.values.columns)
         repeated = sorted({name for name in columns if columns.count(name) > 1})
         if repeated:
@@ -153,19 +208,23 @@ class _Reader:
                 f"more than one column is named {', '.join(map(repr, repeated))}",
                 "Rename or remove one of them",
             )
-            return False
+            self.values = self.values.loc[:, ~self.values.columns.duplicated()]
         missing = [name for name in REQUIRED if name not in columns]
+        told = list(missing)
         if "preds" not in columns and "confidence" not in columns:
-            missing.append("preds (or confidence)")
-        if missing:
-            self._fault(
-                f"no column {', '.join(missing)}; the columns are "
-                f"{', '.join(map(repr, columns))}",
-                "Choose the table with the predictions, or name its columns so",
-            )
-        elif self.values.empty:
-            self._fault("the table has a header and no row", "Choose another table")
-        return not self.faults
+            missing.append("preds")
+            told.append("preds (or confidence)")
+        if not missing:
+            return
+        self._fault(
+            f"no column {', '.join(told)}; the columns are "
+            f"{', '.join(map(repr, columns))}",
+            "Choose the table with the predictions, or name its columns so",
+        )
+        # What is told once is not told again in each row.
+        self.values = self.values.assign(**dict.fromkeys(missing, "0"))
+        for name in missing:
+            self.bad[name][:] = True
 
     def _image_names(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
         index, names = pd.factorize(_strings(self.values["image_name"]))
@@ -248,20 +307,15 @@ class _Reader:
             f"not a whole number{_BELOW}",
             "Number the errors from 1, or leave the column out",
         )
-        ids[~is_error] = 0
-        if self.faults:
-            return ids
-        repeated = pd.Series(ids).duplicated(keep="first").to_numpy() & is_error
-        for row in np.flatnonzero(is_error & (repeated | (ids <= 0))).tolist():
-            what = (
-                f"{ids[row]} is used twice" if ids[row] > 0 else "the error has no id"
-            )
+        by = "preds" if "preds" in self.values else "confidence"
+        counted = is_error & self._sound("label", by, "error_id")
+        for row in np.flatnonzero(counted & (ids <= 0)).tolist():
+            self._fault("the error has no id", _ERROR_IDS, row, "error_id")
+        for row, place in self._repeats(counted & (ids > 0), id=ids):
             self._fault(
-                what,
-                "Give each error its own number from 1, or leave the column out",
-                row,
-                "error_id",
+                f"{ids[row]} is used in {place} already", _ERROR_IDS, row, "error_id"
             )
+        ids[~is_error] = 0
         return ids
 
     def _find_repeated(
@@ -271,19 +325,27 @@ class _Reader:
         grid_y: npt.NDArray[np.int64],
         names: tuple[str, ...],
     ) -> None:
-        keys = pd.DataFrame({"image": index, "x": grid_x, "y": grid_y})
-        repeated = np.flatnonzero(keys.duplicated(keep=False).to_numpy())
-        rows = pd.Series(repeated, index=repeated)
-        firsts = rows.groupby(list(keys.iloc[repeated].to_numpy().T)).transform("first")
-        again = firsts[firsts != rows]
-        for row, first in zip(again.index.tolist(), again.tolist(), strict=True):
+        sound = self._sound("image_name", "grid_x", "grid_y")
+        for row, place in self._repeats(sound, image=index, x=grid_x, y=grid_y):
             self._fault(
                 f"the cutout {names[index[row]]} ({grid_x[row]}, {grid_y[row]}) stands "
-                f"in {self.file.place(first)} already",
+                f"in {place} already",
                 "Keep one row for each cutout",
                 row,
                 "image_name",
             )
+
+    def _repeats(
+        self, among: npt.NDArray[np.bool_], **columns: npt.NDArray[np.int64]
+    ) -> Iterator[tuple[int, str]]:
+        """Yield each row that repeats an earlier one, with that one's place."""
+        keys = pd.DataFrame(columns)[among]
+        repeated = keys[keys.duplicated(keep=False)]
+        rows = repeated.index.to_series()
+        firsts = rows.groupby([repeated[name] for name in repeated]).transform("first")
+        again = firsts[firsts != rows]
+        for row, first in zip(again.index.tolist(), again.tolist(), strict=True):
+            yield row, self.file.place(first)
 
     def _text(self, name: str) -> npt.NDArray[np.object_]:
         if name not in self.values:

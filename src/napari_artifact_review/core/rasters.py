@@ -12,6 +12,7 @@ from napari_artifact_review.core.display import zscale_limits
 from napari_artifact_review.core.full_image import (
     FullImage,
     Pixels,
+    check_memory,
     decoding,
     plain_pixels,
     plane_notes,
@@ -57,6 +58,7 @@ def _read_tiff(path: Path) -> _Read:
     with tifffile.TiffFile(path) as tif:
         page = tif.pages.first
         series = tif.series[0]
+        check_memory(page.nbytes)
         values = page.asarray()
         axes = page.axes
         # A page of one plane or colour image; further planes lie in further pages.
@@ -75,6 +77,8 @@ def _read_picture(path: Path) -> _Read:
 
 
 def _read_npy(path: Path) -> _Read:
+    # Maps without reading: fails if the file is cut short, or holds what is pickled.
+    check_memory(np.lib.format.open_memmap(path, "r").nbytes)
     with path.open("rb") as file:
         # Not numpy.load, which also opens archives and may run what is pickled.
         values = np.lib.format.read_array(file, allow_pickle=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,15 @@ from astropy.coordinates import ICRS, UnitSphericalRepresentation
 from astropy.wcs import WCS
 from astropy.wcs.utils import wcs_to_celestial_frame
 
-from napari_artifact_review.core.full_image import decoding
+from napari_artifact_review.core.full_image import check_counts, decoding
 
 if TYPE_CHECKING:
     from astropy.io import fits
     from numpy.typing import NDArray
+
+
+# Axes and powers stand in other keywords, which have room for two digits of them.
+_COUNTS = {re.compile("WCSAXES[A-Z]?|[AB]P?_ORDER"): 99}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +61,7 @@ class SkyCoordinates:
             If the header describes a WCS that cannot be built.
         """
         with decoding(doing="no sky coordinates"):
+            check_counts(header, _COUNTS, "no sky coordinates: its header")
             wcs = WCS(header, fobj=hdus)
             if not wcs.has_celestial or {wcs.wcs.lng, wcs.wcs.lat} != {0, 1}:
                 return None

@@ -40,6 +40,8 @@ class Split:
         it. None where that is `line_end` each time but for the last row.
     line_end, last_end : str
         What ends the header, and what ends the last row.
+    faults : tuple of TableError
+        The rows that cannot be split, which are left out.
     """
 
     names: list[str]
@@ -49,6 +51,7 @@ class Split:
     ends: tuple[str, ...] | None
     line_end: str
     last_end: str
+    faults: tuple[TableError, ...] = ()
 
 
 def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
@@ -66,7 +69,7 @@ def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
     Raises
     ------
     TableError
-        If a row has more or fewer cells than the header, or a quote is not closed.
+        If there is no header.
     """
     split = _split_regular(body, delimiter, first_line)
     return split or _split_any(body, delimiter, first_line)
@@ -124,25 +127,27 @@ def _split_any(body: str, delimiter: str, first_line: int) -> Split:
     rows: list[list[str]] = []
     lines: list[int] = []
     ends: list[str] = []
+    faults: list[TableError] = []
     lead = ""
-    for line, row, end in _rows(body, delimiter, first_line):
-        if len(row) == 1 and not row[0].strip():
-            if ends:
-                ends[-1] += row[0] + end
+    try:
+        for line, row, end in _rows(body, delimiter, first_line):
+            if len(row) == 1 and not row[0].strip():
+                if ends:
+                    ends[-1] += row[0] + end
+                else:
+                    lead += row[0] + end
+            elif rows and len(row) != len(rows[0]):
+                faults.append(_ragged(line, len(row), len(rows[0])))
             else:
-                lead += row[0] + end
-            continue
-        if rows and len(row) != len(rows[0]):
-            raise TableError(
-                f"{len(row)} cells where the header has {len(rows[0])}",
-                where=f"line {line}",
-                remedy="Mend that line; nothing was read",
-            )
-        rows.append(row)
-        lines.append(line)
-        ends.append(end)
+                rows.append(row)
+                lines.append(line)
+                ends.append(end)
+    except TableError as error:
+        # A quote that is never closed hides all that follows.
+        faults.append(error)
     if not rows:
-        raise TableError("the table is empty", remedy="Choose another table")
+        empty = TableError("the table is empty", remedy="Choose another table")
+        raise faults[0] if faults else empty
     cells = pd.DataFrame(rows[1:], columns=range(len(rows[0])), dtype="str")
     regular = not lead and set(ends[:-1]) <= {ends[0]} and ends[-1] in (ends[0], "")
     return Split(
@@ -153,6 +158,15 @@ def _split_any(body: str, delimiter: str, first_line: int) -> Split:
         None if regular else tuple(ends),
         ends[0] or "\n",
         ends[-1],
+        tuple(faults),
+    )
+
+
+def _ragged(line: int, cells: int, expected: int) -> TableError:
+    return TableError(
+        f"{cells} cells where the header has {expected}",
+        where=f"line {line}",
+        remedy="Mend that line, or quote the cell that holds the delimiter",
     )
 
 
@@ -191,7 +205,7 @@ def _quoted_row(
             raise TableError(
                 "a quote is opened here and never closed",
                 where=f"line {line}",
-                remedy="Close or remove it; nothing was read",
+                remedy="Close or remove it; nothing after it was read",
             )
         row.append(match[1])
         line += len(_BREAK.findall(match[1]))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar, Self
 
 import pandas as pd
+
+from napari_artifact_review.core.errors import TableError
+
+#: The largest table file, in bytes; the survey's has less than a megabyte.
+MOST_BYTES = 2**30
 
 
 class TableFile(ABC):
@@ -15,9 +23,17 @@ class TableFile(ABC):
     A *cell* is what the file holds, in the file's own spelling (for a text format
     with its quotes); a *value* is what it means. Both frames have the same shape,
     rows and columns in the file's order.
+
+    Attributes
+    ----------
+    suffixes : tuple of str
+        How the names of such files end.
+    faults : tuple of TableError
+        The rows that could not be read; they are left out.
     """
 
     suffixes: ClassVar[tuple[str, ...]]
+    faults: tuple[TableError, ...] = ()
 
     @property
     @abstractmethod
@@ -73,3 +89,39 @@ class TableFile(ABC):
     @abstractmethod
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
         """Write the table with some columns of cells replaced, or added at the end."""
+
+
+def decompress(data: bytes) -> bytes:
+    """Decompress a table with gzip, if it is no bomb.
+
+    Raises
+    ------
+    TableError
+        If it is damaged, or grows beyond `MOST_BYTES`.
+    """
+    whole = io.BytesIO()
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            while part := packed.read(2**20):
+                whole.write(part)
+                check_size(whole.tell())
+    except (OSError, EOFError, zlib.error) as error:
+        raise TableError(
+            f"the gzip stream is damaged ({error})", remedy="Copy the file again"
+        ) from error
+    return whole.getvalue()
+
+
+def check_size(size: int) -> None:
+    """Refuse a table that would fill the memory, before it does.
+
+    Raises
+    ------
+    TableError
+        If it has more bytes than `MOST_BYTES`.
+    """
+    if size > MOST_BYTES:
+        raise TableError(
+            f"it holds more than {MOST_BYTES / 2**30:g} GiB",
+            remedy="Is this the table with the predictions? Split it if it is",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import zlib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from napari_artifact_review.core.binarytables import FitsTableFile, ParquetFile
 from napari_artifact_review.core.delimited import DelimitedFile
 from napari_artifact_review.core.ecsv import MARK, EcsvFile
 from napari_artifact_review.core.errors import SaveError, TableError
-from napari_artifact_review.core.tablefile import TableFile
+from napari_artifact_review.core.tablefile import TableFile, check_size
 
 FORMATS: tuple[type[TableFile], ...] = (
     DelimitedFile,
@@ -31,19 +32,27 @@ def read_table_file(path: Path) -> TableFile:
         If the file cannot be read or is not a sound table.
     """
     try:
-        data = path.read_bytes()
+        data = _contents(path)
+        return _format_of(data).from_bytes(data)
     except OSError as error:
         raise TableError(
             f"cannot be read ({error.strerror or error})",
             path=path,
             remedy="Check the path and your rights to it",
         ) from error
-    try:
-        return _format_of(data).from_bytes(data)
     except TableError as error:
         raise TableError(
             error.what, path=path, where=error.where, remedy=error.remedy
         ) from error
+
+
+def _contents(path: Path) -> bytes:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        # Reading a pipe or a device may never end.
+        raise TableError("this is no regular file", remedy="Choose a file")
+    check_size(found.st_size)
+    return path.read_bytes()
 
 
 def format_for(path: Path) -> type[TableFile]:

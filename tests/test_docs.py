@@ -19,9 +19,19 @@ def test_the_readme_has_the_key_table():
 
 
 def test_pictures_and_links_are_there():
-    for page in ("README.md", "CONTRIBUTING.md"):
+    for page in ("README.md", "CONTRIBUTING.md", "docs/promises.md"):
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text()):
             assert (ROOT / target).exists(), f"{page} points to {target}"
+
+
+def test_each_promise_has_its_test():
+    page = (ROOT / "docs/promises.md").read_text()
+    named = re.findall(r"`(\S+\.py)::(\w*)`", page)
+    assert named
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text(), f"{file}::{test}"
+    rows = [line for line in page.splitlines() if re.match(r"\| (?!promise)\w", line)]
+    assert all("::test_" in row for row in rows), "a promise is shown by something"
 
 
 def test_contributing_names_every_module():

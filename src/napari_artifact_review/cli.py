@@ -35,6 +35,16 @@ def _parser() -> argparse.ArgumentParser:
     review = commands.add_parser("open", help="open a review in napari")
     _add_inputs(review)
     review.add_argument("--output", type=Path, help="where the reviewed table is saved")
+    review.add_argument(
+        "--store",
+        help="URL of a database for the decisions (SQLAlchemy's form); by default "
+        "OUTPUT.review.sqlite",
+    )
+    review.add_argument(
+        "--take-over",
+        action="store_true",
+        help="decide although a computer that was switched off holds the review",
+    )
     review.set_defaults(run=_open)
 
     demo = commands.add_parser("demo", help="make a small survey and open its review")
@@ -61,7 +71,14 @@ def _open(options: argparse.Namespace) -> int:
 
     viewer = napari.Viewer()
     try:
-        open_review(viewer, options.predictions, options.images, options.output)
+        open_review(
+            viewer,
+            options.predictions,
+            options.images,
+            options.output,
+            options.store,
+            options.take_over,
+        )
     except ReviewError:
         viewer.close()
         raise
@@ -88,5 +105,6 @@ def _check(options: argparse.Namespace) -> int:
         print(_line(fault), file=sys.stderr)
     if faults:
         return 2
-    print(summary)
+    # The bytes of a path need not be text; standard output insists on it.
+    print(summary.encode(errors="backslashreplace").decode())
     return 0

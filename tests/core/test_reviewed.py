@@ -71,7 +71,8 @@ def test_a_reviewer_that_the_encoding_lacks_is_a_fault(tmp_path):
     with pytest.raises(SaveError, match="LATIN-1, has no '漢'"):
         review(tmp_path, contents, reviewer="漢")
     assert (tmp_path / "out.csv").read_text() == "before"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+    assert sorted(p.name for p in tmp_path.glob("*.csv")) == ["in.csv", "out.csv"]
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_the_real_table_changes_in_three_labels_only(tmp_path, shared_data):

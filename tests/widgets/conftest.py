@@ -19,6 +19,18 @@ def _own_settings(tmp_path: Path) -> None:
         QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
+def set_patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Set how long a window waits for the disk."""
+    for module in ("viewer.controller", "widgets.dock", "widgets.saver"):
+        monkeypatch.setattr(f"napari_artifact_review.{module}.PATIENCE", seconds)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a key wait until its decision is on disk, also on a busy machine."""
+    set_patience(monkeypatch, 20)
+
+
 @pytest.fixture
 def viewer(make_napari_viewer_proxy) -> napari.Viewer:
     """Show a real window."""

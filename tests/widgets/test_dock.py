@@ -110,6 +110,26 @@ def test_the_toggle_decides_and_confirms(dock, qtbot):
     assert dock.error_id.native.currentText() == "1  FN  ✓"
 
 
+def test_the_save_button_overwrites_nobody_elses_changes(dock, qtbot):
+    dock.label_new.value = "no artifact"
+    dock.save.native.click()
+    qtbot.waitUntil(lambda: dock.session.unsaved == 0)
+    output = dock.session.output
+    theirs = output.read_text().replace(",007,", ",Ada,", 1)
+    output.write_text(theirs)
+    dock.save.native.click()
+    qtbot.waitUntil(lambda: dock._panel.changed_output.visible)
+    assert output.read_text() == theirs
+
+
+def test_the_demo_button_makes_the_demo_of_the_sample_menu(dock, monkeypatch):
+    asked = []
+    monkeypatch.setattr(dock._opener, "open_demo", lambda *how: asked.append(how))
+    dock._toggle_files()
+    dock._open_panel.demo.native.click()
+    assert asked == [(3, 0, None)]
+
+
 def test_a_true_negative_can_be_changed(dock):
     dock.grid_x.value = 600
     dock.label_new.value = "artifact"
@@ -172,12 +192,12 @@ def test_a_held_key_decides_once(dock, qtbot):
     from qtpy.QtGui import QKeyEvent
 
     dock.label_new.value = "no artifact"
-    entries = len(dock.session._log.entries)
+    entries = len(dock.session.log)
     held = QKeyEvent(
         QEvent.Type.KeyPress, Key.Key_J, Qt.KeyboardModifier.NoModifier, "j", True
     )
     QApplication.sendEvent(dock.window(), held)
-    assert len(dock.session._log.entries) == entries
+    assert len(dock.session.log) == entries
 
 
 def test_editing_keys_of_napari_spare_the_boxes(dock, viewer, qtbot, press):
@@ -329,7 +349,7 @@ def test_a_new_review_begins_with_its_switches_off(dock, viewer, survey):
     around = dock._panel.surroundings
     before = viewer.scene.camera.orientation2d
     around.up.value = around.grid.value = True
-    open_review(viewer, survey)
+    open_review(viewer, survey, output=survey.with_name("new.csv"))
     assert not around.up.value
     assert not around.grid.value
     assert viewer.scene.camera.orientation2d == before
@@ -385,27 +405,25 @@ def test_closing_leaves_no_thread_and_no_connection(dock, viewer, qtbot):
 def test_closing_an_unsaved_review_keeps_its_decisions(dock, viewer, survey):
     dock.label_new.value = "no artifact"
     viewer.window.remove_dock_widget(dock)
-    again = open_review(viewer, survey)
-    assert "its decisions are in test_outputs.unsaved.csv" in again._panel.remarks.value
-    resumed = open_review(viewer, survey.with_name("test_outputs.unsaved.csv"))
+    resumed = open_review(viewer, survey)
     assert resumed.session.progress == (1, 4)
     assert resumed.session.current.label_new == 0
+    assert "1 unsaved" in resumed._panel.saving.state.value
     resumed.session.save()
     assert open_review(viewer, survey).session.unsaved == 0
-    assert "unsaved" not in resumed._panel.remarks.value
 
 
 def test_a_review_can_be_saved_elsewhere_while_it_is_open(dock, tmp_path, qtbot):
     dock.label_new.value = "no artifact"
     first = dock.session.output
     dock._toggle_files()
-    for place, told in (
-        (tmp_path / "none/a.csv", "not there"),
-        (tmp_path / "b.csv", ""),
-    ):
-        dock.output.value = place
-        dock.output.line_edit.native.editingFinished.emit()
-        assert told in dock._open_panel.error.value
+    dock.output.value = tmp_path / "none/a.csv"
+    dock.output.line_edit.native.editingFinished.emit()
+    qtbot.waitUntil(lambda: "not there" in dock._open_panel.error.value)
+    assert dock.session.output == first
+    dock.output.value = tmp_path / "b.csv"
+    dock.output.line_edit.native.editingFinished.emit()
+    qtbot.waitUntil(lambda: dock.session.output == tmp_path / "b.csv")
     dock.save.native.click()
     qtbot.waitUntil(lambda: not dock.session.unsaved)
     assert not first.exists()
@@ -413,7 +431,7 @@ def test_a_review_can_be_saved_elsewhere_while_it_is_open(dock, tmp_path, qtbot)
 
 
 def test_an_earlier_output_is_told_of_and_stays_told(viewer, survey, settle):
-    ReviewSession.open(survey).save()
+    survey.with_name("test_outputs.csv").write_text("of another program")
     dock = open_review(viewer, survey)
     assert "test_outputs.csv is there already" in dock._panel.remarks.value
     dock.next.native.click()
@@ -471,17 +489,16 @@ def test_closing_and_opening_again(dock, viewer, survey):
     assert again.error_id.value == 1
 
 
-def test_unsaved_changes_are_kept_when_another_review_takes_the_place(
-    dock, viewer, survey
-):
+def test_a_review_that_another_takes_the_place_of_goes_on_later(dock, viewer, survey):
     dock.label_new.value = "no artifact"
-    session = dock.session
+    dock.next.native.click()
+    open_review(viewer, survey, output=survey.with_name("other.csv"))
+    assert dock.session.progress == (0, 4)
     open_review(viewer, survey)
-    assert dock.session is not session
-    assert not session.output.exists()
-    assert "its decisions are in test_outputs.unsaved.csv" in dock._panel.remarks.value
-    kept = ReviewSession.open(survey.with_name("test_outputs.unsaved.csv"))
-    assert kept.progress == (1, 4)
+    assert dock.session.progress == (1, 4)
+    assert dock.error_id.value == 2
+    open_review(viewer, survey)
+    assert dock.session.problem is None, "the same review may take its own place"
 
 
 def test_the_dialog_begins_where_the_last_one_ended(dock, survey, monkeypatch):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, Literal
 
 from napari_artifact_review.core.cutout import CutoutKey
+
+Action = Literal["decide", "undo", "redo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,62 +37,189 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class LogEntry:
-    """A line of the log: a decision that is made, taken back, or made again."""
+class Entry:
+    """A line of the log: a decision that is made, taken back, or made again.
 
-    action: str
-    decision: Decision
+    Attributes
+    ----------
+    number : int
+        Its place in the log, from 1 without a gap.
+    action : "decide", "undo" or "redo"
+        What it does.
+    act : int
+        Number of the first entry of the act that it makes, takes back or makes again:
+        decisions that were made at once are undone at once.
+    cutout : CutoutKey
+        What it is about.
+    label_new : int
+        The label that stands after it.
+    reviewer, decided_at : str
+        Who wrote it, and when in UTC (ISO 8601); of a decision, whose it is.
+    context : mapping
+        The state that it was taken in, as plain JSON.
+    """
+
+    number: int
+    action: Action
+    act: int
+    cutout: CutoutKey
+    label_new: int
+    reviewer: str
+    decided_at: str
+    context: Mapping[str, Any] = field(default_factory=dict)
 
 
 class DecisionLog:
     """Append-only log of decisions, and what follows from it.
 
     Nothing is ever removed: undo and redo are entries of their own.
+
+    Parameters
+    ----------
+    entries : iterable of Entry, optional
+        What was logged before, oldest first.
+    is_known : callable, optional
+        Whether a cutout is in the table. Entries about others are kept, and neither
+        stand nor are undone.
     """
 
-    def __init__(self) -> None:
-        self._entries: list[LogEntry] = []
-        self._done: list[Decision] = []
-        self._undone: list[Decision] = []
-        self._standing: defaultdict[CutoutKey, list[Decision]] = defaultdict(list)
+    def __init__(
+        self,
+        entries: Iterable[Entry] = (),
+        is_known: Callable[[CutoutKey], bool] = lambda _: True,
+    ) -> None:
+        self._is_known = is_known
+        self._entries: list[Entry] = []
+        self._acts: dict[int, list[Decision]] = {}
+        # Ordered sets: the act that was done, or undone, last is the last one.
+        self._done: dict[int, None] = {}
+        self._undone: dict[int, None] = {}
+        self._standing: dict[CutoutKey, dict[int, Decision]] = {}
+        self.add(entries)
 
     @property
-    def entries(self) -> tuple[LogEntry, ...]:
-        """Everything that was ever logged, oldest first."""
-        return tuple(self._entries)
+    def entries(self) -> Sequence[Entry]:
+        """Everything that was ever logged, oldest first; grows as the log does."""
+        return self._entries
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next entry."""
+        return self._entries[-1].number + 1 if self._entries else 1
+
+    @property
+    def cutouts(self) -> Iterable[CutoutKey]:
+        """The cutouts of the table that anything was ever logged about."""
+        return self._standing.keys()
 
     def standing(self, cutout: CutoutKey) -> Decision | None:
         """Return the decision that stands for a cutout, if there is one."""
         decisions = self._standing.get(cutout)
-        return decisions[-1] if decisions else None
+        return next(reversed(decisions.values())) if decisions else None
 
-    def decide(self, decision: Decision) -> None:
-        """Log a new decision; what was undone before can no longer be redone."""
-        self._undone.clear()
-        self._apply("decide", decision)
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Take in entries that follow on the last one."""
+        for entry in entries:
+            self._entries.append(entry)
+            if self._is_known(entry.cutout):
+                self._apply(entry)
+            elif entry.action == "decide":
+                # What was undone before it stays undone, whatever the table.
+                self._undone.clear()
 
-    def undo(self) -> CutoutKey | None:
-        """Take back the latest decision; return its cutout, None if there is none."""
+    def _apply(self, entry: Entry) -> None:
+        act = entry.act
+        if entry.action == "decide":
+            decision = Decision(
+                entry.cutout, entry.label_new, entry.reviewer, entry.decided_at
+            )
+            self._undone.clear()
+            self._done[act] = None
+            self._acts.setdefault(act, []).append(decision)
+            self._standing.setdefault(entry.cutout, {})[act] = decision
+        elif entry.action == "undo" and act in self._done:
+            # The first entry of several does it for the whole act.
+            del self._done[act]
+            self._undone[act] = None
+            for decision in self._acts[act]:
+                del self._standing[decision.cutout][act]
+        elif entry.action == "redo" and act in self._undone:
+            del self._undone[act]
+            self._done[act] = None
+            for decision in self._acts[act]:
+                self._standing[decision.cutout][act] = decision
+
+    # Entries that would follow; they are in the log once they are added
+
+    def decide(
+        self, decisions: Sequence[Decision], context: Mapping[str, Any]
+    ) -> list[Entry]:
+        """Return the entries that make decisions, as one act."""
+        first = self.next_number
+        return [
+            Entry(
+                first + i,
+                "decide",
+                first,
+                decision.cutout,
+                decision.label_new,
+                decision.reviewer,
+                decision.decided_at,
+                context,
+            )
+            for i, decision in enumerate(decisions)
+        ]
+
+    def undo(self, reviewer: str, label_of: Callable[[CutoutKey], int]) -> list[Entry]:
+        """Return the entries that take back the last act; none if there is none.
+
+        Parameters
+        ----------
+        reviewer : str
+            Who takes it back.
+        label_of : callable
+            The label of a cutout that no decision stands for.
+        """
         if not self._done:
-            return None
-        decision = self._done.pop()
-        self._undone.append(decision)
-        self._standing[decision.cutout].pop()
-        self._entries.append(LogEntry("undo", decision))
-        return decision.cutout
+            return []
+        act = next(reversed(self._done))
 
-    def redo(self) -> CutoutKey | None:
-        """Make the decision that was undone last again; return its cutout, or None."""
+        def before(decision: Decision) -> int:
+            others = dict(self._standing[decision.cutout])
+            del others[act]
+            if others:
+                return next(reversed(others.values())).label_new
+            return label_of(decision.cutout)
+
+        return self._turn("undo", act, reviewer, before)
+
+    def redo(self, reviewer: str) -> list[Entry]:
+        """Return the entries that make the act undone last again; none without one."""
         if not self._undone:
-            return None
-        decision = self._undone.pop()
-        self._apply("redo", decision)
-        return decision.cutout
+            return []
+        act = next(reversed(self._undone))
+        return self._turn("redo", act, reviewer, lambda decision: decision.label_new)
 
-    def _apply(self, action: str, decision: Decision) -> None:
-        self._entries.append(LogEntry(action, decision))
-        self._done.append(decision)
-        self._standing[decision.cutout].append(decision)
+    def _turn(
+        self,
+        action: Action,
+        act: int,
+        reviewer: str,
+        label_after: Callable[[Decision], int],
+    ) -> list[Entry]:
+        first, now = self.next_number, utc_now()
+        return [
+            Entry(
+                first + i,
+                action,
+                act,
+                decision.cutout,
+                label_after(decision),
+                reviewer,
+                now,
+            )
+            for i, decision in enumerate(self._acts[act])
+        ]
 
 
 def login_name() -> str:

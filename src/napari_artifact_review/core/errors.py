@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 
 class ReviewError(Exception):
@@ -36,6 +37,14 @@ class ReviewError(Exception):
         message = f"{place}: {what}" if place else what
         super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
 
+    def again(self) -> Self:
+        """Return the same error, to be raised; one that is kept must hold no frames."""
+        other = type(self)(
+            self.what, path=self.path, where=self.where, remedy=self.remedy
+        )
+        other.__dict__.update(self.__dict__)
+        return other
+
 
 class TableError(ReviewError):
     """The predictions table cannot be read, or does not say what a review needs."""
@@ -46,4 +55,20 @@ class ImageError(ReviewError):
 
 
 class SaveError(ReviewError):
-    """The reviewed table could not be written; what was on disk is untouched."""
+    """The reviewed table could not be written as asked; nothing of it is damaged."""
+
+
+class StoreError(ReviewError):
+    """The store of decisions cannot be read or written; nothing in it was changed."""
+
+
+class HeldError(StoreError):
+    """Another process, or another window, holds the store of decisions.
+
+    Attributes
+    ----------
+    far : bool
+        Whether it is on another computer, of which nobody here knows if it lives.
+    """
+
+    far = False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,26 @@ import pandas as pd
 
 from napari_artifact_review.core.decisions import Decision
 from napari_artifact_review.core.predictions import Predictions
-from napari_artifact_review.core.reviewed import ReviewedTable
+
+
+class Standing(NamedTuple):
+    """What stands for a cutout.
+
+    Attributes
+    ----------
+    label_new : int
+        1 artifact, 0 none.
+    reviewed_by, reviewed_at : str
+        Who decided and when; empty where nobody did.
+    """
+
+    label_new: int
+    reviewed_by: str
+    reviewed_at: str
 
 
 class Labels:
-    """What stands for each row: as it was read, or as it was decided since.
+    """What stands for each row: as it was before the review, or as it was decided.
 
     Parameters
     ----------
@@ -31,10 +46,11 @@ class Labels:
         self._predictions = predictions
         self._is_error = is_error
         self._label_new = predictions.label_new.copy()
+        # Only the rows that differ from what was read, and what was there before.
+        self._before: dict[int, Standing] = {}
         self._decisions: dict[int, Decision] = {}
         self._saved: dict[int, Decision] = {}
         self._unsaved: set[int] = set()
-        self._output_is_ours = False
         read = (predictions.reviewed_at != "") | (predictions.reviewed_by != "")
         self._errors_reviewed = int(np.count_nonzero(read & is_error))
 
@@ -48,36 +64,68 @@ class Labels:
         """How many rows have decisions that the output does not show yet."""
         return len(self._unsaved)
 
+    @property
+    def decisions(self) -> dict[int, Decision]:
+        """The decision that stands for each row that has one (a copy)."""
+        return dict(self._decisions)
+
+    def labels(self) -> npt.NDArray[np.int8]:
+        """Return the label after review of every row, shape (n,) (a copy)."""
+        return self._label_new.copy()
+
     def label_new(self, row: int) -> int:
         """Return the label after review: 1 artifact, 0 none."""
         return int(self._label_new[row])
+
+    def read(self, row: int) -> Standing:
+        """Return what the table said when it was read."""
+        table = self._predictions
+        return Standing(
+            int(table.label_new[row]),
+            str(table.reviewed_by[row]),
+            str(table.reviewed_at[row]),
+        )
+
+    def before(self, row: int) -> Standing:
+        """Return what stood before the first decision about a row."""
+        return self._before.get(row) or self.read(row)
 
     def review(self, row: int) -> tuple[str, str]:
         """Return who decided about a row and when; empty where nobody did."""
         decision = self._decisions.get(row)
         if decision is not None:
             return decision.reviewer, decision.decided_at
-        table = self._predictions
-        return str(table.reviewed_by[row]), str(table.reviewed_at[row])
+        return self.before(row)[1:]
+
+    def reviews(self) -> dict[int, tuple[str, str]]:
+        """Return who decided and when, of each row that differs from what was read."""
+        return {row: self.review(row) for row in self._before | self._decisions}
+
+    def shown(self) -> dict[int, Standing]:
+        """Return what the output shows of each row that is not saved yet."""
+        return {
+            row: _standing(self._saved[row]) if row in self._saved else self.before(row)
+            for row in self._unsaved
+        }
 
     def columns(self) -> dict[str, Any]:
         """Return copies of the columns `label_new`, `reviewed_by`, `reviewed_at`."""
         by = self._predictions.reviewed_by.copy()
         at = self._predictions.reviewed_at.copy()
-        for row, decision in self._decisions.items():
-            by[row], at[row] = decision.reviewer, decision.decided_at
+        for row, review in self.reviews().items():
+            by[row], at[row] = review
         return {
-            "label_new": self._label_new.copy(),
+            "label_new": self.labels(),
             "reviewed_by": pd.Series(by, dtype=object),
             "reviewed_at": pd.Series(at, dtype=object),
         }
 
     def put(self, row: int, decision: Decision | None) -> None:
-        """Let a decision stand for a row; with None, what was read."""
-        before = any(self.review(row))
+        """Let a decision stand for a row; with None, what was there before."""
+        was_reviewed = any(self.review(row))
         if decision is None:
             self._decisions.pop(row, None)
-            self._label_new[row] = self._predictions.label_new[row]
+            self._label_new[row] = self.before(row).label_new
         else:
             self._decisions[row] = decision
             self._label_new[row] = decision.label_new
@@ -85,30 +133,28 @@ class Labels:
             self._unsaved.discard(row)
         else:
             self._unsaved.add(row)
-        if self._is_error[row]:
-            self._errors_reviewed += any(self.review(row)) - before
+        self._count(row, was_reviewed)
 
-    def reviewed_table(self, output: Path) -> ReviewedTable:
-        """Return what the review has come to, to be written on any thread."""
-        return ReviewedTable(
-            path=output,
-            keeps_previous=not self._output_is_ours,
-            predictions=self._predictions,
-            label_new=self._label_new.copy(),
-            decisions=dict(self._decisions),
-        )
+    def put_before(self, row: int, before: Standing) -> None:
+        """Let something else than what was read stand where no decision does."""
+        was_reviewed = any(self.review(row))
+        self._before[row] = before
+        if row not in self._decisions:
+            self._label_new[row] = before.label_new
+        self._count(row, was_reviewed)
 
-    def forget_output(self) -> None:
-        """Take all that was decided for unsaved: the output is another file now."""
-        self._output_is_ours = False
-        self._saved = {}
-        self._unsaved = set(self._decisions)
-
-    def mark_saved(self, reviewed: ReviewedTable) -> None:
-        """Note that a reviewed table has been written."""
-        self._output_is_ours = True
-        self._saved = dict(reviewed.decisions)
+    def mark_saved(self, decisions: Mapping[int, Decision]) -> None:
+        """Note which decisions the output shows."""
+        self._saved = dict(decisions)
         rows = self._decisions.keys() | self._saved.keys()
         self._unsaved = {
             row for row in rows if self._decisions.get(row) != self._saved.get(row)
         }
+
+    def _count(self, row: int, was_reviewed: bool) -> None:
+        if self._is_error[row]:
+            self._errors_reviewed += any(self.review(row)) - was_reviewed
+
+
+def _standing(decision: Decision) -> Standing:
+    return Standing(decision.label_new, decision.reviewer, decision.decided_at)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.core.output import Output
 from napari_artifact_review.core.predictions import Predictions
 
 DEFAULT_OUTPUT_NAME = "test_outputs.csv"
@@ -18,10 +18,9 @@ def default_output(predictions: Path) -> Path:
     return predictions.with_name(DEFAULT_OUTPUT_NAME)
 
 
-def rescue_path(output: Path) -> Path:
-    """Return where a review that ended without being saved is kept."""
-    stem, _, suffix = output.name.partition(".")
-    return output.with_name(f"{stem}.unsaved.{suffix}")
+def store_beside(output: Path) -> Path:
+    """Return where the decisions of a review are kept, unless a database is named."""
+    return output.with_name(f"{output.name}.review.sqlite")
 
 
 def default_images(predictions: Path, first_image: str) -> ImageFolder:
@@ -37,14 +36,7 @@ def default_images(predictions: Path, first_image: str) -> ImageFolder:
     return own
 
 
-def _is_newer(path: Path, other: Path) -> bool:
-    """Tell whether a file is there and no older than another, which may not be."""
-    if not path.exists():
-        return False
-    return not other.exists() or path.stat().st_mtime >= other.stat().st_mtime
-
-
-def remarks_on(predictions: Predictions, output: Path) -> tuple[str, ...]:
+def remarks_on(predictions: Predictions, output: Output) -> tuple[str, ...]:
     """Return what a reviewer should know of table and output, in sentences."""
     remarks = []
     if "preds" not in predictions.file.values:
@@ -52,21 +44,9 @@ def remarks_on(predictions: Predictions, output: Path) -> tuple[str, ...]:
             f"The table has no preds: a confidence from {DEFAULT_THRESHOLD} counts as "
             "an artifact."
         )
-    if output.exists() and output != predictions.path:
+    if output.is_strange and output.path != predictions.path:
         remarks.append(
-            f"{output.name} is there already: to go on with that review, open it "
+            f"{output.path.name} is there already: to go on with that review, open it "
             "instead. Saving keeps it as a dated backup."
-        )
-    if not os.access(output.resolve().parent, os.W_OK):
-        # Whoever only wants to look may go on, but knows it before the first verdict.
-        remarks.append(
-            f"Nothing can be written to {output.parent}: name another output before "
-            "you decide anything."
-        )
-    rescued = rescue_path(output)
-    if rescued != predictions.path and _is_newer(rescued, output):
-        remarks.append(
-            f"A review ended before it was saved; its decisions are in {rescued.name}: "
-            "open it to go on with them."
         )
     return tuple(remarks)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,9 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.decisions import Decision
-from napari_artifact_review.core.errors import SaveError
+from napari_artifact_review.core.labels import Standing
 from napari_artifact_review.core.predictions import Predictions
-from napari_artifact_review.core.saving import keep_backup, replace_file
+from napari_artifact_review.core.saving import Written, replace_file
 from napari_artifact_review.core.tablefile import TableFile
 from napari_artifact_review.core.tablefiles import convert, format_for
 
@@ -29,52 +30,43 @@ class ReviewedTable:
 
     Attributes
     ----------
-    path : Path
-        Where it is written; the suffix decides the format.
-    keeps_previous : bool
-        Whether a file that is there already is kept as a dated backup.
     predictions : Predictions
         The table as it was read.
     label_new : ndarray of int8, shape (n,)
         The labels after review.
+    reviews : mapping of int to (str, str)
+        Who decided and when, of each row that differs from what was read.
     decisions : mapping of int to Decision
-        The decision of this review that stands for a row.
+        The decision that stands for each row that has one.
+    shown : mapping of int to Standing
+        What the output shows of each row of which it does not show the last decision.
     """
 
-    path: Path
-    keeps_previous: bool
     predictions: Predictions
     label_new: npt.NDArray[np.int8]
+    reviews: Mapping[int, tuple[str, str]]
     decisions: Mapping[int, Decision]
+    shown: Mapping[int, Standing] = field(default_factory=dict)
 
-    def write(self) -> Path | None:
-        """Write the table, whole or not at all.
+    def write(self, path: Path, about_to_replace: Callable[[str], None]) -> Written:
+        """Write the table, whole or not at all; the suffix decides the format.
 
-        Returns
-        -------
-        Path or None
-            The backup of what was there before, if one was made.
-
-        Raises
-        ------
-        SaveError
-            If it cannot be written; what was there is untouched.
+        Parameters, errors and result are those of `replace_file`.
         """
-        backup = keep_backup(self.path) if self.keeps_previous else None
+        return replace_file(
+            path, lambda stream: self._write(stream, path), about_to_replace
+        )
 
-        def write(stream: BinaryIO) -> None:
-            table = self.predictions
-            file = convert(table.file, typed_values(table), self.path)
-            file.write(stream, self._edits(file))
+    def as_written(self, path: Path) -> pd.DataFrame:
+        """Return the values that a program would read from the table at `path`."""
+        buffer = io.BytesIO()
+        self._write(buffer, path)
+        return format_for(path).from_bytes(buffer.getvalue()).values
 
-        try:
-            replace_file(self.path, write)
-        except SaveError:
-            # What it is a copy of is still there.
-            if backup is not None:
-                backup.unlink(missing_ok=True)
-            raise
-        return backup
+    def _write(self, stream: BinaryIO, path: Path) -> None:
+        table = self.predictions
+        file = convert(table.file, typed_values(table), path)
+        file.write(stream, self._edits(file))
 
     def _edits(self, file: TableFile) -> dict[str, pd.Series[Any]]:
         """Return the columns that differ from the file's, as cells, in their order."""
@@ -82,8 +74,8 @@ class ReviewedTable:
         if "error_id" not in file.values:
             edits["error_id"] = self._error_ids(file)
         edits["label_new"] = self._labels(file)
-        by = {row: decision.reviewer for row, decision in self.decisions.items()}
-        at = {row: decision.decided_at for row, decision in self.decisions.items()}
+        by = {row: who for row, (who, _) in self.reviews.items()}
+        at = {row: when for row, (_, when) in self.reviews.items()}
         edits["reviewed_by"] = self._words(file, "reviewed_by", by)
         edits["reviewed_at"] = self._words(file, "reviewed_at", at)
         return edits
@@ -137,27 +129,6 @@ def _opposite(cell: str, value: int) -> str:
     elif old not in cell:
         new = new.title()
     return re.sub(re.escape(old), new, cell, flags=re.IGNORECASE)
-
-
-def check_output(path: Path) -> None:
-    """Refuse an output before anybody works for it.
-
-    Raises
-    ------
-    SaveError
-        If its suffix names no table format, its folder is not there, or it is no
-        file.
-    """
-    format_for(path)
-    folder = path.resolve().parent
-    if not folder.is_dir():
-        raise SaveError(
-            "the folder is not there",
-            path=path.parent,
-            remedy="Make it, or name another",
-        )
-    if path.exists() and not path.is_file():
-        raise SaveError("this is no file", path=path, remedy="Name another output")
 
 
 def typed_values(predictions: Predictions) -> pd.DataFrame:

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal, Self
 
-import numpy as np
 import pandas as pd
 from psygnal import Signal
 
+from napari_artifact_review.core.catalog import Catalog
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
-from napari_artifact_review.core.decisions import (
-    Decision,
-    DecisionLog,
-    login_name,
-    utc_now,
+from napari_artifact_review.core.decisions import Entry, login_name
+from napari_artifact_review.core.errors import (
+    HeldError,
+    ReviewError,
+    SaveError,
+    StoreError,
 )
-from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.core.grid import (
-    DEFAULT_CUTOUT_SIZE,
-    infer_cutout_size,
-    lies_outside,
-)
+from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_size
 from napari_artifact_review.core.images import ImageFolder
-from napari_artifact_review.core.labels import Labels
-from napari_artifact_review.core.outcomes import (
-    ERRORS,
-    LABEL_NAMES,
-    OUTCOMES,
-    classify_outcomes,
-)
+from napari_artifact_review.core.journal import Journal
+from napari_artifact_review.core.outcomes import LABEL_NAMES
+from napari_artifact_review.core.output import Output, Saved, check_output
 from napari_artifact_review.core.places import (
     default_images,
     default_output,
     remarks_on,
-    rescue_path,
+    store_beside,
 )
-from napari_artifact_review.core.predictions import Predictions, read_predictions
-from napari_artifact_review.core.reviewed import (
-    ReviewedTable,
-    check_output,
-    typed_values,
-)
-from napari_artifact_review.core.walk import Walk
+from napari_artifact_review.core.predictions import read_predictions
+from napari_artifact_review.core.recorder import finish_closing
+from napari_artifact_review.core.resume import Disagreement, binding_of, match
+from napari_artifact_review.core.reviewed import ReviewedTable
+from napari_artifact_review.core.schema import SaveRecord, StoreContents
+from napari_artifact_review.core.store import Store
 
 Verdict = Literal["artifact", "no artifact"]
 
@@ -51,7 +46,10 @@ Verdict = Literal["artifact", "no artifact"]
 class ReviewSession:
     """A review of one predictions table.
 
-    Make one with `ReviewSession.open`.
+    Make one with `ReviewSession.open`, and close it, or use it in a `with` statement:
+    until then nobody else can decide in this review. Each decision is on disk before
+    `label_changed` tells of it; an earlier review of the same table goes on where it
+    was left.
 
     Attributes
     ----------
@@ -61,32 +59,48 @@ class ReviewSession:
         Emitted with the row whose `label_new` was decided, undone or redone.
     saved : Signal
         Emitted with the path once the reviewed table is written.
+    problem_changed : Signal
+        Emitted when decisions cannot be kept any more, or can be again: see `problem`.
+    disagreements_changed : Signal
+        Emitted when there are fewer `disagreements`.
+    view_settings : dict
+        How the review is looked at, as plain JSON; kept with it and with each decision.
     """
 
     current_changed = Signal()
     label_changed = Signal(int)
     saved = Signal(Path)
+    problem_changed = Signal()
+    disagreements_changed = Signal()
 
     def __init__(
         self,
-        predictions: Predictions,
+        catalog: Catalog,
         images: ImageFolder,
-        output: Path,
-        cutout_size: int,
+        output: Output,
+        store: Store,
+        contents: StoreContents,
+        remarks: Sequence[str],
         reviewer: str,
     ) -> None:
-        self.predictions = predictions
+        self.catalog = catalog
+        self.predictions = catalog.predictions
+        self.walk = catalog.walk
+        self.cutout_size = catalog.cutout_size
         self.images = images
-        self._output = output
-        self.cutout_size = cutout_size
         self.reviewer = reviewer
-        self._outcome = classify_outcomes(predictions.label, predictions.preds)
-        is_error = np.asarray(self._outcome.isin(ERRORS))
-        self.walk = Walk(predictions, is_error)
-        self._base = typed_values(predictions)
-        self._labels = Labels(predictions, is_error)
-        self._log = DecisionLog()
-        self._row = int(self.walk.errors[0]) if len(self.walk.errors) else 0
+        self.remarks = (*remarks, *remarks_on(catalog.predictions, output))
+        self._store = store
+        self.view_settings: dict[str, Any] = dict(contents.state.get("view", {}))
+        self._output = output
+        self._journal = Journal(catalog, store, contents, reviewer)
+        self._journal.mark_saved(contents.saves, output.found_digest)
+        self._journal.changed.connect(self._take_changes)
+        self._journal.problem_changed.connect(self.problem_changed)
+        self._journal.disagreements_changed.connect(self.disagreements_changed)
+        self._row = self._first_row(contents.state)
+        # A session that nobody closed lets go when nobody uses it any more.
+        self._let_go = weakref.finalize(self, _let_go, store)
 
     @classmethod
     def open(
@@ -97,8 +111,11 @@ class ReviewSession:
         *,
         cutout_size: int | None = None,
         reviewer: str | None = None,
+        store: str | Path | None = None,
+        take_over: bool = False,
+        replaced: ReviewSession | None = None,
     ) -> Self:
-        """Open a predictions table for review.
+        """Open a predictions table for review, or go on with its review.
 
         Parameters
         ----------
@@ -114,6 +131,14 @@ class ReviewSession:
             Side of a cutout in pixels; by default what the grid tells, else 200.
         reviewer : str, optional
             Who decides; by default the user's login name.
+        store : path-like or str, optional
+            Where the decisions are kept: an SQLite file, or the SQLAlchemy URL of a
+            database of this review alone; by default `<output>.review.sqlite`.
+        take_over : bool
+            Whether to decide although another computer holds the review: for one that
+            was switched off. Should anybody work there, they can decide nothing more.
+        replaced : ReviewSession, optional
+            A session that this one takes the place of, should it be the same review.
 
         Raises
         ------
@@ -123,7 +148,10 @@ class ReviewSession:
             If there is no such folder of images.
         SaveError
             If no table can be written to `output`.
+        StoreError
+            If the decisions on record cannot be read, or belong to another table.
         """
+        finish_closing()
         path = Path(predictions).expanduser().absolute()
         where = Path(output).expanduser().absolute() if output else default_output(path)
         check_output(where)
@@ -133,13 +161,85 @@ class ReviewSession:
         else:
             folder = ImageFolder(Path(images).expanduser().absolute())
         size = cutout_size or infer_cutout_size(table.grid_x, table.grid_y)
-        return cls(
-            table,
-            folder,
-            where,
-            size or DEFAULT_CUTOUT_SIZE,
-            reviewer or login_name(),
+        catalog = Catalog(table, size or DEFAULT_CUTOUT_SIZE)
+        kept = Store(_store_place(store, where), replaced._store if replaced else None)
+        contents, binding = kept.read(), binding_of(table)
+        remarks = match(contents, binding, catalog.walk)
+        kept.bind(binding)
+        if take_over and contents.binding is not None:
+            kept.take_over()
+        known = Output(where, [save.digest for save in contents.saves])
+        session = cls(
+            catalog, folder, known, kept, contents, remarks, reviewer or login_name()
         )
+        # Whether anything can be recorded is known before the first verdict.
+        session._journal.recorder.begin(session._state())
+        return session
+
+    def with_output(self, output: str | Path) -> Self:
+        """Return this review with another output; nothing is to be decided meanwhile.
+
+        What was decided goes with it. This session stays as it is, to be closed.
+
+        Raises
+        ------
+        SaveError
+            If no table can be written to `output`.
+        StoreError
+            If decisions are kept beside that output already, or cannot be written.
+        """
+        where = Path(output).expanduser().absolute()
+        check_output(where)
+        if self._store.name != str(store_beside(self.output)):
+            raise StoreError(
+                f"the decisions are kept in {self._store.name}, not beside the output",
+                remedy="Close the review, and open the table with the other output",
+            )
+        place = store_beside(where)
+        there = Store(place).read()
+        if there.entries:
+            raise StoreError(
+                f"a review with {len(there.entries)} entries is beside that output",
+                path=place,
+                remedy="Open the table with that output to go on with it, or name "
+                "another output",
+            )
+        fresh = Store(place)
+        fresh.read()
+        fresh.bind(binding_of(self.predictions))
+        fresh.append(self.log)
+        fresh.close(self._state())
+        return type(self).open(
+            self.predictions.path,
+            self.images.folder,
+            where,
+            cutout_size=self.cutout_size,
+            reviewer=self.reviewer,
+        )
+
+    def close(self, *, wait: bool = True) -> None:
+        """Let others have the review; what is being written is written to its end.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to return only when that is done.
+        """
+        if self._let_go.detach():
+            self._journal.recorder.close(self._state(), wait)
+
+    def __enter__(self) -> Self:
+        """Return the session itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the session."""
+        self.close()
 
     # What is in the review
 
@@ -150,13 +250,7 @@ class ReviewSession:
         The columns that were read, those of the design with their types, with
         `outcome`, `error_id`, `label_new`, `reviewed_by` and `reviewed_at`.
         """
-        ids = pd.Series(self.predictions.error_id, dtype="Int64")
-        return self._base.assign(
-            preds=self.predictions.preds,
-            outcome=self._outcome,
-            error_id=ids.where(ids > 0),
-            **self._labels.columns(),
-        )
+        return self.catalog.table
 
     @property
     def errors(self) -> pd.DataFrame:
@@ -165,22 +259,13 @@ class ReviewSession:
 
     @property
     def output(self) -> Path:
-        """Where the reviewed table is saved; may be changed at any time.
-
-        Setting it raises `SaveError` if no table can be written there.
-        """
-        return self._output
-
-    @output.setter
-    def output(self, path: Path) -> None:
-        check_output(path)
-        self._output = path
-        self._labels.forget_output()
+        """Where the reviewed table is saved."""
+        return self._output.path
 
     @property
-    def remarks(self) -> tuple[str, ...]:
-        """What the reviewer should know of table and output, in sentences."""
-        return remarks_on(self.predictions, self.output)
+    def store(self) -> str:
+        """Where the decisions are kept: a file, or the URL of a database."""
+        return self._store.name
 
     @property
     def image_names(self) -> tuple[str, ...]:
@@ -190,52 +275,12 @@ class ReviewSession:
     @property
     def progress(self) -> tuple[int, int]:
         """How many errors have been reviewed, and how many there are."""
-        return self._labels.errors_reviewed, len(self.walk.errors)
+        return self.catalog.progress
 
     @property
     def unsaved(self) -> int:
         """How many cutouts have decisions that the output does not show yet."""
-        return self._labels.unsaved
-
-    def cutout(self, row: int) -> Cutout:
-        """Return what is known of the cutout in a row of the table."""
-        table = self.predictions
-        by, at = self._labels.review(row)
-        confidence = None if table.confidence is None else float(table.confidence[row])
-        return Cutout(
-            row=row,
-            image_name=table.image_names[table.image_index[row]],
-            grid_x=int(table.grid_x[row]),
-            grid_y=int(table.grid_y[row]),
-            size=self.cutout_size,
-            label=int(table.label[row]),
-            preds=int(table.preds[row]),
-            label_new=self._labels.label_new(row),
-            outcome=OUTCOMES[self._outcome.codes[row]],
-            confidence=None
-            if confidence is None or np.isnan(confidence)
-            else confidence,
-            error_id=int(table.error_id[row]) or None,
-            reviewed_by=by,
-            reviewed_at=at,
-        )
-
-    def cutouts_of(self, image_name: str) -> list[Cutout]:
-        """Return the cutouts of an image, in the table's order."""
-        return [self.cutout(int(row)) for row in self.walk.cutouts_of(image_name)]
-
-    def cutout_at(self, image_name: str, x: int, y: int) -> Cutout | None:
-        """Return the cutout of an image that the pixel (x, y) lies in, if any."""
-        row = self.walk.row_at(image_name, x, y, self.cutout_size)
-        return None if row is None else self.cutout(row)
-
-    def cutouts_outside(self, image_name: str, shape: tuple[int, int]) -> list[Cutout]:
-        """Return an image's cutouts of which no pixel lies in its (rows, columns)."""
-        return [
-            cutout
-            for cutout in self.cutouts_of(image_name)
-            if lies_outside(cutout.grid_x, cutout.grid_y, cutout.size, shape)
-        ]
+        return self.catalog.labels.unsaved
 
     # Where the review stands
 
@@ -247,7 +292,7 @@ class ReviewSession:
     @property
     def current_cutout(self) -> Cutout:
         """The cutout that is looked at."""
-        return self.cutout(self._row)
+        return self.catalog.cutout(self._row)
 
     def next(self) -> bool:
         """Go to the next error; return False, and stay, if there is none."""
@@ -316,79 +361,202 @@ class ReviewSession:
 
     # What is decided
 
-    def set_label(self, value: Verdict) -> None:
+    @property
+    def log(self) -> tuple[Entry, ...]:
+        """Everything that was ever decided, undone and redone, oldest first."""
+        return self._journal.entries
+
+    @property
+    def problem(self) -> StoreError | None:
+        """Why no decision can be kept now, if so; each try finds out anew."""
+        return self._journal.problem
+
+    @property
+    def disagreements(self) -> tuple[Disagreement, ...]:
+        """Where `label_new` of the table is not what was decided; see `settle`."""
+        return self._journal.disagreements
+
+    def set_label(self, value: Verdict, *, wait: bool | float = True) -> None:
         """Decide about the current cutout; to confirm a label is a decision too.
+
+        Parameters
+        ----------
+        value : "artifact" or "no artifact"
+            The label after review.
+        wait : bool or float
+            True: return when the decision is on disk. A number: return after so many
+            seconds at most; then `label_changed` tells when it is, or
+            `problem_changed` that it cannot be. This takes `answer_through`.
 
         Raises
         ------
         ValueError
-            If the value is not "artifact" or "no artifact".
+            If the value is neither.
+        StoreError
+            If the decision cannot be kept; then it is not made.
         """
         if value not in LABEL_NAMES:
             raise ValueError(f"the label is one of {LABEL_NAMES}, not {value!r}")
-        label, cutout = LABEL_NAMES.index(value), self.current_cutout
-        if (cutout.label_new, cutout.reviewed_by) == (label, self.reviewer):
-            return
-        self._log.decide(Decision(cutout.key, label, self.reviewer, utc_now()))
-        self._refresh(self._row)
+        label = LABEL_NAMES.index(value)
+        self._journal.decide(self._row, label, self.view_settings, wait=wait)
 
-    def undo(self) -> bool:
-        """Take back the last decision and go to its cutout; False if there is none."""
-        return self._return_to(self._log.undo())
+    def undo(self, *, wait: bool | float = True) -> bool:
+        """Take back the last decision and go to its cutout; False if there is none.
 
-    def redo(self) -> bool:
-        """Make the decision undone last again and go to its cutout; False if none."""
-        return self._return_to(self._log.redo())
+        `wait` and the errors are those of `set_label`.
+        """
+        return self._journal.undo(wait=wait)
 
-    def _return_to(self, key: CutoutKey | None) -> bool:
-        if key is None:
-            return False
-        row = self.walk.row_of(key)
-        self._refresh(row)
-        return self._move_to(row)
+    def redo(self, *, wait: bool | float = True) -> bool:
+        """Make the decision undone last again and go to its cutout; False if none.
 
-    def _refresh(self, row: int) -> None:
-        """Bring a row up to what the log says."""
-        self._labels.put(row, self._log.standing(self.cutout(row).key))
-        self.label_changed.emit(row)
+        `wait` and the errors are those of `set_label`.
+        """
+        return self._journal.redo(wait=wait)
+
+    def settle(
+        self,
+        keep: Literal["table", "decision"],
+        cutouts: Sequence[CutoutKey] | None = None,
+        *,
+        wait: bool | float = True,
+    ) -> None:
+        """Choose between the table and the decisions on record, as one act.
+
+        Parameters
+        ----------
+        keep : "table" or "decision"
+            Whose label stands from now on.
+        cutouts : sequence of CutoutKey, optional
+            Which disagreements are settled; by default all.
+        wait : bool or float
+            As for `set_label`.
+
+        Raises
+        ------
+        StoreError
+            If that cannot be kept; then nothing is settled.
+        """
+        self._journal.settle(keep, cutouts, wait=wait)
+
+    def answer_through(self, deliver: Callable[[Callable[[], object]], None]) -> None:
+        """Have what nobody waits for taken in by a function that runs another, soon.
+
+        Parameters
+        ----------
+        deliver : callable
+            Called from any thread; runs the function that it is given in the thread
+            that this session is used in.
+        """
+        self._journal.recorder.deliver = deliver
+
+    def keep_place(self) -> None:
+        """Remember the current cutout and the view; it does not wait for the disk.
+
+        Where decisions could not be kept, it finds out whether they can be now.
+        """
+        self._journal.recorder.keep_state(self._state())
+
+    def _take_changes(self, rows: list[int], go_there: bool) -> None:
+        for row in rows:
+            self.label_changed.emit(row)
+        if go_there:
+            self._move_to(rows[0])
 
     # What is saved
 
-    def save(self) -> Path:
-        """Write the reviewed table to `output` and return its path.
+    def save(self, keep: Literal["theirs", "ours", "beside"] | None = None) -> Path:
+        """Write the reviewed table to `output` and return where it is.
+
+        Parameters
+        ----------
+        keep : "theirs", "ours" or "beside", optional
+            What to do about an output that somebody else changed: take their labels
+            over and write nothing, write ours and keep theirs as a dated backup, or
+            write ours to a dated name beside it.
 
         Raises
         ------
+        OutputChangedError
+            If somebody else changed the output and `keep` says nothing.
         SaveError
             If it cannot be written; what was there is untouched.
+        StoreError
+            If another process holds the review.
         """
-        reviewed = self.reviewed_table()
-        reviewed.write()
-        self.mark_saved(reviewed)
-        return reviewed.path
+        return self.take_saved(self.saving(keep)()).path
 
-    def rescue(self) -> Path | None:
-        """Write what is not saved to a table beside the output, and return its path.
+    def saving(
+        self, keep: Literal["theirs", "ours", "beside"] | None = None
+    ) -> Callable[[], Saved]:
+        """Return the job that `save` does, to be run in any thread.
 
-        For a review that ends before anybody saved it: the output itself is left as
-        the reviewer left it. Returns None if there is nothing to rescue.
-
-        Raises
-        ------
-        SaveError
-            If it cannot be written.
+        What it returns is for `take_saved`; parameters and errors are those of `save`.
         """
-        if not self.unsaved:
-            return None
-        path = rescue_path(self.output)
-        replace(self.reviewed_table(), path=path, keeps_previous=True).write()
-        return path
+        if isinstance(self.problem, HeldError):
+            raise self.problem.again()
+        if self.disagreements:
+            raise SaveError(
+                f"the table and what was decided differ in {len(self.disagreements)} "
+                "labels",
+                path=self.output,
+                remedy="Choose first whose labels stand",
+            )
+        table = ReviewedTable(
+            self.predictions,
+            self.catalog.labels.labels(),
+            self.catalog.labels.reviews(),
+            self.catalog.labels.decisions,
+            self.catalog.labels.shown(),
+        )
+        last = len(self.log)
 
-    def reviewed_table(self) -> ReviewedTable:
-        """Return what the review has come to, to be written on any thread."""
-        return self._labels.reviewed_table(self.output)
+        def note(digest: str) -> None:
+            record = SaveRecord(digest, str(self.output), last)
+            # A store that cannot be written must not stop the other copy from it.
+            with suppress(StoreError):
+                self._journal.recorder.add_save(record)
 
-    def mark_saved(self, reviewed: ReviewedTable) -> None:
-        """Note that a reviewed table has been written."""
-        self._labels.mark_saved(reviewed)
-        self.saved.emit(reviewed.path)
+        def save() -> Saved:
+            # Who closes the review meanwhile closes it when the output is noted.
+            with self._journal.recorder.staying_open():
+                return self._output.save(table, note, keep)
+
+        return save
+
+    def take_saved(self, saved: Saved, *, wait: bool | float = True) -> Saved:
+        """Note what came of a save; `wait` is that of `set_label`."""
+        if saved.taken_over is not None:
+            self._journal.adopt(saved.taken_over, wait=wait)
+        elif saved.path == self.output:
+            self.catalog.labels.mark_saved(saved.table.decisions)
+        self.saved.emit(saved.path)
+        return saved
+
+    # Inside
+
+    def _state(self) -> dict[str, Any]:
+        # A copy: it is written in another thread, while this one may change it.
+        view = deepcopy(self.view_settings)
+        return {"cutout": self.current_cutout.key, "view": view}
+
+    def _first_row(self, state: Mapping[str, Any]) -> int:
+        """Return where the review was left, or else the first error."""
+        if "cutout" in state and (left := CutoutKey(*state["cutout"])) in self.walk:
+            return self.walk.row_of(left)
+        return int(self.walk.errors[0]) if len(self.walk.errors) else 0
+
+
+def _let_go(store: Store) -> None:
+    # Nobody is left to be told; a process that is gone holds nothing anyway.
+    with suppress(StoreError):
+        store.close()
+
+
+def _store_place(named: str | Path | None, output: Path) -> str | Path:
+    """Return the place of the store: a path, or a URL, which has `://` in it."""
+    if named is None:
+        return store_beside(output)
+    if isinstance(named, str) and "://" in named:
+        return named
+    return Path(named).expanduser().absolute()

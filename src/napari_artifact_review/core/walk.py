@@ -50,6 +50,14 @@ class Walk:
         begin, end = self._span(image_name)
         return self._order[begin:end]
 
+    def __contains__(self, key: CutoutKey) -> bool:
+        """Tell whether a cutout is in the table."""
+        try:
+            self.row_of(key)
+        except KeyError:
+            return False
+        return True
+
     def errors_of(self, image_name: str) -> npt.NDArray[np.int64]:
         """Return the rows of an image's errors; raise KeyError if it has no cutout."""
         begin, end = np.searchsorted(self._error_ranks, self._span(image_name))
@@ -58,6 +66,15 @@ class Walk:
     def row_of_error(self, error_id: int) -> int:
         """Return the row of an error; raise KeyError if there is none."""
         return self._row_of_error[error_id]
+
+    def key_of(self, row: int) -> CutoutKey:
+        """Return what the cutout in a row is known by."""
+        table = self._predictions
+        return CutoutKey(
+            table.image_names[table.image_index[row]],
+            int(table.grid_x[row]),
+            int(table.grid_y[row]),
+        )
 
     def row_of(self, key: CutoutKey) -> int:
         """Return the row of a cutout; raise KeyError if it is not in the table."""

@@ -33,6 +33,15 @@ class ReviewCamera:
         zoom = self._chosen_zoom or self._fit(cutout.size, cutout.size, SURROUNDINGS)
         self._look_at(cutout.grid_y + half, cutout.grid_x + half, zoom)
 
+    def chosen_zoom(self, shape: tuple[int, int]) -> float | None:
+        """Return the zoom that the user chose, if they did."""
+        self._remember_chosen_zoom(shape)
+        return self._chosen_zoom
+
+    def choose_zoom(self, zoom: float | None) -> None:
+        """Show cutouts at a zoom from now on; None for their own."""
+        self._chosen_zoom = zoom
+
     def show_full_image(self, shape: tuple[int, int]) -> None:
         """Bring the whole of an image of `shape` (rows, columns) into view."""
         self._remember_chosen_zoom(shape)

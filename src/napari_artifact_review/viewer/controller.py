@@ -18,6 +18,7 @@ from napari_artifact_review.core.session import ReviewSession, Verdict
 from napari_artifact_review.viewer.camera import ReviewCamera
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.loader import ImageLoader
+from napari_artifact_review.viewer.settings import ViewSettings
 from napari_artifact_review.viewer.status import describe_cutout, describe_pixel
 
 #: Lines and texts are fitted anew when the zoom has changed by this factor.
@@ -25,6 +26,11 @@ _ZOOM_STEP = 1.1
 
 #: A mouse that moves further than this between press and release drags.
 _CLICK_RADIUS = 4.0
+
+#: Seconds that the window waits for the disk to take a decision, so that the next frame
+#: shows it. A slower disk does not hold it up: less than this is felt as at once
+#: (J. Nielsen, Usability Engineering, 1993, ch. 5).
+PATIENCE = 0.1
 
 View = Literal["loading", "shown", "failed"]
 
@@ -62,7 +68,7 @@ class ReviewController:
         self,
         viewer: ViewerModel,
         session: ReviewSession,
-        run_in_main: Callable[[Callable[[], None]], None],
+        run_in_main: Callable[[Callable[[], object]], None],
     ) -> None:
         self.viewer = viewer
         self.session = session
@@ -79,6 +85,7 @@ class ReviewController:
         self._request = 0
         self._fitted_zoom = 1.0
         self._orientation = viewer.scene.camera.orientation2d
+        self._settings = ViewSettings(session, viewer, self.layers, self.camera)
         self._camera_stays = False
         self._connected = False
 
@@ -89,6 +96,7 @@ class ReviewController:
         if self._connected:
             return
         self._connected = True
+        self.session.answer_through(self._run_in_main)
         self.session.current_changed.connect(self._follow)
         self.session.label_changed.connect(self._on_label_changed)
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
@@ -96,6 +104,8 @@ class ReviewController:
         self.viewer.mouse_drag_callbacks.append(self._on_mouse_press)
         self.viewer.dims.events.ndisplay.connect(self._stay_flat)
         self.viewer.dims.ndisplay = 2
+        self._hdus = self._settings.hdus()
+        self._settings.restore()
         self._follow()
 
     def disconnect(self) -> None:
@@ -135,7 +145,13 @@ class ReviewController:
         elif self.problem is not None:
             self.said.emit("This cutout cannot be shown; nothing was decided.")
         else:
-            self.session.set_label(value)
+            self.note_view()
+            self.session.set_label(value, wait=PATIENCE)
+
+    def note_view(self) -> None:
+        """Note how the review is looked at now, to be kept with it."""
+        if self.view == "shown":
+            self._settings.note(self._hdus, self._shape)
 
     def toggle_view(self) -> None:
         """Switch between the current cutout and the full image."""
@@ -157,9 +173,7 @@ class ReviewController:
 
     def set_y_up(self, up: bool) -> None:
         """Draw row 0 at the bottom, as FITS viewers do, or at the top."""
-        vertical = "up" if up else "down"
-        self.viewer.scene.camera.orientation2d = (vertical, "right")
-        self.layers.set_y_up(up)
+        self._settings.set_y_up(up)
 
     # What follows the session
 
@@ -212,7 +226,7 @@ class ReviewController:
                 path=full.path,
                 remedy="Check grid_x and grid_y in the table",
             )
-            for cutout in self.session.cutouts_outside(name, shape)
+            for cutout in self.session.catalog.cutouts_outside(name, shape)
         }
         self.view = "loading"
         self.layers.show_image(full, name)
@@ -220,6 +234,7 @@ class ReviewController:
         self._show_current()
         self._fit_to_zoom()
         self.layers.unhide()
+        self._settings.restore_image(self._shape)
         self._set_view("shown")
 
     def _set_view(self, view: View, error: ImageError | None = None) -> None:
@@ -240,7 +255,7 @@ class ReviewController:
         self.layers.show_current(cutout, self._shape)
 
     def _draw_cutouts(self) -> None:
-        cutouts = self.session.cutouts_of(self._image_name)
+        cutouts = self.session.catalog.cutouts_of(self._image_name)
         inside = [c for c in cutouts if c.row not in self._outside]
         self.layers.show_cutouts(inside, self._shape)
 
@@ -250,12 +265,12 @@ class ReviewController:
         first, last = (errors[0], errors[-1]) if len(errors) else (row, row)
         near = (session.walk.error_after(last), session.walk.error_before(first))
         self._loader.read_ahead(
-            [session.cutout(row).image_name for row in near if row is not None]
+            [session.catalog.cutout(row).image_name for row in near if row is not None]
         )
 
     def _on_label_changed(self, row: int) -> None:
         shown = self.full is not None
-        if shown and self.session.cutout(row).image_name == self._image_name:
+        if shown and self.session.catalog.cutout(row).image_name == self._image_name:
             self._draw_cutouts()
 
     # What the viewer tells
@@ -266,7 +281,7 @@ class ReviewController:
         if full is None:
             return ""
         x, y = round(column), round(row)
-        cutout = self.session.cutout_at(name, x, y)
+        cutout = self.session.catalog.cutout_at(name, x, y)
         text = describe_pixel(full, x, y)
         return f"{text}  |  {describe_cutout(cutout)}" if cutout else text
 
@@ -319,7 +334,9 @@ class ReviewController:
         if np.hypot(*(np.array(event.pos) - pressed)) > _CLICK_RADIUS:
             return
         row, column = event.position[-2:]
-        cutout = self.session.cutout_at(self._image_name, round(column), round(row))
+        cutout = self.session.catalog.cutout_at(
+            self._image_name, round(column), round(row)
+        )
         if cutout is not None:
             self._camera_stays = True
             try:

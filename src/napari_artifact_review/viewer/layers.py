@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Shapes, Vectors
+from napari.utils.colormaps import AVAILABLE_COLORMAPS
 from napari.utils.events import Event
 
 from napari_artifact_review.core.cutout import Cutout
@@ -79,7 +80,8 @@ class ReviewLayers:
         self._zoom = 1.0
         self._legible = True
         self._own_limits: tuple[float, ...] | None = None
-        self._y_up = False
+        self._grid_shown = False
+        self.y_up = False
 
     # Which layers there are
 
@@ -114,10 +116,45 @@ class ReviewLayers:
 
     def show_grid(self, visible: bool) -> None:
         """Show or hide the grid of all cutouts."""
+        self._grid_shown = visible
         if self._visible:
             self._visible["grid"] = visible
         elif "grid" in self._layers:
             self._layers["grid"].visible = visible
+
+    @property
+    def grid_is_shown(self) -> bool:
+        """Whether the grid of all cutouts is shown."""
+        if self._visible or "grid" not in self._layers:
+            return self._visible.get("grid", self._grid_shown)
+        return bool(self._layers["grid"].visible)
+
+    def display(self) -> dict[str, Any]:
+        """Return how pixels become colours, as plain JSON."""
+        image = self.image
+        if image is None:
+            return {}
+        return {
+            "contrast_limits": [float(limit) for limit in image.contrast_limits],
+            "limits_chosen": self._chosen_limits() is not None,
+            "gamma": float(image.gamma),
+            "colormap": image.colormap.name,
+        }
+
+    def set_display(self, kept: Mapping[str, Any]) -> None:
+        """Let pixels become colours as they did when `display` was asked."""
+        image = self.image
+        if image is None or "gamma" not in kept:
+            return
+        image.gamma = kept["gamma"]
+        # A colormap of a plugin may be gone since.
+        if kept["colormap"] in AVAILABLE_COLORMAPS:
+            image.colormap = kept["colormap"]
+        if kept["limits_chosen"]:
+            low, high = kept["contrast_limits"]
+            below, above = image.contrast_limits_range
+            image.contrast_limits_range = (min(low, below), max(high, above))
+            image.contrast_limits = (low, high)
 
     # What they show
 
@@ -177,7 +214,7 @@ class ReviewLayers:
 
     def set_y_up(self, up: bool) -> None:
         """Keep texts at their corners on the screen when row 0 moves to the bottom."""
-        self._y_up = up
+        self.y_up = up
         for role in _ANCHORS:
             if role in self._layers:
                 text = self._layers[role].text
@@ -215,7 +252,7 @@ class ReviewLayers:
                 "string": boxes.texts,
                 "color": boxes.text_colors,
                 "size": STYLE.text_size,
-                "anchor": _ANCHORS[role][self._y_up],
+                "anchor": _ANCHORS[role][self.y_up],
                 "translation": self._text_offset(role),
                 "visible": self._legible,
             }
@@ -224,7 +261,7 @@ class ReviewLayers:
         layer = self._layers.get(role)
         if not isinstance(layer, Vectors):
             layer = Vectors(ndim=2, name=role, opacity=1, vector_style="line")
-            layer.visible = role != "grid"
+            layer.visible = role != "grid" or self._grid_shown
         self._keep(role, layer)
         layer.data = lines
         layer.edge_color = color
@@ -236,7 +273,7 @@ class ReviewLayers:
         With row 0 at the top napari draws the texts outside, else inside already.
         """
         margin = STYLE.box_width + 2
-        rows = -margin if self._y_up else margin + STYLE.text_height
+        rows = -margin if self.y_up else margin + STYLE.text_height
         inwards = 1 if role == "cutouts" else -1
         return (
             inwards * self._image_pixels(rows),

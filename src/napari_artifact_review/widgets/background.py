@@ -21,7 +21,7 @@ class MainThread(QObject):
         super().__init__(parent)
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
-    def run(self, function: Callable[[], None]) -> None:
+    def run(self, function: Callable[[], object]) -> None:
         """Run a function soon; not if the parent is gone by then."""
         try:
             self._posted.emit(function)
@@ -31,7 +31,7 @@ class MainThread(QObject):
 
     # A slot of this object, so that Qt drops what is still queued when it is deleted.
     @Slot(object)
-    def _run(self, function: Callable[[], None]) -> None:
+    def _run(self, function: Callable[[], object]) -> None:
         function()
 
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from magicgui.widgets import PushButton
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.session import ReviewSession, Verdict
-from napari_artifact_review.viewer.controller import ReviewController
+from napari_artifact_review.viewer.controller import PATIENCE, ReviewController
 from napari_artifact_review.viewer.keys import KeyBindings
-from napari_artifact_review.widgets.background import Background, MainThread
+from napari_artifact_review.widgets.background import MainThread
 from napari_artifact_review.widgets.focus import give_keys_to_viewer, text_is_typed
 from napari_artifact_review.widgets.help import HelpPanel
 from napari_artifact_review.widgets.opener import Opener
 from napari_artifact_review.widgets.opening import OpenPanel
+from napari_artifact_review.widgets.place_keeper import PlaceKeeper
 from napari_artifact_review.widgets.review_panel import ReviewPanel
+from napari_artifact_review.widgets.saver import Saver
 
 if TYPE_CHECKING:
     import napari
@@ -58,15 +60,16 @@ class ReviewWidget(QWidget):
         self.session: ReviewSession | None = None
         self.controller: ReviewController | None = None
         self._endings: list[Callable[[], object]] = []
-        self._rescues: list[Callable[[], object]] = []
         self._is_first_view = False
+        self._store: str | None = None
         self._main_thread = MainThread(self)
-        self._saving = Background(self._main_thread)
         self._help = HelpPanel(self)
         self._files = PushButton(text="", tooltip="Open another table")
         self._open_panel = OpenPanel()
         self._opener = Opener(self._open_panel, self._main_thread)
         self._panel = ReviewPanel()
+        self._saver = Saver(self._panel, self._main_thread)
+        self._place = PlaceKeeper(self)
         self._keys = KeyBindings(
             viewer, self._key_actions(), lambda: not text_is_typed()
         )
@@ -74,7 +77,6 @@ class ReviewWidget(QWidget):
         self._lay_out()
         self._connect_panels()
         # napari tells a dock of no end but this one, when the window is gone.
-        self.destroyed.connect(partial(_run_and_forget, self._rescues))
         self.destroyed.connect(partial(_run_and_forget, self._endings))
 
     # What it is made of
@@ -132,6 +134,13 @@ class ReviewWidget(QWidget):
         around.up_requested.connect(lambda up: self._control().set_y_up(up))
         around.hdu_requested.connect(lambda hdu: self._control().choose_hdu(hdu))
         self._panel.saving.save_requested.connect(self._save)
+        self._panel.changed_output.chosen.connect(lambda keep, _: self._save(keep))
+        self._panel.banner.open_requested.connect(self._open_again)
+        disagreements = self._panel.disagreements
+        disagreements.row_requested.connect(
+            lambda row: self._review().select(*disagreements.cutout(row))
+        )
+        disagreements.chosen.connect(self._settle)
         self._panel.help.changed.connect(self._help.toggle)
 
     def _key_actions(self) -> dict[str, Callable[[], object]]:
@@ -157,9 +166,20 @@ class ReviewWidget(QWidget):
 
     # Opening
 
-    def start_opening(self) -> None:
-        """Open the table that the fields name; the window stays alive meanwhile."""
-        self._opener.open()
+    def start_opening(self, store: str | None = None, take_over: bool = False) -> None:
+        """Open the table that the fields name; the window stays alive meanwhile.
+
+        Parameters
+        ----------
+        store, take_over
+            As for `ReviewSession.open`.
+        """
+        self._place.keep()
+        self._store = store
+        self._opener.open(store, take_over)
+
+    def _open_again(self, take_over: bool) -> None:
+        self.start_opening(self._store, take_over)
 
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
@@ -170,12 +190,18 @@ class ReviewWidget(QWidget):
     def cancel_opening(self) -> None:
         """Give up what is being opened; what was open before stays open."""
         self._opener.cancel()
+        self._show_live()
         self.settled.emit(None)
 
+    def _show_live(self) -> None:
+        """Let the review that is open be gone on with, if there is one."""
+        self._panel.enabled = True
+        if self.controller is not None:
+            self._keys.connect()
+
     def _opened(self, session: ReviewSession) -> None:
-        _run_and_forget(self._rescues)
         self._let_go()
-        self.session = session
+        self.session = self._opener.shown = session
         self._is_first_view = True
         self.controller = ReviewController(self.viewer, session, self._run_if_open)
         controller = self.controller
@@ -183,23 +209,28 @@ class ReviewWidget(QWidget):
             (session.current_changed, self._on_moved),
             (session.label_changed, self._on_label_changed),
             (session.saved, self._on_label_changed),
+            (session.problem_changed, self._on_problem_changed),
+            (session.disagreements_changed, self._on_disagreements_changed),
         ):
             signal.connect(slot)
             self._endings.append(partial(signal.disconnect, slot))
+        self._endings.append(partial(session.close, wait=False))
         self._endings.append(controller.abandon)
-        self._rescues.append(partial(_rescue, session))
+        self._place.follow(session, controller)
         controller.view_changed.connect(self._on_view_changed)
         controller.said.connect(self._panel.say)
         self._panel.show_session(session)
         self._describe_files(session)
         self._show_files(False)
-        self._keys.connect()
+        self._show_live()
         # The fields have done their work; the next key is meant for the review.
         give_keys_to_viewer(self)
         self._panel.show_remarks(session)
         controller.connect()
+        self._place.look_after(session)
 
     def _not_opened(self, error: Exception) -> None:
+        self._show_live()
         # A script that waits gets the error itself.
         if isinstance(error, ReviewError) and not len(self.settled):
             show_error(str(error))
@@ -220,19 +251,14 @@ class ReviewWidget(QWidget):
         )
 
     def _change_output(self) -> None:
-        """Save the review that is open to another place from now on."""
+        """Go on with the review that is open in another place."""
         path = self.output.path
         if self.session is None or path is None or path == self.session.output:
             return
-        try:
-            self.session.output = path
-        except ReviewError as error:
-            self._open_panel.show_error(str(error))
-            return
-        self._open_panel.show_error("")
-        self._panel.show_remarks(self.session)
-        self._panel.saving.show_state(self.session)
-        self._panel.say(f"This review is saved to {path} from now on.")
+        # What was decided meanwhile would stay behind.
+        self._keys.disconnect()
+        self._panel.enabled = False
+        self._opener.move(self.session, path)
 
     def _part_from_output(self) -> None:
         """Do not let another table inherit the output of the review that is open."""
@@ -278,45 +304,43 @@ class ReviewWidget(QWidget):
         self._panel.verdict.show_cutout(self._review().current_cutout)
 
     def _undo(self) -> None:
-        if not self._review().undo():
+        if not self._review().undo(wait=PATIENCE):
             self._panel.say("There is no decision to take back.")
 
     def _redo(self) -> None:
-        if not self._review().redo():
+        if not self._review().redo(wait=PATIENCE):
             self._panel.say("There is no decision to make again.")
 
-    def _save(self) -> None:
-        session = self._review()
-        if self._saving.busy:
-            return
-        reviewed = session.reviewed_table()
-        self._panel.saving.show_state(session, saving=True)
+    def _save(self, keep: Literal["theirs", "ours", "beside"] | None = None) -> None:
+        self._saver.save(self._review(), keep)
 
-        def done(backup: Path | None) -> None:
-            session.mark_saved(reviewed)
-            kept = f" The earlier one is kept as {backup.name}." if backup else ""
-            self._panel.say(f"Saved to {reviewed.path}.{kept}")
-
-        def failed(error: Exception) -> None:
-            self._panel.saving.show_state(session)
-            if not isinstance(error, ReviewError):
-                raise error
-            show_error(str(error))
-
-        self._saving.start(reviewed.write, done, failed)
+    def _settle(self, keep: Literal["table", "decision"], rows: list[int]) -> None:
+        cutouts = self._panel.disagreements.cutouts(rows)
+        self._review().settle(keep, cutouts, wait=PATIENCE)
 
     # What follows the session
 
     def _on_moved(self) -> None:
         self._panel.say("")
         self._panel.show_current(self._review())
+        self._place.keep_soon()
 
     def _on_label_changed(self) -> None:
         self._panel.say("")
         self._panel.show_current(self._review())
 
+    def _on_problem_changed(self) -> None:
+        session = self._review()
+        self._panel.banner.show_problem(session)
+        self._panel.show_view(self._control())
+        self._place.look_after(session)
+
+    def _on_disagreements_changed(self) -> None:
+        self._panel.disagreements.show_disagreements(self._review().disagreements)
+
     def _on_view_changed(self) -> None:
         control = self._control()
+        self._place.keep_soon()
         self._panel.show_view(control)
         if control.view == "failed" and control.problem is not None:
             show_error(str(control.problem))
@@ -324,21 +348,34 @@ class ReviewWidget(QWidget):
             self._is_first_view = False
             # No image at once: the folder is the first thing to look at again.
             self._show_files(control.view == "failed")
+            if control.view == "shown":
+                self._say_resumed()
             self.settled.emit(None)
+
+    def _say_resumed(self) -> None:
+        session = self._review()
+        if session.log:
+            last = session.log[-1].decided_at[:16].replace("T", " ")
+            self._panel.say(f"This review goes on: last decision {last} UTC.")
 
     # Life
 
-    def _run_if_open(self, function: Callable[[], None]) -> None:
+    def _run_if_open(self, function: Callable[[], object]) -> None:
         """Run a function in the main thread unless the window has been closed."""
         self._main_thread.run(lambda: function() if self._is_in_window() else None)
 
     def _is_in_window(self) -> bool:
-        window = self.window()
-        return window is not None and window.isVisible()
+        # A dock that floats is a window of its own; what counts is napari's.
+        parent: QWidget | None = self
+        while parent is not None and not isinstance(parent, QMainWindow):
+            parent = parent.parentWidget()
+        return parent is not None and parent.isVisible()
 
     def _let_go(self) -> None:
-        """Leave the viewer as it was before the review."""
+        """Leave the viewer as it was before the review, and the review to others."""
         self._keys.disconnect()
+        self._place.stop()
+        self._saver.give_up()
         if self.controller is not None:
             self.controller.disconnect()
             self.controller = None
@@ -352,20 +389,8 @@ class ReviewWidget(QWidget):
             and self.parent() is None
         ):
             self._opener.cancel()
-            _run_and_forget(self._rescues)
             self._let_go()
         return super().event(event)
-
-
-def _rescue(session: ReviewSession) -> None:
-    """Keep the decisions of a review that ends unsaved; napari lets no dock object."""
-    try:
-        path = session.rescue()
-    except ReviewError as error:
-        show_error(str(error))
-        return
-    if path is not None:
-        show_info(f"The review was not saved; its decisions are kept in {path}.")
 
 
 def _run_and_forget(functions: list[Callable[[], object]]) -> None:

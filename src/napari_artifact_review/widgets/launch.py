@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,8 @@ def open_review(
     predictions: str | Path,
     images: str | Path | None = None,
     output: str | Path | None = None,
+    store: str | None = None,
+    take_over: bool = False,
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
@@ -31,7 +34,7 @@ def open_review(
     ----------
     viewer : napari.Viewer
         The viewer that the dock is added to, unless it has it already.
-    predictions, images, output : path-like
+    predictions, images, output, store, take_over
         As for `ReviewSession.open`.
 
     Returns
@@ -49,7 +52,7 @@ def open_review(
     widget.predictions.value = Path(predictions)
     widget.images.value = None if images is None else Path(images)
     widget.output.value = None if output is None else Path(output)
-    wait_for(widget, widget.start_opening)
+    wait_for(widget, partial(widget.start_opening, store, take_over))
     return widget
 
 

@@ -56,8 +56,8 @@ class NavigationPanel(Container[Widget]):
         self._listed: object = None
         self.image_name.changed.connect(self.image_requested)
         self.error_id.changed.connect(self._request_error)
-        self.next.changed.connect(self.next_requested)
-        self.previous.changed.connect(self.previous_requested)
+        self.next.changed.connect(lambda: self.next_requested.emit())
+        self.previous.changed.connect(lambda: self.previous_requested.emit())
 
     def show_session(self, session: ReviewSession) -> None:
         """List the images of a session."""
@@ -79,7 +79,8 @@ class NavigationPanel(Container[Widget]):
             self.image_name.value = cutout.image_name
         self.image_name.tooltip = self.image_name.native.currentText()
         errors = [
-            session.cutout(int(r)) for r in session.walk.errors_of(cutout.image_name)
+            session.catalog.cutout(int(r))
+            for r in session.walk.errors_of(cutout.image_name)
         ]
         choices: list[tuple[str, int | None]] = [
             (f"{e.error_id}  {e.outcome}{'  ✓' if e.reviewed else ''}", e.error_id)

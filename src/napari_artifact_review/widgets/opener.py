@@ -26,6 +26,8 @@ class Opener:
         Emitted with the session.
     failed : Signal
         Emitted with the error.
+    shown : ReviewSession or None
+        The review that is open.
     """
 
     opened = Signal(ReviewSession)
@@ -36,9 +38,13 @@ class Opener:
         self._post = main_thread.run
         self._background = Background(main_thread)
         self._cancelled = threading.Event()
+        self.shown: ReviewSession | None = None
 
-    def open(self) -> None:
-        """Open the table that the form names."""
+    def open(self, store: str | None = None, take_over: bool = False) -> None:
+        """Open the table that the form names, in the place of the review shown.
+
+        `store` and `take_over` are those of `ReviewSession.open`.
+        """
         panel, table = self._panel, self._panel.predictions.path
         if table is None:
             return
@@ -50,9 +56,19 @@ class Opener:
                 panel.images.path,
                 panel.output.path,
                 cutout_size=panel.chosen_cutout_size(),
+                store=store,
+                take_over=take_over,
+                replaced=self.shown,
             ),
             self._done,
             self._failed,
+        )
+
+    def move(self, session: ReviewSession, output: Path) -> None:
+        """Open a review again with another output; its decisions go with it."""
+        self._panel.show_progress(f"Going on in {output.name} …")
+        self._background.start(
+            partial(session.with_output, output), self._done, self._failed
         )
 
     def open_demo(self, images: int, seed: int, folder: Path | None) -> None:

@@ -136,9 +136,9 @@ class OpenPanel(Container[Widget]):
             ]
         )
         self.margins = (0, 0, 0, 0)
-        self.open.changed.connect(self.open_requested)
-        self.cancel.changed.connect(self.cancel_requested)
-        self.demo.changed.connect(self.demo_requested)
+        self.open.changed.connect(lambda: self.open_requested.emit())
+        self.cancel.changed.connect(lambda: self.cancel_requested.emit())
+        self.demo.changed.connect(lambda: self.demo_requested.emit())
         self.predictions.changed.connect(self._enable)
         self._enable()
         self.busy.hide()

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from magicgui.widgets import Container, Label, PushButton
 from magicgui.widgets.bases import Widget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
+from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.widgets.banner import Banner
+from napari_artifact_review.widgets.choices import (
+    ChangedOutputPanel,
+    DisagreementPanel,
+)
 from napari_artifact_review.widgets.cutout_table import CutoutTable
 from napari_artifact_review.widgets.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.navigation import NavigationPanel
@@ -22,6 +30,9 @@ class ReviewPanel(Container[Widget]):
     """Draws a session; knows nothing of what is done with what it asks for."""
 
     def __init__(self) -> None:
+        self.banner = Banner()
+        self.disagreements = DisagreementPanel()
+        self.changed_output = ChangedOutputPanel()
         self.navigation = NavigationPanel()
         self.facts = CutoutTable()
         self.verdict = VerdictPanel()
@@ -36,11 +47,14 @@ class ReviewPanel(Container[Widget]):
         self.saving.append(self.help)
         super().__init__(
             widgets=[
+                self.banner,
+                self.disagreements,
                 self.navigation,
                 self.facts,
                 self.verdict,
                 self.surroundings,
                 self.saving,
+                self.changed_output,
                 self.message,
                 self.note,
                 self.remarks,
@@ -53,7 +67,10 @@ class ReviewPanel(Container[Widget]):
     def show_session(self, session: ReviewSession) -> None:
         """Show another session."""
         self.navigation.show_session(session)
-        self.surroundings.show_session()
+        self.surroundings.show_session(session)
+        self.banner.show_problem(session)
+        self.disagreements.show_disagreements(session.disagreements)
+        self.changed_output.hide()
         self.show_current(session)
 
     def show_current(self, session: ReviewSession) -> None:
@@ -73,6 +90,7 @@ class ReviewPanel(Container[Widget]):
     def show_view(self, controller: ReviewController) -> None:
         """Show whether the image is on the screen, and what is to be known of it."""
         judged = controller.view == "shown" and controller.problem is None
+        judged &= not isinstance(controller.session.problem, HeldError)
         self.verdict.enabled = judged
         self.surroundings.show_image(controller.full)
         notes = "; ".join(controller.full.notes) if controller.full else ""
@@ -87,7 +105,7 @@ class ReviewPanel(Container[Widget]):
 
     def say(self, text: str) -> None:
         """Tell the reviewer something, until the next step."""
-        self.message.value = text
+        self.message.value = _breakable(text)
         self.message.tooltip = text
 
 
@@ -100,3 +118,10 @@ def _wrapping_label(lines: int) -> Label:
     native.setMinimumHeight(lines * native.fontMetrics().lineSpacing())
     native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     return label
+
+
+def _breakable(text: str) -> str:
+    """Let a word that is longer than a line be broken, where Qt would cut it off."""
+    return re.sub(
+        r"\S{31,}", lambda word: re.sub(r"(?<=[./_])", "\u200b", word[0]), text
+    )

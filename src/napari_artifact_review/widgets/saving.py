@@ -29,12 +29,14 @@ class SavePanel(Container[Widget]):
             widgets=[self.save, self.state], layout="horizontal", labels=False
         )
         self.margins = (0, 0, 0, 0)
-        self.save.changed.connect(self.save_requested)
+        # A button's signal has a value, which nobody who saves must take for a wish.
+        self.save.changed.connect(lambda: self.save_requested.emit())
 
     def show_state(self, session: ReviewSession, saving: bool = False) -> None:
         """Show how much is unsaved."""
         key = KEY_OF["save"]
         self.save.tooltip = f"{key.title} to {session.output} (key {key.label})"
+        self.state.tooltip = f"Every decision is on disk already, in {session.store}"
         count = session.unsaved
         if saving:
             self.state.value = "Saving …"

@@ -69,7 +69,7 @@ class SurroundingsPanel(Container[Widget]):
         self._positions: npt.NDArray[np.int64] = np.empty((0, 2), dtype=np.int64)
         self.grid_x.changed.connect(self._request_position)
         self.grid_y.changed.connect(self._request_position)
-        self.view.changed.connect(self.view_requested)
+        self.view.changed.connect(lambda: self.view_requested.emit())
         self.grid.changed.connect(self.grid_requested)
         self.up.changed.connect(self.up_requested)
         self.hdu.changed.connect(self.hdu_requested)
@@ -94,10 +94,11 @@ class SurroundingsPanel(Container[Widget]):
         for readout, position in zip(self._readouts, cutout.key[1:], strict=True):
             readout.value = str(position)
 
-    def show_session(self) -> None:
-        """Show that a review begins without grid and with row 0 at the top."""
+    def show_session(self, session: ReviewSession) -> None:
+        """Show the switches as the review was left, or else begins."""
         with self.grid.changed.blocked(), self.up.changed.blocked():
-            self.grid.value = self.up.value = False
+            self.grid.value = bool(session.view_settings.get("grid", False))
+            self.up.value = bool(session.view_settings.get("y_up", False))
 
     def show_image(self, full: FullImage | None) -> None:
         """Offer the images of a file that holds several."""

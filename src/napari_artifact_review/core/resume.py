@@ -1,0 +1,117 @@
+"""Bring a store of decisions and a predictions table together again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions import Decision, DecisionLog, Entry
+from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.labels import Labels, Standing
+from napari_artifact_review.core.predictions import Predictions
+from napari_artifact_review.core.schema import Binding, StoreContents
+from napari_artifact_review.core.walk import Walk
+
+#: Where an entry's context keeps what the table said when it was written.
+TABLE = "table"
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A label that the table and the decisions on record tell differently.
+
+    Attributes
+    ----------
+    cutout : CutoutKey
+        What it is about.
+    table : Standing
+        What the table says.
+    decision : Decision
+        What was decided last.
+    """
+
+    cutout: CutoutKey
+    table: Standing
+    decision: Decision
+
+
+def binding_of(predictions: Predictions) -> Binding:
+    """Return what tells a table from others: its cutouts, in whatever order."""
+    names = np.array(predictions.image_names)
+    order = np.argsort(names)
+    rank = np.argsort(order)[predictions.image_index]
+    rows = np.lexsort((predictions.grid_y, predictions.grid_x, rank))
+    digest = hashlib.sha256("\0".join(names[order]).encode())
+    for column in (rank, predictions.grid_x, predictions.grid_y):
+        digest.update(column[rows].astype("<i8").tobytes())
+    return Binding(str(predictions.path), digest.hexdigest())
+
+
+def match(contents: StoreContents, binding: Binding, walk: Walk) -> tuple[str, ...]:
+    """Say how the decisions on record fit a table, in sentences.
+
+    Raises
+    ------
+    StoreError
+        If not one of them is about a cutout of the table.
+    """
+    before = contents.binding
+    cutouts = {entry.cutout for entry in contents.entries}
+    if before is None or before.fingerprint == binding.fingerprint or not cutouts:
+        return ()
+    gone = sum(cutout not in walk for cutout in cutouts)
+    if gone == len(cutouts):
+        raise StoreError(
+            f"the decisions beside this output are about {before.table_name}; not one "
+            f"of them is about a cutout of {binding.table_name}",
+            remedy="Name another output, so that both reviews are kept",
+        )
+    remark = (
+        f"The rows of the table are not those of {before.table_name} any more, for "
+        "which its decisions were made: they follow their cutouts."
+    )
+    if not gone:
+        return (remark,)
+    count = "1 cutout that is" if gone == 1 else f"{gone} cutouts that are"
+    return (remark, f"What was decided about {count} not in this table is kept.")
+
+
+def restore(labels: Labels, log: DecisionLog, walk: Walk) -> list[Disagreement]:
+    """Put what is on record into the labels.
+
+    A table that was saved before the last decisions is only older: what it says is
+    known from the log. What the log does not know was written by somebody else.
+
+    Returns
+    -------
+    list of Disagreement
+        Where somebody else wrote another label than was decided. Until it is settled
+        the decision stands.
+    """
+    first: dict[CutoutKey, Standing] = {}
+    known: dict[CutoutKey, set[Standing]] = {}
+    for entry in log.entries:
+        known.setdefault(entry.cutout, set()).update(_told_by(entry))
+        if TABLE in entry.context:
+            first.setdefault(entry.cutout, Standing(*entry.context[TABLE]))
+    disagreements = []
+    for cutout in log.cutouts:
+        row, decision = walk.row_of(cutout), log.standing(cutout)
+        read = labels.read(row)
+        if read in known[cutout]:
+            labels.put_before(row, first.get(cutout, read))
+        elif decision is not None and read.label_new != decision.label_new:
+            disagreements.append(Disagreement(cutout, read, decision))
+        labels.put(row, decision)
+    return disagreements
+
+
+def _told_by(entry: Entry) -> Iterable[Standing]:
+    if TABLE in entry.context:
+        yield Standing(*entry.context[TABLE])
+    if entry.action == "decide":
+        yield Standing(entry.label_new, entry.reviewer, entry.decided_at)

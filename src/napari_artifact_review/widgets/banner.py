@@ -1,0 +1,73 @@
+"""The banner: why nothing can be decided now, for as long as that is so."""
+
+from __future__ import annotations
+
+from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy
+
+from napari_artifact_review.core.errors import HeldError
+from napari_artifact_review.core.session import ReviewSession
+
+_STYLE = "background: #8f1d1d; color: white; padding: 6px; border-radius: 4px"
+
+
+class Banner(Container[Widget]):
+    """Shows a session's problem, and stays until it is gone.
+
+    Attributes
+    ----------
+    open_requested : Signal
+        Emitted to open the review again, since somebody else may have closed it; with
+        whether to take it over.
+    """
+
+    open_requested = Signal(bool)
+
+    def __init__(self) -> None:
+        self.text = Label()
+        self.open_again = PushButton(
+            text="Open it again", tooltip="Decide here, once it is closed elsewhere"
+        )
+        self.take_over = PushButton(
+            text="Take over",
+            tooltip="For a computer that was switched off: whoever should work there "
+            "can decide nothing more",
+        )
+        self._buttons = Container[Widget](
+            widgets=[self.open_again, self.take_over],
+            layout="horizontal",
+            labels=False,
+        )
+        self._buttons.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[self.text, self._buttons], labels=False)
+        self.margins = (0, 0, 0, 0)
+        native: QLabel = self.text.native
+        native.setWordWrap(True)
+        native.setStyleSheet(_STYLE)
+        native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.open_again.changed.connect(lambda: self.open_requested.emit(False))
+        self.take_over.changed.connect(lambda: self.open_requested.emit(True))
+        self.hide()
+
+    def show_problem(self, session: ReviewSession) -> None:
+        """Show why a session can keep no decision, or nothing if it can."""
+        problem = session.problem
+        held = isinstance(problem, HeldError)
+        if problem is not None and held:
+            self.text.value = f"<b>Read-only:</b> {problem.what}. {problem.remedy}."
+        elif problem is not None:
+            place = problem.path.name if problem.path else problem.where
+            self.text.value = (
+                f"<b>Nothing can be decided now:</b> {place} {problem.what}. What was "
+                "decided before is kept; look on, this is tried again every two "
+                "seconds."
+            )
+        self.text.tooltip = str(problem or "")
+        self._buttons.visible = held
+        self.take_over.visible = isinstance(problem, HeldError) and problem.far
+        self.visible = problem is not None

@@ -1,0 +1,213 @@
+"""Two labels for one cutout, or two tables for one file: the user chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+)
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.outcomes import LABEL_NAMES
+from napari_artifact_review.core.output import OutputChangedError
+from napari_artifact_review.core.resume import Disagreement
+
+#: More rows than anybody reads one by one are only counted.
+_ROWS_SHOWN = 1000
+
+Kept = Literal["table", "decision", "theirs", "ours", "beside"]
+
+
+class ChoicePanel(Container[Widget]):
+    """Lists what differs, and offers whose to keep.
+
+    Parameters
+    ----------
+    headers : sequence of str
+        The names of the three columns.
+    choices : mapping of str to (str, str)
+        The text and tooltip of a button for each thing that may be kept.
+
+    Attributes
+    ----------
+    chosen : Signal
+        Emitted with what is kept, and the numbers of the rows that are selected; none
+        for all.
+    row_requested : Signal
+        Emitted with the number of a row that the user clicks.
+    """
+
+    chosen = Signal(str, list)
+    row_requested = Signal(int)
+
+    def __init__(
+        self, headers: Sequence[str], choices: Mapping[str, tuple[str, str]]
+    ) -> None:
+        self.text = Label()
+        # A Qt table in a magicgui container: magicgui's own copies all cells at once.
+        self.table = QTableWidget(0, len(headers))
+        self.buttons = {
+            keep: PushButton(text=text, tooltip=tooltip)
+            for keep, (text, tooltip) in choices.items()
+        }
+        self._titles = {keep: text for keep, (text, _) in choices.items()}
+        row = Container[Widget](
+            widgets=list(self.buttons.values()), layout="horizontal", labels=False
+        )
+        row.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[self.text, row], labels=False)
+        self.margins = (0, 0, 0, 0)
+        native: QLabel = self.text.native
+        native.setWordWrap(True)
+        native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._lay_out_table(headers)
+        for keep, button in self.buttons.items():
+            button.changed.connect(lambda _, keep=keep: self._choose(keep))
+        self.hide()
+
+    def _lay_out_table(self, headers: Sequence[str]) -> None:
+        table = self.table
+        table.setHorizontalHeaderLabels(list(headers))
+        table.verticalHeader().hide()
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        table.setWordWrap(False)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setMaximumSectionSize(120)
+        table.cellClicked.connect(lambda row, _: self.row_requested.emit(row))
+        table.itemSelectionChanged.connect(self._name_buttons)
+        self.native.layout().insertWidget(1, table)
+
+    def show_rows(
+        self,
+        text: str,
+        rows: Sequence[Sequence[str]],
+        details: Sequence[str] | None = None,
+    ) -> None:
+        """Show what differs, with a tooltip a row; nothing if there is no row."""
+        self.text.value = text
+        table, shown = self.table, rows[:_ROWS_SHOWN]
+        table.clearSelection()
+        table.setRowCount(len(shown))
+        for i, row in enumerate(shown):
+            for j, cell in enumerate(row):
+                item = QTableWidgetItem(cell)
+                item.setToolTip(details[i] if details else "\n".join(row))
+                table.setItem(i, j, item)
+        height = table.verticalHeader().defaultSectionSize()
+        table.setFixedHeight(height * (min(len(shown), 5) + 1) + 4)
+        self._name_buttons()
+        self.visible = bool(rows)
+
+    def _selected(self) -> list[int]:
+        return [index.row() for index in self.table.selectionModel().selectedRows()]
+
+    def _name_buttons(self) -> None:
+        """Say on the buttons how many rows they are about."""
+
+    def _choose(self, keep: str) -> None:
+        self.chosen.emit(keep, self._selected())
+
+
+class DisagreementPanel(ChoicePanel):
+    """Lists the labels that the table and the decisions on record tell differently."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ("cutout", "table", "decided"),
+            {
+                "table": ("Keep table's", "The labels of the table stand"),
+                "decision": ("Keep decided", "The decisions on record stand"),
+            },
+        )
+        self._cutouts: list[CutoutKey] = []
+
+    def show_disagreements(self, disagreements: Sequence[Disagreement]) -> None:
+        """Show them; nothing if there is none."""
+        self._cutouts = [one.cutout for one in disagreements]
+        count = len(disagreements)
+        labels = "label differs" if count == 1 else "labels differ"
+        self.show_rows(
+            f"<b>{count} {labels}</b> between the table and what was decided. Click "
+            "one to look at it. Choose for those that are selected, or else for all:",
+            [
+                (
+                    _name(one.cutout),
+                    LABEL_NAMES[one.table.label_new],
+                    LABEL_NAMES[one.decision.label_new],
+                )
+                for one in disagreements
+            ],
+            [_details(one) for one in disagreements],
+        )
+
+    def cutout(self, row: int) -> CutoutKey:
+        """Return the cutout of a row."""
+        return self._cutouts[row]
+
+    def cutouts(self, rows: Sequence[int]) -> list[CutoutKey] | None:
+        """Return the cutouts of rows; None, which is all, without a row."""
+        return [self._cutouts[row] for row in rows] or None
+
+    def _name_buttons(self) -> None:
+        count = len(self._selected())
+        which = f" ({count})" if count else " (all)"
+        for keep, button in self.buttons.items():
+            button.text = self._titles[keep] + which
+
+
+class ChangedOutputPanel(ChoicePanel):
+    """Lists what somebody else changed in the output."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ("where", "theirs", "ours"),
+            {
+                "theirs": ("Keep theirs", "Take their labels over; write nothing"),
+                "ours": ("Keep ours", "Write ours; theirs is kept as a dated backup"),
+                "beside": ("Save beside", "Write ours to a dated name beside it"),
+            },
+        )
+
+    def show_changes(self, error: OutputChangedError) -> None:
+        """Show what differs."""
+        found = error.changes.differences
+        path = error.path.name if error.path else "The output"
+        self.show_rows(
+            f"<b>{path} was changed by somebody else</b> since this review read it, "
+            f"and was not overwritten. {len(found)} "
+            f"{'difference' if len(found) == 1 else 'differences'}:",
+            [(one.where, one.theirs, one.ours) for one in found],
+        )
+
+
+def _name(cutout: CutoutKey) -> str:
+    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+
+
+def _details(one: Disagreement) -> str:
+    made = one.decision
+    decided = (made.label_new, made.reviewer, made.decided_at)
+    return (
+        f"{_name(one.cutout)}\nThe table: {_label(*one.table)}\n"
+        f"Decided: {_label(*decided)}"
+    )
+
+
+def _label(label_new: int, reviewer: str, when: str) -> str:
+    who = f" ({reviewer}, {when[:16].replace('T', ' ')})" if reviewer or when else ""
+    return f"{LABEL_NAMES[label_new]}{who}"

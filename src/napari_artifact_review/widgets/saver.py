@@ -1,0 +1,72 @@
+"""Saves a review without holding up the window, and asks where it must not decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from napari.utils.notifications import show_error
+
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.output import OutputChangedError, Saved
+from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.viewer.controller import PATIENCE
+from napari_artifact_review.widgets.background import Background, MainThread
+from napari_artifact_review.widgets.review_panel import ReviewPanel
+
+
+class Saver:
+    """Carries out what a `ReviewPanel` asks for, and shows in it what came of it."""
+
+    def __init__(self, panel: ReviewPanel, main_thread: MainThread) -> None:
+        self._panel = panel
+        self._background = Background(main_thread)
+
+    def save(
+        self,
+        session: ReviewSession,
+        keep: Literal["theirs", "ours", "beside"] | None = None,
+    ) -> None:
+        """Write the reviewed table; `keep` is that of `ReviewSession.save`."""
+        if self._background.busy:
+            return
+        panel = self._panel
+
+        def done(saved: Saved) -> None:
+            session.take_saved(saved, wait=PATIENCE)
+            panel.changed_output.hide()
+            panel.saving.show_state(session)
+            panel.say(_tell(session, saved))
+
+        def failed(error: Exception) -> None:
+            panel.saving.show_state(session)
+            if isinstance(error, OutputChangedError):
+                panel.say("")
+                panel.changed_output.show_changes(error)
+            elif isinstance(error, ReviewError):
+                show_error(str(error))
+            else:
+                raise error
+
+        try:
+            job: Callable[[], Saved] = session.saving(keep)
+        except ReviewError as error:
+            show_error(str(error))
+            return
+        panel.saving.show_state(session, saving=True)
+        self._background.start(job, done, failed)
+
+    def give_up(self) -> None:
+        """Want to hear no more of a save; it is done to its end."""
+        self._background.give_up()
+
+
+def _tell(session: ReviewSession, saved: Saved) -> str:
+    if saved.taken_over is not None:
+        count = len(saved.taken_over)
+        labels = "label is" if count == 1 else "labels are"
+        return f"{count} {labels} taken over from {saved.path.name}, which stays as is."
+    if saved.path != session.output:
+        return f"{session.output.name} was left alone; saved to {saved.path}."
+    kept = f" The earlier one is kept as {saved.backup.name}." if saved.backup else ""
+    return f"Saved to {saved.path}.{kept}"

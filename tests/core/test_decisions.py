@@ -1,0 +1,123 @@
+"""The log of decisions: what stands after any undo and redo."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions import Decision, DecisionLog, utc_now
+
+CUTOUTS = [CutoutKey("a", x, 0) for x in range(4)]
+
+
+def label_of(_cutout):
+    return 0
+
+
+def labels(log):
+    standing = [log.standing(cutout) for cutout in CUTOUTS]
+    return [None if one is None else one.label_new for one in standing]
+
+
+def decide(log, *which, label=1, reviewer="me"):
+    made = [Decision(CUTOUTS[i], label, reviewer, utc_now()) for i in which]
+    log.add(log.decide(made, {}))
+
+
+def test_undo_and_redo_are_on_record_with_who_and_when():
+    log = DecisionLog()
+    decide(log, 0)
+    log.add(log.undo("you", label_of))
+    log.add(log.redo("she"))
+    told = [(e.number, e.action, e.act, e.label_new, e.reviewer) for e in log.entries]
+    assert told == [
+        (1, "decide", 1, 1, "me"),
+        (2, "undo", 1, 0, "you"),
+        (3, "redo", 1, 1, "she"),
+    ]
+    assert all(entry.decided_at.endswith("Z") for entry in log.entries)
+    assert log.standing(CUTOUTS[0]).reviewer == "me"
+
+
+def test_an_undo_tells_the_label_that_stands_after_it():
+    log = DecisionLog()
+    decide(log, 0, label=1)
+    decide(log, 0, label=0)
+    assert [entry.label_new for entry in log.undo("me", lambda _: 7)] == [1]
+    log.add(log.undo("me", label_of))
+    assert [entry.label_new for entry in log.undo("me", lambda _: 7)] == [7]
+
+
+def test_what_was_decided_at_once_is_undone_at_once():
+    log = DecisionLog()
+    decide(log, 0)
+    decide(log, 0, 1, 2, label=0)
+    log.add(log.undo("me", label_of))
+    assert labels(log) == [1, None, None, None]
+    log.add(log.redo("me"))
+    assert labels(log) == [0, 0, 0, None]
+
+
+def test_nothing_is_undone_or_redone_when_there_is_nothing():
+    log = DecisionLog()
+    assert log.undo("me", label_of) == log.redo("me") == []
+
+
+def test_what_is_about_cutouts_of_another_table_waits_for_it():
+    log = DecisionLog()
+    decide(log, 0)
+    decide(log, 1)
+    smaller = DecisionLog(log.entries, lambda cutout: cutout != CUTOUTS[1])
+    assert labels(smaller) == [1, None, None, None]
+    smaller.add(smaller.undo("me", label_of))
+    assert not smaller.undo("me", label_of)
+    assert labels(DecisionLog(smaller.entries)) == [None, 1, None, None]
+
+
+def test_a_decision_ends_redo_also_for_a_table_without_its_cutout():
+    log = DecisionLog()
+    decide(log, 0)
+    log.add(log.undo("me", label_of))
+    decide(log, 1)
+    smaller = DecisionLog(log.entries, lambda cutout: cutout != CUTOUTS[1])
+    # Else it would be made again there, and not for the whole table.
+    assert smaller.redo("me") == []
+
+
+ACTS = st.one_of(
+    st.sampled_from(["undo", "redo"]),
+    st.tuples(st.lists(st.integers(0, 3), min_size=1, unique=True), st.integers(0, 1)),
+)
+
+
+@given(st.lists(ACTS, max_size=40))
+def test_any_sequence_comes_to_what_two_stacks_say(acts):
+    log, done, undone = DecisionLog(), [], []
+    for act in acts:
+        if act == "undo":
+            entries = log.undo("me", label_of)
+            assert bool(entries) == bool(done)
+            undone += done[-1:]
+            del done[-1:]
+            log.add(entries)
+        elif act == "redo":
+            entries = log.redo("me")
+            assert bool(entries) == bool(undone)
+            done += undone[-1:]
+            del undone[-1:]
+            log.add(entries)
+        else:
+            decide(log, *act[0], label=act[1])
+            done.append(act)
+            undone.clear()
+        model = {i: label for which, label in done for i in which}
+        again = DecisionLog(log.entries)
+        assert labels(log) == labels(again) == [model.get(i) for i in range(4)]
+        # The last entry about a cutout tells what stands, also to a plain reader.
+        last = {entry.cutout: entry.label_new for entry in log.entries}
+        assert [last.get(c, 0) for c in CUTOUTS] == [model.get(i, 0) for i in range(4)]
+        numbers = [entry.number for entry in log.entries]
+        assert numbers == list(itertools.islice(itertools.count(1), len(numbers)))

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import napari
+import pandas as pd
 from napari.utils.notifications import notification_manager
 from qtpy.QtTest import QTest
 
@@ -24,7 +25,8 @@ def main() -> None:
     viewer = napari.Viewer(show=False)
     viewer.show()
     viewer.window.resize(1440, 900)
-    folder = tempfile.TemporaryDirectory()
+    # The review lets go of its files after the window is gone.
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     output = Path(folder.name) / "test_outputs.csv"
     dock = open_review(viewer, survey.predictions, survey.images, output)
     session = dock.session
@@ -54,8 +56,28 @@ def main() -> None:
     dock._help.grab().save(str(IMAGES / "help.png"))
     dock._help.toggle()
     session.save()
+    other = napari.Viewer(show=False)
+    other.show()
+    other.window.resize(1440, 900)
+    held = open_review(other, survey.predictions, survey.images, output)
+    settle(held)
+    held.grab().save(str(IMAGES / "held.png"))
+    other.close()
+    somebody_edits(output)
+    dock.save.native.click()
+    settle(dock)
+    dock.grab().save(str(IMAGES / "changed_output.png"))
     viewer.close()
     folder.cleanup()
+
+
+def somebody_edits(output: Path) -> None:
+    """Change two labels behind the review's back."""
+    table = pd.read_csv(output, dtype=str, keep_default_na=False)
+    rows = table.index[table.reviewed_by != ""][:2]
+    other = table.loc[rows, "label_new"].map({"0": "1", "1": "0"})
+    table.loc[rows, "label_new"] = other
+    table.to_csv(output, index=False)
 
 
 def save(dock, rows, name: str) -> None:

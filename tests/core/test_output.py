@@ -226,6 +226,35 @@ def test_a_label_that_both_changed_is_theirs_if_theirs_are_kept(session, output)
     assert session.table["reviewed_by"].tolist() == ["me", "", "you", ""]
 
 
+def test_a_choice_is_about_what_was_listed(session, output):
+    edit(output, set_cell(0, "note", "Ada"))
+    with pytest.raises(OutputChangedError):
+        session.save()
+    for keep, contents in (("ours", b"garbage"), ("theirs", b"other garbage")):
+        output.write_bytes(contents)
+        with pytest.raises(OutputChangedError, match="1 difference"):
+            session.save(keep)
+        assert output.read_bytes() == contents
+    session.save("ours")
+    assert read(output)["note"].tolist()[0] == "007"
+
+
+def test_nothing_can_be_taken_over_from_what_is_no_table(session, output):
+    output.write_bytes(b"garbage")
+    with pytest.raises(OutputChangedError):
+        session.save("theirs")
+    assert output.read_bytes() == b"garbage"
+
+
+def test_what_was_there_is_told_of_until_it_is_replaced(path, output):
+    output.write_text("of another program")
+    with ReviewSession.open(path, output=output) as session:
+        [remark] = session.remarks
+        assert "is there already" in remark
+        session.save()
+        assert session.remarks == ()
+
+
 def test_ours_keeps_theirs_as_a_backup(session, output):
     edit(output, set_cell(1, "label_new", "0"))
     theirs = output.read_bytes()

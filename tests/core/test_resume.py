@@ -296,6 +296,16 @@ def test_all_are_settled_at_once_and_for_good(edited, path, reopen, keep, expect
     assert labels(again) == [1, 0, 1, 1]
 
 
+def test_a_choice_has_the_name_and_time_of_who_chose(edited, reopen):
+    session = reopen(edited, reviewer="chooser")
+    before = {(e.cutout, e.decided_at) for e in session.log}
+    session.settle("table")
+    by = {e.cutout: e.reviewer for e in session.log[-3:]}
+    # Only where somebody signed a label of their own is it theirs.
+    assert by == {A: "chooser", A2: "you", B: "chooser"}
+    assert (A, session.log[-3].decided_at) not in before
+
+
 def test_they_are_settled_one_by_one_or_by_deciding_anew(edited, reopen):
     session = reopen(edited)
     session.settle("table", [A])

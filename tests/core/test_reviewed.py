@@ -65,6 +65,19 @@ def test_a_reviewer_with_a_comma_is_quoted(tmp_path):
     assert next(csv.DictReader(lines))["reviewed_by"] == 'Ada, "A"'
 
 
+def test_what_is_confirmed_is_written_where_the_cell_is_empty(tmp_path):
+    rows = "a,0,0,0,1,\na,200,0,1,0, \na,400,0,0,1,\n"
+    (tmp_path / "in.csv").write_text(f"{HEADER},label_new\n{rows}")
+    with ReviewSession.open(
+        tmp_path / "in.csv", output=tmp_path / "out.csv"
+    ) as session:
+        session.set_label("no artifact")
+        session.next()
+        session.set_label("artifact")
+        lines = session.save().read_text().splitlines()
+    assert [line["label_new"] for line in csv.DictReader(lines)] == ["0", "1", ""]
+
+
 def test_a_reviewer_that_the_encoding_lacks_is_a_fault(tmp_path):
     (tmp_path / "out.csv").write_text("before")
     contents = f"{HEADER}\né,0,0,0,1\n".encode("latin-1")

@@ -361,11 +361,24 @@ def test_one_that_only_looked_may_go_on_when_the_other_let_go(session, path, pla
     second.close()
 
 
+def test_one_that_only_looked_saves_nothing_that_is_old(session, path, place):
+    looker = ReviewSession.open(path, output=session.output)
+    session.set_label("artifact")
+    session.close()
+    for _ in range(2):
+        with pytest.raises(HeldError, match=r"went on elsewhere .* Open it again"):
+            looker.set_label("artifact")
+        with pytest.raises(HeldError):
+            looker.save()
+    assert not session.output.exists()
+    looker.close()
+
+
 def test_one_that_only_looked_cannot_go_on_from_what_is_old(session, path, place):
     second = ReviewSession.open(path, reviewer="you")
     session.set_label("artifact")
     session.close()
-    with pytest.raises(StoreError, match=r"another program .* Open the review again"):
+    with pytest.raises(StoreError, match="went on elsewhere"):
         second.set_label("no artifact")
     assert stored(place) == session.log
     second.close()

@@ -122,28 +122,30 @@ class Journal:
         labels = {}
         for one in self._disagreements:
             if cutouts is None or one.cutout in cutouts:
-                made = one.decision
-                decided = Standing(made.label_new, made.reviewer, made.decided_at)
-                labels[one.cutout] = one.table if keep == "table" else decided
+                confirmed = Standing(one.decision.label_new, "", "")
+                labels[one.cutout] = one.table if keep == "table" else confirmed
         return self.adopt(labels, wait=wait)
 
     def adopt(
         self, labels: Mapping[CutoutKey, Standing], *, wait: bool | float
     ) -> bool:
-        """Decide as somebody else did, in their name, as one act."""
+        """Decide as somebody else did, as one act.
+
+        In their name, where they left one. A name and time that belong to another
+        decision do not: somebody edited the label alone.
+        """
         now = utc_now()
         chosen = {"chosen_by": self._reviewer, "chosen_at": now}
 
         def make() -> list[Entry]:
-            decisions = [
-                Decision(
-                    cutout,
-                    label.label_new,
-                    label.reviewed_by or self._reviewer,
-                    label.reviewed_at or now,
+            known = {(e.cutout, e.reviewer, e.decided_at) for e in self._log.entries}
+            decisions = []
+            for cutout, (label, by, at) in labels.items():
+                own = not (by or at) or (cutout, by, at) in known
+                by, at = (self._reviewer, now) if own else (by, at)
+                decisions.append(
+                    Decision(cutout, label, by or self._reviewer, at or now)
                 )
-                for cutout, label in labels.items()
-            ]
             return [
                 replace(
                     entry,

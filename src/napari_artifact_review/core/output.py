@@ -50,10 +50,13 @@ class Changes:
         All of them; empty if the file only looks different.
     labels : dict of CutoutKey to Standing
         What the file says of the cutouts whose `label_new` differs.
+    readable : bool
+        Whether the file is a table at all.
     """
 
     differences: list[Difference]
     labels: dict[CutoutKey, Standing]
+    readable: bool = True
 
 
 class OutputChangedError(SaveError):
@@ -122,6 +125,8 @@ class Output:
         self._written = set(written)
         self._written_now: set[str] = set()
         self._found = digest_of(path)
+        # Of the file that the user was last asked about.
+        self._asked: str | None = None
 
     @property
     def found_digest(self) -> str | None:
@@ -130,8 +135,9 @@ class Output:
 
     @property
     def is_strange(self) -> bool:
-        """Whether the file was there at opening and this review did not write it."""
-        return self._found is not None and self._found not in self._written
+        """Whether what this review did not write was there at opening, and still is."""
+        ours = self._found is None or self._found in self._written
+        return not ours and not self._written_now
 
     def save(
         self,
@@ -165,9 +171,15 @@ class Output:
         if keep == "beside":
             written = table.write(beside(self.path), lambda _: None)
             return Saved(table, written.path)
+        if self._asked is not None and digest_of(self.path) != self._asked:
+            # What the user chose about is not what is there now.
+            self._check(table)
+        self._asked = None
         if keep == "theirs":
-            self._found = digest_of(self.path)
             changes = _compare(self.path, table)
+            if not changes.readable:
+                raise OutputChangedError(self.path, changes)
+            self._found = digest_of(self.path)
             return Saved(table, self.path, taken_over=changes.labels)
         return self._replace(table, note, check=keep is None)
 
@@ -201,6 +213,7 @@ class Output:
             return
         changes = _compare(self.path, table)
         if changes.differences:
+            self._asked = digest
             raise OutputChangedError(self.path, changes)
 
 
@@ -236,7 +249,8 @@ def _compare(path: Path, table: ReviewedTable) -> Changes:
     try:
         theirs = read_predictions(path)
     except TableError as error:
-        return Changes([Difference("the file", str(error), "a sound table")], {})
+        what = error.what if error.where is None else f"{error.where}: {error.what}"
+        return Changes([Difference("the file", what, "a sound table")], {}, False)
     mine, other = _cutouts(ours), _cutouts(theirs)
     found = other.get_indexer(mine)
     differences = [

@@ -70,9 +70,11 @@ def match(contents: StoreContents, binding: Binding, walk: Walk) -> tuple[str, .
             f"of them is about a cutout of {binding.table_name}",
             remedy="Name another output, so that both reviews are kept",
         )
+    other = before.table_name != binding.table_name
     remark = (
-        f"The rows of the table are not those of {before.table_name} any more, for "
-        "which its decisions were made: they follow their cutouts."
+        "The table has other rows than "
+        f"{before.table_name if other else 'when its review began'}; decisions follow "
+        "their cutouts."
     )
     if not gone:
         return (remark,)

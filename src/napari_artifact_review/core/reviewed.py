@@ -93,7 +93,18 @@ class ReviewedTable:
             rows = np.flatnonzero((self.label_new == value) & (before != value))
             if rows.size:
                 cells.iloc[rows] = self._spelling(file, value)
+        if resumed:
+            self._fill_decided(file, cells)
         return cells
+
+    def _fill_decided(self, file: TableFile, cells: pd.Series[Any]) -> None:
+        """Spell out what was confirmed where the table's cell is empty."""
+        rows = np.array(list(self.decisions), dtype=np.int64)
+        rows = rows[~_is_filled(file.values["label_new"])[rows]]
+        for value in (0, 1):
+            chosen = rows[self.label_new[rows] == value]
+            if chosen.size:
+                cells.iloc[chosen] = self._spelling(file, value)
 
     def _spelling(self, file: TableFile, value: int) -> Any:
         """Spell a label as the table spells it: 1, 1.0, True, "1"."""
@@ -101,8 +112,7 @@ class ReviewedTable:
         table = self.predictions
         for name, labels in (("label_new", table.label_new), ("label", table.label)):
             if name in file.values:
-                known = file.values[name].astype("str").str.strip().fillna("") != ""
-                same = np.flatnonzero(known & (labels == value))
+                same = np.flatnonzero(_is_filled(file.values[name]) & (labels == value))
                 if same.size:
                     return file.column(name).iloc[same[0]]
         other = file.column("label").iloc[0]
@@ -118,6 +128,10 @@ class ReviewedTable:
             cells = file.new_column(empty)
         cells.iloc[list(words)] = [file.spell(text) for text in words.values()]
         return cells
+
+
+def _is_filled(cells: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    return np.asarray(cells.astype("str").str.strip().fillna("") != "", dtype=bool)
 
 
 def _opposite(cell: str, value: int) -> str:

@@ -89,7 +89,7 @@ class ReviewSession:
         self.cutout_size = catalog.cutout_size
         self.images = images
         self.reviewer = reviewer
-        self.remarks = (*remarks, *remarks_on(catalog.predictions, output))
+        self._remarks = tuple(remarks)
         self._store = store
         self.view_settings: dict[str, Any] = dict(contents.state.get("view", {}))
         self._output = output
@@ -266,6 +266,11 @@ class ReviewSession:
     def store(self) -> str:
         """Where the decisions are kept: a file, or the URL of a database."""
         return self._store.name
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the reviewer should know of table and output, in sentences."""
+        return (*self._remarks, *remarks_on(self.predictions, self._output))
 
     @property
     def image_names(self) -> tuple[str, ...]:
@@ -496,9 +501,10 @@ class ReviewSession:
         if isinstance(self.problem, HeldError):
             raise self.problem.again()
         if self.disagreements:
+            count = len(self.disagreements)
             raise SaveError(
-                f"the table and what was decided differ in {len(self.disagreements)} "
-                "labels",
+                f"the table and what was decided differ in {count} "
+                f"{'label' if count == 1 else 'labels'}",
                 path=self.output,
                 remedy="Choose first whose labels stand",
             )

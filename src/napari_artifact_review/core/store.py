@@ -80,6 +80,8 @@ class Store:
         self._binding: Binding | None = None
         self._holder: Holder | None = None
         self._closed = False
+        # Whether somebody else has held the review since it was read.
+        self._looks_on = False
         self._log: list[Entry] = []
         self._saves: dict[str, SaveRecord] = {}
 
@@ -220,7 +222,8 @@ class Store:
             with self._engine.connect().execution_options(reading=True) as db:
                 yield db
         except (SQLAlchemyError, OSError, ValueError) as error:
-            raise self._error(f"cannot be read ({_reason(error)})", _DAMAGED) from error
+            remedy = _DAMAGED if self._file else "Check the URL, and its server"
+            raise self._error(f"cannot be read ({_reason(error)})", remedy) from error
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -261,7 +264,7 @@ class Store:
         if last is not None:
             here = self._log[stored - 1 : stored]
             if [_bare(entry) for entry in here] != [_bare(entry_of(last))]:
-                raise self._error("another program has written to it", _REOPEN)
+                raise self._went_on()
         _insert(db, self._log[stored:])
         known = set(db.scalars(sa.select(SAVES.c.digest)))
         _insert_saves(db, [self._saves[one] for one in self._saves.keys() - known])
@@ -269,6 +272,7 @@ class Store:
             assert self._binding is not None, "a store is held for a table"
             # The same one again if it is not known whether it was written.
             self._holder = self._holder or hold(self)
+            self._looks_on = False
             db.execute(sa.delete(HOLDER))
             db.execute(sa.insert(HOLDER), {"id": 1} | plain_values(self._holder))
             db.execute(sa.update(REVIEW), plain_values(self._binding))
@@ -348,10 +352,22 @@ class Store:
             f"this review is open elsewhere: {other}",
             path=self._file,
             where=None if self._file else self.name,
-            remedy="Look at it here; to decide, close it there and open it again here",
+            remedy="Look at it here, as it was when it was opened; to decide, close it "
+            "there and open it again here",
         )
         error.far = not other.is_here
+        self._looks_on = True
         return error
+
+    def _went_on(self) -> StoreError:
+        if not self._looks_on:
+            return self._error("another program has written to it", _REOPEN)
+        return HeldError(
+            "this review went on elsewhere since it was opened here",
+            path=self._file,
+            where=None if self._file else self.name,
+            remedy="Open it again to see what was decided there, and to decide",
+        )
 
     def _error(self, what: str, remedy: str) -> StoreError:
         return StoreError(

@@ -64,8 +64,8 @@ class Banner(Container[Widget]):
             place = problem.path.name if problem.path else problem.where
             self.text.value = (
                 f"<b>Nothing can be decided now:</b> {place} {problem.what}. What was "
-                "decided before is kept; look on, this is tried again every two "
-                "seconds."
+                "decided before is kept. You can go on looking; this is tried again "
+                "every two seconds."
             )
         self.text.tooltip = str(problem or "")
         self._buttons.visible = held

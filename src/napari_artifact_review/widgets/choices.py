@@ -83,11 +83,10 @@ class ChoicePanel(Container[Widget]):
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        table.setWordWrap(False)
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setMaximumSectionSize(120)
+        header.setMaximumSectionSize(80)
         table.cellClicked.connect(lambda row, _: self.row_requested.emit(row))
         table.itemSelectionChanged.connect(self._name_buttons)
         self.native.layout().insertWidget(1, table)
@@ -99,7 +98,8 @@ class ChoicePanel(Container[Widget]):
         details: Sequence[str] | None = None,
     ) -> None:
         """Show what differs, with a tooltip a row; nothing if there is no row."""
-        self.text.value = text
+        more = f" The first {_ROWS_SHOWN} are listed." * (len(rows) > _ROWS_SHOWN)
+        self.text.value = text + more
         table, shown = self.table, rows[:_ROWS_SHOWN]
         table.clearSelection()
         table.setRowCount(len(shown))
@@ -108,8 +108,9 @@ class ChoicePanel(Container[Widget]):
                 item = QTableWidgetItem(cell)
                 item.setToolTip(details[i] if details else "\n".join(row))
                 table.setItem(i, j, item)
-        height = table.verticalHeader().defaultSectionSize()
-        table.setFixedHeight(height * (min(len(shown), 5) + 1) + 4)
+        table.resizeRowsToContents()
+        heights = [table.rowHeight(row) for row in range(min(len(shown), 5))]
+        table.setFixedHeight(table.horizontalHeader().height() + sum(heights) + 4)
         self._name_buttons()
         self.visible = bool(rows)
 

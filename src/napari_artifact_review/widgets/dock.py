@@ -61,6 +61,7 @@ class ReviewWidget(QWidget):
         self.controller: ReviewController | None = None
         self._endings: list[Callable[[], object]] = []
         self._is_first_view = False
+        self._moves = False
         self._store: str | None = None
         self._main_thread = MainThread(self)
         self._help = HelpPanel(self)
@@ -208,7 +209,7 @@ class ReviewWidget(QWidget):
         for signal, slot in (
             (session.current_changed, self._on_moved),
             (session.label_changed, self._on_label_changed),
-            (session.saved, self._on_label_changed),
+            (session.saved, self._on_saved),
             (session.problem_changed, self._on_problem_changed),
             (session.disagreements_changed, self._on_disagreements_changed),
         ):
@@ -230,6 +231,7 @@ class ReviewWidget(QWidget):
         self._place.look_after(session)
 
     def _not_opened(self, error: Exception) -> None:
+        self._moves = False
         self._show_live()
         # A script that waits gets the error itself.
         if isinstance(error, ReviewError) and not len(self.settled):
@@ -258,6 +260,7 @@ class ReviewWidget(QWidget):
         # What was decided meanwhile would stay behind.
         self._keys.disconnect()
         self._panel.enabled = False
+        self._moves = True
         self._opener.move(self.session, path)
 
     def _part_from_output(self) -> None:
@@ -329,10 +332,16 @@ class ReviewWidget(QWidget):
         self._panel.say("")
         self._panel.show_current(self._review())
 
+    def _on_saved(self) -> None:
+        self._panel.show_current(self._review())
+        self._panel.show_remarks(self._review())
+
     def _on_problem_changed(self) -> None:
         session = self._review()
         self._panel.banner.show_problem(session)
         self._panel.show_view(self._control())
+        if session.problem is None:
+            self._panel.say("Decisions are kept again. What was pressed before is not.")
         self._place.look_after(session)
 
     def _on_disagreements_changed(self) -> None:
@@ -350,11 +359,17 @@ class ReviewWidget(QWidget):
             self._show_files(control.view == "failed")
             if control.view == "shown":
                 self._say_resumed()
+            self._moves = False
             self.settled.emit(None)
 
     def _say_resumed(self) -> None:
         session = self._review()
-        if session.log:
+        if self._moves:
+            self._panel.say(
+                f"From now on this review is kept and saved in {session.output}; what "
+                "was decided went with it."
+            )
+        elif session.log:
             last = session.log[-1].decided_at[:16].replace("T", " ")
             self._panel.say(f"This review goes on: last decision {last} UTC.")
 

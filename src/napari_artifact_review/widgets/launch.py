@@ -58,9 +58,10 @@ def open_review(
 
 def review_dock(viewer: napari.Viewer) -> ReviewWidget:
     """Return a viewer's Artifact Review dock; add it if it is not there."""
-    return cast(
-        "ReviewWidget", viewer.window.add_plugin_dock_widget(_PLUGIN, _WIDGET)[1]
-    )
+    dock, widget = viewer.window.add_plugin_dock_widget(_PLUGIN, _WIDGET)
+    # One that is there may be hidden.
+    dock.show()
+    return cast("ReviewWidget", widget)
 
 
 def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:

@@ -44,17 +44,22 @@ class Saver:
                 panel.say("")
                 panel.changed_output.show_changes(error)
             elif isinstance(error, ReviewError):
-                show_error(str(error))
+                self._tell_error(error)
             else:
                 raise error
 
         try:
             job: Callable[[], Saved] = session.saving(keep)
         except ReviewError as error:
-            show_error(str(error))
+            self._tell_error(error)
             return
         panel.saving.show_state(session, saving=True)
         self._background.start(job, done, failed)
+
+    def _tell_error(self, error: ReviewError) -> None:
+        # napari's notification shows one line of it.
+        self._panel.say(f"Not saved. {error}")
+        show_error(str(error))
 
     def give_up(self) -> None:
         """Want to hear no more of a save; it is done to its end."""
@@ -65,7 +70,10 @@ def _tell(session: ReviewSession, saved: Saved) -> str:
     if saved.taken_over is not None:
         count = len(saved.taken_over)
         labels = "label is" if count == 1 else "labels are"
-        return f"{count} {labels} taken over from {saved.path.name}, which stays as is."
+        return (
+            f"{count} {labels} taken over from {saved.path.name}. Nothing was written; "
+            "the next save replaces that file, and keeps it as a dated backup."
+        )
     if saved.path != session.output:
         return f"{session.output.name} was left alone; saved to {saved.path}."
     kept = f" The earlier one is kept as {saved.backup.name}." if saved.backup else ""

@@ -207,7 +207,7 @@ def look(folder: Path, name: str, data: bytes, memory: int = 2**26) -> None:
     path = folder / name
     path.write_bytes(data)
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.thread_time()
     try:
         image = read_image(path)
     except ImageError as error:
@@ -219,7 +219,7 @@ def look(folder: Path, name: str, data: bytes, memory: int = 2**26) -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < memory
-    assert time.perf_counter() - start < 5
+    assert time.thread_time() - start < 20
 
 
 def check(image: FullImage) -> None:

@@ -121,7 +121,8 @@ def _wrapping_label(lines: int) -> Label:
 
 
 def _breakable(text: str) -> str:
-    """Let a word that is longer than a line be broken, where Qt would cut it off."""
+    """Let what is longer than a line be broken, where Qt would cut it off."""
+    text = re.sub(r"/(?=\S{31,})", "/\u200b", text)
     return re.sub(
-        r"\S{31,}", lambda word: re.sub(r"(?<=[./_])", "\u200b", word[0]), text
+        r"[^\s/]{41,}", lambda name: re.sub(r"(?<=[._])", "\u200b", name[0]), text
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 import imageio.v3 as iio
@@ -9,6 +10,7 @@ import numpy as np
 import tifffile
 
 from napari_artifact_review.core.display import zscale_limits
+from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import (
     FullImage,
     Pixels,
@@ -21,6 +23,8 @@ from napari_artifact_review.core.full_image import (
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+_COPY = "Copy it again from its source"
 
 # Pixels of one plane, and what the user should know about them.
 _Read: TypeAlias = tuple[Pixels, tuple[str, ...]]
@@ -58,7 +62,7 @@ def _read_tiff(path: Path) -> _Read:
     with tifffile.TiffFile(path) as tif:
         page = tif.pages.first
         series = tif.series[0]
-        check_memory(page.nbytes)
+        _check_page(page, tif.filehandle.size)
         values = page.asarray()
         axes = page.axes
         # A page of one plane or colour image; further planes lie in further pages.
@@ -68,6 +72,26 @@ def _read_tiff(path: Path) -> _Read:
         return plane, notes + more
     plane, colour = _grey(np.moveaxis(values, axes.index("S"), -1))
     return plane, notes + colour
+
+
+def _check_page(page: tifffile.TiffPage, size: int) -> None:
+    """Refuse pixels that neither file nor memory can hold, before any is taken."""
+    # A strip or tile is decompressed beside the page, and may be the larger one.
+    beside = math.prod(page.chunks) * page.nbytes // max(1, page.size)
+    check_memory(page.nbytes + beside)
+    declared, listed = math.prod(page.chunked), len(page.dataoffsets)
+    if declared > listed:
+        # tifffile would fill in what is not there, piece after piece.
+        raise ImageError(
+            f"its header declares {declared:,} strips or tiles, and lists {listed:,}",
+            remedy=_COPY,
+        )
+    end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=False)))
+    if end > size:
+        raise ImageError(
+            f"the file is cut short: its pixels end at byte {end:,}, it holds {size:,}",
+            remedy=_COPY,
+        )
 
 
 def _read_picture(path: Path) -> _Read:

@@ -377,6 +377,39 @@ def test_a_tiff_with_a_tile_larger_than_memory_is_refused(tmp_path):
         read_image(path)
 
 
+def test_tiff_pages_that_lead_back_end(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, NOISE)
+    with tifffile.TiffFile(path) as tif:
+        after = tif.pages.next_page_offset
+    content = path.read_bytes()
+    # A page without a tag, and after it the same page.
+    here = struct.pack("<I", len(content))
+    path.write_bytes(content[:after] + here + content[after + 4 :] + b"\0\0" + here)
+    np.testing.assert_array_equal(read_image(path).pixels, NOISE)
+
+
+def test_a_tiff_strip_that_declares_too_much_takes_no_memory(tmp_path):
+    path = put(tmp_path, ".tif")
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.pages.first.tags["StripByteCounts"].overwrite(2**30)
+    with refused(path, "the file is cut short: its pixels end at byte 1,073,"):
+        read_image(path)
+
+
+def test_a_tiff_tile_with_many_sides_is_not_multiplied(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((128, 80), np.uint8), tile=(64, 80))
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        page = tif.pages.first
+        sides = struct.pack("<HHII", 323, 4, 2**15, 0)
+        at = page.tags["TileLength"].offset
+    content = path.read_bytes().ljust(2**17, b"\0")
+    path.write_bytes(content[:at] + sides + content[at + len(sides) :])
+    with refused(path, "cannot be read"):
+        read_image(path)
+
+
 @pytest.mark.parametrize("layout", [{"rowsperstrip": 1}, {"tile": (16, 16)}])
 def test_a_tiff_that_lists_less_than_it_declares_is_not_filled_in(tmp_path, layout):
     path = tmp_path / "a.tif"

@@ -60,6 +60,8 @@ def read_raster(path: Path) -> FullImage:
 
 def _read_tiff(path: Path) -> _Read:
     with tifffile.TiffFile(path) as tif:
+        # Counting them finds pages that lead back to earlier ones; series does not.
+        len(tif.pages)
         page = tif.pages.first
         series = tif.series[0]
         _check_page(page, tif.filehandle.size)
@@ -77,7 +79,8 @@ def _read_tiff(path: Path) -> _Read:
 def _check_page(page: tifffile.TiffPage, size: int) -> None:
     """Refuse pixels that neither file nor memory can hold, before any is taken."""
     # A strip or tile is decompressed beside the page, and may be the larger one.
-    beside = math.prod(page.chunks) * page.nbytes // max(1, page.size)
+    # Damage makes tuples of its sides, which int() refuses to multiply.
+    beside = math.prod(map(int, page.chunks)) * page.nbytes // max(1, page.size)
     check_memory(page.nbytes + beside)
     declared, listed = math.prod(page.chunked), len(page.dataoffsets)
     if declared > listed:

@@ -379,13 +379,14 @@ def test_a_tiff_with_a_tile_larger_than_memory_is_refused(tmp_path):
 
 def test_tiff_pages_that_lead_back_end(tmp_path):
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, NOISE)
+    tifffile.imwrite(path, NOISE, metadata=None)
     with tifffile.TiffFile(path) as tif:
-        after = tif.pages.next_page_offset
+        first, after = tif.pages.first.offset, tif.pages.next_page_offset
     content = path.read_bytes()
-    # A page without a tag, and after it the same page.
-    here = struct.pack("<I", len(content))
-    path.write_bytes(content[:after] + here + content[after + 4 :] + b"\0\0" + here)
+    # After the first page one without a tag, and after that the first again.
+    to_second, to_first = struct.pack("<I", len(content)), struct.pack("<I", first)
+    content = content[:after] + to_second + content[after + 4 :]
+    path.write_bytes(content + b"\0\0" + to_first)
     np.testing.assert_array_equal(read_image(path).pixels, NOISE)
 
 
@@ -402,9 +403,9 @@ def test_a_tiff_tile_with_many_sides_is_not_multiplied(tmp_path):
     tifffile.imwrite(path, np.zeros((128, 80), np.uint8), tile=(64, 80))
     with tifffile.TiffFile(path, mode="r+") as tif:
         page = tif.pages.first
-        sides = struct.pack("<HHII", 323, 4, 2**15, 0)
+        sides = struct.pack("<HHII", 323, 4, 50, 2**16)
         at = page.tags["TileLength"].offset
-    content = path.read_bytes().ljust(2**17, b"\0")
+    content = path.read_bytes().ljust(2**18, b"\0")
     path.write_bytes(content[:at] + sides + content[at + len(sides) :])
     with refused(path, "cannot be read"):
         read_image(path)

@@ -400,7 +400,7 @@ def test_a_tiff_strip_that_declares_too_much_takes_no_memory(tmp_path):
 
 def test_a_tiff_tile_with_many_sides_is_not_multiplied(tmp_path):
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, np.zeros((128, 80), np.uint8), tile=(64, 80))
+    tifffile.imwrite(path, np.zeros((128, 80), np.uint8), tile=(64, 80), metadata=None)
     with tifffile.TiffFile(path, mode="r+") as tif:
         page = tif.pages.first
         sides = struct.pack("<HHII", 323, 4, 50, 2**16)

@@ -374,6 +374,22 @@ def test_one_that_only_looked_saves_nothing_that_is_old(session, path, place):
     looker.close()
 
 
+def test_one_that_only_looked_is_opened_again_as_it_was_left(path, tmp_path):
+    named = {"store": tmp_path / "elsewhere.sqlite", "output": tmp_path / "out.csv"}
+    with ReviewSession.open(path, **named) as first:
+        looker = ReviewSession.open(path, **named, reviewer="you", cutout_size=64)
+        assert isinstance(looker.problem, HeldError)
+        first.set_label("artifact")
+    with looker.reopened() as again:
+        assert again.problem is None
+        assert (again.store, again.output) == (looker.store, looker.output)
+        assert (again.reviewer, again.cutout_size) == ("you", 64)
+        assert again.log == first.log
+        with again.reopened() as itself:
+            assert itself.problem is None, "it may take its own place"
+    looker.close()
+
+
 def test_one_that_only_looked_cannot_go_on_from_what_is_old(session, path, place):
     second = ReviewSession.open(path, reviewer="you")
     session.set_label("artifact")

@@ -130,6 +130,29 @@ def test_the_demo_button_makes_the_demo_of_the_sample_menu(dock, monkeypatch):
     assert asked == [(3, 0, None)]
 
 
+def test_a_move_that_is_cancelled_leaves_the_review_where_it_is(
+    dock, monkeypatch, qtbot
+):
+    import threading
+
+    go_on = threading.Event()
+    moved = ReviewSession.with_output
+    monkeypatch.setattr(
+        ReviewSession, "with_output", lambda *args: go_on.wait(20) and moved(*args)
+    )
+    before = dock.session.output
+    dock.output.value = before.with_name("b.csv")
+    dock.output.line_edit.native.editingFinished.emit()
+    dock._open_panel.cancel.native.click()
+    go_on.set()
+    dock.label_new.value = "no artifact"
+    assert dock.session.progress == (1, 4)
+    assert dock.session.output == before
+    dock._panel.banner.open_again.native.click()
+    qtbot.waitUntil(lambda: "goes on" in _message(dock))
+    assert dock.session.output == before
+
+
 def test_a_true_negative_can_be_changed(dock):
     dock.grid_x.value = 600
     dock.label_new.value = "artifact"

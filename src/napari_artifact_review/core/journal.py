@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from psygnal import Signal
 
@@ -16,7 +16,7 @@ from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.labels import Standing
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.recorder import Recorder
-from napari_artifact_review.core.resume import TABLE, Disagreement, restore
+from napari_artifact_review.core.resume import TABLE, Disagreement, LabelChoice, restore
 from napari_artifact_review.core.schema import SaveRecord, StoreContents
 from napari_artifact_review.core.store import Store
 
@@ -86,7 +86,7 @@ class Journal:
         self, row: int, label: int, view: Mapping[str, Any], *, wait: bool | float
     ) -> bool:
         """Decide about a row; again by the same reviewer, it is the same decision."""
-        cutout = self._cutout(row)
+        cutout = self._walk.key_of(row)
         decided_at, context = utc_now(), self._context(row, view)
 
         def make() -> list[Entry]:
@@ -113,7 +113,7 @@ class Journal:
 
     def settle(
         self,
-        keep: Literal["table", "decision"],
+        keep: LabelChoice,
         cutouts: Sequence[CutoutKey] | None,
         *,
         wait: bool | float,
@@ -171,9 +171,6 @@ class Journal:
                 self._labels.mark_saved(decisions)
 
     # Inside
-
-    def _cutout(self, row: int) -> CutoutKey:
-        return self._walk.key_of(row)
 
     def _context(self, row: int, view: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state in which a decision is taken, as plain JSON."""

@@ -19,6 +19,9 @@ from napari_artifact_review.core.reviewed import ReviewedTable
 from napari_artifact_review.core.saving import beside, digest_of, keep_backup
 from napari_artifact_review.core.tablefiles import format_for
 
+#: Whose output is kept where somebody else changed it.
+OutputChoice = Literal["theirs", "ours", "beside"]
+
 #: Cells that are compared by their meaning, not by their spelling.
 _REVIEW = ["label_new", "reviewed_by", "reviewed_at"]
 
@@ -143,7 +146,7 @@ class Output:
         self,
         table: ReviewedTable,
         note: Callable[[str], None],
-        keep: Literal["theirs", "ours", "beside"] | None = None,
+        keep: OutputChoice | None = None,
     ) -> Saved:
         """Write the reviewed table.
 

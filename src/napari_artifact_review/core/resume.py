@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from napari_artifact_review.core.labels import Labels, Standing
 from napari_artifact_review.core.predictions import Predictions
 from napari_artifact_review.core.schema import Binding, StoreContents
 from napari_artifact_review.core.walk import Walk
+
+#: Whose label stands where they disagree.
+LabelChoice = Literal["table", "decision"]
 
 #: Where an entry's context keeps what the table said when it was written.
 TABLE = "table"

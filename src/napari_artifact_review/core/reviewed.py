@@ -89,22 +89,17 @@ class ReviewedTable:
         resumed = "label_new" in file.values
         cells = file.column("label_new" if resumed else "label")
         before = self.predictions.label_new if resumed else self.predictions.label
+        written = self.label_new != before
+        if resumed:
+            # What was confirmed is spelt out where the table's cell is empty.
+            empty = ~_is_filled(file.values["label_new"])
+            decided = list(self.decisions)
+            written[decided] |= empty[decided]
         for value in (0, 1):
-            rows = np.flatnonzero((self.label_new == value) & (before != value))
+            rows = np.flatnonzero(written & (self.label_new == value))
             if rows.size:
                 cells.iloc[rows] = self._spelling(file, value)
-        if resumed:
-            self._fill_decided(file, cells)
         return cells
-
-    def _fill_decided(self, file: TableFile, cells: pd.Series[Any]) -> None:
-        """Spell out what was confirmed where the table's cell is empty."""
-        rows = np.array(list(self.decisions), dtype=np.int64)
-        rows = rows[~_is_filled(file.values["label_new"])[rows]]
-        for value in (0, 1):
-            chosen = rows[self.label_new[rows] == value]
-            if chosen.size:
-                cells.iloc[chosen] = self._spelling(file, value)
 
     def _spelling(self, file: TableFile, value: int) -> Any:
         """Spell a label as the table spells it: 1, 1.0, True, "1"."""

@@ -26,7 +26,7 @@ from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_s
 from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.journal import Journal
 from napari_artifact_review.core.outcomes import LABEL_NAMES
-from napari_artifact_review.core.output import Output, Saved, check_output
+from napari_artifact_review.core.output import Output, OutputChoice, Saved, check_output
 from napari_artifact_review.core.places import (
     default_images,
     default_output,
@@ -35,7 +35,12 @@ from napari_artifact_review.core.places import (
 )
 from napari_artifact_review.core.predictions import read_predictions
 from napari_artifact_review.core.recorder import finish_closing
-from napari_artifact_review.core.resume import Disagreement, binding_of, match
+from napari_artifact_review.core.resume import (
+    Disagreement,
+    LabelChoice,
+    binding_of,
+    match,
+)
 from napari_artifact_review.core.reviewed import ReviewedTable
 from napari_artifact_review.core.schema import SaveRecord, StoreContents
 from napari_artifact_review.core.store import Store
@@ -196,7 +201,8 @@ class ReviewSession:
                 remedy="Close the review, and open the table with the other output",
             )
         place = store_beside(where)
-        there = Store(place).read()
+        fresh = Store(place)
+        there = fresh.read()
         if there.entries:
             raise StoreError(
                 f"a review with {len(there.entries)} entries is beside that output",
@@ -204,17 +210,29 @@ class ReviewSession:
                 remedy="Open the table with that output to go on with it, or name "
                 "another output",
             )
-        fresh = Store(place)
-        fresh.read()
         fresh.bind(binding_of(self.predictions))
         fresh.append(self.log)
         fresh.close(self._state())
+        return self._opened_again(where)
+
+    def reopened(self, *, take_over: bool = False) -> Self:
+        """Return this review as it is now, also where somebody else went on with it.
+
+        This session stays as it is, to be closed. Parameters and errors are those of
+        `open`.
+        """
+        return self._opened_again(
+            self.output, store=self._store.place, take_over=take_over, replaced=self
+        )
+
+    def _opened_again(self, output: Path, **named: Any) -> Self:
         return type(self).open(
             self.predictions.path,
             self.images.folder,
-            where,
+            output,
             cutout_size=self.cutout_size,
             reviewer=self.reviewer,
+            **named,
         )
 
     def close(self, *, wait: bool = True) -> None:
@@ -421,7 +439,7 @@ class ReviewSession:
 
     def settle(
         self,
-        keep: Literal["table", "decision"],
+        keep: LabelChoice,
         cutouts: Sequence[CutoutKey] | None = None,
         *,
         wait: bool | float = True,
@@ -470,7 +488,7 @@ class ReviewSession:
 
     # What is saved
 
-    def save(self, keep: Literal["theirs", "ours", "beside"] | None = None) -> Path:
+    def save(self, keep: OutputChoice | None = None) -> Path:
         """Write the reviewed table to `output` and return where it is.
 
         Parameters
@@ -491,9 +509,7 @@ class ReviewSession:
         """
         return self.take_saved(self.saving(keep)()).path
 
-    def saving(
-        self, keep: Literal["theirs", "ours", "beside"] | None = None
-    ) -> Callable[[], Saved]:
+    def saving(self, keep: OutputChoice | None = None) -> Callable[[], Saved]:
         """Return the job that `save` does, to be run in any thread.
 
         What it returns is for `take_saved`; parameters and errors are those of `save`.

@@ -44,6 +44,9 @@ from napari_artifact_review.core.schema import (
 #: Seconds to wait for a reader of the file to let go.
 _PATIENCE = 5.0
 
+_DAMAGED = "Move it away or name another output; what it holds is not touched"
+_REOPEN = "Open the review again"
+
 
 class Store:
     """The decisions of one review in a database; usable from any thread.
@@ -59,6 +62,13 @@ class Store:
     replaced : Store, optional
         Another one of this process that this one may take the review from.
 
+    Attributes
+    ----------
+    place : Path or str
+        As it was named.
+    name : str
+        The same for people: a URL without its password.
+
     Raises
     ------
     StoreError
@@ -66,6 +76,7 @@ class Store:
     """
 
     def __init__(self, place: Path | str, replaced: Store | None = None) -> None:
+        self.place = place
         self._replaced = replaced
         self._file = place if isinstance(place, Path) else _sqlite_file(place)
         if self._file is not None:
@@ -350,10 +361,9 @@ class Store:
     def _held(self, other: Holder) -> HeldError:
         error = HeldError(
             f"this review is open elsewhere: {other}",
-            path=self._file,
-            where=None if self._file else self.name,
             remedy="Look at it here, as it was when it was opened; to decide, close it "
             "there and open it again here",
+            **self._at,
         )
         error.far = not other.is_here
         self._looks_on = True
@@ -364,22 +374,17 @@ class Store:
             return self._error("another program has written to it", _REOPEN)
         return HeldError(
             "this review went on elsewhere since it was opened here",
-            path=self._file,
-            where=None if self._file else self.name,
             remedy="Open it again to see what was decided there, and to decide",
+            **self._at,
         )
 
     def _error(self, what: str, remedy: str) -> StoreError:
-        return StoreError(
-            what,
-            path=self._file,
-            where=None if self._file else self.name,
-            remedy=remedy,
-        )
+        return StoreError(what, remedy=remedy, **self._at)
 
-
-_DAMAGED = "Move it away or name another output; what it holds is not touched"
-_REOPEN = "Open the review again"
+    @property
+    def _at(self) -> dict[str, Any]:
+        """The place that an error is about."""
+        return {"path": self._file, "where": None if self._file else self.name}
 
 
 def _sqlite_file(url: str) -> Path | None:

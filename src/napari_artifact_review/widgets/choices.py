@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from magicgui.widgets import Container, Label, PushButton
 from magicgui.widgets.bases import Widget
@@ -25,8 +24,6 @@ from napari_artifact_review.core.resume import Disagreement
 
 #: More rows than anybody reads one by one are only counted.
 _ROWS_SHOWN = 1000
-
-Kept = Literal["table", "decision", "theirs", "ours", "beside"]
 
 
 class ChoicePanel(Container[Widget]):

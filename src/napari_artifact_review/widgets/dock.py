@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error
@@ -14,6 +14,8 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.output import OutputChoice
+from napari_artifact_review.core.resume import LabelChoice
 from napari_artifact_review.core.session import ReviewSession, Verdict
 from napari_artifact_review.viewer.controller import PATIENCE, ReviewController
 from napari_artifact_review.viewer.keys import KeyBindings
@@ -62,7 +64,6 @@ class ReviewWidget(QWidget):
         self._endings: list[Callable[[], object]] = []
         self._is_first_view = False
         self._moves = False
-        self._store: str | None = None
         self._main_thread = MainThread(self)
         self._help = HelpPanel(self)
         self._files = PushButton(text="", tooltip="Open another table")
@@ -176,11 +177,10 @@ class ReviewWidget(QWidget):
             As for `ReviewSession.open`.
         """
         self._place.keep()
-        self._store = store
         self._opener.open(store, take_over)
 
     def _open_again(self, take_over: bool) -> None:
-        self.start_opening(self._store, take_over)
+        self._opener.open_again(self._review(), take_over)
 
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
@@ -191,6 +191,7 @@ class ReviewWidget(QWidget):
     def cancel_opening(self) -> None:
         """Give up what is being opened; what was open before stays open."""
         self._opener.cancel()
+        self._moves = False
         self._show_live()
         self.settled.emit(None)
 
@@ -314,10 +315,10 @@ class ReviewWidget(QWidget):
         if not self._review().redo(wait=PATIENCE):
             self._panel.say("There is no decision to make again.")
 
-    def _save(self, keep: Literal["theirs", "ours", "beside"] | None = None) -> None:
+    def _save(self, keep: OutputChoice | None = None) -> None:
         self._saver.save(self._review(), keep)
 
-    def _settle(self, keep: Literal["table", "decision"], rows: list[int]) -> None:
+    def _settle(self, keep: LabelChoice, rows: list[int]) -> None:
         cutouts = self._panel.disagreements.cutouts(rows)
         self._review().settle(keep, cutouts, wait=PATIENCE)
 

@@ -64,6 +64,13 @@ class Opener:
             self._failed,
         )
 
+    def open_again(self, session: ReviewSession, take_over: bool) -> None:
+        """Open a review again, as somebody else may have left it."""
+        self._panel.show_progress(f"Reading {session.predictions.path.name} …")
+        self._background.start(
+            partial(session.reopened, take_over=take_over), self._done, self._failed
+        )
+
     def move(self, session: ReviewSession, output: Path) -> None:
         """Open a review again with another output; its decisions go with it."""
         self._panel.show_progress(f"Going on in {output.name} …")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from napari.utils.notifications import show_error
 
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.core.output import OutputChangedError, Saved
+from napari_artifact_review.core.output import OutputChangedError, OutputChoice, Saved
 from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.controller import PATIENCE
 from napari_artifact_review.widgets.background import Background, MainThread
@@ -25,7 +24,7 @@ class Saver:
     def save(
         self,
         session: ReviewSession,
-        keep: Literal["theirs", "ours", "beside"] | None = None,
+        keep: OutputChoice | None = None,
     ) -> None:
         """Write the reviewed table; `keep` is that of `ReviewSession.save`."""
         if self._background.busy:

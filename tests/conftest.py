@@ -86,10 +86,20 @@ class MainLoop:
 
     def __init__(self) -> None:
         self._posted: Queue[Callable[[], None]] = Queue()
+        self._later: list[Callable[[], None]] = []
         self.thread = threading.current_thread()
 
     def post(self, function: Callable[[], None]) -> None:
         self._posted.put(function)
+
+    def post_later(self, _: float, function: Callable[[], None]) -> None:
+        self._later.append(function)
+
+    def let_time_pass(self) -> None:
+        """Run what was to be run later."""
+        later, self._later = self._later, []
+        for function in later:
+            function()
 
     def run_until(self, condition: Callable[[], bool], timeout: float = 20) -> None:
         """Run what was posted until a condition holds."""

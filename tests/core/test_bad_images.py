@@ -210,7 +210,8 @@ def test_a_size_that_leads_back_to_its_own_header_ends(tmp_path):
     [
         ({"ZNAXIS2": 10**5}, "declares 100,000 tiles, the file holds 72"),
         ({"ZNAXIS2": 10**5, "ZTILE2": 10**5}, "tiles|cannot be read"),
-        ({"ZNAXIS1": 10**9, "ZTILE1": 10**9}, "more than 1 GiB"),
+        ({"ZNAXIS1": 2 * 10**9, "ZTILE1": 2 * 10**9}, "more than 1 GiB"),
+        ({"ZNAXIS1": 10**9, "ZTILE1": 10**9}, "side of it is longer than 262,144"),
         ({"ZNAXIS1": -80}, "holds an image with pixels"),
         ({"ZTILE2": 0}, "cannot be read"),
         ({"ZTILE2": -1}, "cannot be read"),

@@ -11,8 +11,13 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from napari_artifact_review.core import full_image, sources
+from napari_artifact_review.core.check import check_review
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images import ImageHdu, read_image
+from napari_artifact_review.core.pyramid_folder import PyramidFolder
+from napari_artifact_review.core.sources import LazyPixels
+from tests.core.large import mean, shows, threads, until
 
 SKY = np.random.default_rng(1).normal(100, 5, (30, 40)).astype(np.float32)
 COUNTS = SKY.astype(np.int16)
@@ -331,3 +336,241 @@ def test_the_sdss_frames_open(shared_data):
         assert image.notes == ()
         assert image.limits[0] < 0 < image.limits[1]
         assert image.sky is not None
+
+
+# Large ones, which are read as they are looked at
+
+
+@pytest.fixture
+def large(monkeypatch, tmp_path):
+    """Have images be large that are not, and their levels kept nowhere of note."""
+    monkeypatch.setattr(full_image, "MOST_PIXELS_AT_ONCE", 1000)
+    folder = PyramidFolder(tmp_path / "pyramids")
+    monkeypatch.setattr(PyramidFolder, "of_user", lambda: folder)
+
+
+WIDE = np.random.default_rng(8).normal(1000, 300, (530, 1040))
+
+
+def lazy(path: Path, hdu: int | None = None) -> np.ndarray:
+    """Check a large image against astropy's own pixels, and return those."""
+    image = read_image(path, hdu)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = fits.getdata(path, image.hdu, memmap=False)
+    plane = data[(0,) * (data.ndim - 2)]
+    assert isinstance(image.pixels, LazyPixels)
+    assert image.pixels.shape == plane.shape
+    assert image.pixels.dtype == plane.dtype.newbyteorder("=")
+    for window in (
+        (slice(None), slice(None)),
+        (slice(100, 400), slice(500, 900)),
+        (slice(-3, None), slice(-3, None)),
+        (7, slice(None)),
+        (slice(None, None, 50), slice(3, None, 70)),
+        (5, 1039),
+    ):
+        found = image.pixels[window]
+        assert found.dtype == image.pixels.dtype
+        np.testing.assert_array_equal(found, plane[window])
+    level = image.tiles.levels[0]
+    assert shows(level, plane.astype(level.dtype), slice(None), slice(None))
+    image.tiles.close()
+    assert image.tiles.join(20)
+    return plane
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "u2", "i4", "u4", "f4", "f8"])
+def test_a_large_image_has_astropys_pixels(large, tmp_path, dtype):
+    pixels = (WIDE / 10).astype(dtype)
+    found = lazy(written(tmp_path / "a.fits", fits.PrimaryHDU(pixels)))
+    np.testing.assert_array_equal(found, pixels)
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8"])
+def test_a_large_image_of_64_bits_has_astropys_pixels(large, tmp_path, dtype):
+    pixels = WIDE.astype(dtype) * 10**14
+    lazy(written(tmp_path / "a.fits", fits.PrimaryHDU(), fits.ImageHDU(pixels)))
+
+
+@pytest.mark.parametrize("cards", [{"BLANK": 900}, {"BSCALE": 0.5, "BZERO": 7.0}])
+@pytest.mark.parametrize("blank", [False, True])
+def test_scaling_of_a_large_image_is_astropys(large, tmp_path, cards, blank):
+    hdu = fits.PrimaryHDU(WIDE.astype(np.int16))
+    hdu.header.update(cards)
+    if blank:
+        hdu.header["BLANK"] = 900
+    found = lazy(written(tmp_path / "a.fits", hdu))
+    assert found.dtype.kind == "f"
+    assert np.isnan(found).any() == ("BLANK" in hdu.header)
+
+
+def test_a_large_float_image_with_blank_is_read_without_a_remark(large, tmp_path):
+    hdu = fits.PrimaryHDU(WIDE.astype(np.float32))
+    path = written(tmp_path / "a.fits", hdu)
+    content = path.read_bytes()
+    end = content.index(b"END" + b" " * 77)
+    card = b"BLANK   =" + b"0".rjust(21) + b" " * 50
+    path.write_bytes(content[:end] + card + content[end:2800] + content[2880:])
+    lazy(path)
+
+
+@pytest.mark.parametrize("tile", [(1, 1040), (64, 64), (100, 333)])
+@pytest.mark.parametrize(
+    "method", ["RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "PLIO_1"]
+)
+def test_a_large_compressed_image_has_astropys_pixels(large, tmp_path, method, tile):
+    if method == "HCOMPRESS_1" and tile[0] == 1:
+        tile = (20, 1040)
+    pixels = abs(WIDE).astype(np.int16)
+    hdu = fits.CompImageHDU(pixels, compression_type=method, tile_shape=tile)
+    path = written(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu)
+    np.testing.assert_array_equal(lazy(path), pixels)
+    # From the first time on zarr has a loop of its own, with files.
+    before = open_files()
+    lazy(path)
+    assert open_files() == before
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4", "f8"])
+def test_other_large_compressed_images_have_astropys_pixels(large, tmp_path, dtype):
+    pixels = WIDE.astype(dtype)
+    if dtype != "u2":
+        pixels[100:120, 200:300] = np.nan
+    hdu = fits.CompImageHDU(pixels, tile_shape=(32, 128))
+    lazy(written(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu))
+
+
+@pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
+def test_the_first_plane_of_a_large_cube_is_shown(large, tmp_path, kind):
+    cube = np.stack([WIDE, WIDE + 1]).astype(np.int32).reshape(1, 2, 530, 1040)
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(), kind(cube))
+    np.testing.assert_array_equal(lazy(path), cube[0, 0])
+    image = read_image(path)
+    assert image.notes == ("first plane of 2",)
+    assert image.limits[0] < 1000 < image.limits[1]
+    assert image.hdus[0].shape == cube.shape
+
+
+def test_which_images_are_large(monkeypatch, tmp_path):
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY))
+    assert read_image(path).tiles is None
+    for name in ("MOST_PIXELS_AT_ONCE", "LONGEST_SIDE_AT_ONCE"):
+        limit = 1200 if name.startswith("MOST") else 40
+        monkeypatch.setattr(full_image, name, limit)
+        assert read_image(path).tiles is None
+        monkeypatch.setattr(full_image, name, limit - 1)
+        assert read_image(path).tiles is not None
+        monkeypatch.undo()
+
+
+def test_reading_a_large_image_starts_no_thread_and_leaves_no_open_file(
+    large, tmp_path
+):
+    before = open_files()
+    for kind in (fits.ImageHDU, fits.CompImageHDU):
+        path = written(tmp_path / "a.fits", fits.PrimaryHDU(), kind(COUNTS))
+        image = read_image(path)
+        assert image.pixels[3, 4] == COUNTS[3, 4]
+        assert open_files() == before
+    assert not threads()
+    assert not (tmp_path / "pyramids").exists()
+
+
+def test_a_whole_file_that_is_compressed_is_read_at_once(large, tmp_path):
+    whole = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY)).read_bytes()
+    path = tmp_path / "a.fits.gz"
+    path.write_bytes(gzip.compress(whole))
+    image = read_image(path)
+    assert image.tiles is None
+    assert same(image.pixels, SKY)
+
+
+@pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
+def test_a_large_file_that_changes_while_it_is_shown_is_one_error(
+    large, tmp_path, kind
+):
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(), kind(COUNTS))
+    image = read_image(path)
+    path.write_bytes(path.read_bytes()[:-2880])
+    with pytest.raises(ImageError, match="was changed while it was shown") as caught:
+        image.pixels[0, 0]
+    assert caught.value.path == path
+    image.tiles.levels[0][:9, :9]
+    until(lambda: image.tiles.problem)
+    assert "was changed" in image.tiles.problem.what
+    image.tiles.close()
+    assert image.tiles.join(20)
+    path.unlink()
+    with pytest.raises(ImageError, match="no such file"):
+        image.pixels[0, 0]
+
+
+def test_a_large_file_that_is_cut_short_is_one_error(large, tmp_path, monkeypatch):
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY))
+    image = read_image(path)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ImageError, match="the file is cut short"):
+        read_image(path)
+    # Cut short between the look at its size and the reading.
+    monkeypatch.setattr(sources, "_check_state", lambda *_: None)
+    with pytest.raises(ImageError, match="cut short"):
+        image.pixels[29, :]
+
+
+def test_a_changed_large_file_gets_a_new_pyramid(large, tmp_path):
+    for pixels in (SKY, SKY + 1):
+        path = written(tmp_path / "a.fits", fits.PrimaryHDU(pixels))
+        for _ in range(2):
+            image = read_image(path)
+            last = image.tiles.levels[-1]
+            assert shows(last, mean(pixels), slice(None), slice(None))
+            until(lambda image=image: image.tiles._reader.pyramid.whole)
+            image.tiles.close()
+            assert image.tiles.join(20)
+    assert len(list((tmp_path / "pyramids").iterdir())) == 2
+
+
+def test_a_side_that_memory_cannot_hold_is_refused(large, tmp_path, monkeypatch):
+    path = written(tmp_path / "a.fits", fits.PrimaryHDU(SKY))
+    monkeypatch.setattr(full_image, "LONGEST_SIDE", 40)
+    assert read_image(path).tiles is not None
+    monkeypatch.setattr(full_image, "LONGEST_SIDE", 39)
+    with pytest.raises(ImageError, match="a side of it is longer than 39"):
+        read_image(path)
+
+
+def test_a_tile_of_a_large_image_that_memory_cannot_hold_is_refused(
+    large, tmp_path, monkeypatch
+):
+    hdu = fits.CompImageHDU(WIDE.astype(np.int16), tile_shape=(500, 1000))
+    path = written(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu)
+    monkeypatch.setattr(full_image, "MOST_BYTES", 10**6)
+    assert read_image(path).pixels[3, 4] == WIDE.astype(np.int16)[3, 4]
+    with pytest.raises(ImageError, match="of memory"):
+        read_image(path).pixels[:]
+    monkeypatch.setattr(full_image, "MOST_BYTES", 10**6 - 1)
+    with pytest.raises(ImageError, match="of memory"):
+        read_image(path)
+
+
+def test_checking_reads_all_of_a_large_image(large, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "PIECE", 400)
+    monkeypatch.setattr(sources, "_SAMPLED", 0)
+    pixels = WIDE.astype(np.int16)
+    hdu = fits.CompImageHDU(pixels, compression_type="GZIP_1", tile_shape=(1, 1040))
+    path = written(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu)
+    image = read_image(path)
+    before = open_files()
+    image.pixels.check()
+    assert open_files() == before
+    content = bytearray(path.read_bytes())
+    # Between the samples.
+    start = int(len(content) * 0.36)
+    content[start : start + 4000] = bytes(4000)
+    path.write_bytes(content)
+    assert read_image(path).tiles is not None
+    table = tmp_path / "t.csv"
+    table.write_text("image_name,grid_x,grid_y,label,preds\na,0,0,0,1\n")
+    _, faults = check_review(table)
+    assert len(faults) == 1

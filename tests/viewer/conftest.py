@@ -20,7 +20,7 @@ def viewer() -> ViewerModel:
 @pytest.fixture
 def control(viewer, session: ReviewSession, main_loop) -> Iterator[ReviewController]:
     """Show the small survey's first error."""
-    controller = ReviewController(viewer, session, main_loop.post)
+    controller = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
     controller.connect()
     main_loop.run_until(lambda: controller.view == "shown")
     yield controller

@@ -64,19 +64,18 @@ def test_the_layer_stays_and_its_pixels_change_with_the_image(
 
 
 def test_marked_cutouts_carry_their_features(control, viewer):
-    for role in ("cutouts", "tags"):
-        layer = _layer(viewer, role)
-        assert isinstance(layer, Shapes)
-        features = layer.features
-        assert list(features.columns) == [
-            "image_name", "grid_x", "grid_y", "outcome", "confidence", "label",
-            "preds", "label_new",
-        ]  # fmt: skip
-        assert features[["grid_x", "grid_y", "outcome"]].to_numpy().tolist() == [
-            [200, 0, "FN"],
-            [400, 200, "FP"],
-            [0, 400, "TP"],
-        ]
+    layer = _layer(viewer, "cutouts")
+    assert isinstance(layer, Shapes)
+    features = layer.features
+    assert list(features.columns) == [
+        "image_name", "grid_x", "grid_y", "outcome", "confidence", "label",
+        "preds", "label_new",
+    ]  # fmt: skip
+    assert features[["grid_x", "grid_y", "outcome"]].to_numpy().tolist() == [
+        [200, 0, "FN"],
+        [400, 200, "FP"],
+        [0, 400, "TP"],
+    ]
 
 
 def test_each_outcome_has_its_box_tag_and_confidence(control, viewer):
@@ -88,8 +87,12 @@ def test_each_outcome_has_its_box_tag_and_confidence(control, viewer):
     assert purple[2] > purple[1]
     assert green[1] > green[0]
     assert green[1] > green[2]
-    assert tags.edge_color[:, 3].tolist() == [0, 0, 1], "only a TP has a second box"
-    red = tags.edge_color[2]
+    red = _layer(viewer, "predictions")
+    second = red.data[:, 0]
+    assert len(second) == 4, "only a TP has a second box"
+    assert (second.min(axis=0) > [399.5, -0.5]).all()
+    assert (second.max(axis=0) < [599.5, 199.5]).all(), "it lies inside the first"
+    red = red.edge_color[0]
     assert red[0] > red[1]
     assert red[0] > red[2]
     assert boxes.text.values.tolist() == ["", "0.97", "0.97"]
@@ -135,7 +138,7 @@ def test_cutouts_at_the_edge_are_cut_off_and_ones_outside_refused(
     with survey.open("a") as table:
         table.write("north,700,500,0,1,0.99,\nnorth,2000,0,0,1,0.99,\n")
     session = ReviewSession.open(survey, cutout_size=200)
-    control = ReviewController(viewer, session, main_loop.post)
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
     control.connect()
     session.go_to(5)
     main_loop.run_until(lambda: control.view == "shown")
@@ -146,7 +149,7 @@ def test_cutouts_at_the_edge_are_cut_off_and_ones_outside_refused(
     assert "(2000, 0) lies wholly outside the image of 800 x 600" in str(
         control.problem
     )
-    assert len(_layer(viewer, "current").data) == 0
+    assert not len(_layer(viewer, "current").data[:, 0])
     control.decide("artifact")
     assert not session.unsaved
     session.go_to(5)
@@ -163,21 +166,25 @@ def test_text_is_hidden_where_it_would_cover_a_cutout(control, viewer):
     assert text.visible
 
 
-def test_lines_keep_their_width_on_the_screen(control, viewer):
+def test_lines_keep_their_width_on_the_screen(control, viewer, main_loop):
     for zoom in (0.25, 4.0):
         viewer.scene.camera.zoom = zoom
+        main_loop.let_time_pass()
+        main_loop.run_all()
         boxes = _layer(viewer, "cutouts")
         assert np.allclose(np.array(boxes.edge_width) * zoom, 2)
         assert np.isclose(_layer(viewer, "current").edge_width * zoom, 3)
 
 
 def test_the_grid_of_all_cutouts_can_be_shown(control, viewer, session, main_loop):
+    control.show_grid(True)
     grid = _layer(viewer, "grid")
     assert isinstance(grid, Vectors)
-    assert not grid.visible
     assert len(grid.data) == 12 * 4
-    control.show_grid(True)
     assert grid.visible
+    control.show_grid(False)
+    assert not grid.visible
+    grid.visible = True
     session.go_to(3)
     main_loop.run_until(lambda: control.view == "shown")
     assert grid.visible, "and stays so from image to image"
@@ -191,10 +198,13 @@ def test_a_layer_the_user_hides_stays_hidden(control, viewer, session, main_loop
     assert _layer(viewer, "cutouts").visible
 
 
-@pytest.mark.parametrize("role", ["image", "cutouts", "tags", "current", "grid"])
+@pytest.mark.parametrize(
+    "role", ["image", "cutouts", "tags", "predictions", "current", "grid"]
+)
 def test_a_deleted_layer_comes_back(control, viewer, main_loop, role):
     said = []
     control.said.connect(said.append)
+    control.show_grid(True)
     order = [layer.metadata[OWNER] for layer in viewer.layers]
     viewer.layers.remove(_layer(viewer, role))
     main_loop.run_all()
@@ -215,14 +225,17 @@ def test_boxes_that_somebody_changes_are_drawn_again(control, viewer, main_loop)
     assert np.array_equal(boxes.data, before)
 
 
-@pytest.mark.parametrize("role", ["image", "cutouts", "tags", "current", "grid"])
+@pytest.mark.parametrize(
+    "role", ["image", "cutouts", "tags", "predictions", "current", "grid"]
+)
 def test_no_layer_leaves_the_pan_zoom_mode(control, viewer, role):
+    control.show_grid(True)
     layer = _layer(viewer, role)
     layer.mode = "transform"
     assert layer.mode == "pan_zoom"
 
 
-def test_while_an_image_is_read_nothing_is_shown_and_nothing_decided(
+def test_while_an_image_is_read_nothing_untrue_is_shown_and_nothing_decided(
     control, viewer, session, main_loop, monkeypatch
 ):
     go_on = threading.Event()
@@ -235,6 +248,11 @@ def test_while_an_image_is_read_nothing_is_shown_and_nothing_decided(
     control.said.connect(said.append)
     session.go_to(4)
     assert control.view == "loading"
+    assert _layer(viewer, "image").data[0, 0] == 0, "for a moment all is as it was"
+    assert _layer(viewer, "cutouts").features.image_name.unique().tolist() == ["north"]
+    control.decide("artifact")
+    assert session.unsaved == 0
+    main_loop.let_time_pass()
     assert not any(layer.visible for layer in viewer.layers)
     control.decide("artifact")
     assert session.unsaved == 0
@@ -291,7 +309,7 @@ def test_another_hdu_can_be_shown(survey, viewer, main_loop):
     ]
     fits.HDUList(planes).writeto(survey.parent / "north.fits", overwrite=True)
     session = ReviewSession.open(survey)
-    control = ReviewController(viewer, session, main_loop.post)
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
     control.connect()
     main_loop.run_until(lambda: control.view == "shown")
     assert _layer(viewer, "image").data[0, 0] == 1
@@ -392,7 +410,7 @@ def test_the_user_s_zoom_is_kept(control, viewer, session):
 def test_disconnecting_leaves_the_viewer_as_it_was(viewer, session, main_loop):
     own = viewer.add_image(np.zeros((5, 5)), name="mine")
     callbacks = list(viewer.mouse_drag_callbacks)
-    control = ReviewController(viewer, session, main_loop.post)
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
     control.connect()
     control.connect()
     main_loop.run_until(lambda: control.view == "shown")
@@ -408,7 +426,7 @@ def test_disconnecting_leaves_the_viewer_as_it_was(viewer, session, main_loop):
 
 def test_the_orientation_is_given_back(viewer, session, main_loop):
     before = viewer.scene.camera.orientation2d
-    control = ReviewController(viewer, session, main_loop.post)
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
     control.connect()
     main_loop.run_until(lambda: control.view == "shown")
     control.set_y_up(True)

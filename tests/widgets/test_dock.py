@@ -474,7 +474,9 @@ def test_a_wrong_folder_leaves_the_form_open(viewer, survey, tmp_path, settle):
     assert "north" in dock._panel.message.value
 
 
-def test_a_verdict_that_came_too_early_holds_the_walk(dock, monkeypatch, settle, press):
+def test_a_verdict_that_came_too_early_holds_the_walk(
+    dock, monkeypatch, settle, press, qtbot
+):
     import threading
 
     go_on = threading.Event()
@@ -483,7 +485,8 @@ def test_a_verdict_that_came_too_early_holds_the_walk(dock, monkeypatch, settle,
     monkeypatch.setattr(loader, "_read", lambda *key: go_on.wait(20) and read(*key))
     loader._futures.clear()
     press(dock, Key.Key_N, Key.Key_N)
-    assert dock.error_id.value == 3
+    qtbot.waitUntil(lambda: dock.error_id.value == 3)
+    assert "Reading south" in _message(dock)
     press(dock, Key.Key_J, Key.Key_N, Key.Key_J, Key.Key_N)
     assert dock.error_id.value == 3
     assert dock.session.unsaved == 0

@@ -255,7 +255,7 @@ def test_napari_quits_without_a_word_and_keeps_the_last_key_press(survey, tmp_pa
 def test_whatever_is_done_to_the_layers_the_review_goes_on(
     dock, viewer, press, settle, qtbot
 ):
-    roles = ("image", "grid", "current", "tags", "cutouts")
+    roles = ("image", "predictions", "current", "tags", "cutouts")
     own = viewer.add_points([[0, 0]])
     for role in roles:
         _layer(viewer, role).name = "mine"
@@ -303,10 +303,10 @@ def test_neither_3d_nor_another_theme_disturbs_the_review(
 # Mashed keys
 
 
-def _on_screen(viewer):
-    """Read off the layers which cutout is in the frame; None without a picture."""
+def _on_screen(dock, viewer):
+    """Read off the layers which cutout is in the frame; None while one is read."""
     image, frame = _layer(viewer, "image"), _layer(viewer, "current")
-    if not (image.visible and frame.visible):
+    if dock.controller.view == "loading":
         return None
     name = ("north", "west", "south")[int(image.data[0, 0] / 1e6)]
     top, left = frame.data[:, 0].min(axis=0)
@@ -337,7 +337,7 @@ def test_a_mashed_key_decides_about_what_was_on_the_screen(
         for _ in range(chance.randrange(6)):
             QApplication.processEvents()
         what = chance.choices(list(KEYS), [4, 4, 5, 4, 1])[0]
-        seen = _on_screen(viewer)
+        seen = _on_screen(dock, viewer)
         if what in ("artifact", "none") and seen is None:
             too_early += 1
         else:

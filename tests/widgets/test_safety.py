@@ -261,9 +261,10 @@ def test_a_slow_disk_holds_up_neither_keys_nor_the_walk(
 
 
 def test_undo_and_redo_go_across_images_and_a_restart(
-    dock, viewer, survey, press, decide, qtbot
+    dock, viewer, survey, press, decide, settle, qtbot
 ):
     decide(dock, K, N, J, N, J, N, U)
+    settle(dock)
     assert dock.error_id.value == 3
     _close(dock)
     dock = _open(viewer, qtbot, survey)
@@ -278,6 +279,7 @@ def test_undo_and_redo_go_across_images_and_a_restart(
         known = len(dock.session.log)
         qtbot.keyClick(dock.window(), *keys)
         qtbot.waitUntil(lambda known=known: len(dock.session.log) > known)
+        settle(dock)
         where.append(dock.error_id.value)
     assert where == [2, 1, 1, 2, 3]
     assert dock.image_name.value == "south"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.grid import lies_outside
+from napari_artifact_review.core.cutout import Cutout, Cutouts
 from napari_artifact_review.core.labels import Labels
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES, classify_outcomes
 from napari_artifact_review.core.predictions import Predictions
@@ -70,7 +70,7 @@ class Catalog:
             size=self.cutout_size,
             label=int(table.label[row]),
             preds=int(table.preds[row]),
-            label_new=self.labels.label_new(row),
+            label_new=int(self.labels.label_new[row]),
             outcome=OUTCOMES[self._outcome.codes[row]],
             confidence=None
             if confidence is None or np.isnan(confidence)
@@ -80,19 +80,32 @@ class Catalog:
             reviewed_at=at,
         )
 
-    def cutouts_of(self, image_name: str) -> list[Cutout]:
+    def cutouts_of(self, image_name: str) -> Cutouts:
         """Return the cutouts of an image, in the table's order."""
-        return [self.cutout(int(row)) for row in self.walk.cutouts_of(image_name)]
+        return self.cutouts(image_name, self.walk.cutouts_of(image_name))
+
+    def cutouts(self, image_name: str, rows: npt.NDArray[np.int64]) -> Cutouts:
+        """Return what is known of the cutouts of an image in some rows."""
+        table = self.predictions
+        if table.confidence is None:
+            confidence = np.full(len(rows), np.nan)
+        else:
+            confidence = table.confidence[rows]
+        return Cutouts(
+            image_name=image_name,
+            size=self.cutout_size,
+            rows=rows,
+            grid_x=table.grid_x[rows],
+            grid_y=table.grid_y[rows],
+            label=table.label[rows],
+            preds=table.preds[rows],
+            label_new=self.labels.label_new[rows],
+            outcome=self._outcome.codes[rows],
+            confidence=confidence,
+            reviewed=self.labels.reviewed[rows],
+        )
 
     def cutout_at(self, image_name: str, x: int, y: int) -> Cutout | None:
         """Return the cutout of an image that the pixel (x, y) lies in, if any."""
         row = self.walk.row_at(image_name, x, y, self.cutout_size)
         return None if row is None else self.cutout(row)
-
-    def cutouts_outside(self, image_name: str, shape: tuple[int, int]) -> list[Cutout]:
-        """Return an image's cutouts of which no pixel lies in its (rows, columns)."""
-        return [
-            cutout
-            for cutout in self.cutouts_of(image_name)
-            if lies_outside(cutout.grid_x, cutout.grid_y, cutout.size, shape)
-        ]

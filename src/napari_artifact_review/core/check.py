@@ -18,6 +18,7 @@ from napari_artifact_review.core.images import ImageFolder, read_image
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.places import default_images
 from napari_artifact_review.core.predictions import Predictions, inspect_predictions
+from napari_artifact_review.core.sources import LazyPixels
 from napari_artifact_review.core.tablefile import TableFile
 
 
@@ -97,7 +98,10 @@ def _image_faults(
 
 def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
     """Read a whole image, since only then all of it is known to be sound."""
-    rows, columns = read_image(folder.find(name)).pixels.shape
+    pixels = read_image(folder.find(name)).pixels
+    if isinstance(pixels, LazyPixels):
+        pixels.check()
+    rows, columns = pixels.shape
     return rows, columns
 
 

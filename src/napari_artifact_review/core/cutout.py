@@ -1,9 +1,14 @@
-"""A cutout: a square of a full image, and what the review knows of it."""
+"""A cutout: a square of a full image, and what the review knows of it; or many."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_artifact_review.core.outcomes import OUTCOMES
 
 
 class CutoutKey(NamedTuple):
@@ -68,3 +73,62 @@ class Cutout:
     def changed(self) -> bool:
         """Whether its label after review is another one."""
         return self.label_new != self.label
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutouts:
+    """What the review knows of many cutouts of one image, column by column.
+
+    Eighty thousand of them are looked at as a whole at each image; as objects of their
+    own they would take a second.
+
+    Attributes
+    ----------
+    image_name : str
+        The full image.
+    size : int
+        Their side in pixels.
+    rows, grid_x, grid_y : ndarray of int64, shape (n,)
+        Where they stand in the table; column and row of their top left pixels.
+    label, preds, label_new, outcome : ndarray of int8, shape (n,)
+        As for `Cutout`; the outcome as its place in `OUTCOMES`.
+    confidence : ndarray of float64, shape (n,)
+        NaN where the table has none.
+    reviewed : ndarray of bool, shape (n,)
+        Whether anybody decided about them.
+    """
+
+    image_name: str
+    size: int
+    rows: npt.NDArray[np.int64]
+    grid_x: npt.NDArray[np.int64]
+    grid_y: npt.NDArray[np.int64]
+    label: npt.NDArray[np.int8]
+    preds: npt.NDArray[np.int8]
+    label_new: npt.NDArray[np.int8]
+    outcome: npt.NDArray[np.int8]
+    confidence: npt.NDArray[np.float64]
+    reviewed: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def changed(self) -> npt.NDArray[np.bool_]:
+        """Whether their labels after review are others."""
+        return np.not_equal(self.label_new, self.label)
+
+    def are(self, outcome: str) -> npt.NDArray[np.bool_]:
+        """Tell which of them have an outcome."""
+        return np.equal(self.outcome, OUTCOMES.index(outcome))
+
+    def outside(self, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+        """Tell which have no pixel in an image of `shape` (rows, columns)."""
+        places = ((self.grid_y, shape[0]), (self.grid_x, shape[1]))
+        above, beside = ((at >= end) | (at + self.size <= 0) for at, end in places)
+        return np.logical_or(above, beside)
+
+    def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Cutouts:
+        """Return some of them, by a mask or by their places."""
+        columns = (getattr(self, name)[which] for name in type(self).__slots__[2:])
+        return Cutouts(self.image_name, self.size, *columns)

@@ -13,6 +13,11 @@ from napari_artifact_review.core.cutout import CutoutKey
 
 Action = Literal["decide", "undo", "redo"]
 
+#: Seconds that a window waits for the disk to take a decision, so that the next frame
+#: shows it. A slower disk does not hold it up: less than this is felt as at once
+#: (J. Nielsen, Usability Engineering, 1993, ch. 5).
+PATIENCE = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

@@ -18,13 +18,22 @@ from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import (
     FullImage,
     ImageHdu,
+    Pixels,
     check_counts,
     check_memory,
+    check_sides,
     decoding,
+    is_large,
     plain_pixels,
     plane_notes,
 )
 from napari_artifact_review.core.sky import SkyCoordinates
+from napari_artifact_review.core.sources import (
+    CompressedSource,
+    FitsSource,
+    LazyPixels,
+)
+from napari_artifact_review.core.tiles import open_tiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,8 +97,10 @@ def read_fits(path: Path, hdu: int | str | None = None) -> FullImage:
             images = _images(hdus, stream)
             chosen = _choose(images, hdu)
             with decoding(path, str(chosen)):
-                _check_hdu(hdus[chosen.index], stream, size)
-                return _read_hdu(path, hdus, chosen, images)
+                # Of a file that is compressed as a whole, all is in memory anyway.
+                large = is_large(chosen.shape) and not isinstance(stream, io.BytesIO)
+                _check_hdu(hdus[chosen.index], stream, size, large)
+                return _read_hdu(path, hdus, chosen, images, large)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -106,7 +117,7 @@ def _opened(path: Path) -> BinaryIO:
     with decompress(path) as packed:
         while part := packed.read(2**20):
             whole.write(part)
-            check_memory(whole.tell())
+            check_memory(whole.tell(), "unpack it, and it is read part by part")
     return whole
 
 
@@ -163,12 +174,23 @@ def _read_hdu(
     hdus: fits.HDUList,
     chosen: ImageHdu,
     images: tuple[ImageHdu, ...],
+    large: bool,
 ) -> FullImage:
     """Read the pixels of one HDU, and what its header says about them."""
     hdu = hdus[chosen.index]
-    # A section reads the first plane only, however deep the cube.
-    plane = hdu.section[(0,) * (len(chosen.shape) - 2)]
-    pixels = plain_pixels(plane)
+    pixels: Pixels | LazyPixels
+    tiles = None
+    if large:
+        compressed = isinstance(hdu, fits.CompImageHDU)
+        pixels, limits, tiles = open_tiled(
+            CompressedSource(path, chosen.index, hdu)
+            if compressed
+            else FitsSource(path, hdu)
+        )
+    else:
+        # A section reads the first plane only, however deep the cube.
+        pixels = plain_pixels(hdu.section[(0,) * (len(chosen.shape) - 2)])
+        limits = zscale_limits(pixels)
     unit, unit_notes = _or_note("", lambda: _unit(hdu.header))
     sky, sky_notes = _or_note(
         None, lambda: SkyCoordinates.from_header(hdu.header, hdus)
@@ -177,7 +199,7 @@ def _read_hdu(
     return FullImage(
         path=path,
         pixels=pixels,
-        limits=zscale_limits(pixels),
+        limits=limits,
         notes=(
             *((several,) if len(images) > 1 else ()),
             *plane_notes(chosen.shape),
@@ -188,10 +210,11 @@ def _read_hdu(
         hdus=images,
         unit=unit,
         sky=sky,
+        tiles=tiles,
     )
 
 
-def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int) -> None:
+def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
     """Refuse data that neither file nor memory can hold, before any is taken."""
     place = hdu.fileinfo()
     compressed = isinstance(hdu, fits.CompImageHDU)
@@ -206,8 +229,16 @@ def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int) -> None:
             f"it holds {size:,}",
             remedy=_COPY,
         )
-    pixels = math.prod(hdu.shape[-2:]) * (_planes_of_tiles(hdu) if compressed else 1)
+    pixels = _planes_of_tiles(hdu) if compressed else 1
+    if large:
+        # Nothing is decoded beyond what is looked at, but whole tiles of that.
+        tile = hdu.tile_shape[-2:] if compressed else (1, hdu.shape[-1])
+        pixels *= math.prod(map(min, tile, hdu.shape[-2:]))
+    else:
+        pixels *= math.prod(hdu.shape[-2:])
     check_memory(pixels * abs(hdu.header["BITPIX"]) // 8)
+    if large:
+        check_sides(hdu.shape)
     if compressed:
         _check_tiles(hdu, stream)
 

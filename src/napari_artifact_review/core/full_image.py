@@ -23,11 +23,20 @@ if TYPE_CHECKING:
     from astropy.io import fits
 
     from napari_artifact_review.core.sky import SkyCoordinates
+    from napari_artifact_review.core.sources import LazyPixels
+    from napari_artifact_review.core.tiles import TiledImage
 
 Pixels: TypeAlias = NDArray[Any]
 
 #: The most bytes that an image may take in memory: 16,384 x 16,384 pixels of 32 bits.
 MOST_BYTES = 2**30
+#: More pixels are read as they are looked at: beyond this, reading them takes longer
+#: than anybody wants to wait for the next image (8,192 x 8,192, some 0.3 s).
+MOST_PIXELS_AT_ONCE = 2**26
+#: So are images with a longer side: what graphics cards hold in one texture.
+LONGEST_SIDE_AT_ONCE = 16_384
+#: The longest side of all: some rows of each level of detail are in memory as a whole.
+LONGEST_SIDE = 2**18
 
 
 @dataclass(frozen=True)
@@ -60,9 +69,10 @@ class FullImage:
     ----------
     path : Path
         The file it was read from.
-    pixels : ndarray
+    pixels : ndarray or LazyPixels
         Shape (rows, columns), native byte order, the data's own type; row 0 is
-        the first row of the file.
+        the first row of the file. Those of a large image are read when they are
+        indexed, which may wait for the disk: never do it on the main thread.
     limits : tuple of float
         Lower and upper end of a sensible grey scale, the lower one below the upper.
     notes : tuple of str
@@ -75,25 +85,62 @@ class FullImage:
         Physical unit of the pixels (``BUNIT``), or an empty text.
     sky : SkyCoordinates or None
         Where the pixels lie on the sky, if the file says so.
+    tiles : TiledImage or None
+        How a large image is shown; None for one in memory.
     """
 
     path: Path
-    pixels: Pixels
+    pixels: Pixels | LazyPixels
     limits: tuple[float, float]
     notes: tuple[str, ...] = ()
     hdu: int | None = None
     hdus: tuple[ImageHdu, ...] = ()
     unit: str = ""
     sky: SkyCoordinates | None = None
+    tiles: TiledImage | None = None
 
 
-def check_memory(count: int) -> None:
+def is_large(shape: tuple[int, ...]) -> bool:
+    """Tell whether an image is shown tile by tile.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Its axes, (..., rows, columns).
+    """
+    plane = shape[-2:]
+    return math.prod(plane) > MOST_PIXELS_AT_ONCE or max(plane) > LONGEST_SIDE_AT_ONCE
+
+
+def check_sides(shape: tuple[int, ...]) -> None:
+    """Refuse an image of which no row fits into memory.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Its axes, (..., rows, columns).
+
+    Raises
+    ------
+    ImageError
+        If a side of it is longer than `LONGEST_SIDE`.
+    """
+    if max(shape[-2:]) > LONGEST_SIDE:
+        raise ImageError(
+            f"a side of it is longer than {LONGEST_SIDE:,} pixels",
+            remedy="Check that it is sound; if it is, cut it into smaller images",
+        )
+
+
+def check_memory(count: int, remedy: str = "cut it into smaller images") -> None:
     """Refuse what would fill the memory, before it does.
 
     Parameters
     ----------
     count : int
         How many bytes are to be held.
+    remedy : str
+        What to do about it if the file is sound.
 
     Raises
     ------
@@ -103,7 +150,7 @@ def check_memory(count: int) -> None:
     if count > MOST_BYTES:
         raise ImageError(
             f"it takes more than {MOST_BYTES / 2**30:g} GiB of memory",
-            remedy="Check that it is sound; if it is, cut it into smaller images",
+            remedy=f"Check that it is sound; if it is, {remedy}",
         )
 
 
@@ -195,7 +242,8 @@ def decoding(
 ) -> Iterator[None]:
     """Turn whatever a decoder raises inside the block into one `ImageError`.
 
-    An `ImageError` from inside passes, with the place added if it had none.
+    An `ImageError` from inside passes, with the place added if it had none. What a
+    decoder remarks goes unseen.
 
     Parameters
     ----------
@@ -211,14 +259,36 @@ def decoding(
     ImageError
         The only exception that leaves the block.
     """
+    with one_error(path, where, doing), warnings.catch_warnings():
+        # napari would show a decoder's remarks on the file as messages to the user.
+        warnings.simplefilter("ignore", AstropyWarning)
+        # So are Pillow's on 89 million pixels or more, and numpy's on overflow
+        warnings.simplefilter("ignore", RuntimeWarning)
+        # or on an .npy file of Python 2.
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+@contextmanager
+def one_error(
+    path: Path | None = None, where: str | None = None, doing: str = "cannot be read"
+) -> Iterator[None]:
+    """Do as `decoding` does, but leave alone what Python does with warnings.
+
+    That is one setting for all threads: two that change it often disturb each other.
+
+    Parameters
+    ----------
+    path, where, doing
+        As for `decoding`.
+
+    Raises
+    ------
+    ImageError
+        The only exception that leaves the block.
+    """
     try:
-        with warnings.catch_warnings():
-            # napari would show a decoder's remarks on the file as messages to the user.
-            warnings.simplefilter("ignore", AstropyWarning)
-            # So are Pillow's on 89 million pixels or more, and numpy's on overflow
-            warnings.simplefilter("ignore", RuntimeWarning)
-            # or on an .npy file of Python 2.
-            warnings.simplefilter("ignore", UserWarning)
+        with np.errstate(all="ignore"):
             yield
     except ImageError as error:
         if path is None or error.path is not None:

@@ -13,15 +13,19 @@ from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.fits import read_fits
 from napari_artifact_review.core.full_image import FullImage, ImageHdu, decoding
 from napari_artifact_review.core.rasters import read_raster
+from napari_artifact_review.core.zarrs import read_zarr
 
 __all__ = ["FullImage", "ImageFolder", "ImageHdu", "read_image"]
 
 _SUPPORTED = re.compile(
     r"(?P<stem>.+)(?P<suffix>"
-    r"(?P<fits>\.(?:fits|fit|fts)(?:\.(?:gz|bz2|fz))?)|\.(?:tiff?|png|jpe?g|npy))",
+    r"(?P<fits>\.(?:fits|fit|fts)(?:\.(?:gz|bz2|fz))?)|(?P<zarr>\.zarr)|"
+    r"\.(?:tiff?|png|jpe?g|npy))",
     re.IGNORECASE | re.DOTALL,
 )
-_SUFFIXES = ".fits .fit .fts (also .gz .bz2 .fz), .tif .tiff .png .jpg .jpeg .npy"
+_SUFFIXES = (
+    ".fits .fit .fts (also .gz .bz2 .fz), .zarr, .tif .tiff .png .jpg .jpeg .npy"
+)
 
 
 def read_image(path: str | Path, hdu: int | str | None = None) -> FullImage:
@@ -30,7 +34,7 @@ def read_image(path: str | Path, hdu: int | str | None = None) -> FullImage:
     Parameters
     ----------
     path : path-like
-        A FITS, TIFF, PNG, JPEG or NPY file.
+        A FITS, TIFF, PNG, JPEG or NPY file, or the folder of a Zarr image.
     hdu : int or str, optional
         Index or name of the HDU of a FITS file; without it the first image.
 
@@ -61,7 +65,7 @@ def read_image(path: str | Path, hdu: int | str | None = None) -> FullImage:
             path=path,
             remedy="Open it without an HDU",
         )
-    return read_raster(path)
+    return read_zarr(path) if supported["zarr"] else read_raster(path)
 
 
 class ImageFolder:
@@ -92,7 +96,8 @@ class ImageFolder:
         Returns
         -------
         Path
-            An existing regular file in the folder, or what a link in it leads to.
+            An existing regular file in the folder (for Zarr: a folder in it), or what
+            a link in it leads to.
 
         Raises
         ------
@@ -227,10 +232,15 @@ def _nfc(name: str) -> str:
 
 
 def _check_regular(path: Path) -> None:
-    """Refuse what is no file of bytes: reading a pipe or a device may never end."""
+    """Refuse what is no file of bytes: reading a pipe or a device may never end.
+
+    A Zarr image is a folder of files.
+    """
     with decoding(path):
         mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
+    is_zarr = path.suffix.lower() == ".zarr"
+    if not (stat.S_ISDIR(mode) if is_zarr else stat.S_ISREG(mode)):
+        kind = "folder" if is_zarr else "regular file"
         raise ImageError(
-            "this is no regular file", path=path, remedy="Put the image in its place"
+            f"this is no {kind}", path=path, remedy="Put the image in its place"
         )

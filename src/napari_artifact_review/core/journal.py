@@ -90,7 +90,7 @@ class Journal:
         decided_at, context = utc_now(), self._context(row, view)
 
         def make() -> list[Entry]:
-            stands = self._labels.label_new(row), self._labels.review(row)[0]
+            stands = int(self._labels.label_new[row]), self._labels.review(row)[0]
             open_question = any(d.cutout == cutout for d in self._disagreements)
             if stands == (label, self._reviewer) and not open_question:
                 return []

@@ -46,13 +46,14 @@ class Labels:
         self._predictions = predictions
         self._is_error = is_error
         self._label_new = predictions.label_new.copy()
+        read = (predictions.reviewed_at != "") | (predictions.reviewed_by != "")
+        self._reviewed: npt.NDArray[np.bool_] = np.asarray(read, dtype=bool)
         # Only the rows that differ from what was read, and what was there before.
         self._before: dict[int, Standing] = {}
         self._decisions: dict[int, Decision] = {}
         self._saved: dict[int, Decision] = {}
         self._unsaved: set[int] = set()
-        read = (predictions.reviewed_at != "") | (predictions.reviewed_by != "")
-        self._errors_reviewed = int(np.count_nonzero(read & is_error))
+        self._errors_reviewed = int(np.count_nonzero(self._reviewed & is_error))
 
     @property
     def errors_reviewed(self) -> int:
@@ -69,13 +70,15 @@ class Labels:
         """The decision that stands for each row that has one (a copy)."""
         return dict(self._decisions)
 
-    def labels(self) -> npt.NDArray[np.int8]:
-        """Return the label after review of every row, shape (n,) (a copy)."""
-        return self._label_new.copy()
+    @property
+    def label_new(self) -> npt.NDArray[np.int8]:
+        """The label after review of every row, shape (n,), not to be written to."""
+        return _read_only(self._label_new)
 
-    def label_new(self, row: int) -> int:
-        """Return the label after review: 1 artifact, 0 none."""
-        return int(self._label_new[row])
+    @property
+    def reviewed(self) -> npt.NDArray[np.bool_]:
+        """Whether anybody decided about each row, shape (n,), not to be written to."""
+        return _read_only(self._reviewed)
 
     def read(self, row: int) -> Standing:
         """Return what the table said when it was read."""
@@ -115,14 +118,13 @@ class Labels:
         for row, review in self.reviews().items():
             by[row], at[row] = review
         return {
-            "label_new": self.labels(),
+            "label_new": self._label_new.copy(),
             "reviewed_by": pd.Series(by, dtype=object),
             "reviewed_at": pd.Series(at, dtype=object),
         }
 
     def put(self, row: int, decision: Decision | None) -> None:
         """Let a decision stand for a row; with None, what was there before."""
-        was_reviewed = any(self.review(row))
         if decision is None:
             self._decisions.pop(row, None)
             self._label_new[row] = self.before(row).label_new
@@ -133,15 +135,14 @@ class Labels:
             self._unsaved.discard(row)
         else:
             self._unsaved.add(row)
-        self._count(row, was_reviewed)
+        self._count(row)
 
     def put_before(self, row: int, before: Standing) -> None:
         """Let something else than what was read stand where no decision does."""
-        was_reviewed = any(self.review(row))
         self._before[row] = before
         if row not in self._decisions:
             self._label_new[row] = before.label_new
-        self._count(row, was_reviewed)
+        self._count(row)
 
     def mark_saved(self, decisions: Mapping[int, Decision]) -> None:
         """Note which decisions the output shows."""
@@ -151,9 +152,17 @@ class Labels:
             row for row in rows if self._decisions.get(row) != self._saved.get(row)
         }
 
-    def _count(self, row: int, was_reviewed: bool) -> None:
+    def _count(self, row: int) -> None:
+        before, now = bool(self._reviewed[row]), any(self.review(row))
+        self._reviewed[row] = now
         if self._is_error[row]:
-            self._errors_reviewed += any(self.review(row)) - was_reviewed
+            self._errors_reviewed += now - before
+
+
+def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def _standing(decision: Decision) -> Standing:

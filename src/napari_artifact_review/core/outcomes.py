@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OUTCOMES = ("TN", "FN", "FP", "TP")
 ERRORS = ("FN", "FP")
@@ -31,5 +35,8 @@ def classify_outcomes(
     Categorical, shape (n,)
         One of `OUTCOMES` for each cutout.
     """
+    # The dock knows the names below; it opens without pandas.
+    import pandas as pd
+
     codes: npt.NDArray[np.int64] = label.astype(np.int64) + 2 * preds
     return pd.Categorical.from_codes(codes, categories=pd.Index(OUTCOMES))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
-from napari_artifact_review.core.output import Output
-from napari_artifact_review.core.predictions import Predictions
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.images import ImageFolder
+    from napari_artifact_review.core.output import Output
+    from napari_artifact_review.core.predictions import Predictions
 
 DEFAULT_OUTPUT_NAME = "test_outputs.csv"
 
@@ -25,6 +28,9 @@ def store_beside(output: Path) -> Path:
 
 def default_images(predictions: Path, first_image: str) -> ImageFolder:
     """Find the folder of the images: the table's own, or `images` beside it."""
+    # The dock knows the name above; it opens without the readers of images.
+    from napari_artifact_review.core.images import ImageFolder
+
     own = ImageFolder(predictions.parent)
     beside = predictions.parent / "images"
     if not beside.is_dir():

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COPY = "Copy it again from its source"
+_PARTS = "save it as FITS or Zarr, which are read part by part"
 
 # Pixels of one plane, and what the user should know about them.
 _Read: TypeAlias = tuple[Pixels, tuple[str, ...]]
@@ -81,7 +82,7 @@ def _check_page(page: tifffile.TiffPage, size: int) -> None:
     # A strip or tile is decompressed beside the page, and may be the larger one.
     # Damage makes tuples of its sides, which int() refuses to multiply.
     beside = math.prod(map(int, page.chunks)) * page.nbytes // max(1, page.size)
-    check_memory(page.nbytes + beside)
+    check_memory(page.nbytes + beside, _PARTS)
     declared, listed = math.prod(page.chunked), len(page.dataoffsets)
     if declared > listed:
         # tifffile would fill in what is not there, piece after piece.
@@ -105,7 +106,7 @@ def _read_picture(path: Path) -> _Read:
 
 def _read_npy(path: Path) -> _Read:
     # Maps without reading: fails if the file is cut short, or holds what is pickled.
-    check_memory(np.lib.format.open_memmap(path, "r").nbytes)
+    check_memory(np.lib.format.open_memmap(path, "r").nbytes, _PARTS)
     with path.open("rb") as file:
         # Not numpy.load, which also opens archives and may run what is pickled.
         values = np.lib.format.read_array(file, allow_pickle=False)

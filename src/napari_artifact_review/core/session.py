@@ -526,7 +526,7 @@ class ReviewSession:
             )
         table = ReviewedTable(
             self.predictions,
-            self.catalog.labels.labels(),
+            self.catalog.labels.label_new.copy(),
             self.catalog.labels.reviews(),
             self.catalog.labels.decisions,
             self.catalog.labels.shown(),

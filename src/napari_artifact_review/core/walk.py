@@ -117,6 +117,40 @@ class Walk:
         at = int(np.searchsorted(self._error_ranks, self._rank[row]))
         return at + 1 if self._error_at(at) == row else None
 
+    def image_of(self, row: int) -> str:
+        """Return the image of the cutout in a row."""
+        names: tuple[str, ...] = self._predictions.image_names
+        return names[int(self._predictions.image_index[row])]
+
+    def image_after(self, image_name: str) -> str | None:
+        """Return the next image with an error, or None."""
+        after = np.searchsorted(self._error_ranks, self._span(image_name)[1])
+        row = self._error_at(int(after))
+        return None if row is None else self.image_of(row)
+
+    def image_before(self, image_name: str) -> str | None:
+        """Return the nearest image before this one that has an error, or None."""
+        first = np.searchsorted(self._error_ranks, self._span(image_name)[0])
+        row = self._error_at(int(first) - 1)
+        return None if row is None else self.image_of(row)
+
+    @property
+    def error_counts(self) -> npt.NDArray[np.int64]:
+        """Number of errors of each image, in the order of their names."""
+        return np.diff(np.searchsorted(self._error_ranks, self._bounds))
+
+    def place_of_image(self, image_name: str) -> int:
+        """Return the place of an image among all, from 0; KeyError if it has none."""
+        return self._image[image_name]
+
+    def place_in_image(self, row: int) -> int | None:
+        """Return the place of an error in its image, from 0; None if it is none."""
+        place = self.place_of(row)
+        if place is None:
+            return None
+        first, _ = self._span(self.image_of(row))
+        return place - 1 - int(np.searchsorted(self._error_ranks, first))
+
     def _error_at(self, at: int) -> int | None:
         if 0 <= at < len(self._error_ranks):
             return int(self._order[self._error_ranks[at]])

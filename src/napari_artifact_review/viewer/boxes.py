@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.cutout import Cutouts
+from napari_artifact_review.core.outcomes import OUTCOMES
 from napari_artifact_review.viewer.style import STYLE
 
 Array = npt.NDArray[np.float64]
@@ -27,48 +27,72 @@ FEATURES = (
 )
 
 
-def is_marked(cutout: Cutout) -> bool:
-    """Tell whether a cutout has a box: FP, FN and TP, and a TN that was reviewed."""
-    return cutout.outcome != "TN" or cutout.reviewed
+def _by_outcome(**colors: str) -> Array:
+    """Return colours as red, green, blue and opacity, in the order of `OUTCOMES`."""
+    return np.array(transform_color([colors[name] for name in OUTCOMES]), dtype=float)
 
 
-_BOX_COLORS = {
-    "FP": STYLE.false_positive,
-    "FN": STYLE.false_negative,
-    "TP": STYLE.label_box,
-    "TN": STYLE.true_negative,
-}
-_TEXT_COLORS = {
-    "FP": STYLE.false_positive_text,
-    "FN": STYLE.false_negative_text,
-    "TP": STYLE.label_text,
-    "TN": STYLE.true_negative,
-}
+_BOX_COLORS = _by_outcome(
+    FP=STYLE.false_positive,
+    FN=STYLE.false_negative,
+    TP=STYLE.label_box,
+    TN=STYLE.true_negative,
+)
+_PREDICTION_COLORS = _by_outcome(
+    **dict.fromkeys(OUTCOMES, STYLE.prediction_box),
+)
+_TEXT_COLORS = _by_outcome(
+    FP=STYLE.false_positive_text,
+    FN=STYLE.false_negative_text,
+    TP=STYLE.label_text,
+    TN=STYLE.true_negative,
+)
+
+#: The most pixels along a side of the map.
+_MAP_SIDE = 4096
+
+#: Where outcomes share a place of the map, the later one here is seen.
+_PRECEDENCE = np.array([("TN", "TP", "FN", "FP").index(name) for name in OUTCOMES])
 
 
-def corners(cutout: Cutout, shape: tuple[int, int], gap: float = 0) -> Array:
-    """Return the corners of a cutout, cut off at the image's edge.
+def are_marked(cutouts: Cutouts) -> npt.NDArray[np.bool_]:
+    """Tell which cutouts have a box: FP, FN and TP, and a TN that was reviewed."""
+    return ~cutouts.are("TN") | cutouts.reviewed
+
+
+def corners(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    size: int,
+    shape: tuple[int, int],
+    gap: npt.ArrayLike = 0.0,
+) -> Array:
+    """Return the corners of squares, cut off at the image's edge.
 
     Parameters
     ----------
-    cutout : Cutout
-        The cutout.
+    x, y : array-like, shape (n,)
+        Columns and rows of the squares' top left pixels.
+    size : int
+        Their side in pixels.
     shape : tuple of int
         Rows and columns of the image.
-    gap : float
-        How far outside the cutout's pixels the corners lie, in pixels of the image.
+    gap : array-like, shape (n,) or a number
+        How far outside the squares' pixels the corners lie, in pixels of the image.
 
     Returns
     -------
-    ndarray, shape (4, 2)
+    ndarray, shape (n, 4, 2)
         (row, column) of the four corners, clockwise from the top left. A pixel's
         centre has whole coordinates, so its edges lie half a pixel beside it.
     """
-    top, bottom = np.clip([cutout.grid_y, cutout.grid_y + cutout.size], 0, shape[0])
-    left, right = np.clip([cutout.grid_x, cutout.grid_x + cutout.size], 0, shape[1])
-    top, left = top - 0.5 - gap, left - 0.5 - gap
-    bottom, right = bottom - 0.5 + gap, right - 0.5 + gap
-    return np.array([[top, left], [top, right], [bottom, right], [bottom, left]])
+    starts = np.stack([np.atleast_1d(y), np.atleast_1d(x)], axis=-1)
+    first = np.clip(starts, 0, shape) - 0.5
+    last = np.clip(starts + size, 0, shape) - 0.5
+    margin = np.broadcast_to(np.reshape(gap, (-1, 1)), first.shape)
+    (top, left), (bottom, right) = (first - margin).T, (last + margin).T
+    ends = np.array([[top, left], [top, right], [bottom, right], [bottom, left]])
+    return np.ascontiguousarray(ends.transpose(2, 0, 1))
 
 
 def sides(corner_points: Array) -> Array:
@@ -80,82 +104,118 @@ def sides(corner_points: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """Everything that a layer needs to draw the marked cutouts of an image.
+    """Everything that the layers need to draw marked cutouts of an image.
 
     Attributes
     ----------
-    corners : list of ndarray, each of shape (4, 2)
+    rows : ndarray of int64, shape (n,)
+        The cutouts' rows in the table.
+    corners : ndarray, shape (n, 4, 2)
         See `corners`.
-    colors : ndarray, shape (n, 4)
+    predictions : ndarray, shape (m, 4, 2)
+        Corners of the second boxes: the prediction's, inside those of TP.
+    colors, prediction_colors : ndarray, shape (n, 4) and (m, 4)
         Red, green, blue and opacity of each box.
-    texts : list of str
-        What stands beside each box.
+    confidences, tags : list of str
+        What stands at the upper left and at the lower right of each box.
     text_colors : ndarray, shape (n, 4)
-        Colours of the texts.
+        Colours of both.
     features : DataFrame, n rows
         The columns `FEATURES`.
     """
 
-    corners: list[Array]
+    rows: npt.NDArray[np.int64]
+    corners: Array
+    predictions: Array
     colors: Array
-    texts: list[str]
+    prediction_colors: Array
+    confidences: list[str]
+    tags: list[str]
     text_colors: Array
     features: pd.DataFrame
 
-    def same_places(self, other: Boxes) -> bool:
-        """Tell whether the boxes are the same but for colours, texts and features."""
-        return np.array_equal(self.corners, other.corners)
 
-
-def label_boxes(cutouts: Sequence[Cutout], shape: tuple[int, int]) -> Boxes:
-    """Return the boxes of FP, FN and TP, with the model's confidence as text."""
-    texts = [
-        f"{c.confidence:.2f}" if c.confidence is not None and c.preds else ""
-        for c in cutouts
-    ]
-    colors = [_BOX_COLORS[c.outcome] for c in cutouts]
-    return _boxes(cutouts, [corners(c, shape) for c in cutouts], colors, texts)
-
-
-def tag_boxes(cutouts: Sequence[Cutout], shape: tuple[int, int]) -> Boxes:
-    """Return the second boxes: a red one inside each TP, a tag at each FP and FN."""
-    return _boxes(
-        cutouts,
-        [corners(c, shape, -_inset(c)) for c in cutouts],
-        [STYLE.prediction_box if c.outcome == "TP" else "#00000000" for c in cutouts],
-        [_tag(c) for c in cutouts],
+def boxes_of(cutouts: Cutouts, shape: tuple[int, int]) -> Boxes:
+    """Return the boxes of cutouts on an image of `shape` (rows, columns)."""
+    x, y, size = cutouts.grid_x, cutouts.grid_y, cutouts.size
+    both = cutouts.are("TP")
+    columns = {name: getattr(cutouts, name) for name in FEATURES[1:]}
+    columns["outcome"] = np.array(OUTCOMES, dtype=object)[cutouts.outcome]
+    features = pd.DataFrame({"image_name": cutouts.image_name, **columns})
+    return Boxes(
+        rows=cutouts.rows,
+        corners=corners(x, y, size, shape),
+        predictions=corners(x[both], y[both], size, shape, -STYLE.inset * size),
+        colors=_colors(cutouts, _BOX_COLORS),
+        prediction_colors=_colors(cutouts.take(both), _PREDICTION_COLORS),
+        confidences=[
+            f"{confidence:.2f}" if preds and confidence == confidence else ""
+            for confidence, preds in zip(
+                cutouts.confidence.tolist(), cutouts.preds.tolist(), strict=True
+            )
+        ],
+        tags=_tags(cutouts),
+        text_colors=_TEXT_COLORS[cutouts.outcome],
+        features=features,
     )
 
 
-def _inset(cutout: Cutout) -> float:
-    """How far the prediction's box of a TP lies inside the label's, in pixels."""
-    return 0.035 * cutout.size if cutout.outcome == "TP" else 0
+def _colors(cutouts: Cutouts, of_outcomes: Array) -> Array:
+    colors = of_outcomes[cutouts.outcome]
+    colors[cutouts.reviewed, 3] *= STYLE.reviewed_opacity
+    return colors
 
 
-def _tag(cutout: Cutout) -> str:
-    """Name an error, with a mark once it is reviewed; a TP is named only then."""
-    name = "" if cutout.outcome == "TP" else cutout.outcome
-    if not cutout.reviewed:
-        return name
-    mark = f"→ {cutout.label_new}" if cutout.changed else "✓"
-    return f"{name} {mark}".strip()
+def _tags(cutouts: Cutouts) -> list[str]:
+    """Name errors, with a mark once they are reviewed; a TP is named only then."""
+    tags = []
+    for outcome, reviewed, changed, label in zip(
+        cutouts.outcome.tolist(),
+        cutouts.reviewed.tolist(),
+        cutouts.changed.tolist(),
+        cutouts.label_new.tolist(),
+        strict=True,
+    ):
+        name = "" if OUTCOMES[outcome] == "TP" else OUTCOMES[outcome]
+        mark = f"→ {label}" if changed else "✓"
+        tags.append(f"{name} {mark}".strip() if reviewed else name)
+    return tags
 
 
-def _boxes(
-    cutouts: Sequence[Cutout],
-    where: list[Array],
-    colors: list[str],
-    texts: list[str],
-) -> Boxes:
-    rgba = _rgba(colors)
-    rgba[[c.reviewed for c in cutouts], 3] *= STYLE.reviewed_opacity
-    features = pd.DataFrame(
-        [[getattr(c, name) for name in FEATURES] for c in cutouts], columns=FEATURES
-    )
-    features["confidence"] = features["confidence"].astype(float)
-    text_colors = _rgba([_TEXT_COLORS[c.outcome] for c in cutouts])
-    return Boxes(where, rgba, texts, text_colors, features)
+@dataclass(frozen=True, eq=False)
+class CutoutMap:
+    """Cutouts as the pixels of a small image, to be laid over the full one.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (rows, columns, 4)
+        Red, green, blue and opacity, a pixel for each place of the grid.
+    origin : tuple of float
+        (row, column) of the centre of its first pixel on the full image.
+    pitch : int
+        Side of its pixels, in pixels of the full image.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    origin: tuple[float, float]
+    pitch: int
 
 
-def _rgba(colors: list[str]) -> Array:
-    return np.array(transform_color(colors)) if colors else np.empty((0, 4))
+def map_of(cutouts: Cutouts) -> CutoutMap:
+    """Return marked cutouts, at least one, as a map over the grid that they stand on.
+
+    Those off the grid are put at its nearest place; of several at one place an error is
+    seen rather than a TP, and that rather than a TN.
+    """
+    starts = np.column_stack([cutouts.grid_y, cutouts.grid_x])
+    first = starts.min(axis=0)
+    span = int((starts.max(axis=0) - first).max())
+    pitch = max(cutouts.size, -(-span // _MAP_SIDE))
+    places = (starts - first + pitch // 2) // pitch
+    # A later pixel is written over an earlier one.
+    order = np.argsort(_PRECEDENCE[cutouts.outcome], kind="stable")
+    pixels = np.zeros((*places.max(axis=0) + 1, 4), dtype=np.uint8)
+    colors = np.round(255 * _colors(cutouts, _BOX_COLORS))
+    pixels[tuple(places[order].T)] = colors[order]
+    row, column = first + cutouts.size / 2 - 0.5
+    return CutoutMap(pixels, (float(row), float(column)), pitch)

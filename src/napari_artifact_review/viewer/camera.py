@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from napari.components import ViewerModel
 
@@ -14,6 +15,45 @@ SURROUNDINGS = 2.0
 _FULL_IMAGE_MARGIN = 1.05
 
 
+class View(NamedTuple):
+    """What is in view, in pixels of the image.
+
+    Attributes
+    ----------
+    top, left, bottom, right : float
+        Its first and last row and column.
+    zoom : float
+        Pixels of the screen for one of the image.
+    """
+
+    top: float
+    left: float
+    bottom: float
+    right: float
+    zoom: float
+
+    def grown(self, margin: float) -> View:
+        """Return it with so many times its own height and width more on each side."""
+        rows = margin * (self.bottom - self.top)
+        columns = margin * (self.right - self.left)
+        return View(
+            self.top - rows,
+            self.left - columns,
+            self.bottom + rows,
+            self.right + columns,
+            self.zoom,
+        )
+
+    def contains(self, other: View) -> bool:
+        """Tell whether nothing of another view lies outside of this one."""
+        return (
+            self.top <= other.top
+            and self.left <= other.left
+            and self.bottom >= other.bottom
+            and self.right >= other.right
+        )
+
+
 class ReviewCamera:
     """Moves the viewer's camera, and leaves the zoom alone once the user changed it."""
 
@@ -21,6 +61,21 @@ class ReviewCamera:
         self._viewer = viewer
         self._own_zoom = math.nan
         self._chosen_zoom: float | None = None
+
+    @property
+    def view(self) -> View:
+        """What is in view now."""
+        return self._view_around(*self._viewer.scene.camera.center[-2:])
+
+    def view_of(self, cutout: Cutout) -> View:
+        """Return what would be in view around a cutout, at the zoom of now."""
+        half = cutout.size / 2 - 0.5
+        return self._view_around(cutout.grid_y + half, cutout.grid_x + half)
+
+    def _view_around(self, row: float, column: float) -> View:
+        zoom = float(self._viewer.scene.camera.zoom)
+        height, width = (side / zoom / 2 for side in self._viewer.canvas.size)
+        return View(row - height, column - width, row + height, column + width, zoom)
 
     def on_full_image(self, shape: tuple[int, int]) -> bool:
         """Tell whether about all of an image of `shape` (rows, columns) is in view."""

@@ -12,27 +12,33 @@ from napari.components import ViewerModel
 from napari.utils.events import Event
 from psygnal import Signal
 
+from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.core.session import ReviewSession, Verdict
 from napari_artifact_review.viewer.camera import ReviewCamera
+from napari_artifact_review.viewer.image_layer import ImageLayer
 from napari_artifact_review.viewer.layers import ReviewLayers
-from napari_artifact_review.viewer.loader import ImageLoader
+from napari_artifact_review.viewer.loader import ImageLoader, LoadedImage
+from napari_artifact_review.viewer.overlay import Overlay
 from napari_artifact_review.viewer.settings import ViewSettings
 from napari_artifact_review.viewer.status import describe_cutout, describe_pixel
 
-#: Lines and texts are fitted anew when the zoom has changed by this factor.
-_ZOOM_STEP = 1.1
+#: Seconds that a zoom has to rest until lines and texts are fitted to it, which
+#: meanwhile grow and shrink with the image.
+_REST = 0.25
+
+#: Seconds that an image may be read before the reviewer is told; until then the one
+#: before, and all that is said of it, stays.
+_GRACE = 0.25
+
+#: Seconds after an image is shown until napari's list of layers shows it too.
+_BREATH = 0.3
 
 #: A mouse that moves further than this between press and release drags.
 _CLICK_RADIUS = 4.0
 
-#: Seconds that the window waits for the disk to take a decision, so that the next frame
-#: shows it. A slower disk does not hold it up: less than this is felt as at once
-#: (J. Nielsen, Usability Engineering, 1993, ch. 5).
-PATIENCE = 0.1
-
-View = Literal["loading", "shown", "failed"]
+ViewState = Literal["loading", "shown", "failed"]
 
 
 class ReviewController:
@@ -49,11 +55,14 @@ class ReviewController:
         The review.
     run_in_main : callable
         Runs a function in the main thread, soon; called from any thread.
+    run_later : callable
+        Runs a function in the main thread after some seconds; called from that thread.
 
     Attributes
     ----------
     view_changed : Signal
-        Emitted when an image is being read, is on the screen, or cannot be shown.
+        Emitted when an image is being read, or cannot be shown, or when the current
+        cutout is on the screen.
     said : Signal
         Emitted with a sentence for the reviewer.
     """
@@ -69,23 +78,33 @@ class ReviewController:
         viewer: ViewerModel,
         session: ReviewSession,
         run_in_main: Callable[[Callable[[], object]], None],
+        run_later: Callable[[float, Callable[[], object]], None],
     ) -> None:
         self.viewer = viewer
         self.session = session
         self.layers = ReviewLayers(viewer, self._describe, self._restore_soon)
+        self.image = ImageLayer(self.layers)
+        self.overlay = Overlay(self.layers)
         self.camera = ReviewCamera(viewer)
-        self.view: View = "loading"
+        self.view: ViewState = "loading"
         self.full: FullImage | None = None
+        self._loaded: LoadedImage | None = None
         self._run_in_main = run_in_main
-        self._loader = ImageLoader(session.images)
+        self._run_later = run_later
+        self._loader = ImageLoader(session.images, run_in_main)
         self._image_name = ""
         self._hdus: dict[str, int] = {}
         self._error: ImageError | None = None
-        self._outside: dict[int, ImageError] = {}
+        self._outside: set[int] = set()
         self._request = 0
-        self._fitted_zoom = 1.0
+        self._images = 0
+        # Before the first image there is nothing else that could be shown.
+        self._says_loading = True
+        self._zooms = 0
         self._orientation = viewer.scene.camera.orientation2d
-        self._settings = ViewSettings(session, viewer, self.layers, self.camera)
+        self._settings = ViewSettings(
+            session, viewer, self.layers, self.image, self.overlay, self.camera
+        )
         self._camera_stays = False
         self._connected = False
 
@@ -100,6 +119,7 @@ class ReviewController:
         self.session.current_changed.connect(self._follow)
         self.session.label_changed.connect(self._on_label_changed)
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
+        self.viewer.scene.camera.events.center.connect(self._look)
         self.viewer.layers.events.removed.connect(self._on_layer_removed)
         self.viewer.mouse_drag_callbacks.append(self._on_mouse_press)
         self.viewer.dims.events.ndisplay.connect(self._stay_flat)
@@ -115,6 +135,7 @@ class ReviewController:
         self.abandon()
         self.viewer.dims.events.ndisplay.disconnect(self._stay_flat)
         self.viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
+        self.viewer.scene.camera.events.center.disconnect(self._look)
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.mouse_drag_callbacks.remove(self._on_mouse_press)
         self.viewer.scene.camera.orientation2d = self._orientation
@@ -135,7 +156,17 @@ class ReviewController:
     @property
     def problem(self) -> ImageError | None:
         """Why the current cutout cannot be shown, if it cannot."""
-        return self._error or self._outside.get(self.session.current_cutout.row)
+        cutout = self.session.current_cutout
+        if self._error is not None or cutout.row not in self._outside:
+            return self._error
+        assert self.full is not None, "cutouts are known to lie outside of an image"
+        rows, columns = self._shape
+        return ImageError(
+            f"the cutout ({cutout.grid_x}, {cutout.grid_y}) lies wholly outside "
+            f"the image of {columns} x {rows} pixels",
+            path=self.full.path,
+            remedy="Check grid_x and grid_y in the table",
+        )
 
     def decide(self, value: Verdict) -> None:
         """Set the label of the cutout on the screen; without pixels, nothing is set."""
@@ -161,6 +192,7 @@ class ReviewController:
             self.camera.show_cutout(self.session.current_cutout, self._shape)
         else:
             self.camera.show_full_image(self._shape)
+        self.overlay.settle(self.camera.view)
 
     def choose_hdu(self, index: int) -> None:
         """Show another HDU of the current image's file."""
@@ -169,7 +201,7 @@ class ReviewController:
 
     def show_grid(self, shown: bool) -> None:
         """Show or hide the grid of all cutouts."""
-        self.layers.show_grid(shown)
+        self.overlay.show_grid(shown)
 
     def set_y_up(self, up: bool) -> None:
         """Draw row 0 at the bottom, as FITS viewers do, or at the top."""
@@ -188,8 +220,11 @@ class ReviewController:
         if name != self._image_name:
             self._load(name)
         elif self.view == "shown":
-            self._show_current()
+            self._look_at_current()
+            self._draw_current()
+            self.overlay.settle(self.camera.view)
             self.view_changed.emit()
+            self._run_later(0, self._read_next_tiles)
 
     def _load(self, name: str) -> None:
         self._request += 1
@@ -198,11 +233,25 @@ class ReviewController:
         if future.done():
             self._receive(self._request, future)
             return
-        self._set_view("loading")
+        was_shown = self.view != "loading"
+        self.view, self.waits_for_image = "loading", False
+        self._forget_image()
         receive = partial(self._receive, self._request, future)
         future.add_done_callback(lambda _: self._run_in_main(receive))
+        if self._says_loading:
+            self.view_changed.emit()
+        elif was_shown:
+            # Picture and dock stay as they were, both, unless it takes longer.
+            self._run_later(_GRACE, partial(self._say_loading, self._images))
 
-    def _receive(self, request: int, future: Future[FullImage]) -> None:
+    def _say_loading(self, images: int) -> None:
+        """Tell that an image is being read, if none has come since so many."""
+        if images == self._images and self.view == "loading":
+            self._says_loading = True
+            self.layers.hide()
+            self.view_changed.emit()
+
+    def _receive(self, request: int, future: Future[LoadedImage]) -> None:
         """Take an image, unless another one has been asked for since."""
         if request != self._request:
             return
@@ -213,65 +262,95 @@ class ReviewController:
             self._set_view("failed", error)
         else:
             raise error
-        self._read_ahead()
+        # The frame with this image comes first: to read and to list take time from it.
+        self._run_later(0, partial(self._if_latest, request, self._read_ahead))
+        self._run_later(
+            _BREATH, partial(self._if_latest, request, self.image.list_anew)
+        )
 
-    def _show(self, full: FullImage) -> None:
-        self.full = full
-        self._error = None
-        name, shape = self._image_name, self._shape
-        self._outside = {
-            cutout.row: ImageError(
-                f"the cutout ({cutout.grid_x}, {cutout.grid_y}) lies wholly outside "
-                f"the image of {shape[1]} x {shape[0]} pixels",
-                path=full.path,
-                remedy="Check grid_x and grid_y in the table",
-            )
-            for cutout in self.session.catalog.cutouts_outside(name, shape)
-        }
+    def _show(self, loaded: LoadedImage) -> None:
+        self._loaded, self.full, self._error = loaded, loaded.full, None
+        # Nobody is to follow the camera before all is in its place.
         self.view = "loading"
-        self.layers.show_image(full, name)
-        self._draw_cutouts()
-        self._show_current()
-        self._fit_to_zoom()
+        if not self.image.exists:
+            # napari moves the camera when the first layer goes in.
+            self.image.show(loaded, self._image_name)
+        # napari does not slice hidden layers: their texts would not fit to their data.
         self.layers.unhide()
+        cutouts = self.session.catalog.cutouts_of(self._image_name)
+        outside = cutouts.outside(self._shape)
+        self._outside = set(cutouts.rows[outside].tolist())
+        self._look_at_current()
+        self.overlay.show(cutouts.take(~outside), self._shape, self.camera.view)
+        self._draw_current()
+        # The image comes last: with it napari measures anew what all layers cover.
+        self.image.show(loaded, self._image_name)
         self._settings.restore_image(self._shape)
         self._set_view("shown")
+        self._look()
+        self.overlay.settle(self.camera.view)
+        if loaded.full.tiles is not None:
+            loaded.full.tiles.changed.connect(self._on_tiles_read, unique=True)
 
-    def _set_view(self, view: View, error: ImageError | None = None) -> None:
-        self.view, self._error = view, error
-        self.waits_for_image = False
+    def _set_view(self, view: ViewState, error: ImageError | None = None) -> None:
+        self.view, self.waits_for_image = view, False
+        self._says_loading = False
+        self._images += 1
         if view != "shown":
-            self.full, self._outside = None, {}
+            self._forget_image()
             self.layers.hide()
+        self._error = error
         self.view_changed.emit()
 
-    def _show_current(self) -> None:
-        cutout = self.session.current_cutout
-        if cutout.row in self._outside:
-            self.layers.hide_current()
-            return
-        if not self._camera_stays:
-            self.camera.show_cutout(cutout, self._shape)
-        self.layers.show_current(cutout, self._shape)
+    def _forget_image(self) -> None:
+        self.full, self._loaded, self._outside = None, None, set()
+        self._error = None
 
-    def _draw_cutouts(self) -> None:
-        cutouts = self.session.catalog.cutouts_of(self._image_name)
-        inside = [c for c in cutouts if c.row not in self._outside]
-        self.layers.show_cutouts(inside, self._shape)
+    def _look_at_current(self) -> None:
+        """Move the camera to the current cutout, unless it was clicked in view."""
+        cutout = self.session.current_cutout
+        if not self._camera_stays and cutout.row not in self._outside:
+            self.camera.show_cutout(cutout, self._shape)
+
+    def _draw_current(self) -> None:
+        cutout = self.session.current_cutout
+        self.overlay.show_current(None if cutout.row in self._outside else cutout)
+
+    def _read_next_tiles(self) -> None:
+        """Have what lies around the next error read, if the image is in tiles."""
+        row = self.session.walk.error_after(self.session.current_cutout.row)
+        if self.full is None or self.full.tiles is None or row is None:
+            return
+        cutout = self.session.catalog.cutout(row)
+        if cutout.image_name == self._image_name:
+            view = self.camera.view_of(cutout)
+            self.full.tiles.prefetch(
+                0,
+                slice(int(view.top), int(view.bottom) + 1),
+                slice(int(view.left), int(view.right) + 1),
+            )
+
+    def _if_latest(self, request: int, function: Callable[[], object]) -> None:
+        if request == self._request and self._connected:
+            function()
 
     def _read_ahead(self) -> None:
-        session, row = self.session, self.session.current_cutout.row
-        errors = session.walk.errors_of(self._image_name)
-        first, last = (errors[0], errors[-1]) if len(errors) else (row, row)
-        near = (session.walk.error_after(last), session.walk.error_before(first))
+        """Read the next two images of the walk, and the previous one."""
+        walk, name = self.session.walk, self._image_name
+        names = [walk.image_after(name), None, walk.image_before(name)]
+        if names[0] is not None:
+            names[1] = walk.image_after(names[0])
         self._loader.read_ahead(
-            [session.catalog.cutout(row).image_name for row in near if row is not None]
+            [(name, self._hdus.get(name)) for name in names if name is not None]
         )
 
     def _on_label_changed(self, row: int) -> None:
-        shown = self.full is not None
-        if shown and self.session.catalog.cutout(row).image_name == self._image_name:
-            self._draw_cutouts()
+        if (
+            self.full is not None
+            and self.session.walk.image_of(row) == self._image_name
+        ):
+            cutouts = self.session.catalog.cutouts_of(self._image_name)
+            self.overlay.update(cutouts.take(~cutouts.outside(self._shape)))
 
     # What the viewer tells
 
@@ -285,18 +364,31 @@ class ReviewController:
         text = describe_pixel(full, x, y)
         return f"{text}  |  {describe_cutout(cutout)}" if cutout else text
 
-    def _on_zoom(self) -> None:
-        # napari zooms by itself while the first layer goes in.
-        change = self.viewer.scene.camera.zoom / self._fitted_zoom
-        if self.view == "shown" and not 1 / _ZOOM_STEP < change < _ZOOM_STEP:
-            self._fit_to_zoom()
+    def _look(self) -> None:
+        if self.view == "shown":
+            self.overlay.look(self.camera.view)
 
-    def _fit_to_zoom(self) -> None:
-        self._fitted_zoom = self.viewer.scene.camera.zoom
-        self.layers.set_zoom(self._fitted_zoom, self.session.cutout_size)
-        cutout = self.session.current_cutout
-        if cutout.row not in self._outside:
-            self.layers.show_current(cutout, self._shape)
+    def _on_zoom(self) -> None:
+        if self.view == "shown":
+            self._look()
+            self._zooms += 1
+            self._run_later(_REST, partial(self._rest, self._zooms))
+
+    def _rest(self, zooms: int) -> None:
+        if zooms == self._zooms and self.view == "shown":
+            self.overlay.settle(self.camera.view)
+
+    def _on_tiles_read(self) -> None:
+        """Draw what has been read of an image in tiles; called from its thread."""
+        self._run_in_main(self._draw_tiles)
+
+    def _draw_tiles(self) -> None:
+        if self.full is None or self.full.tiles is None:
+            return
+        if self.full.tiles.problem is not None:
+            self._set_view("failed", self.full.tiles.problem)
+        else:
+            self.image.refresh()
 
     def _stay_flat(self) -> None:
         if self.viewer.dims.ndisplay != 2:
@@ -317,9 +409,9 @@ class ReviewController:
         self._run_in_main(self._restore)
 
     def _restore(self) -> None:
-        if self._connected and self.full is not None:
-            self.layers.forget_drawings()
-            self._show(self.full)
+        if self._connected and self._loaded is not None:
+            self.overlay.forget()
+            self._show(self._loaded)
 
     def _on_mouse_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
         """Make the cutout that is clicked the current one; a drag is none of ours."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from napari.components import ViewerModel
@@ -21,11 +22,14 @@ class KeyAction:
         Keys in napari's spelling; the first one is shown.
     title : str
         What it does, for the user.
+    repeats : bool
+        Whether it is done again and again while the key is held.
     """
 
     name: str
     keys: tuple[str, ...]
     title: str
+    repeats: bool = False
 
     @property
     def label(self) -> str:
@@ -33,10 +37,15 @@ class KeyAction:
         return " or ".join(self.keys)
 
 
+#: Seconds that a key is held until it repeats itself, and between its repetitions: ten
+#: a second can be followed with the eye, and leave time to draw each.
+_REPEAT_AFTER = 0.4
+_REPEAT_EVERY = 0.1
+
 #: Letters that napari's own layers leave free, so that they work whichever is active.
 KEY_TABLE = (
-    KeyAction("next", ("N", "."), "Next error"),
-    KeyAction("previous", (",",), "Previous error"),
+    KeyAction("next", ("N", "."), "Next error", repeats=True),
+    KeyAction("previous", (",",), "Previous error", repeats=True),
     KeyAction("artifact", ("J",), "It is an artifact"),
     KeyAction("no_artifact", ("K",), "It is no artifact"),
     KeyAction("undo", ("U",), "Take back the last decision"),
@@ -60,6 +69,8 @@ class KeyBindings:
         What to call for the actions of `KEY_TABLE`.
     enabled : callable
         Whether a key is meant for the review now: not while a text is typed.
+    run_later : callable
+        Runs a function in the main thread after some seconds.
     """
 
     def __init__(
@@ -67,10 +78,13 @@ class KeyBindings:
         viewer: ViewerModel,
         actions: Mapping[str, Callable[[], object]],
         enabled: Callable[[], bool],
+        run_later: Callable[[float, Callable[[], object]], None],
     ) -> None:
         self._viewer = viewer
         self._actions = actions
         self._enabled = enabled
+        self._run_later = run_later
+        self._presses = 0
         self._replaced: dict[str, Any] | None = None
 
     def connect(self) -> None:
@@ -81,15 +95,45 @@ class KeyBindings:
         for action in KEY_TABLE:
             for key in action.keys:
                 self._replaced[key] = self._viewer.bind_key(key, None)
-                self._viewer.bind_key(key, self._handler(action.name))
+                handler = self._repeating if action.repeats else self._handler
+                self._viewer.bind_key(key, handler(action.name))
 
     def disconnect(self) -> None:
         """Give the keys back."""
+        self.let_go()
         for key, before in (self._replaced or {}).items():
             self._viewer.bind_key(key, None)
             if before is not None:
                 self._viewer.bind_key(key, before)
         self._replaced = None
+
+    def let_go(self) -> None:
+        """End what a key that is held repeats: who leaves a window holds none there."""
+        self._presses += 1
+
+    def _repeating(self, name: str) -> Callable[[object], Iterator[None]]:
+        """Return a handler for a key that repeats itself until it is let go.
+
+        napari hears of no repetition by the keyboard. Its own would also come while
+        one before is being drawn, and go on after the key was let go.
+        """
+
+        def handle(_: object) -> Iterator[None]:
+            if self._enabled():
+                self.let_go()
+                self._actions[name]()
+                again = partial(self._repeat, name, self._presses)
+                self._run_later(_REPEAT_AFTER, again)
+                # napari goes on here when the key is let go.
+                yield
+                self.let_go()
+
+        return handle
+
+    def _repeat(self, name: str, press: int) -> None:
+        if press == self._presses and self._enabled():
+            self._actions[name]()
+            self._run_later(_REPEAT_EVERY, partial(self._repeat, name, press))
 
     def _handler(self, name: str) -> Callable[[object], None]:
         def handle(_: object) -> None:

@@ -1,51 +1,104 @@
-"""Read full images off the main thread, a few of them ahead of need."""
+"""Reads full images off the main thread, a few of them ahead of need."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
-from napari_artifact_review.core.full_image import FullImage
+import numpy as np
+
+from napari_artifact_review.core.full_image import FullImage, Pixels
 from napari_artifact_review.core.images import ImageFolder, read_image
+from napari_artifact_review.core.sources import LazyPixels
 
-#: The image on the screen, the next, the one after, and the previous one.
-_IMAGES_KEPT = 4
+#: The image on the screen, the next two and the previous one.
+_MOST_IMAGES = 4
+
+#: Bytes of pixels that are kept besides those of the image on the screen.
+_MOST_BYTES = 2**30
+
+#: What goes to the GPU as it is; napari would convert anything else at each new slice.
+_DRAWABLE = (np.uint8, np.uint16, np.float32)
 
 ImageKey = tuple[str, int | None]
 
 
-class ImageLoader:
-    """One thread that reads images; the latest ones are kept.
+class LoadedImage(NamedTuple):
+    """A full image, and its pixels as they are drawn.
 
-    Used from the main thread only, but for the callbacks of its futures.
+    Attributes
+    ----------
+    full : FullImage
+        The image.
+    drawable : ndarray or LazyPixels
+        Its pixels, in a type that goes to the GPU as it is. Of an image in tiles, the
+        pixels themselves: it draws its tiles.
     """
 
-    def __init__(self, folder: ImageFolder) -> None:
-        self._folder = folder
-        self._executor = ThreadPoolExecutor(1, "artifact-review-images")
-        self._futures: OrderedDict[ImageKey, Future[FullImage]] = OrderedDict()
+    full: FullImage
+    drawable: Pixels | LazyPixels
 
-    def load(self, name: str, hdu: int | None = None) -> Future[FullImage]:
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in memory, without those of its tiles."""
+        if self.full.tiles is not None:
+            return 0
+        own = self.drawable.nbytes if self.drawable is not self.full.pixels else 0
+        return int(self.full.pixels.nbytes + own)
+
+
+class ImageLoader:
+    """One thread that reads images; the latest ones are kept, as far as memory goes.
+
+    Used from the main thread only, but for the callbacks of its futures.
+
+    Parameters
+    ----------
+    folder : ImageFolder
+        Where the images are.
+    run_in_main : callable
+        Runs a function in the main thread, soon; called from any thread.
+    """
+
+    def __init__(
+        self,
+        folder: ImageFolder,
+        run_in_main: Callable[[Callable[[], object]], None],
+    ) -> None:
+        self._folder = folder
+        self._run_in_main = run_in_main
+        self._executor = ThreadPoolExecutor(1, "artifact-review-images")
+        self._futures: OrderedDict[ImageKey, Future[LoadedImage]] = OrderedDict()
+
+    def load(self, name: str, hdu: int | None = None) -> Future[LoadedImage]:
         """Return the future of an image, which goes before any that is read ahead."""
         key = (name, hdu)
         for other in [k for k, f in self._futures.items() if k != key and f.cancel()]:
             del self._futures[other]
         return self._future(key)
 
-    def read_ahead(self, names: Sequence[str]) -> None:
-        """Read images that will soon be asked for, in this order."""
-        for name in names:
-            self._future((name, None))
-        while len(self._futures) > _IMAGES_KEPT:
-            self._futures.popitem(last=False)[1].cancel()
+    def read_ahead(self, keys: Sequence[ImageKey]) -> None:
+        """Read images that will soon be asked for, in this order, and forget others."""
+        current = list(self._futures)[-1:]
+        for key in keys:
+            self._future(key).add_done_callback(
+                lambda _: self._run_in_main(self._forget)
+            )
+        # What is asked for last is forgotten first, and what is on the screen never.
+        for key in (*reversed(keys), *current):
+            if key in self._futures:
+                self._futures.move_to_end(key)
+        self._forget()
 
     def close(self) -> None:
         """Stop reading; an image that is being read is the last one."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        self._futures.clear()
+        while self._futures:
+            _give_up(self._futures.popitem()[1])
 
-    def _future(self, key: ImageKey) -> Future[FullImage]:
+    def _future(self, key: ImageKey) -> Future[LoadedImage]:
         future = self._futures.get(key)
         # A failure is not kept: the file may have come back.
         if future is None or (future.done() and future.exception() is not None):
@@ -54,5 +107,32 @@ class ImageLoader:
         self._futures.move_to_end(key)
         return future
 
-    def _read(self, name: str, hdu: int | None) -> FullImage:
-        return read_image(self._folder.find(name), hdu)
+    def _forget(self) -> None:
+        """Keep no more images, and no more bytes, than there is room for."""
+        while len(self._futures) > _MOST_IMAGES or self._are_too_large():
+            _give_up(self._futures.popitem(last=False)[1])
+
+    def _are_too_large(self) -> bool:
+        """Tell whether images besides that on the screen take too much memory."""
+        others = list(self._futures.values())[:-1]
+        read = [x.result() for x in others if x.done() and x.exception() is None]
+        return sum(image.size for image in read) > _MOST_BYTES
+
+    def _read(self, name: str, hdu: int | None) -> LoadedImage:
+        full = read_image(self._folder.find(name), hdu)
+        pixels = full.pixels
+        if not isinstance(pixels, np.ndarray) or pixels.dtype in _DRAWABLE:
+            return LoadedImage(full, pixels)
+        return LoadedImage(full, pixels.astype(np.float32))
+
+
+def _give_up(future: Future[LoadedImage]) -> None:
+    """Read an image no more, and let go of its file if it has been read."""
+    if not future.cancel():
+        future.add_done_callback(_close)
+
+
+def _close(future: Future[LoadedImage]) -> None:
+    tiles = None if future.exception() else future.result().full.tiles
+    if tiles is not None:
+        tiles.close()

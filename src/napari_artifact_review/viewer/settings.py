@@ -8,7 +8,9 @@ from napari.components import ViewerModel
 
 from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.camera import ReviewCamera
+from napari_artifact_review.viewer.image_layer import ImageLayer
 from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.overlay import Overlay
 
 
 class ViewSettings:
@@ -20,7 +22,7 @@ class ViewSettings:
         Keeps them, as its `view_settings`.
     viewer : ViewerModel
         The viewer.
-    layers, camera : ReviewLayers, ReviewCamera
+    layers, image, overlay, camera : ReviewLayers, ImageLayer, Overlay, ReviewCamera
         The review's own.
     """
 
@@ -29,23 +31,27 @@ class ViewSettings:
         session: ReviewSession,
         viewer: ViewerModel,
         layers: ReviewLayers,
+        image: ImageLayer,
+        overlay: Overlay,
         camera: ReviewCamera,
     ) -> None:
         self._session = session
         self._viewer = viewer
         self._layers = layers
+        self._image = image
+        self._overlay = overlay
         self._camera = camera
         self._image_is_due = True
 
     def note(self, hdus: Mapping[str, int], shape: tuple[int, int]) -> None:
         """Note the view of an image of `shape` (rows, columns)."""
         self._session.view_settings = {
-            "grid": self._layers.grid_is_shown,
-            "y_up": self._layers.y_up,
+            "grid": self._layers.is_wished("grid"),
+            "y_up": self._overlay.y_up,
             "full_image": self._camera.on_full_image(shape),
             "zoom": self._camera.chosen_zoom(shape),
             "hdus": dict(hdus),
-            **self._layers.display(),
+            **self._image.display(),
         }
 
     def hdus(self) -> dict[str, int]:
@@ -55,7 +61,7 @@ class ViewSettings:
     def restore(self) -> None:
         """Put back what needs no image."""
         kept = self._session.view_settings
-        self._layers.show_grid(bool(kept.get("grid", False)))
+        self._overlay.show_grid(bool(kept.get("grid", False)))
         self._camera.choose_zoom(kept.get("zoom"))
         if kept.get("y_up"):
             self.set_y_up(True)
@@ -65,7 +71,7 @@ class ViewSettings:
         if self._image_is_due:
             self._image_is_due = False
             kept = self._session.view_settings
-            self._layers.set_display(kept)
+            self._image.set_display(kept)
             if kept.get("full_image"):
                 self._camera.show_full_image(shape)
 
@@ -73,4 +79,4 @@ class ViewSettings:
         """Draw row 0 at the bottom, or at the top."""
         vertical = "up" if up else "down"
         self._viewer.scene.camera.orientation2d = (vertical, "right")
-        self._layers.set_y_up(up)
+        self._overlay.set_y_up(up)

@@ -11,7 +11,7 @@ def describe_pixel(full: FullImage, x: int, y: int) -> str:
     rows, columns = full.pixels.shape
     text = f"x {x}  y {y}"
     if 0 <= x < columns and 0 <= y < rows:
-        text += f"  {full.pixels[y, x]:.6g} {full.unit}".rstrip()
+        text += f"  {float(full.pixels[y, x]):.6g} {full.unit}".rstrip()
     if full.sky is not None:
         text += f"  {full.sky.text(x, y)}"
     return text

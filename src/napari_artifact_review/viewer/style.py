@@ -27,8 +27,12 @@ class OverlayStyle:
         Colour of the grid's lines.
     reviewed_opacity : float
         Opacity of the box of a cutout that has been reviewed.
+    map_opacity : float
+        Opacity of the map that stands for the boxes far out.
     box_width, current_width, grid_width : float
         Widths of the lines.
+    inset : float
+        How far the prediction's box of a TP lies inside the label's, of its side.
     current_gap : float
         Distance of the current frame from its cutout.
     text_size : int
@@ -38,6 +42,8 @@ class OverlayStyle:
     smallest_labelled_cutout : float
         Side of a cutout on the screen below which its text is hidden, since it
         would reach over the middle of a neighbour.
+    smallest_box : float
+        Side of a cutout on the screen below which it is a spot of the map, not a box.
     """
 
     false_positive: str = "#c46bff"
@@ -51,13 +57,16 @@ class OverlayStyle:
     current: str = "#ffd60a"
     grid: str = "#ffffff40"
     reviewed_opacity: float = 0.4
+    map_opacity: float = 0.55
     box_width: float = 2.0
     current_width: float = 3.0
     grid_width: float = 1.0
     current_gap: float = 4.0
+    inset: float = 0.035
     text_size: int = 11
     text_height: float = 16.0
     smallest_labelled_cutout: float = 60.0
+    smallest_box: float = 14.0
 
 
 STYLE = OverlayStyle()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from magicgui.widgets import Container, Label, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
@@ -9,7 +11,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from napari_artifact_review.core.errors import HeldError
-from napari_artifact_review.core.session import ReviewSession
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.session import ReviewSession
 
 _STYLE = "background: #8f1d1d; color: white; padding: 6px; border-radius: 4px"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, Label, PushButton
 from magicgui.widgets.bases import Widget
@@ -17,10 +18,12 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
-from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.outcomes import LABEL_NAMES
-from napari_artifact_review.core.output import OutputChangedError
-from napari_artifact_review.core.resume import Disagreement
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import CutoutKey
+    from napari_artifact_review.core.output import OutputChangedError
+    from napari_artifact_review.core.resume import Disagreement
 
 #: More rows than anybody reads one by one are only counted.
 _ROWS_SHOWN = 1000

@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error
 from psygnal import Signal
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
+from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.core.output import OutputChoice
-from napari_artifact_review.core.resume import LabelChoice
-from napari_artifact_review.core.session import ReviewSession, Verdict
-from napari_artifact_review.viewer.controller import PATIENCE, ReviewController
 from napari_artifact_review.viewer.keys import KeyBindings
 from napari_artifact_review.widgets.background import MainThread
 from napari_artifact_review.widgets.focus import give_keys_to_viewer, text_is_typed
 from napari_artifact_review.widgets.help import HelpPanel
-from napari_artifact_review.widgets.opener import Opener
+from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.opening import OpenPanel
 from napari_artifact_review.widgets.place_keeper import PlaceKeeper
 from napari_artifact_review.widgets.review_panel import ReviewPanel
@@ -30,6 +27,11 @@ from napari_artifact_review.widgets.saver import Saver
 
 if TYPE_CHECKING:
     import napari
+
+    from napari_artifact_review.core.output import OutputChoice
+    from napari_artifact_review.core.resume import LabelChoice
+    from napari_artifact_review.core.session import ReviewSession, Verdict
+    from napari_artifact_review.viewer.controller import ReviewController
 
 
 class ReviewWidget(QWidget):
@@ -73,13 +75,18 @@ class ReviewWidget(QWidget):
         self._saver = Saver(self._panel, self._main_thread)
         self._place = PlaceKeeper(self)
         self._keys = KeyBindings(
-            viewer, self._key_actions(), lambda: not text_is_typed()
+            viewer,
+            self._key_actions(),
+            lambda: not text_is_typed(),
+            self._run_later,
         )
         self._name_widgets()
         self._lay_out()
         self._connect_panels()
         # napari tells a dock of no end but this one, when the window is gone.
         self.destroyed.connect(partial(_run_and_forget, self._endings))
+        # Once this dock is shown.
+        QTimer.singleShot(0, import_ahead)
 
     # What it is made of
 
@@ -202,13 +209,17 @@ class ReviewWidget(QWidget):
             self._keys.connect()
 
     def _opened(self, session: ReviewSession) -> None:
+        # By now the thread that opened the review has it imported.
+        from napari_artifact_review.viewer.controller import ReviewController
+
         self._let_go()
         self.session = self._opener.shown = session
         self._is_first_view = True
-        self.controller = ReviewController(self.viewer, session, self._run_if_open)
+        self.controller = ReviewController(
+            self.viewer, session, self._run_if_open, self._run_later
+        )
         controller = self.controller
         for signal, slot in (
-            (session.current_changed, self._on_moved),
             (session.label_changed, self._on_label_changed),
             (session.saved, self._on_saved),
             (session.problem_changed, self._on_problem_changed),
@@ -324,13 +335,9 @@ class ReviewWidget(QWidget):
 
     # What follows the session
 
-    def _on_moved(self) -> None:
+    def _on_label_changed(self, row: int) -> None:
         self._panel.say("")
-        self._panel.show_current(self._review())
-        self._place.keep_soon()
-
-    def _on_label_changed(self) -> None:
-        self._panel.say("")
+        self._panel.navigation.show_label(self._review(), row)
         self._panel.show_current(self._review())
 
     def _on_saved(self) -> None:
@@ -351,6 +358,7 @@ class ReviewWidget(QWidget):
     def _on_view_changed(self) -> None:
         control = self._control()
         self._place.keep_soon()
+        self._panel.show_current(self._review())
         self._panel.show_view(control)
         if control.view == "failed" and control.problem is not None:
             show_error(str(control.problem))
@@ -380,6 +388,9 @@ class ReviewWidget(QWidget):
         """Run a function in the main thread unless the window has been closed."""
         self._main_thread.run(lambda: function() if self._is_in_window() else None)
 
+    def _run_later(self, seconds: float, function: Callable[[], object]) -> None:
+        QTimer.singleShot(round(1000 * seconds), partial(self._run_if_open, function))
+
     def _is_in_window(self) -> bool:
         # A dock that floats is a window of its own; what counts is napari's.
         parent: QWidget | None = self
@@ -399,6 +410,8 @@ class ReviewWidget(QWidget):
 
     def event(self, event: QEvent | None) -> bool:
         """Let go when the dock is closed: napari takes its parent away, no more."""
+        if event is not None and event.type() == QEvent.Type.WindowDeactivate:
+            self._keys.let_go()
         if (
             event is not None
             and event.type() == QEvent.Type.ParentChange

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from magicgui.widgets import ComboBox, Container, Label, ProgressBar, PushButton
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import ComboBox, Container, ProgressBar, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox
 
-from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.widgets.line import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.core.session import ReviewSession
 
 
 class NavigationPanel(Container[Widget]):
@@ -43,7 +51,7 @@ class NavigationPanel(Container[Widget]):
         )
         steps.margins = (0, 0, 0, 0)
         self.progress = ProgressBar(min=0, max=1)
-        self.place = Label()
+        self.place = Line()
         names = Container(widgets=[self.image_name, self.error_id], labels=True)
         names.margins = (0, 0, 0, 0)
         super().__init__(
@@ -53,7 +61,7 @@ class NavigationPanel(Container[Widget]):
         for combo in (self.image_name, self.error_id):
             _keep_narrow(combo.native)
         self._session: ReviewSession | None = None
-        self._listed: object = None
+        self._listed: tuple[int, str, bool] | None = None
         self.image_name.changed.connect(self.image_requested)
         self.error_id.changed.connect(self._request_error)
         self.next.changed.connect(lambda: self.next_requested.emit())
@@ -61,49 +69,86 @@ class NavigationPanel(Container[Widget]):
 
     def show_session(self, session: ReviewSession) -> None:
         """List the images of a session."""
-        choices = [
-            (f"{name}  ({len(session.walk.errors_of(name))})", name)
-            for name in session.image_names
-        ]
+        counts = session.walk.error_counts.tolist()
+        names = zip(session.image_names, counts, strict=True)
         with self.image_name.changed.blocked():
-            self.image_name.choices = choices
+            _fill(
+                self.image_name, [(f"{name}  ({count})", name) for name, count in names]
+            )
         # The dock is narrow, the list need not be: names and counts are read in full.
-        names = self.image_name.native.view()
-        names.setMinimumWidth(names.sizeHintForColumn(0) + 24)
+        native = self.image_name.native
+        longest = max(map(len, session.image_names)) + len(f"  ({max(counts)})")
+        width = native.fontMetrics().horizontalAdvance("0") * longest
+        native.view().setMinimumWidth(width + 24)
+        self._listed = None
         self.show_place(session)
 
     def show_place(self, session: ReviewSession) -> None:
         """Show the current cutout's image and error, and the progress."""
         cutout = session.current_cutout
-        with self.image_name.changed.blocked():
-            self.image_name.value = cutout.image_name
-        self.image_name.tooltip = self.image_name.native.currentText()
-        errors = [
-            session.catalog.cutout(int(r))
-            for r in session.walk.errors_of(cutout.image_name)
-        ]
-        choices: list[tuple[str, int | None]] = [
-            (f"{e.error_id}  {e.outcome}{'  ✓' if e.reviewed else ''}", e.error_id)
-            for e in errors
-        ]
-        if cutout.error_id is None:
-            choices.insert(0, ("", None))
-        with self.error_id.changed.blocked():
-            if choices != self._listed:
-                self.error_id.choices = self._listed = choices
-            self.error_id.value = cutout.error_id
+        # To set a value magicgui looks through all choices; their places are known.
+        with self.image_name.changed.blocked(), self.error_id.changed.blocked():
+            images = self.image_name.native
+            images.setCurrentIndex(session.walk.place_of_image(cutout.image_name))
+            self._list_errors(session)
+            at = session.walk.place_in_image(cutout.row)
+            self.error_id.native.setCurrentIndex(0 if at is None else at)
+        if self.image_name.tooltip != images.currentText():
+            self.image_name.tooltip = images.currentText()
         reviewed, total = session.progress
-        self.progress.max = max(total, 1)
+        if self.progress.max != max(total, 1):
+            self.progress.max = max(total, 1)
         self.progress.value = reviewed
         self.progress.native.setFormat(f"{reviewed} of {total} errors reviewed")
         place = session.walk.place_of(cutout.row)
         here = f"Error {place} of {total}" if place else "Not an error"
         left = f"{total - reviewed} still to be looked at"
-        self.place.value = f"{here}, {left}" if total else "No cutout here is an error"
+        self.place.show_text(f"{here}, {left}" if total else "No cutout is an error")
+
+    def show_label(self, session: ReviewSession, row: int) -> None:
+        """Show in the list of errors that something was decided about one."""
+        cutout = session.catalog.cutout(row)
+        at, listed = session.walk.place_in_image(row), self._listed
+        if (
+            listed is None
+            or at is None
+            or listed[:2] != (id(session), cutout.image_name)
+        ):
+            return
+        # Where the current cutout is no error, an empty line stands first.
+        self.error_id.native.setItemText(at + (not listed[2]), _error_text(cutout))
+
+    def _list_errors(self, session: ReviewSession) -> None:
+        """List the errors of the current image, and nothing, if that is current."""
+        cutout = session.current_cutout
+        is_error = cutout.error_id is not None
+        listed = (id(session), cutout.image_name, is_error)
+        if self._listed != listed:
+            self._listed = listed
+            errors = [
+                session.catalog.cutout(row)
+                for row in session.walk.errors_of(cutout.image_name).tolist()
+            ]
+            choices: list[tuple[str, object]] = [
+                (_error_text(error), error.error_id) for error in errors
+            ]
+            _fill(self.error_id, choices if is_error else [("", None), *choices])
 
     def _request_error(self, error_id: int | None) -> None:
         if error_id is not None:
             self.error_requested.emit(error_id)
+
+
+def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
+    """List choices in their order; magicgui keeps old ones first, and compares all."""
+    native: QComboBox = combo.native
+    native.clear()
+    for text, value in choices:
+        native.addItem(text, value)
+
+
+def _error_text(error: Cutout) -> str:
+    return f"{error.error_id}  {error.outcome}{'  ✓' if error.reviewed else ''}"
 
 
 def _key_button(action: str, text: str) -> PushButton:

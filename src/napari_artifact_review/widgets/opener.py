@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.opening import OpenPanel
 
 if TYPE_CHECKING:
+    from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.demo import DemoSurvey
 
 
@@ -30,7 +30,7 @@ class Opener:
         The review that is open.
     """
 
-    opened = Signal(ReviewSession)
+    opened = Signal(object)
     failed = Signal(Exception)
 
     def __init__(self, panel: OpenPanel, main_thread: MainThread) -> None:
@@ -51,7 +51,7 @@ class Opener:
         panel.show_progress(f"Reading {table.name} …")
         self._background.start(
             partial(
-                ReviewSession.open,
+                _open,
                 table,
                 panel.images.path,
                 panel.output.path,
@@ -117,6 +117,24 @@ class Opener:
         if not isinstance(error, _CancelledError):
             self._panel.show_error(str(error))
             self.failed.emit(error)
+
+
+def import_ahead() -> None:
+    """Import what a review needs in a thread, while the user chooses its files."""
+    threading.Thread(target=_import_review, name="artifact-review-imports").start()
+
+
+def _import_review() -> None:
+    # pandas, astropy and SQLAlchemy come with it: more than a second the first time.
+    import napari_artifact_review.viewer.controller  # noqa: F401
+
+
+def _open(table: Path, *more: Path | None, **named: Any) -> ReviewSession:
+    # Here, not in the main thread, which needs it all next.
+    _import_review()
+    from napari_artifact_review.core.session import ReviewSession
+
+    return ReviewSession.open(table, *more, **named)
 
 
 class _CancelledError(Exception):

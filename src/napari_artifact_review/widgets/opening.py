@@ -20,9 +20,6 @@ from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QLineEdit, QSizePolicy
 
 from napari_artifact_review.core.places import DEFAULT_OUTPUT_NAME
-from napari_artifact_review.core.tablefiles import SUFFIXES
-
-_TABLES = f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
 
 
 class RememberingFileEdit(FileEdit):
@@ -34,7 +31,6 @@ class RememberingFileEdit(FileEdit):
             label=label,
             nullable=True,
             tooltip=tooltip,
-            filter=None if mode == "d" else _TABLES,
         )
         self.choose_btn.text = "…"
         self.choose_btn.native.setFixedWidth(28)
@@ -56,12 +52,20 @@ class RememberingFileEdit(FileEdit):
             self.mode,
             caption=self.choose_btn.tooltip,
             start_path=str(start),
-            filter=self.filter,
+            filter=None if self.mode.value == "d" else _table_filter(),
         )
         if chosen:
             self.value = chosen
             folder = Path(chosen) if self.mode.value == "d" else Path(chosen).parent
             settings.setValue("last folder", str(folder))
+
+
+def _table_filter() -> str:
+    """Return what a dialog offers, in Qt's form."""
+    # The readers of tables come with it.
+    from napari_artifact_review.core.tablefiles import SUFFIXES
+
+    return f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
 
 
 class OpenPanel(Container[Widget]):

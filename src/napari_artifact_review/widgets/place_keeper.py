@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import QObject, QTimer, Slot
 
 from napari_artifact_review.core.errors import HeldError
-from napari_artifact_review.core.session import ReviewSession
-from napari_artifact_review.viewer.controller import ReviewController
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.viewer.controller import ReviewController
 
 #: Milliseconds after a move until the place is kept: not at each step of a fast walk.
 _PATIENCE = 400

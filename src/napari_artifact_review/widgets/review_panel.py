@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, Label, PushButton
 from magicgui.widgets.bases import Widget
@@ -10,8 +11,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from napari_artifact_review.core.errors import HeldError
-from napari_artifact_review.core.session import ReviewSession
-from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.keys import KEY_OF
 from napari_artifact_review.widgets.banner import Banner
 from napari_artifact_review.widgets.choices import (
@@ -24,6 +23,10 @@ from napari_artifact_review.widgets.navigation import NavigationPanel
 from napari_artifact_review.widgets.saving import SavePanel
 from napari_artifact_review.widgets.surroundings import SurroundingsPanel
 from napari_artifact_review.widgets.verdict import VerdictPanel
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.viewer.controller import ReviewController
 
 
 class ReviewPanel(Container[Widget]):
@@ -94,8 +97,9 @@ class ReviewPanel(Container[Widget]):
         self.verdict.enabled = judged
         self.surroundings.show_image(controller.full)
         notes = "; ".join(controller.full.notes) if controller.full else ""
-        self.note.value = notes
-        self.note.visible = bool(notes)
+        if notes != self.note.value:
+            self.note.value = notes
+            self.note.visible = bool(notes)
         if controller.view == "loading":
             self.say(f"Reading {controller.session.current_cutout.image_name} …")
         elif controller.problem is not None:
@@ -105,8 +109,9 @@ class ReviewPanel(Container[Widget]):
 
     def say(self, text: str) -> None:
         """Tell the reviewer something, until the next step."""
-        self.message.value = _breakable(text)
-        self.message.tooltip = text
+        if text != self.message.tooltip:
+            self.message.value = _breakable(text)
+            self.message.tooltip = text
 
 
 def _wrapping_label(lines: int) -> Label:

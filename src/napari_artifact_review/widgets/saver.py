@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
 
+from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.core.output import OutputChangedError, OutputChoice, Saved
-from napari_artifact_review.core.session import ReviewSession
-from napari_artifact_review.viewer.controller import PATIENCE
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.review_panel import ReviewPanel
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.output import OutputChoice, Saved
+    from napari_artifact_review.core.session import ReviewSession
 
 
 class Saver:
@@ -38,6 +41,8 @@ class Saver:
             panel.say(_tell(session, saved))
 
         def failed(error: Exception) -> None:
+            from napari_artifact_review.core.output import OutputChangedError
+
             panel.saving.show_state(session)
             if isinstance(error, OutputChangedError):
                 panel.say("")

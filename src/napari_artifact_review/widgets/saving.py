@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from magicgui.widgets import Container, Label, PushButton
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
-from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.widgets.line import Line
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.session import ReviewSession
 
 
 class SavePanel(Container[Widget]):
@@ -24,7 +29,7 @@ class SavePanel(Container[Widget]):
     def __init__(self) -> None:
         self.save = PushButton(text="Save")
         self.save.native.setFixedWidth(100)
-        self.state = Label()
+        self.state = Line()
         super().__init__(
             widgets=[self.save, self.state], layout="horizontal", labels=False
         )
@@ -36,11 +41,10 @@ class SavePanel(Container[Widget]):
         """Show how much is unsaved."""
         key = KEY_OF["save"]
         self.save.tooltip = f"{key.title} to {session.output} (key {key.label})"
-        self.state.tooltip = f"Every decision is on disk already, in {session.store}"
         count = session.unsaved
         if saving:
-            self.state.value = "Saving …"
-        elif count:
-            self.state.value = f"<b><font color='#ffb000'>●</font> {count} unsaved</b>"
+            self.state.show_text("Saving …")
         else:
-            self.state.value = "Nothing to save"
+            self.state.show_text(f"● {count} unsaved" if count else "Nothing to save")
+        self.state.emphasize("#ffb000" if count else None)
+        self.state.tooltip = f"Every decision is on disk already, in {session.store}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton, Slider
@@ -9,9 +11,12 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtWidgets import QSlider
 
-from napari_artifact_review.core.full_image import FullImage
-from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.widgets.line import Line
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.full_image import FullImage
+    from napari_artifact_review.core.session import ReviewSession
 
 
 class SurroundingsPanel(Container[Widget]):
@@ -36,10 +41,10 @@ class SurroundingsPanel(Container[Widget]):
         # A slider's own readout takes the keyboard whenever its text changes.
         self.grid_x = Slider(tooltip="Column of the cutout's left edge", readout=False)
         self.grid_y = Slider(tooltip="Row of the cutout's top edge", readout=False)
-        self._readouts = [Label(), Label()]
+        self._readouts = [Line(), Line()]
         for readout in self._readouts:
-            readout.native.setMinimumWidth(
-                readout.native.fontMetrics().horizontalAdvance("00000")
+            readout.native.setFixedWidth(
+                readout.native.fontMetrics().horizontalAdvance("0000000")
             )
         sliders = [
             _row(Label(value=name), slider, readout)
@@ -92,7 +97,7 @@ class SurroundingsPanel(Container[Widget]):
             self.grid_x.value = cutout.grid_x
             self.grid_y.value = cutout.grid_y
         for readout, position in zip(self._readouts, cutout.key[1:], strict=True):
-            readout.value = str(position)
+            readout.show_text(str(position))
 
     def show_session(self, session: ReviewSession) -> None:
         """Show the switches as the review was left, or else begins."""

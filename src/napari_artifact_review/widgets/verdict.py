@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from magicgui.widgets import Container, Label, RadioButtons
+from magicgui.widgets import Container, RadioButtons
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QButtonGroup, QSizePolicy
+from qtpy.QtWidgets import QButtonGroup
 
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.widgets.line import Line
 
 _STYLE = """
 QGroupBox { border: 0; margin: 0; padding: 0 }
@@ -45,10 +46,7 @@ class VerdictPanel(Container[Widget]):
                 for name in ("artifact", "no_artifact")
             ),
         )
-        self.history = Label()
-        self.history.native.setSizePolicy(
-            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
-        )
+        self.history = Line()
         super().__init__(widgets=[self.label_new, self.history], labels=False)
         self.margins = (0, 0, 0, 0)
         self.label_new.native.setStyleSheet(_STYLE)
@@ -68,7 +66,7 @@ class VerdictPanel(Container[Widget]):
             native.setProperty("reviewed", cutout.reviewed)
             # Qt looks at a property in a style sheet only when the sheet is set.
             native.setStyleSheet(_STYLE)
-        self.history.value = _history(cutout)
+        self.history.show_text(_history(cutout))
 
 
 def _history(cutout: Cutout) -> str:

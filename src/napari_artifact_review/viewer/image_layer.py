@@ -1,0 +1,128 @@
+"""The full image as a layer: the same one from image to image, and its grey scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from napari.layers import Image
+from napari.utils.colormaps import AVAILABLE_COLORMAPS
+
+from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.loader import LoadedImage
+
+
+class ImageLayer:
+    """Shows full images; what the user set stays from one to the next.
+
+    napari's layers are either in memory or of several scales, so there is one for each
+    kind, and one of them is seen.
+
+    Parameters
+    ----------
+    layers : ReviewLayers
+        The layers of the review.
+    """
+
+    def __init__(self, layers: ReviewLayers) -> None:
+        self._layers = layers
+        self._role = "image"
+        self._own_limits: tuple[float, ...] | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether an image was ever shown."""
+        return self._layer is not None
+
+    def show(self, loaded: LoadedImage, name: str) -> None:
+        """Show a full image; napari's list of layers follows with `list_anew`."""
+        full, drawable = loaded
+        chosen, kept = self._chosen_limits(), self.display()
+        before, self._role = self._role, "tiles" if full.tiles else "image"
+        # napari scans all pixels for limits that are not given, so they are given.
+        scale = {"rgb": False, "contrast_limits": full.limits}
+        data = drawable if full.tiles is None else list(full.tiles.levels)
+        layer = self._layers.get(
+            self._role, lambda: Image(data, multiscale=full.tiles is not None, **scale)
+        )
+        low, high = full.limits
+        with self._layers.silently():
+            layer.name = name
+            self._replace(layer, data)
+            layer.contrast_limits_range = (low - (high - low), high + 4 * (high - low))
+            if before != self._role:
+                self._show_as(layer, kept)
+            layer.contrast_limits = chosen or (low, high)
+        self._own_limits = None if chosen else tuple(layer.contrast_limits)
+        self._layers.use(image=full.tiles is None, tiles=full.tiles is not None)
+        if before != self._role:
+            self._layers.activate_image()
+
+    def list_anew(self) -> None:
+        """Have napari's list of layers show the name and thumbnail of the image.
+
+        The list takes a frame of its own for that, which may come later.
+        """
+        if self._layer is not None:
+            self._layer.events.name()
+            self._layer.events.thumbnail()
+
+    def refresh(self) -> None:
+        """Draw again what is in view: more of its pixels have been read."""
+        layer = self._layer
+        if layer is not None:
+            layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def display(self) -> dict[str, Any]:
+        """Return how pixels become colours, as plain JSON."""
+        layer = self._layer
+        if layer is None:
+            return {}
+        return {
+            "contrast_limits": [float(limit) for limit in layer.contrast_limits],
+            "limits_chosen": self._chosen_limits() is not None,
+            "gamma": float(layer.gamma),
+            "colormap": layer.colormap.name,
+        }
+
+    def set_display(self, kept: Mapping[str, Any]) -> None:
+        """Let pixels become colours as they did when `display` was asked."""
+        layer = self._layer
+        if layer is None or "gamma" not in kept:
+            return
+        self._show_as(layer, kept)
+        if kept["limits_chosen"]:
+            low, high = kept["contrast_limits"]
+            below, above = layer.contrast_limits_range
+            layer.contrast_limits_range = (min(low, below), max(high, above))
+            layer.contrast_limits = (low, high)
+
+    @property
+    def _layer(self) -> Image | None:
+        return self._layers.find(self._role)
+
+    @staticmethod
+    def _replace(layer: Image, data: Any) -> None:
+        shown, new = (
+            (layer.data[0], data[0]) if layer.multiscale else (layer.data, data)
+        )
+        if shown is new:
+            return
+        with ExitStack() as stack:
+            if shown.shape == new.shape:
+                # Else napari measures what all layers cover, and slices them all anew.
+                stack.enter_context(layer.events.extent.blocker())
+            layer.data = data
+
+    def _chosen_limits(self) -> tuple[float, ...] | None:
+        """Return the contrast limits that the user set, to keep from image to image."""
+        limits = None if self._layer is None else tuple(self._layer.contrast_limits)
+        return None if limits == self._own_limits else limits
+
+    @staticmethod
+    def _show_as(layer: Image, kept: Mapping[str, Any]) -> None:
+        layer.gamma = kept.get("gamma", layer.gamma)
+        # A colormap of a plugin may be gone since.
+        if kept.get("colormap") in AVAILABLE_COLORMAPS:
+            layer.colormap = kept["colormap"]

@@ -1,0 +1,366 @@
+"""The cutouts drawn over the image: as far as they are in view, and can be read."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Image, Points, Shapes, Vectors
+from napari.utils.colormaps.standardize_color import transform_color
+
+from napari_artifact_review.core.cutout import Cutout, Cutouts
+from napari_artifact_review.viewer.boxes import (
+    Array,
+    Boxes,
+    are_marked,
+    boxes_of,
+    corners,
+    map_of,
+    sides,
+)
+from napari_artifact_review.viewer.camera import View
+from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.style import STYLE
+
+#: Boxes are Python objects to napari, and it lays out the text of each at each zoom. So
+#: many are all drawn, wherever they are; of more, those in view and around it,
+_MOST_BOXES = 120
+#: with more of the surroundings if that takes no more than these.
+_FEW_BOXES = 40
+
+#: A change of the zoom that no eye sees at a line of two pixels.
+_UNNOTICED = 0.05
+
+#: More cutouts than these make a grid that slows down each frame.
+_MOST_GRID = 4000
+
+#: Where a text stands in the data so that it is at the top left, or the bottom right,
+#: on the screen: with row 0 at the top, and with row 0 at the bottom.
+_ANCHORS = {
+    "cutouts": {False: "upper_left", True: "lower_left"},
+    "tags": {False: "lower_right", True: "upper_right"},
+}
+#: Which of a box's `corners` the tag is at, in the same two cases.
+_TAG_CORNERS = {False: 2, True: 1}
+
+_Layer = TypeVar("_Layer", Points, Shapes)
+
+_CURRENT_COLOR = transform_color(STYLE.current)
+_GRID_COLOR = transform_color(STYLE.grid)
+_EVERYWHERE = View(-np.inf, -np.inf, np.inf, np.inf, 1.0)
+_NOWHERE = View(np.inf, np.inf, -np.inf, -np.inf, 1.0)
+
+
+class Overlay:
+    """Draws the cutouts of one image: near by as boxes with text, far out as a map.
+
+    Parameters
+    ----------
+    layers : ReviewLayers
+        The layers of the review.
+    """
+
+    def __init__(self, layers: ReviewLayers) -> None:
+        self._layers = layers
+        self._cutouts: Cutouts | None = None
+        self._marked: Cutouts | None = None
+        self._shape = (0, 0)
+        self._current: Cutout | None = None
+        self._boxes: Boxes | None = None
+        self._region = _NOWHERE
+        self._zoom = 1.0
+        self._fade = 0.0
+        self._map_is_drawn = False
+        self._legible = True
+        self._readable = _NOWHERE
+        self.y_up = False
+
+    # What there is
+
+    def show(self, cutouts: Cutouts, shape: tuple[int, int], view: View) -> None:
+        """Draw the cutouts of another image of `shape` (rows, columns)."""
+        self._shape, self._boxes, self._region = shape, None, _NOWHERE
+        self._zoom = view.zoom
+        self._take(cutouts)
+        self.look(view)
+
+    def update(self, cutouts: Cutouts) -> None:
+        """Draw the same cutouts after something was decided about them."""
+        self._take(cutouts)
+        if self._region is not _NOWHERE:
+            self._draw_near()
+        if self._fade:
+            self._draw_map()
+
+    def show_current(self, cutout: Cutout | None) -> None:
+        """Draw the frame around the current cutout; None if it is not on the image."""
+        self._current = cutout
+        self._draw_current()
+
+    def forget(self) -> None:
+        """Draw everything anew next time: somebody else has drawn in the layers."""
+        self._boxes = None
+
+    def _take(self, cutouts: Cutouts) -> None:
+        self._cutouts = cutouts
+        self._marked = cutouts.take(are_marked(cutouts))
+        self._map_is_drawn = False
+
+    def show_grid(self, shown: bool) -> None:
+        """Show or hide the grid of all cutouts."""
+        self._layers.wish("grid", shown)
+        if self._region is not _NOWHERE:
+            self._draw_grid()
+
+    def set_y_up(self, up: bool) -> None:
+        """Keep texts at their corners on the screen when row 0 moves to the bottom."""
+        self.y_up = up
+        if self._boxes is not None:
+            boxes, self._boxes = self._boxes, None
+            self._draw_boxes(boxes)
+
+    # What is in view
+
+    def look(self, view: View) -> None:
+        """Draw what has come into view; cheap where that is nothing new."""
+        if self._cutouts is None or self._marked is None:
+            return
+        side = self._cutouts.size * view.zoom
+        few = len(self._marked) <= _MOST_BOXES
+        # Where not all boxes are drawn, the map takes over before they are too many.
+        lowest = STYLE.smallest_box if few else STYLE.smallest_labelled_cutout / 1.5
+        fade = float(np.clip(3 - 2 * side / lowest, 0, 1))
+        self._set_legible(side >= STYLE.smallest_labelled_cutout)
+        unread = self._legible and not self._readable.contains(view)
+        if unread:
+            self._readable = view.grown(0.5)
+        if fade < 1 and not self._region.contains(view):
+            self._region = self._around(view)
+            self._draw_near()
+            self._draw_grid()
+        elif unread:
+            self._write(*_ANCHORS)
+        self._set_fade(fade)
+
+    def settle(self, view: View) -> None:
+        """Fit widths of lines and places of texts to a zoom that is there to stay."""
+        if abs(view.zoom / self._zoom - 1) < _UNNOTICED:
+            return
+        self._zoom = view.zoom
+        for role in ("cutouts", "tags"):
+            layer = self._layers.find(role)
+            if layer is not None:
+                with self._layers.drawing(layer):
+                    layer.text.translation = self._text_offset(role)
+                    if isinstance(layer, Shapes):
+                        layer.edge_width = self._image_pixels(STYLE.box_width)
+        for role, width in (
+            ("grid", STYLE.grid_width),
+            ("predictions", STYLE.box_width),
+        ):
+            layer = self._layers.find(role)
+            if layer is not None:
+                with self._layers.drawing(layer):
+                    layer.edge_width = self._image_pixels(width)
+        self._draw_current()
+
+    def _around(self, view: View) -> View:
+        """Return a view with as much around it as can be drawn at once."""
+        assert self._marked is not None, "asked for while an image is shown"
+        if len(self._marked) <= _MOST_BOXES:
+            return _EVERYWHERE
+        for margin in (1.0, 0.5, 0.25):
+            region = view.grown(margin)
+            if np.count_nonzero(_in_view(self._marked, region)) <= _FEW_BOXES:
+                break
+        return region
+
+    def _draw_near(self) -> None:
+        assert self._marked is not None, "asked for while an image is shown"
+        near = self._marked.take(_in_view(self._marked, self._region))
+        self._draw_boxes(boxes_of(near, self._shape))
+
+    def _set_fade(self, fade: float) -> None:
+        """Let the map take the boxes' place by degrees."""
+        if fade and not self._map_is_drawn:
+            self._draw_map()
+        if fade == self._fade:
+            return
+        self._fade = fade
+        near = fade < 1
+        self._layers.use(map=fade > 0, cutouts=near, predictions=near, grid=near)
+        opacities = {
+            "cutouts": 1 - fade,
+            "predictions": 1 - fade,
+            "map": fade * STYLE.map_opacity,
+        }
+        for role, opacity in opacities.items():
+            layer = self._layers.find(role)
+            if layer is not None:
+                layer.opacity = opacity
+
+    def _set_legible(self, legible: bool) -> None:
+        self._legible = legible
+        self._layers.use(tags=legible)
+        boxes = self._layers.find("cutouts")
+        if boxes is not None and boxes.text.visible != legible:
+            boxes.text.visible = legible
+
+    # How it is drawn
+
+    def _draw_boxes(self, boxes: Boxes) -> None:
+        before, self._boxes = self._boxes, boxes
+        if before is not None and np.array_equal(before.rows, boxes.rows):
+            self._recolor(before, boxes)
+        else:
+            self._replace(boxes)
+        self._draw_lines(
+            "predictions",
+            sides(boxes.predictions),
+            np.repeat(boxes.prediction_colors, 4, axis=0),
+            STYLE.box_width,
+        )
+
+    def _replace(self, boxes: Boxes) -> None:
+        layer = self._layers.get("cutouts", lambda: _without_fill(Shapes))
+        with self._layers.drawing(layer):
+            layer.data = []
+            layer.add_rectangles(
+                list(boxes.corners),
+                edge_width=self._image_pixels(STYLE.box_width),
+                edge_color=boxes.colors,
+                face_color="transparent",
+            )
+            layer.editable = False
+            layer.features = boxes.features
+            self._set_texts(layer, "cutouts", boxes)
+        # To napari a text belongs to a shape or a point; these are not to be seen.
+        tags = self._layers.get("tags", lambda: _without_fill(Points, border_width=0))
+        with self._layers.drawing(tags):
+            tags.data = boxes.corners[:, _TAG_CORNERS[self.y_up]]
+            tags.editable = False
+            self._set_texts(tags, "tags", boxes)
+
+    def _recolor(self, before: Boxes, boxes: Boxes) -> None:
+        """Show of the same cutouts what has been decided since."""
+        layer = self._layers.get("cutouts", lambda: _without_fill(Shapes))
+        if not np.array_equal(before.colors, boxes.colors):
+            with self._layers.drawing(layer):
+                layer.edge_color = boxes.colors
+        with self._layers.silently():
+            layer.features = boxes.features
+        if before.tags != boxes.tags:
+            self._write("tags")
+
+    def _draw_grid(self) -> None:
+        assert self._cutouts is not None, "asked for while an image is shown"
+        if self._layers.find("grid") is None and not self._layers.is_wished("grid"):
+            return
+        near = self._cutouts.take(_in_view(self._cutouts, self._region))
+        if len(near) > _MOST_GRID:
+            near = near.take(np.zeros(len(near), dtype=bool))
+        grid = sides(corners(near.grid_x, near.grid_y, near.size, self._shape))
+        self._draw_lines("grid", grid, _GRID_COLOR, STYLE.grid_width)
+
+    def _draw_current(self) -> None:
+        frame = np.empty((0, 4, 2))
+        if self._current is not None:
+            gap = self._image_pixels(STYLE.current_gap)
+            _, x, y = self._current.key
+            frame = corners(x, y, self._current.size, self._shape, gap)
+        width = STYLE.current_width
+        self._draw_lines("current", sides(frame), _CURRENT_COLOR, width)
+
+    def _draw_lines(self, role: str, lines: Array, color: Array, width: float) -> None:
+        """Draw lines, as far as they are others than those that are drawn."""
+        layer = self._layers.get(
+            role, lambda: Vectors(ndim=2, vector_style="line", opacity=1)
+        )
+        colors = np.broadcast_to(color, (len(lines), 4)).astype(np.float32)
+        width = self._image_pixels(width)
+        moved = not np.array_equal(layer.data, lines)
+        alike = np.array_equal(layer.edge_color, colors)
+        if alike and not moved and layer.edge_width == width:
+            return
+        # napari makes a thumbnail at each of these.
+        with self._layers.drawing(layer):
+            if moved:
+                layer.data = lines
+            if len(lines) and not np.array_equal(layer.edge_color, colors):
+                layer.edge_color = colors
+            if layer.edge_width != width:
+                layer.edge_width = width
+
+    def _draw_map(self) -> None:
+        assert self._marked is not None, "asked for while an image is shown"
+        self._map_is_drawn = True
+        if not len(self._marked):
+            return
+        drawn = map_of(self._marked)
+        layer = self._layers.get(
+            "map", lambda: Image(drawn.pixels, rgb=True, opacity=0)
+        )
+        layer.data = drawn.pixels
+        layer.scale = (drawn.pitch, drawn.pitch)
+        layer.translate = drawn.origin
+
+    def _write(self, *roles: str) -> None:
+        """Give the texts in view their words, and take those of others."""
+        for role in roles:
+            layer = self._layers.find(role)
+            if layer is not None and self._boxes is not None and len(self._boxes.rows):
+                layer.text.string = self._strings(role, self._boxes)
+
+    def _strings(self, role: str, boxes: Boxes) -> list[str]:
+        strings = boxes.tags if role == "tags" else boxes.confidences
+        top, left = boxes.corners[:, 0].T
+        bottom, right = boxes.corners[:, 2].T
+        view = self._readable
+        below = (bottom >= view.top) & (right >= view.left)
+        near = below & (top <= view.bottom) & (left <= view.right)
+        return [text if n else "" for text, n in zip(strings, near, strict=True)]
+
+    def _set_texts(self, layer: Points | Shapes, role: str, boxes: Boxes) -> None:
+        # To set the text as a whole takes napari several times as long.
+        layer.text.string = self._strings(role, boxes) or {"constant": ""}
+        layer.text.color = boxes.text_colors if len(boxes.rows) else "white"
+        layer.text.anchor = _ANCHORS[role][self.y_up]
+        layer.text.translation = self._text_offset(role)
+
+    def _text_offset(self, role: str) -> tuple[float, float]:
+        """Return the step (rows, columns) that puts a text just inside its box.
+
+        With row 0 at the top napari draws the texts outside, else inside already.
+        """
+        margin = STYLE.box_width + 2
+        rows = -margin if self.y_up else margin + STYLE.text_height
+        inwards = 1 if role == "cutouts" else -1
+        return (
+            inwards * self._image_pixels(rows),
+            inwards * self._image_pixels(margin),
+        )
+
+    def _image_pixels(self, screen_pixels: float) -> float:
+        return screen_pixels / self._zoom
+
+
+def _in_view(cutouts: Cutouts, view: View) -> npt.NDArray[np.bool_]:
+    """Tell which cutouts reach into a view."""
+    x, y, size = cutouts.grid_x, cutouts.grid_y, cutouts.size
+    return (
+        (y + size >= view.top)
+        & (y <= view.bottom)
+        & (x + size >= view.left)
+        & (x <= view.right)
+    )
+
+
+def _without_fill(kind: type[_Layer], **more: Any) -> _Layer:
+    return kind(
+        ndim=2,
+        opacity=1,
+        face_color="transparent",
+        text={"size": STYLE.text_size},
+        **more,
+    )

@@ -1,0 +1,40 @@
+"""A line of text that changes at each step."""
+
+from __future__ import annotations
+
+from magicgui.widgets import LineEdit
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLineEdit
+
+_STYLE = "QLineEdit { background: transparent; border: 0; padding: 0; margin: 0 }"
+
+
+class Line(LineEdit):
+    """A text of one line that is read only, and cut off where the dock is too narrow.
+
+    It stands in for a label where the text changes at each step: for each new text a
+    label has the whole window laid out anew, which costs another frame.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        native: QLineEdit = self.native
+        native.setReadOnly(True)
+        native.setFrame(False)
+        native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        native.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        native.setCursor(Qt.CursorShape.ArrowCursor)
+        native.setStyleSheet(_STYLE)
+
+    def show_text(self, text: str) -> None:
+        """Show a text, from its beginning; all of it while the mouse rests on it."""
+        if text != self.value:
+            self.value = self.tooltip = text
+            self.native.setCursorPosition(0)
+
+    def emphasize(self, color: str | None) -> None:
+        """Show the text bold and in a colour; with None as any other."""
+        style = f"{_STYLE} QLineEdit {{ color: {color}; font-weight: bold }}"
+        wanted = _STYLE if color is None else style
+        if self.native.styleSheet() != wanted:
+            self.native.setStyleSheet(wanted)

@@ -1,0 +1,54 @@
+"""What is imported, and when: nobody waits for a library before it is needed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+NAME = "napari_artifact_review"
+# What napari has not imported when its window is shown; together more than a second.
+HEAVY = {
+    "astropy",
+    "dask.array",
+    "imageio",
+    "matplotlib",
+    "pandas",
+    "pyarrow",
+    "scipy.ndimage",
+    "sklearn",
+    "sqlalchemy",
+    "tifffile",
+    "zarr",
+}
+
+
+def imported_after(code: str) -> set[str]:
+    """Return which heavy libraries a fresh process has imported after some code."""
+    code = f"import sys\n{code}\nprint(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return HEAVY & set(run.stdout.split())
+
+
+def test_the_dock_opens_at_once_because_it_imports_nothing_heavy():
+    napari = (
+        "from napari._qt.qt_main_window import Window\n"
+        "from napari.components import ViewerModel\n"
+        "from qtpy.QtWidgets import QApplication\n"
+        "application, viewer = QApplication([]), ViewerModel()\n"
+    )
+    dock = f"from {NAME}.widgets import ReviewWidget; widget = ReviewWidget(viewer)"
+    # What napari imports itself costs the dock nothing, whatever it will be one day.
+    assert imported_after(napari + dock) - imported_after(napari) == set()
+
+
+def test_opening_a_review_imports_all_it_needs_in_its_thread():
+    # The main thread shows the review next, and must not wait for an import then.
+    code = f"from {NAME}.widgets.opener import _import_review; _import_review()"
+    assert {"astropy", "pandas", "sqlalchemy"} <= imported_after(code)

@@ -1,0 +1,94 @@
+"""Images in tiles, beside others in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_artifact_review.core import full_image
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.pyramid_folder import PyramidFolder
+from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.viewer.controller import ReviewController
+from napari_artifact_review.viewer.layers import OWNER
+
+
+def _layer(viewer, role):
+    return next((x for x in viewer.layers if x.metadata.get(OWNER) == role), None)
+
+
+@pytest.fixture
+def large(survey, viewer, main_loop, monkeypatch, tmp_path):
+    """Show the small survey with each image but the first taken for a large one."""
+    folder = PyramidFolder(tmp_path / "pyramids")
+    monkeypatch.setattr(PyramidFolder, "of_user", lambda: folder)
+    session = ReviewSession.open(survey, reviewer="ada")
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
+    control.connect()
+    main_loop.run_until(lambda: control.view == "shown")
+    monkeypatch.setattr(full_image, "MOST_PIXELS_AT_ONCE", 1000)
+    yield control
+    control.disconnect()
+
+
+def _go(control, main_loop, name):
+    control.session.select_image(name)
+    main_loop.run_until(lambda: control.view != "loading")
+
+
+def test_a_large_image_is_one_layer_of_its_own_shape(large, viewer, main_loop):
+    small = _layer(viewer, "image")
+    small.gamma = 0.5
+    _go(large, main_loop, "south")
+    layer = _layer(viewer, "tiles")
+    assert layer.visible
+    assert not small.visible
+    assert layer.multiscale
+    assert layer.data.shape == (600, 800)
+    assert layer.name == "south"
+    assert layer.gamma == 0.5, "what the user set goes with them"
+    assert viewer.layers.selection.active is layer
+
+    def is_there():
+        main_loop.run_all()
+        part = np.asarray(layer.data[0][100:110, 200:210])
+        rows, columns = np.mgrid[100:110, 200:210]
+        return np.array_equal(part, 2e6 + rows * 1000 + columns)
+
+    main_loop.run_until(is_there)
+    assert "2.1002e+06" in large._describe(100, 200)
+    _go(large, main_loop, "north")
+    assert small.visible
+    assert not layer.visible
+    _go(large, main_loop, "south")
+    assert _layer(viewer, "tiles") is layer
+
+
+def test_verdicts_steps_and_boxes_are_those_of_any_image(large, viewer, main_loop):
+    _go(large, main_loop, "south")
+    large.decide("artifact")
+    main_loop.run_until(lambda: large.session.unsaved == 1)
+    features = _layer(viewer, "cutouts").features
+    assert features.image_name.unique().tolist() == ["south"]
+    assert large.session.next()
+    assert large.session.current_cutout.key == ("south", 600, 400)
+    assert large.view == "shown"
+
+
+def test_a_tile_that_cannot_be_read_is_told(large, viewer, main_loop):
+    _go(large, main_loop, "south")
+    tiles = large.full.tiles
+    tiles._reader.problem = ImageError("a tile is damaged", path=large.full.path)
+    tiles.changed.emit()
+    main_loop.run_until(lambda: large.view == "failed")
+    assert "a tile is damaged" in str(large.problem)
+    assert not _layer(viewer, "tiles").visible
+    _go(large, main_loop, "north")
+    assert large.view == "shown"
+
+
+def test_nothing_is_left_when_the_review_ends(large, main_loop):
+    _go(large, main_loop, "south")
+    tiles = large.full.tiles
+    large.disconnect()
+    assert tiles.join(20), "its thread ends"

@@ -376,30 +376,39 @@ class _Reader:
     def _work(self) -> None:
         """Read what is asked for; else build; else wait."""
         steps: Iterator[None] | None = self.pyramid.build()
-        news = overview_news = False
+        # Since when there has been something new in a view, and in the overview.
+        news: float | None = None
+        overview_news = False
         last = 0.0
         while True:
             now = time.monotonic()
-            pace = _PACE if news else _OVERVIEW_PACE
-            if (news or overview_news) and now - last >= pace:
-                news = overview_news = False
-                last = now
-                self.changed.emit()
             with self._lock:
                 if self._closed:
                     return
                 wishes = [tuple(view) for view in reversed(self._views.values())]
+            # A view is drawn again when it is complete, or when that takes long.
+            due = _OVERVIEW_PACE + last if overview_news else math.inf
+            if news is not None:
+                due = min(due, _PACE + max(last, news if any(wishes) else 0))
+            if now >= due:
+                news, overview_news, last = None, False, now
+                self.changed.emit()
+                continue
+            with self._lock:
                 wishes.append(tuple(self._ahead))
                 if steps is None and not any(wishes):
-                    due = last + pace - now if news or overview_news else None
-                    self._lock.wait(due)
+                    # Unless somebody looked meanwhile, and gave notice to nobody.
+                    if not any(self._views.values()) and not self._closed:
+                        self._lock.wait(None if due == math.inf else due - now)
                     continue
             keys = self._next(wishes)
             try:
                 with one_error(self._pixels.path):
                     if keys:
+                        awaited = self._are_awaited(keys)
                         if self._read(keys):
-                            news = True
+                            if awaited and news is None:
+                                news = time.monotonic()
                         else:
                             steps = self.pyramid.build()
                     elif steps is not None:
@@ -408,11 +417,16 @@ class _Reader:
                         overview_news = True
             except ImageError as error:
                 self.problem = self.problem or error.again()
-                news = True
+                news = -math.inf
                 if not keys:
                     steps = None
                 self._failed.update(keys)
                 self._done(keys)
+
+    def _are_awaited(self, keys: Iterable[_Key]) -> bool:
+        """Tell whether somebody looked at one of the tiles."""
+        with self._lock:
+            return any(key in view for view in self._views.values() for key in keys)
 
     def _next(self, wishes: Iterable[Sequence[_Key]]) -> list[_Key]:
         """Return tiles to be read in one go, the newest wishes first."""

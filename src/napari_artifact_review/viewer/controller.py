@@ -16,7 +16,7 @@ from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.core.session import ReviewSession, Verdict
-from napari_artifact_review.viewer.camera import ReviewCamera
+from napari_artifact_review.viewer.camera import ReviewCamera, View
 from napari_artifact_review.viewer.image_layer import ImageLayer
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.loader import ImageLoader, LoadedImage
@@ -84,7 +84,7 @@ class ReviewController:
         self.session = session
         self.layers = ReviewLayers(viewer, self._describe, self._restore_soon)
         self.image = ImageLayer(self.layers)
-        self.overlay = Overlay(self.layers)
+        self.overlay = Overlay(self.layers, self._views_ahead)
         self.camera = ReviewCamera(viewer)
         self.view: ViewState = "loading"
         self.full: FullImage | None = None
@@ -316,19 +316,24 @@ class ReviewController:
         cutout = self.session.current_cutout
         self.overlay.show_current(None if cutout.row in self._outside else cutout)
 
+    def _views_ahead(self) -> Iterator[View]:
+        """Return what the next errors of this image will bring into view."""
+        walk = self.session.walk
+        row = walk.error_after(self.session.current_cutout.row)
+        while row is not None and walk.image_of(row) == self._image_name:
+            yield self.camera.view_of(self.session.catalog.cutout(row))
+            row = walk.error_after(row)
+
     def _read_next_tiles(self) -> None:
         """Have what lies around the next error read, if the image is in tiles."""
-        row = self.session.walk.error_after(self.session.current_cutout.row)
-        if self.full is None or self.full.tiles is None or row is None:
+        view = next(self._views_ahead(), None)
+        if self.full is None or self.full.tiles is None or view is None:
             return
-        cutout = self.session.catalog.cutout(row)
-        if cutout.image_name == self._image_name:
-            view = self.camera.view_of(cutout)
-            self.full.tiles.prefetch(
-                0,
-                slice(int(view.top), int(view.bottom) + 1),
-                slice(int(view.left), int(view.right) + 1),
-            )
+        self.full.tiles.prefetch(
+            0,
+            slice(int(view.top), int(view.bottom) + 1),
+            slice(int(view.left), int(view.right) + 1),
+        )
 
     def _if_latest(self, request: int, function: Callable[[], object]) -> None:
         if request == self._request and self._connected:

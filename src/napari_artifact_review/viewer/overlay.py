@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,9 +25,9 @@ from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.style import STYLE
 
 #: Boxes are Python objects to napari, and it lays out the text of each at each zoom. So
-#: many are all drawn, wherever they are; of more, those in view and around it,
+#: many are all drawn, wherever they are; of more, those in view,
 _MOST_BOXES = 120
-#: with more of the surroundings if that takes no more than these.
+#: and those around it and ahead as far as they are no more than these.
 _FEW_BOXES = 40
 
 #: A change of the zoom that no eye sees at a line of two pixels.
@@ -59,16 +60,22 @@ class Overlay:
     ----------
     layers : ReviewLayers
         The layers of the review.
+    ahead : callable
+        Gives what will soon be in view, the next first; asked when boxes are drawn, so
+        that they need not be drawn anew at each step.
     """
 
-    def __init__(self, layers: ReviewLayers) -> None:
+    def __init__(
+        self, layers: ReviewLayers, ahead: Callable[[], Iterable[View]]
+    ) -> None:
         self._layers = layers
+        self._ahead = ahead
         self._cutouts: Cutouts | None = None
         self._marked: Cutouts | None = None
         self._shape = (0, 0)
         self._current: Cutout | None = None
         self._boxes: Boxes | None = None
-        self._region = _NOWHERE
+        self._regions: list[View] = []
         self._zoom = 1.0
         self._fade = 0.0
         self._map_is_drawn = False
@@ -80,7 +87,7 @@ class Overlay:
 
     def show(self, cutouts: Cutouts, shape: tuple[int, int], view: View) -> None:
         """Draw the cutouts of another image of `shape` (rows, columns)."""
-        self._shape, self._boxes, self._region = shape, None, _NOWHERE
+        self._shape, self._boxes, self._regions = shape, None, []
         self._zoom = view.zoom
         self._take(cutouts)
         self.look(view)
@@ -88,7 +95,7 @@ class Overlay:
     def update(self, cutouts: Cutouts) -> None:
         """Draw the same cutouts after something was decided about them."""
         self._take(cutouts)
-        if self._region is not _NOWHERE:
+        if self._regions:
             self._draw_near()
         if self._fade:
             self._draw_map()
@@ -110,7 +117,7 @@ class Overlay:
     def show_grid(self, shown: bool) -> None:
         """Show or hide the grid of all cutouts."""
         self._layers.wish("grid", shown)
-        if self._region is not _NOWHERE:
+        if self._regions:
             self._draw_grid()
 
     def set_y_up(self, up: bool) -> None:
@@ -135,8 +142,8 @@ class Overlay:
         unread = self._legible and not self._readable.contains(view)
         if unread:
             self._readable = view.grown(0.5)
-        if fade < 1 and not self._region.contains(view):
-            self._region = self._around(view)
+        if fade < 1 and not any(near.contains(view) for near in self._regions):
+            self._regions = self._near(view)
             self._draw_near()
             self._draw_grid()
         elif unread:
@@ -165,20 +172,24 @@ class Overlay:
                     layer.edge_width = self._image_pixels(width)
         self._draw_current()
 
-    def _around(self, view: View) -> View:
-        """Return a view with as much around it as can be drawn at once."""
+    def _near(self, view: View) -> list[View]:
+        """Return a view with what is around it and ahead, as far as it can be drawn."""
         assert self._marked is not None, "asked for while an image is shown"
         if len(self._marked) <= _MOST_BOXES:
-            return _EVERYWHERE
+            return [_EVERYWHERE]
         for margin in (1.0, 0.5, 0.25):
-            region = view.grown(margin)
-            if np.count_nonzero(_in_view(self._marked, region)) <= _FEW_BOXES:
+            regions = [view.grown(margin)]
+            if np.count_nonzero(_in_view(self._marked, regions)) <= _FEW_BOXES:
                 break
-        return region
+        for other in self._ahead():
+            if np.count_nonzero(_in_view(self._marked, [*regions, other])) > _FEW_BOXES:
+                break
+            regions.append(other)
+        return regions
 
     def _draw_near(self) -> None:
         assert self._marked is not None, "asked for while an image is shown"
-        near = self._marked.take(_in_view(self._marked, self._region))
+        near = self._marked.take(_in_view(self._marked, self._regions))
         self._draw_boxes(boxes_of(near, self._shape))
 
     def _set_fade(self, fade: float) -> None:
@@ -257,7 +268,7 @@ class Overlay:
         assert self._cutouts is not None, "asked for while an image is shown"
         if self._layers.find("grid") is None and not self._layers.is_wished("grid"):
             return
-        near = self._cutouts.take(_in_view(self._cutouts, self._region))
+        near = self._cutouts.take(_in_view(self._cutouts, self._regions))
         if len(near) > _MOST_GRID:
             near = near.take(np.zeros(len(near), dtype=bool))
         grid = sides(corners(near.grid_x, near.grid_y, near.size, self._shape))
@@ -345,15 +356,18 @@ class Overlay:
         return screen_pixels / self._zoom
 
 
-def _in_view(cutouts: Cutouts, view: View) -> npt.NDArray[np.bool_]:
-    """Tell which cutouts reach into a view."""
+def _in_view(cutouts: Cutouts, views: Sequence[View]) -> npt.NDArray[np.bool_]:
+    """Tell which cutouts reach into one of some views."""
     x, y, size = cutouts.grid_x, cutouts.grid_y, cutouts.size
-    return (
-        (y + size >= view.top)
-        & (y <= view.bottom)
-        & (x + size >= view.left)
-        & (x <= view.right)
-    )
+    inside = np.zeros(len(cutouts), dtype=bool)
+    for view in views:
+        inside |= (
+            (y + size >= view.top)
+            & (y <= view.bottom)
+            & (x + size >= view.left)
+            & (x <= view.right)
+        )
+    return inside
 
 
 def _without_fill(kind: type[_Layer], **more: Any) -> _Layer:

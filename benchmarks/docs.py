@@ -1,0 +1,31 @@
+"""Keeps the table and the plot of the docs up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from . import plot, report
+from .measures import Line, Point
+
+_DOCS = Path(__file__).parents[1] / "docs"
+
+#: The table stands between these two lines.
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+
+
+def update(
+    about: str,
+    lines: Sequence[Line],
+    peers: Mapping[str, Mapping[int, object]],
+    points: Sequence[Point],
+) -> None:
+    """Write the table into docs/speed.md, and the plot beside it."""
+    page = _DOCS / "speed.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    table = report.as_markdown(lines, peers)
+    page.write_text(
+        f"{before}{BEGIN}\n\n{about}\n\n{table}\n\n{END}{after}", encoding="utf-8"
+    )
+    plot.draw(points, _DOCS / "images/speed.png")

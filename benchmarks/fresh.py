@@ -1,0 +1,137 @@
+"""Tasks that take a process of their own: `python -m benchmarks.fresh TASK [PATH ...]`.
+
+Each prints its answer as one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+PLUGIN = "napari-artifact-review"
+
+
+def run(task: str, *args: object, timeout: float = 600) -> dict[str, Any]:
+    """Run a task in a fresh process and return its answer."""
+    command = [sys.executable, "-m", "benchmarks.fresh", task, *map(str, args)]
+    ended = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+        cwd=Path(__file__).parents[1],
+    )
+    if ended.returncode:
+        raise RuntimeError(f"{task}: {ended.stderr.strip().splitlines()[-1]}")
+    return dict(json.loads(ended.stdout.strip().splitlines()[-1]))
+
+
+def open_table(path: str, images: str, output: str) -> dict[str, float]:
+    """Open a table as a review."""
+    from napari_artifact_review.core.session import ReviewSession
+
+    from . import memory
+
+    before = memory.now()
+    with memory.Peak() as peak:
+        begin = time.perf_counter()
+        session = ReviewSession.open(path, images, output)
+        seconds = time.perf_counter() - begin
+    after = memory.now()
+    session.close()
+    return _memory(seconds, before, after, peak.bytes)
+
+
+def read_table(path: str) -> dict[str, float]:
+    """Read a table with pandas alone, every cell as a string."""
+    import pandas as pd
+
+    # Both have everything imported that they need.
+    import napari_artifact_review.core.session  # noqa: F401
+
+    from . import memory
+
+    before = memory.now()
+    with memory.Peak() as peak:
+        begin = time.perf_counter()
+        table = read_strings(path)
+        seconds = time.perf_counter() - begin
+    after = memory.now()
+    assert isinstance(table, pd.DataFrame)
+    return _memory(seconds, before, after, peak.bytes)
+
+
+def read_strings(path: str | Path) -> Any:
+    """Read a table as pandas does when it must change nothing."""
+    import pandas as pd
+
+    return pd.read_csv(
+        path, dtype=str, keep_default_na=False, na_filter=False, index_col=False
+    )
+
+
+def start(installed: str) -> dict[str, float]:
+    """Start napari until its first frame, with the plugin or as if there were none."""
+    if installed == "without":
+        _hide_plugin()
+    begin = time.perf_counter()
+    import napari
+
+    from .window import Window
+
+    window = Window()
+    window.time(window.canvas.update)
+    seconds = window.watch.ended - begin
+    import npe2
+
+    known = PLUGIN in [m.name for m in npe2.PluginManager.instance().iter_manifests()]
+    assert known == (installed == "with"), "the plugin is there when it should not be"
+    window.close()
+    assert napari
+    return {"seconds": seconds}
+
+
+def dock() -> dict[str, float]:
+    """Open the dock in a napari that has just been started."""
+    from .window import Window
+
+    window = Window()
+    window.time(window.canvas.update)
+    window.bring_up()
+    seconds = window.time(
+        lambda: window.viewer.window.add_plugin_dock_widget(PLUGIN, "Artifact Review")
+    )
+    window.close()
+    return {"seconds": seconds}
+
+
+def _hide_plugin() -> None:
+    """Have this plugin's distribution not be found."""
+    import importlib.metadata as metadata
+
+    every = metadata.distributions
+
+    def others(**given: Any) -> Any:
+        return (d for d in every(**given) if d.metadata["Name"] != PLUGIN)
+
+    metadata.distributions = others
+
+
+def _memory(seconds: float, before: int, after: int, peak: int) -> dict[str, float]:
+    return {"seconds": seconds, "growth": after - before, "peak": peak - before}
+
+
+_TASKS = {
+    "open-table": open_table,
+    "read-table": read_table,
+    "start": start,
+    "dock": dock,
+}
+
+if __name__ == "__main__":
+    print(json.dumps(_TASKS[sys.argv[1]](*sys.argv[2:])))

@@ -1,0 +1,239 @@
+"""Row 12: a reviewer who leans on the key; a watchdog looks on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
+
+from benchmarks import surveys
+from benchmarks.measures import Line, Timings
+from benchmarks.plan import Plan
+from benchmarks.review import Review
+from benchmarks.surveys import Survey
+from napari_artifact_review.viewer.layers import OWNER
+
+#: The longest that the window may not answer, images that are replaced aside.
+LONGEST_BLOCK = 0.1
+
+_HEARTBEAT = 0.005
+
+
+@contextmanager
+def stage(plan: Plan) -> Iterator[Plan]:
+    """Need nothing but the plan."""
+    yield plan
+
+
+def leaning(plan: Plan) -> Iterable[Line]:
+    """Row 12: lean on Next, ten steps a second."""
+    seconds = plan.pick(2, 8, 60)
+    yield from _lean(plan, surveys.walk(plan), "generated images", seconds)
+    frames = Path(__file__).parents[3] / "shared/data/sdss"
+    if frames.is_dir() and plan.form != "tiny":
+        sdss = Survey(frames / "predictions.csv", frames / "images")
+        yield from _lean(plan, sdss, "SDSS frames", seconds)
+
+
+ROWS = {12: leaning}
+
+
+def _lean(plan: Plan, survey: Survey, what: str, seconds: float) -> Iterable[Line]:
+    review = Review(plan, survey)
+    window = review.window.native
+    review.go_to(int(review.session.errors.error_id.iloc[0]))
+    liar = _Liar(review)
+    watchdog = _Watchdog(review)
+    steps = Counter[str]()
+    review.session.current_changed.connect(lambda: steps.update(["step"]))
+    ends = {int(review.session.walk.errors[at]) for at in (0, -1)}
+    review.window.bring_up()
+    keys = cycle([Qt.Key.Key_N, Qt.Key.Key_Comma])
+    watchdog.start()
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        # At an end of the walk the reviewer turns round.
+        key, at = next(keys), review.cutout.row
+        QTest.keyPress(window, key)
+        while time.perf_counter() < end and review.cutout.row not in ends - {at}:
+            QTest.qWait(10)
+        QTest.keyRelease(window, key)
+    done = steps["step"]
+    released = time.perf_counter()
+    while not review.is_shown():
+        QTest.qWait(1)
+    idle = time.perf_counter() - released
+    review.settle()
+    watchdog.stop()
+    queued = steps["step"] - done
+    blocks = Timings([block * 1e3 for block in watchdog.within])
+    switches = Timings([block * 1e3 for block in watchdog.into])
+    longest = max(blocks.values, default=0.0)
+    yield Line(
+        12,
+        f"lean on Next, {what}: longest block in steps within an image",
+        blocks if blocks.values else None,
+        None,
+        longest,
+        LONGEST_BLOCK * 1e3,
+        "ms",
+        note=watchdog.said(),
+    )
+    yield Line(
+        12,
+        "of it, blocks while an image is replaced",
+        switches if switches.values else None,
+        None,
+        max(switches.values, default=0.0),
+        None,
+        "ms",
+    )
+    yield Line(
+        12,
+        "of it, until idle after the key is let go",
+        value=idle * 1e3,
+        unit="ms",
+        note=f"{done} steps in {seconds} s",
+    )
+    yield Line(
+        12,
+        f"of it, frames of {liar.frames} that show something untrue",
+        value=sum(liar.lies.values()),
+        limit=0,
+        unit="",
+        note="; ".join(f"{count} x {lie}" for lie, count in liar.lies.items()),
+    )
+    yield Line(
+        12,
+        "of it, steps after the key was let go",
+        value=queued,
+        limit=0,
+        unit="",
+    )
+    review.close()
+
+
+class _Watchdog:
+    """Measures how long the main thread does not answer, and notes what it does then.
+
+    Attributes
+    ----------
+    within, into : list of float
+        Seconds of each block of more than a few milliseconds: while the image stayed,
+        and while it was replaced.
+    """
+
+    def __init__(self, review: Review) -> None:
+        self.within: list[float] = []
+        self.into: list[float] = []
+        self._review = review
+        self._image = ""
+        self._beat = time.perf_counter()
+        self._main = threading.get_ident()
+        self._stacks: Counter[str] = Counter()
+        self._timer = QTimer()
+        self._timer.setInterval(int(_HEARTBEAT * 1000))
+        self._timer.timeout.connect(self._answer)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._image = self._where()
+        self._beat = time.perf_counter()
+        self._timer.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._timer.stop()
+        self._end.set()
+        self._thread.join()
+
+    def said(self) -> str:
+        """Return what the main thread did most often when it was blocked too long."""
+        return "; ".join(f"{n} x {what}" for what, n in self._stacks.most_common(3))
+
+    def _answer(self) -> None:
+        now = time.perf_counter()
+        blocked, image = now - self._beat, self._where()
+        if blocked > 4 * _HEARTBEAT:
+            (self.within if image == self._image else self.into).append(blocked)
+        self._beat, self._image = now, image
+
+    def _where(self) -> str:
+        review = self._review
+        return f"{review.cutout.image_name} {review.controller.view}"
+
+    def _watch(self) -> None:
+        seen = 0.0
+        while not self._end.wait(0.01):
+            beat = self._beat
+            if beat != seen and time.perf_counter() - beat > LONGEST_BLOCK:
+                seen = beat
+                frame = sys._current_frames().get(self._main)
+                self._stacks[_says(traceback.extract_stack(frame))] += 1
+
+
+def _says(stack: traceback.StackSummary) -> str:
+    """Name the innermost function of this project, and the innermost of all."""
+    own = [f for f in stack if "napari_artifact_review" in f.filename]
+    names = [own[-1].name] if own else []
+    return " > ".join([*names, stack[-1].name])
+
+
+class _Liar:
+    """Looks at each frame for what does not belong together.
+
+    Attributes
+    ----------
+    frames : int
+        How many frames it has seen.
+    lies : Counter of str
+        What was wrong in them, and how often.
+    """
+
+    def __init__(self, review: Review) -> None:
+        self.frames = 0
+        self.lies: Counter[str] = Counter()
+        self._review = review
+        review.window.canvas.events.draw.connect(self._look, position="last")
+
+    def _look(self, _: Any) -> None:
+        self.frames += 1
+        review = self._review
+        image = review.image_layer
+        if not image.visible:
+            shown = [x.name for x in self._layers() if x.visible]
+            if shown:
+                self.lies["overlays without an image"] += 1
+            return
+        cutout = review.cutout
+        if image.name != cutout.image_name:
+            self.lies["pixels of another image than the current cutout's"] += 1
+        if review.dock.image_name.value != image.name:
+            self.lies["another image's name in the dock"] += 1
+        if review.dock.error_id.value != cutout.error_id:
+            self.lies["another error's number in the dock"] += 1
+        for layer in self._layers():
+            features = getattr(layer, "features", None)
+            if layer is image or features is None or "image_name" not in features:
+                continue
+            if layer.visible and set(features["image_name"]) - {image.name}:
+                self.lies["boxes of another image"] += 1
+        full = review.controller.full
+        if full is not None and full.path.stem.partition(".")[0] != image.name:
+            self.lies["pixels of another file"] += 1
+
+    def _layers(self) -> list[Any]:
+        return [x for x in self._review.viewer.layers if OWNER in x.metadata]

@@ -1,0 +1,137 @@
+"""Row 5: pan and zoom with every overlay on, against the image alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from math import sqrt
+from typing import Any
+
+from qtpy.QtCore import Qt
+
+from benchmarks import surveys
+from benchmarks.baseline import Bare
+from benchmarks.measures import Line, Point, Timings, compare, points
+from benchmarks.plan import Plan
+from benchmarks.review import Review
+
+#: At most this many times the image alone, by the number of cutouts.
+LIMITS = {210: 1.15, 1_000: None, 14_000: 1.3, 80_000: 1.3}
+
+Move = Callable[[Any], None]
+
+
+@contextmanager
+def stage(plan: Plan) -> Iterator[Plan]:
+    """Need nothing but the plan: each size has its own windows."""
+    yield plan
+
+
+def overlays(plan: Plan) -> Iterable[Line | Point]:
+    """Row 5: pan and zoom with every overlay on."""
+    for cutouts in plan.pick((210,), (210, 14_000, 80_000), tuple(LIMITS)):
+        size = surveys.CUTOUT if plan.full_size or cutouts <= 1_000 else 20
+        yield from _at(plan, cutouts, size)
+
+
+ROWS = {5: overlays}
+
+
+def _at(plan: Plan, cutouts: int, size: int) -> Iterable[Line | Point]:
+    review = Review(plan, surveys.one_image(plan, cutouts, size))
+    review.controller.show_grid(True)
+    bare = Bare(review.window.canvas_size)
+    image = review.image_layer
+    # The same data in the same form: it is the overlays that are compared.
+    bare.show_image(image.data, image.contrast_limits, multiscale=image.multiscale)
+    ours = {"pan": Timings(), "zoom": Timings()}
+    base = {"pan": Timings(), "zoom": Timings()}
+    rounds = plan.pick(1, 2, 10)
+    for zoom in _zooms(review):
+        for camera in (review.viewer.scene.camera, bare.camera):
+            camera.center = _middle(review)
+            camera.zoom = zoom
+        for i in range(rounds + 1):
+            for window, camera, times in (
+                (review.window, review.viewer.scene.camera, ours),
+                (bare.window, bare.camera, base),
+            ):
+                window.bring_up()
+                for kind, move in _moves(window.canvas_size[1], zoom):
+                    seconds = window.time(lambda m=move, c=camera: m(c))
+                    if i:
+                        times[kind].add(seconds)
+    work = _work(review) if plan.form == "long" and cutouts > 210 else {}
+    bare.window.close()
+    review.close()
+    together = [
+        Timings(times["pan"].values + times["zoom"].values) for times in (ours, base)
+    ]
+    name = f"pan and zoom over {cutouts:,} cutouts"
+    note = f"{size} px a cutout"
+    yield from compare(5, name, *together, LIMITS[cutouts], note=note)
+    for kind in ("pan", "zoom"):
+        yield from compare(5, f"of it, {kind}", ours[kind], base[kind], None)
+    yield from points("cutouts", cutouts, "pan and zoom", *together)
+    for kind, times in work.items():
+        yield from points("cutouts", cutouts, kind, times)
+
+
+def _work(review: Review) -> dict[str, Timings]:
+    """Return what steps and verdicts cost there, for the plot."""
+    times = {"step": Timings(), "verdict": Timings()}
+    review.window.bring_up()
+    review.go_to(review.errors_of(review.cutout.image_name)[0].error_id)
+    for _ in range(5):
+        times["step"].add(review.window.press(Qt.Key.Key_N, review.is_shown))
+        label = review.cutout.label_new
+        times["verdict"].add(
+            review.window.press(
+                Qt.Key.Key_K if label else Qt.Key.Key_J,
+                lambda before=label: review.cutout.label_new != before,
+            )
+        )
+    return times
+
+
+def _zooms(review: Review) -> tuple[float, float, float]:
+    """Return the zooms of a cutout, of the whole image, and one between."""
+    near = float(review.viewer.scene.camera.zoom)
+    height, width = review.window.canvas_size
+    rows, columns = review.controller._shape
+    far = min(height / rows, width / columns) / 1.05
+    return near, sqrt(near * far), far
+
+
+def _middle(review: Review) -> tuple[float, float]:
+    rows, columns = review.controller._shape
+    return rows / 2, columns / 2
+
+
+def _moves(width: int, zoom: float) -> list[tuple[str, Move]]:
+    """Return what a hand does: to the side and back, nearer and further."""
+
+    def pan(down: float, right: float) -> Move:
+        def move(camera: Any) -> None:
+            row, column = camera.center[-2:]
+            camera.center = (row + down, column + right)
+
+        return move
+
+    def scale(factor: float) -> Move:
+        def move(camera: Any) -> None:
+            camera.zoom *= factor
+
+        return move
+
+    far = width / zoom / 20
+    return [
+        ("pan", pan(0, far)),
+        ("pan", pan(far, 0)),
+        ("zoom", scale(1.1)),
+        ("zoom", scale(1.1)),
+        ("pan", pan(0, -far)),
+        ("pan", pan(-far, 0)),
+        ("zoom", scale(1 / 1.1)),
+        ("zoom", scale(1 / 1.1)),
+    ]

@@ -1,0 +1,35 @@
+"""Row 11: what the plugin adds to napari's start; how long its dock takes to open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from benchmarks import fresh
+from benchmarks.measures import Line, Timings, compare
+from benchmarks.plan import Plan
+
+
+@contextmanager
+def stage(plan: Plan) -> Iterator[Plan]:
+    """Need nothing but the plan."""
+    yield plan
+
+
+def start(plan: Plan) -> Iterable[Line]:
+    """Row 11: start napari, and open the dock."""
+    ours, base, dock = Timings(unit="s"), Timings(unit="s"), Timings()
+    rounds = plan.pick(1, 2, 8)
+    for i in range(rounds + 1):
+        seconds = fresh.run("start", "with")["seconds"]
+        other = fresh.run("start", "without")["seconds"]
+        # The first ones fill the system's caches.
+        if i:
+            ours.add(seconds)
+            base.add(other)
+            dock.add(fresh.run("dock")["seconds"])
+    yield from compare(11, "start napari", ours, base, 1.05)
+    yield Line(11, "open the dock", dock, None, dock.median, 400, "ms")
+
+
+ROWS = {11: start}

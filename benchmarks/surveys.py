@@ -1,0 +1,229 @@
+"""Generated inputs: kept in a cache folder, so that only the first run makes them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+from astropy.io import fits
+
+from napari_artifact_review.demo import make_demo
+
+from .plan import Plan
+
+#: Side of a cutout in pixels.
+CUTOUT = 200
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A table of predictions and the folder of its images."""
+
+    predictions: Path
+    images: Path
+
+    def file(self, name: str) -> Path:
+        """Return the file of an image."""
+        return self.images / f"{name}.fits"
+
+
+def demo(plan: Plan, images: int) -> Survey:
+    """Make the demo survey: realistic images, a real classifier's errors."""
+    made = make_demo(plan.cache / f"demo-{images}", images)
+    return Survey(made.predictions, made.images)
+
+
+def walk(plan: Plan) -> Survey:
+    """Make the survey of the walk: the demo's images as float32, under many names.
+
+    Each file has several names (hard links), so that there is always an image that
+    was not read yet, while the operating system has all of them in its memory.
+    """
+    images, names = plan.pick((3, 6), (6, 120), (12, 300))
+    folder = plan.cache / f"walk-{images}-{names}"
+    with _once(folder) as partial:
+        if partial:
+            source = demo(plan, images)
+            table = pd.read_csv(source.predictions, dtype=str)
+            found = list(table.groupby("image_name", sort=False))
+            (partial / "images").mkdir()
+            tables = []
+            for i in range(names):
+                name, part = found[i % images]
+                target = partial / "images" / f"ccd_{i:04d}.fits"
+                if i < images:
+                    pixels = fits.getdata(source.file(name)).astype(np.float32)
+                    fits.PrimaryHDU(pixels).writeto(target)
+                else:
+                    _link(partial / "images" / f"ccd_{i % images:04d}.fits", target)
+                tables.append(part.assign(image_name=target.stem))
+            _write(pd.concat(tables), partial)
+    return Survey(folder / "predictions.csv", folder / "images")
+
+
+def one_image(plan: Plan, cutouts: int, size: int) -> Survey:
+    """Make a survey of one big image of about so many cutouts of `size` pixels.
+
+    A fifth of them are marked, as in the demo: every fourth of those is an error. The
+    image has noise and stars; it is written piece by piece.
+    """
+    rows, columns = grid_shape(cutouts)
+    folder = plan.cache / f"one-{cutouts}-{size}"
+    with _once(folder) as partial:
+        if partial:
+            (partial / "images").mkdir()
+            needed = rows * columns * size * size * 2
+            free = shutil.disk_usage(partial).free
+            if free < needed + 2**31:
+                raise OSError(f"{needed / 1e9:.1f} GB are needed, not {free / 1e9:.1f}")
+            _write_big_fits(partial / "images/plane.fits", rows * size, columns * size)
+            _write(_grid_table("plane", rows, columns, size), partial)
+    return Survey(folder / "predictions.csv", folder / "images")
+
+
+def images_of_size(plan: Plan, rows: int, columns: int) -> Survey:
+    """Make a survey of four images of a size, with 210 cutouts each."""
+    folder = plan.cache / f"size-{rows}-{columns}"
+    with _once(folder) as partial:
+        if partial:
+            (partial / "images").mkdir()
+            tables = []
+            for i in range(4):
+                file = partial / f"images/size_{i}.fits"
+                _write_big_fits(file, rows, columns)
+                table = _grid_table(
+                    file.stem, rows // CUTOUT, columns // CUTOUT, CUTOUT
+                )
+                tables.append(table.sample(min(210, len(table)), random_state=0))
+            _write(pd.concat(tables), partial)
+    return Survey(folder / "predictions.csv", folder / "images")
+
+
+def focal_plane(plan: Plan, cutouts: int, size: int) -> Survey:
+    """Make a survey of small images and, after them, a big one: see `one_image`.
+
+    There are so many that the big one is not read ahead while the first one is shown.
+    """
+    plane = one_image(plan, cutouts, size)
+    folder = plan.cache / f"focal-{cutouts}-{size}"
+    with _once(folder) as partial:
+        if partial:
+            small = one_image(plan, 210, CUTOUT)
+            (partial / "images").mkdir()
+            tables = []
+            for i in range(6):
+                target = partial / f"images/small_{i}.fits"
+                _link(small.file("plane"), target)
+                tables.append(_grid_table(target.stem, *grid_shape(210), CUTOUT))
+            _link(plane.file("plane"), partial / "images/plane.fits")
+            _write(pd.concat([*tables, pd.read_csv(plane.predictions)]), partial)
+    return Survey(folder / "predictions.csv", folder / "images")
+
+
+def grid_shape(cutouts: int) -> tuple[int, int]:
+    """Return rows and columns of a grid of so many cutouts."""
+    known = {210: (10, 21), 1_000: (25, 40), 5_000: (50, 100)}
+    known |= {14_000: (100, 140), 80_000: (200, 400)}
+    return known[cutouts]
+
+
+def many_rows(plan: Plan, rows: int) -> Survey:
+    """Make a table of so many rows, 210 an image; four images of it are on the disk.
+
+    The four are the same whatever the number of rows, and come first.
+    """
+    folder = plan.cache / f"rows-{rows}"
+    with _once(folder) as partial:
+        if partial:
+            source = demo(plan, plan.pick(4, 6, 12))
+            table = pd.read_csv(source.predictions, dtype=str)
+            names = table.image_name.unique()[:4]
+            table = table[table.image_name.isin(names)]
+            (partial / "images").mkdir()
+            for name in names:
+                _link(source.file(name), partial / "images" / f"{name}.fits")
+            copies = -(-rows // len(table))
+            whole = pd.concat([table] * copies, ignore_index=True)[:rows]
+            number = np.repeat(np.arange(copies), len(table))[:rows]
+            more = whole.image_name + "_" + pd.Series(number).astype(str).str.zfill(5)
+            whole["image_name"] = whole.image_name.where(number == 0, more)
+            _write(whole, partial)
+    return Survey(folder / "predictions.csv", folder / "images")
+
+
+def marked(survey: Survey) -> dict[str, pd.DataFrame]:
+    """Return the marked cutouts of each image, errors among them: for the peers."""
+    table = pd.read_csv(survey.predictions)
+    table = table[(table.label == 1) | (table.preds == 1)]
+    table["error"] = table.label != table.preds
+    return dict(list(table.groupby("image_name", sort=False)))
+
+
+@contextmanager
+def _once(folder: Path) -> Iterator[Path | None]:
+    """Give a folder to fill, which takes its name when it is full; None if it has."""
+    if folder.is_dir():
+        yield None
+        return
+    partial = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}.partial")
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
+def _write(table: pd.DataFrame, folder: Path) -> None:
+    table.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
+
+
+def _grid_table(name: str, rows: int, columns: int, size: int) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    row, column = np.indices((rows, columns)).reshape(2, -1)
+    kind = rng.choice(
+        ["TN", "TP", "FN", "FP"], rows * columns, p=[0.8, 0.15, 0.03, 0.02]
+    )
+    return pd.DataFrame(
+        {
+            "image_name": name,
+            "grid_x": column * size,
+            "grid_y": row * size,
+            "label": np.isin(kind, ["TP", "FN"]).astype(int),
+            "preds": np.isin(kind, ["TP", "FP"]).astype(int),
+            "confidence": rng.random(rows * columns).round(4),
+        }
+    )
+
+
+def _write_big_fits(path: Path, rows: int, columns: int) -> None:
+    """Write a plain FITS file of 16-bit pixels without holding it in memory."""
+    header = fits.Header()
+    header["SIMPLE"], header["BITPIX"], header["NAXIS"] = True, 16, 2
+    header["NAXIS1"], header["NAXIS2"] = columns, rows
+    rng = np.random.default_rng(0)
+    strip = min(rows, 2000)
+    noise = rng.normal(1000, 20, (strip, columns)).astype(">i2")
+    for _ in range(columns * strip // 20_000):
+        y, x = rng.integers(0, strip - 6), rng.integers(0, columns - 6)
+        noise[y : y + 5, x : x + 5] += rng.integers(50, 5000)
+    with path.open("wb") as file:
+        file.write(header.tostring().encode("ascii"))
+        for begin in range(0, rows, strip):
+            part = np.roll(noise, int(rng.integers(columns)), axis=1)
+            file.write(part[: rows - begin].tobytes())
+        file.write(b"\0" * (-file.tell() % 2880))

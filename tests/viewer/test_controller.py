@@ -63,6 +63,19 @@ def test_the_layer_stays_and_its_pixels_change_with_the_image(
     assert image.name == "south"
 
 
+def test_who_listens_to_the_image_is_told_of_the_next_one(
+    control, viewer, session, main_loop
+):
+    told = []
+    image = _layer(viewer, "image")
+    image.events.data.connect(lambda event: told.append(event.value[0, 0]))
+    viewer.layers.events.connect(lambda event: told.append(event.type))
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "shown")
+    main_loop.let_time_pass()
+    assert {2e6, "name", "thumbnail"} <= set(told)
+
+
 def test_marked_cutouts_carry_their_features(control, viewer):
     layer = _layer(viewer, "cutouts")
     assert isinstance(layer, Shapes)

@@ -32,7 +32,7 @@ _REST = 0.25
 #: before, and all that is said of it, stays.
 _GRACE = 0.25
 
-#: Seconds after an image is shown until napari's list of layers shows it too.
+#: Seconds after an image is shown until napari's list of layers and others are told.
 _BREATH = 0.3
 
 #: A mouse that moves further than this between press and release drags.
@@ -264,9 +264,7 @@ class ReviewController:
             raise error
         # The frame with this image comes first: to read and to list take time from it.
         self._run_later(0, partial(self._if_latest, request, self._read_ahead))
-        self._run_later(
-            _BREATH, partial(self._if_latest, request, self.image.list_anew)
-        )
+        self._run_later(_BREATH, partial(self._if_latest, request, self.image.tell))
 
     def _show(self, loaded: LoadedImage) -> None:
         self._loaded, self.full, self._error = loaded, loaded.full, None

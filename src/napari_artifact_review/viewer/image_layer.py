@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import nullcontext
 from typing import Any
 
 from napari.layers import Image
@@ -29,6 +29,7 @@ class ImageLayer:
         self._layers = layers
         self._role = "image"
         self._own_limits: tuple[float, ...] | None = None
+        self._is_untold = False
 
     @property
     def exists(self) -> bool:
@@ -36,7 +37,7 @@ class ImageLayer:
         return self._layer is not None
 
     def show(self, loaded: LoadedImage, name: str) -> None:
-        """Show a full image; napari's list of layers follows with `list_anew`."""
+        """Show a full image; others are told of it by `tell`."""
         full, drawable = loaded
         chosen, kept = self._chosen_limits(), self.display()
         before, self._role = self._role, "tiles" if full.tiles else "image"
@@ -59,14 +60,20 @@ class ImageLayer:
         if before != self._role:
             self._layers.activate_image()
 
-    def list_anew(self) -> None:
-        """Have napari's list of layers show the name and thumbnail of the image.
+    def tell(self) -> None:
+        """Tell napari, and who else listens, of the image that is shown.
 
-        The list takes a frame of its own for that, which may come later.
+        Its list of layers takes a frame of its own to show name and thumbnail, and at
+        each change of data it measures anew what all layers cover. All that may come
+        after the frame with the image.
         """
-        if self._layer is not None:
-            self._layer.events.name()
-            self._layer.events.thumbnail()
+        layer = self._layer
+        if layer is not None:
+            layer.events.name()
+            layer.events.thumbnail()
+            if self._is_untold:
+                self._is_untold = False
+                layer.events.data(value=layer.data)
 
     def refresh(self) -> None:
         """Draw again what is in view: more of its pixels have been read."""
@@ -102,17 +109,15 @@ class ImageLayer:
     def _layer(self) -> Image | None:
         return self._layers.find(self._role)
 
-    @staticmethod
-    def _replace(layer: Image, data: Any) -> None:
+    def _replace(self, layer: Image, data: Any) -> None:
         shown, new = (
             (layer.data[0], data[0]) if layer.multiscale else (layer.data, data)
         )
         if shown is new:
             return
-        with ExitStack() as stack:
-            if shown.shape == new.shape:
-                # Else napari measures what all layers cover, and slices them all anew.
-                stack.enter_context(layer.events.extent.blocker())
+        # What the layers cover is the same then.
+        self._is_untold = shown.shape == new.shape
+        with layer.events.data.blocker() if self._is_untold else nullcontext():
             layer.data = data
 
     def _chosen_limits(self) -> tuple[float, ...] | None:

@@ -485,8 +485,10 @@ def test_a_verdict_that_came_too_early_holds_the_walk(
     monkeypatch.setattr(loader, "_read", lambda *key: go_on.wait(20) and read(*key))
     loader._futures.clear()
     press(dock, Key.Key_N, Key.Key_N)
-    qtbot.waitUntil(lambda: dock.error_id.value == 3)
-    assert "Reading south" in _message(dock)
+    assert dock.error_id.value == 3, "a script knows at once"
+    assert not dock._panel.native.updatesEnabled(), "the eye with the picture"
+    qtbot.waitUntil(lambda: "Reading south" in _message(dock))
+    assert dock._panel.native.updatesEnabled()
     press(dock, Key.Key_J, Key.Key_N, Key.Key_J, Key.Key_N)
     assert dock.error_id.value == 3
     assert dock.session.unsaved == 0

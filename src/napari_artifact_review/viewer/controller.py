@@ -70,6 +70,10 @@ class ReviewController:
     view_changed = Signal()
     said = Signal(str)
 
+    #: Whether the reviewer has been told that an image is read; before the first one
+    #: there is nothing else that could be shown.
+    says_loading = True
+
     #: Whether a verdict came before its image: who walked on now would skip a cutout.
     waits_for_image = False
 
@@ -98,8 +102,6 @@ class ReviewController:
         self._outside: set[int] = set()
         self._request = 0
         self._images = 0
-        # Before the first image there is nothing else that could be shown.
-        self._says_loading = True
         self._zooms = 0
         self._orientation = viewer.scene.camera.orientation2d
         self._settings = ViewSettings(
@@ -238,7 +240,7 @@ class ReviewController:
         self._forget_image()
         receive = partial(self._receive, self._request, future)
         future.add_done_callback(lambda _: self._run_in_main(receive))
-        if self._says_loading:
+        if self.says_loading:
             self.view_changed.emit()
         elif was_shown:
             # Picture and dock stay as they were, both, unless it takes longer.
@@ -247,7 +249,7 @@ class ReviewController:
     def _say_loading(self, images: int) -> None:
         """Tell that an image is being read, if none has come since so many."""
         if images == self._images and self.view == "loading":
-            self._says_loading = True
+            self.says_loading = True
             self.layers.hide()
             self.view_changed.emit()
 
@@ -292,7 +294,7 @@ class ReviewController:
 
     def _set_view(self, view: ViewState, error: ImageError | None = None) -> None:
         self.view, self.waits_for_image = view, False
-        self._says_loading = False
+        self.says_loading = False
         self._images += 1
         if view != "shown":
             self._forget_image()

@@ -240,6 +240,10 @@ class ReviewWidget(QWidget):
         give_keys_to_viewer(self)
         self._panel.show_remarks(session)
         controller.connect()
+        session.current_changed.connect(self._on_moved)
+        self._endings.append(
+            partial(session.current_changed.disconnect, self._on_moved)
+        )
         self._place.look_after(session)
 
     def _not_opened(self, error: Exception) -> None:
@@ -335,6 +339,13 @@ class ReviewWidget(QWidget):
 
     # What follows the session
 
+    def _on_moved(self) -> None:
+        """Know where the review is, also while its image is still read."""
+        if self._control().view == "loading":
+            # Dock and picture change on the screen together.
+            self._panel.native.setUpdatesEnabled(self._control().says_loading)
+            self._panel.show_current(self._review())
+
     def _on_label_changed(self, row: int) -> None:
         self._panel.say("")
         self._panel.navigation.show_label(self._review(), row)
@@ -358,6 +369,7 @@ class ReviewWidget(QWidget):
     def _on_view_changed(self) -> None:
         control = self._control()
         self._place.keep_soon()
+        self._panel.native.setUpdatesEnabled(True)
         self._panel.show_current(self._review())
         self._panel.show_view(control)
         if control.view == "failed" and control.problem is not None:

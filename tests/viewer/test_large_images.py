@@ -64,6 +64,34 @@ def test_a_large_image_is_one_layer_of_its_own_shape(large, viewer, main_loop):
     assert _layer(viewer, "tiles") is layer
 
 
+def test_what_is_read_while_an_image_is_put_in_is_drawn(large, main_loop, monkeypatch):
+    show, drawn = large.image.show, []
+
+    def show_slowly(loaded, name):
+        show(loaded, name)
+        if loaded.full.tiles is not None:
+            loaded.full.tiles.changed.emit()
+
+    monkeypatch.setattr(large.image, "show", show_slowly)
+    monkeypatch.setattr(large.image, "refresh", lambda: drawn.append("again"))
+    _go(large, main_loop, "south")
+    main_loop.run_all()
+    assert drawn, "else it would stay as coarse as it was"
+
+
+def test_what_the_next_step_shows_is_read_before(large, main_loop, monkeypatch):
+    _go(large, main_loop, "south")
+    asked = []
+    monkeypatch.setattr(
+        large.full.tiles, "prefetch", lambda _, *window: asked.append(window)
+    )
+    main_loop.let_time_pass()
+    main_loop.run_all()
+    (rows, columns), *_ = asked
+    assert rows.start < 400 < 600 < rows.stop
+    assert columns.start < 600 < 800 < columns.stop
+
+
 def test_verdicts_steps_and_boxes_are_those_of_any_image(large, viewer, main_loop):
     _go(large, main_loop, "south")
     large.decide("artifact")

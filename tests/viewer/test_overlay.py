@@ -121,6 +121,21 @@ def test_a_verdict_far_out_is_on_the_map_at_once(crowd, viewer, main_loop):
     assert at.label_new.tolist() == [1]
 
 
+def test_an_image_without_marks_has_no_map_of_the_one_before(
+    control, viewer, session, main_loop
+):
+    viewer.scene.camera.zoom = 0.05
+    for name, marks in (("west", 0), ("south", 3), ("west", 0), ("north", 3)):
+        session.select_image(name)
+        main_loop.run_until(lambda: control.view == "shown")
+        control.toggle_view()
+        viewer.scene.camera.zoom = 0.05
+        chart = _layer(viewer, "map")
+        assert np.count_nonzero(chart.data[..., 3]) == marks
+        assert chart.visible
+        assert chart.opacity == pytest.approx(STYLE.map_opacity)
+
+
 def test_the_grid_is_drawn_around_the_view(crowd, viewer):
     crowd.show_grid(True)
     viewer.scene.camera.center = (600, 600)

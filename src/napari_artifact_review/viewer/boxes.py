@@ -202,11 +202,13 @@ class CutoutMap:
 
 
 def map_of(cutouts: Cutouts) -> CutoutMap:
-    """Return marked cutouts, at least one, as a map over the grid that they stand on.
+    """Return marked cutouts as a map over the grid that they stand on.
 
     Those off the grid are put at its nearest place; of several at one place an error is
     seen rather than a TP, and that rather than a TN.
     """
+    if not len(cutouts):
+        return CutoutMap(np.zeros((1, 1, 4), dtype=np.uint8), (0.0, 0.0), cutouts.size)
     starts = np.column_stack([cutouts.grid_y, cutouts.grid_x])
     first = starts.min(axis=0)
     span = int((starts.max(axis=0) - first).max())

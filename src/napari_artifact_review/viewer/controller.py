@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari.components import ViewerModel
 from napari.utils.events import Event
 from psygnal import Signal
 
+from napari_artifact_review.core.cutout import Cutouts
 from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import FullImage
@@ -265,6 +267,7 @@ class ReviewController:
         else:
             raise error
         # The frame with this image comes first: to read and to list take time from it.
+        self._run_later(0, partial(self._if_latest, request, self._read_next_tiles))
         self._run_later(0, partial(self._if_latest, request, self._read_ahead))
         self._run_later(_BREATH, partial(self._if_latest, request, self.image.tell))
 
@@ -272,16 +275,17 @@ class ReviewController:
         self._loaded, self.full, self._error = loaded, loaded.full, None
         # Nobody is to follow the camera before all is in its place.
         self.view = "loading"
+        if loaded.full.tiles is not None:
+            # Before the first look at them, which has them read.
+            loaded.full.tiles.changed.connect(self._on_tiles_read, unique=True)
         if not self.image.exists:
             # napari moves the camera when the first layer goes in.
             self.image.show(loaded, self._image_name)
         # napari does not slice hidden layers: their texts would not fit to their data.
         self.layers.unhide()
-        cutouts = self.session.catalog.cutouts_of(self._image_name)
-        outside = cutouts.outside(self._shape)
-        self._outside = set(cutouts.rows[outside].tolist())
+        inside = self._cutouts_inside()
         self._look_at_current()
-        self.overlay.show(cutouts.take(~outside), self._shape, self.camera.view)
+        self.overlay.show(inside, self._shape, self.camera.view)
         self._draw_current()
         # The image comes last: with it napari measures anew what all layers cover.
         self.image.show(loaded, self._image_name)
@@ -289,8 +293,6 @@ class ReviewController:
         self._set_view("shown")
         self._look()
         self.overlay.settle(self.camera.view)
-        if loaded.full.tiles is not None:
-            loaded.full.tiles.changed.connect(self._on_tiles_read, unique=True)
 
     def _set_view(self, view: ViewState, error: ImageError | None = None) -> None:
         self.view, self.waits_for_image = view, False
@@ -305,6 +307,13 @@ class ReviewController:
     def _forget_image(self) -> None:
         self.full, self._loaded, self._outside = None, None, set()
         self._error = None
+
+    def _cutouts_inside(self) -> Cutouts:
+        """Return the cutouts that are on the image; note which are not."""
+        cutouts = self.session.catalog.cutouts_of(self._image_name)
+        outside = cutouts.outside(self._shape)
+        self._outside = set(cutouts.rows[outside].tolist())
+        return cutouts.take(~outside)
 
     def _look_at_current(self) -> None:
         """Move the camera to the current cutout, unless it was clicked in view."""
@@ -326,14 +335,14 @@ class ReviewController:
 
     def _read_next_tiles(self) -> None:
         """Have what lies around the next error read, if the image is in tiles."""
-        view = next(self._views_ahead(), None)
-        if self.full is None or self.full.tiles is None or view is None:
+        if self.full is None or self.full.tiles is None:
             return
-        self.full.tiles.prefetch(
-            0,
-            slice(int(view.top), int(view.bottom) + 1),
-            slice(int(view.left), int(view.right) + 1),
-        )
+        for view in islice(self._views_ahead(), 1):
+            self.full.tiles.prefetch(
+                0,
+                slice(int(view.top), int(view.bottom) + 1),
+                slice(int(view.left), int(view.right) + 1),
+            )
 
     def _if_latest(self, request: int, function: Callable[[], object]) -> None:
         if request == self._request and self._connected:
@@ -354,8 +363,7 @@ class ReviewController:
             self.full is not None
             and self.session.walk.image_of(row) == self._image_name
         ):
-            cutouts = self.session.catalog.cutouts_of(self._image_name)
-            self.overlay.update(cutouts.take(~cutouts.outside(self._shape)))
+            self.overlay.update(self._cutouts_inside())
 
     # What the viewer tells
 
@@ -415,7 +423,6 @@ class ReviewController:
 
     def _restore(self) -> None:
         if self._connected and self._loaded is not None:
-            self.overlay.forget()
             self._show(self._loaded)
 
     def _on_mouse_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:

@@ -39,25 +39,30 @@ class ImageLayer:
     def show(self, loaded: LoadedImage, name: str) -> None:
         """Show a full image; others are told of it by `tell`."""
         full, drawable = loaded
-        chosen, kept = self._chosen_limits(), self.display()
-        before, self._role = self._role, "tiles" if full.tiles else "image"
-        # napari scans all pixels for limits that are not given, so they are given.
-        scale = {"rgb": False, "contrast_limits": full.limits}
+        chosen, role = self._chosen_limits(), "tiles" if full.tiles else "image"
+        kept = {} if role == self._role else self.display()
+        self._role = role
         data = drawable if full.tiles is None else list(full.tiles.levels)
+        # napari scans all pixels for limits that are not given, so they are given.
         layer = self._layers.get(
-            self._role, lambda: Image(data, multiscale=full.tiles is not None, **scale)
+            role,
+            lambda: Image(
+                data,
+                rgb=False,
+                multiscale=full.tiles is not None,
+                contrast_limits=full.limits,
+            ),
         )
         low, high = full.limits
         with self._layers.silently():
             layer.name = name
             self._replace(layer, data)
             layer.contrast_limits_range = (low - (high - low), high + 4 * (high - low))
-            if before != self._role:
-                self._show_as(layer, kept)
+            self._show_as(layer, kept)
             layer.contrast_limits = chosen or (low, high)
         self._own_limits = None if chosen else tuple(layer.contrast_limits)
         self._layers.use(image=full.tiles is None, tiles=full.tiles is not None)
-        if before != self._role:
+        if kept:
             self._layers.activate_image()
 
     def tell(self) -> None:
@@ -127,7 +132,8 @@ class ImageLayer:
 
     @staticmethod
     def _show_as(layer: Image, kept: Mapping[str, Any]) -> None:
-        layer.gamma = kept.get("gamma", layer.gamma)
+        if "gamma" in kept:
+            layer.gamma = kept["gamma"]
         # A colormap of a plugin may be gone since.
         if kept.get("colormap") in AVAILABLE_COLORMAPS:
             layer.colormap = kept["colormap"]

@@ -24,8 +24,8 @@ from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.style import STYLE
 
-#: Boxes are Python objects to napari, and it lays out the text of each at each zoom. So
-#: many are all drawn, wherever they are; of more, those in view,
+#: Boxes are Python objects to napari. So many are all drawn, wherever they are; of
+#: more, those in view,
 _MOST_BOXES = 120
 #: and those around it and ahead as far as they are no more than these.
 _FEW_BOXES = 40
@@ -105,10 +105,6 @@ class Overlay:
         self._current = cutout
         self._draw_current()
 
-    def forget(self) -> None:
-        """Draw everything anew next time: somebody else has drawn in the layers."""
-        self._boxes = None
-
     def _take(self, cutouts: Cutouts) -> None:
         self._cutouts = cutouts
         self._marked = cutouts.take(are_marked(cutouts))
@@ -179,10 +175,12 @@ class Overlay:
             return [_EVERYWHERE]
         for margin in (1.0, 0.5, 0.25):
             regions = [view.grown(margin)]
-            if np.count_nonzero(_in_view(self._marked, regions)) <= _FEW_BOXES:
+            near = _in_view(self._marked, regions)
+            if np.count_nonzero(near) <= _FEW_BOXES:
                 break
         for other in self._ahead():
-            if np.count_nonzero(_in_view(self._marked, [*regions, other])) > _FEW_BOXES:
+            near |= _in_view(self._marked, [other])
+            if np.count_nonzero(near) > _FEW_BOXES:
                 break
             regions.append(other)
         return regions
@@ -194,11 +192,9 @@ class Overlay:
 
     def _set_fade(self, fade: float) -> None:
         """Let the map take the boxes' place by degrees."""
+        self._fade = fade
         if fade and not self._map_is_drawn:
             self._draw_map()
-        if fade == self._fade:
-            return
-        self._fade = fade
         near = fade < 1
         self._layers.use(map=fade > 0, cutouts=near, predictions=near, grid=near)
         opacities = {
@@ -208,7 +204,7 @@ class Overlay:
         }
         for role, opacity in opacities.items():
             layer = self._layers.find(role)
-            if layer is not None:
+            if layer is not None and layer.opacity != opacity:
                 layer.opacity = opacity
 
     def _set_legible(self, legible: bool) -> None:
@@ -306,8 +302,6 @@ class Overlay:
     def _draw_map(self) -> None:
         assert self._marked is not None, "asked for while an image is shown"
         self._map_is_drawn = True
-        if not len(self._marked):
-            return
         drawn = map_of(self._marked)
         layer = self._layers.get(
             "map", lambda: Image(drawn.pixels, rgb=True, opacity=0)

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_artifact_review.core.grid import infer_cutout_size, lies_outside
+from napari_artifact_review.core.cutout import Cutouts
+from napari_artifact_review.core.grid import infer_cutout_size
+
+
+def cutouts_at(x, y, size):
+    of_each = np.zeros((7, len(x)), dtype=np.int8)
+    return Cutouts("a", size, of_each[0], np.array(x), np.array(y), *of_each[1:])
 
 
 def size_of(cutouts):
@@ -47,4 +53,4 @@ def test_a_cutout_lies_outside_if_no_pixel_is_inside(x, y, size):
     rows, columns = 4, 6
     pixels = [(x + i, y + j) for i in range(size) for j in range(size)]
     inside = any(0 <= i < columns and 0 <= j < rows for i, j in pixels)
-    assert lies_outside(x, y, size, (rows, columns)) is not inside
+    assert cutouts_at([x], [y], size).outside((rows, columns)).tolist() == [not inside]

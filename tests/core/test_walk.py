@@ -42,7 +42,17 @@ def test_walk_goes_as_a_list_would(rows):
         assert walk.error_before(row) == (before[-1] if before else None)
         assert walk.place_of(row) == (errors.index(row) + 1 if row in errors else None)
         assert walk.row_of(CutoutKey(rows[row][0], row, 0)) == row
-    for name in names:
+        in_image = [i for i in errors if rows[i][0] == rows[row][0]]
+        assert walk.place_in_image(row) == (
+            in_image.index(row) if row in errors else None
+        )
+    of_errors = [rows[i][0] for i in errors]
+    assert walk.error_counts.tolist() == [of_errors.count(name) for name in names]
+    for i, name in enumerate(names):
+        after = [other for other in names[i + 1 :] if other in of_errors]
+        before = [other for other in names[:i] if other in of_errors]
+        assert walk.image_after(name) == (after[0] if after else None)
+        assert walk.image_before(name) == (before[-1] if before else None)
         of_image = [i for i in order if rows[i][0] == name]
         assert walk.cutouts_of(name).tolist() == of_image
         assert walk.errors_of(name).tolist() == [i for i in of_image if i in errors]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QApplication, QLineEdit, QSpinBox
+from qtpy.QtWidgets import QApplication, QLineEdit, QSpinBox, QWidget
 
 from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.core.errors import ReviewError
@@ -95,7 +95,7 @@ def test_a_slider_between_two_cutouts_goes_to_the_nearer(dock):
     assert dock.grid_x.value == 400
 
 
-def test_the_toggle_decides_and_confirms(dock, qtbot):
+def test_the_toggle_decides_and_confirms(dock, qtbot, press):
     artifact, none = dock._panel.verdict._group.buttons()
     assert "Not reviewed" in dock._panel.verdict.history.value
     qtbot.mouseClick(artifact, Qt.MouseButton.LeftButton)
@@ -108,6 +108,20 @@ def test_the_toggle_decides_and_confirms(dock, qtbot):
     assert _facts(dock)[2] == "0"
     assert "1 unsaved" in dock._panel.saving.state.value
     assert dock.error_id.native.currentText() == "1  FN  ✓"
+    press(dock, Key.Key_U, Key.Key_U)
+    assert dock.error_id.native.currentText() == "1  FN"
+
+
+def test_a_held_key_ends_when_the_window_is_left(dock, qtbot):
+    qtbot.keyPress(dock.window(), Key.Key_N)
+    assert dock.error_id.value == 2
+    other = QWidget()
+    qtbot.addWidget(other)
+    other.show()
+    other.activateWindow()
+    qtbot.waitUntil(other.isActiveWindow)
+    qtbot.wait(700)
+    assert dock.error_id.value == 2, "nobody heard the key being let go"
 
 
 def test_the_save_button_overwrites_nobody_elses_changes(dock, qtbot):

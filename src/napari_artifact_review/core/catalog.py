@@ -64,7 +64,7 @@ class Catalog:
         confidence = None if table.confidence is None else float(table.confidence[row])
         return Cutout(
             row=row,
-            image_name=table.image_names[table.image_index[row]],
+            image_name=self.walk.image_of(row),
             grid_x=int(table.grid_x[row]),
             grid_y=int(table.grid_y[row]),
             size=self.cutout_size,

@@ -11,8 +11,8 @@ import pandas as pd
 from napari_artifact_review.core.errors import ImageError, ReviewError
 from napari_artifact_review.core.grid import (
     DEFAULT_CUTOUT_SIZE,
+    are_beyond,
     infer_cutout_size,
-    positions_outside,
 )
 from napari_artifact_review.core.images import ImageFolder, read_image
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
@@ -84,16 +84,21 @@ def _image_faults(
             place = f"{file.place(rows.index[0])}, column image_name"
             yield _needed_by(table, place, error)
             continue
-        for row, x, y in rows[["grid_x", "grid_y"]].dropna().itertuples():
-            outside = positions_outside(x, y, size, shape)
-            if outside:
-                yield ImageError(
-                    f"the cutout {name} ({x}, {y}) lies wholly outside the image of "
-                    f"{shape[1]} x {shape[0]} pixels",
-                    path=table,
-                    where=f"{file.place(row)}, column {' and '.join(outside)}",
-                    remedy="Mend that cell, or choose the folder with the right images",
-                )
+        places = rows[["grid_x", "grid_y"]].dropna().astype(np.int64)
+        beyond = {
+            axis: are_beyond(places[axis].to_numpy(), size, length)
+            for axis, length in (("grid_x", shape[1]), ("grid_y", shape[0]))
+        }
+        for i in np.flatnonzero(beyond["grid_x"] | beyond["grid_y"]).tolist():
+            x, y = places.iloc[i]
+            axes = " and ".join(axis for axis in beyond if beyond[axis][i])
+            yield ImageError(
+                f"the cutout {name} ({x}, {y}) lies wholly outside the image of "
+                f"{shape[1]} x {shape[0]} pixels",
+                path=table,
+                where=f"{file.place(places.index[i])}, column {axes}",
+                remedy="Mend that cell, or choose the folder with the right images",
+            )
 
 
 def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:

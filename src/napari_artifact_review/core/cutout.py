@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from napari_artifact_review.core.grid import are_beyond
 from napari_artifact_review.core.outcomes import OUTCOMES
 
 
@@ -124,9 +125,9 @@ class Cutouts:
 
     def outside(self, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
         """Tell which have no pixel in an image of `shape` (rows, columns)."""
-        places = ((self.grid_y, shape[0]), (self.grid_x, shape[1]))
-        above, beside = ((at >= end) | (at + self.size <= 0) for at, end in places)
-        return np.logical_or(above, beside)
+        rows, columns = shape
+        above = are_beyond(self.grid_y, self.size, rows)
+        return np.logical_or(above, are_beyond(self.grid_x, self.size, columns))
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Cutouts:
         """Return some of them, by a mask or by their places."""

@@ -42,15 +42,22 @@ def infer_cutout_size(
     return spacings.pop() if len(spacings) == 1 and taken * 2 > places else None
 
 
-def lies_outside(x: int, y: int, size: int, shape: tuple[int, int]) -> bool:
-    """Tell whether no pixel of a cutout lies in an image of `shape` (rows, columns)."""
-    return bool(positions_outside(x, y, size, shape))
+def are_beyond(
+    start: npt.NDArray[np.int64], size: int, length: int
+) -> npt.NDArray[np.bool_]:
+    """Tell along one axis which cutouts have no pixel in an image.
 
+    Parameters
+    ----------
+    start : ndarray of int64, shape (n,)
+        First pixel of each cutout.
+    size, length : int
+        Number of pixels of a cutout, and of the image.
 
-def positions_outside(
-    x: int, y: int, size: int, shape: tuple[int, int]
-) -> tuple[str, ...]:
-    """Name the positions, `grid_x` and `grid_y`, that put a cutout outside an image."""
-    rows, columns = shape
-    places = (("grid_x", x, columns), ("grid_y", y, rows))
-    return tuple(name for name, at, end in places if at >= end or at + size <= 0)
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True for those that have none.
+    """
+    # No sum of the two: it may be too large for 64 bits.
+    return np.logical_or(start >= length, start <= -size)

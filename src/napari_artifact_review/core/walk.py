@@ -71,7 +71,7 @@ class Walk:
         """Return what the cutout in a row is known by."""
         table = self._predictions
         return CutoutKey(
-            table.image_names[table.image_index[row]],
+            self.image_of(row),
             int(table.grid_x[row]),
             int(table.grid_y[row]),
         )

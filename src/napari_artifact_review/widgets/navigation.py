@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import nlargest
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import ComboBox, Container, ProgressBar, PushButton
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from napari_artifact_review.core.cutout import Cutout
     from napari_artifact_review.core.session import ReviewSession
+
+
+#: Room in pixels for a list's scroll bar and margins.
+_SCROLL_BAR = 24
 
 
 class NavigationPanel(Container[Widget]):
@@ -61,7 +66,7 @@ class NavigationPanel(Container[Widget]):
         for combo in (self.image_name, self.error_id):
             _keep_narrow(combo.native)
         self._session: ReviewSession | None = None
-        self._listed: tuple[int, str, bool] | None = None
+        self._listed: tuple[str, bool] | None = None
         self.image_name.changed.connect(self.image_requested)
         self.error_id.changed.connect(self._request_error)
         self.next.changed.connect(lambda: self.next_requested.emit())
@@ -77,9 +82,11 @@ class NavigationPanel(Container[Widget]):
             )
         # The dock is narrow, the list need not be: names and counts are read in full.
         native = self.image_name.native
-        longest = max(map(len, session.image_names)) + len(f"  ({max(counts)})")
-        width = native.fontMetrics().horizontalAdvance("0") * longest
-        native.view().setMinimumWidth(width + 24)
+        texts = (native.itemText(i) for i in range(native.count()))
+        # To measure every one of ten thousand takes a while.
+        longest = nlargest(50, texts, key=len)
+        width = max(map(native.fontMetrics().horizontalAdvance, longest))
+        native.view().setMinimumWidth(width + _SCROLL_BAR)
         self._listed = None
         self.show_place(session)
 
@@ -109,20 +116,15 @@ class NavigationPanel(Container[Widget]):
         """Show in the list of errors that something was decided about one."""
         cutout = session.catalog.cutout(row)
         at, listed = session.walk.place_in_image(row), self._listed
-        if (
-            listed is None
-            or at is None
-            or listed[:2] != (id(session), cutout.image_name)
-        ):
-            return
-        # Where the current cutout is no error, an empty line stands first.
-        self.error_id.native.setItemText(at + (not listed[2]), _error_text(cutout))
+        if listed is not None and at is not None and listed[0] == cutout.image_name:
+            # Where the current cutout is no error, an empty line stands first.
+            self.error_id.native.setItemText(at + (not listed[1]), _error_text(cutout))
 
     def _list_errors(self, session: ReviewSession) -> None:
         """List the errors of the current image, and nothing, if that is current."""
         cutout = session.current_cutout
         is_error = cutout.error_id is not None
-        listed = (id(session), cutout.image_name, is_error)
+        listed = (cutout.image_name, is_error)
         if self._listed != listed:
             self._listed = listed
             errors = [

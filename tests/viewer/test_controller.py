@@ -114,6 +114,14 @@ def test_each_outcome_has_its_box_tag_and_confidence(control, viewer):
     assert tags.text.anchor == "lower_right"
 
 
+def test_a_layer_that_shows_nothing_is_not_drawn(control, viewer, session, main_loop):
+    assert _layer(viewer, "predictions").visible
+    for name, seen in (("west", False), ("north", True)):
+        session.select_image(name)
+        main_loop.run_until(lambda: control.view == "shown")
+        assert _layer(viewer, "predictions").visible is seen
+
+
 def test_boxes_lie_on_the_edges_of_the_pixels(control, viewer):
     corners = np.array(_layer(viewer, "cutouts").data[1])
     assert corners.min(axis=0).tolist() == [199.5, 399.5]

@@ -195,8 +195,7 @@ class Overlay:
         self._fade = fade
         if fade and not self._map_is_drawn:
             self._draw_map()
-        near = fade < 1
-        self._layers.use(map=fade > 0, cutouts=near, predictions=near, grid=near)
+        self._use()
         opacities = {
             "cutouts": 1 - fade,
             "predictions": 1 - fade,
@@ -206,6 +205,14 @@ class Overlay:
             layer = self._layers.find(role)
             if layer is not None and layer.opacity != opacity:
                 layer.opacity = opacity
+
+    def _use(self) -> None:
+        """Hide what shows nothing: each layer takes time in each frame."""
+        near = self._fade < 1
+        both = self._boxes is not None and len(self._boxes.predictions) > 0
+        self._layers.use(
+            map=self._fade > 0, cutouts=near, grid=near, predictions=near and both
+        )
 
     def _set_legible(self, legible: bool) -> None:
         self._legible = legible
@@ -222,6 +229,7 @@ class Overlay:
             self._recolor(before, boxes)
         else:
             self._replace(boxes)
+        self._use()
         self._draw_lines(
             "predictions",
             sides(boxes.predictions),

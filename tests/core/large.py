@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.pyramid_folder import PyramidFolder
-from napari_artifact_review.core.sources import LazyPixels
 from napari_artifact_review.core.tiles import Level, TiledImage
 
 #: Rows and columns of several tiles, neither of which is even.

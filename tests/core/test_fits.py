@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from napari_artifact_review.core import full_image, sources
+from napari_artifact_review.core import full_image, lazy_pixels, sources
 from napari_artifact_review.core.check import check_review
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images import ImageHdu, read_image
+from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.pyramid_folder import PyramidFolder
-from napari_artifact_review.core.sources import LazyPixels
 from tests.core.large import mean, shows, threads, until
 
 SKY = np.random.default_rng(1).normal(100, 5, (30, 40)).astype(np.float32)
@@ -556,7 +556,8 @@ def test_a_tile_of_a_large_image_that_memory_cannot_hold_is_refused(
 
 def test_checking_reads_all_of_a_large_image(large, tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "PIECE", 400)
-    monkeypatch.setattr(sources, "_SAMPLED", 0)
+    monkeypatch.setattr(lazy_pixels, "PIECE", 400)
+    monkeypatch.setattr(lazy_pixels, "_SAMPLED", 0)
     pixels = WIDE.astype(np.int16)
     hdu = fits.CompImageHDU(pixels, compression_type="GZIP_1", tile_shape=(1, 1040))
     path = written(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu)

@@ -14,9 +14,9 @@ import pytest
 
 from napari_artifact_review.core import pyramid as pyramid_module
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.lazy_pixels import LazyPixels, pieces, sample
 from napari_artifact_review.core.pyramid import Pyramid, halved, level_shapes
 from napari_artifact_review.core.pyramid_folder import PyramidFolder
-from napari_artifact_review.core.sources import LazyPixels, pieces, sample
 from tests.core.large import SHAPE, ArraySource, mean, means, noise
 
 WHOLE = (slice(None), slice(None))
@@ -102,7 +102,7 @@ def test_odd_sides_lose_nothing(shape):
     "block", [(1, 1), (1, 2305), (3, 700), (512, 512), (1801, 2305), (7, 9)]
 )
 def test_pieces_cover_an_image_once(monkeypatch, block):
-    monkeypatch.setattr("napari_artifact_review.core.sources.PIECE", 2**16)
+    monkeypatch.setattr("napari_artifact_review.core.lazy_pixels.PIECE", 2**16)
     seen = np.zeros(SHAPE, int)
     pixels = LazyPixels(ArraySource(seen, block))
     for rows, columns in pieces(pixels):
@@ -147,7 +147,7 @@ def test_another_image_gets_another_pyramid(tmp_path):
 
 
 def test_bands_that_are_done_appear_while_the_rest_is_built(tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_artifact_review.core.sources.PIECE", 2**17)
+    monkeypatch.setattr("napari_artifact_review.core.lazy_pixels.PIECE", 2**17)
     monkeypatch.setattr(pyramid_module, "_MOST_FOR_A_TILE", 0)
     source = ArraySource(noise(shape=(3000, 3000)))
     pyramid = Pyramid(LazyPixels(source), np.zeros((2, 2)), PyramidFolder(tmp_path))
@@ -371,7 +371,7 @@ def test_limits_and_a_first_look_come_from_few_pixels(tmp_path):
 
 
 def test_few_blocks_are_decoded_for_limits(monkeypatch):
-    monkeypatch.setattr("napari_artifact_review.core.sources._SAMPLED", 2**24)
+    monkeypatch.setattr("napari_artifact_review.core.lazy_pixels._SAMPLED", 2**24)
     source = ArraySource(noise(np.float32, (3000, 4500)), block=(1500, 1500))
     limits, medians = sample(LazyPixels(source))
     assert medians.shape == (3, 3)

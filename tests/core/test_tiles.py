@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_artifact_review.core import tiles as tiles_module
+from napari_artifact_review.core import tile_reader
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.pyramid import TILE
 from napari_artifact_review.core.tiles import TiledImage
 from tests.core.large import (
     SHAPE,
@@ -26,7 +27,6 @@ from tests.core.large import (
     until,
 )
 
-TILE = tiles_module.TILE
 MIDDLE = (slice(600, 900), slice(600, 900))
 
 
@@ -91,8 +91,8 @@ def test_what_was_asked_for_comes_with_a_signal_from_the_thread(source, tiles):
 
 
 def test_signals_are_few(source, tiles, monkeypatch):
-    monkeypatch.setattr(tiles_module, "_PACE", 1000)
-    monkeypatch.setattr(tiles_module, "_OVERVIEW_PACE", 1000)
+    monkeypatch.setattr(tile_reader, "_PACE", 1000)
+    monkeypatch.setattr(tile_reader, "_OVERVIEW_PACE", 1000)
     heard = []
     tiles.changed.connect(lambda: heard.append(1))
     assert shows(tiles.levels[0], source.array, slice(0, 1800), slice(0, 2300))

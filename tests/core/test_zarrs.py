@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_artifact_review.core import full_image, sources
+from napari_artifact_review.core import full_image, lazy_pixels
 from napari_artifact_review.core.check import check_review
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images import ImageFolder, read_image
+from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.pyramid_folder import PyramidFolder
-from napari_artifact_review.core.sources import LazyPixels
 from tests.core.large import mean, shows, threads, until
 
 SKY = np.random.default_rng(1).normal(100, 5, (30, 40)).astype(np.float32)
@@ -170,7 +170,7 @@ def test_a_damaged_chunk_is_one_error(large, tmp_path, monkeypatch):
     chunk = path / "c" / "4" / "7"
     chunk.write_bytes(chunk.read_bytes()[:50])
     # Seen by no sample.
-    monkeypatch.setattr(sources, "_SAMPLED", 0)
+    monkeypatch.setattr(lazy_pixels, "_SAMPLED", 0)
     image = read_image(path)
     with pytest.raises(ImageError, match="cannot be read") as caught:
         image.pixels[405, 750]

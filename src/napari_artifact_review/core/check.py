@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from napari_artifact_review.core.cutout import are_beyond
 from napari_artifact_review.core.errors import ImageError, ReviewError
 from napari_artifact_review.core.grid import (
     DEFAULT_CUTOUT_SIZE,
-    are_beyond,
     infer_cutout_size,
 )
 from napari_artifact_review.core.images import ImageFolder, read_image
+from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.places import default_images
 from napari_artifact_review.core.predictions import Predictions, inspect_predictions
-from napari_artifact_review.core.sources import LazyPixels
 from napari_artifact_review.core.tablefile import TableFile
 
 

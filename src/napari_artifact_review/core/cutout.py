@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from napari_artifact_review.core.grid import are_beyond
 from napari_artifact_review.core.outcomes import OUTCOMES
 
 
@@ -133,3 +132,24 @@ class Cutouts:
         """Return some of them, by a mask or by their places."""
         columns = (getattr(self, name)[which] for name in type(self).__slots__[2:])
         return Cutouts(self.image_name, self.size, *columns)
+
+
+def are_beyond(
+    start: npt.NDArray[np.int64], size: int, length: int
+) -> npt.NDArray[np.bool_]:
+    """Tell along one axis which cutouts have no pixel in an image.
+
+    Parameters
+    ----------
+    start : ndarray of int64, shape (n,)
+        First pixel of each cutout.
+    size, length : int
+        Number of pixels of a cutout, and of the image.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True for those that have none.
+    """
+    # No sum of the two: it may be too large for 64 bits.
+    return np.logical_or(start >= length, start <= -size)

@@ -27,12 +27,9 @@ from napari_artifact_review.core.full_image import (
     plain_pixels,
     plane_notes,
 )
+from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.sky import SkyCoordinates
-from napari_artifact_review.core.sources import (
-    CompressedSource,
-    FitsSource,
-    LazyPixels,
-)
+from napari_artifact_review.core.sources import CompressedSource, FitsSource
 from napari_artifact_review.core.tiles import open_tiled
 
 if TYPE_CHECKING:

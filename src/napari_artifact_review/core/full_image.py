@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from astropy.io import fits
 
+    from napari_artifact_review.core.lazy_pixels import LazyPixels
     from napari_artifact_review.core.sky import SkyCoordinates
-    from napari_artifact_review.core.sources import LazyPixels
     from napari_artifact_review.core.tiles import TiledImage
 
 Pixels: TypeAlias = NDArray[Any]

@@ -1,4 +1,4 @@
-"""The grid of cutouts: their size, and where each one lies."""
+"""The grid of cutouts, and the size of a cutout that it tells."""
 
 from __future__ import annotations
 
@@ -40,24 +40,3 @@ def infer_cutout_size(
         places *= sum(gaps.tolist()) // int(gaps.min()) + 1
     taken = len(pd.DataFrame({"x": grid_x, "y": grid_y}).drop_duplicates())
     return spacings.pop() if len(spacings) == 1 and taken * 2 > places else None
-
-
-def are_beyond(
-    start: npt.NDArray[np.int64], size: int, length: int
-) -> npt.NDArray[np.bool_]:
-    """Tell along one axis which cutouts have no pixel in an image.
-
-    Parameters
-    ----------
-    start : ndarray of int64, shape (n,)
-        First pixel of each cutout.
-    size, length : int
-        Number of pixels of a cutout, and of the image.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        True for those that have none.
-    """
-    # No sum of the two: it may be too large for 64 bits.
-    return np.logical_or(start >= length, start <= -size)

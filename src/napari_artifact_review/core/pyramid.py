@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.lazy_pixels import pieces
 from napari_artifact_review.core.pyramid_folder import CHUNK
-from napari_artifact_review.core.sources import PIECE, pieces
+from napari_artifact_review.core.sources import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_artifact_review.core.full_image import Pixels
+    from napari_artifact_review.core.lazy_pixels import LazyPixels
     from napari_artifact_review.core.pyramid_folder import Kept, PyramidFolder
-    from napari_artifact_review.core.sources import LazyPixels
 
 #: Rows and columns of a tile, at every level: 0.5 MiB of 16 bits, some 12 to a screen.
 TILE = CHUNK

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_artifact_review.core.full_image import FullImage, Pixels
 from napari_artifact_review.core.images import ImageFolder, read_image
-from napari_artifact_review.core.sources import LazyPixels
+from napari_artifact_review.core.lazy_pixels import LazyPixels
 
 #: The image on the screen, the next two and the previous one.
 _MOST_IMAGES = 4

@@ -19,7 +19,7 @@ class Plan:
     Attributes
     ----------
     form : str
-        "tiny" shows that it works, "short" takes two minutes, "long" up to forty.
+        "tiny" shows that it works, "short" takes four minutes, "long" up to forty.
     full_size : bool
         Whether big images have 200 pixels a cutout, and not 20.
     cache : Path

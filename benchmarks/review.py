@@ -75,6 +75,12 @@ class Review:
         """Tell whether the current cutout's image is on the screen."""
         return bool(self.controller.view == "shown")
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether picture and dock stay as they were on the screen for a moment."""
+        painted = self.dock._panel.native.updatesEnabled()
+        return bool(self.controller.view == "loading" and not painted)
+
     def has_read(self, name: str) -> bool:
         """Tell whether an image has been read ahead."""
         future = self.controller._loader._futures.get((name, None))

@@ -25,7 +25,7 @@ def stage(plan: Plan) -> Iterator[Plan]:
 
 def endurance(plan: Plan) -> Iterable[Line]:
     """Row 10: walk on and on through the images."""
-    steps, images = plan.pick((40, 2), (500, 12), (5_000, 47))
+    steps, images = plan.pick((40, 2), (250, 12), (5_000, 47))
     review = Review(plan, surveys.demo(plan, images))
     # The next press comes as soon as the frame is there.
     review.window.watch.quiet = 0

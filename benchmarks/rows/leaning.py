@@ -37,7 +37,7 @@ def stage(plan: Plan) -> Iterator[Plan]:
 
 def leaning(plan: Plan) -> Iterable[Line]:
     """Row 12: lean on Next, ten steps a second."""
-    seconds = plan.pick(2, 8, 60)
+    seconds = plan.pick(2, 5, 60)
     yield from _lean(plan, surveys.walk(plan), "generated images", seconds)
     frames = Path(__file__).parents[3] / "shared/data/sdss"
     if frames.is_dir() and plan.form != "tiny":
@@ -207,6 +207,7 @@ class _Liar:
         self.frames = 0
         self.lies: Counter[str] = Counter()
         self._review = review
+        self._on_screen = review.cutout.image_name
         review.window.canvas.events.draw.connect(self._look, position="last")
 
     def _look(self, _: Any) -> None:
@@ -218,13 +219,16 @@ class _Liar:
             if shown:
                 self.lies["overlays without an image"] += 1
             return
-        cutout = review.cutout
-        if image.name != cutout.image_name:
-            self.lies["pixels of another image than the current cutout's"] += 1
-        if review.dock.image_name.value != image.name:
-            self.lies["another image's name in the dock"] += 1
-        if review.dock.error_id.value != cutout.error_id:
-            self.lies["another error's number in the dock"] += 1
+        dock, cutout = review.dock, review.cutout
+        # While the next image is read for a moment, the window stays as it was.
+        if not review.is_kept:
+            self._on_screen = cutout.image_name
+            if dock.image_name.value != cutout.image_name:
+                self.lies["another image's name in the dock"] += 1
+            if dock.error_id.value != cutout.error_id:
+                self.lies["another error's number in the dock"] += 1
+        if image.name != self._on_screen:
+            self.lies["pixels of another image than the dock's"] += 1
         for layer in self._layers():
             features = getattr(layer, "features", None)
             if layer is image or features is None or "image_name" not in features:

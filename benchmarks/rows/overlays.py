@@ -29,7 +29,7 @@ def stage(plan: Plan) -> Iterator[Plan]:
 
 def overlays(plan: Plan) -> Iterable[Line | Point]:
     """Row 5: pan and zoom with every overlay on."""
-    for cutouts in plan.pick((210,), (210, 14_000, 80_000), tuple(LIMITS)):
+    for cutouts in plan.pick((210,), (210, 80_000), tuple(LIMITS)):
         size = surveys.CUTOUT if plan.full_size or cutouts <= 1_000 else 20
         yield from _at(plan, cutouts, size)
 

@@ -110,7 +110,7 @@ def _walk_beside(plan: Plan, rows: int, last: bool) -> Iterable[Line | Point]:
         work: (Timings(), Timings()) for work in ("step", "jump to an error", "verdict")
     }
     chance = random.Random(0)
-    for i in range(plan.pick(1, 5, 30) + 1):
+    for i in range(plan.pick(1, 4, 30) + 1):
         # Both go the same way.
         seed = chance.random()
         for which, review in enumerate(reviews):

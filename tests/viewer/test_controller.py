@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from astropy.io import fits
+from napari.components import ViewerModel
 from napari.layers import Image, Shapes, Vectors
 
 from napari_artifact_review.core.session import ReviewSession
@@ -21,7 +22,8 @@ def _layer(viewer, role):
 
 def _frame(viewer):
     """Return x and y of the top left and bottom right of the current frame."""
-    starts = _layer(viewer, "current").data[:, 0]
+    layer = _layer(viewer, "current")
+    starts = layer.data[:, 0] + layer.translate
     (top, left), (bottom, right) = starts.min(axis=0), starts.max(axis=0)
     return left, top, right, bottom
 
@@ -112,6 +114,18 @@ def test_each_outcome_has_its_box_tag_and_confidence(control, viewer):
     assert tags.text.values.tolist() == ["FN", "FP", ""]
     assert boxes.text.anchor == "upper_left"
     assert tags.text.anchor == "lower_right"
+
+
+def test_a_step_draws_nothing_anew(control, viewer, session, monkeypatch):
+    drawn, before = [], _frame(viewer)
+    for layer in viewer.layers:
+        layer.events.set_data.connect(lambda event: drawn.append(event.source.name))
+    monkeypatch.setattr(
+        ViewerModel, "_on_layers_change", lambda _: drawn.append("all, measured")
+    )
+    session.next()
+    assert _frame(viewer) != before
+    assert drawn == []
 
 
 def test_a_layer_that_shows_nothing_is_not_drawn(control, viewer, session, main_loop):

@@ -309,7 +309,7 @@ def _on_screen(dock, viewer):
     if dock.controller.view == "loading":
         return None
     name = ("north", "west", "south")[int(image.data[0, 0] / 1e6)]
-    top, left = frame.data[:, 0].min(axis=0)
+    top, left = frame.data[:, 0].min(axis=0) + frame.translate
     return name, round(left / 200) * 200, round(top / 200) * 200
 
 

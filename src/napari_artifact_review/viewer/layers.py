@@ -100,6 +100,8 @@ class ReviewLayers:
         ]
         self._viewer.layers.insert(max(at) + 1 if at else 0, layer)
         self.activate_image()
+        if role not in ("image", "tiles"):
+            _measure_no_more(layer)
 
     def activate_image(self) -> None:
         """Have the image that is seen active: napari's keys for shapes then sleep."""
@@ -185,6 +187,17 @@ class ReviewLayers:
         with self._viewer.layers.events.blocker_all():
             yield
 
+    def move(self, layer: Layer, place: npt.ArrayLike) -> None:
+        """Put the origin of a layer at (row, column) of the image.
+
+        What is drawn stays as it is on the graphics card; as new data it would be put
+        there again, and take as long as a frame of the image.
+        """
+        if np.array_equal(layer.translate, place):
+            return
+        with self.silently(), layer.events.set_data.blocker():
+            layer.translate = place
+
     def _guard(self, layer: Layer, role: str) -> None:
         layer.metadata[OWNER] = role
         # Other modes draw, move or delete what only the session may change.
@@ -213,6 +226,19 @@ class ReviewLayers:
             text = self._status(float(row), float(column))
             status |= {"coordinates": text, "coords": text, "layer_base": ""}
         return status
+
+
+def _measure_no_more(layer: Layer) -> None:
+    """Let a layer be moved without all layers being measured and sliced anew.
+
+    Overlays cover nothing that the image does not.
+    """
+    for moved in (layer.events.translate, layer.events.scale):
+        for callback in moved.callbacks:
+            owner = callback[0]() if isinstance(callback, tuple) else None
+            # A plugin is given a stand-in for the viewer, so it is known by its kind.
+            if isinstance(owner, ViewerModel):
+                moved.disconnect(owner)
 
 
 def _stay_in_pan_zoom(event: Event) -> None:

@@ -279,15 +279,21 @@ class Overlay:
         self._draw_lines("grid", grid, _GRID_COLOR, STYLE.grid_width)
 
     def _draw_current(self) -> None:
-        frame = np.empty((0, 4, 2))
+        frame, place = np.empty((0, 4, 2)), np.zeros(2)
         if self._current is not None:
-            gap = self._image_pixels(STYLE.current_gap)
             _, x, y = self._current.key
-            frame = corners(x, y, self._current.size, self._shape, gap)
-        width = STYLE.current_width
-        self._draw_lines("current", sides(frame), _CURRENT_COLOR, width)
+            size, gap = self._current.size, self._image_pixels(STYLE.current_gap)
+            place, end = np.clip([(y, x), (y + size, x + size)], 0, self._shape)
+            height, width = (end - place).tolist()
+            frame = corners(0, 0, size, (height, width), gap)
+        layer = self._draw_lines(
+            "current", sides(frame), _CURRENT_COLOR, STYLE.current_width
+        )
+        self._layers.move(layer, place)
 
-    def _draw_lines(self, role: str, lines: Array, color: Array, width: float) -> None:
+    def _draw_lines(
+        self, role: str, lines: Array, color: Array, width: float
+    ) -> Vectors:
         """Draw lines, as far as they are others than those that are drawn."""
         layer = self._layers.get(
             role, lambda: Vectors(ndim=2, vector_style="line", opacity=1)
@@ -297,7 +303,7 @@ class Overlay:
         moved = not np.array_equal(layer.data, lines)
         alike = np.array_equal(layer.edge_color, colors)
         if alike and not moved and layer.edge_width == width:
-            return
+            return layer
         # napari makes a thumbnail at each of these.
         with self._layers.drawing(layer):
             if moved:
@@ -306,6 +312,7 @@ class Overlay:
                 layer.edge_color = colors
             if layer.edge_width != width:
                 layer.edge_width = width
+        return layer
 
     def _draw_map(self) -> None:
         assert self._marked is not None, "asked for while an image is shown"

@@ -193,22 +193,23 @@ def test_cutouts_at_the_edge_are_cut_off_and_ones_outside_refused(
 
 
 def test_text_is_hidden_where_it_would_cover_a_cutout(control, viewer):
-    text = _layer(viewer, "cutouts").text
-    assert text.visible
-    viewer.scene.camera.zoom = 0.2
-    assert not text.visible
-    viewer.scene.camera.zoom = 2
-    assert text.visible
+    text, tags = _layer(viewer, "cutouts").text, _layer(viewer, "tags")
+    for zoom, readable in ((2, True), (0.2, False), (2, True)):
+        viewer.scene.camera.zoom = zoom
+        assert text.visible is readable
+        assert tags.visible is readable
 
 
 def test_lines_keep_their_width_on_the_screen(control, viewer, main_loop):
+    control.show_grid(True)
     for zoom in (0.25, 4.0):
         viewer.scene.camera.zoom = zoom
         main_loop.let_time_pass()
         main_loop.run_all()
         boxes = _layer(viewer, "cutouts")
         assert np.allclose(np.array(boxes.edge_width) * zoom, 2)
-        assert np.isclose(_layer(viewer, "current").edge_width * zoom, 3)
+        for role, width in (("current", 3), ("predictions", 2), ("grid", 1)):
+            assert np.isclose(_layer(viewer, role).edge_width * zoom, width)
 
 
 def test_the_grid_of_all_cutouts_can_be_shown(control, viewer, session, main_loop):

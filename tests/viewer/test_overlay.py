@@ -80,6 +80,42 @@ def test_near_by_each_error_in_view_has_its_box_and_text(crowd, viewer):
                 assert text == "0.96"
 
 
+def test_a_text_is_written_when_it_comes_into_view(control, viewer):
+    """Of few boxes all are drawn at once, and only the texts follow the camera."""
+    camera, boxes = viewer.scene.camera, _layer(viewer, "cutouts")
+    camera.zoom = 8
+    for row, column, texts in (
+        (9000, 9000, ["", "", ""]),
+        (300, 500, ["", "0.97", ""]),
+        (500, 100, ["", "", "0.97"]),
+    ):
+        camera.center = (row, column)
+        assert boxes.text.values.tolist() == texts
+
+
+def test_far_from_the_view_no_text_is_laid_out(crowd, viewer):
+    viewer.scene.camera.zoom = 4
+    assert "" in _layer(viewer, "tags").text.values.tolist()
+
+
+def test_the_next_steps_find_their_boxes_drawn(crowd, viewer, main_loop):
+    viewer.scene.camera.zoom = 30
+    crowd.session.go_to(100)
+    drawn = []
+    _layer(viewer, "cutouts").events.set_data.connect(lambda: drawn.append("anew"))
+    assert crowd.session.next()
+    assert drawn == []
+
+
+def test_a_grid_that_would_slow_down_the_view_is_left_out(crowd, viewer, monkeypatch):
+    crowd.show_grid(True)
+    viewer.scene.camera.zoom = 4
+    for most, place, drawn in ((4000, 600, True), (20, 100, False), (4000, 600, True)):
+        monkeypatch.setattr("napari_artifact_review.viewer.overlay._MOST_GRID", most)
+        viewer.scene.camera.center = (place, place)
+        assert (len(_layer(viewer, "grid").data) > 0) is drawn
+
+
 def test_far_out_a_map_takes_the_place_of_the_boxes_by_degrees(
     crowd, viewer, main_loop
 ):

@@ -467,6 +467,22 @@ def test_a_review_can_be_saved_elsewhere_while_it_is_open(dock, tmp_path, qtbot)
     assert ReviewSession.open(tmp_path / "b.csv").progress == (1, 4)
 
 
+def test_another_table_opens_with_an_output_of_its_own(dock, survey, tmp_path, qtbot):
+    other, first = survey.with_name("other.csv"), dock.session
+    other.write_text(survey.read_text())
+    dock._toggle_files()
+    dock.predictions.value = other
+    field = dock.output.line_edit.native
+    field.setFocus()
+    qtbot.keyClicks(field, str(tmp_path / "b.csv"))
+    # To press the button takes the keyboard from the field.
+    field.editingFinished.emit()
+    qtbot.mouseClick(dock.open.native, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.session is not first)
+    assert dock.session.predictions.path == other
+    assert dock.session.output == tmp_path / "b.csv"
+
+
 def test_an_earlier_output_is_told_of_and_stays_told(viewer, survey, settle):
     survey.with_name("test_outputs.csv").write_text("of another program")
     dock = open_review(viewer, survey)

@@ -273,11 +273,22 @@ class ReviewWidget(QWidget):
         path = self.output.path
         if self.session is None or path is None or path == self.session.output:
             return
+        if self._names_other_files(self.session):
+            # The output is meant for them, once they are opened.
+            return
         # What was decided meanwhile would stay behind.
         self._keys.disconnect()
         self._panel.enabled = False
         self._moves = True
         self._opener.move(self.session, path)
+
+    def _names_other_files(self, session: ReviewSession) -> bool:
+        named = (self.predictions.path, session.predictions.path)
+        folders = (self.images.path, session.images.folder)
+        return any(
+            field is not None and field.absolute() != shown
+            for field, shown in (named, folders)
+        )
 
     def _part_from_output(self) -> None:
         """Do not let another table inherit the output of the review that is open."""

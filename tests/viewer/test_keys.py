@@ -17,8 +17,14 @@ def _press(viewer, key):
     return answer
 
 
-def _bind(viewer, calls, enabled, later=lambda _seconds, _function: None):
-    bindings = KeyBindings(viewer, _all(calls), enabled, later)
+def _bind(
+    viewer,
+    calls,
+    enabled,
+    later=lambda _seconds, _function: None,
+    shown=lambda: True,
+):
+    bindings = KeyBindings(viewer, _all(calls), enabled, shown, later)
     bindings.connect()
     return bindings
 
@@ -73,6 +79,18 @@ def test_a_held_key_walks_on_until_it_is_let_go(viewer, main_loop):
     next(held, None)
     main_loop.let_time_pass()
     assert calls == ["next"] * 4
+
+
+def test_a_held_key_passes_nothing_unseen(viewer, main_loop):
+    calls, shown = [], [False]
+    _bind(viewer, calls, lambda: True, main_loop.post_later, lambda: shown[0])
+    _press(viewer, "N")
+    for _ in range(3):
+        main_loop.let_time_pass()
+    assert calls == ["next"]
+    shown[0] = True
+    main_loop.let_time_pass()
+    assert calls == ["next"] * 2
 
 
 def test_a_held_key_ends_with_the_window_the_review_or_a_text(viewer, main_loop):

@@ -172,6 +172,27 @@ def test_an_image_without_marks_has_no_map_of_the_one_before(
         assert chart.opacity == pytest.approx(STYLE.map_opacity)
 
 
+@pytest.mark.parametrize("role", ["cutouts", "tags", "predictions", "current"])
+def test_a_hidden_layer_follows_from_image_to_image(survey, viewer, main_loop, role):
+    """napari does not slice what it does not show, yet makes a thumbnail of it."""
+    lines = survey.read_text().replace("north,0,0,0,0", "north,0,0,1,1")
+    survey.write_text(lines.replace("south,0,0,0,0", "south,0,0,1,1"))
+    session = ReviewSession.open(survey, reviewer="ada")
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
+    control.connect()
+    main_loop.run_until(lambda: control.view == "shown")
+    _layer(viewer, role).visible = False
+    for name in ("south", "west", "north", "south"):
+        session.select_image(name)
+        main_loop.run_until(lambda: control.view == "shown")
+        for zoom in (0.5, 0.1, 0.05, 0.5):
+            viewer.scene.camera.zoom = zoom
+            main_loop.let_time_pass()
+            main_loop.run_all()
+    _layer(viewer, role).visible = True
+    control.disconnect()
+
+
 def test_the_grid_is_drawn_around_the_view(crowd, viewer):
     crowd.show_grid(True)
     viewer.scene.camera.center = (600, 600)
@@ -187,13 +208,20 @@ def test_a_zoom_that_goes_on_leaves_the_lines_until_it_rests(
     boxes = _layer(viewer, "cutouts")
     width = boxes.edge_width[0]
     for _ in range(3):
-        viewer.scene.camera.zoom *= 1.3
+        viewer.scene.camera.zoom *= 1.1
         assert boxes.edge_width[0] == width
     main_loop.let_time_pass()
     main_loop.run_all()
-    assert boxes.edge_width[0] == pytest.approx(width / 1.3**3)
+    assert boxes.edge_width[0] == pytest.approx(width / 1.1**3)
     offset = boxes.text.translation
     assert offset[0] * viewer.scene.camera.zoom == pytest.approx(20)
+
+
+def test_no_line_covers_a_cutout_while_a_zoom_goes_on(control, viewer):
+    frame, camera = _layer(viewer, "current"), viewer.scene.camera
+    for factor in (1.2,) * 20 + (1 / 1.2,) * 40:
+        camera.zoom *= factor
+        assert 1.9 < frame.edge_width * camera.zoom < 4.6
 
 
 def test_a_drawing_tells_the_layer_list_nothing(control, viewer, session, main_loop):

@@ -124,6 +124,22 @@ def test_a_held_key_ends_when_the_window_is_left(dock, qtbot):
     assert dock.error_id.value == 2, "nobody heard the key being let go"
 
 
+def test_a_held_key_waits_for_each_image(dock, qtbot, monkeypatch):
+    import threading
+
+    image, loader = threading.Event(), dock.controller._loader
+    read = loader._read
+    monkeypatch.setattr(loader, "_read", lambda *key: image.wait(20) and read(*key))
+    loader._futures.clear()
+    dock.error_id.value = 2
+    qtbot.keyPress(dock.window(), Key.Key_N)
+    qtbot.wait(800)
+    assert dock.session.current_cutout.error_id == 3
+    image.set()
+    qtbot.waitUntil(lambda: dock.session.current_cutout.error_id == 4)
+    qtbot.keyRelease(dock.window(), Key.Key_N)
+
+
 def test_the_save_button_overwrites_nobody_elses_changes(dock, qtbot):
     dock.label_new.value = "no artifact"
     dock.save.native.click()

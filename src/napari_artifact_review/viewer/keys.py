@@ -69,6 +69,9 @@ class KeyBindings:
         What to call for the actions of `KEY_TABLE`.
     enabled : callable
         Whether a key is meant for the review now: not while a text is typed.
+    shown : callable
+        Whether what was asked for last is on the screen: who holds a key passes nothing
+        unseen.
     run_later : callable
         Runs a function in the main thread after some seconds.
     """
@@ -78,11 +81,13 @@ class KeyBindings:
         viewer: ViewerModel,
         actions: Mapping[str, Callable[[], object]],
         enabled: Callable[[], bool],
+        shown: Callable[[], bool],
         run_later: Callable[[float, Callable[[], object]], None],
     ) -> None:
         self._viewer = viewer
         self._actions = actions
         self._enabled = enabled
+        self._shown = shown
         self._run_later = run_later
         self._presses = 0
         self._replaced: dict[str, Any] | None = None
@@ -132,7 +137,8 @@ class KeyBindings:
 
     def _repeat(self, name: str, press: int) -> None:
         if press == self._presses and self._enabled():
-            self._actions[name]()
+            if self._shown():
+                self._actions[name]()
             self._run_later(_REPEAT_EVERY, partial(self._repeat, name, press))
 
     def _handler(self, name: str) -> Callable[[object], None]:

@@ -174,6 +174,9 @@ class ReviewLayers:
                 stack.enter_context(layer.block_thumbnail_update())
             yield
         with self.silently():
+            if not layer.visible:
+                # napari would take the places of the old data for those of the new.
+                layer.set_view_slice()
             layer.refresh(thumbnail=False, highlight=False, extent=False)
             if isinstance(layer, Shapes):
                 layer.events.features()

@@ -32,6 +32,8 @@ _FEW_BOXES = 40
 
 #: A change of the zoom that no eye sees at a line of two pixels.
 _UNNOTICED = 0.05
+#: A zoom by more than this has lines too wide, or too thin, before it comes to rest.
+_MOST_ZOOM = 1.5
 
 #: More cutouts than these make a grid that slows down each frame.
 _MOST_GRID = 4000
@@ -145,6 +147,8 @@ class Overlay:
         elif unread:
             self._write(*_ANCHORS)
         self._set_fade(fade)
+        if not 1 / _MOST_ZOOM < view.zoom / self._zoom < _MOST_ZOOM:
+            self.settle(view)
 
     def settle(self, view: View) -> None:
         """Fit widths of lines and places of texts to a zoom that is there to stay."""

@@ -78,6 +78,7 @@ class ReviewWidget(QWidget):
             viewer,
             self._key_actions(),
             lambda: not text_is_typed(),
+            lambda: self._control().view != "loading",
             self._run_later,
         )
         self._name_widgets()

@@ -90,6 +90,23 @@ def test_what_was_asked_for_comes_with_a_signal_from_the_thread(source, tiles):
     assert shows(tiles.levels[0], source.array, *MIDDLE)
 
 
+def test_a_part_is_there_once_who_looks_at_it_was_told(source, tiles, monkeypatch):
+    source.gate.clear()
+    told = []
+    tiles.changed.connect(lambda: told.append("changed"))
+    assert tiles.levels[0][MIDDLE].shape == (300, 300)
+    assert not tiles.has(0, *MIDDLE)
+    assert tiles.has(2, slice(0, 100), slice(0, 100)), "all that is known is drawn"
+    source.gate.set()
+    until(lambda: tiles.has(0, *MIDDLE))
+    told.clear()
+    monkeypatch.setattr(tile_reader, "_PACE", 0.5)
+    corner = (slice(0, 100), slice(0, 100))
+    assert tiles.levels[0][corner].shape == (100, 100)
+    until(lambda: tiles.has(0, *corner))
+    assert told, "until then it is not drawn"
+
+
 def test_signals_are_few(source, tiles, monkeypatch):
     monkeypatch.setattr(tile_reader, "_PACE", 1000)
     monkeypatch.setattr(tile_reader, "_OVERVIEW_PACE", 1000)

@@ -116,6 +116,26 @@ def test_each_outcome_has_its_box_tag_and_confidence(control, viewer):
     assert tags.text.anchor == "lower_right"
 
 
+def test_the_status_follows_under_a_mouse_that_rests(
+    control, viewer, session, main_loop
+):
+    viewer.mouse_over_canvas = True
+    viewer.cursor.position = (110, 310)
+    for _ in range(2):
+        assert viewer.status["coordinates"].startswith("x 310  y 110")
+        session.next()
+        assert viewer.status["coordinates"].startswith("x 510  y 310")
+        session.previous()
+    session.set_label("artifact")
+    assert ", reviewed" in viewer.status["coordinates"]
+    session.select("south", 200, 0)
+    main_loop.run_until(lambda: control.view == "shown")
+    assert "2.11031e+06 adu" in viewer.status["coordinates"], "of another image"
+    control.toggle_view()
+    row, column = viewer.cursor.position
+    assert viewer.status["coordinates"].startswith(f"x {column:.0f}  y {row:.0f}")
+
+
 def test_a_step_draws_nothing_anew(control, viewer, session, monkeypatch):
     drawn, before = [], _frame(viewer)
     for layer in viewer.layers:

@@ -103,6 +103,32 @@ def test_verdicts_steps_and_boxes_are_those_of_any_image(large, viewer, main_loo
     assert large.view == "shown"
 
 
+def test_no_verdict_is_taken_on_coarser_pixels_than_the_cutout_s(
+    large, viewer, main_loop, monkeypatch
+):
+    _go(large, main_loop, "south")
+    viewer.scene.camera.zoom = 1.5
+    layer, tiles, asked, said = _layer(viewer, "tiles"), large.full.tiles, [], []
+    monkeypatch.setattr(
+        tiles, "has", lambda *part: asked.append(part) or len(asked) > 2
+    )
+    large.said.connect(said.append)
+    large.decide("artifact")
+    assert not large.session.unsaved
+    assert "nothing was decided" in said[0]
+    assert large.waits_for_image, "the walk is held"
+    for _ in range(3):
+        main_loop.let_time_pass()
+    assert not large.waits_for_image
+    large.decide("artifact")
+    main_loop.run_until(lambda: large.session.unsaved == 1)
+    assert {level for level, *_ in asked} == {layer.data_level}
+    _, x, y = large.session.current_cutout.key
+    for level, rows, columns in asked:
+        assert rows == slice(y >> level, y + 200 >> level)
+        assert columns == slice(x >> level, x + 200 >> level)
+
+
 def test_a_tile_that_cannot_be_read_is_told(large, viewer, main_loop):
     _go(large, main_loop, "south")
     tiles = large.full.tiles

@@ -100,6 +100,8 @@ class TileReader:
         self._views = OrderedDict[Any, dict[_Key, None]]()
         self._ahead = dict[_Key, None]()
         self._failed = set[_Key]()
+        # Whether something was read that is looked at, and `changed` not sent since.
+        self._untold = False
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -172,6 +174,14 @@ class TileReader:
             self._ahead = dict.fromkeys(k for k in wanted if k not in self._tiles)
             self._start()
             self._lock.notify()
+
+    def has(self, level: int, rows: slice, columns: slice) -> bool:
+        """Tell whether a part of a level is there, and who looks at it knows."""
+        if level == self._last:
+            return True
+        with self._lock:
+            there = all(key in self._tiles for key in _keys(level, rows, columns))
+        return there and not self._untold
 
     def _room(self, level: int) -> int:
         """Return how many tiles of a level memory holds."""
@@ -249,6 +259,7 @@ class TileReader:
                 due = min(due, _PACE + max(last, news if any(wishes) else 0))
             if now >= due:
                 news, overview_news, last = None, False, now
+                self._untold = False
                 self.changed.emit()
                 continue
             with self._lock:
@@ -263,6 +274,7 @@ class TileReader:
                 with one_error(self._pixels.path):
                     if keys:
                         awaited = self._are_awaited(keys)
+                        self._untold |= awaited
                         if self._read(keys):
                             if awaited and news is None:
                                 news = time.monotonic()

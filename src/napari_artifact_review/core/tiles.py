@@ -90,6 +90,24 @@ class TiledImage:
         rows, columns, _ = window((rows, columns), self.levels[level].shape)
         self._reader.read_ahead(level, rows, columns)
 
+    def has(self, level: int, rows: slice, columns: slice) -> bool:
+        """Tell whether a part of a level is drawn as it is, and not coarser.
+
+        Parameters
+        ----------
+        level : int
+            0 or more; of the last one all that is known is always drawn.
+        rows, columns : slice
+            Of that level.
+
+        Returns
+        -------
+        bool
+            Whether it is in memory, and `changed` has been sent since it came there.
+        """
+        rows, columns, _ = window((rows, columns), self.levels[level].shape)
+        return self._reader.has(level, rows, columns)
+
     def close(self) -> None:
         """Have the thread end and close its files, without a wait for it."""
         self._reader.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 from napari.components import ViewerModel
 
 from napari_artifact_review.core.cutout import Cutout
@@ -117,9 +118,19 @@ class ReviewCamera:
         height, width = self._viewer.canvas.size
         return float(min(height / rows, width / columns) / margin)
 
+    def tell_again(self) -> None:
+        """Have the status bar tell what is under a mouse that rests."""
+        if self._viewer.mouse_over_canvas:
+            self._viewer.cursor.events.position()
+
     def _look_at(self, row: float, column: float, zoom: float) -> None:
-        camera = self._viewer.scene.camera
+        camera, cursor = self._viewer.scene.camera, self._viewer.cursor
+        off_centre = np.subtract(cursor.position[-2:], camera.center[-2:])
+        off_centre = off_centre * camera.zoom / zoom
         camera.center = (row, column)
         if not math.isclose(camera.zoom, zoom):
             camera.zoom = zoom
         self._own_zoom = zoom
+        if self._viewer.mouse_over_canvas:
+            # napari looks where the mouse is only when it moves.
+            cursor.position = tuple(np.add(off_centre, (row, column)))

@@ -37,6 +37,9 @@ _GRACE = 0.25
 #: Seconds after an image is shown until napari's list of layers and others are told.
 _BREATH = 0.3
 
+#: Seconds between looks whether tiles have come: who waits does not notice them.
+_BLINK = 0.05
+
 #: A mouse that moves further than this between press and release drags.
 _CLICK_RADIUS = 4.0
 
@@ -174,14 +177,47 @@ class ReviewController:
 
     def decide(self, value: Verdict) -> None:
         """Set the label of the cutout on the screen; without pixels, nothing is set."""
-        if self.view == "loading":
+        if self.view == "loading" or not self._is_drawn():
             self.waits_for_image = True
             self.said.emit("The image is still being read; nothing was decided.")
+            self._run_later(_BLINK, self._wait_no_more)
         elif self.problem is not None:
             self.said.emit("This cutout cannot be shown; nothing was decided.")
         else:
             self.note_view()
             self.session.set_label(value, wait=PATIENCE)
+
+    def _is_drawn(self) -> bool:
+        """Tell whether what is in view of the current cutout is no coarser than that.
+
+        Before its tiles are read, coarser ones stand in their place.
+        """
+        if self.full is None or self.full.tiles is None:
+            return True
+        cutout, view = self.session.current_cutout, self.camera.view
+        level = self.image.level
+        parts = (
+            (cutout.grid_y, view.top, view.bottom),
+            (cutout.grid_x, view.left, view.right),
+        )
+        rows, columns = (
+            slice(
+                int(max(start, first, 0)) >> level,
+                -(-int(min(start + cutout.size, last + 1)) >> level),
+            )
+            for start, first, last in parts
+        )
+        return self.full.tiles.has(level, rows, columns)
+
+    def _wait_no_more(self) -> None:
+        """Let the walk go on as soon as the tiles that it waited for are drawn."""
+        if self.view != "shown" or not self.waits_for_image:
+            return
+        if self._is_drawn():
+            self.waits_for_image = False
+            self.view_changed.emit()
+        else:
+            self._run_later(_BLINK, self._wait_no_more)
 
     def note_view(self) -> None:
         """Note how the review is looked at now, to be kept with it."""
@@ -224,6 +260,7 @@ class ReviewController:
         if name != self._image_name:
             self._load(name)
         elif self.view == "shown":
+            self.waits_for_image = False
             self._look_at_current()
             self._draw_current()
             self.overlay.settle(self.camera.view)
@@ -293,6 +330,7 @@ class ReviewController:
         self._set_view("shown")
         self._look()
         self.overlay.settle(self.camera.view)
+        self.camera.tell_again()
 
     def _set_view(self, view: ViewState, error: ImageError | None = None) -> None:
         self.view, self.waits_for_image = view, False
@@ -364,6 +402,7 @@ class ReviewController:
             and self.session.walk.image_of(row) == self._image_name
         ):
             self.overlay.update(self._cutouts_inside())
+            self.camera.tell_again()
 
     # What the viewer tells
 

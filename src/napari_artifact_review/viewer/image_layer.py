@@ -65,6 +65,12 @@ class ImageLayer:
         if kept:
             self._layers.activate_image()
 
+    @property
+    def level(self) -> int:
+        """The level of detail that is drawn of an image in tiles."""
+        layer = self._layers.find("tiles")
+        return 0 if layer is None else int(layer.data_level)
+
     def tell(self) -> None:
         """Tell napari, and who else listens, of the image that is shown.
 

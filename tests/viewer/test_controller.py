@@ -201,6 +201,7 @@ def test_cutouts_at_the_edge_are_cut_off_and_ones_outside_refused(
     assert len(data) == 4
     assert np.array(data[3]).max(axis=0).tolist() == [599.5, 799.5]
     session.go_to(6)
+    assert control.notes == ("1 cutout lies wholly outside this image",)
     assert "(2000, 0) lies wholly outside the image of 800 x 600" in str(
         control.problem
     )

@@ -175,6 +175,17 @@ class ReviewController:
             remedy="Check grid_x and grid_y in the table",
         )
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reviewer should know of the image on the screen, in a few words."""
+        if self.full is None:
+            return ()
+        count = len(self._outside)
+        if not count:
+            return self.full.notes
+        lie = "cutout lies" if count == 1 else "cutouts lie"
+        return (*self.full.notes, f"{count:,} {lie} wholly outside this image")
+
     def decide(self, value: Verdict) -> None:
         """Set the label of the cutout on the screen; without pixels, nothing is set."""
         if self.view == "loading" or not self._is_drawn():

@@ -51,6 +51,7 @@ def help_text() -> str:
         f"<table cellpadding='3'>{colors}</table><hr/>"
         "<p>A faint box with ✓ has been reviewed; → 1 or → 0 is its new label.<br/>"
         "The number at the top left of FP and TP is the model's confidence.<br/>"
+        "From far out the boxes become a map in the same colours.<br/>"
         "A click on a cutout makes it the current one. Any key works<br/>"
         "wherever the mouse is, but not while a text is typed.</p>"
     )

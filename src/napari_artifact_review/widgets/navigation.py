@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Room in pixels for a list's scroll bar and margins.
 _SCROLL_BAR = 24
 
+#: How many images, or errors, are listed at once.
+_LISTED = 24
+
 
 class NavigationPanel(Container[Widget]):
     """Shows where the review stands, and asks to go elsewhere.
@@ -159,7 +162,10 @@ def _key_button(action: str, text: str) -> PushButton:
 
 
 def _keep_narrow(combo: QComboBox) -> None:
-    """Do not let a long name widen the dock."""
+    """Let no long name widen the dock, and no long list cover the screen."""
+    combo.setMaxVisibleItems(_LISTED)
+    # Else Qt's own style lists as many as the screen has room for.
+    combo.setStyleSheet("QComboBox { combobox-popup: 0 }")
     combo.setSizeAdjustPolicy(
         QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
     )

@@ -96,7 +96,7 @@ class ReviewPanel(Container[Widget]):
         judged &= not isinstance(controller.session.problem, HeldError)
         self.verdict.enabled = judged
         self.surroundings.show_image(controller.full)
-        notes = "; ".join(controller.full.notes) if controller.full else ""
+        notes = "; ".join(controller.notes)
         if notes != self.note.value:
             self.note.value = notes
             self.note.visible = bool(notes)

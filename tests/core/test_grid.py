@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import Cutouts
-from napari_artifact_review.core.grid import infer_cutout_size
+from napari_artifact_review.core.grid import cutout_numbers, infer_cutout_size
 
 
 def cutouts_at(x, y, size):
@@ -46,6 +48,26 @@ def test_a_grid_tells_its_size(size, across, down, start, random):
 )
 def test_a_grid_that_leaves_doubt_tells_nothing(cutouts):
     assert size_of(cutouts) is None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            *[st.integers(-5, 5) | st.integers(-(2**63), 2**63 - 1)] * 2,
+        ),
+        max_size=9,
+    )
+)
+def test_cutouts_are_numbered_in_the_order_of_image_x_and_y(cutouts):
+    columns = np.array(cutouts, dtype=np.int64).reshape(-1, 3).T
+    numbers = cutout_numbers(*columns)
+    if numbers is None:
+        spans = [int(max(c)) - int(min(c)) + 1 for c in columns.tolist()]
+        assert math.prod(spans) >= 2**63
+    else:
+        assert sorted(cutouts) == [cutouts[i] for i in np.argsort(numbers)]
+        assert len(set(numbers.tolist())) == len(set(cutouts))
 
 
 @given(st.integers(-9, 9), st.integers(-9, 9), st.integers(1, 5))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_artifact_review.core.predictions import read_predictions
 
@@ -27,3 +32,20 @@ def test_errors_are_numbered_in_the_order_of_the_table(tmp_path):
     assert table.error_id.tolist() == [1, 0, 2, 3]
     assert table.image_names == ("b", "a")
     assert np.isnan(table.confidence).all()
+
+
+@given(
+    st.lists(
+        st.floats(0, 1).map(repr)
+        | st.decimals(0, 1, places=25).map(str)
+        | st.from_regex(r"[+]?0{0,3}[.][0-9]{1,30}([eE]-[0-9]{1,3})?", fullmatch=True)
+        | st.sampled_from(["+1", "1.", "+.5", "-0.0", "5e-324", " 0.25 ", "+1e-5"]),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_a_confidence_is_read_as_the_nearest_number(texts):
+    rows = [f"a,{i},0,0,0,{text}" for i, text in enumerate(texts)]
+    with tempfile.TemporaryDirectory() as folder:
+        table = read_predictions(put(Path(folder), HEADER, *rows))
+    assert table.confidence.tolist() == [float(text) for text in texts]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 #: Side of a cutout in pixels, where the table does not tell.
 DEFAULT_CUTOUT_SIZE = 200
@@ -30,7 +29,7 @@ def infer_cutout_size(
     int or None
         The side in pixels; None where the grid leaves doubt.
     """
-    spacings, places = set(), 1
+    spacings, places, grid = set(), 1, list[npt.NDArray[np.int64]]()
     for positions in (grid_x, grid_y):
         # A span too wide for 64 bits comes out negative, and is no grid.
         gaps = np.diff(np.unique(positions))
@@ -38,5 +37,40 @@ def infer_cutout_size(
             return None
         spacings.add(int(gaps.min()))
         places *= sum(gaps.tolist()) // int(gaps.min()) + 1
-    taken = len(pd.DataFrame({"x": grid_x, "y": grid_y}).drop_duplicates())
-    return spacings.pop() if len(spacings) == 1 and taken * 2 > places else None
+        grid.append((positions - positions.min()) // gaps.min())
+    if len(spacings) > 1 or places >= 2 * len(grid_x):
+        return None
+    columns, rows = grid
+    taken = np.zeros(places, dtype=bool)
+    taken[columns * (int(rows.max()) + 1) + rows] = True
+    return spacings.pop() if np.count_nonzero(taken) * 2 > places else None
+
+
+def cutout_numbers(
+    image: npt.NDArray[np.int64],
+    grid_x: npt.NDArray[np.int64],
+    grid_y: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64] | None:
+    """Give each cutout a number by which it can be found and sorted.
+
+    Parameters
+    ----------
+    image, grid_x, grid_y : ndarray of int64, shape (n,)
+        Number of its image; its top left pixel.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,), or None
+        Equal where all three are, and in the order of image, grid_x, grid_y; None if
+        64 bits are too few for that.
+    """
+    numbers = np.zeros(len(image), dtype=np.int64)
+    count = 1
+    for column in (image, grid_x, grid_y) if len(image) else ():
+        first, last = int(column.min()), int(column.max())
+        span = last - first + 1
+        count *= span
+        if count >= 2**63:
+            return None
+        numbers = numbers * span + (column - first)
+    return numbers

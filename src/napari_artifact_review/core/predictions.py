@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.grid import cutout_numbers
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.tablefile import TableFile
 from napari_artifact_review.core.tablefiles import read_table_file
@@ -271,7 +272,7 @@ class _Reader:
     def _confidence(self) -> npt.NDArray[np.float64]:
         texts = _strings(self.values["confidence"]).str.strip()
         sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
-        numbers = np.array(texts.where(sound, "nan").astype(np.float64))
+        numbers = _numbers(texts.where(sound, "nan"))
         # Written so that a NaN, which no comparison accepts, counts as bad.
         bad = (texts != "").to_numpy(bool) & ~((numbers >= 0) & (numbers <= 1))
         for row in np.flatnonzero(bad).tolist():
@@ -326,6 +327,9 @@ class _Reader:
         names: tuple[str, ...],
     ) -> None:
         sound = self._sound("image_name", "grid_x", "grid_y")
+        numbers = cutout_numbers(index, grid_x, grid_y)
+        if numbers is not None and np.diff(np.sort(numbers, kind="stable")).all():
+            return
         for row, place in self._repeats(sound, image=index, x=grid_x, y=grid_y):
             self._fault(
                 f"the cutout {names[index[row]]} ({grid_x[row]}, {grid_y[row]}) stands "
@@ -360,6 +364,15 @@ def _strings(column: pd.Series[Any]) -> pd.Series[str]:
     # As objects, so that a NaN is missing like a null.
     cells = column.astype("object")
     return cells.where(cells.notna(), "").map(str).astype("str")
+
+
+def _numbers(texts: pd.Series[str]) -> npt.NDArray[np.float64]:
+    """Return texts as the nearest numbers, as Python does."""
+    # Arrow is four times as fast, and knows no leading plus.
+    plus = texts.str.startswith("+")
+    if plus.any():
+        texts = texts.where(~plus, texts.str.removeprefix("+"))
+    return np.array(texts.astype("double[pyarrow]"), dtype=np.float64)
 
 
 def _whole_number(text: str) -> int | None:

@@ -12,6 +12,7 @@ import numpy as np
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions import Decision, DecisionLog, Entry
 from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.grid import cutout_numbers
 from napari_artifact_review.core.labels import Labels, Standing
 from napari_artifact_review.core.predictions import Predictions
 from napari_artifact_review.core.schema import Binding, StoreContents
@@ -48,7 +49,12 @@ def binding_of(predictions: Predictions) -> Binding:
     names = np.array(predictions.image_names)
     order = np.argsort(names)
     rank = np.argsort(order)[predictions.image_index]
-    rows = np.lexsort((predictions.grid_y, predictions.grid_x, rank))
+    numbers = cutout_numbers(rank, predictions.grid_x, predictions.grid_y)
+    if numbers is None:
+        rows = np.lexsort((predictions.grid_y, predictions.grid_x, rank))
+    else:
+        # Tables are sorted in some way, of which this kind of sorting makes use.
+        rows = np.argsort(numbers, kind="stable")
     digest = hashlib.sha256("\0".join(names[order]).encode())
     for column in (rank, predictions.grid_x, predictions.grid_y):
         digest.update(column[rows].astype("<i8").tobytes())

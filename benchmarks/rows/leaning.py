@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtTest import QTest
 
 from benchmarks import surveys
@@ -192,7 +192,7 @@ def _says(stack: traceback.StackSummary) -> str:
     return " > ".join([*names, stack[-1].name])
 
 
-class _Liar:
+class _Liar(QObject):
     """Looks at each frame for what does not belong together.
 
     Attributes
@@ -204,11 +204,19 @@ class _Liar:
     """
 
     def __init__(self, review: Review) -> None:
+        super().__init__()
         self.frames = 0
         self.lies: Counter[str] = Counter()
         self._review = review
-        self._on_screen = review.cutout.image_name
+        self._painted = review.cutout.image_name
         review.window.canvas.events.draw.connect(self._look, position="last")
+        review.dock.image_name.native.installEventFilter(self)
+
+    def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Note which image's name is on the screen."""
+        if event is not None and event.type() == QEvent.Type.Paint:
+            self._painted = str(self._review.dock.image_name.value)
+        return False
 
     def _look(self, _: Any) -> None:
         self.frames += 1
@@ -221,13 +229,15 @@ class _Liar:
             return
         dock, cutout = review.dock, review.cutout
         # While the next image is read for a moment, the window stays as it was.
-        if not review.is_kept:
-            self._on_screen = cutout.image_name
+        if review.is_kept:
+            name = self._painted
+        else:
+            name = cutout.image_name
             if dock.image_name.value != cutout.image_name:
                 self.lies["another image's name in the dock"] += 1
             if dock.error_id.value != cutout.error_id:
                 self.lies["another error's number in the dock"] += 1
-        if image.name != self._on_screen:
+        if image.name != name:
             self.lies["pixels of another image than the dock's"] += 1
         for layer in self._layers():
             features = getattr(layer, "features", None)

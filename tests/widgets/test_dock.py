@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt
 from qtpy.QtWidgets import QApplication, QLineEdit, QSpinBox, QWidget
 
 from napari_artifact_review import ReviewSession, open_review
@@ -122,6 +122,36 @@ def test_a_held_key_ends_when_the_window_is_left(dock, qtbot):
     qtbot.waitUntil(other.isActiveWindow)
     qtbot.wait(700)
     assert dock.error_id.value == 2, "nobody heard the key being let go"
+
+
+def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
+    """Also where one image is shown for less than a frame, and the next one read."""
+    import threading
+
+    class Painted(QObject):
+        said = ""
+
+        def eventFilter(self, combo, event):  # noqa: N802
+            if event.type() == QEvent.Type.Paint:
+                self.said = combo.currentText()
+            return False
+
+    painted, combo = Painted(), dock.image_name.native
+    combo.installEventFilter(painted)
+    for name in ("west", "north"):
+        dock.image_name.value = name
+        settle(dock)
+    image, loader = threading.Event(), dock.controller._loader
+    read = loader._read
+    monkeypatch.setattr(loader, "_read", lambda *key: image.wait(20) and read(*key))
+    loader._futures.pop(("south", None), None)
+    qtbot.waitUntil(lambda: painted.said == "north  (2)")
+    dock.session.select_image("west")
+    dock.session.select_image("south")
+    qtbot.wait(100)
+    assert painted.said == "west  (0)"
+    image.set()
+    qtbot.waitUntil(lambda: painted.said == "south  (2)")
 
 
 def test_a_held_key_waits_for_each_image(dock, qtbot, monkeypatch):

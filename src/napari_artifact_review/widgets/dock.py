@@ -354,8 +354,12 @@ class ReviewWidget(QWidget):
     def _on_moved(self) -> None:
         """Know where the review is, also while its image is still read."""
         if self._control().view == "loading":
+            panel, kept = self._panel.native, not self._control().says_loading
+            if kept and panel.updatesEnabled():
+                # What belongs to the picture may not be painted yet.
+                panel.repaint()
             # Dock and picture change on the screen together.
-            self._panel.native.setUpdatesEnabled(self._control().says_loading)
+            panel.setUpdatesEnabled(not kept)
             self._panel.show_current(self._review())
 
     def _on_label_changed(self, row: int) -> None:

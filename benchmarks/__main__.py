@@ -55,7 +55,10 @@ def main() -> int:
     print(table)
     _keep(options.output, about, lines, points, others)
     if options.docs:
-        docs.update(machine.in_a_sentence(about), lines, others, points)
+        docs.update(machine.in_a_sentence(about), lines, others)
+        if plan.form == "long":
+            # The short form has one point where a slope should be.
+            docs.draw(points)
     return int(any(line.error for line in lines))
 
 

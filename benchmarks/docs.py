@@ -18,9 +18,8 @@ def update(
     about: str,
     lines: Sequence[Line],
     peers: Mapping[str, Mapping[int, object]],
-    points: Sequence[Point],
 ) -> None:
-    """Write the table into docs/speed.md, and the plot beside it."""
+    """Write the table into docs/speed.md."""
     page = _DOCS / "speed.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -28,4 +27,8 @@ def update(
     page.write_text(
         f"{before}{BEGIN}\n\n{about}\n\n{table}\n\n{END}{after}", encoding="utf-8"
     )
+
+
+def draw(points: Sequence[Point]) -> None:
+    """Draw the plot of docs/speed.md."""
     plot.draw(points, _DOCS / "images/speed.png")

@@ -139,7 +139,8 @@ def test_the_status_follows_under_a_mouse_that_rests(
 def test_a_step_draws_nothing_anew(control, viewer, session, monkeypatch):
     drawn, before = [], _frame(viewer)
     for layer in viewer.layers:
-        layer.events.set_data.connect(lambda event: drawn.append(event.source.name))
+        for event in (layer.events.set_data, layer.events.thumbnail):
+            event.connect(lambda event: drawn.append(event.source.name))
     monkeypatch.setattr(
         ViewerModel, "_on_layers_change", lambda _: drawn.append("all, measured")
     )

@@ -198,7 +198,8 @@ class ReviewLayers:
         """
         if np.array_equal(layer.translate, place):
             return
-        with self.silently(), layer.events.set_data.blocker():
+        unchanged = layer.events.set_data, layer.events.thumbnail
+        with self.silently(), unchanged[0].blocker(), unchanged[1].blocker():
             layer.translate = place
 
     def _guard(self, layer: Layer, role: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.resume import LabelChoice
     from napari_artifact_review.core.session import ReviewSession, Verdict
     from napari_artifact_review.viewer.controller import ReviewController
+
+
+#: Seconds within which a change is on the screen, also on a slow machine.
+_LONGEST_FRAME = 0.3
 
 
 class ReviewWidget(QWidget):
@@ -66,6 +71,7 @@ class ReviewWidget(QWidget):
         self._endings: list[Callable[[], object]] = []
         self._is_first_view = False
         self._moves = False
+        self._changed_at = 0.0
         self._main_thread = MainThread(self)
         self._help = HelpPanel(self)
         self._files = PushButton(text="", tooltip="Open another table")
@@ -355,12 +361,15 @@ class ReviewWidget(QWidget):
         """Know where the review is, also while its image is still read."""
         if self._control().view == "loading":
             panel, kept = self._panel.native, not self._control().says_loading
-            if kept and panel.updatesEnabled():
+            if kept and panel.updatesEnabled() and self._is_just_changed():
                 # What belongs to the picture may not be painted yet.
                 panel.repaint()
             # Dock and picture change on the screen together.
             panel.setUpdatesEnabled(not kept)
             self._panel.show_current(self._review())
+
+    def _is_just_changed(self) -> bool:
+        return time.monotonic() - self._changed_at < _LONGEST_FRAME
 
     def _on_label_changed(self, row: int) -> None:
         self._panel.say("")
@@ -384,6 +393,7 @@ class ReviewWidget(QWidget):
 
     def _on_view_changed(self) -> None:
         control = self._control()
+        self._changed_at = time.monotonic()
         self._place.keep_soon()
         self._panel.native.setUpdatesEnabled(True)
         self._panel.show_current(self._review())

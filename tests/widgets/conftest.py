@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partialmethod
 from pathlib import Path
 
 import napari
 import pytest
+from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
 
@@ -29,6 +31,13 @@ def set_patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a key wait until its decision is on disk, also on a busy machine."""
     set_patience(monkeypatch, 20)
+
+
+@pytest.fixture(autouse=True)
+def _slow_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer than the five seconds of pytest-qt for what does come."""
+    waiting = partialmethod(QtBot.waitUntil, timeout=30_000)
+    monkeypatch.setattr(QtBot, "waitUntil", waiting)
 
 
 @pytest.fixture

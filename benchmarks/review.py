@@ -78,8 +78,8 @@ class Review:
     @property
     def is_kept(self) -> bool:
         """Whether picture and dock stay as they were on the screen for a moment."""
-        painted = self.dock._panel.native.updatesEnabled()
-        return bool(self.controller.view == "loading" and not painted)
+        control = self.controller
+        return bool(control.view == "loading" and not control.says_loading)
 
     def has_read(self, name: str) -> bool:
         """Tell whether an image has been read ahead."""

@@ -78,6 +78,19 @@ def test_who_listens_to_the_image_is_told_of_the_next_one(
     assert {2e6, "name", "thumbnail"} <= set(told)
 
 
+def test_for_an_image_of_the_same_shape_not_all_layers_are_measured_again(
+    control, viewer, session, main_loop, monkeypatch
+):
+    measured = []
+    monkeypatch.setattr(
+        ViewerModel, "_on_layers_change", lambda _: measured.append(session.current)
+    )
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "shown")
+    main_loop.let_time_pass()
+    assert measured == []
+
+
 def test_marked_cutouts_carry_their_features(control, viewer):
     layer = _layer(viewer, "cutouts")
     assert isinstance(layer, Shapes)

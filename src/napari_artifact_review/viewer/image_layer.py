@@ -9,7 +9,7 @@ from typing import Any
 from napari.layers import Image
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
 
-from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.layers import ReviewLayers, unmeasured
 from napari_artifact_review.viewer.loader import LoadedImage
 
 
@@ -74,9 +74,8 @@ class ImageLayer:
     def tell(self) -> None:
         """Tell napari, and who else listens, of the image that is shown.
 
-        Its list of layers takes a frame of its own to show name and thumbnail, and at
-        each change of data it measures anew what all layers cover. All that may come
-        after the frame with the image.
+        Its list of layers takes a frame of its own to show name and thumbnail, which
+        may come after the frame with the image.
         """
         layer = self._layer
         if layer is not None:
@@ -84,7 +83,8 @@ class ImageLayer:
             layer.events.thumbnail()
             if self._is_untold:
                 self._is_untold = False
-                layer.events.data(value=layer.data)
+                with unmeasured(layer.events.data):
+                    layer.events.data(value=layer.data)
 
     def refresh(self) -> None:
         """Draw again what is in view: more of its pixels have been read."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points, Shapes
-from napari.utils.events import Event
+from napari.utils.events import Event, EventEmitter
 
 #: Metadata key by which the review knows its own layers.
 OWNER = "napari_artifact_review"
@@ -238,11 +238,28 @@ def _measure_no_more(layer: Layer) -> None:
     Overlays cover nothing that the image does not.
     """
     for moved in (layer.events.translate, layer.events.scale):
-        for callback in moved.callbacks:
-            owner = callback[0]() if isinstance(callback, tuple) else None
-            # A plugin is given a stand-in for the viewer, so it is known by its kind.
-            if isinstance(owner, ViewerModel):
-                moved.disconnect(owner)
+        for callback in _measuring(moved):
+            moved.disconnect(callback)
+
+
+@contextmanager
+def unmeasured(emitter: EventEmitter) -> Iterator[None]:
+    """Tell all of a change but the viewer, which would measure and slice all layers.
+
+    What the layer covers must be what it was.
+    """
+    with ExitStack() as stack:
+        for callback in _measuring(emitter):
+            stack.enter_context(emitter.blocker(callback))
+        yield
+
+
+def _measuring(emitter: EventEmitter) -> list[Callable[..., object]]:
+    """Return what a viewer has called at an event of one of its layers."""
+    held = [pair for pair in emitter.callbacks if isinstance(pair, tuple)]
+    owners = [(reference(), name) for reference, name in held]
+    # A plugin is given a stand-in for the viewer, so it is known by its kind.
+    return [getattr(o, name) for o, name in owners if isinstance(o, ViewerModel)]
 
 
 def _stay_in_pan_zoom(event: Event) -> None:

@@ -43,6 +43,8 @@ class Review:
         )
         self.session = self.dock.session
         self.controller = self.dock.controller
+        # A verdict alone is measured, without the step that follows it.
+        self.dock.goes_on.value = False
         self.window.bring_up()
         self.settle()
 
@@ -62,7 +64,7 @@ class Review:
 
     def errors_of(self, name: str) -> list[Cutout]:
         """Return the errors of an image, in walking order."""
-        rows = self.session.walk.errors_of(name)
+        rows = self.session.places.rows_of(name)
         return [self.session.catalog.cutout(int(row)) for row in rows]
 
     def marked_of(self, name: str) -> list[Cutout]:

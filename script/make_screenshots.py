@@ -11,22 +11,27 @@ from pathlib import Path
 import napari
 import pandas as pd
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QSettings
 from qtpy.QtTest import QTest
 
 from napari_artifact_review import open_review
 from napari_artifact_review.demo import default_folder, make_demo
+from napari_artifact_review.widgets.launch import review_dock
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
+    # The review lets go of its files after the window is gone.
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    # The recent reviews of who makes the pictures are nobody's business.
+    for form in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
+        QSettings.setPath(form, QSettings.Scope.UserScope, folder.name)
     survey = make_demo(default_folder())
     viewer = napari.Viewer(show=False)
     viewer.show()
     viewer.window.resize(1440, 900)
-    # The review lets go of its files after the window is gone.
-    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     output = Path(folder.name) / "test_outputs.csv"
     dock = open_review(viewer, survey.predictions, survey.images, output)
     session = dock.session
@@ -51,14 +56,18 @@ def main() -> None:
         viewer.theme = theme
         settle(dock)
         dock.grab().save(str(IMAGES / f"dock_{theme}.png"))
-    dock._help.toggle()
+    dock._commands._help.toggle()
     QTest.qWait(300)
-    dock._help.grab().save(str(IMAGES / "help.png"))
-    dock._help.toggle()
+    dock._commands._help.grab().save(str(IMAGES / "help.png"))
+    dock._commands._help.toggle()
+    picture_the_instrument(dock)
     session.save()
     other = napari.Viewer(show=False)
     other.show()
     other.window.resize(1440, 900)
+    empty = review_dock(other)
+    QTest.qWait(700)
+    empty.grab().save(str(IMAGES / "start.png"))
     held = open_review(other, survey.predictions, survey.images, output)
     settle(held)
     held.grab().save(str(IMAGES / "held.png"))
@@ -69,6 +78,39 @@ def main() -> None:
     dock.grab().save(str(IMAGES / "changed_output.png"))
     viewer.close()
     folder.cleanup()
+
+
+def picture_the_instrument(dock) -> None:
+    """Make the pictures of docs/instrument.md."""
+    session, panel, commands = dock.session, dock._panel, dock._commands
+    session.set_queue(state="unreviewed", order="mislabelled")
+    for kind in ("cosmic ray", "cosmic ray", "ghost"):
+        settle(dock)
+        session.set_label("artifact", kind, "faint, from edge to edge")
+        session.next()
+    settle(dock)
+    for name, fold in panel.folds.items():
+        fold.header.setChecked(True)
+        if name == "queue":
+            session.set_threshold(0.8)
+        grab(dock, name)
+        fold.header.setChecked(False)
+    session.set_threshold(None)
+    row, size = session.current_cutout.row, session.cutout_size
+    for across, down in ((1, 0), (1, 0), (0, 1)):
+        row = session.walk.neighbour_of(row, across, down, size) or row
+    dock.controller.picks.run_to(row)
+    dock.viewer.scene.camera.zoom /= 2
+    grab(dock, "picked")
+    dock.controller.picks.clear()
+    for window, name in (
+        (commands._stretches, "stretches"),
+        (commands._examples, "examples"),
+    ):
+        window.toggle()
+        settle(dock)
+        window.grab().save(str(IMAGES / f"{name}.png"))
+        window.toggle()
 
 
 def somebody_edits(output: Path) -> None:

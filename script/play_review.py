@@ -16,7 +16,7 @@ from qtpy.QtTest import QTest
 from napari_artifact_review import open_review
 from napari_artifact_review.demo import make_demo
 
-KEYS = "KNJNKNJNNK"
+KEYS = "KJKHJNUK"
 
 
 def main(folder: Path) -> None:

@@ -19,9 +19,16 @@ def test_the_readme_has_the_key_table():
 
 
 def test_pictures_and_links_are_there():
-    for page in ("README.md", "CONTRIBUTING.md", "docs/promises.md"):
+    for page in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/promises.md",
+        "docs/instrument.md",
+    ):
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text()):
-            assert (ROOT / target).exists(), f"{page} points to {target}"
+            assert ((ROOT / page).parent / target).exists(), (
+                f"{page} points to {target}"
+            )
 
 
 def test_each_promise_has_its_test():

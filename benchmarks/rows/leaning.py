@@ -56,7 +56,7 @@ def _lean(plan: Plan, survey: Survey, what: str, seconds: float) -> Iterable[Lin
     watchdog = _Watchdog(review)
     steps = Counter[str]()
     review.session.current_changed.connect(lambda: steps.update(["step"]))
-    ends = {int(review.session.walk.errors[at]) for at in (0, -1)}
+    ends = {int(review.session.places.rows[at]) for at in (0, -1)}
     review.window.bring_up()
     keys = cycle([Qt.Key.Key_N, Qt.Key.Key_Comma])
     watchdog.start()

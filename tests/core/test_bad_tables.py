@@ -67,9 +67,9 @@ def put(folder: Path, contents: str | bytes) -> Path:
             id="another table",
         ),
         pytest.param(
-            table(f"{ROW},x,y", header=f"{HEADER},note,note"),
+            table(f"{ROW},x,y", header=f"{HEADER},rating,rating"),
             None,
-            "more than one column is named 'note'",
+            "more than one column is named 'rating'",
             id="column twice",
         ),
         pytest.param(
@@ -191,15 +191,15 @@ def test_a_bad_file_is_one_fault(tmp_path, contents, where, what):
             codecs.BOM_UTF16_BE + table(ROW).encode("utf-16-be"), id="UTF-16-BE"
         ),
         pytest.param(
-            table(f"{ROW},é\xa0", header=f"{HEADER},note").encode("latin-1"),
+            table(f"{ROW},é\xa0", header=f"{HEADER},remark").encode("latin-1"),
             id="Latin-1",
         ),
         pytest.param(
-            table(f'{ROW},=1+1,"=A1,B2",-', header=f"{HEADER},sum,=x,note"),
+            table(f'{ROW},=1+1,"=A1,B2",-', header=f"{HEADER},sum,=x,remark"),
             id="extra columns, cells that begin with =",
         ),
         pytest.param(
-            table(f'{ROW},"a ""b""\n;c"', header=f"{HEADER},note"), id="quotes"
+            table(f'{ROW},"a ""b""\n;c"', header=f"{HEADER},remark"), id="quotes"
         ),
     ],
 )

@@ -18,6 +18,7 @@ from napari_artifact_review.core.predictions import read_predictions
 from napari_artifact_review.core.session import ReviewSession
 
 ADDED = ["error_id", "label_new", "reviewed_by", "reviewed_at"]
+ADDED += ["decision", "kind", "note"]
 
 
 def saved(path, name, reviewer="me"):
@@ -129,7 +130,7 @@ def test_saving_a_resumed_fits_table_replaces_its_columns(tmp_path):
     session.set_label("artifact")
     with fits.open(session.save()) as hdus:
         data = hdus["PREDICTIONS"].data
-        assert data.names[-4:] == ADDED
+        assert data.names[-7:] == ADDED
         assert data["label_new"].tolist() == [True, True, True]
         assert [bool(text) for text in data["reviewed_at"]] == [True, False, True]
 
@@ -149,7 +150,7 @@ def test_every_format_can_be_saved_as_every_other_and_resumed(tmp_path, source, 
             "label": [0, 1],
             "preds": [1, 0],
             "confidence": [0.97, 0.2],
-            "note": ["x y", "z"],
+            "remark": ["x y", "z"],
         }
     )
     if source.endswith("csv") and "e" not in source:
@@ -161,7 +162,7 @@ def test_every_format_can_be_saved_as_every_other_and_resumed(tmp_path, source, 
     session = ReviewSession.open(saved(path, target))
     assert session.progress == (1, 2)
     table = session.table
-    assert table["note"].tolist() == ["x y", "z"]
+    assert table["remark"].tolist() == ["x y", "z"]
     assert table["confidence"].astype(float).tolist() == [0.97, 0.2]
     assert table["label_new"].tolist() == [1, 1]
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions import Decision, DecisionLog, utc_now
+from napari_artifact_review.core.decisions import (
+    Decision,
+    DecisionLog,
+    Standing,
+    utc_now,
+)
+from napari_artifact_review.core.outcomes import LABEL_NAMES
 
 CUTOUTS = [CutoutKey("a", x, 0) for x in range(4)]
 
 
-def label_of(_cutout):
-    return 0
+def before(_cutout, label=0):
+    return Standing(label)
 
 
 def labels(log):
@@ -23,14 +30,15 @@ def labels(log):
 
 
 def decide(log, *which, label=1, reviewer="me"):
-    made = [Decision(CUTOUTS[i], label, reviewer, utc_now()) for i in which]
+    verdict, now = LABEL_NAMES[label], utc_now()
+    made = [Decision(CUTOUTS[i], label, reviewer, now, verdict) for i in which]
     log.add(log.decide(made, {}))
 
 
 def test_undo_and_redo_are_on_record_with_who_and_when():
     log = DecisionLog()
     decide(log, 0)
-    log.add(log.undo("you", label_of))
+    log.add(log.undo("you", before))
     log.add(log.redo("she"))
     told = [(e.number, e.action, e.act, e.label_new, e.reviewer) for e in log.entries]
     assert told == [
@@ -46,16 +54,32 @@ def test_an_undo_tells_the_label_that_stands_after_it():
     log = DecisionLog()
     decide(log, 0, label=1)
     decide(log, 0, label=0)
-    assert [entry.label_new for entry in log.undo("me", lambda _: 7)] == [1]
-    log.add(log.undo("me", label_of))
-    assert [entry.label_new for entry in log.undo("me", lambda _: 7)] == [7]
+    first = partial(before, label=7)
+    assert [entry.label_new for entry in log.undo("me", first)] == [1]
+    log.add(log.undo("me", before))
+    assert [entry.label_new for entry in log.undo("me", first)] == [7]
+
+
+def test_undo_and_redo_are_on_record_with_all_that_stands_after_them():
+    first = Standing(0, "you", "then", "unsure", "ghost", "as it was")
+    said = [Standing(1, "me", "now", "artifact", f"k{i}", f"n{i}") for i in range(2)]
+    log = DecisionLog()
+    for one in said:
+        log.add(log.decide([Decision.of(CUTOUTS[0], one)], {}))
+    for _ in range(2):
+        log.add(log.undo("me", lambda _: first))
+    for _ in range(2):
+        log.add(log.redo("me"))
+    told = [(e.label_new, e.verdict, e.kind, e.note) for e in log.entries]
+    expected = [*said, said[0], first, *said]
+    assert told == [(s.label_new, s.decision, s.kind, s.note) for s in expected]
 
 
 def test_what_was_decided_at_once_is_undone_at_once():
     log = DecisionLog()
     decide(log, 0)
     decide(log, 0, 1, 2, label=0)
-    log.add(log.undo("me", label_of))
+    log.add(log.undo("me", before))
     assert labels(log) == [1, None, None, None]
     log.add(log.redo("me"))
     assert labels(log) == [0, 0, 0, None]
@@ -63,7 +87,7 @@ def test_what_was_decided_at_once_is_undone_at_once():
 
 def test_nothing_is_undone_or_redone_when_there_is_nothing():
     log = DecisionLog()
-    assert log.undo("me", label_of) == log.redo("me") == []
+    assert log.undo("me", before) == log.redo("me") == []
 
 
 def test_what_is_about_cutouts_of_another_table_waits_for_it():
@@ -72,15 +96,15 @@ def test_what_is_about_cutouts_of_another_table_waits_for_it():
     decide(log, 1)
     smaller = DecisionLog(log.entries, lambda cutout: cutout != CUTOUTS[1])
     assert labels(smaller) == [1, None, None, None]
-    smaller.add(smaller.undo("me", label_of))
-    assert not smaller.undo("me", label_of)
+    smaller.add(smaller.undo("me", before))
+    assert not smaller.undo("me", before)
     assert labels(DecisionLog(smaller.entries)) == [None, 1, None, None]
 
 
 def test_a_decision_ends_redo_also_for_a_table_without_its_cutout():
     log = DecisionLog()
     decide(log, 0)
-    log.add(log.undo("me", label_of))
+    log.add(log.undo("me", before))
     decide(log, 1)
     smaller = DecisionLog(log.entries, lambda cutout: cutout != CUTOUTS[1])
     # Else it would be made again there, and not for the whole table.
@@ -98,7 +122,7 @@ def test_any_sequence_comes_to_what_two_stacks_say(acts):
     log, done, undone = DecisionLog(), [], []
     for act in acts:
         if act == "undo":
-            entries = log.undo("me", label_of)
+            entries = log.undo("me", before)
             assert bool(entries) == bool(done)
             undone += done[-1:]
             del done[-1:]

@@ -52,7 +52,7 @@ def damaged(draw: st.DrawFn, seeds: list[bytes], pieces: list[bytes]) -> bytes:
 # Tables
 
 
-SOUND = '''image_name,grid_x,grid_y,label,preds,confidence,error_id,note
+SOUND = '''image_name,grid_x,grid_y,label,preds,confidence,error_id,remark
 a,0,0,"1",0,0.5,1,"x, ""y"""
 a,200,0,0,1,0.97,02,
 b/c,0,0,True,1.0,1e-3,,é

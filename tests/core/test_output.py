@@ -14,7 +14,7 @@ from napari_artifact_review.core.errors import SaveError
 from napari_artifact_review.core.output import OutputChangedError
 from napari_artifact_review.core.session import ReviewSession
 
-HEADER = "image_name,grid_x,grid_y,label,preds,confidence,note\n"
+HEADER = "image_name,grid_x,grid_y,label,preds,confidence,remark\n"
 ROWS = [
     "a,0,0,0,1,0.97,007",
     "a,200,0,1,0,0.125,",
@@ -93,7 +93,7 @@ def backups(output):
 CHANGES = {
     "label": (set_cell(1, "label_new", "0"), ["a (200, 0), label_new", "0", "1"]),
     "reviewer": (set_cell(1, "reviewed_by", "you"), ["a (200, 0), reviewed_by", "you"]),
-    "other cell": (set_cell(0, "note", "7"), ["a (0, 0), note", "7", "007"]),
+    "other cell": (set_cell(0, "remark", "7"), ["a (0, 0), remark", "7", "007"]),
     "row removed": (lambda t: t.drop(index=1), ["a (200, 0)", "no such row", "a row"]),
     "row added": (
         lambda t: pd.concat([t, t.iloc[[3]].assign(image_name="c", error_id="9")]),
@@ -101,8 +101,8 @@ CHANGES = {
     ),
     "rows reordered": (lambda t: t[::-1], ["the order of the rows"]),
     "column removed": (
-        lambda t: t.drop(columns="note"),
-        ["column note", "no such column", "a column"],
+        lambda t: t.drop(columns="remark"),
+        ["column remark", "no such column", "a column"],
     ),
     "column added": (
         lambda t: t.assign(more="1"),
@@ -137,13 +137,13 @@ def test_what_somebody_else_changed_is_told_and_not_overwritten(
 def test_in_each_format_one_cell_is_one_difference(path, tmp_path, suffix):
     output = tmp_path / f"out.{suffix}"
     with saved_review(path, output) as session:
-        edit(output, set_cell(0, "note", "zz"))
+        edit(output, set_cell(0, "remark", "zz"))
         with pytest.raises(OutputChangedError) as caught:
             session.save()
         [difference] = caught.value.changes.differences
-        assert (difference.where, difference.theirs) == ("a (0, 0), note", "zz")
+        assert (difference.where, difference.theirs) == ("a (0, 0), remark", "zz")
         session.save("ours")
-        assert read(output)["note"].tolist()[0] in ("007", 7)
+        assert read(output)["remark"].tolist()[0] in ("007", 7)
         assert session.unsaved == 0
     with ReviewSession.open(output, output=output) as again:
         assert (again.unsaved, again.disagreements) == (0, ())
@@ -183,7 +183,7 @@ def test_one_that_was_there_at_opening_and_then_changed_is_asked_about(path, out
     output.write_text(path.read_text())
     with ReviewSession.open(path, output=output) as session:
         assert "there already" in " ".join(session.remarks)
-        edit(output, set_cell(0, "note", "8"))
+        edit(output, set_cell(0, "remark", "8"))
         with pytest.raises(OutputChangedError):
             session.save()
 
@@ -193,7 +193,7 @@ def test_one_that_was_there_at_opening_and_then_changed_is_asked_about(path, out
 
 def test_theirs_takes_their_labels_over_on_record(session, output):
     edit(output, set_cell(1, "label_new", "0"))
-    edit(output, set_cell(0, "note", "7"))
+    edit(output, set_cell(0, "remark", "7"))
     theirs = output.read_bytes()
     told = []
     session.label_changed.connect(told.append)
@@ -220,6 +220,7 @@ def test_a_label_that_both_changed_is_theirs_if_theirs_are_kept(session, output)
         "b (0, 0), label_new",
         "b (0, 0), reviewed_by",
         "b (0, 0), reviewed_at",
+        "b (0, 0), decision",
     }
     session.save("theirs")
     assert session.table["label_new"].tolist() == [1, 1, 0, 1]
@@ -227,7 +228,7 @@ def test_a_label_that_both_changed_is_theirs_if_theirs_are_kept(session, output)
 
 
 def test_a_choice_is_about_what_was_listed(session, output):
-    edit(output, set_cell(0, "note", "Ada"))
+    edit(output, set_cell(0, "remark", "Ada"))
     with pytest.raises(OutputChangedError):
         session.save()
     for keep, contents in (("ours", b"garbage"), ("theirs", b"other garbage")):
@@ -236,7 +237,7 @@ def test_a_choice_is_about_what_was_listed(session, output):
             session.save(keep)
         assert output.read_bytes() == contents
     session.save("ours")
-    assert read(output)["note"].tolist()[0] == "007"
+    assert read(output)["remark"].tolist()[0] == "007"
 
 
 def test_nothing_can_be_taken_over_from_what_is_no_table(session, output):

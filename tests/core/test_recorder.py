@@ -64,7 +64,7 @@ class Recording:
         self.recorder.put(lambda: self.make(x))
 
     def make(self, x):
-        one = Decision(CutoutKey("a", x, 0), 1, "me", utc_now())
+        one = Decision(CutoutKey("a", x, 0), 1, "me", utc_now(), "artifact")
         return self.log.decide([one], {})
 
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions import Standing
 from napari_artifact_review.core.errors import SaveError, StoreError
-from napari_artifact_review.core.labels import Standing
 from napari_artifact_review.core.predictions import read_predictions
 from napari_artifact_review.core.resume import binding_of
 from napari_artifact_review.core.session import ReviewSession
@@ -109,7 +109,7 @@ def test_a_decision_is_kept_with_the_state_it_was_taken_in(path, reopen):
     assert entry.context == {
         "threshold": None,
         "view": {"stretch": "log"},
-        "table": [0, "", ""],
+        "table": [0, "", "", "", "", ""],
     }
 
 
@@ -259,9 +259,9 @@ def test_labels_that_disagree_are_listed_and_nothing_is_guessed(edited, reopen):
     told = [(d.cutout, d.table, d.decision.label_new) for d in session.disagreements]
     when = session.log[0].decided_at
     assert told == [
-        (A, Standing(0, "me", when), 1),
-        (A2, Standing(1, "you", "then"), 0),
-        (B, Standing(0, "", "now"), 1),
+        (A, Standing(0, "me", when, "artifact"), 1),
+        (A2, Standing(1, "you", "then", "no artifact"), 0),
+        (B, Standing(0, "", "now", "artifact"), 1),
     ]
     assert labels(session) == [1, 0, 1, 1]
     with pytest.raises(SaveError, match="differ in 3 labels"):

@@ -54,7 +54,7 @@ def test_an_empty_label_new_is_no_spelling(tmp_path):
 def test_columns_that_were_there_stay_in_their_place(tmp_path):
     head = "reviewed_at,label_new,error_id,x," + HEADER
     lines = review(tmp_path, f"{head}\n,0,7,é,a,0,0,0,1\nthen,1,,,a,1,0,1,1\n")
-    assert lines[0] == f"{head},reviewed_by"
+    assert lines[0] == f"{head},reviewed_by,decision,kind,note"
     assert column(lines, "error_id") == ["7", ""]
     assert column(lines, "reviewed_at")[1] == "then"
     assert column(lines, "reviewed_by") == ["me", ""]
@@ -101,7 +101,7 @@ def test_the_real_table_changes_in_three_labels_only(tmp_path, shared_data):
     before = path.read_bytes().decode().split("\r\n")
     after = (tmp_path / "out.csv").read_bytes().decode().split("\r\n")
     rows = list(csv.DictReader(after))
-    assert [line.rsplit(",", 4)[0] for line in after] == before
+    assert [line.rsplit(",", 7)[0] for line in after] == before
     assert len(changed) == 3
     for i, row in enumerate(rows):
         assert row["label_new"] == changed.get(i, row["label"])

@@ -20,8 +20,9 @@ from napari_artifact_review.core.delimited import DelimitedFile
 from napari_artifact_review.core.session import ReviewSession
 from tests.nightly import many
 
-HEADER = ["image_name", "grid_x", "grid_y", "label", "preds", "note"]
+HEADER = ["image_name", "grid_x", "grid_y", "label", "preds", "remark"]
 ADDED = ["error_id", "label_new", "reviewed_by", "reviewed_at"]
+ADDED += ["decision", "kind", "note"]
 ENCODINGS = {
     "utf-8": b"",
     "utf-8-sig": codecs.BOM_UTF8,
@@ -115,7 +116,7 @@ def test_other_programs_read_the_same_cells_from_the_saved_table(table):
     assert [cells[: len(HEADER)] for cells in after] == before
     assert after[0] == HEADER + ADDED
     by = ["me" if i == row else "" for i in range(len(after) - 1)]
-    assert [cells[-2] for cells in after[1:]] == by
+    assert [cells[-5] for cells in after[1:]] == by
 
 
 @settings(max_examples=many(15, 1_000), deadline=None)
@@ -124,11 +125,11 @@ def test_other_programs_read_the_same_cells_from_the_saved_table(table):
 def test_other_formats_keep_every_character_too(suffix, notes):
     frame = pd.DataFrame(
         {"image_name": "a", "grid_x": range(len(notes)), "grid_y": 0, "label": 0,
-         "preds": 1, "note": notes}
+         "preds": 1, "remark": notes}
     )  # fmt: skip
     if suffix == ".ecsv":
         # astropy's own reader takes these for line ends or strips them.
-        frame["note"] = [" ".join(note.split()) for note in notes]
+        frame["remark"] = [" ".join(note.split()) for note in notes]
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder, f"in{suffix}"), Path(folder, f"out{suffix}")
         if suffix == ".parquet":
@@ -137,9 +138,11 @@ def test_other_formats_keep_every_character_too(suffix, notes):
             Table.from_pandas(frame).write(path)
         reviewed(path, out)
         if suffix == ".parquet":
-            before, after = (pq.read_table(p)["note"].to_pylist() for p in (path, out))
+            before, after = (
+                pq.read_table(p)["remark"].to_pylist() for p in (path, out)
+            )
         else:
-            before, after = (Table.read(p)["note"].tolist() for p in (path, out))
+            before, after = (Table.read(p)["remark"].tolist() for p in (path, out))
     assert after == before
 
 

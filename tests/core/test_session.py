@@ -94,7 +94,7 @@ def test_what_is_not_there_is_a_fault_and_moves_nothing(session):
     ):
         with pytest.raises(ReviewError, match=r"is in the table|has the number 9"):
             go()
-    with pytest.raises(ValueError, match="the label is one of"):
+    with pytest.raises(ValueError, match="a verdict is one of"):
         session.set_label("maybe")
     assert row(session) == 0
     assert session.unsaved == 0

@@ -194,3 +194,24 @@ def test_real_headers_agree_with_astropy(shared_data):
             wcs = WCS(fits.getheader(shared_data / name, hdu))
         for x, y in ((0, 0), (500.25, 300.75)):
             assert separation(sky.radec(x, y), wcs.pixel_to_world(x, y).icrs) < 1e-6
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90, 200])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_north_and_east_are_where_astropy_finds_them(angle, mirrored):
+    header = fits.Header()
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
+    header["CRVAL1"], header["CRVAL2"] = 359.999, 60.0
+    header["CRPIX1"], header["CRPIX2"] = 50.0, 50.0
+    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    across = 1 if mirrored else -1
+    header["CD1_1"], header["CD1_2"] = across * cos * 1e-3, -sin * 1e-3
+    header["CD2_1"], header["CD2_2"] = across * sin * 1e-3, cos * 1e-3
+    sky = SkyCoordinates.from_header(header)
+    wcs = WCS(header)
+    here = wcs.pixel_to_world(20.0, 70.0)
+    north, east = sky.directions(20.0, 70.0)
+    for direction, position_angle in ((north, 0 * u.deg), (east, 90 * u.deg)):
+        there = here.directional_offset_by(position_angle, 1e-4 * u.deg)
+        step = np.array(wcs.world_to_pixel(there)) - (20.0, 70.0)
+        assert np.allclose(step / np.hypot(*step), direction, atol=1e-3)

@@ -17,7 +17,13 @@ from napari_artifact_review.core import store as module
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions import Entry
 from napari_artifact_review.core.errors import HeldError, StoreError
-from napari_artifact_review.core.schema import Binding, SaveRecord, StoreContents
+from napari_artifact_review.core.outcomes import LABEL_NAMES
+from napari_artifact_review.core.schema import (
+    SCHEMA_VERSION,
+    Binding,
+    SaveRecord,
+    StoreContents,
+)
 from napari_artifact_review.core.store import Store
 from tests.nightly import many
 
@@ -29,7 +35,9 @@ TABLE = Binding("/survey/predictions.csv", "fingerprint")
 def entry(number, label=1, name="é 漢\n'; --", **context):
     cutout = CutoutKey(name, -5, 2**40)
     when = f"2026-01-01T00:00:0{number}.000Z"
-    return Entry(number, "decide", number, cutout, label, "Ada, 'A'", when, context)
+    said = LABEL_NAMES[label], "ghost", 'é, "b"\n'
+    who = "Ada, 'A'"
+    return Entry(number, "decide", number, cutout, label, who, when, context, *said)
 
 
 @pytest.fixture(params=["file", *([DATABASE] if DATABASE else [])])
@@ -170,6 +178,9 @@ def test_a_row_tells_what_who_when_and_in_which_state(place, open_store):
         "reviewer": "Ada, 'A'",
         "decided_at": "2026-01-01T00:00:01.000Z",
         "context": None,
+        "verdict": "artifact",
+        "kind": "ghost",
+        "note": 'é, "b"\n',
     }
 
 
@@ -231,8 +242,9 @@ def test_a_newer_one_is_refused_and_left_alone(place, open_store):
     store, _ = open_store(place)
     store.append([entry(1)])
     store.close()
-    change(place, "UPDATE review SET schema_version = 2")
-    with pytest.raises(StoreError, match=r"newer version \(schema 2.*Upgrade"):
+    newer = SCHEMA_VERSION + 1
+    change(place, f"UPDATE review SET schema_version = {newer}")
+    with pytest.raises(StoreError, match=rf"newer version \(schema {newer}.*Upgrade"):
         Store(place).read()
     change(place, "UPDATE review SET schema_version = 0")
     with pytest.raises(StoreError, match="does not tell the version"):
@@ -241,17 +253,18 @@ def test_a_newer_one_is_refused_and_left_alone(place, open_store):
 
 
 @pytest.fixture
-def version_3(monkeypatch):
-    """Two steps further than the present schema; what they were run on is noted."""
+def two_more(monkeypatch):
+    """Have the schema be two steps further than it is; return these steps."""
 
-    def to_2(db):
+    def add(db):
         db.execute(sa.text("ALTER TABLE review ADD COLUMN two INTEGER"))
 
-    def to_3(db):
+    def fill(db):
         db.execute(sa.text("UPDATE review SET two = 3"))
 
-    monkeypatch.setattr(module, "SCHEMA_VERSION", 3)
-    monkeypatch.setattr(module, "MIGRATIONS", steps := {1: to_2, 2: to_3})
+    steps = {SCHEMA_VERSION: add, SCHEMA_VERSION + 1: fill}
+    monkeypatch.setattr(module, "SCHEMA_VERSION", SCHEMA_VERSION + 2)
+    monkeypatch.setattr(module, "MIGRATIONS", steps)
     return steps
 
 
@@ -260,15 +273,15 @@ def make_old(place):
     store.bind(TABLE)
     store.append([entry(1)])
     store.close()
-    change(place, "UPDATE review SET schema_version = 1")
+    change(place, f"UPDATE review SET schema_version = {SCHEMA_VERSION}")
 
 
-def test_an_older_one_is_brought_up_to_date(place, tmp_path, version_3):
+def test_an_older_one_is_brought_up_to_date(place, tmp_path, two_more):
     make_old(place)
     before = place.read_bytes() if not isinstance(place, str) else None
     assert Store(place).read().entries == [entry(1)]
     [row] = rows(place, "SELECT schema_version, two FROM review")
-    assert dict(row) == {"schema_version": 3, "two": 3}
+    assert dict(row) == {"schema_version": SCHEMA_VERSION + 2, "two": 3}
     backups = list(tmp_path.glob("*.backup.sqlite"))
     assert [backup.read_bytes() for backup in backups] == [before] * len(backups)
     assert len(backups) == (before is not None)
@@ -276,20 +289,20 @@ def test_an_older_one_is_brought_up_to_date(place, tmp_path, version_3):
     assert list(tmp_path.glob("*.backup.sqlite")) == backups
 
 
-def test_a_migration_that_fails_half_way_changes_nothing(place, version_3):
+def test_a_migration_that_fails_half_way_changes_nothing(place, two_more):
     def fails(db):
         db.execute(sa.text("UPDATE nowhere SET two = 3"))
 
     make_old(place)
-    version_3[2] = fails
+    two_more[SCHEMA_VERSION + 1] = fails
     with pytest.raises(StoreError, match="nowhere"):
         Store(place).read()
     [row] = rows(place, "SELECT * FROM review")
-    assert row["schema_version"] == 1
+    assert row["schema_version"] == SCHEMA_VERSION
     assert "two" not in row
 
 
-def test_what_cannot_be_backed_up_is_not_migrated(file, version_3, monkeypatch):
+def test_what_cannot_be_backed_up_is_not_migrated(file, two_more, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "no space left on device")
 
@@ -301,10 +314,10 @@ def test_what_cannot_be_backed_up_is_not_migrated(file, version_3, monkeypatch):
     assert file.read_bytes() == before
 
 
-def test_nobody_migrates_what_somebody_holds(place, open_store, version_3):
+def test_nobody_migrates_what_somebody_holds(place, open_store, two_more):
     store, _ = open_store(place)
     store.append([entry(1)])
-    change(place, "UPDATE review SET schema_version = 1")
+    change(place, f"UPDATE review SET schema_version = {SCHEMA_VERSION}")
     with pytest.raises(HeldError, match="open elsewhere"):
         Store(place).read()
     with pytest.raises(StoreError, match="older version"):
@@ -363,6 +376,16 @@ def without_label(file):
     change(file, "UPDATE decisions SET label_new = 7 WHERE number = 5")
 
 
+def unknown_verdict(file):
+    make(file)
+    change(file, "UPDATE decisions SET verdict = 'perhaps' WHERE number = 5")
+
+
+def without_verdict(file):
+    make(file)
+    change(file, "UPDATE decisions SET verdict = '' WHERE number = 5")
+
+
 def unknown_action(file):
     make(file)
     change(file, "UPDATE decisions SET action = 'dedice' WHERE number = 5")
@@ -398,6 +421,8 @@ def no_review(file):
         (holder_lost, "damaged"),
         (without_entry, "entry 5 of its log is missing or damaged"),
         (without_label, "entry 5 of its log is missing or damaged"),
+        (unknown_verdict, "entry 5 of its log is missing or damaged"),
+        (without_verdict, "entry 5 of its log is missing or damaged"),
         (unknown_action, "entry 5 of its log is missing or damaged"),
         (no_json, "cannot be read"),
         (no_context, "entry 5 of its log is missing or damaged"),

@@ -23,7 +23,8 @@ def _layer(viewer, role):
 def _frame(viewer):
     """Return x and y of the top left and bottom right of the current frame."""
     layer = _layer(viewer, "current")
-    starts = layer.data[:, 0] + layer.translate
+    # The four sides come before the compass.
+    starts = layer.data[:4, 0] + layer.translate
     (top, left), (bottom, right) = starts.min(axis=0), starts.max(axis=0)
     return left, top, right, bottom
 
@@ -37,7 +38,7 @@ def _click(control, x, y, drag=0):
         position=(y, x),
         pos=np.array([0, 0]),
     )
-    steps = control._on_mouse_press(control.viewer, event)
+    steps = control._mouse._on_press(control.viewer, event)
     next(steps, None)
     if drag:
         event.type, event.pos = "mouse_move", np.array([drag, 0])
@@ -220,7 +221,7 @@ def test_cutouts_at_the_edge_are_cut_off_and_ones_outside_refused(
         control.problem
     )
     assert not len(_layer(viewer, "current").data[:, 0])
-    control.decide("artifact")
+    control.judge.decide("artifact")
     assert not session.unsaved
     session.go_to(5)
     assert control.problem is None
@@ -321,11 +322,11 @@ def test_while_an_image_is_read_nothing_untrue_is_shown_and_nothing_decided(
     assert control.view == "loading"
     assert _layer(viewer, "image").data[0, 0] == 0, "for a moment all is as it was"
     assert _layer(viewer, "cutouts").features.image_name.unique().tolist() == ["north"]
-    control.decide("artifact")
+    control.judge.decide("artifact")
     assert session.unsaved == 0
     main_loop.let_time_pass()
     assert not any(layer.visible for layer in viewer.layers)
-    control.decide("artifact")
+    control.judge.decide("artifact")
     assert session.unsaved == 0
     assert "still being read" in said[0]
     session.go_to(2)
@@ -362,13 +363,13 @@ def test_one_bad_image_does_not_end_the_review(control, viewer, session, main_lo
     main_loop.run_until(lambda: control.view == "failed")
     assert "south.fits" in str(control.problem)
     assert not any(layer.visible for layer in viewer.layers)
-    control.decide("artifact")
+    control.judge.decide("artifact")
     assert not session.unsaved
     session.go_to(1)
     main_loop.run_until(lambda: control.view == "shown")
     assert control.problem is None
     assert _layer(viewer, "image").visible
-    control.decide("no artifact")
+    control.judge.decide("no artifact")
     assert session.unsaved == 1
 
 

@@ -34,7 +34,7 @@ def _read(images, main_loop, name):
 
 
 def test_pixels_are_drawn_in_a_type_that_goes_to_the_gpu(images, main_loop):
-    full, drawable = _read(images, main_loop, "3")
+    full, drawable, *_ = _read(images, main_loop, "3")
     assert full.pixels.dtype == np.int32, "the data's own type is kept"
     assert drawable.dtype == np.float32
     assert (drawable == 3).all()

@@ -15,15 +15,17 @@ from napari_artifact_review.widgets import ReviewWidget
 
 
 @pytest.fixture(autouse=True)
-def _own_settings(tmp_path: Path) -> None:
-    """Keep the last folder of a test apart from the user's."""
+def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the last folder and the recent reviews of a test apart from the user's."""
+    # For the processes that a test starts.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
     for form in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
         QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
 def set_patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Set how long a window waits for the disk."""
-    for module in ("viewer.controller", "widgets.dock", "widgets.saver"):
+    for module in ("viewer.judge", "widgets.commands", "widgets.saver"):
         monkeypatch.setattr(f"napari_artifact_review.{module}.PATIENCE", seconds)
 
 
@@ -50,12 +52,23 @@ def viewer(make_napari_viewer_proxy) -> napari.Viewer:
 
 @pytest.fixture
 def dock(viewer, survey: Path, qtbot) -> ReviewWidget:
-    """Dock the widget through the manifest and open the small survey in it."""
+    """Dock the widget through the manifest and open the small survey in it.
+
+    A verdict stays at its cutout; see `instrument` for one that goes on.
+    """
     widget = open_review(viewer, survey)
+    widget.goes_on.value = False
     # A virtual display has no window manager that would give a window the focus.
     widget.window().activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is not None)
     return widget
+
+
+@pytest.fixture
+def instrument(dock: ReviewWidget) -> ReviewWidget:
+    """Have a verdict go on to the next cutout, as it does for a reviewer."""
+    dock.goes_on.value = True
+    return dock
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ class Reviewer:
     def verdicts(self) -> list[tuple[tuple[str, int, int], int, bool]]:
         """What the review knows of its errors."""
         catalog = self._dock.session.catalog
-        cutouts = [catalog.cutout(row) for row in catalog.walk.errors]
+        cutouts = [catalog.cutout(row) for row in catalog.errors]
         return [(c.key, c.label_new, c.reviewed) for c in cutouts]
 
     def press(self, what: str) -> None:
@@ -127,6 +127,7 @@ def main(table: Path, images: Path) -> None:
                 # A small picture is drawn fast.
                 viewer.window.resize(800, 600)
                 dock = open_review(viewer, table, images)
+                dock.goes_on.value = False
                 Reviewer(dock, int(seed)).review()
             finally:
                 os._exit(1)

@@ -39,7 +39,7 @@ def test_the_first_error_is_shown(dock):
     assert _facts(dock) == ["1", "0", "1", "0.1250", "FN"]
     assert dock.label_new.value == "artifact"
     assert (dock.grid_x.value, dock.grid_y.value) == (200, 0)
-    assert "Error 1 of 4, 4 still to be looked at" in dock._panel.navigation.place.value
+    assert "1 of 4, 4 still to be looked at" in dock._panel.navigation.place.value
     assert "200 px" in dock._files.text
 
 
@@ -52,12 +52,12 @@ def test_next_and_previous_cross_images_and_stop_at_the_ends(dock, settle):
     numbers = [error for _, error in seen]
     assert numbers == [1, 2, 3, 4, 4]
     assert [image for image, _ in seen] == ["north"] * 2 + ["south"] * 3
-    assert "last error of 4; 4 still to be looked at" in _message(dock)
+    assert "last of 4 in the queue; 4 still to be looked at" in _message(dock)
     for _ in range(4):
         dock.previous.native.click()
         settle(dock)
     assert dock.error_id.value == 1
-    assert "first error of 4" in _message(dock)
+    assert "first of 4 in the queue" in _message(dock)
 
 
 def test_an_image_without_errors_can_be_chosen(dock, settle):
@@ -107,7 +107,7 @@ def test_the_toggle_decides_and_confirms(dock, qtbot, press):
     assert "Changed by" in dock._panel.verdict.history.value
     assert _facts(dock)[2] == "0"
     assert "1 unsaved" in dock._panel.saving.state.value
-    assert dock.error_id.native.currentText() == "1  FN  ✓"
+    assert dock.error_id.native.currentText() == "1  FN  →"
     press(dock, Key.Key_U, Key.Key_U)
     assert dock.error_id.native.currentText() == "1  FN"
 
@@ -341,12 +341,12 @@ def test_the_help_shows_every_key(dock, press):
     from napari_artifact_review.widgets.help import help_text
 
     press(dock, Key.Key_F1)
-    assert dock._help.isVisible()
+    assert dock._commands._help.isVisible()
     for action in KEY_TABLE:
         assert action.title in help_text()
         assert action.label in help_text()
     press(dock, Key.Key_F1)
-    assert not dock._help.isVisible()
+    assert not dock._commands._help.isVisible()
     assert "key J" in dock.label_new.tooltip
     assert "key ," in dock.previous.tooltip
 
@@ -568,7 +568,7 @@ def test_a_verdict_that_came_too_early_holds_the_walk(
     press(dock, Key.Key_J, Key.Key_N, Key.Key_J, Key.Key_N)
     assert dock.error_id.value == 3
     assert dock.session.unsaved == 0
-    assert "nothing was decided" in _message(dock)
+    assert "Nothing was decided" in _message(dock)
     go_on.set()
     settle(dock)
     press(dock, Key.Key_J, Key.Key_N)

@@ -140,10 +140,11 @@ def test_the_sdss_review_survives_ten_kills(
             }
 
     dock = open_review(viewer, table, images)
+    dock.goes_on.value = False
     dock.window().activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is not None)
     session, catalog = dock.session, dock.session.catalog
-    errors = [catalog.cutout(row) for row in catalog.walk.errors]
+    errors = [catalog.cutout(row) for row in catalog.errors]
     assert len(errors) == 41
     check_opening(
         session.current_cutout.key,

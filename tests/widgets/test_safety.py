@@ -24,6 +24,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 def _open(viewer, qtbot, *args, **kwargs):
     dock = open_review(viewer, *args, **kwargs)
+    dock.goes_on.value = False
     dock.window().activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is not None)
     return dock

@@ -14,7 +14,9 @@ from napari_artifact_review import open_review
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.viewer.layers import OWNER
 
-ADDED = ["error_id", "label_new", "reviewed_by", "reviewed_at"]
+ADDED = [
+    "error_id", "label_new", "reviewed_by", "reviewed_at", "decision", "kind", "note",
+]  # fmt: skip
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -51,7 +53,6 @@ def test_the_demo_is_reviewed_with_keys_alone(
         press(dock, Qt.Key.Key_J if truth[error.Index] else Qt.Key.Key_K)
         if truth[error.Index] != error.label:
             changes[error.Index] = str(truth[error.Index])
-        press(dock, Qt.Key.Key_N)
     assert "all have been looked at" in dock._panel.message.value
     press(dock, Qt.Key.Key_W)
     qtbot.waitUntil(lambda: not dock.session.unsaved)
@@ -66,6 +67,7 @@ def test_the_demo_is_reviewed_with_keys_alone(
 def test_the_sdss_review(viewer, shared_data, tmp_path, press, settle, qtbot):
     table = shutil.copy(shared_data / "sdss/predictions.csv", tmp_path)
     dock = open_review(viewer, table, shared_data / "sdss/images")
+    dock.goes_on.value = False
     session = dock.session
     assert len(session.errors) == 41
     assert len(session.image_names) == 12

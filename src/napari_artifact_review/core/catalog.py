@@ -7,8 +7,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.cutout import Cutout, Cutouts
+from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.labels import Labels
-from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES, classify_outcomes
+from napari_artifact_review.core.outcomes import (
+    DEFAULT_THRESHOLD,
+    ERRORS,
+    OUTCOMES,
+    outcome_codes,
+    outcome_names,
+)
 from napari_artifact_review.core.predictions import Predictions
 from napari_artifact_review.core.reviewed import typed_values
 from napari_artifact_review.core.walk import Walk
@@ -26,8 +33,14 @@ class Catalog:
 
     Attributes
     ----------
+    preds, outcomes : ndarray of int8, shape (n,)
+        What the model says at the threshold in force; the outcomes that this makes, as
+        their places in `OUTCOMES`.
+    threshold : float or None
+        The confidence from which the model's word is "artifact"; None for the table's
+        own `preds`.
     walk : Walk
-        The order of the cutouts, and look-ups in it.
+        Look-ups in the table.
     labels : Labels
         What stands for each row.
     """
@@ -35,32 +48,74 @@ class Catalog:
     def __init__(self, predictions: Predictions, cutout_size: int) -> None:
         self.predictions = predictions
         self.cutout_size = cutout_size
-        self._outcome = classify_outcomes(predictions.label, predictions.preds)
-        is_error = np.asarray(self._outcome.isin(ERRORS))
-        self.walk = Walk(predictions, is_error)
-        self.labels = Labels(predictions, is_error)
+        self.walk = Walk(predictions)
+        self.labels = Labels(predictions)
         self._base = typed_values(predictions)
+        self.set_threshold(None)
+
+    @property
+    def threshold_in_force(self) -> float | None:
+        """The confidence that makes an artifact; None if the table says `preds`."""
+        if self.threshold is None and "preds" not in self.predictions.file.values:
+            return DEFAULT_THRESHOLD
+        return self.threshold
+
+    def set_threshold(self, value: float | None) -> None:
+        """Have the model say "artifact" from a confidence on.
+
+        Parameters
+        ----------
+        value : float or None
+            From 0 to 1; None for the table's own `preds`. Where a cell of the
+            confidence is empty, `preds` stand.
+
+        Raises
+        ------
+        ValueError
+            If it is no number from 0 to 1.
+        ReviewError
+            If the table has no confidence.
+        """
+        table = self.predictions
+        preds = table.preds
+        if value is not None:
+            value = float(value)
+            if not 0 <= value <= 1:
+                raise ValueError(f"a threshold is a number from 0 to 1, not {value}")
+            if table.confidence is None:
+                raise ReviewError(
+                    "the table has no column confidence to set a threshold on",
+                    path=table.path,
+                )
+            missing = np.isnan(table.confidence)
+            preds = np.where(missing, preds, table.confidence >= value).astype(np.int8)
+        self.threshold = value
+        self.preds = preds
+        self.outcomes = outcome_codes(table.label, preds)
 
     @property
     def table(self) -> pd.DataFrame:
         """The table with its outcomes and labels as they now are (a copy)."""
         ids = pd.Series(self.predictions.error_id, dtype="Int64")
         return self._base.assign(
-            preds=self.predictions.preds,
-            outcome=self._outcome,
+            preds=self.preds,
+            outcome=outcome_names(self.outcomes),
             error_id=ids.where(ids > 0),
             **self.labels.columns(),
         )
 
     @property
-    def progress(self) -> tuple[int, int]:
-        """How many errors have been reviewed, and how many there are."""
-        return self.labels.errors_reviewed, len(self.walk.errors)
+    def errors(self) -> npt.NDArray[np.int64]:
+        """The rows of all errors, image by image."""
+        errors = np.isin(self.outcomes, [OUTCOMES.index(name) for name in ERRORS])
+        rows = np.flatnonzero(errors)
+        images = self.predictions.image_index[rows]
+        return rows[np.argsort(images, kind="stable")]
 
     def cutout(self, row: int) -> Cutout:
         """Return what is known of the cutout in a row of the table."""
         table = self.predictions
-        by, at = self.labels.review(row)
+        stands = self.labels.standing(row)
         confidence = None if table.confidence is None else float(table.confidence[row])
         return Cutout(
             row=row,
@@ -69,15 +124,18 @@ class Catalog:
             grid_y=int(table.grid_y[row]),
             size=self.cutout_size,
             label=int(table.label[row]),
-            preds=int(table.preds[row]),
-            label_new=int(self.labels.label_new[row]),
-            outcome=OUTCOMES[self._outcome.codes[row]],
+            preds=int(self.preds[row]),
+            label_new=stands.label_new,
+            outcome=OUTCOMES[self.outcomes[row]],
             confidence=None
             if confidence is None or np.isnan(confidence)
             else confidence,
             error_id=int(table.error_id[row]) or None,
-            reviewed_by=by,
-            reviewed_at=at,
+            reviewed_by=stands.reviewed_by,
+            reviewed_at=stands.reviewed_at,
+            decision=stands.decision,
+            kind=stands.kind,
+            note=stands.note,
         )
 
     def cutouts_of(self, image_name: str) -> Cutouts:
@@ -98,12 +156,34 @@ class Catalog:
             grid_x=table.grid_x[rows],
             grid_y=table.grid_y[rows],
             label=table.label[rows],
-            preds=table.preds[rows],
+            preds=self.preds[rows],
             label_new=self.labels.label_new[rows],
-            outcome=self._outcome.codes[rows],
+            outcome=self.outcomes[rows],
             confidence=confidence,
             reviewed=self.labels.reviewed[rows],
+            unsure=self.labels.unsure[rows],
         )
+
+    def neighbours_of(self, row: int) -> dict[tuple[int, int], Cutout]:
+        """Return the cutouts around one, as far as there are any.
+
+        Returns
+        -------
+        dict of (int, int) to Cutout
+            By how many cutouts it lies across and down, each -1, 0 or 1; the cutout
+            itself is at (0, 0).
+        """
+        table, size, name = self.predictions, self.cutout_size, self.walk.image_of(row)
+        x, y = int(table.grid_x[row]) + size // 2, int(table.grid_y[row]) + size // 2
+        around = {(0, 0): self.cutout(row)}
+        for across in (-1, 0, 1):
+            for down in (-1, 0, 1):
+                if (across, down) == (0, 0):
+                    continue
+                other = self.cutout_at(name, x + across * size, y + down * size)
+                if other is not None and other.row != row:
+                    around[across, down] = other
+        return around
 
     def cutout_at(self, image_name: str, x: int, y: int) -> Cutout | None:
         """Return the cutout of an image that the pixel (x, y) lies in, if any."""

@@ -15,6 +15,7 @@ from napari_artifact_review.core.grid import (
     infer_cutout_size,
 )
 from napari_artifact_review.core.images import ImageFolder, read_image
+from napari_artifact_review.core.labels import Labels
 from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.places import default_images
@@ -124,11 +125,10 @@ def _needed_by(table: Path, place: str, error: ImageError) -> ImageError:
 
 def _summary(table: Predictions, size: int) -> str:
     is_error = table.label != table.preds
-    seen = (table.reviewed_by != "") | (table.reviewed_at != "")
     summary = (
         f"{table.path}: {len(table.image_names)} images, {len(table.label)} cutouts "
         f"of {size} px, {np.count_nonzero(is_error)} errors, "
-        f"{np.count_nonzero(is_error & seen)} of them reviewed"
+        f"{np.count_nonzero(is_error & Labels(table).reviewed)} of them reviewed"
     )
     if "preds" in table.file.values:
         return summary

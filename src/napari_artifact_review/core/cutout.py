@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from napari_artifact_review.core.outcomes import OUTCOMES
+from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES
 
 
 class CutoutKey(NamedTuple):
@@ -40,9 +40,13 @@ class Cutout:
     confidence : float or None
         The model's probability of an artifact.
     error_id : int or None
-        Running number of the error; None if it is none.
+        Running number of the error, by the table's own `preds`; None without one.
     reviewed_by, reviewed_at : str
         Who decided and when (UTC); empty where nobody did.
+    decision : str
+        What was said: "artifact", "no artifact", "unsure" or, by nobody, nothing.
+    kind, note : str
+        The kind of artifact, and the reviewer's own words.
     """
 
     row: int
@@ -56,8 +60,11 @@ class Cutout:
     outcome: str
     confidence: float | None
     error_id: int | None
-    reviewed_by: str
-    reviewed_at: str
+    reviewed_by: str = ""
+    reviewed_at: str = ""
+    decision: str = ""
+    kind: str = ""
+    note: str = ""
 
     @property
     def key(self) -> CutoutKey:
@@ -67,7 +74,12 @@ class Cutout:
     @property
     def reviewed(self) -> bool:
         """Whether anybody decided about it."""
-        return bool(self.reviewed_at or self.reviewed_by)
+        return bool(self.reviewed_at or self.reviewed_by or self.decision)
+
+    @property
+    def is_error(self) -> bool:
+        """Whether label and prediction differ."""
+        return self.outcome in ERRORS
 
     @property
     def changed(self) -> bool:
@@ -94,8 +106,8 @@ class Cutouts:
         As for `Cutout`; the outcome as its place in `OUTCOMES`.
     confidence : ndarray of float64, shape (n,)
         NaN where the table has none.
-    reviewed : ndarray of bool, shape (n,)
-        Whether anybody decided about them.
+    reviewed, unsure : ndarray of bool, shape (n,)
+        Whether anybody decided about them, and whether who did was unsure.
     """
 
     image_name: str
@@ -109,6 +121,7 @@ class Cutouts:
     outcome: npt.NDArray[np.int8]
     confidence: npt.NDArray[np.float64]
     reviewed: npt.NDArray[np.bool_]
+    unsure: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Self, cast
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
 
 Action = Literal["decide", "undo", "redo"]
 
@@ -28,17 +29,101 @@ class Decision:
     cutout : CutoutKey
         What it is about.
     label_new : int
-        1 artifact, 0 none.
+        1 artifact, 0 none; of who is unsure, as it was before.
     reviewer : str
         Who decided.
     decided_at : str
         When, in UTC (ISO 8601).
+    verdict : "artifact", "no artifact" or "unsure"
+        What was said.
+    kind : str
+        The kind of artifact; empty if none was named.
+    note : str
+        Anything else, in the reviewer's words.
     """
 
     cutout: CutoutKey
     label_new: int
     reviewer: str
     decided_at: str
+    verdict: Verdict
+    kind: str = ""
+    note: str = ""
+
+    @classmethod
+    def of(cls, cutout: CutoutKey, stands: Standing) -> Self:
+        """Return the decision after which something stands."""
+        label, reviewer, decided_at, verdict, kind, note = stands
+        return cls(
+            cutout, label, reviewer, decided_at, cast(Verdict, verdict), kind, note
+        )
+
+
+class Standing(NamedTuple):
+    """What stands for a cutout.
+
+    Attributes
+    ----------
+    label_new : int
+        1 artifact, 0 none.
+    reviewed_by, reviewed_at : str
+        Who decided and when; empty where nobody did.
+    decision : str
+        What was said: a verdict; empty where nobody said anything.
+    kind, note : str
+        The kind of artifact, and the reviewer's own words; mostly empty.
+    """
+
+    label_new: int
+    reviewed_by: str = ""
+    reviewed_at: str = ""
+    decision: str = ""
+    kind: str = ""
+    note: str = ""
+
+    @classmethod
+    def of(cls, said: Decision | Entry) -> Self:
+        """Return what stands where a decision does."""
+        return cls(
+            said.label_new,
+            said.reviewer,
+            said.decided_at,
+            said.verdict,
+            said.kind,
+            said.note,
+        )
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether anybody decided."""
+        return bool(self.reviewed_at or self.reviewed_by or self.decision)
+
+    def agrees_with(self, other: Standing) -> bool:
+        """Tell whether two say the same, whoever said it and when.
+
+        Where nothing was decided, that is about the label alone.
+        """
+        if not self.decision or not other.decision:
+            return self.label_new == other.label_new
+        return (self.label_new, *self[3:]) == (other.label_new, *other[3:])
+
+    def spelt_out(self) -> Self:
+        """Return it with what a table without the column `decision` leaves unsaid.
+
+        Before there was that column, nobody could be unsure.
+        """
+        if self.reviewed and not self.decision:
+            return self._replace(decision=LABEL_NAMES[self.label_new])
+        return self
+
+    def consistent(self) -> Self:
+        """Return it with the verdict that its label means, unless it is unsure.
+
+        Somebody may have edited the label alone.
+        """
+        if self.decision == "unsure":
+            return self
+        return self._replace(decision=LABEL_NAMES[self.label_new])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +147,8 @@ class Entry:
         Who wrote it, and when in UTC (ISO 8601); of a decision, whose it is.
     context : mapping
         The state that it was taken in, as plain JSON.
+    verdict, kind, note : str
+        As for `Decision`; of what is taken back, those that stand again, if any.
     """
 
     number: int
@@ -72,6 +159,9 @@ class Entry:
     reviewer: str
     decided_at: str
     context: Mapping[str, Any] = field(default_factory=dict)
+    verdict: str = ""
+    kind: str = ""
+    note: str = ""
 
 
 class DecisionLog:
@@ -135,9 +225,7 @@ class DecisionLog:
     def _apply(self, entry: Entry) -> None:
         act = entry.act
         if entry.action == "decide":
-            decision = Decision(
-                entry.cutout, entry.label_new, entry.reviewer, entry.decided_at
-            )
+            decision = Decision.of(entry.cutout, Standing.of(entry))
             self._undone.clear()
             self._done[act] = None
             self._acts.setdefault(act, []).append(decision)
@@ -171,46 +259,51 @@ class DecisionLog:
                 decision.reviewer,
                 decision.decided_at,
                 context,
+                decision.verdict,
+                decision.kind,
+                decision.note,
             )
             for i, decision in enumerate(decisions)
         ]
 
-    def undo(self, reviewer: str, label_of: Callable[[CutoutKey], int]) -> list[Entry]:
+    def undo(
+        self, reviewer: str, before: Callable[[CutoutKey], Standing]
+    ) -> list[Entry]:
         """Return the entries that take back the last act; none if there is none.
 
         Parameters
         ----------
         reviewer : str
             Who takes it back.
-        label_of : callable
-            The label of a cutout that no decision stands for.
+        before : callable
+            What stands for a cutout that no decision stands for.
         """
         if not self._done:
             return []
         act = next(reversed(self._done))
 
-        def before(decision: Decision) -> int:
+        def left(decision: Decision) -> Standing:
             others = dict(self._standing[decision.cutout])
             del others[act]
             if others:
-                return next(reversed(others.values())).label_new
-            return label_of(decision.cutout)
+                return Standing.of(next(reversed(others.values())))
+            return before(decision.cutout)
 
-        return self._turn("undo", act, reviewer, before)
+        return self._turn("undo", act, reviewer, left)
 
     def redo(self, reviewer: str) -> list[Entry]:
         """Return the entries that make the act undone last again; none without one."""
         if not self._undone:
             return []
         act = next(reversed(self._undone))
-        return self._turn("redo", act, reviewer, lambda decision: decision.label_new)
+        return self._turn("redo", act, reviewer, Standing.of)
 
     def _turn(
         self,
         action: Action,
         act: int,
         reviewer: str,
-        label_after: Callable[[Decision], int],
+        after: Callable[[Decision], Standing],
     ) -> list[Entry]:
         first, now = self.next_number, utc_now()
         return [
@@ -219,11 +312,16 @@ class DecisionLog:
                 action,
                 act,
                 decision.cutout,
-                label_after(decision),
+                stands.label_new,
                 reviewer,
                 now,
+                {},
+                stands.decision,
+                stands.kind,
+                stands.note,
             )
             for i, decision in enumerate(self._acts[act])
+            for stands in [after(decision)]
         ]
 
 

@@ -11,10 +11,18 @@ from psygnal import Signal
 
 from napari_artifact_review.core.catalog import Catalog
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions import Decision, DecisionLog, Entry, utc_now
+from napari_artifact_review.core.decisions import (
+    Decision,
+    DecisionLog,
+    Entry,
+    Standing,
+    utc_now,
+)
 from napari_artifact_review.core.errors import StoreError
-from napari_artifact_review.core.labels import Standing
-from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.core.outcomes import (
+    LABEL_NAMES,
+    Verdict,
+)
 from napari_artifact_review.core.recorder import Recorder
 from napari_artifact_review.core.resume import TABLE, Disagreement, LabelChoice, restore
 from napari_artifact_review.core.schema import SaveRecord, StoreContents
@@ -56,11 +64,10 @@ class Journal:
     def __init__(
         self, catalog: Catalog, store: Store, contents: StoreContents, reviewer: str
     ) -> None:
+        self._catalog = catalog
         self._walk = catalog.walk
         self._labels = catalog.labels
         self._reviewer = reviewer
-        given = "preds" in catalog.predictions.file.values
-        self._threshold = None if given else DEFAULT_THRESHOLD
         self._log = DecisionLog(contents.entries, self._walk.__contains__)
         self._disagreements = restore(self._labels, self._log, self._walk)
         self.recorder = Recorder(store, self._log)
@@ -83,29 +90,47 @@ class Journal:
         return tuple(self._disagreements)
 
     def decide(
-        self, row: int, label: int, view: Mapping[str, Any], *, wait: bool | float
+        self,
+        rows: Sequence[int],
+        verdict: Verdict,
+        kind: str,
+        note: str,
+        view: Mapping[str, Any],
+        *,
+        wait: bool | float,
     ) -> bool:
-        """Decide about a row; again by the same reviewer, it is the same decision."""
-        cutout = self._walk.key_of(row)
-        decided_at, context = utc_now(), self._context(row, view)
+        """Decide about rows as one act; what the same reviewer said already is left."""
+        kind, note = _storable(kind), _storable(note)
+        rows = list(dict.fromkeys(rows))
+        decided_at = utc_now()
+        contexts = {self._walk.key_of(row): self._context(row, view) for row in rows}
 
         def make() -> list[Entry]:
-            stands = int(self._labels.label_new[row]), self._labels.review(row)[0]
-            open_question = any(d.cutout == cutout for d in self._disagreements)
-            if stands == (label, self._reviewer) and not open_question:
-                return []
-            decision = Decision(cutout, label, self._reviewer, decided_at)
-            return self._log.decide([decision], context)
+            decisions = []
+            open_questions = {d.cutout for d in self._disagreements}
+            for row, cutout in zip(rows, contexts, strict=True):
+                stands = self._labels.standing(row)
+                label = stands.label_new
+                if verdict != "unsure":
+                    label = LABEL_NAMES.index(verdict)
+                said = Standing(label, self._reviewer, decided_at, verdict, kind, note)
+                if (
+                    stands._replace(reviewed_at=decided_at) != said
+                    or cutout in open_questions
+                ):
+                    decisions.append(Decision.of(cutout, said))
+            entries = self._log.decide(decisions, {})
+            return [replace(e, context=contexts[e.cutout]) for e in entries]
 
         return self._record(make, wait)
 
     def undo(self, *, wait: bool | float) -> bool:
         """Take back the last act."""
 
-        def label_of(cutout: CutoutKey) -> int:
-            return self._labels.before(self._walk.row_of(cutout)).label_new
+        def before(cutout: CutoutKey) -> Standing:
+            return self._labels.before(self._walk.row_of(cutout))
 
-        return self._record(lambda: self._log.undo(self._reviewer, label_of), wait)
+        return self._record(lambda: self._log.undo(self._reviewer, before), wait)
 
     def redo(self, *, wait: bool | float) -> bool:
         """Make the act that was undone last again."""
@@ -122,8 +147,9 @@ class Journal:
         labels = {}
         for one in self._disagreements:
             if cutouts is None or one.cutout in cutouts:
-                confirmed = Standing(one.decision.label_new, "", "")
-                labels[one.cutout] = one.table if keep == "table" else confirmed
+                confirmed = replace(one.decision, reviewer="", decided_at="")
+                chosen = one.table if keep == "table" else Standing.of(confirmed)
+                labels[one.cutout] = chosen
         return self.adopt(labels, wait=wait)
 
     def adopt(
@@ -140,12 +166,14 @@ class Journal:
         def make() -> list[Entry]:
             known = {(e.cutout, e.reviewer, e.decided_at) for e in self._log.entries}
             decisions = []
-            for cutout, (label, by, at) in labels.items():
+            for cutout, theirs in labels.items():
+                by, at = theirs.reviewed_by, theirs.reviewed_at
                 own = not (by or at) or (cutout, by, at) in known
                 by, at = (self._reviewer, now) if own else (by, at)
-                decisions.append(
-                    Decision(cutout, label, by or self._reviewer, at or now)
+                stands = theirs._replace(
+                    reviewed_by=by or self._reviewer, reviewed_at=at or now
                 )
+                decisions.append(Decision.of(cutout, stands.consistent()))
             return [
                 replace(
                     entry,
@@ -175,7 +203,7 @@ class Journal:
     def _context(self, row: int, view: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state in which a decision is taken, as plain JSON."""
         context = {
-            "threshold": self._threshold,
+            "threshold": self._catalog.threshold_in_force,
             "view": view,
             TABLE: self._labels.read(row),
         }
@@ -209,3 +237,8 @@ class Journal:
         self.changed.emit(rows, entries[0].action != "decide")
         if fewer:
             self.disagreements_changed.emit()
+
+
+def _storable(text: str) -> str:
+    """Return what every format gives back of a text: FITS keeps no space at its end."""
+    return text.replace("\0", "").encode(errors="replace").decode().strip()

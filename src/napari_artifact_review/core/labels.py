@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_artifact_review.core.decisions import Decision
-from napari_artifact_review.core.predictions import Predictions
-
-
-class Standing(NamedTuple):
-    """What stands for a cutout.
-
-    Attributes
-    ----------
-    label_new : int
-        1 artifact, 0 none.
-    reviewed_by, reviewed_at : str
-        Who decided and when; empty where nobody did.
-    """
-
-    label_new: int
-    reviewed_by: str
-    reviewed_at: str
+from napari_artifact_review.core.decisions import Decision, Standing
+from napari_artifact_review.core.predictions import REVIEW_TEXTS, Predictions
 
 
 class Labels:
@@ -36,29 +21,25 @@ class Labels:
     ----------
     predictions : Predictions
         The table as it was read.
-    is_error : ndarray of bool, shape (n,)
-        Which of its rows are errors.
     """
 
-    def __init__(
-        self, predictions: Predictions, is_error: npt.NDArray[np.bool_]
-    ) -> None:
+    def __init__(self, predictions: Predictions) -> None:
         self._predictions = predictions
-        self._is_error = is_error
         self._label_new = predictions.label_new.copy()
         read = (predictions.reviewed_at != "") | (predictions.reviewed_by != "")
+        if predictions.decision is not None:
+            read |= predictions.decision != ""
         self._reviewed: npt.NDArray[np.bool_] = np.asarray(read, dtype=bool)
+        self._unsure = _are(predictions.decision, "unsure", len(read))
+        self._kinds: dict[int, str] = {}
+        if predictions.kind is not None:
+            named = np.flatnonzero(predictions.kind != "").tolist()
+            self._kinds = {row: str(predictions.kind[row]) for row in named}
         # Only the rows that differ from what was read, and what was there before.
         self._before: dict[int, Standing] = {}
         self._decisions: dict[int, Decision] = {}
         self._saved: dict[int, Decision] = {}
         self._unsaved: set[int] = set()
-        self._errors_reviewed = int(np.count_nonzero(self._reviewed & is_error))
-
-    @property
-    def errors_reviewed(self) -> int:
-        """How many errors somebody decided about."""
-        return self._errors_reviewed
 
     @property
     def unsaved(self) -> int:
@@ -80,48 +61,57 @@ class Labels:
         """Whether anybody decided about each row, shape (n,), not to be written to."""
         return _read_only(self._reviewed)
 
+    @property
+    def unsure(self) -> npt.NDArray[np.bool_]:
+        """Whether who decided was unsure, shape (n,), not to be written to."""
+        return _read_only(self._unsure)
+
+    @property
+    def kinds(self) -> Mapping[int, str]:
+        """The kind of artifact of each row that has one."""
+        return MappingProxyType(self._kinds)
+
     def read(self, row: int) -> Standing:
         """Return what the table said when it was read."""
         table = self._predictions
-        return Standing(
-            int(table.label_new[row]),
-            str(table.reviewed_by[row]),
-            str(table.reviewed_at[row]),
-        )
+        columns = (table.reviewed_by, table.reviewed_at, table.decision, table.kind)
+        said = ("" if c is None else str(c[row]) for c in (*columns, table.note))
+        return Standing(int(table.label_new[row]), *said).spelt_out()
 
     def before(self, row: int) -> Standing:
         """Return what stood before the first decision about a row."""
         return self._before.get(row) or self.read(row)
 
-    def review(self, row: int) -> tuple[str, str]:
-        """Return who decided about a row and when; empty where nobody did."""
+    def standing(self, row: int) -> Standing:
+        """Return what stands for a row now."""
         decision = self._decisions.get(row)
-        if decision is not None:
-            return decision.reviewer, decision.decided_at
-        return self.before(row)[1:]
+        return self.before(row) if decision is None else Standing.of(decision)
 
-    def reviews(self) -> dict[int, tuple[str, str]]:
-        """Return who decided and when, of each row that differs from what was read."""
-        return {row: self.review(row) for row in self._before | self._decisions}
+    def differing(self) -> dict[int, Standing]:
+        """Return what stands for each row that may differ from what was read."""
+        return {row: self.standing(row) for row in self._before | self._decisions}
 
     def shown(self) -> dict[int, Standing]:
         """Return what the output shows of each row that is not saved yet."""
         return {
-            row: _standing(self._saved[row]) if row in self._saved else self.before(row)
+            row: Standing.of(self._saved[row])
+            if row in self._saved
+            else self.before(row)
             for row in self._unsaved
         }
 
     def columns(self) -> dict[str, Any]:
-        """Return copies of the columns `label_new`, `reviewed_by`, `reviewed_at`."""
-        by = self._predictions.reviewed_by.copy()
-        at = self._predictions.reviewed_at.copy()
-        for row, review in self.reviews().items():
-            by[row], at[row] = review
-        return {
-            "label_new": self._label_new.copy(),
-            "reviewed_by": pd.Series(by, dtype=object),
-            "reviewed_at": pd.Series(at, dtype=object),
-        }
+        """Return copies of the columns that a review adds, by their names."""
+        table, rows = self._predictions, self.differing()
+        columns: dict[str, Any] = {"label_new": self._label_new.copy()}
+        for name in REVIEW_TEXTS:
+            read = getattr(table, name)
+            empty = np.full(len(self._label_new), "", dtype=object)
+            texts = empty if read is None else read.copy()
+            for row, standing in rows.items():
+                texts[row] = getattr(standing, name)
+            columns[name] = pd.Series(texts, dtype=object)
+        return columns
 
     def put(self, row: int, decision: Decision | None) -> None:
         """Let a decision stand for a row; with None, what was there before."""
@@ -135,14 +125,14 @@ class Labels:
             self._unsaved.discard(row)
         else:
             self._unsaved.add(row)
-        self._count(row)
+        self._note(row)
 
     def put_before(self, row: int, before: Standing) -> None:
         """Let something else than what was read stand where no decision does."""
         self._before[row] = before
         if row not in self._decisions:
             self._label_new[row] = before.label_new
-        self._count(row)
+        self._note(row)
 
     def mark_saved(self, decisions: Mapping[int, Decision]) -> None:
         """Note which decisions the output shows."""
@@ -152,18 +142,27 @@ class Labels:
             row for row in rows if self._decisions.get(row) != self._saved.get(row)
         }
 
-    def _count(self, row: int) -> None:
-        before, now = bool(self._reviewed[row]), any(self.review(row))
-        self._reviewed[row] = now
-        if self._is_error[row]:
-            self._errors_reviewed += now - before
+    def _note(self, row: int) -> None:
+        """Keep what is asked for of all rows at once in step with one of them."""
+        standing = self.standing(row)
+        self._reviewed[row] = standing.reviewed
+        self._unsure[row] = standing.decision == "unsure"
+        # The one that was named last stands last.
+        self._kinds.pop(row, None)
+        if standing.kind:
+            self._kinds[row] = standing.kind
+
+
+def _are(
+    texts: npt.NDArray[np.object_] | None, text: str, count: int
+) -> npt.NDArray[np.bool_]:
+    """Tell which of `count` cells hold a text; none where there is no column."""
+    if texts is None:
+        return np.zeros(count, dtype=bool)
+    return np.asarray(texts == text, dtype=bool)
 
 
 def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     view = values.view()
     view.flags.writeable = False
     return view
-
-
-def _standing(decision: Decision) -> Standing:
-    return Standing(decision.label_new, decision.reviewer, decision.decided_at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,20 +10,25 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
-OUTCOMES = ("TN", "FN", "FP", "TP")
-ERRORS = ("FN", "FP")
+Outcome = Literal["TN", "FN", "FP", "TP"]
+OUTCOMES: tuple[Outcome, ...] = ("TN", "FN", "FP", "TP")
+ERRORS: tuple[Outcome, ...] = ("FN", "FP")
 
 #: Confidence from which the survey's classifier says "artifact".
 DEFAULT_THRESHOLD = 0.95
 
+#: What a reviewer may say of a cutout.
+Verdict = Literal["artifact", "no artifact", "unsure"]
+VERDICTS: tuple[Verdict, ...] = ("artifact", "no artifact", "unsure")
+
 #: What a reviewer calls the values 0 and 1 of a label.
-LABEL_NAMES = ("no artifact", "artifact")
+LABEL_NAMES: tuple[Verdict, Verdict] = ("no artifact", "artifact")
 
 
-def classify_outcomes(
+def outcome_codes(
     label: npt.NDArray[np.int8], preds: npt.NDArray[np.int8]
-) -> pd.Categorical[str]:
-    """Name the outcome of each cutout.
+) -> npt.NDArray[np.int8]:
+    """Return the outcome of each cutout, as its place in `OUTCOMES`.
 
     Parameters
     ----------
@@ -32,11 +37,15 @@ def classify_outcomes(
 
     Returns
     -------
-    Categorical, shape (n,)
-        One of `OUTCOMES` for each cutout.
+    ndarray of int8, shape (n,)
+        0 to 3.
     """
-    # The dock knows the names below; it opens without pandas.
+    return np.asarray(label + 2 * preds, dtype=np.int8)
+
+
+def outcome_names(codes: npt.NDArray[np.int8]) -> pd.Categorical[str]:
+    """Return the names of outcomes, shape (n,), by their places in `OUTCOMES`."""
+    # The dock knows the names above; it opens without pandas.
     import pandas as pd
 
-    codes: npt.NDArray[np.int64] = label.astype(np.int64) + 2 * preds
     return pd.Categorical.from_codes(codes, categories=pd.Index(OUTCOMES))

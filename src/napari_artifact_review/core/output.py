@@ -12,9 +12,13 @@ import numpy as np
 import pandas as pd
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions import Standing
 from napari_artifact_review.core.errors import SaveError, TableError
-from napari_artifact_review.core.labels import Standing
-from napari_artifact_review.core.predictions import Predictions, read_predictions
+from napari_artifact_review.core.predictions import (
+    REVIEW_TEXTS,
+    Predictions,
+    read_predictions,
+)
 from napari_artifact_review.core.reviewed import ReviewedTable
 from napari_artifact_review.core.saving import beside, digest_of, keep_backup
 from napari_artifact_review.core.tablefiles import format_for
@@ -23,7 +27,10 @@ from napari_artifact_review.core.tablefiles import format_for
 OutputChoice = Literal["theirs", "ours", "beside"]
 
 #: Cells that are compared by their meaning, not by their spelling.
-_REVIEW = ["label_new", "reviewed_by", "reviewed_at"]
+_REVIEW = ["label_new", *REVIEW_TEXTS]
+
+#: Those of them that say what was decided, not by whom.
+_SAID = ("label_new", "decision", "kind", "note")
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Changes:
     differences : list of Difference
         All of them; empty if the file only looks different.
     labels : dict of CutoutKey to Standing
-        What the file says of the cutouts whose `label_new` differs.
+        What the file says of the cutouts about which it says something else.
     readable : bool
         Whether the file is a table at all.
     """
@@ -289,7 +296,7 @@ def _compare(path: Path, table: ReviewedTable) -> Changes:
             key = mine[here[at]]
             place = f"{_name(key)}, {column}"
             differences.append(Difference(place, str(b[at]), str(a[at])))
-            if column == "label_new":
+            if column in _SAID:
                 labels[_key(key)] = _standings(right.iloc[[at]])[0]
     return Changes(differences, labels)
 
@@ -313,17 +320,19 @@ def _as_read(table: Predictions) -> ReviewedTable:
 
 def _cells(table: ReviewedTable, values: pd.DataFrame) -> pd.DataFrame:
     """Return the columns of a table as objects that can be compared."""
-    read = table.predictions
-    by, at = read.reviewed_by.copy(), read.reviewed_at.copy()
-    for row, (who, when) in table.reviews.items():
-        by[row], at[row] = who, when
-    return (
-        values.astype("str")
-        .fillna("")
-        .assign(label_new=table.label_new, reviewed_by=by, reviewed_at=at)
-    )
+    texts = {}
+    for name in REVIEW_TEXTS:
+        read = getattr(table.predictions, name)
+        texts[name] = (
+            np.full(len(values), "", dtype=object) if read is None else read.copy()
+        )
+        for row, standing in table.reviews.items():
+            texts[name][row] = getattr(standing, name)
+    return values.astype("str").fillna("").assign(label_new=table.label_new, **texts)
 
 
 def _standings(cells: pd.DataFrame) -> list[Standing]:
     rows = cells[_REVIEW].itertuples(index=False)
-    return [Standing(int(label), str(by), str(at)) for label, by, at in rows]
+    return [
+        Standing(int(label), *map(str, texts)).spelt_out() for label, *texts in rows
+    ]

@@ -17,11 +17,18 @@ import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.grid import cutout_numbers
-from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.core.outcomes import (
+    DEFAULT_THRESHOLD,
+    LABEL_NAMES,
+    VERDICTS,
+)
 from napari_artifact_review.core.tablefile import TableFile
 from napari_artifact_review.core.tablefiles import read_table_file
 
 REQUIRED = ("image_name", "grid_x", "grid_y", "label")
+
+#: The columns of text that a review adds, in their order.
+REVIEW_TEXTS = ("reviewed_by", "reviewed_at", "decision", "kind", "note")
 
 _LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _WHOLE_NUMBER_LIMIT = 2**63
@@ -55,6 +62,9 @@ class Predictions:
         Running number of each error; 0 for a cutout that is none.
     reviewed_by, reviewed_at : ndarray of object, shape (n,)
         Who looked and when, as text; empty where nobody did.
+    decision, kind, note : ndarray of object, shape (n,), or None
+        What was said then: one of `VERDICTS` or nothing; the kind of artifact; a note.
+        None where the table tells nothing of it.
     """
 
     path: Path
@@ -70,6 +80,9 @@ class Predictions:
     label_new: npt.NDArray[np.int8]
     reviewed_by: npt.NDArray[np.object_]
     reviewed_at: npt.NDArray[np.object_]
+    decision: npt.NDArray[np.object_] | None = None
+    kind: npt.NDArray[np.object_] | None = None
+    note: npt.NDArray[np.object_] | None = None
 
 
 @dataclass(frozen=True)
@@ -167,9 +180,12 @@ class _Reader:
         label_new = self._labels("label_new", empty=label)
         error_id = self._error_ids(label != preds)
         by, at = (self._text(name) for name in ("reviewed_by", "reviewed_at"))
+        decision = self._decisions((by != "") | (at != ""), label_new)
         return Predictions(
             self.path, self.file, names, index, grid_x, grid_y, label, preds,
-            confidence, error_id, label_new, by, at,
+            confidence, error_id, label_new, by, at, decision,
+            *(self._text(name) if name in self.values else None
+              for name in ("kind", "note")),
         )  # fmt: skip
 
     def _cutouts(self, table: Predictions) -> pd.DataFrame:
@@ -210,6 +226,14 @@ class _Reader:
                 "Rename or remove one of them",
             )
             self.values = self.values.loc[:, ~self.values.columns.duplicated()]
+        for name in REVIEW_TEXTS[3:]:
+            if name in columns and "decision" not in columns:
+                # Else each verdict would overwrite what is in it.
+                self._fault(
+                    f"the column {name} is not of a review, which adds one of that "
+                    "name",
+                    "Rename it",
+                )
         missing = [name for name in REQUIRED if name not in columns]
         told = list(missing)
         if "preds" not in columns and "confidence" not in columns:
@@ -350,6 +374,25 @@ class _Reader:
         again = firsts[firsts != rows]
         for row, first in zip(again.index.tolist(), again.tolist(), strict=True):
             yield row, self.file.place(first)
+
+    def _decisions(
+        self, reviewed: npt.NDArray[np.bool_], label_new: npt.NDArray[np.int8]
+    ) -> npt.NDArray[np.object_] | None:
+        """Read what was decided; without the column, it is what each label means."""
+        texts = self._text("decision")
+        if "decision" not in self.values:
+            # Before there was that column, nobody could be unsure.
+            names = np.array(LABEL_NAMES, dtype=object)[label_new]
+            return np.where(reviewed, names, texts) if reviewed.any() else None
+        for row in np.flatnonzero(~np.isin(texts, ["", *VERDICTS])).tolist():
+            self._fault(
+                f"{texts[row]!r} is no decision",
+                f"Write {', '.join(VERDICTS)} or nothing, or rename the column if it "
+                "is another one",
+                row,
+                "decision",
+            )
+        return texts
 
     def _text(self, name: str) -> npt.NDArray[np.object_]:
         if name not in self.values:

@@ -10,10 +10,15 @@ from typing import Literal
 import numpy as np
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions import Decision, DecisionLog, Entry
+from napari_artifact_review.core.decisions import (
+    Decision,
+    DecisionLog,
+    Entry,
+    Standing,
+)
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.grid import cutout_numbers
-from napari_artifact_review.core.labels import Labels, Standing
+from napari_artifact_review.core.labels import Labels
 from napari_artifact_review.core.predictions import Predictions
 from napari_artifact_review.core.schema import Binding, StoreContents
 from napari_artifact_review.core.walk import Walk
@@ -27,7 +32,7 @@ TABLE = "table"
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A label that the table and the decisions on record tell differently.
+    """A cutout of which the table and the decisions on record tell differently.
 
     Attributes
     ----------
@@ -101,7 +106,7 @@ def restore(labels: Labels, log: DecisionLog, walk: Walk) -> list[Disagreement]:
     Returns
     -------
     list of Disagreement
-        Where somebody else wrote another label than was decided. Until it is settled
+        Where somebody else wrote something else than was decided. Until it is settled
         the decision stands.
     """
     first: dict[CutoutKey, Standing] = {}
@@ -109,14 +114,14 @@ def restore(labels: Labels, log: DecisionLog, walk: Walk) -> list[Disagreement]:
     for entry in log.entries:
         known.setdefault(entry.cutout, set()).update(_told_by(entry))
         if TABLE in entry.context:
-            first.setdefault(entry.cutout, Standing(*entry.context[TABLE]))
+            first.setdefault(entry.cutout, Standing(*entry.context[TABLE]).spelt_out())
     disagreements = []
     for cutout in log.cutouts:
         row, decision = walk.row_of(cutout), log.standing(cutout)
         read = labels.read(row)
         if read in known[cutout]:
             labels.put_before(row, first.get(cutout, read))
-        elif decision is not None and read.label_new != decision.label_new:
+        elif decision is not None and not read.agrees_with(Standing.of(decision)):
             disagreements.append(Disagreement(cutout, read, decision))
         labels.put(row, decision)
     return disagreements
@@ -124,6 +129,6 @@ def restore(labels: Labels, log: DecisionLog, walk: Walk) -> list[Disagreement]:
 
 def _told_by(entry: Entry) -> Iterable[Standing]:
     if TABLE in entry.context:
-        yield Standing(*entry.context[TABLE])
+        yield Standing(*entry.context[TABLE]).spelt_out()
     if entry.action == "decide":
-        yield Standing(entry.label_new, entry.reviewer, entry.decided_at)
+        yield Standing.of(entry)

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_artifact_review.core.decisions import Decision
-from napari_artifact_review.core.labels import Standing
-from napari_artifact_review.core.predictions import Predictions
+from napari_artifact_review.core.decisions import Decision, Standing
+from napari_artifact_review.core.predictions import REVIEW_TEXTS, Predictions
 from napari_artifact_review.core.saving import Written, replace_file
 from napari_artifact_review.core.tablefile import TableFile
 from napari_artifact_review.core.tablefiles import convert, format_for
@@ -34,8 +33,8 @@ class ReviewedTable:
         The table as it was read.
     label_new : ndarray of int8, shape (n,)
         The labels after review.
-    reviews : mapping of int to (str, str)
-        Who decided and when, of each row that differs from what was read.
+    reviews : mapping of int to Standing
+        What stands for each row that may differ from what was read.
     decisions : mapping of int to Decision
         The decision that stands for each row that has one.
     shown : mapping of int to Standing
@@ -44,7 +43,7 @@ class ReviewedTable:
 
     predictions: Predictions
     label_new: npt.NDArray[np.int8]
-    reviews: Mapping[int, tuple[str, str]]
+    reviews: Mapping[int, Standing]
     decisions: Mapping[int, Decision]
     shown: Mapping[int, Standing] = field(default_factory=dict)
 
@@ -74,10 +73,9 @@ class ReviewedTable:
         if "error_id" not in file.values:
             edits["error_id"] = self._error_ids(file)
         edits["label_new"] = self._labels(file)
-        by = {row: who for row, (who, _) in self.reviews.items()}
-        at = {row: when for row, (_, when) in self.reviews.items()}
-        edits["reviewed_by"] = self._words(file, "reviewed_by", by)
-        edits["reviewed_at"] = self._words(file, "reviewed_at", at)
+        for name in REVIEW_TEXTS:
+            words = {row: getattr(one, name) for row, one in self.reviews.items()}
+            edits[name] = self._words(file, name, words)
         return edits
 
     def _error_ids(self, file: TableFile) -> pd.Series[Any]:
@@ -116,11 +114,13 @@ class ReviewedTable:
     def _words(
         self, file: TableFile, name: str, words: Mapping[int, str]
     ) -> pd.Series[Any]:
-        if name in file.values:
-            cells = file.column(name)
-        else:
-            empty = pd.Series("", index=range(len(file.values)), dtype="str")
-            cells = file.new_column(empty)
+        cells = file.column(name) if name in file.values else None
+        # An empty column may have any type.
+        if cells is None or (words and not pd.api.types.is_string_dtype(cells.dtype)):
+            read = getattr(self.predictions, name)
+            texts = "" if read is None else read
+            column = pd.Series(texts, index=range(len(file.values)), dtype="str")
+            cells = file.new_column(column)
         cells.iloc[list(words)] = [file.spell(text) for text in words.values()]
         return cells
 

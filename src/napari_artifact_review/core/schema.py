@@ -11,12 +11,9 @@ import sqlalchemy as sa
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions import Action, Entry
 from napari_artifact_review.core.holder import Holder
+from napari_artifact_review.core.outcomes import LABEL_NAMES, VERDICTS
 
-SCHEMA_VERSION = 1
-
-#: From a version of the schema to the next one; each runs inside the transaction that
-#: also writes the new version.
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {}
+SCHEMA_VERSION = 2
 
 METADATA = sa.MetaData()
 
@@ -55,6 +52,9 @@ DECISIONS = sa.Table(
     sa.Column("reviewer", sa.Text, nullable=False),
     sa.Column("decided_at", sa.Text, nullable=False),
     sa.Column("context", sa.JSON, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
 )
 
 SAVES = sa.Table(
@@ -65,6 +65,22 @@ SAVES = sa.Table(
     sa.Column("last_number", sa.BigInteger, nullable=False),
     sa.Column("saved_at", sa.Text, nullable=False),
 )
+
+
+def _say_verdicts(db: sa.Connection) -> None:
+    """From 1 to 2: a decision says more than its label."""
+    for name in ("verdict", "kind", "note"):
+        db.exec_driver_sql(
+            f"ALTER TABLE decisions ADD COLUMN {name} TEXT DEFAULT '' NOT NULL"
+        )
+    for label, verdict in enumerate(LABEL_NAMES):
+        decided = (DECISIONS.c.action != "undo") & (DECISIONS.c.label_new == label)
+        db.execute(sa.update(DECISIONS).where(decided).values(verdict=verdict))
+
+
+#: From a version of the schema to the next one; each runs inside the transaction that
+#: also writes the new version.
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _say_verdicts}
 
 
 @dataclass(frozen=True)
@@ -147,6 +163,9 @@ def row_of(entry: Entry) -> dict[str, Any]:
         "reviewer": entry.reviewer,
         "decided_at": entry.decided_at,
         "context": dict(entry.context),
+        "verdict": entry.verdict,
+        "kind": entry.kind,
+        "note": entry.note,
     }
 
 
@@ -161,6 +180,9 @@ def entry_of(row: sa.Row[Any]) -> Entry:
         row.reviewer,
         row.decided_at,
         row.context,
+        row.verdict,
+        row.kind,
+        row.note,
     )
 
 
@@ -171,5 +193,6 @@ def is_sound(entry: Entry, number: int) -> bool:
         and entry.action in get_args(Action)
         and entry.act in range(1, number + 1)
         and entry.label_new in (0, 1)
+        and entry.verdict in (("", *VERDICTS) if entry.action == "undo" else VERDICTS)
         and isinstance(entry.context, dict)
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import pandas as pd
 from psygnal import Signal
@@ -25,7 +25,13 @@ from napari_artifact_review.core.errors import (
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_size
 from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.journal import Journal
-from napari_artifact_review.core.outcomes import LABEL_NAMES
+from napari_artifact_review.core.kinds import DEFAULT_KINDS, kinds_beside
+from napari_artifact_review.core.outcomes import (
+    ERRORS,
+    VERDICTS,
+    Outcome,
+    Verdict,
+)
 from napari_artifact_review.core.output import Output, OutputChoice, Saved, check_output
 from napari_artifact_review.core.places import (
     default_images,
@@ -34,6 +40,7 @@ from napari_artifact_review.core.places import (
     store_beside,
 )
 from napari_artifact_review.core.predictions import read_predictions
+from napari_artifact_review.core.queue import Order, Queue, QueueRule, State
 from napari_artifact_review.core.recorder import finish_closing
 from napari_artifact_review.core.resume import (
     Disagreement,
@@ -45,7 +52,8 @@ from napari_artifact_review.core.reviewed import ReviewedTable
 from napari_artifact_review.core.schema import SaveRecord, StoreContents
 from napari_artifact_review.core.store import Store
 
-Verdict = Literal["artifact", "no artifact"]
+#: Image by image, as the table names them: the order of who has said nothing else.
+_FIRST_RULE = QueueRule(order="image")
 
 
 class ReviewSession:
@@ -62,18 +70,29 @@ class ReviewSession:
         Emitted without arguments when another cutout is the current one.
     label_changed : Signal
         Emitted with the row whose `label_new` was decided, undone or redone.
+    decided : Signal
+        Emitted with all rows of an act at once, after `label_changed` for each.
+    queue_changed : Signal
+        Emitted when there is another queue, or another threshold.
     saved : Signal
         Emitted with the path once the reviewed table is written.
     problem_changed : Signal
         Emitted when decisions cannot be kept any more, or can be again: see `problem`.
     disagreements_changed : Signal
         Emitted when there are fewer `disagreements`.
+    kinds : tuple of str
+        The kinds of artifact that are offered; others can be given as well.
     view_settings : dict
         How the review is looked at, as plain JSON; kept with it and with each decision.
+    drafts : dict of CutoutKey to str
+        Notes that were begun about cutouts nobody has decided about since; kept with
+        the review.
     """
 
     current_changed = Signal()
     label_changed = Signal(int)
+    decided = Signal(list)
+    queue_changed = Signal()
     saved = Signal(Path)
     problem_changed = Signal()
     disagreements_changed = Signal()
@@ -94,16 +113,23 @@ class ReviewSession:
         self.cutout_size = catalog.cutout_size
         self.images = images
         self.reviewer = reviewer
+        self.kinds = DEFAULT_KINDS
         self._remarks = tuple(remarks)
         self._store = store
         self.view_settings: dict[str, Any] = dict(contents.state.get("view", {}))
+        self.drafts = {
+            CutoutKey(*cutout): text
+            for *cutout, text in contents.state.get("drafts", [])
+        }
         self._output = output
         self._journal = Journal(catalog, store, contents, reviewer)
         self._journal.mark_saved(contents.saves, output.found_digest)
         self._journal.changed.connect(self._take_changes)
         self._journal.problem_changed.connect(self.problem_changed)
         self._journal.disagreements_changed.connect(self.disagreements_changed)
+        self._queue = self._first_queue(contents.state)
         self._row = self._first_row(contents.state)
+        self._left_row: int | None = None
         # A session that nobody closed lets go when nobody uses it any more.
         self._let_go = weakref.finalize(self, _let_go, store)
 
@@ -170,6 +196,12 @@ class ReviewSession:
         kept = Store(_store_place(store, where), replaced._store if replaced else None)
         contents, binding = kept.read(), binding_of(table)
         remarks = match(contents, binding, catalog.walk)
+        kinds = DEFAULT_KINDS
+        try:
+            kinds = kinds_beside(path)
+        except ReviewError as error:
+            # A list that is only offered stops no review.
+            remarks += (f"The usual kinds of artifact are offered: {error}",)
         kept.bind(binding)
         if take_over and contents.binding is not None:
             kept.take_over()
@@ -177,6 +209,7 @@ class ReviewSession:
         session = cls(
             catalog, folder, known, kept, contents, remarks, reviewer or login_name()
         )
+        session.kinds = kinds
         # Whether anything can be recorded is known before the first verdict.
         session._journal.recorder.begin(session._state())
         return session
@@ -266,14 +299,15 @@ class ReviewSession:
         """The table with its outcomes and labels as they now are (a copy).
 
         The columns that were read, those of the design with their types, with
-        `outcome`, `error_id`, `label_new`, `reviewed_by` and `reviewed_at`.
+        `outcome`, `error_id`, `label_new`, `reviewed_by`, `reviewed_at`, `decision`,
+        `kind` and `note`.
         """
         return self.catalog.table
 
     @property
     def errors(self) -> pd.DataFrame:
-        """The rows of `table` that are errors, in walking order."""
-        return self.table.iloc[self.walk.errors]
+        """The rows of `table` that are errors, image by image."""
+        return self.table.iloc[self.catalog.errors]
 
     @property
     def output(self) -> Path:
@@ -297,8 +331,8 @@ class ReviewSession:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """How many errors have been reviewed, and how many there are."""
-        return self.catalog.progress
+        """How many have been reviewed of the cutouts that the queue is about."""
+        return self._queue.progress
 
     @property
     def unsaved(self) -> int:
@@ -317,13 +351,36 @@ class ReviewSession:
         """The cutout that is looked at."""
         return self.catalog.cutout(self._row)
 
-    def next(self) -> bool:
-        """Go to the next error; return False, and stay, if there is none."""
-        return self._move_to(self.walk.error_after(self._row))
+    def next(self, *, skip: Container[int] = ()) -> bool:
+        """Go to the next cutout of the queue; return False, and stay, if none.
+
+        Parameters
+        ----------
+        skip : container of int
+            Rows that are passed by.
+        """
+        row = self._queue.after(self._row)
+        while row is not None and row in skip:
+            row = self._queue.after(row)
+        return self._move_to(row, jumps=False)
 
     def previous(self) -> bool:
-        """Go to the previous error; return False, and stay, if there is none."""
-        return self._move_to(self.walk.error_before(self._row))
+        """Go to the previous cutout of the queue; return False, and stay, if none."""
+        return self._move_to(self._queue.before(self._row), jumps=False)
+
+    def next_unreviewed(self) -> bool:
+        """Go to the next cutout of the queue that nobody reviewed; False if none.
+
+        After the last one it begins with the first.
+        """
+        return self._move_to(self._queue.unreviewed_after(self._row), jumps=False)
+
+    def back(self) -> bool:
+        """Go back to where one was before the last jump; again, and one is here again.
+
+        A jump is any move that does not follow the queue. False if there was none.
+        """
+        return self._move_to(self._left_row)
 
     def go_to(self, error_id: int) -> None:
         """Go to an error by its number.
@@ -349,17 +406,20 @@ class ReviewSession:
         ReviewError
             If the table has no such cutout.
         """
+        self._move_to(self._row_of(CutoutKey(image_name, grid_x, grid_y)))
+
+    def _row_of(self, cutout: CutoutKey) -> int:
         try:
-            row = self.walk.row_of(CutoutKey(image_name, grid_x, grid_y))
+            return self.walk.row_of(cutout)
         except KeyError:
             raise ReviewError(
-                f"no cutout {image_name} ({grid_x}, {grid_y}) is in the table",
+                f"no cutout {cutout.image_name} ({cutout.grid_x}, {cutout.grid_y}) is "
+                "in the table",
                 path=self.predictions.path,
             ) from None
-        self._move_to(row)
 
     def select_image(self, image_name: str) -> None:
-        """Go to the first error of an image, or to its first cutout if it has none.
+        """Go to an image's first cutout of the queue, or else of the table.
 
         Raises
         ------
@@ -370,17 +430,107 @@ class ReviewSession:
             raise ReviewError(
                 f"no image {image_name} is in the table", path=self.predictions.path
             )
-        errors = self.walk.errors_of(image_name)
-        rows = errors if len(errors) else self.walk.cutouts_of(image_name)
+        rows = self._queue.rows_of(image_name)
+        if not len(rows):
+            rows = self.walk.cutouts_of(image_name)
         self._move_to(int(rows[0]))
 
-    def _move_to(self, row: int | None) -> bool:
+    def _move_to(self, row: int | None, *, jumps: bool = True) -> bool:
         if row is None:
             return False
         if row != self._row:
+            if jumps:
+                self._left_row = self._row
             self._row = row
             self.current_changed.emit()
         return True
+
+    # What is to be looked at
+
+    @property
+    def queue(self) -> pd.DataFrame:
+        """The rows of `table` that are to be looked at, in their order."""
+        return self.table.iloc[self._queue.rows]
+
+    @property
+    def places(self) -> Queue:
+        """The queue as places and counts, without a look at the table."""
+        return self._queue
+
+    def set_queue(
+        self,
+        outcomes: Sequence[Outcome] = ERRORS,
+        state: State = "all",
+        images: Sequence[str] | None = None,
+        kinds: Sequence[str] | None = None,
+        order: Order = "table",
+        seed: int = 0,
+    ) -> None:
+        """Choose what is to be looked at, and in which order.
+
+        The current cutout stays where it is in the queue; else the first one that
+        follows is the current one.
+
+        Parameters
+        ----------
+        outcomes : sequence of "FP", "FN", "TP", "TN"
+            The outcomes, at the threshold in force.
+        state : "all", "unreviewed", "reviewed", "changed" or "unsure"
+            What of the review; what is decided later lets a cutout in or out.
+        images, kinds : sequence of str, optional
+            The full images, and the kinds of artifact; by default all.
+        order : str
+            "table", "image", "confident", "uncertain", "mislabelled" or "random"; see
+            `QueueRule`.
+        seed : int
+            For the random order.
+
+        Raises
+        ------
+        ValueError
+            If there is no such outcome, state or order.
+        ReviewError
+            If there is no such image, or no confidence to order by.
+        """
+        rule = QueueRule.of(outcomes, state, images, kinds, order, seed)
+        self._take_queue(Queue(self.catalog, rule))
+
+    @property
+    def threshold(self) -> float | None:
+        """The confidence from which the model says "artifact"; None: its `preds`."""
+        return self.catalog.threshold
+
+    def set_threshold(self, value: float | None) -> None:
+        """Compute outcomes and queue for another threshold; decisions stay.
+
+        The saved table keeps its own `preds` and `error_id`.
+
+        Parameters
+        ----------
+        value : float or None
+            From 0 to 1; None for the table's own `preds`.
+
+        Raises
+        ------
+        ValueError
+            If it is no number from 0 to 1.
+        ReviewError
+            If the table has no confidence.
+        """
+        self.catalog.set_threshold(value)
+        self._take_queue(Queue(self.catalog, self._queue.rule))
+
+    def _take_queue(self, queue: Queue) -> None:
+        self._queue = queue
+        row = self._row
+        if row not in queue:
+            others = queue.after(row), queue.before(row), row
+            row = next(other for other in others if other is not None)
+        # Who listens to the one finds the other done.
+        moved, self._row = row != self._row, row
+        self.queue_changed.emit()
+        if moved:
+            self.current_changed.emit()
 
     # What is decided
 
@@ -399,13 +549,27 @@ class ReviewSession:
         """Where `label_new` of the table is not what was decided; see `settle`."""
         return self._journal.disagreements
 
-    def set_label(self, value: Verdict, *, wait: bool | float = True) -> None:
+    def set_label(
+        self,
+        value: Verdict,
+        kind: str | None = None,
+        note: str | None = None,
+        *,
+        cutouts: Sequence[CutoutKey] | None = None,
+        wait: bool | float = True,
+    ) -> bool:
         """Decide about the current cutout; to confirm a label is a decision too.
+
+        Returns False if the same reviewer said the same before.
 
         Parameters
         ----------
-        value : "artifact" or "no artifact"
-            The label after review.
+        value : "artifact", "no artifact" or "unsure"
+            The label after review; who is unsure leaves it as it is.
+        kind, note : str, optional
+            The kind of artifact, and anything else; what is not given is empty.
+        cutouts : sequence of CutoutKey, optional
+            Decide about these instead, as one act, which is undone as one.
         wait : bool or float
             True: return when the decision is on disk. A number: return after so many
             seconds at most; then `label_changed` tells when it is, or
@@ -414,14 +578,18 @@ class ReviewSession:
         Raises
         ------
         ValueError
-            If the value is neither.
+            If the value is none of them.
+        ReviewError
+            If the table has no such cutout.
         StoreError
             If the decision cannot be kept; then it is not made.
         """
-        if value not in LABEL_NAMES:
-            raise ValueError(f"the label is one of {LABEL_NAMES}, not {value!r}")
-        label = LABEL_NAMES.index(value)
-        self._journal.decide(self._row, label, self.view_settings, wait=wait)
+        if value not in VERDICTS:
+            raise ValueError(f"a verdict is one of {VERDICTS}, not {value!r}")
+        rows = [self._row] if cutouts is None else [*map(self._row_of, cutouts)]
+        return self._journal.decide(
+            rows, value, kind or "", note or "", self.view_settings, wait=wait
+        )
 
     def undo(self, *, wait: bool | float = True) -> bool:
         """Take back the last decision and go to its cutout; False if there is none.
@@ -482,7 +650,10 @@ class ReviewSession:
 
     def _take_changes(self, rows: list[int], go_there: bool) -> None:
         for row in rows:
+            self._queue.update(row)
+        for row in rows:
             self.label_changed.emit(row)
+        self.decided.emit(rows)
         if go_there:
             self._move_to(rows[0])
 
@@ -527,7 +698,7 @@ class ReviewSession:
         table = ReviewedTable(
             self.predictions,
             self.catalog.labels.label_new.copy(),
-            self.catalog.labels.reviews(),
+            self.catalog.labels.differing(),
             self.catalog.labels.decisions,
             self.catalog.labels.shown(),
         )
@@ -560,13 +731,32 @@ class ReviewSession:
     def _state(self) -> dict[str, Any]:
         # A copy: it is written in another thread, while this one may change it.
         view = deepcopy(self.view_settings)
-        return {"cutout": self.current_cutout.key, "view": view}
+        return {
+            "cutout": self.walk.key_of(self._row),
+            "view": view,
+            "queue": self._queue.rule.as_json(),
+            "threshold": self.threshold,
+            "drafts": [[*cutout, text] for cutout, text in self.drafts.items()],
+        }
+
+    def _first_queue(self, state: Mapping[str, Any]) -> Queue:
+        """Return the queue that the review was left with, or else all errors."""
+        rule = QueueRule.from_json(state.get("queue")) or _FIRST_RULE
+        try:
+            self.catalog.set_threshold(state.get("threshold"))
+            return Queue(self.catalog, rule)
+        except ReviewError as error:
+            # An image or the confidence was in the table then.
+            self._remarks += (f"The queue is all errors again: {error.what}.",)
+            self.catalog.set_threshold(None)
+            return Queue(self.catalog, _FIRST_RULE)
 
     def _first_row(self, state: Mapping[str, Any]) -> int:
-        """Return where the review was left, or else the first error."""
+        """Return where the review was left, or else the first of the queue."""
         if "cutout" in state and (left := CutoutKey(*state["cutout"])) in self.walk:
             return self.walk.row_of(left)
-        return int(self.walk.errors[0]) if len(self.walk.errors) else 0
+        rows = self._queue.rows
+        return int(rows[0]) if len(rows) else 0
 
 
 def _let_go(store: Store) -> None:

@@ -99,6 +99,43 @@ class SkyCoordinates:
         ra = math.degrees(math.atan2(north, east)) % 360.0
         return ra, math.degrees(math.atan2(up, math.hypot(east, north)))
 
+    def directions(
+        self, x: float, y: float
+    ) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Return where north and east are, as steps of one pixel's length.
+
+        Parameters
+        ----------
+        x, y : float
+            Column and row, counted from 0.
+
+        Returns
+        -------
+        tuple of (float, float) or None
+            (columns, rows) towards north, and towards east; None where the projection
+            is not defined, or at a pole.
+        """
+        here = self.radec(x, y)
+        right, below = self.radec(x + 1, y), self.radec(x, y + 1)
+        if here is None or right is None or below is None:
+            return None
+        flat = math.cos(math.radians(here[1]))
+        # How the sky changes over a pixel: rows are east and north.
+        steps = np.array(
+            [
+                [
+                    ((there[0] - here[0] + 180) % 360 - 180) * flat
+                    for there in (right, below)
+                ],
+                [there[1] - here[1] for there in (right, below)],
+            ]
+        )
+        if abs(np.linalg.det(steps)) < 1e-30:
+            return None
+        to_pixels = np.linalg.inv(steps)
+        east, north = (to_pixels / np.hypot(*to_pixels)).T
+        return (float(north[0]), float(north[1])), (float(east[0]), float(east[1]))
+
     def text(self, x: float, y: float) -> str:
         """Return where a pixel lies on the sky, as astronomers write it.
 

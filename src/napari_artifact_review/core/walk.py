@@ -1,4 +1,4 @@
-"""The order in which a review walks through the cutouts: image by image."""
+"""Where each cutout, image and error stands in the table."""
 
 from __future__ import annotations
 
@@ -12,41 +12,33 @@ from napari_artifact_review.core.predictions import Predictions
 class Walk:
     """Look-ups in the table that cost the same however long it is.
 
-    Images follow in the order in which the table first names them, the cutouts of
-    an image in the table's order.
-
     Parameters
     ----------
     predictions : Predictions
         The table.
-    is_error : ndarray of bool, shape (n,)
-        Which of its rows are errors.
     """
 
-    def __init__(
-        self, predictions: Predictions, is_error: npt.NDArray[np.bool_]
-    ) -> None:
+    def __init__(self, predictions: Predictions) -> None:
         self._predictions = predictions
         index = predictions.image_index
         self._order = np.argsort(index, kind="stable")
-        self._rank = np.empty_like(self._order)
-        self._rank[self._order] = np.arange(len(index))
         count = len(predictions.image_names)
         self._bounds = np.searchsorted(index[self._order], np.arange(count + 1))
-        self._error_ranks = np.flatnonzero(is_error[self._order])
         self._image = {name: i for i, name in enumerate(predictions.image_names)}
         self._row_of_error = {
-            int(predictions.error_id[row]): int(row) for row in np.flatnonzero(is_error)
+            int(predictions.error_id[row]): int(row)
+            for row in np.flatnonzero(predictions.error_id)
         }
         self._positions: tuple[str, dict[tuple[int, int], int]] = ("", {})
 
-    @property
-    def errors(self) -> npt.NDArray[np.int64]:
-        """Rows of all errors, in walking order."""
-        return self._order[self._error_ranks]
-
     def cutouts_of(self, image_name: str) -> npt.NDArray[np.int64]:
-        """Return the rows of an image's cutouts; raise KeyError if it has none."""
+        """Return the rows of an image's cutouts, in the table's order.
+
+        Raises
+        ------
+        KeyError
+            If it has none.
+        """
         begin, end = self._span(image_name)
         return self._order[begin:end]
 
@@ -57,11 +49,6 @@ class Walk:
         except KeyError:
             return False
         return True
-
-    def errors_of(self, image_name: str) -> npt.NDArray[np.int64]:
-        """Return the rows of an image's errors; raise KeyError if it has no cutout."""
-        begin, end = np.searchsorted(self._error_ranks, self._span(image_name))
-        return self._order[self._error_ranks[begin:end]]
 
     def row_of_error(self, error_id: int) -> int:
         """Return the row of an error; raise KeyError if there is none."""
@@ -102,59 +89,88 @@ class Walk:
         distance = np.hypot(across - size / 2, down - size / 2)
         return int(rows[np.where(inside, distance, np.inf).argmin()])
 
-    def error_after(self, row: int) -> int | None:
-        """Return the row of the nearest error after `row`, or None."""
-        at = int(np.searchsorted(self._error_ranks, self._rank[row], side="right"))
-        return self._error_at(at)
+    def neighbour_of(self, row: int, across: int, down: int, size: int) -> int | None:
+        """Return the row of the nearest cutout of the image in a direction, or None.
 
-    def error_before(self, row: int) -> int | None:
-        """Return the row of the nearest error before `row`, or None."""
-        at = int(np.searchsorted(self._error_ranks, self._rank[row], side="left"))
-        return self._error_at(at - 1)
+        Parameters
+        ----------
+        row : int
+            Where it is looked from.
+        across, down : int
+            -1, 0 or 1; one of them is 0.
+        size : int
+            Side of the cutouts in pixels: those further beside the way than half of it
+            are in another row, or column.
+        """
+        table, rows = self._predictions, self.cutouts_of(self.image_of(row))
+        steps = np.stack(
+            [
+                table.grid_x[rows] - table.grid_x[row],
+                table.grid_y[rows] - table.grid_y[row],
+            ]
+        )
+        way = np.array([across, down]) @ steps
+        beside = np.abs(np.array([down, across]) @ steps)
+        ahead = (way > 0) & (2 * beside <= size)
+        if not ahead.any():
+            return None
+        # The nearest; of several as near, the one that is least beside the way.
+        order = np.lexsort((beside[ahead], way[ahead]))
+        return int(rows[ahead][order[0]])
 
-    def place_of(self, row: int) -> int | None:
-        """Return the place of an error among all, from 1; None if it is none."""
-        at = int(np.searchsorted(self._error_ranks, self._rank[row]))
-        return at + 1 if self._error_at(at) == row else None
+    def rows_between(
+        self, image_name: str, first: int, last: int, size: int
+    ) -> list[int]:
+        """Return the cutouts of an image on the straight way between two of them.
+
+        Parameters
+        ----------
+        image_name : str
+            The image.
+        first, last : int
+            Rows of the two, which come first and last.
+        size : int
+            Side of the cutouts in pixels.
+        """
+        table = self._predictions
+        ends = [
+            np.array([table.grid_x[row], table.grid_y[row]], dtype=float) + size / 2
+            for row in (first, last)
+        ]
+        # Eight steps a cutout: no corner that is cut by more than an eighth is missed.
+        steps = max(1, int(8 * np.abs(ends[1] - ends[0]).max() / size))
+        found = [first]
+        for part in np.linspace(0, 1, steps + 1):
+            x, y = ends[0] + part * (ends[1] - ends[0])
+            row = self.row_at(image_name, int(x), int(y), size)
+            if row is not None and row != found[-1]:
+                found.append(row)
+        return [*dict.fromkeys([*found, last])]
+
+    def rows_in(
+        self,
+        image_name: str,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        size: int,
+    ) -> list[int]:
+        """Return the rows of an image's cutouts that a rectangle of pixels touches."""
+        rows = self.cutouts_of(image_name)
+        x, y = self._predictions.grid_x[rows], self._predictions.grid_y[rows]
+        # No sum of position and size: it may be too large for 64 bits.
+        touched = (x <= right) & (x > left - size) & (y <= bottom) & (y > top - size)
+        return [int(row) for row in rows[touched]]
 
     def image_of(self, row: int) -> str:
         """Return the image of the cutout in a row."""
         names: tuple[str, ...] = self._predictions.image_names
         return names[int(self._predictions.image_index[row])]
 
-    def image_after(self, image_name: str) -> str | None:
-        """Return the next image with an error, or None."""
-        after = np.searchsorted(self._error_ranks, self._span(image_name)[1])
-        row = self._error_at(int(after))
-        return None if row is None else self.image_of(row)
-
-    def image_before(self, image_name: str) -> str | None:
-        """Return the nearest image before this one that has an error, or None."""
-        first = np.searchsorted(self._error_ranks, self._span(image_name)[0])
-        row = self._error_at(int(first) - 1)
-        return None if row is None else self.image_of(row)
-
-    @property
-    def error_counts(self) -> npt.NDArray[np.int64]:
-        """Number of errors of each image, in the order of their names."""
-        return np.diff(np.searchsorted(self._error_ranks, self._bounds))
-
     def place_of_image(self, image_name: str) -> int:
         """Return the place of an image among all, from 0; KeyError if it has none."""
         return self._image[image_name]
-
-    def place_in_image(self, row: int) -> int | None:
-        """Return the place of an error in its image, from 0; None if it is none."""
-        place = self.place_of(row)
-        if place is None:
-            return None
-        first, _ = self._span(self.image_of(row))
-        return place - 1 - int(np.searchsorted(self._error_ranks, first))
-
-    def _error_at(self, at: int) -> int | None:
-        if 0 <= at < len(self._error_ranks):
-            return int(self._order[self._error_ranks[at]])
-        return None
 
     def _span(self, image_name: str) -> tuple[int, int]:
         i = self._image[image_name]

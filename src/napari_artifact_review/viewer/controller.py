@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.utils.events import Event
 from psygnal import Signal
 
-from napari_artifact_review.core.cutout import Cutouts
-from napari_artifact_review.core.decisions import PATIENCE
+from napari_artifact_review.core.cutout import Cutout, Cutouts
+from napari_artifact_review.core.display import Display
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import FullImage
-from napari_artifact_review.core.session import ReviewSession, Verdict
+from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.camera import ReviewCamera, View
-from napari_artifact_review.viewer.image_layer import ImageLayer
+from napari_artifact_review.viewer.compass import Directions
+from napari_artifact_review.viewer.image_layer import CutoutPixels, ImageLayer
+from napari_artifact_review.viewer.judge import Judge
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.loader import ImageLoader, LoadedImage
+from napari_artifact_review.viewer.mouse import Mouse
 from napari_artifact_review.viewer.overlay import Overlay
+from napari_artifact_review.viewer.picks import Picks
 from napari_artifact_review.viewer.settings import ViewSettings
 from napari_artifact_review.viewer.status import describe_cutout, describe_pixel
 
@@ -39,9 +44,6 @@ _BREATH = 0.3
 
 #: Seconds between looks whether tiles have come: who waits does not notice them.
 _BLINK = 0.05
-
-#: A mouse that moves further than this between press and release drags.
-_CLICK_RADIUS = 4.0
 
 ViewState = Literal["loading", "shown", "failed"]
 
@@ -92,9 +94,18 @@ class ReviewController:
         self.viewer = viewer
         self.session = session
         self.layers = ReviewLayers(viewer, self._describe, self._restore_soon)
-        self.image = ImageLayer(self.layers)
+        self.image = ImageLayer(self.layers, self._cutout_inside)
         self.overlay = Overlay(self.layers, self._views_ahead)
         self.camera = ReviewCamera(viewer)
+        self.picks = Picks(session)
+        self.judge = Judge(session, self.picks, self._refusal, self.note_view)
+        self._mouse = Mouse(
+            viewer,
+            session,
+            self.picks,
+            lambda: None if self.full is None else self._image_name,
+            self._select_in_view,
+        )
         self.view: ViewState = "loading"
         self.full: FullImage | None = None
         self._loaded: LoadedImage | None = None
@@ -105,6 +116,7 @@ class ReviewController:
         self._hdus: dict[str, int] = {}
         self._error: ImageError | None = None
         self._outside: set[int] = set()
+        self._drawn_outcomes = session.catalog.outcomes
         self._request = 0
         self._images = 0
         self._zooms = 0
@@ -124,15 +136,19 @@ class ReviewController:
         self._connected = True
         self.session.answer_through(self._run_in_main)
         self.session.current_changed.connect(self._follow)
-        self.session.label_changed.connect(self._on_label_changed)
+        self.session.decided.connect(self._on_decided)
+        self.session.queue_changed.connect(self._on_queue_changed)
+        self.picks.changed.connect(self._draw_picks)
+        self.judge.said.connect(self.said)
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
         self.viewer.scene.camera.events.center.connect(self._look)
         self.viewer.layers.events.removed.connect(self._on_layer_removed)
-        self.viewer.mouse_drag_callbacks.append(self._on_mouse_press)
+        self._mouse.connect()
         self.viewer.dims.events.ndisplay.connect(self._stay_flat)
         self.viewer.dims.ndisplay = 2
         self._hdus = self._settings.hdus()
         self._settings.restore()
+        self._loader.smooth(self.image.display.sigma)
         self._follow()
 
     def disconnect(self) -> None:
@@ -144,7 +160,7 @@ class ReviewController:
         self.viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
         self.viewer.scene.camera.events.center.disconnect(self._look)
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        self.viewer.mouse_drag_callbacks.remove(self._on_mouse_press)
+        self._mouse.disconnect()
         self.viewer.scene.camera.orientation2d = self._orientation
         self.layers.remove()
 
@@ -155,7 +171,8 @@ class ReviewController:
         self._connected = False
         self._request += 1
         self.session.current_changed.disconnect(self._follow)
-        self.session.label_changed.disconnect(self._on_label_changed)
+        self.session.decided.disconnect(self._on_decided)
+        self.session.queue_changed.disconnect(self._on_queue_changed)
         self._loader.close()
 
     # What the reviewer asks for
@@ -186,17 +203,30 @@ class ReviewController:
         lie = "cutout lies" if count == 1 else "cutouts lie"
         return (*self.full.notes, f"{count:,} {lie} wholly outside this image")
 
-    def decide(self, value: Verdict) -> None:
-        """Set the label of the cutout on the screen; without pixels, nothing is set."""
+    def _refusal(self) -> str:
+        """Say why nothing on the screen can be judged now; without pixels, nothing."""
         if self.view == "loading" or not self._is_drawn():
             self.waits_for_image = True
-            self.said.emit("The image is still being read; nothing was decided.")
             self._run_later(_BLINK, self._wait_no_more)
-        elif self.problem is not None:
-            self.said.emit("This cutout cannot be shown; nothing was decided.")
+            return "The image is still being read."
+        if self.problem is not None and not len(self.picks):
+            return "This cutout cannot be shown."
+        return ""
+
+    def step(self, across: int, down: int) -> None:
+        """Go to the nearest cutout of the image in a direction; each -1, 0 or 1."""
+        session = self.session
+        row = session.walk.neighbour_of(
+            session.current_cutout.row, across, down, session.cutout_size
+        )
+        if row is None:
+            self.said.emit("There is no cutout further that way.")
         else:
-            self.note_view()
-            self.session.set_label(value, wait=PATIENCE)
+            session.select(*session.walk.key_of(row))
+
+    def toggle_overlays(self) -> None:
+        """Hide all boxes, or show them again."""
+        self.layers.toggle_overlays()
 
     def _is_drawn(self) -> bool:
         """Tell whether what is in view of the current cutout is no coarser than that.
@@ -250,6 +280,46 @@ class ReviewController:
         self._hdus[self._image_name] = index
         self._load(self._image_name)
 
+    def set_display(self, display: Display) -> None:
+        """Let pixels become colours in another way, from cutout to cutout.
+
+        Pixels are smoothed in a thread; until they are, the image stays as it is.
+        """
+        self.image.set_display(display)
+        self._loader.smooth(self.image.display.sigma)
+        self._smooth()
+
+    def cutout_pixels(self) -> CutoutPixels | None:
+        """Return the current cutout and what is around it, if that is on the screen."""
+        return None if self.full is None else self.image.cutout_pixels()
+
+    def _smooth(self) -> None:
+        """Have the image on the screen smoothed as it is wished by now."""
+        if self._loaded is None or self._loaded.sigma == self.image.display.sigma:
+            return
+        future = self._loader.load(self._image_name, self._hdus.get(self._image_name))
+        receive = partial(self._take_smoothed, self._request, future)
+        future.add_done_callback(lambda _: self._run_in_main(receive))
+
+    def _take_smoothed(self, request: int, future: Future[LoadedImage]) -> None:
+        """Show the same image with other pixels; where that fails, it stays."""
+        if request != self._request or self._loaded is None or future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._loaded = future.result()
+            self.image.show(self._loaded, self._image_name)
+            self._run_later(0, partial(self._if_latest, request, self._read_ahead))
+            # Another smoothing may have been wished for since.
+            self._smooth()
+        elif isinstance(error, ImageError):
+            self.said.emit(str(error))
+            shown = self._loaded.sigma
+            self.set_display(replace(self.image.display, sigma=shown))
+            self.image.display_changed.emit(self.image.display)
+        else:
+            raise error
+
     def show_grid(self, shown: bool) -> None:
         """Show or hide the grid of all cutouts."""
         self.overlay.show_grid(shown)
@@ -269,11 +339,13 @@ class ReviewController:
     def _follow(self) -> None:
         name = self.session.current_cutout.image_name
         if name != self._image_name:
+            self.picks.clear()
             self._load(name)
         elif self.view == "shown":
             self.waits_for_image = False
             self._look_at_current()
             self._draw_current()
+            self.image.follow()
             self.overlay.settle(self.camera.view)
             self.view_changed.emit()
             self._run_later(0, self._read_next_tiles)
@@ -310,6 +382,7 @@ class ReviewController:
         error = future.exception()
         if error is None:
             self._show(future.result())
+            self._smooth()
         elif isinstance(error, ImageError):
             self._set_view("failed", error)
         else:
@@ -332,6 +405,7 @@ class ReviewController:
         # napari does not slice hidden layers: their texts would not fit to their data.
         self.layers.unhide()
         inside = self._cutouts_inside()
+        self._drawn_outcomes = self.session.catalog.outcomes
         self._look_at_current()
         self.overlay.show(inside, self._shape, self.camera.view)
         self._draw_current()
@@ -370,17 +444,31 @@ class ReviewController:
         if not self._camera_stays and cutout.row not in self._outside:
             self.camera.show_cutout(cutout, self._shape)
 
-    def _draw_current(self) -> None:
+    def _cutout_inside(self) -> Cutout | None:
+        """Return the current cutout, if it is on the image."""
         cutout = self.session.current_cutout
-        self.overlay.show_current(None if cutout.row in self._outside else cutout)
+        return None if cutout.row in self._outside else cutout
+
+    def _draw_current(self) -> None:
+        cutout = self._cutout_inside()
+        directions = None if cutout is None else self._directions_at(cutout)
+        self.overlay.show_current(cutout, directions)
+
+    def _directions_at(self, cutout: Cutout) -> Directions | None:
+        """Return where north and east are in the middle of a cutout, if known."""
+        sky = None if self.full is None else self.full.sky
+        half = cutout.size / 2 - 0.5
+        if sky is None:
+            return None
+        return sky.directions(cutout.grid_x + half, cutout.grid_y + half)
 
     def _views_ahead(self) -> Iterator[View]:
-        """Return what the next errors of this image will bring into view."""
-        walk = self.session.walk
-        row = walk.error_after(self.session.current_cutout.row)
+        """Return what the next cutouts of the queue in this image bring into view."""
+        queue, walk = self.session.places, self.session.walk
+        row = queue.after(self.session.current_cutout.row)
         while row is not None and walk.image_of(row) == self._image_name:
             yield self.camera.view_of(self.session.catalog.cutout(row))
-            row = walk.error_after(row)
+            row = queue.after(row)
 
     def _read_next_tiles(self) -> None:
         """Have what lies around the next error read, if the image is in tiles."""
@@ -398,22 +486,41 @@ class ReviewController:
             function()
 
     def _read_ahead(self) -> None:
-        """Read the next two images of the walk, and the previous one."""
-        walk, name = self.session.walk, self._image_name
-        names = [walk.image_after(name), None, walk.image_before(name)]
+        """Read the next two images of the queue, and the previous one."""
+        queue, name = self.session.places, self._image_name
+        row = self.session.current_cutout.row
+        names = [queue.image_after(row, name)]
         if names[0] is not None:
-            names[1] = walk.image_after(names[0])
+            names.append(queue.image_after(row, name, names[0]))
+        before = queue.image_before(row, name)
+        names += [before] if before not in names else []
         self._loader.read_ahead(
             [(name, self._hdus.get(name)) for name in names if name is not None]
         )
 
-    def _on_label_changed(self, row: int) -> None:
-        if (
-            self.full is not None
-            and self.session.walk.image_of(row) == self._image_name
-        ):
+    def _on_queue_changed(self) -> None:
+        """Draw other outcomes, and read ahead along another queue."""
+        if self.view != "shown":
+            return
+        outcomes = self.session.catalog.outcomes
+        if outcomes is not self._drawn_outcomes:
+            self._drawn_outcomes = outcomes
+            self.overlay.show(self._cutouts_inside(), self._shape, self.camera.view)
+            self.camera.tell_again()
+        self._run_later(0, partial(self._if_latest, self._request, self._read_ahead))
+
+    def _draw_picks(self) -> None:
+        catalog = self.session.catalog
+        self.overlay.show_picked(
+            catalog.cutouts(self._image_name, np.array(self.picks.rows, dtype=np.int64))
+        )
+
+    def _on_decided(self, rows: list[int]) -> None:
+        images = {self.session.walk.image_of(row) for row in rows}
+        if self.full is not None and self._image_name in images:
             self.overlay.update(self._cutouts_inside())
             self.camera.tell_again()
+        self.judge.take_kept(rows)
 
     # What the viewer tells
 
@@ -475,25 +582,10 @@ class ReviewController:
         if self._connected and self._loaded is not None:
             self._show(self._loaded)
 
-    def _on_mouse_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
-        """Make the cutout that is clicked the current one; a drag is none of ours."""
-        active = viewer.layers.selection.active
-        idle = active is None or active.mode == "pan_zoom"
-        if self.full is None or event.button != 1 or event.modifiers or not idle:
-            return
-        pressed = np.array(event.pos)
-        yield
-        while event.type == "mouse_move":
-            yield
-        if np.hypot(*(np.array(event.pos) - pressed)) > _CLICK_RADIUS:
-            return
-        row, column = event.position[-2:]
-        cutout = self.session.catalog.cutout_at(
-            self._image_name, round(column), round(row)
-        )
-        if cutout is not None:
-            self._camera_stays = True
-            try:
-                self.session.select(*cutout.key)
-            finally:
-                self._camera_stays = False
+    def _select_in_view(self, row: int) -> None:
+        """Go to a cutout that is clicked, without moving the image under the mouse."""
+        self._camera_stays = True
+        try:
+            self.session.select(*self.session.walk.key_of(row))
+        finally:
+            self._camera_stays = False

@@ -1,35 +1,96 @@
-"""The full image as a layer: the same one from image to image, and its grey scale."""
+"""The full image as a layer: the same one from image to image, and its colours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+import numpy as np
 from napari.layers import Image
-from napari.utils.colormaps import AVAILABLE_COLORMAPS
+from napari.utils import Colormap
+from napari.utils.colormaps import AVAILABLE_COLORMAPS, ensure_colormap
+from napari.utils.events import Event
+from psygnal import Signal
 
+from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.display import (
+    COLORMAPS,
+    Brightness,
+    Display,
+    Limits,
+    Stretch,
+)
+from napari_artifact_review.core.full_image import Pixels
+from napari_artifact_review.core.stretch import smoothed
+from napari_artifact_review.core.tiles import TiledImage
 from napari_artifact_review.viewer.layers import ReviewLayers, unmeasured
 from napari_artifact_review.viewer.loader import LoadedImage
+from napari_artifact_review.viewer.smooth_tiles import smooth_levels
+
+#: Pixels around a small picture of a cutout: a trail is seen by where it goes on.
+_MARGIN = 100
+
+# napari lists colours by name, so those of a stretch have one: what it stands for.
+_STRETCHED: dict[str, tuple[str, Stretch, bool]] = {}
+
+
+class CutoutPixels(NamedTuple):
+    """A cutout and its surroundings, as far as they are on the image.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        Raw pixels, shape (rows, columns).
+    inner : tuple of slice
+        Rows and columns of `pixels` that the cutout takes.
+    """
+
+    pixels: Pixels
+    inner: tuple[slice, slice]
 
 
 class ImageLayer:
     """Shows full images; what the user set stays from one to the next.
 
     napari's layers are either in memory or of several scales, so there is one for each
-    kind, and one of them is seen.
+    kind, and one of them is seen. A stretch changes the colours of the layer, not its
+    pixels: it costs nothing while one looks around.
 
     Parameters
     ----------
     layers : ReviewLayers
         The layers of the review.
+    cutout : callable
+        Gives the current cutout, whose pixels give limits if that is wished.
+
+    Attributes
+    ----------
+    display_changed : Signal
+        Emitted with the display when the user changed it in napari's own controls.
+    drawn : Signal
+        Emitted when other pixels are shown, or another cutout of them.
     """
 
-    def __init__(self, layers: ReviewLayers) -> None:
+    display_changed = Signal(Display)
+    drawn = Signal()
+
+    def __init__(
+        self, layers: ReviewLayers, cutout: Callable[[], Cutout | None] = lambda: None
+    ) -> None:
         self._layers = layers
+        self._cutout = cutout
         self._role = "image"
-        self._own_limits: tuple[float, ...] | None = None
+        self._loaded: LoadedImage | None = None
+        self._display = Display()
+        self._gamma = 1.0
+        self._painted: tuple[object, ...] = ()
+        self._is_acting = False
         self._is_untold = False
+        # The levels of the image in tiles that was shown last, and what they are of.
+        self._smoothed: tuple[TiledImage | None, float] = None, 0.0
+        self._levels: list[Any] = []
 
     @property
     def exists(self) -> bool:
@@ -38,11 +99,13 @@ class ImageLayer:
 
     def show(self, loaded: LoadedImage, name: str) -> None:
         """Show a full image; others are told of it by `tell`."""
-        full, drawable = loaded
-        chosen, role = self._chosen_limits(), "tiles" if full.tiles else "image"
-        kept = {} if role == self._role else self.display()
-        self._role = role
-        data = drawable if full.tiles is None else list(full.tiles.levels)
+        full = loaded.full
+        role = "image" if full.tiles is None else "tiles"
+        had, self._gamma = self._layer, self._gamma_now()
+        changes_role, self._role = had is not None and role != self._role, role
+        data = self._data(loaded)
+        self._loaded = loaded
+        low, high = loaded.brightness.zscale
         # napari scans all pixels for limits that are not given, so they are given.
         layer = self._layers.get(
             role,
@@ -50,20 +113,29 @@ class ImageLayer:
                 data,
                 rgb=False,
                 multiscale=full.tiles is not None,
-                contrast_limits=full.limits,
+                contrast_limits=(low, high),
             ),
         )
-        low, high = full.limits
-        with self._layers.silently():
+        # A second time, napari does not connect them again.
+        layer.events.contrast_limits.connect(self._on_limits)
+        layer.events.colormap.connect(self._on_colormap)
+        with self._acting():
             layer.name = name
             self._replace(layer, data)
             layer.contrast_limits_range = (low - (high - low), high + 4 * (high - low))
-            self._show_as(layer, kept)
-            layer.contrast_limits = chosen or (low, high)
-        self._own_limits = None if chosen else tuple(layer.contrast_limits)
+            if layer.gamma != self._gamma:
+                layer.gamma = self._gamma
+        self._apply()
         self._layers.use(image=full.tiles is None, tiles=full.tiles is not None)
-        if kept:
+        if changes_role:
             self._layers.activate_image()
+        self.drawn.emit()
+
+    def follow(self) -> None:
+        """Show the same image as it is wished for the cutout that is current now."""
+        if self._display.scope == "cutout":
+            self._apply()
+        self.drawn.emit()
 
     @property
     def level(self) -> int:
@@ -91,34 +163,86 @@ class ImageLayer:
         layer = self._layer
         if layer is not None:
             layer.refresh(thumbnail=False, highlight=False, extent=False)
+            self.follow()
 
-    def display(self) -> dict[str, Any]:
+    # How pixels become colours
+
+    @property
+    def display(self) -> Display:
+        """How pixels become colours, as the user wishes it."""
+        return self._display
+
+    def set_display(self, display: Display) -> None:
+        """Let pixels become colours in another way.
+
+        What needs pixels that are smoothed in another way waits, as a whole, until
+        they are shown.
+        """
+        if not _is_known(display.colormap):
+            # One of a plugin may be gone since.
+            display = replace(display, colormap="gray")
+        self._display = display
+        if self._loaded is not None and self._loaded.sigma == display.sigma:
+            self._apply()
+
+    def settings(self) -> dict[str, Any]:
         """Return how pixels become colours, as plain JSON."""
         layer = self._layer
         if layer is None:
             return {}
         return {
+            "display": self._display.as_json(),
             "contrast_limits": [float(limit) for limit in layer.contrast_limits],
-            "limits_chosen": self._chosen_limits() is not None,
             "gamma": float(layer.gamma),
-            "colormap": layer.colormap.name,
         }
 
-    def set_display(self, kept: Mapping[str, Any]) -> None:
-        """Let pixels become colours as they did when `display` was asked."""
-        layer = self._layer
-        if layer is None or "gamma" not in kept:
-            return
-        self._show_as(layer, kept)
-        if kept["limits_chosen"]:
-            low, high = kept["contrast_limits"]
-            below, above = layer.contrast_limits_range
-            layer.contrast_limits_range = (min(low, below), max(high, above))
-            layer.contrast_limits = (low, high)
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Let pixels become colours as they did when `settings` was asked."""
+        # Before there were stretches, limits and colours were kept one by one.
+        by_hand = kept.get("contrast_limits") if kept.get("limits_chosen") else None
+        old = {"colormap": kept.get("colormap"), "by_hand": by_hand}
+        self._gamma = float(kept.get("gamma", 1.0))
+        display = kept.get("display")
+        known = display if isinstance(display, Mapping) else old
+        self.set_display(Display.from_json(known))
+
+    def cutout_pixels(self) -> CutoutPixels | None:
+        """Return the raw pixels of the current cutout and around it.
+
+        Never waits: of an image in tiles, what has been read.
+        """
+        cutout, loaded = self._cutout(), self._loaded
+        if cutout is None or loaded is None:
+            return None
+        margin = min(cutout.size // 2, _MARGIN)
+        full, shape = loaded.full, loaded.full.pixels.shape
+        rows, columns = window = _on_image(cutout, shape, margin)
+        inner = _on_image(cutout, shape)
+        if any(part.start >= part.stop for part in inner):
+            return None
+        source = full.pixels if full.tiles is None else full.tiles.levels[0]
+        top, left = (
+            slice(part.start - outer.start, part.stop - outer.start)
+            for part, outer in zip(inner, window, strict=True)
+        )
+        return CutoutPixels(np.array(source[rows, columns]), (top, left))
 
     @property
     def _layer(self) -> Image | None:
         return self._layers.find(self._role)
+
+    def _gamma_now(self) -> float:
+        return self._gamma if self._layer is None else float(self._layer.gamma)
+
+    def _data(self, loaded: LoadedImage) -> Any:
+        """Return what the layer is given to draw."""
+        tiles = loaded.full.tiles
+        if tiles is None:
+            return loaded.drawable
+        if (tiles, loaded.sigma) != self._smoothed:
+            self._smoothed = tiles, loaded.sigma
+            self._levels = smooth_levels(tiles, loaded.sigma)
+        return self._levels
 
     def _replace(self, layer: Image, data: Any) -> None:
         shown, new = (
@@ -131,15 +255,121 @@ class ImageLayer:
         with layer.events.data.blocker() if self._is_untold else nullcontext():
             layer.data = data
 
-    def _chosen_limits(self) -> tuple[float, ...] | None:
-        """Return the contrast limits that the user set, to keep from image to image."""
-        limits = None if self._layer is None else tuple(self._layer.contrast_limits)
-        return None if limits == self._own_limits else limits
+    @contextmanager
+    def _acting(self) -> Iterator[None]:
+        """Change the layer ourselves, unlike the user with napari's own controls."""
+        was_acting, self._is_acting = self._is_acting, True
+        try:
+            with self._layers.silently():
+                yield
+        finally:
+            self._is_acting = was_acting
 
-    @staticmethod
-    def _show_as(layer: Image, kept: Mapping[str, Any]) -> None:
-        if "gamma" in kept:
-            layer.gamma = kept["gamma"]
-        # A colormap of a plugin may be gone since.
-        if kept.get("colormap") in AVAILABLE_COLORMAPS:
-            layer.colormap = kept["colormap"]
+    def _apply(self) -> None:
+        """Give the layer its limits and colours, as far as they are others."""
+        layer, brightness = self._layer, self._brightness()
+        if layer is None or brightness is None:
+            return
+        limits = brightness.limits(self._display)
+        with self._acting():
+            if tuple(layer.contrast_limits) != limits:
+                layer.contrast_limits = limits
+            self._paint(layer, brightness, limits)
+
+    def _paint(self, layer: Image, brightness: Brightness, limits: Limits) -> None:
+        display = self._display
+        look = display.colormap, display.stretch, display.inverted
+        # Of all stretches, only the histogram depends on the pixels.
+        seen = (brightness, limits) if display.stretch == "histogram" else ()
+        wanted = (layer, look, *seen)
+        if wanted == self._painted:
+            return
+        self._painted = wanted
+        base = ensure_colormap(display.colormap)
+        if look[1:] == ("linear", False):
+            layer.colormap = base
+            return
+        inverted = ", inverted" if display.inverted else ""
+        name = f"{base.name} ({display.stretch}{inverted})"
+        _STRETCHED[name] = look
+        # napari would keep those of each histogram, under a new name each time.
+        AVAILABLE_COLORMAPS.pop(name, None)
+        layer.colormap = Colormap(
+            base.map(brightness.curve(display, limits)),
+            name=name,
+            nan_color=base.nan_color,
+        )
+
+    def _brightness(self) -> Brightness | None:
+        """Return the brightness of the pixels that limits are to come from."""
+        loaded = self._loaded
+        if loaded is None or self._display.scope == "image":
+            return None if loaded is None else loaded.brightness
+        cutout = self._cutout()
+        pixels = None if cutout is None else _drawn(loaded, cutout)
+        if pixels is None:
+            return loaded.brightness
+        brightness = Brightness.of(pixels)
+        return brightness if brightness.sample.size else loaded.brightness
+
+    # What the user does in napari's own controls of the layer
+
+    def _on_limits(self, event: Event) -> None:
+        layer = self._layer
+        if layer is not None and layer is event.source and not self._is_acting:
+            low, high = map(float, layer.contrast_limits)
+            self._take(replace(self._display, by_hand=(low, high)))
+
+    def _on_colormap(self, event: Event) -> None:
+        layer = self._layer
+        if layer is not None and layer is event.source and not self._is_acting:
+            name = layer.colormap.name
+            look = self._display.stretch, self._display.inverted
+            # One of ours brings its own stretch.
+            colormap, stretch, inverted = _STRETCHED.get(name, (name, *look))
+            self._painted = ()
+            self._take(
+                replace(
+                    self._display,
+                    colormap=colormap,
+                    stretch=stretch,
+                    inverted=inverted,
+                )
+            )
+
+    def _take(self, display: Display) -> None:
+        is_other, self._display = display != self._display, display
+        self._apply()
+        # napari tells of limits twice if they widen the range of their slider.
+        if is_other:
+            self.display_changed.emit(display)
+
+
+def _is_known(colormap: str) -> bool:
+    return colormap in AVAILABLE_COLORMAPS or colormap in COLORMAPS
+
+
+def _on_image(
+    cutout: Cutout, shape: tuple[int, ...], margin: int = 0
+) -> tuple[slice, slice]:
+    """Return the rows and columns of a cutout, and around it, that are on an image."""
+    rows, columns = (
+        slice(max(start - margin, 0), min(start + cutout.size + margin, length))
+        for start, length in zip((cutout.grid_y, cutout.grid_x), shape, strict=True)
+    )
+    return rows, columns
+
+
+def _drawn(loaded: LoadedImage, cutout: Cutout) -> Pixels | None:
+    """Return the pixels of a cutout as they are drawn; None until they are read."""
+    tiles, sigma = loaded.full.tiles, loaded.sigma
+    rows, columns = _on_image(cutout, loaded.full.pixels.shape)
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return None
+    if tiles is None:
+        return np.asarray(loaded.drawable[rows, columns])
+    # The look has them read if they are not in memory yet.
+    pixels = tiles.levels[0][rows, columns]
+    if not tiles.has(0, rows, columns):
+        return None
+    return smoothed(pixels, sigma) if sigma else np.asarray(pixels)

@@ -24,17 +24,23 @@ class KeyAction:
         What it does, for the user.
     repeats : bool
         Whether it is done again and again while the key is held.
+    lasts : bool
+        Whether it is done while the key is held, and undone when it is let go.
     """
 
     name: str
     keys: tuple[str, ...]
     title: str
     repeats: bool = False
+    lasts: bool = False
 
     @property
     def label(self) -> str:
         """The keys as they stand on a keyboard."""
-        return " or ".join(self.keys)
+        return " or ".join(_ARROWS.get(key, key) for key in self.keys)
+
+
+_ARROWS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}
 
 
 #: Seconds that a key is held until it repeats itself, and between its repetitions: ten
@@ -44,13 +50,28 @@ _REPEAT_EVERY = 0.1
 
 #: Letters that napari's own layers leave free, so that they work whichever is active.
 KEY_TABLE = (
-    KeyAction("next", ("N", "."), "Next error", repeats=True),
-    KeyAction("previous", (",",), "Previous error", repeats=True),
-    KeyAction("artifact", ("J",), "It is an artifact"),
-    KeyAction("no_artifact", ("K",), "It is no artifact"),
+    KeyAction("artifact", ("J",), "It is an artifact; go on"),
+    KeyAction("no_artifact", ("K",), "It is no artifact; go on"),
+    KeyAction("unsure", ("H",), "I am unsure; go on"),
+    KeyAction("kind", ("Shift-K",), "It is an artifact of a kind: choose which"),
+    KeyAction("note", ("F2",), "Write a note; Enter ends it"),
+    KeyAction("repeat", ("Shift-J",), "The last verdict again, with its kind"),
     KeyAction("undo", ("U",), "Take back the last decision"),
     KeyAction("redo", ("Shift-U",), "Make it again"),
+    KeyAction("next", ("N", "."), "Next of the queue", repeats=True),
+    KeyAction("previous", (",",), "Previous of the queue", repeats=True),
+    KeyAction("next_unreviewed", ("Shift-N",), "Next that nobody has reviewed"),
+    KeyAction("back", ("Shift-G",), "Back to where I was"),
+    KeyAction("left", ("Left",), "Cutout to the left", repeats=True),
+    KeyAction("right", ("Right",), "Cutout to the right", repeats=True),
+    KeyAction("up", ("Up",), "Cutout above", repeats=True),
+    KeyAction("down", ("Down",), "Cutout below", repeats=True),
+    KeyAction("hide", ("Q",), "Hide all boxes while held", lasts=True),
     KeyAction("toggle_view", ("G",), "Cutout / full image"),
+    KeyAction("let_go", ("Escape",), "Let go of the cutouts that are picked"),
+    KeyAction("copy", ("Shift-C",), "Copy position and sky position"),
+    KeyAction("examples", ("F3",), "Examples of each kind, as decided so far"),
+    KeyAction("stretches", ("F4",), "This cutout at several stretches"),
     KeyAction("save", ("W",), "Write (save) the reviewed table"),
     KeyAction("help", ("F1",), "Show or hide this help"),
 )
@@ -66,7 +87,8 @@ class KeyBindings:
     viewer : ViewerModel
         The viewer whose keys are bound.
     actions : mapping of str to callable
-        What to call for the actions of `KEY_TABLE`.
+        What to call for the actions of `KEY_TABLE`; of one that lasts, at its beginning
+        and at its end.
     enabled : callable
         Whether a key is meant for the review now: not while a text is typed.
     shown : callable
@@ -90,6 +112,7 @@ class KeyBindings:
         self._shown = shown
         self._run_later = run_later
         self._presses = 0
+        self._lasting: str | None = None
         self._replaced: dict[str, Any] | None = None
 
     def connect(self) -> None:
@@ -100,8 +123,7 @@ class KeyBindings:
         for action in KEY_TABLE:
             for key in action.keys:
                 self._replaced[key] = self._viewer.bind_key(key, None)
-                handler = self._repeating if action.repeats else self._handler
-                self._viewer.bind_key(key, handler(action.name))
+                self._viewer.bind_key(key, self._handler(action))
 
     def disconnect(self) -> None:
         """Give the keys back."""
@@ -115,6 +137,29 @@ class KeyBindings:
     def let_go(self) -> None:
         """End what a key that is held repeats: who leaves a window holds none there."""
         self._presses += 1
+        if self._lasting is not None:
+            name, self._lasting = self._lasting, None
+            self._actions[name]()
+
+    def _handler(self, action: KeyAction) -> Callable[[object], object]:
+        if action.repeats:
+            return self._repeating(action.name)
+        if action.lasts:
+            return self._while_held(action.name)
+        return self._once(action.name)
+
+    def _while_held(self, name: str) -> Callable[[object], Iterator[None]]:
+        """Return a handler for what is switched on by a key, and off at its release."""
+
+        def handle(_: object) -> Iterator[None]:
+            if self._enabled():
+                self.let_go()
+                self._lasting = name
+                self._actions[name]()
+                yield
+                self.let_go()
+
+        return handle
 
     def _repeating(self, name: str) -> Callable[[object], Iterator[None]]:
         """Return a handler for a key that repeats itself until it is let go.
@@ -141,7 +186,7 @@ class KeyBindings:
                 self._actions[name]()
             self._run_later(_REPEAT_EVERY, partial(self._repeat, name, press))
 
-    def _handler(self, name: str) -> Callable[[object], None]:
+    def _once(self, name: str) -> Callable[[object], None]:
         def handle(_: object) -> None:
             if self._enabled():
                 self._actions[name]()

@@ -21,7 +21,17 @@ _EDITING_KEYS = (*"ABDEFILPRSTXZ", *"1234567", "Delete", "Backspace")
 _EDITING_KEYS += ("Control-C", "Control-V", "Enter", "Escape")
 
 #: From the bottom to the top.
-_ROLES = ("image", "tiles", "map", "grid", "predictions", "current", "tags", "cutouts")
+_IMAGES = ("image", "tiles")
+_ROLES = (
+    *_IMAGES,
+    "map",
+    "grid",
+    "predictions",
+    "current",
+    "picked",
+    "tags",
+    "cutouts",
+)
 
 _Layer = TypeVar("_Layer", bound=Layer)
 
@@ -32,9 +42,9 @@ class ReviewLayers:
     They are known by reference and carry the metadata key `OWNER`; what a user does
     to them is undone by drawing them again, and one that is deleted is made anew.
 
-    A layer is seen if three agree: the user, who may hide it; the review, which has
-    nothing true to show while an image is read; and the drawing, for which it may be
-    of no use at a zoom.
+    A layer is seen if all agree: the user, who may hide it, or all overlays for a
+    moment; the review, which has nothing true to show while an image is read; and the
+    drawing, for which it may be of no use at a zoom.
 
     Parameters
     ----------
@@ -60,6 +70,7 @@ class ReviewLayers:
         self._wished: dict[str, bool] = {"grid": False}
         self._useless = {"tiles", "map"}
         self._hidden = False
+        self._is_bare = False
         self._setting_visible = False
 
     # Which there are
@@ -100,12 +111,12 @@ class ReviewLayers:
         ]
         self._viewer.layers.insert(max(at) + 1 if at else 0, layer)
         self.activate_image()
-        if role not in ("image", "tiles"):
+        if role not in _IMAGES:
             _measure_no_more(layer)
 
     def activate_image(self) -> None:
         """Have the image that is seen active: napari's keys for shapes then sleep."""
-        images = [self._layers.get(x) for x in ("image", "tiles") if self._is_seen(x)]
+        images = [self._layers.get(x) for x in _IMAGES if self._is_seen(x)]
         there = [image for image in images if image in self._viewer.layers]
         self._viewer.layers.selection.active = there[0] if there else None
 
@@ -141,8 +152,15 @@ class ReviewLayers:
         """Tell whether the user wants to see a layer."""
         return self._wished.get(role, True)
 
+    def toggle_overlays(self) -> None:
+        """Hide all but the image, or show again what was hidden so."""
+        self._is_bare = not self._is_bare
+        self._show_or_hide()
+
     def _is_seen(self, role: str) -> bool:
-        return self.is_wished(role) and role not in self._useless and not self._hidden
+        bared = self._is_bare and role not in _IMAGES
+        wished = self.is_wished(role) and role not in self._useless
+        return wished and not self._hidden and not bared
 
     def _show_or_hide(self, *roles: str) -> None:
         self._setting_visible = True

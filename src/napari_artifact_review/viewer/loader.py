@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from napari_artifact_review.core.full_image import FullImage, Pixels
+from napari_artifact_review.core.display import Brightness
+from napari_artifact_review.core.full_image import FullImage, Pixels, one_error
 from napari_artifact_review.core.images import ImageFolder, read_image
 from napari_artifact_review.core.lazy_pixels import LazyPixels
+from napari_artifact_review.core.stretch import smoothed
 
 #: The image on the screen, the next two and the previous one.
 _MOST_IMAGES = 4
@@ -33,12 +37,18 @@ class LoadedImage(NamedTuple):
     full : FullImage
         The image.
     drawable : ndarray or LazyPixels
-        Its pixels, in a type that goes to the GPU as it is. Of an image in tiles, the
-        pixels themselves: it draws its tiles.
+        Its pixels, smoothed if that is wished, in a type that goes to the GPU as it
+        is. Of an image in tiles, the pixels themselves: it draws its tiles.
+    brightness : Brightness
+        Of what is drawn.
+    sigma : float
+        What the drawable pixels are smoothed by, in pixels; 0 for not at all.
     """
 
     full: FullImage
     drawable: Pixels | LazyPixels
+    brightness: Brightness
+    sigma: float = 0.0
 
     @property
     def size(self) -> int:
@@ -71,6 +81,14 @@ class ImageLoader:
         self._run_in_main = run_in_main
         self._executor = ThreadPoolExecutor(1, "artifact-review-images")
         self._futures: OrderedDict[ImageKey, Future[LoadedImage]] = OrderedDict()
+        self._sigma = 0.0
+
+    def smooth(self, sigma: float) -> None:
+        """Smooth by a Gaussian, `sigma` in pixels, what is loaded from now on.
+
+        What has been read is not read again, only smoothed when it is asked for.
+        """
+        self._sigma = sigma
 
     def load(self, name: str, hdu: int | None = None) -> Future[LoadedImage]:
         """Return the future of an image, which goes before any that is read ahead."""
@@ -103,7 +121,9 @@ class ImageLoader:
         # A failure is not kept: the file may have come back.
         if future is None or (future.done() and future.exception() is not None):
             future = self._executor.submit(self._read, *key)
-            self._futures[key] = future
+        elif future.done() and future.result().sigma != self._sigma:
+            future = self._executor.submit(self._again, future.result())
+        self._futures[key] = future
         self._futures.move_to_end(key)
         return future
 
@@ -119,11 +139,49 @@ class ImageLoader:
         return sum(image.size for image in read) > _MOST_BYTES
 
     def _read(self, name: str, hdu: int | None) -> LoadedImage:
-        full = read_image(self._folder.find(name), hdu)
-        pixels = full.pixels
-        if not isinstance(pixels, np.ndarray) or pixels.dtype in _DRAWABLE:
-            return LoadedImage(full, pixels)
-        return LoadedImage(full, pixels.astype(np.float32))
+        return self._prepared(read_image(self._folder.find(name), hdu))
+
+    def _again(self, loaded: LoadedImage) -> LoadedImage:
+        if loaded.full.tiles is not None:
+            # They are smoothed as they are looked at.
+            return loaded._replace(sigma=self._sigma)
+        return self._prepared(loaded.full)
+
+    def _prepared(self, full: FullImage) -> LoadedImage:
+        """Return an image as it is drawn, smoothed as is wished when its turn comes."""
+        pixels, sigma = full.pixels, self._sigma
+        if not isinstance(pixels, np.ndarray):
+            sample = Brightness.of(_windows(pixels))
+            brightness = replace(sample, zscale=full.limits)
+            return LoadedImage(full, pixels, brightness, sigma)
+        drawable = pixels
+        if sigma:
+            with one_error(full.path, doing="cannot be smoothed"):
+                pixels = drawable = smoothed(pixels, sigma)
+        elif pixels.dtype not in _DRAWABLE:
+            drawable = pixels.astype(np.float32)
+        return LoadedImage(full, drawable, Brightness.of(pixels), sigma)
+
+
+def _windows(pixels: LazyPixels) -> Pixels:
+    """Read small windows, spread over a large image: some 100,000 pixels."""
+    # Fewer of them where each has a large block decoded.
+    count = 10 if math.prod(pixels.block) <= 2**18 else 4
+    sides = [
+        min(length, most) for length, most in zip(pixels.shape, (4, 256), strict=True)
+    ]
+    tops, lefts = (
+        np.linspace(0, length - side, count).astype(int).tolist()
+        for length, side in zip(pixels.shape, sides, strict=True)
+    )
+    with pixels.held_open():
+        return np.concatenate(
+            [
+                pixels.read(slice(top, top + sides[0]), slice(left, left + sides[1]))
+                for top in tops
+                for left in lefts
+            ]
+        )
 
 
 def _give_up(future: Future[LoadedImage]) -> None:

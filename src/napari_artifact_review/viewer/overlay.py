@@ -21,6 +21,7 @@ from napari_artifact_review.viewer.boxes import (
     sides,
 )
 from napari_artifact_review.viewer.camera import View
+from napari_artifact_review.viewer.compass import REACH, Directions, compass
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.style import STYLE
 
@@ -48,8 +49,10 @@ _ANCHORS = {
 _TAG_CORNERS = {False: 2, True: 1}
 
 _Layer = TypeVar("_Layer", Points, Shapes)
+_Number = TypeVar("_Number", float, Array)
 
 _CURRENT_COLOR = transform_color(STYLE.current)
+_PICKED_COLOR = transform_color(STYLE.picked)
 _GRID_COLOR = transform_color(STYLE.grid)
 _EVERYWHERE = View(-np.inf, -np.inf, np.inf, np.inf, 1.0)
 _NOWHERE = View(np.inf, np.inf, -np.inf, -np.inf, 1.0)
@@ -76,6 +79,8 @@ class Overlay:
         self._marked: Cutouts | None = None
         self._shape = (0, 0)
         self._current: Cutout | None = None
+        self._directions: Directions | None = None
+        self._picked: Cutouts | None = None
         self._boxes: Boxes | None = None
         self._regions: list[View] = []
         self._zoom = 1.0
@@ -102,10 +107,25 @@ class Overlay:
         if self._fade:
             self._draw_map()
 
-    def show_current(self, cutout: Cutout | None) -> None:
-        """Draw the frame around the current cutout; None if it is not on the image."""
-        self._current = cutout
+    def show_current(
+        self, cutout: Cutout | None, directions: Directions | None = None
+    ) -> None:
+        """Draw the frame around the current cutout, and where north and east are.
+
+        Parameters
+        ----------
+        cutout : Cutout or None
+            None if it is not on the image.
+        directions : tuple, optional
+            Steps towards north and east, if they are known.
+        """
+        self._current, self._directions = cutout, directions
         self._draw_current()
+
+    def show_picked(self, cutouts: Cutouts) -> None:
+        """Draw frames around the cutouts that are picked."""
+        self._picked = cutouts
+        self._draw_picked()
 
     def _take(self, cutouts: Cutouts) -> None:
         self._cutouts = cutouts
@@ -121,6 +141,7 @@ class Overlay:
     def set_y_up(self, up: bool) -> None:
         """Keep texts at their corners on the screen when row 0 moves to the bottom."""
         self.y_up = up
+        self._draw_current()
         if self._boxes is not None:
             boxes, self._boxes = self._boxes, None
             self._draw_boxes(boxes)
@@ -171,6 +192,7 @@ class Overlay:
                 with self._layers.drawing(layer):
                     layer.edge_width = self._image_pixels(width)
         self._draw_current()
+        self._draw_picked()
 
     def _near(self, view: View) -> list[View]:
         """Return a view with what is around it and ahead, as far as it can be drawn."""
@@ -283,17 +305,35 @@ class Overlay:
         self._draw_lines("grid", grid, _GRID_COLOR, STYLE.grid_width)
 
     def _draw_current(self) -> None:
-        frame, place = np.empty((0, 4, 2)), np.zeros(2)
+        lines, place = np.empty((0, 2, 2)), np.zeros(2)
         if self._current is not None:
             _, x, y = self._current.key
             size, gap = self._current.size, self._image_pixels(STYLE.current_gap)
             place, end = np.clip([(y, x), (y + size, x + size)], 0, self._shape)
             height, width = (end - place).tolist()
             frame = corners(0, 0, size, (height, width), gap)
-        layer = self._draw_lines(
-            "current", sides(frame), _CURRENT_COLOR, STYLE.current_width
-        )
+            lines = np.concatenate([sides(frame), self._compass(width + gap)])
+        layer = self._draw_lines("current", lines, _CURRENT_COLOR, STYLE.current_width)
         self._layers.move(layer, place)
+
+    def _compass(self, right: float) -> Array:
+        """Return the lines of a compass beside the upper right corner of the frame."""
+        size = 0 if self._current is None else self._current.size
+        # Far out it would cover a neighbour.
+        if self._directions is None or self._image_pixels(2 * REACH) > size:
+            return np.empty((0, 2, 2))
+        lines = self._image_pixels(compass(self._directions, self.y_up))
+        away = self._image_pixels(REACH)
+        lines[:, 0] += (size - away if self.y_up else away, right + away)
+        return lines
+
+    def _draw_picked(self) -> None:
+        picked = self._picked
+        if picked is None or (not len(picked) and self._layers.find("picked") is None):
+            return
+        frames = corners(picked.grid_x, picked.grid_y, picked.size, self._shape)
+        self._draw_lines("picked", sides(frames), _PICKED_COLOR, STYLE.current_width)
+        self._layers.use(picked=len(picked) > 0)
 
     def _draw_lines(
         self, role: str, lines: Array, color: Array, width: float
@@ -365,7 +405,7 @@ class Overlay:
             inwards * self._image_pixels(margin),
         )
 
-    def _image_pixels(self, screen_pixels: float) -> float:
+    def _image_pixels(self, screen_pixels: _Number) -> _Number:
         return screen_pixels / self._zoom
 
 

@@ -51,7 +51,7 @@ class ViewSettings:
             "full_image": self._camera.on_full_image(shape),
             "zoom": self._camera.chosen_zoom(shape),
             "hdus": dict(hdus),
-            **self._image.display(),
+            **self._image.settings(),
         }
 
     def hdus(self) -> dict[str, int]:
@@ -63,6 +63,7 @@ class ViewSettings:
         kept = self._session.view_settings
         self._overlay.show_grid(bool(kept.get("grid", False)))
         self._camera.choose_zoom(kept.get("zoom"))
+        self._image.restore(kept)
         if kept.get("y_up"):
             self.set_y_up(True)
 
@@ -70,9 +71,7 @@ class ViewSettings:
         """Put back, once, what the first image of `shape` (rows, columns) has."""
         if self._image_is_due:
             self._image_is_due = False
-            kept = self._session.view_settings
-            self._image.set_display(kept)
-            if kept.get("full_image"):
+            if self._session.view_settings.get("full_image"):
                 self._camera.show_full_image(shape)
 
     def set_y_up(self, up: bool) -> None:

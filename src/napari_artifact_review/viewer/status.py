@@ -1,9 +1,13 @@
-"""What the status bar says about the pixel and the cutout under the mouse."""
+"""What is said of pixel and cutout under the mouse, and at the end of the queue."""
 
 from __future__ import annotations
 
-from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.full_image import FullImage
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.core.full_image import FullImage
+    from napari_artifact_review.core.session import ReviewSession
 
 
 def describe_pixel(full: FullImage, x: int, y: int) -> str:
@@ -28,5 +32,16 @@ def describe_cutout(cutout: Cutout) -> str:
         parts.append(f"confidence {cutout.confidence:.2f}")
     if cutout.changed:
         parts.append(f"label_new {cutout.label_new}")
-    parts.append("reviewed" if cutout.reviewed else "not reviewed")
+    said = f"reviewed: {cutout.decision}" if cutout.reviewed else "not reviewed"
+    parts.append(f"{said}, {cutout.kind}" if cutout.kind else said)
     return ", ".join(parts)
+
+
+def end_of_queue(session: ReviewSession, which: str) -> str:
+    """Say that there is no next, or previous, cutout, and what is still to be done."""
+    queue = session.places
+    if not len(queue):
+        return "No cutout is in the queue; choose another one."
+    left = queue.left
+    rest = f"{left:,} still to be looked at" if left else "all have been looked at"
+    return f"This is the {which} of {len(queue):,} in the queue; {rest}."

@@ -19,8 +19,8 @@ class OverlayStyle:
         Colours of the boxes.
     true_negative : str
         Colour of the box and tag of a true negative that has been reviewed.
-    current : str
-        Colour of the frame around the current cutout.
+    current, picked : str
+        Colours of the frames around the current cutout, and around those picked.
     false_positive_text, false_negative_text, label_text : str
         Colours of the texts beside the boxes, light enough to be read on a bright sky.
     grid : str
@@ -55,6 +55,7 @@ class OverlayStyle:
     false_negative_text: str = "#a9d1ff"
     label_text: str = "#9af5bb"
     current: str = "#ffd60a"
+    picked: str = "#ffffff"
     grid: str = "#ffffff40"
     reviewed_opacity: float = 0.4
     map_opacity: float = 0.55

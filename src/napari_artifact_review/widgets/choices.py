@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
+from napari_artifact_review.core.decisions import Standing
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 
 if TYPE_CHECKING:
@@ -148,8 +149,8 @@ class DisagreementPanel(ChoicePanel):
             [
                 (
                     _name(one.cutout),
-                    LABEL_NAMES[one.table.label_new],
-                    LABEL_NAMES[one.decision.label_new],
+                    _words(one.table),
+                    _words(Standing.of(one.decision)),
                 )
                 for one in disagreements
             ],
@@ -201,14 +202,20 @@ def _name(cutout: CutoutKey) -> str:
 
 
 def _details(one: Disagreement) -> str:
-    made = one.decision
-    decided = (made.label_new, made.reviewer, made.decided_at)
     return (
-        f"{_name(one.cutout)}\nThe table: {_label(*one.table)}\n"
-        f"Decided: {_label(*decided)}"
+        f"{_name(one.cutout)}\nThe table: {_said(one.table)}\n"
+        f"Decided: {_said(Standing.of(one.decision))}"
     )
 
 
-def _label(label_new: int, reviewer: str, when: str) -> str:
-    who = f" ({reviewer}, {when[:16].replace('T', ' ')})" if reviewer or when else ""
-    return f"{LABEL_NAMES[label_new]}{who}"
+def _said(stands: Standing) -> str:
+    by, at = stands.reviewed_by, stands.reviewed_at[:16].replace("T", " ")
+    who = f" ({by}, {at})" if by or at else ""
+    return f"{_words(stands)}{who}"
+
+
+def _words(stands: Standing) -> str:
+    """Say what stands: the label, and what was said beside it."""
+    unsure = "unsure" if stands.decision == "unsure" else ""
+    words = (LABEL_NAMES[stands.label_new], unsure, stands.kind, stands.note)
+    return ", ".join(filter(None, words))

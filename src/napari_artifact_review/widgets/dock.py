@@ -14,24 +14,23 @@ from psygnal import Signal
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
-from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.viewer.keys import KeyBindings
+from napari_artifact_review.core.places import store_beside
+from napari_artifact_review.viewer.keys import KEY_OF, KeyBindings
 from napari_artifact_review.widgets.background import MainThread
+from napari_artifact_review.widgets.commands import ReviewCommands
 from napari_artifact_review.widgets.focus import give_keys_to_viewer, text_is_typed
-from napari_artifact_review.widgets.help import HelpPanel
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.opening import OpenPanel
 from napari_artifact_review.widgets.place_keeper import PlaceKeeper
+from napari_artifact_review.widgets.recent import RecentReview
 from napari_artifact_review.widgets.review_panel import ReviewPanel
 from napari_artifact_review.widgets.saver import Saver
 
 if TYPE_CHECKING:
     import napari
 
-    from napari_artifact_review.core.output import OutputChoice
-    from napari_artifact_review.core.resume import LabelChoice
-    from napari_artifact_review.core.session import ReviewSession, Verdict
+    from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
 
@@ -73,23 +72,23 @@ class ReviewWidget(QWidget):
         self._moves = False
         self._changed_at = 0.0
         self._main_thread = MainThread(self)
-        self._help = HelpPanel(self)
         self._files = PushButton(text="", tooltip="Open another table")
         self._open_panel = OpenPanel()
         self._opener = Opener(self._open_panel, self._main_thread)
         self._panel = ReviewPanel()
         self._saver = Saver(self._panel, self._main_thread)
+        self._commands = ReviewCommands(self, self._panel, self._saver)
         self._place = PlaceKeeper(self)
         self._keys = KeyBindings(
             viewer,
-            self._key_actions(),
+            self._commands.key_actions(),
             lambda: not text_is_typed(),
             lambda: self._control().view != "loading",
             self._run_later,
         )
         self._name_widgets()
         self._lay_out()
-        self._connect_panels()
+        self._connect_opening()
         # napari tells a dock of no end but this one, when the window is gone.
         self.destroyed.connect(partial(_run_and_forget, self._endings))
         # Once this dock is shown.
@@ -109,6 +108,7 @@ class ReviewWidget(QWidget):
         self.previous = panel.navigation.previous
         self.next = panel.navigation.next
         self.label_new = panel.verdict.label_new
+        self.goes_on = panel.verdict.goes_on
         self.grid_x = panel.surroundings.grid_x
         self.grid_y = panel.surroundings.grid_y
         self.save = panel.saving.save
@@ -118,7 +118,9 @@ class ReviewWidget(QWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         for widget in (self._files, self._open_panel, self._panel):
             layout.addWidget(widget.native)
-        layout.addStretch(1)
+        # What is left over is the panel's, for what unfolds there; or nobody's.
+        layout.setStretchFactor(self._panel.native, 1)
+        layout.addStretch(0)
         self._files.native.setFlat(True)
         self._files.native.setStyleSheet("text-align: left; padding: 4px")
         self._files.native.setMinimumWidth(1)
@@ -126,8 +128,8 @@ class ReviewWidget(QWidget):
         self._panel.hide()
         self.setMinimumWidth(320)
 
-    def _connect_panels(self) -> None:
-        opening, navigation = self._open_panel, self._panel.navigation
+    def _connect_opening(self) -> None:
+        opening = self._open_panel
         opening.predictions.changed.connect(self._part_from_output)
         self._opener.opened.connect(self._opened)
         self._opener.failed.connect(self._not_opened)
@@ -136,41 +138,7 @@ class ReviewWidget(QWidget):
         opening.demo_requested.connect(self.start_demo)
         opening.output.line_edit.native.editingFinished.connect(self._change_output)
         self._files.changed.connect(self._toggle_files)
-        navigation.next_requested.connect(self._go_next)
-        navigation.previous_requested.connect(self._go_previous)
-        navigation.image_requested.connect(
-            lambda name: self._review().select_image(name)
-        )
-        navigation.error_requested.connect(lambda error: self._review().go_to(error))
-        self._panel.verdict.verdict_requested.connect(self._decide)
-        around = self._panel.surroundings
-        around.position_requested.connect(self._go_to_position)
-        around.view_requested.connect(lambda: self._control().toggle_view())
-        around.grid_requested.connect(lambda on: self._control().show_grid(on))
-        around.up_requested.connect(lambda up: self._control().set_y_up(up))
-        around.hdu_requested.connect(lambda hdu: self._control().choose_hdu(hdu))
-        self._panel.saving.save_requested.connect(self._save)
-        self._panel.changed_output.chosen.connect(lambda keep, _: self._save(keep))
         self._panel.banner.open_requested.connect(self._open_again)
-        disagreements = self._panel.disagreements
-        disagreements.row_requested.connect(
-            lambda row: self._review().select(*disagreements.cutout(row))
-        )
-        disagreements.chosen.connect(self._settle)
-        self._panel.help.changed.connect(self._help.toggle)
-
-    def _key_actions(self) -> dict[str, Callable[[], object]]:
-        return {
-            "next": self._go_next,
-            "previous": self._go_previous,
-            "artifact": lambda: self._decide("artifact"),
-            "no_artifact": lambda: self._decide("no artifact"),
-            "undo": self._undo,
-            "redo": self._redo,
-            "toggle_view": lambda: self._control().toggle_view(),
-            "save": self._save,
-            "help": self._help.toggle,
-        }
 
     def _review(self) -> ReviewSession:
         assert self.session is not None, "the panel is shown with a session only"
@@ -227,7 +195,8 @@ class ReviewWidget(QWidget):
         )
         controller = self.controller
         for signal, slot in (
-            (session.label_changed, self._on_label_changed),
+            (session.decided, self._on_decided),
+            (session.queue_changed, self._on_queue_changed),
             (session.saved, self._on_saved),
             (session.problem_changed, self._on_problem_changed),
             (session.disagreements_changed, self._on_disagreements_changed),
@@ -239,14 +208,18 @@ class ReviewWidget(QWidget):
         self._place.follow(session, controller)
         controller.view_changed.connect(self._on_view_changed)
         controller.said.connect(self._panel.say)
+        controller.picks.changed.connect(self._on_picked)
+        self._commands.take(session, controller)
         self._panel.show_session(session)
         self._describe_files(session)
+        self._remember(session)
         self._show_files(False)
         self._show_live()
         # The fields have done their work; the next key is meant for the review.
         give_keys_to_viewer(self)
         self._panel.show_remarks(session)
         controller.connect()
+        self._panel.show_display(controller.image.display)
         session.current_changed.connect(self._on_moved)
         self._endings.append(
             partial(session.current_changed.disconnect, self._on_moved)
@@ -274,6 +247,13 @@ class ReviewWidget(QWidget):
             f"{images} images, {cutouts:,} cutouts\nImages: {session.images.folder}\n"
             f"Output: {session.output}\nClick to open another table"
         )
+
+    def _remember(self, session: ReviewSession) -> None:
+        """Offer the review among the recent ones; one in a database needs its URL."""
+        if session.store == str(store_beside(session.output)):
+            paths = (session.predictions.path, session.images.folder, session.output)
+            RecentReview(*map(str, paths)).remember()
+            self._open_panel.recent.show_reviews()
 
     def _change_output(self) -> None:
         """Go on with the review that is open in another place."""
@@ -310,51 +290,6 @@ class ReviewWidget(QWidget):
         self._files.visible = self.session is not None
         self._panel.visible = self.session is not None
 
-    # Walking and deciding
-
-    def _go_next(self) -> None:
-        if self._may_walk_on() and not self._review().next():
-            self._say_end("last")
-
-    def _go_previous(self) -> None:
-        if self._may_walk_on() and not self._review().previous():
-            self._say_end("first")
-
-    def _may_walk_on(self) -> bool:
-        """Stay where a verdict came too early: it would be taken for given."""
-        return not self._control().waits_for_image
-
-    def _say_end(self, which: str) -> None:
-        reviewed, total = self._review().progress
-        left = total - reviewed
-        rest = f"{left} still to be looked at" if left else "all have been looked at"
-        self._panel.say(f"This is the {which} error of {total}; {rest}.")
-
-    def _go_to_position(self, x: int, y: int) -> None:
-        session = self._review()
-        session.select(session.current_cutout.image_name, x, y)
-        # Where the grid has a hole the slider stands beside the cutout it led to.
-        self._panel.surroundings.show_place(session)
-
-    def _decide(self, value: Verdict) -> None:
-        self._control().decide(value)
-        self._panel.verdict.show_cutout(self._review().current_cutout)
-
-    def _undo(self) -> None:
-        if not self._review().undo(wait=PATIENCE):
-            self._panel.say("There is no decision to take back.")
-
-    def _redo(self) -> None:
-        if not self._review().redo(wait=PATIENCE):
-            self._panel.say("There is no decision to make again.")
-
-    def _save(self, keep: OutputChoice | None = None) -> None:
-        self._saver.save(self._review(), keep)
-
-    def _settle(self, keep: LabelChoice, rows: list[int]) -> None:
-        cutouts = self._panel.disagreements.cutouts(rows)
-        self._review().settle(keep, cutouts, wait=PATIENCE)
-
     # What follows the session
 
     def _on_moved(self) -> None:
@@ -371,10 +306,29 @@ class ReviewWidget(QWidget):
     def _is_just_changed(self) -> bool:
         return time.monotonic() - self._changed_at < _LONGEST_FRAME
 
-    def _on_label_changed(self, row: int) -> None:
+    def _on_decided(self, rows: list[int]) -> None:
         self._panel.say("")
-        self._panel.navigation.show_label(self._review(), row)
+        self._panel.navigation.show_label(self._review(), rows)
         self._panel.show_current(self._review())
+
+    def _on_queue_changed(self) -> None:
+        self._panel.say("")
+        self._panel.show_queue(self._review())
+        self._panel.show_current(self._review())
+        self._panel.show_around(self._control())
+        self._place.keep_soon()
+
+    def _on_picked(self) -> None:
+        count = len(self._control().picks)
+        names = ("artifact", "no_artifact", "unsure", "let_go")
+        keys = (KEY_OF[name].label for name in names)
+        self._panel.say(
+            "{} picked: {}, {} or {} decides about all of them, {} lets go.".format(
+                "1 cutout is" if count == 1 else f"{count} cutouts are", *keys
+            )
+            if count
+            else ""
+        )
 
     def _on_saved(self) -> None:
         self._panel.show_current(self._review())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 
-from napari_artifact_review.viewer.keys import KEY_TABLE
+from napari_artifact_review.viewer.keys import KEY_TABLE, KeyAction
 from napari_artifact_review.viewer.style import STYLE
 
 _COLORS = (
@@ -35,10 +35,11 @@ class HelpPanel(QDialog):
 
 def help_text() -> str:
     """Return the help as rich text, made from the key table and the style."""
+    half = -(-len(KEY_TABLE) // 2)
+    # In two columns: a laptop's screen has no room for all in one.
     keys = "".join(
-        f"<tr><td align='right'><b>{action.label}</b></td>"
-        f"<td>&nbsp;&nbsp;{action.title}</td></tr>"
-        for action in KEY_TABLE
+        f"<tr>{''.join(map(_cells, KEY_TABLE[line::half]))}</tr>"
+        for line in range(half)
     )
     colors = "".join(
         "<tr><td align='right'>"
@@ -52,6 +53,15 @@ def help_text() -> str:
         "<p>A faint box with ✓ has been reviewed; → 1 or → 0 is its new label.<br/>"
         "The number at the top left of FP and TP is the model's confidence.<br/>"
         "From far out the boxes become a map in the same colours.<br/>"
-        "A click on a cutout makes it the current one. Any key works<br/>"
-        "wherever the mouse is, but not while a text is typed.</p>"
+        "A click on a cutout makes it the current one. With Shift a click picks the "
+        "run of cutouts up to there, and a drag<br/>those in a rectangle; with Control "
+        "a click picks one more or one less. A verdict is then about all of them.<br/>"
+        "Any key works wherever the mouse is, but not while a text is typed.</p>"
+    )
+
+
+def _cells(action: KeyAction) -> str:
+    return (
+        f"<td align='right'>&nbsp;&nbsp;<b>{action.label}</b></td>"
+        f"<td>&nbsp;&nbsp;{action.title}</td>"
     )

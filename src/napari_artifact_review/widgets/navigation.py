@@ -14,9 +14,10 @@ from napari_artifact_review.viewer.keys import KEY_OF
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.core.queue import Queue
     from napari_artifact_review.core.session import ReviewSession
 
 
@@ -34,23 +35,24 @@ class NavigationPanel(Container[Widget]):
     ----------
     image_requested : Signal
         Emitted with the name of the image to go to.
-    error_requested : Signal
-        Emitted with the number of the error to go to.
+    cutout_requested : Signal
+        Emitted with the row of the cutout to go to.
     next_requested, previous_requested : Signal
-        Emitted to go to the next or the previous error.
+        Emitted to go to the next or the previous cutout of the queue.
     """
 
     image_requested = Signal(str)
-    error_requested = Signal(int)
+    cutout_requested = Signal(int)
     next_requested = Signal()
     previous_requested = Signal()
 
     def __init__(self) -> None:
         self.image_name = ComboBox(
-            label="image_name", tooltip="Every full image, with its number of errors"
+            label="image_name", tooltip="Every full image, and what the queue has of it"
         )
         self.error_id = ComboBox(
-            label="error_id", tooltip="The errors of this image; empty at other cutouts"
+            label="error_id",
+            tooltip="What the queue has of this image; empty at other cutouts",
         )
         self.previous = _key_button("previous", "◀  Previous")
         self.next = _key_button("next", "Next  ▶")
@@ -68,21 +70,21 @@ class NavigationPanel(Container[Widget]):
         self.margins = (0, 0, 0, 0)
         for combo in (self.image_name, self.error_id):
             _keep_narrow(combo.native)
-        self._session: ReviewSession | None = None
-        self._listed: tuple[str, bool] | None = None
+        self._listed: tuple[object, ...] = ()
+        self._rows: list[int] = []
+        self._line_of: dict[int, int] = {}
         self.image_name.changed.connect(self.image_requested)
-        self.error_id.changed.connect(self._request_error)
+        self.error_id.changed.connect(
+            lambda: self._request_cutout(self.error_id.native.currentIndex())
+        )
+        # magicgui tells of no line without a value, such as that of a TP.
+        self.error_id.native.activated.connect(self._request_cutout)
         self.next.changed.connect(lambda: self.next_requested.emit())
         self.previous.changed.connect(lambda: self.previous_requested.emit())
 
     def show_session(self, session: ReviewSession) -> None:
         """List the images of a session."""
-        counts = session.walk.error_counts.tolist()
-        names = zip(session.image_names, counts, strict=True)
-        with self.image_name.changed.blocked():
-            _fill(
-                self.image_name, [(f"{name}  ({count})", name) for name, count in names]
-            )
+        self.show_queue(session)
         # The dock is narrow, the list need not be: names and counts are read in full.
         native = self.image_name.native
         texts = (native.itemText(i) for i in range(native.count()))
@@ -90,58 +92,74 @@ class NavigationPanel(Container[Widget]):
         longest = nlargest(50, texts, key=len)
         width = max(map(native.fontMetrics().horizontalAdvance, longest))
         native.view().setMinimumWidth(width + _SCROLL_BAR)
-        self._listed = None
+
+    def show_queue(self, session: ReviewSession) -> None:
+        """List the images with what another queue has of them."""
+        counts = session.places.image_counts.tolist()
+        names = zip(session.image_names, counts, strict=True)
+        with self.image_name.changed.blocked():
+            _fill(
+                self.image_name, [(f"{name}  ({count})", name) for name, count in names]
+            )
+        self._listed = ()
         self.show_place(session)
 
     def show_place(self, session: ReviewSession) -> None:
         """Show the current cutout's image and error, and the progress."""
-        cutout = session.current_cutout
+        cutout, queue = session.current_cutout, session.places
         # To set a value magicgui looks through all choices; their places are known.
         with self.image_name.changed.blocked(), self.error_id.changed.blocked():
             images = self.image_name.native
             images.setCurrentIndex(session.walk.place_of_image(cutout.image_name))
-            self._list_errors(session)
-            at = session.walk.place_in_image(cutout.row)
-            self.error_id.native.setCurrentIndex(0 if at is None else at)
+            self._list_cutouts(session)
+            self.error_id.native.setCurrentIndex(self._line_of[cutout.row])
         if self.image_name.tooltip != images.currentText():
             self.image_name.tooltip = images.currentText()
         reviewed, total = session.progress
         if self.progress.max != max(total, 1):
             self.progress.max = max(total, 1)
         self.progress.value = reviewed
-        self.progress.native.setFormat(f"{reviewed} of {total} errors reviewed")
-        place = session.walk.place_of(cutout.row)
-        here = f"Error {place} of {total}" if place else "Not an error"
-        left = f"{total - reviewed} still to be looked at"
-        self.place.show_text(f"{here}, {left}" if total else "No cutout is an error")
+        self.progress.native.setFormat(f"{reviewed:,} of {total:,} reviewed")
+        self.place.show_text(_place_text(queue.place_of(cutout.row), queue))
 
-    def show_label(self, session: ReviewSession, row: int) -> None:
-        """Show in the list of errors that something was decided about one."""
-        cutout = session.catalog.cutout(row)
-        at, listed = session.walk.place_in_image(row), self._listed
-        if listed is not None and at is not None and listed[0] == cutout.image_name:
-            # Where the current cutout is no error, an empty line stands first.
-            self.error_id.native.setItemText(at + (not listed[1]), _error_text(cutout))
+    def show_label(self, session: ReviewSession, rows: Collection[int]) -> None:
+        """Show in the lists that something was decided about some rows."""
+        if session.places.rule.state != "all" or session.places.rule.kinds is not None:
+            # What is decided lets cutouts in and out.
+            self._show_counts(session, {session.walk.image_of(row) for row in rows})
+        for row in rows:
+            if row in self._line_of:
+                text = _cutout_text(session.catalog.cutout(row))
+                self.error_id.native.setItemText(self._line_of[row], text)
 
-    def _list_errors(self, session: ReviewSession) -> None:
-        """List the errors of the current image, and nothing, if that is current."""
-        cutout = session.current_cutout
-        is_error = cutout.error_id is not None
-        listed = (cutout.image_name, is_error)
-        if self._listed != listed:
-            self._listed = listed
-            errors = [
-                session.catalog.cutout(row)
-                for row in session.walk.errors_of(cutout.image_name).tolist()
-            ]
-            choices: list[tuple[str, object]] = [
-                (_error_text(error), error.error_id) for error in errors
-            ]
-            _fill(self.error_id, choices if is_error else [("", None), *choices])
+    def _show_counts(self, session: ReviewSession, names: Collection[str]) -> None:
+        for name in names:
+            at, count = session.walk.place_of_image(name), session.places.count_of(name)
+            self.image_name.native.setItemText(at, f"{name}  ({count})")
 
-    def _request_error(self, error_id: int | None) -> None:
-        if error_id is not None:
-            self.error_requested.emit(error_id)
+    def _list_cutouts(self, session: ReviewSession) -> None:
+        """List what the queue has of the current image; of any other, an empty line."""
+        row, name = session.current_cutout.row, session.current_cutout.image_name
+        queue = session.places
+        listed = (queue, queue.changes, name, None if row in queue else row)
+        if self._listed == listed:
+            return
+        rows = queue.rows_of(name).tolist()
+        rows = rows if row in queue else [row, *rows]
+        self._listed, self._rows = listed, rows
+        self._line_of = {row: line for line, row in enumerate(rows)}
+        choices: list[tuple[str, object]] = []
+        for each in rows:
+            cutout = session.catalog.cutout(each)
+            if each == row and each not in session.places and not cutout.is_error:
+                choices.append(("", None))
+            else:
+                choices.append((_cutout_text(cutout), cutout.error_id))
+        _fill(self.error_id, choices)
+
+    def _request_cutout(self, at: int) -> None:
+        if 0 <= at < len(self._rows):
+            self.cutout_requested.emit(self._rows[at])
 
 
 def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
@@ -152,8 +170,24 @@ def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
         native.addItem(text, value)
 
 
-def _error_text(error: Cutout) -> str:
-    return f"{error.error_id}  {error.outcome}{'  ✓' if error.reviewed else ''}"
+def _cutout_text(cutout: Cutout) -> str:
+    if cutout.error_id is None:
+        name = f"{cutout.outcome} ({cutout.grid_x}, {cutout.grid_y})"
+    else:
+        name = f"{cutout.error_id}  {cutout.outcome}"
+    mark = "?" if cutout.decision == "unsure" else "→" if cutout.changed else "✓"
+    return f"{name}  {mark}" if cutout.reviewed else name
+
+
+def _place_text(place: int | None, queue: Queue) -> str:
+    if not len(queue):
+        return "Nothing is in the queue"
+    here = (
+        f"{place:,} of {len(queue):,}"
+        if place
+        else f"Beside the queue of {len(queue):,}"
+    )
+    return f"{here}, {queue.left:,} still to be looked at"
 
 
 def _key_button(action: str, text: str) -> PushButton:

@@ -15,11 +15,11 @@ from magicgui.widgets import (
 )
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtCore import QSettings
 from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QLineEdit, QSizePolicy
 
 from napari_artifact_review.core.places import DEFAULT_OUTPUT_NAME
+from napari_artifact_review.widgets.recent import RecentPanel, RecentReview, settings
 
 
 class RememberingFileEdit(FileEdit):
@@ -46,8 +46,8 @@ class RememberingFileEdit(FileEdit):
         return Path(text).expanduser() if text else None
 
     def _on_choose_clicked(self) -> None:
-        settings = QSettings("napari-artifact-review", "napari-artifact-review")
-        start = self.value or Path(str(settings.value("last folder", Path.home())))
+        last = settings().value("last folder", Path.home())
+        start = self.value or Path(str(last))
         chosen = self._show_file_dialog(
             self.mode,
             caption=self.choose_btn.tooltip,
@@ -57,7 +57,7 @@ class RememberingFileEdit(FileEdit):
         if chosen:
             self.value = chosen
             folder = Path(chosen) if self.mode.value == "d" else Path(chosen).parent
-            settings.setValue("last folder", str(folder))
+            settings().setValue("last folder", str(folder))
 
 
 def _table_filter() -> str:
@@ -107,6 +107,7 @@ class OpenPanel(Container[Widget]):
         self.cutout_size.native.setPlaceholderText("from the grid")
         self.cutout_size.native.setValidator(QIntValidator(1, 1_000_000))
         self.open = PushButton(text="Open", tooltip="Open this table for review")
+        self.recent = RecentPanel()
         self.demo = PushButton(
             text="Demo",
             tooltip="Make and open a small survey with a real classifier",
@@ -137,12 +138,14 @@ class OpenPanel(Container[Widget]):
                 buttons,
                 self.busy,
                 self.error,
+                self.recent,
             ]
         )
         self.margins = (0, 0, 0, 0)
         self.open.changed.connect(lambda: self.open_requested.emit())
         self.cancel.changed.connect(lambda: self.cancel_requested.emit())
         self.demo.changed.connect(lambda: self.demo_requested.emit())
+        self.recent.review_requested.connect(self._open_recent)
         self.predictions.changed.connect(self._enable)
         self._enable()
         self.busy.hide()
@@ -171,6 +174,12 @@ class OpenPanel(Container[Widget]):
         self.busy.hide()
         self.demo.enabled = True
         self._enable()
+
+    def _open_recent(self, review: RecentReview) -> None:
+        self.predictions.value = Path(review.predictions)
+        self.images.value = Path(review.images)
+        self.output.value = Path(review.output)
+        self.open_requested.emit()
 
     def _enable(self) -> None:
         self.open.enabled = self.predictions.value is not None

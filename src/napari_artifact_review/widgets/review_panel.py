@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import Container, Label, PushButton
 from magicgui.widgets.bases import Widget
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.viewer.keys import KEY_OF
@@ -19,12 +26,17 @@ from napari_artifact_review.widgets.choices import (
 )
 from napari_artifact_review.widgets.cutout_table import CutoutTable
 from napari_artifact_review.widgets.focus import leave_keys_to_viewer
+from napari_artifact_review.widgets.fold import Fold
 from napari_artifact_review.widgets.navigation import NavigationPanel
+from napari_artifact_review.widgets.neighbours import ContextPanel
+from napari_artifact_review.widgets.pixels import PixelsPanel, described
+from napari_artifact_review.widgets.queue_panel import QueuePanel, summary
 from napari_artifact_review.widgets.saving import SavePanel
 from napari_artifact_review.widgets.surroundings import SurroundingsPanel
 from napari_artifact_review.widgets.verdict import VerdictPanel
 
 if TYPE_CHECKING:
+    from napari_artifact_review.core.display import Display
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
@@ -40,6 +52,14 @@ class ReviewPanel(Container[Widget]):
         self.facts = CutoutTable()
         self.verdict = VerdictPanel()
         self.surroundings = SurroundingsPanel()
+        self.queue = QueuePanel()
+        self.pixels = PixelsPanel()
+        self.context = ContextPanel()
+        self.folds = {
+            "queue": Fold("Queue", self.queue.native),
+            "pixels": Fold("Pixels", self.pixels.native),
+            "context": Fold("Around it", self.context.native),
+        }
         self.saving = SavePanel()
         self.message = _wrapping_label(lines=2)
         self.remarks = _wrapping_label(lines=0)
@@ -65,12 +85,33 @@ class ReviewPanel(Container[Widget]):
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
+        self.native.layout().addWidget(self._folding(), 1)
         leave_keys_to_viewer(self.native)
+
+    def _folding(self) -> QScrollArea:
+        """Put what folds away where it never pushes anything else out of the window."""
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        for fold in self.folds.values():
+            layout.addWidget(fold)
+        layout.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumHeight(len(self.folds) * self.folds["queue"].sizeHint().height())
+        area.setWidget(inside)
+        return area
 
     def show_session(self, session: ReviewSession) -> None:
         """Show another session."""
         self.navigation.show_session(session)
+        self.verdict.show_session(session)
         self.surroundings.show_session(session)
+        self.queue.show_session(session)
+        self.show_queue(session)
         self.banner.show_problem(session)
         self.disagreements.show_disagreements(session.disagreements)
         self.changed_output.hide()
@@ -81,9 +122,28 @@ class ReviewPanel(Container[Widget]):
         cutout = session.current_cutout
         self.navigation.show_place(session)
         self.facts.show_cutout(cutout)
-        self.verdict.show_cutout(cutout)
+        self.verdict.show_cutout(cutout, session.drafts.get(cutout.key))
         self.surroundings.show_place(session)
         self.saving.show_state(session)
+
+    def show_queue(self, session: ReviewSession) -> None:
+        """Show another queue, or another threshold."""
+        self.queue.show_queue(session)
+        threshold = session.threshold
+        at = "" if threshold is None else f", from {threshold:.3f}"
+        self.folds["queue"].say(f"{summary(session.places.rule)}{at}")
+        self.navigation.show_queue(session)
+
+    def show_display(self, display: Display) -> None:
+        """Show how pixels look."""
+        self.pixels.show_display(display)
+        self.folds["pixels"].say(described(display))
+
+    def show_around(self, controller: ReviewController) -> None:
+        """Show what is around the current cutout, if that is unfolded."""
+        self.queue.show_place(controller.session)
+        if self.folds["context"].is_open:
+            self.context.show_place(controller.session, controller.full)
 
     def show_remarks(self, session: ReviewSession) -> None:
         """Show what the reviewer should know of the table and the output."""
@@ -95,6 +155,7 @@ class ReviewPanel(Container[Widget]):
         judged = controller.view == "shown" and controller.problem is None
         judged &= not isinstance(controller.session.problem, HeldError)
         self.verdict.enabled = judged
+        self.show_around(controller)
         self.surroundings.show_image(controller.full)
         notes = "; ".join(controller.notes)
         if notes != self.note.value:

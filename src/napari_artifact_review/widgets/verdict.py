@@ -1,78 +1,194 @@
-"""The verdict: artifact or not, and whether anybody has looked."""
+"""The verdict: artifact or not, of which kind, and whether anybody has looked."""
 
 from __future__ import annotations
 
-from magicgui.widgets import Container, RadioButtons
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    LineEdit,
+    PushButton,
+    RadioButtons,
+)
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QButtonGroup
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QButtonGroup, QLineEdit
 
-from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.viewer.keys import KEY_OF
 from napari_artifact_review.widgets.line import Line
 
-_STYLE = """
-QGroupBox { border: 0; margin: 0; padding: 0 }
-QRadioButton {
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.core.session import ReviewSession
+
+_BUTTON = """
     border: 2px solid rgba(128, 128, 128, 120); border-radius: 4px;
     padding: 8px 4px; font-weight: bold;
-}
-QRadioButton::indicator { width: 10px; height: 10px }
-QRadioButton:checked { border-color: #ffd60a }
-QGroupBox[reviewed="true"] QRadioButton:checked {
-    background: #ffd60a; color: black;
-}
 """
+_STYLE = f"""
+QGroupBox {{ border: 0; margin: 0; padding: 0 }}
+QRadioButton {{ {_BUTTON} }}
+QRadioButton::indicator {{ width: 10px; height: 10px }}
+QRadioButton:checked {{ border-color: #ffd60a }}
+QGroupBox[reviewed="true"] QRadioButton:checked {{
+    background: #ffd60a; color: black;
+}}
+"""
+_UNSURE = f"QPushButton {{ {_BUTTON} }}"
+_IS_UNSURE = f"QPushButton {{ {_BUTTON} background: #ffd60a; color: black }}"
+
+#: What stands in the list of kinds while none is named.
+_NO_KIND = "kind …"
 
 
 class VerdictPanel(Container[Widget]):
-    """Shows `label_new` of the current cutout and asks to set it.
+    """Shows what is decided about the current cutout and asks to decide.
 
     Attributes
     ----------
+    label_requested : Signal
+        Emitted with "artifact" or "no artifact" when the toggle is set to another one.
     verdict_requested : Signal
-        Emitted with "artifact" or "no artifact", also to confirm what stands.
+        Emitted with a verdict that is clicked, also to confirm what stands.
+    kind_requested : Signal
+        Emitted with the kind of artifact that is chosen, or nothing.
+    note_requested : Signal
+        Emitted with the note that was written.
+    going_on_requested : Signal
+        Emitted with whether a verdict goes on to the next cutout.
+    examples_requested : Signal
+        Emitted to show, or hide, examples of each kind.
     """
 
+    label_requested = Signal(str)
     verdict_requested = Signal(str)
+    kind_requested = Signal(str)
+    note_requested = Signal(str)
+    going_on_requested = Signal(bool)
+    examples_requested = Signal()
 
     def __init__(self) -> None:
         self.label_new = RadioButtons(
             choices=["artifact", "no artifact"],
             orientation="horizontal",
-            tooltip="; ".join(
-                f"{KEY_OF[name].title} (key {KEY_OF[name].label})"
-                for name in ("artifact", "no_artifact")
-            ),
+            tooltip="; ".join(map(_says, ("artifact", "no_artifact"))),
         )
+        self.unsure = PushButton(text="unsure", tooltip=_says("unsure"))
+        self.kind = ComboBox(
+            choices=[_NO_KIND], tooltip=f"The kind of artifact; {_says('kind')}"
+        )
+        self.examples = PushButton(text="e.g.", tooltip=_says("examples"))
+        self.examples.native.setFixedWidth(40)
+        self.note = LineEdit(tooltip=_says("note"))
+        field: QLineEdit = self.note.native
+        field.setPlaceholderText("note")
         self.history = Line()
-        super().__init__(widgets=[self.label_new, self.history], labels=False)
+        self.goes_on = CheckBox(
+            text="go on", value=True, tooltip="A verdict goes on to the next cutout"
+        )
+        rows = [
+            _row(self.label_new, self.unsure),
+            _row(self.kind, self.examples, self.note),
+            _row(self.history, self.goes_on),
+        ]
+        super().__init__(widgets=rows, labels=False)
         self.margins = (0, 0, 0, 0)
         self.label_new.native.setStyleSheet(_STYLE)
+        self.kind.native.setMinimumContentsLength(8)
         self._group = self.label_new.native.findChild(QButtonGroup)
-        self.label_new.changed.connect(self.verdict_requested)
+        self._is_unsure = False
+        self.unsure.native.setStyleSheet(_UNSURE)
+        self.label_new.changed.connect(self.label_requested)
         # A click on the value that stands changes nothing, and confirms it.
         self._group.buttonClicked.connect(
             lambda button: self.verdict_requested.emit(button.text())
         )
+        self.unsure.changed.connect(lambda: self.verdict_requested.emit("unsure"))
+        self.kind.changed.connect(self._request_kind)
+        field.editingFinished.connect(
+            lambda: self.note_requested.emit(self.note.value.strip())
+        )
+        self.goes_on.changed.connect(self.going_on_requested)
+        self.examples.changed.connect(lambda: self.examples_requested.emit())
 
-    def show_cutout(self, cutout: Cutout) -> None:
-        """Show the label of a cutout, filled in once somebody has looked."""
+    def show_session(self, session: ReviewSession) -> None:
+        """Offer the kinds of artifact of a session."""
+        self._offer([*session.kinds])
+
+    def show_cutout(self, cutout: Cutout, draft: str | None = None) -> None:
+        """Show what is decided about a cutout, filled in once somebody has looked.
+
+        Parameters
+        ----------
+        cutout : Cutout
+            The cutout.
+        draft : str, optional
+            A note that was begun and belongs to no decision yet.
+        """
+        is_unsure = cutout.decision == "unsure"
         with self.label_new.changed.blocked():
             self.label_new.value = LABEL_NAMES[cutout.label_new]
-        native = self.label_new.native
-        if native.property("reviewed") != cutout.reviewed:
-            native.setProperty("reviewed", cutout.reviewed)
+        native, sure = self.label_new.native, cutout.reviewed and not is_unsure
+        if native.property("reviewed") != sure:
+            native.setProperty("reviewed", sure)
             # Qt looks at a property in a style sheet only when the sheet is set.
             native.setStyleSheet(_STYLE)
+        if is_unsure != self._is_unsure:
+            self._is_unsure = is_unsure
+            self.unsure.native.setStyleSheet(_IS_UNSURE if is_unsure else _UNSURE)
+        self._show_kind(cutout.kind)
+        note = cutout.note if draft is None else draft
+        if self.note.value != note:
+            self.note.value = note
         self.history.show_text(_history(cutout))
+
+    def stated(self) -> tuple[str, str]:
+        """Return the kind of artifact and the note that stand in the fields."""
+        kind = str(self.kind.value)
+        return ("" if kind == _NO_KIND else kind), str(self.note.value).strip()
+
+    def _offer(self, kinds: Sequence[str]) -> None:
+        with self.kind.changed.blocked():
+            self.kind.choices = [_NO_KIND, *kinds]
+
+    def _show_kind(self, kind: str) -> None:
+        kind = kind or _NO_KIND
+        if self.kind.value == kind:
+            return
+        if kind not in self.kind.choices:
+            # One that is not on the list, or not any more.
+            self._offer([*map(str, self.kind.choices[1:]), kind])
+        with self.kind.changed.blocked():
+            self.kind.value = kind
+
+    def _request_kind(self, kind: str) -> None:
+        self.kind_requested.emit("" if kind == _NO_KIND else kind)
+
+
+def _row(*widgets: Widget) -> Container[Widget]:
+    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    row.native.layout().setAlignment(Qt.AlignmentFlag.AlignVCenter)
+    return row
+
+
+def _says(action: str) -> str:
+    key = KEY_OF[action]
+    return f"{key.title} (key {key.label})"
 
 
 def _history(cutout: Cutout) -> str:
     if not cutout.reviewed:
-        yes, no = KEY_OF["artifact"].label, KEY_OF["no_artifact"].label
-        return f"Not reviewed yet ({yes}: artifact, {no}: none)"
+        keys = (KEY_OF[name].label for name in ("artifact", "no_artifact", "unsure"))
+        return "Not reviewed yet: {}, {} or {}".format(*keys)
     what = "Changed" if cutout.changed else "Confirmed"
+    if cutout.decision == "unsure":
+        what = "Unsure"
     when = cutout.reviewed_at.replace("T", " ")[:16]
     return f"{what} by {cutout.reviewed_by}, {when} UTC" if when else f"{what} before"

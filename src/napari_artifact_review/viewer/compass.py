@@ -1,0 +1,59 @@
+"""North and east as lines: two arms with their letters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+#: (columns, rows) of a step of one pixel towards north, and towards east.
+Directions = tuple[tuple[float, float], tuple[float, float]]
+
+#: Length of an arm, and height of a letter, in pixels of the screen.
+_ARM, _LETTER = 24.0, 12.0
+
+#: Strokes of the letters, from (x, y) to (x, y): to the right and down, in heights.
+_STROKES = {
+    "N": [(-0.35, 0.5, -0.35, -0.5), (-0.35, -0.5, 0.35, 0.5), (0.35, 0.5, 0.35, -0.5)],
+    "E": [
+        (-0.3, -0.5, -0.3, 0.5),
+        (-0.3, -0.5, 0.3, -0.5),
+        (-0.3, 0.0, 0.2, 0.0),
+        (-0.3, 0.5, 0.3, 0.5),
+    ],
+}
+
+#: How far a compass reaches from its middle, in pixels of the screen.
+REACH = _ARM + 2 * _LETTER
+
+
+def compass(directions: Directions, y_up: bool) -> Array:
+    """Return the lines of a compass around (0, 0).
+
+    Parameters
+    ----------
+    directions : tuple
+        Steps towards north and east on the image.
+    y_up : bool
+        Whether row 0 is at the bottom of the screen: letters stay upright.
+
+    Returns
+    -------
+    ndarray, shape (n, 2, 2)
+        Start and step of each line as (row, column), in pixels of the screen.
+    """
+    up = -1.0 if y_up else 1.0
+    lines = []
+    for letter, (columns, rows) in zip("NE", directions, strict=True):
+        # A degree that nobody sees would be new data for a layer at each step.
+        angle = math.radians(round(math.degrees(math.atan2(rows, columns))))
+        x, y = math.cos(angle), math.sin(angle)
+        lines.append([[0.0, 0.0], [_ARM * y, _ARM * x]])
+        far = _ARM + _LETTER
+        for x0, y0, x1, y1 in _STROKES[letter]:
+            start = [far * y + up * _LETTER * y0, far * x + _LETTER * x0]
+            lines.append([start, [up * _LETTER * (y1 - y0), _LETTER * (x1 - x0)]])
+    return np.array(lines)

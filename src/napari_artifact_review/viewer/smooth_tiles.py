@@ -1,0 +1,100 @@
+"""Large images smoothed as they are looked at, off the main thread."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from napari_artifact_review.core.full_image import Pixels
+from napari_artifact_review.core.stretch import smoothed
+from napari_artifact_review.core.tiles import Level, TiledImage
+
+#: A Gaussian of a smaller sigma, in pixels of a level, changes nothing that one sees.
+_LEAST_SIGMA = 0.25
+
+
+def smooth_levels(tiles: TiledImage, sigma: float) -> list[Level | SmoothLevel]:
+    """Return the levels of an image, smoothed where that can be seen.
+
+    Parameters
+    ----------
+    tiles : TiledImage
+        The image; its `changed` is sent when something has been smoothed.
+    sigma : float
+        Of the Gaussian, in pixels of level 0; 0 for no smoothing.
+    """
+    *fine, last = tiles.levels
+    smooth = [
+        SmoothLevel(tiles, level, sigma / 2**number)
+        if sigma / 2**number >= _LEAST_SIGMA
+        else level
+        for number, level in enumerate(fine)
+    ]
+    return [*smooth, last]
+
+
+class SmoothLevel:
+    """One level of a large image, smoothed, as an array for napari.
+
+    Looking at it never waits: until a part is smoothed, it is drawn as it is.
+
+    Attributes
+    ----------
+    shape, dtype, ndim, size, chunks
+        As of a `Level`, but float32.
+    """
+
+    ndim = 2
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, tiles: TiledImage, level: Level, sigma: float) -> None:
+        self._tiles = tiles
+        self._level = level
+        self._sigma = sigma
+        self.shape, self.size, self.chunks = level.shape, level.size, level.chunks
+        self._lock = threading.Lock()
+        self._is_working = False
+        # Both as they were looked at last: the pixels, and the pixels smoothed.
+        self._wanted: Pixels | None = None
+        self._ready: tuple[Pixels, Pixels] | None = None
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a part as it is known now, and have it smoothed."""
+        with np.errstate(over="ignore"):
+            found = np.asarray(self._level[key], np.float32)
+        if found.ndim != 2 or not found.size:
+            return found
+        with self._lock:
+            if self._ready is not None and _is_same(self._ready[0], found):
+                return self._ready[1]
+            self._wanted = found
+            begins, self._is_working = not self._is_working, True
+        if begins:
+            threading.Thread(target=self._work, name="artifact-review-smooth").start()
+        return found
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
+        """Return all of it, not smoothed."""
+        return np.asarray(self._level, dtype or self.dtype)
+
+    def _work(self) -> None:
+        """Smooth what was looked at last until nobody looks at anything else."""
+        while True:
+            with self._lock:
+                wanted, self._wanted = self._wanted, None
+                if wanted is None:
+                    self._is_working = False
+                    return
+            result = smoothed(wanted, self._sigma)
+            with self._lock:
+                self._ready = wanted, result
+            self._tiles.changed.emit()
+
+
+def _is_same(one: Pixels, other: Pixels) -> bool:
+    """Tell whether pixels are the same, NaN too; far faster than as numbers."""
+    return one.shape == other.shape and np.array_equal(
+        one.view(np.uint32), other.view(np.uint32)
+    )

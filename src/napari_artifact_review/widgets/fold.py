@@ -1,0 +1,69 @@
+"""A part of the dock that folds away, with a line that says what is in it."""
+
+from __future__ import annotations
+
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+
+class Fold(QWidget):
+    """A title that shows or hides what is under it.
+
+    Parameters
+    ----------
+    title : str
+        What it is, in a word.
+    content : QWidget
+        What is shown or hidden.
+
+    Attributes
+    ----------
+    unfolded : Signal
+        Emitted before it is shown.
+    """
+
+    unfolded = Signal()
+
+    def __init__(self, title: str, content: QWidget) -> None:
+        super().__init__()
+        self._title = title
+        self.content = content
+        self.header = QToolButton()
+        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.header.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )
+        self.header.setCheckable(True)
+        self.header.setStyleSheet(
+            "QToolButton { border: 0; text-align: left; padding: 3px; "
+            "font-weight: bold }"
+        )
+        self.header.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.header)
+        layout.addWidget(content)
+        self.header.toggled.connect(self._toggle)
+        self.say("")
+        self._toggle(False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its content is shown."""
+        return bool(self.header.isChecked())
+
+    def say(self, summary: str) -> None:
+        """Show beside the title what is in it."""
+        text = f"{self._title}: {summary}" if summary else self._title
+        if text != self.header.text():
+            self.header.setText(text)
+            self.header.setToolTip(text)
+
+    def _toggle(self, is_open: bool) -> None:
+        arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow
+        self.header.setArrowType(arrow)
+        if is_open:
+            self.unfolded.emit()
+        self.content.setVisible(is_open)

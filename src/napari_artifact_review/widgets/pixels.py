@@ -1,0 +1,183 @@
+"""How pixels look: limits, stretch, colours, smoothing."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any, get_args
+
+from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+
+from napari_artifact_review.core.display import (
+    COLORMAPS,
+    MOST_SIGMA,
+    Display,
+    Interval,
+    Limits,
+    Stretch,
+)
+
+_STEP = 0.5
+
+#: What is chosen in the list of intervals: an interval and its percent, or limits.
+_Range = tuple[Interval, float, Limits | None]
+
+_PERCENTS = (99.9, 99.5, 99.0, 98.0, 95.0, 90.0)
+
+
+class PixelsPanel(Container[Widget]):
+    """Asks how pixels are to look.
+
+    Attributes
+    ----------
+    display_requested : Signal
+        Emitted with the whole `Display` that is wished now.
+    stretches_requested : Signal
+        Emitted to show, or hide, the cutout at several stretches side by side.
+    """
+
+    display_requested = Signal(Display)
+    stretches_requested = Signal()
+
+    def __init__(self) -> None:
+        self._display = Display()
+        self.interval = ComboBox(
+            tooltip="What the darkest and the brightest shade stand for"
+        )
+        self.scope = ComboBox(
+            choices=[("of the image", "image"), ("of the cutout", "cutout")],
+            tooltip="Whose pixels give these limits",
+        )
+        self.stretch = ComboBox(
+            choices=get_args(Stretch),
+            tooltip="How shades are spread between the limits",
+        )
+        self.colormap = ComboBox(tooltip="Colours; more are in the layer's controls")
+        self.sigma = ComboBox(
+            tooltip="Smooth by a Gaussian of this sigma, in pixels; "
+            "the status bar keeps the raw values"
+        )
+        self.inverted = CheckBox(text="inverted", tooltip="Let the colours run back")
+        self.stretches = PushButton(
+            text="Side by side…",
+            tooltip="See this cutout at several stretches, and choose one",
+        )
+        self.reset = PushButton(
+            text="Reset", tooltip="Back to ZScale of the image, linear, grey"
+        )
+        rows = (
+            (self.interval, self.scope),
+            (self.stretch, self.colormap),
+            (self.sigma, self.inverted),
+            (self.stretches, self.reset),
+        )
+        super().__init__(widgets=[_row(*row) for row in rows], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.show_display(self._display)
+        for field in self._fields:
+            field.changed.connect(self._request)
+        self.stretches.changed.connect(lambda: self.stretches_requested.emit())
+        self.reset.changed.connect(lambda: self.display_requested.emit(Display()))
+
+    def show_display(self, display: Display) -> None:
+        """Show how pixels look."""
+        self._display = display
+        with ExitStack() as stack:
+            for field in self._fields:
+                stack.enter_context(field.changed.blocked())
+            _offer(self.interval, _ranges(display), _range_of(display))
+            _offer(
+                self.colormap, _named(*COLORMAPS, display.colormap), display.colormap
+            )
+            _offer(self.sigma, _sigmas(display.sigma), display.sigma)
+            self.scope.value = display.scope
+            self.stretch.value = display.stretch
+            self.inverted.value = display.inverted
+        self.scope.enabled = display.by_hand is None
+
+    @property
+    def _fields(self) -> tuple[Any, ...]:
+        return (
+            self.interval,
+            self.scope,
+            self.stretch,
+            self.colormap,
+            self.sigma,
+            self.inverted,
+        )
+
+    def _request(self) -> None:
+        interval, percent, by_hand = self.interval.value
+        self._display = replace(
+            self._display,
+            interval=interval,
+            percent=percent,
+            by_hand=by_hand,
+            scope=self.scope.value,
+            stretch=self.stretch.value,
+            colormap=self.colormap.value,
+            sigma=self.sigma.value,
+            inverted=self.inverted.value,
+        )
+        self.display_requested.emit(self._display)
+
+
+def described(display: Display) -> str:
+    """Return in a few words how pixels look."""
+    names = {data: text for text, data in _ranges(display)}
+    parts = [names[_range_of(display)]]
+    if display.scope == "cutout" and display.by_hand is None:
+        parts[0] += " of each cutout"
+    if display.stretch != "linear":
+        parts.append(display.stretch)
+    if display.sigma:
+        parts.append(f"{display.sigma:g} px")
+    if display.inverted:
+        parts.append("inverted")
+    return ", ".join(parts)
+
+
+def _range_of(display: Display) -> _Range:
+    percent = display.percent if display.interval == "percentile" else Display.percent
+    if display.by_hand is not None:
+        return display.interval, percent, display.by_hand
+    return display.interval, percent, None
+
+
+def _ranges(display: Display) -> list[tuple[str, _Range]]:
+    """Return the intervals to choose from; those by hand only while they are so."""
+    percents = list(_PERCENTS)
+    if display.interval == "percentile" and display.percent not in percents:
+        percents.append(display.percent)
+    default = Display.percent
+    offered: list[tuple[str, _Range]] = [("ZScale", ("zscale", default, None))]
+    offered += [(f"{x:g} %", ("percentile", x, None)) for x in sorted(percents)[::-1]]
+    offered += [("min to max", ("min-max", default, None))]
+    if display.by_hand is not None:
+        low, high = display.by_hand
+        offered += [(f"by hand: {low:.4g} to {high:.4g}", _range_of(display))]
+    return offered
+
+
+def _sigmas(current: float) -> list[tuple[str, float]]:
+    steps = {_STEP * n for n in range(1, int(MOST_SIGMA / _STEP) + 1)} | {current}
+    offered = [(f"smoothed by {x:g} px", x) for x in sorted(steps - {0.0})]
+    return [("not smoothed", 0.0), *offered]
+
+
+def _named(*values: str) -> list[tuple[str, str]]:
+    return [(value, value) for value in dict.fromkeys(values)]
+
+
+def _offer(field: ComboBox, choices: list[tuple[str, Any]], value: Any) -> None:
+    if list(field.choices) != [data for _, data in choices]:
+        field.choices = choices
+    field.value = value
+
+
+def _row(*widgets: Widget) -> Container[Widget]:
+    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row

@@ -1,0 +1,104 @@
+"""The reviews that were opened last, to be opened again with a click."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtCore import QSettings
+from qtpy.QtWidgets import QPushButton, QSizePolicy
+
+#: How many are remembered.
+_MOST = 5
+
+_KEY = "recent reviews"
+
+
+def settings() -> QSettings:
+    """Return where the dock remembers what belongs to no review."""
+    return QSettings("napari-artifact-review", "napari-artifact-review")
+
+
+class RecentReview(NamedTuple):
+    """The files of a review, as absolute paths.
+
+    Attributes
+    ----------
+    predictions, images, output : str
+        The table, the folder of its images, and the reviewed table.
+    """
+
+    predictions: str
+    images: str
+    output: str
+
+    @property
+    def text(self) -> str:
+        """What it is called in the list: the table, and the folder that it is in."""
+        path = Path(self.predictions)
+        return f"{path.name}  —  {path.parent.name or path.parent}"
+
+    @classmethod
+    def all(cls) -> list[Self]:
+        """Return those that are remembered, the last one first."""
+        try:
+            kept = json.loads(str(settings().value(_KEY, "[]")))
+            return [cls(*map(str, files)) for files in kept]
+        except (TypeError, ValueError):
+            # Another program wrote it; nothing but convenience is lost.
+            return []
+
+    def remember(self) -> None:
+        """Put it first among those that are remembered."""
+        others = [other for other in self.all() if other != self]
+        settings().setValue(_KEY, json.dumps([self, *others][:_MOST]))
+
+
+class RecentPanel(Container[Widget]):
+    """Lists the reviews that were opened last.
+
+    Attributes
+    ----------
+    review_requested : Signal
+        Emitted with the `RecentReview` that is clicked.
+    """
+
+    review_requested = Signal(object)
+
+    def __init__(self) -> None:
+        self.title = Label(value="Recent reviews")
+        self.buttons = [PushButton(text="") for _ in range(_MOST)]
+        super().__init__(widgets=[self.title, *self.buttons], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._reviews: list[RecentReview] = []
+        for place, button in enumerate(self.buttons):
+            native: QPushButton = button.native
+            native.setFlat(True)
+            native.setStyleSheet("text-align: left; padding: 4px")
+            native.setSizePolicy(
+                QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+            )
+            button.changed.connect(lambda _, place=place: self._request(place))
+        self.show_reviews()
+
+    def show_reviews(self) -> None:
+        """List those that are remembered now."""
+        self._reviews = RecentReview.all()
+        self.visible = bool(self._reviews)
+        for place, button in enumerate(self.buttons):
+            there = place < len(self._reviews)
+            button.visible = there
+            if there:
+                review = self._reviews[place]
+                button.text = review.text
+                button.tooltip = (
+                    f"Go on with {review.predictions}\nImages: {review.images}\n"
+                    f"Output: {review.output}"
+                )
+
+    def _request(self, place: int) -> None:
+        self.review_requested.emit(self._reviews[place])

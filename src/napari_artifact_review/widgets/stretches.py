@@ -1,0 +1,158 @@
+"""The current cutout at several stretches, side by side; one of them can be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.utils.colormaps import ensure_colormap
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QDialog, QGridLayout, QLabel, QToolButton, QWidget
+
+from napari_artifact_review.core.display import LEVELS, Brightness, Display
+from napari_artifact_review.core.stretch import PRESETS, render, smoothed
+from napari_artifact_review.viewer.style import STYLE
+from napari_artifact_review.widgets.background import Background, MainThread
+from napari_artifact_review.widgets.picture import picture_button, picture_icon
+
+if TYPE_CHECKING:
+    from napari_artifact_review.viewer.image_layer import CutoutPixels
+
+#: Milliseconds after a step until its pictures are made: its own frame comes first.
+_BREATH = 60
+
+_COLUMNS = 4
+
+_Picture = npt.NDArray[np.uint8]
+
+
+class StretchesPanel(QDialog):
+    """Small pictures of the current cutout; stays beside the window while one works.
+
+    Limits are those of the cutout, whose frame is drawn; colours are those of now.
+
+    Attributes
+    ----------
+    adopted : Signal
+        Emitted with the `Display` whose picture is clicked.
+    pixels_wanted : Signal
+        Emitted when the panel comes up, to be given `show_pixels`.
+    """
+
+    adopted = Signal(object)
+    pixels_wanted = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Tool)
+        self.setWindowTitle("Artifact Review: stretches, side by side")
+        self._background = Background(MainThread(self))
+        self._waiting: Callable[[], list[_Picture]] | None = None
+        self._breath = QTimer(self, singleShot=True, interval=_BREATH)
+        self._breath.timeout.connect(self._begin)
+        self._colormap = Display.colormap
+        self.buttons = [_checkable(preset.name) for preset in PRESETS]
+        layout = QGridLayout(self)
+        for at, (button, preset) in enumerate(zip(self.buttons, PRESETS, strict=True)):
+            button.clicked.connect(partial(self._adopt, preset.display))
+            layout.addWidget(button, *divmod(at, _COLUMNS))
+        hint = QLabel("A click shows all cutouts so; “Reset” in the dock ends it.")
+        layout.addWidget(hint, layout.rowCount(), 0, 1, _COLUMNS)
+
+    def toggle(self) -> None:
+        """Show the panel, or hide it if it is shown."""
+        self.setVisible(not self.isVisible())
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """Ask for pixels: while the panel is hidden, it takes none."""
+        super().showEvent(event)
+        self.pixels_wanted.emit()
+
+    def show_pixels(
+        self, cutout: CutoutPixels | None, display: Display, y_up: bool = False
+    ) -> None:
+        """Show a cutout, as soon as its pictures are made in a thread.
+
+        Parameters
+        ----------
+        cutout : CutoutPixels or None
+            What there is to be shown, if anything.
+        display : Display
+            How pixels look now; its colours are those of the pictures.
+        y_up : bool
+            Whether row 0 is at the bottom.
+        """
+        if not self.isVisible():
+            return
+        self._colormap = display.colormap
+        for button, preset in zip(self.buttons, PRESETS, strict=True):
+            button.setChecked(preset.display == replace(display, colormap="gray"))
+        if cutout is None:
+            self._waiting = None
+            self._background.give_up()
+            for button in self.buttons:
+                button.setIcon(picture_icon(None))
+            return
+        levels = np.linspace(0, 1, LEVELS)
+        colors = ensure_colormap(display.colormap).map(levels)[:, :3]
+        self._waiting = partial(_pictures, cutout, colors, y_up)
+        self._breath.start()
+
+    def _begin(self) -> None:
+        if self._waiting is not None and not self._background.busy:
+            job, self._waiting = self._waiting, None
+            self._background.start(job, self._show, self._fail)
+
+    def _show(self, pictures: list[_Picture]) -> None:
+        if self._waiting is not None:
+            # Another cutout is the current one since.
+            self._begin()
+            return
+        for button, picture in zip(self.buttons, pictures, strict=True):
+            button.setIcon(picture_icon(picture, self.devicePixelRatioF()))
+
+    def _fail(self, error: Exception) -> None:
+        raise error
+
+    def _adopt(self, display: Display) -> None:
+        self.adopted.emit(replace(display, colormap=self._colormap))
+
+
+def _pictures(
+    cutout: CutoutPixels, colors: npt.NDArray[Any], y_up: bool
+) -> list[_Picture]:
+    """Return a picture for each preset, with the frame of the cutout."""
+    pictures = []
+    known: dict[float, tuple[npt.NDArray[Any], Brightness]] = {}
+    for preset in PRESETS:
+        sigma = preset.display.sigma
+        if sigma not in known:
+            pixels = smoothed(cutout.pixels, sigma) if sigma else cutout.pixels
+            known[sigma] = pixels, Brightness.of(pixels[cutout.inner])
+        pixels, brightness = known[sigma]
+        picture = render(pixels, replace(preset.display, sigma=0), brightness, colors)
+        _draw_frame(picture, cutout.inner)
+        pictures.append(np.ascontiguousarray(picture[::-1] if y_up else picture))
+    return pictures
+
+
+def _draw_frame(picture: _Picture, inner: tuple[slice, slice]) -> None:
+    rows, columns = inner
+    color = QColor(STYLE.current).getRgb()[:3]
+    # Just outside of the cutout, where there is an outside.
+    top, bottom = max(rows.start - 2, 0), min(rows.stop + 2, len(picture))
+    left, right = max(columns.start - 2, 0), min(columns.stop + 2, picture.shape[1])
+    frame = np.zeros(picture.shape[:2], bool)
+    frame[top:bottom, left:right] = True
+    frame[inner] = False
+    picture[frame] = color
+
+
+def _checkable(text: str) -> QToolButton:
+    button = picture_button(text)
+    button.setCheckable(True)
+    return button

@@ -1,0 +1,45 @@
+"""The list of kinds of artifact: the usual one, or the team's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.kinds import DEFAULT_KINDS, KINDS_NAME, kinds_beside
+from napari_artifact_review.core.session import ReviewSession
+
+
+@pytest.fixture
+def table(tmp_path):
+    return tmp_path / "predictions.csv"
+
+
+def test_without_a_file_the_usual_ones_are_offered(table):
+    assert kinds_beside(table) == DEFAULT_KINDS
+    assert DEFAULT_KINDS[0] == "satellite trail"
+
+
+def test_a_team_lists_its_own(table):
+    text = "\ufeff# ours\n tumbler \n\nglint # short\ntumbler\nRöhre\n"
+    table.with_name(KINDS_NAME).write_text(text, encoding="utf-8")
+    assert kinds_beside(table) == ("tumbler", "glint", "Röhre")
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [b"", b"# nothing\n", b"\xff\xfe\x00", b"\n".join(b"%d" % i for i in range(101))],
+)
+def test_what_is_no_list_is_told(table, contents):
+    table.with_name(KINDS_NAME).write_bytes(contents)
+    with pytest.raises(ReviewError, match="one kind of artifact a line"):
+        kinds_beside(table)
+
+
+def test_a_list_that_cannot_be_read_stops_no_review(survey):
+    survey.with_name(KINDS_NAME).write_bytes(b"\xff")
+    with ReviewSession.open(survey) as session:
+        assert session.kinds == DEFAULT_KINDS
+        [remark] = [text for text in session.remarks if KINDS_NAME in text]
+        assert "The usual kinds" in remark
+        session.set_label("artifact", kind="one of nobody's list")
+        assert session.current.kind == "one of nobody's list"

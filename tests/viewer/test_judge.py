@@ -1,0 +1,258 @@
+"""Verdicts: what they are about, and how they go on."""
+
+from __future__ import annotations
+
+import sqlite3
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_artifact_review.core.display import Display
+from napari_artifact_review.viewer import judge as judge_module
+
+#: The errors of the small survey, in the order of the queue.
+NORTH = [("north", 200, 0), ("north", 400, 200)]
+
+
+@pytest.fixture
+def judge(control):
+    return control.judge
+
+
+@pytest.fixture
+def said(control):
+    """What the reviewer is told."""
+    sentences = []
+    control.said.connect(sentences.append)
+    return sentences
+
+
+def place(session):
+    return tuple(session.current_cutout.key)
+
+
+def decided(session):
+    table = session.table
+    rows = table[table.decision != ""]
+    columns = rows[["image_name", "grid_x", "grid_y", "decision"]]
+    return [tuple(row) for row in columns.to_numpy().tolist()]
+
+
+def test_a_verdict_goes_on_to_the_next_of_the_queue(judge, session):
+    judge.decide("artifact", go_on=True)
+    assert place(session) == NORTH[1]
+    assert decided(session) == [(*NORTH[0], "artifact")]
+
+
+def test_a_verdict_that_stands_already_goes_on_as_well(judge, session):
+    judge.decide("artifact")
+    judge.decide("artifact", go_on=True)
+    assert place(session) == NORTH[1]
+    assert len(session.log) == 1
+
+
+def test_it_stays_where_nobody_asks_to_go_on(judge, session):
+    judge.decide("artifact")
+    judge.goes_on = False
+    judge.decide("no artifact", go_on=True)
+    assert place(session) == NORTH[0]
+    assert len(session.log) == 2
+
+
+def test_it_goes_on_once_a_slow_disk_has_it(judge, session, main_loop, monkeypatch):
+    monkeypatch.setattr(judge_module, "PATIENCE", 0)
+    session._journal.recorder._thread.submit(lambda: __import__("time").sleep(0.2))
+    judge.decide("unsure", go_on=True)
+    assert (place(session), session.log) == (NORTH[0], ())
+    main_loop.run_until(lambda: session.log)
+    assert place(session) == NORTH[1]
+
+
+def test_it_stays_with_its_note_where_nothing_can_be_kept(
+    judge, session, monkeypatch, main_loop
+):
+    def full(*_, **__):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    session.drafts[session.current_cutout.key] = "faint"
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", full)
+        judge.decide("artifact", note="faint", go_on=True)
+        main_loop.run_until(lambda: session.problem is not None)
+    assert place(session) == NORTH[0]
+    assert session.drafts == {NORTH[0]: "faint"}
+    judge.decide("artifact", note="faint", go_on=True)
+    assert session.drafts == {}
+    assert session.table.note.tolist().count("faint") == 1
+
+
+def test_at_the_end_of_the_queue_it_says_what_is_left(
+    judge, session, said, control, main_loop
+):
+    session.go_to(4)
+    main_loop.run_until(lambda: control.view == "shown")
+    judge.decide("artifact", go_on=True)
+    assert said == ["This is the last of 4 in the queue; 3 still to be looked at."]
+
+
+def test_the_last_verdict_can_be_given_again(judge, session, said):
+    judge.repeat()
+    assert "no verdict yet" in said.pop()
+    judge.decide("artifact", "satellite trail", "long", go_on=True)
+    judge.repeat()
+    table = session.table.set_index(["image_name", "grid_x", "grid_y"])
+    again = table.loc[NORTH[1], ["decision", "kind", "note"]].tolist()
+    assert again == ["artifact", "satellite trail", ""]
+
+
+# Several at once
+
+
+@pytest.fixture
+def picks(control):
+    return control.picks
+
+
+def row(session, x, y):
+    return session.catalog.cutout_at("north", x, y).row
+
+
+def test_what_is_picked_is_judged_as_one_act(judge, picks, session):
+    picks.toggle(row(session, 10, 10))
+    picks.run_to(row(session, 410, 210))
+    count = len(picks)
+    assert count >= 3
+    judge.decide("artifact", "satellite trail", go_on=True)
+    assert len(decided(session)) == count
+    assert set(session.table.kind) == {"", "satellite trail"}
+    assert len(picks) == 0
+    session.undo()
+    assert decided(session) == []
+
+
+def test_it_goes_on_past_all_that_was_judged(judge, picks, session):
+    picks.set([session.walk.row_of(session.current_cutout.key), row(session, 410, 210)])
+    judge.decide("artifact", go_on=True)
+    assert session.current_cutout.image_name == "south"
+
+
+def test_what_is_picked_is_let_go_of_with_its_image(picks, session, control, main_loop):
+    picks.toggle(row(session, 10, 10))
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "shown")
+    assert len(picks) == 0
+
+
+# The mouse
+
+
+def drag(control, start, end, *held):
+    """Press the mouse over a pixel (x, y) and release it over another one."""
+    event = SimpleNamespace(
+        button=1,
+        modifiers=tuple(SimpleNamespace(name=name) for name in held),
+        type="mouse_press",
+        position=start[::-1],
+        pos=np.array(start),
+    )
+    steps = control._mouse._on_press(control.viewer, event)
+    next(steps, None)
+    if start != end:
+        event.type, event.position, event.pos = "mouse_move", end[::-1], np.array(end)
+        next(steps, None)
+    event.type = "mouse_release"
+    next(steps, None)
+
+
+def picked(control):
+    return [tuple(cutout)[1:] for cutout in control.picks.cutouts]
+
+
+def test_shift_and_a_click_pick_the_run_from_the_current_cutout(control, session):
+    drag(control, (650, 450), (650, 450), "Shift")
+    assert picked(control)[0] == (200, 0)
+    assert picked(control)[-1] == (600, 400)
+    assert (400, 200) in picked(control)
+    assert place(session) == NORTH[0]
+
+
+def test_control_and_a_click_pick_one_or_let_it_go(control):
+    for x, y in ((10, 10), (450, 250), (10, 10)):
+        drag(control, (x, y), (x, y), "Control")
+    assert picked(control) == [(400, 200)]
+
+
+def test_shift_and_a_drag_pick_what_a_rectangle_touches(control, viewer):
+    panned = []
+    viewer.scene.camera.events.mouse_pan.connect(
+        lambda: panned.append(viewer.scene.camera.mouse_pan)
+    )
+    drag(control, (390, 390), (10, 190), "Shift")
+    assert sorted(picked(control)) == [(0, 0), (0, 200), (200, 0), (200, 200)]
+    assert panned == [False, True]
+
+
+def test_frames_show_what_is_picked(control, viewer):
+    drag(control, (10, 10), (10, 10), "Control")
+    [layer] = [x for x in viewer.layers if x.name == "picked"]
+    assert layer.visible
+    assert len(layer.data) == 4
+    control.picks.clear()
+    assert not layer.visible
+
+
+# Looking around
+
+
+def test_arrows_go_from_cutout_to_cutout_to_the_edge(control, session, said):
+    for _ in range(3):
+        control.step(1, 0)
+    assert place(session) == ("north", 600, 0)
+    assert "no cutout further" in said.pop()
+    control.step(0, 1)
+    control.step(-1, 0)
+    assert place(session) == ("north", 400, 200)
+
+
+def test_all_boxes_hide_while_a_key_is_held(control, viewer):
+    before = {x.name: x.visible for x in viewer.layers}
+    control.toggle_overlays()
+    shown = [x.name for x in viewer.layers if x.visible]
+    assert shown == ["north"]
+    control.toggle_overlays()
+    assert {x.name: x.visible for x in viewer.layers} == before
+
+
+def test_a_threshold_draws_other_outcomes(control, viewer, session):
+    [boxes] = [x for x in viewer.layers if x.name == "cutouts"]
+    assert set(boxes.features.outcome) == {"FN", "FP", "TP"}
+    session.set_threshold(0.99)
+    assert boxes.features.outcome.tolist() == ["FN", "FN"]
+    assert boxes.text.string.array.tolist() == ["", ""]
+    session.set_threshold(0.1)
+    assert len(boxes.features) == 12
+    session.set_threshold(None)
+    assert set(boxes.features.outcome) == {"FN", "FP", "TP"}
+
+
+def test_images_are_read_ahead_along_the_queue(control, session, main_loop):
+    control._run_later = lambda _, function: function()
+    session.set_queue(outcomes=("TN",), images=["north", "west"])
+    main_loop.run_until(lambda: control.view == "shown")
+    names = {name for name, _ in control._loader._futures}
+    assert "west" in names
+
+
+def test_pixels_are_smoothed_also_if_that_is_wished_while_they_are_read(
+    control, session, main_loop
+):
+    for sigma, error in ((2.0, 3), (1.0, 1), (0.0, 3)):
+        session.go_to(error)
+        control.set_display(Display(sigma=sigma))
+        main_loop.run_until(
+            lambda s=sigma: control.view == "shown" and control._loaded.sigma == s
+        )
+        name = session.current_cutout.image_name
+        [layer] = [x for x in control.viewer.layers if x.name == name]
+        assert (layer.data is control.full.pixels) == (sigma == 0)

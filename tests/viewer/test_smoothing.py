@@ -1,0 +1,77 @@
+"""How pixels look, in a whole review."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_artifact_review.core.display import Brightness, Display, zscale_limits
+from napari_artifact_review.core.stretch import smoothed
+from napari_artifact_review.viewer import loader as loading
+from napari_artifact_review.viewer.layers import OWNER
+
+
+def _layer(control):
+    return next(x for x in control.viewer.layers if x.metadata.get(OWNER) == "image")
+
+
+def _is_smooth(control, sigma):
+    return np.array_equal(_layer(control).data, smoothed(control.full.pixels, sigma))
+
+
+def test_smoothed_pixels_come_later_and_the_status_keeps_the_raw_value(
+    control, main_loop
+):
+    control.set_display(Display(sigma=2, inverted=True))
+    assert control.view == "shown", "who looks at it may judge it"
+    assert _layer(control).colormap.name == "gray"
+    main_loop.run_until(lambda: _is_smooth(control, 2))
+    assert "inverted" in _layer(control).colormap.name
+    assert "200300" in control._describe(200, 300).replace(",", "")
+    main_loop.let_time_pass()
+    (ahead,) = [n for n, _ in control._loader._futures if n == "south"]
+    future = control._loader._futures[ahead, None]
+    main_loop.run_until(future.done)
+    assert future.result().sigma == 2
+
+
+def test_of_two_wishes_the_later_one_is_shown(control, main_loop):
+    control.set_display(Display(sigma=1))
+    control.set_display(Display(sigma=3))
+    main_loop.run_until(lambda: _is_smooth(control, 3))
+    control.set_display(Display(sigma=2))
+    control.set_display(Display())
+    main_loop.run_until(lambda: _layer(control).data is control.full.pixels)
+    main_loop.run_all()
+    assert _layer(control).data is control.full.pixels
+
+
+def test_a_wish_while_an_image_is_read_is_met(control, session, main_loop):
+    session.select_image("west")
+    control.set_display(Display(sigma=1))
+    main_loop.run_until(lambda: control.full is not None and _is_smooth(control, 1))
+    assert control.session.current_cutout.image_name == "west"
+
+
+def test_limits_follow_the_cutout(control, session):
+    control.set_display(Display("min-max", scope="cutout"))
+    for x, y in ((200, 0), (400, 200)):
+        session.select("north", x, y)
+        cutout = control.full.pixels[y : y + 200, x : x + 200]
+        assert tuple(_layer(control).contrast_limits) == Brightness.of(cutout).extent
+    control.set_display(Display())
+    assert tuple(_layer(control).contrast_limits) == zscale_limits(control.full.pixels)
+
+
+def test_what_cannot_be_smoothed_stays_as_it_was(control, main_loop, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(loading, "smoothed", fail)
+    said, told = [], []
+    control.said.connect(said.append)
+    control.image.display_changed.connect(told.append)
+    control.set_display(Display(stretch="log", sigma=2))
+    main_loop.run_until(lambda: bool(told))
+    assert told == [Display(stretch="log")]
+    assert "cannot be smoothed" in said[0]
+    assert control.view == "shown"

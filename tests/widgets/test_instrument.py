@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMenu, QSlider
 
 from napari_artifact_review import open_review
+from napari_artifact_review.core.store import Store
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -167,6 +170,52 @@ def test_a_note_of_a_reviewed_cutout_is_corrected_in_place(dock, press):
     QTest.keyClick(dock._panel.verdict.note.native, Qt.Key.Key_Return)
     assert place(dock) == ("north", 200, 0)
     assert dock.session.current[["decision", "note"]].tolist() == ["artifact", "faint"]
+
+
+def write(dock, text):
+    """Begin a note, and do not end it."""
+    field = dock._panel.verdict.note.native
+    field.setFocus()
+    QTest.keyClicks(field, text)
+    return field
+
+
+def test_who_walks_on_in_the_midst_of_a_note_finds_it_again(instrument):
+    write(instrument, "half a")
+    QTest.mouseClick(instrument.next.native, Qt.MouseButton.LeftButton)
+    assert place(instrument) == ("north", 400, 200)
+    assert instrument._panel.verdict.note.value == ""
+    QTest.mouseClick(instrument.previous.native, Qt.MouseButton.LeftButton)
+    assert instrument._panel.verdict.note.value == "half a"
+    assert instrument.session.log == ()
+
+
+def test_a_note_without_a_verdict_is_on_disk_at_once(dock, survey, qtbot):
+    field = write(dock, "half a")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    store = Store(Path(dock.session.store))
+    qtbot.waitUntil(
+        lambda: store.read().state["drafts"] == [["north", 200, 0, "half a"]]
+    )
+
+
+def test_what_is_being_written_is_not_written_over(dock):
+    write(dock, "half a")
+    dock.session.set_label("artifact", "ghost")
+    assert dock._panel.verdict.note.value == "half a"
+    QTest.keyClick(dock._panel.verdict.note.native, Qt.Key.Key_Return)
+    said = dock.session.current[["decision", "kind", "note"]].tolist()
+    assert said == ["artifact", "ghost", "half a"]
+
+
+def test_escape_leaves_a_note_as_it_was(dock, qtbot):
+    field = write(dock, "first")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    write(dock, " and more")
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert dock._panel.verdict.note.value == "first"
+    assert not field.hasFocus()
+    assert list(dock.session.drafts.values()) == ["first"]
 
 
 def test_all_boxes_are_hidden_while_a_key_is_held(dock):

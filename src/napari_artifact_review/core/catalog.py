@@ -13,6 +13,7 @@ from napari_artifact_review.core.outcomes import (
     DEFAULT_THRESHOLD,
     ERRORS,
     OUTCOMES,
+    Outcome,
     outcome_codes,
     outcome_names,
 )
@@ -104,11 +105,15 @@ class Catalog:
             **self.labels.columns(),
         )
 
+    def are(self, *outcomes: Outcome) -> npt.NDArray[np.bool_]:
+        """Tell which cutouts have one of some outcomes, shape (n,)."""
+        wanted = np.array([name in outcomes for name in OUTCOMES])
+        return wanted[self.outcomes]
+
     @property
     def errors(self) -> npt.NDArray[np.int64]:
         """The rows of all errors, image by image."""
-        errors = np.isin(self.outcomes, [OUTCOMES.index(name) for name in ERRORS])
-        rows = np.flatnonzero(errors)
+        rows = np.flatnonzero(self.are(*ERRORS))
         images = self.predictions.image_index[rows]
         return rows[np.argsort(images, kind="stable")]
 

@@ -15,7 +15,6 @@ from napari_artifact_review.core.grid import (
     infer_cutout_size,
 )
 from napari_artifact_review.core.images import ImageFolder, read_image
-from napari_artifact_review.core.labels import Labels
 from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.places import default_images
@@ -128,7 +127,7 @@ def _summary(table: Predictions, size: int) -> str:
     summary = (
         f"{table.path}: {len(table.image_names)} images, {len(table.label)} cutouts "
         f"of {size} px, {np.count_nonzero(is_error)} errors, "
-        f"{np.count_nonzero(is_error & Labels(table).reviewed)} of them reviewed"
+        f"{np.count_nonzero(is_error & table.are_reviewed())} of them reviewed"
     )
     if "preds" in table.file.values:
         return summary

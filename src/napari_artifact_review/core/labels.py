@@ -26,11 +26,10 @@ class Labels:
     def __init__(self, predictions: Predictions) -> None:
         self._predictions = predictions
         self._label_new = predictions.label_new.copy()
-        read = (predictions.reviewed_at != "") | (predictions.reviewed_by != "")
+        self._reviewed = predictions.are_reviewed()
+        self._unsure = np.zeros(len(self._reviewed), dtype=bool)
         if predictions.decision is not None:
-            read |= predictions.decision != ""
-        self._reviewed: npt.NDArray[np.bool_] = np.asarray(read, dtype=bool)
-        self._unsure = _are(predictions.decision, "unsure", len(read))
+            self._unsure |= predictions.decision == "unsure"
         self._kinds: dict[int, str] = {}
         if predictions.kind is not None:
             named = np.flatnonzero(predictions.kind != "").tolist()
@@ -151,15 +150,6 @@ class Labels:
         self._kinds.pop(row, None)
         if standing.kind:
             self._kinds[row] = standing.kind
-
-
-def _are(
-    texts: npt.NDArray[np.object_] | None, text: str, count: int
-) -> npt.NDArray[np.bool_]:
-    """Tell which of `count` cells hold a text; none where there is no column."""
-    if texts is None:
-        return np.zeros(count, dtype=bool)
-    return np.asarray(texts == text, dtype=bool)
 
 
 def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

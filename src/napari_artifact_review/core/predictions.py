@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -60,8 +60,8 @@ class Predictions:
         Probability of an artifact; NaN where a cell is empty.
     error_id : ndarray of int64, shape (n,)
         Running number of each error; 0 for a cutout that is none.
-    reviewed_by, reviewed_at : ndarray of object, shape (n,)
-        Who looked and when, as text; empty where nobody did.
+    reviewed_by, reviewed_at : ndarray of object, shape (n,), or None
+        Who looked and when, as text; empty where nobody did. None without the column.
     decision, kind, note : ndarray of object, shape (n,), or None
         What was said then: one of `VERDICTS` or nothing; the kind of artifact; a note.
         None where the table tells nothing of it.
@@ -78,11 +78,16 @@ class Predictions:
     confidence: npt.NDArray[np.float64] | None
     error_id: npt.NDArray[np.int64]
     label_new: npt.NDArray[np.int8]
-    reviewed_by: npt.NDArray[np.object_]
-    reviewed_at: npt.NDArray[np.object_]
+    reviewed_by: npt.NDArray[np.object_] | None = None
+    reviewed_at: npt.NDArray[np.object_] | None = None
     decision: npt.NDArray[np.object_] | None = None
     kind: npt.NDArray[np.object_] | None = None
     note: npt.NDArray[np.object_] | None = None
+
+    def are_reviewed(self) -> npt.NDArray[np.bool_]:
+        """Tell about which rows somebody had decided, shape (n,)."""
+        said = (self.reviewed_by, self.reviewed_at, self.decision)
+        return _filled(said, len(self.label))
 
 
 @dataclass(frozen=True)
@@ -179,13 +184,11 @@ class _Reader:
             preds = self._thresholded(confidence)
         label_new = self._labels("label_new", empty=label)
         error_id = self._error_ids(label != preds)
-        by, at = (self._text(name) for name in ("reviewed_by", "reviewed_at"))
-        decision = self._decisions((by != "") | (at != ""), label_new)
+        by, at, decision, kind, note = map(self._text, REVIEW_TEXTS)
+        decision = self._decisions(decision, (by, at), label_new)
         return Predictions(
             self.path, self.file, names, index, grid_x, grid_y, label, preds,
-            confidence, error_id, label_new, by, at, decision,
-            *(self._text(name) if name in self.values else None
-              for name in ("kind", "note")),
+            confidence, error_id, label_new, by, at, decision, kind, note,
         )  # fmt: skip
 
     def _cutouts(self, table: Predictions) -> pd.DataFrame:
@@ -376,14 +379,17 @@ class _Reader:
             yield row, self.file.place(first)
 
     def _decisions(
-        self, reviewed: npt.NDArray[np.bool_], label_new: npt.NDArray[np.int8]
+        self,
+        texts: npt.NDArray[np.object_] | None,
+        reviews: Iterable[npt.NDArray[np.object_] | None],
+        label_new: npt.NDArray[np.int8],
     ) -> npt.NDArray[np.object_] | None:
-        """Read what was decided; without the column, it is what each label means."""
-        texts = self._text("decision")
-        if "decision" not in self.values:
+        """Check what was decided; without the column, it is what each label means."""
+        if texts is None:
+            reviewed = _filled(reviews, len(label_new))
             # Before there was that column, nobody could be unsure.
             names = np.array(LABEL_NAMES, dtype=object)[label_new]
-            return np.where(reviewed, names, texts) if reviewed.any() else None
+            return np.where(reviewed, names, "") if reviewed.any() else None
         for row in np.flatnonzero(~np.isin(texts, ["", *VERDICTS])).tolist():
             self._fault(
                 f"{texts[row]!r} is no decision",
@@ -394,10 +400,21 @@ class _Reader:
             )
         return texts
 
-    def _text(self, name: str) -> npt.NDArray[np.object_]:
+    def _text(self, name: str) -> npt.NDArray[np.object_] | None:
         if name not in self.values:
-            return np.full(len(self.values), "", dtype=object)
+            return None
         return _strings(self.values[name]).to_numpy(object)
+
+
+def _filled(
+    columns: Iterable[npt.NDArray[np.object_] | None], count: int
+) -> npt.NDArray[np.bool_]:
+    """Tell which of `count` rows have a text in any of some columns that there are."""
+    filled = np.zeros(count, dtype=bool)
+    for texts in columns:
+        if texts is not None:
+            filled |= np.asarray(texts != "", dtype=bool)
+    return filled
 
 
 def _strings(column: pd.Series[Any]) -> pd.Series[str]:

@@ -148,7 +148,7 @@ class Queue:
         self._catalog = catalog
         self._walk = catalog.walk
         self._keys = self._keys_of_all()
-        which = np.isin(catalog.outcomes, [OUTCOMES.index(o) for o in rule.outcomes])
+        which = catalog.are(*rule.outcomes)
         if rule.images is not None:
             which &= np.isin(catalog.predictions.image_index, self._image_numbers())
         rows = np.flatnonzero(which)

@@ -22,6 +22,7 @@ from napari_artifact_review.widgets.saver import Saver
 from napari_artifact_review.widgets.stretches import StretchesPanel
 
 if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import CutoutKey
     from napari_artifact_review.core.display import Display
     from napari_artifact_review.core.outcomes import Verdict
     from napari_artifact_review.core.output import OutputChoice
@@ -84,6 +85,7 @@ class ReviewCommands:
         verdict.verdict_requested.connect(self._decide)
         verdict.kind_requested.connect(self._decide_kind)
         verdict.note_requested.connect(self._take_note)
+        verdict.left.connect(lambda: give_keys_to_viewer(self._dock))
         verdict.going_on_requested.connect(self._set_going_on)
         verdict.examples_requested.connect(self._examples.toggle)
         self._examples.row_requested.connect(self._go_to_row)
@@ -242,19 +244,25 @@ class ReviewCommands:
     def _take_kind(self, kind: str, _: bool = False) -> None:
         self._decide_kind(kind)
 
-    def _take_note(self, note: str) -> None:
+    def _take_note(self, key: CutoutKey, note: str) -> None:
         """Keep a note: with the decision if there is one, or else until there is."""
-        session, cutout = self._review(), self._review().current_cutout
-        give_keys_to_viewer(self._dock)
-        if note == session.drafts.get(cutout.key, cutout.note):
+        session = self._review()
+        cutout = session.catalog.cutout(session.walk.row_of(key))
+        if cutout.decision:
+            if note != cutout.note:
+                session.set_label(
+                    cast("Verdict", cutout.decision),
+                    cutout.kind,
+                    note,
+                    cutouts=[key],
+                    wait=PATIENCE,
+                )
             return
-        if cutout.reviewed and cutout.decision:
-            verdict = cast("Verdict", cutout.decision)
-            self._control().judge.decide(verdict, cutout.kind, note)
-        elif note:
-            session.drafts[cutout.key] = note
+        if note:
+            session.drafts[key] = note
         else:
-            session.drafts.pop(cutout.key, None)
+            session.drafts.pop(key, None)
+        session.keep_place()
 
     def _set_going_on(self, goes_on: bool) -> None:
         self._control().judge.goes_on = goes_on

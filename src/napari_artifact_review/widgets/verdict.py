@@ -15,7 +15,8 @@ from magicgui.widgets import (
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QButtonGroup, QLineEdit
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QButtonGroup, QLineEdit, QShortcut
 
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.viewer.keys import KEY_OF
@@ -59,7 +60,9 @@ class VerdictPanel(Container[Widget]):
     kind_requested : Signal
         Emitted with the kind of artifact that is chosen, or nothing.
     note_requested : Signal
-        Emitted with the note that was written.
+        Emitted with the cutout that a note was written about, and the note.
+    left : Signal
+        Emitted when a note is done with, and the keyboard is the viewer's again.
     going_on_requested : Signal
         Emitted with whether a verdict goes on to the next cutout.
     examples_requested : Signal
@@ -69,7 +72,8 @@ class VerdictPanel(Container[Widget]):
     label_requested = Signal(str)
     verdict_requested = Signal(str)
     kind_requested = Signal(str)
-    note_requested = Signal(str)
+    note_requested = Signal(object, str)
+    left = Signal()
     going_on_requested = Signal(bool)
     examples_requested = Signal()
 
@@ -103,6 +107,8 @@ class VerdictPanel(Container[Widget]):
         self.kind.native.setMinimumContentsLength(8)
         self._group = self.label_new.native.findChild(QButtonGroup)
         self._is_unsure = False
+        self._cutout: Cutout | None = None
+        self._note = ""
         self.unsure.native.setStyleSheet(_UNSURE)
         self.label_new.changed.connect(self.label_requested)
         # A click on the value that stands changes nothing, and confirms it.
@@ -111,14 +117,17 @@ class VerdictPanel(Container[Widget]):
         )
         self.unsure.changed.connect(lambda: self.verdict_requested.emit("unsure"))
         self.kind.changed.connect(self._request_kind)
-        field.editingFinished.connect(
-            lambda: self.note_requested.emit(self.note.value.strip())
-        )
+        field.editingFinished.connect(self._request_note)
+        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)
+        self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
+        self._escape.activated.connect(self._leave_note)
         self.goes_on.changed.connect(self.going_on_requested)
         self.examples.changed.connect(lambda: self.examples_requested.emit())
 
     def show_session(self, session: ReviewSession) -> None:
         """Offer the kinds of artifact of a session."""
+        self._cutout, self._note = None, ""
+        self.note.value = ""
         self._offer([*session.kinds])
 
     def show_cutout(self, cutout: Cutout, draft: str | None = None) -> None:
@@ -131,6 +140,9 @@ class VerdictPanel(Container[Widget]):
         draft : str, optional
             A note that was begun and belongs to no decision yet.
         """
+        if self._cutout is not None and self._cutout.row != cutout.row:
+            # Who walks on in the midst of a note has written it all the same.
+            self._request_note()
         is_unsure = cutout.decision == "unsure"
         with self.label_new.changed.blocked():
             self.label_new.value = LABEL_NAMES[cutout.label_new]
@@ -143,9 +155,7 @@ class VerdictPanel(Container[Widget]):
             self._is_unsure = is_unsure
             self.unsure.native.setStyleSheet(_IS_UNSURE if is_unsure else _UNSURE)
         self._show_kind(cutout.kind)
-        note = cutout.note if draft is None else draft
-        if self.note.value != note:
-            self.note.value = note
+        self._show_note(cutout, cutout.note if draft is None else draft)
         self.history.show_text(_history(cutout))
 
     def stated(self) -> tuple[str, str]:
@@ -166,6 +176,29 @@ class VerdictPanel(Container[Widget]):
             self._offer([*map(str, self.kind.choices[1:]), kind])
         with self.kind.changed.blocked():
             self.kind.value = kind
+
+    def _show_note(self, cutout: Cutout, note: str) -> None:
+        same = self._cutout is not None and self._cutout.row == cutout.row
+        is_written = same and self.note.value != self._note
+        self._cutout = cutout
+        # What is just being written is not written over.
+        if not is_written:
+            self._note = note
+            if self.note.value != note:
+                self.note.value = note
+        elif self.note.value.strip() == note:
+            self._note = self.note.value
+
+    def _request_note(self) -> None:
+        if self._cutout is not None and self.note.value != self._note:
+            self._note = self.note.value
+            self.note_requested.emit(self._cutout.key, self.note.value.strip())
+        self.left.emit()
+
+    def _leave_note(self) -> None:
+        """Take back what was just written."""
+        self.note.value = self._note
+        self.left.emit()
 
     def _request_kind(self, kind: str) -> None:
         self.kind_requested.emit("" if kind == _NO_KIND else kind)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMenu, QSlider
 
@@ -222,6 +223,9 @@ def test_all_boxes_are_hidden_while_a_key_is_held(dock):
     before = {x.name: x.visible for x in dock.viewer.layers}
     QTest.keyPress(dock.window(), Qt.Key.Key_Q)
     assert [x.name for x in dock.viewer.layers if x.visible] == ["north"]
+    key(dock, Qt.Key.Key_N)
+    assert place(dock) == ("north", 400, 200)
+    assert [x.name for x in dock.viewer.layers if x.visible] == ["north"]
     QTest.keyRelease(dock.window(), Qt.Key.Key_Q)
     assert {x.name: x.visible for x in dock.viewer.layers} == before
 
@@ -350,6 +354,33 @@ def test_the_threshold_slides_and_goes_back(dock, qtbot):
     pd.testing.assert_frame_equal(dock.session.table, before)
 
 
+def test_no_wheel_and_no_letter_changes_what_has_the_keyboard(dock, press):
+    unfold(dock, "queue")
+    threshold, state = dock._panel.queue.threshold.threshold, dock._panel.queue.state
+    sliders = threshold.native.findChildren(QSlider) or [threshold.native]
+    for widget in (*sliders, state.native, dock.error_id.native):
+        spot = QPointF(widget.rect().center())
+        wheel = QWheelEvent(
+            spot,
+            QPointF(widget.mapToGlobal(spot.toPoint())),
+            QPoint(0, 120),
+            QPoint(0, 120),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(widget, wheel)
+    assert dock.session.threshold is None
+    assert dock.session.places.rule.state == "all"
+    assert place(dock) == ("north", 200, 0)
+    state.native.setFocus()
+    QTest.keyClick(state.native, Qt.Key.Key_U)
+    assert dock.session.places.rule.state == "all", "U is for undo"
+    assert "no decision to take back" in said(dock)
+    assert dock._panel.verdict.kind.native.focusPolicy() == Qt.FocusPolicy.NoFocus
+
+
 # What is around it
 
 
@@ -388,6 +419,37 @@ def test_neighbours_are_seen_and_clicked(dock):
     )
     assert place(dock) == ("north", 400, 200)
     assert neighbours.text_of(0, 0).startswith("FP")
+
+
+def test_neighbours_stand_as_on_the_screen(dock):
+    unfold(dock, "context")
+    neighbours = dock._panel.context.map
+    assert neighbours.place_of(0, 1).top() > neighbours.place_of(0, 0).top()
+    QTest.mouseClick(dock._panel.surroundings.up.native, Qt.MouseButton.LeftButton)
+    assert neighbours.place_of(0, 1).top() < neighbours.place_of(0, 0).top()
+
+
+def test_a_reset_ends_all_that_was_done_to_the_pixels(dock):
+    unfold(dock, "pixels")
+    [layer] = [x for x in dock.viewer.layers if x.name == "north"]
+    before = tuple(layer.contrast_limits)
+    layer.gamma, layer.contrast_limits, layer.colormap = 0.5, (5, 500), "viridis"
+    QTest.mouseClick(dock._panel.pixels.reset.native, Qt.MouseButton.LeftButton)
+    assert (layer.gamma, layer.colormap.name) == (1, "gray")
+    assert tuple(layer.contrast_limits) == before
+
+
+def test_the_form_takes_the_place_of_the_review_and_no_room(dock, qtbot):
+    dock.viewer.window.resize(1280, 800)
+    qtbot.wait(50)
+    height = dock.window().height()
+    QTest.mouseClick(dock._files.native, Qt.MouseButton.LeftButton)
+    qtbot.wait(50)
+    assert dock.predictions.native.isVisible()
+    assert not dock.next.native.isVisible()
+    assert dock.window().height() == height
+    QTest.mouseClick(dock._files.native, Qt.MouseButton.LeftButton)
+    assert dock.next.native.isVisible()
 
 
 def test_the_position_is_copied_with_the_sky(dock):

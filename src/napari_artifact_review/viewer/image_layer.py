@@ -182,6 +182,11 @@ class ImageLayer:
             # One of a plugin may be gone since.
             display = replace(display, colormap="gray")
         self._display = display
+        if display == Display():
+            # As in a new review, whatever napari's own controls were set to.
+            self._gamma = 1.0
+            if self._layer is not None:
+                self._layer.gamma = 1.0
         if self._loaded is not None and self._loaded.sigma == display.sigma:
             self._apply()
 
@@ -201,10 +206,10 @@ class ImageLayer:
         # Before there were stretches, limits and colours were kept one by one.
         by_hand = kept.get("contrast_limits") if kept.get("limits_chosen") else None
         old = {"colormap": kept.get("colormap"), "by_hand": by_hand}
-        self._gamma = float(kept.get("gamma", 1.0))
         display = kept.get("display")
         known = display if isinstance(display, Mapping) else old
         self.set_display(Display.from_json(known))
+        self._gamma = float(kept.get("gamma", 1.0))
 
     def cutout_pixels(self) -> CutoutPixels | None:
         """Return the raw pixels of the current cutout and around it.

@@ -170,13 +170,14 @@ class KeyBindings:
 
         def handle(_: object) -> Iterator[None]:
             if self._enabled():
-                self.let_go()
+                # What lasts as long as another key is held goes on.
+                self._presses += 1
                 self._actions[name]()
                 again = partial(self._repeat, name, self._presses)
                 self._run_later(_REPEAT_AFTER, again)
                 # napari goes on here when the key is let go.
                 yield
-                self.let_go()
+                self._presses += 1
 
         return handle
 

@@ -100,13 +100,13 @@ class ReviewCommands:
         self._panel.context.row_requested.connect(self._go_to_row)
         self._panel.context.copy_requested.connect(self._copy_place)
         self._panel.folds["context"].unfolded.connect(
-            lambda: self._panel.context.show_place(self._review(), self._control().full)
+            lambda: self._panel.show_around(self._control())
         )
         around = self._panel.surroundings
         around.position_requested.connect(self._go_to_position)
         around.view_requested.connect(lambda: self._control().toggle_view())
         around.grid_requested.connect(lambda on: self._control().show_grid(on))
-        around.up_requested.connect(lambda up: self._control().set_y_up(up))
+        around.up_requested.connect(self._set_y_up)
         around.hdu_requested.connect(lambda hdu: self._control().choose_hdu(hdu))
         self._panel.saving.save_requested.connect(self._save)
         self._panel.changed_output.chosen.connect(lambda keep, _: self._save(keep))
@@ -175,6 +175,11 @@ class ReviewCommands:
     def _step_down(self, down: int) -> None:
         """Go to the cutout above or below, as it is on the screen."""
         self._control().step(0, -down if self._control().overlay.y_up else down)
+
+    def _set_y_up(self, up: bool) -> None:
+        self._control().set_y_up(up)
+        self._panel.show_around(self._control())
+        self._show_stretches()
 
     def _set_display(self, display: Display) -> None:
         self._control().set_display(display)

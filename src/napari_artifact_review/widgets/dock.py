@@ -283,12 +283,22 @@ class ReviewWidget(QWidget):
             self.output.value = None
 
     def _toggle_files(self) -> None:
+        self._open_panel.recent.show_reviews()
         self._show_files(not self._open_panel.visible)
 
-    def _show_files(self, shown: bool) -> None:
-        self._open_panel.visible = shown
-        self._files.visible = self.session is not None
-        self._panel.visible = self.session is not None
+    def _show_files(self, shown: bool, beside: bool = False) -> None:
+        """Show the form in the place of the review, or beside it, or not at all."""
+        is_open = self.session is not None
+        # Both at once, if only for a moment, make the window grow beyond a screen.
+        visible = {
+            self._open_panel: shown,
+            self._panel: is_open and (beside or not shown),
+        }
+        for panel in sorted(visible, key=lambda panel: visible[panel]):
+            panel.visible = visible[panel]
+        self._files.visible = is_open
+        if beside:
+            self._open_panel.recent.hide()
 
     # What follows the session
 
@@ -357,7 +367,8 @@ class ReviewWidget(QWidget):
         if self._is_first_view and control.view != "loading":
             self._is_first_view = False
             # No image at once: the folder is the first thing to look at again.
-            self._show_files(control.view == "failed")
+            failed = control.view == "failed"
+            self._show_files(failed, beside=failed)
             if control.view == "shown":
                 self._say_resumed()
             self._moves = False

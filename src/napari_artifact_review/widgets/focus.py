@@ -40,15 +40,28 @@ def leave_keys_to_viewer(panel: QWidget) -> None:
     for widget in panel.findChildren(QWidget):
         if isinstance(widget, QAbstractButton | QComboBox | QSlider):
             widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        if isinstance(widget, QComboBox):
+        if isinstance(widget, QComboBox | QSlider):
             widget.installEventFilter(calm)
 
 
+_KEYS = (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+
+
+def _is_for_others(event: QEvent) -> bool:
+    is_letter = event.type() in _KEYS and event.text().isalpha()
+    return event.type() == QEvent.Type.Wheel or is_letter
+
+
 class _CalmFilter(QObject):
-    """Keeps a wheel that passes over a field from changing it, and so the image."""
+    """Keeps a field from being changed by what is not meant for it.
+
+    That is a wheel that passes over it, and a letter: to a list it is the beginning of
+    a choice, to the reviewer a verdict.
+    """
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        if event is not None and event.type() == QEvent.Type.Wheel:
+        if event is not None and _is_for_others(event):
+            # Qt offers it to what is around the field next.
             event.ignore()
             return True
         return bool(super().eventFilter(watched, event))

@@ -20,7 +20,7 @@ class Fold(QWidget):
     Attributes
     ----------
     unfolded : Signal
-        Emitted before it is shown.
+        Emitted when it is shown.
     """
 
     unfolded = Signal()
@@ -64,6 +64,6 @@ class Fold(QWidget):
     def _toggle(self, is_open: bool) -> None:
         arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow
         self.header.setArrowType(arrow)
+        self.content.setVisible(is_open)
         if is_open:
             self.unfolded.emit()
-        self.content.setVisible(is_open)

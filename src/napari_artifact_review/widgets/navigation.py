@@ -129,7 +129,7 @@ class NavigationPanel(Container[Widget]):
             self._show_counts(session, {session.walk.image_of(row) for row in rows})
         for row in rows:
             if row in self._line_of:
-                text = _cutout_text(session.catalog.cutout(row))
+                text = _line_text(session, row)
                 self.error_id.native.setItemText(self._line_of[row], text)
 
     def _show_counts(self, session: ReviewSession, names: Collection[str]) -> None:
@@ -148,13 +148,10 @@ class NavigationPanel(Container[Widget]):
         rows = rows if row in queue else [row, *rows]
         self._listed, self._rows = listed, rows
         self._line_of = {row: line for line, row in enumerate(rows)}
-        choices: list[tuple[str, object]] = []
-        for each in rows:
-            cutout = session.catalog.cutout(each)
-            if each == row and each not in session.places and not cutout.is_error:
-                choices.append(("", None))
-            else:
-                choices.append((_cutout_text(cutout), cutout.error_id))
+        choices: list[tuple[str, object]] = [
+            (_line_text(session, each), session.catalog.cutout(each).error_id)
+            for each in rows
+        ]
         _fill(self.error_id, choices)
 
     def _request_cutout(self, at: int) -> None:
@@ -168,6 +165,13 @@ def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
     native.clear()
     for text, value in choices:
         native.addItem(text, value)
+
+
+def _line_text(session: ReviewSession, row: int) -> str:
+    """Return what is listed for a cutout; nothing for one that is no error, unasked."""
+    cutout = session.catalog.cutout(row)
+    listed = row in session.places or cutout.is_error
+    return _cutout_text(cutout) if listed else ""
 
 
 def _cutout_text(cutout: Cutout) -> str:

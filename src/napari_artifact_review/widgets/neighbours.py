@@ -133,10 +133,11 @@ class ContextPanel(Container[Widget]):
         self.map.row_requested.connect(self.row_requested)
         self.copy.changed.connect(lambda: self.copy_requested.emit())
 
-    def show_place(self, session: ReviewSession, full: FullImage | None) -> None:
-        """Show what is around the current cutout, and where it is."""
+    def show_place(
+        self, session: ReviewSession, full: FullImage | None, y_up: bool
+    ) -> None:
+        """Show what is around the current cutout, as on the screen, and where it is."""
         cutout = session.current_cutout
-        y_up = bool(session.view_settings.get("y_up", False))
         self.map.show_cutouts(session.catalog.neighbours_of(cutout.row), y_up)
         position, sky = place_texts(cutout, full)
         self.position.show_text(position)

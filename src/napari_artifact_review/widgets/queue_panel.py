@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, SpinBox
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
+from qtpy.QtWidgets import QComboBox
 
 from napari_artifact_review.core.outcomes import ERRORS
 from napari_artifact_review.widgets.threshold import ThresholdPanel
@@ -88,6 +89,13 @@ class QueuePanel(Container[Widget]):
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
+        self.seed.native.setFixedWidth(80)
+        for combo in (self.state, self.kind, self.order):
+            # No long text makes the dock wider.
+            combo.native.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            combo.native.setMinimumContentsLength(8)
         self.seed.hide()
         self._images: tuple[str, ...] | None = None
         self._current_image = ""

@@ -87,6 +87,8 @@ class ReviewPanel(Container[Widget]):
         self.margins = (0, 0, 0, 0)
         self.native.layout().addWidget(self._folding(), 1)
         leave_keys_to_viewer(self.native)
+        # Each arrow key on it would be a verdict; keys have a menu for that.
+        self.verdict.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _folding(self) -> QScrollArea:
         """Put what folds away where it never pushes anything else out of the window."""
@@ -143,7 +145,9 @@ class ReviewPanel(Container[Widget]):
         """Show what is around the current cutout, if that is unfolded."""
         self.queue.show_place(controller.session)
         if self.folds["context"].is_open:
-            self.context.show_place(controller.session, controller.full)
+            self.context.show_place(
+                controller.session, controller.full, controller.overlay.y_up
+            )
 
     def show_remarks(self, session: ReviewSession) -> None:
         """Show what the reviewer should know of the table and the output."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _BUTTON = """
     border: 2px solid rgba(128, 128, 128, 120); border-radius: 4px;
-    padding: 8px 4px; font-weight: bold;
+    padding: 8px 2px; font-weight: bold;
 """
 _STYLE = f"""
 QGroupBox {{ border: 0; margin: 0; padding: 0 }}
@@ -110,6 +110,7 @@ class VerdictPanel(Container[Widget]):
         self._cutout: Cutout | None = None
         self._note = ""
         self.unsure.native.setStyleSheet(_UNSURE)
+        self.unsure.native.setFixedWidth(76)
         self.label_new.changed.connect(self.label_requested)
         # A click on the value that stands changes nothing, and confirms it.
         self._group.buttonClicked.connect(
@@ -157,6 +158,8 @@ class VerdictPanel(Container[Widget]):
         self._show_kind(cutout.kind)
         self._show_note(cutout, cutout.note if draft is None else draft)
         self.history.show_text(_history(cutout))
+        if cutout.reviewed_at:
+            self.history.tooltip = f"{self.history.value} UTC"
 
     def stated(self) -> tuple[str, str]:
         """Return the kind of artifact and the note that stand in the fields."""
@@ -224,4 +227,4 @@ def _history(cutout: Cutout) -> str:
     if cutout.decision == "unsure":
         what = "Unsure"
     when = cutout.reviewed_at.replace("T", " ")[:16]
-    return f"{what} by {cutout.reviewed_by}, {when} UTC" if when else f"{what} before"
+    return f"{what} by {cutout.reviewed_by}, {when}" if when else f"{what} before"

@@ -9,8 +9,14 @@ import pytest
 from astropy.io import fits
 
 from napari_artifact_review.core import thumbnails
+from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.display import Brightness, Display
+from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.thumbnails import CutoutReader
+from napari_artifact_review.core.full_image import FullImage
+from napari_artifact_review.core.stretch import Shades, smoothed
+from napari_artifact_review.core.thumbnails import CutoutReader, Look
+from tests.core.large import ArraySource, noise, opened
 
 
 @pytest.fixture
@@ -40,7 +46,9 @@ def test_an_image_is_read_once_for_all_its_cutouts(reader, session, monkeypatch)
     read = []
     real = thumbnails.read_image
     monkeypatch.setattr(
-        thumbnails, "read_image", lambda path: read.append(path.stem) or real(path)
+        thumbnails,
+        "read_image",
+        lambda path, hdu: read.append(path.stem) or real(path, hdu),
     )
     cutouts = [session.catalog.cutout(row) for row in session.errors.index]
     for cutout in cutouts:
@@ -54,3 +62,79 @@ def test_after_an_image_that_is_gone_the_others_are_read(reader, session, survey
     with pytest.raises(ImageError, match="north"):
         reader.pixels(north)
     assert reader.pixels(south).shape == (200, 200)
+
+
+def test_an_image_that_cannot_be_read_is_tried_once_for_all_its_cutouts(
+    reader, session, survey, monkeypatch
+):
+    (survey.parent / "north.fits").write_bytes(b"no image")
+    read = []
+    real = thumbnails.read_image
+    monkeypatch.setattr(
+        thumbnails,
+        "read_image",
+        lambda path, hdu: read.append(path.stem) or real(path, hdu),
+    )
+    north = session.catalog.cutouts_of("north").rows.tolist()
+    for row in north:
+        with pytest.raises(ImageError, match="north"):
+            reader.pixels(session.catalog.cutout(row))
+    assert read == ["north"]
+
+
+def test_no_more_than_there_is_room_for_is_kept(reader, session, monkeypatch):
+    monkeypatch.setattr(thumbnails, "_MOST_BYTES", 3 * 200 * 200 * 4)
+    for row in session.catalog.cutouts_of("north").rows.tolist():
+        reader.pixels(session.catalog.cutout(row))
+    assert len(reader._cutouts) == 3
+    assert all(pixels.base is None for pixels in reader._cutouts.values())
+
+
+def test_a_cutout_that_is_kept_needs_no_image_any_more(reader, session, survey):
+    cutout = session.current_cutout
+    first = reader.picture(cutout, Look(Display()))
+    (survey.parent / "north.fits").unlink()
+    south = session.catalog.cutout(int(session.errors.index[-1]))
+    reader.picture(south)
+    assert np.array_equal(reader.picture(cutout, Look(Display())), first)
+    inverted = reader.picture(cutout, Look(Display(inverted=True)))
+    assert np.array_equal(inverted, 255 - first)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.5])
+@pytest.mark.parametrize("scope", ["image", "cutout"])
+def test_a_picture_looks_as_the_full_image_does(reader, session, survey, scope, sigma):
+    cutout = session.current_cutout
+    display = Display("percentile", 90, scope, stretch="asinh", sigma=sigma)
+    data = fits.getdata(survey.parent / "north.fits").astype(np.float32)
+    data = smoothed(data, sigma) if sigma else data
+    part = data[0:200, 200:400]
+    whose = Brightness.of(data if scope == "image" else part)
+    expected = Shades.of(display, whose).paint(part)
+    assert np.array_equal(reader.picture(cutout, Look(display)), expected)
+    turned = reader.picture(cutout, Look(display, y_up=True))
+    assert np.array_equal(turned, expected[::-1])
+
+
+def test_the_hdu_that_is_wished_is_read(session, survey):
+    with fits.open(survey.parent / "north.fits", mode="append") as hdus:
+        hdus.append(fits.ImageHDU(np.full((600, 800), 7, np.float32)))
+    hdus = {}
+    reader = CutoutReader(session.images, hdus)
+    cutout = session.current_cutout
+    assert reader.pixels(cutout)[0, 0] != 7
+    hdus["north"] = 1
+    assert (reader.pixels(cutout) == 7).all()
+
+
+def test_the_edge_of_a_smoothed_cutout_of_a_large_image_is_no_edge(tmp_path):
+    source = ArraySource(noise(shape=(900, 700)))
+    tiles = opened(source, tmp_path)
+    pixels = tiles._reader._pixels
+    full = FullImage(tmp_path / "large", pixels, (0, 1), tiles=tiles)
+    cutout = Cutout(0, "large", 200, 300, 100, 0, 0, 0, "TN", None, None)
+    cut = thumbnails._cut(LoadedImage.of(full, 2.0), cutout)
+    whole = smoothed(source.array, 2.0)
+    assert cut == pytest.approx(whole[300:400, 200:300], rel=1e-5)
+    tiles.close()
+    assert tiles.join(20)

@@ -14,8 +14,10 @@ from napari.layers import Image
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
 from psygnal import Signal
 
+from napari_artifact_review.core import drawable as drawing
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.display import Brightness, Display, zscale_limits
+from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.core.images import ImageFolder
@@ -24,7 +26,7 @@ from napari_artifact_review.viewer import loader as loading
 from napari_artifact_review.viewer import smooth_tiles
 from napari_artifact_review.viewer.image_layer import ImageLayer
 from napari_artifact_review.viewer.layers import ReviewLayers
-from napari_artifact_review.viewer.loader import ImageLoader, LoadedImage
+from napari_artifact_review.viewer.loader import ImageLoader
 from napari_artifact_review.viewer.smooth_tiles import SmoothLevel
 from tests.core.large import ArraySource, noise, opened, until
 
@@ -307,7 +309,7 @@ def test_an_image_that_cannot_be_smoothed_says_so(images, monkeypatch):
         raise MemoryError
 
     images.load("1").result(20)
-    monkeypatch.setattr(loading, "smoothed", fail)
+    monkeypatch.setattr(drawing, "smoothed", fail)
     images.smooth(2)
     with pytest.raises(ImageError, match=r"1\.npy.*cannot be smoothed"):
         images.load("1").result(20)
@@ -333,16 +335,8 @@ def tiled(source, tmp_path):
     assert tiles.join(20)
 
 
-def _prepared(full, tmp_path, sigma=0.0):
-    loader = ImageLoader(ImageFolder(tmp_path), lambda function: function())
-    loader.smooth(sigma)
-    loaded = loader._prepared(full)
-    loader.close()
-    return loaded
-
-
 def test_limits_of_a_large_image_come_from_a_sample(tiled, tmp_path, source):
-    brightness = _prepared(tiled, tmp_path).brightness
+    brightness = LoadedImage.of(tiled, 0.0).brightness
     assert brightness.zscale == tiled.limits
     low, high = brightness.limits(Display("percentile", 98))
     expected = np.percentile(source.array, [1, 99])
@@ -354,7 +348,7 @@ def test_limits_of_a_large_image_come_from_a_sample(tiled, tmp_path, source):
 def test_limits_of_a_cutout_wait_for_its_tiles_and_not_for_the_disk(
     tiled, tmp_path, source
 ):
-    loaded = _prepared(tiled, tmp_path)
+    loaded = LoadedImage.of(tiled, 0.0)
     source.gate.clear()
     shown = Shown().show(loaded)
     shown.wish(scope="cutout")
@@ -372,7 +366,7 @@ def test_tiles_are_smoothed_once_they_are_there_off_the_main_thread(
 ):
     shown = Shown()
     shown.wish(sigma=2)
-    shown.show(_prepared(tiled, tmp_path, 2.0))
+    shown.show(LoadedImage.of(tiled, 2.0))
     level = shown.layer.data[0]
     assert isinstance(level, SmoothLevel)
     assert isinstance(shown.layer.data[1], SmoothLevel)
@@ -381,7 +375,7 @@ def test_tiles_are_smoothed_once_they_are_there_off_the_main_thread(
     until(lambda: tiled.tiles.has(0, *window))
     until(lambda: level[window] == pytest.approx(smoothed(part, 2)))
     shown.wish(sigma=0)
-    shown.show(_prepared(tiled, tmp_path))
+    shown.show(LoadedImage.of(tiled, 0.0))
     assert shown.layer.data[0] is tiled.tiles.levels[0]
 
 
@@ -415,7 +409,7 @@ def test_limits_of_a_cutout_in_tiles_are_those_of_its_smoothed_pixels(
 ):
     shown = Shown()
     shown.wish(scope="cutout", sigma=2)
-    shown.show(_prepared(tiled, tmp_path, 2.0))
+    shown.show(LoadedImage.of(tiled, 2.0))
     shown.go_to(700, 800)
     expected = zscale_limits(smoothed(source.array[800:900, 700:800], 2))
 
@@ -430,7 +424,7 @@ def test_for_another_smoothing_nothing_of_a_large_image_is_read(
     tiled, tmp_path, source
 ):
     loader = ImageLoader(ImageFolder(tmp_path), lambda function: function())
-    loaded = loader._prepared(tiled)
+    loaded = LoadedImage.of(tiled, 0.0)
     read = len(source.reads)
     loader.smooth(1.0)
     again = loader._again(loaded)
@@ -442,7 +436,7 @@ def test_for_another_smoothing_nothing_of_a_large_image_is_read(
 def test_what_is_done_to_the_layer_that_is_not_seen_is_no_wish(tiled, tmp_path):
     shown = Shown().show(_loaded(_sky()))
     hidden = shown.layer
-    shown.show(_prepared(tiled, tmp_path))
+    shown.show(LoadedImage.of(tiled, 0.0))
     assert shown.layer is not hidden
     hidden.contrast_limits = (1, 2)
     hidden.colormap = "magma"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_artifact_review.core import drawable
 from napari_artifact_review.core.display import Brightness, Display, zscale_limits
 from napari_artifact_review.core.stretch import smoothed
-from napari_artifact_review.viewer import loader as loading
 from napari_artifact_review.viewer.layers import OWNER
 
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_smoothed_stays_as_it_was(control, main_loop, monkeypatch
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(loading, "smoothed", fail)
+    monkeypatch.setattr(drawable, "smoothed", fail)
     said, told = [], []
     control.said.connect(said.append)
     control.image.display_changed.connect(told.append)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_artifact_review.core.display import LEVELS, Brightness, Display
+from napari_artifact_review.core.display import LEVELS, Brightness, Display, Limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,6 +77,57 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     return values
 
 
+@dataclass(frozen=True, eq=False)
+class Shades:
+    """From pixels to colours, as a layer that is shown so would look.
+
+    Attributes
+    ----------
+    limits : tuple of float
+        In the pixels' unit: what the first and the last colour stand for.
+    table : ndarray of uint8
+        Shape (`LEVELS` + 1, 3): the colour of each level, and that of NaN, black.
+    """
+
+    limits: Limits
+    table: NDArray[np.uint8]
+
+    @classmethod
+    def of(
+        cls,
+        display: Display,
+        brightness: Brightness,
+        colors: NDArray[Any] | None = None,
+    ) -> Shades:
+        """Return the colours that are wished.
+
+        Parameters
+        ----------
+        display : Display
+            How pixels are shown; of its colours, only whether they are inverted.
+        brightness : Brightness
+            Whose limits and histogram count.
+        colors : ndarray, optional
+            Shape (n, 3), from 0 to 1: from the first to the last colour; by default
+            from black to white.
+        """
+        limits = brightness.limits(display)
+        palette = np.array([[0.0] * 3, [1.0] * 3]) if colors is None else colors
+        at = brightness.curve(display, limits) * (len(palette) - 1)
+        ramp = [np.interp(at, range(len(palette)), c) for c in palette.T]
+        levels = (np.stack(ramp, axis=1) * 255).round()
+        return cls(limits, np.append(levels, [[0] * 3], axis=0).astype(np.uint8))
+
+    def paint(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return pixels, shape (rows, columns), as a picture with a third axis of 3."""
+        low, high = self.limits
+        with np.errstate(over="ignore", invalid="ignore"):
+            level = (values.astype(np.float64) - low) / (high - low) * (LEVELS - 1)
+        # The last entry, one beyond the levels, is that of NaN.
+        shown = np.where(np.isnan(level), LEVELS, np.clip(level, 0, LEVELS - 1).round())
+        return self.table[shown.astype(np.intp)]
+
+
 def render(
     pixels: NDArray[Any],
     display: Display,
@@ -89,14 +140,11 @@ def render(
     ----------
     pixels : ndarray
         Real numbers or truth values, shape (rows, columns), not smoothed yet.
-    display : Display
-        How they are shown; of its colours, only whether they are inverted.
+    display, colors
+        As for `Shades.of`.
     brightness : Brightness, optional
         Whose limits and histogram count, for example the full image's; by default
         those of `pixels`, smoothed if that is wished.
-    colors : ndarray, optional
-        Shape (n, 3), from 0 to 1: from the first to the last colour; by default from
-        black to white.
 
     Returns
     -------
@@ -104,14 +152,4 @@ def render(
         Shape (rows, columns, 3), uint8. Black where a pixel is NaN.
     """
     values = smoothed(pixels, display.sigma) if display.sigma else pixels
-    brightness = brightness or Brightness.of(values)
-    low, high = limits = brightness.limits(display)
-    palette = np.array([[0.0] * 3, [1.0] * 3]) if colors is None else colors
-    at = brightness.curve(display, limits) * (len(palette) - 1)
-    ramp = np.stack([np.interp(at, range(len(palette)), c) for c in palette.T], axis=1)
-    table = np.append((ramp * 255).round(), [[0] * 3], axis=0).astype(np.uint8)
-    with np.errstate(over="ignore", invalid="ignore"):
-        level = (values.astype(np.float64) - low) / (high - low) * (LEVELS - 1)
-    # The last entry, one beyond the levels, is that of NaN.
-    shown = np.where(np.isnan(level), LEVELS, np.clip(level, 0, LEVELS - 1).round())
-    return table[shown.astype(np.intp)]
+    return Shades.of(display, brightness or Brightness.of(values), colors).paint(values)

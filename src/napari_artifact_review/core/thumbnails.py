@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,30 +13,86 @@ import numpy.typing as npt
 
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.display import Brightness, Display
+from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.core.images import ImageFolder, read_image
-from napari_artifact_review.core.stretch import render
+from napari_artifact_review.core.lazy_pixels import LazyPixels
+from napari_artifact_review.core.stretch import Shades, smoothed
+
+#: Bytes of cutouts that are kept: some 800 of 200 x 200 pixels in float32, so that
+#: those of a usual queue are there at once in another stretch.
+_MOST_BYTES = 2**27
+
+#: Images of which it is kept how bright they are, at most some 3 MB each.
+_MOST_IMAGES = 50
+
+_Array = npt.NDArray[Any]
+#: An image, its HDU, and what it is smoothed by.
+_Source = tuple[str, int | None, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """How pictures look.
+
+    Attributes
+    ----------
+    display : Display
+        How pixels become colours.
+    colors : ndarray or None
+        Shape (n, 3), from 0 to 1: the colours; None for grey.
+    y_up : bool
+        Whether row 0 is at the bottom.
+    """
+
+    display: Display
+    colors: _Array | None = None
+    y_up: bool = False
+
+
+#: In ZScale, with limits of its own.
+_OWN = Look(Display(scope="cutout"))
 
 
 class CutoutReader:
     """Reads cutouts one after another; used from one thread.
 
-    The last image is kept: who asks for cutouts image by image reads each image once.
+    The last image is kept, and the cutouts that were asked for last: who asks for
+    cutouts image by image reads each image once, and tries one that cannot be read
+    once.
 
     Parameters
     ----------
     images : ImageFolder
         Where the images are.
+    hdus : mapping of str to int, optional
+        The HDU that is wished of an image, by its name.
     """
 
-    def __init__(self, images: ImageFolder) -> None:
+    def __init__(
+        self, images: ImageFolder, hdus: Mapping[str, int] | None = None
+    ) -> None:
         self._images = images
-        self._name = ""
-        self._full: FullImage | None = None
+        self._hdus = {} if hdus is None else hdus
+        self._last: tuple[_Source, LoadedImage | ImageError] | None = None
+        self._cutouts: OrderedDict[tuple[_Source, int, int, int], _Array] = (
+            OrderedDict()
+        )
+        self._bytes = 0
+        self._brightness: OrderedDict[_Source, Brightness] = OrderedDict()
+        # Of the look that was asked for last, by image.
+        self._look: Look | None = None
+        self._shades: dict[_Source, Shades] = {}
 
-    def pixels(self, cutout: Cutout) -> npt.NDArray[Any]:
+    def pixels(self, cutout: Cutout, sigma: float = 0.0) -> _Array:
         """Return the pixels of a cutout, as far as it is on its image.
+
+        Parameters
+        ----------
+        cutout : Cutout
+            Which one.
+        sigma : float
+            Of the Gaussian that they are smoothed by, in pixels; 0 for none.
 
         Returns
         -------
@@ -44,35 +104,30 @@ class CutoutReader:
         ImageError
             If the image cannot be read, or the cutout lies wholly outside of it.
         """
-        if self._full is None or cutout.image_name != self._name:
-            self._full = None
-            self._full = read_image(self._images.find(cutout.image_name))
-            self._name = cutout.image_name
-        rows, columns = (
-            slice(max(start, 0), max(start + cutout.size, 0))
-            for start in (cutout.grid_y, cutout.grid_x)
-        )
-        pixels = np.asarray(self._full.pixels[rows, columns])
-        if not pixels.size:
-            raise ImageError(
-                f"the cutout ({cutout.grid_x}, {cutout.grid_y}) lies wholly outside "
-                "the image",
-                path=self._full.path,
-                remedy="Check grid_x and grid_y in the table",
-            )
+        source = self._source(cutout, sigma)
+        key = (source, cutout.grid_x, cutout.grid_y, cutout.size)
+        pixels = self._cutouts.get(key)
+        if pixels is None:
+            # A copy: a part of an image would keep all of it in memory.
+            pixels = np.array(_cut(self._image(source), cutout))
+            self._cutouts[key] = pixels
+            self._bytes += pixels.nbytes
+            while self._bytes > _MOST_BYTES and len(self._cutouts) > 1:
+                self._bytes -= self._cutouts.popitem(last=False)[1].nbytes
+        self._cutouts.move_to_end(key)
         return pixels
 
     def picture(
-        self, cutout: Cutout, display: Display | None = None
+        self, cutout: Cutout, look: Look | None = None
     ) -> npt.NDArray[np.uint8]:
-        """Return a picture of a cutout, with limits of its own.
+        """Return a picture of a cutout.
 
         Parameters
         ----------
         cutout : Cutout
             Which one.
-        display : Display, optional
-            How its pixels look; by default ZScale.
+        look : Look, optional
+            How it looks; by default in ZScale with limits of its own.
 
         Returns
         -------
@@ -84,5 +139,73 @@ class CutoutReader:
         ImageError
             As for `pixels`.
         """
-        pixels = self.pixels(cutout)
-        return render(pixels, display or Display(), Brightness.of(pixels))
+        look = look or _OWN
+        pixels = self.pixels(cutout, look.display.sigma)
+        if look.display.scope == "image" and look.display.by_hand is None:
+            shades = self._shades_of(self._source(cutout, look.display.sigma), look)
+        else:
+            shades = Shades.of(look.display, Brightness.of(pixels), look.colors)
+        picture = shades.paint(pixels)
+        return np.ascontiguousarray(picture[::-1]) if look.y_up else picture
+
+    def _source(self, cutout: Cutout, sigma: float) -> _Source:
+        return cutout.image_name, self._hdus.get(cutout.image_name), sigma
+
+    def _image(self, source: _Source) -> LoadedImage:
+        if self._last is None or self._last[0] != source:
+            name, hdu, sigma = source
+            # Two at once may be more than there is room for.
+            self._last = None
+            try:
+                full = read_image(self._images.find(name), hdu)
+                self._last = source, LoadedImage.of(full, sigma)
+            except ImageError as error:
+                # All its other cutouts would wait for the same.
+                self._last = source, error.again()
+        loaded = self._last[1]
+        if isinstance(loaded, ImageError):
+            raise loaded.again()
+        self._brightness[source] = loaded.brightness
+        self._brightness.move_to_end(source)
+        if len(self._brightness) > _MOST_IMAGES:
+            self._brightness.popitem(last=False)
+        return loaded
+
+    def _shades_of(self, source: _Source, look: Look) -> Shades:
+        """Return the colours of an image, all of whose cutouts look alike."""
+        if look is not self._look:
+            self._look, self._shades = look, {}
+        if source not in self._shades:
+            known = self._brightness.get(source)
+            brightness = self._image(source).brightness if known is None else known
+            self._shades[source] = Shades.of(look.display, brightness, look.colors)
+        return self._shades[source]
+
+
+def _cut(loaded: LoadedImage, cutout: Cutout) -> _Array:
+    """Return the pixels of a cutout as they are drawn."""
+    pixels, sigma = loaded.drawable, loaded.sigma
+    length, width = pixels.shape
+    rows, columns = (
+        slice(min(max(start, 0), end), min(max(start + cutout.size, 0), end))
+        for start, end in ((cutout.grid_y, length), (cutout.grid_x, width))
+    )
+    if rows.start == rows.stop or columns.start == columns.stop:
+        raise ImageError(
+            f"the cutout ({cutout.grid_x}, {cutout.grid_y}) lies wholly outside "
+            "the image",
+            path=loaded.full.path,
+            remedy="Check grid_x and grid_y in the table",
+        )
+    if not isinstance(pixels, LazyPixels) or not sigma:
+        return np.asarray(pixels[rows, columns])
+    # As wide as the Gaussian reaches, so that no edge is seen where there is none.
+    reach = math.ceil(4 * sigma)
+    around = tuple(
+        slice(max(part.start - reach, 0), part.stop + reach) for part in (rows, columns)
+    )
+    inner = tuple(
+        slice(part.start - wide.start, part.stop - wide.start)
+        for part, wide in zip((rows, columns), around, strict=True)
+    )
+    return smoothed(np.asarray(pixels[around]), sigma)[inner]

@@ -22,11 +22,11 @@ from napari_artifact_review.core.display import (
     Limits,
     Stretch,
 )
+from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.full_image import Pixels
 from napari_artifact_review.core.stretch import smoothed
 from napari_artifact_review.core.tiles import TiledImage
 from napari_artifact_review.viewer.layers import ReviewLayers, unmeasured
-from napari_artifact_review.viewer.loader import LoadedImage
 from napari_artifact_review.viewer.smooth_tiles import smooth_levels
 
 #: Pixels around a small picture of a cutout: a trail is seen by where it goes on.

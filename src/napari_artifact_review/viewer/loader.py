@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from typing import NamedTuple
 
-import numpy as np
-
-from napari_artifact_review.core.display import Brightness
-from napari_artifact_review.core.full_image import FullImage, Pixels, one_error
+from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.images import ImageFolder, read_image
-from napari_artifact_review.core.lazy_pixels import LazyPixels
-from napari_artifact_review.core.stretch import smoothed
 
 #: The image on the screen, the next two and the previous one.
 _MOST_IMAGES = 4
@@ -23,40 +15,7 @@ _MOST_IMAGES = 4
 #: Bytes of pixels that are kept besides those of the image on the screen.
 _MOST_BYTES = 2**30
 
-#: What goes to the GPU as it is; napari would convert anything else at each new slice.
-_DRAWABLE = (np.uint8, np.uint16, np.float32)
-
 ImageKey = tuple[str, int | None]
-
-
-class LoadedImage(NamedTuple):
-    """A full image, and its pixels as they are drawn.
-
-    Attributes
-    ----------
-    full : FullImage
-        The image.
-    drawable : ndarray or LazyPixels
-        Its pixels, smoothed if that is wished, in a type that goes to the GPU as it
-        is. Of an image in tiles, the pixels themselves: it draws its tiles.
-    brightness : Brightness
-        Of what is drawn.
-    sigma : float
-        What the drawable pixels are smoothed by, in pixels; 0 for not at all.
-    """
-
-    full: FullImage
-    drawable: Pixels | LazyPixels
-    brightness: Brightness
-    sigma: float = 0.0
-
-    @property
-    def size(self) -> int:
-        """Bytes that it takes in memory, without those of its tiles."""
-        if self.full.tiles is not None:
-            return 0
-        own = self.drawable.nbytes if self.drawable is not self.full.pixels else 0
-        return int(self.full.pixels.nbytes + own)
 
 
 class ImageLoader:
@@ -139,49 +98,13 @@ class ImageLoader:
         return sum(image.size for image in read) > _MOST_BYTES
 
     def _read(self, name: str, hdu: int | None) -> LoadedImage:
-        return self._prepared(read_image(self._folder.find(name), hdu))
+        return LoadedImage.of(read_image(self._folder.find(name), hdu), self._sigma)
 
     def _again(self, loaded: LoadedImage) -> LoadedImage:
         if loaded.full.tiles is not None:
             # They are smoothed as they are looked at.
             return loaded._replace(sigma=self._sigma)
-        return self._prepared(loaded.full)
-
-    def _prepared(self, full: FullImage) -> LoadedImage:
-        """Return an image as it is drawn, smoothed as is wished when its turn comes."""
-        pixels, sigma = full.pixels, self._sigma
-        if not isinstance(pixels, np.ndarray):
-            sample = Brightness.of(_windows(pixels))
-            brightness = replace(sample, zscale=full.limits)
-            return LoadedImage(full, pixels, brightness, sigma)
-        drawable = pixels
-        if sigma:
-            with one_error(full.path, doing="cannot be smoothed"):
-                pixels = drawable = smoothed(pixels, sigma)
-        elif pixels.dtype not in _DRAWABLE:
-            drawable = pixels.astype(np.float32)
-        return LoadedImage(full, drawable, Brightness.of(pixels), sigma)
-
-
-def _windows(pixels: LazyPixels) -> Pixels:
-    """Read small windows, spread over a large image: some 100,000 pixels."""
-    # Fewer of them where each has a large block decoded.
-    count = 10 if math.prod(pixels.block) <= 2**18 else 4
-    sides = [
-        min(length, most) for length, most in zip(pixels.shape, (4, 256), strict=True)
-    ]
-    tops, lefts = (
-        np.linspace(0, length - side, count).astype(int).tolist()
-        for length, side in zip(pixels.shape, sides, strict=True)
-    )
-    with pixels.held_open():
-        return np.concatenate(
-            [
-                pixels.read(slice(top, top + sides[0]), slice(left, left + sides[1]))
-                for top in tops
-                for left in lefts
-            ]
-        )
+        return LoadedImage.of(loaded.full, self._sigma)
 
 
 def _give_up(future: Future[LoadedImage]) -> None:

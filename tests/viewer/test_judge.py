@@ -137,6 +137,80 @@ def test_it_goes_on_past_all_that_was_judged(judge, picks, session):
     assert session.current_cutout.image_name == "south"
 
 
+def test_an_act_that_is_taken_back_has_its_cutouts_picked_again(
+    judge, picks, session, viewer
+):
+    rows = (row(session, 410, 210), row(session, 10, 10), row(session, 210, 10))
+    picks.set(rows)
+    judge.decide("artifact", go_on=True)
+    session.undo()
+    assert picks.rows == rows
+    [frames] = [layer for layer in viewer.layers if layer.name == "picked"]
+    assert frames.visible
+    assert len(frames.data) == 4 * len(rows)
+    judge.decide("no artifact", go_on=True)
+    assert {said for *_, said in decided(session)} == {"no artifact"}
+    assert len(decided(session)) == len(rows)
+
+
+def test_an_act_that_is_made_again_lets_go_as_it_did_before(judge, picks, session):
+    picks.set([row(session, 10, 10), row(session, 210, 10)])
+    judge.decide("artifact", go_on=True)
+    session.undo()
+    session.redo()
+    assert picks.rows == ()
+    assert session.current_cutout.row == row(session, 10, 10)
+
+
+def test_one_that_is_taken_back_is_judged_alone_again(judge, picks, session):
+    judge.decide("artifact")
+    picks.set([row(session, 10, 10), row(session, 410, 210)])
+    session.undo()
+    judge.decide("no artifact")
+    assert decided(session) == [(*NORTH[0], "no artifact")]
+
+
+def test_picks_come_back_with_their_image(
+    judge, picks, session, control, viewer, main_loop
+):
+    rows = (row(session, 10, 10), row(session, 210, 10))
+    picks.set(rows)
+    judge.decide("artifact")
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "shown")
+    control._loader._futures.clear()
+    session.undo()
+    main_loop.run_until(lambda: control.view == "shown")
+    assert picks.rows == rows
+    [frames] = [layer for layer in viewer.layers if layer.name == "picked"]
+    assert frames.visible
+    assert len(frames.data) == 4 * len(rows)
+
+
+def test_picks_do_not_come_back_without_their_image(
+    judge, picks, session, control, survey, main_loop, said
+):
+    picks.set([row(session, 10, 10), row(session, 210, 10)])
+    judge.decide("artifact")
+    session.go_to(3)
+    main_loop.run_until(lambda: control.view == "shown")
+    control._loader._futures.clear()
+    (survey.parent / "north.fits").write_bytes(b"")
+    session.undo()
+    main_loop.run_until(lambda: control.view == "failed")
+    assert picks.rows == ()
+    judge.decide("artifact")
+    assert "cannot be shown" in said[-1]
+    assert decided(session) == []
+
+
+def test_an_act_about_several_images_picks_none(picks, session):
+    keys = [session.walk.key_of(at) for at in session.errors.index]
+    session.set_label("unsure", cutouts=keys)
+    session.undo()
+    assert picks.rows == ()
+
+
 def test_what_is_picked_is_let_go_of_with_its_image(picks, session, control, main_loop):
     picks.toggle(row(session, 10, 10))
     session.go_to(3)

@@ -51,13 +51,13 @@ class Journal:
     Attributes
     ----------
     changed : Signal
-        Emitted with the rows that were decided about, and whether the reviewer is to be
-        taken to them: after an undo or a redo.
+        Emitted with the rows that were decided about, and with what was done: an
+        `Action`.
     problem_changed, disagreements_changed : Signal
         Those of the session.
     """
 
-    changed = Signal(list, bool)
+    changed = Signal(list, str)
     problem_changed = Signal()
     disagreements_changed = Signal()
 
@@ -234,7 +234,7 @@ class Journal:
         left = [d for d in self._disagreements if d.cutout not in settled]
         fewer = len(left) < len(self._disagreements)
         self._disagreements = left
-        self.changed.emit(rows, entries[0].action != "decide")
+        self.changed.emit(rows, entries[0].action)
         if fewer:
             self.disagreements_changed.emit()
 

@@ -15,7 +15,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.catalog import Catalog
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
-from napari_artifact_review.core.decisions import Entry, login_name
+from napari_artifact_review.core.decisions import Action, Entry, login_name
 from napari_artifact_review.core.errors import (
     HeldError,
     ReviewError,
@@ -72,6 +72,9 @@ class ReviewSession:
         Emitted with the row whose `label_new` was decided, undone or redone.
     decided : Signal
         Emitted with all rows of an act at once, after `label_changed` for each.
+    turned : Signal
+        Emitted with all rows of an act that was taken back ("undo") or made again
+        ("redo"), and with which of both, once the first of them is the current one.
     queue_changed : Signal
         Emitted when there is another queue, or another threshold.
     saved : Signal
@@ -92,6 +95,7 @@ class ReviewSession:
     current_changed = Signal()
     label_changed = Signal(int)
     decided = Signal(list)
+    turned = Signal(list, str)
     queue_changed = Signal()
     saved = Signal(Path)
     problem_changed = Signal()
@@ -648,14 +652,15 @@ class ReviewSession:
         """
         self._journal.recorder.keep_state(self._state())
 
-    def _take_changes(self, rows: list[int], go_there: bool) -> None:
+    def _take_changes(self, rows: list[int], action: Action) -> None:
         for row in rows:
             self._queue.update(row)
         for row in rows:
             self.label_changed.emit(row)
         self.decided.emit(rows)
-        if go_there:
+        if action != "decide":
             self._move_to(rows[0])
+            self.turned.emit(rows, action)
 
     # What is saved
 

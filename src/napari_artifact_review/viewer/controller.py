@@ -138,6 +138,7 @@ class ReviewController:
         self.session.current_changed.connect(self._follow)
         self.session.decided.connect(self._on_decided)
         self.session.queue_changed.connect(self._on_queue_changed)
+        self.session.turned.connect(self.picks.take_turn)
         self.picks.changed.connect(self._draw_picks)
         self.judge.said.connect(self.said)
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
@@ -172,6 +173,7 @@ class ReviewController:
         self._request += 1
         self.session.current_changed.disconnect(self._follow)
         self.session.decided.disconnect(self._on_decided)
+        self.session.turned.disconnect(self.picks.take_turn)
         self.session.queue_changed.disconnect(self._on_queue_changed)
         self._loader.close()
 
@@ -409,6 +411,7 @@ class ReviewController:
         self._look_at_current()
         self.overlay.show(inside, self._shape, self.camera.view)
         self._draw_current()
+        self._draw_picks()
         # The image comes last: with it napari measures anew what all layers cover.
         self.image.show(loaded, self._image_name)
         self._settings.restore_image(self._shape)
@@ -423,6 +426,8 @@ class ReviewController:
         self._images += 1
         if view != "shown":
             self._forget_image()
+            # Nobody judges what cannot be seen.
+            self.picks.clear()
             self.layers.hide()
         self._error = error
         self.view_changed.emit()
@@ -510,6 +515,9 @@ class ReviewController:
         self._run_later(0, partial(self._if_latest, self._request, self._read_ahead))
 
     def _draw_picks(self) -> None:
+        if self.full is None:
+            # They are drawn with their image.
+            return
         catalog = self.session.catalog
         self.overlay.show_picked(
             catalog.cutouts(self._image_name, np.array(self.picks.rows, dtype=np.int64))

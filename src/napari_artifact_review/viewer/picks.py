@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions import Action
 from napari_artifact_review.core.session import ReviewSession
 
 
@@ -64,6 +65,16 @@ class Picks:
         if rows != self._rows:
             self._rows = rows
             self.changed.emit()
+
+    def take_turn(self, rows: Sequence[int], action: Action) -> None:
+        """Pick again what an act was about that is taken back; let go of all else.
+
+        The next verdict is then about the same cutouts, as the one taken back was; after
+        one that is made again it is about the current cutout.
+        """
+        images = {self._session.walk.image_of(row) for row in rows}
+        are_picked = action == "undo" and len(rows) > 1 and len(images) == 1
+        self.set(rows if are_picked else [])
 
     def clear(self) -> None:
         """Let go of all."""

@@ -15,16 +15,18 @@ from napari.utils.events import Event
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout, Cutouts
+from napari_artifact_review.core.decisions import Action
 from napari_artifact_review.core.display import Display
+from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.camera import ReviewCamera, View
 from napari_artifact_review.viewer.compass import Directions
 from napari_artifact_review.viewer.image_layer import CutoutPixels, ImageLayer
-from napari_artifact_review.viewer.judge import Judge
+from napari_artifact_review.viewer.judge import Judge, Subject
 from napari_artifact_review.viewer.layers import ReviewLayers
-from napari_artifact_review.viewer.loader import ImageLoader, LoadedImage
+from napari_artifact_review.viewer.loader import ImageLoader
 from napari_artifact_review.viewer.mouse import Mouse
 from napari_artifact_review.viewer.overlay import Overlay
 from napari_artifact_review.viewer.picks import Picks
@@ -45,7 +47,7 @@ _BREATH = 0.3
 #: Seconds between looks whether tiles have come: who waits does not notice them.
 _BLINK = 0.05
 
-ViewState = Literal["loading", "shown", "failed"]
+ViewState = Literal["loading", "shown", "failed", "covered"]
 
 
 class ReviewController:
@@ -67,6 +69,8 @@ class ReviewController:
 
     Attributes
     ----------
+    hdus : dict of str to int
+        The HDU that was chosen of an image, by its name.
     view_changed : Signal
         Emitted when an image is being read, or cannot be shown, or when the current
         cutout is on the screen.
@@ -98,7 +102,7 @@ class ReviewController:
         self.overlay = Overlay(self.layers, self._views_ahead)
         self.camera = ReviewCamera(viewer)
         self.picks = Picks(session)
-        self.judge = Judge(session, self.picks, self._refusal, self.note_view)
+        self.judge = Judge(session, self.subject, self.note_view)
         self._mouse = Mouse(
             viewer,
             session,
@@ -113,7 +117,8 @@ class ReviewController:
         self._run_later = run_later
         self._loader = ImageLoader(session.images, run_in_main)
         self._image_name = ""
-        self._hdus: dict[str, int] = {}
+        self._cover: Callable[[], Subject] | None = None
+        self.hdus: dict[str, int] = {}
         self._error: ImageError | None = None
         self._outside: set[int] = set()
         self._drawn_outcomes = session.catalog.outcomes
@@ -138,7 +143,7 @@ class ReviewController:
         self.session.current_changed.connect(self._follow)
         self.session.decided.connect(self._on_decided)
         self.session.queue_changed.connect(self._on_queue_changed)
-        self.session.turned.connect(self.picks.take_turn)
+        self.session.turned.connect(self._on_turned)
         self.picks.changed.connect(self._draw_picks)
         self.judge.said.connect(self.said)
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
@@ -147,7 +152,7 @@ class ReviewController:
         self._mouse.connect()
         self.viewer.dims.events.ndisplay.connect(self._stay_flat)
         self.viewer.dims.ndisplay = 2
-        self._hdus = self._settings.hdus()
+        self.hdus.update(self._settings.hdus())
         self._settings.restore()
         self._loader.smooth(self.image.display.sigma)
         self._follow()
@@ -173,7 +178,7 @@ class ReviewController:
         self._request += 1
         self.session.current_changed.disconnect(self._follow)
         self.session.decided.disconnect(self._on_decided)
-        self.session.turned.disconnect(self.picks.take_turn)
+        self.session.turned.disconnect(self._on_turned)
         self.session.queue_changed.disconnect(self._on_queue_changed)
         self._loader.close()
 
@@ -204,6 +209,38 @@ class ReviewController:
             return self.full.notes
         lie = "cutout lies" if count == 1 else "cutouts lie"
         return (*self.full.notes, f"{count:,} {lie} wholly outside this image")
+
+    def subject(self) -> Subject:
+        """Return what a verdict is about: what is picked, or the current cutout.
+
+        While something covers the canvas, what is shown there.
+        """
+        if self._cover is not None:
+            return self._cover()
+        rows = self.picks.rows or (self.session.current_cutout.row,)
+        return Subject(rows, self._refusal, self.picks.clear)
+
+    def cover(self, subject: Callable[[], Subject]) -> None:
+        """Draw nothing for a while: something else is shown in the canvas' place.
+
+        Parameters
+        ----------
+        subject : callable
+            Returns what a verdict is about meanwhile.
+        """
+        self.note_view()
+        self.picks.clear()
+        self._cover = subject
+        self._request += 1
+        self.view, self.waits_for_image = "covered", False
+        self._forget_image()
+        self.view_changed.emit()
+
+    def uncover(self) -> None:
+        """Draw the current cutout again."""
+        self._cover = None
+        self.view = "loading"
+        self._load(self.session.current_cutout.image_name)
 
     def _refusal(self) -> str:
         """Say why nothing on the screen can be judged now; without pixels, nothing."""
@@ -265,7 +302,7 @@ class ReviewController:
     def note_view(self) -> None:
         """Note how the review is looked at now, to be kept with it."""
         if self.view == "shown":
-            self._settings.note(self._hdus, self._shape)
+            self._settings.note(self.hdus, self._shape)
 
     def toggle_view(self) -> None:
         """Switch between the current cutout and the full image."""
@@ -279,7 +316,7 @@ class ReviewController:
 
     def choose_hdu(self, index: int) -> None:
         """Show another HDU of the current image's file."""
-        self._hdus[self._image_name] = index
+        self.hdus[self._image_name] = index
         self._load(self._image_name)
 
     def set_display(self, display: Display) -> None:
@@ -299,7 +336,7 @@ class ReviewController:
         """Have the image on the screen smoothed as it is wished by now."""
         if self._loaded is None or self._loaded.sigma == self.image.display.sigma:
             return
-        future = self._loader.load(self._image_name, self._hdus.get(self._image_name))
+        future = self._loader.load(self._image_name, self.hdus.get(self._image_name))
         receive = partial(self._take_smoothed, self._request, future)
         future.add_done_callback(lambda _: self._run_in_main(receive))
 
@@ -340,7 +377,9 @@ class ReviewController:
 
     def _follow(self) -> None:
         name = self.session.current_cutout.image_name
-        if name != self._image_name:
+        if self._cover is not None:
+            self.view_changed.emit()
+        elif name != self._image_name:
             self.picks.clear()
             self._load(name)
         elif self.view == "shown":
@@ -355,7 +394,7 @@ class ReviewController:
     def _load(self, name: str) -> None:
         self._request += 1
         self._image_name = name
-        future = self._loader.load(name, self._hdus.get(name))
+        future = self._loader.load(name, self.hdus.get(name))
         if future.done():
             self._receive(self._request, future)
             return
@@ -500,7 +539,7 @@ class ReviewController:
         before = queue.image_before(row, name)
         names += [before] if before not in names else []
         self._loader.read_ahead(
-            [(name, self._hdus.get(name)) for name in names if name is not None]
+            [(name, self.hdus.get(name)) for name in names if name is not None]
         )
 
     def _on_queue_changed(self) -> None:
@@ -529,6 +568,10 @@ class ReviewController:
             self.overlay.update(self._cutouts_inside())
             self.camera.tell_again()
         self.judge.take_kept(rows)
+
+    def _on_turned(self, rows: list[int], action: Action) -> None:
+        if self._cover is None:
+            self.picks.take_turn(rows, action)
 
     # What the viewer tells
 

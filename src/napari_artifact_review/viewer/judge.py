@@ -11,7 +11,6 @@ from psygnal import Signal
 from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.outcomes import Verdict
 from napari_artifact_review.core.session import ReviewSession
-from napari_artifact_review.viewer.picks import Picks
 from napari_artifact_review.viewer.status import end_of_queue
 
 
@@ -22,26 +21,43 @@ class Said(NamedTuple):
     kind: str
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What a verdict is about.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        The rows of the cutouts, as they are to be judged at once.
+    refusal : callable
+        Says why they cannot be judged now; empty if they can.
+    let_go : callable
+        Called once they are judged.
+    """
+
+    rows: tuple[int, ...]
+    refusal: Callable[[], str]
+    let_go: Callable[[], object]
+
+
 @dataclass
 class _Pending:
     """A verdict about rows that may not be on disk yet."""
 
-    rows: frozenset[int]
+    subject: Subject
     goes_on: bool
     kept: bool = False
 
 
 class Judge:
-    """Decides about the current cutout, or those that are picked, and goes on.
+    """Decides about what is looked at, and goes on.
 
     Parameters
     ----------
     session : ReviewSession
         The review.
-    picks : Picks
-        What is picked; it is let go of once it is judged.
-    refusal : callable
-        Says why nothing on the screen can be judged now; empty if it can.
+    subject : callable
+        Returns the `Subject` that a verdict is about now.
     note_view : callable
         Called before a decision, to keep with it how it was looked at.
 
@@ -60,13 +76,11 @@ class Judge:
     def __init__(
         self,
         session: ReviewSession,
-        picks: Picks,
-        refusal: Callable[[], str],
+        subject: Callable[[], Subject],
         note_view: Callable[[], object],
     ) -> None:
         self._session = session
-        self._picks = picks
-        self._refusal = refusal
+        self._subject = subject
         self._note_view = note_view
         self.goes_on = True
         self.last: Said | None = None
@@ -77,16 +91,16 @@ class Judge:
         self, verdict: Verdict, kind: str = "", note: str = "", *, go_on: bool = False
     ) -> None:
         """Decide; with `go_on` also go on, if that is wished, once it is on disk."""
-        refusal = self._refusal()
+        subject = self._subject()
+        refusal = subject.refusal()
         if refusal:
             self.said.emit(f"{refusal} Nothing was decided.")
             return
         self._note_view()
         self.last = Said(verdict, kind)
         session = self._session
-        cutouts = self._picks.cutouts or [session.current_cutout.key]
-        rows = self._picks.rows or (session.current_cutout.row,)
-        self._pending = _Pending(frozenset(rows), go_on and self.goes_on)
+        cutouts = [session.walk.key_of(row) for row in subject.rows]
+        self._pending = _Pending(subject, go_on and self.goes_on)
         self._is_asking = True
         made = session.set_label(verdict, kind, note, cutouts=cutouts, wait=PATIENCE)
         self._is_asking = False
@@ -102,15 +116,17 @@ class Judge:
 
     def take_kept(self, rows: Sequence[int]) -> None:
         """Note that decisions about rows are on disk, perhaps later than one waits."""
-        if self._pending is not None and not self._pending.rows.isdisjoint(rows):
-            self._pending.kept = True
+        pending = self._pending
+        if pending is not None and not set(pending.subject.rows).isdisjoint(rows):
+            pending.kept = True
             if not self._is_asking:
-                self._finish(self._pending)
+                self._finish(pending)
 
     def _finish(self, done: _Pending) -> None:
         self._pending = None
-        for row in done.rows:
+        rows = done.subject.rows
+        for row in rows:
             self._session.drafts.pop(self._session.walk.key_of(row), None)
-        self._picks.clear()
-        if done.goes_on and not self._session.next(skip=done.rows):
+        done.subject.let_go()
+        if done.goes_on and not self._session.next(skip=frozenset(rows)):
             self.said.emit(end_of_queue(self._session, "last"))

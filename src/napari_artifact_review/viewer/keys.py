@@ -68,6 +68,7 @@ KEY_TABLE = (
     KeyAction("down", ("Down",), "Cutout below", repeats=True),
     KeyAction("hide", ("Q",), "Hide all boxes while held", lasts=True),
     KeyAction("toggle_view", ("G",), "Cutout / full image"),
+    KeyAction("gallery", ("F5",), "The queue as small pictures / full image"),
     KeyAction("let_go", ("Escape",), "Let go of the cutouts that are picked"),
     KeyAction("copy", ("Shift-C",), "Copy position and sky position"),
     KeyAction("examples", ("F3",), "Examples of each kind, as decided so far"),

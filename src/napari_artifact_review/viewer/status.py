@@ -37,6 +37,14 @@ def describe_cutout(cutout: Cutout) -> str:
     return ", ".join(parts)
 
 
+def tag_of(cutout: Cutout) -> str:
+    """Return its outcome, and in a sign what was decided about it, if anything was."""
+    mark = "?" if cutout.decision == "unsure" else "✓"
+    if cutout.changed:
+        mark = f"→ {cutout.label_new}"
+    return f"{cutout.outcome} {mark}" if cutout.reviewed else cutout.outcome
+
+
 def end_of_queue(session: ReviewSession, which: str) -> str:
     """Say that there is no next, or previous, cutout, and what is still to be done."""
     queue = session.places

@@ -35,6 +35,15 @@ class MainThread(QObject):
         function()
 
 
+def run_and_forget(functions: list[Callable[[], object]]) -> None:
+    """Run each function once, the last one first.
+
+    Knows no widget: it may be gone by then.
+    """
+    while functions:
+        functions.pop()()
+
+
 class Background:
     """One job at a time, in a thread that ends with it.
 

@@ -14,7 +14,10 @@ from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.status import end_of_queue
 from napari_artifact_review.widgets.examples import ExamplesPanel
-from napari_artifact_review.widgets.focus import give_keys_to_viewer
+from napari_artifact_review.widgets.focus import (
+    give_keys_to_viewer,
+    main_window_of,
+)
 from napari_artifact_review.widgets.help import HelpPanel
 from napari_artifact_review.widgets.neighbours import copy_place
 from napari_artifact_review.widgets.review_panel import ReviewPanel
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.resume import LabelChoice
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
+    from napari_artifact_review.widgets.gallery import GalleryPanel
 
 #: Keys of a menu's lines, in their order.
 _MENU_KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
@@ -61,6 +65,7 @@ class ReviewCommands:
         self._help = HelpPanel(dock)
         self._examples = ExamplesPanel(dock)
         self._stretches = StretchesPanel(dock)
+        self._gallery: GalleryPanel | None = None
         self._connect()
 
     def take(self, session: ReviewSession, controller: ReviewController) -> None:
@@ -69,8 +74,15 @@ class ReviewCommands:
         controller.judge.goes_on = self._panel.verdict.goes_on.value
         self._examples.show_session(session)
         controller.image.display_changed.connect(self._panel.show_display)
+        controller.image.display_changed.connect(self._show_in_gallery)
         controller.image.drawn.connect(self._show_stretches)
         controller.view_changed.connect(self._show_stretches)
+
+    def let_go(self) -> None:
+        """Take the gallery away: it belongs to the review that is left."""
+        if self._gallery is not None:
+            self._gallery.let_go()
+            self._gallery = None
 
     def _connect(self) -> None:
         navigation = self._panel.navigation
@@ -104,7 +116,8 @@ class ReviewCommands:
         )
         around = self._panel.surroundings
         around.position_requested.connect(self._go_to_position)
-        around.view_requested.connect(lambda: self._control().toggle_view())
+        around.view_requested.connect(self._toggle_view)
+        around.gallery_requested.connect(self._toggle_gallery)
         around.grid_requested.connect(lambda on: self._control().show_grid(on))
         around.up_requested.connect(self._set_y_up)
         around.hdu_requested.connect(lambda hdu: self._control().choose_hdu(hdu))
@@ -139,7 +152,8 @@ class ReviewCommands:
             "copy": self._copy_place,
             "undo": self._undo,
             "redo": self._redo,
-            "toggle_view": lambda: self._control().toggle_view(),
+            "toggle_view": self._toggle_view,
+            "gallery": self._toggle_gallery,
             "examples": self._examples.toggle,
             "stretches": self._stretches.toggle,
             "save": self._save,
@@ -176,8 +190,41 @@ class ReviewCommands:
         """Go to the cutout above or below, as it is on the screen."""
         self._control().step(0, -down if self._control().overlay.y_up else down)
 
+    def _toggle_view(self) -> None:
+        if self._control().view == "covered":
+            self._toggle_gallery()
+        else:
+            self._control().toggle_view()
+
+    def _toggle_gallery(self) -> None:
+        """Show the queue as small pictures in the canvas' place, or the canvas."""
+        control = self._control()
+        if control.view == "covered" and self._gallery is not None:
+            self._gallery.close_page()
+            control.uncover()
+            give_keys_to_viewer(self._dock)
+            return
+        if self._gallery is None:
+            # With it come the readers of images; by now a review has them.
+            from napari_artifact_review.widgets.gallery import GalleryPanel
+
+            window = main_window_of(self._dock)
+            assert window is not None, "keys come from a window"
+            self._gallery = GalleryPanel(
+                window.centralWidget(), self._review(), control
+            )
+            self._gallery.left.connect(self._toggle_gallery)
+        control.cover(self._gallery.subject)
+        self._gallery.open()
+
+    def _show_in_gallery(self) -> None:
+        """Have the pictures look as the full image does, if anybody looks there."""
+        if self._gallery is not None and self._gallery.isVisible():
+            self._gallery.show_display()
+
     def _set_y_up(self, up: bool) -> None:
         self._control().set_y_up(up)
+        self._show_in_gallery()
         self._panel.show_around(self._control())
         self._show_stretches()
 
@@ -185,6 +232,7 @@ class ReviewCommands:
         self._control().set_display(display)
         self._panel.show_display(self._control().image.display)
         self._show_stretches()
+        self._show_in_gallery()
 
     def _show_stretches(self) -> None:
         """Show the current cutout side by side, if anybody looks there."""
@@ -221,9 +269,9 @@ class ReviewCommands:
     def _decide(self, value: Verdict, go_on: bool = True) -> None:
         kind, note = self._panel.verdict.stated()
         control = self._control()
-        if value == "no artifact" or len(control.picks):
+        if value == "no artifact" or not self._is_about_current():
             kind = ""
-        if len(control.picks):
+        if not self._is_about_current():
             note = ""
         control.judge.decide(value, kind, note, go_on=go_on)
         self._panel.show_current(self._review())
@@ -232,10 +280,13 @@ class ReviewCommands:
         """Take a kind that is chosen for the verdict that it is an artifact."""
         _, note = self._panel.verdict.stated()
         control = self._control()
-        control.judge.decide(
-            "artifact", kind, "" if len(control.picks) else note, go_on=bool(kind)
-        )
+        note = note if self._is_about_current() else ""
+        control.judge.decide("artifact", kind, note, go_on=bool(kind))
         self._panel.show_current(self._review())
+
+    def _is_about_current(self) -> bool:
+        """Tell whether a verdict is about that cutout of which the dock tells."""
+        return self._control().subject().rows == (self._review().current_cutout.row,)
 
     def _choose_kind(self) -> None:
         """Offer the kinds in a menu, where a digit or a letter chooses one."""

@@ -12,14 +12,18 @@ from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.places import store_beside
 from napari_artifact_review.viewer.keys import KEY_OF, KeyBindings
-from napari_artifact_review.widgets.background import MainThread
+from napari_artifact_review.widgets.background import MainThread, run_and_forget
 from napari_artifact_review.widgets.commands import ReviewCommands
-from napari_artifact_review.widgets.focus import give_keys_to_viewer, text_is_typed
+from napari_artifact_review.widgets.focus import (
+    give_keys_to_viewer,
+    main_window_of,
+    text_is_typed,
+)
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.opening import OpenPanel
 from napari_artifact_review.widgets.place_keeper import PlaceKeeper
@@ -90,7 +94,7 @@ class ReviewWidget(QWidget):
         self._lay_out()
         self._connect_opening()
         # napari tells a dock of no end but this one, when the window is gone.
-        self.destroyed.connect(partial(_run_and_forget, self._endings))
+        self.destroyed.connect(partial(run_and_forget, self._endings))
         # Once this dock is shown.
         QTimer.singleShot(0, import_ahead)
 
@@ -395,21 +399,19 @@ class ReviewWidget(QWidget):
         QTimer.singleShot(round(1000 * seconds), partial(self._run_if_open, function))
 
     def _is_in_window(self) -> bool:
-        # A dock that floats is a window of its own; what counts is napari's.
-        parent: QWidget | None = self
-        while parent is not None and not isinstance(parent, QMainWindow):
-            parent = parent.parentWidget()
-        return parent is not None and parent.isVisible()
+        window = main_window_of(self)
+        return window is not None and window.isVisible()
 
     def _let_go(self) -> None:
         """Leave the viewer as it was before the review, and the review to others."""
         self._keys.disconnect()
         self._place.stop()
         self._saver.give_up()
+        self._commands.let_go()
         if self.controller is not None:
             self.controller.disconnect()
             self.controller = None
-        _run_and_forget(self._endings)
+        run_and_forget(self._endings)
 
     def event(self, event: QEvent | None) -> bool:
         """Let go when the dock is closed: napari takes its parent away, no more."""
@@ -423,9 +425,3 @@ class ReviewWidget(QWidget):
             self._opener.cancel()
             self._let_go()
         return super().event(event)
-
-
-def _run_and_forget(functions: list[Callable[[], object]]) -> None:
-    """Run each function once; knows no widget, which may be gone by then."""
-    while functions:
-        functions.pop()()

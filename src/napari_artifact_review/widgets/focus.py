@@ -24,6 +24,14 @@ def text_is_typed() -> bool:
     return isinstance(QApplication.focusWidget(), _TEXT_FIELDS)
 
 
+def main_window_of(widget: QWidget) -> QMainWindow | None:
+    """Return napari's window; a dock that floats is a window of its own, inside it."""
+    parent: QWidget | None = widget
+    while parent is not None and not isinstance(parent, QMainWindow):
+        parent = parent.parentWidget()
+    return parent
+
+
 def give_keys_to_viewer(widget: QWidget) -> None:
     """Take the keyboard from the fields of a dock and give it to napari's canvas."""
     window = widget.window()

@@ -156,7 +156,7 @@ class ReviewPanel(Container[Widget]):
 
     def show_view(self, controller: ReviewController) -> None:
         """Show whether the image is on the screen, and what is to be known of it."""
-        judged = controller.view == "shown" and controller.problem is None
+        judged = controller.view in ("shown", "covered") and controller.problem is None
         judged &= not isinstance(controller.session.problem, HeldError)
         self.verdict.enabled = judged
         self.show_around(controller)

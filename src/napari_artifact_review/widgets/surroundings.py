@@ -26,13 +26,17 @@ class SurroundingsPanel(Container[Widget]):
     ----------
     position_requested : Signal
         Emitted with the (x, y) of the cutout to go to.
-    view_requested, grid_requested, up_requested, hdu_requested : Signal
-        Emitted to switch between cutout and full image; with whether the grid is
-        shown; with whether row 0 is at the bottom; with the index of an HDU.
+    view_requested, gallery_requested : Signal
+        Emitted to switch between cutout and full image, and between the full image and
+        the gallery.
+    grid_requested, up_requested, hdu_requested : Signal
+        Emitted with whether the grid is shown; with whether row 0 is at the bottom;
+        with the index of an HDU.
     """
 
     position_requested = Signal(int, int)
     view_requested = Signal()
+    gallery_requested = Signal()
     grid_requested = Signal(bool)
     up_requested = Signal(bool)
     hdu_requested = Signal(int)
@@ -55,10 +59,8 @@ class SurroundingsPanel(Container[Widget]):
                 strict=True,
             )
         ]
-        key = KEY_OF["toggle_view"]
-        self.view = PushButton(
-            text="Cutout / full image", tooltip=f"{key.title} (key {key.label})"
-        )
+        self.view = _key_button("toggle_view", "Cutout / full image")
+        self.gallery = _key_button("gallery", "Gallery")
         self.grid = CheckBox(text="grid", tooltip="Show the grid of all cutouts")
         self.up = CheckBox(
             text="y up",
@@ -66,7 +68,7 @@ class SurroundingsPanel(Container[Widget]):
             "coordinates stay the same",
         )
         self.hdu = ComboBox(tooltip="The file holds several images")
-        switches = _row(self.view, self.grid, self.up)
+        switches = _row(self.view, self.gallery, self.grid, self.up)
         self._hdu_row = _row(Label(value="HDU"), self.hdu)
         super().__init__(widgets=[*sliders, switches, self._hdu_row], labels=False)
         self.margins = (0, 0, 0, 0)
@@ -75,6 +77,7 @@ class SurroundingsPanel(Container[Widget]):
         self.grid_x.changed.connect(self._request_position)
         self.grid_y.changed.connect(self._request_position)
         self.view.changed.connect(lambda: self.view_requested.emit())
+        self.gallery.changed.connect(lambda: self.gallery_requested.emit())
         self.grid.changed.connect(self.grid_requested)
         self.up.changed.connect(self.up_requested)
         self.hdu.changed.connect(self.hdu_requested)
@@ -126,6 +129,11 @@ def _row(*widgets: Widget) -> Container[Widget]:
     row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
     row.margins = (0, 0, 0, 0)
     return row
+
+
+def _key_button(action: str, text: str) -> PushButton:
+    key = KEY_OF[action]
+    return PushButton(text=text, tooltip=f"{key.title} (key {key.label})")
 
 
 def _fit(slider: Slider, positions: npt.NDArray[np.int64], size: int) -> None:

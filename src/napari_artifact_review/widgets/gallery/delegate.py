@@ -1,0 +1,165 @@
+"""Paints a cutout of the gallery: its picture, its outcome, what was decided."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QModelIndex, QPoint, QRect, Qt
+from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen, QPixmap
+from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from napari_artifact_review.viewer.status import tag_of
+from napari_artifact_review.viewer.style import STYLE
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.viewer.picture_loader import Picture, PictureLoader
+    from napari_artifact_review.widgets.gallery.model import GalleryModel
+
+#: Pixels around a picture: room for its frames.
+GAP = 6
+
+#: Sides of a picture in pixels.
+SMALLEST, LARGEST = 64, 256
+
+#: How many pictures are kept as the screen takes them.
+_MOST_PIXMAPS = 2000
+
+#: From the outside to the inside; a TP is the label and the prediction.
+_FRAMES = {
+    "FP": (STYLE.false_positive,),
+    "FN": (STYLE.false_negative,),
+    "TP": (STYLE.label_box, STYLE.prediction_box),
+    "TN": (STYLE.true_negative,),
+}
+_TEXTS = {
+    "FP": STYLE.false_positive_text,
+    "FN": STYLE.false_negative_text,
+    "TP": STYLE.label_text,
+    "TN": STYLE.true_negative,
+}
+_FRAME = 2
+
+
+class ThumbnailDelegate(QStyledItemDelegate):
+    """Paints cutouts as small pictures, in the colours of the full image's boxes.
+
+    Parameters
+    ----------
+    pictures : PictureLoader
+        The pictures, as far as they are made.
+
+    Attributes
+    ----------
+    seen : set of int
+        The rows of those whose pictures have been on the screen.
+    """
+
+    def __init__(self, pictures: PictureLoader) -> None:
+        super().__init__()
+        self._pictures = pictures
+        self.seen: set[int] = set()
+        self._pixmaps: OrderedDict[int, tuple[Picture, int, QPixmap]] = OrderedDict()
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> None:
+        """Paint a cutout into the square of the option."""
+        model: GalleryModel = index.model()
+        cutout = model.cutout(index.row())
+        area = option.rect.adjusted(GAP, GAP, -GAP, -GAP)
+        painter.save()
+        self._paint_picture(painter, cutout, area)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(area, QColor(255, 255, 255, 50))
+            _frame(painter, area.adjusted(-5, -5, 5, 5), STYLE.picked, 2)
+        opacity = STYLE.reviewed_opacity if cutout.reviewed else 1.0
+        for at, color in enumerate(_FRAMES[cutout.outcome]):
+            inner = at * (_FRAME + 1)
+            shade = QColor(color)
+            shade.setAlphaF(opacity)
+            _frame(painter, area.adjusted(inner, inner, -inner, -inner), shade, _FRAME)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            _frame(painter, area.adjusted(-3, -3, 3, 3), STYLE.current, 3)
+        _paint_texts(painter, cutout, area)
+        painter.restore()
+
+    def _paint_picture(self, painter: QPainter, cutout: Cutout, area: QRect) -> None:
+        made = self._pictures.find(cutout.row)
+        if made is not None and made.picture is not None:
+            ratio = painter.device().devicePixelRatioF()
+            pixmap = self._pixmap(cutout.row, made.picture, area.width(), ratio)
+            painter.drawPixmap(area.topLeft(), pixmap)
+            self.seen.add(cutout.row)
+            return
+        painter.fillRect(area, QColor(24, 24, 24))
+        if made is not None:
+            painter.setPen(QColor(STYLE.true_negative))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(area.adjusted(6, 16, -6, -16), flags, "Cannot be shown")
+
+    def _pixmap(self, row: int, picture: Picture, side: int, ratio: float) -> QPixmap:
+        """Return a picture as the screen takes it."""
+        size = round(side * ratio)
+        known = self._pixmaps.get(row)
+        if known is None or known[0] is not picture or known[1] != size:
+            pixmap = _scaled(picture, size)
+            pixmap.setDevicePixelRatio(ratio)
+            known = self._pixmaps[row] = picture, size, pixmap
+            while len(self._pixmaps) > _MOST_PIXMAPS:
+                self._pixmaps.popitem(last=False)
+        self._pixmaps.move_to_end(row)
+        return known[2]
+
+
+def _scaled(picture: Picture, side: int) -> QPixmap:
+    """Return a picture in a square; one that is cut off by its image's edge in part."""
+    rows, columns = picture.shape[:2]
+    image = QImage(
+        picture.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888
+    )
+    scaled = image.scaled(
+        side,
+        side,
+        Qt.AspectRatioMode.KeepAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+    square = QPixmap(side, side)
+    square.fill(QColor(0, 0, 0))
+    painter = QPainter(square)
+    painter.drawImage(
+        QPoint((side - scaled.width()) // 2, (side - scaled.height()) // 2), scaled
+    )
+    painter.end()
+    return square
+
+
+def _frame(painter: QPainter, area: QRect, color: str | QColor, width: int) -> None:
+    pen = QPen(QColor(color), width)
+    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    half = width // 2
+    painter.drawRect(area.adjusted(half, half, -half - width % 2, -half - width % 2))
+
+
+def _paint_texts(painter: QPainter, cutout: Cutout, area: QRect) -> None:
+    """Write the confidence at the upper left, and what it is at the lower right."""
+    font = QFont(painter.font())
+    font.setPixelSize(12 if area.width() >= 100 else 10)
+    font.setBold(True)
+    painter.setFont(font)
+    confidence = "" if cutout.confidence is None else f"{cutout.confidence:.2f}"
+    for text, place in (
+        (confidence, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft),
+        (tag_of(cutout), Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight),
+    ):
+        if not text:
+            continue
+        inner = area.adjusted(5, 5, -5, -5)
+        ground = painter.boundingRect(inner, place, text).adjusted(-3, -1, 3, 1)
+        # On bright pixels too it has to be read.
+        painter.fillRect(ground, QColor(0, 0, 0, 150))
+        painter.setPen(QColor(_TEXTS[cutout.outcome]))
+        painter.drawText(inner, place, text)

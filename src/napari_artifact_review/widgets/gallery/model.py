@@ -1,0 +1,92 @@
+"""The cutouts of the queue as Qt's model: what there is to show, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt
+
+from napari_artifact_review.core.groups import Group, Grouping, in_groups
+from napari_artifact_review.viewer.status import describe_cutout
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.viewer.picture_loader import PictureLoader
+
+Rows = npt.NDArray[np.int64]
+
+
+class GalleryModel(QAbstractListModel):
+    """The queue of a review, group after group; a line of the model is a position.
+
+    Parameters
+    ----------
+    session : ReviewSession
+        The review.
+    pictures : PictureLoader
+        Knows why one cannot be shown.
+
+    Attributes
+    ----------
+    groups : tuple of Group
+        The groups, in their order.
+    """
+
+    def __init__(self, session: ReviewSession, pictures: PictureLoader) -> None:
+        super().__init__()
+        self._session = session
+        self._pictures = pictures
+        self._rows: Rows = np.empty(0, dtype=np.int64)
+        self._order: Rows = self._rows
+        self.groups: tuple[Group, ...] = ()
+
+    def show_queue(self, by: Grouping) -> None:
+        """Show the queue as it is now; a model that is shown already stays as it is."""
+        queue, catalog = self._session.places, self._session.catalog
+        rows, groups = in_groups(catalog, queue.rows, by)
+        if groups == self.groups and np.array_equal(rows, self._rows):
+            return
+        self.beginResetModel()
+        self._rows, self.groups = rows, groups
+        self._order = np.argsort(rows, kind="stable")
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+        """Return how many cutouts there are."""
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return the name of a cutout, or what is known of it for a tooltip."""
+        if not index.isValid() or role not in (
+            Qt.ItemDataRole.DisplayRole,
+            Qt.ItemDataRole.ToolTipRole,
+        ):
+            return None
+        cutout = self.cutout(index.row())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            made = self._pictures.find(cutout.row)
+            problem = "" if made is None else made.problem
+            lines = (cutout.image_name, describe_cutout(cutout), cutout.note, problem)
+            return "\n".join(filter(None, lines))
+        return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+
+    def cutout(self, position: int) -> Cutout:
+        """Return what is known now of the cutout at a position."""
+        return self._session.catalog.cutout(int(self._rows[position]))
+
+    def rows(self, positions: Sequence[int] | Rows) -> Rows:
+        """Return where cutouts at some positions stand in the table."""
+        return self._rows[np.asarray(positions, dtype=np.int64)]
+
+    def positions(self, rows: Sequence[int] | Rows) -> Rows:
+        """Return the positions of cutouts, rising; those that are not here are left."""
+        wanted = np.asarray(rows, dtype=np.int64)
+        if not len(self._rows):
+            return wanted[:0]
+        at = np.searchsorted(self._rows, wanted, sorter=self._order)
+        found = self._order[np.minimum(at, len(self._rows) - 1)]
+        return np.sort(found[self._rows[found] == wanted])

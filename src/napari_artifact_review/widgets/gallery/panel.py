@@ -1,0 +1,300 @@
+"""The gallery over the canvas: the page, what is selected, and how it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.colormaps import ensure_colormap
+from qtpy.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_artifact_review.core.display import LEVELS, Display
+from napari_artifact_review.core.groups import GROUPINGS
+from napari_artifact_review.core.thumbnails import Look
+from napari_artifact_review.viewer.judge import Subject
+from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.viewer.picture_loader import MOST_AHEAD, PictureLoader
+from napari_artifact_review.widgets.background import MainThread, run_and_forget
+from napari_artifact_review.widgets.focus import leave_keys_to_viewer
+from napari_artifact_review.widgets.gallery.delegate import (
+    LARGEST,
+    SMALLEST,
+    ThumbnailDelegate,
+)
+from napari_artifact_review.widgets.gallery.model import GalleryModel
+from napari_artifact_review.widgets.gallery.view import GalleryView
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.decisions import Action
+    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.viewer.controller import ReviewController
+
+#: Milliseconds after a scroll until other pictures are asked for.
+_BREATH = 15
+
+_GROUPED = {
+    "none": "one page",
+    "image": "by image",
+    "outcome": "by outcome",
+    "kind": "by kind",
+}
+
+
+class GalleryPanel(QWidget):
+    """Shows the queue of a review as pictures, in the place of the full image.
+
+    Parameters
+    ----------
+    area : QWidget
+        What it covers.
+    session : ReviewSession
+        The review.
+    controller : ReviewController
+        Knows how the full image is shown.
+
+    Attributes
+    ----------
+    left : Signal
+        Emitted to go to the full image.
+    """
+
+    left = Signal()
+
+    def __init__(
+        self, area: QWidget, session: ReviewSession, controller: ReviewController
+    ) -> None:
+        super().__init__(area)
+        self._area = area
+        self._session = session
+        self._controller = controller
+        self._pictures = PictureLoader(
+            session.images, controller.hdus, self._look(), MainThread(self).run
+        )
+        self._model = GalleryModel(session, self._pictures)
+        self._delegate = ThumbnailDelegate(self._pictures)
+        self.view = GalleryView(self._model, self._delegate)
+        self.back = QToolButton()
+        self.grouping = QComboBox()
+        self.size_slider = QSlider(Qt.Orientation.Horizontal)
+        self.status = QLabel()
+        self._breath = QTimer(self, singleShot=True, interval=_BREATH)
+        self._lay_out()
+        self._endings: list[Callable[[], object]] = [self._pictures.close]
+        self._connect()
+        # What is left of it then is no widget any more.
+        self.destroyed.connect(partial(run_and_forget, self._endings))
+
+    def _lay_out(self) -> None:
+        key = KEY_OF["gallery"]
+        self.back.setText("◀  Full image")
+        self.back.setToolTip(f"{key.title} (key {key.label}); also Enter")
+        for by in GROUPINGS:
+            self.grouping.addItem(_GROUPED[by], by)
+        self.grouping.setToolTip("How the cutouts are grouped")
+        self.size_slider.setRange(SMALLEST, LARGEST)
+        self.size_slider.setValue(128)
+        self.size_slider.setFixedWidth(140)
+        self.size_slider.setToolTip("Size of the pictures")
+        self.status.setMinimumWidth(1)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(6, 6, 6, 2)
+        bar.addWidget(self.back)
+        bar.addWidget(self.grouping)
+        bar.addWidget(self.size_slider)
+        bar.addWidget(self.status, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(bar)
+        layout.addWidget(self.view)
+        # Nothing of what it covers is to shine through.
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        leave_keys_to_viewer(self)
+        self.hide()
+
+    def _connect(self) -> None:
+        for signal, slot in (
+            (self._session.current_changed, self._follow_current),
+            (self._session.queue_changed, self._show_queue),
+            (self._session.decided, self._on_decided),
+            (self._session.turned, self._on_turned),
+            (self._pictures.made, self._on_made),
+        ):
+            signal.connect(slot)
+            self._endings.append(partial(signal.disconnect, slot))
+        self.back.clicked.connect(self.left)
+        self.grouping.currentIndexChanged.connect(lambda _: self._show_queue())
+        self.size_slider.valueChanged.connect(self.view.set_side)
+        self.view.activated.connect(lambda _: self.left.emit())
+        self.view.looked.connect(self._breath.start)
+        self._breath.timeout.connect(self._ask_for_pictures)
+        selection = self.view.selectionModel()
+        selection.currentChanged.connect(self._on_current)
+        selection.selectionChanged.connect(lambda *_: self._say())
+        self._area.installEventFilter(self)
+
+    # Coming and going
+
+    def open(self) -> None:
+        """Cover the full image; the cutouts that were selected before still are."""
+        self.show_display()
+        self.setGeometry(self._area.rect())
+        self.show()
+        self.raise_()
+        # Whoever gives the keyboard to the canvas gives it to the page.
+        self._area.setFocusProxy(self.view)
+        self.view.setFocus()
+        self._show_queue()
+
+    def close_page(self) -> None:
+        """Uncover the full image."""
+        self._area.setFocusProxy(None)
+        self.hide()
+
+    def let_go(self) -> None:
+        """Leave the window for good."""
+        self._area.removeEventFilter(self)
+        self.close_page()
+        run_and_forget(self._endings)
+        self.setParent(None)
+        self.deleteLater()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Stay as large as what is covered."""
+        if event is not None and event.type() == QEvent.Type.Resize:
+            self.setGeometry(self._area.rect())
+        return bool(super().eventFilter(watched, event))
+
+    # What is judged
+
+    def subject(self) -> Subject:
+        """Return the cutouts that are selected, to be judged as one."""
+        rows = self._model.rows(self.view.selected_positions()).tolist()
+        return Subject(tuple(rows), partial(self._refusal, rows), lambda: None)
+
+    def _refusal(self, rows: list[int]) -> str:
+        """Say why these cannot be judged: not what nobody has seen."""
+        if not rows:
+            return "No cutout is selected."
+        failed = [row for row in rows if self._is_failed(row)]
+        if failed:
+            return f"{_cutouts(len(failed))} of the selection cannot be shown."
+        unseen = len(set(rows) - self._delegate.seen)
+        if unseen:
+            been = "has" if unseen == 1 else "have"
+            return f"{_cutouts(unseen)} of the selection {been} not been in view yet."
+        return ""
+
+    def _is_failed(self, row: int) -> bool:
+        made = self._pictures.find(row)
+        return made is not None and made.picture is None
+
+    # What follows the session
+
+    def _show_queue(self) -> None:
+        """Show what is in the queue now; what is selected stays so."""
+        if not self.isVisible():
+            return
+        selected = self._model.rows(self.view.selected_positions())
+        self._model.show_queue(self.grouping.currentData())
+        here = self._model.positions([self._session.current_cutout.row])
+        positions = self._model.positions(selected)
+        self.view.select_positions(
+            positions if len(positions) else here, int(here[0]) if len(here) else None
+        )
+        self.view.scrollTo(self.view.currentIndex())
+        self._say()
+        self._breath.start()
+
+    def _follow_current(self) -> None:
+        if not self.isVisible():
+            return
+        here = self._model.positions([self._session.current_cutout.row])
+        current = int(here[0]) if len(here) else None
+        if current is None or current == self.view.currentIndex().row():
+            return
+        selected = self.view.selected_positions()
+        self.view.select_positions(selected if current in selected else here, current)
+        self.view.scrollTo(self.view.currentIndex())
+
+    def _on_current(self, index: QModelIndex, _: QModelIndex) -> None:
+        if index.isValid():
+            key = self._model.cutout(index.row()).key
+            if key != self._session.current_cutout.key:
+                self._session.select(*key)
+
+    def _on_decided(self, rows: list[int]) -> None:
+        self._show_queue()
+        self._update(rows)
+
+    def _on_turned(self, rows: list[int], action: Action) -> None:
+        """Select what a verdict was about that is taken back, for the right one."""
+        positions = self._model.positions(rows)
+        here = self._model.positions([self._session.current_cutout.row])
+        if self.isVisible() and action == "undo" and len(here):
+            self.view.select_positions(positions, int(here[0]))
+
+    def _on_made(self, rows: list[int]) -> None:
+        self._update(rows)
+
+    def _update(self, rows: list[int]) -> None:
+        if self.isVisible():
+            self.view.update_positions(self._model.positions(rows))
+
+    def _say(self) -> None:
+        count, selected = self._model.rowCount(), len(self.view.selected_positions())
+        if not count:
+            self.status.setText("No cutout is in the queue; choose another one.")
+            return
+        text = f"{selected:,} of {count:,} selected"
+        if selected > 1:
+            keys = (KEY_OF[name] for name in ("artifact", "no_artifact", "unsure"))
+            words = ("artifact", "none", "unsure")
+            means = zip(keys, words, strict=True)
+            text += ": " + ", ".join(f"{key.label} {word}" for key, word in means)
+        self.status.setText(text)
+
+    # Pictures
+
+    def show_display(self) -> None:
+        """Show pictures as the full image is shown."""
+        self._pictures.show_as(self._look())
+        self._breath.start()
+
+    def _look(self) -> Look:
+        display: Display = self._controller.image.display
+        levels: Any = np.linspace(0, 1, LEVELS)
+        colors = ensure_colormap(display.colormap).map(levels)[:, :3]
+        return Look(display, colors, self._controller.overlay.y_up)
+
+    def _ask_for_pictures(self) -> None:
+        """Have those in view made, then those below, then those above."""
+        if not self.isVisible():
+            return
+        seen, count = self.view.positions_in_view(), self._model.rowCount()
+        below = range(seen.stop, min(seen.stop + MOST_AHEAD, count))
+        above = range(max(seen.start - len(seen), 0), seen.start)
+        positions = [*seen, *below, *above]
+        rows = self._model.rows(positions).tolist()
+        self._pictures.want(
+            [
+                self._model.cutout(position)
+                for position, row in zip(positions, rows, strict=True)
+                if not self._pictures.has(row)
+            ]
+        )
+
+
+def _cutouts(count: int) -> str:
+    return "1 cutout" if count == 1 else f"{count:,} cutouts"

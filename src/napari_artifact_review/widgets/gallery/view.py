@@ -1,0 +1,341 @@
+"""The page of the gallery: scrolls, selects, and paints only what is in view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPoint,
+    QRect,
+    Qt,
+    Signal,
+)
+from qtpy.QtGui import (
+    QFont,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QRegion,
+)
+from qtpy.QtWidgets import QAbstractItemView, QStyle, QStyleOptionViewItem
+
+from napari_artifact_review.widgets.gallery.delegate import GAP, ThumbnailDelegate
+from napari_artifact_review.widgets.gallery.layout import GalleryLayout
+
+if TYPE_CHECKING:
+    from napari_artifact_review.widgets.gallery.model import GalleryModel
+
+_Flag: TypeAlias = QItemSelectionModel.SelectionFlag
+_Positions = npt.NDArray[np.int64]
+
+#: Height of the line over a group.
+_HEADER = 28
+
+_SHIFT, _CONTROL = (
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+)
+
+
+class GalleryView(QAbstractItemView):
+    """Pictures in lines and groups, as many as there are.
+
+    Qt's own list looks at each of a hundred thousand whenever it is laid out. A line,
+    a run of them and all are selected with keys and mouse as anywhere else; letters
+    are left to the review.
+
+    Parameters
+    ----------
+    model : GalleryModel
+        What is shown.
+    delegate : ThumbnailDelegate
+        Paints it.
+
+    Attributes
+    ----------
+    looked : Signal
+        Emitted when something else may be in view.
+    """
+
+    looked = Signal()
+
+    def __init__(self, model: GalleryModel, delegate: ThumbnailDelegate) -> None:
+        super().__init__()
+        self._pages = model
+        self._side = 128
+        self._layout = GalleryLayout((), 1, 1, 0)
+        self._anchor = 0
+        self.setModel(model)
+        self.setItemDelegate(delegate)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Without this, its coming and going would lay the page out twice.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setFrameShape(QAbstractItemView.Shape.NoFrame)
+
+    # What is where
+
+    def set_side(self, side: int) -> None:
+        """Show pictures of another size; what is in the middle stays in view."""
+        current = self.currentIndex()
+        self._side = side
+        self._lay_out()
+        if current.isValid():
+            self.scrollTo(current)
+
+    def positions_in_view(self) -> range:
+        """Return the positions of which something is in view."""
+        top = self.verticalOffset()
+        return self._layout.positions_between(top, top + self.viewport().height())
+
+    def update_positions(self, positions: _Positions) -> None:
+        """Paint some again, as far as they are in view."""
+        for position in positions[np.isin(positions, self.positions_in_view())]:
+            self.viewport().update(self._rect(int(position)))
+
+    def _lay_out(self) -> None:
+        groups = self._pages.groups
+        named = any(group.name for group in groups)
+        self._layout = GalleryLayout(
+            [group.size for group in groups],
+            self.viewport().width(),
+            self._side + 2 * GAP,
+            _HEADER if named else 0,
+        )
+        bar, page = self.verticalScrollBar(), self.viewport().height()
+        bar.setRange(0, max(0, self._layout.height - page))
+        bar.setPageStep(page)
+        bar.setSingleStep(self._layout.cell // 2)
+        self.viewport().update()
+        self.looked.emit()
+
+    def _rect(self, position: int) -> QRect:
+        x, y = self._layout.place_of(position)
+        return QRect(x, y - self.verticalOffset(), self._layout.cell, self._layout.cell)
+
+    # What Qt asks of a view
+
+    def visualRect(self, index: QModelIndex) -> QRect:  # noqa: N802
+        """Return where a picture stands in the viewport."""
+        return self._rect(index.row()) if index.isValid() else QRect()
+
+    def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: N802
+        """Return what stands at a place of the viewport."""
+        at = self._layout.position_at(point.x(), point.y() + self.verticalOffset())
+        return QModelIndex() if at is None else self._index(at)
+
+    def scrollTo(  # noqa: N802
+        self,
+        index: QModelIndex,
+        hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
+    ) -> None:
+        """Scroll as little as brings a picture into view, with its group's header."""
+        del hint
+        if not index.isValid() or index.row() >= self._layout.count:
+            return
+        rect, bar = self._rect(index.row()), self.verticalScrollBar()
+        above = rect.top() - self._layout.header
+        if above < 0:
+            bar.setValue(bar.value() + above)
+        elif rect.bottom() > self.viewport().height():
+            bar.setValue(bar.value() + rect.bottom() + 1 - self.viewport().height())
+
+    def horizontalOffset(self) -> int:  # noqa: N802
+        """Return 0: all columns are in view."""
+        return 0
+
+    def verticalOffset(self) -> int:  # noqa: N802
+        """Return how far down the page is scrolled."""
+        return int(self.verticalScrollBar().value())
+
+    def isIndexHidden(self, index: QModelIndex) -> bool:  # noqa: N802, ARG002
+        """Return False: nothing is hidden."""
+        return False
+
+    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: N802, ARG002
+        """Return what has to be painted when the selection changes."""
+        return QRegion(self.viewport().rect())
+
+    def setSelection(self, rect: QRect, command: _Flag) -> None:  # noqa: N802
+        """Select from what is at the rectangle's beginning to what is at its end."""
+        first, last = self.indexAt(rect.topLeft()), self.indexAt(rect.bottomRight())
+        if first.isValid() and last.isValid():
+            self.selectionModel().select(QItemSelection(first, last), command)
+
+    def moveCursor(  # noqa: N802
+        self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
+    ) -> QModelIndex:
+        """Return the current one: `keyPressEvent` moves it."""
+        del action, modifiers
+        return self.currentIndex()
+
+    def updateGeometries(self) -> None:  # noqa: N802
+        """Lay the page out anew: its width, or what is on it, is another one."""
+        super().updateGeometries()
+        self._lay_out()
+
+    def reset(self) -> None:
+        """Show what the model holds now."""
+        super().reset()
+        self._lay_out()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
+        """Paint the page anew where it is scrolled to."""
+        super().scrollContentsBy(dx, dy)
+        self.viewport().update()
+        self.looked.emit()
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint what is in view."""
+        painter = QPainter(self.viewport())
+        offset, area = self.verticalOffset(), event.rect()
+        top, bottom = area.top() + offset, area.bottom() + 1 + offset
+        self._paint_headers(painter, top, bottom)
+        option = QStyleOptionViewItem()
+        current, selected = self.currentIndex().row(), self.selectionModel()
+        for position in self._layout.positions_between(top, bottom):
+            index = self._index(position)
+            option.rect = self._rect(position)
+            if not option.rect.intersects(area):
+                continue
+            option.state = QStyle.StateFlag.State_Enabled
+            if selected.isSelected(index):
+                option.state |= QStyle.StateFlag.State_Selected
+            if position == current:
+                option.state |= QStyle.StateFlag.State_HasFocus
+            self.itemDelegate().paint(painter, option, index)
+        painter.end()
+
+    def _paint_headers(self, painter: QPainter, top: int, bottom: int) -> None:
+        font = QFont(self.font())
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        for group, y in self._layout.headers_between(top, bottom):
+            named = self._pages.groups[group]
+            place = QRect(
+                GAP, y - self.verticalOffset(), self.viewport().width(), _HEADER
+            )
+            text = f"{named.name}  ({named.size:,})"
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
+
+    # Selecting
+
+    def selected_positions(self) -> _Positions:
+        """Return the positions that are selected, rising."""
+        runs = [
+            np.arange(run.top(), run.bottom() + 1)
+            for run in self.selectionModel().selection()
+        ]
+        return np.unique(np.concatenate(runs)) if runs else np.empty(0, np.int64)
+
+    def select_positions(self, positions: _Positions, current: int | None) -> None:
+        """Select these and no others, and let one of them be the current one."""
+        runs = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
+        selection = QItemSelection()
+        for run in runs:
+            if len(run):
+                selection.select(self._index(int(run[0])), self._index(int(run[-1])))
+        if current is not None:
+            self._anchor = current
+            self.selectionModel().setCurrentIndex(self._index(current), _Flag.NoUpdate)
+        self.selectionModel().select(selection, _Flag.ClearAndSelect)
+
+    def _go_to(
+        self, position: int, modifiers: Qt.KeyboardModifier, *, click: bool = False
+    ) -> None:
+        """Make one the current one; what is selected follows from the keys held."""
+        index, selection = self._index(position), self.selectionModel()
+        if modifiers & _SHIFT:
+            self._select_from_anchor(position)
+        elif modifiers & _CONTROL:
+            self._anchor = position
+            selection.setCurrentIndex(index, _Flag.Toggle if click else _Flag.NoUpdate)
+        else:
+            self._anchor = position
+            selection.setCurrentIndex(index, _Flag.ClearAndSelect)
+        self.scrollTo(index)
+
+    def _select_from_anchor(self, position: int) -> None:
+        first, last = sorted((min(self._anchor, self._layout.count - 1), position))
+        run = QItemSelection(self._index(first), self._index(last))
+        selection = self.selectionModel()
+        selection.setCurrentIndex(self._index(position), _Flag.NoUpdate)
+        selection.select(run, _Flag.ClearAndSelect)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Select what is clicked, as the keys that are held say."""
+        index = self.indexAt(event.pos())
+        if event.button() == Qt.MouseButton.LeftButton and index.isValid():
+            self._go_to(index.row(), event.modifiers(), click=True)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Select from where the mouse was pressed to where it is now."""
+        if not event.buttons() & Qt.MouseButton.LeftButton or not self._layout.count:
+            return
+        index = self.indexAt(event.pos())
+        if index.isValid() and index != self.currentIndex():
+            self._select_from_anchor(index.row())
+            self.scrollTo(index)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Do nothing more: all is done when it is pressed."""
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Ask for the full image."""
+        index = self.indexAt(event.pos())
+        if event.button() == Qt.MouseButton.LeftButton and index.isValid():
+            self.activated.emit(index)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Move and select; what else is pressed is meant for the review."""
+        if not self._layout.count:
+            event.ignore()
+            return
+        current = max(self.currentIndex().row(), 0)
+        target = self._target(Qt.Key(event.key()), current)
+        if target is not None:
+            self._go_to(target, event.modifiers())
+        elif event.matches(QKeySequence.StandardKey.SelectAll):
+            self.selectAll()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.activated.emit(self.currentIndex())
+        elif event.key() == Qt.Key.Key_Space:
+            self.selectionModel().select(self.currentIndex(), _Flag.Toggle)
+        elif event.key() == Qt.Key.Key_Escape:
+            self._go_to(current, Qt.KeyboardModifier.NoModifier)
+        else:
+            event.ignore()
+
+    def _target(self, key: Qt.Key, current: int) -> int | None:
+        """Return where a key leads to from the current one; None if nowhere."""
+        layout, last = self._layout, self._layout.count - 1
+        page = max(1, self.viewport().height() // layout.cell)
+        lines = {
+            Qt.Key.Key_Up: -1,
+            Qt.Key.Key_Down: 1,
+            Qt.Key.Key_PageUp: -page,
+            Qt.Key.Key_PageDown: page,
+        }
+        if key in lines:
+            return layout.moved(current, lines[key])
+        ends = {
+            Qt.Key.Key_Left: max(current - 1, 0),
+            Qt.Key.Key_Right: min(current + 1, last),
+            Qt.Key.Key_Home: 0,
+            Qt.Key.Key_End: last,
+        }
+        return ends.get(key)
+
+    def _index(self, position: int) -> QModelIndex:
+        return self._pages.index(position, 0)

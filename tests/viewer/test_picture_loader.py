@@ -1,0 +1,147 @@
+"""Pictures of cutouts, made in a thread."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from napari_artifact_review.core.display import Display
+from napari_artifact_review.core.thumbnails import CutoutReader, Look
+from napari_artifact_review.viewer import picture_loader
+from napari_artifact_review.viewer.picture_loader import PictureLoader
+
+LOOK = Look(Display())
+
+
+@pytest.fixture
+def pictures(session, main_loop):
+    loader = PictureLoader(session.images, {}, LOOK, main_loop.post)
+    yield loader
+    loader.close()
+
+
+@pytest.fixture
+def cutouts(session):
+    """Return cutouts that go from image to image and back."""
+    of = {name: session.catalog.cutouts_of(name).rows for name in session.image_names}
+    rows = [row for three in zip(*of.values(), strict=True) for row in three]
+    return [session.catalog.cutout(int(row)) for row in rows]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Write down what is read, and in which thread."""
+    read = []
+    real = CutoutReader.picture
+
+    def picture(self, cutout, look):
+        read.append((cutout, threading.current_thread()))
+        return real(self, cutout, look)
+
+    monkeypatch.setattr(CutoutReader, "picture", picture)
+    return read
+
+
+def test_pictures_come_image_by_image_and_not_in_the_main_thread(
+    session, pictures, cutouts, main_loop, asked
+):
+    told = []
+    pictures.made.connect(told.extend)
+    pictures.want(cutouts)
+    assert not any(pictures.has(cutout.row) for cutout in cutouts)
+    main_loop.run_until(lambda: all(pictures.has(cutout.row) for cutout in cutouts))
+    assert {cutout.row for cutout in cutouts} == set(told)
+    names = [cutout.image_name for cutout, _ in asked]
+    assert names == sorted(names, key=session.image_names.index)
+    assert threading.current_thread() not in {thread for _, thread in asked}
+    expected = CutoutReader(session.images).picture(cutouts[0], LOOK)
+    assert np.array_equal(pictures.find(cutouts[0].row).picture, expected)
+
+
+def test_what_is_not_wanted_any_more_is_not_made(
+    pictures, cutouts, main_loop, monkeypatch
+):
+    gate, begun = threading.Event(), threading.Event()
+    real = CutoutReader.picture
+
+    def picture(self, cutout, look):
+        begun.set()
+        assert gate.wait(20)
+        return real(self, cutout, look)
+
+    monkeypatch.setattr(CutoutReader, "picture", picture)
+    pictures.want(cutouts[:20])
+    assert begun.wait(20)
+    pictures.want(cutouts[-2:])
+    gate.set()
+    main_loop.run_until(lambda: all(pictures.has(c.row) for c in cutouts[-2:]))
+    assert sum(pictures.has(cutout.row) for cutout in cutouts) == 3
+
+
+def test_another_look_is_made_anew_and_the_old_one_stays_meanwhile(
+    pictures, cutouts, main_loop
+):
+    row = cutouts[0].row
+    pictures.want(cutouts[:1])
+    main_loop.run_until(lambda: pictures.has(row))
+    before = pictures.find(row).picture
+    pictures.show_as(Look(Display(inverted=True)))
+    assert not pictures.has(row)
+    assert pictures.find(row).picture is before
+    pictures.want(cutouts[:1])
+    main_loop.run_until(lambda: pictures.has(row))
+    assert np.array_equal(pictures.find(row).picture, 255 - before)
+
+
+def test_a_cutout_that_cannot_be_shown_says_why_and_the_others_come(
+    pictures, cutouts, main_loop, survey
+):
+    (survey.parent / "west.fits").unlink()
+    pictures.want(cutouts)
+    main_loop.run_until(lambda: all(pictures.has(cutout.row) for cutout in cutouts))
+    for cutout in cutouts:
+        made = pictures.find(cutout.row)
+        is_gone = cutout.image_name == "west"
+        assert (made.picture is None) == is_gone
+        assert ("west" in made.problem) == is_gone
+
+
+def test_no_more_than_there_is_room_for_is_kept(
+    pictures, cutouts, main_loop, monkeypatch
+):
+    monkeypatch.setattr(picture_loader, "_MOST_BYTES", 5 * 200 * 200 * 3)
+    told = []
+    pictures.made.connect(told.extend)
+    pictures.want(cutouts[:9])
+    main_loop.run_until(lambda: len(told) == 9)
+    assert [row for row in told if pictures.has(row)] == told[-5:]
+
+
+def test_a_large_cutout_becomes_no_larger_picture_than_is_seen():
+    picture = np.zeros((1000, 601, 3), np.uint8)
+    picture[:, 300:] = 200
+    shrunk = picture_loader._shrunk(picture)
+    assert shrunk.shape == (250, 150, 3)
+    assert shrunk[0, 0, 0] == 0
+    assert shrunk[0, -1, 0] == 200
+
+
+def test_a_fault_of_ours_is_raised_in_the_main_thread(
+    pictures, cutouts, main_loop, monkeypatch
+):
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(CutoutReader, "picture", fail)
+    pictures.want(cutouts[:2])
+    with pytest.raises(ZeroDivisionError):
+        main_loop.run_until(lambda: False)
+
+
+def test_after_the_end_nothing_more_is_made(pictures, cutouts, main_loop, asked):
+    pictures.want(cutouts)
+    pictures.close()
+    pictures._executor.shutdown(wait=True)
+    assert len(asked) < len(cutouts)

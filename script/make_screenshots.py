@@ -11,7 +11,7 @@ from pathlib import Path
 import napari
 import pandas as pd
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QSettings
+from qtpy.QtCore import QSettings, Qt
 from qtpy.QtTest import QTest
 
 from napari_artifact_review import open_review
@@ -60,6 +60,7 @@ def main() -> None:
     QTest.qWait(300)
     dock._commands._help.grab().save(str(IMAGES / "help.png"))
     dock._commands._help.toggle()
+    picture_the_preferences(viewer)
     picture_the_instrument(dock)
     session.save()
     other = napari.Viewer(show=False)
@@ -78,6 +79,16 @@ def main() -> None:
     dock.grab().save(str(IMAGES / "changed_output.png"))
     viewer.close()
     folder.cleanup()
+
+
+def picture_the_preferences(viewer) -> None:
+    dialog = viewer.window._open_preferences_dialog()
+    [page] = dialog._list.findItems("Artifact Review", Qt.MatchFlag.MatchExactly)
+    dialog._list.setCurrentItem(page)
+    dialog.resize(900, 820)
+    QTest.qWait(300)
+    dialog.grab().save(str(IMAGES / "preferences.png"))
+    dialog.reject()
 
 
 def picture_the_instrument(dock) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from npe2 import PluginManifest
+
 from napari_artifact_review import ReviewSession
+from napari_artifact_review.viewer.key_choice import CATEGORY, PLUGIN
 from napari_artifact_review.viewer.keys import KEY_TABLE
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +19,14 @@ def test_the_readme_has_the_key_table():
     rows = re.findall(r"^\| (`.*`) \| (.*) \|$", readme, flags=re.MULTILINE)
     told = {(keys.replace("`", ""), title) for keys, title in rows}
     assert {(action.label, action.title) for action in KEY_TABLE} <= told
+
+
+def test_napari_s_preferences_offer_the_key_table():
+    manifest = PluginManifest.from_distribution(PLUGIN)
+    offered = manifest.contributions.configurations[CATEGORY].properties
+    assert {name: (x.title, x.default) for name, x in offered.items()} == {
+        action.name: (action.title, ", ".join(action.keys)) for action in KEY_TABLE
+    }
 
 
 def test_pictures_and_links_are_there():

@@ -16,11 +16,13 @@ from napari_artifact_review.widgets import ReviewWidget
 
 @pytest.fixture(autouse=True)
 def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the last folder and the recent reviews of a test apart from the user's."""
+    """Keep folders, recent reviews and keys of a test apart from the user's."""
     # For the processes that a test starts.
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
     for form in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
         QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+    monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "napari.yaml"))
+    monkeypatch.setattr(napari.settings, "_PLUGIN_SETTINGS", {})
 
 
 def set_patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:

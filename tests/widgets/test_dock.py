@@ -337,14 +337,15 @@ def test_both_themes(dock, viewer):
 
 
 def test_the_help_shows_every_key(dock, press):
+    from napari_artifact_review.viewer.key_choice import KeyChoice
     from napari_artifact_review.viewer.keys import KEY_TABLE
     from napari_artifact_review.widgets.help import help_text
 
     press(dock, Key.Key_F1)
     assert dock._commands._help.isVisible()
     for action in KEY_TABLE:
-        assert action.title in help_text()
-        assert action.label in help_text()
+        assert action.title in help_text(KeyChoice())
+        assert action.label in help_text(KeyChoice())
     press(dock, Key.Key_F1)
     assert not dock._commands._help.isVisible()
     assert "key J" in dock.label_new.tooltip

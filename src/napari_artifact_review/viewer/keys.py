@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -39,6 +39,11 @@ class KeyAction:
         """The keys as they stand on a keyboard."""
         return " or ".join(_ARROWS.get(key, key) for key in self.keys)
 
+    @property
+    def hint(self) -> str:
+        """What it does, and with which key."""
+        return f"{self.title} (key {self.label})"
+
 
 _ARROWS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}
 
@@ -70,11 +75,11 @@ KEY_TABLE = (
     KeyAction("toggle_view", ("G",), "Cutout / full image"),
     KeyAction("gallery", ("F5",), "The queue as small pictures / full image"),
     KeyAction("let_go", ("Escape",), "Let go of the cutouts that are picked"),
-    KeyAction("copy", ("Shift-C",), "Copy position and sky position"),
+    KeyAction("copy_place", ("Shift-C",), "Copy position and sky position"),
     KeyAction("examples", ("F3",), "Examples of each kind, as decided so far"),
     KeyAction("stretches", ("F4",), "This cutout at several stretches"),
     KeyAction("save", ("W",), "Write (save) the reviewed table"),
-    KeyAction("help", ("F1",), "Show or hide this help"),
+    KeyAction("help", ("F1",), "Show or hide the help"),
 )
 
 KEY_OF = {action.name: action for action in KEY_TABLE}
@@ -116,12 +121,17 @@ class KeyBindings:
         self._lasting: str | None = None
         self._replaced: dict[str, Any] | None = None
 
-    def connect(self) -> None:
-        """Bind the keys; what they were bound to before is remembered."""
+    @property
+    def are_bound(self) -> bool:
+        """Whether the keys are the review's now."""
+        return self._replaced is not None
+
+    def connect(self, actions: Sequence[KeyAction] = KEY_TABLE) -> None:
+        """Bind the keys of actions; what they were bound to before is remembered."""
         if self._replaced is not None:
             return
         self._replaced = {}
-        for action in KEY_TABLE:
+        for action in actions:
             for key in action.keys:
                 self._replaced[key] = self._viewer.bind_key(key, None)
                 self._viewer.bind_key(key, self._handler(action))

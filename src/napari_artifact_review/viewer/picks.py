@@ -69,8 +69,8 @@ class Picks:
     def take_turn(self, rows: Sequence[int], action: Action) -> None:
         """Pick again what an act was about that is taken back; let go of all else.
 
-        The next verdict is then about the same cutouts, as the one taken back was;
-        after one that is made again it is about the current cutout.
+        The next verdict is then about what the one was that is taken back; after one
+        that is made again it is about the current cutout.
         """
         images = {self._session.walk.image_of(row) for row in rows}
         are_picked = action == "undo" and len(rows) > 1 and len(images) == 1

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QMenu, QWidget
 
 from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.viewer.status import end_of_queue
 from napari_artifact_review.widgets.examples import ExamplesPanel
 from napari_artifact_review.widgets.focus import (
@@ -66,6 +67,7 @@ class ReviewCommands:
         self._examples = ExamplesPanel(dock)
         self._stretches = StretchesPanel(dock)
         self._gallery: GalleryPanel | None = None
+        self._keys = KeyChoice()
         self._connect()
 
     def take(self, session: ReviewSession, controller: ReviewController) -> None:
@@ -130,6 +132,14 @@ class ReviewCommands:
         disagreements.chosen.connect(self._settle)
         self._panel.help.changed.connect(self._help.toggle)
 
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self._keys = keys
+        self._panel.show_keys(keys)
+        self._help.show_keys(keys)
+        if self._gallery is not None:
+            self._gallery.show_keys(keys)
+
     def key_actions(self) -> dict[str, Callable[[], object]]:
         """Return what to call for each action of the key table."""
         return {
@@ -149,7 +159,7 @@ class ReviewCommands:
             "repeat": lambda: self._control().judge.repeat(),
             "hide": lambda: self._control().toggle_overlays(),
             "let_go": lambda: self._control().picks.clear(),
-            "copy": self._copy_place,
+            "copy_place": self._copy_place,
             "undo": self._undo,
             "redo": self._redo,
             "toggle_view": self._toggle_view,
@@ -213,6 +223,7 @@ class ReviewCommands:
             self._gallery = GalleryPanel(
                 window.centralWidget(), self._review(), control
             )
+            self._gallery.show_keys(self._keys)
             self._gallery.left.connect(self._toggle_gallery)
         control.cover(self._gallery.subject)
         self._gallery.open()

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import PushButton
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.places import store_beside
-from napari_artifact_review.viewer.keys import KEY_OF, KeyBindings
+from napari_artifact_review.viewer.key_choice import KeyChoice, keys_in_force
+from napari_artifact_review.viewer.keys import KeyBindings
 from napari_artifact_review.widgets.background import MainThread, run_and_forget
 from napari_artifact_review.widgets.commands import ReviewCommands
 from napari_artifact_review.widgets.focus import (
@@ -75,6 +76,7 @@ class ReviewWidget(QWidget):
         self._is_first_view = False
         self._moves = False
         self._changed_at = 0.0
+        self._wanted = KeyChoice()
         self._main_thread = MainThread(self)
         self._files = PushButton(text="", tooltip="Open another table")
         self._open_panel = OpenPanel()
@@ -185,7 +187,20 @@ class ReviewWidget(QWidget):
         """Let the review that is open be gone on with, if there is one."""
         self._panel.enabled = True
         if self.controller is not None:
-            self._keys.connect()
+            self._bind_keys()
+
+    def _bind_keys(self) -> None:
+        """Bind the keys as the user wants them by now, and tell which they are."""
+        wanted = keys_in_force()
+        if wanted.faults and wanted.faults != self._wanted.faults:
+            text = ". ".join(wanted.faults)
+            show_warning(f"Keys in napari's preferences: {text}.")
+        if wanted.actions != self._wanted.actions:
+            self._keys.disconnect()
+        self._wanted = wanted
+        self._keys.connect(wanted.actions)
+        self._commands.show_keys(wanted)
+        self._panel.show_current(self._review())
 
     def _opened(self, session: ReviewSession) -> None:
         # By now the thread that opened the review has it imported.
@@ -335,7 +350,7 @@ class ReviewWidget(QWidget):
     def _on_picked(self) -> None:
         count = len(self._control().picks)
         names = ("artifact", "no_artifact", "unsure", "let_go")
-        keys = (KEY_OF[name].label for name in names)
+        keys = (self._wanted[name].label for name in names)
         self._panel.say(
             "{} picked: {}, {} or {} decides about all of them, {} lets go.".format(
                 "1 cutout is" if count == 1 else f"{count} cutouts are", *keys
@@ -415,13 +430,13 @@ class ReviewWidget(QWidget):
 
     def event(self, event: QEvent | None) -> bool:
         """Let go when the dock is closed: napari takes its parent away, no more."""
-        if event is not None and event.type() == QEvent.Type.WindowDeactivate:
+        kind = None if event is None else event.type()
+        if kind == QEvent.Type.WindowDeactivate:
             self._keys.let_go()
-        if (
-            event is not None
-            and event.type() == QEvent.Type.ParentChange
-            and self.parent() is None
-        ):
+        elif kind == QEvent.Type.WindowActivate and self._keys.are_bound:
+            # Who comes back from napari's preferences may want other keys.
+            self._bind_keys()
+        if kind == QEvent.Type.ParentChange and self.parent() is None:
             self._opener.cancel()
             self._let_go()
         return super().event(event)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 
-from napari_artifact_review.viewer.keys import KEY_TABLE, KeyAction
+from napari_artifact_review.viewer.key_choice import KeyChoice
+from napari_artifact_review.viewer.keys import KeyAction
 from napari_artifact_review.viewer.style import STYLE
 
 _COLORS = (
@@ -22,23 +23,28 @@ class HelpPanel(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Tool)
         self.setWindowTitle("Artifact Review: keys and colours")
-        text = QLabel(help_text())
-        text.setTextFormat(Qt.TextFormat.RichText)
+        self._text = QLabel()
+        self._text.setTextFormat(Qt.TextFormat.RichText)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
-        layout.addWidget(text)
+        layout.addWidget(self._text)
+        self.show_keys(KeyChoice())
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self._text.setText(help_text(keys))
 
     def toggle(self) -> None:
         """Show the panel, or hide it if it is shown."""
         self.setVisible(not self.isVisible())
 
 
-def help_text() -> str:
-    """Return the help as rich text, made from the key table and the style."""
-    half = -(-len(KEY_TABLE) // 2)
+def help_text(choice: KeyChoice) -> str:
+    """Return the help as rich text, made from the keys in force and the style."""
+    half = -(-len(choice.actions) // 2)
     # In two columns: a laptop's screen has no room for all in one.
     keys = "".join(
-        f"<tr>{''.join(map(_cells, KEY_TABLE[line::half]))}</tr>"
+        f"<tr>{''.join(map(_cells, choice.actions[line::half]))}</tr>"
         for line in range(half)
     )
     colors = "".join(
@@ -56,7 +62,8 @@ def help_text() -> str:
         "A click on a cutout makes it the current one. With Shift a click picks the "
         "run of cutouts up to there, and a drag<br/>those in a rectangle; with Control "
         "a click picks one more or one less. A verdict is then about all of them.<br/>"
-        "Any key works wherever the mouse is, but not while a text is typed.</p>"
+        "Any key works wherever the mouse is, but not while a text is typed. Others "
+        "can be chosen in napari's preferences.</p>"
     )
 
 

@@ -10,7 +10,6 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox
 
-from napari_artifact_review.viewer.keys import KEY_OF
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
     from napari_artifact_review.core.queue import Queue
     from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.viewer.key_choice import KeyChoice
 
 
 #: Room in pixels for a list's scroll bar and margins.
@@ -54,8 +54,8 @@ class NavigationPanel(Container[Widget]):
             label="error_id",
             tooltip="What the queue has of this image; empty at other cutouts",
         )
-        self.previous = _key_button("previous", "◀  Previous")
-        self.next = _key_button("next", "Next  ▶")
+        self.previous = PushButton(text="◀  Previous")
+        self.next = PushButton(text="Next  ▶")
         steps = Container(
             widgets=[self.previous, self.next], layout="horizontal", labels=False
         )
@@ -81,6 +81,11 @@ class NavigationPanel(Container[Widget]):
         self.error_id.native.activated.connect(self._request_cutout)
         self.next.changed.connect(lambda: self.next_requested.emit())
         self.previous.changed.connect(lambda: self.previous_requested.emit())
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self.previous.tooltip = keys["previous"].hint
+        self.next.tooltip = keys["next"].hint
 
     def show_session(self, session: ReviewSession) -> None:
         """List the images of a session."""
@@ -192,11 +197,6 @@ def _place_text(place: int | None, queue: Queue) -> str:
         else f"Beside the queue of {len(queue):,}"
     )
     return f"{here}, {queue.left:,} still to be looked at"
-
-
-def _key_button(action: str, text: str) -> PushButton:
-    key = KEY_OF[action]
-    return PushButton(text=text, tooltip=f"{key.title} (key {key.label})")
 
 
 def _keep_narrow(combo: QComboBox) -> None:

@@ -11,7 +11,6 @@ from qtpy.QtCore import QEvent, QRectF, Qt
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QApplication, QToolTip, QWidget
 
-from napari_artifact_review.viewer.keys import KEY_OF
 from napari_artifact_review.viewer.status import describe_cutout
 from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.line import Line
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
     from napari_artifact_review.core.full_image import FullImage
     from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.viewer.key_choice import KeyChoice
 
 _COLORS = {
     "FP": STYLE.false_positive,
@@ -120,8 +120,7 @@ class ContextPanel(Container[Widget]):
         self.map = NeighbourMap()
         self.position = Line()
         self.sky = Line()
-        key = KEY_OF["copy"]
-        self.copy = PushButton(text="Copy", tooltip=f"{key.title} (key {key.label})")
+        self.copy = PushButton(text="Copy")
         self.copy.native.setFixedWidth(60)
         where = Container[Widget](
             widgets=[self.position, self.copy], layout="horizontal", labels=False
@@ -132,6 +131,10 @@ class ContextPanel(Container[Widget]):
         self.native.layout().insertWidget(0, self.map)
         self.map.row_requested.connect(self.row_requested)
         self.copy.changed.connect(lambda: self.copy_requested.emit())
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self.copy.tooltip = keys["copy_place"].hint
 
     def show_place(
         self, session: ReviewSession, full: FullImage | None, y_up: bool

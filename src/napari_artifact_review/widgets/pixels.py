@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
 from magicgui.widgets.bases import Widget
@@ -18,6 +18,9 @@ from napari_artifact_review.core.display import (
     Limits,
     Stretch,
 )
+
+if TYPE_CHECKING:
+    from napari_artifact_review.viewer.key_choice import KeyChoice
 
 _STEP = 0.5
 
@@ -60,10 +63,7 @@ class PixelsPanel(Container[Widget]):
             "the status bar keeps the raw values"
         )
         self.inverted = CheckBox(text="inverted", tooltip="Let the colours run back")
-        self.stretches = PushButton(
-            text="Side by side…",
-            tooltip="See this cutout at several stretches, and choose one",
-        )
+        self.stretches = PushButton(text="Side by side…")
         self.reset = PushButton(
             text="Reset", tooltip="Back to ZScale of the image, linear, grey"
         )
@@ -80,6 +80,11 @@ class PixelsPanel(Container[Widget]):
             field.changed.connect(self._request)
         self.stretches.changed.connect(lambda: self.stretches_requested.emit())
         self.reset.changed.connect(lambda: self.display_requested.emit(Display()))
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        key = keys["stretches"].hint
+        self.stretches.tooltip = f"{key}; a click on one chooses it"
 
     def show_display(self, display: Display) -> None:
         """Show how pixels look."""

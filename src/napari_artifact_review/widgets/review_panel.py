@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review.core.errors import HeldError
-from napari_artifact_review.viewer.keys import KEY_OF
 from napari_artifact_review.widgets.banner import Banner
 from napari_artifact_review.widgets.choices import (
     ChangedOutputPanel,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.display import Display
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
+    from napari_artifact_review.viewer.key_choice import KeyChoice
 
 
 class ReviewPanel(Container[Widget]):
@@ -64,8 +64,7 @@ class ReviewPanel(Container[Widget]):
         self.message = _wrapping_label(lines=2)
         self.remarks = _wrapping_label(lines=0)
         self.note = _wrapping_label(lines=0)
-        help_key = KEY_OF["help"]
-        self.help = PushButton(text="?", tooltip=f"{help_key.title} ({help_key.label})")
+        self.help = PushButton(text="?")
         self.help.native.setFixedWidth(28)
         self.saving.append(self.help)
         super().__init__(
@@ -106,6 +105,16 @@ class ReviewPanel(Container[Widget]):
         area.setMinimumHeight(len(self.folds) * self.folds["queue"].sizeHint().height())
         area.setWidget(inside)
         return area
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self.navigation.show_keys(keys)
+        self.verdict.show_keys(keys)
+        self.surroundings.show_keys(keys)
+        self.pixels.show_keys(keys)
+        self.context.show_keys(keys)
+        self.saving.show_keys(keys)
+        self.help.tooltip = keys["help"].hint
 
     def show_session(self, session: ReviewSession) -> None:
         """Show another session."""

@@ -8,7 +8,7 @@ from magicgui.widgets import Container, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
-from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class SavePanel(Container[Widget]):
     def __init__(self) -> None:
         self.save = PushButton(text="Save")
         self.save.native.setFixedWidth(100)
+        self._keys = KeyChoice()
         self.state = Line()
         super().__init__(
             widgets=[self.save, self.state], layout="horizontal", labels=False
@@ -37,9 +38,13 @@ class SavePanel(Container[Widget]):
         # A button's signal has a value, which nobody who saves must take for a wish.
         self.save.changed.connect(lambda: self.save_requested.emit())
 
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force, from the next state on."""
+        self._keys = keys
+
     def show_state(self, session: ReviewSession, saving: bool = False) -> None:
         """Show how much is unsaved."""
-        key = KEY_OF["save"]
+        key = self._keys["save"]
         self.save.tooltip = f"{key.title} to {session.output} (key {key.label})"
         count = session.unsaved
         if saving:

@@ -11,12 +11,12 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtWidgets import QSlider
 
-from napari_artifact_review.viewer.keys import KEY_OF
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.full_image import FullImage
     from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.viewer.key_choice import KeyChoice
 
 
 class SurroundingsPanel(Container[Widget]):
@@ -59,8 +59,8 @@ class SurroundingsPanel(Container[Widget]):
                 strict=True,
             )
         ]
-        self.view = _key_button("toggle_view", "Cutout / full image")
-        self.gallery = _key_button("gallery", "Gallery")
+        self.view = PushButton(text="Cutout / full image")
+        self.gallery = PushButton(text="Gallery")
         self.grid = CheckBox(text="grid", tooltip="Show the grid of all cutouts")
         self.up = CheckBox(
             text="y up",
@@ -82,6 +82,11 @@ class SurroundingsPanel(Container[Widget]):
         self.up.changed.connect(self.up_requested)
         self.hdu.changed.connect(self.hdu_requested)
         self._hdu_row.hide()
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self.view.tooltip = keys["toggle_view"].hint
+        self.gallery.tooltip = keys["gallery"].hint
 
     def show_place(self, session: ReviewSession) -> None:
         """Set the sliders to the current cutout, and their steps to its grid."""
@@ -129,11 +134,6 @@ def _row(*widgets: Widget) -> Container[Widget]:
     row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
     row.margins = (0, 0, 0, 0)
     return row
-
-
-def _key_button(action: str, text: str) -> PushButton:
-    key = KEY_OF[action]
-    return PushButton(text=text, tooltip=f"{key.title} (key {key.label})")
 
 
 def _fit(slider: Slider, positions: npt.NDArray[np.int64], size: int) -> None:

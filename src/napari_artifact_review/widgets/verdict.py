@@ -19,7 +19,7 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QButtonGroup, QLineEdit, QShortcut
 
 from napari_artifact_review.core.outcomes import LABEL_NAMES
-from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
@@ -79,17 +79,13 @@ class VerdictPanel(Container[Widget]):
 
     def __init__(self) -> None:
         self.label_new = RadioButtons(
-            choices=["artifact", "no artifact"],
-            orientation="horizontal",
-            tooltip="; ".join(map(_says, ("artifact", "no_artifact"))),
+            choices=["artifact", "no artifact"], orientation="horizontal"
         )
-        self.unsure = PushButton(text="unsure", tooltip=_says("unsure"))
-        self.kind = ComboBox(
-            choices=[_NO_KIND], tooltip=f"The kind of artifact; {_says('kind')}"
-        )
-        self.examples = PushButton(text="e.g.", tooltip=_says("examples"))
+        self.unsure = PushButton(text="unsure")
+        self.kind = ComboBox(choices=[_NO_KIND])
+        self.examples = PushButton(text="e.g.")
         self.examples.native.setFixedWidth(40)
-        self.note = LineEdit(tooltip=_says("note"))
+        self.note = LineEdit()
         field: QLineEdit = self.note.native
         field.setPlaceholderText("note")
         self.history = Line()
@@ -109,6 +105,7 @@ class VerdictPanel(Container[Widget]):
         self._is_unsure = False
         self._cutout: Cutout | None = None
         self._note = ""
+        self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
         self.unsure.native.setFixedWidth(76)
         self.label_new.changed.connect(self.label_requested)
@@ -124,6 +121,16 @@ class VerdictPanel(Container[Widget]):
         self._escape.activated.connect(self._leave_note)
         self.goes_on.changed.connect(self.going_on_requested)
         self.examples.changed.connect(lambda: self.examples_requested.emit())
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force, beside the verdict from the next cutout on."""
+        self._keys = keys
+        both = (keys[name].hint for name in ("artifact", "no_artifact"))
+        self.label_new.tooltip = "; ".join(both)
+        self.unsure.tooltip = keys["unsure"].hint
+        self.kind.tooltip = f"The kind of artifact; {keys['kind'].hint}"
+        self.examples.tooltip = keys["examples"].hint
+        self.note.tooltip = keys["note"].hint
 
     def show_session(self, session: ReviewSession) -> None:
         """Offer the kinds of artifact of a session."""
@@ -157,7 +164,7 @@ class VerdictPanel(Container[Widget]):
             self.unsure.native.setStyleSheet(_IS_UNSURE if is_unsure else _UNSURE)
         self._show_kind(cutout.kind)
         self._show_note(cutout, cutout.note if draft is None else draft)
-        self.history.show_text(_history(cutout))
+        self.history.show_text(_history(cutout, self._keys))
         if cutout.reviewed_at:
             self.history.tooltip = f"{self.history.value} UTC"
 
@@ -214,15 +221,10 @@ def _row(*widgets: Widget) -> Container[Widget]:
     return row
 
 
-def _says(action: str) -> str:
-    key = KEY_OF[action]
-    return f"{key.title} (key {key.label})"
-
-
-def _history(cutout: Cutout) -> str:
+def _history(cutout: Cutout, keys: KeyChoice) -> str:
     if not cutout.reviewed:
-        keys = (KEY_OF[name].label for name in ("artifact", "no_artifact", "unsure"))
-        return "Not reviewed yet: {}, {} or {}".format(*keys)
+        labels = (keys[name].label for name in ("artifact", "no_artifact", "unsure"))
+        return "Not reviewed yet: {}, {} or {}".format(*labels)
     what = "Changed" if cutout.changed else "Confirmed"
     if cutout.decision == "unsure":
         what = "Unsure"

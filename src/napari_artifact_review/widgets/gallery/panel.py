@@ -23,7 +23,7 @@ from napari_artifact_review.core.display import LEVELS, Display
 from napari_artifact_review.core.groups import GROUPINGS
 from napari_artifact_review.core.thumbnails import Look
 from napari_artifact_review.viewer.judge import Subject
-from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.viewer.picture_loader import MOST_AHEAD, PictureLoader
 from napari_artifact_review.widgets.background import MainThread, run_and_forget
 from napari_artifact_review.widgets.focus import leave_keys_to_viewer
@@ -83,6 +83,7 @@ class GalleryPanel(QWidget):
         )
         self._model = GalleryModel(session, self._pictures)
         self._delegate = ThumbnailDelegate(self._pictures)
+        self._keys = KeyChoice()
         self.view = GalleryView(self._model, self._delegate)
         self.back = QToolButton()
         self.grouping = QComboBox()
@@ -96,9 +97,7 @@ class GalleryPanel(QWidget):
         self.destroyed.connect(partial(run_and_forget, self._endings))
 
     def _lay_out(self) -> None:
-        key = KEY_OF["gallery"]
         self.back.setText("◀  Full image")
-        self.back.setToolTip(f"{key.title} (key {key.label}); also Enter")
         for by in GROUPINGS:
             self.grouping.addItem(_GROUPED[by], by)
         self.grouping.setToolTip("How the cutouts are grouped")
@@ -143,6 +142,12 @@ class GalleryPanel(QWidget):
         selection.currentChanged.connect(self._on_current)
         selection.selectionChanged.connect(lambda *_: self._say())
         self._area.installEventFilter(self)
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self._keys = keys
+        self.back.setToolTip(f"{keys['gallery'].hint}; also Enter")
+        self._say()
 
     # Coming and going
 
@@ -259,7 +264,7 @@ class GalleryPanel(QWidget):
             return
         text = f"{selected:,} of {count:,} selected"
         if selected > 1:
-            keys = (KEY_OF[name] for name in ("artifact", "no_artifact", "unsure"))
+            keys = (self._keys[name] for name in ("artifact", "no_artifact", "unsure"))
             words = ("artifact", "none", "unsure")
             means = zip(keys, words, strict=True)
             text += ": " + ", ".join(f"{key.label} {word}" for key, word in means)

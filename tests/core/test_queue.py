@@ -361,6 +361,17 @@ def test_the_threshold_moves_outcomes_and_leaves_decisions(session):
     pd.testing.assert_frame_equal(session.table, before)
 
 
+@given(ROWS)
+def test_the_table_s_own_threshold_is_one_that_makes_its_preds(rows):
+    catalog = catalog_of(rows)
+    own = catalog.own_threshold
+    values = {0.0, 1.0, *(float(row[-1]) for row in rows if row[-1])}
+    for value in values if own is None else {own}:
+        catalog.set_threshold(value)
+        makes_them = catalog.preds.tolist() == catalog.predictions.preds.tolist()
+        assert makes_them == (own is not None)
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_a_threshold_is_a_probability(session, value):
     with pytest.raises(ValueError, match="from 0 to 1"):

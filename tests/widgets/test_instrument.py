@@ -354,6 +354,37 @@ def test_the_threshold_slides_and_goes_back(dock, qtbot):
     pd.testing.assert_frame_equal(dock.session.table, before)
 
 
+def handle(dock):
+    """Return where the threshold's handle stands, and whether it is filled."""
+    threshold = dock._panel.queue.threshold
+    [slider] = threshold.threshold.native.findChildren(QSlider)
+    assert slider.width() == threshold.histogram.width()
+    pixels, value = slider.grab().toImage(), threshold.threshold.value
+    x = round(8 + value * (slider.width() - 16))
+    opaque = [pixels.pixelColor(x, y).alpha() > 200 for y in range(pixels.height())]
+    # A hollow one is there where the line is that it slides on.
+    return value, sum(opaque) > 10
+
+
+def test_the_handle_stands_where_the_table_s_preds_divide_or_claims_nothing(
+    viewer, survey
+):
+    dock = open_review(viewer, survey)
+    unfold(dock, "queue")
+    table = pd.read_csv(survey)
+    lowest = table.confidence[table.preds == 1].min()
+    assert handle(dock) == (pytest.approx(lowest, abs=1e-3), True)
+    assert f"{lowest:.3f}" in dock._panel.queue.threshold.value.value
+    table.loc[table.confidence.idxmax(), "preds"] = 0
+    table.to_csv(survey.with_name("mixed.csv"), index=False)
+    dock = open_review(viewer, survey.with_name("mixed.csv"))
+    _, filled = handle(dock)
+    assert not filled
+    assert "no threshold" in dock._panel.queue.threshold.value.value
+    dock.session.set_threshold(0.5)
+    assert handle(dock) == (0.5, True)
+
+
 def test_no_wheel_and_no_letter_changes_what_has_the_keyboard(dock, press):
     unfold(dock, "queue")
     threshold, state = dock._panel.queue.threshold.threshold, dock._panel.queue.state

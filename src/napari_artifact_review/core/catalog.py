@@ -40,6 +40,8 @@ class Catalog:
     threshold : float or None
         The confidence from which the model's word is "artifact"; None for the table's
         own `preds`.
+    own_threshold : float or None
+        A threshold that makes the table's own `preds`; None if none does.
     walk : Walk
         Look-ups in the table.
     labels : Labels
@@ -51,6 +53,7 @@ class Catalog:
         self.cutout_size = cutout_size
         self.walk = Walk(predictions)
         self.labels = Labels(predictions)
+        self.own_threshold = _threshold_of(predictions)
         self._base = typed_values(predictions)
         self.set_threshold(None)
 
@@ -194,3 +197,15 @@ class Catalog:
         """Return the cutout of an image that the pixel (x, y) lies in, if any."""
         row = self.walk.row_at(image_name, x, y, self.cutout_size)
         return None if row is None else self.cutout(row)
+
+
+def _threshold_of(table: Predictions) -> float | None:
+    """Return the confidence from which a table's own `preds` are 1, if there is one."""
+    if table.confidence is None:
+        return None
+    known = ~np.isnan(table.confidence)
+    says = table.preds == 1
+    # Where the model never says "artifact", only certainty is left to say it.
+    lowest = float(table.confidence.min(where=known & says, initial=1))
+    highest = float(table.confidence.max(where=known & ~says, initial=-1))
+    return lowest if highest < lowest else None

@@ -24,7 +24,13 @@ _BINS = 60
 _HEIGHT = 64
 
 #: Half the width of a slider's handle, which its groove leaves free at both ends.
-_MARGIN = 7
+_MARGIN = 8
+
+_SLIDER = "* { background: transparent }"
+_HOLLOW = """
+QSlider::handle:horizontal { background: transparent; border: 1px solid grey }
+QSlider::sub-page:horizontal, QSlider::add-page:horizontal { background: transparent }
+"""
 
 
 class Histogram(QWidget):
@@ -93,10 +99,18 @@ class ThresholdPanel(Container[Widget]):
         for widget in (self.histogram, slider):
             widget.setFixedHeight(_HEIGHT)
             grid.addWidget(widget, 0, 0)
-        slider.setStyleSheet("background: transparent")
+        # magicgui leaves a gap for a readout; the slider is as wide as the histogram.
+        slider.layout().setContentsMargins(0, 0, 0, 0)
         self.native.layout().insertWidget(0, over)
         self.threshold.changed.connect(self.threshold_requested)
         self.own.changed.connect(lambda: self.threshold_requested.emit(None))
+
+    def _fill_handle(self, filled: bool) -> None:
+        """Show the handle hollow where no threshold is in force that it could show."""
+        style = _SLIDER if filled else _SLIDER + _HOLLOW
+        slider: QWidget = self.threshold.native
+        if slider.styleSheet() != style:
+            slider.setStyleSheet(style)
 
     def show_session(self, session: ReviewSession) -> None:
         """Show the confidences of a session's table, if it has any."""
@@ -112,15 +126,18 @@ class ThresholdPanel(Container[Widget]):
 
     def show_threshold(self, session: ReviewSession) -> None:
         """Show the threshold in force."""
-        value = session.catalog.threshold_in_force
+        value, own = session.catalog.threshold_in_force, session.threshold is None
+        made = session.catalog.own_threshold if value is None else value
         with self.threshold.changed.blocked():
-            self.threshold.value = DEFAULT_THRESHOLD if value is None else value
-        own = session.threshold is None
+            self.threshold.value = DEFAULT_THRESHOLD if made is None else made
+        self._fill_handle(made is not None)
         self.own.enabled = not own
         if session.predictions.confidence is None:
             self.value.show_text("The table has no confidence")
+        elif made is None:
+            self.value.show_text("Table's preds: no threshold")
         elif value is None:
-            self.value.show_text("The table's own preds")
+            self.value.show_text(f"Table's preds: from {made:.3f}")
         else:
             default = ", where the table has no preds" if own else ""
             self.value.show_text(f"Artifact from {value:.3f}{default}")

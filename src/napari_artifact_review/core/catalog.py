@@ -18,6 +18,7 @@ from napari_artifact_review.core.outcomes import (
     outcome_names,
 )
 from napari_artifact_review.core.predictions import Predictions
+from napari_artifact_review.core.ranking import Ranking
 from napari_artifact_review.core.reviewed import typed_values
 from napari_artifact_review.core.walk import Walk
 
@@ -46,6 +47,8 @@ class Catalog:
         Look-ups in the table.
     labels : Labels
         What stands for each row.
+    ranking : Ranking
+        The order of the cutouts by confidence.
     """
 
     def __init__(self, predictions: Predictions, cutout_size: int) -> None:
@@ -54,6 +57,7 @@ class Catalog:
         self.walk = Walk(predictions)
         self.labels = Labels(predictions)
         self.own_threshold = _threshold_of(predictions)
+        self.ranking = Ranking(predictions.confidence)
         self._base = typed_values(predictions)
         self.set_threshold(None)
 

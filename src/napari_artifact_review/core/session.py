@@ -26,6 +26,7 @@ from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_s
 from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.journal import Journal
 from napari_artifact_review.core.kinds import DEFAULT_KINDS, kinds_beside
+from napari_artifact_review.core.metrics import Numbers, Snapshot, When
 from napari_artifact_review.core.outcomes import (
     ERRORS,
     VERDICTS,
@@ -661,6 +662,31 @@ class ReviewSession:
         if action != "decide":
             self._move_to(rows[0])
             self.turned.emit(rows, action)
+
+    # What has changed
+
+    def metrics(self, outcomes: Sequence[Outcome] = ERRORS) -> dict[When, Numbers]:
+        """Return how good the predictions are by the labels before and after.
+
+        Parameters
+        ----------
+        outcomes : sequence of "FP", "FN", "TP", "TN"
+            The outcomes that are under review: what of them nobody has reviewed is
+            open, as is all that somebody is unsure about; see `Snapshot.of`.
+
+        Returns
+        -------
+        dict
+            ``before``, ``after``, and ``lowest`` and ``highest`` that the open cutouts
+            still allow; each a dict of ``tp, fp, fn, tn, precision, recall, f1,
+            average_precision``, None where undefined. See `Snapshot.metrics`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such outcome.
+        """
+        return Snapshot.of(self.catalog, outcomes).metrics()
 
     # What is saved
 

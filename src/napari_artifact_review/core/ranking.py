@@ -1,0 +1,230 @@
+"""The cutouts in the order of the model's confidence, and what that order is worth."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+_Counts = npt.NDArray[np.int64]
+_Truth = npt.NDArray[np.bool_]
+_Floats = npt.NDArray[np.float64]
+
+
+class Curve(NamedTuple):
+    """Precision and recall at each confidence that a threshold can part.
+
+    Attributes
+    ----------
+    precision, recall : ndarray of float64, shape (t + 1,)
+        At each threshold, the lowest first; at the end 1 and 0, where no cutout is
+        left.
+    thresholds : ndarray of float64, shape (t,)
+        The distinct confidences, rising.
+    """
+
+    precision: _Floats
+    recall: _Floats
+    thresholds: _Floats
+
+
+class Ranking:
+    """The cutouts that have a confidence, the highest first; equal ones are one group.
+
+    The order does not change while labels do, so it is found once, by who asks first:
+    it may be in a thread.
+
+    Parameters
+    ----------
+    confidence : ndarray of float64, shape (n,), or None
+        The model's probability of an artifact; NaN where a cutout has none.
+    """
+
+    def __init__(self, confidence: _Floats | None) -> None:
+        self._confidence = np.empty(0) if confidence is None else confidence
+
+    @cached_property
+    def _groups(self) -> tuple[npt.NDArray[np.intp], _Counts]:
+        """The rows in falling order, and how many there are to each group's end."""
+        rows = np.flatnonzero(~np.isnan(self._confidence))
+        rows = rows[np.argsort(-self._confidence[rows], kind="stable")]
+        steps = np.diff(self._confidence[rows], append=np.nan)
+        return rows, np.flatnonzero(steps != 0) + 1
+
+    def _count(self, which: _Truth) -> _Counts:
+        """Count those of some rows that stand in each group or before it."""
+        rows, ends = self._groups
+        return np.cumsum(which[rows], dtype=np.int64)[ends - 1]
+
+    def curve(self, label: npt.NDArray[np.int8]) -> Curve | None:
+        """Return the precision-recall curve.
+
+        Parameters
+        ----------
+        label : ndarray of int8, shape (n,)
+            1 artifact, 0 none.
+
+        Returns
+        -------
+        Curve or None
+            The points of `sklearn.metrics.precision_recall_curve`; None if no cutout
+            with a confidence is an artifact.
+        """
+        rows, ends = self._groups
+        found = self._count(label == 1)
+        if not found.size or not found[-1]:
+            return None
+        return Curve(
+            np.append((found / ends)[::-1], 1.0),
+            np.append((found / found[-1])[::-1], 0.0),
+            self._confidence[rows[ends - 1]][::-1],
+        )
+
+    def average_precision(self, label: npt.NDArray[np.int8]) -> float | None:
+        """Return the average precision of the order.
+
+        It is the mean of the precision P_n at each group of equal confidence, weighted
+        by the recall that the group adds: the sum of (R_n - R_(n-1)) P_n, as
+        scikit-learn's `average_precision_score` defines it (M. Zhu, Recall, Precision
+        and Average Precision, Univ. of Waterloo 2004). Nothing is interpolated, so it
+        is no area under a line from point to point, which would be too good
+        (J. Davis & M. Goadrich, ICML 2006).
+
+        Parameters
+        ----------
+        label : ndarray of int8, shape (n,)
+            1 artifact, 0 none.
+
+        Returns
+        -------
+        float or None
+            None if no cutout with a confidence is an artifact.
+        """
+        found = self._count(label == 1)
+        if not found.size or not found[-1]:
+            return None
+        added = np.diff(found, prepend=0)
+        return float(np.sum(added * found / self._groups[1]) / found[-1])
+
+    def extremes(
+        self, label: npt.NDArray[np.int8], is_open: _Truth
+    ) -> tuple[float | None, float | None]:
+        """Return the lowest and highest average precision that open labels allow.
+
+        Parameters
+        ----------
+        label : ndarray of int8, shape (n,)
+            1 artifact, 0 none; of an open cutout it does not count.
+        is_open : ndarray of bool, shape (n,)
+            Whose label may turn out to be either.
+
+        Returns
+        -------
+        lowest, highest : float or None
+            Over all ways to label the open cutouts in which there is an artifact; None
+            if there is none in any.
+        """
+        _, ends = self._groups
+        fixed = self._count((label == 1) & ~is_open)
+        opened = self._count(is_open)
+        if not fixed.size or not fixed[-1] + opened[-1]:
+            return None, None
+        share = np.diff(fixed, prepend=0) / ends
+        counts = np.diff(opened, prepend=0)
+        at = np.flatnonzero(counts)
+        # What an artifact adds to the precision at each fixed one of its group and of
+        # those below.
+        below = np.cumsum(share[::-1])[::-1][at]
+        groups = OpenGroups(counts[at], ends[at], fixed[at], below)
+        sums = groups.sums(bool(np.any(share[at])))
+        sums += np.sum(share * fixed)
+        artifacts = fixed[-1] + np.arange(opened[-1] + 1)
+        start = int(artifacts[0] == 0)
+        means = sums[:, start:] / artifacts[start:]
+        return float(means[0].min()), float(means[1].max())
+
+
+class OpenGroups(NamedTuple):
+    """The groups of equal confidence that hold open cutouts, the highest first.
+
+    The average precision, times the number of artifacts, is the sum of p_j C_j / N_j
+    over the groups, where p_j artifacts are in a group, C_j in it and those above, and
+    N_j cutouts in it and those above. Let f_j and F_j be the fixed ones of p_j and C_j,
+    and t_j and c_j the open ones that turn out to be artifacts. Then the sum is a
+    constant and, for each group with open ones, t_j (F_j + c_j) / N_j + t_j B_j; B_j is
+    the sum of f / N from that group on.
+
+    Attributes
+    ----------
+    counts : ndarray of int64, shape (g,)
+        How many open cutouts are in each group.
+    ends, fixed : ndarray of int64, shape (g,)
+        N_j and F_j.
+    below : ndarray of float64, shape (g,)
+        B_j.
+    """
+
+    counts: _Counts
+    ends: _Counts
+    fixed: _Counts
+    below: _Floats
+
+    def sums(self, with_fixed: bool) -> _Floats:
+        """Return the extremes of the sum for each number of artifacts.
+
+        Parameters
+        ----------
+        with_fixed : bool
+            Whether a group holds a fixed artifact beside its open cutouts.
+
+        Returns
+        -------
+        ndarray of float64, shape (2, k + 1)
+            Lowest and highest with 0 to k of the k open cutouts as artifacts, without
+            the constant.
+        """
+        if with_fixed or np.any(self.counts > 1):
+            return self.searched()
+        return self.in_order()
+
+    def in_order(self) -> _Floats:
+        """Return the sums where no open cutout shares its group with an artifact.
+
+        Of an artifact that moves up, from group b to a free group a, the sum loses
+        C_b / N_b. It gains (C_a + 1) / N_a, and p_j / N_j of each group between. The
+        numerators are the same C_b in all, and N is smaller further up: the sum never
+        falls. So the best way is from the top, the worst from the bottom.
+        """
+        rank = np.arange(1, len(self.counts) + 1)
+        highest = (self.fixed + rank) / self.ends + self.below
+        # Each one that comes in raises what those below it have.
+        raised = np.cumsum(1 / self.ends[::-1])
+        lowest = self.fixed[::-1] / self.ends[::-1] + raised + self.below[::-1]
+        return np.pad(np.cumsum([lowest, highest], axis=1), ((0, 0), (1, 0)))
+
+    def searched(self) -> _Floats:
+        """Return the sums in any case, group by group.
+
+        Where equal confidences are many, neither from the top nor from the bottom need
+        be an extreme. What a group adds depends on how many artifacts are above it, not
+        on which; so only the extremes for each number are kept (R. Bellman, Dynamic
+        Programming, 1957). It takes k steps of length k, and no more memory than k.
+        """
+        # The lowest sum is the highest of what is lost.
+        sign = np.array([[-1.0], [1.0]])
+        numbers = sign * np.arange(np.sum(self.counts) + 1)
+        best = np.full(numbers.shape, -np.inf)
+        best[:, 0] = 0
+        width = 1
+        groups = (values.tolist() for values in self)
+        for count, end, fixed, below in zip(*groups, strict=True):
+            before = best[:, :width].copy()
+            gain = numbers[:, : width + count] / end + sign * (fixed / end + below)
+            for chosen in range(1, count + 1):
+                part = slice(chosen, chosen + width)
+                others = before + chosen * gain[:, part]
+                np.maximum(best[:, part], others, out=best[:, part])
+            width += count
+        return np.multiply(sign, best)

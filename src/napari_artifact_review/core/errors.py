@@ -63,7 +63,9 @@ class StoreError(ReviewError):
 
 
 class HeldError(StoreError):
-    """Another process, or another window, holds the store of decisions.
+    """The store of decisions is not ours to write to.
+
+    Another process, or another window, holds it, or it is only looked at here.
 
     Attributes
     ----------

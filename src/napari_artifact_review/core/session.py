@@ -150,6 +150,7 @@ class ReviewSession:
         store: str | Path | None = None,
         take_over: bool = False,
         replaced: ReviewSession | None = None,
+        read_only: bool = False,
     ) -> Self:
         """Open a predictions table for review, or go on with its review.
 
@@ -175,6 +176,9 @@ class ReviewSession:
             was switched off. Should anybody work there, they can decide nothing more.
         replaced : ReviewSession, optional
             A session that this one takes the place of, should it be the same review.
+        read_only : bool
+            Whether it is only looked at: no file is made or written, nobody is kept
+            out, and nothing can be decided or saved.
 
         Raises
         ------
@@ -198,7 +202,11 @@ class ReviewSession:
             folder = ImageFolder(Path(images).expanduser().absolute())
         size = cutout_size or infer_cutout_size(table.grid_x, table.grid_y)
         catalog = Catalog(table, size or DEFAULT_CUTOUT_SIZE)
-        kept = Store(_store_place(store, where), replaced._store if replaced else None)
+        kept = Store(
+            _store_place(store, where),
+            replaced._store if replaced else None,
+            read_only,
+        )
         contents, binding = kept.read(), binding_of(table)
         remarks = match(contents, binding, catalog.walk)
         kinds = DEFAULT_KINDS

@@ -61,6 +61,8 @@ class Store:
         review.
     replaced : Store, optional
         Another one of this process that this one may take the review from.
+    read_only : bool
+        Whether it is only looked at: nothing is written, nobody is kept out.
 
     Attributes
     ----------
@@ -75,8 +77,14 @@ class Store:
         If the URL names no database that can be used.
     """
 
-    def __init__(self, place: Path | str, replaced: Store | None = None) -> None:
+    def __init__(
+        self,
+        place: Path | str,
+        replaced: Store | None = None,
+        read_only: bool = False,
+    ) -> None:
         self.place = place
+        self._read_only = read_only
         self._replaced = replaced
         self._file = place if isinstance(place, Path) else _sqlite_file(place)
         if self._file is not None:
@@ -238,6 +246,12 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
+        if self._read_only:
+            raise HeldError(
+                "this review is only looked at here",
+                remedy="Open it to decide, or to bring it up to date",
+                **self._at,
+            )
         try:
             with self._engine.begin() as db:
                 yield db

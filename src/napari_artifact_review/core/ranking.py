@@ -227,4 +227,5 @@ class OpenGroups(NamedTuple):
                 others = before + chosen * gain[:, part]
                 np.maximum(best[:, part], others, out=best[:, part])
             width += count
-        return np.multiply(sign, best)
+        sums: _Floats = sign * best
+        return sums

@@ -1,4 +1,4 @@
-"""Imports run one way: widgets -> viewer -> core."""
+"""Imports run one way: widgets -> viewer -> core, and widgets -> report -> core."""
 
 from __future__ import annotations
 
@@ -13,11 +13,25 @@ import napari_artifact_review
 
 PACKAGE = Path(napari_artifact_review.__file__).parent
 NAME = "napari_artifact_review"
+ROOMS = ("core", "viewer", "widgets", "demo", "report")
 QT = ("qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "superqt")
 FORBIDDEN = {
-    "core": ("napari", *QT, f"{NAME}.viewer", f"{NAME}.widgets", f"{NAME}.demo"),
-    "viewer": (*QT, "napari._qt", "napari.qt", f"{NAME}.widgets"),
-    "demo": ("napari", *QT, f"{NAME}.viewer", f"{NAME}.widgets"),
+    "core": ("napari", *QT, *(f"{NAME}.{r}" for r in ROOMS if r != "core")),
+    "viewer": (*QT, "napari._qt", "napari.qt", f"{NAME}.widgets", f"{NAME}.report"),
+    "demo": ("napari", *QT, *(f"{NAME}.{r}" for r in ("viewer", "widgets", "report"))),
+    # The style is colours, and imports nothing.
+    "report": (
+        "napari",
+        *QT,
+        "matplotlib.pyplot",
+        f"{NAME}.widgets",
+        f"{NAME}.demo",
+        *(
+            f"{NAME}.viewer.{path.stem}"
+            for path in PACKAGE.joinpath("viewer").glob("*.py")
+            if path.stem != "style"
+        ),
+    ),
 }
 
 
@@ -53,9 +67,9 @@ def test_relative_imports_are_seen_too():
     assert found == {f"{NAME}.widgets.dock", f"{NAME}.core.a"}
 
 
-def test_a_session_needs_neither_napari_nor_qt():
+def test_a_session_and_a_report_need_neither_napari_nor_qt():
     code = (
-        f"import sys, {NAME}.core.session, {NAME}.core.check;"
+        f"import sys, {NAME}.core.session, {NAME}.core.check, {NAME}.report.page;"
         "loaded = {name.split('.')[0] for name in sys.modules};"
         f"print(sorted({{'napari', *{QT!r}}} & loaded))"
     )

@@ -55,7 +55,7 @@ def test_each_promise_has_its_test():
 def test_contributing_names_every_module():
     page = (ROOT / "CONTRIBUTING.md").read_text()
     package = ROOT / "src/napari_artifact_review"
-    for room in ("core", "viewer", "widgets"):
+    for room in ("core", "viewer", "widgets", "report"):
         for module in (package / room).glob("[!_]*.py"):
             assert f"`{room}/{module.name}`" in page
 

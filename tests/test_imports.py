@@ -12,6 +12,7 @@ HEAVY = {
     "astropy",
     "dask.array",
     "imageio",
+    "jinja2",
     "matplotlib",
     "pandas",
     "pyarrow",

@@ -27,6 +27,7 @@ def test_the_wheel_has_the_manifest_and_no_tests(built):
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     assert "napari_artifact_review/napari.yaml" in names
     assert "napari_artifact_review/core/session.py" in names
+    assert "napari_artifact_review/report/page.html.jinja" in names
     assert not [name for name in names if "test" in name]
 
 
@@ -53,8 +54,8 @@ def test_no_qt_binding_is_forced_on_anybody():
 def test_napari_starts_without_the_heavy_parts():
     code = (
         "import sys, napari_artifact_review;"
-        "print([m for m in ('napari', 'pandas', 'astropy', 'sklearn', 'qtpy')"
-        " if m in sys.modules])"
+        "print([m for m in ('napari', 'pandas', 'astropy', 'sklearn', 'qtpy',"
+        " 'matplotlib', 'jinja2') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -1,10 +1,11 @@
-"""The command line: open a review, open the demo, check a table and its images."""
+"""The command line: open a review or the demo, check a table, report on a review."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from napari_artifact_review.core.errors import ReviewError
@@ -56,6 +57,23 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="name every fault of a table, no window")
     _add_inputs(check)
     check.set_defaults(run=_check)
+
+    report = commands.add_parser(
+        "report", help="write what a review has changed as an HTML file, no window"
+    )
+    report.add_argument(
+        "table", type=Path, help="the predictions table, or a reviewed table"
+    )
+    report.add_argument("--output", type=Path, required=True, help="the HTML file")
+    report.add_argument("--images", type=Path, help="the folder of the full images")
+    report.add_argument(
+        "--reviewed",
+        type=Path,
+        help="the reviewed table that the decisions are kept beside, if it has another "
+        "name than the usual one",
+    )
+    report.add_argument("--store", help="URL of the database with the decisions")
+    report.set_defaults(run=_report)
     return parser
 
 
@@ -105,6 +123,20 @@ def _check(options: argparse.Namespace) -> int:
         print(_line(fault), file=sys.stderr)
     if faults:
         return 2
-    # The bytes of a path need not be text; standard output insists on it.
-    print(summary.encode(errors="backslashreplace").decode())
+    _print(summary)
     return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from napari_artifact_review.report.page import open_for_report, write_report
+
+    names = (options.table, options.images, options.reviewed, options.store)
+    with open_for_report(*names) as session:
+        written = write_report(session, options.output, datetime.now(UTC).date())
+    _print(f"The report is in {written.path}")
+    return 0
+
+
+def _print(text: str) -> None:
+    """Print a text; the bytes of a path need not be one, standard output insists."""
+    print(text.encode(errors="backslashreplace").decode())

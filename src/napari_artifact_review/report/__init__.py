@@ -1,0 +1,1 @@
+"""The report: what a review has changed, as plots and as one HTML file."""

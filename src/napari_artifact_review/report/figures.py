@@ -1,0 +1,174 @@
+"""The plots, drawn into any figure of matplotlib: the report's, or the dock's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from napari_artifact_review.viewer.style import STYLE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from napari_artifact_review.core.metrics import Numbers
+    from napari_artifact_review.core.pace import Pace
+    from napari_artifact_review.core.ranking import Curve
+
+#: More points than a plot is wide in pixels show nothing more.
+_MOST = 2000
+
+#: Seconds at which the scale of times begins: no eye is quicker.
+_QUICKEST = 0.1
+
+
+class Ink(NamedTuple):
+    """The colours of a plot, as matplotlib knows them.
+
+    Attributes
+    ----------
+    text, paper : str
+        Of all texts and lines, and of what they are on.
+    before, after : str
+        Of the labels of the data set, and of those of the review.
+    """
+
+    text: str = "black"
+    paper: str = "white"
+    before: str = "#8c8c8c"
+    after: str = STYLE.false_negative
+
+
+def draw_curves(
+    figure: Figure,
+    curves: tuple[Curve | None, Curve | None],
+    numbers: tuple[Numbers, Numbers],
+    ink: Ink,
+) -> None:
+    """Draw precision against recall, before and after the review.
+
+    Parameters
+    ----------
+    figure : Figure
+        What is drawn into; what it showed is gone.
+    curves : Curve or None
+        Before and after.
+    numbers : Numbers
+        Before and after: where each stands at the threshold in force.
+    ink : Ink
+        The colours.
+    """
+    axes = _axes(figure, ink, "recall", "precision")
+    names, colors = ("before", "after"), (ink.before, ink.after)
+    for name, color, curve, number in zip(names, colors, curves, numbers, strict=True):
+        if curve is None:
+            continue
+        recall, precision = _drawable(curve)
+        score = number["average_precision"]
+        axes.plot(
+            recall,
+            precision,
+            drawstyle="steps-post",
+            color=color,
+            linestyle="--" if name == "before" else "-",
+            label=f"{name}: average precision {score:.3f}",
+        )
+        if number["recall"] is not None and number["precision"] is not None:
+            axes.plot(number["recall"], number["precision"], "o", color=color)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.05)
+    if curves == (None, None):
+        _say(axes, ink, "No curve: no cutout with a confidence is labelled artifact")
+    else:
+        _legend(axes, ink)
+
+
+def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
+    """Draw the time of each verdict, and their median.
+
+    Parameters
+    ----------
+    figure : Figure
+        What is drawn into; what it showed is gone.
+    pace : Pace
+        The times.
+    ink : Ink
+        The colours.
+    """
+    # Loaded by now: somebody made the figure.
+    from matplotlib.ticker import MaxNLocator, NullFormatter
+
+    axes = _axes(figure, ink, "verdict", "seconds")
+    median = pace.median
+    if median is None:
+        _say(axes, ink, "No times: fewer than two verdicts are on record")
+        return
+    seconds, run = pace.thinned(_MOST // 2)
+    number = np.arange(len(seconds)) * run + 1
+    name = "verdicts" if run == 1 else f"medians of {run} verdicts"
+    # What is quicker than the scale stands at its end.
+    shown = np.maximum(seconds, _QUICKEST)
+    axes.semilogy(number, shown, ".", color=ink.after, label=name)
+    line = max(median, _QUICKEST)
+    axes.axhline(line, color=ink.text, lw=1, label=f"median {median:.1f} s")
+    axes.set_ylim(_QUICKEST * 0.9, max(10.0, 1.5 * float(shown.max())))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _legend(axes, ink)
+
+
+def svg(draw: Callable[[Figure], None]) -> bytes:
+    """Return a plot as SVG; the same bytes for the same plot.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws into the figure that it is given.
+    """
+    # Whoever wants no plot does not wait for it.
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    stream = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "", "svg.fonttype": "path"}):
+        figure = Figure((6.3, 3.4), layout="constrained")
+        draw(figure)
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    return stream.getvalue()
+
+
+def _axes(figure: Figure, ink: Ink, across: str, up: str) -> Axes:
+    figure.clear()
+    figure.set_facecolor(ink.paper)
+    axes = figure.add_subplot()
+    axes.set_facecolor(ink.paper)
+    axes.set_xlabel(across, color=ink.text)
+    axes.set_ylabel(up, color=ink.text)
+    axes.tick_params(which="both", colors=ink.text)
+    axes.spines[:].set_color(ink.text)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _legend(axes: Axes, ink: Ink) -> None:
+    axes.legend(frameon=False, labelcolor=ink.text, fontsize="small", loc="best")
+
+
+def _say(axes: Axes, ink: Ink, text: str) -> None:
+    """Say why there is nothing to be seen."""
+    axes.text(
+        0.5, 0.5, text, color=ink.text, ha="center", va="center", wrap=True,
+        transform=axes.transAxes,
+    )  # fmt: skip
+
+
+def _drawable(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+    """Return recall and precision, no more points than can be told apart."""
+    recall, precision = curve.recall[::-1], curve.precision[::-1]
+    steps = np.diff(np.floor(recall * _MOST), prepend=-1) > 0
+    steps[[0, -1]] = True
+    return recall[steps], precision[steps]

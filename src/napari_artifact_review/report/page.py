@@ -1,0 +1,238 @@
+"""The page: all that a review has changed, in one HTML file that needs no other."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.errors import SaveError
+from napari_artifact_review.core.metrics import NUMBERS, Numbers, Snapshot, When
+from napari_artifact_review.core.outcomes import Outcome
+from napari_artifact_review.core.pace import PAUSE, pace_of
+from napari_artifact_review.core.places import store_beside
+from napari_artifact_review.core.saving import Written, replace_file
+from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, svg
+from napari_artifact_review.report.pictures import data_uri, pictures_of
+from napari_artifact_review.report.texts import NAMES, number_text, range_text
+
+#: How many pictures there are at most of the changed cutouts, and of the unsure ones.
+MOST_PICTURES = 48
+
+_OUTCOMES: tuple[Outcome, ...] = ("FP", "FN", "TP", "TN")
+
+_LIBRARIES = ("numpy", "pandas", "astropy", "matplotlib", "napari")
+
+
+def open_for_report(
+    table: str | Path,
+    images: str | Path | None = None,
+    reviewed: str | Path | None = None,
+    store: str | None = None,
+) -> ReviewSession:
+    """Open a review only to look at it: nothing is written, nobody is kept out.
+
+    Parameters
+    ----------
+    table : path-like
+        The predictions table, or a reviewed table that was saved; decisions that are
+        kept beside that count too.
+    images, store
+        As for `ReviewSession.open`.
+    reviewed : path-like, optional
+        The reviewed table that decisions are kept beside; by default `table` where
+        they are beside that, else the default output of the predictions.
+
+    Raises
+    ------
+    ReviewError
+        As for `ReviewSession.open`.
+    """
+    path = Path(table).expanduser().absolute()
+    if reviewed is None and store_beside(path).exists():
+        reviewed = path
+    return ReviewSession.open(path, images, reviewed, store=store, read_only=True)
+
+
+def write_report(session: ReviewSession, output: Path, day: date) -> Written:
+    """Write the report, whole or not at all.
+
+    Parameters
+    ----------
+    session : ReviewSession
+        The review.
+    output : Path
+        The HTML file.
+    day : date
+        The day that stands in it. The same review gives the same bytes on that day.
+
+    Raises
+    ------
+    SaveError
+        If the name is not that of an HTML file, or it cannot be written.
+    """
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise SaveError(
+            "a report is an HTML file, and this name ends otherwise",
+            path=output,
+            remedy="Name a file that ends in .html",
+        )
+    # A path need not be text; a page is.
+    page = make_page(session, day).encode(errors="backslashreplace")
+    return replace_file(output, lambda stream: _write(stream, page))
+
+
+def make_page(session: ReviewSession, day: date) -> str:
+    """Return the report as HTML; see `write_report`."""
+    # Who only reviews waits for no template.
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    source = resources.files(__package__).joinpath("page.html.jinja")
+    template = environment.from_string(source.read_text(encoding="utf-8"))
+    return template.render(_contents(session, day))
+
+
+def _write(stream: Any, page: bytes) -> None:
+    stream.write(page)
+
+
+def _contents(session: ReviewSession, day: date) -> dict[str, Any]:
+    snapshot = Snapshot.of(session.catalog)
+    metrics = snapshot.metrics()
+    changed = snapshot.label_new != snapshot.label
+    return {
+        "name": session.predictions.path.name,
+        "facts": list(_facts(session, day)),
+        "open_count": snapshot.open_count,
+        "numbers": _number_rows(metrics),
+        "confusions": [(when, _confusion(metrics[when])) for when in _SHOWN],
+        "flips": [(name, snapshot.flips()[name]) for name in _OUTCOMES],
+        "plots": _plots(session, snapshot, metrics),
+        "galleries": [
+            _gallery(session, "Changed labels", changed),
+            _gallery(session, "Unsure", snapshot.unsure & ~changed),
+        ],
+        "pause": f"{PAUSE / 60:g}",
+    }
+
+
+_SHOWN: tuple[When, When] = ("before", "after")
+
+
+def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
+    """Tell what was reviewed, by whom, and with what."""
+    table, labels = session.predictions, session.catalog.labels
+    yield "Table", str(table.path)
+    yield "Images", f"{len(table.image_names):,} in {session.images.folder}"
+    reviewed = int(np.count_nonzero(labels.reviewed))
+    yield (
+        "Cutouts",
+        f"{len(table.label):,} of {session.cutout_size} px; {reviewed:,} reviewed",
+    )
+    yield "Reviewers", _reviewers(session) or "nobody yet"
+    threshold = session.catalog.threshold_in_force
+    yield (
+        "Threshold",
+        "the table's own preds"
+        if threshold is None
+        else f"a confidence from {threshold:g} is an artifact",
+    )
+    yield "Report of", f"{day.isoformat()} (UTC)"
+    yield "Made with", ", ".join(_versions())
+
+
+def _reviewers(session: ReviewSession) -> str:
+    """Tell whose decisions stand, and how many, who has most first."""
+    labels = session.catalog.labels
+    rows = np.flatnonzero(labels.reviewed).tolist()
+    counts = Counter(labels.standing(row).reviewed_by or "unnamed" for row in rows)
+    by_count = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{name} ({count:,})" for name, count in by_count)
+
+
+def _versions() -> Iterator[str]:
+    """Name this package, Python, and the libraries that are installed."""
+    yield f"napari-artifact-review {metadata.version('napari-artifact-review')}"
+    yield f"Python {platform.python_version()}"
+    for name in _LIBRARIES:
+        try:
+            yield f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            # A report needs no window.
+            continue
+
+
+def _number_rows(metrics: dict[When, Numbers]) -> list[tuple[str, str, str, str]]:
+    """Return a line for each number, the ratios first."""
+    return [
+        (
+            NAMES[name],
+            number_text(metrics["before"][name]),
+            number_text(metrics["after"][name]),
+            range_text(metrics["lowest"][name], metrics["highest"][name]),
+        )
+        for name in (*NUMBERS[4:], *NUMBERS[:4])
+    ]
+
+
+def _confusion(numbers: Numbers) -> dict[str, str]:
+    return {name: number_text(numbers[name]) for name in NUMBERS[:4]}
+
+
+def _plots(
+    session: ReviewSession, snapshot: Snapshot, metrics: dict[When, Numbers]
+) -> list[tuple[str, str]]:
+    """Return the plots as data URIs, each with what it shows."""
+    numbers = (metrics["before"], metrics["after"])
+    pace = pace_of(session.log)
+    curves = partial(draw_curves, curves=snapshot.curves(), numbers=numbers, ink=Ink())
+    return [
+        (
+            "Precision and recall at each threshold; the dots are at the one in force.",
+            data_uri("image/svg+xml", svg(curves)),
+        ),
+        (
+            f"Time per verdict: {len(pace.seconds):,} of {pace.verdicts:,} verdicts "
+            f"that are on record came within {PAUSE / 60:g} minutes of the act before.",
+            data_uri("image/svg+xml", svg(partial(draw_pace, pace=pace, ink=Ink()))),
+        ),
+    ]
+
+
+def _gallery(
+    session: ReviewSession, title: str, which: npt.NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Return pictures of some cutouts: the labels that the model doubts most first."""
+    rows, table = np.flatnonzero(which), session.predictions
+    first = "that come first in the table"
+    if table.confidence is not None:
+        first = "whose label the model gives the least probability"
+        # Cutouts without a confidence come last: of a NaN nothing is less.
+        given = np.where(table.label == 1, table.confidence, 1 - table.confidence)
+        rows = rows[np.argsort(given[rows], kind="stable")]
+    cutouts: list[Cutout] = [
+        session.catalog.cutout(row) for row in rows[:MOST_PICTURES].tolist()
+    ]
+    return {
+        "title": title,
+        "count": len(rows),
+        "more": len(rows) - len(cutouts),
+        "first": first,
+        "pictures": pictures_of(cutouts, session.images),
+    }

@@ -1,0 +1,65 @@
+"""Pictures of cutouts that stand in the page itself."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images import ImageFolder
+from napari_artifact_review.core.thumbnails import CutoutReader
+
+#: The side in pixels beyond which a picture is thinned: more is not seen on paper.
+_SIDE = 320
+
+
+class Picture(NamedTuple):
+    """A cutout, and how it looks.
+
+    Attributes
+    ----------
+    cutout : Cutout
+        What is shown.
+    source : str
+        The picture as a data URI; empty if there is none.
+    fault : str
+        Why there is none.
+    """
+
+    cutout: Cutout
+    source: str = ""
+    fault: str = ""
+
+
+def pictures_of(cutouts: Sequence[Cutout], images: ImageFolder) -> list[Picture]:
+    """Return a picture of each cutout, with limits of its own (ZScale).
+
+    Each image is read once, whatever the order of the cutouts.
+    """
+    reader = CutoutReader(images)
+    found = {
+        cutout.row: _picture(reader, cutout)
+        for cutout in sorted(cutouts, key=lambda cutout: cutout.image_name)
+    }
+    return [found[cutout.row] for cutout in cutouts]
+
+
+def data_uri(kind: str, contents: bytes) -> str:
+    """Return a file as an address that holds all of it."""
+    return f"data:{kind};base64,{base64.b64encode(contents).decode()}"
+
+
+def _picture(reader: CutoutReader, cutout: Cutout) -> Picture:
+    # Only who makes a report needs it.
+    import imageio.v3 as imageio
+
+    try:
+        # All three colours are the same grey.
+        grey = reader.picture(cutout)[:, :, 0]
+    except ImageError as error:
+        return Picture(cutout, fault=str(error))
+    step = -(-max(grey.shape) // _SIDE)
+    png = imageio.imwrite("<bytes>", grey[::step, ::step], extension=".png")
+    return Picture(cutout, data_uri("image/png", png))

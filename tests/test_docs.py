@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from npe2 import PluginManifest
+import pytest
+from sklearn import metrics as sk
 
 from napari_artifact_review import ReviewSession
 from napari_artifact_review.viewer.key_choice import CATEGORY, PLUGIN
@@ -35,6 +37,7 @@ def test_pictures_and_links_are_there():
         "CONTRIBUTING.md",
         "docs/promises.md",
         "docs/instrument.md",
+        "docs/changes.md",
     ):
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text()):
             assert ((ROOT / page).parent / target).exists(), (
@@ -69,3 +72,33 @@ def test_the_example_without_a_window_runs(survey, monkeypatch, capsys):
     exec(compile(example, "README.md", "exec"), {})
     assert ReviewSession.open("test_outputs.csv").progress == (4, 4)
     assert capsys.readouterr().out.count("image_name") == 4
+
+
+def test_the_example_of_the_numbers_prints_what_the_page_says(
+    tmp_path, monkeypatch, capsys
+):
+    page = (ROOT / "docs/changes.md").read_text()
+    table, example, told = (
+        re.search(rf"```{kind}\n(.*?)```", page, flags=re.DOTALL)[1]
+        for kind in ("csv", "python", "text")
+    )
+    (tmp_path / "predictions.csv").write_text(table)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "changes.md", "exec"), {})
+    assert capsys.readouterr().out == told
+    with ReviewSession.open("predictions.csv", read_only=True) as session:
+        label, preds, confidence, label_new = (
+            session.table[name].to_numpy(float)
+            for name in ("label", "preds", "confidence", "label_new")
+        )
+    for line, labels in zip(told.splitlines(), (label, label_new), strict=False):
+        ours = [float(number) for number in re.findall(r" (\d\.\d+)", line)]
+        assert ours == pytest.approx(
+            [
+                sk.precision_score(labels, preds),
+                sk.recall_score(labels, preds),
+                sk.f1_score(labels, preds),
+                sk.average_precision_score(labels, confidence),
+            ],
+            abs=5e-4,
+        )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from npe2 import PluginManifest
 import pytest
+from npe2 import PluginManifest
 from sklearn import metrics as sk
 
 from napari_artifact_review import ReviewSession

@@ -158,6 +158,27 @@ def many_rows(plan: Plan, rows: int) -> Survey:
     return Survey(folder / "predictions.csv", folder / "images")
 
 
+def many_cutouts(plan: Plan, images: int, cutouts: int) -> Survey:
+    """Make a table of so many errors at any places of some images of the demo."""
+    folder = plan.cache / f"cutouts-{images}-{cutouts}"
+    source = demo(plan, images)
+    with _once(folder) as partial:
+        if partial:
+            rng = np.random.default_rng(2)
+            names = pd.read_csv(source.predictions, dtype=str).image_name.unique()
+            # Some fall on another one's place, and are left out.
+            each = -(-2 * cutouts // images)
+            table = pd.DataFrame({"image_name": np.repeat(names, each)})
+            table["grid_x"] = rng.integers(0, 4000, len(table))
+            table["grid_y"] = rng.integers(0, 1800, len(table))
+            table = table.drop_duplicates().sample(cutouts, random_state=0)
+            table["label"] = rng.integers(0, 2, len(table))
+            table["preds"] = 1 - table.label
+            table["confidence"] = rng.random(len(table)).round(4)
+            _write(table.sort_values("image_name"), partial)
+    return Survey(folder / "predictions.csv", source.images)
+
+
 def marked(survey: Survey) -> dict[str, pd.DataFrame]:
     """Return the marked cutouts of each image, errors among them: for the peers."""
     table = pd.read_csv(survey.predictions)

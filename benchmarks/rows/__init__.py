@@ -12,6 +12,7 @@ MODULES = {
     "endurance": (10,),
     "start": (11,),
     "leaning": (12,),
+    "gallery": (13,),
 }
 
 #: Modules for the plot alone, which only the long form draws whole.

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +10,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtTest import QTest
 
 from benchmarks import surveys
@@ -21,12 +18,8 @@ from benchmarks.measures import Line, Timings
 from benchmarks.plan import Plan
 from benchmarks.review import Review
 from benchmarks.surveys import Survey
+from benchmarks.watchdog import LONGEST_BLOCK, Watchdog
 from napari_artifact_review.viewer.layers import OWNER
-
-#: The longest that the window may not answer, images that are replaced aside.
-LONGEST_BLOCK = 0.1
-
-_HEARTBEAT = 0.005
 
 
 @contextmanager
@@ -53,7 +46,7 @@ def _lean(plan: Plan, survey: Survey, what: str, seconds: float) -> Iterable[Lin
     window = review.window.native
     review.go_to(int(review.session.errors.error_id.iloc[0]))
     liar = _Liar(review)
-    watchdog = _Watchdog(review)
+    watchdog = Watchdog(review)
     steps = Counter[str]()
     review.session.current_changed.connect(lambda: steps.update(["step"]))
     ends = {int(review.session.places.rows[at]) for at in (0, -1)}
@@ -121,75 +114,6 @@ def _lean(plan: Plan, survey: Survey, what: str, seconds: float) -> Iterable[Lin
         unit="",
     )
     review.close()
-
-
-class _Watchdog:
-    """Measures how long the main thread does not answer, and notes what it does then.
-
-    Attributes
-    ----------
-    within, into : list of float
-        Seconds of each block of more than a few milliseconds: while the image stayed,
-        and while it was replaced.
-    """
-
-    def __init__(self, review: Review) -> None:
-        self.within: list[float] = []
-        self.into: list[float] = []
-        self._review = review
-        self._image = ""
-        self._beat = time.perf_counter()
-        self._main = threading.get_ident()
-        self._stacks: Counter[str] = Counter()
-        self._timer = QTimer()
-        self._timer.setInterval(int(_HEARTBEAT * 1000))
-        self._timer.timeout.connect(self._answer)
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def start(self) -> None:
-        """Begin to watch."""
-        self._image = self._where()
-        self._beat = time.perf_counter()
-        self._timer.start()
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Watch no more."""
-        self._timer.stop()
-        self._end.set()
-        self._thread.join()
-
-    def said(self) -> str:
-        """Return what the main thread did most often when it was blocked too long."""
-        return "; ".join(f"{n} x {what}" for what, n in self._stacks.most_common(3))
-
-    def _answer(self) -> None:
-        now = time.perf_counter()
-        blocked, image = now - self._beat, self._where()
-        if blocked > 4 * _HEARTBEAT:
-            (self.within if image == self._image else self.into).append(blocked)
-        self._beat, self._image = now, image
-
-    def _where(self) -> str:
-        review = self._review
-        return f"{review.cutout.image_name} {review.controller.view}"
-
-    def _watch(self) -> None:
-        seen = 0.0
-        while not self._end.wait(0.01):
-            beat = self._beat
-            if beat != seen and time.perf_counter() - beat > LONGEST_BLOCK:
-                seen = beat
-                frame = sys._current_frames().get(self._main)
-                self._stacks[_says(traceback.extract_stack(frame))] += 1
-
-
-def _says(stack: traceback.StackSummary) -> str:
-    """Name the innermost function of this project, and the innermost of all."""
-    own = [f for f in stack if "napari_artifact_review" in f.filename]
-    names = [own[-1].name] if own else []
-    return " > ".join([*names, stack[-1].name])
 
 
 class _Liar(QObject):

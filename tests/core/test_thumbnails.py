@@ -116,6 +116,14 @@ def test_a_picture_looks_as_the_full_image_does(reader, session, survey, scope, 
     assert np.array_equal(turned, expected[::-1])
 
 
+def test_a_picture_that_is_shown_small_is_the_mean_of_its_pixels(reader, session):
+    cutout = session.current_cutout
+    whole = reader.picture(cutout, Look(Display())).astype(float)
+    small = reader.picture(cutout, Look(Display(), shrink=3))
+    assert small.shape == (66, 66, 3)
+    assert small[1, 2, 0] == round(whole[3:6, 6:9, 0].mean())
+
+
 def test_the_hdu_that_is_wished_is_read(session, survey):
     with fits.open(survey.parent / "north.fits", mode="append") as hdus:
         hdus.append(fits.ImageHDU(np.full((600, 800), 7, np.float32)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
@@ -394,5 +393,6 @@ def test_closing_the_window_with_the_page_open_ends_all(page, viewer, qtbot):
     page.open()
     pictures = page.panel._pictures
     viewer.close()
-    qtbot.waitUntil(lambda: pictures._executor._shutdown)
-    assert np.array_equal(pictures._wanted, [])
+    workers = pictures._workers
+    qtbot.waitUntil(lambda: all(worker._executor._shutdown for worker in workers))
+    assert not any(worker._wanted for worker in workers)

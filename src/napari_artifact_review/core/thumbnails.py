@@ -19,9 +19,9 @@ from napari_artifact_review.core.images import ImageFolder, read_image
 from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.stretch import Shades, smoothed
 
-#: Bytes of cutouts that are kept: some 800 of 200 x 200 pixels in float32, so that
-#: those of a usual queue are there at once in another stretch.
-_MOST_BYTES = 2**27
+#: Bytes of cutouts that are kept: some 400 of 200 x 200 pixels in float32, so that
+#: they are there at once in another stretch.
+_MOST_BYTES = 2**26
 
 #: Images of which it is kept how bright they are, at most some 3 MB each.
 _MOST_IMAGES = 50
@@ -43,11 +43,14 @@ class Look:
         Shape (n, 3), from 0 to 1: the colours; None for grey.
     y_up : bool
         Whether row 0 is at the bottom.
+    shrink : int
+        How many pixels, across and down, become one of the picture: their mean.
     """
 
     display: Display
     colors: _Array | None = None
     y_up: bool = False
+    shrink: int = 1
 
 
 #: In ZScale, with limits of its own.
@@ -145,7 +148,7 @@ class CutoutReader:
             shades = self._shades_of(self._source(cutout, look.display.sigma), look)
         else:
             shades = Shades.of(look.display, Brightness.of(pixels), look.colors)
-        picture = shades.paint(pixels)
+        picture = _shrunk(shades.paint(pixels), look.shrink)
         return np.ascontiguousarray(picture[::-1]) if look.y_up else picture
 
     def _source(self, cutout: Cutout, sigma: float) -> _Source:
@@ -209,3 +212,12 @@ def _cut(loaded: LoadedImage, cutout: Cutout) -> _Array:
         for part, wide in zip((rows, columns), around, strict=True)
     )
     return smoothed(np.asarray(pixels[around]), sigma)[inner]
+
+
+def _shrunk(picture: npt.NDArray[np.uint8], step: int) -> npt.NDArray[np.uint8]:
+    rows, columns = (side // step for side in picture.shape[:2])
+    if step == 1 or not rows or not columns:
+        return picture
+    blocks = picture[: rows * step, : columns * step]
+    means = blocks.reshape(rows, step, columns, step, 3).mean(axis=(1, 3)).round()
+    return np.asarray(means, dtype=np.uint8)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +28,8 @@ _MOST_BYTES = 96 * 2**20
 #: How many can be made ahead without those in view being forgotten for them.
 MOST_AHEAD = 400
 
-#: The longest side of a picture in pixels: more is not seen of a small one.
-_LONGEST_SIDE = 256
+#: Two images are read at a time: one of the two waits for the disk, mostly.
+_WORKERS = 2
 
 #: Seconds after which what has been made is shown, while more is being made.
 _SOON = 0.03
@@ -53,7 +54,7 @@ class Made(NamedTuple):
 
 
 class PictureLoader:
-    """One thread that makes pictures of cutouts; the latest ones are kept.
+    """Makes pictures of cutouts in threads; the latest ones are kept.
 
     Used from the main thread only.
 
@@ -83,38 +84,36 @@ class PictureLoader:
         look: Look,
         run_in_main: Callable[[Callable[[], object]], None],
     ) -> None:
-        self._reader = CutoutReader(images, hdus)
-        self._run_in_main = run_in_main
-        self._executor = ThreadPoolExecutor(1, "artifact-review-pictures")
+        self._look = look
         self._made: OrderedDict[int, Made] = OrderedDict()
         self._bytes = 0
-        # What both threads know.
-        self._lock = threading.Lock()
-        self._look = look
-        self._wanted: deque[Cutout] = deque()
-        self._is_working = False
+
+        def deliver(done: Sequence[tuple[int, Made]]) -> None:
+            run_in_main(partial(self._take, done))
+
+        def fail(error: Exception) -> None:
+            run_in_main(partial(_fail, error))
+
+        self._workers = [
+            _Worker(CutoutReader(images, hdus), deliver, fail) for _ in range(_WORKERS)
+        ]
 
     def show_as(self, look: Look) -> None:
         """Make pictures that look otherwise; those that are there stay meanwhile."""
-        with self._lock:
-            self._look = look
+        self._look = look
 
-    def want(self, cutouts: Sequence[Cutout]) -> None:
-        """Make pictures of these, the first ones first, and of nothing else.
+    def want(self, cutouts: Sequence[Cutout], ahead: Sequence[Cutout] = ()) -> None:
+        """Make pictures of these, then of those ahead, and of nothing else.
 
-        Those of an image are made together: each image is read once.
+        Of either, those of an image are made together, so that it is read once.
         """
-        missing = [cutout for cutout in cutouts if not self.has(cutout.row)]
-        place: dict[str, int] = {}
-        for cutout in missing:
-            place.setdefault(cutout.image_name, len(place))
-        missing.sort(key=lambda cutout: place[cutout.image_name])
-        with self._lock:
-            self._wanted = deque(missing)
-            begins = bool(missing) and not self._is_working
-            self._is_working |= begins
-        if begins:
-            self._executor.submit(self._work)
+        shares: list[list[Cutout]] = [[] for _ in self._workers]
+        for part in (cutouts, ahead):
+            for name, group in _by_image(c for c in part if not self.has(c.row)):
+                # Always by the same one, who may have its cutouts still.
+                shares[crc32(name.encode()) % len(shares)] += group
+        for worker, share in zip(self._workers, shares, strict=True):
+            worker.want(share, self._look)
 
     def has(self, row: int) -> bool:
         """Tell whether it is known how a cutout looks as is wished now, or why not."""
@@ -130,6 +129,57 @@ class PictureLoader:
 
     def close(self) -> None:
         """Make no more; a picture that is being made is the last one."""
+        for worker in self._workers:
+            worker.close()
+
+    def _take(self, done: Sequence[tuple[int, Made]]) -> None:
+        for row, made in done:
+            self._bytes += _size(made) - _size(self._made.pop(row, None))
+            self._made[row] = made
+        while self._bytes > _MOST_BYTES:
+            self._bytes -= _size(self._made.popitem(last=False)[1])
+        self.made.emit([row for row, _ in done])
+
+
+class _Worker:
+    """A thread that makes what is wanted last.
+
+    Parameters
+    ----------
+    reader : CutoutReader
+        Reads, in the thread.
+    deliver : callable
+        Called in the thread with rows and what came of them.
+    fail : callable
+        Called in the thread with what must not have been raised there.
+    """
+
+    def __init__(
+        self,
+        reader: CutoutReader,
+        deliver: Callable[[Sequence[tuple[int, Made]]], None],
+        fail: Callable[[Exception], None],
+    ) -> None:
+        self._reader = reader
+        self._deliver = deliver
+        self._fail = fail
+        self._executor = ThreadPoolExecutor(1, "artifact-review-pictures")
+        # What both threads know.
+        self._lock = threading.Lock()
+        self._wanted: deque[tuple[Cutout, Look]] = deque()
+        self._is_working = False
+
+    def want(self, cutouts: Sequence[Cutout], look: Look) -> None:
+        """Make pictures of these, in this order, and of nothing else."""
+        with self._lock:
+            self._wanted = deque((cutout, look) for cutout in cutouts)
+            begins = bool(cutouts) and not self._is_working
+            self._is_working |= begins
+        if begins:
+            self._executor.submit(self._work)
+
+    def close(self) -> None:
+        """Make no more."""
         with self._lock:
             self._wanted.clear()
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -139,50 +189,39 @@ class PictureLoader:
         done: list[tuple[int, Made]] = []
         told = time.monotonic()
         try:
-            while (cutout := self._next()) is not None:
-                done.append((cutout.row, self._make(cutout, self._look)))
+            while (wanted := self._next()) is not None:
+                cutout, look = wanted
+                done.append((cutout.row, self._make(cutout, look)))
                 if time.monotonic() - told > _SOON:
-                    self._run_in_main(partial(self._take, done))
+                    self._deliver(done)
                     done, told = [], time.monotonic()
         # Whatever it is, the main thread decides who hears of it.
         except Exception as error:  # noqa: BLE001
             with self._lock:
                 self._wanted.clear()
                 self._is_working = False
-            self._run_in_main(partial(_fail, error))
-        finally:
-            self._run_in_main(partial(self._take, done))
+            self._fail(error)
+        if done:
+            self._deliver(done)
 
-    def _next(self) -> Cutout | None:
+    def _next(self) -> tuple[Cutout, Look] | None:
         with self._lock:
             self._is_working = bool(self._wanted)
             return self._wanted.popleft() if self._wanted else None
 
     def _make(self, cutout: Cutout, look: Look) -> Made:
         try:
-            return Made(look, _shrunk(self._reader.picture(cutout, look)))
+            return Made(look, self._reader.picture(cutout, look))
         except ImageError as error:
             return Made(look, None, str(error))
 
-    def _take(self, done: list[tuple[int, Made]]) -> None:
-        for row, made in done:
-            self._bytes += _size(made) - _size(self._made.pop(row, None))
-            self._made[row] = made
-        while self._bytes > _MOST_BYTES:
-            self._bytes -= _size(self._made.popitem(last=False)[1])
-        if done:
-            self.made.emit([row for row, _ in done])
 
-
-def _shrunk(picture: Picture) -> Picture:
-    """Return a picture that is no larger than it will be seen."""
-    step = -(-max(picture.shape[:2]) // _LONGEST_SIDE)
-    rows, columns = (side // step for side in picture.shape[:2])
-    if step == 1 or not rows or not columns:
-        return picture
-    blocks = picture[: rows * step, : columns * step]
-    means = blocks.reshape(rows, step, columns, step, 3).mean(axis=(1, 3))
-    return means.round().astype(np.uint8)
+def _by_image(cutouts: Iterable[Cutout]) -> Iterable[tuple[str, list[Cutout]]]:
+    """Return cutouts image by image, in the order of each image's first one."""
+    found: dict[str, list[Cutout]] = {}
+    for cutout in cutouts:
+        found.setdefault(cutout.image_name, []).append(cutout)
+    return found.items()
 
 
 def _size(made: Made | None) -> int:

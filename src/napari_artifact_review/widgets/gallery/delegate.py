@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QModelIndex, QPoint, QRect, Qt
-from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen, QPixmap
+from qtpy.QtCore import QModelIndex, QRect, Qt
+from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from napari_artifact_review.viewer.status import tag_of
@@ -22,9 +21,6 @@ GAP = 6
 
 #: Sides of a picture in pixels.
 SMALLEST, LARGEST = 64, 256
-
-#: How many pictures are kept as the screen takes them.
-_MOST_PIXMAPS = 2000
 
 #: From the outside to the inside; a TP is the label and the prediction.
 _FRAMES = {
@@ -60,7 +56,6 @@ class ThumbnailDelegate(QStyledItemDelegate):
         super().__init__()
         self._pictures = pictures
         self.seen: set[int] = set()
-        self._pixmaps: OrderedDict[int, tuple[Picture, int, QPixmap]] = OrderedDict()
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex
@@ -70,6 +65,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
         cutout = model.cutout(index.row())
         area = option.rect.adjusted(GAP, GAP, -GAP, -GAP)
         painter.save()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_picture(painter, cutout, area)
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(area, QColor(255, 255, 255, 50))
@@ -88,10 +84,8 @@ class ThumbnailDelegate(QStyledItemDelegate):
     def _paint_picture(self, painter: QPainter, cutout: Cutout, area: QRect) -> None:
         made = self._pictures.find(cutout.row)
         if made is not None and made.picture is not None:
-            ratio = painter.device().devicePixelRatioF()
-            pixmap = self._pixmap(cutout.row, made.picture, area.width(), ratio)
-            painter.drawPixmap(area.topLeft(), pixmap)
             self.seen.add(cutout.row)
+            _draw(painter, made.picture, area)
             return
         painter.fillRect(area, QColor(24, 24, 24))
         if made is not None:
@@ -99,40 +93,19 @@ class ThumbnailDelegate(QStyledItemDelegate):
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(area.adjusted(6, 16, -6, -16), flags, "Cannot be shown")
 
-    def _pixmap(self, row: int, picture: Picture, side: int, ratio: float) -> QPixmap:
-        """Return a picture as the screen takes it."""
-        size = round(side * ratio)
-        known = self._pixmaps.get(row)
-        if known is None or known[0] is not picture or known[1] != size:
-            pixmap = _scaled(picture, size)
-            pixmap.setDevicePixelRatio(ratio)
-            known = self._pixmaps[row] = picture, size, pixmap
-            while len(self._pixmaps) > _MOST_PIXMAPS:
-                self._pixmaps.popitem(last=False)
-        self._pixmaps.move_to_end(row)
-        return known[2]
 
-
-def _scaled(picture: Picture, side: int) -> QPixmap:
-    """Return a picture in a square; one that is cut off by its image's edge in part."""
+def _draw(painter: QPainter, picture: Picture, area: QRect) -> None:
+    """Draw a picture into a square; one that its image's edge cuts off into a part."""
     rows, columns = picture.shape[:2]
     image = QImage(
-        picture.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888
+        picture.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888
     )
-    scaled = image.scaled(
-        side,
-        side,
-        Qt.AspectRatioMode.KeepAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
-    )
-    square = QPixmap(side, side)
-    square.fill(QColor(0, 0, 0))
-    painter = QPainter(square)
-    painter.drawImage(
-        QPoint((side - scaled.width()) // 2, (side - scaled.height()) // 2), scaled
-    )
-    painter.end()
-    return square
+    size = image.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
+    place = QRect(area.topLeft(), size)
+    place.moveCenter(area.center())
+    if size != area.size():
+        painter.fillRect(area, QColor(0, 0, 0))
+    painter.drawImage(place, image)
 
 
 def _frame(painter: QPainter, area: QRect, color: str | QColor, width: int) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-
-import numpy as np
 
 
 class GalleryLayout:
@@ -35,25 +34,24 @@ class GalleryLayout:
         self.columns = max(1, width // cell)
         self._pitch = max(cell, width // self.columns)
         lines = [-(-size // self.columns) for size in sizes]
-        self._firsts = np.array([0, *accumulate(sizes)])
-        heights = (header + count * cell for count in lines)
-        self._tops = np.array([0, *accumulate(heights)])
+        self._firsts = [0, *accumulate(sizes)]
+        self._tops = [0, *accumulate(header + count * cell for count in lines)]
 
     @property
     def count(self) -> int:
         """How many pictures there are."""
-        return int(self._firsts[-1])
+        return self._firsts[-1]
 
     @property
     def height(self) -> int:
         """Of the page."""
-        return int(self._tops[-1])
+        return self._tops[-1]
 
     def place_of(self, position: int) -> tuple[int, int]:
         """Return left and top of the square of a picture."""
         group = self._group_of(position)
-        line, column = divmod(position - int(self._firsts[group]), self.columns)
-        top = int(self._tops[group]) + self.header + line * self.cell
+        line, column = divmod(position - self._firsts[group], self.columns)
+        top = self._tops[group] + self.header + line * self.cell
         return column * self._pitch + (self._pitch - self.cell) // 2, top
 
     def position_at(self, x: int, y: int) -> int | None:
@@ -61,10 +59,10 @@ class GalleryLayout:
         column = x // self._pitch
         if not (0 <= y < self.height and 0 <= column < self.columns):
             return None
-        group = int(np.searchsorted(self._tops, y, "right")) - 1
-        line = (y - int(self._tops[group]) - self.header) // self.cell
-        position = int(self._firsts[group]) + line * self.columns + column
-        inside = line >= 0 and position < int(self._firsts[group + 1])
+        group = bisect_right(self._tops, y) - 1
+        line = (y - self._tops[group] - self.header) // self.cell
+        position = self._firsts[group] + line * self.columns + column
+        inside = line >= 0 and position < self._firsts[group + 1]
         return position if inside else None
 
     def positions_between(self, top: int, bottom: int) -> range:
@@ -75,9 +73,11 @@ class GalleryLayout:
 
     def headers_between(self, top: int, bottom: int) -> list[tuple[int, int]]:
         """Return the groups whose headers are between two heights, and their tops."""
-        tops = self._tops[:-1]
-        seen = np.flatnonzero((tops < bottom) & (tops + self.header > top))
-        return [(int(group), int(tops[group])) for group in seen] if self.header else []
+        if not self.header:
+            return []
+        first = bisect_right(self._tops, top - self.header)
+        last = min(bisect_left(self._tops, bottom), len(self._tops) - 1)
+        return [(group, self._tops[group]) for group in range(first, last)]
 
     def moved(self, position: int, lines: int) -> int:
         """Return the picture some lines below, or with a negative number above.
@@ -99,7 +99,7 @@ class GalleryLayout:
 
     def _line_beside(self, y: int, step: int) -> int | None:
         """Return the top of the line under, or over, that whose top is y."""
-        group = int(np.searchsorted(self._tops, y, "right")) - 1
+        group = bisect_right(self._tops, y) - 1
         if step > 0:
             below = y + self.cell
             if below < self._tops[group + 1]:
@@ -112,23 +112,21 @@ class GalleryLayout:
         return above if above >= self.header else None
 
     def _group_of(self, position: int) -> int:
-        return int(np.searchsorted(self._firsts, position, "right")) - 1
+        return bisect_right(self._firsts, position) - 1
 
     def _first_below(self, y: int) -> int:
         """Return the first picture that ends below a height inside the page."""
-        group = int(np.searchsorted(self._tops, y, "right")) - 1
-        line = max(y - int(self._tops[group]) - self.header, 0) // self.cell
-        return min(
-            int(self._firsts[group]) + line * self.columns, int(self._firsts[group + 1])
-        )
+        group = bisect_right(self._tops, y) - 1
+        line = max(y - self._tops[group] - self.header, 0) // self.cell
+        return min(self._firsts[group] + line * self.columns, self._firsts[group + 1])
 
     def _first_from(self, y: int) -> int:
         """Return the first picture that begins at a height, or below it."""
         if y >= self.height:
             return self.count
-        group = int(np.searchsorted(self._tops, y, "right")) - 1
-        lines = -(-max(y - int(self._tops[group]) - self.header, 0) // self.cell)
+        group = bisect_right(self._tops, y) - 1
+        lines = -(-max(y - self._tops[group] - self.header, 0) // self.cell)
         return min(
-            int(self._firsts[group]) + lines * self.columns,
-            int(self._firsts[group + 1]),
+            self._firsts[group] + lines * self.columns,
+            self._firsts[group + 1],
         )

@@ -36,12 +36,16 @@ from napari_artifact_review.widgets.gallery.model import GalleryModel
 from napari_artifact_review.widgets.gallery.view import GalleryView
 
 if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import Cutout
     from napari_artifact_review.core.decisions import Action
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
-#: Milliseconds after a scroll until other pictures are asked for.
-_BREATH = 15
+#: Milliseconds after a scroll until other pictures are asked for, and those ahead.
+_BREATH, _REST = 15, 150
+
+#: Of a picture to begin with, in pixels.
+_SIDE = 128
 
 _GROUPED = {
     "none": "one page",
@@ -78,18 +82,22 @@ class GalleryPanel(QWidget):
         self._area = area
         self._session = session
         self._controller = controller
+        self.size_slider = QSlider(Qt.Orientation.Horizontal)
+        self.size_slider.setRange(SMALLEST, LARGEST)
+        self.size_slider.setValue(_SIDE)
+        self._look_now = self._look()
         self._pictures = PictureLoader(
-            session.images, controller.hdus, self._look(), MainThread(self).run
+            session.images, controller.hdus, self._look_now, MainThread(self).run
         )
         self._model = GalleryModel(session, self._pictures)
         self._delegate = ThumbnailDelegate(self._pictures)
         self._keys = KeyChoice()
-        self.view = GalleryView(self._model, self._delegate)
+        self.view = GalleryView(self._model, self._delegate, _SIDE)
         self.back = QToolButton()
         self.grouping = QComboBox()
-        self.size_slider = QSlider(Qt.Orientation.Horizontal)
         self.status = QLabel()
         self._breath = QTimer(self, singleShot=True, interval=_BREATH)
+        self._rest = QTimer(self, singleShot=True, interval=_REST)
         self._lay_out()
         self._endings: list[Callable[[], object]] = [self._pictures.close]
         self._connect()
@@ -101,8 +109,6 @@ class GalleryPanel(QWidget):
         for by in GROUPINGS:
             self.grouping.addItem(_GROUPED[by], by)
         self.grouping.setToolTip("How the cutouts are grouped")
-        self.size_slider.setRange(SMALLEST, LARGEST)
-        self.size_slider.setValue(128)
         self.size_slider.setFixedWidth(140)
         self.size_slider.setToolTip("Size of the pictures")
         self.status.setMinimumWidth(1)
@@ -134,10 +140,11 @@ class GalleryPanel(QWidget):
             self._endings.append(partial(signal.disconnect, slot))
         self.back.clicked.connect(self.left)
         self.grouping.currentIndexChanged.connect(lambda _: self._show_queue())
-        self.size_slider.valueChanged.connect(self.view.set_side)
+        self.size_slider.valueChanged.connect(self._set_side)
         self.view.activated.connect(lambda _: self.left.emit())
         self.view.looked.connect(self._breath.start)
         self._breath.timeout.connect(self._ask_for_pictures)
+        self._rest.timeout.connect(self._ask_ahead)
         selection = self.view.selectionModel()
         selection.currentChanged.connect(self._on_current)
         selection.selectionChanged.connect(lambda *_: self._say())
@@ -272,33 +279,54 @@ class GalleryPanel(QWidget):
 
     # Pictures
 
+    def _set_side(self, side: int) -> None:
+        self.view.set_side(side)
+        if self._shrink() != self._look_now.shrink:
+            self.show_display()
+
     def show_display(self) -> None:
         """Show pictures as the full image is shown."""
-        self._pictures.show_as(self._look())
+        self._look_now = self._look()
+        self._pictures.show_as(self._look_now)
         self._breath.start()
 
     def _look(self) -> Look:
         display: Display = self._controller.image.display
         levels: Any = np.linspace(0, 1, LEVELS)
         colors = ensure_colormap(display.colormap).map(levels)[:, :3]
-        return Look(display, colors, self._controller.overlay.y_up)
+        return Look(display, colors, self._controller.overlay.y_up, self._shrink())
+
+    def _shrink(self) -> int:
+        """Return how many pixels may become one without the screen showing fewer."""
+        side = self.size_slider.value() * self.devicePixelRatioF()
+        return max(1, int(self._session.cutout_size / side))
 
     def _ask_for_pictures(self) -> None:
-        """Have those in view made, then those below, then those above."""
+        """Have those in view made."""
+        if not self.isVisible():
+            return
+        seen = self.view.positions_in_view()
+        self._pictures.want(self._missing(seen))
+        self._rest.start()
+
+    def _ask_ahead(self) -> None:
+        """Have those below made too, then those above, once one rests."""
         if not self.isVisible():
             return
         seen, count = self.view.positions_in_view(), self._model.rowCount()
         below = range(seen.stop, min(seen.stop + MOST_AHEAD, count))
         above = range(max(seen.start - len(seen), 0), seen.start)
-        positions = [*seen, *below, *above]
+        ahead = [*self._missing(below), *self._missing(above)]
+        self._pictures.want(self._missing(seen), ahead)
+
+    def _missing(self, positions: range) -> list[Cutout]:
+        """Return the cutouts of which there is no picture yet."""
         rows = self._model.rows(positions).tolist()
-        self._pictures.want(
-            [
-                self._model.cutout(position)
-                for position, row in zip(positions, rows, strict=True)
-                if not self._pictures.has(row)
-            ]
-        )
+        return [
+            self._model.cutout(position)
+            for position, row in zip(positions, rows, strict=True)
+            if not self._pictures.has(row)
+        ]
 
 
 def _cutouts(count: int) -> str:

@@ -57,6 +57,8 @@ class GalleryView(QAbstractItemView):
         What is shown.
     delegate : ThumbnailDelegate
         Paints it.
+    side : int
+        Of a picture, in pixels.
 
     Attributes
     ----------
@@ -66,10 +68,12 @@ class GalleryView(QAbstractItemView):
 
     looked = Signal()
 
-    def __init__(self, model: GalleryModel, delegate: ThumbnailDelegate) -> None:
+    def __init__(
+        self, model: GalleryModel, delegate: ThumbnailDelegate, side: int
+    ) -> None:
         super().__init__()
         self._pages = model
-        self._side = 128
+        self._side = side
         self._layout = GalleryLayout((), 1, 1, 0)
         self._anchor = 0
         self.setModel(model)

@@ -62,6 +62,7 @@ def main() -> None:
     dock._commands._help.toggle()
     picture_the_preferences(viewer)
     picture_the_instrument(dock)
+    picture_the_gallery(dock)
     session.save()
     other = napari.Viewer(show=False)
     other.show()
@@ -122,6 +123,31 @@ def picture_the_instrument(dock) -> None:
         settle(dock)
         window.grab().save(str(IMAGES / f"{name}.png"))
         window.toggle()
+
+
+def picture_the_gallery(dock) -> None:
+    """Make the pictures of docs/gallery.md."""
+    dock.session.set_queue(state="all", order="confident")
+    settle(dock)
+    dock._commands.key_actions()["gallery"]()
+    page = dock._commands._gallery
+    page.view.setFocus()
+    settle(dock)
+    none, shift = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+    for key, modifier in (
+        (Qt.Key.Key_Home, none),
+        (Qt.Key.Key_Right, none),
+        (Qt.Key.Key_Right, shift),
+        (Qt.Key.Key_Down, shift),
+    ):
+        QTest.keyClick(page.view, key, modifier)
+    grab(dock, "gallery")
+    page.grouping.setCurrentIndex(page.grouping.findData("outcome"))
+    page.size_slider.setValue(88)
+    QTest.keyClick(page.view, Qt.Key.Key_Home)
+    grab(dock, "gallery_groups")
+    dock._commands.key_actions()["gallery"]()
+    settle(dock)
 
 
 def somebody_edits(output: Path) -> None:

@@ -37,6 +37,7 @@ def test_pictures_and_links_are_there():
         "CONTRIBUTING.md",
         "docs/promises.md",
         "docs/instrument.md",
+        "docs/gallery.md",
         "docs/changes.md",
     ):
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMenu
 
 from napari_artifact_review.core.display import Display
 from napari_artifact_review.core.outcomes import OUTCOMES
@@ -396,3 +396,17 @@ def test_closing_the_window_with_the_page_open_ends_all(page, viewer, qtbot):
     workers = pictures._workers
     qtbot.waitUntil(lambda: all(worker._executor._shutdown for worker in workers))
     assert not any(worker._wanted for worker in workers)
+
+
+def test_a_kind_is_given_to_all_that_are_selected_and_a_note_to_none(page, dock, qtbot):
+    page.open()
+    dock._panel.verdict.note.value = "about the first"
+    page.click(0)
+    page.click(2, SHIFT)
+    page.press(Qt.Key.Key_K, SHIFT)
+    [menu] = dock.findChildren(QMenu)
+    qtbot.keyClick(menu, "3")
+    kinds = dock.session.catalog.labels.kinds
+    assert set(kinds.values()) == {dock.session.kinds[2]}
+    assert len(kinds) == 3
+    assert not any(entry.note for entry in dock.session.log if entry.action == "decide")

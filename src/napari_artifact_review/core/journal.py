@@ -103,7 +103,8 @@ class Journal:
         kind, note = _storable(kind), _storable(note)
         rows = list(dict.fromkeys(rows))
         decided_at = utc_now()
-        contexts = {self._walk.key_of(row): self._context(row, view) for row in rows}
+        state = self._state(view)
+        contexts = {self._walk.key_of(row): state | self._said_of(row) for row in rows}
 
         def make() -> list[Entry]:
             decisions = []
@@ -162,6 +163,7 @@ class Journal:
         """
         now = utc_now()
         chosen = {"chosen_by": self._reviewer, "chosen_at": now}
+        state = self._state({}) | chosen
 
         def make() -> list[Entry]:
             known = {(e.cutout, e.reviewer, e.decided_at) for e in self._log.entries}
@@ -177,7 +179,7 @@ class Journal:
             return [
                 replace(
                     entry,
-                    context=self._context(self._walk.row_of(entry.cutout), {}) | chosen,
+                    context=state | self._said_of(self._walk.row_of(entry.cutout)),
                 )
                 for entry in self._log.decide(decisions, {})
             ]
@@ -200,15 +202,15 @@ class Journal:
 
     # Inside
 
-    def _context(self, row: int, view: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the state in which a decision is taken, as plain JSON."""
-        context = {
-            "threshold": self._catalog.threshold_in_force,
-            "view": view,
-            TABLE: self._labels.read(row),
-        }
-        plain: dict[str, Any] = json.loads(json.dumps(context))
+    def _state(self, view: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the state in which an act is done, as plain JSON."""
+        state = {"threshold": self._catalog.threshold_in_force, "view": view}
+        plain: dict[str, Any] = json.loads(json.dumps(state))
         return plain
+
+    def _said_of(self, row: int) -> dict[str, Any]:
+        """Return what the table said of a cutout, to be kept with its decision."""
+        return {TABLE: list(self._labels.read(row))}
 
     def _record(self, make: Callable[[], Sequence[Entry]], wait: bool | float) -> bool:
         made: list[Sequence[Entry]] = []

@@ -53,3 +53,14 @@ def test_opening_a_review_imports_all_it_needs_in_its_thread():
     # The main thread shows the review next, and must not wait for an import then.
     code = f"from {NAME}.widgets.opener import _import_review; _import_review()"
     assert {"astropy", "pandas", "sqlalchemy"} <= imported_after(code)
+
+
+def test_the_numbers_of_a_review_need_no_plots(survey):
+    code = (
+        f"from {NAME}.core.session import ReviewSession\n"
+        f"from {NAME}.core.metrics import Snapshot\n"
+        f"from {NAME}.widgets.measurer import _measured\n"
+        f"with ReviewSession.open({str(survey)!r}, read_only=True) as session:\n"
+        "    assert _measured(Snapshot.of(session.catalog)).open_count == 4"
+    )
+    assert not {"matplotlib", "jinja2", "sklearn"} & imported_after(code)

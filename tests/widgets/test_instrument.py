@@ -533,7 +533,7 @@ def test_recent_reviews_are_offered_and_opened(viewer, survey, qtbot, settle):
     assert place(dock) == ("north", 400, 200)
 
 
-@pytest.mark.parametrize("name", ["queue", "pixels", "context"])
+@pytest.mark.parametrize("name", ["queue", "pixels", "context", "changes"])
 def test_each_part_unfolds_without_a_word_of_warning(dock, name, caplog):
     unfold(dock, name)
     assert caplog.records == []

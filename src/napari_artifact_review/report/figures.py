@@ -13,6 +13,7 @@ from napari_artifact_review.viewer.style import STYLE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from napari_artifact_review.core.metrics import Numbers
     from napari_artifact_review.core.pace import Pace
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: More points than a plot is wide in pixels show nothing more.
 _MOST = 2000
+
+#: Pixels of a screen to the inch, as far as texts go.
+_DPI = 96
 
 #: Seconds at which the scale of times begins: no eye is quicker.
 _QUICKEST = 0.1
@@ -31,7 +35,7 @@ class Ink(NamedTuple):
     Attributes
     ----------
     text, paper : str
-        Of all texts and lines, and of what they are on.
+        Of all texts and lines, and of what they are on: "none" for what is behind it.
     before, after : str
         Of the labels of the data set, and of those of the review.
     """
@@ -141,6 +145,37 @@ def svg(draw: Callable[[Figure], None]) -> bytes:
     return stream.getvalue()
 
 
+def picture(
+    draw: Callable[[Figure], None], width: int, height: int, ratio: float
+) -> NDArray[np.uint8]:
+    """Return a plot as pixels; in any thread, since it belongs to no window.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws into the figure that it is given.
+    width, height : int
+        Its size, in pixels of 1/96 inch.
+    ratio : float
+        Pixels of the picture for one of these.
+
+    Returns
+    -------
+    ndarray of uint8
+        Shape (rows, columns, 4): red, green, blue, opacity.
+    """
+    # Only who looks at plots waits for them.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    inches = (width / _DPI, height / _DPI)
+    figure = Figure(inches, dpi=_DPI * ratio, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    draw(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())
+
+
 def _axes(figure: Figure, ink: Ink, across: str, up: str) -> Axes:
     figure.clear()
     figure.set_facecolor(ink.paper)
@@ -166,7 +201,7 @@ def _say(axes: Axes, ink: Ink, text: str) -> None:
     )  # fmt: skip
 
 
-def _drawable(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+def _drawable(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return recall and precision, no more points than can be told apart."""
     recall, precision = curve.recall[::-1], curve.precision[::-1]
     steps = np.diff(np.floor(recall * _MOST), prepend=-1) > 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from threading import Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from qtpy.QtCore import QObject, Qt, Signal, Slot
+from qtpy.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 _Result = TypeVar("_Result")
 
@@ -86,3 +86,58 @@ class Background:
         """Want no answer to the job under way."""
         self._number += 1
         self.busy = False
+
+
+class Latest:
+    """The latest of many jobs: done after a breath, once the one before it is through.
+
+    What a job gives that is not the latest any more is dropped.
+
+    Parameters
+    ----------
+    parent : QObject
+        What the answers are for: once it is gone, there are none.
+    done : callable
+        Takes what a job gives, in the main thread.
+    """
+
+    def __init__(self, parent: QObject, done: Callable[[Any], None]) -> None:
+        self._background = Background(MainThread(parent))
+        self._breath = QTimer(parent, singleShot=True)
+        self._breath.timeout.connect(self._begin)
+        self._waiting: Callable[[], object] | None = None
+        self._done = done
+
+    def want(self, job: Callable[[], object], breath: int) -> None:
+        """Have a job done, in place of any other.
+
+        Parameters
+        ----------
+        job : callable
+            What is to be done, in a thread.
+        breath : int
+            Milliseconds until it begins, in which another may take its place: the frame
+            that shows what was changed comes first.
+        """
+        self._waiting = job
+        self._breath.start(breath)
+
+    def give_up(self) -> None:
+        """Want nothing any more."""
+        self._waiting = None
+        self._breath.stop()
+        self._background.give_up()
+
+    def _begin(self) -> None:
+        if self._waiting is not None and not self._background.busy:
+            job, self._waiting = self._waiting, None
+            self._background.start(job, self._answer, self._fail)
+
+    def _answer(self, result: object) -> None:
+        if self._waiting is None:
+            self._done(result)
+        elif not self._breath.isActive():
+            self._begin()
+
+    def _fail(self, error: Exception) -> None:
+        raise error

@@ -25,9 +25,11 @@ from napari_artifact_review.widgets.focus import (
     main_window_of,
     text_is_typed,
 )
+from napari_artifact_review.widgets.measurer import Measurer
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.opening import OpenPanel
 from napari_artifact_review.widgets.place_keeper import PlaceKeeper
+from napari_artifact_review.widgets.plots import Plots
 from napari_artifact_review.widgets.recent import RecentReview
 from napari_artifact_review.widgets.review_panel import ReviewPanel
 from napari_artifact_review.widgets.saver import Saver
@@ -85,6 +87,11 @@ class ReviewWidget(QWidget):
         self._saver = Saver(self._panel, self._main_thread)
         self._commands = ReviewCommands(self, self._panel, self._saver)
         self._place = PlaceKeeper(self)
+        self._plots = Plots(viewer)
+        self._measurer = Measurer(
+            self, self._panel.changes, self._panel.folds["changes"], self._plots
+        )
+        self._panel.changes.plots_requested.connect(self._plots.toggle)
         self._keys = KeyBindings(
             viewer,
             self._commands.key_actions(),
@@ -230,6 +237,7 @@ class ReviewWidget(QWidget):
         controller.picks.changed.connect(self._on_picked)
         self._commands.take(session, controller)
         self._panel.show_session(session)
+        self._endings.append(self._measurer.follow(session))
         self._describe_files(session)
         self._remember(session)
         self._show_files(False)
@@ -423,6 +431,8 @@ class ReviewWidget(QWidget):
         self._place.stop()
         self._saver.give_up()
         self._commands.let_go()
+        self._measurer.stop()
+        self._plots.close()
         if self.controller is not None:
             self.controller.disconnect()
             self.controller = None

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.widgets.banner import Banner
+from napari_artifact_review.widgets.changes import ChangesPanel
 from napari_artifact_review.widgets.choices import (
     ChangedOutputPanel,
     DisagreementPanel,
@@ -55,10 +56,12 @@ class ReviewPanel(Container[Widget]):
         self.queue = QueuePanel()
         self.pixels = PixelsPanel()
         self.context = ContextPanel()
+        self.changes = ChangesPanel()
         self.folds = {
             "queue": Fold("Queue", self.queue.native),
             "pixels": Fold("Pixels", self.pixels.native),
             "context": Fold("Around it", self.context.native),
+            "changes": Fold("What changed", self.changes.native),
         }
         self.saving = SavePanel()
         self.message = _wrapping_label(lines=2)

@@ -1,0 +1,164 @@
+"""Measures what the review has changed, in a thread, while somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from napari_artifact_review.widgets.background import Latest
+from napari_artifact_review.widgets.changes import summary
+from napari_artifact_review.widgets.plots import PlotWish
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from qtpy.QtWidgets import QWidget
+
+    from napari_artifact_review.core.decisions import Entry
+    from napari_artifact_review.core.metrics import Flips, Numbers, Snapshot, When
+    from napari_artifact_review.core.outcomes import Outcome
+    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.widgets.changes import ChangesPanel
+    from napari_artifact_review.widgets.fold import Fold
+    from napari_artifact_review.widgets.plots import Plots
+
+#: Milliseconds after a verdict until the numbers are computed: its frame comes first.
+_BREATH = 60
+
+#: The same for the plots, which take half a second: whoever goes on does not wait.
+_LONG_BREATH = 500
+
+
+class Measured(NamedTuple):
+    """What a review had changed at one moment.
+
+    Attributes
+    ----------
+    metrics : dict
+        The numbers before, after, lowest and highest.
+    flips : dict
+        What became of the cutouts of each outcome.
+    open_count : int
+        How many cutouts are open.
+    """
+
+    metrics: dict[When, Numbers]
+    flips: dict[Outcome, Flips]
+    open_count: int
+
+
+class Measurer:
+    """Keeps the fold and the plots up to date, as far as they are looked at.
+
+    Parameters
+    ----------
+    dock : QWidget
+        The dock; once it is gone, nothing is shown.
+    panel : ChangesPanel
+        Where the numbers are shown.
+    fold : Fold
+        What it is in.
+    plots : Plots
+        Where the plots are shown.
+    """
+
+    def __init__(
+        self, dock: QWidget, panel: ChangesPanel, fold: Fold, plots: Plots
+    ) -> None:
+        self._panel, self._fold, self._plots = panel, fold, plots
+        self._numbers = Latest(dock, self._show)
+        self._pictures = Latest(dock, plots.show_pictures)
+        self._session: ReviewSession | None = None
+        fold.unfolded.connect(self._measure)
+        plots.wanted.connect(self._draw, max_args=0)
+
+    def follow(self, session: ReviewSession) -> Callable[[], None]:
+        """Measure another review from now on; return what ends that."""
+        self._session = session
+        signals = (session.decided, session.queue_changed)
+        for signal in signals:
+            signal.connect(self.update)
+        self.update()
+
+        def end() -> None:
+            for signal in signals:
+                signal.disconnect(self.update)
+            self._session = None
+
+        return end
+
+    def stop(self) -> None:
+        """Measure nothing any more."""
+        self._numbers.give_up()
+        self._pictures.give_up()
+
+    def update(self) -> None:
+        """Show what is so now, where anybody looks."""
+        self._measure()
+        self._draw(_LONG_BREATH)
+
+    def _measure(self) -> None:
+        if self._session is None or not self._fold.is_open:
+            # What is not kept up to date is not shown.
+            self._numbers.give_up()
+            self._fold.say("")
+            self._panel.show_changes(None)
+            return
+        job = partial(_measured, self._snapshot(self._session))
+        self._numbers.want(job, _BREATH)
+
+    def _draw(self, breath: int = _BREATH) -> None:
+        wishes = self._plots.wishes()
+        if self._session is None or not wishes:
+            self._pictures.give_up()
+            return
+        snapshot, log = self._snapshot(self._session), self._session.log
+        self._pictures.want(partial(_drawn, snapshot, log, wishes), breath)
+
+    def _snapshot(self, session: ReviewSession) -> Snapshot:
+        # A review is open, so it is imported.
+        from napari_artifact_review.core.metrics import Snapshot
+
+        return Snapshot.of(session.catalog)
+
+    def _show(self, measured: Measured) -> None:
+        self._panel.show_changes(measured)
+        self._fold.say(summary(measured))
+
+
+def _measured(snapshot: Snapshot) -> Measured:
+    return Measured(snapshot.metrics(), snapshot.flips(), snapshot.open_count)
+
+
+def _drawn(
+    snapshot: Snapshot, log: Sequence[Entry], wishes: Sequence[PlotWish]
+) -> list[npt.NDArray[np.uint8]]:
+    """Draw the curves, and the time per verdict."""
+    # In the thread: with them comes matplotlib.
+    from napari_artifact_review.core.metrics import measure
+    from napari_artifact_review.core.pace import pace_of
+    from napari_artifact_review.report.figures import (
+        Ink,
+        draw_curves,
+        draw_pace,
+        picture,
+    )
+
+    labels = (snapshot.label, snapshot.label_new)
+    before, after = (
+        measure(label, snapshot.preds, snapshot.ranking) for label in labels
+    )
+    draws: list[Callable[..., Any]] = [
+        partial(draw_curves, curves=snapshot.curves(), numbers=(before, after)),
+        partial(draw_pace, pace=pace_of(log)),
+    ]
+    return [
+        picture(
+            partial(draw, ink=Ink(text=wish.color, paper="none")),
+            wish.width,
+            wish.height,
+            wish.ratio,
+        )
+        for draw, wish in zip(draws, wishes, strict=True)
+    ]

@@ -1,0 +1,88 @@
+"""A small table of texts, painted: to show other ones costs no layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
+from qtpy.QtWidgets import QWidget
+
+#: Pixels between two columns, and between the lines of two rows.
+_GAP = 10
+_LEADING = 3
+
+
+class TextTable(QWidget):
+    """Rows of texts under a head: the first column to the left, numbers to the right.
+
+    Parameters
+    ----------
+    head : sequence of str
+        What is in each column.
+    rows : int
+        How many rows there are; their texts are given later.
+    bold : int, optional
+        The column to be read first.
+    """
+
+    def __init__(self, head: Sequence[str], rows: int, bold: int | None = None) -> None:
+        super().__init__()
+        self._bold = bold
+        self._head = tuple(head)
+        self.rows: list[tuple[str, ...]] = [("",) * len(self._head)] * rows
+        self.setFixedHeight((rows + 1) * self._line() + _LEADING)
+        self.setMinimumWidth(1)
+
+    def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
+        """Show other texts, as many as there were."""
+        self.rows = [tuple(row) for row in rows]
+        self.update()
+
+    def widths(self) -> list[int]:
+        """Return how wide each column must be to show all its texts."""
+        widths = []
+        for at, texts in enumerate(zip(*self.rows, strict=True)):
+            fonts = [self._font(0, at), *[self._font(1, at)] * len(texts)]
+            pairs = zip(fonts, (self._head[at], *texts), strict=True)
+            widths.append(
+                max(QFontMetrics(font).horizontalAdvance(text) for font, text in pairs)
+            )
+        return widths
+
+    @property
+    def needed_width(self) -> int:
+        """How wide it must be to show all its texts."""
+        widths = self.widths()
+        return sum(widths) + len(widths) * _GAP
+
+    def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
+        """Paint the columns from the right; what is left is the first one's."""
+        painter = QPainter(self)
+        color = self.palette().color(self.foregroundRole())
+        widths, right = self.widths(), self.width()
+        for column in reversed(range(len(widths))):
+            right -= _GAP // 2
+            left = right - widths[column] if column else 0
+            side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+            for row, texts in enumerate((self._head, *self.rows)):
+                color.setAlpha(255 if row else 150)
+                painter.setPen(color)
+                painter.setFont(self._font(row, column))
+                place = QRectF(left, row * self._line(), right - left, self._line())
+                painter.drawText(
+                    place, side | Qt.AlignmentFlag.AlignVCenter, texts[column]
+                )
+            right = left - _GAP // 2
+        color.setAlpha(60)
+        painter.setPen(color)
+        painter.drawLine(0, self._line(), self.width(), self._line())
+        painter.end()
+
+    def _line(self) -> int:
+        return int(self.fontMetrics().height()) + _LEADING
+
+    def _font(self, row: int, column: int) -> QFont:
+        font = QFont(self.font())
+        font.setBold(row > 0 and column == self._bold)
+        return font

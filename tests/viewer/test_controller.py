@@ -23,8 +23,9 @@ def _layer(viewer, role):
 def _frame(viewer):
     """Return x and y of the top left and bottom right of the current frame."""
     layer = _layer(viewer, "current")
-    # The four sides come before the compass.
-    starts = layer.data[:4, 0] + layer.translate
+    # The halo comes before the lines, the four sides before the compass.
+    lines = layer.data[4 * len(layer.data) // 5 :]
+    starts = lines[:4, 0] + layer.translate
     (top, left), (bottom, right) = starts.min(axis=0), starts.max(axis=0)
     return left, top, right, bottom
 

@@ -147,7 +147,7 @@ def test_an_act_that_is_taken_back_has_its_cutouts_picked_again(
     assert picks.rows == rows
     [frames] = [layer for layer in viewer.layers if layer.name == "picked"]
     assert frames.visible
-    assert len(frames.data) == 4 * len(rows)
+    assert len(frames.data) == 5 * 4 * len(rows)
     judge.decide("no artifact", go_on=True)
     assert {said for *_, said in decided(session)} == {"no artifact"}
     assert len(decided(session)) == len(rows)
@@ -184,7 +184,7 @@ def test_picks_come_back_with_their_image(
     assert picks.rows == rows
     [frames] = [layer for layer in viewer.layers if layer.name == "picked"]
     assert frames.visible
-    assert len(frames.data) == 4 * len(rows)
+    assert len(frames.data) == 5 * 4 * len(rows)
 
 
 def test_picks_do_not_come_back_without_their_image(
@@ -271,7 +271,7 @@ def test_frames_show_what_is_picked(control, viewer):
     drag(control, (10, 10), (10, 10), "Control")
     [layer] = [x for x in viewer.layers if x.name == "picked"]
     assert layer.visible
-    assert len(layer.data) == 4
+    assert len(layer.data) == 5 * 4, "four sides and their halo"
     control.picks.clear()
     assert not layer.visible
 

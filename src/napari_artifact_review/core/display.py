@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -147,6 +148,11 @@ class Brightness:
         extent = np.clip([float(lowest), float(highest)], -largest, largest)
         sample = _sample(pixels)
         return cls(sample, _apart(*extent.tolist()), _zscale(sample))
+
+    @cached_property
+    def middle(self) -> float:
+        """The median: what most of a sky is; 0 without a finite pixel."""
+        return float(np.median(self.sample)) if self.sample.size else 0.0
 
     def limits(self, display: Display) -> Limits:
         """Return the limits of a grey scale.

@@ -47,6 +47,12 @@ _TEXT_COLORS = _by_outcome(
     TP=STYLE.label_text,
     TN=STYLE.true_negative,
 )
+_INKS = _by_outcome(
+    FP=STYLE.false_positive_ink,
+    FN=STYLE.false_negative_ink,
+    TP=STYLE.label_ink,
+    TN=STYLE.true_negative_ink,
+)
 
 #: The most pixels along a side of the map.
 _MAP_SIDE = 4096
@@ -95,6 +101,27 @@ def corners(
     return np.ascontiguousarray(ends.transpose(2, 0, 1))
 
 
+def haloed(lines: Array, reach: float) -> Array:
+    """Return lines with their halo before them: four times the lines, moved aside.
+
+    Parameters
+    ----------
+    lines : ndarray, shape (n, 2, 2)
+        Starts and steps.
+    reach : float
+        How far each is moved up or down, and left or right.
+
+    Returns
+    -------
+    ndarray, shape (5 n, 2, 2)
+        Of one width, those that come first are seen at both sides of the last n.
+    """
+    around = [(reach, reach), (reach, -reach), (-reach, reach), (-reach, -reach)]
+    moves = np.zeros((5, 1, 2, 2))
+    moves[:4, 0, 0] = around
+    return (lines + moves).reshape(-1, 2, 2)
+
+
 def sides(corner_points: Array) -> Array:
     """Return boxes' sides as vectors: shape (4 n, 2, 2), each a start and a step."""
     points = corner_points.reshape(-1, 4, 2)
@@ -118,8 +145,8 @@ class Boxes:
         Red, green, blue and opacity of each box.
     confidences, tags : list of str
         What stands at the upper left and at the lower right of each box.
-    text_colors : ndarray, shape (n, 4)
-        Colours of both.
+    text_colors, inks : ndarray, shape (n, 4)
+        Colours of both, on dark pixels and on bright ones.
     features : DataFrame, n rows
         The columns `FEATURES`.
     """
@@ -132,6 +159,7 @@ class Boxes:
     confidences: list[str]
     tags: list[str]
     text_colors: Array
+    inks: Array
     features: pd.DataFrame
 
 
@@ -156,6 +184,7 @@ def boxes_of(cutouts: Cutouts, shape: tuple[int, int]) -> Boxes:
         ],
         tags=_tags(cutouts),
         text_colors=_TEXT_COLORS[cutouts.outcome],
+        inks=_INKS[cutouts.outcome],
         features=features,
     )
 

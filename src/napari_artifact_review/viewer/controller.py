@@ -99,7 +99,7 @@ class ReviewController:
         self.session = session
         self.layers = ReviewLayers(viewer, self._describe, self._restore_soon)
         self.image = ImageLayer(self.layers, self._cutout_inside)
-        self.overlay = Overlay(self.layers, self._views_ahead)
+        self.overlay = Overlay(self.layers, self._views_ahead, self.image.luminance_at)
         self.camera = ReviewCamera(viewer)
         self.picks = Picks(session)
         self.judge = Judge(session, self.subject, self.note_view)
@@ -145,6 +145,7 @@ class ReviewController:
         self.session.queue_changed.connect(self._on_queue_changed)
         self.session.turned.connect(self._on_turned)
         self.picks.changed.connect(self._draw_picks)
+        self.image.repainted.connect(self.overlay.fit_texts)
         self.judge.said.connect(self.said)
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
         self.viewer.scene.camera.events.center.connect(self._look)
@@ -448,6 +449,7 @@ class ReviewController:
         inside = self._cutouts_inside()
         self._drawn_outcomes = self.session.catalog.outcomes
         self._look_at_current()
+        self.image.expect(loaded)
         self.overlay.show(inside, self._shape, self.camera.view)
         self._draw_current()
         self._draw_picks()

@@ -26,6 +26,8 @@ from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.full_image import Pixels
 from napari_artifact_review.core.stretch import smoothed
 from napari_artifact_review.core.tiles import TiledImage
+from napari_artifact_review.viewer.boxes import Array
+from napari_artifact_review.viewer.ink import luminance_of
 from napari_artifact_review.viewer.layers import ReviewLayers, unmeasured
 from napari_artifact_review.viewer.smooth_tiles import smooth_levels
 
@@ -71,10 +73,13 @@ class ImageLayer:
         Emitted with the display when the user changed it in napari's own controls.
     drawn : Signal
         Emitted when other pixels are shown, or another cutout of them.
+    repainted : Signal
+        Emitted when pixels become colours in another way.
     """
 
     display_changed = Signal(Display)
     drawn = Signal()
+    repainted = Signal()
 
     def __init__(
         self, layers: ReviewLayers, cutout: Callable[[], Cutout | None] = lambda: None
@@ -83,6 +88,8 @@ class ImageLayer:
         self._cutout = cutout
         self._role = "image"
         self._loaded: LoadedImage | None = None
+        # What lies under whatever is drawn over it, and between which limits.
+        self._under: tuple[LoadedImage, Limits] | None = None
         self._display = Display()
         self._gamma = 1.0
         self._painted: tuple[object, ...] = ()
@@ -96,6 +103,10 @@ class ImageLayer:
     def exists(self) -> bool:
         """Whether an image was ever shown."""
         return self._layer is not None
+
+    def expect(self, loaded: LoadedImage) -> None:
+        """Know an image before it is shown: what is drawn over it comes first."""
+        self._under = loaded, loaded.brightness.limits(self._display)
 
     def show(self, loaded: LoadedImage, name: str) -> None:
         """Show a full image; others are told of it by `tell`."""
@@ -119,6 +130,7 @@ class ImageLayer:
         # A second time, napari does not connect them again.
         layer.events.contrast_limits.connect(self._on_limits)
         layer.events.colormap.connect(self._on_colormap)
+        layer.events.gamma.connect(self._on_gamma)
         with self._acting():
             layer.name = name
             self._replace(layer, data)
@@ -157,6 +169,38 @@ class ImageLayer:
                 self._is_untold = False
                 with unmeasured(layer.events.data):
                     layer.events.data(value=layer.data)
+
+    def luminance_at(self, rows: Array, columns: Array) -> Array:
+        """Return how bright pixels are on the screen.
+
+        Never waits: of an image in tiles it is what most of the sky is.
+
+        Parameters
+        ----------
+        rows, columns : ndarray of float
+            Places on the image, of shapes that go together; those beside it count as
+            the pixels nearest to them.
+
+        Returns
+        -------
+        ndarray
+            Of their common shape: 0 is black, 1 is white.
+        """
+        layer, shape = self._layer, np.broadcast_shapes(rows.shape, columns.shape)
+        if self._under is None or layer is None:
+            return np.zeros(shape)
+        loaded, (low, high) = self._under
+        if loaded.full.tiles is None:
+            height, width = loaded.drawable.shape
+            places = (
+                np.clip(np.rint(rows), 0, height - 1).astype(int),
+                np.clip(np.rint(columns), 0, width - 1).astype(int),
+            )
+            pixels = np.asarray(loaded.drawable[places], dtype=float)
+        else:
+            pixels = np.full(shape, loaded.brightness.middle)
+        levels = np.clip((pixels - low) / (high - low), 0, 1)
+        return luminance_of(levels ** self._gamma_now(), layer.colormap)
 
     def refresh(self) -> None:
         """Draw again what is in view: more of its pixels have been read."""
@@ -280,6 +324,9 @@ class ImageLayer:
             if tuple(layer.contrast_limits) != limits:
                 layer.contrast_limits = limits
             self._paint(layer, brightness, limits)
+        if self._loaded is not None:
+            self._under = self._loaded, limits
+        self.repainted.emit()
 
     def _paint(self, layer: Image, brightness: Brightness, limits: Limits) -> None:
         display = self._display
@@ -341,6 +388,10 @@ class ImageLayer:
                     inverted=inverted,
                 )
             )
+
+    def _on_gamma(self) -> None:
+        if not self._is_acting:
+            self.repainted.emit()
 
     def _take(self, display: Display) -> None:
         is_other, self._display = display != self._display, display

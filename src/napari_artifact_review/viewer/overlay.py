@@ -17,11 +17,13 @@ from napari_artifact_review.viewer.boxes import (
     are_marked,
     boxes_of,
     corners,
+    haloed,
     map_of,
     sides,
 )
 from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.compass import REACH, Directions, compass
+from napari_artifact_review.viewer.ink import Luminance, text_colors
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.style import STYLE
 
@@ -45,14 +47,15 @@ _ANCHORS = {
     "cutouts": {False: "upper_left", True: "lower_left"},
     "tags": {False: "lower_right", True: "upper_right"},
 }
-#: Which of a box's `corners` the tag is at, in the same two cases.
-_TAG_CORNERS = {False: 2, True: 1}
+#: Which of a box's `corners` a text is at, in the same two cases.
+_CORNERS = {"cutouts": {False: 0, True: 3}, "tags": {False: 2, True: 1}}
 
 _Layer = TypeVar("_Layer", Points, Shapes)
 _Number = TypeVar("_Number", float, Array)
 
 _CURRENT_COLOR = transform_color(STYLE.current)
 _PICKED_COLOR = transform_color(STYLE.picked)
+_HALO_COLOR = transform_color(STYLE.halo)
 _GRID_COLOR = transform_color(STYLE.grid)
 _EVERYWHERE = View(-np.inf, -np.inf, np.inf, np.inf, 1.0)
 _NOWHERE = View(np.inf, np.inf, -np.inf, -np.inf, 1.0)
@@ -68,13 +71,19 @@ class Overlay:
     ahead : callable
         Gives what will soon be in view, the next first; asked when boxes are drawn, so
         that they need not be drawn anew at each step.
+    luminance : callable
+        See `Luminance`.
     """
 
     def __init__(
-        self, layers: ReviewLayers, ahead: Callable[[], Iterable[View]]
+        self,
+        layers: ReviewLayers,
+        ahead: Callable[[], Iterable[View]],
+        luminance: Luminance,
     ) -> None:
         self._layers = layers
         self._ahead = ahead
+        self._luminance = luminance
         self._cutouts: Cutouts | None = None
         self._marked: Cutouts | None = None
         self._shape = (0, 0)
@@ -82,6 +91,7 @@ class Overlay:
         self._directions: Directions | None = None
         self._picked: Cutouts | None = None
         self._boxes: Boxes | None = None
+        self._text_colors: dict[str, Array] = {}
         self._regions: list[View] = []
         self._zoom = 1.0
         self._fade = 0.0
@@ -146,6 +156,17 @@ class Overlay:
             boxes, self._boxes = self._boxes, None
             self._draw_boxes(boxes)
 
+    def fit_texts(self) -> None:
+        """Have texts pale on dark pixels and dark on bright ones, as they are shown."""
+        boxes = self._boxes
+        if boxes is None or not len(boxes.rows) or not self._legible:
+            return
+        for role, before in self._text_colors.items():
+            layer, colors = self._layers.find(role), self._colors_of(role, boxes)
+            if layer is not None and not np.array_equal(colors, before):
+                self._text_colors[role] = colors
+                layer.text.color = colors
+
     # What is in view
 
     def look(self, view: View) -> None:
@@ -193,6 +214,7 @@ class Overlay:
                     layer.edge_width = self._image_pixels(width)
         self._draw_current()
         self._draw_picked()
+        self.fit_texts()
 
     def _near(self, view: View) -> list[View]:
         """Return a view with what is around it and ahead, as far as it can be drawn."""
@@ -279,7 +301,7 @@ class Overlay:
         # To napari a text belongs to a shape or a point; these are not to be seen.
         tags = self._layers.get("tags", lambda: _without_fill(Points, border_width=0))
         with self._layers.drawing(tags):
-            tags.data = boxes.corners[:, _TAG_CORNERS[self.y_up]]
+            tags.data = boxes.corners[:, _CORNERS["tags"][self.y_up]]
             tags.editable = False
             self._set_texts(tags, "tags", boxes)
 
@@ -313,7 +335,7 @@ class Overlay:
             height, width = (end - place).tolist()
             frame = corners(0, 0, size, (height, width), gap)
             lines = np.concatenate([sides(frame), self._compass(width + gap)])
-        layer = self._draw_lines("current", lines, _CURRENT_COLOR, STYLE.current_width)
+        layer = self._draw_frames("current", lines, _CURRENT_COLOR)
         self._layers.move(layer, place)
 
     def _compass(self, right: float) -> Array:
@@ -332,8 +354,14 @@ class Overlay:
         if picked is None or (not len(picked) and self._layers.find("picked") is None):
             return
         frames = corners(picked.grid_x, picked.grid_y, picked.size, self._shape)
-        self._draw_lines("picked", sides(frames), _PICKED_COLOR, STYLE.current_width)
+        self._draw_frames("picked", sides(frames), _PICKED_COLOR)
         self._layers.use(picked=len(picked) > 0)
+
+    def _draw_frames(self, role: str, lines: Array, color: Array) -> Vectors:
+        """Draw lines with a halo, in one layer: each layer takes time in each frame."""
+        colors = np.repeat([_HALO_COLOR[0], color[0]], [4 * len(lines), len(lines)], 0)
+        lines = haloed(lines, self._image_pixels(STYLE.halo_width))
+        return self._draw_lines(role, lines, colors, STYLE.current_width)
 
     def _draw_lines(
         self, role: str, lines: Array, color: Array, width: float
@@ -388,9 +416,14 @@ class Overlay:
     def _set_texts(self, layer: Points | Shapes, role: str, boxes: Boxes) -> None:
         # To set the text as a whole takes napari several times as long.
         layer.text.string = self._strings(role, boxes) or {"constant": ""}
-        layer.text.color = boxes.text_colors if len(boxes.rows) else "white"
+        colors = self._text_colors[role] = self._colors_of(role, boxes)
+        layer.text.color = colors if len(boxes.rows) else "white"
         layer.text.anchor = _ANCHORS[role][self.y_up]
         layer.text.translation = self._text_offset(role)
+
+    def _colors_of(self, role: str, boxes: Boxes) -> Array:
+        corner = _CORNERS[role][self.y_up]
+        return text_colors(boxes, corner, self._image_pixels(1.0), self._luminance)
 
     def _text_offset(self, role: str) -> tuple[float, float]:
         """Return the step (rows, columns) that puts a text just inside its box.

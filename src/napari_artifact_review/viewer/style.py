@@ -22,7 +22,11 @@ class OverlayStyle:
     current, picked : str
         Colours of the frames around the current cutout, and around those picked.
     false_positive_text, false_negative_text, label_text : str
-        Colours of the texts beside the boxes, light enough to be read on a bright sky.
+        Colours of the texts beside the boxes, to be read on a dark sky.
+    false_positive_ink, false_negative_ink, label_ink, true_negative_ink : str
+        Colours of the same texts where the image is bright.
+    halo : str
+        Colour around the frames and the compass, which are then seen on bright pixels.
     grid : str
         Colour of the grid's lines.
     reviewed_opacity : float
@@ -33,6 +37,8 @@ class OverlayStyle:
         Widths of the lines.
     inset : float
         How far the prediction's box of a TP lies inside the label's, of its side.
+    halo_width : float
+        How far the halo reaches beyond the lines.
     current_gap : float
         Distance of the current frame from its cutout.
     text_size : int
@@ -54,6 +60,11 @@ class OverlayStyle:
     false_positive_text: str = "#e6c4ff"
     false_negative_text: str = "#a9d1ff"
     label_text: str = "#9af5bb"
+    false_positive_ink: str = "#4a0a78"
+    false_negative_ink: str = "#062f7a"
+    label_ink: str = "#05401d"
+    true_negative_ink: str = "#303030"
+    halo: str = "#000000"
     current: str = "#ffd60a"
     picked: str = "#ffffff"
     grid: str = "#ffffff40"
@@ -62,6 +73,7 @@ class OverlayStyle:
     box_width: float = 2.0
     current_width: float = 3.0
     grid_width: float = 1.0
+    halo_width: float = 1.25
     current_gap: float = 4.0
     inset: float = 0.035
     text_size: int = 11

@@ -329,6 +329,20 @@ class ReviewController:
         self._loader.smooth(self.image.display.sigma)
         self._smooth()
 
+    def place_on_canvas(self) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom of the current cutout, from the middle.
+
+        In pixels of the screen, as the canvas shows it now.
+        """
+        cutout, camera = self.session.current_cutout, self.viewer.scene.camera
+        row, column = camera.center[-2:]
+        left, top = cutout.grid_x - column, cutout.grid_y - row
+        right, bottom = left + cutout.size, top + cutout.size
+        if self.overlay.y_up:
+            top, bottom = -bottom, -top
+        zoom = camera.zoom
+        return left * zoom, top * zoom, right * zoom, bottom * zoom
+
     def cutout_pixels(self) -> CutoutPixels | None:
         """Return the current cutout and what is around it, if that is on the screen."""
         return None if self.full is None else self.image.cutout_pixels()

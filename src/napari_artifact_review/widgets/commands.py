@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QMenu, QWidget
+from qtpy.QtCore import QPoint, QPointF, QRect, QRectF, Qt
+from qtpy.QtWidgets import QMainWindow, QMenu, QWidget
 
 from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ReviewError
@@ -63,9 +63,9 @@ class ReviewCommands:
         self._dock = dock
         self._panel = panel
         self._saver = saver
-        self._help = HelpPanel(dock)
-        self._examples = ExamplesPanel(dock)
-        self._stretches = StretchesPanel(dock)
+        self._help = HelpPanel(dock, self._kept_free)
+        self._examples = ExamplesPanel(dock, self._kept_free)
+        self._stretches = StretchesPanel(dock, self._kept_free)
         self._gallery: GalleryPanel | None = None
         self._keys = KeyChoice()
         self._connect()
@@ -169,6 +169,19 @@ class ReviewCommands:
             "save": self._save,
             "help": self._help.toggle,
         }
+
+    def _kept_free(self) -> list[QRect]:
+        """Return what no window is to cover: the current cutout, and the dock."""
+        dock, window = self._dock, self._dock.window()
+        rectangles = [QRect(dock.mapToGlobal(QPoint(0, 0)), dock.size())]
+        # A dock that floats is a window of its own.
+        if self.controller is not None and isinstance(window, QMainWindow):
+            canvas = window.centralWidget()
+            left, top, right, bottom = self.controller.place_on_canvas()
+            middle = canvas.mapToGlobal(canvas.rect().center())
+            cutout = QRectF(QPointF(left, top), QPointF(right, bottom)).toRect()
+            rectangles.insert(0, cutout.translated(middle))
+        return rectangles
 
     def _review(self) -> ReviewSession:
         assert self.session is not None, "the panel is shown with a session only"

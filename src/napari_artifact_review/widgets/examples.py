@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QDialog, QGridLayout, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.picture import picture_button, picture_icon
+from napari_artifact_review.widgets.picture_window import PictureWindow
+from napari_artifact_review.widgets.tool_window import KeptFree
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
     from napari_artifact_review.core.images import ImageFolder
     from napari_artifact_review.core.session import ReviewSession
 
-_COLUMNS = 4
-
 #: The latest ones: more are no examples but a gallery.
 _MOST = 8
 
 
-class ExamplesPanel(QDialog):
+class ExamplesPanel(PictureWindow):
     """Shows what was last decided to be of a kind; stays beside the window.
 
     Attributes
@@ -35,21 +35,17 @@ class ExamplesPanel(QDialog):
 
     row_requested = Signal(int)
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Tool)
-        self.setWindowTitle("Artifact Review: examples of each kind")
+    def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
+        buttons = [picture_button() for _ in range(_MOST)]
+        super().__init__(parent, "examples of each kind", buttons, kept_free)
         self._background = Background(MainThread(self))
         self._session: ReviewSession | None = None
         self._cutouts: list[Cutout] = []
         self.kind = QComboBox()
         self.empty = QLabel("No cutout has been given a kind yet.")
-        self.buttons = [picture_button() for _ in range(_MOST)]
-        layout = QGridLayout(self)
-        layout.addWidget(self.kind, 0, 0, 1, _COLUMNS)
-        layout.addWidget(self.empty, 1, 0, 1, _COLUMNS)
-        for at, button in enumerate(self.buttons):
-            row, column = divmod(at, _COLUMNS)
-            layout.addWidget(button, row + 2, column)
+        self.lines.insertWidget(0, self.kind)
+        self.lines.insertWidget(1, self.empty)
+        for at, button in enumerate(buttons):
             button.clicked.connect(partial(self._choose, at))
         self.kind.currentIndexChanged.connect(lambda _: self._show_kind())
 
@@ -59,11 +55,10 @@ class ExamplesPanel(QDialog):
         if self.isVisible():
             self.show_kinds()
 
-    def toggle(self) -> None:
-        """Show the panel, or hide it if it is shown."""
-        self.setVisible(not self.isVisible())
-        if self.isVisible():
-            self.show_kinds()
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """List the kinds: while the panel is hidden, it follows nothing."""
+        super().showEvent(event)
+        self.show_kinds()
 
     def show_kinds(self) -> None:
         """List the kinds that were named, with their counts; show one of them."""
@@ -93,9 +88,13 @@ class ExamplesPanel(QDialog):
             button.setVisible(at < len(self._cutouts))
             button.setIcon(picture_icon(None))
         for cutout, button in zip(self._cutouts, self.buttons, strict=False):
-            button.setText(f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})")
-            button.setToolTip(cutout.note)
-        self.adjustSize()
+            name = f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+            button.setText(
+                button.fontMetrics().elidedText(
+                    name, Qt.TextElideMode.ElideMiddle, button.width() - 8
+                )
+            )
+            button.setToolTip("\n".join(filter(None, (name, cutout.note))))
         if session is not None and self._cutouts:
             job = partial(_pictures, session.images, self._cutouts)
             self._background.start(job, self._show, self._fail)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.viewer.keys import KeyAction
 from napari_artifact_review.viewer.style import STYLE
+from napari_artifact_review.widgets.tool_window import KeptFree, ToolWindow
 
 _COLORS = (
     ((STYLE.false_positive,), "FP: the model sees an artifact, the label does not"),
@@ -17,12 +18,11 @@ _COLORS = (
 )
 
 
-class HelpPanel(QDialog):
+class HelpPanel(ToolWindow):
     """Keys and colours; stays beside the window while one works."""
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Tool)
-        self.setWindowTitle("Artifact Review: keys and colours")
+    def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
+        super().__init__(parent, "keys and colours", kept_free)
         self._text = QLabel()
         self._text.setTextFormat(Qt.TextFormat.RichText)
         layout = QVBoxLayout(self)
@@ -33,10 +33,6 @@ class HelpPanel(QDialog):
     def show_keys(self, keys: KeyChoice) -> None:
         """Tell which keys are in force."""
         self._text.setText(help_text(keys))
-
-    def toggle(self) -> None:
-        """Show the panel, or hide it if it is shown."""
-        self.setVisible(not self.isVisible())
 
 
 def help_text(choice: KeyChoice) -> str:

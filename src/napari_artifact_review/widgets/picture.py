@@ -12,22 +12,33 @@ from qtpy.QtWidgets import QToolButton
 
 from napari_artifact_review.viewer.style import STYLE
 
-_SIDE = 210
+#: The side of a picture in pixels of the screen.
+SIDE = 210
 
 
 def picture_button(text: str = "") -> QToolButton:
     """Return a button with room for a picture, and a line of text under it."""
     button = QToolButton()
     button.setText(text)
-    button.setIconSize(QSize(_SIDE, _SIDE))
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-    button.setMinimumSize(_SIDE + 16, _SIDE + 34)
+    resize_button(button, SIDE)
     button.setStyleSheet(
         "QToolButton { border: 2px solid transparent }"
         f"QToolButton:checked {{ border-color: {STYLE.current} }}"
     )
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return button
+
+
+def size_of_button(side: int) -> QSize:
+    """Return the size of a button for a picture of a side, with its line of text."""
+    return QSize(side + 16, side + 34)
+
+
+def resize_button(button: QToolButton, side: int) -> None:
+    """Make room for a picture of another side; what is too long for it is cut off."""
+    button.setIconSize(QSize(side, side))
+    button.setFixedSize(size_of_button(side))
 
 
 def picture_icon(picture: npt.NDArray[Any] | None, ratio: float = 1.0) -> QIcon:
@@ -45,7 +56,7 @@ def picture_icon(picture: npt.NDArray[Any] | None, ratio: float = 1.0) -> QIcon:
     rows, columns = picture.shape[:2]
     data = np.ascontiguousarray(picture).tobytes()
     image = QImage(data, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
-    side = round(_SIDE * ratio)
+    side = round(SIDE * ratio)
     scaled = image.scaled(
         side,
         side,

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from napari.utils.colormaps import ensure_colormap
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QDialog, QGridLayout, QLabel, QToolButton, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
 from napari_artifact_review.core.display import LEVELS, Brightness, Display
 from napari_artifact_review.core.stretch import PRESETS, render, smoothed
 from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.picture import picture_button, picture_icon
+from napari_artifact_review.widgets.picture_window import PictureWindow
+from napari_artifact_review.widgets.tool_window import KeptFree
 
 if TYPE_CHECKING:
     from napari_artifact_review.viewer.image_layer import CutoutPixels
@@ -26,12 +28,10 @@ if TYPE_CHECKING:
 #: Milliseconds after a step until its pictures are made: its own frame comes first.
 _BREATH = 60
 
-_COLUMNS = 4
-
 _Picture = npt.NDArray[np.uint8]
 
 
-class StretchesPanel(QDialog):
+class StretchesPanel(PictureWindow):
     """Small pictures of the current cutout; stays beside the window while one works.
 
     Limits are those of the cutout, whose frame is drawn; colours are those of now.
@@ -47,25 +47,21 @@ class StretchesPanel(QDialog):
     adopted = Signal(object)
     pixels_wanted = Signal()
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Tool)
-        self.setWindowTitle("Artifact Review: stretches, side by side")
+    def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
+        buttons = [_checkable(preset.name) for preset in PRESETS]
+        super().__init__(parent, "stretches, side by side", buttons, kept_free)
         self._background = Background(MainThread(self))
         self._waiting: Callable[[], list[_Picture]] | None = None
         self._breath = QTimer(self, singleShot=True, interval=_BREATH)
         self._breath.timeout.connect(self._begin)
         self._colormap = Display.colormap
-        self.buttons = [_checkable(preset.name) for preset in PRESETS]
-        layout = QGridLayout(self)
-        for at, (button, preset) in enumerate(zip(self.buttons, PRESETS, strict=True)):
+        for button, preset in zip(buttons, PRESETS, strict=True):
             button.clicked.connect(partial(self._adopt, preset.display))
-            layout.addWidget(button, *divmod(at, _COLUMNS))
         hint = QLabel("A click shows all cutouts so; “Reset” in the dock ends it.")
-        layout.addWidget(hint, layout.rowCount(), 0, 1, _COLUMNS)
-
-    def toggle(self) -> None:
-        """Show the panel, or hide it if it is shown."""
-        self.setVisible(not self.isVisible())
+        hint.setWordWrap(True)
+        # The pictures alone say how wide the window is.
+        hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.lines.addWidget(hint)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
         """Ask for pixels: while the panel is hidden, it takes none."""

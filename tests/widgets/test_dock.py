@@ -619,3 +619,26 @@ def test_the_dialog_begins_where_the_last_one_ended(dock, survey, monkeypatch):
         field._on_choose_clicked()
     assert starts[1] == str(survey.parent)
     assert dock.output.path == survey
+
+
+def test_a_message_takes_no_room_and_is_read_in_full(dock, qtbot):
+    panel = dock._panel
+    message = panel.message.native
+    panel.say("")
+    assert not message.isVisible()
+    qtbot.wait(50)
+    folds = panel.folds.values()
+    places = [fold.mapTo(dock, QPoint(0, 0)) for fold in folds]
+    for text in ("Short.", "The position is copied, and much more is said. " * 8):
+        panel.say(text)
+        qtbot.wait(50)
+        assert message.isVisible()
+        assert message.height() >= message.heightForWidth(message.width())
+        assert panel.native.rect().contains(message.geometry())
+        assert [fold.mapTo(dock, QPoint(0, 0)) for fold in folds] == places
+    dock.window().resize(1500, 950)
+    qtbot.wait(100)
+    assert message.geometry().bottom() == panel.native.rect().bottom()
+    # What is under it can be clicked.
+    under = panel.native.childAt(message.geometry().center())
+    assert under is not message

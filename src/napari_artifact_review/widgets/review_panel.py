@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, Label, PushButton
@@ -27,6 +26,7 @@ from napari_artifact_review.widgets.choices import (
 from napari_artifact_review.widgets.cutout_table import CutoutTable
 from napari_artifact_review.widgets.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.fold import Fold
+from napari_artifact_review.widgets.message import Message
 from napari_artifact_review.widgets.navigation import NavigationPanel
 from napari_artifact_review.widgets.neighbours import ContextPanel
 from napari_artifact_review.widgets.pixels import PixelsPanel, described
@@ -64,9 +64,9 @@ class ReviewPanel(Container[Widget]):
             "changes": Fold("What changed", self.changes.native),
         }
         self.saving = SavePanel()
-        self.message = _wrapping_label(lines=2)
-        self.remarks = _wrapping_label(lines=0)
-        self.note = _wrapping_label(lines=0)
+        self.message = Message()
+        self.remarks = _wrapping_label()
+        self.note = _wrapping_label()
         self.help = PushButton(text="?")
         self.help.native.setFixedWidth(28)
         self.saving.append(self.help)
@@ -80,7 +80,6 @@ class ReviewPanel(Container[Widget]):
                 self.surroundings,
                 self.saving,
                 self.changed_output,
-                self.message,
                 self.note,
                 self.remarks,
             ],
@@ -88,6 +87,7 @@ class ReviewPanel(Container[Widget]):
         )
         self.margins = (0, 0, 0, 0)
         self.native.layout().addWidget(self._folding(), 1)
+        self.message.lie_over(self.native)
         leave_keys_to_viewer(self.native)
         # Each arrow key on it would be a verdict; keys have a menu for that.
         self.verdict.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -186,25 +186,15 @@ class ReviewPanel(Container[Widget]):
 
     def say(self, text: str) -> None:
         """Tell the reviewer something, until the next step."""
-        if text != self.message.tooltip:
-            self.message.value = _breakable(text)
-            self.message.tooltip = text
+        self.message.say(text)
 
 
-def _wrapping_label(lines: int) -> Label:
-    """Make a label that wraps and does not push others about when its text changes."""
+def _wrapping_label() -> Label:
+    """Make a label that wraps, and is not seen before it has a text."""
     label = Label()
     native: QLabel = label.native
     native.setWordWrap(True)
     native.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-    native.setMinimumHeight(lines * native.fontMetrics().lineSpacing())
     native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    label.hide()
     return label
-
-
-def _breakable(text: str) -> str:
-    """Let what is longer than a line be broken, where Qt would cut it off."""
-    text = re.sub(r"/(?=\S{31,})", "/\u200b", text)
-    return re.sub(
-        r"[^\s/]{41,}", lambda name: re.sub(r"(?<=[._])", "\u200b", name[0]), text
-    )

@@ -365,10 +365,13 @@ def test_y_up_turns_the_view_only(dock, viewer):
 def test_a_missing_image_is_named_and_the_rest_goes_on(viewer, survey, settle):
     (survey.parent / "north.fits").unlink()
     dock = open_review(viewer, survey)
-    assert "north" in _message(dock)
+    banner = dock._panel.unseen
+    assert "north" in banner.text.value
+    assert banner.visible
     assert not dock._panel.verdict.enabled
     dock.image_name.value = "south"
     settle(dock)
+    assert not banner.visible
     assert dock._panel.verdict.enabled
     assert viewer.layers[0].data[0, 0] == 2e6
 
@@ -544,11 +547,57 @@ def test_a_table_without_preds_says_what_counts(viewer, survey):
     assert "a confidence from 0.95 counts" in dock._panel.remarks.value
 
 
-def test_a_wrong_folder_leaves_the_form_open(viewer, survey, tmp_path, settle):
+def test_in_a_wrong_folder_another_one_can_be_chosen(
+    viewer, survey, tmp_path, qtbot, monkeypatch
+):
     (tmp_path / "empty").mkdir()
     dock = open_review(viewer, survey, tmp_path / "empty")
-    assert dock._open_panel.visible
-    assert "north" in dock._panel.message.value
+    viewer.window.resize(1280, 800)
+    qtbot.wait(100)
+    banner, panel = dock._panel.unseen, dock._panel
+    assert "north" in banner.text.value
+    assert not dock._open_panel.visible, "there is no room for both"
+    for widget in (banner.text, banner.folder, panel.verdict, panel.saving):
+        native = widget.native
+        assert native.isVisible()
+        assert native.height() >= native.minimumSizeHint().height()
+        assert dock.rect().contains(native.mapTo(dock, native.rect().bottomRight()))
+    text = banner.text.native
+    assert text.height() >= text.heightForWidth(text.width())
+    chosen = iter([None, str(survey.parent)])
+    monkeypatch.setattr(dock.images, "_show_file_dialog", lambda *_, **__: next(chosen))
+    before = dock.session
+    banner.folder.native.click()
+    assert dock.session is before, "the dialog was cancelled"
+    banner.folder.native.click()
+    qtbot.waitUntil(lambda: dock.session is not before)
+    qtbot.waitUntil(lambda: dock.controller.view == "shown")
+    assert dock.session.images.folder == survey.parent
+    assert not banner.visible
+    assert panel.verdict.enabled
+
+
+def test_a_message_takes_no_room_and_is_read_in_full(dock, qtbot):
+    panel = dock._panel
+    message = panel.message.native
+    panel.say("")
+    assert not message.isVisible()
+    qtbot.wait(50)
+    folds = panel.folds.values()
+    places = [fold.mapTo(dock, QPoint(0, 0)) for fold in folds]
+    for text in ("Short.", "The position is copied, and much more is said. " * 8):
+        panel.say(text)
+        qtbot.wait(50)
+        assert message.isVisible()
+        assert message.height() >= message.heightForWidth(message.width())
+        assert panel.native.rect().contains(message.geometry())
+        assert [fold.mapTo(dock, QPoint(0, 0)) for fold in folds] == places
+    dock.window().resize(1500, 950)
+    qtbot.wait(100)
+    assert message.geometry().bottom() == panel.native.rect().bottom()
+    # What is under it can be clicked.
+    under = panel.native.childAt(message.geometry().center())
+    assert under is not message
 
 
 def test_a_verdict_that_came_too_early_holds_the_walk(
@@ -619,26 +668,3 @@ def test_the_dialog_begins_where_the_last_one_ended(dock, survey, monkeypatch):
         field._on_choose_clicked()
     assert starts[1] == str(survey.parent)
     assert dock.output.path == survey
-
-
-def test_a_message_takes_no_room_and_is_read_in_full(dock, qtbot):
-    panel = dock._panel
-    message = panel.message.native
-    panel.say("")
-    assert not message.isVisible()
-    qtbot.wait(50)
-    folds = panel.folds.values()
-    places = [fold.mapTo(dock, QPoint(0, 0)) for fold in folds]
-    for text in ("Short.", "The position is copied, and much more is said. " * 8):
-        panel.say(text)
-        qtbot.wait(50)
-        assert message.isVisible()
-        assert message.height() >= message.heightForWidth(message.width())
-        assert panel.native.rect().contains(message.geometry())
-        assert [fold.mapTo(dock, QPoint(0, 0)) for fold in folds] == places
-    dock.window().resize(1500, 950)
-    qtbot.wait(100)
-    assert message.geometry().bottom() == panel.native.rect().bottom()
-    # What is under it can be clicked.
-    under = panel.native.childAt(message.geometry().center())
-    assert under is not message

@@ -135,7 +135,7 @@ def test_every_hard_file_is_shown_or_named(viewer, shared_data, tmp_path, settle
             assert np.array_equal(drawn, pixels.astype(drawn.dtype), equal_nan=True)
         else:
             assert isinstance(control.problem, ImageError)
-            assert file.name in dock._panel.message.value
+            assert file.name in dock._panel.unseen.text.tooltip
         dock.image_name.value = "good"
         settle(dock)
         assert np.array_equal(_image_on_screen(viewer).data, good)

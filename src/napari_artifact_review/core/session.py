@@ -261,20 +261,26 @@ class ReviewSession:
         fresh.close(self._state())
         return self._opened_again(where)
 
-    def reopened(self, *, take_over: bool = False) -> Self:
+    def reopened(self, images: Path | None = None, *, take_over: bool = False) -> Self:
         """Return this review as it is now, also where somebody else went on with it.
 
         This session stays as it is, to be closed. Parameters and errors are those of
-        `open`.
+        `open`; images are looked for where they were unless another folder is named.
         """
         return self._opened_again(
-            self.output, store=self._store.place, take_over=take_over, replaced=self
+            self.output,
+            images,
+            store=self._store.place,
+            take_over=take_over,
+            replaced=self,
         )
 
-    def _opened_again(self, output: Path, **named: Any) -> Self:
+    def _opened_again(
+        self, output: Path, images: Path | None = None, **named: Any
+    ) -> Self:
         return type(self).open(
             self.predictions.path,
-            self.images.folder,
+            images or self.images.folder,
             output,
             cutout_size=self.cutout_size,
             reviewer=self.reviewer,

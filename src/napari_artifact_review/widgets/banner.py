@@ -1,7 +1,8 @@
-"""The banner: why nothing can be decided now, for as long as that is so."""
+"""Banners: why nothing can be decided, or seen, for as long as that is so."""
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, Label, PushButton
@@ -10,7 +11,8 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
-from napari_artifact_review.core.errors import HeldError
+from napari_artifact_review.core.errors import HeldError, ImageError
+from napari_artifact_review.widgets.message import breakable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.session import ReviewSession
@@ -31,7 +33,7 @@ class Banner(Container[Widget]):
     open_requested = Signal(bool)
 
     def __init__(self) -> None:
-        self.text = Label()
+        self.text = _alarm()
         self.open_again = PushButton(
             text="Open it again", tooltip="Decide here, once it is closed elsewhere"
         )
@@ -48,12 +50,6 @@ class Banner(Container[Widget]):
         self._buttons.margins = (0, 0, 0, 0)
         super().__init__(widgets=[self.text, self._buttons], labels=False)
         self.margins = (0, 0, 0, 0)
-        native: QLabel = self.text.native
-        native.setWordWrap(True)
-        native.setStyleSheet(_STYLE)
-        native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.open_again.changed.connect(lambda: self.open_requested.emit(False))
         self.take_over.changed.connect(lambda: self.open_requested.emit(True))
         self.hide()
@@ -75,3 +71,54 @@ class Banner(Container[Widget]):
         self._buttons.visible = held
         self.take_over.visible = isinstance(problem, HeldError) and problem.far
         self.visible = problem is not None
+
+
+class ImageBanner(Container[Widget]):
+    """Shows why the current cutout cannot be seen.
+
+    Attributes
+    ----------
+    folder_requested : Signal
+        Emitted to look for the images in another folder.
+    """
+
+    folder_requested = Signal()
+
+    def __init__(self) -> None:
+        self.text = _alarm()
+        self.folder = PushButton(
+            text="Choose the images' folder …",
+            tooltip="Look for all images of this review there",
+        )
+        super().__init__(widgets=[self.text, self.folder], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.folder.changed.connect(lambda: self.folder_requested.emit())
+        self.hide()
+
+    def show_problem(self, problem: ImageError | None, seen: bool) -> None:
+        """Show why a cutout cannot be seen, or nothing if it can.
+
+        Parameters
+        ----------
+        problem : ImageError or None
+            Why not.
+        seen : bool
+            Whether its image can be, so that there is nothing to look for elsewhere.
+        """
+        text = "" if problem is None else str(problem)
+        if text != self.text.tooltip:
+            self.text.value = f"<b>Cannot be shown.</b> {breakable(escape(text))}"
+            self.text.tooltip = text
+        self.folder.visible = not seen
+        self.visible = problem is not None
+
+
+def _alarm() -> Label:
+    label = Label()
+    native: QLabel = label.native
+    native.setWordWrap(True)
+    native.setStyleSheet(_STYLE)
+    native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return label

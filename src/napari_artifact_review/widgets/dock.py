@@ -152,6 +152,7 @@ class ReviewWidget(QWidget):
         opening.output.line_edit.native.editingFinished.connect(self._change_output)
         self._files.changed.connect(self._toggle_files)
         self._panel.banner.open_requested.connect(self._open_again)
+        self._panel.unseen.folder_requested.connect(self._choose_images)
 
     def _review(self) -> ReviewSession:
         assert self.session is not None, "the panel is shown with a session only"
@@ -176,6 +177,12 @@ class ReviewWidget(QWidget):
 
     def _open_again(self, take_over: bool) -> None:
         self._opener.open_again(self._review(), take_over)
+
+    def _choose_images(self) -> None:
+        """Open the review again with the images of another folder."""
+        folder = self.images.ask()
+        if folder is not None:
+            self._opener.open_again(self._review(), images=folder)
 
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
@@ -313,19 +320,14 @@ class ReviewWidget(QWidget):
         self._open_panel.recent.show_reviews()
         self._show_files(not self._open_panel.visible)
 
-    def _show_files(self, shown: bool, beside: bool = False) -> None:
-        """Show the form in the place of the review, or beside it, or not at all."""
+    def _show_files(self, shown: bool) -> None:
+        """Show the form in the place of the review, or not at all."""
         is_open = self.session is not None
         # Both at once, if only for a moment, make the window grow beyond a screen.
-        visible = {
-            self._open_panel: shown,
-            self._panel: is_open and (beside or not shown),
-        }
+        visible = {self._open_panel: shown, self._panel: is_open and not shown}
         for panel in sorted(visible, key=lambda panel: visible[panel]):
             panel.visible = visible[panel]
         self._files.visible = is_open
-        if beside:
-            self._open_panel.recent.hide()
 
     # What follows the session
 
@@ -393,9 +395,6 @@ class ReviewWidget(QWidget):
             show_error(str(control.problem))
         if self._is_first_view and control.view != "loading":
             self._is_first_view = False
-            # No image at once: the folder is the first thing to look at again.
-            failed = control.view == "failed"
-            self._show_files(failed, beside=failed)
             if control.view == "shown":
                 self._say_resumed()
             self._moves = False

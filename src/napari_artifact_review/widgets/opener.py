@@ -64,12 +64,16 @@ class Opener:
             self._failed,
         )
 
-    def open_again(self, session: ReviewSession, take_over: bool) -> None:
-        """Open a review again, as somebody else may have left it."""
+    def open_again(
+        self,
+        session: ReviewSession,
+        take_over: bool = False,
+        images: Path | None = None,
+    ) -> None:
+        """Open a review again, as somebody else may have left it, or other images."""
         self._panel.show_progress(f"Reading {session.predictions.path.name} …")
-        self._background.start(
-            partial(session.reopened, take_over=take_over), self._done, self._failed
-        )
+        job = partial(session.reopened, images, take_over=take_over)
+        self._background.start(job, self._done, self._failed)
 
     def move(self, session: ReviewSession, output: Path) -> None:
         """Open a review again with another output; its decisions go with it."""

@@ -45,6 +45,12 @@ class RememberingFileEdit(FileEdit):
         text = self.line_edit.value.strip()
         return Path(text).expanduser() if text else None
 
+    def ask(self) -> Path | None:
+        """Let the user choose in a dialog; return what is, or None if nothing is."""
+        before = self.path
+        self._on_choose_clicked()
+        return None if self.path == before else self.path
+
     def _on_choose_clicked(self) -> None:
         last = settings().value("last folder", Path.home())
         start = self.value or Path(str(last))

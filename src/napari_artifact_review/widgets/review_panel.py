@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review.core.errors import HeldError
-from napari_artifact_review.widgets.banner import Banner
+from napari_artifact_review.widgets.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.changes import ChangesPanel
 from napari_artifact_review.widgets.choices import (
     ChangedOutputPanel,
@@ -64,6 +64,7 @@ class ReviewPanel(Container[Widget]):
             "changes": Fold("What changed", self.changes.native),
         }
         self.saving = SavePanel()
+        self.unseen = ImageBanner()
         self.message = Message()
         self.remarks = _wrapping_label()
         self.note = _wrapping_label()
@@ -80,6 +81,7 @@ class ReviewPanel(Container[Widget]):
                 self.surroundings,
                 self.saving,
                 self.changed_output,
+                self.unseen,
                 self.note,
                 self.remarks,
             ],
@@ -177,12 +179,11 @@ class ReviewPanel(Container[Widget]):
         if notes != self.note.value:
             self.note.value = notes
             self.note.visible = bool(notes)
-        if controller.view == "loading":
-            self.say(f"Reading {controller.session.current_cutout.image_name} …")
-        elif controller.problem is not None:
-            self.say(f"Cannot be shown. {controller.problem}")
-        else:
-            self.say("")
+        is_loading = controller.view == "loading"
+        name = controller.session.current_cutout.image_name
+        self.say(f"Reading {name} …" if is_loading else "")
+        problem = None if is_loading else controller.problem
+        self.unseen.show_problem(problem, controller.view == "shown")
 
     def say(self, text: str) -> None:
         """Tell the reviewer something, until the next step."""

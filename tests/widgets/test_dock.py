@@ -668,3 +668,40 @@ def test_the_dialog_begins_where_the_last_one_ended(dock, survey, monkeypatch):
         field._on_choose_clicked()
     assert starts[1] == str(survey.parent)
     assert dock.output.path == survey
+
+
+def test_nothing_is_cut_off_or_moves_at_the_least_width(dock, qtbot):
+    dock.window().resize(1280, 800)
+    fold = dock._panel.folds["queue"]
+    fold.header.setChecked(True)
+    qtbot.wait(100)
+    assert dock.width() <= 330
+    places = []
+    for label in ("artifact", "no artifact"):
+        dock.label_new.value = label
+        qtbot.wait(50)
+        buttons = dock._panel.verdict._group.buttons()
+        places.append([button.geometry() for button in buttons])
+        for button in buttons:
+            assert button.width() >= button.minimumSizeHint().width()
+    assert places[0] == places[1]
+    queue = dock._panel.queue
+    longest = queue.state.native.fontMetrics().horizontalAdvance("reviewed or not")
+    # Beside the text there is the list's arrow.
+    assert queue.state.native.width() >= longest + 30
+    box = queue.this_image.native
+    assert box.width() >= box.sizeHint().width()
+
+
+def test_the_outcome_is_told_by_a_ground_that_any_theme_can_be_read_on(dock, settle):
+    grounds = {}
+    for outcome in ("FN", "FP", "TP", "TN"):
+        table = dock.session.table
+        row = table[table.outcome == outcome].iloc[0]
+        dock.session.select(row.image_name, int(row.grid_x), int(row.grid_y))
+        settle(dock)
+        ground = dock._panel.facts.native.item(0, 4).background().color()
+        grounds[outcome] = ground.getRgb()[:3]
+        assert ground.alphaF() < 0.5, "the text is the theme's"
+        assert (ground.alphaF() == 0) == (outcome == "TN")
+    assert len(set(grounds.values())) == 4

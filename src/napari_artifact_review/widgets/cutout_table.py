@@ -67,9 +67,10 @@ class CutoutTable(Table):
             item = table.item(0, column)
             item.setText(fact)
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-        color = _OUTCOME_COLORS.get(cutout.outcome)
-        foreground = QColor(color) if color else table.palette().text().color()
-        table.item(0, COLUMNS.index("outcome")).setForeground(foreground)
+        # As a ground it is told from the text in the dark theme and in the light one.
+        ground = QColor(_OUTCOME_COLORS.get(cutout.outcome, "transparent"))
+        ground.setAlphaF(0.4 * ground.alphaF())
+        table.item(0, COLUMNS.index("outcome")).setBackground(ground)
         font = table.item(0, 0).font()
         font.setBold(cutout.changed)
         table.item(0, COLUMNS.index("label_new")).setFont(font)

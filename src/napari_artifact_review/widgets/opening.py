@@ -91,7 +91,7 @@ class OpenPanel(Container[Widget]):
         self.predictions = RememberingFileEdit(
             "r",
             "predictions",
-            "CSV, Parquet, ECSV or FITS table",
+            "CSV, Parquet, ECSV, FITS",
             "the table with image_name, grid_x, grid_y, label and preds",
         )
         self.images = RememberingFileEdit(

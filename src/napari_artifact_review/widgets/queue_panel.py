@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, SpinBox
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_artifact_review.core.outcomes import ERRORS
 from napari_artifact_review.widgets.threshold import ThresholdPanel
@@ -66,7 +66,7 @@ class QueuePanel(Container[Widget]):
         }
         self.state = _choice(_STATES, "What of the review")
         self.this_image = CheckBox(
-            text="this image only", tooltip="Only the cutouts of one image"
+            text="this image", tooltip="Only the cutouts of this image"
         )
         # By Qt's own signal: magicgui tells of no choice that has no value.
         self.kind = ComboBox(
@@ -90,6 +90,10 @@ class QueuePanel(Container[Widget]):
         )
         self.margins = (0, 0, 0, 0)
         self.seed.native.setFixedWidth(80)
+        # What is left over is the list's beside it.
+        self.this_image.native.setSizePolicy(
+            QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
+        )
         for combo in (self.state, self.kind, self.order):
             # No long text makes the dock wider.
             combo.native.setSizeAdjustPolicy(

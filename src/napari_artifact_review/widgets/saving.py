@@ -51,5 +51,6 @@ class SavePanel(Container[Widget]):
             self.state.show_text("Saving …")
         else:
             self.state.show_text(f"● {count} unsaved" if count else "Nothing to save")
-        self.state.emphasize("#ffb000" if count else None)
+        # To be read in the dark theme and in the light one.
+        self.state.emphasize("#c27000" if count else None)
         self.state.tooltip = f"Every decision is on disk already, in {session.store}"

@@ -35,7 +35,8 @@ _BUTTON = """
 _STYLE = f"""
 QGroupBox {{ border: 0; margin: 0; padding: 0 }}
 QRadioButton {{ {_BUTTON} }}
-QRadioButton::indicator {{ width: 10px; height: 10px }}
+QRadioButton::indicator {{ width: 12px; height: 12px; border-radius: 6px }}
+QRadioButton::indicator:checked {{ width: 6px; height: 6px; padding: 3px }}
 QRadioButton:checked {{ border-color: #ffd60a }}
 QGroupBox[reviewed="true"] QRadioButton:checked {{
     background: #ffd60a; color: black;
@@ -100,6 +101,7 @@ class VerdictPanel(Container[Widget]):
         super().__init__(widgets=rows, labels=False)
         self.margins = (0, 0, 0, 0)
         self.label_new.native.setStyleSheet(_STYLE)
+        self.label_new.native.layout().setContentsMargins(0, 4, 0, 4)
         self.kind.native.setMinimumContentsLength(8)
         self._group = self.label_new.native.findChild(QButtonGroup)
         self._is_unsure = False

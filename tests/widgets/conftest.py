@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from functools import partialmethod
 from pathlib import Path
@@ -23,6 +24,15 @@ def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "settings"))
     monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "napari.yaml"))
     monkeypatch.setattr(napari.settings, "_PLUGIN_SETTINGS", {})
+
+
+@pytest.fixture(autouse=True)
+def _own_garbage_only() -> None:
+    """Have Python look for garbage only among what a test makes.
+
+    napari collects garbage at each layer that goes, and keeps much of each window.
+    """
+    gc.freeze()
 
 
 def set_patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:

@@ -141,6 +141,9 @@ def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
     for name in ("west", "north"):
         dock.image_name.value = name
         settle(dock)
+    # On a busy machine a frame may come later than one waits for it.
+    monkeypatch.setattr("napari_artifact_review.viewer.controller._GRACE", 20)
+    monkeypatch.setattr("napari_artifact_review.widgets.dock._LONGEST_FRAME", 20)
     image, loader = threading.Event(), dock.controller._loader
     read = loader._read
     monkeypatch.setattr(loader, "_read", lambda *key: image.wait(20) and read(*key))

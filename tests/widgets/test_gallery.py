@@ -59,6 +59,10 @@ class Page:
 
         self._qtbot.waitUntil(are_seen)
 
+    def has_been_seen(self, position: int) -> bool:
+        [row] = self.view.model().rows([position]).tolist()
+        return row in self.view.itemDelegate().seen
+
     def open(self) -> Page:
         self._qtbot.keyClick(self.dock.window(), Qt.Key.Key_F5)
         assert self.is_shown
@@ -270,6 +274,7 @@ def test_what_cannot_be_shown_is_not_judged_and_its_reason_is_told(
     tip = page.view.model().index(12, 0).data(Qt.ItemDataRole.ToolTipRole)
     assert "no image named 'west'" in tip
     page.click(11)
+    qtbot.waitUntil(lambda: page.has_been_seen(11))
     page.press(Qt.Key.Key_J)
     assert dock.session.progress == (1, 36)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, Label, PushButton
@@ -109,6 +110,8 @@ class ReviewPanel(Container[Widget]):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setMinimumHeight(len(self.folds) * self.folds["queue"].sizeHint().height())
         area.setWidget(inside)
+        for fold in self.folds.values():
+            fold.unfolded.connect(partial(_bring_into_view, area, fold))
         return area
 
     def show_keys(self, keys: KeyChoice) -> None:
@@ -188,6 +191,16 @@ class ReviewPanel(Container[Widget]):
     def say(self, text: str) -> None:
         """Tell the reviewer something, until the next step."""
         self.message.say(text)
+
+
+def _bring_into_view(area: QScrollArea, fold: Fold) -> None:
+    """Scroll to all of what was just unfolded, or else to its beginning."""
+    area.widget().layout().activate()
+    area.widget().adjustSize()
+    bar, page = area.verticalScrollBar(), area.viewport().height()
+    top, bottom = fold.y(), fold.y() + fold.height()
+    if bottom > bar.value() + page:
+        bar.setValue(min(top, bottom - page))
 
 
 def _wrapping_label() -> Label:

@@ -131,8 +131,9 @@ class ReviewWidget(QWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         for widget in (self._files, self._open_panel, self._panel):
             layout.addWidget(widget.native)
-        # What is left over is the panel's, for what unfolds there; or nobody's.
-        layout.setStretchFactor(self._panel.native, 1)
+        # What is left over is the panel's, for what unfolds there; or nobody's. napari
+        # adds a stretch of its own, which would take half of it.
+        layout.setStretchFactor(self._panel.native, 1000)
         layout.addStretch(0)
         self._files.native.setFlat(True)
         self._files.native.setStyleSheet("text-align: left; padding: 4px")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import open_review
 from napari_artifact_review.core.metrics import NUMBERS, Snapshot
+from napari_artifact_review.core.ranking import Ranking
 from napari_artifact_review.report.texts import number_text, range_text
 from napari_artifact_review.widgets.background import Latest
 from napari_artifact_review.widgets.plots import PlotsPanel
@@ -232,7 +234,7 @@ def test_only_the_latest_is_shown_and_one_is_done_at_a_time(qtbot):
     parent, done, running, most = QObject(), [], [], []
     gate = threading.Event()
 
-    def job(number):
+    def job(number, given_up):
         running.append(number)
         most.append(len(running))
         gate.wait(10)
@@ -240,15 +242,42 @@ def test_only_the_latest_is_shown_and_one_is_done_at_a_time(qtbot):
         return number
 
     latest = Latest(parent, done.append)
-    latest.want(lambda: job(1), 0)
+    latest.want(partial(job, 1), 0)
     qtbot.waitUntil(lambda: running == [1])
     for number in (2, 3):
-        latest.want(lambda number=number: job(number), 0)
+        latest.want(partial(job, number), 0)
         qtbot.wait(20)
     gate.set()
     qtbot.waitUntil(lambda: done == [3])
-    assert max(most) == 1
-    latest.want(lambda: job(4), 0)
+    latest.want(partial(job, 4), 0)
     latest.give_up()
+    gate.clear()
+    latest.want(partial(job, 5), 0)
+    qtbot.waitUntil(lambda: running == [5])
+    latest.give_up()
+    gate.set()
     qtbot.wait(100)
     assert done == [3]
+    assert max(most) == 1
+
+
+def test_a_long_search_ends_when_its_answer_is_wanted_no_more(qtbot):
+    parent, done = QObject(), []
+    confidence, zeros = np.arange(200_000) // 2 / 1e6, np.zeros(200_000, np.int8)
+    everything, ranking = np.ones(200_000, bool), Ranking(confidence)
+
+    def search(given_up):
+        return ranking.extremes(zeros, everything, given_up)
+
+    before = threading.active_count()
+    latest = Latest(parent, done.append)
+    latest.want(search, 0)
+    qtbot.waitUntil(lambda: threading.active_count() > before)
+    qtbot.wait(200)
+    latest.want(lambda _: "the next", 0)
+    qtbot.waitUntil(lambda: done == ["the next"], timeout=5000)
+    latest.want(search, 0)
+    qtbot.wait(200)
+    latest.give_up()
+    qtbot.waitUntil(lambda: threading.active_count() <= before, timeout=5000)
+    assert done == ["the next"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal, NamedTuple, Self
@@ -113,7 +113,9 @@ class Snapshot:
             catalog.ranking,
         )
 
-    def metrics(self) -> dict[When, Numbers]:
+    def metrics(
+        self, given_up: Callable[[], bool] = lambda: False
+    ) -> dict[When, Numbers]:
         """Return the numbers before and after the review, and their bounds.
 
         With tp, fp, fn, tn as the counts of true and false positives and negatives at
@@ -129,6 +131,11 @@ class Snapshot:
         unsure leaves the label that stands. Lowest and highest are, for each number on
         its own, its extremes over all ways to label the open cutouts.
 
+        Parameters
+        ----------
+        given_up : callable
+            Tells whether nobody waits for the numbers any more.
+
         Returns
         -------
         dict
@@ -136,8 +143,13 @@ class Snapshot:
             defined is None: a ratio of nothing, or an average precision without a
             confidence or an artifact. The bounds are over the ways in which it is
             defined.
+
+        Raises
+        ------
+        CancelledError
+            If they were given up.
         """
-        lowest, highest = self._bounds()
+        lowest, highest = self._bounds(given_up)
         return {
             "before": measure(self.label, self.preds, self.ranking),
             "after": measure(self.label_new, self.preds, self.ranking),
@@ -172,7 +184,7 @@ class Snapshot:
         """How many cutouts are open."""
         return int(np.count_nonzero(self.is_open))
 
-    def _bounds(self) -> tuple[Numbers, Numbers]:
+    def _bounds(self, given_up: Callable[[], bool]) -> tuple[Numbers, Numbers]:
         """Return the lowest and the highest of each number.
 
         The counts depend on no more than how many open cutouts turn out to be artifacts
@@ -188,7 +200,7 @@ class Snapshot:
             _rates(tp + x, fp + called - x, fn + y, tn + others - y)
             for x, y in product((0, called), (0, others))
         ]
-        low, high = self.ranking.extremes(self.label_new, self.is_open)
+        low, high = self.ranking.extremes(self.label_new, self.is_open, given_up)
         names = NUMBERS[:-1]
         return (
             {n: _least(c[n] for c in corners) for n in names}

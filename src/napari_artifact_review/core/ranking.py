@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import CancelledError
 from functools import cached_property
 from typing import NamedTuple
 
@@ -109,7 +111,10 @@ class Ranking:
         return float(np.sum(added * found / self._groups[1]) / found[-1])
 
     def extremes(
-        self, label: npt.NDArray[np.int8], is_open: _Truth
+        self,
+        label: npt.NDArray[np.int8],
+        is_open: _Truth,
+        given_up: Callable[[], bool] = lambda: False,
     ) -> tuple[float | None, float | None]:
         """Return the lowest and highest average precision that open labels allow.
 
@@ -119,12 +124,20 @@ class Ranking:
             1 artifact, 0 none; of an open cutout it does not count.
         is_open : ndarray of bool, shape (n,)
             Whose label may turn out to be either.
+        given_up : callable
+            Tells whether nobody waits for the answer any more: with a hundred thousand
+            open cutouts of equal confidences it takes some ten seconds.
 
         Returns
         -------
         lowest, highest : float or None
             Over all ways to label the open cutouts in which there is an artifact; None
             if there is none in any.
+
+        Raises
+        ------
+        CancelledError
+            If it was given up.
         """
         _, ends = self._groups
         fixed = self._count((label == 1) & ~is_open)
@@ -138,7 +151,7 @@ class Ranking:
         # those below.
         below = np.cumsum(share[::-1])[::-1][at]
         groups = OpenGroups(counts[at], ends[at], fixed[at], below)
-        sums = groups.sums(bool(np.any(share[at])))
+        sums = groups.sums(bool(np.any(share[at])), given_up)
         sums += np.sum(share * fixed)
         artifacts = fixed[-1] + np.arange(opened[-1] + 1)
         start = int(artifacts[0] == 0)
@@ -171,13 +184,15 @@ class OpenGroups(NamedTuple):
     fixed: _Counts
     below: _Floats
 
-    def sums(self, with_fixed: bool) -> _Floats:
+    def sums(self, with_fixed: bool, given_up: Callable[[], bool]) -> _Floats:
         """Return the extremes of the sum for each number of artifacts.
 
         Parameters
         ----------
         with_fixed : bool
             Whether a group holds a fixed artifact beside its open cutouts.
+        given_up : callable
+            As for `Ranking.extremes`.
 
         Returns
         -------
@@ -186,7 +201,7 @@ class OpenGroups(NamedTuple):
             the constant.
         """
         if with_fixed or np.any(self.counts > 1):
-            return self.searched()
+            return self.searched(given_up)
         return self.in_order()
 
     def in_order(self) -> _Floats:
@@ -204,7 +219,7 @@ class OpenGroups(NamedTuple):
         lowest = self.fixed[::-1] / self.ends[::-1] + raised + self.below[::-1]
         return np.pad(np.cumsum([lowest, highest], axis=1), ((0, 0), (1, 0)))
 
-    def searched(self) -> _Floats:
+    def searched(self, given_up: Callable[[], bool] = lambda: False) -> _Floats:
         """Return the sums in any case, group by group.
 
         Where equal confidences are many, neither from the top nor from the bottom need
@@ -220,6 +235,8 @@ class OpenGroups(NamedTuple):
         width = 1
         groups = (values.tolist() for values in self)
         for count, end, fixed, below in zip(*groups, strict=True):
+            if given_up():
+                raise CancelledError
             before = best[:, :width].copy()
             gain = numbers[:, : width + count] / end + sign * (fixed / end + below)
             for chosen in range(1, count + 1):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from functools import partial
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 from qtpy.QtCore import QObject, Qt, QTimer, Signal, Slot
@@ -91,7 +92,8 @@ class Background:
 class Latest:
     """The latest of many jobs: done after a breath, once the one before it is through.
 
-    What a job gives that is not the latest any more is dropped.
+    What a job gives that is not the latest any more is dropped. A job may find out, and
+    end itself with `CancelledError`.
 
     Parameters
     ----------
@@ -105,39 +107,49 @@ class Latest:
         self._background = Background(MainThread(parent))
         self._breath = QTimer(parent, singleShot=True)
         self._breath.timeout.connect(self._begin)
-        self._waiting: Callable[[], object] | None = None
+        self._waiting: Callable[[Callable[[], bool]], object] | None = None
+        self._given_up = Event()
         self._done = done
 
-    def want(self, job: Callable[[], object], breath: int) -> None:
+    def want(self, job: Callable[[Callable[[], bool]], object], breath: int) -> None:
         """Have a job done, in place of any other.
 
         Parameters
         ----------
         job : callable
-            What is to be done, in a thread.
+            What is to be done, in a thread. It is given a function that tells whether
+            it is the latest no more.
         breath : int
             Milliseconds until it begins, in which another may take its place: the frame
             that shows what was changed comes first.
         """
         self._waiting = job
+        self._given_up.set()
         self._breath.start(breath)
 
     def give_up(self) -> None:
         """Want nothing any more."""
         self._waiting = None
+        self._given_up.set()
         self._breath.stop()
-        self._background.give_up()
 
     def _begin(self) -> None:
         if self._waiting is not None and not self._background.busy:
             job, self._waiting = self._waiting, None
-            self._background.start(job, self._answer, self._fail)
+            self._given_up = given_up = Event()
+            work = partial(job, given_up.is_set)
+            self._background.start(work, self._answer, self._fail)
 
     def _answer(self, result: object) -> None:
-        if self._waiting is None:
+        if not self._given_up.is_set():
             self._done(result)
-        elif not self._breath.isActive():
-            self._begin()
+        self._go_on()
 
     def _fail(self, error: Exception) -> None:
-        raise error
+        self._go_on()
+        if not isinstance(error, CancelledError):
+            raise error
+
+    def _go_on(self) -> None:
+        if not self._breath.isActive():
+            self._begin()

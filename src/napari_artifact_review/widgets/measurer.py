@@ -127,12 +127,18 @@ class Measurer:
         self._fold.say(summary(measured))
 
 
-def _measured(snapshot: Snapshot) -> Measured:
-    return Measured(snapshot.metrics(), snapshot.flips(), snapshot.open_count)
+def _measured(
+    snapshot: Snapshot, given_up: Callable[[], bool] = lambda: False
+) -> Measured:
+    metrics = snapshot.metrics(given_up)
+    return Measured(metrics, snapshot.flips(), snapshot.open_count)
 
 
 def _drawn(
-    snapshot: Snapshot, log: Sequence[Entry], wishes: Sequence[PlotWish]
+    snapshot: Snapshot,
+    log: Sequence[Entry],
+    wishes: Sequence[PlotWish],
+    _: Callable[[], bool],
 ) -> list[npt.NDArray[np.uint8]]:
     """Draw the curves, and the time per verdict."""
     # In the thread: with them comes matplotlib.

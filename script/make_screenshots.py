@@ -15,7 +15,7 @@ from qtpy.QtCore import QSettings, Qt
 from qtpy.QtTest import QTest
 
 from napari_artifact_review import open_review
-from napari_artifact_review.demo import default_folder, make_demo
+from napari_artifact_review.demo import DemoSurvey, default_folder, make_demo
 from napari_artifact_review.widgets.launch import review_dock
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -79,6 +79,7 @@ def main() -> None:
     settle(dock)
     dock.grab().save(str(IMAGES / "changed_output.png"))
     viewer.close()
+    picture_the_changes(survey, Path(folder.name))
     folder.cleanup()
 
 
@@ -92,6 +93,30 @@ def picture_the_preferences(viewer) -> None:
     dialog.reject()
 
 
+def picture_the_changes(survey: DemoSurvey, folder: Path) -> None:
+    """Make the pictures of docs/changes.md: a reviewer who is mostly right."""
+    viewer = napari.Viewer(show=False)
+    viewer.show()
+    viewer.window.resize(1440, 900)
+    dock = open_review(
+        viewer, survey.predictions, survey.images, folder / "changes.csv"
+    )
+    session = dock.session
+    truth = pd.read_csv(survey.truth).set_index(["image_name", "grid_x", "grid_y"])
+    for number, error_id in enumerate(session.errors.error_id[:-3]):
+        session.go_to(int(error_id))
+        settle(dock, 150 + 350 * (number % 7 == 0))
+        is_artifact = truth.loc[tuple(session.current_cutout.key), "true_label"] == 1
+        verdict = "artifact" if is_artifact else "no artifact"
+        session.set_label("unsure" if number % 9 == 4 else verdict)
+    dock._panel.folds["changes"].header.setChecked(True)
+    grab(dock, "changes")
+    dock._plots.toggle()
+    QTest.qWait(4000)
+    dock._plots.panel.grab().save(str(IMAGES / "plots.png"))
+    viewer.close()
+
+
 def picture_the_instrument(dock) -> None:
     """Make the pictures of docs/instrument.md."""
     session, panel, commands = dock.session, dock._panel, dock._commands
@@ -101,7 +126,8 @@ def picture_the_instrument(dock) -> None:
         session.set_label("artifact", kind, "faint, from edge to edge")
         session.next()
     settle(dock)
-    for name, fold in panel.folds.items():
+    for name in ("queue", "pixels", "context"):
+        fold = panel.folds[name]
         fold.header.setChecked(True)
         if name == "queue":
             session.set_threshold(0.8)
@@ -165,10 +191,10 @@ def save(dock, rows, name: str) -> None:
     grab(dock, name)
 
 
-def settle(dock) -> None:
+def settle(dock, milliseconds: int = 700) -> None:
     while dock.controller.view == "loading":
         QTest.qWait(20)
-    QTest.qWait(700)
+    QTest.qWait(milliseconds)
     notification_manager.records.clear()
 
 

@@ -5,7 +5,11 @@ They show the demo survey, so that anybody gets the same ones.
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import tempfile
+from datetime import date
 from pathlib import Path
 
 import napari
@@ -14,14 +18,17 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QSettings, Qt
 from qtpy.QtTest import QTest
 
-from napari_artifact_review import open_review
+from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.demo import DemoSurvey, default_folder, make_demo
+from napari_artifact_review.report.page import write_report
 from napari_artifact_review.widgets.launch import review_dock
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
 
 def main() -> None:
+    # Who makes the pictures is not to be seen in them.
+    os.environ["LOGNAME"] = "reviewer"
     IMAGES.mkdir(parents=True, exist_ok=True)
     # The review lets go of its files after the window is gone.
     folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -80,7 +87,30 @@ def main() -> None:
     dock.grab().save(str(IMAGES / "changed_output.png"))
     viewer.close()
     picture_the_changes(survey, Path(folder.name))
+    picture_the_report(survey, Path(folder.name))
     folder.cleanup()
+
+
+def picture_the_report(survey: DemoSurvey, folder: Path) -> None:
+    """Have a browser make the picture of a report; without one, the old one stays."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        print("No Chromium is here: the picture of the report is not made anew.")
+        return
+    page = folder / "report.html"
+    changes, images = folder / "changes.csv", survey.images
+    # Where the survey is kept is nobody's business either.
+    home = str(survey.predictions.parent)
+    with ReviewSession.open(
+        survey.predictions, images, changes, read_only=True
+    ) as session:
+        write_report(session, page, date(2026, 1, 1))
+    page.write_text(page.read_text().replace(home, "/data/survey"))
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
+    picture = f"--screenshot={IMAGES / 'report.png'}"
+    size, profile = "--window-size=860,1240", f"--user-data-dir={folder / 'profile'}"
+    command = [browser, *options, size, profile, picture, page.as_uri()]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def picture_the_preferences(viewer) -> None:

@@ -15,8 +15,9 @@ from napari_artifact_review.viewer.boxes import Array, Boxes
 #: corner of its box inwards.
 _ROWS, _COLUMNS = np.linspace(4, 18, 4), np.linspace(4, 38, 8)
 
-#: From this luminance on dark ink has more contrast than a pale colour.
-_BRIGHT = 0.22
+#: From this luminance on texts are dark. From 0.2 on they have as much contrast as pale
+#: ones; a sky in ZScale is about there, and all its texts are to look alike.
+_BRIGHT = 0.3
 
 #: How much of red, green and blue light an eye takes for bright.
 _EYE = np.array([0.2126, 0.7152, 0.0722])

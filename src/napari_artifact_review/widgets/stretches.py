@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from napari.utils.colormaps import ensure_colormap
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
 from napari_artifact_review.core.display import LEVELS, Brightness, Display
 from napari_artifact_review.core.stretch import PRESETS, render, smoothed
 from napari_artifact_review.viewer.style import STYLE
-from napari_artifact_review.widgets.background import Background, MainThread
+from napari_artifact_review.widgets.background import Latest
 from napari_artifact_review.widgets.picture import picture_button, picture_icon
 from napari_artifact_review.widgets.picture_window import PictureWindow
 from napari_artifact_review.widgets.tool_window import KeptFree
@@ -50,10 +51,7 @@ class StretchesPanel(PictureWindow):
     def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
         buttons = [_checkable(preset.name) for preset in PRESETS]
         super().__init__(parent, "stretches, side by side", buttons, kept_free)
-        self._background = Background(MainThread(self))
-        self._waiting: Callable[[], list[_Picture]] | None = None
-        self._breath = QTimer(self, singleShot=True, interval=_BREATH)
-        self._breath.timeout.connect(self._begin)
+        self._latest = Latest(self, self._show)
         self._colormap = Display.colormap
         for button, preset in zip(buttons, PRESETS, strict=True):
             button.clicked.connect(partial(self._adopt, preset.display))
@@ -88,43 +86,35 @@ class StretchesPanel(PictureWindow):
         for button, preset in zip(self.buttons, PRESETS, strict=True):
             button.setChecked(preset.display == replace(display, colormap="gray"))
         if cutout is None:
-            self._waiting = None
-            self._background.give_up()
+            self._latest.give_up()
             for button in self.buttons:
                 button.setIcon(picture_icon(None))
             return
         levels = np.linspace(0, 1, LEVELS)
         colors = ensure_colormap(display.colormap).map(levels)[:, :3]
-        self._waiting = partial(_pictures, cutout, colors, y_up)
-        self._breath.start()
-
-    def _begin(self) -> None:
-        if self._waiting is not None and not self._background.busy:
-            job, self._waiting = self._waiting, None
-            self._background.start(job, self._show, self._fail)
+        self._latest.want(partial(_pictures, cutout, colors, y_up), _BREATH)
 
     def _show(self, pictures: list[_Picture]) -> None:
-        if self._waiting is not None:
-            # Another cutout is the current one since.
-            self._begin()
-            return
         for button, picture in zip(self.buttons, pictures, strict=True):
             button.setIcon(picture_icon(picture, self.devicePixelRatioF()))
-
-    def _fail(self, error: Exception) -> None:
-        raise error
 
     def _adopt(self, display: Display) -> None:
         self.adopted.emit(replace(display, colormap=self._colormap))
 
 
 def _pictures(
-    cutout: CutoutPixels, colors: npt.NDArray[Any], y_up: bool
+    cutout: CutoutPixels,
+    colors: npt.NDArray[Any],
+    y_up: bool,
+    is_given_up: Callable[[], bool],
 ) -> list[_Picture]:
     """Return a picture for each preset, with the frame of the cutout."""
     pictures = []
     known: dict[float, tuple[npt.NDArray[Any], Brightness]] = {}
     for preset in PRESETS:
+        if is_given_up():
+            # Another cutout is the current one since.
+            raise CancelledError
         sigma = preset.display.sigma
         if sigma not in known:
             pixels = smoothed(cutout.pixels, sigma) if sigma else cutout.pixels

@@ -238,9 +238,11 @@ class ReviewController:
         self.view_changed.emit()
 
     def uncover(self) -> None:
-        """Draw the current cutout again."""
+        """Draw the current cutout; until its image is read, nothing."""
         self._cover = None
-        self.view = "loading"
+        # What was drawn before belongs to another cutout than the dock's.
+        self.view, self.says_loading = "loading", True
+        self.layers.hide()
         self._load(self.session.current_cutout.image_name)
 
     def _refusal(self) -> str:

@@ -1,0 +1,97 @@
+"""Something else is shown in the canvas' place for a while, such as the gallery."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from napari_artifact_review.viewer.judge import Subject
+from napari_artifact_review.viewer.layers import OWNER
+
+
+def _shown(control):
+    return {x.metadata[OWNER] for x in control.viewer.layers if x.visible}
+
+
+def _boxed(control):
+    [layer] = [x for x in control.viewer.layers if x.metadata.get(OWNER) == "cutouts"]
+    return set(layer.features["image_name"])
+
+
+@pytest.fixture
+def covered(control):
+    """Cover the canvas by something that shows the last two cutouts of the table."""
+    rows = tuple(control.session.table.index[-2:])
+    control.cover(lambda: Subject(rows, lambda: "", lambda: None))
+    return control
+
+
+def test_a_verdict_is_about_what_is_shown_there(covered):
+    covered.judge.decide("artifact")
+    decided = covered.session.table.query("decision != ''")
+    assert decided.index.tolist() == list(covered.session.table.index[-2:])
+    covered.uncover()
+    covered.judge.decide("unsure")
+    assert covered.session.current_cutout.decision == "unsure"
+
+
+def test_nothing_is_drawn_meanwhile_and_the_dock_is_told(covered, session, monkeypatch):
+    told = []
+    covered.view_changed.connect(lambda: told.append(covered.view))
+    for method in ("show", "show_current", "update"):
+        monkeypatch.setattr(covered.overlay, method, pytest.fail)
+    session.next()
+    session.set_label("artifact")
+    session.undo()
+    assert told[0] == "covered"
+    assert set(told) == {"covered"}
+
+
+def test_the_same_image_is_there_again_at_once(covered, session):
+    session.next()
+    covered.uncover()
+    assert covered.view == "shown"
+    assert "image" in _shown(covered)
+    assert _boxed(covered) == {session.current_cutout.image_name}
+
+
+def test_until_another_image_is_read_nothing_untrue_is_shown(
+    covered, session, main_loop, monkeypatch
+):
+    gate = threading.Event()
+    read = covered._loader._read
+    monkeypatch.setattr(
+        covered._loader, "_read", lambda *key: gate.wait(20) and read(*key)
+    )
+    covered._loader._futures.clear()
+    session.select_image("south")
+    told = []
+    covered.view_changed.connect(lambda: told.append((covered.view, _shown(covered))))
+    covered.uncover()
+    assert told == [("loading", set())]
+    covered.judge.decide("artifact")
+    assert session.log == ()
+    gate.set()
+    main_loop.run_until(lambda: covered.view == "shown")
+    assert _boxed(covered) == {"south"}
+
+
+def test_what_was_picked_is_let_go_and_an_undo_picks_nothing(control, session):
+    rows = control.session.catalog.errors[:2].tolist()
+    control.picks.set(rows)
+    control.judge.decide("artifact")
+    control.picks.set(rows)
+    control.cover(lambda: Subject((), lambda: "nothing", lambda: None))
+    assert len(control.picks) == 0
+    session.undo()
+    assert len(control.picks) == 0, "nobody sees them there"
+
+
+def test_what_is_refused_there_is_said_and_not_decided(control, session):
+    said = []
+    control.said.connect(said.append)
+    control.cover(lambda: Subject((1,), lambda: "Too small.", lambda: None))
+    control.judge.decide("artifact")
+    assert session.log == ()
+    assert said == ["Too small. Nothing was decided."]

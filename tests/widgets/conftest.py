@@ -32,6 +32,9 @@ def _own_garbage_only() -> None:
 
     napari collects garbage at each layer that goes, and keeps much of each window.
     """
+    # What the tests before left behind, sessions and their threads, goes first.
+    gc.unfreeze()
+    gc.collect()
     gc.freeze()
 
 

@@ -106,8 +106,8 @@ def second(dock, make_napari_viewer_proxy, survey, qtbot):
 def test_a_second_window_has_all_its_height_for_the_review(second, qtbot):
     """Where napari has put a stretch of its own below."""
     second.window().resize(1400, 900)
-    qtbot.wait(100)
-    assert second.height() - second._panel.native.geometry().bottom() < 10
+    panel = second._panel.native
+    qtbot.waitUntil(lambda: second.height() - panel.geometry().bottom() < 10)
 
 
 def test_a_second_window_is_told_who_has_the_review_and_looks_on(

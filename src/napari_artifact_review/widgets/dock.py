@@ -12,7 +12,7 @@ from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.places import store_beside
@@ -132,8 +132,9 @@ class ReviewWidget(QWidget):
         for widget in (self._files, self._open_panel, self._panel):
             layout.addWidget(widget.native)
         # What is left over is the panel's, for what unfolds there; or nobody's. napari
-        # adds a stretch of its own, which would take half of it.
-        layout.setStretchFactor(self._panel.native, 1000)
+        # adds a stretch to docks that want no height, to each one a larger one.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        layout.setStretchFactor(self._panel.native, 1)
         layout.addStretch(0)
         self._files.native.setFlat(True)
         self._files.native.setStyleSheet("text-align: left; padding: 4px")

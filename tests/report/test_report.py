@@ -257,13 +257,17 @@ def test_decisions_beside_another_output_are_found_by_its_name(survey, tmp_path)
 
 def test_what_is_wrong_is_one_line_and_nothing_is_written(survey, tmp_path, capsys):
     page, nowhere = tmp_path / "r.html", tmp_path / "nowhere"
-    for table, output, told in (
-        (tmp_path / "none.csv", page, "none.csv: cannot be read"),
-        (survey, survey, "predictions.csv: a report is an HTML file"),
-        (survey, nowhere / "r.html", "cannot be written"),
+    typo = tmp_path / "reviewd.csv"
+    for table, output, more, told in (
+        (tmp_path / "none.csv", page, (), "none.csv: cannot be read"),
+        (survey, survey, (), "predictions.csv: a report is an HTML file"),
+        (survey, nowhere / "r.html", (), "nowhere: the folder is not there. Make it"),
+        (survey, page, ("--reviewed", typo), "reviewd.csv: there are no decisions"),
+        (survey, page, ("--images", nowhere), "the folder of the images is not there"),
     ):
         before = contents(tmp_path)
-        assert main(["report", str(table), "--output", str(output)]) == 2
+        names = [table, "--output", output, *more]
+        assert main(["report", *map(str, names)]) == 2
         out, err = capsys.readouterr()
         assert (out, len(err.splitlines())) == ("", 1)
         assert told in err

@@ -201,6 +201,8 @@ def test_a_reviewed_cutout_looks_different(control, viewer, session):
     session.undo()
     session.undo()
     assert np.array_equal(_layer(viewer, "cutouts").edge_color, before)
+    session.set_label("unsure")
+    assert _layer(viewer, "tags").text.values[0] == "FN ?"
 
 
 def test_cutouts_at_the_edge_are_cut_off_and_ones_outside_refused(

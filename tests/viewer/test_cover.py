@@ -23,7 +23,7 @@ def _boxed(control):
 def covered(control):
     """Cover the canvas by something that shows the last two cutouts of the table."""
     rows = tuple(control.session.table.index[-2:])
-    control.cover(lambda: Subject(rows, lambda: "", lambda: None))
+    control.cover(lambda: Subject(rows, lambda: "", lambda: None, lambda: False))
     return control
 
 
@@ -82,7 +82,7 @@ def test_what_was_picked_is_let_go_and_an_undo_picks_nothing(control, session):
     control.picks.set(rows)
     control.judge.decide("artifact")
     control.picks.set(rows)
-    control.cover(lambda: Subject((), lambda: "nothing", lambda: None))
+    control.cover(lambda: Subject((), lambda: "nothing", lambda: None, lambda: False))
     assert len(control.picks) == 0
     session.undo()
     assert len(control.picks) == 0, "nobody sees them there"
@@ -91,7 +91,9 @@ def test_what_was_picked_is_let_go_and_an_undo_picks_nothing(control, session):
 def test_what_is_refused_there_is_said_and_not_decided(control, session):
     said = []
     control.said.connect(said.append)
-    control.cover(lambda: Subject((1,), lambda: "Too small.", lambda: None))
+    control.cover(
+        lambda: Subject((1,), lambda: "Too small.", lambda: None, lambda: False)
+    )
     control.judge.decide("artifact")
     assert session.log == ()
     assert said == ["Too small. Nothing was decided."]

@@ -147,9 +147,7 @@ def test_one_key_is_a_verdict_about_all_that_are_selected(page, dock, press):
     page.press(Qt.Key.Key_Right, SHIFT)
     page.click(5, CONTROL)
     assert page.selected == [1, 2, 3, 5]
-    assert page.panel.status.text() == (
-        "4 of 36 selected: J artifact, K none, H unsure"
-    )
+    assert page.panel.status.text() == ("4 of 36: J artifact, K none, H unsure")
     page.press(Qt.Key.Key_J)
     session = dock.session
     decided = [page.keys[at] for at in (1, 2, 3, 5)]
@@ -227,7 +225,7 @@ def test_double_click_leads_to_the_full_image_and_back_all_is_as_it_was(
     settle(dock)
     assert not page.is_shown
     assert dock.controller.view == "shown"
-    assert dock.session.current_cutout.key == page.keys[34]
+    assert dock.session.current_cutout.key == page.keys[33]
     assert len(dock.controller.picks) == 0, "what is not seen is not judged"
     page.press(Qt.Key.Key_F5)
     assert (page.selected, page.view.verticalOffset()) == (selected, offset)
@@ -250,6 +248,8 @@ def test_what_was_never_in_view_is_not_judged(page, dock, qtbot):
     assert f"{unseen} cutouts of the selection have not been in view" in (
         dock._panel.message.value
     )
+    page.wait_for_pictures()
+    assert len(page.view.itemDelegate().seen) > 36 - unseen, "it leads there"
     bar = page.view.verticalScrollBar()
     while bar.value() < bar.maximum():
         bar.setValue(bar.value() + bar.pageStep() // 2)
@@ -270,7 +270,9 @@ def test_what_cannot_be_shown_is_not_judged_and_its_reason_is_told(
     page.click(12, SHIFT)
     page.press(Qt.Key.Key_J)
     assert dock.session.log == ()
-    assert "1 cutout of the selection cannot be shown" in dock._panel.message.value
+    told = dock._panel.message.value
+    assert "1 cutout of the selection cannot be shown" in told
+    assert "no image named 'west'" in told
     tip = page.view.model().index(12, 0).data(Qt.ItemDataRole.ToolTipRole)
     assert "no image named 'west'" in tip
     page.click(11)
@@ -323,6 +325,101 @@ def test_keys_of_the_review_work_on_the_page(page, dock):
     assert dock.grid_x.value == page.keys[2].grid_x, "the dock follows"
     dock.label_new.value = "artifact"
     assert dock.session.current_cutout.decision == "artifact"
+
+
+def test_a_verdict_goes_on_along_the_page_also_in_groups(page, dock):
+    dock.goes_on.value = True
+    page.open()
+    page.panel.grouping.setCurrentIndex(page.panel.grouping.findData("outcome"))
+    page.press(Qt.Key.Key_Home)
+    page.press(Qt.Key.Key_K)
+    assert (page.selected, page.current) == ([1], 1)
+    page.press(Qt.Key.Key_N)
+    page.press(Qt.Key.Key_N)
+    assert page.current == 3
+    page.press(Qt.Key.Key_Comma)
+    assert page.current == 2
+    page.press(Qt.Key.Key_End)
+    page.press(Qt.Key.Key_N)
+    assert page.current == 35, "after the last there is none"
+
+
+def test_what_was_decided_meanwhile_is_not_judged_by_an_old_selection(
+    page, dock, settle
+):
+    dock.goes_on.value = True
+    page.open()
+    page.click(0)
+    page.click(2, SHIFT)
+    page.press(Qt.Key.Key_F5)
+    settle(dock)
+    page.press(Qt.Key.Key_J)
+    settle(dock)
+    page.press(Qt.Key.Key_Comma)
+    settle(dock)
+    page.press(Qt.Key.Key_F5)
+    assert (page.selected, page.current) == ([2], 2)
+    page.press(Qt.Key.Key_F5)
+    settle(dock)
+    page.press(Qt.Key.Key_F5)
+    page.click(0, SHIFT)
+    assert len(page.selected) == 3
+    page.press(Qt.Key.Key_F5)
+    settle(dock)
+    dock.session.select(*page.keys[20])
+    settle(dock)
+    page.press(Qt.Key.Key_F5)
+    assert (page.selected, page.current) == ([20], 20), "what is seen is judged"
+
+
+def test_the_current_cutout_is_always_among_those_that_are_judged(page, dock):
+    page.open()
+    page.click(0)
+    page.click(3, SHIFT)
+    page.click(3, CONTROL)
+    assert (page.selected, page.current) == ([0, 1, 2], 2)
+    page.click(0, CONTROL)
+    assert (page.selected, page.current) == ([1, 2], 2)
+    page.press(Qt.Key.Key_Right, CONTROL)
+    assert (page.selected, page.current) == ([1, 2], 3)
+    page.press(Qt.Key.Key_J)
+    assert dock.session.log == ()
+    assert "The current cutout is not selected" in dock._panel.message.value
+    page.click(1)
+    page.click(1, CONTROL)
+    assert page.selected == [1], "one is always selected"
+
+
+def test_after_another_threshold_the_current_cutout_is_judged_all_the_same(page, dock):
+    dock.session.set_queue()
+    page.open()
+    page.click(0)
+    page.click(3, SHIFT)
+    dock.session.set_threshold(0.99)
+    rows = page.view.model().rows(page.selected).tolist()
+    assert dock.session.current_cutout.row in rows
+
+
+def test_pixels_of_what_is_selected_stay_as_they_are(page, dock):
+    page.open()
+    page.click(5)
+    before = page.color_at(1, 60, 110)
+    page.click(1)
+    assert page.color_at(1, 60, 110) == before
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_what_is_selected_is_seen_in_each_theme(page, dock, viewer, qtbot, theme):
+    viewer.theme = theme
+    page.open()
+    page.click(0)
+    page.click(2, SHIFT)
+
+    def is_seen():
+        frame, ground = page.color_at(1, -6, 60), page.color_at(4, -6, 60)
+        assert abs(frame.lightness() - ground.lightness()) > 90
+
+    qtbot.waitUntil(is_seen)
 
 
 def test_groups_have_headers_and_the_arrows_cross_them(page, dock):
@@ -403,10 +500,31 @@ def test_closing_the_window_with_the_page_open_ends_all(page, viewer, qtbot):
     assert not any(worker._wanted for worker in workers)
 
 
-def test_a_kind_is_given_to_all_that_are_selected_and_a_note_to_none(page, dock, qtbot):
+def _write(page, dock, qtbot, text):
+    page.press(Qt.Key.Key_F2)
+    qtbot.keyClicks(dock._panel.verdict.note.native, text)
+    qtbot.keyClick(dock._panel.verdict.note.native, Qt.Key.Key_Return)
+
+
+def test_a_note_that_is_written_about_several_goes_to_all_of_them(page, dock, qtbot):
     page.open()
-    dock._panel.verdict.note.value = "about the first"
     page.click(0)
+    page.click(2, SHIFT)
+    _write(page, dock, qtbot, "two trails")
+    page.press(Qt.Key.Key_J)
+    said = dock.session.table.query("decision != ''")
+    assert said.note.tolist() == ["two trails"] * 3
+    assert dock.session.drafts == {}
+    page.press(Qt.Key.Key_U)
+    assert "two trails" not in dock.session.table.note.tolist()
+
+
+def test_a_kind_goes_to_all_that_are_selected_a_note_on_another_waits(
+    page, dock, qtbot
+):
+    page.open()
+    page.click(0)
+    _write(page, dock, qtbot, "about the first")
     page.click(2, SHIFT)
     page.press(Qt.Key.Key_K, SHIFT)
     [menu] = dock.findChildren(QMenu)
@@ -414,4 +532,7 @@ def test_a_kind_is_given_to_all_that_are_selected_and_a_note_to_none(page, dock,
     kinds = dock.session.catalog.labels.kinds
     assert set(kinds.values()) == {dock.session.kinds[2]}
     assert len(kinds) == 3
-    assert not any(entry.note for entry in dock.session.log if entry.action == "decide")
+    assert not any(entry.note for entry in dock.session.log)
+    assert dock.session.drafts == {page.keys[0]: "about the first"}
+    page.click(0)
+    assert dock._panel.verdict.note.value == "about the first"

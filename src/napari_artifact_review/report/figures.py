@@ -75,7 +75,9 @@ def draw_curves(
         axes.plot(
             recall,
             precision,
-            drawstyle="steps-post",
+            # Up to a recall holds the precision that it is reached with, as the average
+            # precision has it.
+            drawstyle="steps-pre",
             color=color,
             linestyle="--" if name == "before" else "-",
             label=f"{name}: average precision {score:.3f}",

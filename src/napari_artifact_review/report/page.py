@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.errors import SaveError
+from napari_artifact_review.core.errors import SaveError, StoreError
 from napari_artifact_review.core.metrics import NUMBERS, Numbers, Snapshot, When
 from napari_artifact_review.core.outcomes import Outcome
 from napari_artifact_review.core.pace import PAUSE, pace_of
@@ -61,7 +61,16 @@ def open_for_report(
     path = Path(table).expanduser().absolute()
     if reviewed is None and store_beside(path).exists():
         reviewed = path
-    return ReviewSession.open(path, images, reviewed, store=store, read_only=True)
+    elif reviewed is not None and not store_beside(Path(reviewed)).exists():
+        raise StoreError(
+            "there are no decisions beside it",
+            path=reviewed,
+            remedy="Name the reviewed table as it was named when it was reviewed",
+        )
+    session = ReviewSession.open(path, images, reviewed, store=store, read_only=True)
+    if images is not None:
+        session.images.check()
+    return session
 
 
 def write_report(session: ReviewSession, output: Path, day: date) -> Written:
@@ -86,6 +95,12 @@ def write_report(session: ReviewSession, output: Path, day: date) -> Written:
             "a report is an HTML file, and this name ends otherwise",
             path=output,
             remedy="Name a file that ends in .html",
+        )
+    if not output.absolute().parent.is_dir():
+        raise SaveError(
+            "the folder is not there",
+            path=output.absolute().parent,
+            remedy="Make it, or name another",
         )
     # A path need not be text; a page is.
     page = make_page(session, day).encode(errors="backslashreplace")

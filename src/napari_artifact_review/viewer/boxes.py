@@ -198,15 +198,16 @@ def _colors(cutouts: Cutouts, of_outcomes: Array) -> Array:
 def _tags(cutouts: Cutouts) -> list[str]:
     """Name errors, with a mark once they are reviewed; a TP is named only then."""
     tags = []
-    for outcome, reviewed, changed, label in zip(
+    for outcome, reviewed, unsure, changed, label in zip(
         cutouts.outcome.tolist(),
         cutouts.reviewed.tolist(),
+        cutouts.unsure.tolist(),
         cutouts.changed.tolist(),
         cutouts.label_new.tolist(),
         strict=True,
     ):
         name = "" if OUTCOMES[outcome] == "TP" else OUTCOMES[outcome]
-        mark = f"→ {label}" if changed else "✓"
+        mark = f"→ {label}" if changed else "?" if unsure else "✓"
         tags.append(f"{name} {mark}".strip() if reviewed else name)
     return tags
 

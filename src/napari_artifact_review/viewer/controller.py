@@ -219,7 +219,8 @@ class ReviewController:
         if self._cover is not None:
             return self._cover()
         rows = self.picks.rows or (self.session.current_cutout.row,)
-        return Subject(rows, self._refusal, self.picks.clear)
+        go_on = partial(self.session.next, skip=frozenset(rows))
+        return Subject(rows, self._refusal, self.picks.clear, go_on)
 
     def cover(self, subject: Callable[[], Subject]) -> None:
         """Draw nothing for a while: something else is shown in the canvas' place.

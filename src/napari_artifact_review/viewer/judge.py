@@ -33,11 +33,14 @@ class Subject:
         Says why they cannot be judged now; empty if they can.
     let_go : callable
         Called once they are judged.
+    go_on : callable
+        Goes on to what comes after them; False if nothing does.
     """
 
     rows: tuple[int, ...]
     refusal: Callable[[], str]
     let_go: Callable[[], object]
+    go_on: Callable[[], bool]
 
 
 @dataclass
@@ -45,6 +48,7 @@ class _Pending:
     """A verdict about rows that may not be on disk yet."""
 
     subject: Subject
+    note: str
     goes_on: bool
     kept: bool = False
 
@@ -100,7 +104,7 @@ class Judge:
         self.last = Said(verdict, kind)
         session = self._session
         cutouts = [session.walk.key_of(row) for row in subject.rows]
-        self._pending = _Pending(subject, go_on and self.goes_on)
+        self._pending = _Pending(subject, note, go_on and self.goes_on)
         self._is_asking = True
         made = session.set_label(verdict, kind, note, cutouts=cutouts, wait=PATIENCE)
         self._is_asking = False
@@ -124,9 +128,11 @@ class Judge:
 
     def _finish(self, done: _Pending) -> None:
         self._pending = None
-        rows = done.subject.rows
-        for row in rows:
-            self._session.drafts.pop(self._session.walk.key_of(row), None)
+        drafts = self._session.drafts
+        for key in map(self._session.walk.key_of, done.subject.rows):
+            # One about another cutout of them waits for a verdict of its own.
+            if drafts.get(key) == done.note:
+                del drafts[key]
         done.subject.let_go()
-        if done.goes_on and not self._session.next(skip=frozenset(rows)):
+        if done.goes_on and not done.subject.go_on():
             self.said.emit(end_of_queue(self._session, "last"))

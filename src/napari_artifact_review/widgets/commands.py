@@ -194,11 +194,15 @@ class ReviewCommands:
     # Walking and deciding
 
     def _go_next(self) -> None:
-        if self._may_walk_on() and not self._review().next():
+        if self._is_covered():
+            self._gallery_page().walk(1)
+        elif self._may_walk_on() and not self._review().next():
             self._panel.say(end_of_queue(self._review(), "last"))
 
     def _go_previous(self) -> None:
-        if self._may_walk_on() and not self._review().previous():
+        if self._is_covered():
+            self._gallery_page().walk(-1)
+        elif self._may_walk_on() and not self._review().previous():
             self._panel.say(end_of_queue(self._review(), "first"))
 
     def _go_to_unreviewed(self) -> None:
@@ -213,8 +217,16 @@ class ReviewCommands:
         """Go to the cutout above or below, as it is on the screen."""
         self._control().step(0, -down if self._control().overlay.y_up else down)
 
+    def _is_covered(self) -> bool:
+        """Tell whether the gallery is in the canvas' place."""
+        return self._control().view == "covered"
+
+    def _gallery_page(self) -> GalleryPanel:
+        assert self._gallery is not None, "it covers the canvas"
+        return self._gallery
+
     def _toggle_view(self) -> None:
-        if self._control().view == "covered":
+        if self._is_covered():
             self._toggle_gallery()
         else:
             self._control().toggle_view()
@@ -222,8 +234,8 @@ class ReviewCommands:
     def _toggle_gallery(self) -> None:
         """Show the queue as small pictures in the canvas' place, or the canvas."""
         control = self._control()
-        if control.view == "covered" and self._gallery is not None:
-            self._gallery.close_page()
+        if self._is_covered():
+            self._gallery_page().close_page()
             control.uncover()
             give_keys_to_viewer(self._dock)
             return
@@ -291,26 +303,29 @@ class ReviewCommands:
         self._panel.surroundings.show_place(session)
 
     def _decide(self, value: Verdict, go_on: bool = True) -> None:
-        kind, note = self._panel.verdict.stated()
-        control = self._control()
-        if value == "no artifact" or not self._is_about_current():
+        kind, note = self._stated()
+        if value == "no artifact":
             kind = ""
-        if not self._is_about_current():
-            note = ""
-        control.judge.decide(value, kind, note, go_on=go_on)
+        self._control().judge.decide(value, kind, note, go_on=go_on)
         self._panel.show_current(self._review())
 
     def _decide_kind(self, kind: str) -> None:
         """Take a kind that is chosen for the verdict that it is an artifact."""
-        _, note = self._panel.verdict.stated()
-        control = self._control()
-        note = note if self._is_about_current() else ""
-        control.judge.decide("artifact", kind, note, go_on=bool(kind))
+        _, note = self._stated()
+        self._control().judge.decide("artifact", kind, note, go_on=bool(kind))
         self._panel.show_current(self._review())
 
-    def _is_about_current(self) -> bool:
-        """Tell whether a verdict is about that cutout of which the dock tells."""
-        return self._control().subject().rows == (self._review().current_cutout.row,)
+    def _stated(self) -> tuple[str, str]:
+        """Return the kind of artifact and the note that go with a verdict now.
+
+        What the fields show is about the current cutout. About several, only a note
+        counts that was just written: it is about all of them.
+        """
+        current, rows = self._review().current_cutout, self._control().subject().rows
+        if rows == (current.row,):
+            return self._panel.verdict.stated()
+        note = self._review().drafts.get(current.key, "") if current.row in rows else ""
+        return "", note
 
     def _choose_kind(self) -> None:
         """Offer the kinds in a menu, where a digit or a letter chooses one."""

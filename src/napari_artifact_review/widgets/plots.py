@@ -153,6 +153,11 @@ class Plots:
     def toggle(self) -> None:
         """Open the dock, or close it if it is open."""
         if self.panel is not None:
+            dock = self.panel.parentWidget()
+            if dock is not None and not dock.isVisible():
+                # The eye in its title has hidden it.
+                dock.show()
+                return
             self.close()
             return
         panel = self.panel = PlotsPanel()

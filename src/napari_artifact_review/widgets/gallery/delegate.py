@@ -68,8 +68,8 @@ class ThumbnailDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_picture(painter, cutout, area)
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(area, QColor(255, 255, 255, 50))
-            _frame(painter, area.adjusted(-5, -5, 5, 5), STYLE.picked, 2)
+            # Pixels stay as they are; the frame is seen in a light theme too.
+            _frame(painter, area.adjusted(-6, -6, 6, 6), painter.pen().color(), 3)
         opacity = STYLE.reviewed_opacity if cutout.reviewed else 1.0
         for at, color in enumerate(_FRAMES[cutout.outcome]):
             inner = at * (_FRAME + 1)

@@ -92,6 +92,8 @@ class GalleryPanel(QWidget):
         self._model = GalleryModel(session, self._pictures)
         self._delegate = ThumbnailDelegate(self._pictures)
         self._keys = KeyChoice()
+        # How much had been decided when the page was seen last.
+        self._known_log = 0
         self.view = GalleryView(self._model, self._delegate, _SIDE)
         self.back = QToolButton()
         self.grouping = QComboBox()
@@ -167,10 +169,14 @@ class GalleryPanel(QWidget):
         # Whoever gives the keyboard to the canvas gives it to the page.
         self._area.setFocusProxy(self.view)
         self.view.setFocus()
+        if len(self._session.log) != self._known_log:
+            # What was decided since is not to be judged again by mistake.
+            self.view.clearSelection()
         self._show_queue()
 
     def close_page(self) -> None:
         """Uncover the full image."""
+        self._known_log = len(self._session.log)
         self._area.setFocusProxy(None)
         self.hide()
 
@@ -192,25 +198,48 @@ class GalleryPanel(QWidget):
 
     def subject(self) -> Subject:
         """Return the cutouts that are selected, to be judged as one."""
-        rows = self._model.rows(self.view.selected_positions()).tolist()
-        return Subject(tuple(rows), partial(self._refusal, rows), lambda: None)
+        positions = self.view.selected_positions()
+        rows = self._model.rows(positions).tolist()
+        after = int(positions[-1]) + 1 if rows else 0
+        go_on = partial(self._go_to, self._row_at(after))
+        return Subject(tuple(rows), partial(self._refusal, rows), lambda: None, go_on)
+
+    def walk(self, step: int) -> None:
+        """Go to the next picture of the page, or the one before it."""
+        self._go_to(self._row_at(self.view.currentIndex().row() + step))
+
+    def _row_at(self, position: int) -> int | None:
+        inside = 0 <= position < self._model.rowCount()
+        return int(self._model.rows([position])[0]) if inside else None
+
+    def _go_to(self, row: int | None) -> bool:
+        """Go to a cutout, which may stand elsewhere on the page by now."""
+        if row is not None:
+            self._session.select(*self._session.walk.key_of(row))
+        return row is not None
 
     def _refusal(self, rows: list[int]) -> str:
         """Say why these cannot be judged: not what nobody has seen."""
         if not rows:
             return "No cutout is selected."
-        failed = [row for row in rows if self._is_failed(row)]
+        if self._session.current_cutout.row not in rows:
+            return "The current cutout is not selected: Space selects it."
+        problems = [made.problem for made in map(self._pictures.find, rows) if made]
+        failed = [*filter(None, problems)]
         if failed:
-            return f"{_cutouts(len(failed))} of the selection cannot be shown."
-        unseen = len(set(rows) - self._delegate.seen)
+            count = _cutouts(len(failed))
+            return f"{count} of the selection cannot be shown: {failed[0]}"
+        unseen = [row for row in rows if row not in self._delegate.seen]
         if unseen:
-            been = "has" if unseen == 1 else "have"
-            return f"{_cutouts(unseen)} of the selection {been} not been in view yet."
+            [first] = self._model.positions(unseen[:1]).tolist()
+            if first in self.view.positions_in_view():
+                return "The pictures are still being read."
+            # What is still to be looked at comes into view.
+            self.view.scrollTo(self._model.index(first, 0))
+            been = "has" if len(unseen) == 1 else "have"
+            count = _cutouts(len(unseen))
+            return f"{count} of the selection {been} not been in view yet."
         return ""
-
-    def _is_failed(self, row: int) -> bool:
-        made = self._pictures.find(row)
-        return made is not None and made.picture is None
 
     # What follows the session
 
@@ -220,11 +249,11 @@ class GalleryPanel(QWidget):
             return
         selected = self._model.rows(self.view.selected_positions())
         self._model.show_queue(self.grouping.currentData())
-        here = self._model.positions([self._session.current_cutout.row])
-        positions = self._model.positions(selected)
-        self.view.select_positions(
-            positions if len(positions) else here, int(here[0]) if len(here) else None
-        )
+        row = self._session.current_cutout.row
+        here = self._model.positions([row])
+        # A verdict is about what the dock shows, and what is selected with it.
+        positions = self._model.positions(selected) if row in selected else here
+        self.view.select_positions(positions, int(here[0]) if len(here) else None)
         self.view.scrollTo(self.view.currentIndex())
         self._say()
         self._breath.start()
@@ -271,6 +300,7 @@ class GalleryPanel(QWidget):
             return
         text = f"{selected:,} of {count:,} selected"
         if selected > 1:
+            text = f"{selected:,} of {count:,}"
             keys = (self._keys[name] for name in ("artifact", "no_artifact", "unsure"))
             words = ("artifact", "none", "unsure")
             means = zip(keys, words, strict=True)

@@ -206,6 +206,8 @@ class GalleryView(QAbstractItemView):
         top, bottom = area.top() + offset, area.bottom() + 1 + offset
         self._paint_headers(painter, top, bottom)
         option = QStyleOptionViewItem()
+        # A delegate has the theme's colour from here.
+        painter.setPen(self.palette().color(self.foregroundRole()))
         current, selected = self.currentIndex().row(), self.selectionModel()
         for position in self._layout.positions_between(top, bottom):
             index = self._index(position)
@@ -264,11 +266,23 @@ class GalleryView(QAbstractItemView):
             self._select_from_anchor(position)
         elif modifiers & _CONTROL:
             self._anchor = position
-            selection.setCurrentIndex(index, _Flag.Toggle if click else _Flag.NoUpdate)
+            if click and selection.isSelected(index):
+                self._let_go_of(position)
+                return
+            selection.setCurrentIndex(index, _Flag.Select if click else _Flag.NoUpdate)
         else:
             self._anchor = position
             selection.setCurrentIndex(index, _Flag.ClearAndSelect)
         self.scrollTo(index)
+
+    def _let_go_of(self, position: int) -> None:
+        """Select one less; the current one is always one that is selected."""
+        left = self.selected_positions()
+        left = left[left != position]
+        if len(left):
+            nearest = int(left[np.abs(left - position).argmin()])
+            current = self.currentIndex().row()
+            self.select_positions(left, nearest if current == position else current)
 
     def _select_from_anchor(self, position: int) -> None:
         first, last = sorted((min(self._anchor, self._layout.count - 1), position))

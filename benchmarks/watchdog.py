@@ -38,7 +38,7 @@ class Watchdog:
         self._stacks: Counter[str] = Counter()
         self._timer = QTimer()
         self._timer.setInterval(int(_HEARTBEAT * 1000))
-        self._timer.timeout.connect(self._answer)
+        self._timer.timeout.connect(self.answer)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -59,7 +59,8 @@ class Watchdog:
         """Return what the main thread did most often when it was blocked too long."""
         return "; ".join(f"{n} x {what}" for what, n in self._stacks.most_common(3))
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        """Note that the main thread has come back from what it did."""
         now = time.perf_counter()
         blocked, image = now - self._beat, self._where()
         if blocked > 4 * _HEARTBEAT:

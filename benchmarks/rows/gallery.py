@@ -7,10 +7,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QEventLoop, QObject, QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QListWidget,
+    QListWidgetItem,
+    QWidget,
+)
 
 from benchmarks import memory, surveys
 from benchmarks.measures import Line, Timings, compare
@@ -76,12 +82,10 @@ def _scroll(plan: Plan) -> Iterable[Line]:
         wait_until(lambda: _is_painted(panel))
         base = _list_of(panel, min(count, 551))
         frames, others = Timings(), Timings()
-        watchdog = Watchdog(review)
-        _run_through(base, others, plan)
+        _run_through(base, others, plan, Watchdog(review))
         base.hide()
-        watchdog.start()
-        _run_through(panel.view, frames, plan)
-        watchdog.stop()
+        watchdog = Watchdog(review)
+        _run_through(panel.view, frames, plan, watchdog)
     yield from compare(
         13,
         f"scroll a gallery of {count:,}, beside Qt's list of 551 ready icons",
@@ -107,18 +111,45 @@ def _scroll(plan: Plan) -> Iterable[Line]:
     review.close()
 
 
-def _run_through(view: QAbstractItemView, timings: Timings, plan: Plan) -> None:
-    """Scroll on by lines, on by pages, then anywhere."""
+def _run_through(
+    view: QAbstractItemView, timings: Timings, plan: Plan, watchdog: Watchdog
+) -> None:
+    """Scroll on by lines, on by pages, then anywhere; time each until it is shown."""
     bar, count = view.verticalScrollBar(), plan.pick(10, 60, 300)
-    lines = np.arange(count) * 70
-    pages = lines[-1] + np.arange(count // 2) * bar.pageStep()
-    leaps = np.random.default_rng(0).integers(0, max(bar.maximum(), 1), count // 2)
-    for step in np.concatenate([lines, pages, leaps]).tolist():
+    lines = np.arange(1, count + 1) * 70
+    pages = lines[-1] + np.arange(1, count // 2 + 1) * bar.pageStep()
+    leaps = np.random.default_rng(0).integers(1, max(bar.maximum(), 2), count // 2)
+    # Qt's list is too short for most of them.
+    steps = np.concatenate([lines, pages, leaps]) % max(bar.maximum(), 1)
+    painted = _Painted(view.viewport())
+    watchdog.start()
+    for step in steps.tolist():
+        painted.wait_for = True
         begin = time.perf_counter()
         bar.setValue(step)
-        view.viewport().repaint()
+        while painted.wait_for:
+            # Ends with the window's frame, of which the painting is a part.
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+            watchdog.answer()
         timings.add(time.perf_counter() - begin)
         QTest.qWait(15)
+        watchdog.answer()
+    watchdog.stop()
+
+
+class _Painted(QObject):
+    """Notices that a widget is painted."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.wait_for = False
+        widget.installEventFilter(self)
+
+    def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """See the painting go by."""
+        if event is not None and event.type() == QEvent.Type.Paint:
+            self.wait_for = False
+        return False
 
 
 def _panel(review: Review) -> GalleryPanel:

@@ -96,10 +96,8 @@ class ThumbnailDelegate(QStyledItemDelegate):
 
 def _draw(painter: QPainter, picture: Picture, area: QRect) -> None:
     """Draw a picture into a square; one that its image's edge cuts off into a part."""
-    rows, columns = picture.shape[:2]
-    image = QImage(
-        picture.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888
-    )
+    rows, columns = picture.shape
+    image = QImage(picture.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
     size = image.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
     place = QRect(area.topLeft(), size)
     place.moveCenter(area.center())

@@ -192,9 +192,8 @@ class GalleryView(QAbstractItemView):
         self._lay_out()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
-        """Paint the page anew where it is scrolled to."""
-        super().scrollContentsBy(dx, dy)
-        self.viewport().update()
+        """Move what is on the screen; only what comes into view is painted."""
+        self.viewport().scroll(dx, dy)
         self.looked.emit()
 
     # Painting

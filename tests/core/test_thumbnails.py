@@ -48,7 +48,7 @@ def test_an_image_is_read_once_for_all_its_cutouts(reader, session, monkeypatch)
     monkeypatch.setattr(
         thumbnails,
         "read_image",
-        lambda path, hdu: read.append(path.stem) or real(path, hdu),
+        lambda path, hdu, **how: read.append(path.stem) or real(path, hdu, **how),
     )
     cutouts = [session.catalog.cutout(row) for row in session.errors.index]
     for cutout in cutouts:
@@ -73,7 +73,7 @@ def test_an_image_that_cannot_be_read_is_tried_once_for_all_its_cutouts(
     monkeypatch.setattr(
         thumbnails,
         "read_image",
-        lambda path, hdu: read.append(path.stem) or real(path, hdu),
+        lambda path, hdu, **how: read.append(path.stem) or real(path, hdu, **how),
     )
     north = session.catalog.cutouts_of("north").rows.tolist()
     for row in north:

@@ -54,13 +54,9 @@ def test_pictures_come_image_by_image_and_not_in_the_main_thread(
     assert not any(pictures.has(cutout.row) for cutout in cutouts)
     main_loop.run_until(lambda: all(pictures.has(cutout.row) for cutout in cutouts))
     assert {cutout.row for cutout in cutouts} == set(told)
-    threads = {thread for _, thread in asked}
-    assert threading.current_thread() not in threads
-    for thread in threads:
-        names = [cutout.image_name for cutout, by in asked if by is thread]
-        assert len(list(groupby(names))) == len(set(names)), "each is read once"
-    both = [{c.image_name for c, by in asked if by is thread} for thread in threads]
-    assert sum(map(len, both)) == 3, "and by one of them"
+    assert threading.current_thread() not in {thread for _, thread in asked}
+    names = [cutout.image_name for cutout, _ in asked]
+    assert len(list(groupby(names))) == len(set(names)) == 3, "each is read once"
     expected = CutoutReader(session.images).picture(cutouts[0], LOOK)
     assert np.array_equal(_colors(pictures.find(cutouts[0].row).picture), expected)
 
@@ -86,11 +82,24 @@ def test_what_is_not_wanted_any_more_is_not_made(
     assert sum(pictures.has(cutout.row) for cutout in cutouts) == 3
 
 
-def test_those_in_view_come_before_those_ahead(pictures, cutouts, main_loop, asked):
-    one = [cutout for cutout in cutouts if cutout.image_name == "north"]
-    pictures.want(one[5:7], ahead=one)
-    main_loop.run_until(lambda: all(pictures.has(cutout.row) for cutout in one))
-    assert [cutout for cutout, _ in asked][:2] == one[5:7]
+def test_what_is_being_made_is_not_made_twice(
+    pictures, cutouts, main_loop, monkeypatch
+):
+    gate, begun = threading.Event(), []
+    real = CutoutReader.picture
+
+    def picture(self, cutout, look):
+        begun.append(cutout.row)
+        assert gate.wait(20)
+        return real(self, cutout, look)
+
+    monkeypatch.setattr(CutoutReader, "picture", picture)
+    pictures.want(cutouts[:2])
+    main_loop.run_until(lambda: begun)
+    pictures.want(cutouts[:2])
+    gate.set()
+    main_loop.run_until(lambda: all(pictures.has(c.row) for c in cutouts[:2]))
+    assert len(begun) == 2
 
 
 def test_another_look_is_made_anew_and_the_old_one_stays_meanwhile(
@@ -132,6 +141,11 @@ def test_no_more_than_there_is_room_for_is_kept(
     pictures.want(one[:9])
     main_loop.run_until(lambda: len(told) == 9)
     assert [row for row in told if pictures.has(row)] == told[-5:]
+    pictures.want(one[:1])
+    main_loop.run_until(lambda: pictures.has(one[0].row))
+    assert pictures.room_for(200) == 5
+    pictures.show_as(Look(Display(), shrink=2))
+    assert pictures.room_for(200) == 20
 
 
 def test_a_fault_of_ours_is_raised_in_the_main_thread(
@@ -144,13 +158,15 @@ def test_a_fault_of_ours_is_raised_in_the_main_thread(
     pictures.want(cutouts[:2])
     with pytest.raises(ZeroDivisionError):
         main_loop.run_until(lambda: False)
+    monkeypatch.undo()
+    pictures.want(cutouts[:2])
+    main_loop.run_until(lambda: all(pictures.has(c.row) for c in cutouts[:2]))
 
 
 def test_after_the_end_nothing_more_is_made(pictures, cutouts, main_loop, asked):
     pictures.want(cutouts)
     pictures.close()
-    for worker in pictures._workers:
-        worker._executor.shutdown(wait=True)
+    pictures._worker._executor.shutdown(wait=True)
     assert len(asked) < len(cutouts)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
@@ -9,9 +11,11 @@ from qtpy.QtWidgets import QApplication, QMenu
 
 from napari_artifact_review.core.display import Display
 from napari_artifact_review.core.outcomes import OUTCOMES
+from napari_artifact_review.core.thumbnails import CutoutReader
+from napari_artifact_review.viewer import picture_loader
 from napari_artifact_review.viewer.style import STYLE
-from napari_artifact_review.widgets.gallery import GalleryPanel
-from napari_artifact_review.widgets.gallery.delegate import GAP
+from napari_artifact_review.widgets.gallery import GalleryPanel, panel
+from napari_artifact_review.widgets.gallery.delegate import GAP, LARGEST
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -106,6 +110,29 @@ def page(dock, qtbot, settle) -> Page:
     settle(dock)
     dock.session.set_queue(outcomes=OUTCOMES, order="image")
     return Page(dock, qtbot)
+
+
+@pytest.fixture
+def gate() -> threading.Event:
+    """Let pictures be made; a test may hold them up."""
+    gate = threading.Event()
+    gate.set()
+    return gate
+
+
+@pytest.fixture
+def asked(monkeypatch, gate) -> list:
+    """Write down of which cutouts pictures are made, in their order."""
+    keys = []
+    real = CutoutReader.picture
+
+    def picture(self, cutout, look):
+        assert gate.wait(20)
+        keys.append(cutout.key)
+        return real(self, cutout, look)
+
+    monkeypatch.setattr(CutoutReader, "picture", picture)
+    return keys
 
 
 def test_the_queue_is_a_page_of_pictures_and_one_key_leads_there_and_back(
@@ -483,6 +510,42 @@ def test_the_page_is_as_large_as_the_canvas_and_the_pictures_as_one_likes(
     qtbot.waitUntil(lambda: page.panel.geometry() == canvas.rect())
 
 
+@pytest.fixture
+def large(monkeypatch) -> None:
+    """Have pictures so large from the beginning that not all are in view."""
+    monkeypatch.setattr(panel, "_SIDE", LARGEST)
+
+
+@pytest.mark.usefixtures("large")
+def test_those_below_are_made_once_all_in_view_are_there(
+    page, dock, qtbot, asked, gate
+):
+    gate.clear()
+    qtbot.keyClick(dock.window(), Qt.Key.Key_F5)
+    qtbot.wait(300)
+    gate.set()
+    in_view = len(page.view.positions_in_view())
+    assert in_view < len(page.keys), "some are below"
+    qtbot.waitUntil(lambda: len(set(asked)) == len(page.keys))
+    assert set(asked[:in_view]) == set(page.keys[:in_view])
+
+
+@pytest.mark.usefixtures("large")
+def test_no_more_are_made_ahead_than_leave_room_for_those_in_view(
+    page, dock, qtbot, asked, monkeypatch
+):
+    page.open()
+    qtbot.waitUntil(lambda: len(set(asked)) == len(page.keys))
+    in_view = len(page.view.positions_in_view())
+    monkeypatch.setattr(picture_loader, "_MOST_BYTES", 2 * in_view * 200 * 200 * 4)
+    asked.clear()
+    dock._commands._set_display(Display(inverted=True))
+    qtbot.waitUntil(lambda: set(asked) >= set(page.keys[:in_view]))
+    qtbot.wait(400)
+    rows = page.view.model().rows(list(page.view.positions_in_view())).tolist()
+    assert all(page.panel._pictures.has(row) for row in rows)
+
+
 def test_it_goes_with_its_review(page, dock, viewer, survey, qtbot):
     page.open()
     dock._let_go()
@@ -493,11 +556,10 @@ def test_it_goes_with_its_review(page, dock, viewer, survey, qtbot):
 
 def test_closing_the_window_with_the_page_open_ends_all(page, viewer, qtbot):
     page.open()
-    pictures = page.panel._pictures
+    worker = page.panel._pictures._worker
     viewer.close()
-    workers = pictures._workers
-    qtbot.waitUntil(lambda: all(worker._executor._shutdown for worker in workers))
-    assert not any(worker._wanted for worker in workers)
+    qtbot.waitUntil(lambda: worker._executor._shutdown)
+    assert not worker._wanted
 
 
 def _write(page, dock, qtbot, text):

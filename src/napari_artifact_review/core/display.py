@@ -132,10 +132,15 @@ class Brightness:
     zscale: Limits
 
     @classmethod
-    def of(cls, pixels: NDArray[Any]) -> Brightness:
-        """Look at pixels, shape (rows, columns): real numbers or truth values.
+    def of(cls, pixels: NDArray[Any], zscale: Limits | None = None) -> Brightness:
+        """Look at pixels; NaN and infinity are left out.
 
-        NaN and infinity are left out.
+        Parameters
+        ----------
+        pixels : ndarray
+            Real numbers or truth values, shape (rows, columns).
+        zscale : tuple of float, optional
+            Their `zscale_limits`, if they are known.
         """
         lowest, highest = pixels.min(), pixels.max()
         if not (np.isfinite(lowest) and np.isfinite(highest)):
@@ -147,7 +152,8 @@ class Brightness:
         largest = float(np.finfo(np.float32).max)
         extent = np.clip([float(lowest), float(highest)], -largest, largest)
         sample = _sample(pixels)
-        return cls(sample, _apart(*extent.tolist()), _zscale(sample))
+        limits = _zscale(sample) if zscale is None else zscale
+        return cls(sample, _apart(*extent.tolist()), limits)
 
     @cached_property
     def middle(self) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -49,15 +48,16 @@ class LoadedImage(NamedTuple):
         """
         pixels = full.pixels
         if not isinstance(pixels, np.ndarray):
-            sample = Brightness.of(_windows(pixels))
-            return cls(full, pixels, replace(sample, zscale=full.limits), sigma)
-        drawable = pixels
+            brightness = Brightness.of(_windows(pixels), full.limits)
+            return cls(full, pixels, brightness, sigma)
         if sigma:
             with one_error(full.path, doing="cannot be smoothed"):
-                pixels = drawable = smoothed(pixels, sigma)
-        elif pixels.dtype not in _DRAWABLE:
+                drawable = smoothed(pixels, sigma)
+            return cls(full, drawable, Brightness.of(drawable), sigma)
+        drawable = pixels
+        if pixels.dtype not in _DRAWABLE:
             drawable = pixels.astype(np.float32)
-        return cls(full, drawable, Brightness.of(pixels), sigma)
+        return cls(full, drawable, Brightness.of(pixels, full.limits), sigma)
 
     @property
     def size(self) -> int:

@@ -9,6 +9,7 @@ import itertools
 import math
 import re
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
 
 from astropy.io import fits
@@ -56,7 +57,9 @@ _COUNTS = {
 _BLOCK = 2880
 
 
-def read_fits(path: Path, hdu: int | str | None = None) -> FullImage:
+def read_fits(
+    path: Path, hdu: int | str | None = None, *, sky: bool = True
+) -> FullImage:
     """Read a full image from a FITS file.
 
     Without `hdu` the first HDU with two axes is taken; if there is none, the
@@ -69,6 +72,8 @@ def read_fits(path: Path, hdu: int | str | None = None) -> FullImage:
         The file, which may be compressed with gzip or bzip2 as a whole.
     hdu : int or str, optional
         Index or name of the HDU to read.
+    sky : bool
+        Whether to read where the pixels lie on the sky.
 
     Returns
     -------
@@ -97,7 +102,8 @@ def read_fits(path: Path, hdu: int | str | None = None) -> FullImage:
                 # Of a file that is compressed as a whole, all is in memory anyway.
                 large = is_large(chosen.shape) and not isinstance(stream, io.BytesIO)
                 _check_hdu(hdus[chosen.index], stream, size, large)
-                return _read_hdu(path, hdus, chosen, images, large)
+                image = _read_hdu(path, hdus, chosen, images, large)
+                return _with_sky(image, hdus) if sky else image
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -189,9 +195,6 @@ def _read_hdu(
         pixels = plain_pixels(hdu.section[(0,) * (len(chosen.shape) - 2)])
         limits = zscale_limits(pixels)
     unit, unit_notes = _or_note("", lambda: _unit(hdu.header))
-    sky, sky_notes = _or_note(
-        None, lambda: SkyCoordinates.from_header(hdu.header, hdus)
-    )
     several = f"{chosen} of {len(images)} images: {_listed(images)}"
     return FullImage(
         path=path,
@@ -201,14 +204,19 @@ def _read_hdu(
             *((several,) if len(images) > 1 else ()),
             *plane_notes(chosen.shape),
             *unit_notes,
-            *sky_notes,
         ),
         hdu=chosen.index,
         hdus=images,
         unit=unit,
-        sky=sky,
         tiles=tiles,
     )
+
+
+def _with_sky(image: FullImage, hdus: fits.HDUList) -> FullImage:
+    """Add where the pixels of an image lie on the sky."""
+    header = hdus[image.hdu].header
+    sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
+    return replace(image, sky=sky, notes=(*image.notes, *notes))
 
 
 def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:

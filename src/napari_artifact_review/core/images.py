@@ -28,7 +28,9 @@ _SUFFIXES = (
 )
 
 
-def read_image(path: str | Path, hdu: int | str | None = None) -> FullImage:
+def read_image(
+    path: str | Path, hdu: int | str | None = None, *, sky: bool = True
+) -> FullImage:
     """Read one full image.
 
     Parameters
@@ -37,6 +39,9 @@ def read_image(path: str | Path, hdu: int | str | None = None) -> FullImage:
         A FITS, TIFF, PNG, JPEG or NPY file, or the folder of a Zarr image.
     hdu : int or str, optional
         Index or name of the HDU of a FITS file; without it the first image.
+    sky : bool
+        Whether it is wished to know where the pixels lie on the sky, which takes a
+        third of the time.
 
     Returns
     -------
@@ -58,7 +63,7 @@ def read_image(path: str | Path, hdu: int | str | None = None) -> FullImage:
         )
     _check_regular(path)
     if supported["fits"]:
-        return read_fits(path, hdu)
+        return read_fits(path, hdu, sky=sky)
     if hdu is not None:
         raise ImageError(
             f"it has no HDU {hdu}: only FITS files have HDUs",

@@ -160,7 +160,7 @@ class CutoutReader:
             # Two at once may be more than there is room for.
             self._last = None
             try:
-                full = read_image(self._images.find(name), hdu)
+                full = read_image(self._images.find(name), hdu, sky=False)
                 self._last = source, LoadedImage.of(full, sigma)
             except ImageError as error:
                 # All its other cutouts would wait for the same.

@@ -1,15 +1,15 @@
-"""Makes pictures of cutouts off the main thread, first those that are looked at."""
+"""Makes pictures of cutouts in a thread, first those that are looked at."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +26,8 @@ Picture = npt.NDArray[np.uint32]
 #: Bytes of pictures that are kept: some 600 of 200 x 200 pixels.
 _MOST_BYTES = 96 * 2**20
 
-#: How many can be made ahead without those in view being forgotten for them.
-MOST_AHEAD = 400
-
-#: Two images are read at a time: one of the two waits for the disk, mostly.
-_WORKERS = 2
-
 #: Seconds after which what has been made is shown, while more is being made.
-_SOON = 0.03
+_SOON = 0.05
 
 
 class Made(NamedTuple):
@@ -55,8 +49,9 @@ class Made(NamedTuple):
 
 
 class PictureLoader:
-    """Makes pictures of cutouts in threads; the latest ones are kept.
+    """Makes pictures of cutouts in a thread; the latest ones are kept.
 
+    A second thread gains nothing: the two wait for each other, and the window for both.
     Used from the main thread only.
 
     Parameters
@@ -95,31 +90,25 @@ class PictureLoader:
         def fail(error: Exception) -> None:
             run_in_main(partial(_fail, error))
 
-        self._workers = [
-            _Worker(CutoutReader(images, hdus), deliver, fail) for _ in range(_WORKERS)
-        ]
+        self._worker = _Worker(CutoutReader(images, hdus), deliver, fail)
 
     def show_as(self, look: Look) -> None:
         """Make pictures that look otherwise; those that are there stay meanwhile."""
         self._look = look
 
-    def want(self, cutouts: Sequence[Cutout], ahead: Sequence[Cutout] = ()) -> None:
-        """Make pictures of these, then of those ahead, and of nothing else.
-
-        Of either, those of an image are made together, so that it is read once.
-        """
-        shares: list[list[Cutout]] = [[] for _ in self._workers]
-        for part in (cutouts, ahead):
-            for name, group in _by_image(c for c in part if not self.has(c.row)):
-                # Always by the same one, who may have its cutouts still.
-                shares[crc32(name.encode()) % len(shares)] += group
-        for worker, share in zip(self._workers, shares, strict=True):
-            worker.want(share, self._look)
+    def want(self, cutouts: Iterable[Cutout]) -> None:
+        """Make pictures of these and of nothing else, each image read once."""
+        missing = (cutout for cutout in cutouts if not self.has(cutout.row))
+        self._worker.want([*_by_image(missing)], self._look)
 
     def has(self, row: int) -> bool:
         """Tell whether it is known how a cutout looks as is wished now, or why not."""
         made = self._made.get(row)
         return made is not None and made.look is self._look
+
+    def room_for(self, size: int) -> int:
+        """Return of how many cutouts, of a size in pixels, the pictures are kept."""
+        return _MOST_BYTES // (4 * (size // self._look.shrink) ** 2)
 
     def find(self, row: int) -> Made | None:
         """Return the latest of a cutout, perhaps with another look; None without."""
@@ -130,8 +119,7 @@ class PictureLoader:
 
     def close(self) -> None:
         """Make no more; a picture that is being made is the last one."""
-        for worker in self._workers:
-            worker.close()
+        self._worker.close()
 
     def _take(self, done: Sequence[tuple[int, Made]]) -> None:
         for row, made in done:
@@ -168,13 +156,19 @@ class _Worker:
         # What both threads know.
         self._lock = threading.Lock()
         self._wanted: deque[tuple[Cutout, Look]] = deque()
+        # Rows that are being made, or are made and not delivered, and their looks.
+        self._begun: dict[int, Look] = {}
         self._is_working = False
 
     def want(self, cutouts: Sequence[Cutout], look: Look) -> None:
         """Make pictures of these, in this order, and of nothing else."""
         with self._lock:
-            self._wanted = deque((cutout, look) for cutout in cutouts)
-            begins = bool(cutouts) and not self._is_working
+            self._wanted = deque(
+                (cutout, look)
+                for cutout in cutouts
+                if self._begun.get(cutout.row) is not look
+            )
+            begins = bool(self._wanted) and not self._is_working
             self._is_working |= begins
         if begins:
             self._executor.submit(self._work)
@@ -194,21 +188,31 @@ class _Worker:
                 cutout, look = wanted
                 done.append((cutout.row, self._make(cutout, look)))
                 if time.monotonic() - told > _SOON:
-                    self._deliver(done)
+                    self._tell(done)
                     done, told = [], time.monotonic()
         # Whatever it is, the main thread decides who hears of it.
         except Exception as error:  # noqa: BLE001
             with self._lock:
                 self._wanted.clear()
+                self._begun.clear()
                 self._is_working = False
             self._fail(error)
         if done:
-            self._deliver(done)
+            self._tell(done)
+
+    def _tell(self, done: Sequence[tuple[int, Made]]) -> None:
+        self._deliver(done)
+        with self._lock:
+            self._begun.clear()
 
     def _next(self) -> tuple[Cutout, Look] | None:
         with self._lock:
             self._is_working = bool(self._wanted)
-            return self._wanted.popleft() if self._wanted else None
+            if not self._wanted:
+                return None
+            cutout, look = self._wanted.popleft()
+            self._begun[cutout.row] = look
+            return cutout, look
 
     def _make(self, cutout: Cutout, look: Look) -> Made:
         try:
@@ -217,12 +221,12 @@ class _Worker:
             return Made(look, None, str(error))
 
 
-def _by_image(cutouts: Iterable[Cutout]) -> Iterable[tuple[str, list[Cutout]]]:
+def _by_image(cutouts: Iterable[Cutout]) -> Iterator[Cutout]:
     """Return cutouts image by image, in the order of each image's first one."""
     found: dict[str, list[Cutout]] = {}
     for cutout in cutouts:
         found.setdefault(cutout.image_name, []).append(cutout)
-    return found.items()
+    return chain.from_iterable(found.values())
 
 
 def _packed(picture: npt.NDArray[np.uint8]) -> Picture:

@@ -24,7 +24,7 @@ from napari_artifact_review.core.groups import GROUPINGS
 from napari_artifact_review.core.thumbnails import Look
 from napari_artifact_review.viewer.judge import Subject
 from napari_artifact_review.viewer.key_choice import KeyChoice
-from napari_artifact_review.viewer.picture_loader import MOST_AHEAD, PictureLoader
+from napari_artifact_review.viewer.picture_loader import PictureLoader
 from napari_artifact_review.widgets.background import MainThread, run_and_forget
 from napari_artifact_review.widgets.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.gallery.delegate import (
@@ -41,8 +41,12 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
-#: Milliseconds after a scroll until other pictures are asked for, and those ahead.
+#: Milliseconds after a scroll until other pictures are asked for; and, once all in
+#: view are there, until those ahead are.
 _BREATH, _REST = 15, 150
+
+#: How many below are made ahead.
+_MOST_AHEAD = 400
 
 #: Of a picture to begin with, in pixels.
 _SIDE = 128
@@ -173,6 +177,8 @@ class GalleryPanel(QWidget):
             # What was decided since is not to be judged again by mistake.
             self.view.clearSelection()
         self._show_queue()
+        # What takes longest begins before the page is painted.
+        self._ask_for_pictures()
 
     def close_page(self) -> None:
         """Uncover the full image."""
@@ -288,6 +294,10 @@ class GalleryPanel(QWidget):
 
     def _on_made(self, rows: list[int]) -> None:
         self._update(rows)
+        seen = self.view.positions_in_view()
+        here = np.isin(self._model.positions(rows), seen).any()
+        if self.isVisible() and here and not self._missing(seen):
+            self._rest.start()
 
     def _update(self, rows: list[int]) -> None:
         if self.isVisible():
@@ -335,19 +345,23 @@ class GalleryPanel(QWidget):
         """Have those in view made."""
         if not self.isVisible():
             return
-        seen = self.view.positions_in_view()
-        self._pictures.want(self._missing(seen))
-        self._rest.start()
+        missing = self._missing(self.view.positions_in_view())
+        self._pictures.want(missing)
+        if missing:
+            self._rest.stop()
+        else:
+            self._rest.start()
 
     def _ask_ahead(self) -> None:
-        """Have those below made too, then those above, once one rests."""
+        """Have those below made too, then those above."""
         if not self.isVisible():
             return
         seen, count = self.view.positions_in_view(), self._model.rowCount()
-        below = range(seen.stop, min(seen.stop + MOST_AHEAD, count))
         above = range(max(seen.start - len(seen), 0), seen.start)
-        ahead = [*self._missing(below), *self._missing(above)]
-        self._pictures.want(self._missing(seen), ahead)
+        # Those in view are not to be forgotten for those ahead.
+        room = self._pictures.room_for(self._session.cutout_size) - 2 * len(seen)
+        below = range(seen.stop, min(seen.stop + min(max(room, 0), _MOST_AHEAD), count))
+        self._pictures.want([*self._missing(below), *self._missing(above)])
 
     def _missing(self, positions: range) -> list[Cutout]:
         """Return the cutouts of which there is no picture yet."""

@@ -12,6 +12,7 @@ from qtpy.QtCore import (
     QModelIndex,
     QPoint,
     QRect,
+    QSize,
     Qt,
     Signal,
 )
@@ -75,6 +76,8 @@ class GalleryView(QAbstractItemView):
         self._pages = model
         self._side = side
         self._layout = GalleryLayout((), 1, 1, 0)
+        # Of the viewport that it was laid out for.
+        self._size = QSize()
         self._anchor = 0
         self.setModel(model)
         self.setItemDelegate(delegate)
@@ -108,6 +111,7 @@ class GalleryView(QAbstractItemView):
     def _lay_out(self) -> None:
         groups = self._pages.groups
         named = any(group.name for group in groups)
+        self._size = self.viewport().size()
         self._layout = GalleryLayout(
             [group.size for group in groups],
             self.viewport().width(),
@@ -182,9 +186,10 @@ class GalleryView(QAbstractItemView):
         return self.currentIndex()
 
     def updateGeometries(self) -> None:  # noqa: N802
-        """Lay the page out anew: its width, or what is on it, is another one."""
+        """Lay the page out anew if it has another size; Qt asks before each show."""
         super().updateGeometries()
-        self._lay_out()
+        if self.viewport().size() != self._size:
+            self._lay_out()
 
     def reset(self) -> None:
         """Show what the model holds now."""

@@ -26,8 +26,9 @@ Picture = npt.NDArray[np.uint32]
 #: Bytes of pictures that are kept: some 600 of 200 x 200 pixels.
 _MOST_BYTES = 96 * 2**20
 
-#: Seconds after which what has been made is shown, while more is being made.
-_SOON = 0.05
+#: Seconds after which what has been made is shown, while more is being made: each time
+#: the window is painted, for which the thread has to wait.
+_SOON = 0.2
 
 
 class Made(NamedTuple):

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _BREATH, _REST = 15, 150
 
 #: How many below are made ahead.
-_MOST_AHEAD = 400
+_MOST_AHEAD = 200
 
 #: Of a picture to begin with, in pixels.
 _SIDE = 128

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error, show_warning
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 #: Seconds within which a change is on the screen, also on a slow machine.
 _LONGEST_FRAME = 0.3
+
+#: Milliseconds after which a dock is on the screen, also on a slow machine.
+_SHOWN = 500
 
 
 class ReviewWidget(QWidget):
@@ -104,8 +107,8 @@ class ReviewWidget(QWidget):
         self._connect_opening()
         # napari tells a dock of no end but this one, when the window is gone.
         self.destroyed.connect(partial(run_and_forget, self._endings))
-        # Once this dock is shown.
-        QTimer.singleShot(0, import_ahead)
+        # Once this dock is on the screen: it would wait for the thread.
+        QTimer.singleShot(_SHOWN, import_ahead)
 
     # What it is made of
 
@@ -129,13 +132,15 @@ class ReviewWidget(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        for widget in (self._files, self._open_panel, self._panel):
+        for widget in (self._files, self._open_panel):
             layout.addWidget(widget.native)
         # What is left over is the panel's, for what unfolds there; or nobody's. napari
         # adds a stretch to docks that want no height, to each one a larger one.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        layout.setStretchFactor(self._panel.native, 1)
         layout.addStretch(0)
+        # The panel comes with the first review: each widget in a window is styled, also
+        # a hidden one, and with some three hundred the dock took twice as long to open.
+        self.destroyed.connect(self._panel.native.deleteLater)
         self._files.native.setFlat(True)
         self._files.native.setStyleSheet("text-align: left; padding: 4px")
         self._files.native.setMinimumWidth(1)
@@ -223,6 +228,10 @@ class ReviewWidget(QWidget):
         from napari_artifact_review.viewer.controller import ReviewController
 
         self._let_go()
+        if self._panel.native.parent() is None:
+            # Before it is filled: magicgui empties lists that get another parent.
+            layout: Any = self.layout()
+            layout.insertWidget(layout.count() - 1, self._panel.native, 1)
         self.session = self._opener.shown = session
         self._is_first_view = True
         self.controller = ReviewController(

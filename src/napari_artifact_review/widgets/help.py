@@ -58,6 +58,9 @@ def help_text(choice: KeyChoice) -> str:
         "A click on a cutout makes it the current one. With Shift a click picks the "
         "run of cutouts up to there, and a drag<br/>those in a rectangle; with Control "
         "a click picks one more or one less. A verdict is then about all of them.<br/>"
+        "In the gallery the arrows, Home, End and the page keys lead from picture to "
+        "picture, and select with Shift; Space<br/>selects one more or one less, "
+        "Control-A all; Enter or a double click shows one in the full image.<br/>"
         "Any key works wherever the mouse is, but not while a text is typed. Others "
         "can be chosen in napari's preferences.</p>"
     )

@@ -67,6 +67,16 @@ def _listeners(session):
 # Closing while something is under way
 
 
+def test_a_window_that_closes_without_a_review_leaves_no_widget_behind(viewer, qtbot):
+    name = "Artifact Review"
+    _, dock = viewer.window.add_plugin_dock_widget("napari-artifact-review", name)
+    gone = []
+    panel = dock._panel.native
+    panel.destroyed.connect(lambda: gone.append(True))
+    viewer.close()
+    qtbot.waitUntil(lambda: bool(gone))
+
+
 @pytest.fixture
 def go_on():
     """Return what slow images and slow saves wait for."""

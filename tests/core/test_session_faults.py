@@ -337,6 +337,26 @@ def reviewing(path):
         process.kill()
 
 
+_CLOSE_AT_THE_END = """
+import atexit, sys
+from napari_artifact_review.core.session import ReviewSession
+session = ReviewSession.open(sys.argv[1])
+session.set_label("artifact")
+session.next()
+atexit.register(session.close)
+"""
+
+
+def test_a_review_is_closed_as_well_when_python_ends(path):
+    command = [sys.executable, "-c", _CLOSE_AT_THE_END, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    with ReviewSession.open(path) as session:
+        assert session.problem is None, "the other one let go of it"
+        assert session.progress[0] == 1
+        assert session.current.grid_x == 200, "and noted where it was"
+
+
 def test_another_process_is_told_until_the_first_is_killed(path, place):
     with reviewing(path) as first:
         with ReviewSession.open(path, reviewer="you") as second:

@@ -133,7 +133,13 @@ class Recorder:
         _closing.add(closed)
 
         def close() -> None:
-            future = self._thread.submit(self._store.close, state)
+            try:
+                future = self._thread.submit(self._store.close, state)
+            except RuntimeError:
+                # Python is ending; by now its threads have done what they had to.
+                self._store.close(state)
+                _end(closed)
+                return
             future.add_done_callback(lambda _: _end(closed))
             self._thread.shutdown(wait=wait)
 

@@ -357,6 +357,25 @@ def test_a_review_is_closed_as_well_when_python_ends(path):
         assert session.current.grid_x == 200, "and noted where it was"
 
 
+_FULL_AT_THE_END = """
+from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.store import Store
+def fail(*_):
+    raise StoreError("the disk is full")
+Store.close = fail
+"""
+
+
+def test_python_ends_without_a_word_where_the_disk_is_full_by_then(path):
+    script = _CLOSE_AT_THE_END + _FULL_AT_THE_END
+    command = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    with ReviewSession.open(path) as session:
+        assert session.problem is None
+        assert session.progress[0] == 1
+
+
 def test_another_process_is_told_until_the_first_is_killed(path, place):
     with reviewing(path) as first:
         with ReviewSession.open(path, reviewer="you") as second:

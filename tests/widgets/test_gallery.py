@@ -174,7 +174,7 @@ def test_one_key_is_a_verdict_about_all_that_are_selected(page, dock, press):
     page.press(Qt.Key.Key_Right, SHIFT)
     page.click(5, CONTROL)
     assert page.selected == [1, 2, 3, 5]
-    assert page.panel.status.text() == ("4 of 36: J artifact, K none, H unsure")
+    assert page.panel.status.text() == "4 of 36: J artifact, K none, H unsure"
     page.press(Qt.Key.Key_J)
     session = dock.session
     decided = [page.keys[at] for at in (1, 2, 3, 5)]

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
 from threading import Lock
@@ -136,8 +136,10 @@ class Recorder:
             try:
                 future = self._thread.submit(self._store.close, state)
             except RuntimeError:
-                # Python is ending; by now its threads have done what they had to.
-                self._store.close(state)
+                # Python is ending; by now its threads have done what they had to. What
+                # cannot be noted any more is told to nobody, as in the thread.
+                with suppress(StoreError):
+                    self._store.close(state)
                 _end(closed)
                 return
             future.add_done_callback(lambda _: _end(closed))

@@ -293,10 +293,13 @@ class GalleryPanel(QWidget):
             self.view.select_positions(positions, int(here[0]))
 
     def _on_made(self, rows: list[int]) -> None:
+        if not self.isVisible():
+            return
         self._update(rows)
         seen = self.view.positions_in_view()
+        # Those ahead are no reason to ask for more.
         here = np.isin(self._model.positions(rows), seen).any()
-        if self.isVisible() and here and not self._missing(seen):
+        if here and not self._missing(seen):
             self._rest.start()
 
     def _update(self, rows: list[int]) -> None:

@@ -159,6 +159,9 @@ def test_a_step_draws_nothing_anew(control, viewer, session, monkeypatch):
     monkeypatch.setattr(
         ViewerModel, "_on_layers_change", lambda _: drawn.append("all, measured")
     )
+    monkeypatch.setattr(
+        Vectors, "_update_thumbnail", lambda _: drawn.append("a thumbnail")
+    )
     session.next()
     assert _frame(viewer) != before
     assert drawn == []

@@ -92,6 +92,46 @@ def test_what_the_next_step_shows_is_read_before(large, main_loop, monkeypatch):
     assert columns.start < 600 < 800 < columns.stop
 
 
+def _frame(viewer):
+    """Do with the layers what napari does in each frame."""
+    camera = viewer.scene.camera
+    middle = np.array(camera.center[-2:])
+    half = np.array(viewer.canvas.size) / camera.zoom / 2
+    corners = np.stack([middle - half, middle + half])
+    for layer in viewer.layers:
+        layer._update_draw(1 / camera.zoom, corners, viewer.canvas.size)
+
+
+def test_a_step_over_a_large_image_takes_one_frame(large, viewer, main_loop):
+    _go(large, main_loop, "south")
+    viewer.scene.camera.zoom = 6
+    large.session.select("south", 200, 400)
+    layer, again, told = _layer(viewer, "tiles"), [], []
+    _frame(viewer)
+    assert layer.data_level == 0
+    before = layer.corner_pixels.copy()
+    viewer.layers.events.connect(lambda event: told.append(event.type))
+    large.session.select("south", 600, 0)
+    layer.events.set_data.connect(lambda: again.append("another frame"))
+    _frame(viewer)
+    assert not np.array_equal(layer.corner_pixels, before), "other pixels are shown"
+    top, left = layer.corner_pixels[0]
+    assert top <= 50
+    assert left <= 633
+    assert again == []
+    assert "set_data" not in told, "napari's list would be painted in another frame"
+
+
+def test_a_zoom_takes_the_level_that_napari_takes(large, viewer, main_loop):
+    _go(large, main_loop, "south")
+    layer = _layer(viewer, "tiles")
+    for zoom in (6, 0.4, 6):
+        viewer.scene.camera.zoom = zoom
+        _frame(viewer)
+        assert layer.data_level == (1 if zoom < 1 else 0)
+        assert large.image.level == layer.data_level
+
+
 def test_verdicts_steps_and_boxes_are_those_of_any_image(large, viewer, main_loop):
     _go(large, main_loop, "south")
     large.judge.decide("artifact")

@@ -606,7 +606,9 @@ class ReviewController:
 
     def _look(self) -> None:
         if self.view == "shown":
-            self.overlay.look(self.camera.view)
+            view = self.camera.view
+            self.image.look(view)
+            self.overlay.look(view)
 
     def _on_zoom(self) -> None:
         if self.view == "shown":

@@ -27,8 +27,10 @@ from napari_artifact_review.core.full_image import Pixels
 from napari_artifact_review.core.stretch import smoothed
 from napari_artifact_review.core.tiles import TiledImage
 from napari_artifact_review.viewer.boxes import Array
+from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.ink import luminance_of
 from napari_artifact_review.viewer.layers import ReviewLayers, unmeasured
+from napari_artifact_review.viewer.multiscale import slice_ahead
 from napari_artifact_review.viewer.smooth_tiles import smooth_levels
 
 #: Pixels around a small picture of a cutout: a trail is seen by where it goes on.
@@ -202,11 +204,19 @@ class ImageLayer:
         levels = np.clip((pixels - low) / (high - low), 0, 1)
         return luminance_of(levels ** self._gamma_now(), layer.colormap)
 
+    def look(self, view: View) -> None:
+        """Have what comes into view ready when its frame is drawn."""
+        layer = self._layer
+        if layer is not None and layer.multiscale:
+            with self._layers.silently():
+                slice_ahead(layer, view)
+
     def refresh(self) -> None:
         """Draw again what is in view: more of its pixels have been read."""
         layer = self._layer
         if layer is not None:
-            layer.refresh(thumbnail=False, highlight=False, extent=False)
+            with self._layers.silently():
+                layer.refresh(thumbnail=False, highlight=False, extent=False)
             self.follow()
 
     # How pixels become colours

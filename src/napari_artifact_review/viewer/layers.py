@@ -231,6 +231,8 @@ class ReviewLayers:
             # At each zoom napari would lay out all texts anew, although their size
             # on the screen stays, and draw a second frame for them.
             layer.events.scale_factor.block()
+            # Nor is a picture of a few lines drawn anew for the list, line by line.
+            layer.refresh = partial(layer.refresh, thumbnail=False)
         if isinstance(layer, Points):
             # Nor is there a point to be highlighted, which takes a frame as well.
             layer.events.highlight.block()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_artifact_review.core.lazy_pixels import LazyPixels
+from napari_artifact_review.core.lazy_pixels import LazyPixels, Sample
 from napari_artifact_review.core.pyramid_folder import PyramidFolder
 from napari_artifact_review.core.tiles import Level, TiledImage
 
@@ -87,7 +87,8 @@ def opened(
     source: ArraySource, folder: Path, medians: float = 0, **options: Any
 ) -> TiledImage:
     """Return a large image whose levels are kept in a folder."""
-    first = np.full((2, 2), float(medians))
+    medians = np.full((2, 2), float(medians))
+    first = Sample(medians, (0, 1), medians)
     return TiledImage(LazyPixels(source), first, PyramidFolder(folder), **options)
 
 

@@ -361,7 +361,9 @@ def test_limits_and_a_first_look_come_from_few_pixels(tmp_path):
     source = ArraySource(noise(np.float32, (3000, 4500)))
     source.array[:, 2000:] += 100
     source.array[0:1000, 0:1000] = np.nan
-    limits, medians = sample(LazyPixels(source))
+    pixels, limits, medians = sample(LazyPixels(source))
+    assert pixels.size == pixels_read(source)
+    assert np.isnan(pixels[0]).all()
     assert pixels_read(source) < 150_000
     assert 0 <= limits[0] < limits[1] < 900
     assert medians.shape == (20, 20)
@@ -373,7 +375,7 @@ def test_limits_and_a_first_look_come_from_few_pixels(tmp_path):
 def test_few_blocks_are_decoded_for_limits(monkeypatch):
     monkeypatch.setattr("napari_artifact_review.core.lazy_pixels._SAMPLED", 2**24)
     source = ArraySource(noise(np.float32, (3000, 4500)), block=(1500, 1500))
-    limits, medians = sample(LazyPixels(source))
+    _, limits, medians = sample(LazyPixels(source))
     assert medians.shape == (3, 3)
     assert len(source.reads) == 9
     assert pixels_read(source) < 150_000
@@ -382,4 +384,4 @@ def test_few_blocks_are_decoded_for_limits(monkeypatch):
 
 def test_an_image_of_nan_has_limits():
     source = ArraySource(np.full((2000, 1500), np.nan))
-    assert sample(LazyPixels(source))[0] == (0, 1)
+    assert sample(LazyPixels(source)).limits == (0, 1)

@@ -56,6 +56,21 @@ def test_the_image_is_one_layer_with_the_data_s_own_pixels(control, viewer, surv
     assert tuple(image.contrast_limits) == control.full.limits
 
 
+def test_no_layer_but_the_image_becomes_active_when_a_review_opens(
+    viewer, session, main_loop
+):
+    active = []
+    viewer.add_points([[1, 1]], name="mine")
+    viewer.layers.selection.events.active.connect(lambda e: active.append(e.value))
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
+    control.connect()
+    main_loop.run_until(lambda: control.view == "shown")
+    image = _layer(viewer, "image")
+    assert set(active) <= {None, image}
+    assert set(viewer.layers.selection) == {image}
+    control.disconnect()
+
+
 def test_the_layer_stays_and_its_pixels_change_with_the_image(
     control, viewer, session, main_loop
 ):

@@ -241,6 +241,25 @@ def test_keys_walk_decide_and_save(dock, press, settle, qtbot):
     assert "Saved to" in _message(dock)
 
 
+def test_the_image_has_napari_s_controls_and_is_selected_in_its_list(
+    dock, viewer, qtbot
+):
+    window = dock.window()._qt_viewer
+    image = viewer.layers["north"]
+
+    def is_chosen():
+        shown = window.controls.currentWidget() is window.controls.widgets.get(image)
+        rows = window.layers.selectionModel().selectedIndexes()
+        return shown and [index.data() for index in rows] == ["north"]
+
+    assert is_chosen()
+    viewer.layers.selection.active = viewer.layers["current"]
+    assert not is_chosen()
+    viewer.layers.remove(image)
+    qtbot.waitUntil(lambda: image in viewer.layers)
+    assert is_chosen(), "also when it comes alone"
+
+
 def test_keys_work_whichever_layer_is_active(dock, press, viewer):
     viewer.add_shapes([[[0, 0], [50, 50]]])
     press(dock, Key.Key_N)

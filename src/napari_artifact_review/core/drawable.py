@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +47,8 @@ class LoadedImage(NamedTuple):
         """
         pixels = full.pixels
         if not isinstance(pixels, np.ndarray):
-            brightness = Brightness.of(_windows(pixels), full.limits)
+            assert full.tiles is not None, "what is not in memory is shown in tiles"
+            brightness = Brightness.of(full.tiles.sample, full.limits)
             return cls(full, pixels, brightness, sigma)
         if sigma:
             with one_error(full.path, doing="cannot be smoothed"):
@@ -66,24 +66,3 @@ class LoadedImage(NamedTuple):
             return 0
         own = self.drawable.nbytes if self.drawable is not self.full.pixels else 0
         return int(self.full.pixels.nbytes + own)
-
-
-def _windows(pixels: LazyPixels) -> Pixels:
-    """Read small windows, spread over a large image: some 100,000 pixels."""
-    # Fewer of them where each has a large block decoded.
-    count = 10 if math.prod(pixels.block) <= 2**18 else 4
-    sides = [
-        min(length, most) for length, most in zip(pixels.shape, (4, 256), strict=True)
-    ]
-    tops, lefts = (
-        np.linspace(0, length - side, count).astype(int).tolist()
-        for length, side in zip(pixels.shape, sides, strict=True)
-    )
-    with pixels.held_open():
-        return np.concatenate(
-            [
-                pixels.read(slice(top, top + sides[0]), slice(left, left + sides[1]))
-                for top in tops
-                for left in lefts
-            ]
-        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,25 @@ _WINDOW_WIDTH = 256
 _SAMPLE = 102_400
 # Pixels that may be decoded for that sample: some 0.3 s of decompression.
 _SAMPLED = 2**25
+
+
+class Sample(NamedTuple):
+    """A first look at a large image.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        Of small windows, spread over the image: shape (windows, pixels of each).
+    limits : tuple of float
+        Of the grey scale: `display.zscale_limits` of these pixels.
+    medians : ndarray
+        Shape (windows down, windows across), float64. The lower limit where a window
+        has no finite pixel.
+    """
+
+    pixels: Pixels
+    limits: tuple[float, float]
+    medians: Pixels
 
 
 class LazyPixels:
@@ -224,21 +243,13 @@ def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
             )
 
 
-def sample(pixels: LazyPixels) -> tuple[tuple[float, float], Pixels]:
+def sample(pixels: LazyPixels) -> Sample:
     """Look at a few hundred small windows, spread over an image.
 
     Parameters
     ----------
     pixels : LazyPixels
         The image.
-
-    Returns
-    -------
-    limits : tuple of float
-        Of the grey scale: `display.zscale_limits` of the pixels in the windows.
-    medians : ndarray
-        Shape (windows down, windows across), float64: a first look at the image.
-        The lower limit where a window has no finite pixel.
 
     Raises
     ------
@@ -266,4 +277,4 @@ def sample(pixels: LazyPixels) -> tuple[tuple[float, float], Pixels]:
         finite = seen[np.isfinite(seen)]
         if finite.size:
             medians[at] = np.median(finite)
-    return limits, medians.reshape(count, count)
+    return Sample(windows, limits, medians.reshape(count, count))

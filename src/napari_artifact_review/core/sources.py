@@ -98,6 +98,7 @@ class FitsSource:
         self._header = hdu.header
         self._width = abs(hdu.header["BITPIX"]) // 8
         self._state = _state(path)
+        self._head: tuple[tuple[int, int], bytes] = (0, 0), b""
         self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
 
     def read(self, rows: slice, columns: slice) -> Pixels:
@@ -106,7 +107,9 @@ class FitsSource:
         # Whole rows lie one after the other.
         whole = wide == self.shape[1]
         length = wide * self._width * (high if whole else 1)
-        content = [self._head(high, wide)]
+        if self._head[0] != (high, wide):
+            self._head = (high, wide), self._header_of(high, wide)
+        content = [self._head[1]]
         with self.path.open("rb", buffering=0) as file:
             _check_state(self.path, self._state)
             for row in range(rows.start, rows.start + 1 if whole else rows.stop):
@@ -118,7 +121,7 @@ class FitsSource:
         pixels = plain_pixels(hdu.data)
         return pixels if pixels.flags.writeable else pixels.copy()
 
-    def _head(self, high: int, wide: int) -> bytes:
+    def _header_of(self, high: int, wide: int) -> bytes:
         """Return the header of a file with just one window, scaled as this one."""
         cards = [("SIMPLE", True), ("BITPIX", self._header["BITPIX"]), ("NAXIS", 2)]
         cards += [("NAXIS1", wide), ("NAXIS2", high)]

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_artifact_review.core.full_image import Pixels, check_memory
-from napari_artifact_review.core.lazy_pixels import LazyPixels, sample, window
+from napari_artifact_review.core.lazy_pixels import (
+    LazyPixels,
+    Sample,
+    sample,
+    window,
+)
 from napari_artifact_review.core.pyramid import TILE, Pyramid
 from napari_artifact_review.core.pyramid_folder import PyramidFolder
 from napari_artifact_review.core.tile_reader import TileReader
@@ -37,7 +42,7 @@ class TiledImage:
     ----------
     pixels : LazyPixels
         The image.
-    medians : ndarray
+    first : Sample
         A first look at the image: `lazy_pixels.sample`.
     folder : PyramidFolder, optional
         Where levels are kept for the next time; by default the user's.
@@ -49,16 +54,19 @@ class TiledImage:
     levels : tuple of Level
         Level 0 has the image's shape, each further one half of it, rounded up. The
         last one is always in memory.
+    sample : ndarray
+        Pixels of the first look, two axes.
     """
 
     def __init__(
         self,
         pixels: LazyPixels,
-        medians: Pixels,
+        first: Sample,
         folder: PyramidFolder | None = None,
         most_cached: int = MOST_CACHED,
     ) -> None:
-        pyramid = Pyramid(pixels, medians, folder or PyramidFolder.of_user())
+        pyramid = Pyramid(pixels, first.medians, folder or PyramidFolder.of_user())
+        self.sample = first.pixels
         self._reader = TileReader(pixels, pyramid, most_cached)
         self.levels = tuple(
             Level(self, number, shape, pixels.dtype)
@@ -153,8 +161,8 @@ def open_tiled(
         If a sample cannot be read.
     """
     pixels = LazyPixels(source)
-    limits, medians = sample(pixels)
-    return pixels, limits, TiledImage(pixels, medians, folder)
+    first = sample(pixels)
+    return pixels, first.limits, TiledImage(pixels, first, folder)
 
 
 class Level:

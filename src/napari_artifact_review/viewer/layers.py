@@ -109,7 +109,14 @@ class ReviewLayers:
             for other in below
             if self._layers.get(other) in self._viewer.layers
         ]
-        self._viewer.layers.insert(max(at) + 1 if at else 0, layer)
+        selection = self._viewer.layers.selection
+        selected = set(selection)
+        # napari selects each new layer. It would lay out its window for the controls
+        # of each, and draw the canvas, whose size changes, at once.
+        with selection.events.blocker_all():
+            self._viewer.layers.insert(max(at) + 1 if at else 0, layer)
+            selection.update(selected)
+            selection.intersection_update(selected)
         self.activate_image()
         if role not in _IMAGES:
             _measure_no_more(layer)

@@ -25,7 +25,7 @@ class Watchdog:
     ----------
     within, into : list of float
         Seconds of each block of more than a few milliseconds: while the image stayed,
-        and while it was replaced.
+        and while it was replaced, until the first frame that shows it has been drawn.
     """
 
     def __init__(self, review: Review) -> None:
@@ -33,6 +33,8 @@ class Watchdog:
         self.into: list[float] = []
         self._review = review
         self._image = ""
+        # What the last frame showed, and what it had shown when a block began.
+        self._drawn = self._seen = ""
         self._beat = time.perf_counter()
         self._main = threading.get_ident()
         self._stacks: Counter[str] = Counter()
@@ -44,7 +46,8 @@ class Watchdog:
 
     def start(self) -> None:
         """Begin to watch."""
-        self._image = self._where()
+        self._image = self._seen = self._drawn = self._where()
+        self._review.window.canvas.events.draw.connect(self._note_frame)
         self._beat = time.perf_counter()
         self._timer.start()
         self._thread.start()
@@ -52,6 +55,7 @@ class Watchdog:
     def stop(self) -> None:
         """Watch no more."""
         self._timer.stop()
+        self._review.window.canvas.events.draw.disconnect(self._note_frame)
         self._end.set()
         self._thread.join()
 
@@ -64,8 +68,12 @@ class Watchdog:
         now = time.perf_counter()
         blocked, image = now - self._beat, self._where()
         if blocked > 4 * _HEARTBEAT:
-            (self.within if image == self._image else self.into).append(blocked)
-        self._beat, self._image = now, image
+            stayed = self._seen == self._image == image
+            (self.within if stayed else self.into).append(blocked)
+        self._beat, self._image, self._seen = now, image, self._drawn
+
+    def _note_frame(self, _: object) -> None:
+        self._drawn = self._where()
 
     def _where(self) -> str:
         review = self._review

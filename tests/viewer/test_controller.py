@@ -394,6 +394,44 @@ def test_one_bad_image_does_not_end_the_review(control, viewer, session, main_lo
     assert session.unsaved == 1
 
 
+def test_napari_s_list_blinks_at_no_image_that_is_read(
+    control, viewer, session, main_loop, monkeypatch
+):
+    gate, told = threading.Event(), []
+    read = control._loader._read
+    monkeypatch.setattr(
+        control._loader, "_read", lambda *key: gate.wait(20) and read(*key)
+    )
+    viewer.layers.events.connect(lambda event: told.append(event.type))
+    control._loader._futures.clear()
+    session.select_image("south")
+    main_loop.let_time_pass()
+    assert control.says_loading
+    assert not any(layer.visible for layer in viewer.layers)
+    gate.set()
+    main_loop.run_until(lambda: control.view == "shown")
+    main_loop.let_time_pass()
+    assert all(_layer(viewer, x).visible for x in ("image", "cutouts", "current"))
+    assert "visible" not in told
+
+
+def test_napari_s_list_is_told_what_a_bad_image_hides_and_a_good_one_shows(
+    control, viewer, session, main_loop
+):
+    (session.predictions.path.parent / "south.fits").write_bytes(b"nonsense")
+    control._loader._futures.clear()
+    told = []
+    viewer.layers.events.connect(lambda event: told.append((event.type, event.index)))
+    seen = [n for n, layer in enumerate(viewer.layers) if layer.visible]
+    for name, view in (("south", "failed"), ("north", "shown")):
+        told.clear()
+        session.select_image(name)
+        main_loop.run_until(lambda view=view: control.view == view)
+        main_loop.let_time_pass()
+        assert sorted(n for kind, n in told if kind == "visible") == seen
+    assert [n for n, layer in enumerate(viewer.layers) if layer.visible] == seen
+
+
 def test_another_hdu_can_be_shown(survey, viewer, main_loop):
     planes = [fits.PrimaryHDU()]
     planes += [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from napari.layers import Image
@@ -126,7 +128,6 @@ def test_a_held_key_ends_when_the_window_is_left(dock, qtbot):
 
 def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
     """Also where one image is shown for less than a frame, and the next one read."""
-    import threading
 
     class Painted(QObject):
         said = ""
@@ -143,7 +144,6 @@ def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
         settle(dock)
     # On a busy machine a frame may come later than one waits for it.
     monkeypatch.setattr("napari_artifact_review.viewer.controller._GRACE", 20)
-    monkeypatch.setattr("napari_artifact_review.widgets.dock._LONGEST_FRAME", 20)
     image, loader = threading.Event(), dock.controller._loader
     read = loader._read
     monkeypatch.setattr(loader, "_read", lambda *key: image.wait(20) and read(*key))
@@ -158,8 +158,6 @@ def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
 
 
 def test_a_held_key_waits_for_each_image(dock, qtbot, monkeypatch):
-    import threading
-
     image, loader = threading.Event(), dock.controller._loader
     read = loader._read
     monkeypatch.setattr(loader, "_read", lambda *key: image.wait(20) and read(*key))
@@ -170,6 +168,17 @@ def test_a_held_key_waits_for_each_image(dock, qtbot, monkeypatch):
     assert dock.session.current_cutout.error_id == 3
     image.set()
     qtbot.waitUntil(lambda: dock.session.current_cutout.error_id == 4)
+    qtbot.keyRelease(dock.window(), Key.Key_N)
+
+
+def test_a_held_key_waits_for_each_frame(dock, qtbot):
+    canvas = dock.window()._qt_viewer.canvas.native
+    canvas.setUpdatesEnabled(False)
+    qtbot.keyPress(dock.window(), Key.Key_N)
+    qtbot.wait(900)
+    assert dock.error_id.value == 2, "nobody has seen it yet"
+    canvas.setUpdatesEnabled(True)
+    qtbot.waitUntil(lambda: dock.error_id.value == 3)
     qtbot.keyRelease(dock.window(), Key.Key_N)
 
 
@@ -196,8 +205,6 @@ def test_the_demo_button_makes_the_demo_of_the_sample_menu(dock, monkeypatch):
 def test_a_move_that_is_cancelled_leaves_the_review_where_it_is(
     dock, monkeypatch, qtbot
 ):
-    import threading
-
     go_on = threading.Event()
     moved = ReviewSession.with_output
     monkeypatch.setattr(
@@ -431,8 +438,6 @@ def test_another_table_does_not_inherit_the_output(viewer, survey, tmp_path):
 def test_a_late_image_of_one_review_does_not_pass_for_the_next(
     dock, survey, settle, monkeypatch, qtbot
 ):
-    import threading
-
     image, table = threading.Event(), threading.Event()
     loader = dock.controller._loader
     read, opened = loader._read, ReviewSession.open
@@ -465,8 +470,6 @@ def test_a_new_review_begins_with_its_switches_off(dock, viewer, survey):
 
 
 def test_opening_can_be_cancelled(dock, viewer, survey, qtbot, monkeypatch):
-    import threading
-
     go_on = threading.Event()
     opened = ReviewSession.open
 
@@ -496,8 +499,6 @@ def test_closing_the_dock_gives_the_viewer_back(dock, viewer, press):
 
 
 def test_closing_leaves_no_thread_and_no_connection(dock, viewer, qtbot):
-    import threading
-
     def threads():
         return [t for t in threading.enumerate() if "artifact-review" in t.name]
 
@@ -625,8 +626,6 @@ def test_a_message_takes_no_room_and_is_read_in_full(dock, qtbot):
 def test_a_verdict_that_came_too_early_holds_the_walk(
     dock, monkeypatch, settle, press, qtbot
 ):
-    import threading
-
     go_on = threading.Event()
     loader = dock.controller._loader
     read = loader._read

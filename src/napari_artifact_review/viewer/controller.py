@@ -449,7 +449,12 @@ class ReviewController:
         # The frame with this image comes first: to read and to list take time from it.
         self._run_later(0, partial(self._if_latest, request, self._read_next_tiles))
         self._run_later(0, partial(self._if_latest, request, self._read_ahead))
-        self._run_later(_BREATH, partial(self._if_latest, request, self.image.tell))
+        self._run_later(_BREATH, partial(self._if_latest, request, self._tell))
+
+    def _tell(self) -> None:
+        """Tell napari of what is shown, once it is on the screen."""
+        self.layers.tell()
+        self.image.tell()
 
     def _show(self, loaded: LoadedImage) -> None:
         self._loaded, self.full, self._error = loaded, loaded.full, None
@@ -629,6 +634,7 @@ class ReviewController:
             return
         if self.full.tiles.problem is not None:
             self._set_view("failed", self.full.tiles.problem)
+            self._tell()
         else:
             self.image.refresh()
 

@@ -72,6 +72,7 @@ class ReviewLayers:
         self._hidden = False
         self._is_bare = False
         self._setting_visible = False
+        self._untold: set[str] = set()
 
     # Which there are
 
@@ -135,14 +136,32 @@ class ReviewLayers:
     # Which are seen
 
     def hide(self) -> None:
-        """Hide everything while there is nothing true to show."""
-        self._hidden = True
-        self._show_or_hide()
+        """Hide everything while there is nothing true to show; told by `tell`."""
+        self._set_hidden(True)
 
     def unhide(self) -> None:
-        """End what `hide` began."""
-        self._hidden = False
-        self._show_or_hide()
+        """End what `hide` began; told by `tell`."""
+        self._set_hidden(False)
+
+    def tell(self) -> None:
+        """Tell napari's list which layers are seen, if that has changed.
+
+        Its eyes would blink at each image that is not read ahead, and take time from
+        the frame that shows it.
+        """
+        untold, self._untold = self._untold, set()
+        self._setting_visible = True
+        for role in untold & self._layers.keys():
+            self._layers[role].events.visible()
+        self._setting_visible = False
+
+    def _set_hidden(self, hidden: bool) -> None:
+        before = {role for role, layer in self._layers.items() if layer.visible}
+        self._hidden = hidden
+        with self.silently():
+            self._show_or_hide()
+        after = {role for role, layer in self._layers.items() if layer.visible}
+        self._untold ^= before ^ after
 
     def use(self, **roles: bool) -> None:
         """Say of layers whether they are of use to the drawing as it is now."""

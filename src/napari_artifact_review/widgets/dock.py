@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from napari_artifact_review.widgets.focus import (
     main_window_of,
     text_is_typed,
 )
+from napari_artifact_review.widgets.frames import Frames
 from napari_artifact_review.widgets.measurer import Measurer
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.opening import OpenPanel
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
-
-#: Seconds within which a change is on the screen, also on a slow machine.
-_LONGEST_FRAME = 0.3
 
 #: Milliseconds after which a dock is on the screen, also on a slow machine.
 _SHOWN = 500
@@ -80,9 +77,9 @@ class ReviewWidget(QWidget):
         self._endings: list[Callable[[], object]] = []
         self._is_first_view = False
         self._moves = False
-        self._changed_at = 0.0
         self._wanted = KeyChoice()
         self._main_thread = MainThread(self)
+        self._frames = Frames(self)
         self._files = PushButton(text="", tooltip="Open another table")
         self._open_panel = OpenPanel()
         self._opener = Opener(self._open_panel, self._main_thread)
@@ -99,7 +96,7 @@ class ReviewWidget(QWidget):
             viewer,
             self._commands.key_actions(),
             lambda: not text_is_typed(),
-            lambda: self._control().view != "loading",
+            self._is_on_screen,
             self._run_later,
         )
         self._name_widgets()
@@ -250,6 +247,7 @@ class ReviewWidget(QWidget):
         self._endings.append(partial(session.close, wait=False))
         self._endings.append(controller.abandon)
         self._place.follow(session, controller)
+        self._frames.watch(main_window_of(self))
         controller.view_changed.connect(self._on_view_changed)
         controller.said.connect(self._panel.say)
         controller.picks.changed.connect(self._on_picked)
@@ -346,15 +344,17 @@ class ReviewWidget(QWidget):
         """Know where the review is, also while its image is still read."""
         if self._control().view == "loading":
             panel, kept = self._panel.native, not self._control().says_loading
-            if kept and panel.updatesEnabled() and self._is_just_changed():
+            if kept and panel.updatesEnabled() and not self._frames.are_shown:
                 # What belongs to the picture may not be painted yet.
                 panel.repaint()
             # Dock and picture change on the screen together.
             panel.setUpdatesEnabled(not kept)
             self._panel.show_current(self._review())
 
-    def _is_just_changed(self) -> bool:
-        return time.monotonic() - self._changed_at < _LONGEST_FRAME
+    def _is_on_screen(self) -> bool:
+        """Tell whether the current cutout has been seen: who holds a key skips none."""
+        view = self._control().view
+        return view == "covered" or (view != "loading" and self._frames.are_shown)
 
     def _on_decided(self, rows: list[int]) -> None:
         self._panel.say("")
@@ -397,7 +397,8 @@ class ReviewWidget(QWidget):
 
     def _on_view_changed(self) -> None:
         control = self._control()
-        self._changed_at = time.monotonic()
+        if control.view != "loading":
+            self._frames.expect()
         self._place.keep_soon()
         self._panel.native.setUpdatesEnabled(True)
         self._panel.show_current(self._review())

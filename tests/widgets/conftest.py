@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from functools import partialmethod
+from functools import cache, partialmethod
 from pathlib import Path
+from typing import Any
 
 import napari
 import pytest
+from npe2 import PluginManifest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import open_review
 from napari_artifact_review.widgets import ReviewWidget
+
+_discover = PluginManifest.discover
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +40,17 @@ def _own_garbage_only() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _plugins_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have not each window read the manifests of all plugins anew."""
+    monkeypatch.setattr(PluginManifest, "discover", lambda **_: _plugins())
+
+
+@cache
+def _plugins() -> list[Any]:
+    return list(_discover())
 
 
 def set_patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sqlite3
 import subprocess
 import sys
+import weakref
 from contextlib import contextmanager
 
 import pandas as pd
@@ -465,6 +467,18 @@ def test_closed_and_opened_at_once_it_goes_on(session, path):
     with ReviewSession.open(path) as again:
         assert again.problem is None
         assert len(again.log) == 5
+
+
+def test_a_session_that_is_closed_takes_no_memory(path):
+    session = ReviewSession.open(path)
+    session.set_label("artifact")
+    session.close()
+    for signal in (session.problem_changed, session.disagreements_changed):
+        signal.connect(lambda listening=session: listening.close())
+    left = weakref.ref(session)
+    del session, signal
+    gc.collect()
+    assert left() is None
 
 
 def test_a_closed_session_decides_no_more(session, path):

@@ -36,8 +36,7 @@ def _own_garbage_only() -> None:
 
     napari collects garbage at each layer that goes, and keeps much of each window.
     """
-    # What the tests before left behind, sessions and their threads, goes first.
-    gc.unfreeze()
+    # What the test before left behind, sessions and their threads, goes first.
     gc.collect()
     gc.freeze()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent import futures
 from pathlib import Path
 
@@ -207,6 +209,23 @@ def test_after_closing_nothing_listens(viewer, survey, press, settle, qtbot):
     with ReviewSession.open(survey) as resumed:
         resumed.set_label("artifact")
         assert resumed.progress == (2, 4)
+
+
+def test_after_closing_nothing_takes_memory(viewer, survey, press, settle, qtbot):
+    dock = open_review(viewer, survey)
+    press(dock, J, N)
+    settle(dock)
+    parts = (dock, dock.session, dock.controller, dock.controller.full)
+    left = [weakref.ref(part) for part in parts]
+    _close_the_dock(dock)
+    qtbot.waitUntil(lambda: not _threads())
+    del dock, parts
+
+    def are_gone():
+        gc.collect()
+        return [type(part()).__name__ for part in left if part() is not None] == []
+
+    qtbot.waitUntil(are_gone)
 
 
 _QUIT = """

@@ -72,7 +72,7 @@ class Journal:
         self._disagreements = restore(self._labels, self._log, self._walk)
         self.recorder = Recorder(store, self._log)
         self.recorder.recorded.connect(self._take)
-        self.recorder.problem_changed.connect(self.problem_changed)
+        self.recorder.problem_changed.connect(lambda: self.problem_changed.emit())
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -130,8 +130,11 @@ class ReviewSession:
         self._journal = Journal(catalog, store, contents, reviewer)
         self._journal.mark_saved(contents.saves, output.found_digest)
         self._journal.changed.connect(self._take_changes)
-        self._journal.problem_changed.connect(self.problem_changed)
-        self._journal.disagreements_changed.connect(self.disagreements_changed)
+        # A signal that is a slot psygnal keeps for good, with all that listens to it.
+        self._journal.problem_changed.connect(lambda: self.problem_changed.emit())
+        self._journal.disagreements_changed.connect(
+            lambda: self.disagreements_changed.emit()
+        )
         self._queue = self._first_queue(contents.state)
         self._row = self._first_row(contents.state)
         self._left_row: int | None = None

@@ -146,7 +146,7 @@ class ReviewController:
         self.session.turned.connect(self._on_turned)
         self.picks.changed.connect(self._draw_picks)
         self.image.repainted.connect(self.overlay.fit_texts)
-        self.judge.said.connect(self.said)
+        self.judge.said.connect(lambda text: self.said.emit(text))
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
         self.viewer.scene.camera.events.center.connect(self._look)
         self.viewer.layers.events.removed.connect(self._on_layer_removed)

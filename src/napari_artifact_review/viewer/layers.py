@@ -99,6 +99,10 @@ class ReviewLayers:
     def remove(self) -> None:
         """Take the layers out of the viewer."""
         layers, self._layers = self._layers, {}
+        selection = self._viewer.layers.selection
+        if all(OWNER in layer.metadata for layer in selection):
+            # Of one that is selected napari keeps hold, also when it is gone.
+            selection.clear()
         for layer in layers.values():
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)

@@ -73,7 +73,7 @@ class NavigationPanel(Container[Widget]):
         self._listed: tuple[object, ...] = ()
         self._rows: list[int] = []
         self._line_of: dict[int, int] = {}
-        self.image_name.changed.connect(self.image_requested)
+        self.image_name.changed.connect(lambda name: self.image_requested.emit(name))
         self.error_id.changed.connect(
             lambda: self._request_cutout(self.error_id.native.currentIndex())
         )

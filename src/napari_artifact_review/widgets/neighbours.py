@@ -129,7 +129,7 @@ class ContextPanel(Container[Widget]):
         super().__init__(widgets=[where, self.sky], labels=False)
         self.margins = (0, 0, 0, 0)
         self.native.layout().insertWidget(0, self.map)
-        self.map.row_requested.connect(self.row_requested)
+        self.map.row_requested.connect(lambda row: self.row_requested.emit(row))
         self.copy.changed.connect(lambda: self.copy_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:

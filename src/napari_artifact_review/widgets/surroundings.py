@@ -78,9 +78,9 @@ class SurroundingsPanel(Container[Widget]):
         self.grid_y.changed.connect(self._request_position)
         self.view.changed.connect(lambda: self.view_requested.emit())
         self.gallery.changed.connect(lambda: self.gallery_requested.emit())
-        self.grid.changed.connect(self.grid_requested)
-        self.up.changed.connect(self.up_requested)
-        self.hdu.changed.connect(self.hdu_requested)
+        self.grid.changed.connect(lambda on: self.grid_requested.emit(on))
+        self.up.changed.connect(lambda up: self.up_requested.emit(up))
+        self.hdu.changed.connect(lambda hdu: self.hdu_requested.emit(hdu))
         self._hdu_row.hide()
 
     def show_keys(self, keys: KeyChoice) -> None:

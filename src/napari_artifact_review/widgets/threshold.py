@@ -102,7 +102,9 @@ class ThresholdPanel(Container[Widget]):
         # magicgui leaves a gap for a readout; the slider is as wide as the histogram.
         slider.layout().setContentsMargins(0, 0, 0, 0)
         self.native.layout().insertWidget(0, over)
-        self.threshold.changed.connect(self.threshold_requested)
+        self.threshold.changed.connect(
+            lambda value: self.threshold_requested.emit(value)
+        )
         self.own.changed.connect(lambda: self.threshold_requested.emit(None))
 
     def _fill_handle(self, filled: bool) -> None:

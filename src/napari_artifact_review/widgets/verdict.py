@@ -110,7 +110,7 @@ class VerdictPanel(Container[Widget]):
         self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
         self.unsure.native.setFixedWidth(76)
-        self.label_new.changed.connect(self.label_requested)
+        self.label_new.changed.connect(lambda label: self.label_requested.emit(label))
         # A click on the value that stands changes nothing, and confirms it.
         self._group.buttonClicked.connect(
             lambda button: self.verdict_requested.emit(button.text())
@@ -121,7 +121,7 @@ class VerdictPanel(Container[Widget]):
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)
         self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
         self._escape.activated.connect(self._leave_note)
-        self.goes_on.changed.connect(self.going_on_requested)
+        self.goes_on.changed.connect(lambda on: self.going_on_requested.emit(on))
         self.examples.changed.connect(lambda: self.examples_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:

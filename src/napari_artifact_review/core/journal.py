@@ -72,7 +72,7 @@ class Journal:
         self._disagreements = restore(self._labels, self._log, self._walk)
         self.recorder = Recorder(store, self._log)
         self.recorder.recorded.connect(self._take)
-        self.recorder.problem_changed.connect(lambda: self.problem_changed.emit())
+        self.recorder.problem_changed.connect(self._tell_problem)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -226,6 +226,9 @@ class Journal:
         if wait is True and made[0] and self.problem is not None:
             raise self.problem.again()
         return not made or bool(made[0])
+
+    def _tell_problem(self) -> None:
+        self.problem_changed.emit()
 
     def _take(self, entries: Sequence[Entry]) -> None:
         """Show what is on disk now."""

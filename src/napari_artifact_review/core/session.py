@@ -130,11 +130,10 @@ class ReviewSession:
         self._journal = Journal(catalog, store, contents, reviewer)
         self._journal.mark_saved(contents.saves, output.found_digest)
         self._journal.changed.connect(self._take_changes)
-        # A signal that is a slot psygnal keeps for good, with all that listens to it.
-        self._journal.problem_changed.connect(lambda: self.problem_changed.emit())
-        self._journal.disagreements_changed.connect(
-            lambda: self.disagreements_changed.emit()
-        )
+        # A signal that is a slot psygnal keeps for good, with all that listens to it;
+        # and a function would keep this session until Python looks for garbage.
+        self._journal.problem_changed.connect(self._tell_problem)
+        self._journal.disagreements_changed.connect(self._tell_disagreements)
         self._queue = self._first_queue(contents.state)
         self._row = self._first_row(contents.state)
         self._left_row: int | None = None
@@ -679,6 +678,12 @@ class ReviewSession:
         if action != "decide":
             self._move_to(rows[0])
             self.turned.emit(rows, action)
+
+    def _tell_problem(self) -> None:
+        self.problem_changed.emit()
+
+    def _tell_disagreements(self) -> None:
+        self.disagreements_changed.emit()
 
     # What has changed
 

@@ -81,10 +81,12 @@ class ReviewCommands:
         controller.view_changed.connect(self._show_stretches)
 
     def let_go(self) -> None:
-        """Take the gallery away: it belongs to the review that is left."""
+        """Take the gallery away, and forget the image: they belong to what is left."""
         if self._gallery is not None:
             self._gallery.let_go()
             self._gallery = None
+        # It has the image: a dock that is closed may stay for a while.
+        self.controller = None
 
     def _connect(self) -> None:
         navigation = self._panel.navigation

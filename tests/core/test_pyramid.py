@@ -382,6 +382,16 @@ def test_few_blocks_are_decoded_for_limits(monkeypatch):
     assert limits[0] < limits[1]
 
 
+@pytest.mark.parametrize("shape", [(5000, 3), (1, 5000), (5000, 21)])
+def test_windows_of_a_narrow_image_lie_inside_of_it(shape):
+    source = ArraySource(noise(np.float32, shape))
+    first = sample(LazyPixels(source))
+    assert first.medians.shape == (20, 20)
+    for rows, columns in source.reads:
+        assert 0 <= rows.start < rows.stop <= shape[0]
+        assert 0 <= columns.start < columns.stop <= shape[1]
+
+
 def test_an_image_of_nan_has_limits():
     source = ArraySource(np.full((2000, 1500), np.nan))
     assert sample(LazyPixels(source)).limits == (0, 1)

@@ -259,10 +259,13 @@ def sample(pixels: LazyPixels) -> Sample:
     length, width = pixels.shape
     block = math.prod(map(min, pixels.block, pixels.shape))
     count = math.isqrt(min(_WINDOWS, max(9, _SAMPLED // block)))
-    high = min(length, max(1, _SAMPLE // (count**2 * _WINDOW_WIDTH)))
-    wide = min(width, _WINDOW_WIDTH)
-    tops = [(2 * n + 1) * (length - high) // (2 * count) for n in range(count)]
-    lefts = [(2 * n + 1) * (width - wide) // (2 * count) for n in range(count)]
+    # Windows do not overlap: what lies at an edge counts as much as what does not.
+    wide = max(1, min(_WINDOW_WIDTH, width // count))
+    high = max(1, min(_SAMPLE // (count**2 * wide), length // count))
+    tops, lefts = (
+        [max(0, (2 * n + 1) * side // count - part) // 2 for n in range(count)]
+        for side, part in ((length, high), (width, wide))
+    )
     with pixels.held_open():
         windows = np.stack(
             [

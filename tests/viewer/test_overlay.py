@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from napari_artifact_review.core.cutout import Cutouts
 from napari_artifact_review.core.outcomes import OUTCOMES
 from napari_artifact_review.core.session import ReviewSession
-from napari_artifact_review.viewer.boxes import are_marked, boxes_of, map_of
+from napari_artifact_review.viewer.boxes import LETTERS, are_marked, boxes_of, map_of
 from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.layers import OWNER
@@ -80,17 +81,61 @@ def test_near_by_each_error_in_view_has_its_box_and_text(crowd, viewer):
                 assert text == "0.96"
 
 
-def test_a_text_is_written_when_it_comes_into_view(control, viewer):
-    """Of few boxes all are drawn at once, and only the texts follow the camera."""
+def test_a_text_is_written_when_it_comes_into_view(crowd, viewer):
+    camera, boxes = viewer.scene.camera, _layer(viewer, "cutouts")
+    camera.zoom = 30
+    written = boxes.text.values
+    camera.center = (615, 615)
+    assert boxes.text.values is not written
+    assert 0 < np.count_nonzero(boxes.text.values) < len(boxes.text.values)
+
+
+def test_of_few_texts_all_are_written_at_the_first_step_in_an_image(
+    control, viewer, session, main_loop
+):
+    """Not with the image, which would come later; and not a few at each step."""
     camera, boxes = viewer.scene.camera, _layer(viewer, "cutouts")
     camera.zoom = 8
-    for row, column, texts in (
-        (9000, 9000, ["", "", ""]),
-        (300, 500, ["", "0.97", ""]),
-        (500, 100, ["", "", "0.97"]),
-    ):
-        camera.center = (row, column)
-        assert boxes.text.values.tolist() == texts
+    session.select_image("south")
+    main_loop.run_until(lambda: control.view == "shown")
+    assert np.count_nonzero(boxes.text.values) == 1
+    camera.center = (9000, 9000)
+    written = boxes.text.values
+    assert sorted(written.tolist()) == ["", "0.97", "0.97"]
+    for place in ((300, 500), (500, 100)):
+        camera.center = place
+        assert boxes.text.values is written
+
+
+def test_all_letters_are_drawn_before_an_image_is_there(viewer, session, main_loop):
+    """They would take their time from the first steps and verdicts."""
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
+    control.connect()
+    main_loop.let_time_pass()
+    tags = _layer(viewer, "tags")
+    assert tags.visible
+    assert set(LETTERS) == set(str(tags.text.values))
+    assert tags.text.color.constant[3] == 0
+    main_loop.run_until(lambda: control.view == "shown")
+    assert tags.text.values.tolist() == ["FN", "FP", ""]
+    assert np.all(tags.text.color.array[:, 3] == 1)
+    control.disconnect()
+
+
+def test_no_letters_are_drawn_over_an_image_that_came_at_once(control, main_loop):
+    tags = _layer(control.viewer, "tags")
+    main_loop.let_time_pass()
+    assert tags.text.values.tolist() == ["FN", "FP", ""]
+
+
+def test_nothing_is_drawn_for_a_review_that_was_closed_at_once(
+    viewer, session, main_loop
+):
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
+    control.connect()
+    control.disconnect()
+    main_loop.let_time_pass()
+    assert not viewer.layers
 
 
 def test_far_from_the_view_no_text_is_laid_out(crowd, viewer):
@@ -271,6 +316,38 @@ def test_the_map_holds_every_place_and_errors_before_others(places):
             same, key=lambda o: ("FP", "FN", "TP", "TN").index(OUTCOMES[o])
         )
         assert color == tuple(map_of(_cutouts([(0, 0, first_seen)])).pixels[0, 0])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.integers(0, 1),
+            st.integers(0, 1),
+            st.floats(0, 1) | st.just(np.nan),
+            st.booleans(),
+            st.booleans(),
+        ),
+        min_size=1,
+    )
+)
+def test_texts_are_of_the_letters_that_are_drawn_before(decided):
+    outcome, preds, label, confidence, reviewed, unsure = map(
+        np.array, zip(*decided, strict=True)
+    )
+    boxes = boxes_of(
+        replace(
+            _cutouts([(0, 0, kind) for kind in outcome]),
+            preds=preds,
+            label_new=label,
+            confidence=confidence,
+            reviewed=reviewed,
+            unsure=unsure,
+        ),
+        (100, 100),
+    )
+    letters = set("".join(boxes.tags + boxes.confidences))
+    assert letters <= set(LETTERS) | {" "}
 
 
 def test_a_map_of_cutouts_far_apart_takes_little_memory():

@@ -54,6 +54,9 @@ _INKS = _by_outcome(
     TN=STYLE.true_negative_ink,
 )
 
+#: All letters of confidences and tags.
+LETTERS = "0123456789.FNPT→?✓"
+
 #: The most pixels along a side of the map.
 _MAP_SIDE = 4096
 

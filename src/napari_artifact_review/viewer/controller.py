@@ -416,6 +416,8 @@ class ReviewController:
         if future.done():
             self._receive(self._request, future)
             return
+        if not self._images:
+            self._run_later(0, self._prepare)
         was_shown = self.view != "loading"
         self.view, self.waits_for_image = "loading", False
         self._forget_image()
@@ -426,6 +428,11 @@ class ReviewController:
         elif was_shown:
             # Picture and dock stay as they were, both, unless it takes longer.
             self._run_later(_GRACE, partial(self._say_loading, self._images))
+
+    def _prepare(self) -> None:
+        """Do what can be done before an image is there."""
+        if self._connected and not self._images:
+            self.overlay.prepare()
 
     def _say_loading(self, images: int) -> None:
         """Tell that an image is being read, if none has come since so many."""

@@ -12,6 +12,7 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_artifact_review.core.cutout import Cutout, Cutouts
 from napari_artifact_review.viewer.boxes import (
+    LETTERS,
     Array,
     Boxes,
     are_marked,
@@ -102,9 +103,22 @@ class Overlay:
 
     # What there is
 
+    def prepare(self) -> None:
+        """Have all letters drawn, unseen, while there is no image yet.
+
+        Each takes napari as long as a frame when it is drawn for the first time, and
+        would take it from the first steps and verdicts.
+        """
+        tags = self._tags_layer()
+        with self._layers.drawing(tags):
+            tags.data = np.zeros((1, 2))
+            tags.text.string = {"constant": LETTERS}
+            tags.text.color = "transparent"
+
     def show(self, cutouts: Cutouts, shape: tuple[int, int], view: View) -> None:
         """Draw the cutouts of another image of `shape` (rows, columns)."""
         self._shape, self._boxes, self._regions = shape, None, []
+        self._readable = _NOWHERE
         self._zoom = view.zoom
         self._take(cutouts)
         self.look(view)
@@ -181,7 +195,9 @@ class Overlay:
         self._set_legible(side >= STYLE.smallest_labelled_cutout)
         unread = self._legible and not self._readable.contains(view)
         if unread:
-            self._readable = view.grown(0.5)
+            # With an image come the texts in view, with the next step in it all.
+            again = few and self._readable is not _NOWHERE
+            self._readable = _EVERYWHERE if again else view.grown(0.5)
         if fade < 1 and not any(near.contains(view) for near in self._regions):
             self._regions = self._near(view)
             self._draw_near()
@@ -298,12 +314,15 @@ class Overlay:
             layer.editable = False
             layer.features = boxes.features
             self._set_texts(layer, "cutouts", boxes)
-        # To napari a text belongs to a shape or a point; these are not to be seen.
-        tags = self._layers.get("tags", lambda: _without_fill(Points, border_width=0))
+        tags = self._tags_layer()
         with self._layers.drawing(tags):
             tags.data = boxes.corners[:, _CORNERS["tags"][self.y_up]]
             tags.editable = False
             self._set_texts(tags, "tags", boxes)
+
+    def _tags_layer(self) -> Points:
+        # To napari a text belongs to a shape or a point; these are not to be seen.
+        return self._layers.get("tags", lambda: _without_fill(Points, border_width=0))
 
     def _recolor(self, before: Boxes, boxes: Boxes) -> None:
         """Show of the same cutouts what has been decided since."""

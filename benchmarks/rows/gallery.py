@@ -56,7 +56,7 @@ def _open(plan: Plan) -> Iterable[Line]:
             timings.add(time.perf_counter() - begin)
             QTest.keyClick(review.window.native, Qt.Key.Key_F5)
             # What was read for this one must not help the next.
-            review.dock._commands.let_go()
+            review.dock._commands.drop_gallery()
     count = len(review.session.places)
     for order, timings in times.items():
         yield Line(

@@ -82,11 +82,15 @@ class ReviewCommands:
 
     def let_go(self) -> None:
         """Take the gallery away, and forget the image: they belong to what is left."""
+        self.drop_gallery()
+        # It has the image: a dock that is closed may stay for a while.
+        self.controller = None
+
+    def drop_gallery(self) -> None:
+        """Take the gallery away with its pictures; the next one makes them anew."""
         if self._gallery is not None:
             self._gallery.let_go()
             self._gallery = None
-        # It has the image: a dock that is closed may stay for a while.
-        self.controller = None
 
     def _connect(self) -> None:
         navigation = self._panel.navigation

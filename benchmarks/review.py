@@ -73,6 +73,10 @@ class Review:
         cutouts = [self.session.catalog.cutout(int(row)) for row in rows]
         return sorted(cutouts, key=lambda c: c.outcome == "TN")
 
+    def shown(self) -> str:
+        """Name the image that is to be on the screen, and whether it is."""
+        return f"{self.cutout.image_name} {self.controller.view}"
+
     def is_shown(self) -> bool:
         """Tell whether the current cutout's image is on the screen."""
         return bool(self.controller.view == "shown")

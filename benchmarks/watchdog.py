@@ -7,10 +7,11 @@ import threading
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 
 from qtpy.QtCore import QTimer
 
-from benchmarks.review import Review
+from benchmarks.window import Window
 
 #: The longest that the window may not answer, images that are replaced aside.
 LONGEST_BLOCK = 0.1
@@ -21,6 +22,13 @@ _HEARTBEAT = 0.005
 class Watchdog:
     """Measures how long the main thread does not answer, and notes what it does then.
 
+    Parameters
+    ----------
+    window : Window
+        The window that is looked at.
+    shown : callable
+        Names the image that is to be on the screen.
+
     Attributes
     ----------
     within, into : list of float
@@ -28,10 +36,10 @@ class Watchdog:
         and while it was replaced, until the first frame that shows it has been drawn.
     """
 
-    def __init__(self, review: Review) -> None:
+    def __init__(self, window: Window, shown: Callable[[], str]) -> None:
         self.within: list[float] = []
         self.into: list[float] = []
-        self._review = review
+        self._canvas, self._shown = window.canvas, shown
         self._image = ""
         # What the last frame showed, and what it had shown when a block began.
         self._drawn = self._seen = ""
@@ -46,8 +54,8 @@ class Watchdog:
 
     def start(self) -> None:
         """Begin to watch."""
-        self._image = self._seen = self._drawn = self._where()
-        self._review.window.canvas.events.draw.connect(self._note_frame)
+        self._image = self._seen = self._drawn = self._shown()
+        self._canvas.events.draw.connect(self._note_frame)
         self._beat = time.perf_counter()
         self._timer.start()
         self._thread.start()
@@ -55,7 +63,7 @@ class Watchdog:
     def stop(self) -> None:
         """Watch no more."""
         self._timer.stop()
-        self._review.window.canvas.events.draw.disconnect(self._note_frame)
+        self._canvas.events.draw.disconnect(self._note_frame)
         self._end.set()
         self._thread.join()
 
@@ -66,18 +74,14 @@ class Watchdog:
     def answer(self) -> None:
         """Note that the main thread has come back from what it did."""
         now = time.perf_counter()
-        blocked, image = now - self._beat, self._where()
+        blocked, image = now - self._beat, self._shown()
         if blocked > 4 * _HEARTBEAT:
             stayed = self._seen == self._image == image
             (self.within if stayed else self.into).append(blocked)
         self._beat, self._image, self._seen = now, image, self._drawn
 
     def _note_frame(self, _: object) -> None:
-        self._drawn = self._where()
-
-    def _where(self) -> str:
-        review = self._review
-        return f"{review.cutout.image_name} {review.controller.view}"
+        self._drawn = self._shown()
 
     def _watch(self) -> None:
         seen = 0.0

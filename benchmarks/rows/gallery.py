@@ -82,9 +82,9 @@ def _scroll(plan: Plan) -> Iterable[Line]:
         wait_until(lambda: _is_painted(panel))
         base = _list_of(panel, min(count, 551))
         frames, others = Timings(), Timings()
-        _run_through(base, others, plan, Watchdog(review))
+        _run_through(base, others, plan, Watchdog(review.window, review.shown))
         base.hide()
-        watchdog = Watchdog(review)
+        watchdog = Watchdog(review.window, review.shown)
         _run_through(panel.view, frames, plan, watchdog)
     yield from compare(
         13,

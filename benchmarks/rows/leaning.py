@@ -14,6 +14,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtTest import QTest
 
 from benchmarks import surveys
+from benchmarks.baseline import BOXES, Bare, box_sides
 from benchmarks.measures import Line, Timings
 from benchmarks.plan import Plan
 from benchmarks.review import Review
@@ -46,7 +47,7 @@ def _lean(plan: Plan, survey: Survey, what: str, seconds: float) -> Iterable[Lin
     window = review.window.native
     review.go_to(int(review.session.errors.error_id.iloc[0]))
     liar = _Liar(review)
-    watchdog = Watchdog(review)
+    watchdog = Watchdog(review.window, review.shown)
     steps = Counter[str]()
     review.session.current_changed.connect(lambda: steps.update(["step"]))
     ends = {int(review.session.places.rows[at]) for at in (0, -1)}
@@ -82,6 +83,14 @@ def _lean(plan: Plan, survey: Survey, what: str, seconds: float) -> Iterable[Lin
         "ms",
         note=watchdog.said(),
     )
+    bare = _bare(review, seconds)
+    yield Line(
+        12,
+        "of it, beside bare napari, which steps as often: longest beside longest",
+        blocks if blocks.values else None,
+        bare,
+        longest / max(bare.values),
+    )
     yield Line(
         12,
         "of it, blocks while an image is replaced",
@@ -114,6 +123,33 @@ def _lean(plan: Plan, survey: Survey, what: str, seconds: float) -> Iterable[Lin
         unit="",
     )
     review.close()
+
+
+def _bare(review: Review, seconds: float) -> Timings:
+    """Return the blocks of bare napari, from error to error of the image in view."""
+    full, camera = review.controller.full, review.viewer.scene.camera
+    cutouts = review.marked_of(review.cutout.image_name)[:BOXES]
+    size = cutouts[0].size
+    places = [(cutout.grid_y, cutout.grid_x) for cutout in cutouts]
+    bare = Bare(review.window.canvas_size)
+    bare.show_image(full.pixels, review.image_layer.contrast_limits)
+    bare.show_boxes(
+        box_sides(places, size), box_sides(places[:1], size), 2 / camera.zoom
+    )
+    bare.look_like(camera)
+    bare.window.bring_up()
+    QTest.qWait(500)
+    watchdog = Watchdog(bare.window, str)
+    watchdog.start()
+    end = time.perf_counter() + seconds
+    for y, x in cycle(places):
+        if time.perf_counter() > end:
+            break
+        bare.step((y + size / 2 - 0.5, x + size / 2 - 0.5), box_sides([(y, x)], size))
+        QTest.qWait(100)
+    watchdog.stop()
+    bare.window.close()
+    return Timings([block * 1e3 for block in watchdog.within])
 
 
 class _Liar(QObject):

@@ -385,6 +385,8 @@ def test_another_process_is_told_until_the_first_is_killed(path, place):
             assert f"process {first.pid} on " in told
             assert " since 20" in told
         first.kill()
+        # It may take a moment to go.
+        first.wait()
         with ReviewSession.open(path, reviewer="you") as third:
             assert third.problem is None
             assert third.undo()

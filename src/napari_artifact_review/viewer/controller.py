@@ -157,6 +157,7 @@ class ReviewController:
         self._settings.restore()
         self._loader.smooth(self.image.display.sigma)
         self._follow()
+        self._run_later(0, self._prepare)
 
     def disconnect(self) -> None:
         """Let go of session and viewer, and take the layers away."""
@@ -416,8 +417,6 @@ class ReviewController:
         if future.done():
             self._receive(self._request, future)
             return
-        if not self._images:
-            self._run_later(0, self._prepare)
         was_shown = self.view != "loading"
         self.view, self.waits_for_image = "loading", False
         self._forget_image()

@@ -89,8 +89,7 @@ class Review:
 
     def has_read(self, name: str) -> bool:
         """Tell whether an image has been read ahead."""
-        future = self.controller._loader._futures.get((name, None))
-        return future is not None and future.done()
+        return self.controller.at_hand(name) is not None
 
     # What is not timed
 

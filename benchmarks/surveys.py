@@ -34,6 +34,13 @@ class Survey:
         return self.images / f"{name}.fits"
 
 
+def sdss() -> Survey | None:
+    """Return the review of real frames, compressed, if they are beside the project."""
+    folder = Path(__file__).parents[2] / "shared/data/sdss"
+    survey = Survey(folder / "predictions.csv", folder / "images")
+    return survey if folder.is_dir() else None
+
+
 def demo(plan: Plan, images: int) -> Survey:
     """Make the demo survey: realistic images, a real classifier's errors."""
     made = make_demo(plan.cache / f"demo-{images}", images)

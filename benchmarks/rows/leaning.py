@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
@@ -33,9 +32,8 @@ def leaning(plan: Plan) -> Iterable[Line]:
     """Row 12: lean on Next, ten steps a second."""
     seconds = plan.pick(2, 5, 60)
     yield from _lean(plan, surveys.walk(plan), "generated images", seconds)
-    frames = Path(__file__).parents[3] / "shared/data/sdss"
-    if frames.is_dir() and plan.form != "tiny":
-        sdss = Survey(frames / "predictions.csv", frames / "images")
+    sdss = surveys.sdss()
+    if sdss is not None and plan.form != "tiny":
         yield from _lean(plan, sdss, "SDSS frames", seconds)
 
 

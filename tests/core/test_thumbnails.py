@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from napari_artifact_review.core import thumbnails
+from napari_artifact_review.core import image_reader, thumbnails
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.display import Brightness, Display
 from napari_artifact_review.core.drawable import LoadedImage
@@ -44,9 +44,9 @@ def test_at_the_edge_it_is_cut_off_and_beyond_it_is_an_error(reader, session):
 
 def test_an_image_is_read_once_for_all_its_cutouts(reader, session, monkeypatch):
     read = []
-    real = thumbnails.read_image
+    real = image_reader.read_image
     monkeypatch.setattr(
-        thumbnails,
+        image_reader,
         "read_image",
         lambda path, hdu, **how: read.append(path.stem) or real(path, hdu, **how),
     )
@@ -69,9 +69,9 @@ def test_an_image_that_cannot_be_read_is_tried_once_for_all_its_cutouts(
 ):
     (survey.parent / "north.fits").write_bytes(b"no image")
     read = []
-    real = thumbnails.read_image
+    real = image_reader.read_image
     monkeypatch.setattr(
-        thumbnails,
+        image_reader,
         "read_image",
         lambda path, hdu, **how: read.append(path.stem) or real(path, hdu, **how),
     )
@@ -99,6 +99,16 @@ def test_a_cutout_that_is_kept_needs_no_image_any_more(reader, session, survey):
     assert np.array_equal(reader.picture(cutout, Look(Display())), first)
     inverted = reader.picture(cutout, Look(Display(inverted=True)))
     assert np.array_equal(inverted, 255 - first)
+
+
+def test_for_cutouts_that_are_kept_no_image_is_read_ahead(reader, session):
+    of = {name: session.catalog.cutouts_of(name).rows for name in session.image_names}
+    cutouts = [session.catalog.cutout(int(rows[0])) for rows in of.values()]
+    for cutout in cutouts[:2]:
+        reader.pixels(cutout)
+    reader.expect(cutouts)
+    assert [source.name for source in reader._images._futures] == ["south"]
+    reader.close()
 
 
 @pytest.mark.parametrize("sigma", [0.0, 1.5])

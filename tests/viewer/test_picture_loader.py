@@ -8,7 +8,10 @@ from itertools import groupby
 import numpy as np
 import pytest
 
+from napari_artifact_review.core import image_reader
 from napari_artifact_review.core.display import Display
+from napari_artifact_review.core.drawable import LoadedImage
+from napari_artifact_review.core.images import read_image
 from napari_artifact_review.core.thumbnails import CutoutReader, Look
 from napari_artifact_review.viewer import picture_loader
 from napari_artifact_review.viewer.picture_loader import PictureLoader
@@ -59,6 +62,36 @@ def test_pictures_come_image_by_image_and_not_in_the_main_thread(
     assert len(list(groupby(names))) == len(set(names)) == 3, "each is read once"
     expected = CutoutReader(session.images).picture(cutouts[0], LOOK)
     assert np.array_equal(_colors(pictures.find(cutouts[0].row).picture), expected)
+
+
+def test_what_is_made_is_shown_while_the_next_image_is_read(
+    pictures, cutouts, main_loop, monkeypatch
+):
+    gate, real = threading.Event(), image_reader.read_image
+
+    def read(path, hdu, **how):
+        assert path.stem == "north" or gate.wait(20)
+        return real(path, hdu, **how)
+
+    monkeypatch.setattr(image_reader, "read_image", read)
+    pictures.want(cutouts)
+    north = [cutout.row for cutout in cutouts if cutout.image_name == "north"]
+    main_loop.run_until(lambda: all(map(pictures.has, north)))
+    assert not any(pictures.has(c.row) for c in cutouts if c.image_name != "north")
+    gate.set()
+    main_loop.run_until(lambda: all(pictures.has(cutout.row) for cutout in cutouts))
+
+
+def test_the_image_on_the_screen_is_not_read_again(session, cutouts, main_loop, survey):
+    path = survey.parent / "north.fits"
+    loaded = LoadedImage.of(read_image(path), 0.0)
+    path.unlink()
+    at_hand = {"north": loaded}.get
+    loader = PictureLoader(session.images, {}, LOOK, main_loop.post, at_hand)
+    loader.want(cutouts)
+    main_loop.run_until(lambda: all(loader.has(cutout.row) for cutout in cutouts))
+    assert all(loader.find(cutout.row).picture is not None for cutout in cutouts)
+    loader.close()
 
 
 def test_what_is_not_wanted_any_more_is_not_made(
@@ -164,10 +197,12 @@ def test_a_fault_of_ours_is_raised_in_the_main_thread(
 
 
 def test_after_the_end_nothing_more_is_made(pictures, cutouts, main_loop, asked):
+    before = set(threading.enumerate())
     pictures.want(cutouts)
     pictures.close()
     pictures._worker._executor.shutdown(wait=True)
     assert len(asked) < len(cutouts)
+    main_loop.run_until(lambda: not set(threading.enumerate()) - before)
 
 
 def _colors(picture):

@@ -285,10 +285,15 @@ def test_what_was_never_in_view_is_not_judged(page, dock, qtbot):
     assert dock.session.progress == (36, 36)
 
 
-def test_what_cannot_be_shown_is_not_judged_and_its_reason_is_told(
-    page, dock, survey, qtbot
-):
+@pytest.fixture
+def without_west(survey):
+    """Have an image be gone, before it could be read for the screen."""
     (survey.parent / "west.fits").unlink()
+
+
+def test_what_cannot_be_shown_is_not_judged_and_its_reason_is_told(
+    without_west, page, dock, qtbot
+):
     qtbot.keyClick(dock.window(), Qt.Key.Key_F5)
     pictures = page.panel._pictures
     west = dock.session.catalog.cutouts_of("west").rows.tolist()

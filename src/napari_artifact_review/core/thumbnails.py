@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.display import Brightness, Display
 from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.images import ImageFolder, read_image
+from napari_artifact_review.core.image_reader import ImageReader, ImageSource
+from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.stretch import Shades, smoothed
 
@@ -27,8 +29,7 @@ _MOST_BYTES = 2**26
 _MOST_IMAGES = 50
 
 _Array = npt.NDArray[Any]
-#: An image, its HDU, and what it is smoothed by.
-_Source = tuple[str, int | None, float]
+_Key = tuple[ImageSource, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class CutoutReader:
 
     The last image is kept, and the cutouts that were asked for last: who asks for
     cutouts image by image reads each image once, and tries one that cannot be read
-    once.
+    once. Images of cutouts that are expected are read ahead.
 
     Parameters
     ----------
@@ -75,17 +76,44 @@ class CutoutReader:
     def __init__(
         self, images: ImageFolder, hdus: Mapping[str, int] | None = None
     ) -> None:
-        self._images = images
+        self._images = ImageReader(images)
         self._hdus = {} if hdus is None else hdus
-        self._last: tuple[_Source, LoadedImage | ImageError] | None = None
-        self._cutouts: OrderedDict[tuple[_Source, int, int, int], _Array] = (
-            OrderedDict()
-        )
+        self._cutouts: OrderedDict[_Key, _Array] = OrderedDict()
         self._bytes = 0
-        self._brightness: OrderedDict[_Source, Brightness] = OrderedDict()
+        self._brightness: OrderedDict[ImageSource, Brightness] = OrderedDict()
         # Of the look that was asked for last, by image.
         self._look: Look | None = None
-        self._shades: dict[_Source, Shades] = {}
+        self._shades: dict[ImageSource, Shades] = {}
+
+    def expect(
+        self,
+        cutouts: Iterable[Cutout],
+        sigma: float = 0.0,
+        at_hand: Mapping[str, LoadedImage] = MappingProxyType({}),
+    ) -> None:
+        """Begin to read the images of cutouts that will be asked for, in this order.
+
+        Parameters
+        ----------
+        cutouts : iterable of Cutout
+            Which ones; of those that are kept nothing is read.
+        sigma : float
+            As for `pixels`.
+        at_hand : mapping of str to LoadedImage
+            By name, images that somebody else has read.
+        """
+        keys = (self._key(cutout, sigma) for cutout in cutouts)
+        missing = dict.fromkeys(key[0] for key in keys if key not in self._cutouts)
+        self._images.expect(missing, at_hand)
+
+    def wait_for(self, cutout: Cutout, sigma: float, seconds: float) -> bool:
+        """Tell whether a cutout needs no reading any more; wait for that a while."""
+        key = self._key(cutout, sigma)
+        return key in self._cutouts or self._images.wait_for(key[0], seconds)
+
+    def close(self) -> None:
+        """Read no more; the image that is being read is the last."""
+        self._images.close()
 
     def pixels(self, cutout: Cutout, sigma: float = 0.0) -> _Array:
         """Return the pixels of a cutout, as far as it is on its image.
@@ -107,12 +135,11 @@ class CutoutReader:
         ImageError
             If the image cannot be read, or the cutout lies wholly outside of it.
         """
-        source = self._source(cutout, sigma)
-        key = (source, cutout.grid_x, cutout.grid_y, cutout.size)
+        key = self._key(cutout, sigma)
         pixels = self._cutouts.get(key)
         if pixels is None:
             # A copy: a part of an image would keep all of it in memory.
-            pixels = np.array(_cut(self._image(source), cutout))
+            pixels = np.array(_cut(self._image(key[0]), cutout))
             self._cutouts[key] = pixels
             self._bytes += pixels.nbytes
             while self._bytes > _MOST_BYTES and len(self._cutouts) > 1:
@@ -151,30 +178,23 @@ class CutoutReader:
         picture = _shrunk(shades.paint(pixels), look.shrink)
         return np.ascontiguousarray(picture[::-1]) if look.y_up else picture
 
-    def _source(self, cutout: Cutout, sigma: float) -> _Source:
-        return cutout.image_name, self._hdus.get(cutout.image_name), sigma
+    def _source(self, cutout: Cutout, sigma: float) -> ImageSource:
+        name = cutout.image_name
+        return ImageSource(name, self._hdus.get(name), sigma)
 
-    def _image(self, source: _Source) -> LoadedImage:
-        if self._last is None or self._last[0] != source:
-            name, hdu, sigma = source
-            # Two at once may be more than there is room for.
-            self._last = None
-            try:
-                full = read_image(self._images.find(name), hdu, sky=False)
-                self._last = source, LoadedImage.of(full, sigma)
-            except ImageError as error:
-                # All its other cutouts would wait for the same.
-                self._last = source, error.again()
-        loaded = self._last[1]
-        if isinstance(loaded, ImageError):
-            raise loaded.again()
+    def _key(self, cutout: Cutout, sigma: float) -> _Key:
+        source = self._source(cutout, sigma)
+        return source, cutout.grid_x, cutout.grid_y, cutout.size
+
+    def _image(self, source: ImageSource) -> LoadedImage:
+        loaded = self._images.read(source)
         self._brightness[source] = loaded.brightness
         self._brightness.move_to_end(source)
         if len(self._brightness) > _MOST_IMAGES:
             self._brightness.popitem(last=False)
         return loaded
 
-    def _shades_of(self, source: _Source, look: Look) -> Shades:
+    def _shades_of(self, source: ImageSource, look: Look) -> Shades:
         """Return the colours of an image, all of whose cutouts look alike."""
         if look is not self._look:
             self._look, self._shades = look, {}

@@ -38,11 +38,11 @@ def pictures_of(cutouts: Sequence[Cutout], images: ImageFolder) -> list[Picture]
 
     Each image is read once, whatever the order of the cutouts.
     """
-    reader = CutoutReader(images)
-    found = {
-        cutout.row: _picture(reader, cutout)
-        for cutout in sorted(cutouts, key=lambda cutout: cutout.image_name)
-    }
+    reader, found = CutoutReader(images), dict[int, Picture]()
+    ordered = sorted(cutouts, key=lambda cutout: cutout.image_name)
+    for at, cutout in enumerate(ordered):
+        reader.expect(ordered[at:])
+        found[cutout.row] = _picture(reader, cutout)
     return [found[cutout.row] for cutout in cutouts]
 
 

@@ -347,6 +347,10 @@ class ReviewController:
         zoom = camera.zoom
         return left * zoom, top * zoom, right * zoom, bottom * zoom
 
+    def at_hand(self, name: str) -> LoadedImage | None:
+        """Return an image that is on the screen, or was read ahead; None without."""
+        return self._loader.at_hand(name, self.hdus.get(name))
+
     def cutout_pixels(self) -> CutoutPixels | None:
         """Return the current cutout and what is around it, if that is on the screen."""
         return None if self.full is None else self.image.cutout_pixels()

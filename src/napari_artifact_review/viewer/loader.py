@@ -69,6 +69,15 @@ class ImageLoader:
                 self._futures.move_to_end(key)
         self._forget()
 
+    def at_hand(self, name: str, hdu: int | None = None) -> LoadedImage | None:
+        """Return an image that has been read as a whole; None without."""
+        future = self._futures.get((name, hdu))
+        if future is None or not future.done() or future.cancelled():
+            return None
+        if future.exception() is not None or future.result().full.tiles is not None:
+            return None
+        return future.result()
+
     def close(self) -> None:
         """Stop reading; an image that is being read is the last one."""
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.thumbnails import CutoutReader, Look
@@ -25,6 +26,9 @@ Picture = npt.NDArray[np.uint32]
 
 #: Bytes of pictures that are kept: some 600 of 200 x 200 pixels.
 _MOST_BYTES = 96 * 2**20
+
+#: How many images are foreseen: more than are read at once.
+_FORESEEN = 8
 
 #: Seconds after which what has been made is shown, while more is being made: each time
 #: the window is painted, for which the thread has to wait.
@@ -53,7 +57,8 @@ class PictureLoader:
     """Makes pictures of cutouts in a thread; the latest ones are kept.
 
     A second thread gains nothing: the two wait for each other, and the window for both.
-    Used from the main thread only.
+    Images are read ahead in others, unless they are there already. Used from the main
+    thread only.
 
     Parameters
     ----------
@@ -65,6 +70,8 @@ class PictureLoader:
         How pictures look.
     run_in_main : callable
         Runs a function in the main thread, soon; called from any thread.
+    at_hand : callable
+        Returns an image that was read for the screen, by its name; None without.
 
     Attributes
     ----------
@@ -80,8 +87,10 @@ class PictureLoader:
         hdus: Mapping[str, int],
         look: Look,
         run_in_main: Callable[[Callable[[], object]], None],
+        at_hand: Callable[[str], LoadedImage | None] = lambda _: None,
     ) -> None:
         self._look = look
+        self._at_hand = at_hand
         self._made: OrderedDict[int, Made] = OrderedDict()
         self._bytes = 0
 
@@ -99,8 +108,11 @@ class PictureLoader:
 
     def want(self, cutouts: Iterable[Cutout]) -> None:
         """Make pictures of these and of nothing else, each image read once."""
-        missing = (cutout for cutout in cutouts if not self.has(cutout.row))
-        self._worker.want([*_by_image(missing)], self._look)
+        missing = [cutout for cutout in cutouts if not self.has(cutout.row)]
+        names = dict.fromkeys(cutout.image_name for cutout in missing)
+        found = ((name, self._at_hand(name)) for name in names)
+        at_hand = {name: loaded for name, loaded in found if loaded is not None}
+        self._worker.want(missing, self._look, at_hand)
 
     def has(self, row: int) -> bool:
         """Tell whether it is known how a cutout looks as is wished now, or why not."""
@@ -131,6 +143,27 @@ class PictureLoader:
         self.made.emit([row for row, _ in done])
 
 
+class _Task(NamedTuple):
+    """A picture to be made.
+
+    Attributes
+    ----------
+    cutout : Cutout
+        Of what.
+    look : Look
+        How it looks.
+    coming : list of Cutout
+        What is to be made from here on, where that is news.
+    at_hand : mapping of str to LoadedImage
+        Images that need not be read.
+    """
+
+    cutout: Cutout
+    look: Look
+    coming: list[Cutout]
+    at_hand: Mapping[str, LoadedImage]
+
+
 class _Worker:
     """A thread that makes what is wanted last.
 
@@ -156,19 +189,22 @@ class _Worker:
         self._executor = ThreadPoolExecutor(1, "artifact-review-pictures")
         # What both threads know.
         self._lock = threading.Lock()
-        self._wanted: deque[tuple[Cutout, Look]] = deque()
+        self._wanted: deque[_Task] = deque()
         # Rows that are being made, or are made and not delivered, and their looks.
         self._begun: dict[int, Look] = {}
         self._is_working = False
+        self._is_closed = False
 
-    def want(self, cutouts: Sequence[Cutout], look: Look) -> None:
-        """Make pictures of these, in this order, and of nothing else."""
+    def want(
+        self,
+        cutouts: Iterable[Cutout],
+        look: Look,
+        at_hand: Mapping[str, LoadedImage],
+    ) -> None:
+        """Make pictures of these, image by image, and of nothing else."""
         with self._lock:
-            self._wanted = deque(
-                (cutout, look)
-                for cutout in cutouts
-                if self._begun.get(cutout.row) is not look
-            )
+            missing = (c for c in cutouts if self._begun.get(c.row) is not look)
+            self._wanted = deque(_tasks(missing, look, at_hand))
             begins = bool(self._wanted) and not self._is_working
             self._is_working |= begins
         if begins:
@@ -178,19 +214,27 @@ class _Worker:
         """Make no more."""
         with self._lock:
             self._wanted.clear()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+            was_closed, self._is_closed = self._is_closed, True
+        if not was_closed:
+            # After the picture that is being made.
+            self._executor.submit(self._reader.close)
+            self._executor.shutdown(wait=False)
 
     def _work(self) -> None:
         """Make what is wanted until nothing is."""
         done: list[tuple[int, Made]] = []
         told = time.monotonic()
         try:
-            while (wanted := self._next()) is not None:
-                cutout, look = wanted
-                done.append((cutout.row, self._make(cutout, look)))
-                if time.monotonic() - told > _SOON:
+            while (task := self._next()) is not None:
+                if task.coming:
+                    sigma = task.look.display.sigma
+                    self._reader.expect(task.coming, sigma, task.at_hand)
+                # What is made is not to wait for the next image.
+                self._wait_for(task, told + _SOON)
+                if done and time.monotonic() - told >= _SOON:
                     self._tell(done)
                     done, told = [], time.monotonic()
+                done.append((task.cutout.row, self._make(task)))
         # Whatever it is, the main thread decides who hears of it.
         except Exception as error:  # noqa: BLE001
             with self._lock:
@@ -201,33 +245,48 @@ class _Worker:
         if done:
             self._tell(done)
 
+    def _wait_for(self, task: _Task, end: float) -> None:
+        """Wait for a cutout's image, but not beyond a time."""
+        seconds = max(0.0, end - time.monotonic())
+        self._reader.wait_for(task.cutout, task.look.display.sigma, seconds)
+
     def _tell(self, done: Sequence[tuple[int, Made]]) -> None:
         self._deliver(done)
         with self._lock:
-            self._begun.clear()
+            for row, made in done:
+                if self._begun.get(row) is made.look:
+                    del self._begun[row]
 
-    def _next(self) -> tuple[Cutout, Look] | None:
+    def _next(self) -> _Task | None:
         with self._lock:
             self._is_working = bool(self._wanted)
             if not self._wanted:
                 return None
-            cutout, look = self._wanted.popleft()
-            self._begun[cutout.row] = look
-            return cutout, look
+            task = self._wanted.popleft()
+            self._begun[task.cutout.row] = task.look
+            return task
 
-    def _make(self, cutout: Cutout, look: Look) -> Made:
+    def _make(self, task: _Task) -> Made:
         try:
-            return Made(look, _packed(self._reader.picture(cutout, look)))
+            picture = self._reader.picture(task.cutout, task.look)
+            return Made(task.look, _packed(picture))
         except ImageError as error:
-            return Made(look, None, str(error))
+            return Made(task.look, None, str(error))
 
 
-def _by_image(cutouts: Iterable[Cutout]) -> Iterator[Cutout]:
-    """Return cutouts image by image, in the order of each image's first one."""
+def _tasks(
+    cutouts: Iterable[Cutout], look: Look, at_hand: Mapping[str, LoadedImage]
+) -> Iterator[_Task]:
+    """Return what there is to do: images in the order of their first cutouts."""
     found: dict[str, list[Cutout]] = {}
     for cutout in cutouts:
         found.setdefault(cutout.image_name, []).append(cutout)
-    return chain.from_iterable(found.values())
+    batches = [*found.values()]
+    for at, batch in enumerate(batches):
+        coming = [*chain.from_iterable(batches[at : at + _FORESEEN])]
+        for cutout in batch:
+            yield _Task(cutout, look, coming, at_hand)
+            coming = []
 
 
 def _packed(picture: npt.NDArray[np.uint8]) -> Picture:

@@ -121,7 +121,8 @@ def _pictures(
 
     reader = CutoutReader(images)
     pictures: list[npt.NDArray[Any] | None] = []
-    for cutout in cutouts:
+    for at, cutout in enumerate(cutouts):
+        reader.expect(cutouts[at:])
         try:
             pictures.append(reader.picture(cutout))
         except ImageError:

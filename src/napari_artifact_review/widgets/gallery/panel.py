@@ -91,7 +91,11 @@ class GalleryPanel(QWidget):
         self.size_slider.setValue(_SIDE)
         self._look_now = self._look()
         self._pictures = PictureLoader(
-            session.images, controller.hdus, self._look_now, MainThread(self).run
+            session.images,
+            controller.hdus,
+            self._look_now,
+            MainThread(self).run,
+            controller.at_hand,
         )
         self._model = GalleryModel(session, self._pictures)
         self._delegate = ThumbnailDelegate(self._pictures)

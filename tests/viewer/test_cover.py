@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 
+from napari_artifact_review.core.images import read_image
+from napari_artifact_review.viewer import loader
 from napari_artifact_review.viewer.judge import Subject
 from napari_artifact_review.viewer.layers import OWNER
 
@@ -97,3 +100,53 @@ def test_what_is_refused_there_is_said_and_not_decided(control, session):
     control.judge.decide("artifact")
     assert session.log == ()
     assert said == ["Too small. Nothing was decided."]
+
+
+@pytest.fixture
+def unread(covered):
+    """Let no image be there any more, and write down which are read."""
+    names, read = [], covered._loader._read
+    covered._loader._futures.clear()
+    covered._loader._read = lambda name, hdu: names.append(name) or read(name, hdu)
+    return names
+
+
+def test_the_image_of_a_cutout_where_one_rests_is_there_at_once(
+    covered, session, main_loop, unread
+):
+    for name in ("west", "south"):
+        session.select_image(name)
+    assert unread == []
+    assert covered.cutout_pixels() is None
+    told = []
+    covered.view_changed.connect(lambda: told.append(covered.cutout_pixels()))
+    main_loop.let_time_pass()
+    main_loop.run_until(lambda: told)
+    assert unread == ["south"], "those that one passes by are not read"
+    full = read_image(session.images.find("south"))
+    cutout = session.current_cutout
+    rows = slice(cutout.grid_y, cutout.grid_y + cutout.size)
+    columns = slice(cutout.grid_x, cutout.grid_x + cutout.size)
+    [(pixels, inner)] = told
+    assert np.array_equal(pixels[inner], full.pixels[rows, columns])
+    covered.uncover()
+    assert covered.view == "shown"
+    assert _boxed(covered) == {"south"}
+
+
+def test_who_leaves_before_does_not_have_it_read(covered, session, main_loop, unread):
+    session.select_image("south")
+    covered.disconnect()
+    main_loop.let_time_pass()
+    assert unread == []
+
+
+def test_many_images_that_one_looks_at_are_not_all_kept(
+    covered, session, main_loop, monkeypatch
+):
+    monkeypatch.setattr(loader, "_MOST_IMAGES", 2)
+    for name in ("north", "west", "south"):
+        session.select_image(name)
+        main_loop.let_time_pass()
+        main_loop.run_until(lambda name=name: covered.at_hand(name))
+    assert len(covered._loader._futures) == 2

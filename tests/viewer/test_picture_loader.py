@@ -205,6 +205,18 @@ def test_after_the_end_nothing_more_is_made(pictures, cutouts, main_loop, asked)
     main_loop.run_until(lambda: not set(threading.enumerate()) - before)
 
 
+def test_it_may_be_closed_when_python_has_ended_its_threads(
+    pictures, cutouts, main_loop
+):
+    before = set(threading.enumerate())
+    pictures.want(cutouts[:1])
+    main_loop.run_until(lambda: pictures.has(cutouts[0].row))
+    pictures._worker._executor.shutdown(wait=True)
+    pictures.close()
+    pictures.close()
+    main_loop.run_until(lambda: not set(threading.enumerate()) - before)
+
+
 def _colors(picture):
     """Return red, green and blue of each pixel."""
     return np.stack([picture >> shift & 255 for shift in (16, 8, 0)], axis=-1)

@@ -451,24 +451,6 @@ def test_what_is_done_to_the_layer_that_is_not_seen_is_no_wish(tiled, tmp_path):
     assert hidden.colormap.name == "gray"
 
 
-# The small pictures
-
-
-def test_the_cutout_and_its_surroundings_are_given_raw(shown):
-    shown.show(_loaded(_sky(), 2))
-    shown.go_to(200, 100)
-    pixels, inner = shown.image.cutout_pixels()
-    assert np.array_equal(pixels, _sky()[50:250, 150:350])
-    assert np.array_equal(pixels[inner], _sky()[100:200, 200:300])
-    shown.go_to(350, -50)
-    pixels, inner = shown.image.cutout_pixels()
-    assert np.array_equal(pixels[inner], _sky()[:50, 350:])
-    shown.go_to(600, 0)
-    assert shown.image.cutout_pixels() is None
-    shown.cutout = None
-    assert shown.image.cutout_pixels() is None
-
-
 def test_who_draws_the_cutout_elsewhere_is_told_of_another_one(shown):
     told = []
     shown.image.drawn.connect(lambda: told.append(shown.cutout))

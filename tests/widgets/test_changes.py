@@ -188,6 +188,15 @@ def test_the_plots_follow_verdicts_and_the_theme(dock, press, qtbot):
     qtbot.waitUntil(lambda: brightness() < 60)
 
 
+def test_plots_beside_the_image_stay_large_enough_to_be_read(dock, qtbot):
+    plots = open_plots(dock, qtbot)
+    docked = plots.parentWidget()
+    docked.setFloating(False)
+    dock.window().resizeDocks([docked], [10], Qt.Orientation.Vertical)
+    qtbot.wait(50)
+    assert all(view.height() >= 150 and view.width() >= 200 for view in plots.views)
+
+
 def test_the_plots_are_closed_and_opened_again_and_leave_nothing_behind(dock, qtbot):
     window = dock.window()
     size = window.size()

@@ -285,6 +285,20 @@ def test_what_was_never_in_view_is_not_judged(page, dock, qtbot):
     assert dock.session.progress == (36, 36)
 
 
+def test_where_one_rests_the_stretches_show_it_and_leave_it_free(page, dock, qtbot):
+    page.open()
+    page.press(Qt.Key.Key_End)
+    assert dock.session.current_cutout.image_name == "south"
+    stretches = dock._commands._stretches
+    page.press(Qt.Key.Key_F4)
+    qtbot.waitUntil(lambda: not stretches.buttons[0].icon().isNull())
+    corner = page.view.viewport().mapToGlobal(page.place_of(page.current))
+    assert not stretches.frameGeometry().contains(corner)
+    stretches.hide()
+    page.press(Qt.Key.Key_Return)
+    assert dock.controller.view == "shown", "the full image is there at once"
+
+
 @pytest.fixture
 def without_west(survey):
     """Have an image be gone, before it could be read for the screen."""

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QWidget
 from napari_artifact_review import open_review
 from napari_artifact_review.core.display import Display
 from napari_artifact_review.core.stretch import PRESETS
-from napari_artifact_review.viewer.image_layer import CutoutPixels
+from napari_artifact_review.viewer.cutout_pixels import CutoutPixels
 from napari_artifact_review.viewer.layers import OWNER
 from napari_artifact_review.widgets import stretches
 from napari_artifact_review.widgets.pixels import PixelsPanel

@@ -23,7 +23,8 @@ from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.camera import ReviewCamera, View
 from napari_artifact_review.viewer.compass import Directions
-from napari_artifact_review.viewer.image_layer import CutoutPixels, ImageLayer
+from napari_artifact_review.viewer.cutout_pixels import CutoutPixels
+from napari_artifact_review.viewer.image_layer import ImageLayer
 from napari_artifact_review.viewer.judge import Judge, Subject
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.loader import ImageLoader
@@ -43,6 +44,10 @@ _GRACE = 0.25
 
 #: Seconds after an image is shown until napari's list of layers and others are told.
 _BREATH = 0.3
+
+#: Seconds that somebody rests at a cutout of the gallery until its image is read, to be
+#: there when it is asked for.
+_PAUSE = 0.2
 
 #: Seconds between looks whether tiles have come: who waits does not notice them.
 _BLINK = 0.05
@@ -352,8 +357,11 @@ class ReviewController:
         return self._loader.at_hand(name, self.hdus.get(name))
 
     def cutout_pixels(self) -> CutoutPixels | None:
-        """Return the current cutout and what is around it, if that is on the screen."""
-        return None if self.full is None else self.image.cutout_pixels()
+        """Return the current cutout and what is around it, if its image is at hand."""
+        cutout = self.session.current_cutout
+        covered = self._cover is not None
+        loaded = self.at_hand(cutout.image_name) if covered else self._loaded
+        return None if loaded is None else CutoutPixels.of(loaded, cutout)
 
     def _smooth(self) -> None:
         """Have the image on the screen smoothed as it is wished by now."""
@@ -402,6 +410,8 @@ class ReviewController:
         name = self.session.current_cutout.image_name
         if self._cover is not None:
             self.view_changed.emit()
+            rested = partial(self._read_covered, name)
+            self._run_later(_PAUSE, partial(self._if_latest, self._request, rested))
         elif name != self._image_name:
             self.picks.clear()
             self._load(name)
@@ -413,6 +423,15 @@ class ReviewController:
             self.overlay.settle(self.camera.view)
             self.view_changed.emit()
             self._run_later(0, self._read_next_tiles)
+
+    def _read_covered(self, name: str) -> None:
+        """Have the image under the cover read, if that is still another one."""
+        if name != self.session.current_cutout.image_name or self.at_hand(name):
+            return
+        future = self._loader.load(name, self.hdus.get(name))
+        self._loader.read_ahead([])
+        tell = partial(self._if_latest, self._request, self.view_changed.emit)
+        future.add_done_callback(lambda _: self._run_in_main(tell))
 
     def _load(self, name: str) -> None:
         self._request += 1

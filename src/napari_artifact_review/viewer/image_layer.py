@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from napari.layers import Image
@@ -23,36 +23,17 @@ from napari_artifact_review.core.display import (
     Stretch,
 )
 from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.full_image import Pixels
-from napari_artifact_review.core.stretch import smoothed
 from napari_artifact_review.core.tiles import TiledImage
 from napari_artifact_review.viewer.boxes import Array
 from napari_artifact_review.viewer.camera import View
+from napari_artifact_review.viewer.cutout_pixels import drawn_pixels
 from napari_artifact_review.viewer.ink import luminance_of
 from napari_artifact_review.viewer.layers import ReviewLayers, unmeasured
 from napari_artifact_review.viewer.multiscale import slice_ahead
 from napari_artifact_review.viewer.smooth_tiles import smooth_levels
 
-#: Pixels around a small picture of a cutout: a trail is seen by where it goes on.
-_MARGIN = 100
-
 # napari lists colours by name, so those of a stretch have one: what it stands for.
 _STRETCHED: dict[str, tuple[str, Stretch, bool]] = {}
-
-
-class CutoutPixels(NamedTuple):
-    """A cutout and its surroundings, as far as they are on the image.
-
-    Attributes
-    ----------
-    pixels : ndarray
-        Raw pixels, shape (rows, columns).
-    inner : tuple of slice
-        Rows and columns of `pixels` that the cutout takes.
-    """
-
-    pixels: Pixels
-    inner: tuple[slice, slice]
 
 
 class ImageLayer:
@@ -265,27 +246,6 @@ class ImageLayer:
         self.set_display(Display.from_json(known))
         self._gamma = float(kept.get("gamma", 1.0))
 
-    def cutout_pixels(self) -> CutoutPixels | None:
-        """Return the raw pixels of the current cutout and around it.
-
-        Never waits: of an image in tiles, what has been read.
-        """
-        cutout, loaded = self._cutout(), self._loaded
-        if cutout is None or loaded is None:
-            return None
-        margin = min(cutout.size // 2, _MARGIN)
-        full, shape = loaded.full, loaded.full.pixels.shape
-        rows, columns = window = _on_image(cutout, shape, margin)
-        inner = _on_image(cutout, shape)
-        if any(part.start >= part.stop for part in inner):
-            return None
-        source = full.pixels if full.tiles is None else full.tiles.levels[0]
-        top, left = (
-            slice(part.start - outer.start, part.stop - outer.start)
-            for part, outer in zip(inner, window, strict=True)
-        )
-        return CutoutPixels(np.array(source[rows, columns]), (top, left))
-
     @property
     def _layer(self) -> Image | None:
         return self._layers.find(self._role)
@@ -368,7 +328,7 @@ class ImageLayer:
         if loaded is None or self._display.scope == "image":
             return None if loaded is None else loaded.brightness
         cutout = self._cutout()
-        pixels = None if cutout is None else _drawn(loaded, cutout)
+        pixels = None if cutout is None else drawn_pixels(loaded, cutout)
         if pixels is None:
             return loaded.brightness
         brightness = Brightness.of(pixels)
@@ -413,29 +373,3 @@ class ImageLayer:
 
 def _is_known(colormap: str) -> bool:
     return colormap in AVAILABLE_COLORMAPS or colormap in COLORMAPS
-
-
-def _on_image(
-    cutout: Cutout, shape: tuple[int, ...], margin: int = 0
-) -> tuple[slice, slice]:
-    """Return the rows and columns of a cutout, and around it, that are on an image."""
-    rows, columns = (
-        slice(max(start - margin, 0), min(start + cutout.size + margin, length))
-        for start, length in zip((cutout.grid_y, cutout.grid_x), shape, strict=True)
-    )
-    return rows, columns
-
-
-def _drawn(loaded: LoadedImage, cutout: Cutout) -> Pixels | None:
-    """Return the pixels of a cutout as they are drawn; None until they are read."""
-    tiles, sigma = loaded.full.tiles, loaded.sigma
-    rows, columns = _on_image(cutout, loaded.full.pixels.shape)
-    if rows.start >= rows.stop or columns.start >= columns.stop:
-        return None
-    if tiles is None:
-        return np.asarray(loaded.drawable[rows, columns])
-    # The look has them read if they are not in memory yet.
-    pixels = tiles.levels[0][rows, columns]
-    if not tiles.has(0, rows, columns):
-        return None
-    return smoothed(pixels, sigma) if sigma else np.asarray(pixels)

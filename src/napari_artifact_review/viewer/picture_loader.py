@@ -214,11 +214,12 @@ class _Worker:
         """Make no more."""
         with self._lock:
             self._wanted.clear()
-            was_closed, self._is_closed = self._is_closed, True
-        if not was_closed:
-            # After the picture that is being made.
-            self._executor.submit(self._reader.close)
-            self._executor.shutdown(wait=False)
+            self._is_closed = True
+            is_idle = not self._is_working
+        # Who makes a picture now does it after that one.
+        if is_idle:
+            self._reader.close()
+        self._executor.shutdown(wait=False)
 
     def _work(self) -> None:
         """Make what is wanted until nothing is."""
@@ -244,6 +245,8 @@ class _Worker:
             self._fail(error)
         if done:
             self._tell(done)
+        if self._is_closed:
+            self._reader.close()
 
     def _wait_for(self, task: _Task, end: float) -> None:
         """Wait for a cutout's image, but not beyond a time."""

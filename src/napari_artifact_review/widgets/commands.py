@@ -180,8 +180,10 @@ class ReviewCommands:
         """Return what no window is to cover: the current cutout, and the dock."""
         dock, window = self._dock, self._dock.window()
         rectangles = [QRect(dock.mapToGlobal(QPoint(0, 0)), dock.size())]
+        if self.controller is not None and self._is_covered():
+            rectangles.insert(0, self._gallery_page().place_of_current())
         # A dock that floats is a window of its own.
-        if self.controller is not None and isinstance(window, QMainWindow):
+        elif self.controller is not None and isinstance(window, QMainWindow):
             canvas = window.centralWidget()
             left, top, right, bottom = self.controller.place_on_canvas()
             middle = canvas.mapToGlobal(canvas.rect().center())

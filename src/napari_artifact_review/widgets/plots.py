@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TITLE = "What changed: plots"
 
-#: Of the dock in pixels of Qt, to begin with; and the least that a plot is drawn in.
+#: Of the dock in pixels of Qt, to begin with; and the least that a plot is read in.
 _SIZE = (860, 340)
 _LEAST = (200, 150)
 
@@ -61,13 +61,13 @@ class PlotView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.image = QImage()
+        self.setMinimumSize(*_LEAST)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def wish(self) -> PlotWish:
         """Return how the plot is to be drawn."""
         color = self.palette().color(self.foregroundRole()).name()
-        width, height = max(self.width(), _LEAST[0]), max(self.height(), _LEAST[1])
-        return PlotWish(width, height, self.devicePixelRatioF(), color)
+        return PlotWish(self.width(), self.height(), self.devicePixelRatioF(), color)
 
     def show_picture(self, picture: npt.NDArray[np.uint8]) -> None:
         """Show a plot that was drawn: shape (rows, columns, 4)."""

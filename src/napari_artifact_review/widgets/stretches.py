@@ -24,7 +24,7 @@ from napari_artifact_review.widgets.picture_window import PictureWindow
 from napari_artifact_review.widgets.tool_window import KeptFree
 
 if TYPE_CHECKING:
-    from napari_artifact_review.viewer.image_layer import CutoutPixels
+    from napari_artifact_review.viewer.cutout_pixels import CutoutPixels
 
 #: Milliseconds after a step until its pictures are made: its own frame comes first.
 _BREATH = 60

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import ensure_colormap
-from qtpy.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QModelIndex, QObject, QRect, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -213,6 +213,11 @@ class GalleryPanel(QWidget):
         after = int(positions[-1]) + 1 if rows else 0
         go_on = partial(self._go_to, self._row_at(after))
         return Subject(tuple(rows), partial(self._refusal, rows), lambda: None, go_on)
+
+    def place_of_current(self) -> QRect:
+        """Return where the current cutout is on the screen."""
+        rect = self.view.visualRect(self.view.currentIndex())
+        return QRect(self.view.viewport().mapToGlobal(rect.topLeft()), rect.size())
 
     def walk(self, step: int) -> None:
         """Go to the next picture of the page, or the one before it."""

@@ -1,0 +1,75 @@
+"""The pixels of one cutout: as they are drawn, and raw with what is around them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.drawable import LoadedImage
+from napari_artifact_review.core.full_image import Pixels
+from napari_artifact_review.core.stretch import smoothed
+
+#: Pixels around a small picture of a cutout: a trail is seen by where it goes on.
+_MARGIN = 100
+
+
+class CutoutPixels(NamedTuple):
+    """A cutout and its surroundings, as far as they are on the image.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        Raw pixels, shape (rows, columns).
+    inner : tuple of slice
+        Rows and columns of `pixels` that the cutout takes.
+    """
+
+    pixels: Pixels
+    inner: tuple[slice, slice]
+
+    @classmethod
+    def of(cls, loaded: LoadedImage, cutout: Cutout) -> CutoutPixels | None:
+        """Take them from an image; None if the cutout lies wholly outside of it.
+
+        Never waits: of an image in tiles, what has been read.
+        """
+        full, shape = loaded.full, loaded.full.pixels.shape
+        inner = _on_image(cutout, shape)
+        if any(part.start >= part.stop for part in inner):
+            return None
+        margin = min(cutout.size // 2, _MARGIN)
+        rows, columns = window = _on_image(cutout, shape, margin)
+        source = full.pixels if full.tiles is None else full.tiles.levels[0]
+        top, left = (
+            slice(part.start - outer.start, part.stop - outer.start)
+            for part, outer in zip(inner, window, strict=True)
+        )
+        return cls(np.array(source[rows, columns]), (top, left))
+
+
+def drawn_pixels(loaded: LoadedImage, cutout: Cutout) -> Pixels | None:
+    """Return the pixels of a cutout as they are drawn; None until they are read."""
+    tiles, sigma = loaded.full.tiles, loaded.sigma
+    rows, columns = _on_image(cutout, loaded.full.pixels.shape)
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return None
+    if tiles is None:
+        return np.asarray(loaded.drawable[rows, columns])
+    # The look has them read if they are not in memory yet.
+    pixels = tiles.levels[0][rows, columns]
+    if not tiles.has(0, rows, columns):
+        return None
+    return smoothed(pixels, sigma) if sigma else np.asarray(pixels)
+
+
+def _on_image(
+    cutout: Cutout, shape: tuple[int, ...], margin: int = 0
+) -> tuple[slice, slice]:
+    """Return the rows and columns of a cutout, and around it, that are on an image."""
+    rows, columns = (
+        slice(max(start - margin, 0), min(start + cutout.size + margin, length))
+        for start, length in zip((cutout.grid_y, cutout.grid_x), shape, strict=True)
+    )
+    return rows, columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections import Counter
+from concurrent.futures import CancelledError
 from itertools import product
 
 import numpy as np
@@ -137,6 +138,15 @@ def test_the_short_way_to_the_bounds_finds_what_the_search_finds(cutouts):
     below = np.cumsum(share[::-1])[::-1][at]
     groups = OpenGroups(np.ones(len(at), np.int64), ends[at], fixed[at], below)
     np.testing.assert_allclose(groups.in_order(), groups.searched())
+
+
+@pytest.mark.parametrize("confidence", [np.zeros(60), np.arange(60) // 2])
+def test_a_search_can_be_given_up_wherever_it_is(confidence):
+    answers = iter([False] * 10 + [True])
+    with pytest.raises(CancelledError):
+        Ranking(confidence).extremes(
+            np.zeros(60, np.int8), np.ones(60, bool), lambda: next(answers)
+        )
 
 
 def test_where_confidences_are_alike_the_short_way_would_be_wrong():

@@ -235,11 +235,11 @@ class OpenGroups(NamedTuple):
         width = 1
         groups = (values.tolist() for values in self)
         for count, end, fixed, below in zip(*groups, strict=True):
-            if given_up():
-                raise CancelledError
             before = best[:, :width].copy()
             gain = numbers[:, : width + count] / end + sign * (fixed / end + below)
             for chosen in range(1, count + 1):
+                if given_up():
+                    raise CancelledError
                 part = slice(chosen, chosen + width)
                 others = before + chosen * gain[:, part]
                 np.maximum(best[:, part], others, out=best[:, part])

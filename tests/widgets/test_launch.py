@@ -35,6 +35,26 @@ def test_the_widget_is_in_the_plugins_menu(viewer, qtbot):
     assert not widget.open.enabled
 
 
+#: What the dock has for a review.
+LATER = {"_panel", "_commands", "_saver", "_measurer", "_keys"}
+
+
+def test_the_dock_waits_for_nothing_that_a_review_needs_later(viewer, qtbot):
+    widget = review_dock(viewer)
+    assert not LATER & set(vars(widget))
+    qtbot.waitUntil(lambda: "_keys" in vars(widget))
+    other = ReviewWidget(viewer)
+    assert other.label_new.choices == ("artifact", "no artifact"), "scripts may ask"
+    other.deleteLater()
+
+
+def test_a_dock_that_is_closed_at_once_makes_nothing_more(viewer, qtbot):
+    widget = review_dock(viewer)
+    viewer.window.remove_dock_widget(widget)
+    qtbot.wait(700)
+    assert not LATER & set(vars(widget))
+
+
 def test_the_sample_opens_the_demo(viewer, demo_is_made, qtbot):
     viewer.open_sample("napari-artifact-review", "artifact_review")
     widget = review_dock(viewer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,31 +19,46 @@ from napari_artifact_review.core.places import store_beside
 from napari_artifact_review.viewer.key_choice import KeyChoice, keys_in_force
 from napari_artifact_review.viewer.keys import KeyBindings
 from napari_artifact_review.widgets.background import MainThread, run_and_forget
-from napari_artifact_review.widgets.commands import ReviewCommands
 from napari_artifact_review.widgets.focus import (
     give_keys_to_viewer,
     main_window_of,
     text_is_typed,
 )
 from napari_artifact_review.widgets.frames import Frames
-from napari_artifact_review.widgets.measurer import Measurer
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.opening import OpenPanel
 from napari_artifact_review.widgets.place_keeper import PlaceKeeper
 from napari_artifact_review.widgets.plots import Plots
 from napari_artifact_review.widgets.recent import RecentReview
-from napari_artifact_review.widgets.review_panel import ReviewPanel
-from napari_artifact_review.widgets.saver import Saver
 
 if TYPE_CHECKING:
     import napari
 
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
+    from napari_artifact_review.widgets.commands import ReviewCommands
+    from napari_artifact_review.widgets.measurer import Measurer
+    from napari_artifact_review.widgets.review_panel import ReviewPanel
+    from napari_artifact_review.widgets.saver import Saver
+
+#: Seconds after which a dock is on the screen, also on a slow machine.
+_SHOWN = 0.5
 
 
-#: Milliseconds after which a dock is on the screen, also on a slow machine.
-_SHOWN = 500
+class _Field:
+    """A widget that scripts rely on; with it, what it is in is made if it is not yet.
+
+    Parameters
+    ----------
+    path : str
+        Where it is, from the dock on.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._get = attrgetter(path)
+
+    def __get__(self, dock: ReviewWidget, _: type[ReviewWidget]) -> Any:
+        return self._get(dock)
 
 
 class ReviewWidget(QWidget):
@@ -69,6 +85,21 @@ class ReviewWidget(QWidget):
 
     settled = Signal(object)
 
+    predictions = _Field("_open_panel.predictions")
+    images = _Field("_open_panel.images")
+    output = _Field("_open_panel.output")
+    cutout_size = _Field("_open_panel.cutout_size")
+    open = _Field("_open_panel.open")
+    image_name = _Field("_panel.navigation.image_name")
+    error_id = _Field("_panel.navigation.error_id")
+    previous = _Field("_panel.navigation.previous")
+    next = _Field("_panel.navigation.next")
+    label_new = _Field("_panel.verdict.label_new")
+    goes_on = _Field("_panel.verdict.goes_on")
+    grid_x = _Field("_panel.surroundings.grid_x")
+    grid_y = _Field("_panel.surroundings.grid_y")
+    save = _Field("_panel.saving.save")
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
@@ -83,48 +114,66 @@ class ReviewWidget(QWidget):
         self._files = PushButton(text="", tooltip="Open another table")
         self._open_panel = OpenPanel()
         self._opener = Opener(self._open_panel, self._main_thread)
-        self._panel = ReviewPanel()
-        self._saver = Saver(self._panel, self._main_thread)
-        self._commands = ReviewCommands(self, self._panel, self._saver)
         self._place = PlaceKeeper(self)
         self._plots = Plots(viewer)
-        self._measurer = Measurer(
-            self, self._panel.changes, self._panel.folds["changes"], self._plots
-        )
-        self._panel.changes.plots_requested.connect(self._plots.toggle)
-        self._keys = KeyBindings(
-            viewer,
+        self._lay_out()
+        self._connect_opening()
+        # napari tells a dock of no end but this one, when the window is gone.
+        self.destroyed.connect(partial(run_and_forget, self._endings))
+        # Once this dock is on the screen: it would wait for both.
+        self._run_later(_SHOWN, self._get_ready)
+
+    # What it is made of
+
+    @cached_property
+    def _panel(self) -> ReviewPanel:
+        """What shows a review: three hundred widgets, for which no dock is to wait."""
+        from napari_artifact_review.widgets.review_panel import ReviewPanel
+
+        panel = ReviewPanel()
+        panel.hide()
+        panel.banner.open_requested.connect(self._open_again)
+        panel.unseen.folder_requested.connect(self._choose_images)
+        # It comes into the window with the first review.
+        self.destroyed.connect(panel.native.deleteLater)
+        return panel
+
+    @cached_property
+    def _saver(self) -> Saver:
+        from napari_artifact_review.widgets.saver import Saver
+
+        return Saver(self._panel, self._main_thread)
+
+    @cached_property
+    def _commands(self) -> ReviewCommands:
+        from napari_artifact_review.widgets.commands import ReviewCommands
+
+        return ReviewCommands(self, self._panel, self._saver)
+
+    @cached_property
+    def _measurer(self) -> Measurer:
+        from napari_artifact_review.widgets.measurer import Measurer
+
+        changes, fold = self._panel.changes, self._panel.folds["changes"]
+        changes.plots_requested.connect(self._plots.toggle)
+        return Measurer(self, changes, fold, self._plots)
+
+    @cached_property
+    def _keys(self) -> KeyBindings:
+        return KeyBindings(
+            self.viewer,
             self._commands.key_actions(),
             lambda: not text_is_typed(),
             self._is_on_screen,
             self._run_later,
         )
-        self._name_widgets()
-        self._lay_out()
-        self._connect_opening()
-        # napari tells a dock of no end but this one, when the window is gone.
-        self.destroyed.connect(partial(run_and_forget, self._endings))
-        # Once this dock is on the screen: it would wait for the thread.
-        QTimer.singleShot(_SHOWN, import_ahead)
 
-    # What it is made of
-
-    def _name_widgets(self) -> None:
-        opening, panel = self._open_panel, self._panel
-        self.predictions = opening.predictions
-        self.images = opening.images
-        self.output = opening.output
-        self.cutout_size = opening.cutout_size
-        self.open = opening.open
-        self.image_name = panel.navigation.image_name
-        self.error_id = panel.navigation.error_id
-        self.previous = panel.navigation.previous
-        self.next = panel.navigation.next
-        self.label_new = panel.verdict.label_new
-        self.goes_on = panel.verdict.goes_on
-        self.grid_x = panel.surroundings.grid_x
-        self.grid_y = panel.surroundings.grid_y
-        self.save = panel.saving.save
+    def _get_ready(self) -> None:
+        """Make what a review will need, before it is opened."""
+        # With the keys come the commands, and the panel.
+        _ = self._keys
+        # Not before: the thread would hold up what is imported for these.
+        import_ahead()
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -135,14 +184,10 @@ class ReviewWidget(QWidget):
         # adds a stretch to docks that want no height, to each one a larger one.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         layout.addStretch(0)
-        # The panel comes with the first review: each widget in a window is styled, also
-        # a hidden one, and with some three hundred the dock took twice as long to open.
-        self.destroyed.connect(self._panel.native.deleteLater)
         self._files.native.setFlat(True)
         self._files.native.setStyleSheet("text-align: left; padding: 4px")
         self._files.native.setMinimumWidth(1)
         self._files.hide()
-        self._panel.hide()
         self.setMinimumWidth(320)
 
     def _connect_opening(self) -> None:
@@ -155,8 +200,6 @@ class ReviewWidget(QWidget):
         opening.demo_requested.connect(self.start_demo)
         opening.output.line_edit.native.editingFinished.connect(self._change_output)
         self._files.changed.connect(self._toggle_files)
-        self._panel.banner.open_requested.connect(self._open_again)
-        self._panel.unseen.folder_requested.connect(self._choose_images)
 
     def _review(self) -> ReviewSession:
         assert self.session is not None, "the panel is shown with a session only"
@@ -203,8 +246,8 @@ class ReviewWidget(QWidget):
 
     def _show_live(self) -> None:
         """Let the review that is open be gone on with, if there is one."""
-        self._panel.enabled = True
         if self.controller is not None:
+            self._panel.enabled = True
             self._bind_keys()
 
     def _bind_keys(self) -> None:
@@ -438,23 +481,28 @@ class ReviewWidget(QWidget):
 
     def _let_go(self) -> None:
         """Leave the viewer as it was before the review, and the review to others."""
+        if self.controller is None:
+            return
         self._keys.disconnect()
         self._place.stop()
         self._saver.give_up()
         self._commands.let_go()
         self._measurer.stop()
         self._plots.close()
-        if self.controller is not None:
-            self.controller.disconnect()
-            self.controller = None
+        self.controller.disconnect()
+        self.controller = None
         run_and_forget(self._endings)
 
     def event(self, event: QEvent | None) -> bool:
         """Let go when the dock is closed: napari takes its parent away, no more."""
         kind = None if event is None else event.type()
-        if kind == QEvent.Type.WindowDeactivate:
+        if kind == QEvent.Type.WindowDeactivate and self.controller is not None:
             self._keys.let_go()
-        elif kind == QEvent.Type.WindowActivate and self._keys.are_bound:
+        elif (
+            kind == QEvent.Type.WindowActivate
+            and self.controller is not None
+            and self._keys.are_bound
+        ):
             # Who comes back from napari's preferences may want other keys.
             self._bind_keys()
         if kind == QEvent.Type.ParentChange and self.parent() is None:

@@ -114,6 +114,17 @@ def test_a_large_file_is_read_in_its_turn_only(reader, begun, tmp_path, monkeypa
     assert _value(reader, "large") == 0
 
 
+def test_beside_one_that_was_not_expected_no_other_is_begun(reader, gate, begun):
+    reader.expect(_sources("12"), {})
+    _wait_until_begun(reader, "1")
+    _wait_until_begun(reader, "2")
+    reader.expect(_sources("34"), {})
+    assert not reader.wait_for(*_sources("5"), 0.0)
+    gate.set()
+    assert _value(reader, "5") == 5
+    assert set(begun) == set("125")
+
+
 def test_an_image_that_is_at_hand_is_not_read(reader, begun, tmp_path):
     loaded = LoadedImage.of(read_image(tmp_path / "7.npy"), 0.0)
     reader.expect(_sources("1"), {"1": loaded})

@@ -107,8 +107,8 @@ class ImageReader:
 
     def _future(self, source: ImageSource) -> Future[_Read]:
         if source not in self._futures:
-            # There may be no room for the last one and this.
-            self._futures.clear()
+            # There may be no room for this one and any other.
+            self.expect((), {})
             self._begin(source)
         return self._futures[source]
 

@@ -96,5 +96,15 @@ def test_images_in_tiles_that_are_given_up_are_closed(images, main_loop, monkeyp
         main_loop.run_until(images.load(name).done)
     images.read_ahead([])
     assert len(closed) == 4
+    assert images.at_hand("7") is None, "it may be closed before it is used"
     images.close()
     assert len(closed) == 8
+
+
+def test_at_hand_is_what_has_been_read(images, main_loop):
+    assert images.at_hand("3") is None
+    loaded = _read(images, main_loop, "3")
+    assert images.at_hand("3") is loaded
+    assert images.at_hand("3", 1) is None
+    main_loop.run_until(images.load("nowhere").done)
+    assert images.at_hand("nowhere") is None

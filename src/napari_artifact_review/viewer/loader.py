@@ -72,11 +72,9 @@ class ImageLoader:
     def at_hand(self, name: str, hdu: int | None = None) -> LoadedImage | None:
         """Return an image that has been read as a whole; None without."""
         future = self._futures.get((name, hdu))
-        if future is None or not future.done() or future.cancelled():
-            return None
-        if future.exception() is not None or future.result().full.tiles is not None:
-            return None
-        return future.result()
+        loaded = None if future is None else _loaded(future)
+        # One in tiles is closed when the screen needs it no more.
+        return None if loaded is None or loaded.full.tiles is not None else loaded
 
     def close(self) -> None:
         """Stop reading; an image that is being read is the last one."""
@@ -103,7 +101,7 @@ class ImageLoader:
     def _are_too_large(self) -> bool:
         """Tell whether images besides that on the screen take too much memory."""
         others = list(self._futures.values())[:-1]
-        read = [x.result() for x in others if x.done() and x.exception() is None]
+        read = filter(None, map(_loaded, others))
         return sum(image.size for image in read) > _MOST_BYTES
 
     def _read(self, name: str, hdu: int | None) -> LoadedImage:
@@ -123,6 +121,12 @@ def _give_up(future: Future[LoadedImage]) -> None:
 
 
 def _close(future: Future[LoadedImage]) -> None:
-    tiles = None if future.exception() else future.result().full.tiles
-    if tiles is not None:
-        tiles.close()
+    loaded = _loaded(future)
+    if loaded is not None and loaded.full.tiles is not None:
+        loaded.full.tiles.close()
+
+
+def _loaded(future: Future[LoadedImage]) -> LoadedImage | None:
+    """Return what was read; None as long as it is not, or if it cannot be."""
+    ended = future.done() and not future.cancelled()
+    return future.result() if ended and future.exception() is None else None

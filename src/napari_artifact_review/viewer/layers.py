@@ -256,11 +256,11 @@ class ReviewLayers:
         layer.events.mode.connect(_stay_in_pan_zoom)
         layer.events.visible.connect(partial(self._note_wish, role))
         layer.get_status = partial(self._layer_status, layer)
+        # At each zoom napari would lay out all texts anew, although their size on the
+        # screen stays, and paint its list of layers, with the whole window once more.
+        layer.events.scale_factor.block()
         if not isinstance(layer, Image):
             layer.events.data.connect(self._redraw)
-            # At each zoom napari would lay out all texts anew, although their size
-            # on the screen stays, and draw a second frame for them.
-            layer.events.scale_factor.block()
             # Nor is a picture of a few lines drawn anew for the list, line by line.
             layer.refresh = partial(layer.refresh, thumbnail=False)
         if isinstance(layer, Points):

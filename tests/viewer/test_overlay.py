@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from napari_artifact_review.core.cutout import Cutouts
 from napari_artifact_review.core.outcomes import OUTCOMES
 from napari_artifact_review.core.session import ReviewSession
-from napari_artifact_review.viewer.boxes import LETTERS, are_marked, boxes_of, map_of
+from napari_artifact_review.viewer.boxes import (
+    LETTERS,
+    are_marked,
+    boxes_of,
+    corners,
+    grid_lines,
+    map_of,
+    sides,
+)
 from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.layers import OWNER
@@ -156,7 +164,7 @@ def test_a_grid_that_would_slow_down_the_view_is_left_out(crowd, viewer, monkeyp
     crowd.show_grid(True)
     viewer.scene.camera.zoom = 4
     for most, place, drawn in ((4000, 600, True), (20, 100, False), (4000, 600, True)):
-        monkeypatch.setattr("napari_artifact_review.viewer.overlay._MOST_GRID", most)
+        monkeypatch.setattr("napari_artifact_review.viewer.overlay._MOST_LINES", most)
         viewer.scene.camera.center = (place, place)
         assert (len(_layer(viewer, "grid").data) > 0) is drawn
 
@@ -242,9 +250,10 @@ def test_the_grid_is_drawn_around_the_view(crowd, viewer):
     crowd.show_grid(True)
     viewer.scene.camera.center = (600, 600)
     starts = _layer(viewer, "grid").data[:, 0]
+    ends = starts + _layer(viewer, "grid").data[:, 1]
     view = crowd.camera.view
     assert (starts.min(axis=0) <= [view.top, view.left]).all()
-    assert (starts.max(axis=0) >= [view.bottom - SIDE, view.right - SIDE]).all()
+    assert (ends.max(axis=0) >= [view.bottom - SIDE, view.right - SIDE]).all()
 
 
 def test_a_zoom_that_goes_on_leaves_the_lines_until_it_rests(
@@ -300,6 +309,33 @@ PLACES = st.lists(
     min_size=1,
     max_size=40,
 )
+
+
+def _steps(lines):
+    """Return lines cut into steps of a pixel: where each lies, and along which axis."""
+    steps = []
+    for start, way in lines:
+        (axis,) = np.flatnonzero(way)
+        first, last = sorted((start[axis], start[axis] + way[axis]))
+        other = start[1 - axis]
+        steps += [(int(axis), other, place) for place in np.arange(first, last)]
+    return steps
+
+
+@given(PLACES, st.integers(6, 30))
+def test_a_grid_has_the_sides_of_its_cutouts_each_once(places, size):
+    x, y, _ = np.transpose(places)
+    squares = corners(x % 50 - 5, y % 50 - 5, size, (55, 55))
+    steps = _steps(grid_lines(squares))
+    assert set(steps) == set(_steps(sides(squares)))
+    assert len(steps) == len(set(steps))
+
+
+def test_a_full_grid_is_a_line_for_each_row_and_column():
+    rows, columns = np.mgrid[0:10, 0:21] * 200
+    grid = grid_lines(corners(columns.ravel(), rows.ravel(), 200, (2000, 4200)))
+    assert len(grid) == 11 + 22
+    assert np.abs(grid[:, 1]).max(axis=1).tolist() == [4200] * 11 + [2000] * 22
 
 
 @given(PLACES)

@@ -132,6 +132,39 @@ def sides(corner_points: Array) -> Array:
     return np.stack([points, steps], axis=2).reshape(-1, 2, 2)
 
 
+def grid_lines(corner_points: Array) -> Array:
+    """Return the sides of squares that are alike, those that meet in a line as one.
+
+    Parameters
+    ----------
+    corner_points : ndarray, shape (n, 4, 2)
+        See `corners`.
+
+    Returns
+    -------
+    ndarray, shape (m, 2, 2)
+        Starts and steps. Of a full grid there are as many as it has rows and columns,
+        and two more.
+    """
+    (top, left), (bottom, right) = corner_points[:, 0].T, corner_points[:, 2].T
+    across = _joined(np.append(top, bottom), np.tile(left, 2), np.tile(right, 2))
+    down = _joined(np.append(left, right), np.tile(top, 2), np.tile(bottom, 2))
+    return np.concatenate([across, down[..., ::-1]])
+
+
+def _joined(row: Array, first: Array, last: Array) -> Array:
+    """Return lines along rows, each place once; of two none lies within the other."""
+    order = np.lexsort((last, first, row))
+    row, first, last = row[order], first[order], last[order]
+    begins = np.ones(len(row), dtype=bool)
+    begins[1:] = (row[1:] != row[:-1]) | (first[1:] > last[:-1])
+    begin = np.flatnonzero(begins)
+    end = np.append(begin, len(row))[1:] - 1
+    length = last[end] - first[begin]
+    starts = np.stack([row[begin], first[begin]], axis=-1)
+    return np.stack([starts, np.stack([0 * length, length], axis=-1)], axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class Boxes:
     """Everything that the layers need to draw marked cutouts of an image.

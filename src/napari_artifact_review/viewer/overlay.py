@@ -18,6 +18,7 @@ from napari_artifact_review.viewer.boxes import (
     are_marked,
     boxes_of,
     corners,
+    grid_lines,
     haloed,
     map_of,
     sides,
@@ -39,8 +40,8 @@ _UNNOTICED = 0.05
 #: A zoom by more than this has lines too wide, or too thin, before it comes to rest.
 _MOST_ZOOM = 1.5
 
-#: More cutouts than these make a grid that slows down each frame.
-_MOST_GRID = 4000
+#: A grid of more lines than these slows down each frame.
+_MOST_LINES = 4000
 
 #: Where a text stands in the data so that it is at the top left, or the bottom right,
 #: on the screen: with row 0 at the top, and with row 0 at the bottom.
@@ -340,9 +341,10 @@ class Overlay:
         if self._layers.find("grid") is None and not self._layers.is_wished("grid"):
             return
         near = self._cutouts.take(_in_view(self._cutouts, self._regions))
-        if len(near) > _MOST_GRID:
-            near = near.take(np.zeros(len(near), dtype=bool))
-        grid = sides(corners(near.grid_x, near.grid_y, near.size, self._shape))
+        squares = corners(near.grid_x, near.grid_y, near.size, self._shape)
+        grid = grid_lines(squares)
+        if len(grid) > _MOST_LINES:
+            grid = grid[:0]
         self._draw_lines("grid", grid, _GRID_COLOR, STYLE.grid_width)
 
     def _draw_current(self) -> None:

@@ -166,6 +166,20 @@ def test_the_status_follows_under_a_mouse_that_rests(
     assert viewer.status["coordinates"].startswith(f"x {column:.0f}  y {row:.0f}")
 
 
+def test_the_status_is_told_before_the_frame(control, viewer, session):
+    """What napari's thread tells later has the window painted once more."""
+    # In a window it listens in the place of this.
+    viewer.cursor.events.position.disconnect(viewer.update_status_from_cursor)
+    asked = []
+    viewer.cursor.events.position.connect(lambda: asked.append(viewer.cursor.position))
+    viewer.mouse_over_canvas = True
+    viewer.cursor.position = (110, 310)
+    asked.clear()
+    session.next()
+    assert viewer.status["coordinates"].startswith("x 510  y 310")
+    assert asked == [(310, 510)], "it may be busy with what was there before"
+
+
 def test_a_step_draws_nothing_anew(control, viewer, session, monkeypatch):
     drawn, before = [], _frame(viewer)
     for layer in viewer.layers:

@@ -323,6 +323,7 @@ class ReviewController:
         else:
             self.camera.show_full_image(self._shape)
         self.overlay.settle(self.camera.view)
+        self._tell_what_is_under_the_mouse()
 
     def choose_hdu(self, index: int) -> None:
         """Show another HDU of the current image's file."""
@@ -421,6 +422,7 @@ class ReviewController:
             self._draw_current()
             self.image.follow()
             self.overlay.settle(self.camera.view)
+            self._tell_what_is_under_the_mouse()
             self.view_changed.emit()
             self._run_later(0, self._read_next_tiles)
 
@@ -510,7 +512,7 @@ class ReviewController:
         self._set_view("shown")
         self._look()
         self.overlay.settle(self.camera.view)
-        self.camera.tell_again()
+        self._tell_what_is_under_the_mouse()
 
     def _set_view(self, view: ViewState, error: ImageError | None = None) -> None:
         self.view, self.waits_for_image = view, False
@@ -603,7 +605,7 @@ class ReviewController:
         if outcomes is not self._drawn_outcomes:
             self._drawn_outcomes = outcomes
             self.overlay.show(self._cutouts_inside(), self._shape, self.camera.view)
-            self.camera.tell_again()
+            self._tell_what_is_under_the_mouse()
         self._run_later(0, partial(self._if_latest, self._request, self._read_ahead))
 
     def _draw_picks(self) -> None:
@@ -619,7 +621,7 @@ class ReviewController:
         images = {self.session.walk.image_of(row) for row in rows}
         if self.full is not None and self._image_name in images:
             self.overlay.update(self._cutouts_inside())
-            self.camera.tell_again()
+            self._tell_what_is_under_the_mouse()
         self.judge.take_kept(rows)
 
     def _on_turned(self, rows: list[int], action: Action) -> None:
@@ -628,8 +630,13 @@ class ReviewController:
 
     # What the viewer tells
 
+    def _tell_what_is_under_the_mouse(self) -> None:
+        # The pixels of an image in tiles may have to be read.
+        in_memory = self.full is not None and self.full.tiles is None
+        self.camera.tell(at_once=in_memory)
+
     def _describe(self, row: float, column: float) -> str:
-        """Describe the place under the mouse; runs off the main thread."""
+        """Describe the place under the mouse; of an image in tiles, in a thread."""
         full, name = self.full, self._image_name
         if full is None:
             return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,10 +12,14 @@ if TYPE_CHECKING:
 
 
 def describe_pixel(full: FullImage, x: int, y: int) -> str:
-    """Return position, raw value and sky position of a pixel of a full image."""
+    """Return position, raw value and sky position of a pixel of a full image.
+
+    On the main thread without the value, if that would have to be read.
+    """
     rows, columns = full.pixels.shape
     text = f"x {x}  y {y}"
-    if 0 <= x < columns and 0 <= y < rows:
+    waits = full.tiles is not None and current_thread() is main_thread()
+    if 0 <= x < columns and 0 <= y < rows and not waits:
         text += f"  {float(full.pixels[y, x]):.6g} {full.unit}".rstrip()
     if full.sky is not None:
         text += f"  {full.sky.text(x, y)}"

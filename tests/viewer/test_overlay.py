@@ -287,6 +287,9 @@ def test_a_drawing_tells_the_layer_list_nothing(control, viewer, session, main_l
     session.set_label("artifact")
     main_loop.run_until(lambda: session.unsaved == 1)
     viewer.scene.camera.zoom *= 1.01
+    for layer in viewer.layers:
+        # As napari does when it draws.
+        layer._update_draw(1 / 1.01, np.zeros((2, 2)), (600, 800))
     main_loop.let_time_pass()
     assert told == []
 
@@ -296,9 +299,6 @@ def _cutouts(places, size=10):
     none = np.zeros(len(places), dtype=np.int8)
     return Cutouts(
         "a", size, np.arange(len(places)), x, y, none, none, none,
-    for layer in viewer.layers:
-        # As napari does when it draws.
-        layer._update_draw(1 / 1.01, np.zeros((2, 2)), (600, 800))
         outcome.astype(np.int8), np.full(len(places), np.nan), none.astype(bool),
         none.astype(bool),
     )  # fmt: skip

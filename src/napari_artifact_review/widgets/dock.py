@@ -12,7 +12,7 @@ from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.places import store_beside
@@ -30,6 +30,7 @@ from napari_artifact_review.widgets.opening import OpenPanel
 from napari_artifact_review.widgets.place_keeper import PlaceKeeper
 from napari_artifact_review.widgets.plots import Plots
 from napari_artifact_review.widgets.recent import RecentReview
+from napari_artifact_review.widgets.steady import SteadyBox
 
 if TYPE_CHECKING:
     import napari
@@ -61,7 +62,7 @@ class _Field:
         return self._get(dock)
 
 
-class ReviewWidget(QWidget):
+class ReviewWidget(SteadyBox):
     """Artifact Review's dock.
 
     The magicgui widgets that scripts rely on are its attributes: `predictions`,
@@ -176,14 +177,13 @@ class ReviewWidget(QWidget):
         import_ahead()
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        layout = QVBoxLayout(self.content)
         layout.setContentsMargins(6, 6, 6, 6)
         for widget in (self._files, self._open_panel):
             layout.addWidget(widget.native)
-        # What is left over is the panel's, for what unfolds there; or nobody's. napari
-        # adds a stretch to docks that want no height, to each one a larger one.
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        # What is left over is the panel's, for what unfolds there; or nobody's.
         layout.addStretch(0)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._files.native.setFlat(True)
         self._files.native.setStyleSheet("text-align: left; padding: 4px")
         self._files.native.setMinimumWidth(1)
@@ -270,7 +270,7 @@ class ReviewWidget(QWidget):
         self._let_go()
         if self._panel.native.parent() is None:
             # Before it is filled: magicgui empties lists that get another parent.
-            layout: Any = self.layout()
+            layout: Any = self.content.layout()
             layout.insertWidget(layout.count() - 1, self._panel.native, 1)
         self.session = self._opener.shown = session
         self._is_first_view = True

@@ -166,8 +166,9 @@ def test_the_status_follows_under_a_mouse_that_rests(
     assert viewer.status["coordinates"].startswith(f"x {column:.0f}  y {row:.0f}")
 
 
-def test_the_status_is_told_before_the_frame(control, viewer, session):
+def test_the_status_is_told_before_the_frame(control, viewer, session, main_loop):
     """What napari's thread tells later has the window painted once more."""
+    main_loop.let_time_pass()
     # In a window it listens in the place of this.
     viewer.cursor.events.position.disconnect(viewer.update_status_from_cursor)
     asked = []
@@ -177,6 +178,8 @@ def test_the_status_is_told_before_the_frame(control, viewer, session):
     asked.clear()
     session.next()
     assert viewer.status["coordinates"].startswith("x 510  y 310")
+    assert asked == [], "else it tells what is there in the midst of all"
+    main_loop.let_time_pass()
     assert asked == [(310, 510)], "it may be busy with what was there before"
 
 

@@ -50,6 +50,7 @@ def test_the_status_waits_for_no_pixel_of_a_large_image(large, viewer, main_loop
     viewer.cursor.events.position.connect(lambda: asked.append(True))
     before = viewer.status
     large.session.next()
+    main_loop.let_time_pass()
     assert viewer.status is before
     assert asked
     with ThreadPoolExecutor(1) as thread:

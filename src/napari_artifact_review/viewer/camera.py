@@ -118,21 +118,19 @@ class ReviewCamera:
         height, width = self._viewer.canvas.size
         return float(min(height / rows, width / columns) / margin)
 
-    def tell(self, at_once: bool) -> None:
-        """Have the status bar tell what is under a mouse that rests.
+    def tell(self) -> None:
+        """Tell in the status bar what is under a mouse that rests.
 
-        Parameters
-        ----------
-        at_once : bool
-            Whether in this thread, and so in the frame that comes: what napari's own
-            thread tells later has the whole window painted once more.
+        At once, and so in the frame that comes: what napari's own thread tells, later,
+        has the whole window painted once more.
         """
-        if not self._viewer.mouse_over_canvas:
-            return
-        if at_once:
+        if self._viewer.mouse_over_canvas:
             self._viewer.update_status_from_cursor()
-        # That thread may still be busy with what was there before.
-        self._viewer.cursor.events.position()
+
+    def tell_again(self) -> None:
+        """Have napari's thread do so, which may have begun with what was before."""
+        if self._viewer.mouse_over_canvas:
+            self._viewer.cursor.events.position()
 
     def _look_at(self, row: float, column: float, zoom: float) -> None:
         camera, cursor = self._viewer.scene.camera, self._viewer.cursor
@@ -143,6 +141,6 @@ class ReviewCamera:
             camera.zoom = zoom
         self._own_zoom = zoom
         if self._viewer.mouse_over_canvas:
-            # napari looks where the mouse is only when it moves. Told by `tell`.
+            # napari looks where the mouse is only when it moves; `tell` says what is there.
             with cursor.events.position.blocker():
                 cursor.position = tuple(np.add(off_centre, (row, column)))

@@ -632,8 +632,9 @@ class ReviewController:
 
     def _tell_what_is_under_the_mouse(self) -> None:
         # The pixels of an image in tiles may have to be read.
-        in_memory = self.full is not None and self.full.tiles is None
-        self.camera.tell(at_once=in_memory)
+        if self.full is not None and self.full.tiles is None:
+            self.camera.tell()
+        self._run_later(0, self.camera.tell_again)
 
     def _describe(self, row: float, column: float) -> str:
         """Describe the place under the mouse; of an image in tiles, in a thread."""

@@ -223,6 +223,23 @@ def test_a_true_negative_has_a_frame_while_it_is_current(control, viewer, sessio
     assert len(_layer(viewer, "cutouts").data) == 3
 
 
+def test_a_verdict_is_in_the_features_and_lays_out_no_confidence_anew(
+    control, viewer, session
+):
+    boxes, told, laid_out = _layer(viewer, "cutouts"), [], []
+    boxes.events.features.connect(lambda: told.append(boxes.features.label_new[0]))
+    boxes.text.events.values.connect(lambda: laid_out.append(1))
+    session.set_label("no artifact")
+    assert told == [0], "napari's table of features listens"
+    assert laid_out == []
+    session.set_label("artifact")
+    assert told == [0, 1], "in the same colour"
+    del boxes.features["outcome"]
+    session.undo()
+    assert told == [0, 1, 0]
+    assert "outcome" in boxes.features
+
+
 def test_a_reviewed_cutout_looks_different(control, viewer, session):
     before = _layer(viewer, "cutouts").edge_color.copy()
     session.set_label("artifact")

@@ -141,6 +141,6 @@ class ReviewCamera:
             camera.zoom = zoom
         self._own_zoom = zoom
         if self._viewer.mouse_over_canvas:
-            # napari looks where the mouse is only when it moves; `tell` says what is there.
+            # napari looks where it is only when it moves; `tell` says what is there.
             with cursor.events.position.blocker():
                 cursor.position = tuple(np.add(off_centre, (row, column)))

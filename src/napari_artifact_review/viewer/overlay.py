@@ -328,11 +328,21 @@ class Overlay:
     def _recolor(self, before: Boxes, boxes: Boxes) -> None:
         """Show of the same cutouts what has been decided since."""
         layer = self._layers.get("cutouts", lambda: _without_fill(Shapes))
+        features = layer.features
+        changed = {
+            name: column
+            for name, column in boxes.features.items()
+            if not column.equals(features.get(name))
+        }
+        # For new features as a whole napari lays out all texts anew.
+        for name, column in changed.items():
+            features[name] = column
         if not np.array_equal(before.colors, boxes.colors):
             with self._layers.drawing(layer):
                 layer.edge_color = boxes.colors
-        with self._layers.silently():
-            layer.features = boxes.features
+        elif changed:
+            with self._layers.silently():
+                layer.events.features()
         if before.tags != boxes.tags:
             self._write("tags")
 

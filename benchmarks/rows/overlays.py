@@ -66,10 +66,12 @@ def _at(plan: Plan, cutouts: int, size: int) -> Iterable[Line | Point]:
     work = _work(review, zooms[0]) if plan.form == "long" and cutouts > 210 else {}
     bare.window.close()
     review.close()
+    # One of each: a median of both together would lie at the one or at the other.
     together = [
-        Timings(times["pan"].values + times["zoom"].values) for times in (ours, base)
+        Timings([pan + zoom for pan, zoom in zip(*both, strict=True)])
+        for both in ([t.values for t in times.values()] for times in (ours, base))
     ]
-    name = f"pan and zoom over {cutouts:,} cutouts"
+    name = f"a pan and a zoom over {cutouts:,} cutouts"
     note = f"{size} px a cutout"
     yield from compare(5, name, *together, LIMITS[cutouts], note=note)
     for kind in ("pan", "zoom"):

@@ -196,9 +196,8 @@ class Overlay:
         self._set_legible(side >= STYLE.smallest_labelled_cutout)
         unread = self._legible and not self._readable.contains(view)
         if unread:
-            # With an image come the texts in view, with the next step in it all.
-            again = few and self._readable is not _NOWHERE
-            self._readable = _EVERYWHERE if again else view.grown(0.5)
+            # Those of few boxes come with the image: no step has to wait for them.
+            self._readable = _EVERYWHERE if few else view.grown(0.5)
         if fade < 1 and not any(near.contains(view) for near in self._regions):
             self._regions = self._near(view)
             self._draw_near()

@@ -10,6 +10,7 @@ import pytest
 from astropy.io import fits
 from napari.components import ViewerModel
 from napari.layers import Image, Shapes, Vectors
+from napari.settings import get_settings
 
 from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.controller import ReviewController
@@ -181,6 +182,29 @@ def test_the_status_is_told_before_the_frame(control, viewer, session, main_loop
     assert asked == [], "else it tells what is there in the midst of all"
     main_loop.let_time_pass()
     assert asked == [(310, 510)], "it may be busy with what was there before"
+
+
+def test_the_status_waits_for_no_layer_of_the_users_and_for_no_wish_against_it(
+    control, viewer, session, monkeypatch
+):
+    viewer.cursor.events.position.disconnect(viewer.update_status_from_cursor)
+    viewer.mouse_over_canvas = True
+    told = []
+    viewer.events.status.connect(lambda: told.append(viewer.status))
+    own = viewer.add_points([[300, 500]])
+    assert viewer.layers.selection.active is own
+    told.clear()
+    session.next()
+    assert told == [], "its values may have to be read"
+    viewer.layers.selection.active = _layer(viewer, "image")
+    told.clear()
+    appearance = get_settings().appearance
+    monkeypatch.setattr(appearance, "update_status_based_on_layer", False)
+    session.previous()
+    assert told == [], "nor would it follow the mouse"
+    monkeypatch.setattr(appearance, "update_status_based_on_layer", True)
+    session.set_label("artifact")
+    assert told
 
 
 def test_a_step_draws_nothing_anew(control, viewer, session, monkeypatch):

@@ -338,6 +338,19 @@ def test_a_click_on_the_image_makes_a_cutout_current(dock, viewer, qtbot):
     assert "TN at (400, 0)" in hovered["coordinates"]
 
 
+def test_the_status_bar_follows_each_step_under_a_mouse_that_rests(
+    dock, viewer, qtbot, press
+):
+    canvas = dock.window()._qt_viewer.canvas.native
+    qtbot.mouseMove(canvas, QPoint(200, 200))
+    qtbot.waitUntil(lambda: viewer.mouse_over_canvas)
+    viewer.cursor.position = viewer.scene.camera.center[-2:]
+    press(dock, "N")
+    assert "FP at (400, 200), " in viewer.status["coordinates"]
+    shown = dock.window().statusBar()._coordinates
+    assert shown.text() == viewer.status["coordinates"]
+
+
 def test_the_wheel_over_the_dock_changes_nothing(dock, qtbot):
     from qtpy.QtCore import QPointF
     from qtpy.QtGui import QWheelEvent

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from napari.components import ViewerModel
+from napari.settings import get_settings
 
 from napari_artifact_review.core.cutout import Cutout
 
@@ -122,9 +123,10 @@ class ReviewCamera:
         """Tell in the status bar what is under a mouse that rests.
 
         At once, and so in the frame that comes: what napari's own thread tells, later,
-        has the whole window painted once more.
+        has the whole window painted once more. Not where the user wants no such text.
         """
-        if self._viewer.mouse_over_canvas:
+        wanted = get_settings().appearance.update_status_based_on_layer
+        if wanted and self._viewer.mouse_over_canvas:
             self._viewer.update_status_from_cursor()
 
     def tell_again(self) -> None:

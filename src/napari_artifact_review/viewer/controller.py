@@ -631,8 +631,9 @@ class ReviewController:
     # What the viewer tells
 
     def _tell_what_is_under_the_mouse(self) -> None:
-        # The pixels of an image in tiles may have to be read.
-        if self.full is not None and self.full.tiles is None:
+        # Pixels in tiles, and those of a user's own layer, may have to be read.
+        in_memory = self.full is not None and self.full.tiles is None
+        if in_memory and self.layers.are_active:
             self.camera.tell()
         self._run_later(0, self.camera.tell_again)
 

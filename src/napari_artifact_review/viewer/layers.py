@@ -96,6 +96,12 @@ class ReviewLayers:
         """Tell whether a layer is one of these."""
         return any(layer is own for own in self._layers.values())
 
+    @property
+    def are_active(self) -> bool:
+        """Whether one of these, and no layer of the user's, is the active one."""
+        active = self._viewer.layers.selection.active
+        return active is not None and OWNER in active.metadata
+
     def remove(self) -> None:
         """Take the layers out of the viewer."""
         layers, self._layers = self._layers, {}

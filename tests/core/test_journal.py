@@ -17,7 +17,7 @@ NORTH, SOUTH = CutoutKey("north", 200, 0), CutoutKey("south", 0, 0)
 @pytest.fixture
 def session(survey, main_loop):
     with ReviewSession.open(survey, reviewer="ada") as session:
-        session.answer_through(main_loop.post)
+        session.set_dispatcher(main_loop.post)
         yield session
 
 
@@ -118,7 +118,7 @@ def test_none_of_several_shows_if_the_first_cannot_be_kept(
     assert session.log == ()
     assert session.table.equals(before)
     assert session.next() or session.previous()
-    session.keep_place()
+    session.save_position()
     main_loop.run_until(lambda: session.problem is None)
     assert told[1:] == ["None"]
     decide(session, NORTH, "no artifact")

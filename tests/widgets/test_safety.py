@@ -169,8 +169,8 @@ def test_with_the_store_gone_no_verdict_is_shown_until_it_is_back(
     assert dock.label_new.value == "no artifact", "the label that was read"
     press(dock, U)
     assert dock.session.progress == (1, 4)
-    tries, keep_place = [], dock.session.keep_place
-    monkeypatch.setattr(dock.session, "keep_place", lambda: tries.append(keep_place()))
+    tries, save_position = [], dock.session.save_position
+    monkeypatch.setattr(dock.session, "save_position", lambda: tries.append(save_position()))
     press(dock, N)
     settle(dock)
     assert dock.error_id.value == 3

@@ -1,18 +1,19 @@
-"""What reviewers decided: an append-only log, with undo and redo as entries."""
+"""The decisions of reviewers: an append-only log, with undo and redo as entries."""
 
 from __future__ import annotations
 
 import getpass
 import os
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, Self, cast
+from operator import attrgetter
+from typing import Any, NamedTuple, Self, cast
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.entry import NO_DIGEST, Action, Entry, EntryId, Origin
 from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
-
-Action = Literal["decide", "undo", "redo"]
 
 #: Seconds that a window waits for the disk to take a decision, so that the next frame
 #: shows it. A slower disk does not hold it up: less than this is felt as at once
@@ -126,107 +127,128 @@ class Standing(NamedTuple):
         return self._replace(decision=LABEL_NAMES[self.label_new])
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the log: a decision that is made, taken back, or made again.
-
-    Attributes
-    ----------
-    number : int
-        Its place in the log, from 1 without a gap.
-    action : "decide", "undo" or "redo"
-        What it does.
-    act : int
-        Number of the first entry of the act that it makes, takes back or makes again:
-        decisions that were made at once are undone at once.
-    cutout : CutoutKey
-        What it is about.
-    label_new : int
-        The label that stands after it.
-    reviewer, decided_at : str
-        Who wrote it, and when in UTC (ISO 8601); of a decision, whose it is.
-    context : mapping
-        The state that it was taken in, as plain JSON.
-    verdict, kind, note : str
-        As for `Decision`; of what is taken back, those that stand again, if any.
-    """
-
-    number: int
-    action: Action
-    act: int
-    cutout: CutoutKey
-    label_new: int
-    reviewer: str
-    decided_at: str
-    context: Mapping[str, Any] = field(default_factory=dict)
-    verdict: str = ""
-    kind: str = ""
-    note: str = ""
-
-
 class DecisionLog:
-    """Append-only log of decisions, and what follows from it.
+    """The log of a review: every entry of its logs, and the decisions in force.
 
-    Nothing is ever removed: undo and redo are entries of their own.
+    The entries of all logs are read in the order of clock and log id, so that any order
+    of arrival gives the same review. Nothing is ever removed: undo and redo are entries
+    of their own.
 
     Parameters
     ----------
     entries : iterable of Entry, optional
-        What was logged before, oldest first.
+        What was logged before.
     is_known : callable, optional
-        Whether a cutout is in the table. Entries about others are kept, and neither
-        stand nor are undone.
+        Whether a cutout is in the table. Entries about others are kept; they are
+        neither in force nor undone.
+    log_id : str, optional
+        The log that new entries go to; by default a new one.
     """
 
     def __init__(
         self,
         entries: Iterable[Entry] = (),
         is_known: Callable[[CutoutKey], bool] = lambda _: True,
+        log_id: str | None = None,
     ) -> None:
+        self.log_id = uuid.uuid4().hex if log_id is None else log_id
         self._is_known = is_known
         self._entries: list[Entry] = []
-        self._acts: dict[int, list[Decision]] = {}
-        # Ordered sets: the act that was done, or undone, last is the last one.
-        self._done: dict[int, None] = {}
-        self._undone: dict[int, None] = {}
-        self._standing: dict[CutoutKey, dict[int, Decision]] = {}
+        self._heads: dict[str, Entry] = {}
+        self._clock = 0
+        self._forget()
         self.add(entries)
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """Everything that was ever logged, oldest first; grows as the log does."""
+        """All entries in the order of the review; grows as the log does."""
         return self._entries
 
     @property
-    def next_number(self) -> int:
-        """The number of the next entry."""
-        return self._entries[-1].number + 1 if self._entries else 1
+    def heads(self) -> dict[str, int]:
+        """The number of the last entry of each log, by log id."""
+        return {log_id: entry.number for log_id, entry in self._heads.items()}
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digest of the last entry of each log, by log id."""
+        return {log_id: entry.digest for log_id, entry in self._heads.items()}
 
     @property
     def cutouts(self) -> Iterable[CutoutKey]:
         """The cutouts of the table that anything was ever logged about."""
         return self._standing.keys()
 
+    @property
+    def done(self) -> Sequence[EntryId]:
+        """The acts in force, in the order in which undo takes them back, last first."""
+        return tuple(reversed(self._done))
+
+    @property
+    def undone(self) -> Sequence[EntryId]:
+        """The acts that were taken back, in the order of redo."""
+        return tuple(reversed(self._undone))
+
+    def cutouts_of(self, act: EntryId) -> tuple[CutoutKey, ...]:
+        """Return the cutouts that an act is about."""
+        return tuple(decision.cutout for decision in self._acts[act])
+
     def standing(self, cutout: CutoutKey) -> Decision | None:
-        """Return the decision that stands for a cutout, if there is one."""
+        """Return the decision in force for a cutout, if there is one."""
         decisions = self._standing.get(cutout)
         return next(reversed(decisions.values())) if decisions else None
 
-    def add(self, entries: Iterable[Entry]) -> None:
-        """Take in entries that follow on the last one."""
-        for entry in entries:
-            self._entries.append(entry)
-            if self._is_known(entry.cutout):
+    def add(self, entries: Iterable[Entry]) -> set[CutoutKey]:
+        """Take entries in; return the cutouts whose decision may be another one now."""
+        new = sorted(entries, key=attrgetter("order"))
+        new = [entry for entry in new if self._takes(entry)]
+        if not new:
+            return set()
+        follow = not self._entries or self._entries[-1].order < new[0].order
+        self._entries += new
+        self._clock = max(self._clock, *(entry.clock for entry in new))
+        touched = {entry.cutout for entry in new}
+        if follow:
+            for entry in new:
                 self._apply(entry)
-            elif entry.action == "decide":
-                # What was undone before it stays undone, whatever the table.
-                self._undone.clear()
+        else:
+            # Some belong before others, whose effect may depend on them.
+            before = {cutout: self.standing(cutout) for cutout in self.cutouts}
+            self._entries.sort(key=attrgetter("order"))
+            self._forget()
+            for entry in self._entries:
+                self._apply(entry)
+            touched |= {
+                cutout
+                for cutout in before.keys() | self._standing.keys()
+                if before.get(cutout) != self.standing(cutout)
+            }
+        return {cutout for cutout in touched if self._is_known(cutout)}
+
+    def _takes(self, entry: Entry) -> bool:
+        """Note an entry as the last of its log, unless it is known already."""
+        head = self._heads.get(entry.log_id)
+        if head is not None and entry.number <= head.number:
+            return False
+        self._heads[entry.log_id] = entry
+        return True
+
+    def _forget(self) -> None:
+        self._acts: dict[EntryId, list[Decision]] = {}
+        # Ordered sets: the act that was done, or undone, last is the last one.
+        self._done: dict[EntryId, None] = {}
+        self._undone: dict[EntryId, None] = {}
+        self._standing: dict[CutoutKey, dict[EntryId, Decision]] = {}
 
     def _apply(self, entry: Entry) -> None:
         act = entry.act
         if entry.action == "decide":
-            decision = Decision.of(entry.cutout, Standing.of(entry))
+            # What was undone before it stays undone, whatever the table.
             self._undone.clear()
+        if not self._is_known(entry.cutout):
+            return
+        if entry.action == "decide":
+            decision = Decision.of(entry.cutout, Standing.of(entry))
             self._done[act] = None
             self._acts.setdefault(act, []).append(decision)
             self._standing.setdefault(entry.cutout, {})[act] = decision
@@ -245,42 +267,45 @@ class DecisionLog:
     # Entries that would follow; they are in the log once they are added
 
     def decide(
-        self, decisions: Sequence[Decision], context: Mapping[str, Any]
+        self,
+        decisions: Sequence[Decision],
+        contexts: Mapping[CutoutKey, Mapping[str, Any]],
+        origin: Origin = "decided",
     ) -> list[Entry]:
-        """Return the entries that make decisions, as one act."""
-        first = self.next_number
-        return [
-            Entry(
-                first + i,
-                "decide",
-                first,
-                decision.cutout,
-                decision.label_new,
-                decision.reviewer,
-                decision.decided_at,
-                context,
-                decision.verdict,
-                decision.kind,
-                decision.note,
-            )
-            for i, decision in enumerate(decisions)
-        ]
+        """Return the entries that make decisions, as one act.
+
+        Parameters
+        ----------
+        decisions : sequence of Decision
+            The decisions.
+        contexts : mapping of CutoutKey to mapping
+            The state in which each was made, as plain JSON.
+        origin : str
+            Where they come from.
+        """
+        said = [(d, Standing.of(d), contexts.get(d.cutout, {})) for d in decisions]
+        return self._seal("decide", self._next_id(), said, origin)
 
     def undo(
-        self, reviewer: str, before: Callable[[CutoutKey], Standing]
+        self,
+        reviewer: str,
+        before: Callable[[CutoutKey], Standing],
+        act: EntryId | None = None,
     ) -> list[Entry]:
-        """Return the entries that take back the last act; none if there is none.
+        """Return the entries that take an act back; none if it is not in force.
 
         Parameters
         ----------
         reviewer : str
-            Who takes it back.
+            The reviewer that takes it back.
         before : callable
-            What stands for a cutout that no decision stands for.
+            What is in force for a cutout without a decision.
+        act : EntryId, optional
+            The act; by default the last one.
         """
-        if not self._done:
+        act = act or next(iter(self.done), None)
+        if act not in self._done:
             return []
-        act = next(reversed(self._done))
 
         def left(decision: Decision) -> Standing:
             others = dict(self._standing[decision.cutout])
@@ -291,38 +316,68 @@ class DecisionLog:
 
         return self._turn("undo", act, reviewer, left)
 
-    def redo(self, reviewer: str) -> list[Entry]:
-        """Return the entries that make the act undone last again; none without one."""
-        if not self._undone:
+    def redo(self, reviewer: str, act: EntryId | None = None) -> list[Entry]:
+        """Return the entries that make an act again; none if it was not taken back.
+
+        By default it is the act that was taken back last.
+        """
+        act = act or next(iter(self.undone), None)
+        if act not in self._undone:
             return []
-        act = next(reversed(self._undone))
         return self._turn("redo", act, reviewer, Standing.of)
 
     def _turn(
         self,
         action: Action,
-        act: int,
+        act: EntryId,
         reviewer: str,
         after: Callable[[Decision], Standing],
     ) -> list[Entry]:
-        first, now = self.next_number, utc_now()
-        return [
-            Entry(
+        now = utc_now()
+        said: list[tuple[Decision, Standing, Mapping[str, Any]]] = [
+            (replace(decision, reviewer=reviewer, decided_at=now), after(decision), {})
+            for decision in self._acts[act]
+        ]
+        return self._seal(action, act, said, "decided")
+
+    def _next_id(self) -> EntryId:
+        head = self._heads.get(self.log_id)
+        return EntryId(self.log_id, 1 if head is None else head.number + 1)
+
+    def _seal(
+        self,
+        action: Action,
+        act: EntryId,
+        said: Iterable[tuple[Decision, Standing, Mapping[str, Any]]],
+        origin: Origin,
+    ) -> list[Entry]:
+        """Return entries of this log with their numbers, clocks and digests."""
+        head = self._heads.get(self.log_id)
+        first, digest = (
+            self._next_id().number,
+            NO_DIGEST if head is None else head.digest,
+        )
+        entries = []
+        for i, (decision, after, context) in enumerate(said):
+            entry = Entry(
+                self.log_id,
                 first + i,
+                self._clock + 1 + i,
                 action,
                 act,
                 decision.cutout,
-                stands.label_new,
-                reviewer,
-                now,
-                {},
-                stands.decision,
-                stands.kind,
-                stands.note,
-            )
-            for i, decision in enumerate(self._acts[act])
-            for stands in [after(decision)]
-        ]
+                after.label_new,
+                decision.reviewer,
+                decision.decided_at,
+                context,
+                after.decision,
+                after.kind,
+                after.note,
+                origin,
+            ).after(digest)
+            digest = entry.digest
+            entries.append(entry)
+        return entries
 
 
 def login_name() -> str:

@@ -1,63 +1,67 @@
-"""What is decided in a review: on record first, then in the labels."""
+"""The commands of a review: recorded first, then shown in the labels."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from psygnal import Signal
 
 from napari_artifact_review.core.catalog import Catalog
+from napari_artifact_review.core.command import Command
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions import (
     Decision,
     DecisionLog,
-    Entry,
     Standing,
     utc_now,
 )
+from napari_artifact_review.core.entry import NO_DIGEST, Entry, EntryId, plain_json
 from napari_artifact_review.core.errors import StoreError
-from napari_artifact_review.core.outcomes import (
-    LABEL_NAMES,
-    Verdict,
-)
+from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
 from napari_artifact_review.core.recorder import Recorder
 from napari_artifact_review.core.resume import TABLE, Disagreement, LabelChoice, restore
 from napari_artifact_review.core.schema import SaveRecord, StoreContents
 from napari_artifact_review.core.store import Store
 
+#: An act in force or taken back, or the command that will make it.
+_Act = EntryId | Command
+
 
 class Journal:
-    """Decides, takes back and makes again; nothing shows before it is on disk.
-
-    Every method that decides has `wait`. True: it returns when that is on disk, and
-    raises `StoreError` if it cannot be; nothing is decided then. A number: it returns
-    after so many seconds at most. It returns False if it is known that there is nothing
-    to do.
+    """Gives commands to the recorder, and shows in the labels what it has recorded.
 
     Parameters
     ----------
     catalog : Catalog
-        The cutouts; what is on record is put into its labels.
+        The cutouts; what is recorded is put into its labels.
     store : Store
-        Where the record is kept.
+        The file of the log.
     contents : StoreContents
         What it holds.
     reviewer : str
-        Who decides.
+        The reviewer.
 
     Attributes
     ----------
     changed : Signal
-        Emitted with the rows that were decided about, and with what was done: an
-        `Action`.
+        Emitted with the rows whose label, reviewer or verdict may have changed, with
+        the kind of command.
+    pending_changed : Signal
+        Emitted when a command was given or settled.
+    refused_changed : Signal
+        Emitted when there are other commands in `refused`.
     problem_changed, disagreements_changed : Signal
         Those of the session.
+    recorder : Recorder
+        Writes the log.
     """
 
     changed = Signal(list, str)
+    pending_changed = Signal()
+    refused_changed = Signal()
     problem_changed = Signal()
     disagreements_changed = Signal()
 
@@ -68,26 +72,48 @@ class Journal:
         self._walk = catalog.walk
         self._labels = catalog.labels
         self._reviewer = reviewer
-        self._log = DecisionLog(contents.entries, self._walk.__contains__)
+        self._log = DecisionLog(
+            contents.entries, self._walk.__contains__, contents.log_id
+        )
         self._disagreements = restore(self._labels, self._log, self._walk)
+        self._refused: list[Command] = []
         self.recorder = Recorder(store, self._log)
         self.recorder.recorded.connect(self._take)
+        self.recorder.refused.connect(self._take_refused)
+        self.recorder.pending_changed.connect(self._tell_pending)
         self.recorder.problem_changed.connect(self._tell_problem)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Everything on record, oldest first."""
+        """Everything on record, in the order of the review."""
         return tuple(self._log.entries)
 
     @property
+    def heads(self) -> dict[str, int]:
+        """The number of the last entry of each log."""
+        return self._log.heads
+
+    @property
+    def pending(self) -> tuple[Command, ...]:
+        """The commands that are neither recorded nor refused, in their order."""
+        return self.recorder.pending
+
+    @property
+    def refused(self) -> tuple[Command, ...]:
+        """The commands that were refused and not given again since."""
+        return tuple(self._refused)
+
+    @property
     def problem(self) -> StoreError | None:
-        """Why nothing can be decided now, if so."""
+        """The reason why nothing can be recorded now, if so."""
         return self.recorder.problem
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
         """Where the table's `label_new` is not what was decided."""
         return tuple(self._disagreements)
+
+    # Commands
 
     def decide(
         self,
@@ -96,54 +122,42 @@ class Journal:
         kind: str,
         note: str,
         view: Mapping[str, Any],
-        *,
-        wait: bool | float,
-    ) -> bool:
-        """Decide about rows as one act; what the same reviewer said already is left."""
+    ) -> Command:
+        """Decide about rows as one act; what the reviewer said already is left out."""
         kind, note = _storable(kind), _storable(note)
         rows = list(dict.fromkeys(rows))
-        decided_at = utc_now()
+        wanted = Standing(0, self._reviewer, utc_now(), verdict, kind, note)
+        earlier = self._earlier(rows, wanted)
+        if earlier is not None:
+            return earlier
         state = self._state(view)
-        contexts = {self._walk.key_of(row): state | self._said_of(row) for row in rows}
+        contexts = {self._walk.key_of(row): state | self._read_of(row) for row in rows}
 
         def make() -> list[Entry]:
-            decisions = []
-            open_questions = {d.cutout for d in self._disagreements}
-            for row, cutout in zip(rows, contexts, strict=True):
-                stands = self._labels.standing(row)
-                label = stands.label_new
-                if verdict != "unsure":
-                    label = LABEL_NAMES.index(verdict)
-                said = Standing(label, self._reviewer, decided_at, verdict, kind, note)
-                if (
-                    stands._replace(reviewed_at=decided_at) != said
-                    or cutout in open_questions
-                ):
-                    decisions.append(Decision.of(cutout, said))
-            entries = self._log.decide(decisions, {})
-            return [replace(e, context=contexts[e.cutout]) for e in entries]
+            decisions = [
+                Decision.of(cutout, said)
+                for row, cutout in zip(rows, contexts, strict=True)
+                if (said := self._news(row, wanted)) is not None
+            ]
+            return self._log.decide(decisions, contexts)
 
-        return self._record(make, wait)
+        keys = tuple(contexts)
+        command = Command("decide", keys, make, title=f"{_named(keys)}: {verdict}")
+        command.said = wanted
+        command.again = partial(self.decide, rows, verdict, kind, note, view)
+        return self._give(command)
 
-    def undo(self, *, wait: bool | float) -> bool:
-        """Take back the last act."""
+    def undo(self) -> Command | None:
+        """Take back the last act, recorded or pending; None if there is none."""
+        done, _ = self._acts()
+        return self._turn("undo", done[-1]) if done else None
 
-        def before(cutout: CutoutKey) -> Standing:
-            return self._labels.before(self._walk.row_of(cutout))
+    def redo(self) -> Command | None:
+        """Make the act that was undone last again; None if there is none."""
+        _, undone = self._acts()
+        return self._turn("redo", undone[-1]) if undone else None
 
-        return self._record(lambda: self._log.undo(self._reviewer, before), wait)
-
-    def redo(self, *, wait: bool | float) -> bool:
-        """Make the act that was undone last again."""
-        return self._record(lambda: self._log.redo(self._reviewer), wait)
-
-    def settle(
-        self,
-        keep: LabelChoice,
-        cutouts: Sequence[CutoutKey] | None,
-        *,
-        wait: bool | float,
-    ) -> bool:
+    def settle(self, keep: LabelChoice, cutouts: Sequence[CutoutKey] | None) -> Command:
         """Let the table's label, or the decision, stand where they disagree."""
         labels = {}
         for one in self._disagreements:
@@ -151,19 +165,21 @@ class Journal:
                 confirmed = replace(one.decision, reviewer="", decided_at="")
                 chosen = one.table if keep == "table" else Standing.of(confirmed)
                 labels[one.cutout] = chosen
-        return self.adopt(labels, wait=wait)
+        return self.adopt(labels)
 
-    def adopt(
-        self, labels: Mapping[CutoutKey, Standing], *, wait: bool | float
-    ) -> bool:
-        """Decide as somebody else did, as one act.
+    def adopt(self, labels: Mapping[CutoutKey, Standing]) -> Command:
+        """Decide as another program or reviewer did, as one act.
 
-        In their name, where they left one. A name and time that belong to another
-        decision do not: somebody edited the label alone.
+        The decision is theirs, where they left a name. A name and time that belong to
+        another decision do not count: the label alone was edited then.
         """
         now = utc_now()
         chosen = {"chosen_by": self._reviewer, "chosen_at": now}
         state = self._state({}) | chosen
+        contexts = {
+            cutout: state | self._read_of(self._walk.row_of(cutout))
+            for cutout in labels
+        }
 
         def make() -> list[Entry]:
             known = {(e.cutout, e.reviewer, e.decided_at) for e in self._log.entries}
@@ -176,23 +192,60 @@ class Journal:
                     reviewed_by=by or self._reviewer, reviewed_at=at or now
                 )
                 decisions.append(Decision.of(cutout, stands.consistent()))
-            return [
-                replace(
-                    entry,
-                    context=state | self._said_of(self._walk.row_of(entry.cutout)),
-                )
-                for entry in self._log.decide(decisions, {})
-            ]
+            return self._log.decide(decisions, contexts, "taken over")
 
-        return self._record(make, wait)
+        keys = tuple(labels)
+        command = Command("adopt", keys, make, title=f"{_named(keys)}: taken over")
+        command.again = partial(self.adopt, labels)
+        return self._give(command)
+
+    def receive(self, entries: Sequence[Entry]) -> Command:
+        """Record entries of other logs.
+
+        Parameters
+        ----------
+        entries : sequence of Entry
+            Entries as other logs have them; those that are known are left out.
+        """
+
+        def make() -> list[Entry]:
+            heads, digests = self._log.heads, self._log.digests
+            fresh = []
+            for entry in sorted(entries, key=lambda entry: entry.id):
+                if entry.number <= heads.get(entry.log_id, 0):
+                    continue
+                digest = digests.get(entry.log_id, NO_DIGEST)
+                if entry.number != heads.get(entry.log_id, 0) + 1 or not entry.follows(
+                    digest
+                ):
+                    raise StoreError(
+                        f"entry {entry.number} of the log {entry.log_id} does not "
+                        "follow on the one before it",
+                        remedy="The log was changed or damaged; nothing was taken",
+                    )
+                heads[entry.log_id] = entry.number
+                digests[entry.log_id] = entry.digest
+                fresh.append(entry)
+            return fresh
+
+        return self._give(Command("receive", (), make, title="received decisions"))
+
+    def dismiss_refused(self) -> None:
+        """Forget the commands that were refused."""
+        if self._refused:
+            self._refused.clear()
+            self.refused_changed.emit()
 
     def mark_saved(self, saves: Sequence[SaveRecord], digest: str | None) -> None:
         """Find out which decisions the output shows, if this review wrote it."""
         for save in saves:
             if save.digest == digest:
-                shown = DecisionLog(
-                    self._log.entries[: save.last_number], self._walk.__contains__
-                )
+                entries = [
+                    entry
+                    for entry in self._log.entries
+                    if entry.number <= save.heads.get(entry.log_id, 0)
+                ]
+                shown = DecisionLog(entries, self._walk.__contains__)
                 decisions = {
                     self._walk.row_of(cutout): decision
                     for cutout in shown.cutouts
@@ -200,48 +253,149 @@ class Journal:
                 }
                 self._labels.mark_saved(decisions)
 
-    # Inside
+    # What a command is about
+
+    def _news(self, row: int, wanted: Standing) -> Standing | None:
+        """Return what a verdict says about a row; None if that was said already."""
+        stands = self._labels.standing(row)
+        label = stands.label_new
+        if wanted.decision != "unsure":
+            label = LABEL_NAMES.index(wanted.decision)
+        said = wanted._replace(label_new=label)
+        is_open = self._walk.key_of(row) in {d.cutout for d in self._disagreements}
+        is_same = stands._replace(reviewed_at=said.reviewed_at) == said
+        return None if is_same and not is_open else said
+
+    def _earlier(self, rows: Sequence[int], wanted: Standing) -> Command | None:
+        """Return the command that says the same already, if one does."""
+        keys = {self._walk.key_of(row) for row in rows}
+        about = [c for c in self.pending if not keys.isdisjoint(c.cutouts)]
+        if not about:
+            if any(self._news(row, wanted) is not None for row in rows):
+                return None
+            nothing = Command("decide", (), list)
+            nothing.settle(())
+            return nothing
+        last = about[-1]
+        said = last.said and last.said._replace(reviewed_at=wanted.reviewed_at)
+        return last if said == wanted and keys <= set(last.cutouts) else None
+
+    def _acts(self) -> tuple[list[_Act], list[_Act]]:
+        """Return the acts to undo and to redo, last one last, once all is recorded."""
+        done: list[_Act] = [*reversed(self._log.done)]
+        undone: list[_Act] = [*reversed(self._log.undone)]
+        for command in self.pending:
+            if command.kind in ("decide", "adopt"):
+                done.append(command)
+                undone.clear()
+            elif command.target is not None:
+                target = _settled(command.target)
+                source, other = (done, undone)
+                if command.kind == "redo":
+                    source, other = undone, done
+                if target in source:
+                    source.remove(target)
+                    other.append(target)
+        return done, undone
+
+    def _turn(self, kind: str, target: _Act) -> Command:
+        """Take an act back, or make it again."""
+        cutouts = (
+            target.cutouts
+            if isinstance(target, Command)
+            else self._log.cutouts_of(target)
+        )
+        depends_on = [
+            other
+            for other in self.pending
+            if other is target
+            or (other.target is not None and _settled(other.target) == target)
+        ]
+
+        def make() -> list[Entry]:
+            act = _settled(target)
+            if isinstance(act, Command):
+                # It found nothing to do.
+                return []
+            if kind == "redo":
+                return self._log.redo(self._reviewer, act)
+            return self._log.undo(self._reviewer, self._before, act)
+
+        command = Command(
+            "redo" if kind == "redo" else "undo",
+            cutouts,
+            make,
+            depends_on=depends_on[-1:],
+            target=target,
+            title=f"{kind} of {_named(cutouts)}",
+        )
+        command.again = partial(self._turn, kind, target)
+        return self._give(command)
+
+    def _before(self, cutout: CutoutKey) -> Standing:
+        return self._labels.before(self._walk.row_of(cutout))
 
     def _state(self, view: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the state in which an act is done, as plain JSON."""
+        """Return the state in which a command is given, as plain JSON."""
         state = {"threshold": self._catalog.threshold_in_force, "view": view}
-        plain: dict[str, Any] = json.loads(json.dumps(state))
+        plain: dict[str, Any] = plain_json(state)
         return plain
 
-    def _said_of(self, row: int) -> dict[str, Any]:
+    def _read_of(self, row: int) -> dict[str, Any]:
         """Return what the table said of a cutout, to be kept with its decision."""
         return {TABLE: list(self._labels.read(row))}
 
-    def _record(self, make: Callable[[], Sequence[Entry]], wait: bool | float) -> bool:
-        made: list[Sequence[Entry]] = []
+    # What becomes of it
 
-        def make_and_look() -> Sequence[Entry]:
-            made.append(make())
-            return made[0]
+    def _give(self, command: Command) -> Command:
+        self.recorder.give(command)
+        return command
 
-        if wait is True:
-            self.recorder.wait()
-        self.recorder.put(make_and_look)
-        self.recorder.wait(None if wait is True else wait)
-        if wait is True and made[0] and self.problem is not None:
-            raise self.problem.again()
-        return not made or bool(made[0])
+    def _tell_pending(self) -> None:
+        self.pending_changed.emit()
 
     def _tell_problem(self) -> None:
         self.problem_changed.emit()
 
-    def _take(self, entries: Sequence[Entry]) -> None:
+    def _take_refused(self, command: Command) -> None:
+        if command.kind != "receive":
+            self._refused.append(command)
+            self.refused_changed.emit()
+
+    def _take(self, command: Command | None, touched: set[CutoutKey]) -> None:
         """Show what is on disk now."""
-        rows = [self._walk.row_of(entry.cutout) for entry in entries]
-        for row, entry in zip(rows, entries, strict=True):
-            self._labels.put(row, self._log.standing(entry.cutout))
-        settled = {entry.cutout for entry in entries}
-        left = [d for d in self._disagreements if d.cutout not in settled]
+        rows = [self._walk.row_of(cutout) for cutout in touched]
+        cutouts = () if command is None else command.cutouts
+        # In the order of the command: the first one is the one to go back to.
+        order = {self._walk.row_of(cutout): i for i, cutout in enumerate(cutouts)}
+        rows.sort(key=lambda row: (order.get(row, len(order)), row))
+        for row, cutout in ((row, self._walk.key_of(row)) for row in rows):
+            self._labels.put(row, self._log.standing(cutout))
+        left = [d for d in self._disagreements if d.cutout not in touched]
         fewer = len(left) < len(self._disagreements)
         self._disagreements = left
-        self.changed.emit(rows, entries[0].action)
+        if rows:
+            self.changed.emit(rows, "receive" if command is None else command.kind)
         if fewer:
             self.disagreements_changed.emit()
+        again = [c for c in self._refused if set(c.cutouts) <= touched]
+        if again:
+            self._refused = [c for c in self._refused if c not in again]
+            self.refused_changed.emit()
+
+
+def _settled(target: _Act) -> _Act:
+    """Return the act that a command made, once it is recorded."""
+    if isinstance(target, Command) and target.act is not None:
+        return target.act
+    return target
+
+
+def _named(cutouts: Sequence[CutoutKey]) -> str:
+    if len(cutouts) != 1:
+        return f"{len(cutouts)} cutouts"
+    [cutout] = cutouts
+    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
 
 
 def _storable(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from napari_artifact_review.core.decisions import Entry
+from napari_artifact_review.core.entry import Entry
 
 #: Seconds after which a gap is a pause and no verdict's time. A verdict takes seconds,
 #: a hard one with a look at other images some minutes; who does nothing for longer is

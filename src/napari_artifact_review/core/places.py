@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from platformdirs import user_data_path
 
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
@@ -22,8 +25,15 @@ def default_output(predictions: Path) -> Path:
 
 
 def store_beside(output: Path) -> Path:
-    """Return where the decisions of a review are kept, unless a database is named."""
+    """Return the file of a review's log, unless another one is named."""
     return output.with_name(f"{output.name}.review.sqlite")
+
+
+def store_apart(output: Path) -> Path:
+    """Return the file of the log where the folder of the output cannot lock files."""
+    digest = hashlib.sha256(str(output).encode(errors="backslashreplace")).hexdigest()
+    folder = user_data_path("napari-artifact-review") / "reviews" / digest[:16]
+    return folder / f"{output.name}.review.sqlite"
 
 
 def default_images(predictions: Path, first_image: str) -> ImageFolder:

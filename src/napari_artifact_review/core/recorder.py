@@ -1,102 +1,154 @@
-"""Writes what is decided to the store, in a thread, before anybody sees it."""
+"""Records commands one after another, in a thread, before they are shown as made."""
 
 from __future__ import annotations
 
+import logging
+import os
+import queue
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
-from threading import Lock
 from typing import Any, NamedTuple
 
 from psygnal import Signal
 
-from napari_artifact_review.core.decisions import DecisionLog, Entry
+from napari_artifact_review.core.command import Command
+from napari_artifact_review.core.decisions import PATIENCE, DecisionLog
+from napari_artifact_review.core.entry import Entry
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.schema import SaveRecord
 from napari_artifact_review.core.store import Store
 
-MakeEntries = Callable[[], Sequence[Entry]]
+#: Seconds that opening, saving and closing wait for an answer of the disk.
+ANSWER_TIMEOUT = 10.0
+
+_logger = logging.getLogger(__name__)
 
 
 class _Job(NamedTuple):
-    """Something that is written, by its place among all that is."""
+    """Something that is written, with its number among all that is."""
 
     number: int
-    future: Future[None]
+    future: Future[Any]
 
 
-#: The stores that are just being let go of.
-_closing: set[Future[None]] = set()
+class _Writer:
+    """A daemon thread that does jobs in order: a frozen disk keeps no process alive."""
 
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._pid = os.getpid()
+        threading.Thread(
+            target=_work, args=(self._jobs,), name="artifact-review-log", daemon=True
+        ).start()
 
-def _end(closed: Future[None]) -> None:
-    _closing.discard(closed)
-    closed.set_result(None)
+    def submit(self, job: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Do a job soon; the future has its result or its exception."""
+        if os.getpid() != self._pid:
+            raise StoreError(
+                "this review belongs to the parent process",
+                remedy="Open the review again",
+            )
+        future: Future[Any] = Future()
 
+        def run() -> None:
+            try:
+                future.set_result(job(*args))
+            # Every fault is the reviewer's to know; the thread goes on.
+            except BaseException as error:  # noqa: BLE001
+                future.set_exception(error)
 
-def finish_closing() -> None:
-    """Wait until the reviews that were closed in this process are closed."""
-    futures.wait(list(_closing))
+        self._jobs.put(run)
+        return future
+
+    def end(self) -> None:
+        """End the thread after what it has been given."""
+        self._jobs.put(_stop)
 
 
 class Recorder:
-    """Puts entries into the store one after another, and into the log after that.
+    """Writes the entries of commands to the log's file, and takes them into the log.
 
-    Used from one thread, the session's. What it writes it writes in a thread of its
-    own; whoever does not wait has `deliver` bring the answer back.
+    Used from one thread, the session's. It writes in a thread of its own; `dispatch`
+    brings the answers back to the session's thread. Commands are settled in the order
+    in which they were given. One that cannot be recorded is refused, and with it those
+    that depend on it; the others go on.
 
     Parameters
     ----------
     store : Store
-        Where decisions are kept.
+        The file.
     log : DecisionLog
-        What has been kept so far.
+        The entries that are on disk.
 
     Attributes
     ----------
     recorded : Signal
-        Emitted with the entries once they are on disk and in the log.
+        Emitted with the command (None for one that was refused, and landed after all)
+        and the cutouts that it touched, once its entries are on disk and in the log.
+    pending_changed : Signal
+        Emitted when a command was given or settled.
+    refused : Signal
+        Emitted with a command that is refused.
     problem_changed : Signal
-        Emitted when decisions can no longer be kept, or can be again.
-    deliver : callable or None
+        Emitted when commands can no longer be recorded, or can be again.
+    dispatch : callable or None
         Runs a function in the session's thread, soon; called from any thread.
     problem : StoreError or None
-        Why no decision can be kept, as long as that is so.
+        The reason why nothing can be recorded, as long as that is so.
     """
 
-    # Signals hold who listens weakly: a session that nobody uses is gone at once.
-    recorded = Signal(list)
+    # Signals hold their listeners weakly: a session without a user is gone at once.
+    recorded = Signal(object, object)
+    pending_changed = Signal()
+    refused = Signal(object)
     problem_changed = Signal()
 
     def __init__(self, store: Store, log: DecisionLog) -> None:
-        self.deliver: Callable[[Callable[[], object]], None] | None = None
+        self.dispatch: Callable[[Callable[[], object]], None] | None = None
         self.problem: StoreError | None = None
+        self._last_seconds = 0.0
         self._store = store
         self._log = log
-        self._thread = ThreadPoolExecutor(1, "artifact-review-store")
-        self._lock = Lock()
+        self._writer = _Writer()
+        self._pid = os.getpid()
+        self._closed = False
+        self._lock = threading.Lock()
         self._users = 0
-        self._close: Callable[[], None] | None = None
-        self._waiting: deque[MakeEntries] = deque()
+        self._finish: Callable[[], None] | None = None
+        self._pending: deque[Command] = deque()
         self._numbers = count(1)
-        self._last_taken = 0
+        self._last_answered = 0
         self._writing: tuple[Sequence[Entry], _Job] | None = None
+        self._started = 0.0
 
-    def put(self, make: MakeEntries) -> None:
-        """Keep what `make` returns, once all before it is kept; do not wait.
+    @property
+    def is_slow(self) -> bool:
+        """Whether a caller that waits now would wait longer than `PATIENCE`."""
+        return bool(self._pending) or self._last_seconds > PATIENCE
 
-        What an entry says may hang on the one before, so it is made in its turn.
-        """
-        self._waiting.append(make)
+    @property
+    def pending(self) -> tuple[Command, ...]:
+        """The commands that are neither recorded nor refused, in their order."""
+        return tuple(self._pending)
+
+    def give(self, command: Command) -> None:
+        """Record a command after all that were given before; do not wait."""
+        if self._closed:
+            command.refuse(_closed_error())
+            return
+        self._pending.append(command)
+        self.pending_changed.emit()
         self._begin_next()
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until all is kept, or until something cannot be: see `problem`.
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until all commands are settled; return False if some still are not.
 
         Parameters
         ----------
@@ -105,55 +157,70 @@ class Recorder:
         """
         end = None if seconds is None else time.monotonic() + seconds
         while self._writing is not None:
-            left = None if end is None else end - time.monotonic()
+            left = None if end is None else max(0.0, end - time.monotonic())
             if not futures.wait([self._writing[1].future], left).done:
-                return
+                return False
             self._take_answer()
+        return True
 
     def begin(self, state: Mapping[str, Any]) -> None:
-        """Take hold of the store, and find out whether anything can be kept."""
-        self._take_problem(self._submit(self._store.keep_state, state))
+        """Lock the file, and find out whether anything can be recorded."""
+        job = self._submit(self._store.save_state, state)
+        if futures.wait([job.future], ANSWER_TIMEOUT).done:
+            self._take_problem(job)
+        else:
+            self._set_problem(_no_answer(self._store))
+            self._answer(job, partial(self._take_problem, job))
 
-    def keep_state(self, state: Mapping[str, Any]) -> None:
-        """Remember where the review stands; it also finds out whether that is so."""
-        job = self._submit(self._store.keep_state, state)
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Save the position; that also finds out whether anything can be recorded."""
+        job = self._submit(self._store.save_state, state)
         self._answer(job, partial(self._take_problem, job))
 
     def add_save(self, save: SaveRecord) -> None:
         """Note a reviewed table that is about to be written; from any thread."""
-        self._submit(self._store.add_save, save).future.result()
+        job = self._submit(self._store.add_save, save)
+        try:
+            job.future.result(ANSWER_TIMEOUT)
+        except TimeoutError as error:
+            raise _no_answer(self._store) from error
 
-    def close(self, state: Mapping[str, Any], wait: bool) -> None:
-        """Let others have the store."""
-        # What is being written goes on to its end; what was not begun nobody saw.
-        self._waiting.clear()
-        self._writing = None
-        self.deliver = None
-        closed: Future[None] = Future()
-        _closing.add(closed)
+    def close(
+        self,
+        state: Mapping[str, Any] | None,
+        *,
+        wait: bool = True,
+        lost: Callable[[Sequence[Command]], object] | None = None,
+    ) -> None:
+        """Record what is pending, for at most `ANSWER_TIMEOUT`, and release the file.
 
-        def close() -> None:
-            try:
-                future = self._thread.submit(self._store.close, state)
-            except RuntimeError:
-                # Python is ending; by now its threads have done what they had to. What
-                # cannot be noted any more is told to nobody, as in the thread.
-                with suppress(StoreError):
-                    self._store.close(state)
-                _end(closed)
-                return
-            future.add_done_callback(lambda _: _end(closed))
-            self._thread.shutdown(wait=wait)
+        Nothing may be given after it. Without waiting it is done in a thread.
 
+        Parameters
+        ----------
+        state : mapping, optional
+            The last position of the review.
+        wait : bool
+            Whether to return only when that is done.
+        lost : callable, optional
+            Called with the commands that were not recorded, if there are any; in the
+            thread, unless `wait`. By default they are logged as an error.
+        """
+        if self._closed or os.getpid() != self._pid:
+            return
+        self._closed, self.dispatch = True, None
+        finish = partial(self._drain, state, lost or _log_lost)
+        if not wait:
+            finish = partial(_run_in_thread, finish)
         with self._lock:
-            self._close = close
-            busy = self._users > 0
-        if not busy:
-            close()
+            self._finish = finish
+            is_used = self._users > 0
+        if not is_used:
+            finish()
 
     @contextmanager
     def staying_open(self) -> Iterator[None]:
-        """Put off `close` until this ends; on any thread."""
+        """Put off the end of `close` until this ends; on any thread."""
         with self._lock:
             self._users += 1
         try:
@@ -161,58 +228,172 @@ class Recorder:
         finally:
             with self._lock:
                 self._users -= 1
-                close = self._close if self._users == 0 else None
-            if close is not None:
-                close()
+                finish = self._finish if self._users == 0 else None
+            if finish is not None:
+                finish()
 
     # Inside
 
-    def _submit(self, job: Callable[..., None], *args: Any) -> _Job:
-        try:
-            return _Job(next(self._numbers), self._thread.submit(job, *args))
-        except RuntimeError as error:
-            raise StoreError("this review is closed", remedy="Open it again") from error
+    def _drain(
+        self,
+        state: Mapping[str, Any] | None,
+        lost: Callable[[Sequence[Command]], object],
+    ) -> None:
+        end = time.monotonic() + ANSWER_TIMEOUT
+        asked = self.pending
+        self.wait(ANSWER_TIMEOUT)
+        for command in self.pending:
+            command.refuse(_no_answer(self._store))
+        self._pending.clear()
+        left = [command for command in asked if command.state == "refused"]
+        closed = self._writer.submit(self._store.close, state)
+        self._writer.end()
+        # A position that cannot be saved is no loss; what is lost is named below.
+        futures.wait([closed], max(1.0, end - time.monotonic()))
+        if left:
+            lost(left)
+
+    def _submit(self, job: Callable[..., Any], *args: Any) -> _Job:
+        if self._closed:
+            raise _closed_error()
+        return _Job(next(self._numbers), self._writer.submit(job, *args))
 
     def _begin_next(self) -> None:
-        while self._writing is None and self._waiting:
-            entries = self._waiting.popleft()()
+        while self._writing is None and self._pending:
+            command = self._pending[0]
+            try:
+                entries = _entries_of(command)
+            # Whatever it is, the reviewer has to know that it is not recorded.
+            except Exception as error:  # noqa: BLE001
+                self._refuse(_as_problem(error, self._store))
+                continue
             if entries:
-                job = self._submit(self._store.append, entries)
-                self._writing = (entries, job)
-                self._answer(job, self._take_answer)
+                self._write(entries)
+            else:
+                self._pending.popleft()
+                command.settle(())
+                self.pending_changed.emit()
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        number = next(self._numbers)
+        job = _Job(number, self._writer.submit(self._store.append, entries))
+        self._writing = (entries, job)
+        self._started = time.monotonic()
+        self._answer(job, self._take_answer)
 
     def _answer(self, job: _Job, take: Callable[[], object]) -> None:
-        deliver = self.deliver
-        if deliver is not None:
-            job.future.add_done_callback(lambda _: deliver(take))
+        dispatch = self.dispatch
+        if dispatch is not None:
+            job.future.add_done_callback(lambda _: dispatch(take))
 
     def _take_answer(self) -> None:
-        """Take in what has been written, unless somebody who waited did so already."""
+        """Take what has been written into the log, unless that was done already."""
         if self._writing is None or not self._writing[1].future.done():
             return
         entries, job = self._writing
         self._writing = None
-        if self._take_problem(job) is None:
-            self._log.add(entries)
-            try:
-                self.recorded.emit(list(entries))
-            finally:
-                # Whatever a listener does, what was asked for after it is kept.
-                self._begin_next()
-        else:
-            # What was asked for after it took it for done.
-            self._waiting.clear()
+        self._last_seconds = time.monotonic() - self._started
+        try:
+            problem = self._take_problem(job)
+            if problem is not None:
+                self._refuse(problem)
+            elif landed := job.future.result():
+                # An earlier one is on disk after all; the one at hand is made anew.
+                self.recorded.emit(None, self._log.add(landed))
+            else:
+                command = self._pending.popleft()
+                touched = self._log.add(entries)
+                command.settle(entries)
+                self.recorded.emit(command, touched)
+                self.pending_changed.emit()
+        finally:
+            # Whatever a listener does, the commands after it are recorded.
+            self._begin_next()
+
+    def _refuse(self, error: StoreError) -> None:
+        command = self._pending.popleft()
+        command.refuse(error.again())
+        self.refused.emit(command)
+        self.pending_changed.emit()
 
     def _take_problem(self, job: _Job) -> StoreError | None:
         """Return why a job failed, if it did, and tell it if that is news."""
         error = job.future.exception()
-        if error is not None and not isinstance(error, StoreError):
-            raise error
-        # An answer that somebody did not wait for may come after a later one.
-        if job.number > self._last_taken:
-            self._last_taken = job.number
-            is_news = str(error) != str(self.problem)
-            self.problem = error
-            if is_news:
-                self.problem_changed.emit()
+        problem = None if error is None else _as_problem(error, self._store)
+        # An answer without a waiting caller may come after a later one.
+        if job.number > self._last_answered:
+            self._last_answered = job.number
+            self._set_problem(problem)
+        return problem
+
+    def _set_problem(self, problem: StoreError | None) -> None:
+        is_news = str(problem) != str(self.problem)
+        self.problem = problem
+        if is_news:
+            self.problem_changed.emit()
+
+
+def _work(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
+    # Knows the jobs alone: a recorder without a user is gone at once.
+    while (job := jobs.get()) is not _stop:
+        job()
+        del job
+
+
+def _run_in_thread(job: Callable[[], object]) -> None:
+    """Do a job in a thread that is no daemon, so that Python waits for its end."""
+    try:
+        threading.Thread(target=job, name="artifact-review-close").start()
+    except RuntimeError:
+        # Python is ending, and makes no threads any more.
+        job()
+
+
+def _entries_of(command: Command) -> Sequence[Entry]:
+    """Make the entries of a command whose turn it is.
+
+    Raises
+    ------
+    StoreError
+        If it depends on a command that was refused.
+    """
+    for other in command.depends_on:
+        if other.state == "refused":
+            raise StoreError(
+                f"it depends on one that was not recorded ({other.title})",
+                remedy="Give that one again first",
+            )
+    return command.make()
+
+
+def _stop() -> None:
+    """Stand for the end of a writer's jobs."""
+
+
+def _as_problem(error: BaseException, store: Store) -> StoreError:
+    """Return a fault of any kind as one that the reviewer is told."""
+    if isinstance(error, StoreError):
         return error
+    _logger.error("A command could not be recorded", exc_info=error)
+    return StoreError(
+        f"cannot be written ({type(error).__name__}: {error})",
+        path=store.path,
+        remedy="Nothing was recorded; please report this fault",
+    )
+
+
+def _no_answer(store: Store) -> StoreError:
+    return StoreError(
+        f"the disk has not answered for {ANSWER_TIMEOUT:.0f} s",
+        path=store.path,
+        remedy="Check the disk, or the connection to it",
+    )
+
+
+def _closed_error() -> StoreError:
+    return StoreError("this review is closed", remedy="Open it again")
+
+
+def _log_lost(commands: Sequence[Command]) -> None:
+    for command in commands:
+        _logger.error("Not recorded: %s (%s)", command.title, command.error)

@@ -13,9 +13,9 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions import (
     Decision,
     DecisionLog,
-    Entry,
     Standing,
 )
+from napari_artifact_review.core.entry import Entry
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.grid import cutout_numbers
 from napari_artifact_review.core.labels import Labels

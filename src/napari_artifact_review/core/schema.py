@@ -1,19 +1,20 @@
-"""The schema of a store: its tables, its version, and the records in them."""
+"""The schema of a log's file: its tables, its version, and the records in them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import uuid
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import sqlalchemy as sa
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions import Action, Entry
-from napari_artifact_review.core.holder import Holder
-from napari_artifact_review.core.outcomes import LABEL_NAMES, VERDICTS
+from napari_artifact_review.core.entry import NO_DIGEST, Entry, EntryId, Origin
+from napari_artifact_review.core.outcomes import LABEL_NAMES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 METADATA = sa.MetaData()
 
@@ -22,28 +23,23 @@ REVIEW = sa.Table(
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("review_id", sa.Text, nullable=False),
+    sa.Column("log_id", sa.Text, nullable=False),
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("state", sa.JSON, nullable=False),
 )
 
-HOLDER = sa.Table(
-    "holder",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("token", sa.Text, nullable=False),
-    sa.Column("host", sa.Text, nullable=False),
-    sa.Column("pid", sa.Integer, nullable=False),
-    sa.Column("started", sa.Float, nullable=False),
-    sa.Column("since", sa.Text, nullable=False),
-    sa.Column("user", sa.Text, nullable=False),
-)
-
+#: The entries, in the order in which they arrived.
 DECISIONS = sa.Table(
     "decisions",
     METADATA,
-    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("log_id", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("clock", sa.BigInteger, nullable=False),
     sa.Column("action", sa.Text, nullable=False),
+    sa.Column("act_log_id", sa.Text, nullable=False),
     sa.Column("act", sa.BigInteger, nullable=False),
     sa.Column("image_name", sa.Text, nullable=False),
     sa.Column("grid_x", sa.BigInteger, nullable=False),
@@ -55,6 +51,9 @@ DECISIONS = sa.Table(
     sa.Column("verdict", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.UniqueConstraint("log_id", "number"),
 )
 
 SAVES = sa.Table(
@@ -62,30 +61,24 @@ SAVES = sa.Table(
     METADATA,
     sa.Column("digest", sa.Text, primary_key=True),
     sa.Column("path", sa.Text, nullable=False),
-    sa.Column("last_number", sa.BigInteger, nullable=False),
+    sa.Column("heads", sa.JSON, nullable=False),
     sa.Column("saved_at", sa.Text, nullable=False),
 )
 
-
-def _say_verdicts(db: sa.Connection) -> None:
-    """From 1 to 2: a decision says more than its label."""
-    for name in ("verdict", "kind", "note"):
-        db.exec_driver_sql(
-            f"ALTER TABLE decisions ADD COLUMN {name} TEXT DEFAULT '' NOT NULL"
-        )
-    for label, verdict in enumerate(LABEL_NAMES):
-        decided = (DECISIONS.c.action != "undo") & (DECISIONS.c.label_new == label)
-        db.execute(sa.update(DECISIONS).where(decided).values(verdict=verdict))
-
-
-#: From a version of the schema to the next one; each runs inside the transaction that
-#: also writes the new version.
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _say_verdicts}
+#: The full images that were read: identity, name, size in bytes, time of change.
+IMAGES = sa.Table(
+    "images",
+    METADATA,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("image_name", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("modified_at", sa.Text, nullable=False),
+)
 
 
 @dataclass(frozen=True)
 class Binding:
-    """The predictions table that a store belongs to.
+    """The predictions table that a log belongs to.
 
     Attributes
     ----------
@@ -108,39 +101,43 @@ class SaveRecord:
     digest : str
         SHA-256 of the file's bytes.
     path : str
-        Where it was written.
-    last_number : int
-        The last entry of the log that it shows.
+        Its path.
+    heads : dict of str to int
+        The last entry of each log that it shows, by log id.
     """
 
     digest: str
     path: str
-    last_number: int
+    heads: dict[str, int]
 
 
 @dataclass(frozen=True)
 class StoreContents:
-    """All that a store holds.
+    """The contents of a log's file.
 
     Attributes
     ----------
     binding : Binding or None
-        The table that it belongs to; None while there is no store.
+        The table that it belongs to; None while there is no file.
     entries : list of Entry
-        The log, oldest first.
+        The entries, in the order in which they arrived.
     saves : list of SaveRecord
         The reviewed tables that were written from it.
-    state : dict
-        Where the review stood, as plain JSON.
+    state : dict, or anything else if it is damaged
+        The last position of the review, as plain JSON.
+    review_id, log_id : str
+        The review, and the log that this file's own entries belong to; UUIDs in hex.
     """
 
     binding: Binding | None = None
     entries: list[Entry] = field(default_factory=list)
     saves: list[SaveRecord] = field(default_factory=list)
-    state: dict[str, Any] = field(default_factory=dict)
+    state: Any = field(default_factory=dict)
+    review_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    log_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
-def plain_values(record: Binding | SaveRecord | Holder) -> dict[str, Any]:
+def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
     """Return the values of a record; a path that is no text is spelt out."""
     return {
         name: value.encode(errors="backslashreplace").decode()
@@ -151,11 +148,14 @@ def plain_values(record: Binding | SaveRecord | Holder) -> dict[str, Any]:
 
 
 def row_of(entry: Entry) -> dict[str, Any]:
-    """Return an entry of the log as a row of its table."""
+    """Return an entry as a row of its table, without its position."""
     return {
+        "log_id": entry.log_id,
         "number": entry.number,
+        "clock": entry.clock,
         "action": entry.action,
-        "act": entry.act,
+        "act_log_id": entry.act.log_id,
+        "act": entry.act.number,
         "image_name": entry.cutout.image_name,
         "grid_x": entry.cutout.grid_x,
         "grid_y": entry.cutout.grid_y,
@@ -166,15 +166,19 @@ def row_of(entry: Entry) -> dict[str, Any]:
         "verdict": entry.verdict,
         "kind": entry.kind,
         "note": entry.note,
+        "origin": entry.origin,
+        "digest": entry.digest,
     }
 
 
 def entry_of(row: sa.Row[Any]) -> Entry:
-    """Return a row of the log's table as an entry."""
+    """Return a row of the table as an entry."""
     return Entry(
+        row.log_id,
         row.number,
+        row.clock,
         row.action,
-        row.act,
+        EntryId(row.act_log_id, row.act),
         CutoutKey(row.image_name, row.grid_x, row.grid_y),
         row.label_new,
         row.reviewer,
@@ -183,16 +187,103 @@ def entry_of(row: sa.Row[Any]) -> Entry:
         row.verdict,
         row.kind,
         row.note,
+        row.origin,
+        row.digest,
     )
 
 
-def is_sound(entry: Entry, number: int) -> bool:
-    """Tell whether an entry can be the one of that number."""
-    return (
-        entry.number == number
-        and entry.action in get_args(Action)
-        and entry.act in range(1, number + 1)
-        and entry.label_new in (0, 1)
-        and entry.verdict in (("", *VERDICTS) if entry.action == "undo" else VERDICTS)
-        and isinstance(entry.context, dict)
-    )
+# Older versions
+
+
+def entries_of_older(
+    rows: Iterable[Mapping[Any, Any]], log_id: str, origin: Origin
+) -> list[Entry]:
+    """Return the decisions of schema 1 or 2 as the entries of a log.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        The rows of the older table `decisions`, by number. Schema 1 has no columns
+        `verdict`, `kind` and `note`.
+    log_id : str
+        The log's id.
+    origin : str
+        Where the entries come from.
+    """
+    entries: list[Entry] = []
+    for row in rows:
+        context = row["context"]
+        verdict = row.get("verdict")
+        if verdict is None:
+            # Before there was that column, every decision meant its label.
+            undone = row["action"] == "undo"
+            verdict = "" if undone else LABEL_NAMES[row["label_new"]]
+        entry = Entry(
+            log_id,
+            row["number"],
+            row["number"],
+            row["action"],
+            EntryId(log_id, row["act"]),
+            CutoutKey(row["image_name"], row["grid_x"], row["grid_y"]),
+            row["label_new"],
+            row["reviewer"],
+            row["decided_at"],
+            json.loads(context) if isinstance(context, str) else context,
+            verdict,
+            row.get("kind") or "",
+            row.get("note") or "",
+            origin,
+        )
+        entries.append(entry.after(entries[-1].digest if entries else NO_DIGEST))
+    return entries
+
+
+def _to_version_3(db: sa.Connection) -> None:
+    """Give every entry its identity; the lock's file replaces the table `holder`.
+
+    Schema 2, which told verdicts from labels, differs from 1 in three columns only.
+    """
+    old = {
+        name: db.exec_driver_sql(query).mappings().all()
+        for name, query in (
+            ("review", "SELECT * FROM review"),
+            ("decisions", "SELECT * FROM decisions ORDER BY number"),
+            ("saves", "SELECT * FROM saves"),
+        )
+    }
+    for name in ("review", "decisions", "saves", "holder"):
+        db.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+    METADATA.create_all(db)
+    [review] = old["review"]
+    log_id = uuid.uuid4().hex
+    state = review["state"]
+    added = {
+        "review_id": uuid.uuid4().hex,
+        "log_id": log_id,
+        "state": json.loads(state) if isinstance(state, str) else state,
+    }
+    db.execute(sa.insert(REVIEW), {**review, **added})
+    entries = entries_of_older(old["decisions"], log_id, "decided")
+    insert_entries(db, entries, 0)
+    for save in old["saves"]:
+        heads = {log_id: save["last_number"]}
+        values = {name: save[name] for name in ("digest", "path", "saved_at")}
+        db.execute(sa.insert(SAVES), {**values, "heads": heads})
+
+
+def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> None:
+    """Write entries after as many as are known."""
+    rows = [
+        {"position": position, **row_of(entry)}
+        for position, entry in enumerate(entries, known + 1)
+    ]
+    if rows:
+        db.execute(sa.insert(DECISIONS), rows)
+
+
+#: From an older version to this one; each runs inside the transaction that also writes
+#: the new version.
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {
+    1: _to_version_3,
+    2: _to_version_3,
+}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import pandas as pd
 from psygnal import Signal
 
 from napari_artifact_review.core.catalog import Catalog
+from napari_artifact_review.core.command import Command
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
-from napari_artifact_review.core.decisions import Action, Entry, login_name
+from napari_artifact_review.core.database_url import read_database_url
+from napari_artifact_review.core.decisions import PATIENCE, login_name
+from napari_artifact_review.core.entry import Entry
 from napari_artifact_review.core.errors import (
     HeldError,
     ReviewError,
@@ -26,6 +29,7 @@ from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_s
 from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.journal import Journal
 from napari_artifact_review.core.kinds import DEFAULT_KINDS, kinds_beside
+from napari_artifact_review.core.lock import LocksUnsupportedError
 from napari_artifact_review.core.metrics import Numbers, Snapshot, When
 from napari_artifact_review.core.outcomes import (
     ERRORS,
@@ -38,11 +42,13 @@ from napari_artifact_review.core.places import (
     default_images,
     default_output,
     remarks_on,
+    store_apart,
     store_beside,
 )
+from napari_artifact_review.core.position import Position
 from napari_artifact_review.core.predictions import read_predictions
 from napari_artifact_review.core.queue import Order, Queue, QueueRule, State
-from napari_artifact_review.core.recorder import finish_closing
+from napari_artifact_review.core.recorder import Recorder
 from napari_artifact_review.core.resume import (
     Disagreement,
     LabelChoice,
@@ -74,8 +80,9 @@ class ReviewSession:
     decided : Signal
         Emitted with all rows of an act at once, after `label_changed` for each.
     turned : Signal
-        Emitted with all rows of an act that was taken back ("undo") or made again
-        ("redo"), and with which of both, once the first of them is the current one.
+        Emitted with all rows of an act that is taken back ("undo") or made again
+        ("redo"), and with which of both, when that is asked for and the first of them
+        is the current one.
     queue_changed : Signal
         Emitted when there is another queue, or another threshold.
     saved : Signal
@@ -84,6 +91,10 @@ class ReviewSession:
         Emitted when decisions cannot be kept any more, or can be again: see `problem`.
     disagreements_changed : Signal
         Emitted when there are fewer `disagreements`.
+    pending_changed : Signal
+        Emitted when a command was given, recorded or refused: see `pending`.
+    refused_changed : Signal
+        Emitted when there are other commands in `refused`.
     kinds : tuple of str
         The kinds of artifact that are offered; others can be given as well.
     view_settings : dict
@@ -101,6 +112,8 @@ class ReviewSession:
     saved = Signal(Path)
     problem_changed = Signal()
     disagreements_changed = Signal()
+    pending_changed = Signal()
+    refused_changed = Signal()
 
     def __init__(
         self,
@@ -121,11 +134,10 @@ class ReviewSession:
         self.kinds = DEFAULT_KINDS
         self._remarks = tuple(remarks)
         self._store = store
-        self.view_settings: dict[str, Any] = dict(contents.state.get("view", {}))
-        self.drafts = {
-            CutoutKey(*cutout): text
-            for *cutout, text in contents.state.get("drafts", [])
-        }
+        position, notices = Position.from_json(contents.state)
+        self._remarks = (*self._remarks, *notices)
+        self.view_settings = position.view
+        self.drafts = position.drafts
         self._output = output
         self._journal = Journal(catalog, store, contents, reviewer)
         self._journal.mark_saved(contents.saves, output.found_digest)
@@ -134,11 +146,13 @@ class ReviewSession:
         # and a function would keep this session until Python looks for garbage.
         self._journal.problem_changed.connect(self._tell_problem)
         self._journal.disagreements_changed.connect(self._tell_disagreements)
-        self._queue = self._first_queue(contents.state)
-        self._row = self._first_row(contents.state)
+        self._journal.pending_changed.connect(self._tell_pending)
+        self._journal.refused_changed.connect(self._tell_refused)
+        self._queue = self._first_queue(position)
+        self._row = self._first_row(position)
         self._left_row: int | None = None
-        # A session that nobody closed lets go when nobody uses it any more.
-        self._let_go = weakref.finalize(self, _let_go, store)
+        # A session that is not closed is closed with its last user, or with Python.
+        self._release = weakref.finalize(self, _release, self._journal.recorder)
 
     @classmethod
     def open(
@@ -150,7 +164,6 @@ class ReviewSession:
         cutout_size: int | None = None,
         reviewer: str | None = None,
         store: str | Path | None = None,
-        take_over: bool = False,
         replaced: ReviewSession | None = None,
         read_only: bool = False,
     ) -> Self:
@@ -171,11 +184,8 @@ class ReviewSession:
         reviewer : str, optional
             Who decides; by default the user's login name.
         store : path-like or str, optional
-            Where the decisions are kept: an SQLite file, or the SQLAlchemy URL of a
-            database of this review alone; by default `<output>.review.sqlite`.
-        take_over : bool
-            Whether to decide although another computer holds the review: for one that
-            was switched off. Should anybody work there, they can decide nothing more.
+            The SQLite file of the log, or its URL; by default
+            `<output>.review.sqlite`.
         replaced : ReviewSession, optional
             A session that this one takes the place of, should it be the same review.
         read_only : bool
@@ -193,7 +203,6 @@ class ReviewSession:
         StoreError
             If the decisions on record cannot be read, or belong to another table.
         """
-        finish_closing()
         path = Path(predictions).expanduser().absolute()
         where = Path(output).expanduser().absolute() if output else default_output(path)
         check_output(where)
@@ -204,26 +213,26 @@ class ReviewSession:
             folder = ImageFolder(Path(images).expanduser().absolute())
         size = cutout_size or infer_cutout_size(table.grid_x, table.grid_y)
         catalog = Catalog(table, size or DEFAULT_CUTOUT_SIZE)
-        kept = Store(
-            _store_place(store, where),
-            replaced._store if replaced else None,
-            read_only,
+        log, notices = _locked_store(
+            _log_path(store, where), where, replaced, read_only
         )
-        contents, binding = kept.read(), binding_of(table)
-        remarks = match(contents, binding, catalog.walk)
-        kinds = DEFAULT_KINDS
         try:
-            kinds = kinds_beside(path)
-        except ReviewError as error:
-            # A list that is only offered stops no review.
-            remarks += (f"The usual kinds of artifact are offered: {error}",)
-        kept.bind(binding)
-        if take_over and contents.binding is not None:
-            kept.take_over()
-        known = Output(where, [save.digest for save in contents.saves])
-        session = cls(
-            catalog, folder, known, kept, contents, remarks, reviewer or login_name()
-        )
+            contents, binding = log.read(), binding_of(table)
+            notices += match(contents, binding, catalog.walk)
+            kinds = DEFAULT_KINDS
+            try:
+                kinds = kinds_beside(path)
+            except ReviewError as error:
+                # A list that is only offered stops no review.
+                notices += (f"The usual kinds of artifact are offered: {error}",)
+            log.bind(binding)
+            known = Output(where, [save.digest for save in contents.saves])
+            session = cls(
+                catalog, folder, known, log, contents, notices, reviewer or login_name()
+            )
+        except BaseException:
+            log.close()
+            raise
         session.kinds = kinds
         # Whether anything can be recorded is known before the first verdict.
         session._journal.recorder.begin(session._state())
@@ -243,38 +252,39 @@ class ReviewSession:
         """
         where = Path(output).expanduser().absolute()
         check_output(where)
-        if self._store.name != str(store_beside(self.output)):
+        if self._store.path not in (
+            store_beside(self.output),
+            store_apart(self.output),
+        ):
             raise StoreError(
-                f"the decisions are kept in {self._store.name}, not beside the output",
+                f"the decisions are kept in {self._store.path}, not beside the output",
                 remedy="Close the review, and open the table with the other output",
             )
-        place = store_beside(where)
-        fresh = Store(place)
-        there = fresh.read()
-        if there.entries:
-            raise StoreError(
-                f"a review with {len(there.entries)} entries is beside that output",
-                path=place,
-                remedy="Open the table with that output to go on with it, or name "
-                "another output",
-            )
-        fresh.bind(binding_of(self.predictions))
-        fresh.append(self.log)
-        fresh.close(self._state())
+        self.wait_until_recorded()
+        fresh, _ = _locked_store(store_beside(where), where, None, False)
+        try:
+            there = fresh.read()
+            if there.entries:
+                raise StoreError(
+                    f"a review with {len(there.entries)} entries is beside that output",
+                    path=fresh.path,
+                    remedy="Open the table with that output to go on with it, or name "
+                    "another output",
+                )
+            fresh.bind(binding_of(self.predictions))
+            fresh.append(self.log)
+        finally:
+            fresh.close(self._state())
         return self._opened_again(where)
 
-    def reopened(self, images: Path | None = None, *, take_over: bool = False) -> Self:
-        """Return this review as it is now, also where somebody else went on with it.
+    def reopened(self, images: Path | None = None) -> Self:
+        """Return this review as it is now, also where another process went on with it.
 
         This session stays as it is, to be closed. Parameters and errors are those of
         `open`; images are looked for where they were unless another folder is named.
         """
         return self._opened_again(
-            self.output,
-            images,
-            store=self._store.place,
-            take_over=take_over,
-            replaced=self,
+            self.output, images, store=self._store.path, replaced=self
         )
 
     def _opened_again(
@@ -289,16 +299,40 @@ class ReviewSession:
             **named,
         )
 
-    def close(self, *, wait: bool = True) -> None:
-        """Let others have the review; what is being written is written to its end.
+    def close(
+        self,
+        *,
+        wait: bool = True,
+        lost: Callable[[Sequence[Command]], object] | None = None,
+    ) -> None:
+        """Record what is pending, for at most ten seconds, and let others decide.
 
         Parameters
         ----------
         wait : bool
-            Whether to return only when that is done.
+            Whether to return only when that is done; else it is done in a thread, and
+            this session emits nothing more.
+        lost : callable, optional
+            Called with the commands that could not be recorded, if there are any, in
+            the thread that waits. By default they are logged as an error.
         """
-        if self._let_go.detach():
-            self._journal.recorder.close(self._state(), wait)
+        if self._release.detach():
+            for emits in (self._journal.changed, self._journal.pending_changed):
+                emits.block()
+            for tells in (self._journal.problem_changed, self._journal.refused_changed):
+                tells.block()
+            self._journal.disagreements_changed.block()
+            self._journal.recorder.close(self._state(), wait=wait, lost=lost)
+
+    def wait_until_recorded(self, timeout: float | None = None) -> bool:
+        """Wait until every command is recorded or refused; False if some still are not.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+        """
+        return self._journal.recorder.wait(timeout)
 
     def __enter__(self) -> Self:
         """Return the session itself."""
@@ -337,8 +371,8 @@ class ReviewSession:
 
     @property
     def store(self) -> str:
-        """Where the decisions are kept: a file, or the URL of a database."""
-        return self._store.name
+        """The file of the log."""
+        return str(self._store.path)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -561,14 +595,54 @@ class ReviewSession:
         return self._journal.entries
 
     @property
+    def pending(self) -> tuple[Command, ...]:
+        """The commands that are neither recorded nor refused, in their order."""
+        return self._journal.pending
+
+    @property
+    def refused(self) -> tuple[Command, ...]:
+        """The commands that could not be recorded and were not given again since."""
+        return self._journal.refused
+
+    @property
     def problem(self) -> StoreError | None:
-        """Why no decision can be kept now, if so; each try finds out anew."""
+        """The reason why nothing can be recorded, if so; each try finds out anew."""
         return self._journal.problem
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a window may wait for a command to be recorded.
+
+        Zero if the disk was slow the last time, or is still busy.
+        """
+        return 0.0 if self._journal.recorder.is_slow else PATIENCE
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
         """Where `label_new` of the table is not what was decided; see `settle`."""
         return self._journal.disagreements
+
+    @overload
+    def set_label(
+        self,
+        value: Verdict,
+        kind: str | None = ...,
+        note: str | None = ...,
+        *,
+        cutouts: Sequence[CutoutKey] | None = ...,
+        wait: Literal[True] = ...,
+    ) -> bool: ...
+
+    @overload
+    def set_label(
+        self,
+        value: Verdict,
+        kind: str | None = ...,
+        note: str | None = ...,
+        *,
+        cutouts: Sequence[CutoutKey] | None = ...,
+        wait: float,
+    ) -> Command: ...
 
     def set_label(
         self,
@@ -578,23 +652,27 @@ class ReviewSession:
         *,
         cutouts: Sequence[CutoutKey] | None = None,
         wait: bool | float = True,
-    ) -> bool:
+    ) -> bool | Command:
         """Decide about the current cutout; to confirm a label is a decision too.
-
-        Returns False if the same reviewer said the same before.
 
         Parameters
         ----------
         value : "artifact", "no artifact" or "unsure"
-            The label after review; who is unsure leaves it as it is.
+            The label after review; "unsure" leaves it unchanged.
         kind, note : str, optional
-            The kind of artifact, and anything else; what is not given is empty.
+            The kind of artifact, and anything else; by default empty.
         cutouts : sequence of CutoutKey, optional
             Decide about these instead, as one act, which is undone as one.
         wait : bool or float
-            True: return when the decision is on disk. A number: return after so many
-            seconds at most; then `label_changed` tells when it is, or
-            `problem_changed` that it cannot be. This takes `answer_through`.
+            True: return when the decision is on disk. False: do not wait. A number:
+            wait at most so many seconds. `set_dispatcher` says how the answer comes to
+            a caller that does not wait.
+
+        Returns
+        -------
+        bool or Command
+            After waiting: False if the same reviewer said the same before. Else the
+            command, which is pending, recorded or refused.
 
         Raises
         ------
@@ -603,28 +681,62 @@ class ReviewSession:
         ReviewError
             If the table has no such cutout.
         StoreError
-            If the decision cannot be kept; then it is not made.
+            If the decision cannot be recorded; then it is not made. Only a caller that
+            waits gets it; the command tells it to others.
         """
         if value not in VERDICTS:
             raise ValueError(f"a verdict is one of {VERDICTS}, not {value!r}")
         rows = [self._row] if cutouts is None else [*map(self._row_of, cutouts)]
-        return self._journal.decide(
-            rows, value, kind or "", note or "", self.view_settings, wait=wait
+        self._await_earlier(wait)
+        command = self._journal.decide(
+            rows, value, kind or "", note or "", self.view_settings
         )
+        return self._answer(command, wait)
 
-    def undo(self, *, wait: bool | float = True) -> bool:
-        """Take back the last decision and go to its cutout; False if there is none.
+    @overload
+    def undo(self, *, wait: Literal[True] = ...) -> bool: ...
 
-        `wait` and the errors are those of `set_label`.
+    @overload
+    def undo(self, *, wait: float) -> Command | None: ...
+
+    def undo(self, *, wait: bool | float = True) -> bool | Command | None:
+        """Take back the last command and go to its cutout; False or None without one.
+
+        The last one is taken back, whether it is recorded or still pending. `wait`,
+        results and errors are those of `set_label`.
         """
-        return self._journal.undo(wait=wait)
+        self._await_earlier(wait)
+        return self._turn(self._journal.undo(), wait)
 
-    def redo(self, *, wait: bool | float = True) -> bool:
-        """Make the decision undone last again and go to its cutout; False if none.
+    @overload
+    def redo(self, *, wait: Literal[True] = ...) -> bool: ...
 
-        `wait` and the errors are those of `set_label`.
-        """
-        return self._journal.redo(wait=wait)
+    @overload
+    def redo(self, *, wait: float) -> Command | None: ...
+
+    def redo(self, *, wait: bool | float = True) -> bool | Command | None:
+        """Make the command undone last again; as `undo`."""
+        self._await_earlier(wait)
+        return self._turn(self._journal.redo(), wait)
+
+    def _turn(
+        self, command: Command | None, wait: bool | float
+    ) -> bool | Command | None:
+        if command is None:
+            return False if wait is True else None
+        answer = self._answer(command, wait)
+        # The reviewer is taken there now: no late answer moves anybody.
+        if command.state != "refused":
+            rows = [self.walk.row_of(cutout) for cutout in command.cutouts]
+            self._move_to(rows[0])
+            self.turned.emit(rows, command.kind)
+        return answer
+
+    def give_again(self) -> tuple[Command, ...]:
+        """Give the refused commands again, in their order; return the new ones."""
+        refused = self.refused
+        self._journal.dismiss_refused()
+        return tuple(c.again() for c in refused if c.again is not None)
 
     def settle(
         self,
@@ -638,7 +750,7 @@ class ReviewSession:
         Parameters
         ----------
         keep : "table" or "decision"
-            Whose label stands from now on.
+            Whose label is in force from now on.
         cutouts : sequence of CutoutKey, optional
             Which disagreements are settled; by default all.
         wait : bool or float
@@ -647,37 +759,65 @@ class ReviewSession:
         Raises
         ------
         StoreError
-            If that cannot be kept; then nothing is settled.
+            If that cannot be recorded; then nothing is settled.
         """
-        self._journal.settle(keep, cutouts, wait=wait)
+        self._await_earlier(wait)
+        self._answer(self._journal.settle(keep, cutouts), wait)
 
-    def answer_through(self, deliver: Callable[[Callable[[], object]], None]) -> None:
-        """Have what nobody waits for taken in by a function that runs another, soon.
+    def _await_earlier(self, wait: bool | float) -> None:
+        """Wait for all that was given before, for a caller that waits anyway."""
+        if wait is True:
+            self._journal.recorder.wait()
+
+    def _answer(self, command: Command, wait: bool | float) -> bool | Command:
+        self._journal.recorder.wait(None if wait is True else float(wait))
+        if wait is not True:
+            return command
+        if command.error is not None:
+            # The caller has the error itself.
+            self._journal.dismiss_refused()
+            raise command.error
+        return bool(command.entries)
+
+    def set_dispatcher(
+        self, dispatch: Callable[[Callable[[], object]], None] | None
+    ) -> None:
+        """Deliver the answers to commands on the caller's thread.
 
         Parameters
         ----------
-        deliver : callable
+        dispatch : callable or None
             Called from any thread; runs the function that it is given in the thread
-            that this session is used in.
+            that this session is used in, soon.
         """
-        self._journal.recorder.deliver = deliver
+        self._journal.recorder.dispatch = dispatch
 
-    def keep_place(self) -> None:
-        """Remember the current cutout and the view; it does not wait for the disk.
+    def save_position(self) -> None:
+        """Save the current cutout and the view; it does not wait for the disk.
 
-        Where decisions could not be kept, it finds out whether they can be now.
+        Where decisions could not be recorded, it finds out whether they can be now.
         """
-        self._journal.recorder.keep_state(self._state())
+        self._journal.recorder.save_state(self._state())
 
-    def _take_changes(self, rows: list[int], action: Action) -> None:
+    def _take_changes(self, rows: list[int], _: str) -> None:
         for row in rows:
             self._queue.update(row)
+            self._forget_draft(row)
         for row in rows:
             self.label_changed.emit(row)
         self.decided.emit(rows)
-        if action != "decide":
-            self._move_to(rows[0])
-            self.turned.emit(rows, action)
+
+    def _forget_draft(self, row: int) -> None:
+        """Forget a draft that is recorded; another one waits for its own verdict."""
+        key = self.walk.key_of(row)
+        if self.drafts.get(key) == self.catalog.labels.standing(row).note:
+            del self.drafts[key]
+
+    def _tell_pending(self) -> None:
+        self.pending_changed.emit()
+
+    def _tell_refused(self) -> None:
+        self.refused_changed.emit()
 
     def _tell_problem(self) -> None:
         self.problem_changed.emit()
@@ -755,10 +895,10 @@ class ReviewSession:
             self.catalog.labels.decisions,
             self.catalog.labels.shown(),
         )
-        last = len(self.log)
+        heads = self._journal.heads
 
         def note(digest: str) -> None:
-            record = SaveRecord(digest, str(self.output), last)
+            record = SaveRecord(digest, str(self.output), heads)
             # A store that cannot be written must not stop the other copy from it.
             with suppress(StoreError):
                 self._journal.recorder.add_save(record)
@@ -773,7 +913,8 @@ class ReviewSession:
     def take_saved(self, saved: Saved, *, wait: bool | float = True) -> Saved:
         """Note what came of a save; `wait` is that of `set_label`."""
         if saved.taken_over is not None:
-            self._journal.adopt(saved.taken_over, wait=wait)
+            self._await_earlier(wait)
+            self._answer(self._journal.adopt(saved.taken_over), wait)
         elif saved.path == self.output:
             self.catalog.labels.mark_saved(saved.table.decisions)
         self.saved.emit(saved.path)
@@ -783,45 +924,78 @@ class ReviewSession:
 
     def _state(self) -> dict[str, Any]:
         # A copy: it is written in another thread, while this one may change it.
-        view = deepcopy(self.view_settings)
-        return {
-            "cutout": self.walk.key_of(self._row),
-            "view": view,
-            "queue": self._queue.rule.as_json(),
-            "threshold": self.threshold,
-            "drafts": [[*cutout, text] for cutout, text in self.drafts.items()],
-        }
+        position = Position(
+            self.walk.key_of(self._row),
+            deepcopy(self.view_settings),
+            self._queue.rule,
+            self.threshold,
+            dict(self.drafts),
+        )
+        return position.as_json()
 
-    def _first_queue(self, state: Mapping[str, Any]) -> Queue:
+    def _first_queue(self, position: Position) -> Queue:
         """Return the queue that the review was left with, or else all errors."""
-        rule = QueueRule.from_json(state.get("queue")) or _FIRST_RULE
         try:
-            self.catalog.set_threshold(state.get("threshold"))
-            return Queue(self.catalog, rule)
+            self.catalog.set_threshold(position.threshold)
+            return Queue(self.catalog, position.queue or _FIRST_RULE)
         except ReviewError as error:
             # An image or the confidence was in the table then.
             self._remarks += (f"The queue is all errors again: {error.what}.",)
             self.catalog.set_threshold(None)
             return Queue(self.catalog, _FIRST_RULE)
 
-    def _first_row(self, state: Mapping[str, Any]) -> int:
+    def _first_row(self, position: Position) -> int:
         """Return where the review was left, or else the first of the queue."""
-        if "cutout" in state and (left := CutoutKey(*state["cutout"])) in self.walk:
-            return self.walk.row_of(left)
+        if position.cutout is not None and position.cutout in self.walk:
+            return self.walk.row_of(position.cutout)
         rows = self._queue.rows
         return int(rows[0]) if len(rows) else 0
 
 
-def _let_go(store: Store) -> None:
-    # Nobody is left to be told; a process that is gone holds nothing anyway.
-    with suppress(StoreError):
-        store.close()
+def _release(recorder: Recorder) -> None:
+    recorder.close(None)
 
 
-def _store_place(named: str | Path | None, output: Path) -> str | Path:
-    """Return the place of the store: a path, or a URL, which has `://` in it."""
+def _locked_store(
+    path: Path,
+    output: Path,
+    replaced: ReviewSession | None,
+    read_only: bool,
+) -> tuple[Store, tuple[str, ...]]:
+    """Return the log's file, locked if no other process has it; and notices.
+
+    Where the folder has no locks, it is in the user's data folder.
+    """
+    apart = store_apart(output)
+    is_beside = path == store_beside(output)
+    if is_beside and apart.exists():
+        path = apart
+    other = None if replaced is None else replaced._store
+    store = Store(path, other, read_only)
+    if not read_only:
+        try:
+            store.lock()
+        except LocksUnsupportedError:
+            if not is_beside:
+                raise
+            there = Store(path, None, True).read()
+            apart.parent.mkdir(parents=True, exist_ok=True)
+            store = Store(apart, other)
+            store.lock()
+            store.start_from(there)
+    if store.path != apart:
+        return store, ()
+    return store, (
+        f"The folder of the output cannot lock files: decisions are kept in {apart}.",
+    )
+
+
+def _log_path(named: str | Path | None, output: Path) -> Path:
+    """Return the file of the log, which a path or an SQLite URL may name."""
     if named is None:
         return store_beside(output)
     if isinstance(named, str) and "://" in named:
-        return named
+        url = read_database_url(named)
+        # A server holds no log: it is a meeting place.
+        return url if isinstance(url, Path) else store_beside(output)
     return Path(named).expanduser().absolute()

@@ -1,32 +1,26 @@
-"""The store: every decision on disk, in an append-only table of a database."""
+"""The file of a log: every entry on disk, in an append-only table of SQLite."""
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from napari_artifact_review.core.decisions import Entry, utc_now
+from napari_artifact_review.core.decisions import utc_now
+from napari_artifact_review.core.entry import NO_DIGEST, Entry
 from napari_artifact_review.core.errors import HeldError, SaveError, StoreError
-from napari_artifact_review.core.holder import (
-    Holder,
-    hold,
-    let_go,
-    may_live,
-    this_host,
-)
+from napari_artifact_review.core.lock import LocksUnsupportedError, Writer, WriterLock
 from napari_artifact_review.core.saving import beside, replace_file
 from napari_artifact_review.core.schema import (
     DECISIONS,
-    HOLDER,
     METADATA,
     MIGRATIONS,
     REVIEW,
@@ -36,113 +30,86 @@ from napari_artifact_review.core.schema import (
     SaveRecord,
     StoreContents,
     entry_of,
-    is_sound,
+    insert_entries,
     plain_values,
-    row_of,
 )
 
-#: Seconds to wait for a reader of the file to let go.
-_PATIENCE = 5.0
+#: Seconds to wait for a reader of the file.
+_BUSY_TIMEOUT = 5.0
 
 _DAMAGED = "Move it away or name another output; what it holds is not touched"
 _REOPEN = "Open the review again"
 
 
 class Store:
-    """The decisions of one review in a database; usable from any thread.
+    """The log of one review in an SQLite file; usable from one thread at a time.
 
     Each operation is one transaction on a connection of its own, so that a file that
-    was moved away, put back or replaced is noticed at the next one.
+    was moved away, put back or replaced is noticed at the next one. The file is made at
+    the first write, and locked for other processes from then on. What a file that was
+    lost, or put back from a backup, lacks is written again.
 
     Parameters
     ----------
-    place : Path or str
-        An SQLite file, or the SQLAlchemy URL of a database, which then holds this one
-        review.
+    path : Path
+        The file.
     replaced : Store, optional
-        Another one of this process that this one may take the review from.
+        Another one of this process, from which this one may take the file over.
     read_only : bool
-        Whether it is only looked at: nothing is written, nobody is kept out.
+        Whether nothing is written and no other process is kept out.
 
     Attributes
     ----------
-    place : Path or str
-        As it was named.
-    name : str
-        The same for people: a URL without its password.
-
-    Raises
-    ------
-    StoreError
-        If the URL names no database that can be used.
+    path : Path
+        The file.
     """
 
     def __init__(
-        self,
-        place: Path | str,
-        replaced: Store | None = None,
-        read_only: bool = False,
+        self, path: Path, replaced: Store | None = None, read_only: bool = False
     ) -> None:
-        self.place = place
+        self.path = path
         self._read_only = read_only
-        self._replaced = replaced
-        self._file = place if isinstance(place, Path) else _sqlite_file(place)
-        if self._file is not None:
-            self._engine = sa.create_engine(
-                "sqlite://", creator=self._connect, poolclass=NullPool
-            )
-            sa.event.listen(self._engine, "begin", _begin)
-            self.name = str(self._file)
-        else:
-            self._engine = sa.create_engine(str(place), poolclass=NullPool)
-            self.name = self._engine.url.render_as_string()
+        self._engine = sa.create_engine(
+            "sqlite://", creator=self._connect, poolclass=NullPool
+        )
+        sa.event.listen(self._engine, "begin", _begin)
+        self._lock = WriterLock(path.with_name(f"{path.name}.lock"))
+        self._shared_lock = None if replaced is None else replaced._lock
+        self._pid = os.getpid()
         self._binding: Binding | None = None
-        self._holder: Holder | None = None
-        self._closed = False
-        # Whether somebody else has held the review since it was read.
-        self._looks_on = False
+        self._contents = StoreContents()
+        # What is known to be on disk, and what may be: its commit was not answered.
         self._log: list[Entry] = []
+        self._doubtful: list[Entry] = []
         self._saves: dict[str, SaveRecord] = {}
+        self._closed = False
+        # Whether another process has written to the file since it was read.
+        self._looks_on = False
 
     # Opening
 
     def read(self) -> StoreContents:
-        """Return what is in the store; nothing, if there is none yet.
+        """Return what is in the file; nothing, if there is none yet.
 
-        An older schema is brought up to date first; an SQLite file is kept as a dated
-        backup before.
+        An older schema is brought up to date first; a dated backup is made before.
 
         Raises
         ------
         StoreError
             If it cannot be read, is damaged, or was made by a newer version.
         """
-        if self._file is not None and not os.path.lexists(self._file):
-            return StoreContents()
+        if not os.path.lexists(self.path):
+            return self._contents
         with self._reading() as db:
             if not self._has_tables(db):
-                return StoreContents()
-            version = self._version(db)
+                return self._contents
             self._check_pages(db)
+            version = self._version(db)
         if version < SCHEMA_VERSION:
             self._migrate()
         with self._reading() as db:
-            review = db.execute(sa.select(REVIEW)).one()
-            entries = db.execute(sa.select(DECISIONS).order_by(DECISIONS.c.number))
-            saves = db.execute(sa.select(SAVES).order_by(SAVES.c.saved_at))
-            contents = StoreContents(
-                Binding(review.table_name, review.fingerprint),
-                [entry_of(row) for row in entries],
-                [SaveRecord(r.digest, r.path, r.last_number) for r in saves],
-                review.state,
-            )
-        for number, entry in enumerate(contents.entries, 1):
-            if not is_sound(entry, number):
-                raise self._error(
-                    f"entry {number} of its log is missing or damaged", _DAMAGED
-                )
-        if not isinstance(contents.state, dict):
-            raise self._error("it does not tell where the review stood", _DAMAGED)
+            contents = self._read_all(db)
+        self._contents = contents
         self._log = list(contents.entries)
         self._saves = {save.digest: save for save in contents.saves}
         return contents
@@ -151,87 +118,98 @@ class Store:
         """Tell which table is under review; needed before anything is written."""
         self._binding = binding
 
-    def take_over(self) -> None:
-        """End the hold of another computer: one that is gone, as far as one knows.
+    def lock(self) -> None:
+        """Lock the file now, unless another process or window has it.
 
-        Should it be at work after all, it can write nothing more. Of this computer one
-        does know, so what holds the store here goes on holding it.
+        A lock that cannot be acquired for another reason is told at the first write.
 
         Raises
         ------
-        StoreError
-            If nothing can be written.
+        LocksUnsupportedError
+            If the folder cannot lock files.
         """
-        with self._writing() as db:
-            db.execute(sa.delete(HOLDER).where(HOLDER.c.host != this_host()))
+        try:
+            self._lock.acquire(self._shared_lock)
+        except LocksUnsupportedError:
+            raise
+        except OSError:
+            return
 
-    # Writing. The store is made if there is none, and held from the first time on; what
-    # a store that was lost, or put back from a backup, lacks is written again.
+    def start_from(self, contents: StoreContents) -> None:
+        """Begin a new file with what another one holds; written at the first write."""
+        self._contents = contents
+        self._log = list(contents.entries)
+        self._saves = {save.digest: save for save in contents.saves}
 
-    def append(self, entries: Sequence[Entry]) -> None:
+    # Writing
+
+    def append(self, entries: Sequence[Entry]) -> list[Entry]:
         """Write entries, all or none, and return when they are on disk.
 
         Parameters
         ----------
         entries : sequence of Entry
-            What follows on everything that was read or appended before.
+            Entries that follow on everything that was read or appended before.
+
+        Returns
+        -------
+        list of Entry
+            Entries that an earlier call could not tell to be on disk, and that are.
+            If there are any, `entries` were not written: they follow on other ones.
 
         Raises
         ------
         StoreError
-            If they cannot be written, or somebody else holds the store.
+            If they cannot be written, or another process writes to the file.
         """
         with self._writing() as db:
-            self._be_holder(db)
-            _insert(db, entries)
-        self._log.extend(entries)
+            landed = self._prepare(db)
+            if not landed:
+                # A commit that fails may be made all the same; the next call finds out.
+                self._doubtful = [*entries]
+                insert_entries(db, entries, len(self._log))
+        self._doubtful = []
+        self._log += landed or entries
+        return landed
 
-    def keep_state(self, state: Mapping[str, Any]) -> None:
-        """Remember where the review stands, as plain JSON; else like `append`."""
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Save the position of the review, as plain JSON; else like `append`."""
         with self._writing() as db:
-            self._be_holder(db)
+            self._prepare(db)
             db.execute(sa.update(REVIEW).values(state=dict(state)))
 
     def add_save(self, save: SaveRecord) -> None:
         """Note that a reviewed table is about to be written; else like `append`."""
         with self._writing() as db:
-            self._be_holder(db)
+            self._prepare(db)
             db.execute(sa.delete(SAVES).where(SAVES.c.digest == save.digest))
             _insert_saves(db, [save])
         self._saves[save.digest] = save
 
     def close(self, state: Mapping[str, Any] | None = None) -> None:
-        """Let others have the store, and remember where the review stands.
+        """Save the position of the review, and let other processes write.
 
         Raises
         ------
         StoreError
-            If nothing can be written; for other processes the holding ends with this
-            one then.
+            If nothing can be written; other processes may write all the same.
         """
         try:
-            if self._holder is not None:
-                with self._writing() as db:
-                    self._be_holder(db)
-                    if state is not None:
-                        db.execute(sa.update(REVIEW).values(state=dict(state)))
-                    db.execute(sa.delete(HOLDER))
+            if self._lock.is_held and not self._closed and state is not None:
+                self.save_state(state)
         finally:
             self._closed = True
-            if self._holder is not None:
-                let_go(self._holder)
-            self._holder = None
+            self._lock.release()
 
     # Inside
 
     def _connect(self) -> sqlite3.Connection:
-        assert self._file is not None, "only an SQLite file is opened here"
         # A file that is gone is made anew only where it is known what belongs in it.
         mode = "rw" if self._binding is None else "rwc"
         return sqlite3.connect(
-            f"{self._file.absolute().as_uri()}?mode={mode}",
+            f"{self.path.absolute().as_uri()}?mode={mode}",
             uri=True,
-            timeout=_PATIENCE,
+            timeout=_BUSY_TIMEOUT,
             isolation_level=None,
         )
 
@@ -241,98 +219,145 @@ class Store:
             with self._engine.connect().execution_options(reading=True) as db:
                 yield db
         except (SQLAlchemyError, OSError, ValueError) as error:
-            remedy = _DAMAGED if self._file else "Check the URL, and its server"
-            raise self._error(f"cannot be read ({_reason(error)})", remedy) from error
+            raise self._error(f"cannot be read ({_reason(error)})", _DAMAGED) from error
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         if self._read_only:
             raise HeldError(
-                "this review is only looked at here",
-                remedy="Open it to decide, or to bring it up to date",
-                **self._at,
+                "this review is read-only here",
+                path=self.path,
+                remedy="Open it without read_only to decide, or to bring it up to date",
             )
+        if os.getpid() != self._pid:
+            raise self._error("this review belongs to the parent process", _REOPEN)
+        if self._closed:
+            raise self._error("this review is closed", _REOPEN)
+        was_held = self._lock.is_held
         try:
+            self._acquire()
             with self._engine.begin() as db:
                 yield db
+            was_held = True
         except (SQLAlchemyError, OSError, ValueError) as error:
             raise self._error(
                 f"cannot be written ({_reason(error)})",
                 "Nothing was recorded; free the disk, or choose another output",
             ) from error
+        finally:
+            # A process that could not write yet keeps no other one out.
+            if not was_held:
+                self._lock.release()
 
-    def _has_tables(self, db: sa.Connection) -> bool:
-        names = sa.inspect(db).get_table_names()
-        if names and REVIEW.name not in names:
+    def _acquire(self) -> None:
+        """Acquire the lock, or refuse because another process has it."""
+        try:
+            writer = self._lock.acquire(self._shared_lock)
+        except LocksUnsupportedError as error:
             raise self._error(
-                f"is a database of something else (tables {', '.join(names)})",
-                "Name another output, or another database",
-            )
-        return bool(names)
+                f"the folder cannot lock files ({error.strerror})",
+                "Name an output on a local disk",
+            ) from error
+        if writer is not None:
+            self._looks_on = True
+            raise self._held(writer)
 
-    def _be_holder(self, db: sa.Connection) -> None:
-        """Make sure that this review holds the store, and that it holds the log."""
-        if self._closed:
-            raise self._error("this review is closed", _REOPEN)
+    def _prepare(self, db: sa.Connection) -> list[Entry]:
+        """Make sure that the file holds the log; return what landed after all."""
         if not self._has_tables(db):
             self._create(db)
-        if self._version(db, lock=True) != SCHEMA_VERSION:
+        if self._version(db) != SCHEMA_VERSION:
             raise self._error("it was put back from an older version", _REOPEN)
-        ours = self._is_ours(db)
-        if ours:
-            # Nobody else wrote: this was refused half way, and never shown as made.
-            db.execute(sa.delete(DECISIONS).where(DECISIONS.c.number > len(self._log)))
-        last = db.execute(
-            sa.select(DECISIONS).order_by(DECISIONS.c.number.desc()).limit(1)
-        ).first()
-        stored = 0 if last is None else last.number
-        if last is not None:
-            here = self._log[stored - 1 : stored]
-            if [_bare(entry) for entry in here] != [_bare(entry_of(last))]:
-                raise self._went_on()
-        _insert(db, self._log[stored:])
+        newest = sa.select(DECISIONS).order_by(DECISIONS.c.position.desc()).limit(1)
+        last = db.execute(newest).first()
+        stored = 0 if last is None else last.position
+        log = self._log
+        landed: list[Entry] = []
+        if stored > len(log):
+            log, landed = [*log, *self._doubtful], self._doubtful
+        if stored > len(log) or (
+            last is not None
+            and (last.log_id, last.digest)
+            != (log[stored - 1].log_id, log[stored - 1].digest)
+        ):
+            raise self._changed()
+        insert_entries(db, log[stored:], stored)
         known = set(db.scalars(sa.select(SAVES.c.digest)))
         _insert_saves(db, [self._saves[one] for one in self._saves.keys() - known])
-        if not ours:
-            assert self._binding is not None, "a store is held for a table"
-            # The same one again if it is not known whether it was written.
-            self._holder = self._holder or hold(self)
-            self._looks_on = False
-            db.execute(sa.delete(HOLDER))
-            db.execute(sa.insert(HOLDER), {"id": 1} | plain_values(self._holder))
+        self._looks_on = False
+        if self._binding is not None:
             db.execute(sa.update(REVIEW), plain_values(self._binding))
-
-    def _is_ours(self, db: sa.Connection) -> bool:
-        """Tell whether this review holds the store; refuse if somebody else does."""
-        row = db.execute(sa.select(*HOLDER.c[1:])).first()
-        if row is None:
-            return False
-        held = Holder(**row._asdict())
-        if self._holder is not None and held.token == self._holder.token:
-            return True
-        replaced = self._replaced is not None and held == self._replaced._holder
-        if not replaced and may_live(held):
-            raise self._held(held)
-        return False
+        return landed
 
     def _create(self, db: sa.Connection) -> None:
-        """Make the tables, also those of a store that was deleted behind our back."""
-        assert self._binding is not None, "a store is made for a table"
+        """Make the tables, also those of a file that was deleted meanwhile."""
+        assert self._binding is not None, "a file is made for a table"
         METADATA.create_all(db)
-        first = {"id": 1, "schema_version": SCHEMA_VERSION, "state": {}}
+        first = {
+            "id": 1,
+            "schema_version": SCHEMA_VERSION,
+            "review_id": self._contents.review_id,
+            "log_id": self._contents.log_id,
+            "state": {},
+        }
         db.execute(sa.insert(REVIEW), first | plain_values(self._binding))
 
-    def _check_pages(self, db: sa.Connection) -> None:
-        """Refuse an SQLite file that is damaged somewhere, before it is written to."""
-        if self._file is not None:
-            told = db.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
-            if told != "ok":
-                raise self._error(f"it is damaged ({told})", _DAMAGED)
+    def _read_all(self, db: sa.Connection) -> StoreContents:
+        # As text: a position that is no JSON is dropped, and everything else is read.
+        state = sa.cast(REVIEW.c.state, sa.Text).label("text")
+        review = db.execute(sa.select(*REVIEW.c[:-1], state)).one()
+        rows = db.execute(sa.select(DECISIONS).order_by(DECISIONS.c.position))
+        saves = db.execute(sa.select(SAVES).order_by(SAVES.c.saved_at))
+        entries = []
+        digests: dict[str, str] = {}
+        numbers: dict[str, int] = {}
+        for position, row in enumerate(rows, 1):
+            entry = entry_of(row)
+            log_id = entry.log_id
+            if (
+                row.position != position
+                or not entry.is_sound()
+                or entry.number != numbers.get(log_id, 0) + 1
+                or not entry.follows(digests.get(log_id, NO_DIGEST))
+            ):
+                raise self._error(
+                    f"entry {position} of its log is missing or damaged", _DAMAGED
+                )
+            digests[log_id], numbers[log_id] = entry.digest, entry.number
+            entries.append(entry)
+        return StoreContents(
+            Binding(review.table_name, review.fingerprint),
+            entries,
+            [SaveRecord(r.digest, r.path, r.heads) for r in saves],
+            _loaded(review.text),
+            review.review_id,
+            review.log_id,
+        )
 
-    def _version(self, db: sa.Connection, lock: bool = False) -> int:
-        question = sa.select(REVIEW.c.schema_version)
-        # Whoever else comes waits here, in databases that know more than one writer.
-        version = db.execute(question.with_for_update() if lock else question).scalar()
+    def _has_tables(self, db: sa.Connection) -> bool:
+        found = db.exec_driver_sql("SELECT type, name FROM sqlite_master").all()
+        tables = [name for kind, name in found if kind == "table"]
+        others = [f"{kind} {name}" for kind, name in found if kind in _FOREIGN]
+        if tables and REVIEW.name not in tables:
+            raise self._error(
+                f"is a database of something else (tables {', '.join(tables)})",
+                "Name another output",
+            )
+        if others:
+            raise self._error(
+                f"it has parts that could change decisions ({', '.join(others)})",
+                "Remove them, or name another output",
+            )
+        return bool(tables)
+
+    def _check_pages(self, db: sa.Connection) -> None:
+        """Refuse a file that is damaged somewhere, before it is written to."""
+        found = db.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        if found != "ok":
+            raise self._error(f"it is damaged ({found})", _DAMAGED)
+
+    def _version(self, db: sa.Connection) -> int:
+        version = db.execute(sa.select(REVIEW.c.schema_version)).scalar()
         if not isinstance(version, int) or version < 1:
             raise self._error("it does not tell the version of its schema", _DAMAGED)
         if version > SCHEMA_VERSION:
@@ -344,26 +369,26 @@ class Store:
         return version
 
     def _migrate(self) -> None:
+        was_held = self._lock.is_held
         with self._writing() as db:
-            version = self._version(db, lock=True)
+            version = self._version(db)
             # Another process may have done it meanwhile.
-            if version == SCHEMA_VERSION:
-                return
-            self._is_ours(db)
-            self._keep_backup(db)
-            for step in range(version, SCHEMA_VERSION):
-                MIGRATIONS[step](db)
-            db.execute(sa.update(REVIEW).values(schema_version=SCHEMA_VERSION))
+            if version < SCHEMA_VERSION:
+                self._keep_backup(db)
+                MIGRATIONS[version](db)
+                db.execute(sa.update(REVIEW).values(schema_version=SCHEMA_VERSION))
+                # A damaged log is refused before it is changed.
+                self._read_all(db)
+        if not was_held:
+            self._lock.release()
 
     def _keep_backup(self, db: sa.Connection) -> None:
-        if self._file is None:
-            return
         # Through SQLite: to open and close its file would let go of its locks,
         # https://www.sqlite.org/howtocorrupt.html
         connection = db.connection.driver_connection
         assert isinstance(connection, sqlite3.Connection)
         contents = connection.serialize()
-        backup = beside(self._file).with_suffix(f".backup{self._file.suffix}")
+        backup = beside(self.path).with_suffix(f".backup{self.path.suffix}")
         try:
             replace_file(backup, lambda stream: _write_all(stream, contents))
         except SaveError as error:
@@ -372,59 +397,36 @@ class Store:
                 "Nothing was changed; free the disk",
             ) from error
 
-    def _held(self, other: Holder) -> HeldError:
-        error = HeldError(
-            f"this review is open elsewhere: {other}",
-            remedy="Look at it here, as it was when it was opened; to decide, close it "
-            "there and open it again here",
-            **self._at,
+    def _held(self, writer: Writer) -> HeldError:
+        return HeldError(
+            f"this review is open elsewhere: {writer}",
+            path=self.path,
+            remedy="It is read-only here, as it was when it was opened; to decide, "
+            "close it there and open it again here",
         )
-        error.far = not other.is_here
-        self._looks_on = True
-        return error
 
-    def _went_on(self) -> StoreError:
+    def _changed(self) -> StoreError:
         if not self._looks_on:
             return self._error("another program has written to it", _REOPEN)
         return HeldError(
             "this review went on elsewhere since it was opened here",
+            path=self.path,
             remedy="Open it again to see what was decided there, and to decide",
-            **self._at,
         )
 
     def _error(self, what: str, remedy: str) -> StoreError:
-        return StoreError(what, remedy=remedy, **self._at)
-
-    @property
-    def _at(self) -> dict[str, Any]:
-        """The place that an error is about."""
-        return {"path": self._file, "where": None if self._file else self.name}
+        return StoreError(what, path=self.path, remedy=remedy)
 
 
-def _sqlite_file(url: str) -> Path | None:
-    """Return the file of an SQLite URL, None for another database."""
-    try:
-        parsed = sa.make_url(url)
-        parsed.get_dialect().import_dbapi()
-    except (ArgumentError, ImportError) as error:
-        raise StoreError(
-            f"{url!r} names no database that can be used ({error})",
-            remedy="Name an SQLAlchemy URL, and install the driver that it needs",
-        ) from error
-    if parsed.get_backend_name() != "sqlite":
-        return None
-    if not parsed.database or parsed.database == ":memory:":
-        raise StoreError(
-            f"{url!r} is a database in memory, which ends with the program",
-            remedy="Name a file",
-        )
-    return Path(parsed.database).absolute()
+#: What runs by itself in a database, and could show or write something else.
+_FOREIGN = ("trigger", "view")
 
 
 def _begin(db: sa.Connection) -> None:
-    # Whoever will write is the only writer at once: what is checked holds until then.
+    # Functions of a schema that another program wrote are not run.
+    db.exec_driver_sql("PRAGMA trusted_schema = OFF")
     if db.get_execution_options().get("reading", False):
-        # No more than that: it may be the database of somebody else.
+        # No more than that: it may be the database of something else.
         db.exec_driver_sql("BEGIN")
         return
     # A rollback journal, unlike a write-ahead log, also works on a network folder:
@@ -436,25 +438,23 @@ def _begin(db: sa.Connection) -> None:
     db.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _loaded(text: str | None) -> Any:
+    """Return the value of a JSON text; None if it is damaged."""
+    try:
+        return json.loads(text or "")
+    except ValueError:
+        return None
+
+
 def _reason(error: Exception) -> str:
     """Say in a few words what the database, or the system, said."""
     return str(error.orig if isinstance(error, DBAPIError) else error)
-
-
-def _insert(db: sa.Connection, entries: Sequence[Entry]) -> None:
-    if entries:
-        db.execute(sa.insert(DECISIONS), [row_of(entry) for entry in entries])
 
 
 def _insert_saves(db: sa.Connection, saves: Sequence[SaveRecord]) -> None:
     if saves:
         now = {"saved_at": utc_now()}
         db.execute(sa.insert(SAVES), [plain_values(save) | now for save in saves])
-
-
-def _bare(entry: Entry) -> Entry:
-    """Return an entry without its context, where a NaN would equal nothing."""
-    return replace(entry, context={})
 
 
 def _write_all(stream: BinaryIO, contents: bytes) -> None:

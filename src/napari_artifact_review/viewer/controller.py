@@ -15,9 +15,9 @@ from napari.utils.events import Event
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout, Cutouts
-from napari_artifact_review.core.decisions import Action
 from napari_artifact_review.core.display import Display
 from napari_artifact_review.core.drawable import LoadedImage
+from napari_artifact_review.core.entry import Action
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.core.session import ReviewSession
@@ -144,7 +144,7 @@ class ReviewController:
         if self._connected:
             return
         self._connected = True
-        self.session.answer_through(self._run_in_main)
+        self.session.set_dispatcher(self._run_in_main)
         self.session.current_changed.connect(self._follow)
         self.session.decided.connect(self._on_decided)
         self.session.queue_changed.connect(self._on_queue_changed)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions import Action
+from napari_artifact_review.core.entry import Action
 from napari_artifact_review.core.session import ReviewSession
 
 

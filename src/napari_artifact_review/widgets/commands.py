@@ -365,7 +365,7 @@ class ReviewCommands:
             session.drafts[key] = note
         else:
             session.drafts.pop(key, None)
-        session.keep_place()
+        session.save_position()
 
     def _set_going_on(self, goes_on: bool) -> None:
         self._control().judge.goes_on = goes_on

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from qtpy.QtWidgets import QWidget
 
-    from napari_artifact_review.core.decisions import Entry
+    from napari_artifact_review.core.entry import Entry
     from napari_artifact_review.core.metrics import Flips, Numbers, Snapshot, When
     from napari_artifact_review.core.outcomes import Outcome
     from napari_artifact_review.core.session import ReviewSession

@@ -57,5 +57,5 @@ class PlaceKeeper(QObject):
         if isinstance(self._session.problem, HeldError):
             return
         self._controller.note_view()
-        self._session.keep_place()
+        self._session.save_position()
         self.look_after(self._session)

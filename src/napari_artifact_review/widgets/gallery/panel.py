@@ -37,7 +37,7 @@ from napari_artifact_review.widgets.gallery.view import GalleryView
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.decisions import Action
+    from napari_artifact_review.core.entry import Action
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 

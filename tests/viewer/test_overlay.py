@@ -296,7 +296,7 @@ def _cutouts(places, size=10):
     return Cutouts(
         "a", size, np.arange(len(places)), x, y, none, none, none,
         outcome.astype(np.int8), np.full(len(places), np.nan), none.astype(bool),
-        none.astype(bool),
+        none.astype(bool), none.astype(bool),
     )  # fmt: skip
 
 

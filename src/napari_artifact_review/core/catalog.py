@@ -174,6 +174,7 @@ class Catalog:
             confidence=confidence,
             reviewed=self.labels.reviewed[rows],
             unsure=self.labels.unsure[rows],
+            pending=self.labels.pending[rows],
         )
 
     def neighbours_of(self, row: int) -> dict[tuple[int, int], Cutout]:

@@ -352,6 +352,8 @@ class Journal:
         return command
 
     def _tell_pending(self) -> None:
+        cutouts = {cutout for command in self.pending for cutout in command.cutouts}
+        self._labels.mark_pending(map(self._walk.row_of, cutouts))
         self.pending_changed.emit()
 
     def _tell_problem(self) -> None:

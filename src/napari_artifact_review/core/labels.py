@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +30,7 @@ class Labels:
         self._unsure = np.zeros(len(self._reviewed), dtype=bool)
         if predictions.decision is not None:
             self._unsure |= predictions.decision == "unsure"
+        self._pending = np.zeros(len(self._reviewed), dtype=bool)
         self._kinds: dict[int, str] = {}
         if predictions.kind is not None:
             named = np.flatnonzero(predictions.kind != "").tolist()
@@ -64,6 +65,11 @@ class Labels:
     def unsure(self) -> npt.NDArray[np.bool_]:
         """Whether who decided was unsure, shape (n,), not to be written to."""
         return _read_only(self._unsure)
+
+    @property
+    def pending(self) -> npt.NDArray[np.bool_]:
+        """Read-only mask of rows with a command that is not recorded yet, shape (n,)."""
+        return _read_only(self._pending)
 
     @property
     def kinds(self) -> Mapping[int, str]:
@@ -125,6 +131,11 @@ class Labels:
         else:
             self._unsaved.add(row)
         self._note(row)
+
+    def mark_pending(self, rows: Iterable[int]) -> None:
+        """Note which rows have a command that is not recorded yet."""
+        self._pending[:] = False
+        self._pending[list(rows)] = True
 
     def put_before(self, row: int, before: Standing) -> None:
         """Let something else than what was read stand where no decision does."""

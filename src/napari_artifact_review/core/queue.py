@@ -229,9 +229,10 @@ class Queue:
         return self._last(self._place(row), self._in)
 
     def unreviewed_after(self, row: int) -> int | None:
-        """Return the nearest cutout after `row` that nobody has reviewed, or None.
+        """Return the nearest cutout after `row` without a verdict, or None.
 
-        After the last one it looks from the first one on.
+        After the last one it looks from the first one on. A verdict that is not
+        recorded yet counts.
         """
         found = self._first(self._places_after(row), self._unreviewed)
         return self._first(0, self._unreviewed) if found is None else found
@@ -250,7 +251,8 @@ class Queue:
         return self._is_in[places]
 
     def _unreviewed(self, places: slice) -> npt.NDArray[np.bool_]:
-        return np.greater(self._is_in[places], self._reviewed[places])
+        pending = self._catalog.labels.pending[self._rows[places]]
+        return np.greater(self._is_in[places], self._reviewed[places] | pending)
 
     def _in_others(self, names: Sequence[str], places: slice) -> npt.NDArray[np.bool_]:
         """Tell which places hold a cutout of an image that is none of some."""

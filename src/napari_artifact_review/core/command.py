@@ -17,6 +17,9 @@ from napari_artifact_review.core.errors import StoreError
 #: received from other logs.
 CommandKind = Literal["decide", "undo", "redo", "adopt", "receive"]
 
+#: Seconds after which a pending command is shown as such.
+NOTICEABLE = 0.3
+
 CommandState = Literal["pending", "recorded", "refused"]
 
 
@@ -78,7 +81,10 @@ class Command:
         self.title = title
         self.again: Callable[[], Command] | None = None
         self.said: Standing | None = None
-        self.state: CommandState = "pending"
+        self.state: #: Seconds after which a pending command is shown as such.
+NOTICEABLE = 0.3
+
+CommandState = "pending"
         self.entries: tuple[Entry, ...] = ()
         self.error: StoreError | None = None
         self.given_at = time.monotonic()

@@ -68,7 +68,7 @@ class Labels:
 
     @property
     def pending(self) -> npt.NDArray[np.bool_]:
-        """Read-only mask of rows with a command that is not recorded yet, shape (n,)."""
+        """Read-only mask of the rows with a command under way, shape (n,)."""
         return _read_only(self._pending)
 
     @property

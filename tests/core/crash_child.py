@@ -35,7 +35,7 @@ def review(table: Path, seed: int) -> None:
             case "move":
                 key = session.walk.key_of(chance.randrange(rows))
                 session.select(*key)
-                session.keep_place()
+                session.save_position()
             case "undo":
                 session.undo()
             case "redo":

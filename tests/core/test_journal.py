@@ -118,7 +118,7 @@ def test_none_of_several_shows_if_the_first_cannot_be_kept(
     assert session.log == ()
     assert session.table.equals(before)
     assert session.next() or session.previous()
-    session.keep_place()
+    session.save_position()
     main_loop.run_until(lambda: session.problem is None)
     assert told[1:] == ["None"]
     decide(session, NORTH, "no artifact")

@@ -21,7 +21,7 @@ def test_no_file_is_made(survey):
     before = contents(survey.parent)
     with look(survey) as session:
         assert session.progress == (0, 4)
-        session.keep_place()
+        session.save_position()
     assert contents(survey.parent) == before
 
 

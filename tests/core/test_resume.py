@@ -123,7 +123,7 @@ def test_the_threshold_is_kept_where_it_made_the_predictions(tmp_path, reopen):
 def test_the_place_is_kept_while_the_review_is_open(path, output, reopen):
     session = reopen(path)
     session.select(*B)
-    session.keep_place()
+    session.save_position()
     decide(session, B)
     # Somebody who only looks does not move the place.
     with ReviewSession.open(path, output=output) as looking:

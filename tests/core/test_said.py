@@ -422,7 +422,7 @@ def test_drafts_are_there_after_a_reopening(path, tmp_path, reopen):
     session = reopen(path)
     del session.drafts[A]
     session.drafts[B2] += "more"
-    session.keep_place()
+    session.save_position()
     # Somebody who only looks finds what was kept, while it is open.
     session.set_label("artifact", cutouts=[A2])
     with ReviewSession.open(path, output=tmp_path / "out.csv") as looking:

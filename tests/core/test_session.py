@@ -277,7 +277,7 @@ def test_any_review_comes_to_what_a_plain_model_says(steps):
                     if closed:
                         session.close()
                     else:
-                        session.keep_place()
+                        session.save_position()
                         # As a process that died would, it lets nobody know.
                         session._journal.recorder._thread.shutdown()
                         session._let_go.detach()

@@ -297,7 +297,7 @@ def check_that_it_only_looks(session, path):
     assert labels(session)[:3] == [1, 1, 0]
     session.go_to(2)
     assert session.next()
-    session.keep_place()
+    session.save_position()
     return told
 
 

@@ -662,7 +662,7 @@ class ReviewSession:
         """
         self._journal.recorder.deliver = deliver
 
-    def keep_place(self) -> None:
+    def save_position(self) -> None:
         """Remember the current cutout and the view; it does not wait for the disk.
 
         Where decisions could not be kept, it finds out whether they can be now.

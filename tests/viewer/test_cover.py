@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from napari_artifact_review.core.images import read_image
-from napari_artifact_review.viewer import loader
 from napari_artifact_review.viewer.judge import Subject
 from napari_artifact_review.viewer.layers import OWNER
+from tests.slow_images import slow_down
 
 
 def _shown(control):
@@ -63,11 +63,7 @@ def test_until_another_image_is_read_nothing_untrue_is_shown(
     covered, session, main_loop, monkeypatch
 ):
     gate = threading.Event()
-    read = covered._loader._read
-    monkeypatch.setattr(
-        covered._loader, "_read", lambda *key: gate.wait(20) and read(*key)
-    )
-    covered._loader._futures.clear()
+    slow_down(covered, lambda _: gate.wait(20))
     session.select_image("south")
     told = []
     covered.view_changed.connect(lambda: told.append((covered.view, _shown(covered))))
@@ -105,9 +101,8 @@ def test_what_is_refused_there_is_said_and_not_decided(control, session):
 @pytest.fixture
 def unread(covered):
     """Let no image be there any more, and write down which are read."""
-    names, read = [], covered._loader._read
-    covered._loader._futures.clear()
-    covered._loader._read = lambda name, hdu: names.append(name) or read(name, hdu)
+    names = []
+    slow_down(covered, names.append)
     return names
 
 
@@ -144,9 +139,9 @@ def test_who_leaves_before_does_not_have_it_read(covered, session, main_loop, un
 def test_many_images_that_one_looks_at_are_not_all_kept(
     covered, session, main_loop, monkeypatch
 ):
-    monkeypatch.setattr(loader, "_MOST_IMAGES", 2)
+    covered.loader.most_images = 2
     for name in ("north", "west", "south"):
         session.select_image(name)
         main_loop.let_time_pass()
         main_loop.run_until(lambda name=name: covered.at_hand(name))
-    assert len(covered._loader._futures) == 2
+    assert len(covered.loader.names) == 2

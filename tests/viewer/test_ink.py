@@ -31,7 +31,7 @@ def inks(viewer, role="tags"):
 @pytest.fixture
 def sky(control):
     """An even sky, black as it is shown, whose pixels can be painted."""
-    pixels = control._loaded.drawable
+    pixels = control.loaded.drawable
     pixels[:] = 0
     control.set_display(Display(by_hand=(0, 1e6)))
     return pixels

@@ -10,6 +10,7 @@ import pytest
 
 from napari_artifact_review.core.display import Display
 from napari_artifact_review.viewer import judge as judge_module
+from tests.slow_images import forget_others
 
 #: The errors of the small survey, in the order of the queue.
 NORTH = [("north", 200, 0), ("north", 400, 200)]
@@ -62,9 +63,11 @@ def test_it_stays_where_nobody_asks_to_go_on(judge, session):
 
 def test_it_goes_on_once_a_slow_disk_has_it(judge, session, main_loop, monkeypatch):
     monkeypatch.setattr(judge_module, "PATIENCE", 0)
-    session._journal.recorder._thread.submit(lambda: __import__("time").sleep(0.2))
+    other = sqlite3.connect(session.store, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
     judge.decide("unsure", go_on=True)
     assert (place(session), session.log) == (NORTH[0], ())
+    other.close()
     main_loop.run_until(lambda: session.log)
     assert place(session) == NORTH[1]
 
@@ -178,7 +181,7 @@ def test_picks_come_back_with_their_image(
     judge.decide("artifact")
     session.go_to(3)
     main_loop.run_until(lambda: control.view == "shown")
-    control._loader._futures.clear()
+    forget_others(control.loader)
     session.undo()
     main_loop.run_until(lambda: control.view == "shown")
     assert picks.rows == rows
@@ -194,7 +197,7 @@ def test_picks_do_not_come_back_without_their_image(
     judge.decide("artifact")
     session.go_to(3)
     main_loop.run_until(lambda: control.view == "shown")
-    control._loader._futures.clear()
+    forget_others(control.loader)
     (survey.parent / "north.fits").write_bytes(b"")
     session.undo()
     main_loop.run_until(lambda: control.view == "failed")
@@ -230,7 +233,8 @@ def drag(control, start, end, *held):
         position=start[::-1],
         pos=np.array(start),
     )
-    steps = control._mouse._on_press(control.viewer, event)
+    press = control.viewer.mouse_drag_callbacks[-1]
+    steps = press(control.viewer, event)
     next(steps, None)
     if start != end:
         event.type, event.position, event.pos = "mouse_move", end[::-1], np.array(end)
@@ -311,11 +315,10 @@ def test_a_threshold_draws_other_outcomes(control, viewer, session):
 
 
 def test_images_are_read_ahead_along_the_queue(control, session, main_loop):
-    control._run_later = lambda _, function: function()
     session.set_queue(outcomes=("TN",), images=["north", "west"])
     main_loop.run_until(lambda: control.view == "shown")
-    names = {name for name, _ in control._loader._futures}
-    assert "west" in names
+    main_loop.let_time_pass()
+    assert "west" in control.loader.names
 
 
 def test_pixels_are_smoothed_also_if_that_is_wished_while_they_are_read(
@@ -325,7 +328,7 @@ def test_pixels_are_smoothed_also_if_that_is_wished_while_they_are_read(
         session.go_to(error)
         control.set_display(Display(sigma=sigma))
         main_loop.run_until(
-            lambda s=sigma: control.view == "shown" and control._loaded.sigma == s
+            lambda s=sigma: control.view == "shown" and control.loaded.sigma == s
         )
         name = session.current_cutout.image_name
         [layer] = [x for x in control.viewer.layers if x.name == name]

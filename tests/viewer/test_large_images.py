@@ -9,6 +9,7 @@ import pytest
 
 from napari_artifact_review.core import full_image
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.pyramid import Pyramid
 from napari_artifact_review.core.pyramid_folder import PyramidFolder
 from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.controller import ReviewController
@@ -53,9 +54,11 @@ def test_the_status_waits_for_no_pixel_of_a_large_image(large, viewer, main_loop
     main_loop.let_time_pass()
     assert viewer.status is before
     assert asked
+    layer = _layer(viewer, "tiles")
     with ThreadPoolExecutor(1) as thread:
-        status = thread.submit(large._describe, row, column).result()
-    assert f"x {column}  y {row}  {2e6 + 1000 * row + column:.6g} adu  RA" in status
+        status = thread.submit(layer.get_status, (row, column)).result()
+    shown = f"x {column}  y {row}  {2e6 + 1000 * row + column:.6g} adu  RA"
+    assert shown in status["coordinates"]
 
 
 def test_a_large_image_is_one_layer_of_its_own_shape(large, viewer, main_loop):
@@ -190,11 +193,13 @@ def test_no_verdict_is_taken_on_coarser_pixels_than_the_cutout_s(
         assert columns == slice(x >> level, x + 200 >> level)
 
 
-def test_a_tile_that_cannot_be_read_is_told(large, viewer, main_loop):
+def test_a_tile_that_cannot_be_read_is_told(large, viewer, main_loop, monkeypatch):
+    def fail(*_):
+        raise ImageError("a tile is damaged", path=large.full.path)
+
+    monkeypatch.setattr(Pyramid, "read", fail)
     _go(large, main_loop, "south")
-    tiles = large.full.tiles
-    tiles._reader.problem = ImageError("a tile is damaged", path=large.full.path)
-    tiles.changed.emit()
+    large.full.tiles.prefetch(0, slice(0, 600), slice(0, 800))
     main_loop.run_until(lambda: large.view == "failed")
     assert "a tile is damaged" in str(large.problem)
     assert not _layer(viewer, "tiles").visible

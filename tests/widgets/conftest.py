@@ -86,7 +86,7 @@ def dock(viewer, survey: Path, qtbot) -> ReviewWidget:
     A verdict stays at its cutout; see `instrument` for one that goes on.
     """
     widget = open_review(viewer, survey)
-    widget.goes_on.value = False
+    widget.auto_advance.value = False
     # A virtual display has no window manager that would give a window the focus.
     widget.window().activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is not None)
@@ -96,7 +96,7 @@ def dock(viewer, survey: Path, qtbot) -> ReviewWidget:
 @pytest.fixture
 def instrument(dock: ReviewWidget) -> ReviewWidget:
     """Have a verdict go on to the next cutout, as it does for a reviewer."""
-    dock.goes_on.value = True
+    dock.auto_advance.value = True
     return dock
 
 

@@ -22,11 +22,11 @@ from napari_artifact_review.widgets.text_table import TextTable
 
 
 def panel(dock):
-    return dock._panel.changes
+    return dock.panel.changes
 
 
 def fold(dock):
-    return dock._panel.folds["changes"]
+    return dock.panel.folds["changes"]
 
 
 def click_fold(dock):
@@ -60,7 +60,7 @@ def unfolded(dock, qtbot):
 
 def open_plots(dock, qtbot):
     panel(dock).plots.native.click()
-    plots = dock._plots.panel
+    plots = dock.plots.panel
     qtbot.waitUntil(lambda: not any(view.image.isNull() for view in plots.views))
     return plots
 
@@ -206,8 +206,8 @@ def test_the_plots_are_closed_and_opened_again_and_leave_nothing_behind(dock, qt
         close(plots)
         del plots
         qtbot.waitUntil(lambda: all_plots() == [])
-        assert dock._plots.panel is None
-        assert dock._plots.wishes() == []
+        assert dock.plots.panel is None
+        assert dock.plots.wishes() == []
     assert window.size() == size
 
     def are_forgotten():

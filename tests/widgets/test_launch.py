@@ -30,19 +30,19 @@ def test_the_widget_is_in_the_plugins_menu(viewer, qtbot):
     )
     assert isinstance(widget, ReviewWidget)
     assert widget.session is None
-    assert not widget._panel.visible
-    qtbot.waitUntil(lambda: widget._open_panel.visible)
+    assert not widget.panel.visible
+    qtbot.waitUntil(lambda: widget.opening.visible)
     assert not widget.open.enabled
 
 
 #: What the dock has for a review.
-LATER = {"_panel", "_commands", "_saver", "_measurer", "_keys"}
+LATER = {"panel", "help", "examples", "stretches"}
 
 
 def test_the_dock_waits_for_nothing_that_a_review_needs_later(viewer, qtbot):
     widget = review_dock(viewer)
     assert not LATER & set(vars(widget))
-    qtbot.waitUntil(lambda: "_keys" in vars(widget))
+    qtbot.waitUntil(lambda: set(vars(widget)) >= LATER)
     other = ReviewWidget(viewer)
     assert other.label_new.choices == ("artifact", "no artifact"), "scripts may ask"
     other.deleteLater()
@@ -72,8 +72,8 @@ def _jobs() -> list[threading.Thread]:
 def test_making_the_demo_can_be_cancelled(viewer, tmp_path, qtbot):
     widget = review_dock(viewer)
     widget.start_demo(folder=tmp_path / "demo", seed=9)
-    qtbot.waitUntil(lambda: widget._open_panel.progress.max > 0, timeout=60_000)
-    widget._open_panel.cancel.native.click()
+    qtbot.waitUntil(lambda: widget.opening.progress.max > 0, timeout=60_000)
+    widget.opening.cancel.native.click()
     qtbot.waitUntil(lambda: not _jobs(), timeout=30_000)
     assert list(tmp_path.glob("*demo*")) == []
     assert widget.session is None

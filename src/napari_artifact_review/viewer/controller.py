@@ -38,10 +38,6 @@ from napari_artifact_review.viewer.status import describe_cutout, describe_pixel
 #: meanwhile grow and shrink with the image.
 _REST = 0.25
 
-#: Seconds that an image may be read before the reviewer is told; until then the one
-#: before, and all that is said of it, stays.
-_GRACE = 0.25
-
 #: Seconds after an image is shown until napari's list of layers and others are told.
 _BREATH = 0.3
 
@@ -74,6 +70,10 @@ class ReviewController:
 
     Attributes
     ----------
+    loader : ImageLoader
+        Reads the images, some of them ahead.
+    loaded : LoadedImage or None
+        The image on the screen, if there is one.
     hdus : dict of str to int
         The HDU that was chosen of an image, by its name.
     view_changed : Signal
@@ -89,6 +89,10 @@ class ReviewController:
     #: Whether the reviewer has been told that an image is read; before the first one
     #: there is nothing else that could be shown.
     says_loading = True
+
+    #: Seconds that an image may be read before the reviewer is told; until then the one
+    #: before, and all that is said of it, stays.
+    loading_notice_delay = 0.25
 
     #: Whether a verdict came before its image: who walked on now would skip a cutout.
     waits_for_image = False
@@ -117,10 +121,10 @@ class ReviewController:
         )
         self.view: ViewState = "loading"
         self.full: FullImage | None = None
-        self._loaded: LoadedImage | None = None
+        self.loaded: LoadedImage | None = None
         self._run_in_main = run_in_main
         self._run_later = run_later
-        self._loader = ImageLoader(session.images, run_in_main)
+        self.loader = ImageLoader(session.images, run_in_main)
         self._image_name = ""
         self._cover: Callable[[], Subject] | None = None
         self.hdus: dict[str, int] = {}
@@ -160,7 +164,7 @@ class ReviewController:
         self.viewer.dims.ndisplay = 2
         self.hdus.update(self._settings.hdus())
         self._settings.restore()
-        self._loader.smooth(self.image.display.sigma)
+        self.loader.smooth(self.image.display.sigma)
         self._follow()
         self._run_later(0, self._prepare)
 
@@ -187,7 +191,7 @@ class ReviewController:
         self.session.decided.disconnect(self._on_decided)
         self.session.turned.disconnect(self._on_turned)
         self.session.queue_changed.disconnect(self._on_queue_changed)
-        self._loader.close()
+        self.loader.close()
 
     # What the reviewer asks for
 
@@ -254,7 +258,7 @@ class ReviewController:
 
     def _refusal(self) -> str:
         """Say why nothing on the screen can be judged now; without pixels, nothing."""
-        if self.view == "loading" or not self._is_drawn():
+        if self.view == "loading" or not self.is_drawn:
             self.waits_for_image = True
             self._run_later(_BLINK, self._wait_no_more)
             return "The image is still being read."
@@ -277,8 +281,9 @@ class ReviewController:
         """Hide all boxes, or show them again."""
         self.layers.toggle_overlays()
 
-    def _is_drawn(self) -> bool:
-        """Tell whether what is in view of the current cutout is no coarser than that.
+    @property
+    def is_drawn(self) -> bool:
+        """Whether what is in view of the current cutout is drawn in full detail.
 
         Before its tiles are read, coarser ones stand in their place.
         """
@@ -303,7 +308,7 @@ class ReviewController:
         """Let the walk go on as soon as the tiles that it waited for are drawn."""
         if self.view != "shown" or not self.waits_for_image:
             return
-        if self._is_drawn():
+        if self.is_drawn:
             self.waits_for_image = False
             self.view_changed.emit()
         else:
@@ -336,7 +341,7 @@ class ReviewController:
         Pixels are smoothed in a thread; until they are, the image stays as it is.
         """
         self.image.set_display(display)
-        self._loader.smooth(self.image.display.sigma)
+        self.loader.smooth(self.image.display.sigma)
         self._smooth()
 
     def place_on_canvas(self) -> tuple[float, float, float, float]:
@@ -355,37 +360,37 @@ class ReviewController:
 
     def at_hand(self, name: str) -> LoadedImage | None:
         """Return an image that is on the screen, or was read ahead; None without."""
-        return self._loader.at_hand(name, self.hdus.get(name))
+        return self.loader.at_hand(name, self.hdus.get(name))
 
     def cutout_pixels(self) -> CutoutPixels | None:
         """Return the current cutout and what is around it, if its image is at hand."""
         cutout = self.session.current_cutout
         covered = self._cover is not None
-        loaded = self.at_hand(cutout.image_name) if covered else self._loaded
+        loaded = self.at_hand(cutout.image_name) if covered else self.loaded
         return None if loaded is None else CutoutPixels.of(loaded, cutout)
 
     def _smooth(self) -> None:
         """Have the image on the screen smoothed as it is wished by now."""
-        if self._loaded is None or self._loaded.sigma == self.image.display.sigma:
+        if self.loaded is None or self.loaded.sigma == self.image.display.sigma:
             return
-        future = self._loader.load(self._image_name, self.hdus.get(self._image_name))
+        future = self.loader.load(self._image_name, self.hdus.get(self._image_name))
         receive = partial(self._take_smoothed, self._request, future)
         future.add_done_callback(lambda _: self._run_in_main(receive))
 
     def _take_smoothed(self, request: int, future: Future[LoadedImage]) -> None:
         """Show the same image with other pixels; where that fails, it stays."""
-        if request != self._request or self._loaded is None or future.cancelled():
+        if request != self._request or self.loaded is None or future.cancelled():
             return
         error = future.exception()
         if error is None:
-            self._loaded = future.result()
-            self.image.show(self._loaded, self._image_name)
+            self.loaded = future.result()
+            self.image.show(self.loaded, self._image_name)
             self._run_later(0, partial(self._if_latest, request, self._read_ahead))
             # Another smoothing may have been wished for since.
             self._smooth()
         elif isinstance(error, ImageError):
             self.said.emit(str(error))
-            shown = self._loaded.sigma
+            shown = self.loaded.sigma
             self.set_display(replace(self.image.display, sigma=shown))
             self.image.display_changed.emit(self.image.display)
         else:
@@ -430,15 +435,15 @@ class ReviewController:
         """Have the image under the cover read, if that is still another one."""
         if name != self.session.current_cutout.image_name or self.at_hand(name):
             return
-        future = self._loader.load(name, self.hdus.get(name))
-        self._loader.read_ahead([])
+        future = self.loader.load(name, self.hdus.get(name))
+        self.loader.read_ahead([])
         tell = partial(self._if_latest, self._request, self.view_changed.emit)
         future.add_done_callback(lambda _: self._run_in_main(tell))
 
     def _load(self, name: str) -> None:
         self._request += 1
         self._image_name = name
-        future = self._loader.load(name, self.hdus.get(name))
+        future = self.loader.load(name, self.hdus.get(name))
         if future.done():
             self._receive(self._request, future)
             return
@@ -451,7 +456,8 @@ class ReviewController:
             self.view_changed.emit()
         elif was_shown:
             # Picture and dock stay as they were, both, unless it takes longer.
-            self._run_later(_GRACE, partial(self._say_loading, self._images))
+            say = partial(self._say_loading, self._images)
+            self._run_later(self.loading_notice_delay, say)
 
     def _prepare(self) -> None:
         """Do what can be done before an image is there."""
@@ -488,7 +494,7 @@ class ReviewController:
         self.image.tell()
 
     def _show(self, loaded: LoadedImage) -> None:
-        self._loaded, self.full, self._error = loaded, loaded.full, None
+        self.loaded, self.full, self._error = loaded, loaded.full, None
         # Nobody is to follow the camera before all is in its place.
         self.view = "loading"
         if loaded.full.tiles is not None:
@@ -527,7 +533,7 @@ class ReviewController:
         self.view_changed.emit()
 
     def _forget_image(self) -> None:
-        self.full, self._loaded, self._outside = None, None, set()
+        self.full, self.loaded, self._outside = None, None, set()
         self._error = None
 
     def _cutouts_inside(self) -> Cutouts:
@@ -593,7 +599,7 @@ class ReviewController:
             names.append(queue.image_after(row, name, names[0]))
         before = queue.image_before(row, name)
         names += [before] if before not in names else []
-        self._loader.read_ahead(
+        self.loader.read_ahead(
             [(name, self.hdus.get(name)) for name in names if name is not None]
         )
 
@@ -695,8 +701,8 @@ class ReviewController:
         self._run_in_main(self._restore)
 
     def _restore(self) -> None:
-        if self._connected and self._loaded is not None:
-            self._show(self._loaded)
+        if self._connected and self.loaded is not None:
+            self._show(self.loaded)
 
     def _select_in_view(self, row: int) -> None:
         """Go to a cutout that is clicked, without moving the image under the mouse."""

@@ -19,20 +19,26 @@ _COLORS = (
 
 
 class HelpPanel(ToolWindow):
-    """Keys and colours; stays beside the window while one works."""
+    """Keys and colours; stays beside the window while one works.
+
+    Attributes
+    ----------
+    text : QLabel
+        The page.
+    """
 
     def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
         super().__init__(parent, "keys and colours", kept_free)
-        self._text = QLabel()
-        self._text.setTextFormat(Qt.TextFormat.RichText)
+        self.text = QLabel()
+        self.text.setTextFormat(Qt.TextFormat.RichText)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
-        layout.addWidget(self._text)
+        layout.addWidget(self.text)
         self.show_keys(KeyChoice())
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Tell which keys are in force."""
-        self._text.setText(help_text(keys))
+        self.text.setText(help_text(keys))
 
 
 def help_text(choice: KeyChoice) -> str:

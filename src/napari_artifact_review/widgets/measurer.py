@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_artifact_review.widgets.background import Latest
+from napari_artifact_review.widgets.background import Connections, Latest
 from napari_artifact_review.widgets.changes import summary
 from napari_artifact_review.widgets.plots import PlotWish
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from qtpy.QtWidgets import QWidget
+    from qtpy.QtCore import QObject
 
     from napari_artifact_review.core.entry import Entry
     from napari_artifact_review.core.metrics import Flips, Numbers, Snapshot, When
@@ -53,8 +53,10 @@ class Measurer:
 
     Parameters
     ----------
-    dock : QWidget
-        The dock; once it is gone, nothing is shown.
+    parent : QObject
+        The open review; once it is gone, nothing is shown.
+    session : ReviewSession
+        The review that is measured.
     panel : ChangesPanel
         Where the numbers are shown.
     fold : Fold
@@ -64,32 +66,27 @@ class Measurer:
     """
 
     def __init__(
-        self, dock: QWidget, panel: ChangesPanel, fold: Fold, plots: Plots
+        self,
+        parent: QObject,
+        session: ReviewSession,
+        panel: ChangesPanel,
+        fold: Fold,
+        plots: Plots,
     ) -> None:
-        self._panel, self._fold, self._plots = panel, fold, plots
-        self._numbers = Latest(dock, self._show)
-        self._pictures = Latest(dock, plots.show_pictures)
-        self._session: ReviewSession | None = None
-        fold.unfolded.connect(self._measure)
-        plots.wanted.connect(self._draw, max_args=0)
-
-    def follow(self, session: ReviewSession) -> Callable[[], None]:
-        """Measure another review from now on; return what ends that."""
         self._session = session
-        signals = (session.decided, session.queue_changed)
-        for signal in signals:
-            signal.connect(self.update)
+        self._panel, self._fold, self._plots = panel, fold, plots
+        self._numbers = Latest(parent, self._show)
+        self._pictures = Latest(parent, plots.show_pictures)
+        self._connections = Connections()
+        self._connections.connect(fold.unfolded, self._measure)
+        self._connections.connect(plots.wanted, self._draw_soon)
+        self._connections.connect(session.decided, self.update)
+        self._connections.connect(session.queue_changed, self.update)
         self.update()
 
-        def end() -> None:
-            for signal in signals:
-                signal.disconnect(self.update)
-            self._session = None
-
-        return end
-
-    def stop(self) -> None:
+    def close(self) -> None:
         """Measure nothing any more."""
+        self._connections.close()
         self._numbers.give_up()
         self._pictures.give_up()
 
@@ -99,7 +96,7 @@ class Measurer:
         self._draw(_LONG_BREATH)
 
     def _measure(self) -> None:
-        if self._session is None or not self._fold.is_open:
+        if not self._fold.is_open:
             # What is not kept up to date is not shown.
             self._numbers.give_up()
             self._fold.say("")
@@ -108,9 +105,12 @@ class Measurer:
         job = partial(_measured, self._snapshot(self._session))
         self._numbers.want(job, _BREATH)
 
-    def _draw(self, breath: int = _BREATH) -> None:
+    def _draw_soon(self) -> None:
+        self._draw(_BREATH)
+
+    def _draw(self, breath: int) -> None:
         wishes = self._plots.wishes()
-        if self._session is None or not wishes:
+        if not wishes:
             self._pictures.give_up()
             return
         snapshot, log = self._snapshot(self._session), self._session.log

@@ -125,17 +125,17 @@ class Opener:
 
 def import_ahead() -> None:
     """Import what a review needs in a thread, while the user chooses its files."""
-    threading.Thread(target=_import_review, name="artifact-review-imports").start()
+    threading.Thread(target=import_review, name="artifact-review-imports").start()
 
 
-def _import_review() -> None:
-    # pandas, astropy and SQLAlchemy come with it: more than a second the first time.
-    import napari_artifact_review.viewer.controller  # noqa: F401
+def import_review() -> None:
+    """Import what a review needs: pandas, astropy, SQLAlchemy take over a second."""
+    import napari_artifact_review.widgets.open_review  # noqa: F401
 
 
 def _open(table: Path, *more: Path | None, **named: Any) -> ReviewSession:
     # Here, not in the main thread, which needs it all next.
-    _import_review()
+    import_review()
     from napari_artifact_review.core.session import ReviewSession
 
     return ReviewSession.open(table, *more, **named)

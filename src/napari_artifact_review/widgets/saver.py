@@ -18,21 +18,35 @@ if TYPE_CHECKING:
 
 
 class Saver:
-    """Carries out what a `ReviewPanel` asks for, and shows in it what came of it."""
+    """Carries out what a `ReviewPanel` asks for, and shows in it what came of it.
 
-    def __init__(self, panel: ReviewPanel, main_thread: MainThread) -> None:
+    Parameters
+    ----------
+    session : ReviewSession
+        The review that is saved.
+    panel : ReviewPanel
+        The panels that show it.
+    main_thread : MainThread
+        The thread that panels are touched in.
+    """
+
+    def __init__(
+        self, session: ReviewSession, panel: ReviewPanel, main_thread: MainThread
+    ) -> None:
+        self._session = session
         self._panel = panel
         self._background = Background(main_thread)
 
-    def save(
-        self,
-        session: ReviewSession,
-        keep: OutputChoice | None = None,
-    ) -> None:
+    @property
+    def is_saving(self) -> bool:
+        """Whether a save is under way."""
+        return self._background.busy
+
+    def save(self, keep: OutputChoice | None = None) -> None:
         """Write the reviewed table; `keep` is that of `ReviewSession.save`."""
-        if self._background.busy:
+        if self.is_saving:
             return
-        panel = self._panel
+        session, panel = self._session, self._panel
 
         def done(saved: Saved) -> None:
             session.take_saved(saved, wait=PATIENCE)

@@ -64,7 +64,7 @@ class VerdictPanel(Container[Widget]):
         Emitted with the cutout that a note was written about, and the note.
     left : Signal
         Emitted when a note is done with, and the keyboard is the viewer's again.
-    going_on_requested : Signal
+    auto_advance_requested : Signal
         Emitted with whether a verdict goes on to the next cutout.
     examples_requested : Signal
         Emitted to show, or hide, examples of each kind.
@@ -75,7 +75,7 @@ class VerdictPanel(Container[Widget]):
     kind_requested = Signal(str)
     note_requested = Signal(object, str)
     left = Signal()
-    going_on_requested = Signal(bool)
+    auto_advance_requested = Signal(bool)
     examples_requested = Signal()
 
     def __init__(self) -> None:
@@ -90,13 +90,13 @@ class VerdictPanel(Container[Widget]):
         field: QLineEdit = self.note.native
         field.setPlaceholderText("note")
         self.history = Line()
-        self.goes_on = CheckBox(
+        self.auto_advance = CheckBox(
             text="go on", value=True, tooltip="A verdict goes on to the next cutout"
         )
         rows = [
             _row(self.label_new, self.unsure),
             _row(self.kind, self.examples, self.note),
-            _row(self.history, self.goes_on),
+            _row(self.history, self.auto_advance),
         ]
         super().__init__(widgets=rows, labels=False)
         self.margins = (0, 0, 0, 0)
@@ -121,7 +121,9 @@ class VerdictPanel(Container[Widget]):
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)
         self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
         self._escape.activated.connect(self._leave_note)
-        self.goes_on.changed.connect(lambda on: self.going_on_requested.emit(on))
+        self.auto_advance.changed.connect(
+            lambda on: self.auto_advance_requested.emit(on)
+        )
         self.examples.changed.connect(lambda: self.examples_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:

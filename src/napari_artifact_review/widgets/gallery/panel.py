@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from napari_artifact_review.core.thumbnails import Look
 from napari_artifact_review.viewer.judge import Subject
 from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.viewer.picture_loader import PictureLoader
-from napari_artifact_review.widgets.background import MainThread, run_and_forget
+from napari_artifact_review.widgets.background import Connections, MainThread
 from napari_artifact_review.widgets.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.gallery.delegate import (
     LARGEST,
@@ -47,9 +46,6 @@ _BREATH, _REST = 15, 150
 
 #: How many below are made ahead.
 _MOST_AHEAD = 200
-
-#: Of a picture to begin with, in pixels.
-_SIDE = 128
 
 _GROUPED = {
     "none": "one page",
@@ -75,9 +71,15 @@ class GalleryPanel(QWidget):
     ----------
     left : Signal
         Emitted to go to the full image.
+    pictures : PictureLoader
+        Makes the pictures.
+    first_side : int
+        The side of a picture to begin with, in pixels.
     """
 
     left = Signal()
+
+    first_side = 128
 
     def __init__(
         self, area: QWidget, session: ReviewSession, controller: ReviewController
@@ -88,31 +90,32 @@ class GalleryPanel(QWidget):
         self._controller = controller
         self.size_slider = QSlider(Qt.Orientation.Horizontal)
         self.size_slider.setRange(SMALLEST, LARGEST)
-        self.size_slider.setValue(_SIDE)
+        self.size_slider.setValue(self.first_side)
         self._look_now = self._look()
-        self._pictures = PictureLoader(
+        self.pictures = PictureLoader(
             session.images,
             controller.hdus,
             self._look_now,
             MainThread(self).run,
             controller.at_hand,
         )
-        self._model = GalleryModel(session, self._pictures)
-        self._delegate = ThumbnailDelegate(self._pictures)
+        self._model = GalleryModel(session, self.pictures)
+        self._delegate = ThumbnailDelegate(self.pictures)
         self._keys = KeyChoice()
         # How much had been decided when the page was seen last.
         self._known_log = 0
-        self.view = GalleryView(self._model, self._delegate, _SIDE)
+        self.view = GalleryView(self._model, self._delegate, self.first_side)
         self.back = QToolButton()
         self.grouping = QComboBox()
         self.status = QLabel()
         self._breath = QTimer(self, singleShot=True, interval=_BREATH)
         self._rest = QTimer(self, singleShot=True, interval=_REST)
         self._lay_out()
-        self._endings: list[Callable[[], object]] = [self._pictures.close]
+        self._connections = Connections()
+        self._connections.at_end(self.pictures.close)
         self._connect()
         # What is left of it then is no widget any more.
-        self.destroyed.connect(partial(run_and_forget, self._endings))
+        self.destroyed.connect(partial(Connections.close, self._connections))
 
     def _lay_out(self) -> None:
         self.back.setText("◀  Full image")
@@ -144,10 +147,9 @@ class GalleryPanel(QWidget):
             (self._session.queue_changed, self._show_queue),
             (self._session.decided, self._on_decided),
             (self._session.turned, self._on_turned),
-            (self._pictures.made, self._on_made),
+            (self.pictures.made, self._on_made),
         ):
-            signal.connect(slot)
-            self._endings.append(partial(signal.disconnect, slot))
+            self._connections.connect(signal, slot)
         self.back.clicked.connect(self.left)
         self.grouping.currentIndexChanged.connect(lambda _: self._show_queue())
         self.size_slider.valueChanged.connect(self._set_side)
@@ -194,7 +196,7 @@ class GalleryPanel(QWidget):
         """Leave the window for good."""
         self._area.removeEventFilter(self)
         self.close_page()
-        run_and_forget(self._endings)
+        self._connections.close()
         self.setParent(None)
         self.deleteLater()
 
@@ -239,7 +241,7 @@ class GalleryPanel(QWidget):
             return "No cutout is selected."
         if self._session.current_cutout.row not in rows:
             return "The current cutout is not selected: Space selects it."
-        problems = [made.problem for made in map(self._pictures.find, rows) if made]
+        problems = [made.problem for made in map(self.pictures.find, rows) if made]
         failed = [*filter(None, problems)]
         if failed:
             count = _cutouts(len(failed))
@@ -339,7 +341,7 @@ class GalleryPanel(QWidget):
     def show_display(self) -> None:
         """Show pictures as the full image is shown."""
         self._look_now = self._look()
-        self._pictures.show_as(self._look_now)
+        self.pictures.show_as(self._look_now)
         self._breath.start()
 
     def _look(self) -> Look:
@@ -358,7 +360,7 @@ class GalleryPanel(QWidget):
         if not self.isVisible():
             return
         missing = self._missing(self.view.positions_in_view())
-        self._pictures.want(missing)
+        self.pictures.want(missing)
         if missing:
             self._rest.stop()
         else:
@@ -371,9 +373,9 @@ class GalleryPanel(QWidget):
         seen, count = self.view.positions_in_view(), self._model.rowCount()
         above = range(max(seen.start - len(seen), 0), seen.start)
         # Those in view are not to be forgotten for those ahead.
-        room = self._pictures.room_for(self._session.cutout_size) - 2 * len(seen)
+        room = self.pictures.room_for(self._session.cutout_size) - 2 * len(seen)
         below = range(seen.stop, min(seen.stop + min(max(room, 0), _MOST_AHEAD), count))
-        self._pictures.want([*self._missing(below), *self._missing(above)])
+        self.pictures.want([*self._missing(below), *self._missing(above)])
 
     def _missing(self, positions: range) -> list[Cutout]:
         """Return the cutouts of which there is no picture yet."""
@@ -381,7 +383,7 @@ class GalleryPanel(QWidget):
         return [
             self._model.cutout(position)
             for position, row in zip(positions, rows, strict=True)
-            if not self._pictures.has(row)
+            if not self.pictures.has(row)
         ]
 
 

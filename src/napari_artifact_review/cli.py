@@ -41,11 +41,6 @@ def _parser() -> argparse.ArgumentParser:
         help="URL of a database for the decisions (SQLAlchemy's form); by default "
         "OUTPUT.review.sqlite",
     )
-    review.add_argument(
-        "--take-over",
-        action="store_true",
-        help="decide although a computer that was switched off holds the review",
-    )
     review.set_defaults(run=_open)
 
     demo = commands.add_parser("demo", help="make a small survey and open its review")
@@ -94,8 +89,7 @@ def _open(options: argparse.Namespace) -> int:
             options.predictions,
             options.images,
             options.output,
-            options.store,
-            options.take_over,
+            store=options.store,
         )
     except ReviewError:
         viewer.close()

@@ -81,10 +81,7 @@ class Command:
         self.title = title
         self.again: Callable[[], Command] | None = None
         self.said: Standing | None = None
-        self.state: #: Seconds after which a pending command is shown as such.
-NOTICEABLE = 0.3
-
-CommandState = "pending"
+        self.state: CommandState = "pending"
         self.entries: tuple[Entry, ...] = ()
         self.error: StoreError | None = None
         self.given_at = time.monotonic()

@@ -147,6 +147,13 @@ class Journal:
         command.again = partial(self.decide, rows, verdict, kind, note, view)
         return self._give(command)
 
+    def given(self, cutout: CutoutKey) -> Standing:
+        """Return the last verdict about a cutout, also one that is still pending."""
+        for command in reversed(self.pending):
+            if command.said is not None and cutout in command.cutouts:
+                return command.said
+        return self._labels.standing(self._walk.row_of(cutout))
+
     def undo(self) -> Command | None:
         """Take back the last act, recorded or pending; None if there is none."""
         done, _ = self._acts()

@@ -17,7 +17,7 @@ from napari_artifact_review.core.catalog import Catalog
 from napari_artifact_review.core.command import Command
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
 from napari_artifact_review.core.database_url import read_database_url
-from napari_artifact_review.core.decisions import PATIENCE, login_name
+from napari_artifact_review.core.decisions import PATIENCE, Standing, login_name
 from napari_artifact_review.core.entry import Entry
 from napari_artifact_review.core.errors import (
     HeldError,
@@ -217,6 +217,7 @@ class ReviewSession:
             _log_path(store, where), where, replaced, read_only
         )
         try:
+            _refuse_if_pending(replaced, log)
             contents, binding = log.read(), binding_of(table)
             notices += match(contents, binding, catalog.walk)
             kinds = DEFAULT_KINDS
@@ -732,11 +733,22 @@ class ReviewSession:
             self.turned.emit(rows, command.kind)
         return answer
 
+    def given(self, cutout: CutoutKey) -> Standing:
+        """Return the last verdict about a cutout, also one that is still pending.
+
+        The label of a pending one has no meaning.
+        """
+        return self._journal.given(cutout)
+
     def give_again(self) -> tuple[Command, ...]:
         """Give the refused commands again, in their order; return the new ones."""
         refused = self.refused
         self._journal.dismiss_refused()
         return tuple(c.again() for c in refused if c.again is not None)
+
+    def dismiss_refused(self) -> None:
+        """Forget the refused commands."""
+        self._journal.dismiss_refused()
 
     def settle(
         self,
@@ -776,7 +788,7 @@ class ReviewSession:
         if command.error is not None:
             # The caller has the error itself.
             self._journal.dismiss_refused()
-            raise command.error
+            raise command.error.again()
         return bool(command.entries)
 
     def set_dispatcher(
@@ -954,6 +966,18 @@ class ReviewSession:
 
 def _release(recorder: Recorder) -> None:
     recorder.close(None)
+
+
+def _refuse_if_pending(replaced: ReviewSession | None, log: Store) -> None:
+    """Refuse to read a log that a session of this process still writes to."""
+    pending = () if replaced is None else replaced.pending
+    if replaced is not None and pending and replaced._store.path == log.path:
+        titles = "; ".join(command.title for command in pending)
+        raise StoreError(
+            f"it cannot be opened again before it is written ({titles})",
+            path=log.path,
+            remedy="The disk does not answer; wait for it, or check it",
+        )
 
 
 def _locked_store(

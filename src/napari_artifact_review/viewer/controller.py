@@ -14,10 +14,10 @@ from napari.components import ViewerModel
 from napari.utils.events import Event
 from psygnal import Signal
 
+from napari_artifact_review.core.command import NOTICEABLE
 from napari_artifact_review.core.cutout import Cutout, Cutouts
 from napari_artifact_review.core.display import Display
 from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.entry import Action
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import FullImage
 from napari_artifact_review.core.session import ReviewSession
@@ -25,7 +25,6 @@ from napari_artifact_review.viewer.camera import ReviewCamera, View
 from napari_artifact_review.viewer.compass import Directions
 from napari_artifact_review.viewer.cutout_pixels import CutoutPixels
 from napari_artifact_review.viewer.image_layer import ImageLayer
-from napari_artifact_review.viewer.judge import Judge, Subject
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.loader import ImageLoader
 from napari_artifact_review.viewer.mouse import Mouse
@@ -33,6 +32,7 @@ from napari_artifact_review.viewer.overlay import Overlay
 from napari_artifact_review.viewer.picks import Picks
 from napari_artifact_review.viewer.settings import ViewSettings
 from napari_artifact_review.viewer.status import describe_cutout, describe_pixel
+from napari_artifact_review.viewer.verdicts import Verdicts, VerdictTarget
 
 #: Seconds that a zoom has to rest until lines and texts are fitted to it, which
 #: meanwhile grow and shrink with the image.
@@ -74,6 +74,8 @@ class ReviewController:
         Reads the images, some of them ahead.
     loaded : LoadedImage or None
         The image on the screen, if there is one.
+    advance : callable
+        Moves on after a verdict; called with `skip`, the rows that it was about.
     hdus : dict of str to int
         The HDU that was chosen of an image, by its name.
     view_changed : Signal
@@ -111,7 +113,8 @@ class ReviewController:
         self.overlay = Overlay(self.layers, self._views_ahead, self.image.luminance_at)
         self.camera = ReviewCamera(viewer)
         self.picks = Picks(session)
-        self.judge = Judge(session, self.subject, self.note_view)
+        self.advance: Callable[..., bool] = session.next
+        self.verdicts = Verdicts(session, self.target, self.note_view)
         self._mouse = Mouse(
             viewer,
             session,
@@ -126,11 +129,12 @@ class ReviewController:
         self._run_later = run_later
         self.loader = ImageLoader(session.images, run_in_main)
         self._image_name = ""
-        self._cover: Callable[[], Subject] | None = None
+        self._cover: Callable[[], VerdictTarget] | None = None
         self.hdus: dict[str, int] = {}
         self._error: ImageError | None = None
         self._outside: set[int] = set()
         self._drawn_outcomes = session.catalog.outcomes
+        self._marks_pending = False
         self._request = 0
         self._images = 0
         self._zooms = 0
@@ -153,9 +157,10 @@ class ReviewController:
         self.session.decided.connect(self._on_decided)
         self.session.queue_changed.connect(self._on_queue_changed)
         self.session.turned.connect(self._on_turned)
+        self.session.pending_changed.connect(self._on_pending_changed)
         self.picks.changed.connect(self._draw_picks)
         self.image.repainted.connect(self.overlay.fit_texts)
-        self.judge.said.connect(lambda text: self.said.emit(text))
+        self.verdicts.said.connect(lambda text: self.said.emit(text))
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
         self.viewer.scene.camera.events.center.connect(self._look)
         self.viewer.layers.events.removed.connect(self._on_layer_removed)
@@ -190,6 +195,8 @@ class ReviewController:
         self.session.current_changed.disconnect(self._follow)
         self.session.decided.disconnect(self._on_decided)
         self.session.turned.disconnect(self._on_turned)
+        self.session.pending_changed.disconnect(self._on_pending_changed)
+        self.session.set_dispatcher(None)
         self.session.queue_changed.disconnect(self._on_queue_changed)
         self.loader.close()
 
@@ -221,28 +228,28 @@ class ReviewController:
         lie = "cutout lies" if count == 1 else "cutouts lie"
         return (*self.full.notes, f"{count:,} {lie} wholly outside this image")
 
-    def subject(self) -> Subject:
-        """Return what a verdict is about: what is picked, or the current cutout.
+    def target(self) -> VerdictTarget:
+        """Return the target of a verdict: what is picked, or the current cutout.
 
-        While something covers the canvas, what is shown there.
+        While something covers the canvas, the cutouts that are selected there.
         """
         if self._cover is not None:
             return self._cover()
         rows = self.picks.rows or (self.session.current_cutout.row,)
-        go_on = partial(self.session.next, skip=frozenset(rows))
-        return Subject(rows, self._refusal, self.picks.clear, go_on)
+        advance = partial(self.advance, skip=frozenset(rows))
+        return VerdictTarget(rows, self._refusal, self.picks.clear, advance)
 
-    def cover(self, subject: Callable[[], Subject]) -> None:
+    def cover(self, target: Callable[[], VerdictTarget]) -> None:
         """Draw nothing for a while: something else is shown in the canvas' place.
 
         Parameters
         ----------
-        subject : callable
-            Returns what a verdict is about meanwhile.
+        target : callable
+            Returns the target of a verdict meanwhile.
         """
         self.note_view()
         self.picks.clear()
-        self._cover = subject
+        self._cover = target
         self._request += 1
         self.view, self.waits_for_image = "covered", False
         self._forget_image()
@@ -628,9 +635,25 @@ class ReviewController:
         if self.full is not None and self._image_name in images:
             self.overlay.update(self._cutouts_inside())
             self._tell_what_is_under_the_mouse()
-        self.judge.take_kept(rows)
 
-    def _on_turned(self, rows: list[int], action: Action) -> None:
+    def _on_pending_changed(self) -> None:
+        """Mark the cutouts of commands that take noticeably long, or mark them no more.
+
+        What is recorded is drawn with its label; a refused one only loses its mark.
+        """
+        if self._marks_pending and not self.session.pending:
+            self._draw_pending()
+        elif self.session.pending:
+            self._run_later(NOTICEABLE, self._draw_pending)
+
+    def _draw_pending(self) -> None:
+        pending = bool(self.session.pending)
+        if self._connected and self.full is not None:
+            if pending or self._marks_pending:
+                self.overlay.update(self._cutouts_inside())
+            self._marks_pending = pending
+
+    def _on_turned(self, rows: list[int], action: str) -> None:
         if self._cover is None:
             self.picks.take_turn(rows, action)
 

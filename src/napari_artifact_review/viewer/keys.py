@@ -63,6 +63,7 @@ KEY_TABLE = (
     KeyAction("repeat", ("Shift-J",), "The last verdict again, with its kind"),
     KeyAction("undo", ("U",), "Take back the last decision"),
     KeyAction("redo", ("Shift-U",), "Make it again"),
+    KeyAction("give_again", ("Shift-R",), "Give refused verdicts again"),
     KeyAction("next", ("N", "."), "Next of the queue", repeats=True),
     KeyAction("previous", (",",), "Previous of the queue", repeats=True),
     KeyAction("next_unreviewed", ("Shift-N",), "Next that nobody has reviewed"),

@@ -26,32 +26,19 @@ class Banner(Container[Widget]):
     Attributes
     ----------
     open_requested : Signal
-        Emitted to open the review again, since somebody else may have closed it; with
-        whether to take it over.
+        Emitted to open the review again, which may have been closed elsewhere.
     """
 
-    open_requested = Signal(bool)
+    open_requested = Signal()
 
     def __init__(self) -> None:
-        self.text = _alarm()
+        self.text = alarm()
         self.open_again = PushButton(
             text="Open it again", tooltip="Decide here, once it is closed elsewhere"
         )
-        self.take_over = PushButton(
-            text="Take over",
-            tooltip="For a computer that was switched off: whoever should work there "
-            "can decide nothing more",
-        )
-        self._buttons = Container[Widget](
-            widgets=[self.open_again, self.take_over],
-            layout="horizontal",
-            labels=False,
-        )
-        self._buttons.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[self.text, self._buttons], labels=False)
+        super().__init__(widgets=[self.text, self.open_again], labels=False)
         self.margins = (0, 0, 0, 0)
-        self.open_again.changed.connect(lambda: self.open_requested.emit(False))
-        self.take_over.changed.connect(lambda: self.open_requested.emit(True))
+        self.open_again.changed.connect(lambda: self.open_requested.emit())
         self.hide()
 
     def show_problem(self, session: ReviewSession) -> None:
@@ -68,8 +55,7 @@ class Banner(Container[Widget]):
                 "every two seconds."
             )
         self.text.tooltip = str(problem or "")
-        self._buttons.visible = held
-        self.take_over.visible = isinstance(problem, HeldError) and problem.far
+        self.open_again.visible = held
         self.visible = problem is not None
 
 
@@ -85,7 +71,7 @@ class ImageBanner(Container[Widget]):
     folder_requested = Signal()
 
     def __init__(self) -> None:
-        self.text = _alarm()
+        self.text = alarm()
         self.folder = PushButton(
             text="Choose the images' folder …",
             tooltip="Look for all images of this review there",
@@ -113,7 +99,8 @@ class ImageBanner(Container[Widget]):
         self.visible = problem is not None
 
 
-def _alarm() -> Label:
+def alarm() -> Label:
+    """Make a label that is seen: white on red, wrapped."""
     label = Label()
     native: QLabel = label.native
     native.setWordWrap(True)

@@ -10,7 +10,6 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from qtpy.QtWidgets import QMainWindow, QMenu
 
-from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.viewer.status import end_of_queue
@@ -74,7 +73,7 @@ class ReviewCommands:
         self.gallery: GalleryPanel | None = None
         self._keys = KeyChoice()
         self._connections = Connections()
-        controller.judge.goes_on = self._panel.verdict.auto_advance.value
+        controller.verdicts.auto_advance = self._panel.verdict.auto_advance.value
         self._examples.show_session(session)
         self._connect_verdicts()
         self._connect_display()
@@ -93,13 +92,15 @@ class ReviewCommands:
 
     def _connect_verdicts(self) -> None:
         connect, verdict = self._connections.connect, self._panel.verdict
-        connect(verdict.label_requested, partial(self._decide, go_on=False))
+        connect(verdict.label_requested, partial(self._decide, advance=False))
         connect(verdict.verdict_requested, self._decide)
         connect(verdict.kind_requested, self._decide_kind)
         connect(verdict.note_requested, self._take_note)
         connect(verdict.left, lambda: give_keys_to_viewer(self._dock))
         connect(verdict.auto_advance_requested, self._set_auto_advance)
         connect(verdict.examples_requested, self._examples.toggle)
+        connect(self._panel.pending.give_again_requested, self._give_again)
+        connect(self._panel.pending.dismiss_requested, self._session.dismiss_refused)
         disagreements = self._panel.disagreements
         connect(
             disagreements.row_requested,
@@ -170,7 +171,8 @@ class ReviewCommands:
             "unsure": lambda: self._decide("unsure"),
             "kind": self._choose_kind,
             "note": lambda: self._panel.verdict.note.native.setFocus(),
-            "repeat": self._controller.judge.repeat,
+            "repeat": self._repeat,
+            "give_again": self._give_again,
             "hide": self._controller.toggle_overlays,
             "let_go": self._controller.picks.clear,
             "copy_place": self._copy_place,
@@ -255,7 +257,7 @@ class ReviewCommands:
             self.gallery = GalleryPanel(window.centralWidget(), self._session, control)
             self.gallery.show_keys(self._keys)
             self.gallery.left.connect(self._toggle_gallery)
-        control.cover(self.gallery.subject)
+        control.cover(self.gallery.target)
         self.gallery.open()
 
     def _show_in_gallery(self) -> None:
@@ -307,18 +309,27 @@ class ReviewCommands:
         # Where the grid has a hole the slider stands beside the cutout it led to.
         self._panel.surroundings.show_place(session)
 
-    def _decide(self, value: Verdict, go_on: bool = True) -> None:
+    def _decide(self, value: Verdict, advance: bool = True) -> None:
         kind, note = self._stated()
         if value == "no artifact":
             kind = ""
-        self._controller.judge.decide(value, kind, note, go_on=go_on)
+        self._controller.verdicts.give(value, kind, note, advance=advance)
         self._panel.show_current(self._session)
 
     def _decide_kind(self, kind: str) -> None:
         """Take a kind that is chosen for the verdict that it is an artifact."""
         _, note = self._stated()
-        self._controller.judge.decide("artifact", kind, note, go_on=bool(kind))
+        self._controller.verdicts.give("artifact", kind, note, advance=bool(kind))
         self._panel.show_current(self._session)
+
+    def _repeat(self) -> None:
+        """Give the last verdict again, with the note that was written for this one."""
+        self._controller.verdicts.repeat(self._stated()[1])
+        self._panel.show_current(self._session)
+
+    def _give_again(self) -> None:
+        if not self._session.give_again():
+            self._panel.say("There is no refused verdict to give again.")
 
     def _stated(self) -> tuple[str, str]:
         """Return the kind of artifact and the note that go with a verdict now.
@@ -326,7 +337,7 @@ class ReviewCommands:
         What the fields show is about the current cutout. About several, only a note
         counts that was just written: it is about all of them.
         """
-        current, rows = self._session.current_cutout, self._controller.subject().rows
+        current, rows = self._session.current_cutout, self._controller.target().rows
         if rows == (current.row,):
             return self._panel.verdict.stated()
         note = self._session.drafts.get(current.key, "") if current.row in rows else ""
@@ -347,15 +358,15 @@ class ReviewCommands:
     def _take_note(self, key: CutoutKey, note: str) -> None:
         """Keep a note: with the decision if there is one, or else until there is."""
         session = self._session
-        cutout = session.catalog.cutout(session.walk.row_of(key))
-        if cutout.decision:
-            if note != cutout.note:
+        given = session.given(key)
+        if given.decision:
+            if note != given.note:
                 session.set_label(
-                    cast("Verdict", cutout.decision),
-                    cutout.kind,
+                    cast("Verdict", given.decision),
+                    given.kind,
                     note,
                     cutouts=[key],
-                    wait=PATIENCE,
+                    wait=session.patience,
                 )
             return
         if note:
@@ -365,14 +376,14 @@ class ReviewCommands:
         session.save_position()
 
     def _set_auto_advance(self, on: bool) -> None:
-        self._controller.judge.goes_on = on
+        self._controller.verdicts.auto_advance = on
 
     def _undo(self) -> None:
-        if not self._session.undo(wait=PATIENCE):
+        if self._session.undo(wait=self._session.patience) is None:
             self._panel.say("There is no decision to take back.")
 
     def _redo(self) -> None:
-        if not self._session.redo(wait=PATIENCE):
+        if self._session.redo(wait=self._session.patience) is None:
             self._panel.say("There is no decision to make again.")
 
     def _save(self, keep: OutputChoice | None = None) -> None:
@@ -380,4 +391,4 @@ class ReviewCommands:
 
     def _settle(self, keep: LabelChoice, rows: list[int]) -> None:
         cutouts = self._panel.disagreements.cutouts(rows)
-        self._session.settle(keep, cutouts, wait=PATIENCE)
+        self._session.settle(keep, cutouts, wait=self._session.patience)

@@ -181,6 +181,11 @@ class ReviewWidget(SteadyBox):
         return None if self.review is None else self.review.controller
 
     @property
+    def pending(self) -> int:
+        """How many verdicts are not recorded yet."""
+        return 0 if self.session is None else len(self.session.pending)
+
+    @property
     def is_shown(self) -> bool:
         """Whether the pixels of the current cutout are on the screen."""
         return self.review is not None and self.review.is_shown
@@ -226,21 +231,25 @@ class ReviewWidget(SteadyBox):
 
     # Opening
 
-    def start_opening(self, store: str | None = None, take_over: bool = False) -> None:
+    def start_opening(self, **options: Any) -> None:
         """Open the table that the fields name; the window stays alive meanwhile.
 
         Parameters
         ----------
-        store, take_over
-            As for `ReviewSession.open`.
+        **options
+            `store` and `team`, as for `ReviewSession.open`.
         """
         if self.review is not None:
             self.review.position.save()
-        self._opener.open(store, take_over)
+            if self._opener.names_open_review(options.get("store")):
+                # A verdict that is given now would not be in the review that is read.
+                self.review.suspend()
+        self._opener.open(**options)
 
-    def _open_again(self, take_over: bool = False, images: Path | None = None) -> None:
-        if self.session is not None:
-            self._opener.open_again(self.session, take_over, images)
+    def _open_again(self, images: Path | None = None) -> None:
+        if self.review is not None:
+            self.review.suspend()
+            self._opener.open_again(self.review.session, images)
 
     def _choose_images(self) -> None:
         """Open the review again with the images of another folder."""

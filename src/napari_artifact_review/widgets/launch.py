@@ -25,8 +25,7 @@ def open_review(
     predictions: str | Path,
     images: str | Path | None = None,
     output: str | Path | None = None,
-    store: str | None = None,
-    take_over: bool = False,
+    **options: Any,
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
@@ -34,8 +33,10 @@ def open_review(
     ----------
     viewer : napari.Viewer
         The viewer that the dock is added to, unless it has it already.
-    predictions, images, output, store, take_over
+    predictions, images, output
         As for `ReviewSession.open`.
+    **options
+        `store` and `team`, as for `ReviewSession.open`.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def open_review(
     widget.predictions.value = Path(predictions)
     widget.images.value = None if images is None else Path(images)
     widget.output.value = None if output is None else Path(output)
-    wait_for(widget, partial(widget.start_opening, store, take_over))
+    wait_for(widget, partial(widget.start_opening, **options))
     return widget
 
 

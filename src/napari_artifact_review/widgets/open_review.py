@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+import napari
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QObject
@@ -21,6 +23,9 @@ from napari_artifact_review.widgets.position_keeper import PositionKeeper
 from napari_artifact_review.widgets.saver import Saver
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_artifact_review.core.command import Command
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.widgets.dock import ReviewWidget
 
@@ -95,18 +100,22 @@ class OpenReview(QObject):
 
     def _connect(self) -> None:
         session, controller = self.session, self.controller
+        # Closed last, when nothing listens any more: it may take a thread some time.
+        close = partial(session.close, wait=False, lost=_tell_lost)
+        self._connections.at_end(close)
         for signal, slot in (
             (session.decided, self._on_decided),
             (session.queue_changed, self._on_queue_changed),
             (session.saved, self._on_saved),
             (session.problem_changed, self._on_problem_changed),
             (session.disagreements_changed, self._on_disagreements_changed),
+            (session.pending_changed, self._on_pending_changed),
+            (session.refused_changed, self._on_pending_changed),
         ):
             self._connections.connect(signal, slot)
         controller.view_changed.connect(self._on_view_changed)
         controller.said.connect(self._panel.say)
         controller.picks.changed.connect(self._on_picked)
-        self._connections.at_end(partial(session.close, wait=False))
         self._connections.at_end(controller.abandon)
         # napari tells a dock of no end but this one, when the window is gone.
         self._abandon = partial(Connections.close, self._connections)
@@ -153,6 +162,7 @@ class OpenReview(QObject):
         self._plots.close()
         self.controller.disconnect()
         self._panel.native.setUpdatesEnabled(True)
+        self._panel.pending.show_session(None)
         self._dock.destroyed.disconnect(self._abandon)
         self._connections.close()
         self.deleteLater()
@@ -216,8 +226,11 @@ class OpenReview(QObject):
         self._panel.banner.show_problem(self.session)
         self._panel.show_view(self.controller)
         if self.session.problem is None:
-            self._panel.say("Decisions are kept again. What was pressed before is not.")
+            self._panel.say("Decisions are recorded again.")
         self.position.try_again_later()
+
+    def _on_pending_changed(self) -> None:
+        self._panel.pending.show_session(self.session)
 
     def _on_disagreements_changed(self) -> None:
         self._panel.disagreements.show_disagreements(self.session.disagreements)
@@ -248,3 +261,16 @@ class OpenReview(QObject):
         elif session.log:
             last = session.log[-1].decided_at[:16].replace("T", " ")
             self._panel.say(f"This review goes on: last decision {last} UTC.")
+
+
+def _tell_lost(commands: Sequence[Command]) -> None:
+    """Name the commands that could not be recorded when a review was closed.
+
+    Called from a thread, perhaps after the window is gone.
+    """
+    names = "; ".join(command.title for command in commands)
+    text = f"Not recorded before the review was closed: {names}. {commands[0].error}"
+    if napari.current_viewer() is None:
+        print(text, file=sys.stderr)
+    else:
+        show_error(text)

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_artifact_review.core.places import default_output, store_beside
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.opening import OpenPanel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.demo import DemoSurvey
+
+#: Seconds to wait for the commands of the review that is open.
+_RECORDING_TIMEOUT = 10.0
 
 
 class Opener:
@@ -40,10 +46,21 @@ class Opener:
         self._cancelled = threading.Event()
         self.shown: ReviewSession | None = None
 
-    def open(self, store: str | None = None, take_over: bool = False) -> None:
+    def names_open_review(self, store: str | None) -> bool:
+        """Tell whether the form names the review that is open already."""
+        table, output = self._panel.predictions.path, self._panel.output.path
+        if self.shown is None or table is None:
+            return False
+        named = store_beside((output or default_output(table)).absolute())
+        return store is not None or self.shown.store == str(named)
+
+    def open(self, **options: Any) -> None:
         """Open the table that the form names, in the place of the review shown.
 
-        `store` and `take_over` are those of `ReviewSession.open`.
+        Parameters
+        ----------
+        **options
+            `store` and `team`, as for `ReviewSession.open`.
         """
         panel, table = self._panel, self._panel.predictions.path
         if table is None:
@@ -56,9 +73,9 @@ class Opener:
                 panel.images.path,
                 panel.output.path,
                 cutout_size=panel.chosen_cutout_size(),
-                store=store,
-                take_over=take_over,
                 replaced=self.shown,
+                recorded=_recorded(self.shown),
+                **options,
             ),
             self._done,
             self._failed,
@@ -67,20 +84,27 @@ class Opener:
     def open_again(
         self,
         session: ReviewSession,
-        take_over: bool = False,
         images: Path | None = None,
     ) -> None:
         """Open a review again, as somebody else may have left it, or other images."""
         self._panel.show_progress(f"Reading {session.predictions.path.name} …")
-        job = partial(session.reopened, images, take_over=take_over)
-        self._background.start(job, self._done, self._failed)
+        job = partial(session.reopened, images)
+        self._start(job, session)
 
     def move(self, session: ReviewSession, output: Path) -> None:
         """Open a review again with another output; its decisions go with it."""
         self._panel.show_progress(f"Going on in {output.name} …")
-        self._background.start(
-            partial(session.with_output, output), self._done, self._failed
-        )
+        self._start(partial(session.with_output, output), session)
+
+    def _start(self, job: Callable[[], ReviewSession], session: ReviewSession) -> None:
+        """Open a review that goes on from one, once that one is recorded."""
+        recorded = _recorded(session)
+
+        def wait_and_open() -> ReviewSession:
+            recorded.wait(_RECORDING_TIMEOUT)
+            return job()
+
+        self._background.start(wait_and_open, self._done, self._failed)
 
     def open_demo(self, images: int, seed: int, folder: Path | None) -> None:
         """Make a demo survey, or find the one made before, and open it."""
@@ -133,7 +157,27 @@ def import_review() -> None:
     import napari_artifact_review.widgets.open_review  # noqa: F401
 
 
-def _open(table: Path, *more: Path | None, **named: Any) -> ReviewSession:
+def _recorded(session: ReviewSession | None) -> threading.Event:
+    """Return what is set when no command of a session is pending any more."""
+    recorded = threading.Event()
+
+    if session is None or not session.pending:
+        recorded.set()
+        return recorded
+
+    def look() -> None:
+        if not session.pending:
+            session.pending_changed.disconnect(look)
+            recorded.set()
+
+    session.pending_changed.connect(look)
+    return recorded
+
+
+def _open(
+    table: Path, *more: Path | None, recorded: threading.Event, **named: Any
+) -> ReviewSession:
+    recorded.wait(_RECORDING_TIMEOUT)
     # Here, not in the main thread, which needs it all next.
     import_review()
     from napari_artifact_review.core.session import ReviewSession

@@ -30,6 +30,7 @@ from napari_artifact_review.widgets.fold import Fold
 from napari_artifact_review.widgets.message import Message
 from napari_artifact_review.widgets.navigation import NavigationPanel
 from napari_artifact_review.widgets.neighbours import ContextPanel
+from napari_artifact_review.widgets.pending import PendingPanel
 from napari_artifact_review.widgets.pixels import PixelsPanel, described
 from napari_artifact_review.widgets.queue_panel import QueuePanel, summary
 from napari_artifact_review.widgets.saving import SavePanel
@@ -48,6 +49,7 @@ class ReviewPanel(Container[Widget]):
 
     def __init__(self) -> None:
         self.banner = Banner()
+        self.pending = PendingPanel()
         self.disagreements = DisagreementPanel()
         self.changed_output = ChangedOutputPanel()
         self.navigation = NavigationPanel()
@@ -75,6 +77,7 @@ class ReviewPanel(Container[Widget]):
         super().__init__(
             widgets=[
                 self.banner,
+                self.pending,
                 self.disagreements,
                 self.navigation,
                 self.facts,
@@ -122,6 +125,7 @@ class ReviewPanel(Container[Widget]):
         self.pixels.show_keys(keys)
         self.context.show_keys(keys)
         self.saving.show_keys(keys)
+        self.pending.show_keys(keys)
         self.help.tooltip = keys["help"].hint
 
     def show_session(self, session: ReviewSession) -> None:
@@ -132,6 +136,7 @@ class ReviewPanel(Container[Widget]):
         self.queue.show_session(session)
         self.show_queue(session)
         self.banner.show_problem(session)
+        self.pending.show_session(session)
         self.disagreements.show_disagreements(session.disagreements)
         self.changed_output.hide()
         self.show_current(session)
@@ -141,7 +146,8 @@ class ReviewPanel(Container[Widget]):
         cutout = session.current_cutout
         self.navigation.show_place(session)
         self.facts.show_cutout(cutout)
-        self.verdict.show_cutout(cutout, session.drafts.get(cutout.key))
+        draft = session.drafts.get(cutout.key)
+        self.verdict.show_cutout(cutout, session.given(cutout.key), draft)
         self.surroundings.show_place(session)
         self.saving.show_state(session)
 

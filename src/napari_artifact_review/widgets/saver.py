@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
 
-from napari_artifact_review.core.decisions import PATIENCE
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.review_panel import ReviewPanel
@@ -49,7 +48,7 @@ class Saver:
         session, panel = self._session, self._panel
 
         def done(saved: Saved) -> None:
-            session.take_saved(saved, wait=PATIENCE)
+            session.take_saved(saved, wait=session.patience)
             panel.changed_output.hide()
             panel.saving.show_state(session)
             panel.say(_tell(session, saved))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.core.decisions import Standing
     from napari_artifact_review.core.session import ReviewSession
 
 _BUTTON = """
@@ -106,7 +107,8 @@ class VerdictPanel(Container[Widget]):
         self._group = self.label_new.native.findChild(QButtonGroup)
         self._is_unsure = False
         self._cutout: Cutout | None = None
-        self._note = ""
+        # The note of the cutout in full, and as the field shows it.
+        self._note = self._shown_note = ""
         self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
         self.unsure.native.setFixedWidth(76)
@@ -138,17 +140,21 @@ class VerdictPanel(Container[Widget]):
 
     def show_session(self, session: ReviewSession) -> None:
         """Offer the kinds of artifact of a session."""
-        self._cutout, self._note = None, ""
-        self.note.value = ""
+        self._cutout = None
+        self._set_note("")
         self._offer([*session.kinds])
 
-    def show_cutout(self, cutout: Cutout, draft: str | None = None) -> None:
-        """Show what is decided about a cutout, filled in once somebody has looked.
+    def show_cutout(
+        self, cutout: Cutout, given: Standing, draft: str | None = None
+    ) -> None:
+        """Show what is decided about a cutout, filled in once it is reviewed.
 
         Parameters
         ----------
         cutout : Cutout
-            The cutout.
+            The cutout, with what is recorded about it.
+        given : Standing
+            The last verdict about it, whose kind and note the fields show.
         draft : str, optional
             A note that was begun and belongs to no decision yet.
         """
@@ -166,8 +172,8 @@ class VerdictPanel(Container[Widget]):
         if is_unsure != self._is_unsure:
             self._is_unsure = is_unsure
             self.unsure.native.setStyleSheet(_IS_UNSURE if is_unsure else _UNSURE)
-        self._show_kind(cutout.kind)
-        self._show_note(cutout, cutout.note if draft is None else draft)
+        self._show_kind(given.kind)
+        self._show_note(cutout, given.note if draft is None else draft)
         self.history.show_text(_history(cutout, self._keys))
         if cutout.reviewed_at:
             self.history.tooltip = f"{self.history.value} UTC"
@@ -175,7 +181,7 @@ class VerdictPanel(Container[Widget]):
     def stated(self) -> tuple[str, str]:
         """Return the kind of artifact and the note that stand in the fields."""
         kind = str(self.kind.value)
-        return ("" if kind == _NO_KIND else kind), str(self.note.value).strip()
+        return ("" if kind == _NO_KIND else kind), self._written_note()
 
     def _offer(self, kinds: Sequence[str]) -> None:
         with self.kind.changed.blocked():
@@ -193,25 +199,37 @@ class VerdictPanel(Container[Widget]):
 
     def _show_note(self, cutout: Cutout, note: str) -> None:
         same = self._cutout is not None and self._cutout.row == cutout.row
-        is_written = same and self.note.value != self._note
+        is_edited = same and self._is_edited()
         self._cutout = cutout
-        # What is just being written is not written over.
-        if not is_written:
-            self._note = note
-            if self.note.value != note:
-                self.note.value = note
+        # A note that is being written is not overwritten.
+        if not is_edited:
+            self._set_note(note)
         elif self.note.value.strip() == note:
-            self._note = self.note.value
+            self._note, self._shown_note = note, self.note.value
+
+    def _set_note(self, note: str) -> None:
+        if note != self._note or self._is_edited():
+            self._note = self.note.value = note
+        # A field shows less of a note that is too long, or has several lines.
+        self._shown_note = self.note.value
+
+    def _is_edited(self) -> bool:
+        return bool(self.note.value != self._shown_note)
+
+    def _written_note(self) -> str:
+        """Return the note, also the part of it that the field cannot show."""
+        return str(self.note.value).strip() if self._is_edited() else self._note
 
     def _request_note(self) -> None:
-        if self._cutout is not None and self.note.value != self._note:
-            self._note = self.note.value
-            self.note_requested.emit(self._cutout.key, self.note.value.strip())
+        if self._cutout is not None and self._is_edited():
+            self._note = self._written_note()
+            self._shown_note = self.note.value
+            self.note_requested.emit(self._cutout.key, self._note)
         self.left.emit()
 
     def _leave_note(self) -> None:
         """Take back what was just written."""
-        self.note.value = self._note
+        self.note.value = self._shown_note
         self.left.emit()
 
     def _request_kind(self, kind: str) -> None:

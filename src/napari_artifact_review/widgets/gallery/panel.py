@@ -21,9 +21,9 @@ from qtpy.QtWidgets import (
 from napari_artifact_review.core.display import LEVELS, Display
 from napari_artifact_review.core.groups import GROUPINGS
 from napari_artifact_review.core.thumbnails import Look
-from napari_artifact_review.viewer.judge import Subject
 from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.viewer.picture_loader import PictureLoader
+from napari_artifact_review.viewer.verdicts import VerdictTarget
 from napari_artifact_review.widgets.background import Connections, MainThread
 from napari_artifact_review.widgets.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.gallery.delegate import (
@@ -36,7 +36,6 @@ from napari_artifact_review.widgets.gallery.view import GalleryView
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.entry import Action
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
@@ -208,13 +207,14 @@ class GalleryPanel(QWidget):
 
     # What is judged
 
-    def subject(self) -> Subject:
-        """Return the cutouts that are selected, to be judged as one."""
+    def target(self) -> VerdictTarget:
+        """Return the cutouts that are selected, as the target of one verdict."""
         positions = self.view.selected_positions()
         rows = self._model.rows(positions).tolist()
         after = int(positions[-1]) + 1 if rows else 0
-        go_on = partial(self._go_to, self._row_at(after))
-        return Subject(tuple(rows), partial(self._refusal, rows), lambda: None, go_on)
+        advance = partial(self._go_to, self._row_at(after))
+        refusal = partial(self._refusal, rows)
+        return VerdictTarget(tuple(rows), refusal, lambda: None, advance)
 
     def place_of_current(self) -> QRect:
         """Return where the current cutout is on the screen."""
@@ -296,7 +296,7 @@ class GalleryPanel(QWidget):
         self._show_queue()
         self._update(rows)
 
-    def _on_turned(self, rows: list[int], action: Action) -> None:
+    def _on_turned(self, rows: list[int], action: str) -> None:
         """Select what a verdict was about that is taken back, for the right one."""
         positions = self._model.positions(rows)
         here = self._model.positions([self._session.current_cutout.row])

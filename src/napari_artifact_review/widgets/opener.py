@@ -40,6 +40,11 @@ class Opener:
         self._cancelled = threading.Event()
         self.shown: ReviewSession | None = None
 
+    @property
+    def is_opening(self) -> bool:
+        """Whether an opening is under way."""
+        return self._background.busy
+
     def open(self, store: str | None = None, take_over: bool = False) -> None:
         """Open the table that the form names, in the place of the review shown.
 

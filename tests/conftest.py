@@ -14,6 +14,9 @@ from astropy.io import fits
 
 from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.demo import DemoSurvey, make_demo
+from tests.slow_disk import slow_disk
+
+__all__ = ["slow_disk"]
 
 _SHARED = Path(__file__).parents[2] / "shared" / "data"
 

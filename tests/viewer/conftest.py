@@ -9,6 +9,13 @@ from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.viewer.controller import ReviewController
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a verdict wait until it is recorded, also on a busy machine."""
+    for module in ("recorder", "session"):
+        monkeypatch.setattr(f"napari_artifact_review.core.{module}.PATIENCE", 20)
+
+
 @pytest.fixture
 def viewer() -> ViewerModel:
     """Return napari's viewer without a window."""

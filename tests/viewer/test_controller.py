@@ -302,7 +302,7 @@ def test_cutouts_at_the_edge_are_cut_off_and_ones_outside_refused(
         control.problem
     )
     assert not len(_layer(viewer, "current").data[:, 0])
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert not session.unsaved
     session.go_to(5)
     assert control.problem is None
@@ -399,11 +399,11 @@ def test_while_an_image_is_read_nothing_untrue_is_shown_and_nothing_decided(
     assert control.view == "loading"
     assert _layer(viewer, "image").data[0, 0] == 0, "for a moment all is as it was"
     assert _layer(viewer, "cutouts").features.image_name.unique().tolist() == ["north"]
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert session.unsaved == 0
     main_loop.let_time_pass()
     assert not any(layer.visible for layer in viewer.layers)
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert session.unsaved == 0
     assert "still being read" in said[0]
     session.go_to(2)
@@ -436,13 +436,13 @@ def test_one_bad_image_does_not_end_the_review(control, viewer, session, main_lo
     main_loop.run_until(lambda: control.view == "failed")
     assert "south.fits" in str(control.problem)
     assert not any(layer.visible for layer in viewer.layers)
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert not session.unsaved
     session.go_to(1)
     main_loop.run_until(lambda: control.view == "shown")
     assert control.problem is None
     assert _layer(viewer, "image").visible
-    control.judge.decide("no artifact")
+    control.verdicts.give("no artifact")
     assert session.unsaved == 1
 
 

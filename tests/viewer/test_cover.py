@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from napari_artifact_review.core.images import read_image
-from napari_artifact_review.viewer.judge import Subject
 from napari_artifact_review.viewer.layers import OWNER
+from napari_artifact_review.viewer.verdicts import VerdictTarget
 from tests.slow_images import slow_down
 
 
@@ -26,16 +26,16 @@ def _boxed(control):
 def covered(control):
     """Cover the canvas by something that shows the last two cutouts of the table."""
     rows = tuple(control.session.table.index[-2:])
-    control.cover(lambda: Subject(rows, lambda: "", lambda: None, lambda: False))
+    control.cover(lambda: VerdictTarget(rows, lambda: "", lambda: None, lambda: False))
     return control
 
 
 def test_a_verdict_is_about_what_is_shown_there(covered):
-    covered.judge.decide("artifact")
+    covered.verdicts.give("artifact")
     decided = covered.session.table.query("decision != ''")
     assert decided.index.tolist() == list(covered.session.table.index[-2:])
     covered.uncover()
-    covered.judge.decide("unsure")
+    covered.verdicts.give("unsure")
     assert covered.session.current_cutout.decision == "unsure"
 
 
@@ -69,7 +69,7 @@ def test_until_another_image_is_read_nothing_untrue_is_shown(
     covered.view_changed.connect(lambda: told.append((covered.view, _shown(covered))))
     covered.uncover()
     assert told == [("loading", set())]
-    covered.judge.decide("artifact")
+    covered.verdicts.give("artifact")
     assert session.log == ()
     gate.set()
     main_loop.run_until(lambda: covered.view == "shown")
@@ -79,9 +79,11 @@ def test_until_another_image_is_read_nothing_untrue_is_shown(
 def test_what_was_picked_is_let_go_and_an_undo_picks_nothing(control, session):
     rows = control.session.catalog.errors[:2].tolist()
     control.picks.set(rows)
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     control.picks.set(rows)
-    control.cover(lambda: Subject((), lambda: "nothing", lambda: None, lambda: False))
+    control.cover(
+        lambda: VerdictTarget((), lambda: "nothing", lambda: None, lambda: False)
+    )
     assert len(control.picks) == 0
     session.undo()
     assert len(control.picks) == 0, "nobody sees them there"
@@ -91,9 +93,9 @@ def test_what_is_refused_there_is_said_and_not_decided(control, session):
     said = []
     control.said.connect(said.append)
     control.cover(
-        lambda: Subject((1,), lambda: "Too small.", lambda: None, lambda: False)
+        lambda: VerdictTarget((1,), lambda: "Too small.", lambda: None, lambda: False)
     )
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert session.log == ()
     assert said == ["Too small. Nothing was decided."]
 

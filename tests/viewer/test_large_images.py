@@ -158,7 +158,7 @@ def test_a_zoom_takes_the_level_that_napari_takes(large, viewer, main_loop):
 
 def test_verdicts_steps_and_boxes_are_those_of_any_image(large, viewer, main_loop):
     _go(large, main_loop, "south")
-    large.judge.decide("artifact")
+    large.verdicts.give("artifact")
     main_loop.run_until(lambda: large.session.unsaved == 1)
     features = _layer(viewer, "cutouts").features
     assert features.image_name.unique().tolist() == ["south"]
@@ -177,14 +177,14 @@ def test_no_verdict_is_taken_on_coarser_pixels_than_the_cutout_s(
         tiles, "has", lambda *part: asked.append(part) or len(asked) > 2
     )
     large.said.connect(said.append)
-    large.judge.decide("artifact")
+    large.verdicts.give("artifact")
     assert not large.session.unsaved
     assert "Nothing was decided" in said[0]
     assert large.waits_for_image, "the walk is held"
     for _ in range(3):
         main_loop.let_time_pass()
     assert not large.waits_for_image
-    large.judge.decide("artifact")
+    large.verdicts.give("artifact")
     main_loop.run_until(lambda: large.session.unsaved == 1)
     assert {level for level, *_ in asked} == {layer.data_level}
     _, x, y = large.session.current_cutout.key

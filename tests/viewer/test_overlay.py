@@ -196,7 +196,7 @@ def test_a_verdict_far_out_is_on_the_map_at_once(crowd, viewer, main_loop):
     chart = _layer(viewer, "map")
     x, y = crowd.session.current_cutout.key[1:]
     before = chart.data[y // SIDE, x // SIDE].copy()
-    crowd.judge.decide("artifact")
+    crowd.verdicts.give("artifact")
     main_loop.run_until(lambda: crowd.session.unsaved == 1)
     after = chart.data[y // SIDE, x // SIDE]
     assert after[3] < before[3], "what is reviewed is fainter"

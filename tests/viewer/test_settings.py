@@ -202,10 +202,10 @@ def test_the_current_cutout_comes_back(open_it):
 def test_each_decision_tells_how_it_was_looked_at(open_it):
     control = open_it()
     _layer(control, "image").gamma = 0.5
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     control.show_grid(True)
     control.session.next()
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     control.session.set_label("no artifact")
     views = [entry.context["view"] for entry in control.session.log]
     assert [(view["gamma"], view["grid"]) for view in views[:2]] == [

@@ -52,18 +52,6 @@ def _plugins() -> list[Any]:
     return list(_discover())
 
 
-def set_patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Set how long a window waits for the disk."""
-    for module in ("viewer.judge", "widgets.commands", "widgets.saver"):
-        monkeypatch.setattr(f"napari_artifact_review.{module}.PATIENCE", seconds)
-
-
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a key wait until its decision is on disk, also on a busy machine."""
-    set_patience(monkeypatch, 20)
-
-
 @pytest.fixture(autouse=True)
 def _slow_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait longer than the five seconds of pytest-qt for what does come."""
@@ -112,10 +100,15 @@ def settle(qtbot) -> Callable[[ReviewWidget], None]:
 
 @pytest.fixture
 def press(qtbot) -> Callable[..., None]:
-    """Press keys where napari's window gets them when no field has the focus."""
+    """Press keys where napari's window gets them when no field has the focus.
 
-    def press_keys(widget: ReviewWidget, *keys: str) -> None:
+    By default each is recorded before the next one, however busy the machine is.
+    """
+
+    def press_keys(widget: ReviewWidget, *keys: str, wait: bool = True) -> None:
         for key in keys:
             qtbot.keyClick(widget.window(), key)
+            if wait:
+                qtbot.waitUntil(lambda: widget.pending == 0)
 
     return press_keys

@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import sqlite3
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.core.store import Store
-from tests.widgets.conftest import set_patience
 
 J, K, N, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "JKNUW")
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -226,38 +224,24 @@ def test_a_read_only_folder_is_told_at_opening_and_another_output_helps(
     assert len(Store(Path(f"{other}.review.sqlite")).read().entries) == 1
 
 
-@pytest.fixture
-def slow_disk(monkeypatch):
-    """Have no decision reach the disk before this event is set."""
-    go_on = threading.Event()
-    append = Store.append
-    set_patience(monkeypatch, 0.1)
-
-    def wait_and_append(store, entries):
-        assert go_on.wait(20)
-        append(store, entries)
-
-    monkeypatch.setattr(Store, "append", wait_and_append)
-    yield go_on
-    go_on.set()
-
-
 def test_a_slow_disk_holds_up_neither_keys_nor_the_walk(
     dock, slow_disk, press, settle, qtbot
 ):
-    press(dock, K)
-    # Were the key to wait until it is on disk, nobody would get as far as this.
+    slow_disk.hold()
+    press(dock, K, wait=False)
+    # A key that waited for the disk would get no further than this.
     assert "Not reviewed" in _history(dock)
     assert dock.label_new.value == "artifact", "the label that was read"
-    press(dock, N)
+    press(dock, N, wait=False)
     settle(dock)
     assert dock.error_id.value == 2
-    press(dock, J, N)
+    press(dock, J, N, wait=False)
     settle(dock)
     assert dock.session.progress == (0, 4)
-    slow_disk.set()
+    assert dock.pending == 2
+    slow_disk.release()
     qtbot.waitUntil(lambda: dock.session.progress == (2, 4))
-    assert dock.error_id.value == 3, "what comes late does not move the reviewer"
+    assert dock.error_id.value == 3, "a late answer does not move the reviewer"
     assert "Not reviewed" in _history(dock)
     entries = Store(Path(dock.session.store)).read().entries
     assert [(entry.cutout, entry.label_new) for entry in entries] == [

@@ -392,7 +392,12 @@ class ReviewWidget(SteadyBox):
         return window is not None and window.isVisible()
 
     def close_review(self) -> None:
-        """Close the review that is open, leave the viewer as before; show the form."""
+        """Close the review that is open, leave the viewer as before; show the form.
+
+        An opening that is under way is cancelled.
+        """
+        if self._opener.is_opening:
+            self.cancel_opening()
         if self.review is not None:
             self._end_review()
             self.examples.show_session(None)

@@ -46,6 +46,11 @@ class Opener:
         self._cancelled = threading.Event()
         self.shown: ReviewSession | None = None
 
+    @property
+    def is_opening(self) -> bool:
+        """Whether an opening is under way."""
+        return self._background.busy
+
     def names_open_review(self, store: str | None) -> bool:
         """Tell whether the form names the review that is open already."""
         table, output = self._panel.predictions.path, self._panel.output.path

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from napari_artifact_review.core.display import Display
-from napari_artifact_review.viewer import judge as judge_module
 from tests.slow_images import forget_others
 
 #: The errors of the small survey, in the order of the queue.
@@ -17,8 +16,8 @@ NORTH = [("north", 200, 0), ("north", 400, 200)]
 
 
 @pytest.fixture
-def judge(control):
-    return control.judge
+def verdicts(control):
+    return control.verdicts
 
 
 @pytest.fixture
@@ -40,40 +39,42 @@ def decided(session):
     return [tuple(row) for row in columns.to_numpy().tolist()]
 
 
-def test_a_verdict_goes_on_to_the_next_of_the_queue(judge, session):
-    judge.decide("artifact", go_on=True)
+def test_a_verdict_goes_on_to_the_next_of_the_queue(verdicts, session):
+    verdicts.give("artifact", advance=True)
     assert place(session) == NORTH[1]
     assert decided(session) == [(*NORTH[0], "artifact")]
 
 
-def test_a_verdict_that_stands_already_goes_on_as_well(judge, session):
-    judge.decide("artifact")
-    judge.decide("artifact", go_on=True)
+def test_a_verdict_that_stands_already_goes_on_as_well(verdicts, session):
+    verdicts.give("artifact")
+    verdicts.give("artifact", advance=True)
     assert place(session) == NORTH[1]
     assert len(session.log) == 1
 
 
-def test_it_stays_where_nobody_asks_to_go_on(judge, session):
-    judge.decide("artifact")
-    judge.goes_on = False
-    judge.decide("no artifact", go_on=True)
+def test_it_stays_where_nobody_asks_to_go_on(verdicts, session):
+    verdicts.give("artifact")
+    verdicts.auto_advance = False
+    verdicts.give("no artifact", advance=True)
     assert place(session) == NORTH[0]
     assert len(session.log) == 2
 
 
-def test_it_goes_on_once_a_slow_disk_has_it(judge, session, main_loop, monkeypatch):
-    monkeypatch.setattr(judge_module, "PATIENCE", 0)
-    other = sqlite3.connect(session.store, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    judge.decide("unsure", go_on=True)
-    assert (place(session), session.log) == (NORTH[0], ())
-    other.close()
+def test_it_moves_on_when_given_and_no_late_answer_moves_anybody(
+    verdicts, session, main_loop, slow_disk
+):
+    slow_disk.hold()
+    verdicts.give("unsure", advance=True)
+    assert (place(session), session.log) == (NORTH[1], ())
+    session.select("south", 0, 0)
+    slow_disk.release()
     main_loop.run_until(lambda: session.log)
-    assert place(session) == NORTH[1]
+    assert place(session) == ("south", 0, 0)
+    assert decided(session) == [(*NORTH[0], "unsure")]
 
 
 def test_it_stays_with_its_note_where_nothing_can_be_kept(
-    judge, session, monkeypatch, main_loop
+    verdicts, session, monkeypatch, main_loop
 ):
     def full(*_, **__):
         raise sqlite3.OperationalError("database or disk is full")
@@ -81,29 +82,29 @@ def test_it_stays_with_its_note_where_nothing_can_be_kept(
     session.drafts[session.current_cutout.key] = "faint"
     with monkeypatch.context() as patch:
         patch.setattr(sqlite3, "connect", full)
-        judge.decide("artifact", note="faint", go_on=True)
+        verdicts.give("artifact", note="faint", advance=True)
         main_loop.run_until(lambda: session.problem is not None)
     assert place(session) == NORTH[0]
     assert session.drafts == {NORTH[0]: "faint"}
-    judge.decide("artifact", note="faint", go_on=True)
+    verdicts.give("artifact", note="faint", advance=True)
     assert session.drafts == {}
     assert session.table.note.tolist().count("faint") == 1
 
 
 def test_at_the_end_of_the_queue_it_says_what_is_left(
-    judge, session, said, control, main_loop
+    verdicts, session, said, control, main_loop
 ):
     session.go_to(4)
     main_loop.run_until(lambda: control.view == "shown")
-    judge.decide("artifact", go_on=True)
+    verdicts.give("artifact", advance=True)
     assert said == ["This is the last of 4 in the queue; 3 still to be looked at."]
 
 
-def test_the_last_verdict_can_be_given_again(judge, session, said):
-    judge.repeat()
+def test_the_last_verdict_can_be_given_again(verdicts, session, said):
+    verdicts.repeat()
     assert "no verdict yet" in said.pop()
-    judge.decide("artifact", "satellite trail", "long", go_on=True)
-    judge.repeat()
+    verdicts.give("artifact", "satellite trail", "long", advance=True)
+    verdicts.repeat()
     table = session.table.set_index(["image_name", "grid_x", "grid_y"])
     again = table.loc[NORTH[1], ["decision", "kind", "note"]].tolist()
     assert again == ["artifact", "satellite trail", ""]
@@ -121,12 +122,12 @@ def row(session, x, y):
     return session.catalog.cutout_at("north", x, y).row
 
 
-def test_what_is_picked_is_judged_as_one_act(judge, picks, session):
+def test_what_is_picked_is_judged_as_one_act(verdicts, picks, session):
     picks.toggle(row(session, 10, 10))
     picks.run_to(row(session, 410, 210))
     count = len(picks)
     assert count >= 3
-    judge.decide("artifact", "satellite trail", go_on=True)
+    verdicts.give("artifact", "satellite trail", advance=True)
     assert len(decided(session)) == count
     assert set(session.table.kind) == {"", "satellite trail"}
     assert len(picks) == 0
@@ -134,51 +135,51 @@ def test_what_is_picked_is_judged_as_one_act(judge, picks, session):
     assert decided(session) == []
 
 
-def test_it_goes_on_past_all_that_was_judged(judge, picks, session):
+def test_it_goes_on_past_all_that_was_judged(verdicts, picks, session):
     picks.set([session.walk.row_of(session.current_cutout.key), row(session, 410, 210)])
-    judge.decide("artifact", go_on=True)
+    verdicts.give("artifact", advance=True)
     assert session.current_cutout.image_name == "south"
 
 
 def test_an_act_that_is_taken_back_has_its_cutouts_picked_again(
-    judge, picks, session, viewer
+    verdicts, picks, session, viewer
 ):
     rows = (row(session, 410, 210), row(session, 10, 10), row(session, 210, 10))
     picks.set(rows)
-    judge.decide("artifact", go_on=True)
+    verdicts.give("artifact", advance=True)
     session.undo()
     assert picks.rows == rows
     [frames] = [layer for layer in viewer.layers if layer.name == "picked"]
     assert frames.visible
     assert len(frames.data) == 5 * 4 * len(rows)
-    judge.decide("no artifact", go_on=True)
+    verdicts.give("no artifact", advance=True)
     assert {said for *_, said in decided(session)} == {"no artifact"}
     assert len(decided(session)) == len(rows)
 
 
-def test_an_act_that_is_made_again_lets_go_as_it_did_before(judge, picks, session):
+def test_an_act_that_is_made_again_lets_go_as_it_did_before(verdicts, picks, session):
     picks.set([row(session, 10, 10), row(session, 210, 10)])
-    judge.decide("artifact", go_on=True)
+    verdicts.give("artifact", advance=True)
     session.undo()
     session.redo()
     assert picks.rows == ()
     assert session.current_cutout.row == row(session, 10, 10)
 
 
-def test_one_that_is_taken_back_is_judged_alone_again(judge, picks, session):
-    judge.decide("artifact")
+def test_one_that_is_taken_back_is_judged_alone_again(verdicts, picks, session):
+    verdicts.give("artifact")
     picks.set([row(session, 10, 10), row(session, 410, 210)])
     session.undo()
-    judge.decide("no artifact")
+    verdicts.give("no artifact")
     assert decided(session) == [(*NORTH[0], "no artifact")]
 
 
 def test_picks_come_back_with_their_image(
-    judge, picks, session, control, viewer, main_loop
+    verdicts, picks, session, control, viewer, main_loop
 ):
     rows = (row(session, 10, 10), row(session, 210, 10))
     picks.set(rows)
-    judge.decide("artifact")
+    verdicts.give("artifact")
     session.go_to(3)
     main_loop.run_until(lambda: control.view == "shown")
     forget_others(control.loader)
@@ -191,10 +192,10 @@ def test_picks_come_back_with_their_image(
 
 
 def test_picks_do_not_come_back_without_their_image(
-    judge, picks, session, control, survey, main_loop, said
+    verdicts, picks, session, control, survey, main_loop, said
 ):
     picks.set([row(session, 10, 10), row(session, 210, 10)])
-    judge.decide("artifact")
+    verdicts.give("artifact")
     session.go_to(3)
     main_loop.run_until(lambda: control.view == "shown")
     forget_others(control.loader)
@@ -202,7 +203,7 @@ def test_picks_do_not_come_back_without_their_image(
     session.undo()
     main_loop.run_until(lambda: control.view == "failed")
     assert picks.rows == ()
-    judge.decide("artifact")
+    verdicts.give("artifact")
     assert "cannot be shown" in said[-1]
     assert decided(session) == []
 

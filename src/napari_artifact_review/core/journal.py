@@ -358,9 +358,12 @@ class Journal:
         self.recorder.give(command)
         return command
 
-    def _tell_pending(self) -> None:
+    def _mark_pending(self) -> None:
         cutouts = {cutout for command in self.pending for cutout in command.cutouts}
         self._labels.mark_pending(map(self._walk.row_of, cutouts))
+
+    def _tell_pending(self) -> None:
+        self._mark_pending()
         self.pending_changed.emit()
 
     def _tell_problem(self) -> None:
@@ -373,6 +376,7 @@ class Journal:
 
     def _take(self, command: Command | None, touched: set[CutoutKey]) -> None:
         """Show what is on disk now."""
+        self._mark_pending()
         rows = [self._walk.row_of(cutout) for cutout in touched]
         cutouts = () if command is None else command.cutouts
         # In the order of the command: the first one is the one to go back to.

@@ -61,7 +61,7 @@ def places(server):
 @pytest.fixture
 def place(places):
     place = places.make()
-    assert place.join(REVIEW) == REVIEW.review_id
+    assert place.join(REVIEW).review_id == REVIEW.review_id
     return place
 
 
@@ -106,7 +106,7 @@ def test_any_body_and_any_name_is_kept(places, encoding):
 def test_reviews_in_one_database_do_not_see_each_other(places, place):
     place.send(entries(1, 3))
     other = places.make()
-    assert other.join(ReviewIdentity("b" * 32, "another table", "")) == "b" * 32
+    assert other.join(ReviewIdentity("b" * 32, "another table", "")) == ("b" * 32, {})
     assert other.heads() == {}
     assert other.fetch([Span(LOG, 0, 3)]) == []
 
@@ -114,14 +114,15 @@ def test_reviews_in_one_database_do_not_see_each_other(places, place):
 def test_a_review_of_the_same_table_is_joined_under_the_id_that_is_there(places, place):
     place.send(entries(1, 1))
     there = places.make()
-    assert there.join(REVIEW._replace(review_id="b" * 32)) == REVIEW.review_id
+    joined = there.join(REVIEW._replace(review_id="b" * 32))
+    assert joined == (REVIEW.review_id, {LOG: 1})
     assert there.heads() == {LOG: 1}
 
 
 def test_a_review_that_is_known_keeps_its_id_whatever_its_table_says(places, place):
     places.make().join(ReviewIdentity("b" * 32, "another table", ""))
     changed = REVIEW._replace(fingerprint="another table")
-    assert places.make().join(changed) == REVIEW.review_id
+    assert places.make().join(changed).review_id == REVIEW.review_id
 
 
 def test_computers_that_join_at_once_make_one_review(places):
@@ -131,7 +132,7 @@ def test_computers_that_join_at_once_make_one_review(places):
     def join(review):
         place = places.make()
         start.wait(20)
-        return place.join(review)
+        return place.join(review).review_id
 
     with ThreadPoolExecutor(len(identities)) as threads:
         joined = set(threads.map(join, identities))
@@ -157,7 +158,7 @@ def test_a_review_that_is_made_elsewhere_at_this_moment_is_joined(places, place)
             while places.execute(waits) == [(0,)]:
                 pass
             other.commit()
-            assert joined.result(20) == "first"
+            assert joined.result(20) == ("first", {})
 
 
 def test_a_place_of_a_newer_version_is_refused_and_left_alone(places, place):
@@ -172,12 +173,11 @@ def test_an_exchange_of_500_takes_at_most_10_round_trips(places, place):
     place.send(entries(1, 500, OTHER))
     with DelayProxy(places.server.port) as proxy:
         there = places.make(proxy.port)
-        there.join(REVIEW)
-        assert there.heads() == {OTHER: 500}
+        assert there.join(REVIEW).heads == {OTHER: 500}
         there.send(entries(1, 500))
         assert len(there.fetch([Span(OTHER, 0, 500)])) == 500
-        # Encrypted, the connection takes one more.
-        assert proxy.round_trips + 1 <= 10
+        # Encrypted, the connection takes two more (measured with PostgreSQL 15).
+        assert proxy.round_trips + 2 <= 10
         assert proxy.connections == 1
     assert place.heads() == {LOG: 500, OTHER: 500}
 
@@ -219,7 +219,7 @@ def test_a_server_that_accepts_and_never_answers_is_one_error(places, server):
     with pytest.raises(StoreError, match="did not answer within 2 s"):
         place.join(REVIEW)
     server.thaw()
-    assert place.join(REVIEW) == REVIEW.review_id
+    assert place.join(REVIEW).review_id == REVIEW.review_id
 
 
 def test_a_longer_wait_for_a_connection_is_reported_in_time(places, server):
@@ -232,7 +232,7 @@ def test_a_longer_wait_for_a_connection_is_reported_in_time(places, server):
         assert told.wait(20)
         assert not joined.done()
         server.thaw()
-        assert joined.result(20) == REVIEW.review_id
+        assert joined.result(20).review_id == REVIEW.review_id
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
@@ -291,7 +291,7 @@ def test_the_password_may_come_from_the_environment(places, monkeypatch):
     url = places.server.url(places.database)
     user, _, rest = url.partition("//ada:")
     place = find_meeting_place(f"{user}//ada@{rest.partition('@')[2]}")
-    assert place.join(REVIEW) == REVIEW.review_id
+    assert place.join(REVIEW).review_id == REVIEW.review_id
     place.close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -64,6 +64,22 @@ class ReviewIdentity(NamedTuple):
     table_name: str
 
 
+class JoinedReview(NamedTuple):
+    """A review as a meeting place knows it.
+
+    Attributes
+    ----------
+    review_id : str
+        Its id there: the review's own one, or that of a review of the same table that
+        another computer made.
+    heads : dict of str to int
+        By log, the number of its last entry there, up to the first gap.
+    """
+
+    review_id: str
+    heads: dict[str, int]
+
+
 class MeetingPlace(Protocol):
     """Where computers leave the entries of their logs for each other.
 
@@ -82,18 +98,11 @@ class MeetingPlace(Protocol):
     name: str
     on_timeout: Callable[[StoreError], object] | None
 
-    def join(self, review: ReviewIdentity) -> str:
-        """Find or make the review; needed before the other operations.
-
-        Returns
-        -------
-        str
-            The id under which the place knows it: the review's own one, or that of a
-            review of the same table that another computer made.
-        """
+    def join(self, review: ReviewIdentity) -> JoinedReview:
+        """Find or make the review; needed before the other operations."""
         ...
 
-    def heads(self) -> Mapping[str, int]:
+    def heads(self) -> dict[str, int]:
         """Return the number of the last entry of each log, up to the first gap."""
         ...
 

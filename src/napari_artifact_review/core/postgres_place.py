@@ -19,7 +19,12 @@ from napari_artifact_review.core.database_url import (
     without_secrets,
 )
 from napari_artifact_review.core.errors import StoreError
-from napari_artifact_review.core.meeting_place import RawEntry, ReviewIdentity, Span
+from napari_artifact_review.core.meeting_place import (
+    JoinedReview,
+    RawEntry,
+    ReviewIdentity,
+    Span,
+)
 
 #: Seconds that the server has for an answer. It is the client's own clock that counts:
 #: the kernel of a computer with a frozen server still acknowledges all that is sent, so
@@ -54,12 +59,21 @@ _ENTRIES = sa.Table(
 
 # The statements are written for one round trip each, and so in PostgreSQL's own SQL.
 
-#: The row is empty in the moment after another computer has made the review: a
-#: statement does not see what was committed after it began.
-_JOIN = """
+#: Where a number equals its place in the order, no smaller one is missing.
+_HEADS = """
+    SELECT log_id, max(number) AS head FROM (
+        SELECT log_id, number,
+            row_number() OVER (PARTITION BY log_id ORDER BY number) AS place
+        FROM meeting_entries WHERE review_id = %(review_id)s
+    ) AS numbered
+    WHERE number = place GROUP BY log_id
+"""
+#: The review is NULL in the moment after another computer has made it: a statement does
+#: not see what was committed after it began.
+_JOIN = f"""
     WITH made AS (
         INSERT INTO meeting_reviews (review_id, fingerprint, table_name)
-        SELECT %(review_id)s, %(fingerprint)s, %(table_name)s
+        SELECT %(own_id)s, %(fingerprint)s, %(table_name)s
         FROM meeting_schema WHERE version = %(version)s
         ON CONFLICT DO NOTHING
         RETURNING review_id
@@ -67,21 +81,15 @@ _JOIN = """
         SELECT review_id FROM made
         UNION ALL
         SELECT review_id FROM meeting_reviews
-        WHERE review_id = %(review_id)s OR fingerprint = %(fingerprint)s
+        WHERE review_id = %(own_id)s OR fingerprint = %(fingerprint)s
+    ), joined AS (
+        SELECT review_id FROM known ORDER BY review_id = %(own_id)s DESC LIMIT 1
     )
-    SELECT version, (
-        SELECT review_id FROM known ORDER BY review_id = %(review_id)s DESC LIMIT 1
+    SELECT version, (SELECT review_id FROM joined), (
+        SELECT json_object_agg(log_id, head)
+        FROM ({_HEADS % {"review_id": "(SELECT review_id FROM joined)"}}) AS heads
     )
     FROM meeting_schema
-"""
-#: Where a number equals its place in the order, no smaller one is missing.
-_HEADS = """
-    SELECT log_id, max(number) FROM (
-        SELECT log_id, number,
-            row_number() OVER (PARTITION BY log_id ORDER BY number) AS place
-        FROM meeting_entries WHERE review_id = %(review_id)s
-    ) AS numbered
-    WHERE number = place GROUP BY log_id
 """
 _SEND = """
     INSERT INTO meeting_entries (review_id, log_id, number, body)
@@ -153,9 +161,11 @@ class PostgresPlace:
         self._review_id: str | None = None
         self._is_late = False
 
-    def join(self, review: ReviewIdentity) -> str:
+    def join(self, review: ReviewIdentity) -> JoinedReview:
         """Find or make the review; the tables are made if there are none."""
-        values = review._asdict() | {
+        values = {
+            "own_id": review.review_id,
+            "fingerprint": review.fingerprint,
             "table_name": _storable(review.table_name),
             "version": SCHEMA_VERSION,
         }
@@ -165,18 +175,19 @@ class PostgresPlace:
             except UndefinedTable:
                 self._run(_creation())
                 rows = self._run(_JOIN, values)
-            while rows == [(SCHEMA_VERSION, None)]:
+            while rows == [(SCHEMA_VERSION, None, None)]:
                 rows = self._run(_JOIN, values)
-        if [version for version, _ in rows] != [SCHEMA_VERSION]:
+        versions = [row[0] for row in rows]
+        if versions != [SCHEMA_VERSION]:
             raise StoreError(
                 "this meeting place was made by another version of this program "
-                f"(schema {rows[0][0] if rows else 'unknown'}; this one knows "
+                f"(schema {', '.join(map(str, versions)) or 'unknown'}; this one knows "
                 f"{SCHEMA_VERSION})",
                 where=self.name,
                 remedy="Upgrade napari-artifact-review",
             )
-        self._review_id = str(rows[0][1])
-        return self._review_id
+        _, self._review_id, heads = rows[0]
+        return JoinedReview(self._joined, heads or {})
 
     def heads(self) -> dict[str, int]:
         """Return the number of the last entry of each log, up to the first gap."""

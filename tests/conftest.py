@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -17,6 +17,7 @@ from napari_artifact_review.demo import DemoSurvey, make_demo
 from tests.slow_disk import slow_disk
 
 __all__ = ["slow_disk"]
+from tests import postgres
 
 _SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -29,6 +30,33 @@ MARKED = {
     ("south", 600, 400): (1, 0),
     ("south", 200, 200): (1, 1),
 }
+
+
+def pytest_report_header() -> list[str]:
+    """Say which tests are left out, and why."""
+    return postgres.header()
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    postgres.leave_out(config, items)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """Start a PostgreSQL server for all tests of this process."""
+    server = postgres.PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(postgres_server: postgres.PostgresServer) -> postgres.PostgresServer:
+    """Return the server, at work again whatever the test before did to it."""
+    postgres_server.thaw()
+    postgres_server.start()
+    return postgres_server
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_any_other_database_or_driver_is_refused_by_name(scheme):
         (f"postgresql://host/night?password={SECRET}&password=x", "more than one"),
         (f"host=here password={SECRET}", "no URL"),
         (f"ada {SECRET}://host", "no URL"),
+        (f"postgresql://ada:{SECRET}@host/night\udcff", "no URL"),
     ],
 )
 def test_a_faulty_url_is_one_error_without_the_password(url, reason):

@@ -60,7 +60,7 @@ def read_database_url(text: str) -> sa.URL | Path:
         or if the driver is not installed.
     """
     scheme = _SCHEME.match(text)
-    if scheme is None:
+    if scheme is None or not text.isprintable():
         raise StoreError("this is no URL of a database", remedy=_SUPPORTED)
     name = scheme[1].lower()
     if name not in _DRIVERS:

@@ -25,6 +25,9 @@ from napari_artifact_review.widgets.focus import (
     text_is_typed,
 )
 from napari_artifact_review.widgets.frames import Frames
+from napari_artifact_review.widgets.napari_compat import (
+    make_context_current_at_removals,
+)
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.opening import OpenPanel
 from napari_artifact_review.widgets.place_keeper import PlaceKeeper
@@ -290,7 +293,9 @@ class ReviewWidget(SteadyBox):
         self._endings.append(partial(session.close, wait=False))
         self._endings.append(controller.abandon)
         self._place.follow(session, controller)
-        self._frames.watch(main_window_of(self))
+        window = main_window_of(self)
+        self._frames.watch(window)
+        self._endings.append(make_context_current_at_removals(self.viewer, window))
         controller.view_changed.connect(self._on_view_changed)
         controller.said.connect(self._panel.say)
         controller.picks.changed.connect(self._on_picked)

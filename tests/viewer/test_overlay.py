@@ -126,6 +126,20 @@ def test_all_letters_are_drawn_before_an_image_is_there(viewer, session, main_lo
     control.disconnect()
 
 
+@pytest.mark.parametrize("kept", [{"y_up": True}, {"grid": True}])
+def test_no_empty_layer_is_made_while_the_first_image_is_read(
+    viewer, session, main_loop, kept
+):
+    session.view_settings = kept
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
+    control.connect()
+    main_loop.let_time_pass()
+    assert [layer.metadata[OWNER] for layer in viewer.layers] == ["tags"]
+    main_loop.run_until(lambda: control.view == "shown")
+    assert len(_layer(viewer, "current").data)
+    control.disconnect()
+
+
 def test_no_letters_are_drawn_over_an_image_that_came_at_once(control, main_loop):
     tags = _layer(control.viewer, "tags")
     main_loop.let_time_pass()

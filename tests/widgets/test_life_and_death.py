@@ -182,6 +182,7 @@ def test_after_closing_nothing_listens(viewer, survey, press, settle, qtbot):
         emitters = [
             camera.events.zoom,
             camera.events.center,
+            layers.events.removing,
             layers.events.removed,
             layers.events.inserted,
             layers.selection.events.active,

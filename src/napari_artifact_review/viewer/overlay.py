@@ -357,6 +357,9 @@ class Overlay:
         self._draw_lines("grid", grid, _GRID_COLOR, STYLE.grid_width)
 
     def _draw_current(self) -> None:
+        if self._current is None and self._layers.find("current") is None:
+            # Before the first image no layer is made that has nothing to show.
+            return
         lines, place = np.empty((0, 2, 2)), np.zeros(2)
         if self._current is not None:
             _, x, y = self._current.key

@@ -19,6 +19,9 @@ from napari_artifact_review.widgets.commands import ReviewCommands
 from napari_artifact_review.widgets.focus import main_window_of, text_is_typed
 from napari_artifact_review.widgets.frames import Frames
 from napari_artifact_review.widgets.measurer import Measurer
+from napari_artifact_review.widgets.napari_compat import (
+    make_context_current_at_removals,
+)
 from napari_artifact_review.widgets.position_keeper import PositionKeeper
 from napari_artifact_review.widgets.saver import Saver
 
@@ -92,7 +95,9 @@ class OpenReview(QObject):
         )
         self.position = PositionKeeper(self, session, self.controller)
         self._frames = Frames(self)
-        self._frames.watch(main_window_of(dock))
+        window = main_window_of(dock)
+        self._frames.watch(window)
+        self._connections.at_end(make_context_current_at_removals(dock.viewer, window))
         self._connect()
         self._panel.show_session(session)
         changes, fold = self._panel.changes, self._panel.folds["changes"]

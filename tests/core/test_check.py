@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from astropy.io import fits
 
 from napari_artifact_review.core import check
 from napari_artifact_review.core.check import check_review
+from napari_artifact_review.core.session import ReviewSession
 
 HEADER = "image_name,grid_x,grid_y,label,preds,error_id"
 
@@ -18,6 +20,10 @@ def put(folder, *rows, header=HEADER):
     path = folder / "t.csv"
     path.write_text("".join(f"{line}\n" for line in (header, *rows)))
     return path
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def image(folder, name, rows=400, columns=600):
@@ -40,6 +46,36 @@ def test_the_summary_counts_what_is_reviewed_and_tells_what_decides(tmp_path):
     summary, faults = check_review(put(tmp_path, *rows, header=header))
     assert faults == []
     assert "3 errors, 2 of them reviewed; without preds, confidence >= 0.95" in summary
+
+
+def test_the_summary_counts_the_decisions_that_are_not_saved_yet(survey):
+    with ReviewSession.open(survey) as session:
+        session.set_label("artifact")
+        session.next()
+        session.set_label("unsure")
+        session.next()
+        session.set_label("artifact")
+        session.undo()
+        # About a cutout that is no error.
+        session.set_queue(["TN"])
+        session.set_label("unsure")
+        assert "4 errors, 2 of them reviewed" in check_review(survey)[0]
+    before = contents(survey.parent)
+    summary, faults = check_review(survey)
+    assert faults == []
+    assert "4 errors, 2 of them reviewed" in summary
+    assert before == contents(survey.parent), "a check leaves no trace"
+
+
+def test_decisions_that_cannot_be_read_are_a_fault_beside_the_others(survey):
+    with ReviewSession.open(survey) as session:
+        session.set_label("artifact")
+        log = Path(session.store)
+    (survey.parent / "north.fits").unlink()
+    log.write_bytes(b"no SQLite file" * 100)
+    summary, faults = check_review(survey)
+    assert summary == ""
+    assert {fault.path for fault in faults} == {survey, log}
 
 
 def test_faults_of_table_and_images_are_named_in_one_go(survey):

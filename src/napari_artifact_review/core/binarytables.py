@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +17,11 @@ from astropy.io import fits
 from astropy.table import Table
 
 from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.fitsrecords import FitsRecords
 from napari_artifact_review.core.tablefile import TableFile, decompress
+
+#: The bytes before a table in its file, the table, and the bytes after it.
+_Parts = tuple[bytes, FitsRecords, bytes]
 
 #: Stands for a missing whole number in FITS, which has no other way.
 _NULL = -(2**63)
@@ -98,9 +103,9 @@ class FitsTableFile(_TypedFile):
     suffixes = (".fits", ".fit", ".fts", ".fits.gz")
     description = "FITS table"
 
-    def __init__(self, values: pd.DataFrame, data: bytes, compressed: bool) -> None:
+    def __init__(self, values: pd.DataFrame, parts: _Parts, compressed: bool) -> None:
         super().__init__(values)
-        self._data = data
+        self._parts = parts
         self._compressed = compressed
 
     @classmethod
@@ -113,7 +118,9 @@ class FitsTableFile(_TypedFile):
             with warnings.catch_warnings(), fits.open(io.BytesIO(data)) as hdus:
                 # About units and the like; they are kept as they are.
                 warnings.simplefilter("ignore")
-                table = Table.read(hdus, hdu=_table_hdu(hdus))
+                at = _table_hdu(hdus)
+                parts = _split(data, hdus[at])
+                table = Table.read(hdus, hdu=at)
                 table.convert_bytestring_to_unicode()
         except TableError:
             raise
@@ -123,39 +130,28 @@ class FitsTableFile(_TypedFile):
                 f"not a sound FITS table ({error})", remedy="Write it again"
             ) from error
         flat = [name for name in table.colnames if table[name].ndim == 1]
-        return cls(table[flat].to_pandas(), data, compressed)
+        return cls(table[flat].to_pandas(), parts, compressed)
 
     @classmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
         """Make a FITS table."""
         columns = [_fits_column(str(name), values[name]) for name in values]
-        buffer = io.BytesIO()
-        hdus = [fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)]
-        fits.HDUList(hdus).writeto(buffer)
-        return cls(values, buffer.getvalue(), compressed=False)
+        return cls(values, _made(fits.BinTableHDU.from_columns(columns)), False)
 
     def suited_to(self, name: str) -> FitsTableFile:
         """Return the table with the compression that a name promises."""
         compressed = name.lower().endswith(".gz")
-        return type(self)(self._values, self._data, compressed)
+        return type(self)(self._values, self._parts, compressed)
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
         """Write the file as it was read, but for `edits`."""
-        buffer = io.BytesIO()
-        with warnings.catch_warnings(), fits.open(io.BytesIO(self._data)) as hdus:
+        before, records, after = self._parts
+        with warnings.catch_warnings():
+            # astropy warns of cards against the standard; such cards stay as they are.
             warnings.simplefilter("ignore")
-            at = _table_hdu(hdus)
-            old = hdus[at]
-            edited = {name: _fits_column(name, edits[name]) for name in edits}
-            columns = [
-                edited.pop(column.name, None) or _kept_column(column, old.data)
-                for column in old.columns
-            ]
-            hdus[at] = fits.BinTableHDU.from_columns(
-                [*columns, *edited.values()], header=old.header
-            )
-            hdus.writeto(buffer)
-        data = buffer.getvalue()
+            for name, cells in edits.items():
+                records = records.with_column(_encoded(name, cells, records.is_text))
+            data = b"".join((before, records.to_bytes(), after))
         stream.write(gzip.compress(data, mtime=0) if self._compressed else data)
 
 
@@ -172,24 +168,73 @@ def _table_hdu(hdus: fits.HDUList) -> int:
     )
 
 
-def _kept_column(column: fits.Column, data: fits.FITS_rec) -> fits.Column:
-    if not set("PQ") & set(column.format):
-        return column
-    # astropy takes the pointers of cells of any length for the cells themselves.
-    return fits.Column(column.name, column.format, column.unit, array=data[column.name])
+def _split(data: bytes, hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
+    """Split a file into a table, and the bytes before and after the table."""
+    found = hdu.fileinfo()
+    header, begin = found["hdrLoc"], found["datLoc"]
+    end = begin + found["datSpan"]
+    records = FitsRecords.from_bytes(data[header:begin], data[begin:end])
+    return data[:header], records, data[end:]
+
+
+def _made(hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
+    """Return the parts of a new file that has one table."""
+    buffer = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(buffer)
+    data = buffer.getvalue()
+    with fits.open(io.BytesIO(data)) as hdus:
+        return _split(data, hdus[1])
+
+
+def _encoded(name: str, cells: pd.Series[Any], is_text: bool) -> FitsRecords:
+    """Return a table of one column, of the same kind as the table that takes it."""
+    if is_text:
+        columns = [_text_column(name, cells)]
+        return _made(fits.TableHDU.from_columns(columns))[1]
+    return _made(fits.BinTableHDU.from_columns([_fits_column(name, cells)]))[1]
 
 
 def _fits_column(name: str, cells: pd.Series[Any]) -> fits.Column:
-    """Make a column that FITS can hold: whole numbers with a null, or text."""
+    """Make a column of a binary table: numbers with a null, or else text."""
     if pd.api.types.is_bool_dtype(cells.dtype) and not cells.hasnans:
         return fits.Column(name, "L", array=cells.to_numpy(bool))
-    if pd.api.types.is_integer_dtype(cells.dtype):
+    is_large = _exceeds_int64(cells)
+    if is_large and not cells.hasnans:
+        # FITS has no unsigned type; readers add what is stored as TZERO.
+        return fits.Column(name, "K", bzero=2**63, array=cells.to_numpy(np.uint64))
+    if pd.api.types.is_integer_dtype(cells.dtype) and not is_large:
         filled = cells.fillna(_NULL).to_numpy(np.int64)
         null = _NULL if cells.isna().any() else None
         return fits.Column(name, "K", array=filled, null=null)
     if pd.api.types.is_float_dtype(cells.dtype):
         numbers = cells.astype(np.float64).to_numpy()
         return fits.Column(name, "D", array=numbers)
+    form, array = _text_cells(cells, "{}A")
+    return fits.Column(name, form, array=array)
+
+
+def _exceeds_int64(cells: pd.Series[Any]) -> bool:
+    """Tell whether there are whole numbers that only an unsigned type holds."""
+    if not pd.api.types.is_unsigned_integer_dtype(cells.dtype):
+        return False
+    numbers = cells.dropna().to_numpy(np.uint64)
+    return bool((numbers > np.iinfo(np.int64).max).any())
+
+
+def _text_column(name: str, cells: pd.Series[Any]) -> fits.Column:
+    """Make a column of an ASCII table, in which a missing number is 0."""
+    if pd.api.types.is_integer_dtype(cells.dtype):
+        numbers = cells.fillna(0).to_numpy(np.int64)
+        return fits.Column(name, "I20", array=numbers, ascii=True)
+    if pd.api.types.is_float_dtype(cells.dtype):
+        reals = cells.astype(np.float64).to_numpy()
+        return fits.Column(name, "D25.17", array=reals, ascii=True)
+    form, array = _text_cells(cells, "A{}")
+    return fits.Column(name, form, array=array, ascii=True)
+
+
+def _text_cells(cells: pd.Series[Any], form: str) -> tuple[str, npt.NDArray[np.bytes_]]:
+    """Return cells as ASCII texts, and the format for the longest of them."""
     text = cells.astype("object").where(cells.notna(), "").map(str)
     array = np.char.encode(text.to_numpy().astype("U"), "ascii")
-    return fits.Column(name, f"{max(array.itemsize, 1)}A", array=array)
+    return form.format(max(array.itemsize, 1)), array

@@ -19,6 +19,7 @@ from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.places import default_images
 from napari_artifact_review.core.predictions import Predictions, inspect_predictions
+from napari_artifact_review.core.session import ReviewSession
 from napari_artifact_review.core.tablefile import TableFile
 
 
@@ -39,7 +40,8 @@ def check_review(
     summary : str
         What is in the review; empty if there are faults.
     faults : list of ReviewError
-        Everything that is wrong, each with its place.
+        Everything that is wrong, each with its place; also if the decisions beside
+        the default output cannot be read.
     """
     path = Path(predictions).expanduser().absolute()
     found = inspect_predictions(path)
@@ -48,9 +50,30 @@ def check_review(
     size = _cutout_size(cutouts)
     if found.file is not None and len(cutouts):
         faults += _image_faults(path, images, found.file, cutouts, size)
-    if found.predictions is None or faults:
+    if found.predictions is None:
         return "", faults
-    return _summary(found.predictions, size), []
+    try:
+        reviewed = _count_reviewed(path, found.predictions)
+    except ReviewError as error:
+        faults.append(error)
+    if faults:
+        return "", faults
+    return _summary(found.predictions, size, reviewed), []
+
+
+def _count_reviewed(path: Path, table: Predictions) -> int:
+    """Count the reviewed errors, by the table and by the decisions on record.
+
+    Raises
+    ------
+    ReviewError
+        If a review of the table cannot be opened to read its decisions.
+    """
+    # No image is read here; any folder of images will do.
+    with ReviewSession.open(path, path.parent, read_only=True) as session:
+        texts = session.table[["reviewed_by", "reviewed_at", "decision"]]
+        are_reviewed = (texts != "").any(axis=1).to_numpy(bool)
+    return int(np.count_nonzero(are_reviewed & (table.label != table.preds)))
 
 
 def _cutout_size(cutouts: pd.DataFrame) -> int:
@@ -122,12 +145,12 @@ def _needed_by(table: Path, place: str, error: ImageError) -> ImageError:
     )
 
 
-def _summary(table: Predictions, size: int) -> str:
+def _summary(table: Predictions, size: int, reviewed: int) -> str:
     is_error = table.label != table.preds
     summary = (
         f"{table.path}: {len(table.image_names)} images, {len(table.label)} cutouts "
         f"of {size} px, {np.count_nonzero(is_error)} errors, "
-        f"{np.count_nonzero(is_error & table.are_reviewed())} of them reviewed"
+        f"{reviewed} of them reviewed"
     )
     if "preds" in table.file.values:
         return summary

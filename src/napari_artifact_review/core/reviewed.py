@@ -76,7 +76,12 @@ class ReviewedTable:
         for name in REVIEW_TEXTS:
             words = {row: getattr(one, name) for row, one in self.reviews.items()}
             edits[name] = self._words(file, name, words)
-        return edits
+        # A column without a new decision is written as it is in the file.
+        return {
+            name: cells
+            for name, cells in edits.items()
+            if name not in file.values or not cells.equals(file.column(name))
+        }
 
     def _error_ids(self, file: TableFile) -> pd.Series[Any]:
         ids = pd.Series(self.predictions.error_id, dtype="Int64")

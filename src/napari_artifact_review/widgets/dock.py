@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.examples import ExamplesPanel
     from napari_artifact_review.widgets.gallery import GalleryPanel
     from napari_artifact_review.widgets.help import HelpPanel
-    from napari_artifact_review.widgets.open_review import OpenReview
+    from napari_artifact_review.widgets.review import OpenReview
     from napari_artifact_review.widgets.review_panel import ReviewPanel
     from napari_artifact_review.widgets.stretches import StretchesPanel
 
@@ -286,7 +286,7 @@ class ReviewWidget(SteadyBox):
 
     def _opened(self, session: ReviewSession) -> None:
         # By now the thread that opened the review has it imported.
-        from napari_artifact_review.widgets.open_review import OpenReview
+        from napari_artifact_review.widgets.review import OpenReview
 
         self._end_review()
         if self.panel.native.parent() is None:

@@ -159,7 +159,7 @@ def import_ahead() -> None:
 
 def import_review() -> None:
     """Import what a review needs: pandas, astropy, SQLAlchemy take over a second."""
-    import napari_artifact_review.widgets.open_review  # noqa: F401
+    import napari_artifact_review.widgets.review  # noqa: F401
 
 
 def _recorded(session: ReviewSession | None) -> threading.Event:

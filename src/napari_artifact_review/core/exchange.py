@@ -50,6 +50,9 @@ class Exchange:
     acknowledged : mapping of str to int, optional
         By log, the number up to which the place is known to have it, as an earlier
         exchange left it.
+    prepare : callable, optional
+        Called on the thread of the exchange when the place was joined for the first
+        time, before anything is exchanged; again, if it raises a `StoreError`.
 
     Attributes
     ----------
@@ -61,6 +64,8 @@ class Exchange:
         The number of entries that the place is not known to have.
     acknowledged : dict of str to int
         By log, the number up to which the place is known to have it.
+    rounds : int
+        How many exchanges have come to their end.
     review_id : str or None
         The id under which the place knows the review; None until it was reached.
     """
@@ -74,6 +79,7 @@ class Exchange:
         entries: Iterable[RawEntry],
         receive: Callable[[list[RawEntry]], object],
         acknowledged: Mapping[str, int] | None = None,
+        prepare: Callable[[], object] | None = None,
     ) -> None:
         self.problem: StoreError | None = None
         self.review_id: str | None = None
@@ -82,6 +88,8 @@ class Exchange:
         self._receive = receive
         self._batch = _LARGEST_BATCH
         self._is_joined = False
+        self._prepare = prepare
+        self.rounds = 0
         # Guards what follows, and is notified when the thread has something to do.
         self._condition = Condition()
         self._logs: dict[str, list[RawEntry]] = {}
@@ -202,6 +210,9 @@ class Exchange:
         else:
             self.review_id, heads = self._place.join(self._review)
             self._is_joined = True
+        if self._prepare is not None:
+            self._prepare()
+            self._prepare = None
         with self._condition:
             self._acknowledged = dict(heads)
             self._condition.notify_all()
@@ -219,6 +230,7 @@ class Exchange:
             self._receive(list(fetched))
             self._add(fetched)
         self._batch = _LARGEST_BATCH
+        self.rounds += 1
 
     def _add(self, entries: Iterable[RawEntry]) -> None:
         with self._condition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from napari_artifact_review.core.database_url import read_database_url
 from napari_artifact_review.core.errors import StoreError
@@ -80,6 +80,22 @@ class JoinedReview(NamedTuple):
     heads: dict[str, int]
 
 
+class OldStore(NamedTuple):
+    """What a version before the meeting places kept in a database.
+
+    Attributes
+    ----------
+    review : dict
+        The row of its table `review`.
+    decisions : list of dict
+        The rows of its table `decisions`, oldest first. With schema version 1 they have
+        no verdict, kind and note.
+    """
+
+    review: dict[str, Any]
+    decisions: list[dict[str, Any]]
+
+
 class MeetingPlace(Protocol):
     """Where computers leave the entries of their logs for each other.
 
@@ -112,6 +128,10 @@ class MeetingPlace(Protocol):
 
     def fetch(self, spans: Sequence[Span]) -> Sequence[RawEntry]:
         """Return the entries of spans, in the order of log and number."""
+        ...
+
+    def read_old_store(self) -> OldStore | None:
+        """Return what an older version kept there; None if there is none."""
         ...
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock, Timer
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
 import psycopg
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from napari_artifact_review.core.database_url import (
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.meeting_place import (
     JoinedReview,
+    OldStore,
     RawEntry,
     ReviewIdentity,
     Span,
@@ -113,22 +114,6 @@ _OLD_DECISIONS = """
 
 #: Names the lock under which the tables are made: an arbitrary number.
 _CREATION_LOCK = 0x6E6172
-
-
-class OldStore(NamedTuple):
-    """What a version before the meeting places kept in a database.
-
-    Attributes
-    ----------
-    review : dict
-        The row of its table `review`.
-    decisions : list of dict
-        The rows of its table `decisions`, oldest first. With schema version 1 they have
-        no verdict, kind and note.
-    """
-
-    review: dict[str, Any]
-    decisions: list[dict[str, Any]]
 
 
 class PostgresPlace:

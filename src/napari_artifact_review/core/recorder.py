@@ -197,8 +197,11 @@ class Recorder:
         self._dispatch_when_done(job, partial(self._take_problem, job))
 
     def add_save(self, save: SaveRecord) -> None:
-        """Note a reviewed table that is about to be written; from any thread."""
-        job = self._submit(self._store.add_save, save)
+        """Note a reviewed table that is about to be written; from any thread.
+
+        Inside `staying_open` that is possible also after `close`.
+        """
+        job = self._submit(self._store.add_save, save, is_late=self._users > 0)
         try:
             job.future.result(ANSWER_TIMEOUT)
         except TimeoutError as error:
@@ -265,25 +268,35 @@ class Recorder:
     ) -> None:
         end = time.monotonic() + timeout
         asked = self.pending
-        try:
-            self.wait(timeout)
-            error = _no_answer(self._store, timeout)
-            for command in self.pending:
-                command.refuse(error.again())
-        finally:
-            self._pending.clear()
-            self._is_idle.set()
-            closed = self._writer.submit(self._store.close, state)
-            self._writer.end()
+        self._wait_till(end)
+        error = _no_answer(self._store, timeout)
+        for command in self.pending:
+            self._pending.popleft()
+            command.refuse(error.again())
+        self._is_idle.set()
+        closed = self._writer.submit(self._store.close, state)
+        self._writer.end()
         # A position that cannot be saved is no loss; what is lost is named below.
         futures.wait([closed], max(1.0, end - time.monotonic()))
         left = [command for command in asked if command.state == "refused"]
         if left:
             lost(left)
 
-    def _submit(self, job: Callable[..., Any], *args: Any) -> _Job:
+    def _wait_till(self, end: float) -> None:
+        """Wait as `wait` does; a listener that fails keeps nothing from the disk."""
+        while True:
+            try:
+                self.wait(max(0.0, end - time.monotonic()))
+            except Exception:
+                _logger.exception("A listener failed while a review was closed")
+            else:
+                return
+
+    def _submit(
+        self, job: Callable[..., Any], *args: Any, is_late: bool = False
+    ) -> _Job:
         error = self._end_error()
-        if error is not None:
+        if error is not None and not is_late:
             raise error
         return _Job(next(self._numbers), self._writer.submit(job, *args))
 

@@ -1,0 +1,108 @@
+"""A disk that is slow or fails, for every SQLite file; at the database's driver."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+
+class SlowDisk:
+    """Lets writes wait, or fail.
+
+    Attributes
+    ----------
+    fault : Exception or None
+        What every write meets.
+    faults : deque of Exception or None
+        What the next writes of entries meet, one after the other.
+    late_faults : deque of Exception or None
+        The same, but met once they are on disk: the end of their commit is unknown.
+    """
+
+    def __init__(self) -> None:
+        self.fault: Exception | None = None
+        self.faults: deque[Exception | None] = deque()
+        self.late_faults: deque[Exception | None] = deque()
+        self._is_quick = threading.Event()
+        self._is_quick.set()
+
+    def hold(self) -> None:
+        """Let writes wait."""
+        self._is_quick.clear()
+
+    def go_on(self) -> None:
+        """Let writes go on, those that wait and those that follow."""
+        self._is_quick.set()
+
+    def begin(self) -> None:
+        """Wait, or fail, at the begin of a write."""
+        assert self._is_quick.wait(30), "the disk was never let go on"
+        if self.fault is not None:
+            raise self.fault
+
+    def insert_entries(self) -> None:
+        """Fail where entries are written, if that is planned."""
+        fault = self.faults.popleft() if self.faults else None
+        if fault is not None:
+            raise fault
+
+    def committed(self, has_entries: bool) -> None:
+        """Fail once entries are on disk, if that is planned."""
+        fault = None
+        if has_entries and self.late_faults:
+            fault = self.late_faults.popleft()
+        if fault is not None:
+            raise fault
+
+
+def full() -> sqlite3.OperationalError:
+    """Return what SQLite tells of a full disk."""
+    return sqlite3.OperationalError("database or disk is full")
+
+
+def connection_to(disk: SlowDisk) -> type[sqlite3.Connection]:
+    """Return the class of connections to a disk."""
+
+    class Cursor(sqlite3.Cursor):
+        def execute(self, statement, *args):
+            self._tell(statement)
+            return super().execute(statement, *args)
+
+        def executemany(self, statement, *args):
+            self._tell(statement)
+            return super().executemany(statement, *args)
+
+        def _tell(self, statement):
+            if statement.startswith("BEGIN IMMEDIATE"):
+                disk.begin()
+            elif statement.startswith("INSERT INTO decisions"):
+                self.connection.has_entries = True
+                disk.insert_entries()
+
+    class Connection(sqlite3.Connection):
+        has_entries = False
+
+        def cursor(self, *_):
+            return super().cursor(Cursor)
+
+        def commit(self):
+            super().commit()
+            disk.committed(self.has_entries)
+
+    return Connection
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
+    """Put every SQLite file on a slow disk, which is quick at first and at the end."""
+    disk = SlowDisk()
+    slow = partial(sqlite3.connect, factory=connection_to(disk))
+    monkeypatch.setattr(sqlite3, "connect", slow)
+    yield disk
+    disk.fault = None
+    disk.go_on()

@@ -1,67 +1,113 @@
-"""A disk that takes its time, or fails, whenever SQLite commits."""
+"""A disk that is slow or fails, for every SQLite file; at the database's driver."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import pytest
 
 
 class SlowDisk:
-    """What becomes of each commit.
+    """Lets writes wait, or fail.
 
     Attributes
     ----------
     seconds : float
-        The time that each takes.
-    faults : list of Exception or None
-        What the next ones raise; afterwards each raises `fault`.
+        The time that every write takes.
     fault : Exception or None
-        What each raises after it took its time.
+        What every write meets.
+    faults : deque of Exception or None
+        What the next writes of entries meet, one after the other.
+    late_faults : deque of Exception or None
+        The same, but met once they are on disk: the end of their commit is unknown.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.faults: list[Exception | None] = []
         self.fault: Exception | None = None
-        self._may_go_on = threading.Event()
-        self._may_go_on.set()
+        self.faults: deque[Exception | None] = deque()
+        self.late_faults: deque[Exception | None] = deque()
+        self._is_quick = threading.Event()
+        self._is_quick.set()
 
     def hold(self) -> None:
-        """Let no commit come to its end."""
-        self._may_go_on.clear()
+        """Let writes wait."""
+        self._is_quick.clear()
 
-    def release(self) -> None:
-        """Let commits come to their end again."""
-        self._may_go_on.set()
+    def go_on(self) -> None:
+        """Let writes go on, those that wait and those that follow."""
+        self._is_quick.set()
 
-    def commit(self) -> None:
-        """Take as long as a commit takes, and fail as it does."""
+    def begin(self) -> None:
+        """Wait, or fail, at the begin of a write."""
         time.sleep(self.seconds)
-        assert self._may_go_on.wait(60), "the disk was held for good"
-        fault = self.faults.pop(0) if self.faults else self.fault
+        assert self._is_quick.wait(30), "the disk was never let go on"
+        if self.fault is not None:
+            raise self.fault
+
+    def insert_entries(self) -> None:
+        """Fail where entries are written, if that is planned."""
+        fault = self.faults.popleft() if self.faults else None
+        if fault is not None:
+            raise fault
+
+    def committed(self, has_entries: bool) -> None:
+        """Fail once entries are on disk, if that is planned."""
+        fault = None
+        if has_entries and self.late_faults:
+            fault = self.late_faults.popleft()
         if fault is not None:
             raise fault
 
 
-@pytest.fixture
-def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
-    """Have every commit of SQLite take as long as this disk says."""
-    disk, connect = SlowDisk(), sqlite3.connect
+def full() -> sqlite3.OperationalError:
+    """Return what SQLite tells of a full disk."""
+    return sqlite3.OperationalError("database or disk is full")
+
+
+def connection_to(disk: SlowDisk) -> type[sqlite3.Connection]:
+    """Return the class of connections to a disk."""
+
+    class Cursor(sqlite3.Cursor):
+        def execute(self, statement, *args):
+            self._tell(statement)
+            return super().execute(statement, *args)
+
+        def executemany(self, statement, *args):
+            self._tell(statement)
+            return super().executemany(statement, *args)
+
+        def _tell(self, statement):
+            if statement.startswith("BEGIN IMMEDIATE"):
+                disk.begin()
+            elif statement.startswith("INSERT INTO decisions"):
+                self.connection.has_entries = True
+                disk.insert_entries()
 
     class Connection(sqlite3.Connection):
-        def commit(self) -> None:
-            disk.commit()
+        has_entries = False
+
+        def cursor(self, *_):
+            return super().cursor(Cursor)
+
+        def commit(self):
             super().commit()
+            disk.committed(self.has_entries)
 
-    def connect_slowly(*args: Any, **named: Any) -> sqlite3.Connection:
-        return connect(*args, factory=Connection, **named)
+    return Connection
 
-    monkeypatch.setattr(sqlite3, "connect", connect_slowly)
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
+    """Put every SQLite file on a slow disk, which is quick at first and at the end."""
+    disk = SlowDisk()
+    slow = partial(sqlite3.connect, factory=connection_to(disk))
+    monkeypatch.setattr(sqlite3, "connect", slow)
     yield disk
-    disk.seconds = 0.0
-    disk.release()
+    disk.seconds, disk.fault = 0.0, None
+    disk.go_on()

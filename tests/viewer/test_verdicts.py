@@ -67,7 +67,7 @@ def test_it_moves_on_when_given_and_no_late_answer_moves_anybody(
     verdicts.give("unsure", advance=True)
     assert (place(session), session.log) == (NORTH[1], ())
     session.select("south", 0, 0)
-    slow_disk.release()
+    slow_disk.go_on()
     main_loop.run_until(lambda: session.log)
     assert place(session) == ("south", 0, 0)
     assert decided(session) == [(*NORTH[0], "unsure")]

@@ -5,7 +5,6 @@ With the patience and the auto-advance that users have, real keys, and a real wi
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,7 @@ from napari_artifact_review import open_review
 from napari_artifact_review.core.store import Store
 from napari_artifact_review.viewer.layers import OWNER
 from napari_artifact_review.widgets.launch import review_dock
-
-FULL = sqlite3.OperationalError("database or disk is full")
+from tests.slow_disk import full
 
 #: The cutouts of the queue, in its order: twelve of the first image, two of the other.
 QUEUE = [
@@ -91,7 +89,7 @@ def test_an_answer_that_comes_late_moves_nobody(dock, slow_disk, type_keys, qtbo
     slow_disk.hold()
     type_keys(dock, "JN")
     assert position(dock) == 3, "one step for the verdict and one for N"
-    slow_disk.release()
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: dock.pending == 0)
     assert position(dock) == 3
 
@@ -103,7 +101,7 @@ def test_a_late_answer_in_the_gallery_takes_nobody_to_another_image(
     type_keys(dock, "J")
     qtbot.keyClick(dock.window(), Qt.Key.Key_F5)
     dock.image_name.value = "second"
-    slow_disk.release()
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: dock.pending == 0)
     assert dock.session.current_cutout.image_name == "second"
 
@@ -115,7 +113,7 @@ def test_an_undo_moves_when_it_is_asked_for(dock, slow_disk, type_keys, qtbot):
     type_keys(dock, "U")
     assert position(dock) == 1
     type_keys(dock, "NNN")
-    slow_disk.release()
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: dock.pending == 0)
     assert position(dock) == 4
 
@@ -141,7 +139,7 @@ def test_undo_takes_back_the_last_verdict_given_also_a_pending_one(
     slow_disk.hold()
     type_keys(dock, "JKU")
     assert position(dock) == 2
-    slow_disk.release()
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: dock.pending == 0)
     decided = dock.session.table.query("decision != ''")
     assert decided.decision.tolist() == ["artifact"]
@@ -247,7 +245,7 @@ def test_a_verdict_that_takes_long_is_shown_as_pending(
     [inner] = [x for x in dock.viewer.layers if x.metadata.get(OWNER) == "predictions"]
     # A hollow box in its cutout.
     qtbot.waitUntil(lambda: inner.visible and len(inner.data) == 4)
-    slow_disk.release()
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: not dock.panel.pending.visible)
     assert len(inner.data) == 0
 
@@ -255,7 +253,8 @@ def test_a_verdict_that_takes_long_is_shown_as_pending(
 def test_what_is_refused_is_named_and_given_again_with_one_key(
     dock, slow_disk, type_keys, output, qtbot
 ):
-    slow_disk.seconds, slow_disk.faults = 0.3, [FULL]
+    slow_disk.seconds = 0.3
+    slow_disk.faults.append(full())
     type_keys(dock, "JK")
     panel = dock.panel.pending
     qtbot.waitUntil(lambda: dock.pending == 0)
@@ -271,7 +270,7 @@ def test_what_is_refused_is_named_and_given_again_with_one_key(
 
 
 def test_what_is_refused_at_once_was_not_given(dock, slow_disk, type_keys, qtbot):
-    slow_disk.faults = [FULL]
+    slow_disk.faults.append(full())
     type_keys(dock, "J")
     qtbot.waitUntil(lambda: dock.banner.visible)
     assert position(dock) == 1
@@ -284,7 +283,8 @@ def test_what_is_refused_at_once_was_not_given(dock, slow_disk, type_keys, qtbot
 def test_a_fault_of_any_kind_is_told_and_what_follows_is_recorded(
     dock, slow_disk, type_keys, output, qtbot
 ):
-    slow_disk.seconds, slow_disk.faults = 0.3, [RuntimeError("a fault of the program")]
+    slow_disk.seconds = 0.3
+    slow_disk.faults.append(RuntimeError("a fault of the program"))
     type_keys(dock, "JK")
     qtbot.waitUntil(lambda: dock.pending == 0)
     assert "a fault of the program" in dock.panel.pending.refused.value
@@ -294,7 +294,7 @@ def test_a_fault_of_any_kind_is_told_and_what_follows_is_recorded(
 def test_what_cannot_be_written_before_the_end_is_named(
     viewer, dock, slow_disk, type_keys, capfd, qtbot
 ):
-    slow_disk.seconds, slow_disk.fault = 0.3, FULL
+    slow_disk.seconds, slow_disk.fault = 0.3, full()
     type_keys(dock, "JK")
     viewer.close()
     told = []
@@ -323,7 +323,7 @@ def test_each_of_two_pending_verdicts_has_its_own_note(
         settle(dock)
         write_note(dock, text, qtbot)
         type_keys(dock, "J")
-    slow_disk.release()
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: dock.pending == 0)
     assert dock.session.table.note.tolist()[:3] == ["one", "two", ""]
     assert dock.session.drafts == {}
@@ -347,7 +347,7 @@ def test_a_note_on_a_pending_verdict_goes_with_it(dock, slow_disk, type_keys, qt
     slow_disk.hold()
     type_keys(dock, "J")
     write_note(dock, "faint", qtbot)
-    slow_disk.release()
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: dock.pending == 0)
     row = dock.session.table.iloc[0]
     assert (row.decision, row.note) == ("artifact", "faint")
@@ -379,7 +379,7 @@ def test_the_dock_says_how_many_are_pending(dock, slow_disk, type_keys, qtbot):
     slow_disk.hold()
     type_keys(dock, "JK")
     assert dock.pending == 2
-    slow_disk.release()
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: dock.pending == 0)
 
 

@@ -239,7 +239,7 @@ def test_a_slow_disk_holds_up_neither_keys_nor_the_walk(
     settle(dock)
     assert dock.session.progress == (0, 4)
     assert dock.pending == 2
-    slow_disk.release()
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: dock.session.progress == (2, 4))
     assert dock.error_id.value == 3, "a late answer does not move the reviewer"
     assert "Not reviewed" in _history(dock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from psygnal import Signal
@@ -47,8 +47,10 @@ class Command:
     ----------
     again : callable or None
         Gives the same command once more.
-    said : Standing or None
-        Of a verdict: what it says of each cutout, with a label of no meaning.
+    renewed : Command or None
+        Of a refused one: the command that was given in its place.
+    said : mapping of CutoutKey to Standing
+        Of verdicts and labels: what is in force for each cutout once it is recorded.
     state : str
         "pending", "recorded" or "refused".
     entries : sequence of Entry
@@ -80,7 +82,8 @@ class Command:
         self.target = target
         self.title = title
         self.again: Callable[[], Command] | None = None
-        self.said: Standing | None = None
+        self.renewed: Command | None = None
+        self.said: Mapping[CutoutKey, Standing] = {}
         self.state: CommandState = "pending"
         self.entries: tuple[Entry, ...] = ()
         self.error: StoreError | None = None

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Self, cast
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.entry import NO_DIGEST, Action, Entry, EntryId, Origin
+from napari_artifact_review.core.entry import Action, Entry, EntryId, Origin
 from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
 
 #: Seconds that a window waits for the disk to take a decision, so that the next frame
@@ -170,11 +170,6 @@ class DecisionLog:
         return {log_id: entry.number for log_id, entry in self._heads.items()}
 
     @property
-    def digests(self) -> dict[str, str]:
-        """The digest of the last entry of each log, by log id."""
-        return {log_id: entry.digest for log_id, entry in self._heads.items()}
-
-    @property
     def cutouts(self) -> Iterable[CutoutKey]:
         """The cutouts of the table that anything was ever logged about."""
         return self._standing.keys()
@@ -189,9 +184,13 @@ class DecisionLog:
         """The acts that were taken back, in the order of redo."""
         return tuple(reversed(self._undone))
 
-    def cutouts_of(self, act: EntryId) -> tuple[CutoutKey, ...]:
-        """Return the cutouts that an act is about."""
-        return tuple(decision.cutout for decision in self._acts[act])
+    def last_entry(self, log_id: str) -> Entry | None:
+        """Return the last entry of a log; None if it has none."""
+        return self._heads.get(log_id)
+
+    def decisions_of(self, act: EntryId) -> Sequence[Decision]:
+        """Return the decisions that an act makes about cutouts of the table."""
+        return self._acts.get(act, ())
 
     def standing(self, cutout: CutoutKey) -> Decision | None:
         """Return the decision in force for a cutout, if there is one."""
@@ -211,6 +210,8 @@ class DecisionLog:
         if follow:
             for entry in new:
                 self._apply(entry)
+                # Its act may be about more: an undo written for a smaller table.
+                touched.update(one.cutout for one in self.decisions_of(entry.act))
         else:
             # Some belong before others, whose effect may depend on them.
             before = {cutout: self.standing(cutout) for cutout in self.cutouts}
@@ -257,7 +258,7 @@ class DecisionLog:
             del self._done[act]
             self._undone[act] = None
             for decision in self._acts[act]:
-                del self._standing[decision.cutout][act]
+                self._standing[decision.cutout].pop(act, None)
         elif entry.action == "redo" and act in self._undone:
             del self._undone[act]
             self._done[act] = None
@@ -284,7 +285,9 @@ class DecisionLog:
             Where they come from.
         """
         said = [(d, Standing.of(d), contexts.get(d.cutout, {})) for d in decisions]
-        return self._seal("decide", self._next_id(), said, origin)
+        head = self._heads.get(self.log_id)
+        act = EntryId(self.log_id, 1 if head is None else head.number + 1)
+        return self._seal("decide", act, said, origin)
 
     def undo(
         self,
@@ -340,10 +343,6 @@ class DecisionLog:
         ]
         return self._seal(action, act, said, "decided")
 
-    def _next_id(self) -> EntryId:
-        head = self._heads.get(self.log_id)
-        return EntryId(self.log_id, 1 if head is None else head.number + 1)
-
     def _seal(
         self,
         action: Action,
@@ -352,17 +351,13 @@ class DecisionLog:
         origin: Origin,
     ) -> list[Entry]:
         """Return entries of this log with their numbers, clocks and digests."""
-        head = self._heads.get(self.log_id)
-        first, digest = (
-            self._next_id().number,
-            NO_DIGEST if head is None else head.digest,
-        )
+        previous = self._heads.get(self.log_id)
         entries = []
-        for i, (decision, after, context) in enumerate(said):
-            entry = Entry(
+        for clock, (decision, after, context) in enumerate(said, self._clock + 1):
+            previous = Entry(
                 self.log_id,
-                first + i,
-                self._clock + 1 + i,
+                1 if previous is None else previous.number + 1,
+                clock,
                 action,
                 act,
                 decision.cutout,
@@ -374,9 +369,8 @@ class DecisionLog:
                 after.kind,
                 after.note,
                 origin,
-            ).after(digest)
-            digest = entry.digest
-            entries.append(entry)
+            ).after(previous)
+            entries.append(previous)
         return entries
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 from napari_artifact_review.core.cutout import CutoutKey
@@ -21,6 +21,9 @@ Origin = Literal["decided", "taken over", "carried"]
 
 #: The digest before the first entry of a log.
 NO_DIGEST = ""
+
+#: Numbers are smaller: a database holds 64 bits of them.
+_LARGEST = 2**63
 
 
 class EntryId(NamedTuple):
@@ -96,13 +99,25 @@ class Entry:
         """Sort key of a review's entries: the same on every computer."""
         return self.clock, self.log_id, self.number
 
-    def after(self, previous: str) -> Self:
-        """Return the entry with the digest that it has after another one's."""
+    def after(self, previous: Entry | None) -> Self:
+        """Return the entry with the digest that it has after another one of its log."""
         return replace(self, digest=self._digest_after(previous))
 
-    def follows(self, previous: str) -> bool:
-        """Tell whether its digest is the one that it has after another one's."""
-        return self.digest == self._digest_after(previous)
+    def follows(self, previous: Entry | None) -> bool:
+        """Tell whether it is the next entry of its log after another one.
+
+        Parameters
+        ----------
+        previous : Entry or None
+            The entry before it; None if it is to be the first one of its log.
+        """
+        number = 0 if previous is None else previous.number
+        clock = 0 if previous is None else previous.clock
+        return (
+            self.number == number + 1
+            and self.clock > clock
+            and self.digest == self._digest_after(previous)
+        )
 
     def as_json(self) -> str:
         """Return it as one line of ASCII, so that any database can hold any text."""
@@ -118,30 +133,33 @@ class Entry:
             If the text is not such an entry.
         """
         try:
-            log_id, number, clock, action, act, cutout, *rest = json.loads(text)
+            values = json.loads(text)
+            log_id, number, clock, action, act, cutout, *rest = values
             entry = cls(
                 log_id, number, clock, action, EntryId(*act), CutoutKey(*cutout), *rest
             )
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"not an entry of a log ({error})") from error
-        if not entry.is_sound():
+        if len(values) != len(fields(cls)) or not entry.is_sound():
             raise ValueError("not an entry of a log")
         return entry
 
     def is_sound(self) -> bool:
         """Tell whether every value is one that an entry can have."""
         texts = (self.log_id, self.action, self.reviewer, self.decided_at, self.kind)
-        numbers = (self.number, self.clock, self.label_new, self.act.number)
-        if not all(isinstance(text, str) for text in (*texts, self.note, self.digest)):
+        others = (self.note, self.origin, self.digest, self.verdict)
+        names = (self.act.log_id, self.cutout.image_name)
+        if not all(isinstance(text, str) for text in (*texts, *others, *names)):
             return False
-        if not all(isinstance(number, int) for number in numbers):
+        x, y = self.cutout.grid_x, self.cutout.grid_y
+        numbers = (self.number, self.clock, self.act.number, self.label_new, x, y)
+        # Exactly an int: true is stored as 1, whose digest is another one.
+        if not all(type(n) is int and abs(n) < _LARGEST for n in numbers):
             return False
-        own_act = self.act.log_id != self.log_id or self.act.number <= self.number
+        is_own_act = self.act.log_id == self.log_id
         sound = (
-            self.number >= 1
-            and self.clock >= 1
-            and self.act.number >= 1
-            and own_act
+            min(self.number, self.clock, self.act.number) >= 1
+            and (not is_own_act or self.act.number <= self.number)
             and self.label_new in (0, 1)
             and isinstance(self.context, dict)
         )
@@ -168,8 +186,9 @@ class Entry:
             self.origin,
         ]
 
-    def _digest_after(self, previous: str) -> str:
-        content = f"{previous}\n{_dumped(self._content())}"
+    def _digest_after(self, previous: Entry | None) -> str:
+        before = NO_DIGEST if previous is None else previous.digest
+        content = f"{before}\n{_dumped(self._content())}"
         return hashlib.sha256(content.encode()).hexdigest()
 
 

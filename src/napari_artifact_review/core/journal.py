@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from psygnal import Signal
@@ -18,7 +19,7 @@ from napari_artifact_review.core.decisions import (
     Standing,
     utc_now,
 )
-from napari_artifact_review.core.entry import NO_DIGEST, Entry, EntryId, plain_json
+from napari_artifact_review.core.entry import Entry, EntryId, plain_json
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
 from napari_artifact_review.core.recorder import Recorder
@@ -28,6 +29,9 @@ from napari_artifact_review.core.store import Store
 
 #: An act in force or taken back, or the command that will make it.
 _Act = EntryId | Command
+
+#: The kinds of command that make an act.
+_VERDICTS = ("decide", "adopt")
 
 
 class Journal:
@@ -125,25 +129,23 @@ class Journal:
     ) -> Command:
         """Decide about rows as one act; what the reviewer said already is left out."""
         kind, note = _storable(kind), _storable(note)
-        rows = list(dict.fromkeys(rows))
+        keys = [self._walk.key_of(row) for row in dict.fromkeys(rows)]
         wanted = Standing(0, self._reviewer, utc_now(), verdict, kind, note)
-        earlier = self._earlier(rows, wanted)
-        if earlier is not None:
-            return earlier
+        said = self._news(self._expected(keys), wanted, self._questions())
+        if not said:
+            return self._nothing(keys)
         state = self._state(view)
-        contexts = {self._walk.key_of(row): state | self._read_of(row) for row in rows}
+        contexts = {key: state | self._read_of(key) for key in keys}
 
         def make() -> list[Entry]:
-            decisions = [
-                Decision.of(cutout, said)
-                for row, cutout in zip(rows, contexts, strict=True)
-                if (said := self._news(row, wanted)) is not None
-            ]
+            in_force = {key: self._in_force(key) for key in keys}
+            open_now = {one.cutout for one in self._disagreements}
+            news = self._news(in_force, wanted, open_now)
+            decisions = [Decision.of(key, standing) for key, standing in news.items()]
             return self._log.decide(decisions, contexts)
 
-        keys = tuple(contexts)
         command = Command("decide", keys, make, title=f"{_named(keys)}: {verdict}")
-        command.said = wanted
+        command.said = said
         command.again = partial(self.decide, rows, verdict, kind, note, view)
         return self._give(command)
 
@@ -180,13 +182,12 @@ class Journal:
         The decision is theirs, where they left a name. A name and time that belong to
         another decision do not count: the label alone was edited then.
         """
+        if not labels:
+            return self._nothing(())
         now = utc_now()
         chosen = {"chosen_by": self._reviewer, "chosen_at": now}
         state = self._state({}) | chosen
-        contexts = {
-            cutout: state | self._read_of(self._walk.row_of(cutout))
-            for cutout in labels
-        }
+        contexts = {cutout: state | self._read_of(cutout) for cutout in labels}
 
         def make() -> list[Entry]:
             known = {(e.cutout, e.reviewer, e.decided_at) for e in self._log.entries}
@@ -203,6 +204,7 @@ class Journal:
 
         keys = tuple(labels)
         command = Command("adopt", keys, make, title=f"{_named(keys)}: taken over")
+        command.said = {key: said.consistent() for key, said in labels.items()}
         command.again = partial(self.adopt, labels)
         return self._give(command)
 
@@ -216,32 +218,39 @@ class Journal:
         """
 
         def make() -> list[Entry]:
-            heads, digests = self._log.heads, self._log.digests
+            last: dict[str, Entry | None] = {}
             fresh = []
-            for entry in sorted(entries, key=lambda entry: entry.id):
-                if entry.number <= heads.get(entry.log_id, 0):
+            for entry in sorted(entries, key=attrgetter("id")):
+                known = last.get(entry.log_id) or self._log.last_entry(entry.log_id)
+                if known is not None and entry.number <= known.number:
                     continue
-                digest = digests.get(entry.log_id, NO_DIGEST)
-                if entry.number != heads.get(entry.log_id, 0) + 1 or not entry.follows(
-                    digest
-                ):
+                if not (entry.is_sound() and entry.follows(known)):
                     raise StoreError(
                         f"entry {entry.number} of the log {entry.log_id} does not "
                         "follow on the one before it",
                         remedy="The log was changed or damaged; nothing was taken",
                     )
-                heads[entry.log_id] = entry.number
-                digests[entry.log_id] = entry.digest
+                last[entry.log_id] = entry
                 fresh.append(entry)
             return fresh
 
         return self._give(Command("receive", (), make, title="received decisions"))
 
-    def dismiss_refused(self) -> None:
-        """Forget the commands that were refused."""
-        if self._refused:
-            self._refused.clear()
+    def dismiss_refused(self, commands: Sequence[Command]) -> None:
+        """Forget commands that were refused."""
+        left = [command for command in self._refused if command not in commands]
+        if len(left) < len(self._refused):
+            self._refused = left
             self.refused_changed.emit()
+
+    def give_again(self) -> tuple[Command, ...]:
+        """Give the refused commands again, in their order; return the new ones."""
+        refused = self.refused
+        self.dismiss_refused(refused)
+        for command in refused:
+            if command.again is not None:
+                command.renewed = command.again()
+        return tuple(c.renewed for c in refused if c.renewed is not None)
 
     def mark_saved(self, saves: Sequence[SaveRecord], digest: str | None) -> None:
         """Find out which decisions the output shows, if this review wrote it."""
@@ -262,37 +271,77 @@ class Journal:
 
     # What a command is about
 
-    def _news(self, row: int, wanted: Standing) -> Standing | None:
-        """Return what a verdict says about a row; None if that was said already."""
-        stands = self._labels.standing(row)
-        label = stands.label_new
-        if wanted.decision != "unsure":
-            label = LABEL_NAMES.index(wanted.decision)
-        said = wanted._replace(label_new=label)
-        is_open = self._walk.key_of(row) in {d.cutout for d in self._disagreements}
-        is_same = stands._replace(reviewed_at=said.reviewed_at) == said
-        return None if is_same and not is_open else said
+    def _news(
+        self,
+        in_force: Mapping[CutoutKey, Standing],
+        wanted: Standing,
+        questions: Container[CutoutKey],
+    ) -> dict[CutoutKey, Standing]:
+        """Return what a verdict says of cutouts, but for those that it leaves as is.
 
-    def _earlier(self, rows: Sequence[int], wanted: Standing) -> Command | None:
-        """Return the command that says the same already, if one does."""
-        keys = {self._walk.key_of(row) for row in rows}
-        about = [c for c in self.pending if not keys.isdisjoint(c.cutouts)]
-        if not about:
-            if any(self._news(row, wanted) is not None for row in rows):
-                return None
-            nothing = Command("decide", (), list)
-            nothing.settle(())
-            return nothing
-        last = about[-1]
-        said = last.said and last.said._replace(reviewed_at=wanted.reviewed_at)
-        return last if said == wanted and keys <= set(last.cutouts) else None
+        Parameters
+        ----------
+        in_force : mapping of CutoutKey to Standing
+            What is in force before it.
+        wanted : Standing
+            The verdict, with any label.
+        questions : container of CutoutKey
+            Cutouts about which it is an answer in any case.
+        """
+        news = {}
+        for key, standing in in_force.items():
+            label = standing.label_new
+            if wanted.decision != "unsure":
+                label = LABEL_NAMES.index(wanted.decision)
+            said = wanted._replace(label_new=label)
+            is_same = standing._replace(reviewed_at=said.reviewed_at) == said
+            if not is_same or key in questions:
+                news[key] = said
+        return news
+
+    def _in_force(self, key: CutoutKey) -> Standing:
+        return self._labels.standing(self._walk.row_of(key))
+
+    def _questions(self) -> set[CutoutKey]:
+        """Return the cutouts of disagreements that nothing pending is about."""
+        asked = {one.cutout for one in self._disagreements}
+        return asked.difference(*(command.cutouts for command in self.pending))
+
+    def _expected(self, keys: Sequence[CutoutKey]) -> dict[CutoutKey, Standing]:
+        """Return what is in force for cutouts once all that is pending is recorded."""
+        expected = {key: self._in_force(key) for key in keys}
+        pending = {key for command in self.pending for key in command.cutouts}
+        changing = pending & expected.keys()
+        if not changing:
+            return expected
+        expected |= {key: self._before(key) for key in changing}
+        done, _ = self._acts()
+        for act in done:
+            for key, said in self._said_by(act).items():
+                if key in changing:
+                    expected[key] = said
+        return expected
+
+    def _said_by(self, act: _Act) -> Mapping[CutoutKey, Standing]:
+        if isinstance(act, Command):
+            return act.said
+        return {one.cutout: Standing.of(one) for one in self._log.decisions_of(act)}
+
+    def _nothing(self, keys: Sequence[CutoutKey]) -> Command:
+        """Return a command that does nothing, or the pending one that did it all."""
+        about = [c for c in self.pending if not set(keys).isdisjoint(c.cutouts)]
+        if about:
+            return about[-1]
+        nothing = Command("decide", (), list)
+        nothing.settle(())
+        return nothing
 
     def _acts(self) -> tuple[list[_Act], list[_Act]]:
         """Return the acts to undo and to redo, last one last, once all is recorded."""
         done: list[_Act] = [*reversed(self._log.done)]
         undone: list[_Act] = [*reversed(self._log.undone)]
         for command in self.pending:
-            if command.kind in ("decide", "adopt"):
+            if command.kind in _VERDICTS:
                 done.append(command)
                 undone.clear()
             elif command.target is not None:
@@ -307,22 +356,19 @@ class Journal:
 
     def _turn(self, kind: str, target: _Act) -> Command:
         """Take an act back, or make it again."""
-        cutouts = (
-            target.cutouts
-            if isinstance(target, Command)
-            else self._log.cutouts_of(target)
-        )
+        cutouts = tuple(self._said_by(target))
         depends_on = [
             other
             for other in self.pending
-            if other is target
-            or (other.target is not None and _settled(other.target) == target)
+            if other.target is not None and _settled(other.target) == target
         ]
+        if isinstance(target, Command):
+            depends_on.insert(0, target)
 
         def make() -> list[Entry]:
             act = _settled(target)
             if isinstance(act, Command):
-                # It found nothing to do.
+                # It found nothing to do: one that it was to change was refused.
                 return []
             if kind == "redo":
                 return self._log.redo(self._reviewer, act)
@@ -336,7 +382,7 @@ class Journal:
             target=target,
             title=f"{kind} of {_named(cutouts)}",
         )
-        command.again = partial(self._turn, kind, target)
+        command.again = lambda: self._turn(kind, _settled(target))
         return self._give(command)
 
     def _before(self, cutout: CutoutKey) -> Standing:
@@ -348,9 +394,9 @@ class Journal:
         plain: dict[str, Any] = plain_json(state)
         return plain
 
-    def _read_of(self, row: int) -> dict[str, Any]:
+    def _read_of(self, key: CutoutKey) -> dict[str, Any]:
         """Return what the table said of a cutout, to be kept with its decision."""
-        return {TABLE: list(self._labels.read(row))}
+        return {TABLE: list(self._labels.read(self._walk.row_of(key)))}
 
     # What becomes of it
 
@@ -387,18 +433,23 @@ class Journal:
         left = [d for d in self._disagreements if d.cutout not in touched]
         fewer = len(left) < len(self._disagreements)
         self._disagreements = left
-        if rows:
-            self.changed.emit(rows, "receive" if command is None else command.kind)
-        if fewer:
-            self.disagreements_changed.emit()
-        again = [c for c in self._refused if set(c.cutouts) <= touched]
-        if again:
-            self._refused = [c for c in self._refused if c not in again]
-            self.refused_changed.emit()
+        try:
+            if rows:
+                self.changed.emit(rows, "receive" if command is None else command.kind)
+        finally:
+            if fewer:
+                self.disagreements_changed.emit()
+            # A later verdict stands for an earlier one that was refused; and one that
+            # was refused may be on disk after all.
+            if command is None or command.kind in _VERDICTS:
+                late = [c for c in self._refused if touched.issuperset(c.cutouts)]
+                self.dismiss_refused(late)
 
 
 def _settled(target: _Act) -> _Act:
-    """Return the act that a command made, once it is recorded."""
+    """Return the act that a command, or the one in its place, made once recorded."""
+    while isinstance(target, Command) and target.renewed is not None:
+        target = target.renewed
     if isinstance(target, Command) and target.act is not None:
         return target.act
     return target

@@ -26,6 +26,9 @@ _NO_LOCKS = {
     if hasattr(errno, name)
 }
 
+#: Seconds to wait for a window of this process that is being closed.
+_ENDING_TIMEOUT = 12.0
+
 #: Where Windows locks a byte: beyond the text, which others may read.
 _LOCKED_BYTE = 1 << 30
 
@@ -77,6 +80,9 @@ class _Held:
         self.handle = handle
         self.writer = writer
         self.users = 1
+        # The users that release it soon.
+        self.ending = 0
+        self.released = threading.Event()
 
 
 #: The locks that this process holds, by the identity of their files.
@@ -101,6 +107,7 @@ class WriterLock:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._key: tuple[int, int] | None = None
+        self._is_ending = False
         self._pid = os.getpid()
 
     @property
@@ -110,6 +117,8 @@ class WriterLock:
 
     def acquire(self, shared_with: WriterLock | None = None) -> Writer | None:
         """Acquire the lock; return the other writer if there is one, else None.
+
+        One of this process that is to be released soon is waited for.
 
         Parameters
         ----------
@@ -125,6 +134,13 @@ class WriterLock:
         """
         if self.is_held:
             return None
+        with _guard:
+            known = self._in_this_process()
+        if known is not None:
+            key, held = known
+            is_shared = shared_with is not None and shared_with._key == key
+            if held.ending == held.users and not is_shared:
+                held.released.wait(_ENDING_TIMEOUT)
         with _guard:
             known = self._in_this_process()
             if known is not None:
@@ -151,6 +167,13 @@ class WriterLock:
             self._key, self._pid = key, os.getpid()
         return None
 
+    def end_soon(self) -> None:
+        """Tell others of this process that it is released soon, and worth a wait."""
+        with _guard:
+            if self._key is not None and self.is_held and not self._is_ending:
+                self._is_ending = True
+                _held[self._key].ending += 1
+
     def release(self) -> None:
         """Release the lock, if this object holds it in this process."""
         with _guard:
@@ -159,11 +182,14 @@ class WriterLock:
                 return
             held = _held[key]
             held.users -= 1
+            held.ending -= self._is_ending
+            self._is_ending = False
             if not held.users:
                 del _held[key]
                 # Closing releases it. To unlock would also do so for the parent of a
                 # process that inherited the descriptor.
                 os.close(held.handle)
+                held.released.set()
 
     def _in_this_process(self) -> tuple[tuple[int, int], _Held] | None:
         """Return the lock on the same file that this process holds, if any.
@@ -220,8 +246,10 @@ def _read_writer(path: Path) -> Writer:
     """Return the writer that a lock's file describes."""
     unknown = Writer("an unknown computer", 0, "unknown", "")
     try:
-        return Writer(**json.loads(path.read_bytes()[:4096]))
-    except (OSError, TypeError, ValueError):
+        told = json.loads(path.read_bytes()[:4096])
+        host, user, since = (str(told[name]) for name in ("host", "user", "since"))
+        return Writer(host, int(told["pid"]), user, since)
+    except (OSError, TypeError, ValueError, LookupError):
         # The other process has not written it yet, or the folder keeps it from us.
         return unknown
 

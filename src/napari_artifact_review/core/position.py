@@ -65,7 +65,7 @@ class Position:
                 return default
             try:
                 return read(state[name])
-            except (TypeError, ValueError, LookupError):
+            except (TypeError, ValueError):
                 damaged.append(name)
                 return default
 
@@ -121,7 +121,12 @@ def _drafts(value: Any) -> dict[CutoutKey, str]:
 
 
 def _sent(value: Any) -> dict[str, dict[str, int]]:
-    return {
-        str(place): {str(log_id): int(number) for log_id, number in heads.items()}
-        for place, heads in value.items()
-    }
+    if not isinstance(value, dict):
+        raise TypeError(value)
+    return {place: _heads(heads) for place, heads in value.items()}
+
+
+def _heads(value: Any) -> dict[str, int]:
+    if not isinstance(value, dict) or not all(type(n) is int for n in value.values()):
+        raise TypeError(value)
+    return dict(value)

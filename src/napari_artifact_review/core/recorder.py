@@ -25,7 +25,7 @@ from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.schema import SaveRecord
 from napari_artifact_review.core.store import Store
 
-#: Seconds that opening, saving and closing wait for an answer of the disk.
+#: Seconds that opening, saving and closing wait at most for an answer of the disk.
 ANSWER_TIMEOUT = 10.0
 
 _logger = logging.getLogger(__name__)
@@ -43,18 +43,12 @@ class _Writer:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._pid = os.getpid()
         threading.Thread(
             target=_work, args=(self._jobs,), name="artifact-review-log", daemon=True
         ).start()
 
     def submit(self, job: Callable[..., Any], *args: Any) -> Future[Any]:
         """Do a job soon; the future has its result or its exception."""
-        if os.getpid() != self._pid:
-            raise StoreError(
-                "this review belongs to the parent process",
-                remedy="Open the review again",
-            )
         future: Future[Any] = Future()
 
         def run() -> None:
@@ -75,7 +69,7 @@ class _Writer:
 class Recorder:
     """Writes the entries of commands to the log's file, and takes them into the log.
 
-    Used from one thread, the session's. It writes in a thread of its own; `dispatch`
+    Used from one thread, the session's. It writes in a thread of its own; a dispatcher
     brings the answers back to the session's thread. Commands are settled in the order
     in which they were given. One that cannot be recorded is refused, and with it those
     that depend on it; the others go on.
@@ -98,8 +92,6 @@ class Recorder:
         Emitted with a command that is refused.
     problem_changed : Signal
         Emitted when commands can no longer be recorded, or can be again.
-    dispatch : callable or None
-        Runs a function in the session's thread, soon; called from any thread.
     problem : StoreError or None
         The reason why nothing can be recorded, as long as that is so.
     """
@@ -111,7 +103,8 @@ class Recorder:
     problem_changed = Signal()
 
     def __init__(self, store: Store, log: DecisionLog) -> None:
-        self.dispatch: Callable[[Callable[[], object]], None] | None = None
+        self._dispatch: Callable[[Callable[[], object]], None] | None = None
+        self._thread = threading.get_ident()
         self.problem: StoreError | None = None
         self._last_seconds = 0.0
         self._store = store
@@ -123,6 +116,8 @@ class Recorder:
         self._users = 0
         self._finish: Callable[[], None] | None = None
         self._pending: deque[Command] = deque()
+        self._is_idle = threading.Event()
+        self._is_idle.set()
         self._numbers = count(1)
         self._last_answered = 0
         self._writing: tuple[Sequence[Entry], _Job] | None = None
@@ -138,23 +133,47 @@ class Recorder:
         """The commands that are neither recorded nor refused, in their order."""
         return tuple(self._pending)
 
+    def set_dispatcher(
+        self, dispatch: Callable[[Callable[[], object]], None] | None
+    ) -> None:
+        """Take the answers in this thread, the session's.
+
+        Parameters
+        ----------
+        dispatch : callable or None
+            Called from any thread; runs a function in the session's thread, soon.
+        """
+        self._dispatch, self._thread = dispatch, threading.get_ident()
+        if dispatch is not None:
+            # What was answered before there was a dispatcher.
+            dispatch(partial(self._take_if_open, self._take_answer))
+
     def give(self, command: Command) -> None:
         """Record a command after all that were given before; do not wait."""
-        if self._closed:
-            command.refuse(_closed_error())
+        error = self._end_error()
+        if error is not None:
+            command.refuse(error)
             return
         self._pending.append(command)
+        self._is_idle.clear()
         self.pending_changed.emit()
         self._begin_next()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until all commands are settled; return False if some still are not.
 
+        In another thread than the session's, the session's takes the answers.
+
         Parameters
         ----------
         seconds : float, optional
             How long at most.
         """
+        if os.getpid() != self._pid:
+            # The parent process takes the answers.
+            return False
+        if self._dispatch is not None and threading.get_ident() != self._thread:
+            return self._is_idle.wait(seconds)
         end = None if seconds is None else time.monotonic() + seconds
         while self._writing is not None:
             left = None if end is None else max(0.0, end - time.monotonic())
@@ -170,16 +189,19 @@ class Recorder:
             self._take_problem(job)
         else:
             self._set_problem(_no_answer(self._store))
-            self._answer(job, partial(self._take_problem, job))
+            self._dispatch_when_done(job, partial(self._take_problem, job))
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Save the position; that also finds out whether anything can be recorded."""
         job = self._submit(self._store.save_state, state)
-        self._answer(job, partial(self._take_problem, job))
+        self._dispatch_when_done(job, partial(self._take_problem, job))
 
     def add_save(self, save: SaveRecord) -> None:
-        """Note a reviewed table that is about to be written; from any thread."""
-        job = self._submit(self._store.add_save, save)
+        """Note a reviewed table that is about to be written; from any thread.
+
+        Inside `staying_open` that is possible also after `close`.
+        """
+        job = self._submit(self._store.add_save, save, is_late=self._users > 0)
         try:
             job.future.result(ANSWER_TIMEOUT)
         except TimeoutError as error:
@@ -191,8 +213,9 @@ class Recorder:
         *,
         wait: bool = True,
         lost: Callable[[Sequence[Command]], object] | None = None,
+        timeout: float = ANSWER_TIMEOUT,
     ) -> None:
-        """Record what is pending, for at most `ANSWER_TIMEOUT`, and release the file.
+        """Record what is pending, and release the file.
 
         Nothing may be given after it. Without waiting it is done in a thread.
 
@@ -205,11 +228,14 @@ class Recorder:
         lost : callable, optional
             Called with the commands that were not recorded, if there are any; in the
             thread, unless `wait`. By default they are logged as an error.
+        timeout : float
+            Seconds after which what is still pending is refused.
         """
-        if self._closed or os.getpid() != self._pid:
+        if self._end_error() is not None:
             return
-        self._closed, self.dispatch = True, None
-        finish = partial(self._drain, state, lost or _log_lost)
+        self._closed, self._dispatch = True, None
+        self._store.close_soon()
+        finish = partial(self._drain, state, lost or _log_lost, timeout)
         if not wait:
             finish = partial(_run_in_thread, finish)
         with self._lock:
@@ -238,24 +264,40 @@ class Recorder:
         self,
         state: Mapping[str, Any] | None,
         lost: Callable[[Sequence[Command]], object],
+        timeout: float,
     ) -> None:
-        end = time.monotonic() + ANSWER_TIMEOUT
+        end = time.monotonic() + timeout
         asked = self.pending
-        self.wait(ANSWER_TIMEOUT)
+        self._wait_till(end)
+        error = _no_answer(self._store, timeout)
         for command in self.pending:
-            command.refuse(_no_answer(self._store))
-        self._pending.clear()
-        left = [command for command in asked if command.state == "refused"]
+            self._pending.popleft()
+            command.refuse(error.again())
+        self._is_idle.set()
         closed = self._writer.submit(self._store.close, state)
         self._writer.end()
         # A position that cannot be saved is no loss; what is lost is named below.
         futures.wait([closed], max(1.0, end - time.monotonic()))
+        left = [command for command in asked if command.state == "refused"]
         if left:
             lost(left)
 
-    def _submit(self, job: Callable[..., Any], *args: Any) -> _Job:
-        if self._closed:
-            raise _closed_error()
+    def _wait_till(self, end: float) -> None:
+        """Wait as `wait` does; a listener that fails keeps nothing from the disk."""
+        while True:
+            try:
+                self.wait(max(0.0, end - time.monotonic()))
+            except Exception:
+                _logger.exception("A listener failed while a review was closed")
+            else:
+                return
+
+    def _submit(
+        self, job: Callable[..., Any], *args: Any, is_late: bool = False
+    ) -> _Job:
+        error = self._end_error()
+        if error is not None and not is_late:
+            raise error
         return _Job(next(self._numbers), self._writer.submit(job, *args))
 
     def _begin_next(self) -> None:
@@ -273,18 +315,39 @@ class Recorder:
                 self._pending.popleft()
                 command.settle(())
                 self.pending_changed.emit()
+        if not self._pending:
+            self._is_idle.set()
+
+    def _end_error(self) -> StoreError | None:
+        """Return why nothing may be given any more, if so."""
+        if os.getpid() != self._pid:
+            return StoreError(
+                "this review belongs to the parent process",
+                remedy="Open the review again",
+            )
+        if self._closed:
+            return StoreError("this review is closed", remedy="Open it again")
+        return None
 
     def _write(self, entries: Sequence[Entry]) -> None:
         number = next(self._numbers)
         job = _Job(number, self._writer.submit(self._store.append, entries))
         self._writing = (entries, job)
         self._started = time.monotonic()
-        self._answer(job, self._take_answer)
+        self._dispatch_when_done(job, self._take_answer)
 
-    def _answer(self, job: _Job, take: Callable[[], object]) -> None:
-        dispatch = self.dispatch
-        if dispatch is not None:
-            job.future.add_done_callback(lambda _: dispatch(take))
+    def _dispatch_when_done(self, job: _Job, take: Callable[[], object]) -> None:
+        def deliver(_: Future[Any]) -> None:
+            dispatch = self._dispatch
+            if dispatch is not None:
+                dispatch(partial(self._take_if_open, take))
+
+        job.future.add_done_callback(deliver)
+
+    def _take_if_open(self, take: Callable[[], object]) -> None:
+        """Take an answer, unless closing does so, in another thread."""
+        if not self._closed:
+            take()
 
     def _take_answer(self) -> None:
         """Take what has been written into the log, unless that was done already."""
@@ -303,9 +366,11 @@ class Recorder:
             else:
                 command = self._pending.popleft()
                 touched = self._log.add(entries)
-                command.settle(entries)
-                self.recorded.emit(command, touched)
-                self.pending_changed.emit()
+                try:
+                    command.settle(entries)
+                finally:
+                    self.recorded.emit(command, touched)
+                    self.pending_changed.emit()
         finally:
             # Whatever a listener does, the commands after it are recorded.
             self._begin_next()
@@ -382,16 +447,12 @@ def _as_problem(error: BaseException, store: Store) -> StoreError:
     )
 
 
-def _no_answer(store: Store) -> StoreError:
+def _no_answer(store: Store, seconds: float = ANSWER_TIMEOUT) -> StoreError:
     return StoreError(
-        f"the disk has not answered for {ANSWER_TIMEOUT:.0f} s",
+        f"the disk has not answered for {seconds:.0f} s",
         path=store.path,
         remedy="Check the disk, or the connection to it",
     )
-
-
-def _closed_error() -> StoreError:
-    return StoreError("this review is closed", remedy="Open it again")
 
 
 def _log_lost(commands: Sequence[Command]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.entry import NO_DIGEST, Entry, EntryId, Origin
+from napari_artifact_review.core.entry import Entry, EntryId, Origin
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 
 SCHEMA_VERSION = 3
@@ -137,6 +137,14 @@ class StoreContents:
     log_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
+def loaded(text: Any) -> Any:
+    """Return the value of a JSON text, or of its bytes; None if it is damaged."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
 def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
     """Return the values of a record; a path that is no text is spelt out."""
     return {
@@ -234,7 +242,7 @@ def entries_of_older(
             row.get("note") or "",
             origin,
         )
-        entries.append(entry.after(entries[-1].digest if entries else NO_DIGEST))
+        entries.append(entry.after(entries[-1] if entries else None))
     return entries
 
 
@@ -256,11 +264,10 @@ def _to_version_3(db: sa.Connection) -> None:
     METADATA.create_all(db)
     [review] = old["review"]
     log_id = uuid.uuid4().hex
-    state = review["state"]
     added = {
         "review_id": uuid.uuid4().hex,
         "log_id": log_id,
-        "state": json.loads(state) if isinstance(state, str) else state,
+        "state": loaded(review["state"]),
     }
     db.execute(sa.insert(REVIEW), {**review, **added})
     entries = entries_of_older(old["decisions"], log_id, "decided")

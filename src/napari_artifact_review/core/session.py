@@ -16,7 +16,6 @@ from psygnal import Signal
 from napari_artifact_review.core.catalog import Catalog
 from napari_artifact_review.core.command import Command
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
-from napari_artifact_review.core.database_url import read_database_url
 from napari_artifact_review.core.decisions import PATIENCE, Standing, login_name
 from napari_artifact_review.core.entry import Entry
 from napari_artifact_review.core.errors import (
@@ -29,7 +28,7 @@ from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_s
 from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.journal import Journal
 from napari_artifact_review.core.kinds import DEFAULT_KINDS, kinds_beside
-from napari_artifact_review.core.lock import LocksUnsupportedError
+from napari_artifact_review.core.log_place import locked_store, log_path
 from napari_artifact_review.core.metrics import Numbers, Snapshot, When
 from napari_artifact_review.core.outcomes import (
     ERRORS,
@@ -48,7 +47,7 @@ from napari_artifact_review.core.places import (
 from napari_artifact_review.core.position import Position
 from napari_artifact_review.core.predictions import read_predictions
 from napari_artifact_review.core.queue import Order, Queue, QueueRule, State
-from napari_artifact_review.core.recorder import Recorder
+from napari_artifact_review.core.recorder import ANSWER_TIMEOUT, Recorder
 from napari_artifact_review.core.resume import (
     Disagreement,
     LabelChoice,
@@ -203,6 +202,8 @@ class ReviewSession:
         StoreError
             If the decisions on record cannot be read, or belong to another table.
         """
+        if replaced is not None:
+            replaced._drain()
         path = Path(predictions).expanduser().absolute()
         where = Path(output).expanduser().absolute() if output else default_output(path)
         check_output(where)
@@ -213,9 +214,8 @@ class ReviewSession:
             folder = ImageFolder(Path(images).expanduser().absolute())
         size = cutout_size or infer_cutout_size(table.grid_x, table.grid_y)
         catalog = Catalog(table, size or DEFAULT_CUTOUT_SIZE)
-        log, notices = _locked_store(
-            _log_path(store, where), where, replaced, read_only
-        )
+        former = None if replaced is None else replaced._store
+        log, notices = locked_store(log_path(store, where), where, former, read_only)
         try:
             _refuse_if_pending(replaced, log)
             contents, binding = log.read(), binding_of(table)
@@ -261,8 +261,8 @@ class ReviewSession:
                 f"the decisions are kept in {self._store.path}, not beside the output",
                 remedy="Close the review, and open the table with the other output",
             )
-        self.wait_until_recorded()
-        fresh, _ = _locked_store(store_beside(where), where, None, False)
+        self._drain()
+        fresh, _ = locked_store(store_beside(where), where)
         try:
             there = fresh.read()
             if there.entries:
@@ -281,8 +281,9 @@ class ReviewSession:
     def reopened(self, images: Path | None = None) -> Self:
         """Return this review as it is now, also where another process went on with it.
 
-        This session stays as it is, to be closed. Parameters and errors are those of
-        `open`; images are looked for where they were unless another folder is named.
+        What is pending is recorded first. This session stays as it is, to be closed.
+        Parameters and errors are those of `open`; images are looked for where they
+        were unless another folder is named.
         """
         return self._opened_again(
             self.output, images, store=self._store.path, replaced=self
@@ -305,8 +306,9 @@ class ReviewSession:
         *,
         wait: bool = True,
         lost: Callable[[Sequence[Command]], object] | None = None,
+        timeout: float = ANSWER_TIMEOUT,
     ) -> None:
-        """Record what is pending, for at most ten seconds, and let others decide.
+        """Record what is pending, and let other processes decide.
 
         Parameters
         ----------
@@ -316,6 +318,8 @@ class ReviewSession:
         lost : callable, optional
             Called with the commands that could not be recorded, if there are any, in
             the thread that waits. By default they are logged as an error.
+        timeout : float
+            Seconds after which what is still pending is given up.
         """
         if self._release.detach():
             for emits in (self._journal.changed, self._journal.pending_changed):
@@ -323,7 +327,24 @@ class ReviewSession:
             for tells in (self._journal.problem_changed, self._journal.refused_changed):
                 tells.block()
             self._journal.disagreements_changed.block()
-            self._journal.recorder.close(self._state(), wait=wait, lost=lost)
+            self._journal.recorder.close(
+                self._state(), wait=wait, lost=lost, timeout=timeout
+            )
+
+    def _drain(self) -> None:
+        """Wait until nothing is pending, before another session takes this one's place.
+
+        Raises
+        ------
+        StoreError
+            If the disk does not answer.
+        """
+        if not self.wait_until_recorded(ANSWER_TIMEOUT):
+            raise StoreError(
+                f"{len(self.pending)} of what was decided are not recorded yet",
+                path=self._store.path,
+                remedy="Try again once the disk answers, or close the review",
+            )
 
     def wait_until_recorded(self, timeout: float | None = None) -> bool:
         """Wait until every command is recorded or refused; False if some still are not.
@@ -425,11 +446,22 @@ class ReviewSession:
         return self._move_to(self._queue.before(self._row), jumps=False)
 
     def next_unreviewed(self) -> bool:
-        """Go to the next cutout of the queue that nobody reviewed; False if none.
+        """Go to the next unreviewed cutout of the queue; return False if none.
 
-        After the last one it begins with the first.
+        After the last one it begins with the first. A pending verdict counts as a
+        review.
         """
-        return self._move_to(self._queue.unreviewed_after(self._row), jumps=False)
+        pending = {
+            self.walk.row_of(cutout)
+            for command in self.pending
+            for cutout in command.said
+        }
+        first = row = self._queue.unreviewed_after(self._row)
+        while row in pending:
+            row = self._queue.unreviewed_after(row)
+            if row == first:
+                return False
+        return self._move_to(row, jumps=False)
 
     def back(self) -> bool:
         """Go back to where one was before the last jump; again, and one is here again.
@@ -742,13 +774,11 @@ class ReviewSession:
 
     def give_again(self) -> tuple[Command, ...]:
         """Give the refused commands again, in their order; return the new ones."""
-        refused = self.refused
-        self._journal.dismiss_refused()
-        return tuple(c.again() for c in refused if c.again is not None)
+        return self._journal.give_again()
 
     def dismiss_refused(self) -> None:
         """Forget the refused commands."""
-        self._journal.dismiss_refused()
+        self._journal.dismiss_refused(self.refused)
 
     def settle(
         self,
@@ -787,7 +817,7 @@ class ReviewSession:
             return command
         if command.error is not None:
             # The caller has the error itself.
-            self._journal.dismiss_refused()
+            self._journal.dismiss_refused([command])
             raise command.error.again()
         return bool(command.entries)
 
@@ -802,7 +832,7 @@ class ReviewSession:
             Called from any thread; runs the function that it is given in the thread
             that this session is used in, soon.
         """
-        self._journal.recorder.dispatch = dispatch
+        self._journal.recorder.set_dispatcher(dispatch)
 
     def save_position(self) -> None:
         """Save the current cutout and the view; it does not wait for the disk.
@@ -978,48 +1008,3 @@ def _refuse_if_pending(replaced: ReviewSession | None, log: Store) -> None:
             path=log.path,
             remedy="The disk does not answer; wait for it, or check it",
         )
-
-
-def _locked_store(
-    path: Path,
-    output: Path,
-    replaced: ReviewSession | None,
-    read_only: bool,
-) -> tuple[Store, tuple[str, ...]]:
-    """Return the log's file, locked if no other process has it; and notices.
-
-    Where the folder has no locks, it is in the user's data folder.
-    """
-    apart = store_apart(output)
-    is_beside = path == store_beside(output)
-    if is_beside and apart.exists():
-        path = apart
-    other = None if replaced is None else replaced._store
-    store = Store(path, other, read_only)
-    if not read_only:
-        try:
-            store.lock()
-        except LocksUnsupportedError:
-            if not is_beside:
-                raise
-            there = Store(path, None, True).read()
-            apart.parent.mkdir(parents=True, exist_ok=True)
-            store = Store(apart, other)
-            store.lock()
-            store.start_from(there)
-    if store.path != apart:
-        return store, ()
-    return store, (
-        f"The folder of the output cannot lock files: decisions are kept in {apart}.",
-    )
-
-
-def _log_path(named: str | Path | None, output: Path) -> Path:
-    """Return the file of the log, which a path or an SQLite URL may name."""
-    if named is None:
-        return store_beside(output)
-    if isinstance(named, str) and "://" in named:
-        url = read_database_url(named)
-        # A server holds no log: it is a meeting place.
-        return url if isinstance(url, Path) else store_beside(output)
-    return Path(named).expanduser().absolute()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from napari_artifact_review.core.decisions import utc_now
-from napari_artifact_review.core.entry import NO_DIGEST, Entry
+from napari_artifact_review.core.entry import Entry
 from napari_artifact_review.core.errors import HeldError, SaveError, StoreError
 from napari_artifact_review.core.lock import LocksUnsupportedError, Writer, WriterLock
 from napari_artifact_review.core.saving import beside, replace_file
@@ -31,6 +30,7 @@ from napari_artifact_review.core.schema import (
     StoreContents,
     entry_of,
     insert_entries,
+    loaded,
     plain_values,
 )
 
@@ -135,11 +135,18 @@ class Store:
         except OSError:
             return
 
-    def start_from(self, contents: StoreContents) -> None:
-        """Begin a new file with what another one holds; written at the first write."""
-        self._contents = contents
-        self._log = list(contents.entries)
-        self._saves = {save.digest: save for save in contents.saves}
+    def copy_to(self, path: Path) -> None:
+        """Copy the file, if there is one.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be read, or the copy cannot be written.
+        """
+        if os.path.lexists(self.path):
+            with self._reading() as db:
+                if self._has_tables(db):
+                    self._write_copy(db, path)
 
     # Writing
 
@@ -185,6 +192,10 @@ class Store:
             db.execute(sa.delete(SAVES).where(SAVES.c.digest == save.digest))
             _insert_saves(db, [save])
         self._saves[save.digest] = save
+
+    def close_soon(self) -> None:
+        """Tell that `close` follows: another window that opens it waits for that."""
+        self._lock.end_soon()
 
     def close(self, state: Mapping[str, Any] | None = None) -> None:
         """Save the position of the review, and let other processes write.
@@ -303,33 +314,30 @@ class Store:
         db.execute(sa.insert(REVIEW), first | plain_values(self._binding))
 
     def _read_all(self, db: sa.Connection) -> StoreContents:
-        # As text: a position that is no JSON is dropped, and everything else is read.
-        state = sa.cast(REVIEW.c.state, sa.Text).label("text")
+        # As bytes: a position that is no JSON is dropped, and everything else is read.
+        state = sa.cast(REVIEW.c.state, sa.LargeBinary).label("position")
         review = db.execute(sa.select(*REVIEW.c[:-1], state)).one()
         rows = db.execute(sa.select(DECISIONS).order_by(DECISIONS.c.position))
         saves = db.execute(sa.select(SAVES).order_by(SAVES.c.saved_at))
         entries = []
-        digests: dict[str, str] = {}
-        numbers: dict[str, int] = {}
+        last: dict[str, Entry] = {}
         for position, row in enumerate(rows, 1):
             entry = entry_of(row)
-            log_id = entry.log_id
             if (
                 row.position != position
                 or not entry.is_sound()
-                or entry.number != numbers.get(log_id, 0) + 1
-                or not entry.follows(digests.get(log_id, NO_DIGEST))
+                or not entry.follows(last.get(entry.log_id))
             ):
                 raise self._error(
                     f"entry {position} of its log is missing or damaged", _DAMAGED
                 )
-            digests[log_id], numbers[log_id] = entry.digest, entry.number
+            last[entry.log_id] = entry
             entries.append(entry)
         return StoreContents(
             Binding(review.table_name, review.fingerprint),
             entries,
             [SaveRecord(r.digest, r.path, r.heads) for r in saves],
-            _loaded(review.text),
+            loaded(review.position),
             review.review_id,
             review.log_id,
         )
@@ -374,7 +382,8 @@ class Store:
             version = self._version(db)
             # Another process may have done it meanwhile.
             if version < SCHEMA_VERSION:
-                self._keep_backup(db)
+                backup = beside(self.path).with_suffix(f".backup{self.path.suffix}")
+                self._write_copy(db, backup)
                 MIGRATIONS[version](db)
                 db.execute(sa.update(REVIEW).values(schema_version=SCHEMA_VERSION))
                 # A damaged log is refused before it is changed.
@@ -382,15 +391,14 @@ class Store:
         if not was_held:
             self._lock.release()
 
-    def _keep_backup(self, db: sa.Connection) -> None:
+    def _write_copy(self, db: sa.Connection, path: Path) -> None:
         # Through SQLite: to open and close its file would let go of its locks,
         # https://www.sqlite.org/howtocorrupt.html
         connection = db.connection.driver_connection
         assert isinstance(connection, sqlite3.Connection)
         contents = connection.serialize()
-        backup = beside(self.path).with_suffix(f".backup{self.path.suffix}")
         try:
-            replace_file(backup, lambda stream: _write_all(stream, contents))
+            replace_file(path, lambda stream: _write_all(stream, contents))
         except SaveError as error:
             raise self._error(
                 f"its backup cannot be made ({error.what})",
@@ -436,14 +444,6 @@ def _begin(db: sa.Connection) -> None:
     # may bring it back, and undo the last decision.
     db.exec_driver_sql("PRAGMA synchronous = EXTRA")
     db.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _loaded(text: str | None) -> Any:
-    """Return the value of a JSON text; None if it is damaged."""
-    try:
-        return json.loads(text or "")
-    except ValueError:
-        return None
 
 
 def _reason(error: Exception) -> str:

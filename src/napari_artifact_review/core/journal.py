@@ -53,6 +53,8 @@ class Journal:
     changed : Signal
         Emitted with the rows whose label, reviewer or verdict may have changed, with
         the kind of command.
+    appended : Signal
+        Emitted with the entries that are on disk now.
     pending_changed : Signal
         Emitted when a command was given or settled.
     refused_changed : Signal
@@ -64,6 +66,7 @@ class Journal:
     """
 
     changed = Signal(list, str)
+    appended = Signal(list)
     pending_changed = Signal()
     refused_changed = Signal()
     problem_changed = Signal()
@@ -150,11 +153,8 @@ class Journal:
         return self._give(command)
 
     def given(self, cutout: CutoutKey) -> Standing:
-        """Return the last verdict about a cutout, also one that is still pending."""
-        for command in reversed(self.pending):
-            if command.said is not None and cutout in command.cutouts:
-                return command.said
-        return self._labels.standing(self._walk.row_of(cutout))
+        """Return what is in force for a cutout once all that is pending is recorded."""
+        return self._expected([cutout])[cutout]
 
     def undo(self) -> Command | None:
         """Take back the last act, recorded or pending; None if there is none."""
@@ -420,8 +420,14 @@ class Journal:
             self._refused.append(command)
             self.refused_changed.emit()
 
-    def _take(self, command: Command | None, touched: set[CutoutKey]) -> None:
+    def _take(
+        self,
+        command: Command | None,
+        entries: Sequence[Entry],
+        touched: set[CutoutKey],
+    ) -> None:
         """Show what is on disk now."""
+        self.appended.emit(list(entries))
         self._mark_pending()
         rows = [self._walk.row_of(cutout) for cutout in touched]
         cutouts = () if command is None else command.cutouts

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.queue import QueueRule
 
 _Part = TypeVar("_Part")
+
+
+class Meeting(NamedTuple):
+    """What is known of a meeting place from an earlier exchange.
+
+    Attributes
+    ----------
+    review_id : str
+        The id under which the place knows the review.
+    acknowledged : dict of str to int
+        By log, the number up to which the place has it.
+    """
+
+    review_id: str
+    acknowledged: dict[str, int]
 
 
 @dataclass
@@ -28,8 +43,8 @@ class Position:
         The confidence from which the prediction is "artifact".
     drafts : dict of CutoutKey to str
         Notes about cutouts without a decision.
-    sent : dict of str to dict
-        For each meeting place, the last entry of each log that is there.
+    meetings : dict of str to Meeting
+        What is known of meeting places, by their names.
     """
 
     cutout: CutoutKey | None = None
@@ -37,7 +52,7 @@ class Position:
     queue: QueueRule | None = None
     threshold: float | None = None
     drafts: dict[CutoutKey, str] = field(default_factory=dict)
-    sent: dict[str, dict[str, int]] = field(default_factory=dict)
+    meetings: dict[str, Meeting] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON, for `from_json`."""
@@ -47,7 +62,10 @@ class Position:
             "queue": None if self.queue is None else self.queue.as_json(),
             "threshold": self.threshold,
             "drafts": [[*cutout, text] for cutout, text in self.drafts.items()],
-            "sent": self.sent,
+            "meetings": {
+                name: [meeting.review_id, meeting.acknowledged]
+                for name, meeting in self.meetings.items()
+            },
         }
 
     @classmethod
@@ -65,7 +83,7 @@ class Position:
                 return default
             try:
                 return read(state[name])
-            except (TypeError, ValueError):
+            except (AttributeError, TypeError, ValueError):
                 damaged.append(name)
                 return default
 
@@ -74,7 +92,7 @@ class Position:
         position.queue = take("queue", _queue, None)
         position.threshold = take("threshold", _threshold, None)
         position.drafts = take("drafts", _drafts, {})
-        position.sent = take("sent", _sent, {})
+        position.meetings = take("meetings", _meetings, {})
         if not damaged:
             return position, ()
         names = ", ".join(damaged)
@@ -120,13 +138,9 @@ def _drafts(value: Any) -> dict[CutoutKey, str]:
     return drafts
 
 
-def _sent(value: Any) -> dict[str, dict[str, int]]:
-    if not isinstance(value, dict):
-        raise TypeError(value)
-    return {place: _heads(heads) for place, heads in value.items()}
-
-
-def _heads(value: Any) -> dict[str, int]:
-    if not isinstance(value, dict) or not all(type(n) is int for n in value.values()):
-        raise TypeError(value)
-    return dict(value)
+def _meetings(value: Any) -> dict[str, Meeting]:
+    meetings = {}
+    for name, (review_id, acknowledged) in dict(value).items():
+        heads = {str(log_id): int(number) for log_id, number in acknowledged.items()}
+        meetings[str(name)] = Meeting(str(review_id), heads)
+    return meetings

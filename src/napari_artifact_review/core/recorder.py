@@ -84,8 +84,8 @@ class Recorder:
     Attributes
     ----------
     recorded : Signal
-        Emitted with the command (None for one that was refused, and landed after all)
-        and the cutouts that it touched, once its entries are on disk and in the log.
+        Emitted with the command (None for one that was refused, and landed after all),
+        its entries, and the cutouts that it touched, once it is on disk and in the log.
     pending_changed : Signal
         Emitted when a command was given or settled.
     refused : Signal
@@ -97,7 +97,7 @@ class Recorder:
     """
 
     # Signals hold their listeners weakly: a session without a user is gone at once.
-    recorded = Signal(object, object)
+    recorded = Signal(object, object, object)
     pending_changed = Signal()
     refused = Signal(object)
     problem_changed = Signal()
@@ -122,6 +122,11 @@ class Recorder:
         self._last_answered = 0
         self._writing: tuple[Sequence[Entry], _Job] | None = None
         self._started = 0.0
+
+    @property
+    def dispatch(self) -> Callable[[Callable[[], object]], None] | None:
+        """Runs a function in the session's thread, soon; None without a dispatcher."""
+        return self._dispatch
 
     @property
     def is_slow(self) -> bool:
@@ -362,14 +367,14 @@ class Recorder:
                 self._refuse(problem)
             elif landed := job.future.result():
                 # An earlier one is on disk after all; the one at hand is made anew.
-                self.recorded.emit(None, self._log.add(landed))
+                self.recorded.emit(None, landed, self._log.add(landed))
             else:
                 command = self._pending.popleft()
                 touched = self._log.add(entries)
                 try:
                     command.settle(entries)
                 finally:
-                    self.recorded.emit(command, touched)
+                    self.recorded.emit(command, entries, touched)
                     self.pending_changed.emit()
         finally:
             # Whatever a listener does, the commands after it are recorded.

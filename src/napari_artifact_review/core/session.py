@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Container, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from psygnal import Signal
 from napari_artifact_review.core.catalog import Catalog
 from napari_artifact_review.core.command import Command
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
+from napari_artifact_review.core.database_url import read_database_url
 from napari_artifact_review.core.decisions import PATIENCE, Standing, login_name
 from napari_artifact_review.core.entry import Entry
 from napari_artifact_review.core.errors import (
@@ -29,6 +30,11 @@ from napari_artifact_review.core.images import ImageFolder
 from napari_artifact_review.core.journal import Journal
 from napari_artifact_review.core.kinds import DEFAULT_KINDS, kinds_beside
 from napari_artifact_review.core.log_place import locked_store, log_path
+from napari_artifact_review.core.meeting_place import (
+    MeetingPlace,
+    ReviewIdentity,
+    find_meeting_place,
+)
 from napari_artifact_review.core.metrics import Numbers, Snapshot, When
 from napari_artifact_review.core.outcomes import (
     ERRORS,
@@ -55,8 +61,9 @@ from napari_artifact_review.core.resume import (
     match,
 )
 from napari_artifact_review.core.reviewed import ReviewedTable
-from napari_artifact_review.core.schema import SaveRecord, StoreContents
+from napari_artifact_review.core.schema import Binding, SaveRecord, StoreContents
 from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.team import Team
 
 #: Image by image, as the table names them: the order of who has said nothing else.
 _FIRST_RULE = QueueRule(order="image")
@@ -94,6 +101,8 @@ class ReviewSession:
         Emitted when a command was given, recorded or refused: see `pending`.
     refused_changed : Signal
         Emitted when there are other commands in `refused`.
+    team : Team or None
+        The exchange with other computers, if a meeting place was named.
     kinds : tuple of str
         The kinds of artifact that are offered; others can be given as well.
     view_settings : dict
@@ -134,6 +143,10 @@ class ReviewSession:
         self._remarks = tuple(remarks)
         self._store = store
         position, notices = Position.from_json(contents.state)
+        self._meetings = position.meetings
+        self.team: Team | None = None
+        # With its password, for another opening; never shown.
+        self._team_url: str | None = None
         self._remarks = (*self._remarks, *notices)
         self.view_settings = position.view
         self.drafts = position.drafts
@@ -163,6 +176,7 @@ class ReviewSession:
         cutout_size: int | None = None,
         reviewer: str | None = None,
         store: str | Path | None = None,
+        team: str | None = None,
         replaced: ReviewSession | None = None,
         read_only: bool = False,
     ) -> Self:
@@ -184,7 +198,10 @@ class ReviewSession:
             Who decides; by default the user's login name.
         store : path-like or str, optional
             The SQLite file of the log, or its URL; by default
-            `<output>.review.sqlite`.
+            `<output>.review.sqlite`. The URL of a server means `team`.
+        team : str, optional
+            The URL of a PostgreSQL database in which this review meets those of other
+            computers. Verdicts are exchanged in the background.
         replaced : ReviewSession, optional
             A session that this one takes the place of, should it be the same review.
         read_only : bool
@@ -202,8 +219,8 @@ class ReviewSession:
         StoreError
             If the decisions on record cannot be read, or belong to another table.
         """
-        if replaced is not None:
-            replaced._drain()
+        # Refused before anything is read or made.
+        place = _meeting_place(store, team)
         path = Path(predictions).expanduser().absolute()
         where = Path(output).expanduser().absolute() if output else default_output(path)
         check_output(where)
@@ -214,29 +231,40 @@ class ReviewSession:
             folder = ImageFolder(Path(images).expanduser().absolute())
         size = cutout_size or infer_cutout_size(table.grid_x, table.grid_y)
         catalog = Catalog(table, size or DEFAULT_CUTOUT_SIZE)
-        former = None if replaced is None else replaced._store
-        log, notices = locked_store(log_path(store, where), where, former, read_only)
+        kinds = DEFAULT_KINDS
+        faults: tuple[str, ...] = ()
         try:
-            _refuse_if_pending(replaced, log)
-            contents, binding = log.read(), binding_of(table)
-            notices += match(contents, binding, catalog.walk)
-            kinds = DEFAULT_KINDS
-            try:
-                kinds = kinds_beside(path)
-            except ReviewError as error:
-                # A list that is only offered stops no review.
-                notices += (f"The usual kinds of artifact are offered: {error}",)
-            log.bind(binding)
-            known = Output(where, [save.digest for save in contents.saves])
-            session = cls(
-                catalog, folder, known, log, contents, notices, reviewer or login_name()
+            kinds = kinds_beside(path)
+        except ReviewError as error:
+            # A list that is only offered stops no review.
+            faults = (f"The usual kinds of artifact are offered: {error}",)
+        with nullcontext() if replaced is None else replaced._at_rest():
+            former = None if replaced is None else replaced._store
+            log, notices = locked_store(
+                log_path(store, where), where, former, read_only
             )
-        except BaseException:
-            log.close()
-            raise
-        session.kinds = kinds
-        # Whether anything can be recorded is known before the first verdict.
-        session._journal.recorder.begin(session._state())
+            try:
+                contents, binding = log.read(), binding_of(table)
+                notices += (*match(contents, binding, catalog.walk), *faults)
+                log.bind(binding)
+                known = Output(where, [save.digest for save in contents.saves])
+                session = cls(
+                    catalog,
+                    folder,
+                    known,
+                    log,
+                    contents,
+                    notices,
+                    reviewer or login_name(),
+                )
+            except BaseException:
+                log.close()
+                raise
+            # Whether anything can be recorded is known before the first verdict.
+            session._journal.recorder.begin(session._state())
+            session.kinds = kinds
+        if place is not None and not isinstance(session.problem, HeldError):
+            session._meet(place, team or str(store), contents.review_id, binding)
         return session
 
     def with_output(self, output: str | Path) -> Self:
@@ -261,7 +289,11 @@ class ReviewSession:
                 f"the decisions are kept in {self._store.path}, not beside the output",
                 remedy="Close the review, and open the table with the other output",
             )
-        self._drain()
+        with self._at_rest():
+            self._copy_log_beside(where)
+            return self._opened_again(where)
+
+    def _copy_log_beside(self, where: Path) -> None:
         fresh, _ = locked_store(store_beside(where), where)
         try:
             there = fresh.read()
@@ -276,7 +308,6 @@ class ReviewSession:
             fresh.append(self.log)
         finally:
             fresh.close(self._state())
-        return self._opened_again(where)
 
     def reopened(self, images: Path | None = None) -> Self:
         """Return this review as it is now, also where another process went on with it.
@@ -298,6 +329,7 @@ class ReviewSession:
             output,
             cutout_size=self.cutout_size,
             reviewer=self.reviewer,
+            team=self._team_url,
             **named,
         )
 
@@ -322,6 +354,8 @@ class ReviewSession:
             Seconds after which what is still pending is given up.
         """
         if self._release.detach():
+            if self.team is not None:
+                self.team.close()
             for emits in (self._journal.changed, self._journal.pending_changed):
                 emits.block()
             for tells in (self._journal.problem_changed, self._journal.refused_changed):
@@ -331,17 +365,30 @@ class ReviewSession:
                 self._state(), wait=wait, lost=lost, timeout=timeout
             )
 
-    def _drain(self) -> None:
-        """Wait until nothing is pending, before another session takes this one's place.
+    @contextmanager
+    def _at_rest(self) -> Iterator[None]:
+        """Record what is pending, and nothing new, while another session reads the log.
 
         Raises
         ------
         StoreError
             If the disk does not answer.
         """
+        if self.team is not None:
+            self.team.suspend()
+        try:
+            self._drain()
+            yield
+        except BaseException:
+            if self.team is not None:
+                self.team.resume()
+            raise
+
+    def _drain(self) -> None:
         if not self.wait_until_recorded(ANSWER_TIMEOUT):
+            titles = "; ".join(command.title for command in self.pending)
             raise StoreError(
-                f"{len(self.pending)} of what was decided are not recorded yet",
+                f"it is not written yet what was decided ({titles})",
                 path=self._store.path,
                 remedy="Try again once the disk answers, or close the review",
             )
@@ -368,6 +415,20 @@ class ReviewSession:
     ) -> None:
         """Close the session."""
         self.close()
+
+    def _meet(
+        self, place: MeetingPlace, url: str, review_id: str, binding: Binding
+    ) -> None:
+        """Exchange the log with a meeting place from now on."""
+        identity = ReviewIdentity(review_id, binding.fingerprint, binding.table_name)
+        earlier = self._meetings.get(place.name)
+        self._team_url = url
+        self.team = Team(place, self._journal, identity, earlier)
+        # The finalizer must not keep the session.
+        self._release.detach()
+        recorder = self._journal.recorder
+        self._release = weakref.finalize(self, _release, recorder, self.team)
+        self.team.start()
 
     # What is in the review
 
@@ -809,6 +870,8 @@ class ReviewSession:
     def _await_earlier(self, wait: bool | float) -> None:
         """Wait for all that was given before, for a caller that waits anyway."""
         if wait is True:
+            if self.team is not None:
+                self.team.take_received()
             self._journal.recorder.wait()
 
     def _answer(self, command: Command, wait: bool | float) -> bool | Command:
@@ -972,7 +1035,10 @@ class ReviewSession:
             self._queue.rule,
             self.threshold,
             dict(self.drafts),
+            dict(self._meetings),
         )
+        if self.team is not None and self.team.meeting is not None:
+            position.meetings[self.team.name] = self.team.meeting
         return position.as_json()
 
     def _first_queue(self, position: Position) -> Queue:
@@ -994,17 +1060,17 @@ class ReviewSession:
         return int(rows[0]) if len(rows) else 0
 
 
-def _release(recorder: Recorder) -> None:
+def _release(recorder: Recorder, team: Team | None = None) -> None:
     recorder.close(None)
+    if team is not None:
+        team.close()
 
 
-def _refuse_if_pending(replaced: ReviewSession | None, log: Store) -> None:
-    """Refuse to read a log that a session of this process still writes to."""
-    pending = () if replaced is None else replaced.pending
-    if replaced is not None and pending and replaced._store.path == log.path:
-        titles = "; ".join(command.title for command in pending)
-        raise StoreError(
-            f"it cannot be opened again before it is written ({titles})",
-            path=log.path,
-            remedy="The disk does not answer; wait for it, or check it",
-        )
+def _meeting_place(store: str | Path | None, team: str | None) -> MeetingPlace | None:
+    """Return the meeting place that a review names, which `store` may do as well."""
+    if team is not None:
+        return find_meeting_place(team)
+    is_url = isinstance(store, str) and "://" in store
+    if is_url and not isinstance(read_database_url(str(store)), Path):
+        return find_meeting_place(str(store))
+    return None

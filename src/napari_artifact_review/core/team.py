@@ -7,7 +7,6 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from psygnal import Signal
 
@@ -20,6 +19,7 @@ from napari_artifact_review.core.meeting_place import (
     RawEntry,
     ReviewIdentity,
 )
+from napari_artifact_review.core.position import Meeting
 from napari_artifact_review.core.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.schema import entries_of_older
 
@@ -28,21 +28,6 @@ _OLD_STORES = uuid.UUID("0d9ad2c6-2b1e-4f5f-9d0c-9a51f5a0c3b7")
 
 #: Seconds between looks of a caller that waits.
 _POLL = 0.02
-
-
-class Meeting(NamedTuple):
-    """What is known of a meeting place from an earlier exchange.
-
-    Attributes
-    ----------
-    review_id : str
-        The id under which the place knows the review.
-    acknowledged : dict of str to int
-        By log, the number up to which the place has it.
-    """
-
-    review_id: str
-    acknowledged: dict[str, int]
 
 
 class Team:
@@ -81,7 +66,12 @@ class Team:
         self.name = place.name
         self._journal = journal
         self._waiting: deque[Callable[[], object]] = deque()
+        self._earlier = earlier
         self._is_closed = False
+        # Held while received entries are given to the journal.
+        self._giving = threading.Lock()
+        self._may_record = threading.Event()
+        self._may_record.set()
         self._place = place
         if earlier is not None:
             review = review._replace(review_id=earlier.review_id)
@@ -109,15 +99,24 @@ class Team:
 
     @property
     def meeting(self) -> Meeting | None:
-        """What the next opening has to know; None before the first exchange."""
+        """What the next opening has to know; None before the first exchange ever."""
         review_id = self._exchange.review_id
-        if review_id is None:
-            return None
+        if review_id is None or not self._exchange.rounds:
+            return self._earlier
         return Meeting(review_id, self._exchange.acknowledged)
 
     def start(self) -> None:
         """Begin to exchange."""
         self._exchange.start()
+
+    def suspend(self) -> None:
+        """Record nothing that is received: another session is to read the log."""
+        with self._giving:
+            self._may_record.clear()
+
+    def resume(self) -> None:
+        """Record again what is received."""
+        self._may_record.set()
 
     def close(self) -> None:
         """End the exchange; what is not sent is sent after the next opening."""
@@ -196,12 +195,16 @@ class Team:
             answered.set()
 
         def give() -> None:
-            command = self._journal.receive(entries)
+            with self._giving:
+                if not self._may_record.is_set():
+                    return
+                command = self._journal.receive(entries)
             if command.is_pending:
                 command.settled.connect(lambda settled: answer(settled.error))
             else:
                 answer(command.error)
 
+        self._may_record.wait(ANSWER_TIMEOUT)
         self._run(give)
         if not answered.wait(ANSWER_TIMEOUT):
             raise StoreError(

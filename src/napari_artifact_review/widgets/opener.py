@@ -14,13 +14,8 @@ from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.opening import OpenPanel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari_artifact_review.core.session import ReviewSession
     from napari_artifact_review.demo import DemoSurvey
-
-#: Seconds to wait for the commands of the review that is open.
-_RECORDING_TIMEOUT = 10.0
 
 
 class Opener:
@@ -79,7 +74,6 @@ class Opener:
                 panel.output.path,
                 cutout_size=panel.chosen_cutout_size(),
                 replaced=self.shown,
-                recorded=_recorded(self.shown),
                 **options,
             ),
             self._done,
@@ -94,22 +88,14 @@ class Opener:
         """Open a review again, as somebody else may have left it, or other images."""
         self._panel.show_progress(f"Reading {session.predictions.path.name} …")
         job = partial(session.reopened, images)
-        self._start(job, session)
+        self._background.start(job, self._done, self._failed)
 
     def move(self, session: ReviewSession, output: Path) -> None:
         """Open a review again with another output; its decisions go with it."""
         self._panel.show_progress(f"Going on in {output.name} …")
-        self._start(partial(session.with_output, output), session)
-
-    def _start(self, job: Callable[[], ReviewSession], session: ReviewSession) -> None:
-        """Open a review that goes on from one, once that one is recorded."""
-        recorded = _recorded(session)
-
-        def wait_and_open() -> ReviewSession:
-            recorded.wait(_RECORDING_TIMEOUT)
-            return job()
-
-        self._background.start(wait_and_open, self._done, self._failed)
+        self._background.start(
+            partial(session.with_output, output), self._done, self._failed
+        )
 
     def open_demo(self, images: int, seed: int, folder: Path | None) -> None:
         """Make a demo survey, or find the one made before, and open it."""
@@ -162,27 +148,7 @@ def import_review() -> None:
     import napari_artifact_review.widgets.review  # noqa: F401
 
 
-def _recorded(session: ReviewSession | None) -> threading.Event:
-    """Return what is set when no command of a session is pending any more."""
-    recorded = threading.Event()
-
-    if session is None or not session.pending:
-        recorded.set()
-        return recorded
-
-    def look() -> None:
-        if not session.pending:
-            session.pending_changed.disconnect(look)
-            recorded.set()
-
-    session.pending_changed.connect(look)
-    return recorded
-
-
-def _open(
-    table: Path, *more: Path | None, recorded: threading.Event, **named: Any
-) -> ReviewSession:
-    recorded.wait(_RECORDING_TIMEOUT)
+def _open(table: Path, *more: Path | None, **named: Any) -> ReviewSession:
     # Here, not in the main thread, which needs it all next.
     import_review()
     from napari_artifact_review.core.session import ReviewSession

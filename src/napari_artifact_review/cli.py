@@ -38,8 +38,13 @@ def _parser() -> argparse.ArgumentParser:
     review.add_argument("--output", type=Path, help="where the reviewed table is saved")
     review.add_argument(
         "--store",
-        help="URL of a database for the decisions (SQLAlchemy's form); by default "
+        help="SQLite file, or its URL, in which the decisions are recorded; by default "
         "OUTPUT.review.sqlite",
+    )
+    review.add_argument(
+        "--team",
+        metavar="URL",
+        help="PostgreSQL database in which this review meets those of other computers",
     )
     review.set_defaults(run=_open)
 
@@ -67,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the reviewed table that the decisions are kept beside, if it has another "
         "name than the usual one",
     )
-    report.add_argument("--store", help="URL of the database with the decisions")
+    report.add_argument("--store", help="SQLite file with the decisions")
     report.set_defaults(run=_report)
     return parser
 
@@ -90,6 +95,7 @@ def _open(options: argparse.Namespace) -> int:
             options.images,
             options.output,
             store=options.store,
+            team=options.team,
         )
     except ReviewError:
         viewer.close()

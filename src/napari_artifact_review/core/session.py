@@ -221,6 +221,12 @@ class ReviewSession:
         """
         # Refused before anything is read or made.
         place = _meeting_place(store, team)
+        if read_only and place is not None:
+            raise StoreError(
+                "a meeting place cannot be read without a log on this computer",
+                where=place.name,
+                remedy="Open the review with it once; then leave it out here",
+            )
         path = Path(predictions).expanduser().absolute()
         where = Path(output).expanduser().absolute() if output else default_output(path)
         check_output(where)

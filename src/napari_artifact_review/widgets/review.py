@@ -118,6 +118,8 @@ class OpenReview(QObject):
             (session.refused_changed, self._on_pending_changed),
         ):
             self._connections.connect(signal, slot)
+        if session.team is not None:
+            self._connections.connect(session.team.changed, self._on_team_changed)
         controller.view_changed.connect(self._on_view_changed)
         controller.said.connect(self._panel.say)
         controller.picks.changed.connect(self._on_picked)
@@ -236,6 +238,9 @@ class OpenReview(QObject):
 
     def _on_pending_changed(self) -> None:
         self._panel.pending.show_session(self.session)
+
+    def _on_team_changed(self) -> None:
+        self._panel.team.show_team(self.session)
 
     def _on_disagreements_changed(self) -> None:
         self._panel.disagreements.show_disagreements(self.session.disagreements)

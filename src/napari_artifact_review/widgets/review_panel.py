@@ -35,6 +35,7 @@ from napari_artifact_review.widgets.pixels import PixelsPanel, described
 from napari_artifact_review.widgets.queue_panel import QueuePanel, summary
 from napari_artifact_review.widgets.saving import SavePanel
 from napari_artifact_review.widgets.surroundings import SurroundingsPanel
+from napari_artifact_review.widgets.team import TeamPanel
 from napari_artifact_review.widgets.verdict import VerdictPanel
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class ReviewPanel(Container[Widget]):
     def __init__(self) -> None:
         self.banner = Banner()
         self.pending = PendingPanel()
+        self.team = TeamPanel()
         self.disagreements = DisagreementPanel()
         self.changed_output = ChangedOutputPanel()
         self.navigation = NavigationPanel()
@@ -84,6 +86,7 @@ class ReviewPanel(Container[Widget]):
                 self.verdict,
                 self.surroundings,
                 self.saving,
+                self.team,
                 self.changed_output,
                 self.unseen,
                 self.note,
@@ -137,6 +140,7 @@ class ReviewPanel(Container[Widget]):
         self.show_queue(session)
         self.banner.show_problem(session)
         self.pending.show_session(session)
+        self.team.show_team(session)
         self.disagreements.show_disagreements(session.disagreements)
         self.changed_output.hide()
         self.show_current(session)

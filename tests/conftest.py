@@ -32,15 +32,34 @@ MARKED = {
 }
 
 
-def pytest_report_header() -> list[str]:
-    """Say which tests are left out, and why."""
-    return postgres.header()
-
-
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
+    """Leave out the tests that need real inputs, or a server, where there are none.
+
+    A test that is skipped by a fixture has no report of its call, which the teardown of
+    napari's viewer fixture asks for.
+    """
     postgres.leave_out(config, items)
+    if _SHARED.is_dir():
+        return
+    left_out = [item for item in items if _needs_shared_data(item)]
+    items[:] = [item for item in items if not _needs_shared_data(item)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _needs_shared_data(item: pytest.Item) -> bool:
+    return "shared_data" in getattr(item, "fixturenames", ())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say that tests were left out, also where other processes collected them."""
+    for line in postgres.header():
+        terminalreporter.write_line(line)
+    if not _SHARED.is_dir():
+        terminalreporter.write_line(
+            "../shared/data is not here: tests of real files were left out."
+        )
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +80,7 @@ def server(postgres_server: postgres.PostgresServer) -> postgres.PostgresServer:
 
 @pytest.fixture
 def shared_data() -> Path:
-    """Return the folder with real inputs beside the repository, or skip the test."""
-    if not _SHARED.is_dir():
-        pytest.skip("../shared/data is not here")
+    """Return the folder with real inputs beside the repository."""
     return _SHARED
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -26,13 +25,30 @@ def reader(tmp_path, monkeypatch):
     reader.close()
 
 
+class Begun(list):
+    """The names of the images that have begun to be read, in this order."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+
+    def add(self, name: str) -> None:
+        with self._changed:
+            self.append(name)
+            self._changed.notify_all()
+
+    def wait_for(self, *names: str) -> None:
+        with self._changed:
+            have_begun = self._changed.wait_for(lambda: {*names} <= {*self}, 20)
+        assert have_begun, f"{names} have not begun, but {self}"
+
+
 @pytest.fixture
 def begun(monkeypatch):
-    """Write down which images have begun to be read."""
-    names = []
+    """Note which images have begun to be read."""
+    names = Begun()
 
     def read(path, hdu, **how):
-        names.append(path.stem)
+        names.add(path.stem)
         return read_image(path, hdu, **how)
 
     monkeypatch.setattr(image_reader, "read_image", read)
@@ -62,18 +78,9 @@ def _value(reader, name):
     return reader.read(ImageSource(name, None, 0.0)).drawable[0, 0]
 
 
-def _wait_until_begun(reader, name):
-    """Wait until a reader's thread has come to an image."""
-    [source] = _sources([name])
-    end = time.monotonic() + 20
-    while not reader._futures[source].running():
-        assert time.monotonic() < end, "it is never begun"
-
-
 def test_two_images_are_read_at_the_same_time_and_no_more(reader, gate, begun):
     reader.expect(_sources("1234"), {})
-    _wait_until_begun(reader, "1")
-    _wait_until_begun(reader, "2")
+    begun.wait_for("1", "2")
     assert not reader.wait_for(*_sources("1"), 0.0)
     gate.set()
     assert reader.wait_for(*_sources("1"), 20)
@@ -90,8 +97,7 @@ def test_an_image_that_was_expected_is_read_once(reader, begun):
 
 def test_what_is_not_expected_any_more_is_not_begun(reader, gate, begun):
     reader.expect(_sources("12"), {})
-    _wait_until_begun(reader, "1")
-    _wait_until_begun(reader, "2")
+    begun.wait_for("1", "2")
     reader.expect(_sources("34"), {})
     reader.expect(_sources("56"), {})
     gate.set()
@@ -116,8 +122,7 @@ def test_a_large_file_is_read_in_its_turn_only(reader, begun, tmp_path, monkeypa
 
 def test_beside_one_that_was_not_expected_no_other_is_begun(reader, gate, begun):
     reader.expect(_sources("12"), {})
-    _wait_until_begun(reader, "1")
-    _wait_until_begun(reader, "2")
+    begun.wait_for("1", "2")
     reader.expect(_sources("34"), {})
     assert not reader.wait_for(*_sources("5"), 0.0)
     gate.set()

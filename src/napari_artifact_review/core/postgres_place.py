@@ -301,9 +301,9 @@ class PostgresPlace:
         try:
             yield
         finally:
-            watchdog.cancel()
             with lock:
                 has_ended = True
+            watchdog.cancel()
 
     @contextmanager
     def _errors_explained(self) -> Iterator[None]:

@@ -160,6 +160,17 @@ def test_a_review_that_is_made_elsewhere_at_this_moment_is_joined(places, place)
             assert joined.result(20) == ("first", {})
 
 
+def test_a_server_that_does_not_keep_a_review_is_one_error(places, place):
+    places.execute(
+        "CREATE FUNCTION ignore() RETURNS trigger LANGUAGE plpgsql "
+        "AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER ignore BEFORE INSERT ON meeting_reviews "
+        "FOR EACH ROW EXECUTE FUNCTION ignore()"
+    )
+    with pytest.raises(StoreError, match="does not keep the review"):
+        places.make().join(ReviewIdentity("b" * 32, "another table", ""))
+
+
 def test_a_place_of_a_newer_version_is_refused_and_left_alone(places, place):
     places.execute("UPDATE meeting_schema SET version = 9")
     there = places.make()

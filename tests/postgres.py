@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -56,9 +55,10 @@ def find_programs() -> Path | None:
 
 def can_run() -> bool:
     """Tell whether a server can be started here."""
-    if find_programs() is None:
+    # Windows has another way to start a server, and no service user.
+    if os.name == "nt" or find_programs() is None:
         return False
-    return os.geteuid() != 0 or any(u.pw_name == _SERVICE_USER for u in pwd.getpwall())
+    return os.geteuid() != 0 or _service_user() is not None
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -76,6 +76,16 @@ def header() -> list[str]:
     return [
         "no PostgreSQL server here (script/install-postgres): its tests are left out"
     ]
+
+
+def _service_user() -> tuple[int, int] | None:
+    """Return the ids of the service user and of its group, if there is one."""
+    import pwd
+
+    for user in pwd.getpwall():
+        if user.pw_name == _SERVICE_USER:
+            return user.pw_uid, user.pw_gid
+    return None
 
 
 def _needs_server(item: pytest.Item) -> bool:
@@ -99,13 +109,10 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-of-the-tests-"))
         self._as_user: Mapping[str, object] = {}
         if os.geteuid() == 0:
-            user = pwd.getpwnam(_SERVICE_USER)
-            os.chown(self._folder, user.pw_uid, user.pw_gid)
-            self._as_user = {
-                "user": user.pw_uid,
-                "group": user.pw_gid,
-                "extra_groups": [],
-            }
+            ids = _service_user()
+            assert ids is not None, "ask can_run() first"
+            os.chown(self._folder, *ids)
+            self._as_user = {"user": ids[0], "group": ids[1], "extra_groups": []}
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._is_frozen = False
@@ -181,7 +188,7 @@ class PostgresServer:
         self._is_frozen = True
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume all its processes."""
         if self._is_frozen:
             for process in reversed(self._processes()):
                 process.resume()

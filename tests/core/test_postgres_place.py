@@ -17,7 +17,6 @@ from napari_artifact_review.core.meeting_place import (
     Span,
     find_meeting_place,
 )
-from napari_artifact_review.core.postgres_place import PostgresPlace
 from tests.delay_proxy import DelayProxy
 from tests.postgres import PASSWORD
 
@@ -161,6 +160,17 @@ def test_a_review_that_is_made_elsewhere_at_this_moment_is_joined(places, place)
             assert joined.result(20) == ("first", {})
 
 
+def test_a_server_that_does_not_keep_a_review_is_one_error(places, place):
+    places.execute(
+        "CREATE FUNCTION ignore() RETURNS trigger LANGUAGE plpgsql "
+        "AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER ignore BEFORE INSERT ON meeting_reviews "
+        "FOR EACH ROW EXECUTE FUNCTION ignore()"
+    )
+    with pytest.raises(StoreError, match="does not keep the review"):
+        places.make().join(ReviewIdentity("b" * 32, "another table", ""))
+
+
 def test_a_place_of_a_newer_version_is_refused_and_left_alone(places, place):
     places.execute("UPDATE meeting_schema SET version = 9")
     there = places.make()
@@ -249,20 +259,27 @@ def test_a_server_that_ends_is_one_error_and_used_again_when_it_is_back(
     assert place.heads() == {LOG: 3}
 
 
-def test_an_answer_that_is_nearly_late_leaves_the_connection_alone(places, server):
-    # The watchdog of an operation must never end the next one.
-    url = read_database_url(server.url(places.database))
-    place = PostgresPlace(url, deadline=30)
-    place.join(REVIEW)
-    place.close()
-    with DelayProxy(server.port, 0.2) as proxy:
-        url = read_database_url(server.url(places.database, proxy.port))
-        place = PostgresPlace(url, deadline=2)
+class LateTimer(threading.Timer):
+    """A timer that fires when it is cancelled, as one does that is cancelled late."""
+
+    def cancel(self):
+        self.function()
+        super().cancel()
+
+
+def test_a_watchdog_that_is_late_leaves_the_connection_to_the_next_operation(
+    places, monkeypatch
+):
+    monkeypatch.setattr("napari_artifact_review.core.postgres_place.Timer", LateTimer)
+    reported = []
+    with DelayProxy(places.server.port) as proxy:
+        place = places.make(proxy.port)
+        place.on_timeout = reported.append
         place.join(REVIEW)
-        for _ in range(8):
+        for _ in range(3):
             place.heads()
         assert proxy.connections == 1
-        place.close()
+    assert reported == []
 
 
 def test_a_wrong_password_is_told_without_it(places):

@@ -29,12 +29,15 @@ _LARGEST_BATCH = 1000
 
 
 class Exchange:
-    """Sends a meeting place the entries that it lacks, and fetches those it has.
+    """Background exchange of a review's log entries with a meeting place.
 
-    That happens in a thread, every few seconds and whenever entries are offered. A
-    place that is slow, frozen or gone is a `problem`; nothing else waits for it. What
-    could not be sent is sent when the place is back. Entries of any log are exchanged,
-    so those of a third computer travel through each one that has them.
+    A thread sends the entries that the place lacks and fetches those that are lacking
+    here, every few seconds and whenever entries are offered. A place that is slow,
+    frozen or gone is a `problem`; nothing else waits for it. What could not be sent is
+    sent when the place is back. Entries of any log are exchanged, so those of a third
+    computer travel through each one that has them.
+
+    A started exchange must be closed: its thread keeps it alive.
 
     Parameters
     ----------

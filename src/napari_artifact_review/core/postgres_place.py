@@ -160,7 +160,7 @@ class PostgresPlace:
             except UndefinedTable:
                 self._run(_creation())
                 rows = self._run(_JOIN, values)
-            while rows == [(SCHEMA_VERSION, None, None)]:
+            if rows == [(SCHEMA_VERSION, None, None)]:
                 rows = self._run(_JOIN, values)
         versions = [row[0] for row in rows]
         if versions != [SCHEMA_VERSION]:
@@ -172,6 +172,13 @@ class PostgresPlace:
                 remedy="Upgrade napari-artifact-review",
             )
         _, self._review_id, heads = rows[0]
+        if self._review_id is None:
+            raise StoreError(
+                "the server does not keep the review",
+                where=self.name,
+                remedy="Check the rights of its user, and the triggers, of the table "
+                f"{_REVIEWS.name}",
+            )
         return JoinedReview(self._joined, heads or {})
 
     def heads(self) -> dict[str, int]:
@@ -286,9 +293,9 @@ class PostgresPlace:
         try:
             yield
         finally:
-            watchdog.cancel()
             with lock:
                 has_ended = True
+            watchdog.cancel()
 
     @contextmanager
     def _errors_explained(self) -> Iterator[None]:

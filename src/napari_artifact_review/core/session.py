@@ -219,6 +219,12 @@ class ReviewSession:
         StoreError
             If the decisions on record cannot be read, or belong to another table.
         """
+        path = Path(predictions).expanduser().absolute()
+        where = Path(output).expanduser().absolute() if output else default_output(path)
+        file = log_path(store, where)
+        if team is None and replaced is not None and file == replaced._store.path:
+            # The same review goes on meeting the others.
+            team = replaced._team_url
         # Refused before anything is read or made.
         place = _meeting_place(store, team)
         if read_only and place is not None:
@@ -227,8 +233,6 @@ class ReviewSession:
                 where=place.name,
                 remedy="Open the review with it once; then leave it out here",
             )
-        path = Path(predictions).expanduser().absolute()
-        where = Path(output).expanduser().absolute() if output else default_output(path)
         check_output(where)
         table = read_predictions(path)
         if images is None:
@@ -246,9 +250,7 @@ class ReviewSession:
             faults = (f"The usual kinds of artifact are offered: {error}",)
         with nullcontext() if replaced is None else replaced._at_rest():
             former = None if replaced is None else replaced._store
-            log, notices = locked_store(
-                log_path(store, where), where, former, read_only
-            )
+            log, notices = locked_store(file, where, former, read_only)
             try:
                 contents, binding = log.read(), binding_of(table)
                 notices += (*match(contents, binding, catalog.walk), *faults)

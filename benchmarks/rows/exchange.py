@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.measures import Line, Timings
+from benchmarks.measures import Line, Timings, compare
 from benchmarks.plan import Plan
 from napari_artifact_review.core.exchange import Exchange
 from napari_artifact_review.core.meeting_place import (
@@ -15,6 +17,7 @@ from napari_artifact_review.core.meeting_place import (
     ReviewIdentity,
     find_meeting_place,
 )
+from napari_artifact_review.core.session import ReviewSession
 from tests import postgres
 from tests.delay_proxy import DelayProxy
 
@@ -63,6 +66,52 @@ def exchange(stage: Stage) -> Iterable[Line]:
     yield Line(14, work, timings, None, timings.median, None, "ms")
     trips = "of it, round trips, with the connection"
     yield Line(14, trips, value=most, limit=10, unit="")
+    yield from _verdicts(stage.plan, server)
+
+
+def _verdicts(plan: Plan, server: postgres.PostgresServer) -> Iterator[Line]:
+    """Compare verdicts with a server that is far away, or frozen, with those alone."""
+    work = "a verdict with a server {}, beside one without"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        DelayProxy(server.port, _DELAY) as proxy,
+    ):
+        url = server.url(server.make_database(), proxy.port)
+        with _review(Path(folder, "alone")) as alone:
+            for name, freeze in (("40 ms away", False), ("that is frozen", True)):
+                with _review(Path(folder, name), url) as met:
+                    met.team.synchronize(60)
+                    if freeze:
+                        server.freeze()
+                    ours, baseline = Timings(), Timings()
+                    for _ in range(plan.pick(2, 30, 100)):
+                        _decide(alone, baseline)
+                        _decide(met, ours)
+                    server.thaw()
+                yield from compare(14, work.format(name), ours, baseline, 1.1)
+
+
+@contextmanager
+def _review(folder: Path, team: str | None = None) -> Iterator[ReviewSession]:
+    """Open a review of five hundred errors in a folder of its own."""
+    folder.mkdir()
+    table = folder / "predictions.csv"
+    rows = (f"a,{x * 200},{y * 200},0,1" for y in range(20) for x in range(25))
+    header = "image_name,grid_x,grid_y,label,preds"
+    table.write_text("\n".join([header, *rows]) + "\n")
+    with ReviewSession.open(table, folder, reviewer="bench", team=team) as session:
+        yield session
+
+
+def _decide(session: ReviewSession, timings: Timings) -> None:
+    """Give ten verdicts about the queue's cutouts, in turn."""
+    for _ in range(10):
+        verdict = "no artifact" if session.current_cutout.label_new else "artifact"
+        begin = time.perf_counter()
+        session.set_label(verdict)
+        timings.add(time.perf_counter() - begin)
+        if not session.next():
+            session.go_to(1)
 
 
 ROWS = {14: exchange}

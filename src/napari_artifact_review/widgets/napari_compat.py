@@ -23,11 +23,11 @@ def make_context_current_at_removals(
 ) -> Callable[[], object]:
     """Make the canvas's OpenGL context current before napari removes a layer.
 
-    napari 0.9.2 deletes the OpenGL objects of a removed layer at once
-    (`VispyCanvas._clean_and_update_scenegraph`, napari issue 8122) in whichever context
-    is current. Mostly that is the one with which Qt puts the window together. The
-    canvas's own context then still refers to the deleted objects, and a later frame
-    crashes the process in `glDrawArrays`.
+    napari 0.9.2 deletes the OpenGL objects of a removed layer at once, in whichever
+    context is current (`VispyCanvas._clean_and_update_scenegraph`, since napari's pull
+    request 8122; its issue 8471 looks like the same fault). Mostly that is the context
+    with which Qt composes the window. The canvas's own context then still refers to the
+    deleted objects, and a later frame crashes the process in `glDrawArrays`.
 
     Parameters
     ----------

@@ -80,8 +80,6 @@ class Measurer:
         self._connections = Connections()
         self._connections.connect(fold.unfolded, self._measure)
         self._connections.connect(plots.wanted, self._draw_soon)
-        self._connections.connect(session.decided, self.update)
-        self._connections.connect(session.queue_changed, self.update)
         self.update()
 
     def close(self) -> None:

@@ -70,7 +70,7 @@ class OpenReview(QObject):
         self._is_settled = False
         self._is_closed = False
         self._chosen_keys = KeyChoice()
-        # Parts that need no widget to end: of a window that is gone there is none.
+        # These end without a widget: of a window that is gone there is none.
         self._connections = Connections()
         self.session = session
         self.controller = ReviewController(
@@ -92,6 +92,8 @@ class OpenReview(QObject):
         self._panel.show_session(session)
         changes, fold = self._panel.changes, self._panel.folds["changes"]
         self.measurer = Measurer(self, session, changes, fold, self._plots)
+        for signal in (session.decided, session.queue_changed):
+            self._connections.connect(signal, self.measurer.update)
 
     def _connect(self) -> None:
         session, controller = self.session, self.controller

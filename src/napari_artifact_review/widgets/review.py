@@ -111,8 +111,7 @@ class OpenReview(QObject):
         self._connections.at_end(partial(session.close, wait=False))
         self._connections.at_end(controller.abandon)
         # napari tells a dock of no end but this one, when the window is gone.
-        self._abandon = partial(Connections.close, self._connections)
-        self._dock.destroyed.connect(self._abandon)
+        self._dock.destroyed.connect(partial(Connections.close, self._connections))
 
     def start(self) -> None:
         """Draw the review, once the dock shows its panels."""
@@ -155,7 +154,6 @@ class OpenReview(QObject):
         self._plots.close()
         self.controller.disconnect()
         self._panel.native.setUpdatesEnabled(True)
-        self._dock.destroyed.disconnect(self._abandon)
         self._connections.close()
         self.deleteLater()
 

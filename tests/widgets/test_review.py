@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 from magicgui.widgets.bases import Widget
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 
 from napari_artifact_review import ReviewSession, open_review
 from tests.slow_images import slow_down
@@ -174,6 +174,24 @@ def test_a_review_that_is_closed_while_an_image_is_read_leaves_the_dock_alive(
     dock.close_review()
     assert dock.panel.native.updatesEnabled()
     go_on.set()
+
+
+def test_a_review_that_is_closed_saves_no_position_any_more(
+    dock, press, monkeypatch, qtbot
+):
+    saved, ended = [], []
+    press(dock, Key.Key_N)
+    monkeypatch.setattr(dock.session, "save_position", lambda: saved.append(1))
+
+    def close():
+        dock.close_review()
+        # In a loop of its own Qt deletes nothing that was to be deleted later.
+        qtbot.wait(600)
+        ended.append(1)
+
+    QTimer.singleShot(0, close)
+    qtbot.waitUntil(lambda: bool(ended))
+    assert saved == []
 
 
 def test_closing_cancels_what_is_being_opened(dock, monkeypatch, qtbot):

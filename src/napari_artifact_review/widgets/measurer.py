@@ -100,7 +100,7 @@ class Measurer:
             self._fold.say("")
             self._panel.show_changes(None)
             return
-        job = partial(_measured, self._snapshot(self._session))
+        job = partial(measure_changes, self._snapshot(self._session))
         self._numbers.want(job, _BREATH)
 
     def _draw_soon(self) -> None:
@@ -125,9 +125,10 @@ class Measurer:
         self._fold.say(summary(measured))
 
 
-def _measured(
+def measure_changes(
     snapshot: Snapshot, given_up: Callable[[], bool] = lambda: False
 ) -> Measured:
+    """Measure what a review has changed; end early once the answer is not wanted."""
     metrics = snapshot.metrics(given_up)
     return Measured(metrics, snapshot.flips(), snapshot.open_count)
 

@@ -56,6 +56,9 @@ def _close_the_viewer(dock):
 
 
 SIGNALS = (
+    "decided",
+    "queue_changed",
+    "turned",
     "current_changed",
     "label_changed",
     "saved",

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 from magicgui.widgets.bases import Widget
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 
 from napari_artifact_review import ReviewSession, open_review
 from tests.slow_images import slow_down
@@ -71,12 +71,11 @@ def test_after_it_was_opened_again_each_request_is_carried_out_once(
     qtbot.waitUntil(lambda: viewer.layers[0].name == "south")
 
 
-def test_a_review_that_is_closed_takes_no_memory(dock, viewer, survey, press, qtbot):
+def test_a_review_that_is_closed_takes_no_memory(dock, press, qtbot):
     press(dock, Key.Key_J, Key.Key_F5, Key.Key_F5)
     parts = (dock.review.commands, dock.review.measurer, dock.session, dock.controller)
     left = [weakref.ref(part) for part in parts]
     dock.close_review()
-    open_review(viewer, survey)
     del parts
 
     def are_gone():
@@ -84,6 +83,23 @@ def test_a_review_that_is_closed_takes_no_memory(dock, viewer, survey, press, qt
         assert [type(part()).__name__ for part in left if part() is not None] == []
 
     qtbot.waitUntil(are_gone)
+
+
+def test_no_review_that_was_closed_listens_to_the_panels(dock, viewer, survey):
+    panel = dock.panel
+    signals = (
+        panel.navigation.next_requested,
+        panel.folds["changes"].unfolded,
+        dock.plots.wanted,
+    )
+    before = [len(signal) for signal in signals]
+    gc.disable()
+    try:
+        for _ in range(2):
+            open_review(viewer, survey)
+        assert [len(signal) for signal in signals] == before
+    finally:
+        gc.enable()
 
 
 def test_panels_keep_what_the_user_has_set_from_review_to_review(dock, viewer, survey):
@@ -136,6 +152,17 @@ def test_what_cannot_be_shown_is_not_on_the_screen(viewer, survey, settle):
     assert not dock.is_shown
 
 
+def test_a_cutout_that_lies_outside_its_image_is_not_on_the_screen(
+    viewer, survey, settle
+):
+    table = survey.read_text()
+    survey.write_text(table.replace("north,200,0,", "north,2000,0,"))
+    dock = open_review(viewer, survey)
+    settle(dock)
+    assert dock.controller.view == "shown"
+    assert not dock.is_shown
+
+
 def test_a_review_that_is_closed_while_an_image_is_read_leaves_the_dock_alive(
     dock, press, settle
 ):
@@ -147,6 +174,24 @@ def test_a_review_that_is_closed_while_an_image_is_read_leaves_the_dock_alive(
     dock.close_review()
     assert dock.panel.native.updatesEnabled()
     go_on.set()
+
+
+def test_a_review_that_is_closed_saves_no_position_any_more(
+    dock, press, monkeypatch, qtbot
+):
+    saved, ended = [], []
+    press(dock, Key.Key_N)
+    monkeypatch.setattr(dock.session, "save_position", lambda: saved.append(1))
+
+    def close():
+        dock.close_review()
+        # In a loop of its own Qt deletes nothing that was to be deleted later.
+        qtbot.wait(600)
+        ended.append(1)
+
+    QTimer.singleShot(0, close)
+    qtbot.waitUntil(lambda: bool(ended))
+    assert saved == []
 
 
 def test_closing_cancels_what_is_being_opened(dock, monkeypatch, qtbot):

@@ -80,8 +80,6 @@ class Measurer:
         self._connections = Connections()
         self._connections.connect(fold.unfolded, self._measure)
         self._connections.connect(plots.wanted, self._draw_soon)
-        self._connections.connect(session.decided, self.update)
-        self._connections.connect(session.queue_changed, self.update)
         self.update()
 
     def close(self) -> None:
@@ -102,7 +100,7 @@ class Measurer:
             self._fold.say("")
             self._panel.show_changes(None)
             return
-        job = partial(_measured, self._snapshot(self._session))
+        job = partial(measure_changes, self._snapshot(self._session))
         self._numbers.want(job, _BREATH)
 
     def _draw_soon(self) -> None:
@@ -127,9 +125,10 @@ class Measurer:
         self._fold.say(summary(measured))
 
 
-def _measured(
+def measure_changes(
     snapshot: Snapshot, given_up: Callable[[], bool] = lambda: False
 ) -> Measured:
+    """Measure what a review has changed; end early once the answer is not wanted."""
     metrics = snapshot.metrics(given_up)
     return Measured(metrics, snapshot.flips(), snapshot.open_count)
 

@@ -78,7 +78,7 @@ class OpenReview(QObject):
         self._is_settled = False
         self._is_closed = False
         self._chosen_keys = KeyChoice()
-        # Parts that need no widget to end: of a window that is gone there is none.
+        # These end without a widget: of a window that is gone there is none.
         self._connections = Connections()
         self.session = session
         self.controller = ReviewController(
@@ -102,6 +102,8 @@ class OpenReview(QObject):
         self._panel.show_session(session)
         changes, fold = self._panel.changes, self._panel.folds["changes"]
         self.measurer = Measurer(self, session, changes, fold, self._plots)
+        for signal in (session.decided, session.queue_changed):
+            self._connections.connect(signal, self.measurer.update)
 
     def _connect(self) -> None:
         session, controller = self.session, self.controller
@@ -125,8 +127,7 @@ class OpenReview(QObject):
         controller.picks.changed.connect(self._on_picked)
         self._connections.at_end(controller.abandon)
         # napari tells a dock of no end but this one, when the window is gone.
-        self._abandon = partial(Connections.close, self._connections)
-        self._dock.destroyed.connect(self._abandon)
+        self._dock.destroyed.connect(partial(Connections.close, self._connections))
 
     def start(self) -> None:
         """Draw the review, once the dock shows its panels."""
@@ -170,7 +171,6 @@ class OpenReview(QObject):
         self.controller.disconnect()
         self._panel.native.setUpdatesEnabled(True)
         self._panel.pending.show_session(None)
-        self._dock.destroyed.disconnect(self._abandon)
         self._connections.close()
         self.deleteLater()
 

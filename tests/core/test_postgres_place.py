@@ -201,6 +201,13 @@ def test_one_connection_is_kept(places):
         assert proxy.connections == 1
 
 
+def test_the_options_of_a_url_are_honoured(places):
+    place = places.make(options="?application_name=a+team+of+ours")
+    place.join(REVIEW)
+    names = places.execute("SELECT application_name FROM pg_stat_activity")
+    assert ("a team of ours",) in names
+
+
 # What goes wrong
 
 

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.errors import ConnectionTimeout, UndefinedTable
+from psycopg.errors import UndefinedTable
 from sqlalchemy.schema import CreateTable
 
 from napari_artifact_review.core.database_url import (
@@ -251,9 +251,10 @@ class PostgresPlace:
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         _, arguments = self._url.get_dialect()().create_connect_args(self._url)
-        # psycopg ends an attempt by its own clock. What the URL says goes first.
+        # Each can be set in the URL.
         defaults: dict[str, Any] = {
-            "connect_timeout": int(self._deadline),
+            # psycopg gives an attempt up by its own clock, after the watchdog reported.
+            "connect_timeout": int(self._deadline) + 1,
             "application_name": "napari-artifact-review",
             # The text of a database without an encoding would come as bytes.
             "client_encoding": "UTF8",
@@ -304,7 +305,7 @@ class PostgresPlace:
             yield
         except psycopg.Error as error:
             self.close()
-            if self._is_late or isinstance(error, ConnectionTimeout):
+            if self._is_late:
                 raise self._no_answer() from error
             told = str(error) or type(error).__name__
             reason = without_secrets(told, self._url)

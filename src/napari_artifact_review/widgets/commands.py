@@ -130,7 +130,8 @@ class ReviewCommands:
         around.up_requested.connect(self._set_y_up)
         around.hdu_requested.connect(lambda hdu: self._control().choose_hdu(hdu))
         self._panel.saving.save_requested.connect(self._save)
-        self._panel.changed_output.chosen.connect(lambda keep, _: self._save(keep))
+        for panel in (self._panel.changed_output, self._panel.changed_table):
+            panel.chosen.connect(lambda keep, _: self._save(keep))
         disagreements = self._panel.disagreements
         disagreements.row_requested.connect(
             lambda row: self._review().select(*disagreements.cutout(row))

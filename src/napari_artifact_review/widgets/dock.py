@@ -134,6 +134,7 @@ class ReviewWidget(SteadyBox):
         panel = ReviewPanel()
         panel.hide()
         panel.banner.open_requested.connect(self._open_again)
+        panel.changed_table.reopen_requested.connect(partial(self._open_again, False))
         panel.unseen.folder_requested.connect(self._choose_images)
         # It comes into the window with the first review.
         self.destroyed.connect(panel.native.deleteLater)

@@ -22,6 +22,7 @@ from napari_artifact_review.widgets.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.changes import ChangesPanel
 from napari_artifact_review.widgets.choices import (
     ChangedOutputPanel,
+    ChangedTablePanel,
     DisagreementPanel,
 )
 from napari_artifact_review.widgets.cutout_table import CutoutTable
@@ -50,6 +51,7 @@ class ReviewPanel(Container[Widget]):
         self.banner = Banner()
         self.disagreements = DisagreementPanel()
         self.changed_output = ChangedOutputPanel()
+        self.changed_table = ChangedTablePanel()
         self.navigation = NavigationPanel()
         self.facts = CutoutTable()
         self.verdict = VerdictPanel()
@@ -82,6 +84,7 @@ class ReviewPanel(Container[Widget]):
                 self.surroundings,
                 self.saving,
                 self.changed_output,
+                self.changed_table,
                 self.unseen,
                 self.note,
                 self.remarks,
@@ -133,7 +136,7 @@ class ReviewPanel(Container[Widget]):
         self.show_queue(session)
         self.banner.show_problem(session)
         self.disagreements.show_disagreements(session.disagreements)
-        self.changed_output.hide()
+        self.hide_changes()
         self.show_current(session)
 
     def show_current(self, session: ReviewSession) -> None:
@@ -144,6 +147,11 @@ class ReviewPanel(Container[Widget]):
         self.verdict.show_cutout(cutout, session.drafts.get(cutout.key))
         self.surroundings.show_place(session)
         self.saving.show_state(session)
+
+    def hide_changes(self) -> None:
+        """Hide what changed on disk, where the user chose or a save asks anew."""
+        self.changed_output.hide()
+        self.changed_table.hide()
 
     def show_queue(self, session: ReviewSession) -> None:
         """Show another queue, or another threshold."""

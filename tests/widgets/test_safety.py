@@ -362,6 +362,72 @@ def test_one_choice_settles_all_and_undo_takes_it_back(edited, qtbot, decide):
     assert _new_labels(session) == [1, 1, 0]
 
 
+# A predictions table that changes on disk while the review is open
+
+
+@pytest.fixture
+def stale(dock, survey, press, decide, qtbot):
+    """Decide, have another program edit a cell of the table, and try to save."""
+    decide(dock, K, N, J)
+    survey.write_text(survey.read_text().replace(",007\n", ",Ada\n", 1))
+    press(dock, W)
+    panel = dock.panel.changed_table
+    qtbot.waitUntil(lambda: panel.visible)
+    cells = [panel.table.item(0, column).text() for column in range(3)]
+    assert panel.table.rowCount() == 1
+    assert cells[0].endswith(", observer")
+    assert cells[1:] == ["Ada", "007"]
+    assert not dock.session.output.exists()
+    return dock
+
+
+def test_a_changed_table_is_told_and_its_cells_saved_as_they_were_read(
+    stale, press, decide, qtbot
+):
+    session = stale.session
+    _choose(stale, qtbot, "changed_table", "read")
+    qtbot.waitUntil(lambda: not session.unsaved)
+    assert not stale.panel.changed_table.visible
+    assert "Ada" not in session.output.read_text()
+    decide(stale, K)
+    press(stale, W)
+    qtbot.waitUntil(lambda: not session.unsaved)
+    assert not stale.panel.changed_table.visible, "the user chose already"
+
+
+def test_a_changed_table_is_reopened_with_all_decisions(stale, press, settle, qtbot):
+    before, log = stale.session, stale.session.log
+    _choose(stale, qtbot, "changed_table", "reopen")
+    qtbot.waitUntil(lambda: stale.session is not before)
+    settle(stale)
+    assert not stale.panel.changed_table.visible
+    assert stale.session.log == log
+    press(stale, W)
+    qtbot.waitUntil(lambda: stale.session.output.exists())
+    qtbot.waitUntil(lambda: not stale.session.unsaved)
+    assert "Ada" in stale.session.output.read_text()
+    assert _labels(stale.session.output)[:2] == ["0", "1"]
+
+
+def test_one_question_at_a_time_is_asked_before_a_save(stale, press, qtbot):
+    _choose(stale, qtbot, "changed_table", "read")
+    qtbot.waitUntil(lambda: not stale.session.unsaved)
+    output, survey = stale.session.output, stale.session.predictions.path
+    _edit(output, {3: "1"})
+    survey.write_text(survey.read_text().replace(",Ada\n", ",Eve\n"))
+    table, changed = stale.panel.changed_table, stale.panel.changed_output
+    press(stale, W)
+    qtbot.waitUntil(lambda: table.visible)
+    assert not changed.visible
+    _choose(stale, qtbot, "changed_table", "read")
+    qtbot.waitUntil(lambda: changed.visible)
+    assert not table.visible
+    _choose(stale, qtbot, "changed_output", "ours")
+    qtbot.waitUntil(lambda: not changed.visible)
+    assert not table.visible
+    assert _labels(output)[2] == "0"
+
+
 # An output that somebody else changes while the review is open
 
 

@@ -1,4 +1,4 @@
-"""The output: where a review is saved, and whether somebody else changed it."""
+"""The output of a review, and the check for changes on disk before each save."""
 
 from __future__ import annotations
 
@@ -8,65 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import pandas as pd
-
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions import Standing
-from napari_artifact_review.core.errors import SaveError, TableError
-from napari_artifact_review.core.predictions import (
-    REVIEW_TEXTS,
-    Predictions,
-    read_predictions,
+from napari_artifact_review.core.differences import (
+    Changes,
+    Difference,
+    compare_output,
+    compare_table,
+    count_of,
 )
+from napari_artifact_review.core.errors import SaveError
+from napari_artifact_review.core.predictions import Predictions
 from napari_artifact_review.core.reviewed import ReviewedTable
 from napari_artifact_review.core.saving import beside, digest_of, keep_backup
 from napari_artifact_review.core.tablefiles import format_for
 
-#: Whose output is kept where somebody else changed it.
-OutputChoice = Literal["theirs", "ours", "beside"]
-
-#: Cells that are compared by their meaning, not by their spelling.
-_REVIEW = ["label_new", *REVIEW_TEXTS]
-
-#: Those of them that say what was decided, not by whom.
-_SAID = ("label_new", "decision", "kind", "note")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A place where the output on disk is not what the review would write.
-
-    Attributes
-    ----------
-    where : str
-        The cutout and column, or what else differs.
-    theirs, ours : str
-        What stands on disk, and what the review would write.
-    """
-
-    where: str
-    theirs: str
-    ours: str
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What somebody else did to the output.
-
-    Attributes
-    ----------
-    differences : list of Difference
-        All of them; empty if the file only looks different.
-    labels : dict of CutoutKey to Standing
-        What the file says of the cutouts about which it says something else.
-    readable : bool
-        Whether the file is a table at all.
-    """
-
-    differences: list[Difference]
-    labels: dict[CutoutKey, Standing]
-    readable: bool = True
+#: Whose output is kept where somebody else changed it; "read" keeps the cells of the
+#: predictions table as they were read.
+OutputChoice = Literal["theirs", "ours", "beside", "read"]
 
 
 class OutputChangedError(SaveError):
@@ -81,15 +40,36 @@ class OutputChangedError(SaveError):
     """
 
     def __init__(self, path: Path, changes: Changes) -> None:
-        count = len(changes.differences)
+        count = count_of(changes.differences)
         super().__init__(
-            f"somebody else changed it ({count} "
-            f"{'difference' if count == 1 else 'differences'} to this review)",
+            f"somebody else changed it ({count} to this review)",
             path=path,
             remedy="Nothing was overwritten; choose: keep theirs, keep ours, or save "
             "beside it",
         )
         self.changes = changes
+
+
+class TableChangedError(SaveError):
+    """The predictions table changed on disk since it was read; nothing was written.
+
+    Parameters
+    ----------
+    path : Path
+        The predictions table.
+    differences : list of Difference
+        All of them, at least one.
+    """
+
+    def __init__(self, path: Path, differences: list[Difference]) -> None:
+        super().__init__(
+            "the table changed on disk since this review read it "
+            f"({count_of(differences)})",
+            path=path,
+            remedy="Nothing was written; choose: reopen the review with the table as "
+            "it is now, or save its cells as they were read",
+        )
+        self.differences = differences
 
 
 @dataclass(frozen=True)
@@ -123,6 +103,8 @@ class Output:
         The file, which need not be there yet.
     written : iterable of str
         Digests of all that this review ever wrote.
+    predictions : Predictions
+        The table as it was read, which may be the same file.
 
     Raises
     ------
@@ -130,11 +112,15 @@ class Output:
         If the file cannot be read.
     """
 
-    def __init__(self, path: Path, written: Iterable[str]) -> None:
+    def __init__(
+        self, path: Path, written: Iterable[str], predictions: Predictions
+    ) -> None:
         self.path = path
         self._written = set(written)
         self._written_now: set[str] = set()
-        self._found = digest_of(path)
+        self._is_table = os.path.realpath(path) == os.path.realpath(predictions.path)
+        self._found = predictions.file.digest if self._is_table else digest_of(path)
+        self._table_check = _TableCheck(predictions)
         # Of the file that the user was last asked about.
         self._asked: str | None = None
 
@@ -166,18 +152,24 @@ class Output:
         note : callable
             Is given the digest of the new file before it takes its place, so that
             it is known again if the program ends there.
-        keep : "theirs", "ours" or "beside", optional
+        keep : "theirs", "ours", "beside" or "read", optional
             What to do about a file that somebody else changed: accept it and write
-            nothing, replace it all the same, or write beside it.
+            nothing, replace it all the same, or write beside it. "read" writes the
+            cells of the predictions table as they were read, whatever it holds now.
 
         Raises
         ------
+        TableChangedError
+            If the predictions table changed, and the user did not choose yet.
         OutputChangedError
             If the file is neither as this review wrote nor as it found it, and `keep`
             says nothing.
         SaveError
             If it cannot be written; what was there is untouched.
         """
+        # As its own output it is checked below.
+        if keep != "theirs" and not self._is_table:
+            self._table_check.run(accept=keep == "read")
         if keep == "beside":
             written = table.write(beside(self.path), lambda _: None)
             return Saved(table, written.path)
@@ -186,12 +178,12 @@ class Output:
             self._check(table)
         self._asked = None
         if keep == "theirs":
-            changes = _compare(self.path, table)
+            changes = compare_output(self.path, table)
             if not changes.readable:
                 raise OutputChangedError(self.path, changes)
             self._found = digest_of(self.path)
             return Saved(table, self.path, taken_over=changes.labels)
-        return self._replace(table, note, check=keep is None)
+        return self._replace(table, note, check=keep in (None, "read"))
 
     def _replace(
         self, table: ReviewedTable, note: Callable[[str], None], check: bool
@@ -221,10 +213,35 @@ class Output:
         digest = digest_of(self.path)
         if digest is None or digest == self._found or digest in self._written:
             return
-        changes = _compare(self.path, table)
+        changes = compare_output(self.path, table)
         if changes.differences:
             self._asked = digest
             raise OutputChangedError(self.path, changes)
+
+
+class _TableCheck:
+    """Check before a save whether a predictions table is still as it was read."""
+
+    def __init__(self, table: Predictions) -> None:
+        self._table = table
+        # Digests of the table that the user was asked about, and that was accepted.
+        self._asked: str | None = None
+        self._accepted: str | None = None
+
+    def run(self, accept: bool) -> None:
+        """Raise `TableChangedError` unless the user accepts the change, or did so."""
+        table = self._table
+        try:
+            digest = digest_of(table.path) or table.file.digest
+        except SaveError as error:
+            digest = error.what
+        if digest in (table.file.digest, self._accepted):
+            return
+        if accept and self._asked in (None, digest):
+            self._accepted = digest
+            return
+        self._asked = digest
+        raise TableChangedError(table.path, compare_table(table))
 
 
 def check_output(path: Path) -> None:
@@ -247,92 +264,3 @@ def check_output(path: Path) -> None:
         )
     if path.exists() and not path.is_file():
         raise SaveError("this is no file", path=path, remedy="Name another output")
-
-
-def _compare(path: Path, table: ReviewedTable) -> Changes:
-    """Compare the file at `path` with a reviewed table, cutout by cutout.
-
-    Where the file shows what this review wrote or read before its last decision,
-    nobody else changed anything.
-    """
-    ours = table.predictions
-    try:
-        theirs = read_predictions(path)
-    except TableError as error:
-        what = error.what if error.where is None else f"{error.where}: {error.what}"
-        return Changes([Difference("the file", what, "a sound table")], {}, False)
-    mine, other = _cutouts(ours), _cutouts(theirs)
-    found = other.get_indexer(mine)
-    differences = [
-        Difference(_name(key), "no such row", "a row") for key in mine[found < 0]
-    ] + [
-        Difference(_name(key), "a row", "no such row")
-        for key in other[mine.get_indexer(other) < 0]
-    ]
-    here = np.flatnonzero(found >= 0)
-    there = found[here]
-    if (np.diff(there) < 0).any():
-        words = ("another one", "that of the predictions")
-        differences.append(Difference("the order of the rows", *words))
-    left = _cells(table, table.as_written(path)).iloc[here]
-    right = _cells(_as_read(theirs), theirs.file.values).iloc[there]
-    for column in left.columns.symmetric_difference(right.columns):
-        words = ("a column", "no such column")
-        differences.append(
-            Difference(f"column {column}", *words[:: 1 if column in right else -1])
-        )
-    only_older = np.array(
-        [
-            table.shown.get(row) == standing
-            for row, standing in zip(here.tolist(), _standings(right), strict=True)
-        ],
-        dtype=bool,
-    )
-    labels = {}
-    for column in left.columns.intersection(right.columns):
-        a, b = left[column].to_numpy(object), right[column].to_numpy(object)
-        differs = (a != b) & ~(only_older & (column in _REVIEW))
-        for at in np.flatnonzero(differs).tolist():
-            key = mine[here[at]]
-            place = f"{_name(key)}, {column}"
-            differences.append(Difference(place, str(b[at]), str(a[at])))
-            if column in _SAID:
-                labels[_key(key)] = _standings(right.iloc[[at]])[0]
-    return Changes(differences, labels)
-
-
-def _cutouts(table: Predictions) -> pd.MultiIndex:
-    names = pd.Index(table.image_names, dtype=object).take(table.image_index)
-    return pd.MultiIndex.from_arrays([names, table.grid_x, table.grid_y])
-
-
-def _key(cutout: tuple[str, int, int]) -> CutoutKey:
-    return CutoutKey(cutout[0], int(cutout[1]), int(cutout[2]))
-
-
-def _name(cutout: tuple[str, int, int]) -> str:
-    return f"{cutout[0]} ({cutout[1]}, {cutout[2]})"
-
-
-def _as_read(table: Predictions) -> ReviewedTable:
-    return ReviewedTable(table, table.label_new, {}, {})
-
-
-def _cells(table: ReviewedTable, values: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of a table as objects that can be compared."""
-    texts = {}
-    for name in REVIEW_TEXTS:
-        read = getattr(table.predictions, name)
-        texts[name] = (
-            np.full(len(values), "", dtype=object) if read is None else read.copy()
-        )
-        for row, standing in table.reviews.items():
-            texts[name][row] = getattr(standing, name)
-    return values.astype("str").fillna("").assign(label_new=table.label_new, **texts)
-
-
-def _standings(cells: pd.DataFrame) -> list[Standing]:
-    rows = cells[_REVIEW].itertuples(index=False)
-    return [
-        Standing(int(label), *map(str, texts)).spelt_out() for label, *texts in rows
-    ]

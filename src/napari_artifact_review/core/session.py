@@ -255,7 +255,7 @@ class ReviewSession:
                 contents, binding = log.read(), binding_of(table)
                 notices += (*match(contents, binding, catalog.walk), *faults)
                 log.bind(binding)
-                known = Output(where, [save.digest for save in contents.saves])
+                known = Output(where, [save.digest for save in contents.saves], table)
                 session = cls(
                     catalog,
                     folder,
@@ -970,13 +970,17 @@ class ReviewSession:
 
         Parameters
         ----------
-        keep : "theirs", "ours" or "beside", optional
+        keep : "theirs", "ours", "beside" or "read", optional
             What to do about an output that somebody else changed: take their labels
             over and write nothing, write ours and keep theirs as a dated backup, or
-            write ours to a dated name beside it.
+            write ours to a dated name beside it. What to do about a predictions table
+            that changed on disk: "read" writes its cells as they were read;
+            `reopened` is the way to its new cells.
 
         Raises
         ------
+        TableChangedError
+            If the predictions table changed on disk since it was read.
         OutputChangedError
             If somebody else changed the output and `keep` says nothing.
         SaveError

@@ -30,10 +30,13 @@ class TableFile(ABC):
         How the names of such files end.
     faults : tuple of TableError
         The rows that could not be read; they are left out.
+    digest : str or None
+        SHA-256 of the bytes that were read from a file, in hexadecimal.
     """
 
     suffixes: ClassVar[tuple[str, ...]]
     faults: tuple[TableError, ...] = ()
+    digest: str | None = None
 
     @property
     @abstractmethod

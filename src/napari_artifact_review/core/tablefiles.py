@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import zlib
 from pathlib import Path
@@ -33,7 +34,7 @@ def read_table_file(path: Path) -> TableFile:
     """
     try:
         data = _contents(path)
-        return _format_of(data).from_bytes(data)
+        file = _format_of(data).from_bytes(data)
     except OSError as error:
         raise TableError(
             f"cannot be read ({error.strerror or error})",
@@ -44,6 +45,8 @@ def read_table_file(path: Path) -> TableFile:
         raise TableError(
             error.what, path=path, where=error.where, remedy=error.remedy
         ) from error
+    file.digest = hashlib.sha256(data).hexdigest()
+    return file
 
 
 def _contents(path: Path) -> bytes:

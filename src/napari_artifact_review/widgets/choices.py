@@ -23,7 +23,11 @@ from napari_artifact_review.core.outcomes import LABEL_NAMES
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
-    from napari_artifact_review.core.output import OutputChangedError
+    from napari_artifact_review.core.differences import Difference
+    from napari_artifact_review.core.output import (
+        OutputChangedError,
+        TableChangedError,
+    )
     from napari_artifact_review.core.resume import Disagreement
 
 #: More rows than anybody reads one by one are only counted.
@@ -115,6 +119,14 @@ class ChoicePanel(Container[Widget]):
         self._name_buttons()
         self.visible = bool(rows)
 
+    def show_differences(self, text: str, differences: Sequence[Difference]) -> None:
+        """Show how a file differs from the review, and how often."""
+        count = len(differences)
+        self.show_rows(
+            f"{text} {count} {'difference' if count == 1 else 'differences'}:",
+            [(one.where, one.theirs, one.ours) for one in differences],
+        )
+
     def _selected(self) -> list[int]:
         return [index.row() for index in self.table.selectionModel().selectedRows()]
 
@@ -187,14 +199,51 @@ class ChangedOutputPanel(ChoicePanel):
 
     def show_changes(self, error: OutputChangedError) -> None:
         """Show what differs."""
-        found = error.changes.differences
         path = error.path.name if error.path else "The output"
-        self.show_rows(
+        self.show_differences(
             f"<b>{path} was changed by somebody else</b> since this review read it, "
-            f"and was not overwritten. {len(found)} "
-            f"{'difference' if len(found) == 1 else 'differences'}:",
-            [(one.where, one.theirs, one.ours) for one in found],
+            "and was not overwritten.",
+            error.changes.differences,
         )
+
+
+class ChangedTablePanel(ChoicePanel):
+    """List what changed in the predictions table, and offer which cells to use.
+
+    Attributes
+    ----------
+    reopen_requested : Signal
+        Emitted when the user chooses the table as it is now.
+    """
+
+    reopen_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(
+            ("where", "table now", "as read"),
+            {
+                "reopen": (
+                    "Reopen",
+                    "Open the review with the table as it is now; decisions are kept",
+                ),
+                "read": ("Save as read", "Write the cells as they were read"),
+            },
+        )
+
+    def show_changes(self, error: TableChangedError) -> None:
+        """Show what differs."""
+        path = error.path.name if error.path else "The table"
+        self.show_differences(
+            f"<b>{path} changed on disk</b> since this review read it. Nothing was "
+            "written.",
+            error.differences,
+        )
+
+    def _choose(self, keep: str) -> None:
+        if keep == "reopen":
+            self.reopen_requested.emit()
+        else:
+            super()._choose(keep)
 
 
 def _name(cutout: CutoutKey) -> str:

@@ -144,7 +144,8 @@ class ReviewCommands:
         connect(panel.queue.queue_requested, self._set_queue)
         connect(panel.queue.threshold.threshold_requested, self._session.set_threshold)
         connect(panel.saving.save_requested, self._save)
-        connect(panel.changed_output.chosen, lambda keep, _: self._save(keep))
+        for changed in (panel.changed_output, panel.changed_table):
+            connect(changed.chosen, lambda keep, _: self._save(keep))
         connect(panel.help.changed, self._help.toggle)
 
     def show_keys(self, keys: KeyChoice) -> None:

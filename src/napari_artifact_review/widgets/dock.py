@@ -138,6 +138,7 @@ class ReviewWidget(SteadyBox):
         panel = ReviewPanel()
         panel.hide()
         panel.banner.open_requested.connect(self._open_again)
+        panel.changed_table.reopen_requested.connect(self._open_again)
         panel.unseen.folder_requested.connect(self._choose_images)
         panel.changes.plots_requested.connect(self.plots.toggle)
         # It comes into the window with the first review.

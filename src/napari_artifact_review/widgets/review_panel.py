@@ -22,6 +22,7 @@ from napari_artifact_review.widgets.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.changes import ChangesPanel
 from napari_artifact_review.widgets.choices import (
     ChangedOutputPanel,
+    ChangedTablePanel,
     DisagreementPanel,
 )
 from napari_artifact_review.widgets.cutout_table import CutoutTable
@@ -54,6 +55,7 @@ class ReviewPanel(Container[Widget]):
         self.team = TeamPanel()
         self.disagreements = DisagreementPanel()
         self.changed_output = ChangedOutputPanel()
+        self.changed_table = ChangedTablePanel()
         self.navigation = NavigationPanel()
         self.facts = CutoutTable()
         self.verdict = VerdictPanel()
@@ -88,6 +90,7 @@ class ReviewPanel(Container[Widget]):
                 self.saving,
                 self.team,
                 self.changed_output,
+                self.changed_table,
                 self.unseen,
                 self.note,
                 self.remarks,
@@ -142,7 +145,7 @@ class ReviewPanel(Container[Widget]):
         self.pending.show_session(session)
         self.team.show_team(session)
         self.disagreements.show_disagreements(session.disagreements)
-        self.changed_output.hide()
+        self.hide_changes()
         self.show_current(session)
 
     def show_current(self, session: ReviewSession) -> None:
@@ -154,6 +157,11 @@ class ReviewPanel(Container[Widget]):
         self.verdict.show_cutout(cutout, session.given(cutout.key), draft)
         self.surroundings.show_place(session)
         self.saving.show_state(session)
+
+    def hide_changes(self) -> None:
+        """Hide what changed on disk, where the user chose or a save asks anew."""
+        self.changed_output.hide()
+        self.changed_table.hide()
 
     def show_queue(self, session: ReviewSession) -> None:
         """Show another queue, or another threshold."""

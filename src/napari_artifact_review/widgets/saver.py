@@ -49,17 +49,24 @@ class Saver:
 
         def done(saved: Saved) -> None:
             session.take_saved(saved, wait=session.patience)
-            panel.changed_output.hide()
+            panel.hide_changes()
             panel.saving.show_state(session)
             panel.say(_tell(session, saved))
 
         def failed(error: Exception) -> None:
-            from napari_artifact_review.core.output import OutputChangedError
+            from napari_artifact_review.core.output import (
+                OutputChangedError,
+                TableChangedError,
+            )
 
             panel.saving.show_state(session)
+            panel.hide_changes()
             if isinstance(error, OutputChangedError):
                 panel.say("")
                 panel.changed_output.show_changes(error)
+            elif isinstance(error, TableChangedError):
+                panel.say("")
+                panel.changed_table.show_changes(error)
             elif isinstance(error, ReviewError):
                 self._tell_error(error)
             else:

@@ -239,14 +239,14 @@ def test_a_verdict_that_takes_long_is_shown_as_pending(
 ):
     slow_disk.hold()
     type_keys(dock, "J")
-    assert not dock.panel.pending.recording.visible, "most take no time"
-    qtbot.waitUntil(lambda: dock.panel.pending.recording.visible)
-    assert dock.panel.pending.recording.value == "Recording 1 verdict …"
+    assert "Recording" not in dock.history.value, "most take no time"
+    qtbot.waitUntil(lambda: "Recording" in dock.history.value)
+    assert dock.history.value == "Recording 1 verdict …"
     [inner] = [x for x in dock.viewer.layers if x.metadata.get(OWNER) == "predictions"]
     # A hollow box in its cutout.
     qtbot.waitUntil(lambda: inner.visible and len(inner.data) == 4)
     slow_disk.go_on()
-    qtbot.waitUntil(lambda: not dock.panel.pending.visible)
+    qtbot.waitUntil(lambda: "Recording" not in dock.history.value)
     assert len(inner.data) == 0
 
 

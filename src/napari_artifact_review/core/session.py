@@ -884,13 +884,12 @@ class ReviewSession:
 
     def _answer(self, command: Command, wait: bool | float) -> bool | Command:
         self._journal.recorder.wait(None if wait is True else float(wait))
-        if wait is not True:
-            return command
         if command.error is not None:
-            # The caller has the error itself.
+            # The caller has the error itself: it is no news of a late answer.
             self._journal.dismiss_refused([command])
-            raise command.error.again()
-        return bool(command.entries)
+            if wait is True:
+                raise command.error.again()
+        return bool(command.entries) if wait is True else command
 
     def set_dispatcher(
         self, dispatch: Callable[[Callable[[], object]], None] | None

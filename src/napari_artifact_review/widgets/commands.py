@@ -361,15 +361,18 @@ class ReviewCommands:
         session = self._session
         given = session.given(key)
         if given.decision:
-            if note != given.note:
-                session.set_label(
-                    cast("Verdict", given.decision),
-                    given.kind,
-                    note,
-                    cutouts=[key],
-                    wait=session.patience,
-                )
-            return
+            if note == given.note:
+                return
+            command = session.set_label(
+                cast("Verdict", given.decision),
+                given.kind,
+                note,
+                cutouts=[key],
+                wait=session.patience,
+            )
+            if command.error is None:
+                return
+        # Without a verdict it is a draft, and waits for the next one.
         if note:
             session.drafts[key] = note
         else:

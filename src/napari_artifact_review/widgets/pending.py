@@ -6,7 +6,7 @@ import time
 from html import escape
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets import Container, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -35,14 +35,15 @@ class PendingPanel(Container[Widget]):
         Emitted to give the refused commands again.
     dismiss_requested : Signal
         Emitted to forget them.
+    recording_changed : Signal
+        Emitted with the number of commands that take noticeably long.
     """
 
     give_again_requested = Signal()
     dismiss_requested = Signal()
+    recording_changed = Signal(int)
 
     def __init__(self) -> None:
-        self.recording = Label()
-        self.recording.hide()
         self.refused = alarm()
         self.give_again = PushButton(text="Give again")
         self.dismiss = PushButton(
@@ -52,13 +53,11 @@ class PendingPanel(Container[Widget]):
             widgets=[self.give_again, self.dismiss], layout="horizontal", labels=False
         )
         buttons.margins = (0, 0, 0, 0)
-        self.banner = Container[Widget](widgets=[self.refused, buttons], labels=False)
-        self.banner.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[self.recording, self.banner], labels=False)
+        super().__init__(widgets=[self.refused, buttons], labels=False)
         self.margins = (0, 0, 0, 0)
-        self.banner.hide()
         self.hide()
         self._session: ReviewSession | None = None
+        self._recording = 0
         self._timer = QTimer(self.native, singleShot=True)
         self._timer.timeout.connect(self._show)
         self.give_again.changed.connect(lambda: self.give_again_requested.emit())
@@ -84,22 +83,19 @@ class PendingPanel(Container[Widget]):
         session = self._session
         pending = () if session is None else session.pending
         refused = () if session is None else session.refused
-        slow = bool(pending) and time.monotonic() - pending[0].given_at >= NOTICEABLE
-        if slow:
-            count = len(pending)
-            what = "1 verdict" if count == 1 else f"{count} verdicts"
-            self.recording.value = f"Recording {what} …"
-        elif pending:
-            due = pending[0].given_at + NOTICEABLE - time.monotonic()
-            self._timer.start(max(1, round(1000 * due) + 1))
+        due = pending[0].given_at + NOTICEABLE - time.monotonic() if pending else 0.0
+        if due > 0:
+            self._timer.start(round(1000 * due) + 1)
+        recording = len(pending) if due <= 0 else 0
+        if recording != self._recording:
+            self._recording = recording
+            self.recording_changed.emit(recording)
         if refused:
             self.refused.value = _named(refused)
             self.refused.tooltip = "\n".join(
                 f"{command.title}: {command.error}" for command in refused
             )
-        self.recording.visible = slow
-        self.banner.visible = bool(refused)
-        self.visible = slow or bool(refused)
+        self.visible = bool(refused)
 
 
 def _named(refused: Sequence[Command]) -> str:

@@ -102,6 +102,7 @@ class ReviewPanel(Container[Widget]):
         self.message.lie_over(self.native)
         leave_keys_to_viewer(self.native)
         # Each arrow key on it would be a verdict; keys have a menu for that.
+        self.pending.recording_changed.connect(self.verdict.show_recording)
         self.verdict.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _folding(self) -> QScrollArea:

@@ -106,6 +106,7 @@ class VerdictPanel(Container[Widget]):
         self.kind.native.setMinimumContentsLength(8)
         self._group = self.label_new.native.findChild(QButtonGroup)
         self._is_unsure = False
+        self._recording = 0
         self._cutout: Cutout | None = None
         # The note of the cutout in full, and as the field shows it.
         self._note = self._shown_note = ""
@@ -174,9 +175,23 @@ class VerdictPanel(Container[Widget]):
             self.unsure.native.setStyleSheet(_IS_UNSURE if is_unsure else _UNSURE)
         self._show_kind(given.kind)
         self._show_note(cutout, given.note if draft is None else draft)
-        self.history.show_text(_history(cutout, self._keys))
-        if cutout.reviewed_at:
-            self.history.tooltip = f"{self.history.value} UTC"
+        self._show_history()
+
+    def show_recording(self, count: int) -> None:
+        """Show how many verdicts the disk has not recorded yet."""
+        self._recording = count
+        self._show_history()
+
+    def _show_history(self) -> None:
+        """Show what was decided; on a slow disk, that it is still recorded."""
+        cutout, count = self._cutout, self._recording
+        if count:
+            what = "1 verdict" if count == 1 else f"{count} verdicts"
+            self.history.show_text(f"Recording {what} …")
+        elif cutout is not None:
+            self.history.show_text(_history(cutout, self._keys))
+            if cutout.reviewed_at:
+                self.history.tooltip = f"{self.history.value} UTC"
 
     def stated(self) -> tuple[str, str]:
         """Return the kind of artifact and the note that stand in the fields."""

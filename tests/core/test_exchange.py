@@ -156,6 +156,22 @@ def test_what_is_offered_is_sent_and_what_is_there_is_received(run):
     assert one.exchange.review_id == "b" * 32
 
 
+def test_an_offer_is_sent_at_once_and_not_when_it_is_time(run):
+    one = run(Place(), interval=3600)
+    one.until(lambda: one.exchange.review_id is not None)
+    for number in range(1, 4):
+        one.exchange.offer(entries(number, number))
+        assert one.exchange.wait_until_sent(20)
+
+
+def test_what_comes_from_elsewhere_is_fetched_in_time(run):
+    place = Place()
+    one = run(place, interval=0.01)
+    one.until(lambda: one.exchange.review_id is not None)
+    place.kept.update(dict.fromkeys(entries(1, 2, OTHER)))
+    one.until(lambda: one.exchange.acknowledged == {OTHER: 2})
+
+
 def test_nothing_that_the_place_has_is_sent_or_fetched_again():
     place = Place(entries(1, 3) + entries(1, 2, OTHER))
     one = Computer(place, entries(1, 5) + entries(1, 2, OTHER))
@@ -333,6 +349,26 @@ def test_closing_waits_for_nothing_and_what_was_offered_is_still_sent(run):
     assert set(place.kept) == set(entries(1, 3))
     assert place.is_closed.is_set()
     assert len(one.signalled) == signalled
+
+
+def test_what_was_offered_too_late_for_an_exchange_is_sent_in_a_last_one(run):
+    place = Place(entries(1, 1, OTHER))
+    is_fetching, may_go_on = threading.Event(), threading.Event()
+    fetch = place.fetch
+
+    def wait_and_fetch(spans):
+        is_fetching.set()
+        assert may_go_on.wait(20)
+        return fetch(spans)
+
+    place.fetch = wait_and_fetch
+    one = run(place, interval=3600)
+    assert is_fetching.wait(20)
+    one.exchange.offer(entries(1, 1))
+    one.exchange.close()
+    may_go_on.set()
+    assert one.exchange.wait_closed(20)
+    assert set(place.kept) == {*entries(1, 1), *entries(1, 1, OTHER)}
 
 
 def test_closing_with_a_place_in_trouble_tries_no_more(run):

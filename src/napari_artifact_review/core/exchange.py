@@ -16,9 +16,6 @@ from napari_artifact_review.core.meeting_place import (
     Span,
 )
 
-#: Seconds between two exchanges while nothing is offered.
-_INTERVAL = 3.0
-
 #: Seconds until the next attempt after a failed one; doubled with each.
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
@@ -32,7 +29,7 @@ class Exchange:
     """Background exchange of a review's log entries with a meeting place.
 
     A thread sends the entries that the place lacks and fetches those that are lacking
-    here, every few seconds and whenever entries are offered. A place that is slow,
+    here, at an interval and whenever entries are offered. A place that is slow,
     frozen or gone is a `problem`; nothing else waits for it. What could not be sent is
     sent when the place is back. Entries of any log are exchanged, so those of a third
     computer travel through each one that has them.
@@ -53,6 +50,8 @@ class Exchange:
     acknowledged : mapping of str to int, optional
         By log, the number up to which the place is known to have it, as an earlier
         exchange left it.
+    interval : float
+        Seconds between two exchanges while nothing is offered.
 
     Attributes
     ----------
@@ -77,12 +76,14 @@ class Exchange:
         entries: Iterable[RawEntry],
         receive: Callable[[list[RawEntry]], object],
         acknowledged: Mapping[str, int] | None = None,
+        interval: float = 3.0,
     ) -> None:
         self.problem: StoreError | None = None
         self.review_id: str | None = None
         self._place = place
         self._review = review
         self._receive = receive
+        self._interval = interval
         self._batch = _LARGEST_BATCH
         self._is_joined = False
         # Guards what follows, and is notified when the thread has something to do.
@@ -186,7 +187,7 @@ class Exchange:
                 )
             else:
                 self._set_problem(None)
-                failures, pause = 0, _INTERVAL
+                failures, pause = 0, self._interval
                 continue
             pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
             failures += 1

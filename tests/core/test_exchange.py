@@ -44,16 +44,23 @@ class Place:
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.is_asked = threading.Event()
+        self._is_asked_again = threading.Condition()
         self.is_closed = threading.Event()
         #: The most entries that get through at once.
         self.limit = 10_000
 
     def _ask(self, operation, what=None):
-        self.asked.append((operation, what))
+        with self._is_asked_again:
+            self.asked.append((operation, what))
+            self._is_asked_again.notify_all()
         self.is_asked.set()
         assert self.may_answer.wait(20)
         if operation in self.faults:
             raise self.faults[operation]
+
+    def wait_for(self, condition):
+        with self._is_asked_again:
+            assert self._is_asked_again.wait_for(condition, 20)
 
     def count(self, operation):
         return sum(asked == operation for asked, _ in self.asked)
@@ -228,6 +235,16 @@ def test_entries_that_leave_a_gap_are_a_fault_of_the_caller():
     one = Computer(Place(), entries(1, 2))
     with pytest.raises(ValueError, match=r"entry 4 .* does not follow on entry 2"):
         one.exchange.offer(entries(4, 4))
+
+
+def test_nothing_is_signalled_while_nothing_changes(run):
+    place = Place()
+    one = run(place, entries(1, 2), interval=0.001)
+    assert one.exchange.wait_until_sent(20)
+    place.wait_for(lambda: place.count("heads") > 3)
+    signalled = len(one.signalled)
+    place.wait_for(lambda: place.count("heads") > 10)
+    assert len(one.signalled) == signalled
 
 
 @pytest.mark.parametrize("fault", ["join", "heads", "send", "fetch"])

@@ -201,15 +201,19 @@ class Exchange:
             return not self._is_closed or (self.unsent > 0 and self.problem is None)
 
     def _exchange(self) -> None:
+        review_id = self.review_id
         if self._is_joined:
             heads = self._place.heads()
         else:
-            self.review_id, heads = self._place.join(self._review)
+            review_id, heads = self._place.join(self._review)
             self._is_joined = True
         with self._condition:
+            is_news = (review_id, heads) != (self.review_id, self._acknowledged)
+            self.review_id = review_id
             self._acknowledged = dict(heads)
             self._condition.notify_all()
-        self._signal()
+        if is_news:
+            self._signal()
         while entries := self._next_unsent():
             with self._fewer_after_failure():
                 self._place.send(entries)

@@ -44,16 +44,23 @@ class Place:
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.is_asked = threading.Event()
+        self._is_asked_again = threading.Condition()
         self.is_closed = threading.Event()
         #: The most entries that get through at once.
         self.limit = 10_000
 
     def _ask(self, operation, what=None):
-        self.asked.append((operation, what))
+        with self._is_asked_again:
+            self.asked.append((operation, what))
+            self._is_asked_again.notify_all()
         self.is_asked.set()
         assert self.may_answer.wait(20)
         if operation in self.faults:
             raise self.faults[operation]
+
+    def wait_for(self, condition):
+        with self._is_asked_again:
+            assert self._is_asked_again.wait_for(condition, 20)
 
     def count(self, operation):
         return sum(asked == operation for asked, _ in self.asked)
@@ -156,6 +163,22 @@ def test_what_is_offered_is_sent_and_what_is_there_is_received(run):
     assert one.exchange.review_id == "b" * 32
 
 
+def test_an_offer_is_sent_at_once_and_not_when_it_is_time(run):
+    one = run(Place(), interval=3600)
+    one.until(lambda: one.exchange.review_id is not None)
+    for number in range(1, 4):
+        one.exchange.offer(entries(number, number))
+        assert one.exchange.wait_until_sent(20)
+
+
+def test_what_comes_from_elsewhere_is_fetched_in_time(run):
+    place = Place()
+    one = run(place, interval=0.01)
+    one.until(lambda: one.exchange.review_id is not None)
+    place.kept.update(dict.fromkeys(entries(1, 2, OTHER)))
+    one.until(lambda: one.exchange.acknowledged == {OTHER: 2})
+
+
 def test_nothing_that_the_place_has_is_sent_or_fetched_again():
     place = Place(entries(1, 3) + entries(1, 2, OTHER))
     one = Computer(place, entries(1, 5) + entries(1, 2, OTHER))
@@ -212,6 +235,16 @@ def test_entries_that_leave_a_gap_are_a_fault_of_the_caller():
     one = Computer(Place(), entries(1, 2))
     with pytest.raises(ValueError, match=r"entry 4 .* does not follow on entry 2"):
         one.exchange.offer(entries(4, 4))
+
+
+def test_nothing_is_signalled_while_nothing_changes(run):
+    place = Place()
+    one = run(place, entries(1, 2), interval=0.001)
+    assert one.exchange.wait_until_sent(20)
+    place.wait_for(lambda: place.count("heads") > 3)
+    signalled = len(one.signalled)
+    place.wait_for(lambda: place.count("heads") > 10)
+    assert len(one.signalled) == signalled
 
 
 @pytest.mark.parametrize("fault", ["join", "heads", "send", "fetch"])
@@ -333,6 +366,26 @@ def test_closing_waits_for_nothing_and_what_was_offered_is_still_sent(run):
     assert set(place.kept) == set(entries(1, 3))
     assert place.is_closed.is_set()
     assert len(one.signalled) == signalled
+
+
+def test_what_was_offered_too_late_for_an_exchange_is_sent_in_a_last_one(run):
+    place = Place(entries(1, 1, OTHER))
+    is_fetching, may_go_on = threading.Event(), threading.Event()
+    fetch = place.fetch
+
+    def wait_and_fetch(spans):
+        is_fetching.set()
+        assert may_go_on.wait(20)
+        return fetch(spans)
+
+    place.fetch = wait_and_fetch
+    one = run(place, interval=3600)
+    assert is_fetching.wait(20)
+    one.exchange.offer(entries(1, 1))
+    one.exchange.close()
+    may_go_on.set()
+    assert one.exchange.wait_closed(20)
+    assert set(place.kept) == {*entries(1, 1), *entries(1, 1, OTHER)}
 
 
 def test_closing_with_a_place_in_trouble_tries_no_more(run):

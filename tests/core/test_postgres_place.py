@@ -89,6 +89,12 @@ def test_a_head_does_not_go_past_a_gap(place):
     assert place.heads() == {LOG: 5}
 
 
+def test_a_number_that_no_log_has_is_refused(place):
+    with pytest.raises(StoreError, match="violates check constraint"):
+        place.send(entries(0, 2))
+    assert place.heads() == {}
+
+
 @pytest.mark.parametrize("encoding", ["UTF8", "SQL_ASCII", "LATIN1"])
 def test_any_body_and_any_name_is_kept(places, encoding):
     places.database = f"review_in_{encoding.lower()}"

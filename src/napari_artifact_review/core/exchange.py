@@ -16,9 +16,6 @@ from napari_artifact_review.core.meeting_place import (
     Span,
 )
 
-#: Seconds between two exchanges while nothing is offered.
-_INTERVAL = 3.0
-
 #: Seconds until the next attempt after a failed one; doubled with each.
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
@@ -32,7 +29,7 @@ class Exchange:
     """Background exchange of a review's log entries with a meeting place.
 
     A thread sends the entries that the place lacks and fetches those that are lacking
-    here, every few seconds and whenever entries are offered. A place that is slow,
+    here, at an interval and whenever entries are offered. A place that is slow,
     frozen or gone is a `problem`; nothing else waits for it. What could not be sent is
     sent when the place is back. Entries of any log are exchanged, so those of a third
     computer travel through each one that has them.
@@ -56,6 +53,8 @@ class Exchange:
     prepare : callable, optional
         Called on the thread of the exchange when the place was joined for the first
         time, before anything is exchanged; again, if it raises a `StoreError`.
+    interval : float
+        Seconds between two exchanges while nothing is offered.
 
     Attributes
     ----------
@@ -83,12 +82,14 @@ class Exchange:
         receive: Callable[[list[RawEntry]], object],
         acknowledged: Mapping[str, int] | None = None,
         prepare: Callable[[], object] | None = None,
+        interval: float = 3.0,
     ) -> None:
         self.problem: StoreError | None = None
         self.review_id: str | None = None
         self._place = place
         self._review = review
         self._receive = receive
+        self._interval = interval
         self._batch = _LARGEST_BATCH
         self._is_joined = False
         self._prepare = prepare
@@ -194,7 +195,7 @@ class Exchange:
                 )
             else:
                 self._set_problem(None)
-                failures, pause = 0, _INTERVAL
+                failures, pause = 0, self._interval
                 continue
             pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
             failures += 1
@@ -208,18 +209,22 @@ class Exchange:
             return not self._is_closed or (self.unsent > 0 and self.problem is None)
 
     def _exchange(self) -> None:
+        review_id = self.review_id
         if self._is_joined:
             heads = self._place.heads()
         else:
-            self.review_id, heads = self._place.join(self._review)
+            review_id, heads = self._place.join(self._review)
             self._is_joined = True
         if self._prepare is not None:
             self._prepare()
             self._prepare = None
         with self._condition:
+            is_news = (review_id, heads) != (self.review_id, self._acknowledged)
+            self.review_id = review_id
             self._acknowledged = dict(heads)
             self._condition.notify_all()
-        self._signal()
+        if is_news:
+            self._signal()
         while entries := self._next_unsent():
             with self._fewer_after_failure():
                 self._place.send(entries)

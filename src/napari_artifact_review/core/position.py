@@ -65,7 +65,7 @@ class Position:
                 return default
             try:
                 return read(state[name])
-            except (TypeError, ValueError):
+            except (AttributeError, OverflowError, TypeError, ValueError):
                 damaged.append(name)
                 return default
 

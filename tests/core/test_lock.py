@@ -114,6 +114,8 @@ def test_one_that_is_about_to_end_is_waited_for(path, lock):
     lock.end_soon()
     opener = threading.Thread(target=lambda: told.append(second.acquire()))
     opener.start()
+    opener.join(0.1)
+    assert told == []
     lock.release()
     opener.join(20)
     assert told == [None]
@@ -212,3 +214,37 @@ def test_a_forked_child_owns_nothing(survey, child):
         assert other.problem is None
         assert [entry.reviewer for entry in other.log] == ["parent"] * 2
         other.set_label("artifact")
+
+
+ORPHAN = """
+import os, sys, time
+from napari_artifact_review.core.session import ReviewSession
+
+session = ReviewSession.open(sys.argv[1], reviewer="parent")
+session.set_label("artifact")
+child = os.fork()
+if child == 0:
+    time.sleep(60)
+    os._exit(0)
+print(child, flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_keeps_no_lock_of_a_parent_that_is_gone(survey):
+    with subprocess.Popen(
+        [sys.executable, "-c", ORPHAN, str(survey)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
+        parent.wait()
+        try:
+            with ReviewSession.open(survey, reviewer="other") as other:
+                assert other.problem is None
+                other.set_label("no artifact")
+        finally:
+            os.kill(child, signal.SIGKILL)

@@ -38,12 +38,14 @@ class NetworkFolder:
         self._call = call
         self._code = code
 
-    def lose_locks(self, folder):
+    def lose_locks(self, folder=None):
+        """Let the call fail for files in a folder; by default in every one."""
         *_, module, name = self._call.split(".")
         real = getattr(sys.modules[module], name)
 
         def call(handle, *args):
-            if Path(f"/proc/self/fd/{handle}").readlink().parent == folder:
+            where = Path(f"/proc/self/fd/{handle}").readlink().parent
+            if folder in (None, where):
                 raise OSError(self._code, os.strerror(self._code))
             return real(handle, *args)
 
@@ -140,6 +142,12 @@ def test_a_named_log_network_is_refused(survey, network, tmp_path):
     network.lose_locks(survey.parent)
     with pytest.raises(StoreError, match=r"cannot lock files .*local disk"):
         ReviewSession.open(survey, store=tmp_path / "named.sqlite")
+
+
+def test_where_no_folder_has_locks_that_is_one_error(survey, network):
+    network.lose_locks()
+    with pytest.raises(StoreError, match=r"cannot lock files .*local disk"):
+        ReviewSession.open(survey)
 
 
 def test_a_user_without_a_data_folder_gets_one_error(survey, network, data_folder):

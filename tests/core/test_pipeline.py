@@ -275,6 +275,24 @@ def test_a_later_verdict_stands_for_one_that_was_refused(session, slow_disk, mai
     assert session.refused == ()
 
 
+def test_to_take_back_an_older_verdict_leaves_a_refused_one_named(
+    session, slow_disk, main_loop
+):
+    session.set_label("artifact")
+    slow_disk.faults.append(full())
+    session.set_label("no artifact", wait=False)
+    main_loop.run_until(lambda: session.refused)
+    assert session.undo()
+    assert [one.title for one in session.refused] == ["a (0, 0): no artifact"]
+
+
+def test_to_settle_nothing_is_nothing_to_take_back(session, slow_disk):
+    slow_disk.hold()
+    session.settle("table", wait=False)
+    assert session.pending == ()
+    assert session.undo(wait=False) is None
+
+
 def test_a_caller_that_waits_gets_its_own_refusal_and_leaves_others_named(
     session, slow_disk, main_loop
 ):

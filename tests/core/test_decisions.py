@@ -228,7 +228,8 @@ def test_an_undo_for_a_smaller_table_takes_back_the_whole_act():
 
 
 def test_an_act_whose_last_part_comes_late_can_still_be_taken_back():
-    log, other = DecisionLog(log_id="one"), DecisionLog(log_id="two")
+    # Entries of one time go by the ids of their logs.
+    log, other = DecisionLog(log_id="later"), DecisionLog(log_id="earlier")
     decide(log, 0, 1)
     first, second = log.entries
     other.add([first])

@@ -164,14 +164,14 @@ def test_a_fault_of_the_disk_is_no_folder_without_locks(path, monkeypatch):
 # A process that is forked
 
 FORK = """
-import os, sys
-from pathlib import Path
+import os, signal, sys
 from napari_artifact_review.core.session import ReviewSession
 
 session = ReviewSession.open(sys.argv[1], reviewer="parent")
-session.set_label("artifact")
+session.set_label("artifact", wait=False)
 child = os.fork()
 if child == 0:
+    signal.alarm(30)
     if sys.argv[2] == "decides":
         try:
             session.set_label("no artifact")
@@ -180,6 +180,7 @@ if child == 0:
         session.close()
     sys.exit()  # Finalizers run.
 os.waitpid(child, 0)
+session.wait_until_recorded()
 print(session.problem, flush=True)
 sys.stdin.readline()
 session.next()

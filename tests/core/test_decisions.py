@@ -227,7 +227,7 @@ def test_an_undo_for_a_smaller_table_takes_back_the_whole_act():
     assert labels(log) == [None] * 4
 
 
-def test_an_act_whose_last_part_comes_late_can_still_be_taken_back():
+def test_the_last_part_of_an_act_that_was_taken_back_is_taken_back_too():
     # Entries of one time go by the ids of their logs.
     log, other = DecisionLog(log_id="later"), DecisionLog(log_id="earlier")
     decide(log, 0, 1)
@@ -236,7 +236,16 @@ def test_an_act_whose_last_part_comes_late_can_still_be_taken_back():
     other.add(other.undo("you", before))
     other.add([second])
     log.add(other.entries)
-    assert labels(log) == labels(other)
-    log.add(log.undo("me", before))
+    assert labels(log) == labels(other) == [None] * 4
+    assert log.undo("me", before) == []
     log.add(log.redo("me"))
-    assert labels(DecisionLog(log.entries)) == labels(log)
+    assert labels(log) == labels(DecisionLog(log.entries)) == [1, 1, None, None]
+
+
+def test_an_act_that_names_a_cutout_twice_can_be_taken_back():
+    log = DecisionLog()
+    decide(log, 0, 0)
+    log.add(log.undo("me", before))
+    assert labels(log) == [None] * 4
+    log.add(log.redo("me"))
+    assert labels(log) == [1, None, None, None]

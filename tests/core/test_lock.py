@@ -163,6 +163,36 @@ def test_a_fault_of_the_disk_is_no_folder_without_locks(path, monkeypatch):
 
 # A process that is forked
 
+
+RELEASE = """
+import os, sys
+from pathlib import Path
+from napari_artifact_review.core.lock import WriterLock
+
+lock = WriterLock(Path(sys.argv[1]))
+lock.acquire()
+child = os.fork()
+if child == 0:
+    lock.release()
+    sys.exit(lock.is_held)
+print(os.waitpid(child, 0)[1], lock.is_held, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_has_nothing_to_release(path):
+    with subprocess.Popen(
+        [sys.executable, "-c", RELEASE, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout.readline() == "0 True\n"
+        assert WriterLock(path).acquire().pid == parent.pid
+        parent.kill()
+
+
 FORK = """
 import os, signal, sys
 from napari_artifact_review.core.session import ReviewSession

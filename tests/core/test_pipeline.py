@@ -288,9 +288,42 @@ def test_to_take_back_an_older_verdict_leaves_a_refused_one_named(
 
 def test_to_settle_nothing_is_nothing_to_take_back(session, slow_disk):
     slow_disk.hold()
+    verdict = give(session)
     session.settle("table", wait=False)
-    assert session.pending == ()
-    assert session.undo(wait=False) is None
+    assert session.pending == (verdict,)
+    session.undo(wait=False)
+    assert place(session) == 0
+    assert session.pending[1].target is verdict
+
+
+def test_a_disagreement_that_a_pending_verdict_answers_is_answered_once(
+    table, main_loop, slow_disk
+):
+    with opened(table, main_loop) as session:
+        session.set_label("artifact")
+        session.save()
+    text = session.output.read_text()
+    session.output.write_text(text.replace("a,0,0,0,1,1,1,me", "a,0,0,0,1,1,0,me"))
+    with opened(session.output, main_loop, output=session.output) as again:
+        assert len(again.disagreements) == 1
+        slow_disk.hold()
+        verdict = again.set_label("artifact", wait=False)
+        assert again.set_label("artifact", wait=False) is verdict
+        answer_all(again, slow_disk, main_loop)
+        assert (len(again.log), again.disagreements) == (2, ())
+
+
+@pytest.mark.parametrize("fault", [None, full()])
+def test_a_reopened_review_goes_on_where_it_was_left(session, slow_disk, fault):
+    session.next()
+    session.drafts[CUTOUTS[1]] = "perhaps"
+    session.view_settings = {"zoom": 3.0}
+    slow_disk.fault = fault
+    with session.reopened() as again:
+        assert place(again) == 1
+        assert again.drafts == {CUTOUTS[1]: "perhaps"}
+        assert again.view_settings == {"zoom": 3.0}
+        assert again.remarks == ()
 
 
 def test_a_caller_that_waits_gets_its_own_refusal_and_leaves_others_named(

@@ -252,7 +252,7 @@ def test_wherever_in_the_store_the_disk_ends_nothing_is_lost(session, path, plac
 def test_whatever_fails_in_a_save_the_output_is_the_old_or_the_new_one(
     path, place, monkeypatch
 ):
-    monkeypatch.setattr(saving, "_PAUSES", (0,))
+    monkeypatch.setattr(saving, "PAUSES", (0,))
     output = path.with_name("test_outputs.csv")
     with ReviewSession.open(path, reviewer="me") as session:
         session.set_label("artifact")

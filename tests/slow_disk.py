@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -32,21 +33,36 @@ class SlowDisk:
         self.fault: Exception | None = None
         self.faults: deque[Exception | None] = deque()
         self.late_faults: deque[Exception | None] = deque()
-        self._is_quick = threading.Event()
-        self._is_quick.set()
+        self._change = threading.Condition()
+        self._is_held = False
+        self._allowed = 0
 
     def hold(self) -> None:
         """Let writes wait."""
-        self._is_quick.clear()
+        with self._change:
+            self._is_held, self._allowed = True, 0
 
     def go_on(self) -> None:
         """Let writes go on, those that wait and those that follow."""
-        self._is_quick.set()
+        with self._change:
+            self._is_held = False
+            self._change.notify_all()
+
+    def go_on_once(self) -> None:
+        """Let one write go on."""
+        with self._change:
+            self._allowed += 1
+            self._change.notify_all()
 
     def begin(self) -> None:
         """Wait, or fail, at the begin of a write."""
         time.sleep(self.seconds)
-        assert self._is_quick.wait(30), "the disk was never let go on"
+        with self._change:
+            may_go_on = self._change.wait_for(
+                lambda: self._allowed or not self._is_held, 30
+            )
+            assert may_go_on, "the disk was never let go on"
+            self._allowed = max(0, self._allowed - 1)
         if self.fault is not None:
             raise self.fault
 
@@ -102,12 +118,20 @@ def connection_to(disk: SlowDisk) -> type[sqlite3.Connection]:
     return Connection
 
 
-@pytest.fixture
-def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
+@contextmanager
+def sqlite_on_a_slow_disk() -> Iterator[SlowDisk]:
     """Put every SQLite file on a slow disk, which is quick at first and at the end."""
     disk = SlowDisk()
     slow = partial(sqlite3.connect, factory=connection_to(disk))
-    monkeypatch.setattr(sqlite3, "connect", slow)
-    yield disk
-    disk.seconds, disk.fault = 0.0, None
-    disk.go_on()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", slow)
+        yield disk
+        disk.seconds, disk.fault = 0.0, None
+        disk.go_on()
+
+
+@pytest.fixture
+def slow_disk() -> Iterator[SlowDisk]:
+    """Put every SQLite file on a slow disk; see `sqlite_on_a_slow_disk`."""
+    with sqlite_on_a_slow_disk() as disk:
+        yield disk

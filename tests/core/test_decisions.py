@@ -40,7 +40,9 @@ def test_undo_and_redo_are_on_record_with_who_and_when():
     decide(log, 0)
     log.add(log.undo("you", before))
     log.add(log.redo("she"))
-    told = [(e.number, e.action, e.act, e.label_new, e.reviewer) for e in log.entries]
+    told = [
+        (e.number, e.action, e.act.number, e.label_new, e.reviewer) for e in log.entries
+    ]
     assert told == [
         (1, "decide", 1, 1, "me"),
         (2, "undo", 1, 0, "you"),
@@ -145,3 +147,105 @@ def test_any_sequence_comes_to_what_two_stacks_say(acts):
         assert [last.get(c, 0) for c in CUTOUTS] == [model.get(i, 0) for i in range(4)]
         numbers = [entry.number for entry in log.entries]
         assert numbers == list(itertools.islice(itertools.count(1), len(numbers)))
+
+
+# The logs of several reviewers
+
+LOGS = ("one", "two", "three")
+
+
+class Reviewer:
+    """A reviewer with an own log, who knows what others sent."""
+
+    def __init__(self, log_id):
+        self.log = DecisionLog(log_id=log_id)
+
+    def act(self, step):
+        if step == "undo":
+            self.log.add(self.log.undo(self.log.log_id, before))
+        elif step == "redo":
+            self.log.add(self.log.redo(self.log.log_id))
+        else:
+            decide(self.log, *step[0], label=step[1], reviewer=self.log.log_id)
+
+
+def state(log):
+    ids = [entry.id for entry in log.entries]
+    return labels(log), ids, log.done, log.undone, log.heads
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from(LOGS), ACTS),
+            st.tuples(st.sampled_from(LOGS), st.sampled_from(LOGS)),
+        ),
+        max_size=25,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_any_order_of_arrival_gives_the_same_review(steps, chance):
+    reviewers = {log_id: Reviewer(log_id) for log_id in LOGS}
+    for log_id, step in steps:
+        if step in LOGS:
+            # One receives what another one knows.
+            reviewers[log_id].log.add(reviewers[step].log.entries)
+        else:
+            reviewers[log_id].act(step)
+    known = [reviewer.log.entries for reviewer in reviewers.values()]
+    whole = DecisionLog(sorted(set_of(known), key=lambda entry: entry.id))
+    for reviewer in reviewers.values():
+        reviewer.log.add(whole.entries)
+        assert state(reviewer.log) == state(whole)
+    # One entry at a time, those of a log in their order.
+    arriving = DecisionLog()
+    queues = [
+        [entry for entry in whole.entries if entry.log_id == log_id] for log_id in LOGS
+    ]
+    standing = dict.fromkeys(CUTOUTS)
+    while any(queues):
+        queue = chance.choice([queue for queue in queues if queue])
+        touched = arriving.add([queue.pop(0)])
+        now = {cutout: arriving.standing(cutout) for cutout in CUTOUTS}
+        assert {c for c in CUTOUTS if now[c] != standing[c]} <= touched
+        standing = now
+    assert state(arriving) == state(whole)
+    assert arriving.add(whole.entries) == set()
+
+
+def set_of(known):
+    return {entry.id: entry for entries in known for entry in entries}.values()
+
+
+def test_an_undo_for_a_smaller_table_takes_back_the_whole_act():
+    log = DecisionLog(log_id="one")
+    decide(log, 0, 1)
+    smaller = DecisionLog(log.entries, lambda cutout: cutout != CUTOUTS[1], "two")
+    undo = smaller.undo("you", before)
+    assert [entry.cutout for entry in undo] == [CUTOUTS[0]]
+    assert log.add(undo) == set(CUTOUTS[:2])
+    assert labels(log) == [None] * 4
+
+
+def test_the_last_part_of_an_act_that_was_taken_back_is_taken_back_too():
+    # Entries of one time go by the ids of their logs.
+    log, other = DecisionLog(log_id="later"), DecisionLog(log_id="earlier")
+    decide(log, 0, 1)
+    first, second = log.entries
+    other.add([first])
+    other.add(other.undo("you", before))
+    other.add([second])
+    log.add(other.entries)
+    assert labels(log) == labels(other) == [None] * 4
+    assert log.undo("me", before) == []
+    log.add(log.redo("me"))
+    assert labels(log) == labels(DecisionLog(log.entries)) == [1, 1, None, None]
+
+
+def test_an_act_that_names_a_cutout_twice_can_be_taken_back():
+    log = DecisionLog()
+    decide(log, 0, 0)
+    log.add(log.undo("me", before))
+    assert labels(log) == [None] * 4
+    log.add(log.redo("me"))
+    assert labels(log) == [1, None, None, None]

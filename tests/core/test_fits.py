@@ -542,7 +542,7 @@ def test_a_changed_large_file_gets_a_new_pyramid(large, tmp_path):
             image = read_image(path)
             last = image.tiles.levels[-1]
             assert shows(last, mean(pixels), slice(None), slice(None))
-            until(lambda image=image: image.tiles._reader.pyramid.whole)
+            until(lambda image=image: image.tiles.is_whole)
             image.tiles.close()
             assert image.tiles.join(20)
     assert len(list((tmp_path / "pyramids").iterdir())) == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -106,9 +108,12 @@ def test_what_is_not_expected_any_more_is_not_begun(reader, gate, begun):
 
 
 def test_the_last_image_alone_is_kept_where_nothing_is_expected(reader):
+    images = []
     for name in "123":
         assert _value(reader, name) == int(name)
-        assert [source.name for source in reader._futures] == [name]
+        images.append(weakref.ref(reader.read(*_sources(name)).drawable))
+    gc.collect()
+    assert [image() is not None for image in images] == [False, False, True]
 
 
 def test_a_large_file_is_read_in_its_turn_only(reader, begun, tmp_path, monkeypatch):

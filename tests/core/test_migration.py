@@ -145,7 +145,13 @@ AFTER = [
 
 def test_every_entry_is_there_with_the_verdict_that_its_label_means(store):
     entries = Store(store).read().entries
-    assert [(e.number, e.action, e.act, e.cutout, e.label_new) for e in entries] == [
+    assert [e.number for e in entries] == [e.clock for e in entries]
+    assert {(e.log_id, e.act.log_id, e.origin) for e in entries} == {
+        (Store(store).read().log_id, Store(store).read().log_id, "decided")
+    }
+    assert [
+        (e.number, e.action, e.act.number, e.cutout, e.label_new) for e in entries
+    ] == [
         (1, "decide", 1, A, 1),
         (2, "decide", 2, A2, 0),
         (3, "decide", 3, B, 1),
@@ -257,6 +263,68 @@ def test_a_label_that_somebody_turned_is_still_asked_about(store, path, output):
         assert (one.cutout, one.decision.verdict) == (A, "artifact")
         session.settle("table")
         assert told(session)[0] == [0, "ada", "no artifact", "", ""]
+
+
+#: How version 2 differs: every decision tells its verdict.
+VERSION_2 = """
+ALTER TABLE decisions ADD COLUMN verdict TEXT;
+ALTER TABLE decisions ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+ALTER TABLE decisions ADD COLUMN note TEXT NOT NULL DEFAULT '';
+UPDATE decisions SET verdict = CASE WHEN action = 'undo' THEN ''
+ WHEN label_new = 1 THEN 'artifact' ELSE 'no artifact' END;
+UPDATE decisions SET verdict = 'unsure', kind = 'ghost', note = 'é' WHERE number = 7;
+UPDATE review SET schema_version = 2;
+"""
+
+
+def test_version_2_keeps_verdict_kind_and_note(path, output):
+    store = make(path, output, STORE + VERSION_2)
+    entries = Store(store).read().entries
+    assert len(entries) == 9
+    assert entries[6].verdict == "unsure"
+    assert (entries[6].kind, entries[6].note) == ("ghost", "é")
+    with opened(path, output) as session:
+        rows = told(session)
+        assert rows[:3] == AFTER[:3]
+        assert rows[3] == [1, "eve", "unsure", "ghost", "é"]
+        assert session.unsaved == 1
+        assert session.set_label("no artifact", cutouts=[B2])
+    with opened(path, output) as again:
+        assert told(again)[3][:3] == [0, "ada", "no artifact"]
+        assert again.undo()
+        assert told(again)[3] == [1, "eve", "unsure", "ghost", "é"]
+
+
+def test_a_number_that_is_none_in_a_view_is_migrated_too(path, output):
+    script = STORE.replace('"view": {"stretch": "log"}', '"view": {"zoom": NaN}')
+    assert script != STORE
+    make(path, output, script)
+    for _ in range(2):
+        with opened(path, output) as session:
+            assert told(session) == AFTER
+
+
+@pytest.mark.parametrize("state", ["{", "null", "[]", '{"cutout": 5}'])
+def test_a_damaged_position_keeps_no_review_from_being_migrated(path, output, state):
+    script = STORE.replace(
+        '{"cutout": ["b", 200, 0], "view": {"stretch": "log"}}', state
+    )
+    assert script != STORE
+    make(path, output, script)
+    with opened(path, output) as session:
+        assert told(session) == AFTER
+        [notice] = session.remarks
+        assert "cannot be read and starts anew" in notice
+    with opened(path, output) as session:
+        assert session.remarks == ()
+
+
+def test_a_damaged_entry_is_refused_before_anything_is_changed(path, output):
+    store = make(path, output, STORE.replace("'b',200,0,1,'eve'", "'b',200,0,7,'eve'"))
+    before = store.read_bytes()
+    with pytest.raises(StoreError, match=r"entry 7 .* missing or damaged"):
+        Store(store).read()
+    assert store.read_bytes() == before
 
 
 def test_a_migration_that_is_cut_short_leaves_version_1(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions import Entry
+from napari_artifact_review.core.entry import Entry, EntryId
 from napari_artifact_review.core.pace import PAUSE, Pace, pace_of
 
 START = datetime(2026, 11, 22, 20, tzinfo=UTC)
@@ -20,11 +20,12 @@ def log_of(*acts):
     """Return the log of acts: seconds, reviewer, how many cutouts, action."""
     entries = []
     for seconds, reviewer, count, action in acts:
-        act = len(entries) + 1
+        act = EntryId("log", len(entries) + 1)
         when = (START + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
         for i in range(count):
             number, cutout = len(entries) + 1, CutoutKey("a", 0, i)
-            entries.append(Entry(number, action, act, cutout, 1, reviewer, when))
+            about = action, act, cutout, 1, reviewer, when
+            entries.append(Entry("log", number, number, *about))
     return entries
 
 
@@ -60,9 +61,11 @@ def test_a_pause_is_no_verdicts_time_and_a_clock_that_was_put_back_neither():
 
 def test_labels_taken_over_from_somebody_are_no_verdicts(session):
     session.set_label("artifact")
-    cutout = session.current_cutout
-    stands = session.catalog.labels.standing(cutout.row)._replace(label_new=0)
-    session._journal.adopt({cutout.key: stands}, wait=True)
+    session.save()
+    table = session.output.read_text()
+    session.output.write_text(table.replace(",artifact,", ",no artifact,"))
+    session.save("theirs")
+    assert [entry.origin for entry in session.log] == ["decided", "taken over"]
     assert pace_of(session.log).verdicts == 1
 
 

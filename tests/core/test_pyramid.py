@@ -133,7 +133,7 @@ def test_pyramids_of_every_type_are_kept(tmp_path, dtype):
     for _ in range(2):
         pyramid = built(ArraySource(array), tmp_path)
         assert is_right(pyramid, array)
-        assert pyramid._kept is not None
+        assert pyramid.is_kept
         pyramid.close()
 
 
@@ -221,7 +221,7 @@ def test_two_may_build_the_same_at_once(tmp_path):
         running = [steps for steps in running if next(steps, running) is not running]
     for pyramid in pyramids:
         assert is_right(pyramid, sources[0].array)
-        assert pyramid._kept is not None
+        assert pyramid.is_kept
         pyramid.close()
     assert len(kept(tmp_path)) == 1
 
@@ -268,9 +268,11 @@ def test_what_is_no_pyramid_any_more_is_built_again(tmp_path, damage):
 
 
 def test_the_folder_is_limited_and_forgets_what_was_not_used_for_longest(tmp_path):
+    folders = {}
     for number in range(3):
         built(ArraySource(noise(), name=f"{number}"), tmp_path).close()
-    folders = {PyramidFolder(tmp_path)._place(f"{n}").name: n for n in range(3)}
+        [new] = {path.name for path in kept(tmp_path)} - folders.keys()
+        folders[new] = number
     for name, number in folders.items():
         when = time.time() - (3 - number) * 1000
         os.utime(tmp_path / name, (when, when))
@@ -284,11 +286,10 @@ def test_the_folder_is_limited_and_forgets_what_was_not_used_for_longest(tmp_pat
 
 def test_a_pyramid_in_use_is_never_removed(tmp_path):
     pyramid = built(ArraySource(noise(), name="used"), tmp_path)
+    used = kept(tmp_path)
     built(ArraySource(noise(), name="other"), tmp_path).close()
     PyramidFolder(tmp_path, most=0).tidy()
-    assert [path.name for path in kept(tmp_path)] == [
-        PyramidFolder(tmp_path)._place("used").name
-    ]
+    assert kept(tmp_path) == used
     pyramid.close()
     PyramidFolder(tmp_path, most=0).tidy()
     assert kept(tmp_path) == []
@@ -320,7 +321,7 @@ def test_without_a_folder_all_is_shown(tmp_path):
     source = ArraySource(noise())
     pyramid = built(source, tmp_path / "file" / "pyramids")
     assert is_right(pyramid, source.array)
-    assert pyramid._kept is None
+    assert not pyramid.is_kept
 
 
 def test_a_disk_that_fills_up_costs_the_kept_pyramid_only(tmp_path, monkeypatch):
@@ -342,11 +343,11 @@ def test_little_of_an_image_is_held_where_nothing_can_be_kept(tmp_path, monkeypa
     monkeypatch.setattr(pyramid_module, "_MOST_IN_MEMORY", 451 * 577 * 2)
     source = ArraySource(noise(shape=(3602, 4610)))
     pyramid = built(source, tmp_path, most=0)
-    assert set(pyramid._arrays) == set()
+    assert pyramid.finer_levels == set()
     assert is_right(pyramid, source.array)
     monkeypatch.setattr(pyramid_module, "_MOST_IN_MEMORY", 901 * 1153 * 2)
     pyramid = built(source, tmp_path, most=0)
-    assert set(pyramid._arrays) == {2}
+    assert pyramid.finer_levels == {2}
 
 
 def test_a_source_that_fails_is_an_error_and_leaves_nothing(tmp_path):

@@ -225,16 +225,17 @@ def test_the_most_likely_mislabelled_are_those_of_cleanlab(rows):
 
 def test_a_long_queue_is_walked_to_its_end():
     rows = [("a", 0, int(i in (9_000, 20_000)), "1") for i in range(25_000)]
-    queue = Queue(catalog_of(rows), QueueRule(outcomes=("FP", "TN"), kinds=None))
+    catalog = catalog_of(rows)
+    queue = Queue(catalog, QueueRule(outcomes=("FP", "TN"), kinds=None))
     rule = QueueRule(outcomes=("FP",))
-    errors = Queue(queue._catalog, rule)
+    errors = Queue(catalog, rule)
     assert errors.after(0) == 9_000
     assert errors.after(9_000) == 20_000
     assert errors.before(24_999) == 20_000
     assert queue.after(24_998) == 24_999
-    changed = Queue(queue._catalog, QueueRule(("FP", "TN"), state="changed"))
+    changed = Queue(catalog, QueueRule(("FP", "TN"), state="changed"))
     assert (changed.after(0), changed.before(24_999)) == (None, None)
-    say(queue._catalog, 12_345, "artifact", "")
+    say(catalog, 12_345, "artifact", "")
     changed.update(12_345)
     assert changed.after(0) == changed.before(24_999) == 12_345
 

@@ -32,7 +32,8 @@ class Recording:
         self.recorder.refused.connect(self.note_refused)
         self.recorder.problem_changed.connect(self.note_problem)
 
-    def note(self, _, touched):
+    def note(self, *told):
+        *_, touched = told
         self.told += sorted(cutout.grid_x for cutout in touched)
 
     def note_refused(self, command):
@@ -248,6 +249,8 @@ def test_another_thread_waits_for_the_answers_and_takes_none(
     other = threading.Thread(target=lambda: waited.append(recording.recorder.wait(20)))
     other.start()
     slow_disk.go_on()
+    other.join(0.2)
+    assert (threads, waited) == ([], [])
     main_loop.run_until(lambda: waited)
     other.join()
     assert (threads, waited) == ([main_loop.thread], [True])

@@ -421,7 +421,7 @@ def test_the_disk_of_these_tests_finds_out_what_may_be_lost(path, step):
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EBUSY])
 def test_a_held_file_is_replaced_once_it_is_let_go(path, code, pauses):
-    held = Fault("replace", code=code, times=len(saving._PAUSES))
+    held = Fault("replace", code=code, times=len(saving.PAUSES))
     with Disk(path.parent, held):
         written = replace_file(path, write(NEW))
     assert written.path == path
@@ -631,7 +631,7 @@ def test_a_temporary_name_that_is_taken_is_not_written_through(path, monkeypatch
     victim = path.with_name("victim")
     victim.write_bytes(b"another's")
     monkeypatch.setattr(saving.secrets, "token_hex", lambda _size: "00")
-    saving._part_beside(path).symlink_to(victim)
+    path.with_name(f".{path.name}.00.part").symlink_to(victim)
     with pytest.raises(SaveError, match="File exists"):
         replace_file(path, write(NEW))
     assert victim.read_bytes() == b"another's"

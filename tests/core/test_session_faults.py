@@ -121,8 +121,13 @@ def replaced(place):
 @contextmanager
 def locked(place):
     """Another program writes and does not come to an end."""
+    real = sqlite3.connect
+
+    def impatient(*args, **named):
+        return real(*args, **{**named, "timeout": 0.05})
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_artifact_review.core.store._PATIENCE", 0.05)
+        patch.setattr(sqlite3, "connect", impatient)
         other = sqlite3.connect(place, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         yield
@@ -247,7 +252,7 @@ def test_wherever_in_the_store_the_disk_ends_nothing_is_lost(session, path, plac
 def test_whatever_fails_in_a_save_the_output_is_the_old_or_the_new_one(
     path, place, monkeypatch
 ):
-    monkeypatch.setattr(saving, "_PAUSES", (0,))
+    monkeypatch.setattr(saving, "PAUSES", (0,))
     output = path.with_name("test_outputs.csv")
     with ReviewSession.open(path, reviewer="me") as session:
         session.set_label("artifact")
@@ -452,13 +457,18 @@ def test_a_session_that_nobody_uses_any_more_is_in_nobodys_way(path, place):
         assert len(session.log) == 1
 
 
-def test_what_nobody_waited_for_is_not_written_after_the_end(path, place):
+def test_what_is_pending_when_its_session_is_forgotten_is_recorded(path, place):
     session = ReviewSession.open(path)
     for value in ("artifact", "no artifact", "artifact"):
         session.set_label(value, wait=False)
     del session
     with ReviewSession.open(path) as again:
         assert again.problem is None
+        assert [entry.verdict for entry in again.log] == [
+            "artifact",
+            "no artifact",
+            "artifact",
+        ]
         again.set_label("artifact")
         assert stored(place) == again.log
 

@@ -207,7 +207,7 @@ def test_every_write_waits_for_the_disk(file, open_store, connection):
     def look(connection, statement):
         if statement == "COMMIT":
             ask = sqlite3.Cursor(connection).execute
-            names = ("synchronous", "journal_mode")
+            names = ("synchronous", "journal_mode", "trusted_schema")
             found.add(tuple(ask(f"PRAGMA {name}").fetchone()[0] for name in names))
 
     connection.on = look
@@ -217,7 +217,8 @@ def test_every_write_waits_for_the_disk(file, open_store, connection):
     store.add_save(SaveRecord("digest", "/out.csv", {"log": 1}))
     store.close({})
     # FULL would be 2; 3 also syncs the folder once the journal is gone.
-    assert found == {(3, "delete")}
+    # Functions that a changed schema would call are not trusted.
+    assert found == {(3, "delete", 0)}
 
 
 # Whose it is
@@ -565,6 +566,17 @@ def test_of_many_at_once_one_is_let_in_and_the_others_are_told_so(file, open_sto
     assert faults.count(None) == 1
     assert all(isinstance(fault, HeldError) for fault in faults if fault)
     assert Store(file).read().entries == [entry(1), entry(2)]
+
+
+def test_a_folder_that_loses_its_locks_is_told(file, open_store, monkeypatch):
+    def refuse_locks(*_):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    store, _ = open_store(file)
+    monkeypatch.setattr("fcntl.flock", refuse_locks)
+    with pytest.raises(StoreError, match=r"cannot lock files .*local disk"):
+        store.append([entry(1)])
+    assert not file.exists()
 
 
 # How it fails

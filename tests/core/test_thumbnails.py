@@ -14,6 +14,7 @@ from napari_artifact_review.core.display import Brightness, Display
 from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.full_image import FullImage
+from napari_artifact_review.core.lazy_pixels import LazyPixels
 from napari_artifact_review.core.stretch import Shades, smoothed
 from napari_artifact_review.core.thumbnails import CutoutReader, Look
 from tests.core.large import ArraySource, noise, opened
@@ -82,12 +83,20 @@ def test_an_image_that_cannot_be_read_is_tried_once_for_all_its_cutouts(
     assert read == ["north"]
 
 
-def test_no_more_than_there_is_room_for_is_kept(reader, session, monkeypatch):
-    monkeypatch.setattr(thumbnails, "_MOST_BYTES", 3 * 200 * 200 * 4)
-    for row in session.catalog.cutouts_of("north").rows.tolist():
-        reader.pixels(session.catalog.cutout(row))
-    assert len(reader._cutouts) == 3
-    assert all(pixels.base is None for pixels in reader._cutouts.values())
+def test_no_more_than_there_is_room_for_is_kept(reader, session, survey, monkeypatch):
+    monkeypatch.setattr(thumbnails, "MOST_BYTES", 3 * 200 * 200 * 4)
+    rows = session.catalog.cutouts_of("north").rows.tolist()
+    *earlier, _, _, last = cutouts = [session.catalog.cutout(row) for row in rows]
+    for cutout in cutouts:
+        reader.pixels(cutout)
+    (survey.parent / "north.fits").unlink()
+    # The last image is kept as well; another one takes its place.
+    reader.wait_for(session.catalog.cutout(int(session.errors.index[-1])), 0.0, 20)
+    assert all(reader.pixels(cutout).base is None for cutout in cutouts[-3:])
+    for cutout in earlier:
+        with pytest.raises(ImageError, match="north"):
+            reader.pixels(cutout)
+    assert reader.pixels(last).shape == (200, 200)
 
 
 def test_a_cutout_that_is_kept_needs_no_image_any_more(reader, session, survey):
@@ -101,14 +110,22 @@ def test_a_cutout_that_is_kept_needs_no_image_any_more(reader, session, survey):
     assert np.array_equal(inverted, 255 - first)
 
 
-def test_for_cutouts_that_are_kept_no_image_is_read_ahead(reader, session):
+def test_for_cutouts_that_are_kept_no_image_is_read_ahead(reader, session, monkeypatch):
     of = {name: session.catalog.cutouts_of(name).rows for name in session.image_names}
     cutouts = [session.catalog.cutout(int(rows[0])) for rows in of.values()]
     for cutout in cutouts[:2]:
         reader.pixels(cutout)
+    read = []
+    real = image_reader.read_image
+    monkeypatch.setattr(
+        image_reader,
+        "read_image",
+        lambda path, hdu, **how: read.append(path.stem) or real(path, hdu, **how),
+    )
     reader.expect(cutouts)
-    assert [source.name for source in reader._images._futures] == ["south"]
+    assert reader.wait_for(cutouts[2], 0.0, 20)
     reader.close()
+    assert read == ["south"]
 
 
 @pytest.mark.parametrize("sigma", [0.0, 1.5])
@@ -148,10 +165,10 @@ def test_the_hdu_that_is_wished_is_read(session, survey):
 def test_the_edge_of_a_smoothed_cutout_of_a_large_image_is_no_edge(tmp_path):
     source = ArraySource(noise(shape=(900, 700)))
     tiles = opened(source, tmp_path)
-    pixels = tiles._reader._pixels
+    pixels = LazyPixels(source)
     full = FullImage(tmp_path / "large", pixels, (0, 1), tiles=tiles)
     cutout = Cutout(0, "large", 200, 300, 100, 0, 0, 0, "TN", None, None)
-    cut = thumbnails._cut(LoadedImage.of(full, 2.0), cutout)
+    cut = thumbnails.cut_out(LoadedImage.of(full, 2.0), cutout)
     whole = smoothed(source.array, 2.0)
     assert cut == pytest.approx(whole[300:400, 200:300], rel=1e-5)
     tiles.close()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 import time
 import weakref
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from napari_artifact_review.core import tile_reader
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.pyramid import TILE
-from napari_artifact_review.core.tiles import TiledImage
+from napari_artifact_review.core.tiles import TiledImage, window
 from tests.core.large import (
     SHAPE,
     ArraySource,
@@ -174,7 +176,7 @@ def test_the_newest_wish_is_read_first_and_stale_ones_never(source, tiles):
     # The first one was being read when the others came.
     assert rows_read(source)[:5] == [(0, 0), *newest]
     assert shows(tiles.levels[0], source.array, slice(522, 530), slice(9, 19))
-    until(lambda: tiles._reader.pyramid.whole)
+    until(lambda: tiles.is_whole)
     tile = (slice(0, TILE), slice(TILE, 2 * TILE))
     assert tile not in source.reads
 
@@ -199,16 +201,15 @@ def test_memory_is_bounded_and_a_view_larger_than_it_comes_to_rest(tmp_path):
     source = ArraySource(noise())
     most = 3 * TILE * TILE * 2
     image = opened(source, tmp_path, most_cached=most)
-    cache = image._reader._tiles
-    until(lambda: image.levels[-1][0, 0] and image._reader.pyramid.whole)
+    until(lambda: image.levels[-1][0, 0] and image.is_whole)
     source.reads.clear()
     for _ in range(20):
         image.levels[0][:]
         time.sleep(0.01)
-        assert cache.held <= most
+        assert image.held <= most
     assert len(source.reads) == 3
     assert shows(image.levels[0], source.array, slice(0, 9), slice(0, 9))
-    assert cache.held <= most
+    assert image.held <= most
     image.close()
     assert image.join(20)
 
@@ -217,7 +218,7 @@ def test_what_is_missing_is_drawn_from_the_best_coarser_level(tmp_path):
     source = ArraySource(noise(shape=(2400, 4200)))
     image = opened(source, tmp_path)
     levels = means(source.array, len(image.levels))
-    until(lambda: image.levels[-1][0, 0] and image._reader.pyramid.whole)
+    until(lambda: image.levels[-1][0, 0] and image.is_whole)
     coarse = image.levels[0][700:720, 700:740]
     np.testing.assert_array_equal(
         coarse, levels[-1][87:90, 87:93].repeat(8, 0).repeat(8, 1)[4:24, 4:44]
@@ -253,7 +254,7 @@ def test_what_cannot_be_read_is_told_once_and_not_tried_again(source, tiles):
     until(lambda: heard and heard[-1])
     assert "the disk is gone" in tiles.problem.what
     assert tiles.problem.path == source.path
-    until(lambda: not any(tiles._reader._views.values()))
+    until(lambda: tiles.is_idle)
     count = len(source.reads)
     for _ in range(5):
         assert (tiles.levels[0][MIDDLE] == 7).all()
@@ -265,7 +266,7 @@ def test_what_cannot_be_read_is_told_once_and_not_tried_again(source, tiles):
 
 def test_closing_ends_the_thread_and_what_is_known_stays(source, tiles):
     assert shows(tiles.levels[0], source.array, *MIDDLE)
-    until(lambda: tiles._reader.pyramid.whole)
+    until(lambda: tiles.is_whole)
     assert source.is_open
     tiles.close()
     tiles.close()
@@ -340,24 +341,49 @@ def test_a_window_larger_than_memory_is_refused(tmp_path, monkeypatch):
     image.close()
 
 
+class Watched:
+    """A level that notes which parts of it are asked for."""
+
+    def __init__(self, level, number, asked):
+        self._level = level
+        self._note = partial(self._note_in, asked, number)
+
+    def _note_in(self, asked, number, key):
+        *parts, _ = window(key, self._level.shape)
+        asked.append((number, tuple(parts)))
+
+    def __getattr__(self, name):
+        return getattr(self._level, name)
+
+    def __getitem__(self, key):
+        self._note(key)
+        return self._level[key]
+
+    def __array__(self, dtype=None, copy=None):
+        self._note(...)
+        return self._level.__array__(dtype, copy)
+
+
 def test_napari_shows_it_and_asks_for_no_whole_level(source, tiles: TiledImage):
     from napari.components import ViewerModel
     from napari.layers import Image
 
     asked = []
-    look = tiles._reader.look
-    tiles._reader.look = lambda level, *window: (
-        asked.append((level, window)) or look(level, *window)
-    )
-    layer = Image([*tiles.levels], multiscale=True, rgb=False, contrast_limits=(0, 250))
+    levels = [
+        Watched(level, number, asked) for number, level in enumerate(tiles.levels)
+    ]
+    layer = Image(levels, multiscale=True, rgb=False, contrast_limits=(0, 250))
     viewer = ViewerModel()
     viewer.add_layer(layer)
     assert layer.data_level == 2
-    until(lambda: tiles._reader.pyramid.whole)
+    until(lambda: tiles.is_whole)
     layer.refresh()
     expected = means(source.array, 3)
     # What napari kept of the last level is up to date.
-    np.testing.assert_array_equal(layer._slice.image.raw, expected[2])
+    rows, columns = (range(0, length, 7) for length in expected[2].shape)
+    for row, column in itertools.product(rows, columns):
+        shown = layer.get_value(layer.downsample_factors[2] * (row, column))
+        assert shown == (2, expected[2][row, column])
     corners = np.array([[700, 800], [900, 1000]])
     layer._update_draw(1, corners, (600, 800))
     assert layer.data_level == 0

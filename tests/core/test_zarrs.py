@@ -129,7 +129,7 @@ def test_levels_of_the_file_are_used_if_they_are_halves(large, tmp_path, own):
     expected = half if own == "halves" else mean(WIDE)
     assert shows(image.tiles.levels[0], WIDE, *EVERYTHING)
     assert shows(image.tiles.levels[1], expected, *EVERYTHING)
-    until(lambda: image.tiles._reader.pyramid.whole)
+    until(lambda: image.tiles.is_whole)
     image.tiles.close()
     assert image.tiles.join(20)
     assert (tmp_path / "pyramids").exists() == (own != "halves")
@@ -150,7 +150,7 @@ def test_another_chunk_makes_another_pyramid(large, tmp_path):
         image = read_image(path)
         expected = mean(array[:])
         assert shows(image.tiles.levels[-1], expected, *EVERYTHING)
-        until(lambda image=image: image.tiles._reader.pyramid.whole)
+        until(lambda image=image: image.tiles.is_whole)
         image.tiles.close()
         assert image.tiles.join(20)
     assert len(list((tmp_path / "pyramids").iterdir())) == 2

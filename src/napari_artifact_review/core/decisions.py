@@ -243,16 +243,20 @@ class DecisionLog:
 
     def _apply(self, entry: Entry) -> None:
         act = entry.act
-        if entry.action == "decide":
+        # The rest of an act that another log, which knew a part of it, took back.
+        is_late = act in self._acts and act not in self._done
+        if entry.action == "decide" and not is_late:
             # What was undone before it stays undone, whatever the table.
             self._undone.clear()
         if not self._is_known(entry.cutout):
             return
         if entry.action == "decide":
             decision = Decision.of(entry.cutout, Standing.of(entry))
-            self._done[act] = None
             self._acts.setdefault(act, []).append(decision)
-            self._standing.setdefault(entry.cutout, {})[act] = decision
+            decisions = self._standing.setdefault(entry.cutout, {})
+            if not is_late:
+                self._done[act] = None
+                decisions[act] = decision
         elif entry.action == "undo" and act in self._done:
             # The first entry of several does it for the whole act.
             del self._done[act]

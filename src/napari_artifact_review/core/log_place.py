@@ -57,12 +57,8 @@ def locked_store(
             store.lock()
         except LocksUnsupportedError as error:
             if path == apart or not is_beside:
-                raise StoreError(
-                    f"its folder cannot lock files ({error.strerror})",
-                    path=path,
-                    remedy="Name a file on a local disk",
-                ) from error
-            store = _moved_apart(store, apart, replaced)
+                raise _without_locks(path, error) from error
+            store = _copied_apart(store, apart, replaced)
     if store.path != apart:
         return store, ()
     return store, (
@@ -70,7 +66,16 @@ def locked_store(
     )
 
 
-def _moved_apart(beside: Store, apart: Path, replaced: Store | None) -> Store:
+def _without_locks(path: Path, error: LocksUnsupportedError) -> StoreError:
+    return StoreError(
+        f"its folder cannot lock files ({error.strerror})",
+        path=path,
+        remedy="Name an output, or a file of the log, on a local disk",
+    )
+
+
+def _copied_apart(beside: Store, apart: Path, replaced: Store | None) -> Store:
+    """Return a locked copy of a log in the user's data folder."""
     try:
         apart.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -81,5 +86,8 @@ def _moved_apart(beside: Store, apart: Path, replaced: Store | None) -> Store:
         ) from error
     beside.copy_to(apart)
     store = Store(apart, replaced)
-    store.lock()
+    try:
+        store.lock()
+    except LocksUnsupportedError as error:
+        raise _without_locks(apart, error) from error
     return store

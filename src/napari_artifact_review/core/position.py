@@ -83,7 +83,7 @@ class Position:
                 return default
             try:
                 return read(state[name])
-            except (AttributeError, TypeError, ValueError):
+            except (AttributeError, OverflowError, TypeError, ValueError):
                 damaged.append(name)
                 return default
 

@@ -152,6 +152,16 @@ class Pyramid:
         # How many rows of each level are written.
         self._written = dict.fromkeys(range(len(self.shapes)), 0)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is in the folder, for the next time."""
+        return self._kept is not None
+
+    @property
+    def finer_levels(self) -> frozenset[int]:
+        """The levels at hand besides the last one, on disk or in memory."""
+        return frozenset(self._arrays)
+
     def build(self) -> Iterator[None]:
         """Find the pyramid of an earlier time, or build it.
 

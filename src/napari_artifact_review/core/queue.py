@@ -80,6 +80,11 @@ class QueueRule:
             for value in values:
                 if value not in known:
                     raise ValueError(f"{name}: {value!r} is none of {', '.join(known)}")
+        for name, texts in (("images", self.images), ("kinds", self.kinds)):
+            if not all(isinstance(text, str) for text in texts or ()):
+                raise TypeError(f"{name}: not every one is a text")
+        if self.seed < 0:
+            raise ValueError(f"seed: {self.seed} is negative")
 
     @classmethod
     def of(
@@ -113,7 +118,7 @@ class QueueRule:
             return None
         try:
             return cls.of(**kept)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             return None
 
 

@@ -224,8 +224,9 @@ def entries_of_older(
         verdict = row.get("verdict")
         if verdict is None:
             # Before there was that column, every decision meant its label.
-            undone = row["action"] == "undo"
-            verdict = "" if undone else LABEL_NAMES[row["label_new"]]
+            label = row["label_new"]
+            is_told = row["action"] != "undo" and label in (0, 1)
+            verdict = LABEL_NAMES[label] if is_told else ""
         entry = Entry(
             log_id,
             row["number"],

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, overload
@@ -18,7 +19,7 @@ from napari_artifact_review.core.command import Command
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
 from napari_artifact_review.core.database_url import read_database_url
 from napari_artifact_review.core.decisions import PATIENCE, Standing, login_name
-from napari_artifact_review.core.entry import Entry
+from napari_artifact_review.core.entry import Entry, plain_json
 from napari_artifact_review.core.errors import (
     HeldError,
     ReviewError,
@@ -253,6 +254,9 @@ class ReviewSession:
             log, notices = locked_store(file, where, former, read_only)
             try:
                 contents, binding = log.read(), binding_of(table)
+                if replaced is not None and replaced._store.path == log.path:
+                    # It goes on where that one is, also if that could not be saved.
+                    contents = replace(contents, state=plain_json(replaced._state()))
                 notices += (*match(contents, binding, catalog.walk), *faults)
                 log.bind(binding)
                 known = Output(where, [save.digest for save in contents.saves], table)
@@ -469,6 +473,10 @@ class ReviewSession:
     def remarks(self) -> tuple[str, ...]:
         """What the reviewer should know of table and output, in sentences."""
         return (*self._remarks, *remarks_on(self.predictions, self._output))
+
+    def add_remark(self, remark: str) -> None:
+        """Add a sentence to `remarks`, such as about a view that cannot be restored."""
+        self._remarks += (remark,)
 
     @property
     def image_names(self) -> tuple[str, ...]:

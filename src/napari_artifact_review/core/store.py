@@ -75,7 +75,6 @@ class Store:
         sa.event.listen(self._engine, "begin", _begin)
         self._lock = WriterLock(path.with_name(f"{path.name}.lock"))
         self._shared_lock = None if replaced is None else replaced._lock
-        self._pid = os.getpid()
         self._binding: Binding | None = None
         self._contents = StoreContents()
         # What is known to be on disk, and what may be: its commit was not answered.
@@ -240,8 +239,6 @@ class Store:
                 path=self.path,
                 remedy="Open it without read_only to decide, or to bring it up to date",
             )
-        if os.getpid() != self._pid:
-            raise self._error("this review belongs to the parent process", _REOPEN)
         if self._closed:
             raise self._error("this review is closed", _REOPEN)
         was_held = self._lock.is_held

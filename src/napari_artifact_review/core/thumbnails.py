@@ -23,7 +23,7 @@ from napari_artifact_review.core.stretch import Shades, smoothed
 
 #: Bytes of cutouts that are kept: some 400 of 200 x 200 pixels in float32, so that
 #: they are there at once in another stretch.
-_MOST_BYTES = 2**26
+MOST_BYTES = 2**26
 
 #: Images of which it is kept how bright they are, at most some 3 MB each.
 _MOST_IMAGES = 50
@@ -139,10 +139,10 @@ class CutoutReader:
         pixels = self._cutouts.get(key)
         if pixels is None:
             # A copy: a part of an image would keep all of it in memory.
-            pixels = np.array(_cut(self._image(key[0]), cutout))
+            pixels = np.array(cut_out(self._image(key[0]), cutout))
             self._cutouts[key] = pixels
             self._bytes += pixels.nbytes
-            while self._bytes > _MOST_BYTES and len(self._cutouts) > 1:
+            while self._bytes > MOST_BYTES and len(self._cutouts) > 1:
                 self._bytes -= self._cutouts.popitem(last=False)[1].nbytes
         self._cutouts.move_to_end(key)
         return pixels
@@ -205,7 +205,7 @@ class CutoutReader:
         return self._shades[source]
 
 
-def _cut(loaded: LoadedImage, cutout: Cutout) -> _Array:
+def cut_out(loaded: LoadedImage, cutout: Cutout) -> _Array:
     """Return the pixels of a cutout as they are drawn."""
     pixels, sigma = loaded.drawable, loaded.sigma
     length, width = pixels.shape

@@ -105,6 +105,17 @@ class TileReader:
         self._closed = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def held(self) -> int:
+        """The bytes of tiles in memory."""
+        return self._tiles.held
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no tile that was looked at is still to be read."""
+        with self._lock:
+            return not any(self._views.values())
+
     def look(self, level: int, rows: slice, columns: slice) -> Pixels:
         """Put a part of a level together, and ask for what is missing.
 

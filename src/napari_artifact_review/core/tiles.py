@@ -85,6 +85,21 @@ class TiledImage:
         """Why something cannot be read; `changed` is sent when it becomes known."""
         return self._reader.problem
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every level is known, from the image or from its folder."""
+        return self._reader.pyramid.whole
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no tile that was looked at is still to be read."""
+        return self._reader.is_idle
+
+    @property
+    def held(self) -> int:
+        """The bytes of tiles in memory."""
+        return self._reader.held
+
     def prefetch(self, level: int, rows: slice, columns: slice) -> None:
         """Have a part of a level read, as soon as nobody waits for another.
 

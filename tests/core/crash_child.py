@@ -28,10 +28,21 @@ def review(table: Path, seed: int) -> None:
     while True:
         known = len(session.log)
         match chance.choices(
-            ["decide", "move", "undo", "redo", "save"], [8, 4, 3, 2, 2]
+            ["decide", "hurry", "move", "undo", "redo", "save", "reopen"],
+            [8, 4, 4, 3, 2, 2, 2],
         )[0]:
             case "decide":
                 session.set_label(chance.choice(["artifact", "no artifact"]))
+            case "hurry":
+                hurry(session, chance)
+                say("pending", len(session.pending))
+                session.wait_until_recorded()
+            case "reopen":
+                hurry(session, chance)
+                say("closing", len(session.pending))
+                session.close()
+                session = ReviewSession.open(table, reviewer="me")
+                say("opened", session.problem)
             case "move":
                 key = session.walk.key_of(chance.randrange(rows))
                 session.select(*key)
@@ -46,6 +57,14 @@ def review(table: Path, seed: int) -> None:
                 say("saved", known)
         for entry in session.log[known:]:
             say("kept", entry.number, entry.action, *entry.cutout, entry.label_new)
+
+
+def hurry(session: ReviewSession, chance: random.Random) -> None:
+    """Give three verdicts without waiting for the disk."""
+    for _ in range(3):
+        cutouts = [session.walk.key_of(chance.randrange(len(session.table)))]
+        value = chance.choice(["artifact", "no artifact"])
+        session.set_label(value, cutouts=cutouts, wait=False)
 
 
 def main(table: Path) -> None:

@@ -214,5 +214,6 @@ def test_what_fits_cannot_spell_is_refused_and_nothing_is_left(tmp_path):
     fits_table(path)
     with pytest.raises(SaveError, match="has no 'é'"):
         saved(path, "out.fits", reviewer="René")
-    left = {p.name for p in tmp_path.iterdir()} - {"out.fits.review.sqlite"}
+    log = "out.fits.review.sqlite"
+    left = {p.name for p in tmp_path.iterdir()} - {log, f"{log}.lock"}
     assert left == {"in.fits"}

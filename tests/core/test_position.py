@@ -65,6 +65,12 @@ def test_a_damaged_part_is_dropped_and_the_others_come_back(name, value):
     assert position == expected
 
 
+@pytest.mark.parametrize("value", [value for name, value in DAMAGED if name == "queue"])
+def test_a_damaged_rule_is_no_rule(value):
+    assert QueueRule.from_json(RULE) == WHOLE.queue
+    assert QueueRule.from_json(value) is None
+
+
 @pytest.fixture
 def reviewed(survey):
     """Return the table of a review with two decisions, and its log."""

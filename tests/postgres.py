@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -172,9 +173,7 @@ class PostgresServer:
     def kill(self) -> None:
         """Kill it with all its processes, in whatever they do."""
         if self._process is not None:
-            processes = self._processes()
-            for process in processes:
-                process.kill()
+            processes = self._signal(signal.SIGKILL)
             self._process.wait(30)
             psutil.wait_procs(processes, 30)
             self._process = None
@@ -182,16 +181,13 @@ class PostgresServer:
 
     def freeze(self) -> None:
         """Stop all its processes; the kernel still accepts and acknowledges."""
-        # The first one first, so that it starts no more.
-        for process in self._processes():
-            process.suspend()
         self._is_frozen = True
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Resume all its processes."""
         if self._is_frozen:
-            for process in reversed(self._processes()):
-                process.resume()
+            self._signal(signal.SIGCONT)
             self._is_frozen = False
 
     def close(self) -> None:
@@ -235,11 +231,20 @@ class PostgresServer:
             return False
         return True
 
-    def _processes(self) -> list[psutil.Process]:
+    def _signal(self, number: signal.Signals) -> list[psutil.Process]:
+        """Send a signal to all processes of the server, and return them."""
         if self._process is None:
             return []
         first = psutil.Process(self._process.pid)
-        return [first, *first.children(recursive=True)]
+        if number == signal.SIGSTOP:
+            # From here on it starts no more.
+            first.send_signal(number)
+        processes = [first, *first.children(recursive=True)]
+        for process in processes:
+            # One whose client has gone may just have ended.
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        return processes
 
 
 def free_port() -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from datetime import date
@@ -71,6 +72,7 @@ def main() -> None:
     picture_the_preferences(viewer)
     picture_the_instrument(dock)
     picture_the_gallery(dock)
+    picture_a_busy_disk(dock)
     session.save()
     other = napari.Viewer(show=False)
     other.show()
@@ -181,6 +183,26 @@ def picture_the_instrument(dock) -> None:
         settle(dock)
         window.grab().save(str(IMAGES / f"{name}.png"))
         window.toggle()
+
+
+def picture_a_busy_disk(dock) -> None:
+    """Make the pictures of docs/durability.md: another program writes to the log."""
+    session = dock.session
+    session.set_queue(state="unreviewed")
+    settle(dock)
+    other = sqlite3.connect(session.store, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    QTest.keyClick(dock.window(), Qt.Key.Key_K)
+    settle(dock, 300)
+    QTest.keyClick(dock.window(), Qt.Key.Key_Comma)
+    grab(dock, "pending")
+    while dock.pending:
+        QTest.qWait(50)
+    grab(dock, "refused")
+    other.close()
+    session.give_again()
+    session.wait_until_recorded()
+    settle(dock)
 
 
 def picture_the_gallery(dock) -> None:

@@ -91,19 +91,21 @@ class PendingPanel(Container[Widget]):
             self._recording = recording
             self.recording_changed.emit(recording)
         if refused:
-            self.refused.value = _named(refused)
+            problem = None if session is None else session.problem
+            self.refused.value = _named(refused, str(problem))
             self.refused.tooltip = "\n".join(
                 f"{command.title}: {command.error}" for command in refused
             )
         self.visible = bool(refused)
 
 
-def _named(refused: Sequence[Command]) -> str:
-    """Name refused commands, and the reason of the first."""
+def _named(refused: Sequence[Command], told: str) -> str:
+    """Name refused commands, and the reason of the first unless that is told."""
     titles = [breakable(escape(command.title)) for command in refused[:_NAMED]]
     more = len(refused) - len(titles)
     if more:
         titles.append(f"and {more} more")
     error = refused[0].error
-    reason = "" if error is None else f"<br>{breakable(escape(error.what))}"
+    is_told = error is None or str(error) == told
+    reason = "" if error is None or is_told else f"<br>{breakable(escape(error.what))}"
     return f"<b>Not recorded:</b> {'; '.join(titles)}.{reason}"

@@ -57,10 +57,9 @@ def test_opening_a_review_imports_all_it_needs_in_its_thread():
 
 def test_the_numbers_of_a_review_need_no_plots(survey):
     code = (
-        f"from {NAME}.core.session import ReviewSession\n"
-        f"from {NAME}.core.metrics import Snapshot\n"
+        f"from {NAME}.core.review.session import ReviewSession\n"
         f"from {NAME}.widgets.measurer import measure_changes\n"
         f"with ReviewSession.open({str(survey)!r}, read_only=True) as session:\n"
-        "    assert measure_changes(Snapshot.of(session.catalog)).open_count == 4"
+        "    assert measure_changes(session.catalog.snapshot()).open_count == 4"
     )
     assert not {"matplotlib", "sklearn"} & imported_after(code)

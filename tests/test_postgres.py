@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from napari_artifact_review.core.database_url import read_database_url
+from napari_artifact_review.core.decisions.database_url import read_database_url
 from tests.delay_proxy import DelayProxy
 
 

@@ -11,13 +11,9 @@ from typing import NamedTuple
 
 from benchmarks.measures import Line, Timings, compare
 from benchmarks.plan import Plan
-from napari_artifact_review.core.exchange import Exchange
-from napari_artifact_review.core.meeting_place import (
-    RawEntry,
-    ReviewIdentity,
-    find_meeting_place,
-)
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.decisions.exchange import Exchange, find_meeting_place
+from napari_artifact_review.core.decisions.meeting_place import RawEntry, ReviewIdentity
+from napari_artifact_review.core.review.session import ReviewSession
 from tests import postgres
 from tests.delay_proxy import DelayProxy
 

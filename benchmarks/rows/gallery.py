@@ -25,7 +25,7 @@ from benchmarks.review import Review
 from benchmarks.stopwatch import wait_until
 from benchmarks.surveys import Survey
 from benchmarks.watchdog import LONGEST_BLOCK, Watchdog
-from napari_artifact_review.core.images import read_image
+from napari_artifact_review.core.images.folder import read_image
 from napari_artifact_review.widgets.gallery import GalleryPanel
 
 

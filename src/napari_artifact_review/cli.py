@@ -116,7 +116,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from napari_artifact_review.core.check import check_review
+    from napari_artifact_review.core.review.check import check_review
 
     summary, faults = check_review(options.predictions, options.images)
     for fault in faults:

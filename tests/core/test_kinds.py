@@ -6,7 +6,7 @@ import pytest
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.kinds import DEFAULT_KINDS, KINDS_NAME, kinds_beside
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from matplotlib.cbook import STEP_LOOKUP_MAP
 from matplotlib.figure import Figure
 
-from napari_artifact_review.core.metrics import measure
-from napari_artifact_review.core.ranking import Ranking
+from napari_artifact_review.core.scores.metrics import measure
+from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.report.figures import Ink, draw_curves
 
 

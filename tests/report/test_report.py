@@ -16,8 +16,8 @@ import pytest
 
 from napari_artifact_review.cli import main
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.session import ReviewSession
-from napari_artifact_review.core.thumbnails import CutoutReader
+from napari_artifact_review.core.images.thumbnails import CutoutReader
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.report import page as report
 from napari_artifact_review.report.texts import number_text, range_text
 

@@ -12,7 +12,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Shapes, Vectors
 from napari.settings import get_settings
 
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.layers import OWNER
 from tests.slow_images import forget_others, slow_down

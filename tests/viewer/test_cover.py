@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from napari_artifact_review.core.images import read_image
+from napari_artifact_review.core.images.folder import read_image
 from napari_artifact_review.viewer.layers import OWNER
 from napari_artifact_review.viewer.verdicts import VerdictTarget
 from tests.slow_images import slow_down

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from napari_artifact_review.core import full_image
+from napari_artifact_review.core import decoders
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.pyramid import Pyramid
-from napari_artifact_review.core.pyramid_folder import PyramidFolder
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.tiled.pyramid import Pyramid
+from napari_artifact_review.core.tiled.pyramid_folder import PyramidFolder
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.layers import OWNER
 
@@ -29,7 +29,7 @@ def large(survey, viewer, main_loop, monkeypatch, tmp_path):
     control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
     control.connect()
     main_loop.run_until(lambda: control.view == "shown")
-    monkeypatch.setattr(full_image, "MOST_PIXELS_AT_ONCE", 1000)
+    monkeypatch.setattr(decoders, "MOST_PIXELS_AT_ONCE", 1000)
     yield control
     control.disconnect()
 

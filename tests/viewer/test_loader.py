@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.images import ImageFolder
+from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.viewer import loader
 from napari_artifact_review.viewer.loader import ImageLoader
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import Cutouts
 from napari_artifact_review.core.outcomes import OUTCOMES
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.boxes import (
     LETTERS,
     are_marked,

@@ -9,11 +9,11 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from napari_artifact_review.core import image_reader
-from napari_artifact_review.core.display import Display
-from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.images import read_image
-from napari_artifact_review.core.thumbnails import CutoutReader, Look
+from napari_artifact_review.core.images import image_reader
+from napari_artifact_review.core.images.display import Display
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.folder import read_image
+from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 from napari_artifact_review.viewer.picture_loader import PictureLoader
 
 LOOK = Look(Display())

@@ -14,23 +14,24 @@ from napari.layers import Image
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
 from psygnal import Signal
 
-from napari_artifact_review.core import drawable as drawing
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.display import Brightness, Display, zscale_limits
-from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.full_image import FullImage
-from napari_artifact_review.core.images import ImageFolder
-from napari_artifact_review.core.pyramid_folder import PyramidFolder
-from napari_artifact_review.core.stretch import smoothed
-from napari_artifact_review.core.tiles import open_tiled
+from napari_artifact_review.core.images import drawable as drawing
+from napari_artifact_review.core.images.display import Brightness, Display
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.full_image import FullImage
+from napari_artifact_review.core.images.stretch import smoothed
+from napari_artifact_review.core.limits import zscale_limits
+from napari_artifact_review.core.tiled.pyramid_folder import PyramidFolder
+from napari_artifact_review.core.tiled.tiles import open_tiled
 from napari_artifact_review.viewer import loader as loading
 from napari_artifact_review.viewer import smooth_tiles
 from napari_artifact_review.viewer.image_layer import ImageLayer
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.loader import ImageLoader
 from napari_artifact_review.viewer.smooth_tiles import SmoothLevel
-from tests.core.large import SHAPE, ArraySource, noise, until
+from tests.core.tiled.large import SHAPE, ArraySource, noise, until
 
 STRETCHES = ("asinh", "log", "sqrt", "power", "histogram")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_artifact_review.core import drawable
-from napari_artifact_review.core.display import Brightness, Display, zscale_limits
-from napari_artifact_review.core.stretch import smoothed
+from napari_artifact_review.core.images import drawable
+from napari_artifact_review.core.images.display import Brightness, Display
+from napari_artifact_review.core.images.stretch import smoothed
+from napari_artifact_review.core.limits import zscale_limits
 from napari_artifact_review.viewer.layers import OWNER
 
 

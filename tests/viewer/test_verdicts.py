@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_artifact_review.core.display import Display
+from napari_artifact_review.core.images.display import Display
 from tests.slow_images import forget_others
 
 #: The errors of the small survey, in the order of the queue.

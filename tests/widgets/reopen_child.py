@@ -28,7 +28,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review import open_review
-from napari_artifact_review.core.images import read_image
+from napari_artifact_review.core.images.folder import read_image
 from napari_artifact_review.viewer import loader
 from napari_artifact_review.widgets import ReviewWidget
 

@@ -13,8 +13,9 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import open_review
-from napari_artifact_review.core.metrics import NUMBERS, Snapshot
-from napari_artifact_review.core.ranking import Ranking
+from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.scores.metrics import NUMBERS
+from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.report.texts import number_text, range_text
 from napari_artifact_review.widgets.background import Latest
 from napari_artifact_review.widgets.plots import PlotsPanel
@@ -100,8 +101,8 @@ def test_while_it_is_folded_nothing_is_computed_and_nothing_old_is_shown(
     unfolded, press, qtbot, monkeypatch
 ):
     dock, taken = unfolded, []
-    real = Snapshot.of
-    monkeypatch.setattr(Snapshot, "of", lambda *a: taken.append(a) or real(*a))
+    real = Catalog.snapshot
+    monkeypatch.setattr(Catalog, "snapshot", lambda *a: taken.append(a) or real(*a))
     click_fold(dock)
     press(dock, "j")
     qtbot.waitUntil(lambda: len(dock.session.log) == 1)

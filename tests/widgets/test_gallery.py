@@ -9,9 +9,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QApplication, QMenu
 
-from napari_artifact_review.core.display import Display
+from napari_artifact_review.core.images.display import Display
+from napari_artifact_review.core.images.thumbnails import CutoutReader
 from napari_artifact_review.core.outcomes import OUTCOMES
-from napari_artifact_review.core.thumbnails import CutoutReader
 from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.gallery import GalleryPanel
 from napari_artifact_review.widgets.gallery.delegate import GAP, LARGEST

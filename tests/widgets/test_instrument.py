@@ -13,7 +13,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMenu, QRadioButton, QSlider
 
 from napari_artifact_review import open_review
-from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.decisions.store import Store
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 

@@ -22,9 +22,9 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import ReviewSession, open_review
+from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import SaveError
-from napari_artifact_review.core.output import Output
-from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.review.output import Output
 from napari_artifact_review.viewer.layers import OWNER
 from tests.nightly import many
 from tests.slow_images import forget_others, slow_down
@@ -242,8 +242,8 @@ import napari
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from napari_artifact_review import open_review
-from napari_artifact_review.core.output import Output
-from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.review.output import Output
+from napari_artifact_review.core.decisions.store import Store
 
 append, save = Store.append, Output.save
 

@@ -14,7 +14,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QLineEdit
 
 from napari_artifact_review import open_review
-from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.viewer.layers import OWNER
 from napari_artifact_review.widgets.launch import review_dock
 from tests.slow_disk import full

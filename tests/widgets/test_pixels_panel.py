@@ -10,8 +10,8 @@ import pytest
 from qtpy.QtWidgets import QWidget
 
 from napari_artifact_review import open_review
-from napari_artifact_review.core.display import Display
-from napari_artifact_review.core.stretch import PRESETS
+from napari_artifact_review.core.images.display import Display
+from napari_artifact_review.core.images.stretch import PRESETS
 from napari_artifact_review.viewer.cutout_pixels import CutoutPixels
 from napari_artifact_review.viewer.layers import OWNER
 from napari_artifact_review.widgets import stretches

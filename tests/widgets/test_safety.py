@@ -16,7 +16,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import ReviewSession, open_review
-from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.decisions.store import Store
 
 J, K, N, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "JKNUW")
 SHIFT = Qt.KeyboardModifier.ShiftModifier

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from napari_artifact_review import ReviewSession, open_review
-from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.decisions.store import Store
 
 TIMEOUT = 20
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_artifact_review.core.metrics import Numbers
-    from napari_artifact_review.core.pace import Pace
-    from napari_artifact_review.core.ranking import Curve
+    from napari_artifact_review.core.scores.metrics import Numbers
+    from napari_artifact_review.core.scores.pace import Pace
+    from napari_artifact_review.core.scores.ranking import Curve
 
 #: More points than a plot is wide in pixels show nothing more.
 _MOST = 2000

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.decisions.log_paths import store_beside
 from napari_artifact_review.core.errors import SaveError, StoreError
-from napari_artifact_review.core.metrics import NUMBERS, Numbers, Snapshot, When
 from napari_artifact_review.core.outcomes import Outcome
-from napari_artifact_review.core.pace import PAUSE, pace_of
-from napari_artifact_review.core.places import store_beside
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.saving import Written, replace_file
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapshot, When
+from napari_artifact_review.core.scores.pace import PAUSE, pace_of
 from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, svg
 from napari_artifact_review.report.pictures import data_uri, pictures_of
 from napari_artifact_review.report.texts import NAMES, number_text, range_text
@@ -128,7 +128,7 @@ def _write(stream: Any, page: bytes) -> None:
 
 
 def _contents(session: ReviewSession, day: date) -> dict[str, Any]:
-    snapshot = Snapshot.of(session.catalog)
+    snapshot = session.catalog.snapshot()
     metrics = snapshot.metrics()
     changed = snapshot.label_new != snapshot.label
     return {

@@ -14,13 +14,13 @@ from napari.components import ViewerModel
 from napari.utils.events import Event
 from psygnal import Signal
 
-from napari_artifact_review.core.command import NOTICEABLE
 from napari_artifact_review.core.cutout import Cutout, Cutouts
-from napari_artifact_review.core.display import Display
-from napari_artifact_review.core.drawable import LoadedImage
+from napari_artifact_review.core.decisions.command import NOTICEABLE
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.full_image import FullImage
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.images.display import Display
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.full_image import FullImage
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.camera import ReviewCamera, View
 from napari_artifact_review.viewer.compass import Directions
 from napari_artifact_review.viewer.cutout_pixels import CutoutPixels

@@ -15,15 +15,15 @@ from napari.utils.events import Event
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.display import (
+from napari_artifact_review.core.images.display import (
     COLORMAPS,
     Brightness,
     Display,
-    Limits,
     Stretch,
 )
-from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.tiles import TiledImage
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.limits import Limits
+from napari_artifact_review.core.tiled.tiles import TiledImage
 from napari_artifact_review.viewer.boxes import Array
 from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.cutout_pixels import drawn_pixels

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.images import ImageFolder, read_image
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.folder import ImageFolder, read_image
 
 ImageKey = tuple[str, int | None]
 

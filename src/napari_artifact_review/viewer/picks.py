@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 
 
 class Picks:

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.images import ImageFolder
-from napari_artifact_review.core.thumbnails import CutoutReader, Look
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 
 #: A pixel is 0xffRRGGBB: what Qt draws fastest, `QImage.Format_RGB32`.
 Picture = npt.NDArray[np.uint32]

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari.components import ViewerModel
 
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.camera import ReviewCamera
 from napari_artifact_review.viewer.image_layer import ImageLayer
 from napari_artifact_review.viewer.layers import ReviewLayers

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.full_image import FullImage
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.images.full_image import FullImage
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 def describe_pixel(full: FullImage, x: int, y: int) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psygnal import Signal
 
 from napari_artifact_review.core.outcomes import Verdict
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.status import end_of_queue
 
 

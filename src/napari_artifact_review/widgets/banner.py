@@ -15,7 +15,7 @@ from napari_artifact_review.core.errors import HeldError, ImageError
 from napari_artifact_review.widgets.message import breakable
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
 
 _STYLE = "background: #8f1d1d; color: white; padding: 6px; border-radius: 4px"
 

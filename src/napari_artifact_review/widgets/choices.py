@@ -18,17 +18,17 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
-from napari_artifact_review.core.decisions import Standing
+from napari_artifact_review.core.decisions.log import Standing
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
-    from napari_artifact_review.core.differences import Difference
-    from napari_artifact_review.core.output import (
+    from napari_artifact_review.core.review.differences import Difference
+    from napari_artifact_review.core.review.output import (
         OutputChangedError,
         TableChangedError,
     )
-    from napari_artifact_review.core.resume import Disagreement
+    from napari_artifact_review.core.review.resume import Disagreement
 
 #: More rows than anybody reads one by one are only counted.
 _ROWS_SHOWN = 1000

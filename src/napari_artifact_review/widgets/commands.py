@@ -23,11 +23,11 @@ from napari_artifact_review.widgets.saver import Saver
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
-    from napari_artifact_review.core.display import Display
+    from napari_artifact_review.core.images.display import Display
     from napari_artifact_review.core.outcomes import Verdict
-    from napari_artifact_review.core.output import OutputChoice
-    from napari_artifact_review.core.resume import LabelChoice
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.output import OutputChoice
+    from napari_artifact_review.core.review.resume import LabelChoice
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.widgets.dock import ReviewWidget
     from napari_artifact_review.widgets.gallery import GalleryPanel

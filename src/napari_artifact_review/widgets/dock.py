@@ -14,8 +14,8 @@ from psygnal import Signal
 from qtpy.QtCore import QEvent, QPoint, QRect, QTimer
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
+from napari_artifact_review.core.decisions.log_paths import store_beside
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.core.places import store_beside
 from napari_artifact_review.viewer.key_choice import KeyChoice, keys_in_force
 from napari_artifact_review.widgets.background import MainThread
 from napari_artifact_review.widgets.focus import give_keys_to_viewer, main_window_of
@@ -28,7 +28,7 @@ from napari_artifact_review.widgets.steady import SteadyBox
 if TYPE_CHECKING:
     import napari
 
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.widgets.examples import ExamplesPanel
     from napari_artifact_review.widgets.gallery import GalleryPanel

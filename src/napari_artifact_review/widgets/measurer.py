@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from qtpy.QtCore import QObject
 
-    from napari_artifact_review.core.entry import Entry
-    from napari_artifact_review.core.metrics import Flips, Numbers, Snapshot, When
+    from napari_artifact_review.core.decisions.entry import Entry
     from napari_artifact_review.core.outcomes import Outcome
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.core.scores.metrics import (
+        Flips,
+        Numbers,
+        Snapshot,
+        When,
+    )
     from napari_artifact_review.widgets.changes import ChangesPanel
     from napari_artifact_review.widgets.fold import Fold
     from napari_artifact_review.widgets.plots import Plots
@@ -116,9 +121,8 @@ class Measurer:
 
     def _snapshot(self, session: ReviewSession) -> Snapshot:
         # A review is open, so it is imported.
-        from napari_artifact_review.core.metrics import Snapshot
 
-        return Snapshot.of(session.catalog)
+        return session.catalog.snapshot()
 
     def _show(self, measured: Measured) -> None:
         self._panel.show_changes(measured)
@@ -141,8 +145,8 @@ def _drawn(
 ) -> list[npt.NDArray[np.uint8]]:
     """Draw the curves, and the time per verdict."""
     # In the thread: with them comes matplotlib.
-    from napari_artifact_review.core.metrics import measure
-    from napari_artifact_review.core.pace import pace_of
+    from napari_artifact_review.core.scores.metrics import measure
+    from napari_artifact_review.core.scores.pace import pace_of
     from napari_artifact_review.report.figures import (
         Ink,
         draw_curves,

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.queue import Queue
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.queue import Queue
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.key_choice import KeyChoice
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_artifact_review.core.places import default_output, store_beside
+from napari_artifact_review.core.decisions.log_paths import store_beside
+from napari_artifact_review.core.review.places import default_output
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.opening import OpenPanel
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.demo import DemoSurvey
 
 
@@ -151,7 +152,7 @@ def import_review() -> None:
 def _open(table: Path, *more: Path | None, **named: Any) -> ReviewSession:
     # Here, not in the main thread, which needs it all next.
     import_review()
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
 
     return ReviewSession.open(table, *more, **named)
 

@@ -18,7 +18,7 @@ from psygnal import Signal
 from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QLineEdit, QSizePolicy
 
-from napari_artifact_review.core.places import DEFAULT_OUTPUT_NAME
+from napari_artifact_review.core.review.places import DEFAULT_OUTPUT_NAME
 from napari_artifact_review.widgets.recent import RecentPanel, RecentReview, settings
 
 
@@ -69,7 +69,7 @@ class RememberingFileEdit(FileEdit):
 def _table_filter() -> str:
     """Return what a dialog offers, in Qt's form."""
     # The readers of tables come with it.
-    from napari_artifact_review.core.tablefiles import SUFFIXES
+    from napari_artifact_review.core.tables.tablefiles import SUFFIXES
 
     return f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
 

@@ -11,15 +11,15 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_artifact_review.core.command import NOTICEABLE
+from napari_artifact_review.core.decisions.command import NOTICEABLE
 from napari_artifact_review.widgets.banner import alarm
 from napari_artifact_review.widgets.message import breakable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_artifact_review.core.command import Command
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.decisions.command import Command
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.key_choice import KeyChoice
 
 #: How many refused commands are named.

@@ -10,14 +10,14 @@ from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
-from napari_artifact_review.core.display import (
+from napari_artifact_review.core.images.display import (
     COLORMAPS,
     MOST_SIGMA,
     Display,
     Interval,
-    Limits,
     Stretch,
 )
+from napari_artifact_review.core.limits import Limits
 
 if TYPE_CHECKING:
     from napari_artifact_review.viewer.key_choice import KeyChoice

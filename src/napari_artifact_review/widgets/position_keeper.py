@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QTimer, Slot
 from napari_artifact_review.core.errors import HeldError
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
 #: Milliseconds after a move until the position is saved: not at each step of a walk.

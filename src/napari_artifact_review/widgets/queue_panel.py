@@ -14,8 +14,8 @@ from napari_artifact_review.core.outcomes import ERRORS
 from napari_artifact_review.widgets.threshold import ThresholdPanel
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.queue import QueueRule
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.queue import QueueRule
+    from napari_artifact_review.core.review.session import ReviewSession
 
 _OUTCOMES = ("FP", "FN", "TP", "TN")
 

@@ -28,8 +28,8 @@ from napari_artifact_review.widgets.saver import Saver
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_artifact_review.core.command import Command
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.decisions.command import Command
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.widgets.dock import ReviewWidget
 
 

@@ -40,8 +40,8 @@ from napari_artifact_review.widgets.team import TeamPanel
 from napari_artifact_review.widgets.verdict import VerdictPanel
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.display import Display
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.images.display import Display
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.viewer.key_choice import KeyChoice
 

@@ -12,8 +12,8 @@ from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.review_panel import ReviewPanel
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.output import OutputChoice, Saved
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.output import OutputChoice, Saved
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 class Saver:
@@ -54,7 +54,7 @@ class Saver:
             panel.say(_tell(session, saved))
 
         def failed(error: Exception) -> None:
-            from napari_artifact_review.core.output import (
+            from napari_artifact_review.core.review.output import (
                 OutputChangedError,
                 TableChangedError,
             )

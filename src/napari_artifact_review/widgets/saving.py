@@ -12,7 +12,7 @@ from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 class SavePanel(Container[Widget]):

@@ -15,8 +15,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
-from napari_artifact_review.core.display import LEVELS, Brightness, Display
-from napari_artifact_review.core.stretch import PRESETS, render, smoothed
+from napari_artifact_review.core.images.display import LEVELS, Brightness, Display
+from napari_artifact_review.core.images.stretch import PRESETS, render, smoothed
 from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.background import Latest
 from napari_artifact_review.widgets.picture import picture_button, picture_icon

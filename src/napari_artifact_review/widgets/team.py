@@ -13,7 +13,7 @@ from napari_artifact_review.widgets.line import Line
 from napari_artifact_review.widgets.message import breakable
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 class TeamPanel(Container[Widget]):

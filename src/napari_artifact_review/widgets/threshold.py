@@ -18,7 +18,7 @@ from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
 
 _BINS = 60
 _HEIGHT = 64

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.decisions import Standing
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.decisions.log import Standing
+    from napari_artifact_review.core.review.session import ReviewSession
 
 _BUTTON = """
     border: 2px solid rgba(128, 128, 128, 120); border-radius: 4px;

@@ -18,9 +18,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_artifact_review.core.display import LEVELS, Display
-from napari_artifact_review.core.groups import GROUPINGS
-from napari_artifact_review.core.thumbnails import Look
+from napari_artifact_review.core.images.display import LEVELS, Display
+from napari_artifact_review.core.images.thumbnails import Look
+from napari_artifact_review.core.review.groups import GROUPINGS
 from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.viewer.picture_loader import PictureLoader
 from napari_artifact_review.viewer.verdicts import VerdictTarget
@@ -36,7 +36,7 @@ from napari_artifact_review.widgets.gallery.view import GalleryView
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
 #: Milliseconds after a scroll until other pictures are asked for; and, once all in

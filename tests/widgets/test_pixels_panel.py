@@ -107,6 +107,10 @@ def side_by_side(qtbot):
     panel = StretchesPanel(parent)
     yield panel
     panel.hide()
+    # A picture that is still being made would be counted by the next test.
+    qtbot.waitUntil(
+        lambda: all(job.name != "artifact-review-job" for job in threading.enumerate())
+    )
 
 
 def _cutout(value=0.0):

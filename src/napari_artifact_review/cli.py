@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="name every fault of a table, no window")
     _add_inputs(check)
+    _add_reviewed(check)
     check.set_defaults(run=_check)
 
     report = commands.add_parser(
@@ -66,12 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--output", type=Path, required=True, help="the HTML file")
     report.add_argument("--images", type=Path, help="the folder of the full images")
-    report.add_argument(
-        "--reviewed",
-        type=Path,
-        help="the reviewed table that the decisions are kept beside, if it has another "
-        "name than the usual one",
-    )
+    _add_reviewed(report)
     report.add_argument("--store", help="SQLite file with the decisions")
     report.set_defaults(run=_report)
     return parser
@@ -80,6 +76,15 @@ def _parser() -> argparse.ArgumentParser:
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("predictions", type=Path, help="the predictions table")
     parser.add_argument("--images", type=Path, help="the folder of the full images")
+
+
+def _add_reviewed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reviewed",
+        type=Path,
+        help="the reviewed table that the decisions are kept beside, if it has another "
+        "name than the usual one",
+    )
 
 
 def _open(options: argparse.Namespace) -> int:
@@ -118,7 +123,9 @@ def _demo(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from napari_artifact_review.core.review.check import check_review
 
-    summary, faults = check_review(options.predictions, options.images)
+    summary, faults = check_review(
+        options.predictions, options.images, options.reviewed
+    )
     for fault in faults:
         print(_line(fault), file=sys.stderr)
     if faults:

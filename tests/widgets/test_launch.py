@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import napari
 import pytest
+from napari._app_model import get_app_model
 
-from napari_artifact_review import ReviewSession, cli
+from napari_artifact_review import ReviewSession, cli, open_review
 from napari_artifact_review.demo import DemoSurvey
 from napari_artifact_review.widgets import ReviewWidget, review_dock
 
@@ -151,3 +153,16 @@ def test_closing_the_window_ends_without_a_word(survey, tmp_path):
     resumed = ReviewSession.open(survey)
     assert resumed.progress == (1, 4)
     assert resumed.problem is None, "the window let go of the review"
+
+
+def test_the_plugins_menu_shows_and_hides_the_dock_of_a_script(viewer, survey):
+    widget = open_review(viewer, survey)
+    menu = partial(
+        get_app_model().commands.execute_command, "napari-artifact-review.review"
+    )
+    menu().result()
+    assert not widget.isVisible()
+    menu().result()
+    assert widget.isVisible()
+    assert [*viewer.window.dock_widgets.values()].count(widget) == 1
+    assert widget.session is not None

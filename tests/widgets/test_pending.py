@@ -269,12 +269,12 @@ def test_what_is_refused_is_named_and_given_again_with_one_key(
     assert position(dock) == 3, "it moves nobody either"
 
 
-def test_what_is_refused_at_once_was_not_given(dock, slow_disk, type_keys, qtbot):
+def test_what_is_refused_at_once_stays_at_its_cutout(dock, slow_disk, type_keys, qtbot):
     slow_disk.faults.append(full())
     type_keys(dock, "J")
     qtbot.waitUntil(lambda: dock.banner.visible)
     assert position(dock) == 1
-    assert "Nothing can be decided now" in dock.banner.text.value
+    assert "first (0, 0): artifact" in dock.panel.pending.refused.value
     type_keys(dock, "J")
     qtbot.waitUntil(lambda: dock.session.progress == (1, 14))
     assert not dock.panel.pending.visible, "it was given again about the same cutout"
@@ -340,6 +340,29 @@ def test_a_repeated_verdict_records_the_note_that_was_written(
     type_keys(dock, "J", Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: dock.session.progress == (2, 14))
     assert dock.session.table.note.tolist()[:2] == ["", "beside the star"]
+
+
+def test_the_note_of_a_verdict_that_is_taken_back_goes_with_the_right_one(
+    dock, type_keys, settle, qtbot
+):
+    write_note(dock, "beside the star", qtbot)
+    type_keys(dock, "JU")
+    qtbot.waitUntil(lambda: dock.pending == 0)
+    assert dock.note.value == "beside the star"
+    type_keys(dock, "K")
+    qtbot.waitUntil(lambda: dock.session.progress == (1, 14))
+    row = dock.session.table.iloc[0]
+    assert (row.decision, row.note) == ("no artifact", "beside the star")
+    assert dock.session.drafts == {}
+
+
+def test_a_save_waits_for_what_is_pending(dock, slow_disk, type_keys, output, qtbot):
+    slow_disk.seconds = 0.5
+    type_keys(dock, "JKW")
+    qtbot.waitUntil(output.exists)
+    qtbot.waitUntil(lambda: not dock.session.unsaved and not dock.pending)
+    saved = output.read_text().splitlines()
+    assert ["artifact" in saved[1], "no artifact" in saved[2]] == [True, True]
 
 
 def test_a_note_on_a_pending_verdict_goes_with_it(dock, slow_disk, type_keys, qtbot):

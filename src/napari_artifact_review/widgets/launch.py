@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.plugins import menu_item_template
 from qtpy.QtCore import QEventLoop
 
 from napari_artifact_review.viewer.layers import OWNER
@@ -16,8 +17,8 @@ from napari_artifact_review.widgets.dock import ReviewWidget
 if TYPE_CHECKING:
     import napari
 
-_PLUGIN = "napari-artifact-review"
-_WIDGET = "Artifact Review"
+#: The name under which napari's Plugins menu looks for the dock: widget and plugin.
+_DOCK_NAME = menu_item_template.format("Artifact Review", "Artifact Review")
 
 
 def open_review(
@@ -59,10 +60,15 @@ def open_review(
 
 def review_dock(viewer: napari.Viewer) -> ReviewWidget:
     """Return a viewer's Artifact Review dock; add it if it is not there."""
-    dock, widget = viewer.window.add_plugin_dock_widget(_PLUGIN, _WIDGET)
-    # One that is there may be hidden.
-    dock.show()
-    return cast("ReviewWidget", widget)
+    for widget in viewer.window.dock_widgets.values():
+        if isinstance(widget, ReviewWidget):
+            # It may be hidden.
+            widget.parentWidget().show()
+            return widget
+    widget = ReviewWidget(viewer)
+    # Under the menu's name, so that the menu shows and hides this very dock.
+    viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
+    return widget
 
 
 def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:

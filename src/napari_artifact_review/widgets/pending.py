@@ -107,5 +107,9 @@ def _named(refused: Sequence[Command], told: str) -> str:
         titles.append(f"and {more} more")
     error = refused[0].error
     is_told = error is None or str(error) == told
-    reason = "" if error is None or is_told else f"<br>{breakable(escape(error.what))}"
+    if error is None or is_told:
+        reason = ""
+    else:
+        name = "" if error.path is None else f"{error.path.name} "
+        reason = f"<br>{breakable(escape(name + error.what))}."
     return f"<b>Not recorded:</b> {'; '.join(titles)}.{reason}"

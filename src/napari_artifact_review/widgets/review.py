@@ -231,6 +231,7 @@ class OpenReview(QObject):
 
     def _on_problem_changed(self) -> None:
         self._panel.banner.show_problem(self.session)
+        self._panel.pending.show_session(self.session)
         self._panel.show_view(self.controller)
         if self.session.problem is None:
             self._panel.say("Decisions are recorded again.")

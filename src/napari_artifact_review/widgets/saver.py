@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
 
+from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.review_panel import ReviewPanel
@@ -45,6 +47,19 @@ class Saver:
         """Write the reviewed table; `keep` is that of `ReviewSession.save`."""
         if self.is_saving:
             return
+        session = self._session
+        if session.pending:
+            # The reviewer means the verdicts that were given before, too.
+            self._panel.saving.show_state(session, saving=True)
+            self._background.start(
+                partial(session.wait_until_recorded, ANSWER_TIMEOUT),
+                lambda _: self._save(keep),
+                self._failed,
+            )
+        else:
+            self._save(keep)
+
+    def _save(self, keep: OutputChoice | None) -> None:
         session, panel = self._session, self._panel
 
         def done(saved: Saved) -> None:
@@ -53,32 +68,33 @@ class Saver:
             panel.saving.show_state(session)
             panel.say(_tell(session, saved))
 
-        def failed(error: Exception) -> None:
-            from napari_artifact_review.core.review.output import (
-                OutputChangedError,
-                TableChangedError,
-            )
-
-            panel.saving.show_state(session)
-            panel.hide_changes()
-            if isinstance(error, OutputChangedError):
-                panel.say("")
-                panel.changed_output.show_changes(error)
-            elif isinstance(error, TableChangedError):
-                panel.say("")
-                panel.changed_table.show_changes(error)
-            elif isinstance(error, ReviewError):
-                self._tell_error(error)
-            else:
-                raise error
-
         try:
             job: Callable[[], Saved] = session.saving(keep)
         except ReviewError as error:
             self._tell_error(error)
             return
         panel.saving.show_state(session, saving=True)
-        self._background.start(job, done, failed)
+        self._background.start(job, done, self._failed)
+
+    def _failed(self, error: Exception) -> None:
+        from napari_artifact_review.core.review.output import (
+            OutputChangedError,
+            TableChangedError,
+        )
+
+        session, panel = self._session, self._panel
+        panel.saving.show_state(session)
+        panel.hide_changes()
+        if isinstance(error, OutputChangedError):
+            panel.say("")
+            panel.changed_output.show_changes(error)
+        elif isinstance(error, TableChangedError):
+            panel.say("")
+            panel.changed_table.show_changes(error)
+        elif isinstance(error, ReviewError):
+            self._tell_error(error)
+        else:
+            raise error
 
     def _tell_error(self, error: ReviewError) -> None:
         # napari's notification shows one line of it.

@@ -33,7 +33,8 @@ def open_on(tmp_path, team):
         table = folder / "predictions.csv"
         table.write_text(HEADER + ROWS)
         named.setdefault("team", team)
-        session = ReviewSession.open(table, folder, reviewer=computer, **named)
+        named.setdefault("reviewer", computer)
+        session = ReviewSession.open(table, folder, **named)
         opened.append(session)
         return session
 
@@ -57,13 +58,13 @@ def test_verdicts_of_one_computer_are_there_on_the_other(open_on):
 
 
 def test_a_review_goes_on_where_the_other_computer_left_it(open_on):
-    here = open_on("here")
+    here = open_on("here", reviewer="ada")
     for _ in range(3):
         here.set_label("artifact")
         here.next()
     assert here.team.synchronize(TIMEOUT)
     here.close()
-    there = open_on("there")
+    there = open_on("there", reviewer="ada")
     assert there.team.synchronize(TIMEOUT)
     assert there.progress == (3, 10)
     there.undo()
@@ -74,6 +75,28 @@ def test_a_review_goes_on_where_the_other_computer_left_it(open_on):
     assert again.team.synchronize(TIMEOUT)
     assert labels(again) == labels(there)
     assert again.log == there.log
+
+
+def test_undo_and_redo_are_about_the_reviewers_own_verdicts(open_on):
+    here, there = open_on("here"), open_on("there")
+    there.set_label("artifact", cutouts=[there.walk.key_of(1)])
+    there.undo()
+    there.set_label("artifact", cutouts=[there.walk.key_of(2)])
+    here.set_label("artifact", cutouts=[here.walk.key_of(3)])
+    for session in (there, here, there):
+        assert session.team.synchronize(TIMEOUT)
+    assert there.undo()
+    assert labels(there)[:4] == [0, 0, 0, 1]
+    assert not there.undo(), "the other verdict is not this reviewer's"
+    # A verdict of another reviewer does not end redo.
+    here.set_label("artifact", cutouts=[here.walk.key_of(4)])
+    for session in (here, there):
+        assert session.team.synchronize(TIMEOUT)
+    assert there.redo()
+    assert labels(there)[:5] == [0, 0, 1, 1, 1]
+    for session in (there, here):
+        assert session.team.synchronize(TIMEOUT)
+    assert labels(here) == labels(there)
 
 
 def test_any_order_of_exchange_gives_both_the_same_review(open_on):

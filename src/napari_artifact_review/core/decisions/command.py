@@ -51,6 +51,8 @@ class Command:
         Of a refused one: the command that was given in its place.
     said : mapping of CutoutKey to Standing
         Of verdicts and labels: what is in force for each cutout once it is recorded.
+    notes : mapping of CutoutKey to str
+        Of undo: the notes of what is taken back.
     state : str
         "pending", "recorded" or "refused".
     entries : sequence of Entry
@@ -84,6 +86,7 @@ class Command:
         self.again: Callable[[], Command] | None = None
         self.renewed: Command | None = None
         self.said: Mapping[CutoutKey, Standing] = {}
+        self.notes: Mapping[CutoutKey, str] = {}
         self.state: CommandState = "pending"
         self.entries: tuple[Entry, ...] = ()
         self.error: StoreError | None = None

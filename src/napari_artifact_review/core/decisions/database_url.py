@@ -22,7 +22,7 @@ _DRIVERS = {
     "sqlite+pysqlite": "sqlite",
 }
 
-_SUPPORTED = "Name a postgresql+psycopg:// or an sqlite:/// URL"
+_SUPPORTED = "Name a postgresql+psycopg:// URL; for --store, an SQLite file"
 
 #: What stands before "://"; anything else could be part of a password.
 _SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://")

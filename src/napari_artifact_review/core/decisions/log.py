@@ -192,6 +192,14 @@ class DecisionLog:
         """Return the decisions that an act makes about cutouts of the table."""
         return self._acts.get(act, ())
 
+    def is_of(self, act: EntryId, reviewer: str) -> bool:
+        """Tell whether an act is a reviewer's to take back.
+
+        That is so for acts of this log, whatever name they have, and for those that the
+        same reviewer made on another computer.
+        """
+        return act.log_id == self.log_id or self._reviewers.get(act) == reviewer
+
     def standing(self, cutout: CutoutKey) -> Decision | None:
         """Return the decision in force for a cutout, if there is one."""
         decisions = self._standing.get(cutout)
@@ -240,19 +248,25 @@ class DecisionLog:
         self._done: dict[EntryId, None] = {}
         self._undone: dict[EntryId, None] = {}
         self._standing: dict[CutoutKey, dict[EntryId, Decision]] = {}
+        self._reviewers: dict[EntryId, str] = {}
 
     def _apply(self, entry: Entry) -> None:
         act = entry.act
         # The rest of an act that another log, which knew a part of it, took back.
         is_late = act in self._acts and act not in self._done
         if entry.action == "decide" and not is_late:
-            # What was undone before it stays undone, whatever the table.
-            self._undone.clear()
+            # What the reviewer undid before it stays undone, whatever the table; what
+            # others undid is theirs to make again.
+            for other in list(self._undone):
+                same = self._reviewers[other] == entry.reviewer
+                if same or other.log_id == entry.log_id:
+                    del self._undone[other]
         if not self._is_known(entry.cutout):
             return
         if entry.action == "decide":
             decision = Decision.of(entry.cutout, Standing.of(entry))
             self._acts.setdefault(act, []).append(decision)
+            self._reviewers.setdefault(act, entry.reviewer)
             decisions = self._standing.setdefault(entry.cutout, {})
             if not is_late:
                 self._done[act] = None

@@ -198,7 +198,10 @@ class Recorder:
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Save the position; that also finds out whether anything can be recorded."""
-        job = self._submit(self._store.save_state, state)
+        # A position needs less room than a verdict, and must not promise it.
+        reserve = self.problem is not None
+        save = partial(self._store.save_state, reserve=reserve)
+        job = self._submit(save, state)
         self._dispatch_when_done(job, partial(self._take_problem, job))
 
     def add_save(self, save: SaveRecord) -> None:

@@ -41,6 +41,9 @@ from napari_artifact_review.core.saving import beside, replace_file
 #: Seconds to wait for a reader of the file.
 _BUSY_TIMEOUT = 5.0
 
+#: Bytes of a verdict with its context, and more: several pages of the file.
+_RESERVE = 2**15
+
 _DAMAGED = "Move it away or name another output; what it holds is not touched"
 _REOPEN = "Open the review again"
 
@@ -182,8 +185,19 @@ class Store:
         self._log += landed or entries
         return landed
 
-    def save_state(self, state: Mapping[str, Any]) -> None:
-        """Save the position of the review, as plain JSON; else like `append`."""
+    def save_state(self, state: Mapping[str, Any], *, reserve: bool = False) -> None:
+        """Save the position of the review, as plain JSON; else like `append`.
+
+        Parameters
+        ----------
+        state : mapping
+            The position.
+        reserve : bool
+            Whether to find out first that there is room for a verdict, too; the room
+            stays in the file.
+        """
+        if reserve:
+            self.save_state({**state, "reserve": "x" * _RESERVE})
         with self._writing() as db:
             self._prepare(db)
             db.execute(sa.update(REVIEW).values(state=dict(state)))

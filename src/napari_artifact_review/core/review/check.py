@@ -27,7 +27,9 @@ from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
 
 def check_review(
-    predictions: str | Path, images: str | Path | None = None
+    predictions: str | Path,
+    images: str | Path | None = None,
+    output: str | Path | None = None,
 ) -> tuple[str, list[ReviewError]]:
     """Check a predictions table and every full image that it names.
 
@@ -35,7 +37,7 @@ def check_review(
 
     Parameters
     ----------
-    predictions, images : path-like
+    predictions, images, output : path-like
         As for `ReviewSession.open`.
 
     Returns
@@ -44,7 +46,7 @@ def check_review(
         What is in the review; empty if there are faults.
     faults : list of ReviewError
         Everything that is wrong, each with its place; also if the decisions beside
-        the default output cannot be read.
+        the output cannot be read.
     """
     path = Path(predictions).expanduser().absolute()
     found = inspect_predictions(path)
@@ -56,7 +58,7 @@ def check_review(
     if found.predictions is None:
         return "", faults
     try:
-        reviewed = _count_reviewed(path, found.predictions)
+        reviewed = _count_reviewed(path, found.predictions, output)
     except ReviewError as error:
         faults.append(error)
     if faults:
@@ -64,7 +66,7 @@ def check_review(
     return _summary(found.predictions, size, reviewed), []
 
 
-def _count_reviewed(path: Path, table: Predictions) -> int:
+def _count_reviewed(path: Path, table: Predictions, output: str | Path | None) -> int:
     """Count the reviewed errors, by the table and by the decisions on record.
 
     Raises
@@ -73,7 +75,7 @@ def _count_reviewed(path: Path, table: Predictions) -> int:
         If a review of the table cannot be opened to read its decisions.
     """
     # No image is read here; any folder of images will do.
-    with ReviewSession.open(path, path.parent, read_only=True) as session:
+    with ReviewSession.open(path, path.parent, output, read_only=True) as session:
         texts = session.table[["reviewed_by", "reviewed_at", "decision"]]
         are_reviewed = (texts != "").any(axis=1).to_numpy(bool)
     return int(np.count_nonzero(are_reviewed & (table.label != table.preds)))

@@ -162,14 +162,14 @@ class Journal:
         return self._expected([cutout])[cutout]
 
     def undo(self) -> Command | None:
-        """Take back the last act, recorded or pending; None if there is none."""
-        done, _ = self._acts()
-        return self._turn("undo", done[-1]) if done else None
+        """Take back the reviewer's last act, also a pending one; None without one."""
+        own = [act for act in self._acts()[0] if self._is_own(act)]
+        return self._turn("undo", own[-1]) if own else None
 
     def redo(self) -> Command | None:
-        """Make the act that was undone last again; None if there is none."""
-        _, undone = self._acts()
-        return self._turn("redo", undone[-1]) if undone else None
+        """Make the act that the reviewer undid last again; None without one."""
+        own = [act for act in self._acts()[1] if self._is_own(act)]
+        return self._turn("redo", own[-1]) if own else None
 
     def settle(self, keep: LabelChoice, cutouts: Sequence[CutoutKey] | None) -> Command:
         """Let the table's label, or the decision, stand where they disagree."""
@@ -327,6 +327,9 @@ class Journal:
                     expected[key] = said
         return expected
 
+    def _is_own(self, act: _Act) -> bool:
+        return isinstance(act, Command) or self._log.is_of(act, self._reviewer)
+
     def _said_by(self, act: _Act) -> Mapping[CutoutKey, Standing]:
         if isinstance(act, Command):
             return act.said
@@ -388,6 +391,9 @@ class Journal:
             title=f"{kind} of {_named(cutouts)}",
         )
         command.again = lambda: self._turn(kind, _settled(target))
+        if kind == "undo":
+            said = self._said_by(target)
+            command.notes = {cutout: one.note for cutout, one in said.items()}
         return self._give(command)
 
     def _before(self, cutout: CutoutKey) -> Standing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -846,6 +846,7 @@ class ReviewSession:
         # The reviewer is taken there now: no late answer moves anybody.
         if command.state != "refused":
             rows = [self.walk.row_of(cutout) for cutout in command.cutouts]
+            self._keep_notes(command.notes)
             self._move_to(rows[0])
             self.turned.emit(rows, command.kind)
         return answer
@@ -856,6 +857,12 @@ class ReviewSession:
         The label of a pending one has no meaning.
         """
         return self._journal.given(cutout)
+
+    def _keep_notes(self, notes: Mapping[CutoutKey, str]) -> None:
+        """Keep the notes of a verdict that is taken back, for the right one."""
+        for cutout, note in notes.items():
+            if note and not self.given(cutout).note:
+                self.drafts.setdefault(cutout, note)
 
     def give_again(self) -> tuple[Command, ...]:
         """Give the refused commands again, in their order; return the new ones."""
@@ -900,12 +907,13 @@ class ReviewSession:
 
     def _answer(self, command: Command, wait: bool | float) -> bool | Command:
         self._journal.recorder.wait(None if wait is True else float(wait))
+        if wait is not True:
+            return command
         if command.error is not None:
-            # The caller has the error itself: it is no news of a late answer.
+            # The caller has the error itself.
             self._journal.dismiss_refused([command])
-            if wait is True:
-                raise command.error.again()
-        return bool(command.entries) if wait is True else command
+            raise command.error.again()
+        return bool(command.entries)
 
     def set_dispatcher(
         self, dispatch: Callable[[Callable[[], object]], None] | None
@@ -983,6 +991,8 @@ class ReviewSession:
     def save(self, keep: OutputChoice | None = None) -> Path:
         """Write the reviewed table to `output` and return where it is.
 
+        What is pending is recorded first.
+
         Parameters
         ----------
         keep : "theirs", "ours", "beside" or "read", optional
@@ -1003,6 +1013,7 @@ class ReviewSession:
         StoreError
             If another process holds the review.
         """
+        self._await_earlier(True)
         return self.take_saved(self.saving(keep)()).path
 
     def saving(self, keep: OutputChoice | None = None) -> Callable[[], Saved]:

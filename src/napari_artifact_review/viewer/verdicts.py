@@ -45,7 +45,7 @@ class VerdictTarget:
 class Verdicts:
     """Gives verdicts about a target; the reviewer moves on when one is given.
 
-    The answer of the disk, which may come later, moves nobody.
+    The answer of the disk, which may come later, does not move the reviewer.
 
     Parameters
     ----------

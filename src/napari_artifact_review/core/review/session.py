@@ -843,7 +843,7 @@ class ReviewSession:
         if command is None:
             return False if wait is True else None
         answer = self._answer(command, wait)
-        # The reviewer is taken there now: no late answer moves anybody.
+        # The reviewer is taken there now: a late answer does not.
         if command.state != "refused":
             rows = [self.walk.row_of(cutout) for cutout in command.cutouts]
             self._keep_notes(command.notes)

@@ -362,7 +362,7 @@ def test_a_deleted_layer_comes_back(control, viewer, main_loop, role):
     viewer.layers.remove(_layer(viewer, role))
     main_loop.run_all()
     assert [layer.metadata[OWNER] for layer in viewer.layers] == order
-    assert "is back" in said[0]
+    assert "Restored the layer" in said[0]
 
 
 def test_boxes_that_somebody_changes_are_drawn_again(control, viewer, main_loop):

@@ -97,7 +97,7 @@ def test_what_is_refused_there_is_said_and_not_decided(control, session):
     )
     control.verdicts.give("artifact")
     assert session.log == ()
-    assert said == ["Too small. Nothing was decided."]
+    assert said == ["Too small. No verdict was given."]
 
 
 @pytest.fixture

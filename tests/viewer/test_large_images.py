@@ -179,7 +179,7 @@ def test_no_verdict_is_taken_on_coarser_pixels_than_the_cutout_s(
     large.said.connect(said.append)
     large.verdicts.give("artifact")
     assert not large.session.unsaved
-    assert "Nothing was decided" in said[0]
+    assert "No verdict was given" in said[0]
     assert large.waits_for_image, "the walk is held"
     for _ in range(3):
         main_loop.let_time_pass()

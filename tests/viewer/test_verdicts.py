@@ -97,12 +97,12 @@ def test_at_the_end_of_the_queue_it_says_what_is_left(
     session.go_to(4)
     main_loop.run_until(lambda: control.view == "shown")
     verdicts.give("artifact", advance=True)
-    assert said == ["This is the last of 4 in the queue; 3 still to be looked at."]
+    assert said == ["This is the last of 4 in the queue; 3 left."]
 
 
 def test_the_last_verdict_can_be_given_again(verdicts, session, said):
     verdicts.repeat()
-    assert "no verdict yet" in said.pop()
+    assert "no verdict to repeat yet" in said.pop()
     verdicts.give("artifact", "satellite trail", "long", advance=True)
     verdicts.repeat()
     table = session.table.set_index(["image_name", "grid_x", "grid_y"])
@@ -149,7 +149,7 @@ def test_an_act_that_is_taken_back_has_its_cutouts_picked_again(
     verdicts.give("artifact", advance=True)
     session.undo()
     assert picks.rows == rows
-    [frames] = [layer for layer in viewer.layers if layer.name == "picked"]
+    [frames] = [layer for layer in viewer.layers if layer.name == "selected"]
     assert frames.visible
     assert len(frames.data) == 5 * 4 * len(rows)
     verdicts.give("no artifact", advance=True)
@@ -186,7 +186,7 @@ def test_picks_come_back_with_their_image(
     session.undo()
     main_loop.run_until(lambda: control.view == "shown")
     assert picks.rows == rows
-    [frames] = [layer for layer in viewer.layers if layer.name == "picked"]
+    [frames] = [layer for layer in viewer.layers if layer.name == "selected"]
     assert frames.visible
     assert len(frames.data) == 5 * 4 * len(rows)
 
@@ -274,7 +274,7 @@ def test_shift_and_a_drag_pick_what_a_rectangle_touches(control, viewer):
 
 def test_frames_show_what_is_picked(control, viewer):
     drag(control, (10, 10), (10, 10), "Control")
-    [layer] = [x for x in viewer.layers if x.name == "picked"]
+    [layer] = [x for x in viewer.layers if x.name == "selected"]
     assert layer.visible
     assert len(layer.data) == 5 * 4, "four sides and their halo"
     control.picks.clear()
@@ -288,7 +288,7 @@ def test_arrows_go_from_cutout_to_cutout_to_the_edge(control, session, said):
     for _ in range(3):
         control.step(1, 0)
     assert place(session) == ("north", 600, 0)
-    assert "no cutout further" in said.pop()
+    assert "no further cutout" in said.pop()
     control.step(0, 1)
     control.step(-1, 0)
     assert place(session) == ("north", 400, 200)

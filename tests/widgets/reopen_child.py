@@ -73,7 +73,7 @@ class Reviewer:
         self._tick("y up")
 
     def tick_grid(self) -> None:
-        self._tick("grid")
+        self._tick("Grid")
 
     def toggle_full_image(self) -> None:
         QTest.keyClick(self._window, Qt.Key.Key_G)

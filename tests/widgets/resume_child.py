@@ -81,7 +81,7 @@ class Reviewer:
             wanted = "artifact" if what == "artifact" else "no artifact"
             until(lambda: self._shows(wanted))
         elif what in ("undo", "redo"):
-            nothing = "There is no decision"
+            nothing = "There is nothing to"
             until(
                 lambda: (
                     len(dock.session.log) > known

@@ -79,8 +79,8 @@ def close_by_x(plots):
 
 def test_each_verdict_and_undo_is_seen_and_the_threshold_too(unfolded, press, qtbot):
     dock = unfolded
-    assert fold(dock).header.text() == "What changed: precision 0.50"
-    assert panel(dock).open_count.value == "4 open"
+    assert fold(dock).header.text() == "Results: precision 0.50"
+    assert panel(dock).open_count.value == "4 undecided"
     dock.session.select("north", 400, 200)
     for act in (
         lambda: press(dock, "j"),
@@ -92,7 +92,7 @@ def test_each_verdict_and_undo_is_seen_and_the_threshold_too(unfolded, press, qt
         act()
         qtbot.waitUntil(lambda: shown(dock) == expected(dock.session))
         assert shown(dock) != before
-    assert fold(dock).header.text() == "What changed: precision 0.11 → 0.14"
+    assert fold(dock).header.text() == "Results: precision 0.11 → 0.14"
     flips = {row[0]: row[1:] for row in panel(dock).flips.rows}
     assert flips["FP"] == ("32", "1", "1", "0", "0")
 
@@ -108,7 +108,7 @@ def test_while_it_is_folded_nothing_is_computed_and_nothing_old_is_shown(
     qtbot.waitUntil(lambda: len(dock.session.log) == 1)
     qtbot.wait(200)
     assert taken == []
-    assert fold(dock).header.text() == "What changed"
+    assert fold(dock).header.text() == "Results"
     assert shown(dock) == [("…",) * 3] * 8
     click_fold(dock)
     qtbot.waitUntil(lambda: shown(dock) == expected(dock.session))
@@ -120,7 +120,7 @@ def test_all_reviewed_says_that_nothing_is_open(unfolded, press, qtbot):
     for _ in range(4):
         press(dock, "k", "n")
         qtbot.waitUntil(lambda: dock.controller.view == "shown")
-    qtbot.waitUntil(lambda: panel(dock).open_count.value == "Nothing is open")
+    qtbot.waitUntil(lambda: panel(dock).open_count.value == "None undecided")
 
 
 def test_no_text_is_cut_off_in_the_narrowest_dock(unfolded, qtbot):

@@ -43,7 +43,7 @@ def test_the_first_error_is_shown(dock):
     assert _facts(dock) == ["1", "0", "1", "0.1250", "FN"]
     assert dock.label_new.value == "artifact"
     assert (dock.grid_x.value, dock.grid_y.value) == (200, 0)
-    assert "1 of 4, 4 still to be looked at" in dock.panel.navigation.place.value
+    assert "1 of 4, 4 left" in dock.panel.navigation.place.value
     assert "200 px" in dock.files.text
 
 
@@ -56,7 +56,7 @@ def test_next_and_previous_cross_images_and_stop_at_the_ends(dock, settle):
     numbers = [error for _, error in seen]
     assert numbers == [1, 2, 3, 4, 4]
     assert [image for image, _ in seen] == ["north"] * 2 + ["south"] * 3
-    assert "last of 4 in the queue; 4 still to be looked at" in _message(dock)
+    assert "last of 4 in the queue; 4 left" in _message(dock)
     for _ in range(4):
         dock.previous.native.click()
         settle(dock)
@@ -110,7 +110,7 @@ def test_the_toggle_decides_and_confirms(dock, qtbot, press):
     assert dock.session.current.label_new == 0
     assert "Changed by" in dock.history.value
     assert _facts(dock)[2] == "0"
-    assert "1 unsaved" in dock.panel.saving.state.value
+    assert "1 not yet exported" in dock.panel.saving.state.value
     assert dock.error_id.native.currentText() == "1  FN  →"
     press(dock, Key.Key_U, Key.Key_U)
     assert dock.error_id.native.currentText() == "1  FN"
@@ -229,7 +229,7 @@ def test_a_move_that_is_cancelled_leaves_the_review_where_it_is(
     assert dock.session.progress == (1, 4)
     assert dock.session.output == before
     dock.banner.open_again.native.click()
-    qtbot.waitUntil(lambda: "goes on" in _message(dock))
+    qtbot.waitUntil(lambda: "Resumed" in _message(dock))
     assert dock.session.output == before
 
 
@@ -538,7 +538,7 @@ def test_closing_an_unsaved_review_keeps_its_decisions(dock, viewer, survey):
     resumed = open_review(viewer, survey)
     assert resumed.session.progress == (1, 4)
     assert resumed.session.current.label_new == 0
-    assert "1 unsaved" in resumed.panel.saving.state.value
+    assert "1 not yet exported" in resumed.panel.saving.state.value
     resumed.session.save()
     assert open_review(viewer, survey).session.unsaved == 0
 
@@ -549,7 +549,7 @@ def test_a_review_can_be_saved_elsewhere_while_it_is_open(dock, tmp_path, qtbot)
     dock.files.native.click()
     dock.output.value = tmp_path / "none/a.csv"
     dock.output.line_edit.native.editingFinished.emit()
-    qtbot.waitUntil(lambda: "not there" in dock.opening.error.value)
+    qtbot.waitUntil(lambda: "does not exist" in dock.opening.error.value)
     assert dock.session.output == first
     dock.output.value = tmp_path / "b.csv"
     dock.output.line_edit.native.editingFinished.emit()
@@ -579,7 +579,7 @@ def test_another_table_opens_with_an_output_of_its_own(dock, survey, tmp_path, q
 def test_an_earlier_output_is_told_of_and_stays_told(viewer, survey, settle):
     survey.with_name("test_outputs.csv").write_text("of another program")
     dock = open_review(viewer, survey)
-    assert "test_outputs.csv is there already" in dock.panel.remarks.value
+    assert "test_outputs.csv exists already" in dock.panel.remarks.value
     dock.next.native.click()
     assert dock.panel.remarks.visible
 
@@ -587,7 +587,7 @@ def test_an_earlier_output_is_told_of_and_stays_told(viewer, survey, settle):
 def test_a_table_without_preds_says_what_counts(viewer, survey):
     survey.write_text(survey.read_text().replace("preds", "model"))
     dock = open_review(viewer, survey)
-    assert "a confidence from 0.95 counts" in dock.panel.remarks.value
+    assert "a confidence of 0.95 or above" in dock.panel.remarks.value
 
 
 def test_in_a_wrong_folder_another_one_can_be_chosen(
@@ -656,7 +656,7 @@ def test_a_verdict_that_came_too_early_holds_the_walk(
     press(dock, Key.Key_J, Key.Key_N, Key.Key_J, Key.Key_N)
     assert dock.error_id.value == 3
     assert dock.session.unsaved == 0
-    assert "Nothing was decided" in _message(dock)
+    assert "No verdict was given" in _message(dock)
     go_on.set()
     settle(dock)
     press(dock, Key.Key_J, Key.Key_N)
@@ -667,7 +667,7 @@ def test_a_verdict_that_came_too_early_holds_the_walk(
 def test_the_review_stays_flat(dock, viewer, settle):
     viewer.dims.ndisplay = 3
     assert viewer.dims.ndisplay == 2
-    assert "two-dimensional" in _message(dock)
+    assert "3-D view is disabled" in _message(dock)
     dock.image_name.value = "south"
     settle(dock)
     assert dock.controller.view == "shown"
@@ -724,7 +724,7 @@ def test_nothing_is_cut_off_or_moves_at_the_least_width(dock, qtbot):
             assert button.width() >= button.minimumSizeHint().width()
     assert places[0] == places[1]
     queue = dock.panel.queue
-    longest = queue.state.native.fontMetrics().horizontalAdvance("reviewed or not")
+    longest = queue.state.native.fontMetrics().horizontalAdvance("Unreviewed")
     # Beside the text there is the list's arrow.
     assert queue.state.native.width() >= longest + 30
     box = queue.this_image.native

@@ -184,7 +184,7 @@ def test_one_key_is_a_verdict_about_all_that_are_selected(page, dock, press):
     assert len({entry.act for entry in session.log}) == 1
     assert session.progress == (4, 36)
     assert "4 of 36" in dock.panel.navigation.progress.native.text()
-    assert dock.panel.saving.state.value == "● 4 unsaved"
+    assert dock.panel.saving.state.value == "● 4 not yet exported"
     page.press(Qt.Key.Key_U)
     assert session.progress == (0, 36)
     assert page.selected == [1, 2, 3, 5], "the right verdict is one key away"
@@ -271,9 +271,7 @@ def test_what_was_never_in_view_is_not_judged(page, dock, qtbot):
     assert unseen > 0
     page.press(Qt.Key.Key_K)
     assert dock.session.log == ()
-    assert f"{unseen} cutouts of the selection have not been in view" in (
-        dock.message.value
-    )
+    assert f"{unseen} selected cutouts have not been in view" in (dock.message.value)
     page.wait_for_pictures()
     assert len(page.view.itemDelegate().seen) > 36 - unseen, "it leads there"
     bar = page.view.verticalScrollBar()
@@ -316,10 +314,10 @@ def test_what_cannot_be_shown_is_not_judged_and_its_reason_is_told(
     page.press(Qt.Key.Key_J)
     assert dock.session.log == ()
     told = dock.message.value
-    assert "1 cutout of the selection cannot be shown" in told
-    assert "no image named 'west'" in told
+    assert "1 selected cutout cannot be shown" in told
+    assert "image 'west' not found" in told
     tip = page.view.model().index(12, 0).data(Qt.ItemDataRole.ToolTipRole)
-    assert "no image named 'west'" in tip
+    assert "image 'west' not found" in tip
     page.click(11)
     qtbot.waitUntil(lambda: page.has_been_seen(11))
     page.press(Qt.Key.Key_J)
@@ -350,9 +348,7 @@ def test_another_queue_is_another_page_and_keeps_what_is_selected(page, dock):
     assert [page.keys[at] for at in page.selected] == [key]
     dock.session.set_queue(state="changed")
     assert page.keys == []
-    assert page.panel.status.text() == (
-        "No cutout is in the queue; choose another one."
-    )
+    assert page.panel.status.text() == ("The queue is empty; choose another one.")
     page.press(Qt.Key.Key_J)
     assert dock.session.log == ()
     assert "No cutout is selected" in dock.message.value

@@ -79,7 +79,7 @@ def test_a_walk_over_the_sdss_errors_takes_a_key_each(
         qtbot.waitUntil(lambda n=number: len(dock.session.log) == n + 1)
         settle(dock)
     assert dock.session.places.left == 0
-    assert "all have been looked at" in said(dock)
+    assert "all are reviewed" in said(dock)
     key(dock, Qt.Key.Key_W)
     qtbot.waitUntil((tmp_path / "out.csv").exists)
     saved = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
@@ -289,7 +289,7 @@ def test_the_queue_is_chosen_and_seen(dock, qtbot, settle):
     panel = dock.panel.queue
     assert fold.header.text() == "Queue: FP FN, by image"
     QTest.mouseClick(panel.outcomes["TP"].native, Qt.MouseButton.LeftButton)
-    choose(panel.order, "most likely mislabelled first", qtbot)
+    choose(panel.order, "Most likely mislabelled first", qtbot)
     rule = dock.session.places.rule
     assert set(rule.outcomes) == {"FP", "FN", "TP"}
     assert rule.order == "mislabelled"
@@ -297,13 +297,13 @@ def test_the_queue_is_chosen_and_seen(dock, qtbot, settle):
     assert "of 6" in dock.panel.navigation.place.value
     assert dock.panel.navigation.progress.native.format() == "0 of 6 reviewed"
     assert fold.header.text().startswith("Queue: FP FN TP, mislabelled first")
-    choose(panel.state, "unreviewed", qtbot)
+    choose(panel.state, "Unreviewed", qtbot)
     assert len(dock.session.queue) == 6
 
 
 def test_of_a_queue_of_unreviewed_the_counts_fall(instrument, qtbot, press):
     unfold(instrument, "queue")
-    choose(instrument.panel.queue.state, "unreviewed", qtbot)
+    choose(instrument.panel.queue.state, "Unreviewed", qtbot)
     names = instrument.image_name.native
     assert names.itemText(0) == "north  (2)"
     press(instrument, "J")
@@ -348,7 +348,7 @@ def test_the_threshold_slides_and_goes_back(dock, qtbot):
     assert set(dock.session.table.outcome) == {"TN", "FN"}
     boxes = dock.viewer.layers["cutouts"]
     assert set(boxes.features.outcome) == {"FN"}
-    assert "from 1.000" in dock.panel.folds["queue"].header.text()
+    assert "threshold 1.000" in dock.panel.folds["queue"].header.text()
     QTest.mouseClick(threshold.own.native, Qt.MouseButton.LeftButton)
     assert dock.session.threshold is None
     pd.testing.assert_frame_equal(dock.session.table, before)
@@ -380,7 +380,7 @@ def test_the_handle_stands_where_the_table_s_preds_divide_or_claims_nothing(
     dock = open_review(viewer, survey.with_name("mixed.csv"))
     _, filled = handle(dock)
     assert not filled
-    assert "no threshold" in dock.panel.queue.threshold.value.value
+    assert "no single threshold" in dock.panel.queue.threshold.value.value
     dock.session.set_threshold(0.5)
     assert handle(dock) == (0.5, True)
 
@@ -408,7 +408,7 @@ def test_no_wheel_and_no_letter_changes_what_has_the_keyboard(dock, press):
     state.native.setFocus()
     QTest.keyClick(state.native, Qt.Key.Key_U)
     assert dock.session.places.rule.state == "all", "U is for undo"
-    assert "no decision to take back" in said(dock)
+    assert "nothing to undo" in said(dock)
     assert dock.kind.native.focusPolicy() == Qt.FocusPolicy.NoFocus
 
 
@@ -418,7 +418,7 @@ def test_no_wheel_and_no_letter_changes_what_has_the_keyboard(dock, press):
 def test_a_run_of_cutouts_is_picked_and_judged_at_once(instrument, press, qtbot):
     instrument.session.select("north", 0, 0)
     click_cutout(instrument, 300, 50, SHIFT)
-    assert "2 cutouts are picked" in said(instrument)
+    assert "2 cutouts selected" in said(instrument)
     press(instrument, "J")
     table = instrument.session.table
     rows = table[table.decision == "artifact"]
@@ -429,7 +429,7 @@ def test_a_run_of_cutouts_is_picked_and_judged_at_once(instrument, press, qtbot)
 
 def test_what_is_picked_is_let_go_of(dock):
     click_cutout(dock, 450, 50, CONTROL)
-    assert "1 cutout is picked" in said(dock)
+    assert "1 cutout selected" in said(dock)
     key(dock, Qt.Key.Key_Escape)
     assert len(dock.controller.picks) == 0
     assert said(dock) == ""

@@ -176,7 +176,7 @@ def test_a_hidden_dock_goes_on(busy, go_on, settle, press, qtbot):
     assert busy.controller.view == "shown"
     assert busy.error_id.value == 3
     assert "Changed by" in busy.history.value
-    assert "1 unsaved" in busy.panel.saving.state.value
+    assert "1 not yet exported" in busy.panel.saving.state.value
 
 
 def test_after_closing_nothing_listens(viewer, survey, press, settle, qtbot):

@@ -241,7 +241,7 @@ def test_a_verdict_that_takes_long_is_shown_as_pending(
     type_keys(dock, "J")
     assert "Recording" not in dock.history.value, "most take no time"
     qtbot.waitUntil(lambda: "Recording" in dock.history.value)
-    assert dock.history.value == "Recording 1 verdict …"
+    assert dock.history.value == "Recording 1 verdict..."
     [inner] = [x for x in dock.viewer.layers if x.metadata.get(OWNER) == "predictions"]
     # A hollow box in its cutout.
     qtbot.waitUntil(lambda: inner.visible and len(inner.data) == 4)
@@ -274,6 +274,7 @@ def test_what_is_refused_at_once_stays_at_its_cutout(dock, slow_disk, type_keys,
     type_keys(dock, "J")
     qtbot.waitUntil(lambda: dock.banner.visible)
     assert position(dock) == 1
+    assert "Verdicts cannot be recorded" in dock.banner.text.value
     assert "first (0, 0): artifact" in dock.panel.pending.refused.value
     type_keys(dock, "J")
     qtbot.waitUntil(lambda: dock.session.progress == (1, 14))

@@ -42,16 +42,16 @@ def _choose(field, text):
 
 def test_each_choice_is_asked_for_and_the_others_stay(panel, asked):
     _choose(panel.interval, "99.5 %")
-    _choose(panel.scope, "of the cutout")
+    _choose(panel.scope, "Each cutout")
     _choose(panel.stretch, "asinh")
     _choose(panel.colormap, "magma")
-    _choose(panel.sigma, "smoothed by 1.5 px")
+    _choose(panel.sigma, "Smoothing 1.5 px")
     panel.inverted.native.click()
     assert len(asked) == 6
     assert asked[-1] == Display(
         "percentile", 99.5, "cutout", None, "asinh", True, "magma", 1.5
     )
-    _choose(panel.interval, "min to max")
+    _choose(panel.interval, "Min to max")
     assert asked[-1].interval == "min-max"
 
 
@@ -75,12 +75,12 @@ def test_what_is_shown_is_not_asked_for_and_stays_with_another_choice(
 
 def test_limits_by_hand_are_shown_and_an_interval_ends_them(panel, asked):
     panel.show_display(Display(by_hand=(5, 500.5)))
-    assert panel.interval.native.currentText() == "by hand: 5 to 500.5"
+    assert panel.interval.native.currentText() == "Manual: 5 to 500.5"
     assert not panel.scope.enabled
     _choose(panel.interval, "ZScale")
     assert asked == [Display()]
     panel.show_display(asked[0])
-    assert panel.interval.native.findText("by hand: 5 to 500.5") < 0
+    assert panel.interval.native.findText("Manual: 5 to 500.5") < 0
     assert panel.scope.enabled
 
 

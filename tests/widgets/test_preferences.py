@@ -52,10 +52,13 @@ def test_all_that_names_a_key_names_the_one_in_force(dock):
     assert "key F7" in dock.label_new.tooltip
     assert "key F8" in dock.save.tooltip
     assert "key F9" in panel.surroundings.view.tooltip
-    assert panel.verdict.history.value == "Not reviewed yet: F7, K or F10"
+    assert (
+        panel.verdict.history.value
+        == "Not reviewed: F7 artifact, K no artifact, F10 unsure"
+    )
     assert "F7" in dock.help.text.text()
     dock.controller.picks.toggle(0)
-    assert "F7, K or F10 decides" in panel.message.tooltip
+    assert "F7, K or F10 applies" in panel.message.tooltip
 
 
 def test_a_new_review_has_the_keys_that_were_chosen_before(viewer, survey):
@@ -80,8 +83,8 @@ def test_a_wish_that_cannot_be_granted_is_told_once(dock):
     for _ in range(3):
         come_back(dock)
     [told] = notification_manager.records[before:]
-    assert "no key is “Foo”" in told.message
-    assert "H cannot do both" in told.message
+    assert "“Foo” is not a key" in told.message
+    assert "H is chosen for" in told.message
     assert "key J" in dock.label_new.tooltip
 
 

@@ -272,7 +272,7 @@ def test_undo_and_redo_go_across_images_and_a_restart(
             assert dock.label_new.value == "artifact", "the label that was read"
             assert "Not reviewed" in _history(dock)
             press(dock, U)
-            assert "no decision" in dock.message.value
+            assert "nothing to undo" in dock.message.value
         known = len(dock.session.log)
         qtbot.keyClick(dock.window(), *keys)
         qtbot.waitUntil(lambda known=known: len(dock.session.log) > known)

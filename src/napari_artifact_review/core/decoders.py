@@ -118,7 +118,7 @@ def check_counts(
                 raise ImageError(
                     f"{subject} says {card.keyword} = {count!r}, not a number up to "
                     f"{limit}",
-                    remedy="Mend the header, or copy the file again from its source",
+                    remedy="Correct the header, or copy the file again from its source",
                 )
 
 

@@ -223,7 +223,7 @@ def _status(path: Path) -> os.stat_result | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         # A folder cannot be replaced, and to read a pipe may wait for ever.
-        raise OSError("this is no file")
+        raise OSError("this is not a file")
     return status
 
 

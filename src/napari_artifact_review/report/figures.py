@@ -110,7 +110,7 @@ def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
     axes = _axes(figure, ink, "verdict", "seconds")
     median = pace.median
     if median is None:
-        _say(axes, ink, "No times: fewer than two verdicts are on record")
+        _say(axes, ink, "No times: fewer than two verdicts are recorded")
         return
     seconds, run = pace.thinned(_MOST // 2)
     number = np.arange(len(seconds)) * run + 1

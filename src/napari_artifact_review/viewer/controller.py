@@ -280,7 +280,7 @@ class ReviewController:
             session.current_cutout.row, across, down, session.cutout_size
         )
         if row is None:
-            self.said.emit("There is no cutout further that way.")
+            self.said.emit("There is no further cutout in this direction.")
         else:
             session.select(*session.walk.key_of(row))
 
@@ -708,14 +708,12 @@ class ReviewController:
     def _stay_flat(self) -> None:
         if self.viewer.dims.ndisplay != 2:
             self.viewer.dims.ndisplay = 2
-            self.said.emit(
-                "A review is two-dimensional; close it for napari's 3-D view."
-            )
+            self.said.emit("The 3-D view is disabled during a review.")
 
     def _on_layer_removed(self, event: Event) -> None:
         if self.layers.owns(event.value):
             self.said.emit(
-                f"The review needs its layer “{event.value.name}”: it is back."
+                f"Restored the layer “{event.value.name}”, which the review needs."
             )
             self._restore_soon()
 

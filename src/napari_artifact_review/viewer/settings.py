@@ -85,8 +85,8 @@ class ViewSettings:
             self._session.view_settings = sound
             names = ", ".join(sorted(kept.keys() - sound.keys()))
             self._session.add_remark(
-                f"The stored settings of the view ({names}) cannot be read and start "
-                "anew; decisions are not affected."
+                f"The stored view settings ({names}) cannot be read and were reset; "
+                "verdicts are not affected."
             )
 
     def set_y_up(self, up: bool) -> None:

@@ -90,7 +90,7 @@ class Verdicts:
         target = self._target()
         refusal = target.refusal()
         if refusal:
-            self.said.emit(f"{refusal} Nothing was decided.")
+            self.said.emit(f"{refusal} No verdict was given.")
             return
         self._note_view()
         session = self._session
@@ -111,6 +111,6 @@ class Verdicts:
     def repeat(self, note: str = "") -> None:
         """Give the last verdict again, with the note of this target."""
         if self.last is None:
-            self.said.emit("There is no verdict yet to give again.")
+            self.said.emit("There is no verdict to repeat yet.")
         else:
             self.give(*self.last, note, advance=True)

@@ -34,7 +34,7 @@ class Banner(Container[Widget]):
     def __init__(self) -> None:
         self.text = alarm()
         self.open_again = PushButton(
-            text="Open it again", tooltip="Decide here, once it is closed elsewhere"
+            text="Reopen for editing", tooltip="Reopen the review to give verdicts here"
         )
         super().__init__(widgets=[self.text, self.open_again], labels=False)
         self.margins = (0, 0, 0, 0)
@@ -50,9 +50,9 @@ class Banner(Container[Widget]):
         elif problem is not None:
             place = problem.path.name if problem.path else problem.where
             self.text.value = (
-                f"<b>Nothing can be decided now:</b> {place} {problem.what}. What was "
-                "decided before is kept. You can go on looking; this is tried again "
-                "every two seconds."
+                f"<b>Verdicts cannot be recorded:</b> {place} {problem.what}. Earlier "
+                "verdicts are kept. You can keep browsing; recording is retried every "
+                "two seconds."
             )
         self.text.tooltip = str(problem or "")
         self.open_again.visible = held
@@ -73,8 +73,8 @@ class ImageBanner(Container[Widget]):
     def __init__(self) -> None:
         self.text = alarm()
         self.folder = PushButton(
-            text="Choose the images' folder …",
-            tooltip="Look for all images of this review there",
+            text="Choose images folder...",
+            tooltip="Look for the images of this review in another folder",
         )
         super().__init__(widgets=[self.text, self.folder], labels=False)
         self.margins = (0, 0, 0, 0)
@@ -93,7 +93,9 @@ class ImageBanner(Container[Widget]):
         """
         text = "" if problem is None else str(problem)
         if text != self.text.tooltip:
-            self.text.value = f"<b>Cannot be shown.</b> {breakable(escape(text))}"
+            self.text.value = (
+                f"<b>This cutout cannot be shown.</b> {breakable(escape(text))}"
+            )
             self.text.tooltip = text
         self.folder.visible = not seen
         self.visible = problem is not None

@@ -142,10 +142,13 @@ class DisagreementPanel(ChoicePanel):
 
     def __init__(self) -> None:
         super().__init__(
-            ("cutout", "table", "decided"),
+            ("cutout", "table", "verdict"),
             {
-                "table": ("Keep table's", "The labels of the table stand"),
-                "decision": ("Keep decided", "The decisions on record stand"),
+                "table": ("Keep table's", "Keep the labels of the table"),
+                "decision": (
+                    "Keep verdicts",
+                    "Keep the labels of the recorded verdicts",
+                ),
             },
         )
         self._cutouts: list[CutoutKey] = []
@@ -156,8 +159,8 @@ class DisagreementPanel(ChoicePanel):
         count = len(disagreements)
         labels = "label differs" if count == 1 else "labels differ"
         self.show_rows(
-            f"<b>{count} {labels}</b> between the table and what was decided. Click "
-            "one to look at it. Choose for those that are selected, or else for all:",
+            f"<b>{count} {labels}</b> between the table and the recorded verdicts. "
+            "Click a row to show its cutout. Choose for the selected rows, or for all:",
             [
                 (
                     _name(one.cutout),
@@ -191,9 +194,18 @@ class ChangedOutputPanel(ChoicePanel):
         super().__init__(
             ("where", "theirs", "ours"),
             {
-                "theirs": ("Keep theirs", "Take their labels over; write nothing"),
-                "ours": ("Keep ours", "Write ours; theirs is kept as a dated backup"),
-                "beside": ("Save beside", "Write ours to a dated name beside it"),
+                "theirs": (
+                    "Keep theirs",
+                    "Take over the labels of the file; write nothing",
+                ),
+                "ours": (
+                    "Keep ours",
+                    "Write this review's; keep the file as a dated backup",
+                ),
+                "beside": (
+                    "Save a copy",
+                    "Write this review's to a dated file beside it",
+                ),
             },
         )
 
@@ -201,8 +213,8 @@ class ChangedOutputPanel(ChoicePanel):
         """Show what differs."""
         path = error.path.name if error.path else "The output"
         self.show_differences(
-            f"<b>{path} was changed by somebody else</b> since this review read it, "
-            "and was not overwritten.",
+            f"<b>Another program changed {path}</b> after this review read it. Nothing "
+            "was overwritten.",
             error.changes.differences,
         )
 
@@ -224,9 +236,9 @@ class ChangedTablePanel(ChoicePanel):
             {
                 "reopen": (
                     "Reopen",
-                    "Open the review with the table as it is now; decisions are kept",
+                    "Reopen the review with the table as it is now; verdicts are kept",
                 ),
-                "read": ("Save as read", "Write the cells as they were read"),
+                "read": ("Save as read", "Save the cells as they were read"),
             },
         )
 
@@ -234,7 +246,7 @@ class ChangedTablePanel(ChoicePanel):
         """Show what differs."""
         path = error.path.name if error.path else "The table"
         self.show_differences(
-            f"<b>{path} changed on disk</b> since this review read it. Nothing was "
+            f"<b>{path} changed on disk</b> after this review read it. Nothing was "
             "written.",
             error.differences,
         )
@@ -253,7 +265,7 @@ def _name(cutout: CutoutKey) -> str:
 def _details(one: Disagreement) -> str:
     return (
         f"{_name(one.cutout)}\nThe table: {_said(one.table)}\n"
-        f"Decided: {_said(Standing.of(one.decision))}"
+        f"Verdict: {_said(Standing.of(one.decision))}"
     )
 
 

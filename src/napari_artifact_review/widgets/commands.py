@@ -73,7 +73,7 @@ class ReviewCommands:
         self.gallery: GalleryPanel | None = None
         self._keys = KeyChoice()
         self._connections = Connections()
-        controller.verdicts.auto_advance = self._panel.verdict.auto_advance.value
+        controller.verdicts.auto_advance = self._panel.navigation.auto_advance.value
         self._examples.show_session(session)
         self._connect_verdicts()
         self._connect_display()
@@ -97,7 +97,6 @@ class ReviewCommands:
         connect(verdict.kind_requested, self._decide_kind)
         connect(verdict.note_requested, self._take_note)
         connect(verdict.left, lambda: give_keys_to_viewer(self._dock))
-        connect(verdict.auto_advance_requested, self._set_auto_advance)
         connect(verdict.examples_requested, self._examples.toggle)
         connect(self._panel.pending.give_again_requested, self._give_again)
         connect(self._panel.pending.dismiss_requested, self._session.dismiss_refused)
@@ -133,6 +132,7 @@ class ReviewCommands:
         connect(navigation.previous_requested, self._go_previous)
         connect(navigation.image_requested, self._session.select_image)
         connect(navigation.cutout_requested, self._go_to_row)
+        connect(navigation.auto_advance_requested, self._set_auto_advance)
         connect(panel.surroundings.position_requested, self._go_to_position)
         connect(context.row_requested, self._go_to_row)
         connect(context.copy_requested, self._copy_place)
@@ -217,11 +217,11 @@ class ReviewCommands:
 
     def _go_to_unreviewed(self) -> None:
         if self._may_walk_on() and not self._session.next_unreviewed():
-            self._panel.say("All that is in the queue has been looked at.")
+            self._panel.say("Every cutout in the queue has been reviewed.")
 
     def _go_back(self) -> None:
         if not self._session.back():
-            self._panel.say("There is no place yet to go back to.")
+            self._panel.say("There is no earlier position to go back to.")
 
     def _step_down(self, down: int) -> None:
         """Go to the cutout above or below, as it is on the screen."""
@@ -288,7 +288,7 @@ class ReviewCommands:
 
     def _copy_place(self) -> None:
         copy_place(self._session.current_cutout, self._controller.full)
-        self._panel.say("The position is copied.")
+        self._panel.say("Copied the position to the clipboard.")
 
     def _go_to_row(self, row: int) -> None:
         self._session.select(*self._session.walk.key_of(row))
@@ -330,7 +330,7 @@ class ReviewCommands:
 
     def _give_again(self) -> None:
         if not self._session.give_again():
-            self._panel.say("There is no refused verdict to give again.")
+            self._panel.say("There is no refused verdict to retry.")
 
     def _stated(self) -> tuple[str, str]:
         """Return the kind of artifact and the note that go with a verdict now.
@@ -384,11 +384,11 @@ class ReviewCommands:
 
     def _undo(self) -> None:
         if self._session.undo(wait=self._session.patience) is None:
-            self._panel.say("There is no decision to take back.")
+            self._panel.say("There is nothing to undo.")
 
     def _redo(self) -> None:
         if self._session.redo(wait=self._session.patience) is None:
-            self._panel.say("There is no decision to make again.")
+            self._panel.say("There is nothing to redo.")
 
     def _save(self, keep: OutputChoice | None = None) -> None:
         self._saver.save(keep)

@@ -103,7 +103,7 @@ class ReviewWidget(SteadyBox):
     kind = _Field("panel.verdict.kind")
     note = _Field("panel.verdict.note")
     history = _Field("panel.verdict.history")
-    auto_advance = _Field("panel.verdict.auto_advance")
+    auto_advance = _Field("panel.navigation.auto_advance")
     grid_x = _Field("panel.surroundings.grid_x")
     grid_y = _Field("panel.surroundings.grid_y")
     grid = _Field("panel.surroundings.grid")
@@ -324,7 +324,7 @@ class ReviewWidget(SteadyBox):
         images, cutouts = len(session.image_names), len(table.label)
         name = table.path.name
         short = name if len(name) < 25 else f"…{name[-24:]}"
-        self.files.text = f"{short}, cutouts of {session.cutout_size} px"
+        self.files.text = f"{short}, {session.cutout_size} px cutouts"
         self.files.tooltip = (
             f"{table.path}\n{table.file.description}\n"
             f"{images} images, {cutouts:,} cutouts\nImages: {session.images.folder}\n"

@@ -42,7 +42,7 @@ class ExamplesPanel(PictureWindow):
         self._session: ReviewSession | None = None
         self._cutouts: list[Cutout] = []
         self.kind = QComboBox()
-        self.empty = QLabel("No cutout has been given a kind yet.")
+        self.empty = QLabel("No cutout has a kind yet.")
         self.lines.insertWidget(0, self.kind)
         self.lines.insertWidget(1, self.empty)
         for at, button in enumerate(buttons):

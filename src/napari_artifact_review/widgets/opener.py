@@ -66,7 +66,7 @@ class Opener:
         panel, table = self._panel, self._panel.predictions.path
         if table is None:
             return
-        panel.show_progress(f"Reading {table.name} …")
+        panel.show_progress(f"Reading {table.name}...")
         self._background.start(
             partial(
                 _open,
@@ -87,13 +87,13 @@ class Opener:
         images: Path | None = None,
     ) -> None:
         """Open a review again, as somebody else may have left it, or other images."""
-        self._panel.show_progress(f"Reading {session.predictions.path.name} …")
+        self._panel.show_progress(f"Reading {session.predictions.path.name}...")
         job = partial(session.reopened, images)
         self._background.start(job, self._done, self._failed)
 
     def move(self, session: ReviewSession, output: Path) -> None:
         """Open a review again with another output; its decisions go with it."""
-        self._panel.show_progress(f"Going on in {output.name} …")
+        self._panel.show_progress(f"Switching to {output.name}...")
         self._background.start(
             partial(session.with_output, output), self._done, self._failed
         )
@@ -117,7 +117,7 @@ class Opener:
             self._panel.output.value = None
             self.open()
 
-        self._panel.show_progress("Making the demo …")
+        self._panel.show_progress("Creating the demo...")
         self._background.start(
             lambda: make_demo(where, images, seed, progress), made, self._failed
         )

@@ -45,9 +45,9 @@ class PendingPanel(Container[Widget]):
 
     def __init__(self) -> None:
         self.refused = alarm()
-        self.give_again = PushButton(text="Give again")
+        self.give_again = PushButton(text="Retry")
         self.dismiss = PushButton(
-            text="Dismiss", tooltip="Forget what could not be recorded"
+            text="Dismiss", tooltip="Discard the verdicts that could not be recorded"
         )
         buttons = Container[Widget](
             widgets=[self.give_again, self.dismiss], layout="horizontal", labels=False

@@ -218,8 +218,8 @@ class OpenReview(QObject):
         names = ("artifact", "no_artifact", "unsure", "let_go")
         keys = (self._chosen_keys[name].label for name in names)
         self._panel.say(
-            "{} picked: {}, {} or {} decides about all of them, {} lets go.".format(
-                "1 cutout is" if count == 1 else f"{count} cutouts are", *keys
+            "{} selected: {}, {} or {} applies to all, {} clears the selection.".format(
+                "1 cutout" if count == 1 else f"{count} cutouts", *keys
             )
             if count
             else ""
@@ -234,7 +234,7 @@ class OpenReview(QObject):
         self._panel.pending.show_session(self.session)
         self._panel.show_view(self.controller)
         if self.session.problem is None:
-            self._panel.say("Decisions are recorded again.")
+            self._panel.say("Verdicts are recorded again.")
         self.position.try_again_later()
 
     def _on_pending_changed(self) -> None:
@@ -266,12 +266,11 @@ class OpenReview(QObject):
         session = self.session
         if self._has_moved:
             self._panel.say(
-                f"From now on this review is kept and saved in {session.output}; what "
-                "was decided went with it."
+                f"The output is now {session.output}; its log has all verdicts so far."
             )
         elif session.log:
             last = session.log[-1].decided_at[:16].replace("T", " ")
-            self._panel.say(f"This review goes on: last decision {last} UTC.")
+            self._panel.say(f"Resumed; last decision {last} UTC.")
 
 
 def _tell_lost(commands: Sequence[Command]) -> None:

@@ -66,9 +66,9 @@ class ReviewPanel(Container[Widget]):
         self.changes = ChangesPanel()
         self.folds = {
             "queue": Fold("Queue", self.queue.native),
-            "pixels": Fold("Pixels", self.pixels.native),
-            "context": Fold("Around it", self.context.native),
-            "changes": Fold("What changed", self.changes.native),
+            "pixels": Fold("Display", self.pixels.native),
+            "context": Fold("Neighbours and position", self.context.native),
+            "changes": Fold("Results", self.changes.native),
         }
         self.saving = SavePanel()
         self.unseen = ImageBanner()
@@ -168,7 +168,7 @@ class ReviewPanel(Container[Widget]):
         """Show another queue, or another threshold."""
         self.queue.show_queue(session)
         threshold = session.threshold
-        at = "" if threshold is None else f", from {threshold:.3f}"
+        at = "" if threshold is None else f", threshold {threshold:.3f}"
         self.folds["queue"].say(f"{summary(session.places.rule)}{at}")
         self.navigation.show_queue(session)
 
@@ -203,7 +203,7 @@ class ReviewPanel(Container[Widget]):
             self.note.visible = bool(notes)
         is_loading = controller.view == "loading"
         name = controller.session.current_cutout.image_name
-        self.say(f"Reading {name} …" if is_loading else "")
+        self.say(f"Reading {name}..." if is_loading else "")
         problem = None if is_loading else controller.problem
         self.unseen.show_problem(problem, controller.view == "shown")
 

@@ -112,9 +112,9 @@ def _tell(session: ReviewSession, saved: Saved) -> str:
         labels = "label is" if count == 1 else "labels are"
         return (
             f"{count} {labels} taken over from {saved.path.name}. Nothing was written; "
-            "the next save replaces that file, and keeps it as a dated backup."
+            "the next save replaces that file and keeps it as a dated backup."
         )
     if saved.path != session.output:
-        return f"{session.output.name} was left alone; saved to {saved.path}."
-    kept = f" The earlier one is kept as {saved.backup.name}." if saved.backup else ""
+        return f"Saved to {saved.path}; {session.output.name} is unchanged."
+    kept = f" The previous file is kept as {saved.backup.name}." if saved.backup else ""
     return f"Saved to {saved.path}.{kept}"

@@ -50,12 +50,14 @@ class StretchesPanel(PictureWindow):
 
     def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
         buttons = [_checkable(preset.name) for preset in PRESETS]
-        super().__init__(parent, "stretches, side by side", buttons, kept_free)
+        super().__init__(parent, "compare stretches", buttons, kept_free)
         self._latest = Latest(self, self._show)
         self._colormap = Display.colormap
         for button, preset in zip(buttons, PRESETS, strict=True):
             button.clicked.connect(partial(self._adopt, preset.display))
-        hint = QLabel("A click shows all cutouts so; “Reset” in the dock ends it.")
+        hint = QLabel(
+            "Click to apply to all cutouts. Reset under Display restores the default."
+        )
         hint.setWordWrap(True)
         # The pictures alone say how wide the window is.
         hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)

@@ -61,14 +61,16 @@ class SurroundingsPanel(Container[Widget]):
         ]
         self.view = PushButton(text="Cutout / full image")
         self.gallery = PushButton(text="Gallery")
-        self.grid = CheckBox(text="grid", tooltip="Show the grid of all cutouts")
+        self.grid = CheckBox(text="Grid", tooltip="Show the grid of all cutouts")
         self.y_up = CheckBox(
             text="y up",
-            tooltip="Draw row 0 at the bottom, as FITS viewers do; "
-            "coordinates stay the same",
+            tooltip="Draw row 0 at the bottom, as FITS viewers do, without changing "
+            "coordinates",
         )
-        self.hdu = ComboBox(tooltip="The file holds several images")
+        self.hdu = ComboBox(tooltip="Choose which image HDU of the file is shown")
         switches = _row(self.view, self.gallery, self.grid, self.y_up)
+        # Room for all four in the narrowest dock.
+        switches.native.layout().setSpacing(4)
         self._hdu_row = _row(Label(value="HDU"), self.hdu)
         super().__init__(widgets=[*sliders, switches, self._hdu_row], labels=False)
         self.margins = (0, 0, 0, 0)

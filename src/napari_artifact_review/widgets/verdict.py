@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import (
-    CheckBox,
     ComboBox,
     Container,
     LineEdit,
@@ -47,7 +46,7 @@ _UNSURE = f"QPushButton {{ {_BUTTON} }}"
 _IS_UNSURE = f"QPushButton {{ {_BUTTON} background: #ffd60a; color: black }}"
 
 #: What stands in the list of kinds while none is named.
-_NO_KIND = "kind …"
+_NO_KIND = "Kind..."
 
 
 class VerdictPanel(Container[Widget]):
@@ -65,8 +64,6 @@ class VerdictPanel(Container[Widget]):
         Emitted with the cutout that a note was written about, and the note.
     left : Signal
         Emitted when a note is done with, and the keyboard is the viewer's again.
-    auto_advance_requested : Signal
-        Emitted with whether a verdict goes on to the next cutout.
     examples_requested : Signal
         Emitted to show, or hide, examples of each kind.
     """
@@ -76,7 +73,6 @@ class VerdictPanel(Container[Widget]):
     kind_requested = Signal(str)
     note_requested = Signal(object, str)
     left = Signal()
-    auto_advance_requested = Signal(bool)
     examples_requested = Signal()
 
     def __init__(self) -> None:
@@ -85,19 +81,15 @@ class VerdictPanel(Container[Widget]):
         )
         self.unsure = PushButton(text="unsure")
         self.kind = ComboBox(choices=[_NO_KIND])
-        self.examples = PushButton(text="e.g.")
-        self.examples.native.setFixedWidth(40)
+        self.examples = PushButton(text="Examples...")
         self.note = LineEdit()
         field: QLineEdit = self.note.native
-        field.setPlaceholderText("note")
+        field.setPlaceholderText("Note")
         self.history = Line()
-        self.auto_advance = CheckBox(
-            text="go on", value=True, tooltip="A verdict goes on to the next cutout"
-        )
         rows = [
             _row(self.label_new, self.unsure),
             _row(self.kind, self.examples, self.note),
-            _row(self.history, self.auto_advance),
+            self.history,
         ]
         super().__init__(widgets=rows, labels=False)
         self.margins = (0, 0, 0, 0)
@@ -124,18 +116,15 @@ class VerdictPanel(Container[Widget]):
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)
         self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
         self._escape.activated.connect(self._leave_note)
-        self.auto_advance.changed.connect(
-            lambda on: self.auto_advance_requested.emit(on)
-        )
         self.examples.changed.connect(lambda: self.examples_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Tell which keys are in force, beside the verdict from the next cutout on."""
         self._keys = keys
         both = (keys[name].hint for name in ("artifact", "no_artifact"))
-        self.label_new.tooltip = "; ".join(both)
+        self.label_new.tooltip = "\n".join(both)
         self.unsure.tooltip = keys["unsure"].hint
-        self.kind.tooltip = f"The kind of artifact; {keys['kind'].hint}"
+        self.kind.tooltip = keys["kind"].hint
         self.examples.tooltip = keys["examples"].hint
         self.note.tooltip = keys["note"].hint
 
@@ -187,7 +176,7 @@ class VerdictPanel(Container[Widget]):
         cutout, count = self._cutout, self._recording
         if count:
             what = "1 verdict" if count == 1 else f"{count} verdicts"
-            self.history.show_text(f"Recording {what} …")
+            self.history.show_text(f"Recording {what}...")
         elif cutout is not None:
             self.history.show_text(_history(cutout, self._keys))
             if cutout.reviewed_at:
@@ -261,7 +250,7 @@ def _row(*widgets: Widget) -> Container[Widget]:
 def _history(cutout: Cutout, keys: KeyChoice) -> str:
     if not cutout.reviewed:
         labels = (keys[name].label for name in ("artifact", "no_artifact", "unsure"))
-        return "Not reviewed yet: {}, {} or {}".format(*labels)
+        return "Not reviewed: {} artifact, {} no artifact, {} unsure".format(*labels)
     what = "Changed" if cutout.changed else "Confirmed"
     if cutout.decision == "unsure":
         what = "Unsure"

@@ -314,7 +314,7 @@ def test_a_damaged_position_keeps_no_review_from_being_migrated(path, output, st
     with opened(path, output) as session:
         assert told(session) == AFTER
         [notice] = session.remarks
-        assert "cannot be read and starts anew" in notice
+        assert "cannot be read; the default is used" in notice
     with opened(path, output) as session:
         assert session.remarks == ()
 

@@ -514,7 +514,7 @@ def test_a_second_one_may_look_but_not_write(file, open_store):
             write()
     first.append([entry(2)])
     first.close()
-    with pytest.raises(HeldError, match="went on elsewhere"):
+    with pytest.raises(HeldError, match="continued this review"):
         second.append([entry(2, 0)])
     assert Store(file).read().entries == [entry(1), entry(2)]
     third, _ = open_store(file)

@@ -92,7 +92,9 @@ def test_a_missing_image_is_a_fault_of_the_row_that_needs_it(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("image_name,grid_x,grid_y,label,preds\na,0,0,0,1\nb,0,0,0,1\n")
     [fault] = check_review(table)[1]
-    assert str(fault).startswith(f"{table}, line 3, column image_name: {tmp_path}: no ")
+    assert str(fault).startswith(
+        f"{table}, line 3, column image_name: {tmp_path}: image "
+    )
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

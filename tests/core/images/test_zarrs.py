@@ -194,7 +194,7 @@ def test_a_folder_is_found_by_its_stem(tmp_path, name):
 def test_a_folder_and_a_file_of_the_same_stem_are_two(tmp_path):
     path = put(tmp_path / "a.zarr")
     np.save(tmp_path / "a.npy", SKY)
-    with pytest.raises(ImageError, match=r"any of a\.npy, a\.zarr"):
+    with pytest.raises(ImageError, match=r"files: a\.npy, a\.zarr"):
         ImageFolder(tmp_path).find("a")
     assert ImageFolder(tmp_path).find("a.zarr") == path
 
@@ -202,7 +202,7 @@ def test_a_folder_and_a_file_of_the_same_stem_are_two(tmp_path):
 def test_a_file_is_no_zarr_image_and_an_hdu_is_none_of_it(tmp_path):
     (tmp_path / "a.zarr").touch()
     for look in (ImageFolder(tmp_path).find, lambda name: read_image(tmp_path / name)):
-        with pytest.raises(ImageError, match="this is no folder"):
+        with pytest.raises(ImageError, match="this is not a folder"):
             look("a.zarr")
     path = put(tmp_path / "b.zarr")
     with pytest.raises(ImageError, match="no HDU 1"):

@@ -174,7 +174,7 @@ def test_a_table_that_cannot_be_read_any_more_is_asked_about(session, path):
     with pytest.raises(TableChangedError) as caught:
         session.save()
     assert caught.value.differences == [
-        Difference("the table", "this is no regular file", "a sound table")
+        Difference("the table", "this is not a regular file", "a sound table")
     ]
     assert remarks(session.save(keep="read")) == ["007", "", "x"]
 

@@ -93,10 +93,10 @@ def test_faults_of_table_and_images_are_named_in_one_go(survey):
         ("line 6", "8 cells where the header h"),
         ("line 39, column grid_x", "'x' is not a whole number "),
         ("line 31, column label", "'yes' is not 0 or 1"),
-        ("line 2, column image_name", "no image named 'north'"),
+        ("line 2, column image_name", "image 'north' not found"),
         ("line 14, column image_name", "this is no FITS file, what"),
         ("line 38, column grid_x", "the cutout south (800, 0) "),
-        ("line 40, column image_name", "no image named 'gone'"),
+        ("line 40, column image_name", "image 'gone' not found"),
     ]
 
 
@@ -168,7 +168,7 @@ def test_a_folder_that_is_not_there_is_one_fault_for_all_images(survey):
     summary, faults = check_review(survey, survey.parent / "none")
     assert summary == ""
     assert [str(fault) for fault in faults] == [
-        f"{survey.parent / 'none'}: the folder of the images is not there. "
+        f"{survey.parent / 'none'}: the folder of the images does not exist. "
         "Choose the folder that holds them."
     ]
 

@@ -182,7 +182,7 @@ def test_what_only_looks_different_is_no_question(session, output):
 def test_one_that_was_there_at_opening_and_then_changed_is_asked_about(path, output):
     output.write_text(path.read_text())
     with ReviewSession.open(path, output=output) as session:
-        assert "there already" in " ".join(session.remarks)
+        assert "exists already" in " ".join(session.remarks)
         edit(output, set_cell(0, "remark", "8"))
         with pytest.raises(OutputChangedError):
             session.save()
@@ -251,7 +251,7 @@ def test_what_was_there_is_told_of_until_it_is_replaced(path, output):
     output.write_text("of another program")
     with ReviewSession.open(path, output=output) as session:
         [remark] = session.remarks
-        assert "is there already" in remark
+        assert "exists already" in remark
         session.save()
         assert session.remarks == ()
 

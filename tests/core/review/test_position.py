@@ -110,7 +110,7 @@ def test_no_damaged_state_keeps_a_review_from_opening(reviewed, text):
             assert again.table.equals(session.table)
             assert again.unsaved == 0
             [notice] = again.remarks
-            assert "cannot be read and starts anew" in notice
+            assert "cannot be read; the default is used" in notice
     with ReviewSession.open(table, reviewer="ada") as again:
         assert again.remarks == (), "it is whole again"
         assert again.undo()

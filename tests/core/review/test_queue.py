@@ -428,4 +428,4 @@ def test_a_queue_that_the_table_has_no_more_is_all_errors_again(survey):
     table.to_csv(survey, index=False)
     with ReviewSession.open(survey) as session:
         assert session.queue.index.tolist() == errors
-        assert any("all errors again" in remark for remark in session.remarks)
+        assert any("reset to all errors" in remark for remark in session.remarks)

@@ -61,6 +61,6 @@ def test_a_store_of_an_older_version_is_left_as_it_is(tmp_path):
     output.write_text(migration.SAVED)
     migration.make(table, output, migration.STORE)
     before = contents(tmp_path)
-    with pytest.raises(HeldError, match=r"read-only here.*up to date"):
+    with pytest.raises(HeldError, match=r"read-only here.*migrate its log"):
         look(table, output=output)
     assert contents(tmp_path) == before

@@ -211,7 +211,7 @@ def test_decisions_follow_their_cutouts(path, tmp_path, reopen):
     assert again.current_cutout.key == B2
     [moved, kept] = again.remarks
     assert str(path) in moved
-    assert "1 cutout that is not in this table is kept" in kept
+    assert "1 cutout that is not in this table are kept" in kept
     assert again.redo()
     assert [again.undo() for _ in range(3)] == [True, True, False]
     back = reopen(path)

@@ -177,8 +177,8 @@ def test_a_save_that_fails_leaves_the_review_unsaved(session, monkeypatch):
 def test_an_output_that_cannot_be_is_refused_before_any_work(path):
     (path.parent / "folder.csv").mkdir()
     for output, told in (
-        (path.parent / "none" / "out.csv", "the folder is not there"),
-        (path.parent / "folder.csv", "this is no file"),
+        (path.parent / "none" / "out.csv", "the folder does not exist"),
+        (path.parent / "folder.csv", "this is not a file"),
     ):
         with pytest.raises(SaveError, match=told):
             ReviewSession.open(path, output=output)

@@ -47,7 +47,7 @@ def put(folder: Path, contents: str | bytes) -> Path:
         pytest.param("", None, "the table is empty", id="empty file"),
         pytest.param(" \n\n", None, "the table is empty", id="blank lines"),
         pytest.param(codecs.BOM_UTF8, None, "the table is empty", id="BOM alone"),
-        pytest.param(table(), None, "a header and no row", id="header only"),
+        pytest.param(table(), None, "a header but no rows", id="header only"),
         pytest.param(
             table("a,0,0,1", header="image_name,grid_x,grid_y,preds"),
             None,
@@ -129,25 +129,25 @@ def put(folder: Path, contents: str | bytes) -> Path:
         pytest.param(
             table("a,0,0,0,0,0.5,", ROW, "a,0.0,0,0,1,0.5,2"),
             "line 3, column image_name",
-            "the cutout a (0, 0) stands in line 2 already (and 1 more fault)",
+            "the cutout a (0, 0) is already in line 2 (and 1 more fault)",
             id="the same cutout twice, and again",
         ),
         pytest.param(
             table(ROW, "b,0,0,1,0,0.5,01"),
             "line 3, column error_id",
-            "1 is used in line 2 already",
+            "1 is already used in line 2",
             id="error_id twice",
         ),
         pytest.param(
             table(ROW, "b,0,0,1,0,0.5,"),
             "line 3, column error_id",
-            "the error has no id",
+            "the error has no error_id",
             id="error_id missing",
         ),
         pytest.param(
             table(ROW, "b,0,0,1,0,0.5,0"),
             "line 3, column error_id",
-            "the error has no id",
+            "the error has no error_id",
             id="error_id 0",
         ),
         pytest.param(
@@ -369,7 +369,7 @@ def test_a_table_that_is_no_file_of_bytes_is_not_read(tmp_path, kind):
         path.mkdir()
     else:
         path.symlink_to(os.devnull)
-    with pytest.raises(TableError, match="this is no regular file"):
+    with pytest.raises(TableError, match="this is not a regular file"):
         read_predictions(path)
 
 
@@ -395,8 +395,8 @@ def test_a_table_that_would_fill_the_memory_is_not_read(tmp_path, monkeypatch, k
 ANGSTROM = "Ångström-é"
 NFC, NFD = (unicodedata.normalize(form, ANGSTROM) for form in ("NFC", "NFD"))
 LEADS_OUT = "leads out of the folder"
-NO_FILE = "this is no regular file"
-NONE = "no image named"
+NO_FILE = "this is not a regular file"
+NONE = "not found"
 
 
 @pytest.fixture
@@ -434,7 +434,7 @@ def archive(tmp_path: Path) -> Path:
         ("/etc/passwd", LEADS_OUT),
         ("/dev/zero", LEADS_OUT),
         *((name, LEADS_OUT) for name in ("../other/a", "x/../a", "night/../a", "..")),
-        (".", "no name of a file"),
+        (".", "not a file name"),
         *((name, NO_FILE) for name in ("zero", "pipe", "folder")),
         ("loop", "cannot be read"),
         ("gone", "there is no such file"),

@@ -44,7 +44,7 @@ _BUSY_TIMEOUT = 5.0
 #: Bytes of a verdict with its context, and more: several pages of the file.
 _RESERVE = 2**15
 
-_DAMAGED = "Move it away or name another output; what it holds is not touched"
+_DAMAGED = "Move it away or choose another output; its contents are not touched"
 _REOPEN = "Open the review again"
 
 
@@ -255,7 +255,7 @@ class Store:
             raise HeldError(
                 "this review is read-only here",
                 path=self.path,
-                remedy="Open it without read_only to decide, or to bring it up to date",
+                remedy="Open it without read_only to give verdicts or migrate its log",
             )
         if self._closed:
             raise self._error("this review is closed", _REOPEN)
@@ -424,17 +424,16 @@ class Store:
         return HeldError(
             f"this review is open elsewhere: {writer}",
             path=self.path,
-            remedy="It is read-only here, as it was when it was opened; to decide, "
-            "close it there and open it again here",
+            remedy="Close the other window, then reopen the review for editing",
         )
 
     def _changed(self) -> StoreError:
         if not self._looks_on:
             return self._error("another program has written to it", _REOPEN)
         return HeldError(
-            "this review went on elsewhere since it was opened here",
+            "another window continued this review after it was opened here",
             path=self.path,
-            remedy="Open it again to see what was decided there, and to decide",
+            remedy="Reopen the review for editing to see its verdicts and to give more",
         )
 
     def _error(self, what: str, remedy: str) -> StoreError:

@@ -58,9 +58,9 @@ def read_image(
     supported = _SUPPORTED.fullmatch(path.name)
     if supported is None:
         raise ImageError(
-            "its suffix is none of a known image format",
+            "its suffix is not that of a supported image format",
             path=path,
-            remedy=f"Known are {_SUFFIXES}",
+            remedy=f"Supported formats: {_SUFFIXES}",
         )
     _check_regular(path)
     if supported["fits"]:
@@ -123,7 +123,7 @@ class ImageFolder:
                 return paths[0]
         if paths:
             raise ImageError(
-                f"{image_name!r} may be any of {', '.join(names)}",
+                f"{image_name!r} matches several files: {', '.join(names)}",
                 path=self.folder / parent,
                 remedy="Move all but one away, or write the suffix in image_name",
             )
@@ -150,7 +150,7 @@ class ImageFolder:
             )
         if not relative.name or "\0" in image_name:
             raise ImageError(
-                f"{image_name!r} is no name of a file",
+                f"{image_name!r} is not a file name",
                 path=self.folder,
                 remedy="Name an image in this folder",
             )
@@ -165,7 +165,7 @@ class ImageFolder:
             if parent.parts:
                 return []
             raise ImageError(
-                "the folder of the images is not there",
+                "the folder of the images does not exist",
                 path=folder,
                 remedy="Choose the folder that holds them",
             ) from error
@@ -190,9 +190,12 @@ class ImageFolder:
 
     def _not_found(self, image_name: str, parent: Path, name: str) -> ImageError:
         near = self._listings[parent].nearest(name)
-        remedy = f"Is it {' or '.join(near)}" if near else f"Known are {_SUFFIXES}"
+        if near:
+            remedy = f"Similar files: {', '.join(near)}"
+        else:
+            remedy = f"Supported formats: {_SUFFIXES}"
         return ImageError(
-            f"no image named {image_name!r}",
+            f"image {image_name!r} not found",
             path=self.folder / parent,
             remedy=remedy,
         )
@@ -248,5 +251,5 @@ def _check_regular(path: Path) -> None:
     if not (stat.S_ISDIR(mode) if is_zarr else stat.S_ISREG(mode)):
         kind = "folder" if is_zarr else "regular file"
         raise ImageError(
-            f"this is no {kind}", path=path, remedy="Put the image in its place"
+            f"this is not a {kind}", path=path, remedy="Put the image in its place"
         )

@@ -125,7 +125,7 @@ def _image_faults(
                 f"{shape[1]} x {shape[0]} pixels",
                 path=table,
                 where=f"{file.place(places.index[i])}, column {axes}",
-                remedy="Mend that cell, or choose the folder with the right images",
+                remedy="Correct that cell, or choose the folder with the right images",
             )
 
 

@@ -42,10 +42,9 @@ class OutputChangedError(SaveError):
     def __init__(self, path: Path, changes: Changes) -> None:
         count = count_of(changes.differences)
         super().__init__(
-            f"somebody else changed it ({count} to this review)",
+            f"another program changed it ({count} from this review)",
             path=path,
-            remedy="Nothing was overwritten; choose: keep theirs, keep ours, or save "
-            "beside it",
+            remedy="Nothing was overwritten; keep theirs, keep ours, or save a copy",
         )
         self.changes = changes
 
@@ -63,10 +62,10 @@ class TableChangedError(SaveError):
 
     def __init__(self, path: Path, differences: list[Difference]) -> None:
         super().__init__(
-            "the table changed on disk since this review read it "
+            "the table changed on disk after this review read it "
             f"({count_of(differences)})",
             path=path,
-            remedy="Nothing was written; choose: reopen the review with the table as "
+            remedy="Nothing was written; reopen the review with the table as "
             "it is now, or save its cells as they were read",
         )
         self.differences = differences
@@ -258,9 +257,9 @@ def check_output(path: Path) -> None:
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise SaveError(
-            "the folder is not there",
+            "the folder does not exist",
             path=path.parent,
-            remedy="Make it, or name another",
+            remedy="Create it, or choose another",
         )
     if path.exists() and not path.is_file():
-        raise SaveError("this is no file", path=path, remedy="Name another output")
+        raise SaveError("this is not a file", path=path, remedy="Choose another output")

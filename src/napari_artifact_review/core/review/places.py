@@ -42,12 +42,12 @@ def remarks_on(predictions: Predictions, output: Output) -> tuple[str, ...]:
     remarks = []
     if "preds" not in predictions.file.values:
         remarks.append(
-            f"The table has no preds: a confidence from {DEFAULT_THRESHOLD} counts as "
-            "an artifact."
+            "The table has no preds: cutouts with a confidence of "
+            f"{DEFAULT_THRESHOLD} or above are predicted artifacts."
         )
     if output.is_strange and output.path != predictions.path:
         remarks.append(
-            f"{output.path.name} is there already: to go on with that review, open it "
-            "instead. Saving keeps it as a dated backup."
+            f"{output.path.name} exists already; saving keeps it as a dated backup. "
+            "To resume that review, open it instead."
         )
     return tuple(remarks)

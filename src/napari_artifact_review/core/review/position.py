@@ -97,8 +97,8 @@ class Position:
             return position, ()
         names = ", ".join(damaged)
         return position, (
-            f"The stored {names} of this review cannot be read and starts anew; "
-            "decisions are not affected.",
+            f"The stored {names} of this review cannot be read; the default is used. "
+            "Verdicts are not affected.",
         )
 
 

@@ -81,20 +81,20 @@ def match(contents: StoreContents, binding: Binding, walk: Walk) -> tuple[str, .
     gone = sum(cutout not in walk for cutout in cutouts)
     if gone == len(cutouts):
         raise StoreError(
-            f"the decisions beside this output are about {before.table_name}; not one "
-            f"of them is about a cutout of {binding.table_name}",
-            remedy="Name another output, so that both reviews are kept",
+            f"the verdicts beside this output belong to {before.table_name}; none of "
+            f"them belongs to a cutout of {binding.table_name}",
+            remedy="Choose another output, so that both reviews are kept",
         )
     other = before.table_name != binding.table_name
     remark = (
         "The table has other rows than "
-        f"{before.table_name if other else 'when its review began'}; decisions follow "
+        f"{before.table_name if other else 'when its review began'}; verdicts follow "
         "their cutouts."
     )
     if not gone:
         return (remark,)
     count = "1 cutout that is" if gone == 1 else f"{gone} cutouts that are"
-    return (remark, f"What was decided about {count} not in this table is kept.")
+    return (remark, f"Verdicts on {count} not in this table are kept.")
 
 
 def restore(labels: Labels, log: DecisionLog, walk: Walk) -> list[Disagreement]:

@@ -256,7 +256,7 @@ class ReviewSession:
             kinds = kinds_beside(path)
         except ReviewError as error:
             # A list that is only offered stops no review.
-            faults = (f"The usual kinds of artifact are offered: {error}",)
+            faults = (f"The default kinds of artifact are used: {error}",)
         with nullcontext() if replaced is None else replaced._at_rest():
             former = None if replaced is None else replaced._store
             log, notices = locked_store(file, where, former, read_only)
@@ -321,7 +321,7 @@ class ReviewSession:
                 raise StoreError(
                     f"a review with {len(there.entries)} entries is beside that output",
                     path=fresh.path,
-                    remedy="Open the table with that output to go on with it, or name "
+                    remedy="Open the table with that output to resume it, or choose "
                     "another output",
                 )
             fresh.bind(binding_of(self.predictions))
@@ -408,7 +408,7 @@ class ReviewSession:
         if not self.wait_until_recorded(ANSWER_TIMEOUT):
             titles = "; ".join(command.title for command in self.pending)
             raise StoreError(
-                f"it is not written yet what was decided ({titles})",
+                f"some verdicts are not recorded yet ({titles})",
                 path=self._store.path,
                 remedy="Try again once the disk answers, or close the review",
             )
@@ -1026,10 +1026,10 @@ class ReviewSession:
         if self.disagreements:
             count = len(self.disagreements)
             raise SaveError(
-                f"the table and what was decided differ in {count} "
+                f"the table and the recorded verdicts differ in {count} "
                 f"{'label' if count == 1 else 'labels'}",
                 path=self.output,
-                remedy="Choose first whose labels stand",
+                remedy="Choose first which labels to keep",
             )
         table = ReviewedTable(
             self.predictions,
@@ -1086,7 +1086,7 @@ class ReviewSession:
             return Queue(self.catalog, position.queue or _FIRST_RULE)
         except ReviewError as error:
             # An image or the confidence was in the table then.
-            self._remarks += (f"The queue is all errors again: {error.what}.",)
+            self._remarks += (f"The queue was reset to all errors: {error.what}.",)
             self.catalog.set_threshold(None)
             return Queue(self.catalog, _FIRST_RULE)
 

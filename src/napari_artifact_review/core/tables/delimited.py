@@ -269,7 +269,7 @@ def decode(data: bytes) -> tuple[str, Dialect]:
         encoding, text = "latin-1", data.decode("latin-1")
     if "\0" in text:
         raise TableError(
-            "a NUL byte stands in the text",
+            "the text contains a NUL byte",
             where=f"line {text.count(chr(10), 0, text.index(chr(0))) + 1}",
             remedy="Is this a text table? Export it again as CSV",
         )

@@ -164,7 +164,9 @@ class _Reader:
         self._check_columns()
         if self.values.empty:
             if not self.faults:
-                self._fault("the table has a header and no row", "Choose another table")
+                self._fault(
+                    "the table has a header but no rows", "Choose another table"
+                )
             return Inspection(None, tuple(self.faults), self.file, pd.DataFrame)
         predictions = self._read()
         sound = None if self.faults else predictions
@@ -247,7 +249,7 @@ class _Reader:
         self._fault(
             f"no column {', '.join(told)}; the columns are "
             f"{', '.join(map(repr, columns))}",
-            "Choose the table with the predictions, or name its columns so",
+            "Choose the table with the predictions, or rename its columns",
         )
         # What is told once is not told again in each row.
         self.values = self.values.assign(**dict.fromkeys(missing, "0"))
@@ -293,7 +295,7 @@ class _Reader:
             name,
             _whole_number,
             f"not a whole number of pixels{_BELOW}",
-            "Mend that cell",
+            "Correct that cell",
         )
 
     def _confidence(self) -> npt.NDArray[np.float64]:
@@ -338,10 +340,10 @@ class _Reader:
         by = "preds" if "preds" in self.values else "confidence"
         counted = is_error & self._sound("label", by, "error_id")
         for row in np.flatnonzero(counted & (ids <= 0)).tolist():
-            self._fault("the error has no id", _ERROR_IDS, row, "error_id")
+            self._fault("the error has no error_id", _ERROR_IDS, row, "error_id")
         for row, place in self._repeats(counted & (ids > 0), id=ids):
             self._fault(
-                f"{ids[row]} is used in {place} already", _ERROR_IDS, row, "error_id"
+                f"{ids[row]} is already used in {place}", _ERROR_IDS, row, "error_id"
             )
         ids[~is_error] = 0
         return ids
@@ -359,8 +361,8 @@ class _Reader:
             return
         for row, place in self._repeats(sound, image=index, x=grid_x, y=grid_y):
             self._fault(
-                f"the cutout {names[index[row]]} ({grid_x[row]}, {grid_y[row]}) stands "
-                f"in {place} already",
+                f"the cutout {names[index[row]]} ({grid_x[row]}, {grid_y[row]}) is "
+                f"already in {place}",
                 "Keep one row for each cutout",
                 row,
                 "image_name",

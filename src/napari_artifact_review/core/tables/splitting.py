@@ -166,7 +166,7 @@ def _ragged(line: int, cells: int, expected: int) -> TableError:
     return TableError(
         f"{cells} cells where the header has {expected}",
         where=f"line {line}",
-        remedy="Mend that line, or quote the cell that holds the delimiter",
+        remedy="Correct that line, or quote the cell that holds the delimiter",
     )
 
 

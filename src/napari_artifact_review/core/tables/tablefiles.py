@@ -53,7 +53,7 @@ def _contents(path: Path) -> bytes:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         # Reading a pipe or a device may never end.
-        raise TableError("this is no regular file", remedy="Choose a file")
+        raise TableError("this is not a regular file", remedy="Choose a file")
     check_size(found.st_size)
     return path.read_bytes()
 

@@ -47,10 +47,10 @@ _BREATH, _REST = 15, 150
 _MOST_AHEAD = 200
 
 _GROUPED = {
-    "none": "one page",
-    "image": "by image",
-    "outcome": "by outcome",
-    "kind": "by kind",
+    "none": "No groups",
+    "image": "By image",
+    "outcome": "By outcome",
+    "kind": "By kind",
 }
 
 
@@ -120,9 +120,9 @@ class GalleryPanel(QWidget):
         self.back.setText("◀  Full image")
         for by in GROUPINGS:
             self.grouping.addItem(_GROUPED[by], by)
-        self.grouping.setToolTip("How the cutouts are grouped")
+        self.grouping.setToolTip("Group the cutouts")
         self.size_slider.setFixedWidth(140)
-        self.size_slider.setToolTip("Size of the pictures")
+        self.size_slider.setToolTip("Size of the thumbnails")
         self.status.setMinimumWidth(1)
         bar = QHBoxLayout()
         bar.setContentsMargins(6, 6, 6, 2)
@@ -164,7 +164,9 @@ class GalleryPanel(QWidget):
     def show_keys(self, keys: KeyChoice) -> None:
         """Tell which keys are in force."""
         self._keys = keys
-        self.back.setToolTip(f"{keys['gallery'].hint}; also Enter")
+        self.back.setToolTip(
+            f"Show the full image (key {keys['gallery'].label} or Enter)"
+        )
         self._say()
 
     # Coming and going
@@ -240,22 +242,22 @@ class GalleryPanel(QWidget):
         if not rows:
             return "No cutout is selected."
         if self._session.current_cutout.row not in rows:
-            return "The current cutout is not selected: Space selects it."
+            return "The current cutout is not selected; press Space to select it."
         problems = [made.problem for made in map(self.pictures.find, rows) if made]
         failed = [*filter(None, problems)]
         if failed:
             count = _cutouts(len(failed))
-            return f"{count} of the selection cannot be shown: {failed[0]}"
+            return f"{count} cannot be shown: {failed[0]}"
         unseen = [row for row in rows if row not in self._delegate.seen]
         if unseen:
             [first] = self._model.positions(unseen[:1]).tolist()
             if first in self.view.positions_in_view():
-                return "The pictures are still being read."
+                return "The thumbnails are still being read."
             # What is still to be looked at comes into view.
             self.view.scrollTo(self._model.index(first, 0))
             been = "has" if len(unseen) == 1 else "have"
             count = _cutouts(len(unseen))
-            return f"{count} of the selection {been} not been in view yet."
+            return f"{count} {been} not been in view yet."
         return ""
 
     # What follows the session
@@ -320,7 +322,7 @@ class GalleryPanel(QWidget):
     def _say(self) -> None:
         count, selected = self._model.rowCount(), len(self.view.selected_positions())
         if not count:
-            self.status.setText("No cutout is in the queue; choose another one.")
+            self.status.setText("The queue is empty; choose another one.")
             return
         text = f"{selected:,} of {count:,} selected"
         if selected > 1:
@@ -388,4 +390,4 @@ class GalleryPanel(QWidget):
 
 
 def _cutouts(count: int) -> str:
-    return "1 cutout" if count == 1 else f"{count:,} cutouts"
+    return "1 selected cutout" if count == 1 else f"{count:,} selected cutouts"

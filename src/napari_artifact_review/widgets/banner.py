@@ -50,9 +50,9 @@ class Banner(Container[Widget]):
         elif problem is not None:
             place = problem.path.name if problem.path else problem.where
             self.text.value = (
-                f"<b>Verdicts cannot be recorded:</b> {place} {problem.what}. Earlier "
-                "verdicts are kept. You can keep browsing; recording is retried every "
-                "two seconds."
+                f"<b>Verdicts cannot be recorded:</b> {place} {problem.what}. "
+                f"{problem.remedy}. Earlier verdicts are kept; the disk is tried again "
+                "every two seconds."
             )
         self.text.tooltip = str(problem or "")
         self.open_again.visible = held

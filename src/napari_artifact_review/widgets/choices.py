@@ -200,11 +200,11 @@ class ChangedOutputPanel(ChoicePanel):
                 ),
                 "ours": (
                     "Keep ours",
-                    "Write this review's; keep the file as a dated backup",
+                    "Write the labels of this review; keep the file as a dated backup",
                 ),
                 "beside": (
                     "Save a copy",
-                    "Write this review's to a dated file beside it",
+                    "Write the labels of this review to a dated file beside it",
                 ),
             },
         )

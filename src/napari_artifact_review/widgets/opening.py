@@ -34,7 +34,7 @@ class RememberingFileEdit(FileEdit):
             nullable=True,
             tooltip=tooltip,
         )
-        self.choose_btn.text = "…"
+        self.choose_btn.text = "..."
         self.choose_btn.native.setFixedWidth(28)
         self._caption = caption
         self.choose_btn.tooltip = f"{caption}..."

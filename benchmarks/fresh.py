@@ -37,7 +37,7 @@ def run(task: str, *args: object, timeout: float = 600) -> dict[str, Any]:
 
 def open_table(path: str, images: str, output: str) -> dict[str, float]:
     """Open a table as a review."""
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
 
     from . import memory
 
@@ -56,7 +56,7 @@ def read_table(path: str) -> dict[str, float]:
     import pandas as pd
 
     # Both have everything imported that they need.
-    import napari_artifact_review.core.session  # noqa: F401
+    import napari_artifact_review.core.review.session  # noqa: F401
 
     from . import memory
 

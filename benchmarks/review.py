@@ -44,7 +44,7 @@ class Review:
         self.session = self.dock.session
         self.controller = self.dock.controller
         # A verdict alone is measured, without the step that follows it.
-        self.dock.goes_on.value = False
+        self.dock.auto_advance.value = False
         self.window.bring_up()
         self.settle()
 
@@ -100,8 +100,7 @@ class Review:
             raise RuntimeError(str(self.controller.problem))
         # Longer than lines wait for a zoom to rest, and images to be read ahead.
         QTest.qWait(350)
-        futures = self.controller._loader._futures
-        wait_until(lambda: all(f.done() for f in list(futures.values())), 600)
+        wait_until(lambda: not self.controller.loader.is_reading, 600)
         QTest.qWait(20)
 
     def go_to(self, error_id: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from datetime import date
@@ -17,6 +18,7 @@ import pandas as pd
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QSettings, Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QListWidget
 
 from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.demo import DemoSurvey, default_folder, make_demo
@@ -63,13 +65,14 @@ def main() -> None:
         viewer.theme = theme
         settle(dock)
         dock.grab().save(str(IMAGES / f"dock_{theme}.png"))
-    dock._commands._help.toggle()
+    dock.help.toggle()
     QTest.qWait(300)
-    dock._commands._help.grab().save(str(IMAGES / "help.png"))
-    dock._commands._help.toggle()
+    dock.help.grab().save(str(IMAGES / "help.png"))
+    dock.help.toggle()
     picture_the_preferences(viewer)
     picture_the_instrument(dock)
     picture_the_gallery(dock)
+    picture_a_busy_disk(dock)
     session.save()
     other = napari.Viewer(show=False)
     other.show()
@@ -115,8 +118,9 @@ def picture_the_report(survey: DemoSurvey, folder: Path) -> None:
 
 def picture_the_preferences(viewer) -> None:
     dialog = viewer.window._open_preferences_dialog()
-    [page] = dialog._list.findItems("Artifact Review", Qt.MatchFlag.MatchExactly)
-    dialog._list.setCurrentItem(page)
+    pages = dialog.findChild(QListWidget)
+    [page] = pages.findItems("Artifact Review", Qt.MatchFlag.MatchExactly)
+    pages.setCurrentItem(page)
     dialog.resize(900, 820)
     QTest.qWait(300)
     dialog.grab().save(str(IMAGES / "preferences.png"))
@@ -139,17 +143,17 @@ def picture_the_changes(survey: DemoSurvey, folder: Path) -> None:
         is_artifact = truth.loc[tuple(session.current_cutout.key), "true_label"] == 1
         verdict = "artifact" if is_artifact else "no artifact"
         session.set_label("unsure" if number % 9 == 4 else verdict)
-    dock._panel.folds["changes"].header.setChecked(True)
+    dock.panel.folds["changes"].header.setChecked(True)
     grab(dock, "changes")
-    dock._plots.toggle()
+    dock.plots.toggle()
     QTest.qWait(4000)
-    dock._plots.panel.grab().save(str(IMAGES / "plots.png"))
+    dock.plots.panel.grab().save(str(IMAGES / "plots.png"))
     viewer.close()
 
 
 def picture_the_instrument(dock) -> None:
     """Make the pictures of docs/instrument.md."""
-    session, panel, commands = dock.session, dock._panel, dock._commands
+    session, panel = dock.session, dock.panel
     session.set_queue(state="unreviewed", order="mislabelled")
     for kind in ("cosmic ray", "cosmic ray", "ghost"):
         settle(dock)
@@ -172,8 +176,8 @@ def picture_the_instrument(dock) -> None:
     grab(dock, "picked")
     dock.controller.picks.clear()
     for window, name in (
-        (commands._stretches, "stretches"),
-        (commands._examples, "examples"),
+        (dock.stretches, "stretches"),
+        (dock.examples, "examples"),
     ):
         window.toggle()
         settle(dock)
@@ -181,12 +185,32 @@ def picture_the_instrument(dock) -> None:
         window.toggle()
 
 
+def picture_a_busy_disk(dock) -> None:
+    """Make the pictures of docs/durability.md: another program writes to the log."""
+    session = dock.session
+    session.set_queue(state="unreviewed")
+    settle(dock)
+    other = sqlite3.connect(session.store, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    QTest.keyClick(dock.window(), Qt.Key.Key_K)
+    settle(dock, 300)
+    QTest.keyClick(dock.window(), Qt.Key.Key_Comma)
+    grab(dock, "pending")
+    while dock.pending:
+        QTest.qWait(50)
+    grab(dock, "refused")
+    other.close()
+    session.give_again()
+    session.wait_until_recorded()
+    settle(dock)
+
+
 def picture_the_gallery(dock) -> None:
     """Make the pictures of docs/gallery.md."""
     dock.session.set_queue(state="all", order="confident")
     settle(dock)
-    dock._commands.key_actions()["gallery"]()
-    page = dock._commands._gallery
+    dock.review.commands.key_actions()["gallery"]()
+    page = dock.gallery
     page.view.setFocus()
     settle(dock)
     none, shift = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
@@ -202,7 +226,7 @@ def picture_the_gallery(dock) -> None:
     page.size_slider.setValue(88)
     QTest.keyClick(page.view, Qt.Key.Key_Home)
     grab(dock, "gallery_groups")
-    dock._commands.key_actions()["gallery"]()
+    dock.review.commands.key_actions()["gallery"]()
     settle(dock)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.demo import DemoSurvey, make_demo
+from tests.slow_disk import slow_disk
+
+__all__ = ["slow_disk"]
+from tests import postgres
 
 _SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -28,11 +32,55 @@ MARKED = {
 }
 
 
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out the tests that need real inputs, or a server, where there are none.
+
+    A test that is skipped by a fixture has no report of its call, which the teardown of
+    napari's viewer fixture asks for.
+    """
+    postgres.leave_out(config, items)
+    if _SHARED.is_dir():
+        return
+    left_out = [item for item in items if _needs_shared_data(item)]
+    items[:] = [item for item in items if not _needs_shared_data(item)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _needs_shared_data(item: pytest.Item) -> bool:
+    return "shared_data" in getattr(item, "fixturenames", ())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say that tests were left out, also where other processes collected them."""
+    for line in postgres.header():
+        terminalreporter.write_line(line)
+    if not _SHARED.is_dir():
+        terminalreporter.write_line(
+            "../shared/data is not here: tests of real files were left out."
+        )
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """Start a PostgreSQL server for all tests of this process."""
+    server = postgres.PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(postgres_server: postgres.PostgresServer) -> postgres.PostgresServer:
+    """Return the server, at work again whatever the test before did to it."""
+    postgres_server.thaw()
+    postgres_server.start()
+    return postgres_server
+
+
 @pytest.fixture
 def shared_data() -> Path:
-    """Return the folder with real inputs beside the repository, or skip the test."""
-    if not _SHARED.is_dir():
-        pytest.skip("../shared/data is not here")
+    """Return the folder with real inputs beside the repository."""
     return _SHARED
 
 

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from napari_artifact_review import ReviewSession
 from napari_artifact_review.cli import main
 
 
@@ -65,6 +66,16 @@ def test_check_of_a_folder_of_images_elsewhere(survey, tmp_path, capsys):
     assert main(["check", str(survey)]) == 2
     assert main(["check", str(survey), "--images", str(moved)]) == 0
     assert "36 cutouts" in capsys.readouterr().out
+
+
+def test_check_counts_the_decisions_beside_another_output(survey, tmp_path, capsys):
+    output = tmp_path / "mine.csv"
+    with ReviewSession.open(survey, output=output) as session:
+        session.set_label("artifact")
+    assert main(["check", str(survey)]) == 0
+    assert "0 of them reviewed" in capsys.readouterr().out
+    assert main(["check", str(survey), "--reviewed", str(output)]) == 0
+    assert "1 of them reviewed" in capsys.readouterr().out
 
 
 def test_check_of_a_table_that_is_not_there(tmp_path, capsys):

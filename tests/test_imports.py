@@ -44,23 +44,22 @@ def test_the_dock_opens_at_once_because_it_imports_nothing_heavy():
         "from qtpy.QtWidgets import QApplication\n"
         "application, viewer = QApplication([]), ViewerModel()\n"
     )
-    dock = f"from {NAME}.widgets import ReviewWidget; ReviewWidget(viewer)._keys"
+    dock = f"from {NAME}.widgets import ReviewWidget; ReviewWidget(viewer).prepare()"
     # What napari imports itself costs the dock nothing, whatever it will be one day.
     assert imported_after(napari + dock) - imported_after(napari) == set()
 
 
 def test_opening_a_review_imports_all_it_needs_in_its_thread():
     # The main thread shows the review next, and must not wait for an import then.
-    code = f"from {NAME}.widgets.opener import _import_review; _import_review()"
+    code = f"from {NAME}.widgets.opener import import_review; import_review()"
     assert {"astropy", "pandas", "sqlalchemy"} <= imported_after(code)
 
 
 def test_the_numbers_of_a_review_need_no_plots(survey):
     code = (
-        f"from {NAME}.core.session import ReviewSession\n"
-        f"from {NAME}.core.metrics import Snapshot\n"
-        f"from {NAME}.widgets.measurer import _measured\n"
+        f"from {NAME}.core.review.session import ReviewSession\n"
+        f"from {NAME}.widgets.measurer import measure_changes\n"
         f"with ReviewSession.open({str(survey)!r}, read_only=True) as session:\n"
-        "    assert _measured(Snapshot.of(session.catalog)).open_count == 4"
+        "    assert measure_changes(session.catalog.snapshot()).open_count == 4"
     )
     assert not {"matplotlib", "sklearn"} & imported_after(code)

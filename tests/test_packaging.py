@@ -26,7 +26,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_the_manifest_and_no_tests(built):
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     assert "napari_artifact_review/napari.yaml" in names
-    assert "napari_artifact_review/core/session.py" in names
+    assert "napari_artifact_review/core/review/session.py" in names
     assert "napari_artifact_review/report/page.html.jinja" in names
     assert not [name for name in names if "test" in name]
 

@@ -13,6 +13,7 @@ MODULES = {
     "start": (11,),
     "leaning": (12,),
     "gallery": (13,),
+    "exchange": (14,),
 }
 
 #: Modules for the plot alone, which only the long form draws whole.

@@ -25,7 +25,7 @@ from benchmarks.review import Review
 from benchmarks.stopwatch import wait_until
 from benchmarks.surveys import Survey
 from benchmarks.watchdog import LONGEST_BLOCK, Watchdog
-from napari_artifact_review.core.images import read_image
+from napari_artifact_review.core.images.folder import read_image
 from napari_artifact_review.widgets.gallery import GalleryPanel
 
 
@@ -98,7 +98,7 @@ def _seconds_to_open(review: Review) -> float:
     seconds = time.perf_counter() - begin
     QTest.keyClick(review.window.native, Qt.Key.Key_F5)
     # What was read for this one must not help the next.
-    review.dock._commands.drop_gallery()
+    review.dock.review.commands.drop_gallery()
     return seconds
 
 

@@ -91,7 +91,7 @@ def _work(review: Review, zoom: float) -> dict[str, Timings]:
     for i in range(22):
         step = review.window.press(Qt.Key.Key_N, review.is_shown)
         # Of an image in tiles nothing is judged before its own pixels are there.
-        wait_until(review.controller._is_drawn, 30)
+        wait_until(lambda: review.controller.is_drawn, 30)
         label = review.cutout.label_new
         verdict = review.window.press(
             Qt.Key.Key_K if label else Qt.Key.Key_J,
@@ -108,13 +108,13 @@ def _zooms(review: Review) -> tuple[float, float, float]:
     """Return the zooms of a cutout, of the whole image, and one between."""
     near = float(review.viewer.scene.camera.zoom)
     height, width = review.window.canvas_size
-    rows, columns = review.controller._shape
+    rows, columns = review.controller.full.pixels.shape
     far = min(height / rows, width / columns) / 1.05
     return near, sqrt(near * far), far
 
 
 def _middle(review: Review) -> tuple[float, float]:
-    rows, columns = review.controller._shape
+    rows, columns = review.controller.full.pixels.shape
     return rows / 2, columns / 2
 
 

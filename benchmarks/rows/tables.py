@@ -16,7 +16,7 @@ from benchmarks import fresh, surveys
 from benchmarks.measures import Line, Point, Timings, compare, points
 from benchmarks.plan import Plan
 from benchmarks.review import Review
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 
 #: The table of the limits, and one that is four images long.
 LARGE, SMALL = 2_100_000, 840

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.widgets import open_review
 
 __all__ = ["ReviewSession", "open_review"]
@@ -14,7 +14,7 @@ __all__ = ["ReviewSession", "open_review"]
 def __getattr__(name: str) -> Any:
     # napari imports every plugin at its start, so nothing heavy is imported before use.
     if name == "ReviewSession":
-        from napari_artifact_review.core.session import ReviewSession
+        from napari_artifact_review.core.review.session import ReviewSession
 
         return ReviewSession
     if name == "open_review":

@@ -29,57 +29,99 @@ def _line(fault: ReviewError) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="napari-artifact-review",
-        description="Correct the labels behind an artifact classifier, in napari.",
+        description="Review and correct the labels of a classifier of artifacts.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     review = commands.add_parser("open", help="open a review in napari")
     _add_inputs(review)
-    review.add_argument("--output", type=Path, help="where the reviewed table is saved")
     review.add_argument(
-        "--store",
-        help="URL of a database for the decisions (SQLAlchemy's form); by default "
-        "OUTPUT.review.sqlite",
+        "--output",
+        type=Path,
+        help="reviewed table to save (default: test_outputs.csv beside PREDICTIONS)",
     )
     review.add_argument(
-        "--take-over",
-        action="store_true",
-        help="decide although a computer that was switched off holds the review",
+        "--store",
+        metavar="FILE",
+        help="SQLite file, or its URL, that verdicts are recorded in (default: "
+        "OUTPUT.review.sqlite)",
+    )
+    review.add_argument(
+        "--team",
+        metavar="URL",
+        help="PostgreSQL database through which computers exchange their verdicts",
     )
     review.set_defaults(run=_open)
 
-    demo = commands.add_parser("demo", help="make a small survey and open its review")
-    demo.add_argument("--images", type=int, default=3, help="how many images (3)")
-    demo.add_argument("--seed", type=int, default=0, help="seed of the survey (0)")
-    demo.add_argument("--folder", type=Path, help="where it is kept")
+    demo = commands.add_parser(
+        "demo", help="create a small demo survey and open it in napari"
+    )
+    demo.add_argument(
+        "--images",
+        metavar="N",
+        type=int,
+        default=3,
+        help="number of images (default: 3)",
+    )
+    demo.add_argument(
+        "--seed",
+        metavar="N",
+        type=int,
+        default=0,
+        help="seed of the survey (default: 0)",
+    )
+    demo.add_argument(
+        "--folder",
+        type=Path,
+        help="folder of the survey (default: in the user's cache)",
+    )
     demo.set_defaults(run=_demo)
 
-    check = commands.add_parser("check", help="name every fault of a table, no window")
+    check = commands.add_parser(
+        "check", help="list every fault in a table and its images, without a window"
+    )
     _add_inputs(check)
+    _add_reviewed(check)
     check.set_defaults(run=_check)
 
     report = commands.add_parser(
-        "report", help="write what a review has changed as an HTML file, no window"
+        "report", help="write the results of a review as an HTML file, without a window"
     )
     report.add_argument(
-        "table", type=Path, help="the predictions table, or a reviewed table"
-    )
-    report.add_argument("--output", type=Path, required=True, help="the HTML file")
-    report.add_argument("--images", type=Path, help="the folder of the full images")
-    report.add_argument(
-        "--reviewed",
+        "table",
+        metavar="TABLE",
         type=Path,
-        help="the reviewed table that the decisions are kept beside, if it has another "
-        "name than the usual one",
+        help="predictions table, or a reviewed table",
     )
-    report.add_argument("--store", help="URL of the database with the decisions")
+    report.add_argument(
+        "--output", metavar="FILE", type=Path, required=True, help="HTML file to write"
+    )
+    report.add_argument(
+        "--images", metavar="DIR", type=Path, help="folder of the full images"
+    )
+    _add_reviewed(report)
+    report.add_argument("--store", metavar="FILE", help="SQLite file with the verdicts")
     report.set_defaults(run=_report)
     return parser
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("predictions", type=Path, help="the predictions table")
-    parser.add_argument("--images", type=Path, help="the folder of the full images")
+    parser.add_argument(
+        "predictions", metavar="PREDICTIONS", type=Path, help="predictions table"
+    )
+    parser.add_argument(
+        "--images", metavar="DIR", type=Path, help="folder of the full images"
+    )
+
+
+def _add_reviewed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reviewed",
+        type=Path,
+        metavar="FILE",
+        help="reviewed table that the log of verdicts is beside (default: the given "
+        "table if a log is beside it, else test_outputs.csv in the same folder)",
+    )
 
 
 def _open(options: argparse.Namespace) -> int:
@@ -94,8 +136,8 @@ def _open(options: argparse.Namespace) -> int:
             options.predictions,
             options.images,
             options.output,
-            options.store,
-            options.take_over,
+            store=options.store,
+            team=options.team,
         )
     except ReviewError:
         viewer.close()
@@ -116,9 +158,11 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from napari_artifact_review.core.check import check_review
+    from napari_artifact_review.core.review.check import check_review
 
-    summary, faults = check_review(options.predictions, options.images)
+    summary, faults = check_review(
+        options.predictions, options.images, options.reviewed
+    )
     for fault in faults:
         print(_line(fault), file=sys.stderr)
     if faults:
@@ -133,7 +177,7 @@ def _report(options: argparse.Namespace) -> int:
     names = (options.table, options.images, options.reviewed, options.store)
     with open_for_report(*names) as session:
         written = write_report(session, options.output, datetime.now(UTC).date())
-    _print(f"The report is in {written.path}")
+    _print(f"Report written to {written.path}")
     return 0
 
 

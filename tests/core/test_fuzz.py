@@ -22,10 +22,10 @@ from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from napari_artifact_review.core.decoders import MOST_BYTES
 from napari_artifact_review.core.errors import ImageError, TableError
-from napari_artifact_review.core.full_image import MOST_BYTES
-from napari_artifact_review.core.images import FullImage, read_image
-from napari_artifact_review.core.predictions import inspect_predictions
+from napari_artifact_review.core.images.folder import FullImage, read_image
+from napari_artifact_review.core.tables.predictions import inspect_predictions
 from tests.nightly import many
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.kinds import DEFAULT_KINDS, KINDS_NAME, kinds_beside
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 
 
 @pytest.fixture
@@ -40,6 +40,6 @@ def test_a_list_that_cannot_be_read_stops_no_review(survey):
     with ReviewSession.open(survey) as session:
         assert session.kinds == DEFAULT_KINDS
         [remark] = [text for text in session.remarks if KINDS_NAME in text]
-        assert "The usual kinds" in remark
+        assert "The default kinds" in remark
         session.set_label("artifact", kind="one of nobody's list")
         assert session.current.kind == "one of nobody's list"

@@ -113,7 +113,7 @@ def test_a_system_that_takes_less_at_a_time_gets_the_rest_later(path, monkeypatc
 
 def test_a_digest_needs_a_file_that_can_be_read(tmp_path):
     assert digest_of(tmp_path / "none.csv") is None
-    with pytest.raises(SaveError, match=r"cannot be read \(this is no file\)"):
+    with pytest.raises(SaveError, match=r"cannot be read \(this is not a file\)"):
         digest_of(tmp_path)
 
 
@@ -421,7 +421,7 @@ def test_the_disk_of_these_tests_finds_out_what_may_be_lost(path, step):
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EBUSY])
 def test_a_held_file_is_replaced_once_it_is_let_go(path, code, pauses):
-    held = Fault("replace", code=code, times=len(saving._PAUSES))
+    held = Fault("replace", code=code, times=len(saving.PAUSES))
     with Disk(path.parent, held):
         written = replace_file(path, write(NEW))
     assert written.path == path
@@ -590,9 +590,9 @@ def test_a_file_that_the_system_cuts_short_is_a_fault(path):
 
 def test_a_folder_in_place_of_the_file_is_a_fault(tmp_path):
     (tmp_path / "out.csv").mkdir()
-    with pytest.raises(SaveError, match="this is no file"):
+    with pytest.raises(SaveError, match="this is not a file"):
         replace_file(tmp_path / "out.csv", write(b""))
-    with pytest.raises(SaveError, match="this is no file"):
+    with pytest.raises(SaveError, match="this is not a file"):
         keep_backup(tmp_path / "out.csv")
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
 
@@ -602,7 +602,7 @@ def test_a_device_is_no_file_to_read(tmp_path):
     link = tmp_path / "out.csv"
     link.symlink_to(os.devnull)
     for read in (keep_backup, digest_of):
-        with pytest.raises(SaveError, match="this is no file"):
+        with pytest.raises(SaveError, match="this is not a file"):
             read(link)
 
 
@@ -631,7 +631,7 @@ def test_a_temporary_name_that_is_taken_is_not_written_through(path, monkeypatch
     victim = path.with_name("victim")
     victim.write_bytes(b"another's")
     monkeypatch.setattr(saving.secrets, "token_hex", lambda _size: "00")
-    saving._part_beside(path).symlink_to(victim)
+    path.with_name(f".{path.name}.00.part").symlink_to(victim)
     with pytest.raises(SaveError, match="File exists"):
         replace_file(path, write(NEW))
     assert victim.read_bytes() == b"another's"

@@ -7,16 +7,17 @@ import pytest
 from matplotlib.cbook import STEP_LOOKUP_MAP
 from matplotlib.figure import Figure
 
-from napari_artifact_review.core.metrics import measure
-from napari_artifact_review.core.ranking import Ranking
+from napari_artifact_review.core.scores.metrics import measure
+from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.report.figures import Ink, draw_curves
 
 
 def test_the_area_under_a_curve_is_its_average_precision_and_the_dot_is_on_it():
     rng = np.random.default_rng(3)
     label = rng.integers(0, 2, 60, dtype=np.int8)
-    ranking = Ranking(rng.random(60).round(1))
-    preds = (ranking._confidence >= 0.5).astype(np.int8)
+    confidence = rng.random(60).round(1)
+    ranking = Ranking(confidence)
+    preds = (confidence >= 0.5).astype(np.int8)
     numbers, figure = measure(label, preds, ranking), Figure()
     curve = ranking.curve(label)
     draw_curves(figure, (curve, curve), (numbers, numbers), Ink())

@@ -16,8 +16,8 @@ import pytest
 
 from napari_artifact_review.cli import main
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.session import ReviewSession
-from napari_artifact_review.core.thumbnails import CutoutReader
+from napari_artifact_review.core.images.thumbnails import CutoutReader
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.report import page as report
 from napari_artifact_review.report.texts import number_text, range_text
 
@@ -89,7 +89,7 @@ def test_it_has_the_numbers_of_the_session(page, reviewed):
     assert rows["precision"] == ["0.500", "0.750", "0.750 to 1.000"]
     assert ["FP", "2", "2", "1", "0", "1"] in page.rows
     assert ["FN", "2", "1", "0", "1", "0"] in page.rows
-    assert "2 cutouts are open" in page.text
+    assert "2 cutouts are undecided" in page.text
     confusion = [row for row in page.rows if row[0] == "no artifact"]
     assert confusion == [["no artifact", "2", "30"], ["no artifact", "1", "31"]]
 
@@ -98,9 +98,9 @@ def test_it_says_what_was_reviewed_by_whom_and_with_what(page, reviewed, survey)
     for text in (
         f"Table {survey} ",
         f"Images 3 in {survey.parent} ",
-        "Cutouts 36 of 200 px; 3 reviewed ",
+        "Cutouts 36, 200 px each; 3 reviewed ",
         "Reviewers ada (3) ",
-        "Threshold the table's own preds ",
+        "Threshold the table's own predictions ",
         "Report of 2026-11-25 (UTC) ",
         f"numpy {version('numpy')}, ",
         f"napari-artifact-review {version('napari-artifact-review')}, ",
@@ -108,7 +108,7 @@ def test_it_says_what_was_reviewed_by_whom_and_with_what(page, reviewed, survey)
         assert text in page.text
     reviewed.set_threshold(0.5)
     other = Page(report.make_page(reviewed, DAY))
-    assert "Threshold a confidence from 0.5 is an artifact" in other.text
+    assert "Threshold predicted artifact at a confidence of 0.5 or above" in other.text
 
 
 def test_it_shows_the_changed_and_the_unsure_as_they_look(page, reviewed):
@@ -171,7 +171,7 @@ def test_the_same_review_gives_the_same_bytes_on_a_day(reviewed, survey, tmp_pat
 def test_more_than_are_worth_looking_at_are_counted(reviewed, monkeypatch):
     monkeypatch.setattr(report, "MOST_PICTURES", 1)
     page = Page(report.make_page(reviewed, DAY))
-    assert "Not shown: 1." in page.text
+    assert "1 more are not shown." in page.text
     assert len(page.images) == 4
 
 
@@ -191,8 +191,8 @@ def test_an_image_that_is_gone_or_broken_leaves_its_place_and_says_why(
 def test_a_review_that_nobody_began_has_a_report(survey):
     with report.open_for_report(survey) as session:
         page = Page(report.make_page(session, DAY))
-    assert "Reviewers nobody yet" in page.text
-    assert "4 cutouts are open" in page.text
+    assert "Reviewers none yet" in page.text
+    assert "4 cutouts are undecided" in page.text
     assert "Changed labels" not in page.text
 
 
@@ -205,7 +205,7 @@ def test_the_command_writes_its_output_and_no_other_file(
     output = folder / "report.html"
     assert main(["report", str(survey), "--output", str(output)]) == 0
     out, err = capsys.readouterr()
-    assert (out, err) == (f"The report is in {output}\n", "")
+    assert (out, err) == (f"Report written to {output}\n", "")
     after = contents(tmp_path)
     assert b"ada (3)" in after.pop(output)
     assert after == before
@@ -252,7 +252,7 @@ def test_decisions_beside_another_output_are_found_by_its_name(survey, tmp_path)
     assert main([*command, "--store", store]) == 0
     assert "bo (1)" in output.read_text()
     assert main(command) == 0
-    assert "nobody yet" in output.read_text()
+    assert "none yet" in output.read_text()
 
 
 def test_what_is_wrong_is_one_line_and_nothing_is_written(survey, tmp_path, capsys):
@@ -260,10 +260,25 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(survey, tmp_path, caps
     typo = tmp_path / "reviewd.csv"
     for table, output, more, told in (
         (tmp_path / "none.csv", page, (), "none.csv: cannot be read"),
-        (survey, survey, (), "predictions.csv: a report is an HTML file"),
-        (survey, nowhere / "r.html", (), "nowhere: the folder is not there. Make it"),
-        (survey, page, ("--reviewed", typo), "reviewd.csv: there are no decisions"),
-        (survey, page, ("--images", nowhere), "the folder of the images is not there"),
+        (survey, survey, (), "predictions.csv: a report must be an HTML file"),
+        (
+            survey,
+            nowhere / "r.html",
+            (),
+            "nowhere: the folder does not exist. Create it",
+        ),
+        (
+            survey,
+            page,
+            ("--reviewed", typo),
+            "reviewd.csv: there is no log of verdicts",
+        ),
+        (
+            survey,
+            page,
+            ("--images", nowhere),
+            "the folder of the images does not exist",
+        ),
     ):
         before = contents(tmp_path)
         names = [table, "--output", output, *more]

@@ -5,8 +5,15 @@ from collections.abc import Iterator
 import pytest
 from napari.components import ViewerModel
 
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.controller import ReviewController
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a verdict wait until it is recorded, also on a busy machine."""
+    for module in ("decisions.recorder", "review.session"):
+        monkeypatch.setattr(f"napari_artifact_review.core.{module}.PATIENCE", 20)
 
 
 @pytest.fixture

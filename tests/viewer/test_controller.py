@@ -12,9 +12,10 @@ from napari.components import ViewerModel
 from napari.layers import Image, Shapes, Vectors
 from napari.settings import get_settings
 
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.layers import OWNER
+from tests.slow_images import forget_others, slow_down
 
 
 def _layer(viewer, role):
@@ -40,7 +41,8 @@ def _click(control, x, y, drag=0):
         position=(y, x),
         pos=np.array([0, 0]),
     )
-    steps = control._mouse._on_press(control.viewer, event)
+    press = control.viewer.mouse_drag_callbacks[-1]
+    steps = press(control.viewer, event)
     next(steps, None)
     if drag:
         event.type, event.pos = "mouse_move", np.array([drag, 0])
@@ -300,7 +302,7 @@ def test_cutouts_at_the_edge_are_cut_off_and_ones_outside_refused(
         control.problem
     )
     assert not len(_layer(viewer, "current").data[:, 0])
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert not session.unsaved
     session.go_to(5)
     assert control.problem is None
@@ -360,7 +362,7 @@ def test_a_deleted_layer_comes_back(control, viewer, main_loop, role):
     viewer.layers.remove(_layer(viewer, role))
     main_loop.run_all()
     assert [layer.metadata[OWNER] for layer in viewer.layers] == order
-    assert "is back" in said[0]
+    assert "Restored the layer" in said[0]
 
 
 def test_boxes_that_somebody_changes_are_drawn_again(control, viewer, main_loop):
@@ -390,22 +392,18 @@ def test_while_an_image_is_read_nothing_untrue_is_shown_and_nothing_decided(
     control, viewer, session, main_loop, monkeypatch
 ):
     go_on = threading.Event()
-    read = control._loader._read
-    monkeypatch.setattr(
-        control._loader, "_read", lambda *key: go_on.wait(20) and read(*key)
-    )
-    control._loader._futures.clear()
+    slow_down(control, lambda _: go_on.wait(20))
     said = []
     control.said.connect(said.append)
     session.go_to(4)
     assert control.view == "loading"
     assert _layer(viewer, "image").data[0, 0] == 0, "for a moment all is as it was"
     assert _layer(viewer, "cutouts").features.image_name.unique().tolist() == ["north"]
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert session.unsaved == 0
     main_loop.let_time_pass()
     assert not any(layer.visible for layer in viewer.layers)
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert session.unsaved == 0
     assert "still being read" in said[0]
     session.go_to(2)
@@ -418,13 +416,9 @@ def test_while_an_image_is_read_nothing_untrue_is_shown_and_nothing_decided(
     assert _layer(viewer, "cutouts").visible
 
 
-def test_a_stale_image_is_dropped(control, viewer, session, main_loop, monkeypatch):
+def test_a_stale_image_is_dropped(control, viewer, session, main_loop):
     gates = {name: threading.Event() for name in ("north", "west", "south")}
-    read = control._loader._read
-    monkeypatch.setattr(
-        control._loader, "_read", lambda *key: gates[key[0]].wait(20) and read(*key)
-    )
-    control._loader._futures.clear()
+    slow_down(control, lambda name: gates[name].wait(20))
     session.select_image("south")
     session.select_image("west")
     gates["south"].set()
@@ -437,18 +431,18 @@ def test_a_stale_image_is_dropped(control, viewer, session, main_loop, monkeypat
 
 def test_one_bad_image_does_not_end_the_review(control, viewer, session, main_loop):
     (session.predictions.path.parent / "south.fits").write_bytes(b"nonsense")
-    control._loader._futures.clear()
+    forget_others(control.loader)
     session.go_to(3)
     main_loop.run_until(lambda: control.view == "failed")
     assert "south.fits" in str(control.problem)
     assert not any(layer.visible for layer in viewer.layers)
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert not session.unsaved
     session.go_to(1)
     main_loop.run_until(lambda: control.view == "shown")
     assert control.problem is None
     assert _layer(viewer, "image").visible
-    control.judge.decide("no artifact")
+    control.verdicts.give("no artifact")
     assert session.unsaved == 1
 
 
@@ -456,12 +450,8 @@ def test_napari_s_list_blinks_at_no_image_that_is_read(
     control, viewer, session, main_loop, monkeypatch
 ):
     gate, told = threading.Event(), []
-    read = control._loader._read
-    monkeypatch.setattr(
-        control._loader, "_read", lambda *key: gate.wait(20) and read(*key)
-    )
+    slow_down(control, lambda _: gate.wait(20))
     viewer.layers.events.connect(lambda event: told.append(event.type))
-    control._loader._futures.clear()
     session.select_image("south")
     main_loop.let_time_pass()
     assert control.says_loading
@@ -477,7 +467,7 @@ def test_napari_s_list_is_told_what_a_bad_image_hides_and_a_good_one_shows(
     control, viewer, session, main_loop
 ):
     (session.predictions.path.parent / "south.fits").write_bytes(b"nonsense")
-    control._loader._futures.clear()
+    forget_others(control.loader)
     told = []
     viewer.layers.events.connect(lambda event: told.append((event.type, event.index)))
     seen = [n for n, layer in enumerate(viewer.layers) if layer.visible]

@@ -7,10 +7,10 @@ import threading
 import numpy as np
 import pytest
 
-from napari_artifact_review.core.images import read_image
-from napari_artifact_review.viewer import loader
-from napari_artifact_review.viewer.judge import Subject
+from napari_artifact_review.core.images.folder import read_image
 from napari_artifact_review.viewer.layers import OWNER
+from napari_artifact_review.viewer.verdicts import VerdictTarget
+from tests.slow_images import slow_down
 
 
 def _shown(control):
@@ -26,16 +26,16 @@ def _boxed(control):
 def covered(control):
     """Cover the canvas by something that shows the last two cutouts of the table."""
     rows = tuple(control.session.table.index[-2:])
-    control.cover(lambda: Subject(rows, lambda: "", lambda: None, lambda: False))
+    control.cover(lambda: VerdictTarget(rows, lambda: "", lambda: None, lambda: False))
     return control
 
 
 def test_a_verdict_is_about_what_is_shown_there(covered):
-    covered.judge.decide("artifact")
+    covered.verdicts.give("artifact")
     decided = covered.session.table.query("decision != ''")
     assert decided.index.tolist() == list(covered.session.table.index[-2:])
     covered.uncover()
-    covered.judge.decide("unsure")
+    covered.verdicts.give("unsure")
     assert covered.session.current_cutout.decision == "unsure"
 
 
@@ -63,17 +63,13 @@ def test_until_another_image_is_read_nothing_untrue_is_shown(
     covered, session, main_loop, monkeypatch
 ):
     gate = threading.Event()
-    read = covered._loader._read
-    monkeypatch.setattr(
-        covered._loader, "_read", lambda *key: gate.wait(20) and read(*key)
-    )
-    covered._loader._futures.clear()
+    slow_down(covered, lambda _: gate.wait(20))
     session.select_image("south")
     told = []
     covered.view_changed.connect(lambda: told.append((covered.view, _shown(covered))))
     covered.uncover()
     assert told == [("loading", set())]
-    covered.judge.decide("artifact")
+    covered.verdicts.give("artifact")
     assert session.log == ()
     gate.set()
     main_loop.run_until(lambda: covered.view == "shown")
@@ -83,9 +79,11 @@ def test_until_another_image_is_read_nothing_untrue_is_shown(
 def test_what_was_picked_is_let_go_and_an_undo_picks_nothing(control, session):
     rows = control.session.catalog.errors[:2].tolist()
     control.picks.set(rows)
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     control.picks.set(rows)
-    control.cover(lambda: Subject((), lambda: "nothing", lambda: None, lambda: False))
+    control.cover(
+        lambda: VerdictTarget((), lambda: "nothing", lambda: None, lambda: False)
+    )
     assert len(control.picks) == 0
     session.undo()
     assert len(control.picks) == 0, "nobody sees them there"
@@ -95,19 +93,18 @@ def test_what_is_refused_there_is_said_and_not_decided(control, session):
     said = []
     control.said.connect(said.append)
     control.cover(
-        lambda: Subject((1,), lambda: "Too small.", lambda: None, lambda: False)
+        lambda: VerdictTarget((1,), lambda: "Too small.", lambda: None, lambda: False)
     )
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     assert session.log == ()
-    assert said == ["Too small. Nothing was decided."]
+    assert said == ["Too small. No verdict was given."]
 
 
 @pytest.fixture
 def unread(covered):
     """Let no image be there any more, and write down which are read."""
-    names, read = [], covered._loader._read
-    covered._loader._futures.clear()
-    covered._loader._read = lambda name, hdu: names.append(name) or read(name, hdu)
+    names = []
+    slow_down(covered, names.append)
     return names
 
 
@@ -144,9 +141,9 @@ def test_who_leaves_before_does_not_have_it_read(covered, session, main_loop, un
 def test_many_images_that_one_looks_at_are_not_all_kept(
     covered, session, main_loop, monkeypatch
 ):
-    monkeypatch.setattr(loader, "_MOST_IMAGES", 2)
+    covered.loader.most_images = 2
     for name in ("north", "west", "south"):
         session.select_image(name)
         main_loop.let_time_pass()
         main_loop.run_until(lambda name=name: covered.at_hand(name))
-    assert len(covered._loader._futures) == 2
+    assert len(covered.loader.names) == 2

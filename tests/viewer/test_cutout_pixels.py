@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.full_image import FullImage
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.full_image import FullImage
 from napari_artifact_review.viewer.cutout_pixels import CutoutPixels
 
 SKY = np.random.default_rng(0).normal(size=(300, 400)).astype(np.float32)

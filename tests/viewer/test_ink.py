@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from napari.utils.colormaps import ensure_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_artifact_review.core.display import Display
+from napari_artifact_review.core.images.display import Display
 from napari_artifact_review.viewer.boxes import haloed
 from napari_artifact_review.viewer.ink import luminance_of
 from napari_artifact_review.viewer.layers import OWNER
@@ -31,7 +31,7 @@ def inks(viewer, role="tags"):
 @pytest.fixture
 def sky(control):
     """An even sky, black as it is shown, whose pixels can be painted."""
-    pixels = control._loaded.drawable
+    pixels = control.loaded.drawable
     pixels[:] = 0
     control.set_display(Display(by_hand=(0, 1e6)))
     return pixels

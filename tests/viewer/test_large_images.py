@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from napari_artifact_review.core import full_image
+from napari_artifact_review.core import decoders
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.pyramid_folder import PyramidFolder
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.tiled.pyramid import Pyramid
+from napari_artifact_review.core.tiled.pyramid_folder import PyramidFolder
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.layers import OWNER
 
@@ -28,7 +29,7 @@ def large(survey, viewer, main_loop, monkeypatch, tmp_path):
     control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
     control.connect()
     main_loop.run_until(lambda: control.view == "shown")
-    monkeypatch.setattr(full_image, "MOST_PIXELS_AT_ONCE", 1000)
+    monkeypatch.setattr(decoders, "MOST_PIXELS_AT_ONCE", 1000)
     yield control
     control.disconnect()
 
@@ -53,9 +54,11 @@ def test_the_status_waits_for_no_pixel_of_a_large_image(large, viewer, main_loop
     main_loop.let_time_pass()
     assert viewer.status is before
     assert asked
+    layer = _layer(viewer, "tiles")
     with ThreadPoolExecutor(1) as thread:
-        status = thread.submit(large._describe, row, column).result()
-    assert f"x {column}  y {row}  {2e6 + 1000 * row + column:.6g} adu  RA" in status
+        status = thread.submit(layer.get_status, (row, column)).result()
+    shown = f"x {column}  y {row}  {2e6 + 1000 * row + column:.6g} adu  RA"
+    assert shown in status["coordinates"]
 
 
 def test_a_large_image_is_one_layer_of_its_own_shape(large, viewer, main_loop):
@@ -155,7 +158,7 @@ def test_a_zoom_takes_the_level_that_napari_takes(large, viewer, main_loop):
 
 def test_verdicts_steps_and_boxes_are_those_of_any_image(large, viewer, main_loop):
     _go(large, main_loop, "south")
-    large.judge.decide("artifact")
+    large.verdicts.give("artifact")
     main_loop.run_until(lambda: large.session.unsaved == 1)
     features = _layer(viewer, "cutouts").features
     assert features.image_name.unique().tolist() == ["south"]
@@ -174,14 +177,14 @@ def test_no_verdict_is_taken_on_coarser_pixels_than_the_cutout_s(
         tiles, "has", lambda *part: asked.append(part) or len(asked) > 2
     )
     large.said.connect(said.append)
-    large.judge.decide("artifact")
+    large.verdicts.give("artifact")
     assert not large.session.unsaved
-    assert "Nothing was decided" in said[0]
+    assert "No verdict was given" in said[0]
     assert large.waits_for_image, "the walk is held"
     for _ in range(3):
         main_loop.let_time_pass()
     assert not large.waits_for_image
-    large.judge.decide("artifact")
+    large.verdicts.give("artifact")
     main_loop.run_until(lambda: large.session.unsaved == 1)
     assert {level for level, *_ in asked} == {layer.data_level}
     _, x, y = large.session.current_cutout.key
@@ -190,11 +193,13 @@ def test_no_verdict_is_taken_on_coarser_pixels_than_the_cutout_s(
         assert columns == slice(x >> level, x + 200 >> level)
 
 
-def test_a_tile_that_cannot_be_read_is_told(large, viewer, main_loop):
+def test_a_tile_that_cannot_be_read_is_told(large, viewer, main_loop, monkeypatch):
+    def fail(*_):
+        raise ImageError("a tile is damaged", path=large.full.path)
+
+    monkeypatch.setattr(Pyramid, "read", fail)
     _go(large, main_loop, "south")
-    tiles = large.full.tiles
-    tiles._reader.problem = ImageError("a tile is damaged", path=large.full.path)
-    tiles.changed.emit()
+    large.full.tiles.prefetch(0, slice(0, 600), slice(0, 800))
     main_loop.run_until(lambda: large.view == "failed")
     assert "a tile is damaged" in str(large.problem)
     assert not _layer(viewer, "tiles").visible

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.images import ImageFolder
+from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.viewer import loader
 from napari_artifact_review.viewer.loader import ImageLoader
 
@@ -21,10 +21,6 @@ def images(tmp_path: Path, main_loop):
     loader = ImageLoader(ImageFolder(tmp_path), main_loop.post)
     yield loader
     loader.close()
-
-
-def _kept(images):
-    return [name for name, _ in images._futures]
 
 
 def _read(images, main_loop, name):
@@ -46,21 +42,18 @@ def test_what_is_near_is_kept_and_the_rest_forgotten(images, main_loop):
         main_loop.run_until(future.done)
         near = [str(int(name) + 1), str(int(name) + 2), str(max(0, int(name) - 1))]
         images.read_ahead([(other, None) for other in near])
-        assert set(_kept(images)) == {name, *near}
+        assert set(images.names) == {name, *near}
     again = images.load("6")
     main_loop.run_until(again.done)
     assert images.load("6") is again, "it was read ahead, and is not read twice"
 
 
-def test_memory_is_bounded_and_the_image_on_the_screen_kept(
-    images, main_loop, monkeypatch
-):
-    monkeypatch.setattr(loader, "_MOST_BYTES", 1000)
+def test_memory_is_bounded_and_the_image_on_the_screen_kept(images, main_loop):
+    images.most_bytes = 1000
     _read(images, main_loop, "4")
     images.read_ahead([("5", None), ("6", None), ("3", None)])
-    main_loop.run_until(lambda: all(f.done() for f in images._futures.values()))
-    main_loop.run_until(lambda: len(images._futures) == 2)
-    assert _kept(images) == ["5", "4"], "the next one is the last to be forgotten"
+    main_loop.run_until(lambda: len(images.names) == 2)
+    assert images.names == ["5", "4"], "the next one is the last to be forgotten"
 
 
 def test_another_hdu_is_another_image(images, main_loop):
@@ -84,14 +77,14 @@ def test_images_in_tiles_that_are_given_up_are_closed(images, main_loop, monkeyp
         def close(self):
             closed.append(self)
 
-    read = images._read
+    read = loader.read_image
 
-    def in_tiles(*key):
-        loaded = read(*key)
-        object.__setattr__(loaded.full, "tiles", Tiles())
-        return loaded
+    def in_tiles(*file):
+        full = read(*file)
+        object.__setattr__(full, "tiles", Tiles())
+        return full
 
-    monkeypatch.setattr(images, "_read", in_tiles)
+    monkeypatch.setattr(loader, "read_image", in_tiles)
     for name in "01234567":
         main_loop.run_until(images.load(name).done)
     images.read_ahead([])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import Cutouts
 from napari_artifact_review.core.outcomes import OUTCOMES
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.boxes import (
     LETTERS,
     are_marked,
@@ -27,6 +28,7 @@ from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.layers import OWNER
 from napari_artifact_review.viewer.style import STYLE
+from tests.slow_images import slow_down
 
 #: A grid of 60 x 60 cutouts of 20 pixels, every tenth of them an error.
 SIDE, COUNT = 20, 60
@@ -114,15 +116,35 @@ def test_of_few_texts_all_come_with_their_image(control, viewer, session, main_l
 def test_all_letters_are_drawn_before_an_image_is_there(viewer, session, main_loop):
     """They would take their time from the first steps and verdicts."""
     control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
+    may_read = Event()
+    slow_down(control, lambda _: may_read.wait(20))
     control.connect()
     main_loop.let_time_pass()
     tags = _layer(viewer, "tags")
     assert tags.visible
     assert set(LETTERS) == set(str(tags.text.values))
     assert tags.text.color.constant[3] == 0
+    may_read.set()
     main_loop.run_until(lambda: control.view == "shown")
     assert tags.text.values.tolist() == ["FN", "FP", ""]
     assert np.all(tags.text.color.array[:, 3] == 1)
+    control.disconnect()
+
+
+@pytest.mark.parametrize("kept", [{"y_up": True}, {"grid": True}])
+def test_no_empty_layer_is_made_while_the_first_image_is_read(
+    viewer, session, main_loop, kept
+):
+    session.view_settings = kept
+    control = ReviewController(viewer, session, main_loop.post, main_loop.post_later)
+    may_read = Event()
+    slow_down(control, lambda _: may_read.wait(20))
+    control.connect()
+    main_loop.let_time_pass()
+    assert [layer.metadata[OWNER] for layer in viewer.layers] == ["tags"]
+    may_read.set()
+    main_loop.run_until(lambda: control.view == "shown")
+    assert len(_layer(viewer, "current").data)
     control.disconnect()
 
 
@@ -196,7 +218,7 @@ def test_a_verdict_far_out_is_on_the_map_at_once(crowd, viewer, main_loop):
     chart = _layer(viewer, "map")
     x, y = crowd.session.current_cutout.key[1:]
     before = chart.data[y // SIDE, x // SIDE].copy()
-    crowd.judge.decide("artifact")
+    crowd.verdicts.give("artifact")
     main_loop.run_until(lambda: crowd.session.unsaved == 1)
     after = chart.data[y // SIDE, x // SIDE]
     assert after[3] < before[3], "what is reviewed is fainter"
@@ -296,7 +318,7 @@ def _cutouts(places, size=10):
     return Cutouts(
         "a", size, np.arange(len(places)), x, y, none, none, none,
         outcome.astype(np.int8), np.full(len(places), np.nan), none.astype(bool),
-        none.astype(bool),
+        none.astype(bool), none.astype(bool),
     )  # fmt: skip
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 import numpy as np
 import pytest
 
-from napari_artifact_review.core import image_reader
-from napari_artifact_review.core.display import Display
-from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.images import read_image
-from napari_artifact_review.core.thumbnails import CutoutReader, Look
-from napari_artifact_review.viewer import picture_loader
+from napari_artifact_review.core.images import image_reader
+from napari_artifact_review.core.images.display import Display
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.folder import read_image
+from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 from napari_artifact_review.viewer.picture_loader import PictureLoader
 
 LOOK = Look(Display())
@@ -167,7 +167,7 @@ def test_a_cutout_that_cannot_be_shown_says_why_and_the_others_come(
 def test_no_more_than_there_is_room_for_is_kept(
     pictures, cutouts, main_loop, monkeypatch
 ):
-    monkeypatch.setattr(picture_loader, "_MOST_BYTES", 5 * 200 * 200 * 4)
+    pictures.most_bytes = 5 * 200 * 200 * 4
     told = []
     pictures.made.connect(told.extend)
     one = [cutout for cutout in cutouts if cutout.image_name == "north"]
@@ -200,18 +200,20 @@ def test_after_the_end_nothing_more_is_made(pictures, cutouts, main_loop, asked)
     before = set(threading.enumerate())
     pictures.want(cutouts)
     pictures.close()
-    pictures._worker._executor.shutdown(wait=True)
-    assert len(asked) < len(cutouts)
     main_loop.run_until(lambda: not set(threading.enumerate()) - before)
+    assert len(asked) < len(cutouts)
 
 
 def test_it_may_be_closed_when_python_has_ended_its_threads(
-    pictures, cutouts, main_loop
+    pictures, cutouts, main_loop, monkeypatch
 ):
+    def submit(*_):
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
     before = set(threading.enumerate())
     pictures.want(cutouts[:1])
     main_loop.run_until(lambda: pictures.has(cutouts[0].row))
-    pictures._worker._executor.shutdown(wait=True)
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
     pictures.close()
     pictures.close()
     main_loop.run_until(lambda: not set(threading.enumerate()) - before)

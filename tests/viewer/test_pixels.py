@@ -14,23 +14,24 @@ from napari.layers import Image
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
 from psygnal import Signal
 
-from napari_artifact_review.core import drawable as drawing
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.display import Brightness, Display, zscale_limits
-from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.full_image import FullImage
-from napari_artifact_review.core.images import ImageFolder
-from napari_artifact_review.core.pyramid_folder import PyramidFolder
-from napari_artifact_review.core.stretch import smoothed
-from napari_artifact_review.core.tiles import open_tiled
+from napari_artifact_review.core.images import drawable as drawing
+from napari_artifact_review.core.images.display import Brightness, Display
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.full_image import FullImage
+from napari_artifact_review.core.images.stretch import smoothed
+from napari_artifact_review.core.limits import zscale_limits
+from napari_artifact_review.core.tiled.pyramid_folder import PyramidFolder
+from napari_artifact_review.core.tiled.tiles import open_tiled
 from napari_artifact_review.viewer import loader as loading
 from napari_artifact_review.viewer import smooth_tiles
 from napari_artifact_review.viewer.image_layer import ImageLayer
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.loader import ImageLoader
 from napari_artifact_review.viewer.smooth_tiles import SmoothLevel
-from tests.core.large import SHAPE, ArraySource, noise, until
+from tests.core.tiled.large import SHAPE, ArraySource, noise, until
 
 STRETCHES = ("asinh", "log", "sqrt", "power", "histogram")
 
@@ -70,7 +71,7 @@ class Shown:
 
     @property
     def layer(self) -> Image:
-        return self.image._layer
+        return self.image.layer
 
     @property
     def limits(self):
@@ -279,6 +280,12 @@ def images(tmp_path, main_loop):
     loader.close()
 
 
+def _sigma(images, name):
+    """Return how much an image at hand is smoothed; None without one."""
+    loaded = images.at_hand(name)
+    return None if loaded is None else loaded.sigma
+
+
 def test_images_are_smoothed_also_ahead_and_not_read_again(images, monkeypatch):
     read = []
     monkeypatch.setattr(
@@ -290,11 +297,12 @@ def test_images_are_smoothed_also_ahead_and_not_read_again(images, monkeypatch):
     )
     raw = images.load("1").result(20)
     images.read_ahead([("2", None)])
-    images._futures["2", None].result(20)
+    until(lambda: images.at_hand("2") is not None)
     images.smooth(1.5)
     images.read_ahead([("2", None), ("3", None)])
     for seed in (2, 3):
-        loaded = images._futures[str(seed), None].result(20)
+        until(lambda name=str(seed): _sigma(images, name) == 1.5)
+        loaded = images.at_hand(str(seed))
         assert np.array_equal(loaded.drawable, smoothed(_sky(seed), 1.5))
         assert np.array_equal(loaded.full.pixels, _sky(seed))
     again = images.load("1").result(20)
@@ -426,13 +434,15 @@ def test_limits_of_a_cutout_in_tiles_are_those_of_its_smoothed_pixels(
 
 
 def test_for_another_smoothing_nothing_of_a_large_image_is_read(
-    tiled, tmp_path, source
+    tiled, tmp_path, source, monkeypatch
 ):
+    np.save(tmp_path / "1.npy", np.zeros((2, 2)))
+    monkeypatch.setattr(loading, "read_image", lambda *_: tiled)
     loader = ImageLoader(ImageFolder(tmp_path), lambda function: function())
-    loaded = LoadedImage.of(tiled, 0.0)
+    loaded = loader.load("1").result(20)
     read = len(source.reads)
     loader.smooth(1.0)
-    again = loader._again(loaded)
+    again = loader.load("1").result(20)
     loader.close()
     assert again == loaded._replace(sigma=1.0)
     assert len(source.reads) == read

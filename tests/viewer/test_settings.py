@@ -11,7 +11,7 @@ from astropy.io import fits
 from napari.components import ViewerModel
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
 
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.layers import OWNER
 
@@ -31,15 +31,16 @@ def open_it(survey, main_loop) -> Iterator[Open]:
     """Open the small survey's review in a new viewer; what was open is closed."""
     opened: list[ReviewController] = []
 
-    def close() -> None:
+    def close(note: bool = True) -> None:
         control = opened.pop()
-        control.note_view()
+        if note:
+            control.note_view()
         control.disconnect()
         control.session.close()
 
-    def open_again() -> ReviewController:
+    def open_again(note: bool = True) -> ReviewController:
         if opened:
-            close()
+            close(note)
         viewer = ViewerModel()
         viewer.canvas.size = (600, 800)
         control = ReviewController(
@@ -202,10 +203,10 @@ def test_the_current_cutout_comes_back(open_it):
 def test_each_decision_tells_how_it_was_looked_at(open_it):
     control = open_it()
     _layer(control, "image").gamma = 0.5
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     control.show_grid(True)
     control.session.next()
-    control.judge.decide("artifact")
+    control.verdicts.give("artifact")
     control.session.set_label("no artifact")
     views = [entry.context["view"] for entry in control.session.log]
     assert [(view["gamma"], view["grid"]) for view in views[:2]] == [
@@ -222,3 +223,44 @@ def test_the_view_that_was_left_while_an_image_was_missing_is_kept(open_it, surv
     assert open_it().view == "failed"
     away.rename(north)
     assert _layer(open_it(), "image").gamma == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("grid", "no"),
+        ("y_up", 1),
+        ("full_image", {}),
+        ("zoom", "big"),
+        ("zoom", -1),
+        ("zoom", float("nan")),
+        ("hdus", [1]),
+        ("hdus", {"north": "1"}),
+        ("display", 7),
+        ("contrast_limits", [0, 10**400]),
+        ("colormap", ["gray"]),
+        ("gamma", None),
+        ("gamma", float("inf")),
+    ],
+)
+def test_a_damaged_setting_is_dropped_and_told_and_the_others_come_back(
+    open_it, name, value
+):
+    control = open_it()
+    sound = {"zoom": 7.0} if name != "zoom" else {"gamma": 0.5}
+    control.session.view_settings = {name: value, **sound}
+    control = open_it(note=False)
+    [remark] = [one for one in control.session.remarks if "stored view settings" in one]
+    assert f"({name})" in remark
+    if name == "zoom":
+        assert _layer(control, "image").gamma == 0.5
+    else:
+        assert _zoom(control) == pytest.approx(7.0)
+
+
+def test_numbers_out_of_any_range_in_the_display_start_anew(open_it):
+    control = open_it()
+    display = {"percent": 10**400, "by_hand": [0, 10**400], "colormap": "viridis"}
+    control.session.view_settings = {"display": display}
+    control = open_it(note=False)
+    assert _layer(control, "image").colormap.name == "viridis"

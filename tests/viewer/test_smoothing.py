@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_artifact_review.core import drawable
-from napari_artifact_review.core.display import Brightness, Display, zscale_limits
-from napari_artifact_review.core.stretch import smoothed
+from napari_artifact_review.core.images import drawable
+from napari_artifact_review.core.images.display import Brightness, Display
+from napari_artifact_review.core.images.stretch import smoothed
+from napari_artifact_review.core.limits import zscale_limits
 from napari_artifact_review.viewer.layers import OWNER
 
 
@@ -26,12 +27,12 @@ def test_smoothed_pixels_come_later_and_the_status_keeps_the_raw_value(
     assert _layer(control).colormap.name == "gray"
     main_loop.run_until(lambda: _is_smooth(control, 2))
     assert "inverted" in _layer(control).colormap.name
-    assert "200300" in control._describe(200, 300).replace(",", "")
+    status = _layer(control).get_status((200, 300))["coordinates"]
+    assert "200300" in status.replace(",", "")
     main_loop.let_time_pass()
-    (ahead,) = [n for n, _ in control._loader._futures if n == "south"]
-    future = control._loader._futures[ahead, None]
-    main_loop.run_until(future.done)
-    assert future.result().sigma == 2
+    assert "south" in control.loader.names, "it is read ahead"
+    main_loop.run_until(lambda: control.at_hand("south") is not None)
+    assert control.at_hand("south").sigma == 2
 
 
 def test_of_two_wishes_the_later_one_is_shown(control, main_loop):

@@ -52,18 +52,6 @@ def _plugins() -> list[Any]:
     return list(_discover())
 
 
-def set_patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Set how long a window waits for the disk."""
-    for module in ("viewer.judge", "widgets.commands", "widgets.saver"):
-        monkeypatch.setattr(f"napari_artifact_review.{module}.PATIENCE", seconds)
-
-
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a key wait until its decision is on disk, also on a busy machine."""
-    set_patience(monkeypatch, 20)
-
-
 @pytest.fixture(autouse=True)
 def _slow_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait longer than the five seconds of pytest-qt for what does come."""
@@ -86,7 +74,7 @@ def dock(viewer, survey: Path, qtbot) -> ReviewWidget:
     A verdict stays at its cutout; see `instrument` for one that goes on.
     """
     widget = open_review(viewer, survey)
-    widget.goes_on.value = False
+    widget.auto_advance.value = False
     # A virtual display has no window manager that would give a window the focus.
     widget.window().activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is not None)
@@ -96,7 +84,7 @@ def dock(viewer, survey: Path, qtbot) -> ReviewWidget:
 @pytest.fixture
 def instrument(dock: ReviewWidget) -> ReviewWidget:
     """Have a verdict go on to the next cutout, as it does for a reviewer."""
-    dock.goes_on.value = True
+    dock.auto_advance.value = True
     return dock
 
 
@@ -112,10 +100,15 @@ def settle(qtbot) -> Callable[[ReviewWidget], None]:
 
 @pytest.fixture
 def press(qtbot) -> Callable[..., None]:
-    """Press keys where napari's window gets them when no field has the focus."""
+    """Press keys where napari's window gets them when no field has the focus.
 
-    def press_keys(widget: ReviewWidget, *keys: str) -> None:
+    By default each is recorded before the next one, however busy the machine is.
+    """
+
+    def press_keys(widget: ReviewWidget, *keys: str, wait: bool = True) -> None:
         for key in keys:
             qtbot.keyClick(widget.window(), key)
+            if wait:
+                qtbot.waitUntil(lambda: widget.pending == 0)
 
     return press_keys

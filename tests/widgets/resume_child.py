@@ -81,11 +81,11 @@ class Reviewer:
             wanted = "artifact" if what == "artifact" else "no artifact"
             until(lambda: self._shows(wanted))
         elif what in ("undo", "redo"):
-            nothing = "There is no decision"
+            nothing = "There is nothing to"
             until(
                 lambda: (
                     len(dock.session.log) > known
-                    or dock._panel.message.value.startswith(nothing)
+                    or dock.message.value.startswith(nothing)
                 )
             )
         elif what == "save":
@@ -93,7 +93,7 @@ class Reviewer:
         say("done", self.place(), len(dock.session.log), time.monotonic())
 
     def _shows(self, verdict: str) -> bool:
-        panel = self._dock._panel.verdict
+        panel = self._dock.panel.verdict
         reviewed = panel.history.value.startswith(("Confirmed by", "Changed by"))
         return reviewed and panel.label_new.value == verdict
 
@@ -127,7 +127,7 @@ def main(table: Path, images: Path) -> None:
                 # A small picture is drawn fast.
                 viewer.window.resize(800, 600)
                 dock = open_review(viewer, table, images)
-                dock.goes_on.value = False
+                dock.auto_advance.value = False
                 Reviewer(dock, int(seed)).review()
             finally:
                 os._exit(1)

@@ -13,8 +13,9 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import open_review
-from napari_artifact_review.core.metrics import NUMBERS, Snapshot
-from napari_artifact_review.core.ranking import Ranking
+from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.scores.metrics import NUMBERS
+from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.report.texts import number_text, range_text
 from napari_artifact_review.widgets.background import Latest
 from napari_artifact_review.widgets.plots import PlotsPanel
@@ -22,11 +23,11 @@ from napari_artifact_review.widgets.text_table import TextTable
 
 
 def panel(dock):
-    return dock._panel.changes
+    return dock.panel.changes
 
 
 def fold(dock):
-    return dock._panel.folds["changes"]
+    return dock.panel.folds["changes"]
 
 
 def click_fold(dock):
@@ -60,7 +61,7 @@ def unfolded(dock, qtbot):
 
 def open_plots(dock, qtbot):
     panel(dock).plots.native.click()
-    plots = dock._plots.panel
+    plots = dock.plots.panel
     qtbot.waitUntil(lambda: not any(view.image.isNull() for view in plots.views))
     return plots
 
@@ -78,8 +79,8 @@ def close_by_x(plots):
 
 def test_each_verdict_and_undo_is_seen_and_the_threshold_too(unfolded, press, qtbot):
     dock = unfolded
-    assert fold(dock).header.text() == "What changed: precision 0.50"
-    assert panel(dock).open_count.value == "4 open"
+    assert fold(dock).header.text() == "Results: precision 0.50"
+    assert panel(dock).open_count.value == "4 undecided"
     dock.session.select("north", 400, 200)
     for act in (
         lambda: press(dock, "j"),
@@ -91,7 +92,7 @@ def test_each_verdict_and_undo_is_seen_and_the_threshold_too(unfolded, press, qt
         act()
         qtbot.waitUntil(lambda: shown(dock) == expected(dock.session))
         assert shown(dock) != before
-    assert fold(dock).header.text() == "What changed: precision 0.11 → 0.14"
+    assert fold(dock).header.text() == "Results: precision 0.11 → 0.14"
     flips = {row[0]: row[1:] for row in panel(dock).flips.rows}
     assert flips["FP"] == ("32", "1", "1", "0", "0")
 
@@ -100,14 +101,14 @@ def test_while_it_is_folded_nothing_is_computed_and_nothing_old_is_shown(
     unfolded, press, qtbot, monkeypatch
 ):
     dock, taken = unfolded, []
-    real = Snapshot.of
-    monkeypatch.setattr(Snapshot, "of", lambda *a: taken.append(a) or real(*a))
+    real = Catalog.snapshot
+    monkeypatch.setattr(Catalog, "snapshot", lambda *a: taken.append(a) or real(*a))
     click_fold(dock)
     press(dock, "j")
     qtbot.waitUntil(lambda: len(dock.session.log) == 1)
     qtbot.wait(200)
     assert taken == []
-    assert fold(dock).header.text() == "What changed"
+    assert fold(dock).header.text() == "Results"
     assert shown(dock) == [("…",) * 3] * 8
     click_fold(dock)
     qtbot.waitUntil(lambda: shown(dock) == expected(dock.session))
@@ -119,7 +120,7 @@ def test_all_reviewed_says_that_nothing_is_open(unfolded, press, qtbot):
     for _ in range(4):
         press(dock, "k", "n")
         qtbot.waitUntil(lambda: dock.controller.view == "shown")
-    qtbot.waitUntil(lambda: panel(dock).open_count.value == "Nothing is open")
+    qtbot.waitUntil(lambda: panel(dock).open_count.value == "None undecided")
 
 
 def test_no_text_is_cut_off_in_the_narrowest_dock(unfolded, qtbot):
@@ -206,8 +207,8 @@ def test_the_plots_are_closed_and_opened_again_and_leave_nothing_behind(dock, qt
         close(plots)
         del plots
         qtbot.waitUntil(lambda: all_plots() == [])
-        assert dock._plots.panel is None
-        assert dock._plots.wishes() == []
+        assert dock.plots.panel is None
+        assert dock.plots.wishes() == []
     assert window.size() == size
 
     def are_forgotten():

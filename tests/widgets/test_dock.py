@@ -8,22 +8,24 @@ import numpy as np
 import pytest
 from napari.layers import Image
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt
-from qtpy.QtWidgets import QApplication, QLineEdit, QSpinBox, QWidget
+from qtpy.QtWidgets import QApplication, QLineEdit, QRadioButton, QSpinBox, QWidget
 
 from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.demo import DemoSurvey, default_folder
 from napari_artifact_review.viewer.layers import OWNER
+from tests.slow_images import slow_down
 
 Key = Qt.Key
 
 
 def _facts(dock):
-    table = dock._panel.facts.native
+    table = dock.panel.facts.native
     return [table.item(0, column).text() for column in range(table.columnCount())]
 
 
 def _message(dock):
-    return dock._panel.message.value
+    return dock.message.value
 
 
 def test_the_first_error_is_shown(dock):
@@ -41,8 +43,8 @@ def test_the_first_error_is_shown(dock):
     assert _facts(dock) == ["1", "0", "1", "0.1250", "FN"]
     assert dock.label_new.value == "artifact"
     assert (dock.grid_x.value, dock.grid_y.value) == (200, 0)
-    assert "1 of 4, 4 still to be looked at" in dock._panel.navigation.place.value
-    assert "200 px" in dock._files.text
+    assert "1 of 4, 4 left" in dock.panel.navigation.place.value
+    assert "200 px" in dock.files.text
 
 
 def test_next_and_previous_cross_images_and_stop_at_the_ends(dock, settle):
@@ -54,7 +56,7 @@ def test_next_and_previous_cross_images_and_stop_at_the_ends(dock, settle):
     numbers = [error for _, error in seen]
     assert numbers == [1, 2, 3, 4, 4]
     assert [image for image, _ in seen] == ["north"] * 2 + ["south"] * 3
-    assert "last of 4 in the queue; 4 still to be looked at" in _message(dock)
+    assert "last of 4 in the queue; 4 left" in _message(dock)
     for _ in range(4):
         dock.previous.native.click()
         settle(dock)
@@ -98,17 +100,17 @@ def test_a_slider_between_two_cutouts_goes_to_the_nearer(dock):
 
 
 def test_the_toggle_decides_and_confirms(dock, qtbot, press):
-    artifact, none = dock._panel.verdict._group.buttons()
-    assert "Not reviewed" in dock._panel.verdict.history.value
+    artifact, none = dock.label_new.native.findChildren(QRadioButton)
+    assert "Not reviewed" in dock.history.value
     qtbot.mouseClick(artifact, Qt.MouseButton.LeftButton)
     assert dock.session.progress == (1, 4)
     assert dock.session.current.label_new == 1
-    assert "Confirmed by" in dock._panel.verdict.history.value
+    assert "Confirmed by" in dock.history.value
     qtbot.mouseClick(none, Qt.MouseButton.LeftButton)
     assert dock.session.current.label_new == 0
-    assert "Changed by" in dock._panel.verdict.history.value
+    assert "Changed by" in dock.history.value
     assert _facts(dock)[2] == "0"
-    assert "1 unsaved" in dock._panel.saving.state.value
+    assert "1 not yet exported" in dock.panel.saving.state.value
     assert dock.error_id.native.currentText() == "1  FN  →"
     press(dock, Key.Key_U, Key.Key_U)
     assert dock.error_id.native.currentText() == "1  FN"
@@ -143,12 +145,13 @@ def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
         dock.image_name.value = name
         settle(dock)
     # On a busy machine a frame may come later than one waits for it.
-    monkeypatch.setattr("napari_artifact_review.viewer.controller._GRACE", 20)
-    image, loader = threading.Event(), dock.controller._loader
-    read = loader._read
-    monkeypatch.setattr(loader, "_read", lambda *key: image.wait(20) and read(*key))
-    loader._futures.pop(("south", None), None)
+    dock.controller.loading_notice_delay = 20
+    image, control = threading.Event(), dock.controller
     qtbot.waitUntil(lambda: painted.said == "north  (2)")
+    qtbot.waitUntil(lambda: control.at_hand("south") is not None)
+    slow_down(control, lambda name: name != "south" or image.wait(20))
+    control.loader.read_ahead([("west", None)])
+    qtbot.waitUntil(lambda: control.at_hand("west") is not None)
     dock.session.select_image("west")
     dock.session.select_image("south")
     qtbot.wait(100)
@@ -158,10 +161,8 @@ def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
 
 
 def test_a_held_key_waits_for_each_image(dock, qtbot, monkeypatch):
-    image, loader = threading.Event(), dock.controller._loader
-    read = loader._read
-    monkeypatch.setattr(loader, "_read", lambda *key: image.wait(20) and read(*key))
-    loader._futures.clear()
+    image = threading.Event()
+    slow_down(dock.controller, lambda _: image.wait(20))
     dock.error_id.value = 2
     qtbot.keyPress(dock.window(), Key.Key_N)
     qtbot.wait(800)
@@ -190,16 +191,25 @@ def test_the_save_button_overwrites_nobody_elses_changes(dock, qtbot):
     theirs = output.read_text().replace(",007,", ",Ada,", 1)
     output.write_text(theirs)
     dock.save.native.click()
-    qtbot.waitUntil(lambda: dock._panel.changed_output.visible)
+    qtbot.waitUntil(lambda: dock.panel.changed_output.visible)
     assert output.read_text() == theirs
 
 
-def test_the_demo_button_makes_the_demo_of_the_sample_menu(dock, monkeypatch):
-    asked = []
-    monkeypatch.setattr(dock._opener, "open_demo", lambda *how: asked.append(how))
-    dock._toggle_files()
-    dock._open_panel.demo.native.click()
-    assert asked == [(3, 0, None)]
+def test_the_demo_button_makes_the_demo_of_the_sample_menu(
+    dock, monkeypatch, survey, qtbot
+):
+    asked, made = [], DemoSurvey(survey, survey.parent, survey)
+
+    def make(folder, images, seed, progress):
+        asked.append((folder, images, seed))
+        return made
+
+    monkeypatch.setattr("napari_artifact_review.demo.make_demo", make)
+    dock.files.native.click()
+    before = dock.session
+    dock.opening.demo.native.click()
+    qtbot.waitUntil(lambda: dock.session is not before)
+    assert asked == [(default_folder(3, 0), 3, 0)]
 
 
 def test_a_move_that_is_cancelled_leaves_the_review_where_it_is(
@@ -213,13 +223,13 @@ def test_a_move_that_is_cancelled_leaves_the_review_where_it_is(
     before = dock.session.output
     dock.output.value = before.with_name("b.csv")
     dock.output.line_edit.native.editingFinished.emit()
-    dock._open_panel.cancel.native.click()
+    dock.opening.cancel.native.click()
     go_on.set()
     dock.label_new.value = "no artifact"
     assert dock.session.progress == (1, 4)
     assert dock.session.output == before
-    dock._panel.banner.open_again.native.click()
-    qtbot.waitUntil(lambda: "goes on" in _message(dock))
+    dock.banner.open_again.native.click()
+    qtbot.waitUntil(lambda: "Resumed" in _message(dock))
     assert dock.session.output == before
 
 
@@ -367,7 +377,7 @@ def test_the_wheel_over_the_dock_changes_nothing(dock, qtbot):
 
 def test_it_fits_a_narrow_dock(dock):
     assert dock.minimumSizeHint().width() <= 320
-    dock._show_files(True)
+    dock.files.native.click()
     assert dock.sizeHint().height() <= 900
     assert dock.width() >= 320
 
@@ -384,12 +394,12 @@ def test_the_help_shows_every_key(dock, press):
     from napari_artifact_review.widgets.help import help_text
 
     press(dock, Key.Key_F1)
-    assert dock._commands._help.isVisible()
+    assert dock.help.isVisible()
     for action in KEY_TABLE:
         assert action.title in help_text(KeyChoice())
         assert action.label in help_text(KeyChoice())
     press(dock, Key.Key_F1)
-    assert not dock._commands._help.isVisible()
+    assert not dock.help.isVisible()
     assert "key J" in dock.label_new.tooltip
     assert "key ," in dock.previous.tooltip
 
@@ -397,24 +407,24 @@ def test_the_help_shows_every_key(dock, press):
 def test_y_up_turns_the_view_only(dock, viewer):
     data = next(x for x in viewer.layers if isinstance(x, Image)).data.copy()
     before = viewer.scene.camera.orientation2d
-    dock._panel.surroundings.up.value = True
+    dock.y_up.value = True
     assert viewer.scene.camera.orientation2d != before
     assert np.array_equal(next(iter(viewer.layers)).data, data)
-    dock._panel.surroundings.up.value = False
+    dock.y_up.value = False
     assert viewer.scene.camera.orientation2d == before
 
 
 def test_a_missing_image_is_named_and_the_rest_goes_on(viewer, survey, settle):
     (survey.parent / "north.fits").unlink()
     dock = open_review(viewer, survey)
-    banner = dock._panel.unseen
+    banner = dock.panel.unseen
     assert "north" in banner.text.value
     assert banner.visible
-    assert not dock._panel.verdict.enabled
+    assert not dock.panel.verdict.enabled
     dock.image_name.value = "south"
     settle(dock)
     assert not banner.visible
-    assert dock._panel.verdict.enabled
+    assert dock.panel.verdict.enabled
     assert viewer.layers[0].data[0, 0] == 2e6
 
 
@@ -425,7 +435,7 @@ def test_a_faulty_table_is_told_and_what_is_open_stays(dock, viewer, survey):
     with pytest.raises(ReviewError, match=r"line 2, column label: '2' is not 0 or 1"):
         open_review(viewer, bad)
     assert dock.session is session
-    assert not dock._open_panel.busy.visible
+    assert not dock.opening.busy.visible
 
 
 def test_opening_again_takes_the_place_of_the_first(dock, viewer, survey):
@@ -452,13 +462,11 @@ def test_a_late_image_of_one_review_does_not_pass_for_the_next(
     dock, survey, settle, monkeypatch, qtbot
 ):
     image, table = threading.Event(), threading.Event()
-    loader = dock.controller._loader
-    read, opened = loader._read, ReviewSession.open
-    monkeypatch.setattr(loader, "_read", lambda *key: image.wait(20) and read(*key))
+    opened = ReviewSession.open
+    slow_down(dock.controller, lambda _: image.wait(20))
     monkeypatch.setattr(
         ReviewSession, "open", lambda *a, **k: table.wait(20) and opened(*a, **k)
     )
-    loader._futures.clear()
     dock.image_name.value = "south"
     first, ended = dock.session, []
     dock.settled.connect(lambda _: ended.append(dock.session))
@@ -473,12 +481,11 @@ def test_a_late_image_of_one_review_does_not_pass_for_the_next(
 
 
 def test_a_new_review_begins_with_its_switches_off(dock, viewer, survey):
-    around = dock._panel.surroundings
     before = viewer.scene.camera.orientation2d
-    around.up.value = around.grid.value = True
+    dock.y_up.value = dock.grid.value = True
     open_review(viewer, survey, output=survey.with_name("new.csv"))
-    assert not around.up.value
-    assert not around.grid.value
+    assert not dock.y_up.value
+    assert not dock.grid.value
     assert viewer.scene.camera.orientation2d == before
 
 
@@ -492,11 +499,11 @@ def test_opening_can_be_cancelled(dock, viewer, survey, qtbot, monkeypatch):
 
     monkeypatch.setattr(ReviewSession, "open", slow)
     session = dock.session
-    dock._show_files(True)
+    dock.files.native.click()
     qtbot.mouseClick(dock.open.native, Qt.MouseButton.LeftButton)
-    assert dock._open_panel.busy.visible
-    qtbot.mouseClick(dock._open_panel.cancel.native, Qt.MouseButton.LeftButton)
-    assert not dock._open_panel.busy.visible
+    assert dock.opening.busy.visible
+    qtbot.mouseClick(dock.opening.cancel.native, Qt.MouseButton.LeftButton)
+    assert not dock.opening.busy.visible
     go_on.set()
     qtbot.wait(100)
     assert dock.session is session
@@ -531,7 +538,7 @@ def test_closing_an_unsaved_review_keeps_its_decisions(dock, viewer, survey):
     resumed = open_review(viewer, survey)
     assert resumed.session.progress == (1, 4)
     assert resumed.session.current.label_new == 0
-    assert "1 unsaved" in resumed._panel.saving.state.value
+    assert "1 not yet exported" in resumed.panel.saving.state.value
     resumed.session.save()
     assert open_review(viewer, survey).session.unsaved == 0
 
@@ -539,10 +546,10 @@ def test_closing_an_unsaved_review_keeps_its_decisions(dock, viewer, survey):
 def test_a_review_can_be_saved_elsewhere_while_it_is_open(dock, tmp_path, qtbot):
     dock.label_new.value = "no artifact"
     first = dock.session.output
-    dock._toggle_files()
+    dock.files.native.click()
     dock.output.value = tmp_path / "none/a.csv"
     dock.output.line_edit.native.editingFinished.emit()
-    qtbot.waitUntil(lambda: "not there" in dock._open_panel.error.value)
+    qtbot.waitUntil(lambda: "does not exist" in dock.opening.error.value)
     assert dock.session.output == first
     dock.output.value = tmp_path / "b.csv"
     dock.output.line_edit.native.editingFinished.emit()
@@ -556,7 +563,7 @@ def test_a_review_can_be_saved_elsewhere_while_it_is_open(dock, tmp_path, qtbot)
 def test_another_table_opens_with_an_output_of_its_own(dock, survey, tmp_path, qtbot):
     other, first = survey.with_name("other.csv"), dock.session
     other.write_text(survey.read_text())
-    dock._toggle_files()
+    dock.files.native.click()
     dock.predictions.value = other
     field = dock.output.line_edit.native
     field.setFocus()
@@ -572,15 +579,15 @@ def test_another_table_opens_with_an_output_of_its_own(dock, survey, tmp_path, q
 def test_an_earlier_output_is_told_of_and_stays_told(viewer, survey, settle):
     survey.with_name("test_outputs.csv").write_text("of another program")
     dock = open_review(viewer, survey)
-    assert "test_outputs.csv is there already" in dock._panel.remarks.value
+    assert "test_outputs.csv exists already" in dock.panel.remarks.value
     dock.next.native.click()
-    assert dock._panel.remarks.visible
+    assert dock.panel.remarks.visible
 
 
 def test_a_table_without_preds_says_what_counts(viewer, survey):
     survey.write_text(survey.read_text().replace("preds", "model"))
     dock = open_review(viewer, survey)
-    assert "a confidence from 0.95 counts" in dock._panel.remarks.value
+    assert "a confidence of 0.95 or above" in dock.panel.remarks.value
 
 
 def test_in_a_wrong_folder_another_one_can_be_chosen(
@@ -590,9 +597,9 @@ def test_in_a_wrong_folder_another_one_can_be_chosen(
     dock = open_review(viewer, survey, tmp_path / "empty")
     viewer.window.resize(1280, 800)
     qtbot.wait(100)
-    banner, panel = dock._panel.unseen, dock._panel
+    banner, panel = dock.panel.unseen, dock.panel
     assert "north" in banner.text.value
-    assert not dock._open_panel.visible, "there is no room for both"
+    assert not dock.opening.visible, "there is no room for both"
     for widget in (banner.text, banner.folder, panel.verdict, panel.saving):
         native = widget.native
         assert native.isVisible()
@@ -614,7 +621,7 @@ def test_in_a_wrong_folder_another_one_can_be_chosen(
 
 
 def test_a_message_takes_no_room_and_is_read_in_full(dock, qtbot):
-    panel = dock._panel
+    panel = dock.panel
     message = panel.message.native
     panel.say("")
     assert not message.isVisible()
@@ -640,19 +647,16 @@ def test_a_verdict_that_came_too_early_holds_the_walk(
     dock, monkeypatch, settle, press, qtbot
 ):
     go_on = threading.Event()
-    loader = dock.controller._loader
-    read = loader._read
-    monkeypatch.setattr(loader, "_read", lambda *key: go_on.wait(20) and read(*key))
-    loader._futures.clear()
+    slow_down(dock.controller, lambda _: go_on.wait(20))
     press(dock, Key.Key_N, Key.Key_N)
     assert dock.error_id.value == 3, "a script knows at once"
-    assert not dock._panel.native.updatesEnabled(), "the eye with the picture"
+    assert not dock.panel.native.updatesEnabled(), "the eye with the picture"
     qtbot.waitUntil(lambda: "Reading south" in _message(dock))
-    assert dock._panel.native.updatesEnabled()
+    assert dock.panel.native.updatesEnabled()
     press(dock, Key.Key_J, Key.Key_N, Key.Key_J, Key.Key_N)
     assert dock.error_id.value == 3
     assert dock.session.unsaved == 0
-    assert "Nothing was decided" in _message(dock)
+    assert "No verdict was given" in _message(dock)
     go_on.set()
     settle(dock)
     press(dock, Key.Key_J, Key.Key_N)
@@ -663,7 +667,7 @@ def test_a_verdict_that_came_too_early_holds_the_walk(
 def test_the_review_stays_flat(dock, viewer, settle):
     viewer.dims.ndisplay = 3
     assert viewer.dims.ndisplay == 2
-    assert "two-dimensional" in _message(dock)
+    assert "3-D view is disabled" in _message(dock)
     dock.image_name.value = "south"
     settle(dock)
     assert dock.controller.view == "shown"
@@ -699,14 +703,14 @@ def test_the_dialog_begins_where_the_last_one_ended(dock, survey, monkeypatch):
     for field in (dock.predictions, dock.output):
         monkeypatch.setattr(field, "_show_file_dialog", dialog)
         field.value = None
-        field._on_choose_clicked()
+        field.choose_btn.native.click()
     assert starts[1] == str(survey.parent)
     assert dock.output.path == survey
 
 
 def test_nothing_is_cut_off_or_moves_at_the_least_width(dock, qtbot):
     dock.window().resize(1280, 800)
-    fold = dock._panel.folds["queue"]
+    fold = dock.panel.folds["queue"]
     fold.header.setChecked(True)
     qtbot.wait(100)
     assert dock.width() <= 330
@@ -714,13 +718,13 @@ def test_nothing_is_cut_off_or_moves_at_the_least_width(dock, qtbot):
     for label in ("artifact", "no artifact"):
         dock.label_new.value = label
         qtbot.wait(50)
-        buttons = dock._panel.verdict._group.buttons()
+        buttons = dock.label_new.native.findChildren(QRadioButton)
         places.append([button.geometry() for button in buttons])
         for button in buttons:
             assert button.width() >= button.minimumSizeHint().width()
     assert places[0] == places[1]
-    queue = dock._panel.queue
-    longest = queue.state.native.fontMetrics().horizontalAdvance("reviewed or not")
+    queue = dock.panel.queue
+    longest = queue.state.native.fontMetrics().horizontalAdvance("Unreviewed")
     # Beside the text there is the list's arrow.
     assert queue.state.native.width() >= longest + 30
     box = queue.this_image.native
@@ -734,7 +738,7 @@ def test_the_outcome_is_told_by_a_ground_that_any_theme_can_be_read_on(dock, set
         row = table[table.outcome == outcome].iloc[0]
         dock.session.select(row.image_name, int(row.grid_x), int(row.grid_y))
         settle(dock)
-        ground = dock._panel.facts.native.item(0, 4).background().color()
+        ground = dock.panel.facts.native.item(0, 4).background().color()
         grounds[outcome] = ground.getRgb()[:3]
         assert ground.alphaF() < 0.5, "the text is the theme's"
         assert (ground.alphaF() == 0) == (outcome == "TN")

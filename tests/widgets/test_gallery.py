@@ -9,12 +9,11 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QApplication, QMenu
 
-from napari_artifact_review.core.display import Display
+from napari_artifact_review.core.images.display import Display
+from napari_artifact_review.core.images.thumbnails import CutoutReader
 from napari_artifact_review.core.outcomes import OUTCOMES
-from napari_artifact_review.core.thumbnails import CutoutReader
-from napari_artifact_review.viewer import picture_loader
 from napari_artifact_review.viewer.style import STYLE
-from napari_artifact_review.widgets.gallery import GalleryPanel, panel
+from napari_artifact_review.widgets.gallery import GalleryPanel
 from napari_artifact_review.widgets.gallery.delegate import GAP, LARGEST
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -158,7 +157,7 @@ def test_the_queue_is_a_page_of_pictures_and_one_key_leads_there_and_back(
 def test_the_button_in_the_dock_opens_it_and_the_one_above_it_closes_it(
     page, dock, qtbot, settle
 ):
-    button = dock._panel.surroundings.gallery.native
+    button = dock.panel.surroundings.gallery.native
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert page.is_shown
     qtbot.mouseClick(page.panel.back, Qt.MouseButton.LeftButton)
@@ -184,8 +183,8 @@ def test_one_key_is_a_verdict_about_all_that_are_selected(page, dock, press):
     ] == decided
     assert len({entry.act for entry in session.log}) == 1
     assert session.progress == (4, 36)
-    assert "4 of 36" in dock._panel.navigation.progress.native.text()
-    assert dock._panel.saving.state.value == "● 4 unsaved"
+    assert "4 of 36" in dock.panel.navigation.progress.native.text()
+    assert dock.panel.saving.state.value == "● 4 not yet exported"
     page.press(Qt.Key.Key_U)
     assert session.progress == (0, 36)
     assert page.selected == [1, 2, 3, 5], "the right verdict is one key away"
@@ -194,7 +193,7 @@ def test_one_key_is_a_verdict_about_all_that_are_selected(page, dock, press):
 
 
 def test_a_verdict_goes_on_to_what_comes_after_the_selection(page, dock):
-    dock.goes_on.value = True
+    dock.auto_advance.value = True
     page.open()
     page.click(0)
     page.click(4, SHIFT)
@@ -208,7 +207,7 @@ def test_a_verdict_goes_on_to_what_comes_after_the_selection(page, dock):
 
 def test_selecting_is_as_anywhere_else(page, qtbot):
     page.open()
-    columns = page.view._layout.columns
+    columns = page.view.columns
     page.click(2)
     page.press(Qt.Key.Key_Down, SHIFT)
     assert page.selected == list(range(2, 2 + columns + 1))
@@ -272,9 +271,7 @@ def test_what_was_never_in_view_is_not_judged(page, dock, qtbot):
     assert unseen > 0
     page.press(Qt.Key.Key_K)
     assert dock.session.log == ()
-    assert f"{unseen} cutouts of the selection have not been in view" in (
-        dock._panel.message.value
-    )
+    assert f"{unseen} selected cutouts have not been in view" in (dock.message.value)
     page.wait_for_pictures()
     assert len(page.view.itemDelegate().seen) > 36 - unseen, "it leads there"
     bar = page.view.verticalScrollBar()
@@ -289,7 +286,7 @@ def test_where_one_rests_the_stretches_show_it_and_leave_it_free(page, dock, qtb
     page.open()
     page.press(Qt.Key.Key_End)
     assert dock.session.current_cutout.image_name == "south"
-    stretches = dock._commands._stretches
+    stretches = dock.stretches
     page.press(Qt.Key.Key_F4)
     qtbot.waitUntil(lambda: not stretches.buttons[0].icon().isNull())
     corner = page.view.viewport().mapToGlobal(page.place_of(page.current))
@@ -309,18 +306,18 @@ def test_what_cannot_be_shown_is_not_judged_and_its_reason_is_told(
     without_west, page, dock, qtbot
 ):
     qtbot.keyClick(dock.window(), Qt.Key.Key_F5)
-    pictures = page.panel._pictures
+    pictures = page.panel.pictures
     west = dock.session.catalog.cutouts_of("west").rows.tolist()
     qtbot.waitUntil(lambda: all(pictures.has(row) for row in west))
     page.click(11)
     page.click(12, SHIFT)
     page.press(Qt.Key.Key_J)
     assert dock.session.log == ()
-    told = dock._panel.message.value
-    assert "1 cutout of the selection cannot be shown" in told
-    assert "no image named 'west'" in told
+    told = dock.message.value
+    assert "1 selected cutout cannot be shown" in told
+    assert "image 'west' not found" in told
     tip = page.view.model().index(12, 0).data(Qt.ItemDataRole.ToolTipRole)
-    assert "no image named 'west'" in tip
+    assert "image 'west' not found" in tip
     page.click(11)
     qtbot.waitUntil(lambda: page.has_been_seen(11))
     page.press(Qt.Key.Key_J)
@@ -328,7 +325,7 @@ def test_what_cannot_be_shown_is_not_judged_and_its_reason_is_told(
 
 
 def test_what_is_decided_leaves_a_queue_of_the_unreviewed_at_once(page, dock):
-    dock.goes_on.value = True
+    dock.auto_advance.value = True
     dock.session.set_queue(outcomes=OUTCOMES, state="unreviewed", order="image")
     page.open()
     page.click(0)
@@ -351,12 +348,10 @@ def test_another_queue_is_another_page_and_keeps_what_is_selected(page, dock):
     assert [page.keys[at] for at in page.selected] == [key]
     dock.session.set_queue(state="changed")
     assert page.keys == []
-    assert page.panel.status.text() == (
-        "No cutout is in the queue; choose another one."
-    )
+    assert page.panel.status.text() == ("The queue is empty; choose another one.")
     page.press(Qt.Key.Key_J)
     assert dock.session.log == ()
-    assert "No cutout is selected" in dock._panel.message.value
+    assert "No cutout is selected" in dock.message.value
 
 
 def test_keys_of_the_review_work_on_the_page(page, dock):
@@ -374,7 +369,7 @@ def test_keys_of_the_review_work_on_the_page(page, dock):
 
 
 def test_a_verdict_goes_on_along_the_page_also_in_groups(page, dock):
-    dock.goes_on.value = True
+    dock.auto_advance.value = True
     page.open()
     page.panel.grouping.setCurrentIndex(page.panel.grouping.findData("outcome"))
     page.press(Qt.Key.Key_Home)
@@ -393,7 +388,7 @@ def test_a_verdict_goes_on_along_the_page_also_in_groups(page, dock):
 def test_what_was_decided_meanwhile_is_not_judged_by_an_old_selection(
     page, dock, settle
 ):
-    dock.goes_on.value = True
+    dock.auto_advance.value = True
     page.open()
     page.click(0)
     page.click(2, SHIFT)
@@ -430,7 +425,7 @@ def test_the_current_cutout_is_always_among_those_that_are_judged(page, dock):
     assert (page.selected, page.current) == ([1, 2], 3)
     page.press(Qt.Key.Key_J)
     assert dock.session.log == ()
-    assert "The current cutout is not selected" in dock._panel.message.value
+    assert "The current cutout is not selected" in dock.message.value
     page.click(1)
     page.click(1, CONTROL)
     assert page.selected == [1], "one is always selected"
@@ -478,9 +473,9 @@ def test_groups_have_headers_and_the_arrows_cross_them(page, dock):
     assert page.current == 2
     page.press(Qt.Key.Key_Up)
     assert page.current == 0
-    assert page.view._layout.header > 0
+    assert page.view.header_height > 0
     page.panel.grouping.setCurrentIndex(0)
-    assert page.view._layout.header == 0
+    assert page.view.header_height == 0
 
 
 @pytest.mark.parametrize(
@@ -505,13 +500,13 @@ def test_pictures_are_framed_in_the_colour_of_their_outcome(page, dock, outcome,
 def test_pictures_look_as_the_full_image_does(page, dock, qtbot):
     page.open()
     before = page.color_at(0, 60, 110)
-    dock._commands._set_display(Display(inverted=True))
+    dock.panel.pixels.display_requested.emit(Display(inverted=True))
     page.wait_for_pictures()
     qtbot.waitUntil(lambda: page.color_at(0, 60, 110) != before)
     after = page.color_at(0, 60, 110)
     assert after.red() == pytest.approx(255 - before.red(), abs=3)
     gray = page.color_at(0, 60, 60)
-    dock._commands._set_display(Display(colormap="viridis"))
+    dock.panel.pixels.display_requested.emit(Display(colormap="viridis"))
     qtbot.waitUntil(lambda: page.color_at(0, 60, 60) != gray)
     color = page.color_at(0, 60, 60)
     assert len({color.red(), color.green(), color.blue()}) > 1
@@ -521,9 +516,9 @@ def test_the_page_is_as_large_as_the_canvas_and_the_pictures_as_one_likes(
     page, dock, qtbot
 ):
     page.open()
-    columns = page.view._layout.columns
+    columns = page.view.columns
     page.panel.size_slider.setValue(64)
-    assert page.view._layout.columns > columns
+    assert page.view.columns > columns
     dock.window().resize(1200, 700)
     canvas = dock.window().centralWidget()
     qtbot.waitUntil(lambda: page.panel.geometry() == canvas.rect())
@@ -532,7 +527,7 @@ def test_the_page_is_as_large_as_the_canvas_and_the_pictures_as_one_likes(
 @pytest.fixture
 def large(monkeypatch) -> None:
     """Have pictures so large from the beginning that not all are in view."""
-    monkeypatch.setattr(panel, "_SIDE", LARGEST)
+    monkeypatch.setattr(GalleryPanel, "first_side", LARGEST)
 
 
 @pytest.mark.usefixtures("large")
@@ -556,18 +551,18 @@ def test_no_more_are_made_ahead_than_leave_room_for_those_in_view(
     page.open()
     qtbot.waitUntil(lambda: len(set(asked)) == len(page.keys))
     in_view = len(page.view.positions_in_view())
-    monkeypatch.setattr(picture_loader, "_MOST_BYTES", 2 * in_view * 200 * 200 * 4)
+    page.panel.pictures.most_bytes = 2 * in_view * 200 * 200 * 4
     asked.clear()
-    dock._commands._set_display(Display(inverted=True))
+    dock.panel.pixels.display_requested.emit(Display(inverted=True))
     qtbot.waitUntil(lambda: set(asked) >= set(page.keys[:in_view]))
     qtbot.wait(400)
     rows = page.view.model().rows(list(page.view.positions_in_view())).tolist()
-    assert all(page.panel._pictures.has(row) for row in rows)
+    assert all(page.panel.pictures.has(row) for row in rows)
 
 
 def test_it_goes_with_its_review(page, dock, viewer, survey, qtbot):
     page.open()
-    dock._let_go()
+    dock.close_review()
     qtbot.waitUntil(lambda: not dock.window().findChildren(GalleryPanel))
     central = dock.window().centralWidget()
     assert central.focusProxy() is None
@@ -575,16 +570,18 @@ def test_it_goes_with_its_review(page, dock, viewer, survey, qtbot):
 
 def test_closing_the_window_with_the_page_open_ends_all(page, viewer, qtbot):
     page.open()
-    worker = page.panel._pictures._worker
+    name = "artifact-review-pictures"
+    assert any(name in thread.name for thread in threading.enumerate())
     viewer.close()
-    qtbot.waitUntil(lambda: worker._executor._shutdown)
-    assert not worker._wanted
+    qtbot.waitUntil(
+        lambda: not any(name in thread.name for thread in threading.enumerate())
+    )
 
 
 def _write(page, dock, qtbot, text):
     page.press(Qt.Key.Key_F2)
-    qtbot.keyClicks(dock._panel.verdict.note.native, text)
-    qtbot.keyClick(dock._panel.verdict.note.native, Qt.Key.Key_Return)
+    qtbot.keyClicks(dock.note.native, text)
+    qtbot.keyClick(dock.note.native, Qt.Key.Key_Return)
 
 
 def test_a_note_that_is_written_about_several_goes_to_all_of_them(page, dock, qtbot):
@@ -616,4 +613,4 @@ def test_a_kind_goes_to_all_that_are_selected_a_note_on_another_waits(
     assert not any(entry.note for entry in dock.session.log)
     assert dock.session.drafts == {page.keys[0]: "about the first"}
     page.click(0)
-    assert dock._panel.verdict.note.value == "about the first"
+    assert dock.note.value == "about the first"

@@ -10,10 +10,10 @@ import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QMenu, QSlider
+from qtpy.QtWidgets import QApplication, QMenu, QRadioButton, QSlider
 
 from napari_artifact_review import open_review
-from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.decisions.store import Store
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -23,11 +23,11 @@ def place(dock):
 
 
 def said(dock):
-    return dock._panel.message.tooltip or ""
+    return dock.message.tooltip or ""
 
 
 def unfold(dock, name):
-    fold = dock._panel.folds[name]
+    fold = dock.panel.folds[name]
     QTest.mouseClick(fold.header, Qt.MouseButton.LeftButton)
     assert fold.content.isVisible()
     # Buttons have no place before Qt has laid them out.
@@ -79,7 +79,7 @@ def test_a_walk_over_the_sdss_errors_takes_a_key_each(
         qtbot.waitUntil(lambda n=number: len(dock.session.log) == n + 1)
         settle(dock)
     assert dock.session.places.left == 0
-    assert "all have been looked at" in said(dock)
+    assert "all are reviewed" in said(dock)
     key(dock, Qt.Key.Key_W)
     qtbot.waitUntil((tmp_path / "out.csv").exists)
     saved = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
@@ -92,14 +92,14 @@ def test_a_walk_over_the_sdss_errors_takes_a_key_each(
 def test_a_switch_keeps_verdicts_at_their_cutout(instrument, press):
     press(instrument, "J")
     assert place(instrument) == ("north", 400, 200)
-    QTest.mouseClick(instrument.goes_on.native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(instrument.auto_advance.native, Qt.MouseButton.LeftButton)
     press(instrument, "K")
     assert place(instrument) == ("north", 400, 200)
 
 
 def test_the_verdicts_can_be_clicked(instrument, settle):
-    verdict = instrument._panel.verdict
-    _, none = verdict._group.buttons()
+    verdict = instrument.panel.verdict
+    _, none = instrument.label_new.native.findChildren(QRadioButton)
     QTest.mouseClick(none, Qt.MouseButton.LeftButton)
     assert place(instrument) == ("north", 400, 200)
     QTest.mouseClick(verdict.unsure.native, Qt.MouseButton.LeftButton)
@@ -117,7 +117,7 @@ def test_a_script_that_sets_the_toggle_stays(instrument):
 
 def test_an_unsure_cutout_shows_it_and_keeps_its_label(dock, press):
     press(dock, "H")
-    verdict = dock._panel.verdict
+    verdict = dock.panel.verdict
     assert verdict.history.value.startswith("Unsure by")
     assert "ffd60a" in verdict.unsure.native.styleSheet()
     assert verdict.label_new.native.property("reviewed") is False
@@ -142,12 +142,12 @@ def test_kinds_are_the_team_s_own_where_there_is_a_list(viewer, survey):
         "# ours\ntumbler\n\nflare # hot\n"
     )
     dock = open_review(viewer, survey)
-    assert dock._panel.verdict.kind.choices[1:] == ("tumbler", "flare")
+    assert dock.kind.choices[1:] == ("tumbler", "flare")
 
 
 def test_a_note_is_typed_and_no_key_of_it_is_a_verdict(instrument, qtbot):
     key(instrument, Qt.Key.Key_F2)
-    note = instrument._panel.verdict.note.native
+    note = instrument.note.native
     qtbot.waitUntil(note.hasFocus)
     QTest.keyClicks(note, "jkhn?")
     QTest.keyClick(note, Qt.Key.Key_Return)
@@ -156,9 +156,9 @@ def test_a_note_is_typed_and_no_key_of_it_is_a_verdict(instrument, qtbot):
     assert not note.hasFocus()
     # It waits for its verdict, also when one comes back.
     key(instrument, Qt.Key.Key_N)
-    assert instrument._panel.verdict.note.value == ""
+    assert instrument.note.value == ""
     key(instrument, Qt.Key.Key_Comma)
-    assert instrument._panel.verdict.note.value == "jkhn?"
+    assert instrument.note.value == "jkhn?"
     key(instrument, Qt.Key.Key_J)
     [entry] = instrument.session.log
     assert (entry.note, entry.verdict) == ("jkhn?", "artifact")
@@ -166,16 +166,16 @@ def test_a_note_is_typed_and_no_key_of_it_is_a_verdict(instrument, qtbot):
 
 def test_a_note_of_a_reviewed_cutout_is_corrected_in_place(dock, press):
     press(dock, "J")
-    dock._panel.verdict.note.native.setFocus()
-    QTest.keyClicks(dock._panel.verdict.note.native, "faint")
-    QTest.keyClick(dock._panel.verdict.note.native, Qt.Key.Key_Return)
+    dock.note.native.setFocus()
+    QTest.keyClicks(dock.note.native, "faint")
+    QTest.keyClick(dock.note.native, Qt.Key.Key_Return)
     assert place(dock) == ("north", 200, 0)
     assert dock.session.current[["decision", "note"]].tolist() == ["artifact", "faint"]
 
 
 def write(dock, text):
     """Begin a note, and do not end it."""
-    field = dock._panel.verdict.note.native
+    field = dock.note.native
     field.setFocus()
     QTest.keyClicks(field, text)
     return field
@@ -185,9 +185,9 @@ def test_who_walks_on_in_the_midst_of_a_note_finds_it_again(instrument):
     write(instrument, "half a")
     QTest.mouseClick(instrument.next.native, Qt.MouseButton.LeftButton)
     assert place(instrument) == ("north", 400, 200)
-    assert instrument._panel.verdict.note.value == ""
+    assert instrument.note.value == ""
     QTest.mouseClick(instrument.previous.native, Qt.MouseButton.LeftButton)
-    assert instrument._panel.verdict.note.value == "half a"
+    assert instrument.note.value == "half a"
     assert instrument.session.log == ()
 
 
@@ -203,8 +203,8 @@ def test_a_note_without_a_verdict_is_on_disk_at_once(dock, survey, qtbot):
 def test_what_is_being_written_is_not_written_over(dock):
     write(dock, "half a")
     dock.session.set_label("artifact", "ghost")
-    assert dock._panel.verdict.note.value == "half a"
-    QTest.keyClick(dock._panel.verdict.note.native, Qt.Key.Key_Return)
+    assert dock.note.value == "half a"
+    QTest.keyClick(dock.note.native, Qt.Key.Key_Return)
     said = dock.session.current[["decision", "kind", "note"]].tolist()
     assert said == ["artifact", "ghost", "half a"]
 
@@ -214,7 +214,7 @@ def test_escape_leaves_a_note_as_it_was(dock, qtbot):
     QTest.keyClick(field, Qt.Key.Key_Return)
     write(dock, " and more")
     QTest.keyClick(field, Qt.Key.Key_Escape)
-    assert dock._panel.verdict.note.value == "first"
+    assert dock.note.value == "first"
     assert not field.hasFocus()
     assert list(dock.session.drafts.values()) == ["first"]
 
@@ -247,12 +247,12 @@ def test_keys_lead_back_on_and_around(dock, settle):
 def test_examples_of_a_kind_are_shown_and_lead_to_their_cutouts(
     instrument, qtbot, settle
 ):
-    panel = instrument._commands._examples
+    panel = instrument.examples
     key(instrument, Qt.Key.Key_F3)
     assert panel.empty.isVisible()
     key(instrument, Qt.Key.Key_F3)
     for kind in ("ghost", "ghost", "bleed"):
-        instrument._panel.verdict.kind.value = kind
+        instrument.kind.value = kind
         settle(instrument)
     key(instrument, Qt.Key.Key_F3)
     assert panel.kind.currentText() == "bleed  (1)"
@@ -286,37 +286,37 @@ def choose(combo, text, qtbot):
 
 def test_the_queue_is_chosen_and_seen(dock, qtbot, settle):
     fold = unfold(dock, "queue")
-    panel = dock._panel.queue
+    panel = dock.panel.queue
     assert fold.header.text() == "Queue: FP FN, by image"
     QTest.mouseClick(panel.outcomes["TP"].native, Qt.MouseButton.LeftButton)
-    choose(panel.order, "most likely mislabelled first", qtbot)
+    choose(panel.order, "Most likely mislabelled first", qtbot)
     rule = dock.session.places.rule
     assert set(rule.outcomes) == {"FP", "FN", "TP"}
     assert rule.order == "mislabelled"
     assert len(dock.session.queue) == 6
-    assert "of 6" in dock._panel.navigation.place.value
-    assert dock._panel.navigation.progress.native.format() == "0 of 6 reviewed"
+    assert "of 6" in dock.panel.navigation.place.value
+    assert dock.panel.navigation.progress.native.format() == "0 of 6 reviewed"
     assert fold.header.text().startswith("Queue: FP FN TP, mislabelled first")
-    choose(panel.state, "unreviewed", qtbot)
+    choose(panel.state, "Unreviewed", qtbot)
     assert len(dock.session.queue) == 6
 
 
 def test_of_a_queue_of_unreviewed_the_counts_fall(instrument, qtbot, press):
     unfold(instrument, "queue")
-    choose(instrument._panel.queue.state, "unreviewed", qtbot)
+    choose(instrument.panel.queue.state, "Unreviewed", qtbot)
     names = instrument.image_name.native
     assert names.itemText(0) == "north  (2)"
     press(instrument, "J")
     assert names.itemText(0) == "north  (1)"
-    assert "of 3" in instrument._panel.navigation.place.value
-    assert instrument._panel.navigation.progress.native.format() == "1 of 4 reviewed"
+    assert "of 3" in instrument.panel.navigation.place.value
+    assert instrument.panel.navigation.progress.native.format() == "1 of 4 reviewed"
     press(instrument, "U")
     assert names.itemText(0) == "north  (2)"
 
 
 def test_a_tp_in_the_queue_can_be_chosen_from_the_list(dock, qtbot):
     unfold(dock, "queue")
-    QTest.mouseClick(dock._panel.queue.outcomes["TP"].native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.queue.outcomes["TP"].native, Qt.MouseButton.LeftButton)
     native = dock.error_id.native
     texts = [native.itemText(i) for i in range(native.count())]
     assert texts == ["1  FN", "2  FP", "TP (0, 400)"]
@@ -329,15 +329,15 @@ def test_one_image_alone_can_be_the_queue(dock, settle, qtbot):
     dock.session.go_to(3)
     settle(dock)
     unfold(dock, "queue")
-    QTest.mouseClick(dock._panel.queue.this_image.native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.queue.this_image.native, Qt.MouseButton.LeftButton)
     assert set(dock.session.queue.image_name) == {"south"}
-    QTest.mouseClick(dock._panel.queue.this_image.native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.queue.this_image.native, Qt.MouseButton.LeftButton)
     assert set(dock.session.queue.image_name) == {"north", "south"}
 
 
 def test_the_threshold_slides_and_goes_back(dock, qtbot):
     unfold(dock, "queue")
-    threshold = dock._panel.queue.threshold
+    threshold = dock.panel.queue.threshold
     before = dock.session.table
     [slider] = threshold.threshold.native.findChildren(QSlider) or [
         threshold.threshold.native
@@ -348,7 +348,7 @@ def test_the_threshold_slides_and_goes_back(dock, qtbot):
     assert set(dock.session.table.outcome) == {"TN", "FN"}
     boxes = dock.viewer.layers["cutouts"]
     assert set(boxes.features.outcome) == {"FN"}
-    assert "from 1.000" in dock._panel.folds["queue"].header.text()
+    assert "threshold 1.000" in dock.panel.folds["queue"].header.text()
     QTest.mouseClick(threshold.own.native, Qt.MouseButton.LeftButton)
     assert dock.session.threshold is None
     pd.testing.assert_frame_equal(dock.session.table, before)
@@ -356,7 +356,7 @@ def test_the_threshold_slides_and_goes_back(dock, qtbot):
 
 def handle(dock):
     """Return where the threshold's handle stands, and whether it is filled."""
-    threshold = dock._panel.queue.threshold
+    threshold = dock.panel.queue.threshold
     [slider] = threshold.threshold.native.findChildren(QSlider)
     assert slider.width() == threshold.histogram.width()
     pixels, value = slider.grab().toImage(), threshold.threshold.value
@@ -374,20 +374,20 @@ def test_the_handle_stands_where_the_table_s_preds_divide_or_claims_nothing(
     table = pd.read_csv(survey)
     lowest = table.confidence[table.preds == 1].min()
     assert handle(dock) == (pytest.approx(lowest, abs=1e-3), True)
-    assert f"{lowest:.3f}" in dock._panel.queue.threshold.value.value
+    assert f"{lowest:.3f}" in dock.panel.queue.threshold.value.value
     table.loc[table.confidence.idxmax(), "preds"] = 0
     table.to_csv(survey.with_name("mixed.csv"), index=False)
     dock = open_review(viewer, survey.with_name("mixed.csv"))
     _, filled = handle(dock)
     assert not filled
-    assert "no threshold" in dock._panel.queue.threshold.value.value
+    assert "no single threshold" in dock.panel.queue.threshold.value.value
     dock.session.set_threshold(0.5)
     assert handle(dock) == (0.5, True)
 
 
 def test_no_wheel_and_no_letter_changes_what_has_the_keyboard(dock, press):
     unfold(dock, "queue")
-    threshold, state = dock._panel.queue.threshold.threshold, dock._panel.queue.state
+    threshold, state = dock.panel.queue.threshold.threshold, dock.panel.queue.state
     sliders = threshold.native.findChildren(QSlider) or [threshold.native]
     for widget in (*sliders, state.native, dock.error_id.native):
         spot = QPointF(widget.rect().center())
@@ -408,8 +408,8 @@ def test_no_wheel_and_no_letter_changes_what_has_the_keyboard(dock, press):
     state.native.setFocus()
     QTest.keyClick(state.native, Qt.Key.Key_U)
     assert dock.session.places.rule.state == "all", "U is for undo"
-    assert "no decision to take back" in said(dock)
-    assert dock._panel.verdict.kind.native.focusPolicy() == Qt.FocusPolicy.NoFocus
+    assert "nothing to undo" in said(dock)
+    assert dock.kind.native.focusPolicy() == Qt.FocusPolicy.NoFocus
 
 
 # What is around it
@@ -418,7 +418,7 @@ def test_no_wheel_and_no_letter_changes_what_has_the_keyboard(dock, press):
 def test_a_run_of_cutouts_is_picked_and_judged_at_once(instrument, press, qtbot):
     instrument.session.select("north", 0, 0)
     click_cutout(instrument, 300, 50, SHIFT)
-    assert "2 cutouts are picked" in said(instrument)
+    assert "2 cutouts selected" in said(instrument)
     press(instrument, "J")
     table = instrument.session.table
     rows = table[table.decision == "artifact"]
@@ -429,7 +429,7 @@ def test_a_run_of_cutouts_is_picked_and_judged_at_once(instrument, press, qtbot)
 
 def test_what_is_picked_is_let_go_of(dock):
     click_cutout(dock, 450, 50, CONTROL)
-    assert "1 cutout is picked" in said(dock)
+    assert "1 cutout selected" in said(dock)
     key(dock, Qt.Key.Key_Escape)
     assert len(dock.controller.picks) == 0
     assert said(dock) == ""
@@ -437,7 +437,7 @@ def test_what_is_picked_is_let_go_of(dock):
 
 def test_neighbours_are_seen_and_clicked(dock):
     unfold(dock, "context")
-    neighbours = dock._panel.context.map
+    neighbours = dock.panel.context.map
     assert neighbours.text_of(0, 0).startswith("FN")
     assert neighbours.text_of(1, 1).startswith("FP")
     assert neighbours.text_of(0, -1) == ""
@@ -454,9 +454,9 @@ def test_neighbours_are_seen_and_clicked(dock):
 
 def test_neighbours_stand_as_on_the_screen(dock):
     unfold(dock, "context")
-    neighbours = dock._panel.context.map
+    neighbours = dock.panel.context.map
     assert neighbours.place_of(0, 1).top() > neighbours.place_of(0, 0).top()
-    QTest.mouseClick(dock._panel.surroundings.up.native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.y_up.native, Qt.MouseButton.LeftButton)
     assert neighbours.place_of(0, 1).top() < neighbours.place_of(0, 0).top()
 
 
@@ -465,7 +465,7 @@ def test_a_reset_ends_all_that_was_done_to_the_pixels(dock):
     [layer] = [x for x in dock.viewer.layers if x.name == "north"]
     before = tuple(layer.contrast_limits)
     layer.gamma, layer.contrast_limits, layer.colormap = 0.5, (5, 500), "viridis"
-    QTest.mouseClick(dock._panel.pixels.reset.native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.pixels.reset.native, Qt.MouseButton.LeftButton)
     assert (layer.gamma, layer.colormap.name) == (1, "gray")
     assert tuple(layer.contrast_limits) == before
 
@@ -474,12 +474,12 @@ def test_the_form_takes_the_place_of_the_review_and_no_room(dock, qtbot):
     dock.viewer.window.resize(1280, 800)
     qtbot.wait(50)
     height = dock.window().height()
-    QTest.mouseClick(dock._files.native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.files.native, Qt.MouseButton.LeftButton)
     qtbot.wait(50)
     assert dock.predictions.native.isVisible()
     assert not dock.next.native.isVisible()
     assert dock.window().height() == height
-    QTest.mouseClick(dock._files.native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.files.native, Qt.MouseButton.LeftButton)
     assert dock.next.native.isVisible()
 
 
@@ -511,7 +511,7 @@ def test_the_main_controls_stay_where_they_are_when_a_part_unfolds(dock, qtbot):
         return [w.native.mapTo(dock, QPoint(0, 0)) for w in controls]
 
     before = places()
-    for name in dock._panel.folds:
+    for name in dock.panel.folds:
         unfold(dock, name)
         qtbot.wait(50)
         assert places() == before
@@ -522,7 +522,7 @@ def test_the_main_controls_stay_where_they_are_when_a_part_unfolds(dock, qtbot):
 def test_recent_reviews_are_offered_and_opened(viewer, survey, qtbot, settle):
     dock = open_review(viewer, survey, survey.parent, survey.parent / "mine.csv")
     dock.session.next()
-    recent = dock._open_panel.recent
+    recent = dock.opening.recent
     assert recent.buttons[0].text.startswith("predictions.csv")
     dock.predictions.value = dock.images.value = dock.output.value = None
     first = dock.session

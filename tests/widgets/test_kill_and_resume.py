@@ -140,7 +140,7 @@ def test_the_sdss_review_survives_ten_kills(
             }
 
     dock = open_review(viewer, table, images)
-    dock.goes_on.value = False
+    dock.auto_advance.value = False
     dock.window().activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is not None)
     session, catalog = dock.session, dock.session.catalog

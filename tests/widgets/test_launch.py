@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import napari
 import pytest
+from napari._app_model import get_app_model
 
-from napari_artifact_review import ReviewSession, cli
+from napari_artifact_review import ReviewSession, cli, open_review
 from napari_artifact_review.demo import DemoSurvey
 from napari_artifact_review.widgets import ReviewWidget, review_dock
 
@@ -30,19 +32,19 @@ def test_the_widget_is_in_the_plugins_menu(viewer, qtbot):
     )
     assert isinstance(widget, ReviewWidget)
     assert widget.session is None
-    assert not widget._panel.visible
-    qtbot.waitUntil(lambda: widget._open_panel.visible)
+    assert not widget.panel.visible
+    qtbot.waitUntil(lambda: widget.opening.visible)
     assert not widget.open.enabled
 
 
 #: What the dock has for a review.
-LATER = {"_panel", "_commands", "_saver", "_measurer", "_keys"}
+LATER = {"panel", "help", "examples", "stretches"}
 
 
 def test_the_dock_waits_for_nothing_that_a_review_needs_later(viewer, qtbot):
     widget = review_dock(viewer)
     assert not LATER & set(vars(widget))
-    qtbot.waitUntil(lambda: "_keys" in vars(widget))
+    qtbot.waitUntil(lambda: set(vars(widget)) >= LATER)
     other = ReviewWidget(viewer)
     assert other.label_new.choices == ("artifact", "no artifact"), "scripts may ask"
     other.deleteLater()
@@ -72,8 +74,8 @@ def _jobs() -> list[threading.Thread]:
 def test_making_the_demo_can_be_cancelled(viewer, tmp_path, qtbot):
     widget = review_dock(viewer)
     widget.start_demo(folder=tmp_path / "demo", seed=9)
-    qtbot.waitUntil(lambda: widget._open_panel.progress.max > 0, timeout=60_000)
-    widget._open_panel.cancel.native.click()
+    qtbot.waitUntil(lambda: widget.opening.progress.max > 0, timeout=60_000)
+    widget.opening.cancel.native.click()
     qtbot.waitUntil(lambda: not _jobs(), timeout=30_000)
     assert list(tmp_path.glob("*demo*")) == []
     assert widget.session is None
@@ -151,3 +153,16 @@ def test_closing_the_window_ends_without_a_word(survey, tmp_path):
     resumed = ReviewSession.open(survey)
     assert resumed.progress == (1, 4)
     assert resumed.problem is None, "the window let go of the review"
+
+
+def test_the_plugins_menu_shows_and_hides_the_dock_of_a_script(viewer, survey):
+    widget = open_review(viewer, survey)
+    menu = partial(
+        get_app_model().commands.execute_command, "napari-artifact-review.review"
+    )
+    menu().result()
+    assert not widget.isVisible()
+    menu().result()
+    assert widget.isVisible()
+    assert [*viewer.window.dock_widgets.values()].count(widget) == 1
+    assert widget.session is not None

@@ -8,8 +8,8 @@ import random
 import subprocess
 import sys
 import threading
+import time
 import weakref
-from concurrent import futures
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +22,12 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import ReviewSession, open_review
+from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import SaveError
-from napari_artifact_review.core.output import Output
-from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.review.output import Output
 from napari_artifact_review.viewer.layers import OWNER
 from tests.nightly import many
+from tests.slow_images import forget_others, slow_down
 from tests.widgets.model import Model
 
 J, K, N, U, W, COMMA = (
@@ -55,6 +56,9 @@ def _close_the_viewer(dock):
 
 
 SIGNALS = (
+    "decided",
+    "queue_changed",
+    "turned",
     "current_changed",
     "label_changed",
     "saved",
@@ -74,7 +78,7 @@ def test_a_window_that_closes_without_a_review_leaves_no_widget_behind(viewer, q
     name = "Artifact Review"
     _, dock = viewer.window.add_plugin_dock_widget("napari-artifact-review", name)
     gone = []
-    panel = dock._panel.native
+    panel = dock.panel.native
     panel.destroyed.connect(lambda: gone.append(True))
     viewer.close()
     qtbot.waitUntil(lambda: bool(gone))
@@ -91,17 +95,15 @@ def go_on():
 @pytest.fixture
 def busy(dock, go_on, monkeypatch, press, qtbot):
     """Decide, begin to save, and go to an image; neither comes to its end."""
-    loader, saving = dock.controller._loader, threading.Event()
-    read, save = loader._read, Output.save
+    saving, save = threading.Event(), Output.save
 
     def slow_save(*args):
         saving.set()
         assert go_on.wait(20)
         return save(*args)
 
-    monkeypatch.setattr(loader, "_read", lambda *key: go_on.wait(20) and read(*key))
+    slow_down(dock.controller, lambda _: go_on.wait(20))
     monkeypatch.setattr(Output, "save", slow_save)
-    loader._futures.clear()
     press(dock, K)
     qtbot.waitUntil(lambda: dock.session.unsaved == 1)
     press(dock, W)
@@ -120,7 +122,8 @@ def test_closing_during_a_load_and_a_save_loses_nothing(
     if answers == "before":
         # Both are done, and the window is closed before it hears of it.
         go_on.set()
-        futures.wait(busy.controller._loader._futures.values())
+        while busy.controller.at_hand("south") is None:
+            time.sleep(0.01)
         for thread in _threads():
             if thread.name == "artifact-review-job":
                 thread.join(20)
@@ -151,7 +154,7 @@ def test_a_save_that_fails_after_closing_tells_nobody(
     monkeypatch.setattr(Output, "save", fail)
     press(dock, J)
     press(dock, W)
-    assert dock._saver._background.busy
+    assert dock.review.saver.is_saving
     told = _told()
     close(dock)
     go_on.set()
@@ -172,8 +175,8 @@ def test_a_hidden_dock_goes_on(busy, go_on, settle, press, qtbot):
     assert busy.isVisible()
     assert busy.controller.view == "shown"
     assert busy.error_id.value == 3
-    assert "Changed by" in busy._panel.verdict.history.value
-    assert "1 unsaved" in busy._panel.saving.state.value
+    assert "Changed by" in busy.history.value
+    assert "1 not yet exported" in busy.panel.saving.state.value
 
 
 def test_after_closing_nothing_listens(viewer, survey, press, settle, qtbot):
@@ -182,6 +185,7 @@ def test_after_closing_nothing_listens(viewer, survey, press, settle, qtbot):
         emitters = [
             camera.events.zoom,
             camera.events.center,
+            layers.events.removing,
             layers.events.removed,
             layers.events.inserted,
             layers.selection.events.active,
@@ -199,7 +203,7 @@ def test_after_closing_nothing_listens(viewer, survey, press, settle, qtbot):
     before = listening()
     dock = open_review(viewer, survey)
     assert listening() != before
-    dock._panel.surroundings.up.value = True
+    dock.y_up.value = True
     press(dock, J, N)
     settle(dock)
     session = dock.session
@@ -238,8 +242,8 @@ import napari
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from napari_artifact_review import open_review
-from napari_artifact_review.core.output import Output
-from napari_artifact_review.core.store import Store
+from napari_artifact_review.core.review.output import Output
+from napari_artifact_review.core.decisions.store import Store
 
 append, save = Store.append, Output.save
 
@@ -355,16 +359,10 @@ def test_a_mashed_key_decides_about_what_was_on_the_screen(
 ):
     chance, model, too_early = random.Random(SEED), Model(), 0
     print(f"random seed {SEED}")
-    loader = dock.controller._loader
-    read, pause, delays = loader._read, threading.Event(), random.Random(SEED)
-
-    def slow_read(*key):
-        pause.wait(delays.choice([0.02, 0.1, 0.2]))
-        return read(*key)
-
-    monkeypatch.setattr(loader, "_read", slow_read)
+    delays = random.Random(SEED)
+    slow_down(dock.controller, lambda _: time.sleep(delays.choice([0.02, 0.1, 0.2])))
     for _ in range(many(60, 1000)):
-        loader._futures.clear()
+        forget_others(dock.controller.loader)
         if chance.random() < 0.3:
             dock.image_name.value = chance.choice(["north", "west", "south"])
         for _ in range(chance.randrange(6)):

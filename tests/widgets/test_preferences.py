@@ -6,7 +6,7 @@ from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QLineEdit
+from qtpy.QtWidgets import QApplication, QLineEdit, QListWidget, QStackedWidget
 
 from napari_artifact_review import open_review
 from napari_artifact_review.viewer.keys import KEY_OF
@@ -15,9 +15,10 @@ from napari_artifact_review.viewer.keys import KEY_OF
 def write(dock, ending="_button_ok", **keys):
     """Write keys into the fields of napari's dialog, and end it with a button."""
     dialog = PreferencesDialog(parent=dock.window())
-    [page] = dialog._list.findItems("Artifact Review", Qt.MatchFlag.MatchExactly)
-    dialog._list.setCurrentItem(page)
-    fields = dialog._stack.currentWidget().findChildren(QLineEdit)
+    pages = dialog.findChild(QListWidget)
+    [page] = pages.findItems("Artifact Review", Qt.MatchFlag.MatchExactly)
+    pages.setCurrentItem(page)
+    fields = dialog.findChild(QStackedWidget).currentWidget().findChildren(QLineEdit)
     field_of = dict(zip(KEY_OF, fields, strict=True))
     for name, text in keys.items():
         field_of[name].selectAll()
@@ -47,14 +48,17 @@ def test_a_key_that_is_changed_does_what_the_old_one_did(dock, press):
 def test_all_that_names_a_key_names_the_one_in_force(dock):
     write(dock, artifact="F7", save="F8", toggle_view="F9", unsure="F10")
     come_back(dock)
-    panel = dock._panel
+    panel = dock.panel
     assert "key F7" in dock.label_new.tooltip
     assert "key F8" in dock.save.tooltip
     assert "key F9" in panel.surroundings.view.tooltip
-    assert panel.verdict.history.value == "Not reviewed yet: F7, K or F10"
-    assert "F7" in dock._commands._help._text.text()
+    assert (
+        panel.verdict.history.value
+        == "Not reviewed: F7 artifact, K no artifact, F10 unsure"
+    )
+    assert "F7" in dock.help.text.text()
     dock.controller.picks.toggle(0)
-    assert "F7, K or F10 decides" in panel.message.tooltip
+    assert "F7, K or F10 applies" in panel.message.tooltip
 
 
 def test_a_new_review_has_the_keys_that_were_chosen_before(viewer, survey):
@@ -79,8 +83,8 @@ def test_a_wish_that_cannot_be_granted_is_told_once(dock):
     for _ in range(3):
         come_back(dock)
     [told] = notification_manager.records[before:]
-    assert "no key is “Foo”" in told.message
-    assert "H cannot do both" in told.message
+    assert "“Foo” is not a key" in told.message
+    assert "H is chosen for" in told.message
     assert "key J" in dock.label_new.tooltip
 
 

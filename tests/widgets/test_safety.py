@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sqlite3
-import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +16,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import ReviewSession, open_review
-from napari_artifact_review.core.store import Store
-from tests.widgets.conftest import set_patience
+from napari_artifact_review.core.decisions.store import Store
 
 J, K, N, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "JKNUW")
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -24,7 +24,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 def _open(viewer, qtbot, *args, **kwargs):
     dock = open_review(viewer, *args, **kwargs)
-    dock.goes_on.value = False
+    dock.auto_advance.value = False
     dock.window().activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is not None)
     return dock
@@ -36,12 +36,12 @@ def _close(dock):
 
 
 def _banner(dock):
-    banner = dock._panel.banner
+    banner = dock.banner
     return banner.text.value if banner.visible else ""
 
 
 def _history(dock):
-    return dock._panel.verdict.history.value
+    return dock.history.value
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def second(dock, make_napari_viewer_proxy, survey, qtbot):
 def test_a_second_window_has_all_its_height_for_the_review(second, qtbot):
     """Where napari has put a stretch of its own below."""
     second.window().resize(1400, 900)
-    panel = second._panel.native
+    panel = second.panel.native
     qtbot.waitUntil(lambda: second.height() - panel.geometry().bottom() < 10)
 
 
@@ -117,12 +117,13 @@ def test_a_second_window_is_told_who_has_the_review_and_looks_on(
     told = _banner(second)
     assert str(os.getpid()) in told
     assert socket.gethostname() in told
-    assert dock.session._store._holder.since[:16].replace("T", " ") in told
-    assert second._panel.banner.open_again.visible
+    [since] = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d", told)
+    assert since <= datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    assert second.banner.open_again.visible
 
     store, errors = Store(Path(dock.session.store)), _told()
     press(second, J, K, U, W)
-    assert not second._panel.verdict.enabled
+    assert not second.panel.verdict.enabled
     assert "Not reviewed" in _history(second)
     assert store.read().entries == []
     assert len(_told()) == len(errors) + 1, "it does not save"
@@ -140,7 +141,7 @@ def test_a_second_window_takes_over_when_the_first_is_closed(
     decide(dock, K)
     _close(dock)
     held = second.session
-    again = second._panel.banner.open_again.native
+    again = second.banner.open_again.native
     qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: second.session is not held)
     settle(second)
@@ -169,8 +170,10 @@ def test_with_the_store_gone_no_verdict_is_shown_until_it_is_back(
     assert dock.label_new.value == "no artifact", "the label that was read"
     press(dock, U)
     assert dock.session.progress == (1, 4)
-    tries, keep_place = [], dock.session.keep_place
-    monkeypatch.setattr(dock.session, "keep_place", lambda: tries.append(keep_place()))
+    tries, save_position = [], dock.session.save_position
+    monkeypatch.setattr(
+        dock.session, "save_position", lambda: tries.append(save_position())
+    )
     press(dock, N)
     settle(dock)
     assert dock.error_id.value == 3
@@ -205,12 +208,12 @@ def test_a_read_only_folder_is_told_at_opening_and_another_output_helps(
     dock = _open(viewer, qtbot, survey, output=output)
     settle(dock)
     assert "readonly" in _banner(dock)
-    assert not dock._panel.banner.open_again.visible
+    assert not dock.banner.open_again.visible
     press(dock, J)
     assert "Not reviewed" in _history(dock)
 
     other = tmp_path / "other.csv"
-    dock._toggle_files()
+    dock.files.native.click()
     dock.output.value = other
     dock.output.line_edit.native.editingFinished.emit()
     qtbot.waitUntil(lambda: dock.session.output == other)
@@ -221,38 +224,24 @@ def test_a_read_only_folder_is_told_at_opening_and_another_output_helps(
     assert len(Store(Path(f"{other}.review.sqlite")).read().entries) == 1
 
 
-@pytest.fixture
-def slow_disk(monkeypatch):
-    """Have no decision reach the disk before this event is set."""
-    go_on = threading.Event()
-    append = Store.append
-    set_patience(monkeypatch, 0.1)
-
-    def wait_and_append(store, entries):
-        assert go_on.wait(20)
-        append(store, entries)
-
-    monkeypatch.setattr(Store, "append", wait_and_append)
-    yield go_on
-    go_on.set()
-
-
 def test_a_slow_disk_holds_up_neither_keys_nor_the_walk(
     dock, slow_disk, press, settle, qtbot
 ):
-    press(dock, K)
-    # Were the key to wait until it is on disk, nobody would get as far as this.
+    slow_disk.hold()
+    press(dock, K, wait=False)
+    # A key that waited for the disk would get no further than this.
     assert "Not reviewed" in _history(dock)
     assert dock.label_new.value == "artifact", "the label that was read"
-    press(dock, N)
+    press(dock, N, wait=False)
     settle(dock)
     assert dock.error_id.value == 2
-    press(dock, J, N)
+    press(dock, J, N, wait=False)
     settle(dock)
     assert dock.session.progress == (0, 4)
-    slow_disk.set()
+    assert dock.pending == 2
+    slow_disk.go_on()
     qtbot.waitUntil(lambda: dock.session.progress == (2, 4))
-    assert dock.error_id.value == 3, "what comes late does not move the reviewer"
+    assert dock.error_id.value == 3, "a late answer does not move the reviewer"
     assert "Not reviewed" in _history(dock)
     entries = Store(Path(dock.session.store)).read().entries
     assert [(entry.cutout, entry.label_new) for entry in entries] == [
@@ -283,7 +272,7 @@ def test_undo_and_redo_go_across_images_and_a_restart(
             assert dock.label_new.value == "artifact", "the label that was read"
             assert "Not reviewed" in _history(dock)
             press(dock, U)
-            assert "no decision" in dock._panel.message.value
+            assert "nothing to undo" in dock.message.value
         known = len(dock.session.log)
         qtbot.keyClick(dock.window(), *keys)
         qtbot.waitUntil(lambda known=known: len(dock.session.log) > known)
@@ -313,13 +302,13 @@ def edited(viewer, survey, qtbot):
 
 
 def _click_row(dock, qtbot, row, modifier=Qt.KeyboardModifier.NoModifier):
-    table = dock._panel.disagreements.table
+    table = dock.panel.disagreements.table
     spot = table.visualItemRect(table.item(row, 0)).center()
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, modifier, pos=spot)
 
 
 def _choose(dock, qtbot, panel, keep):
-    button = getattr(dock._panel, panel).buttons[keep].native
+    button = getattr(dock.panel, panel).buttons[keep].native
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
@@ -330,7 +319,7 @@ def _new_labels(session):
 def test_disagreements_are_listed_and_settled_before_anything_is_saved(
     edited, viewer, qtbot, settle, press
 ):
-    panel, session = edited._panel.disagreements, edited.session
+    panel, session = edited.panel.disagreements, edited.session
     assert panel.visible
     table = panel.table
     cells = [[table.item(i, j).text() for j in range(3)] for i in range(3)]
@@ -342,7 +331,7 @@ def test_disagreements_are_listed_and_settled_before_anything_is_saved(
     before, told = session.output.read_bytes(), _told()
     press(edited, W)
     assert len(_told()) == len(told) + 1
-    assert not edited._saver._background.busy
+    assert not edited.review.saver.is_saving
     assert session.output.read_bytes() == before
 
     for row, cutout in ((2, ("south", 0, 0)), (1, ("north", 400, 200))):
@@ -373,6 +362,72 @@ def test_one_choice_settles_all_and_undo_takes_it_back(edited, qtbot, decide):
     assert _new_labels(session) == [1, 1, 0]
 
 
+# A predictions table that changes on disk while the review is open
+
+
+@pytest.fixture
+def stale(dock, survey, press, decide, qtbot):
+    """Decide, have another program edit a cell of the table, and try to save."""
+    decide(dock, K, N, J)
+    survey.write_text(survey.read_text().replace(",007\n", ",Ada\n", 1))
+    press(dock, W)
+    panel = dock.panel.changed_table
+    qtbot.waitUntil(lambda: panel.visible)
+    cells = [panel.table.item(0, column).text() for column in range(3)]
+    assert panel.table.rowCount() == 1
+    assert cells[0].endswith(", observer")
+    assert cells[1:] == ["Ada", "007"]
+    assert not dock.session.output.exists()
+    return dock
+
+
+def test_a_changed_table_is_told_and_its_cells_saved_as_they_were_read(
+    stale, press, decide, qtbot
+):
+    session = stale.session
+    _choose(stale, qtbot, "changed_table", "read")
+    qtbot.waitUntil(lambda: not session.unsaved)
+    assert not stale.panel.changed_table.visible
+    assert "Ada" not in session.output.read_text()
+    decide(stale, K)
+    press(stale, W)
+    qtbot.waitUntil(lambda: not session.unsaved)
+    assert not stale.panel.changed_table.visible, "the user chose already"
+
+
+def test_a_changed_table_is_reopened_with_all_decisions(stale, press, settle, qtbot):
+    before, log = stale.session, stale.session.log
+    _choose(stale, qtbot, "changed_table", "reopen")
+    qtbot.waitUntil(lambda: stale.session is not before)
+    settle(stale)
+    assert not stale.panel.changed_table.visible
+    assert stale.session.log == log
+    press(stale, W)
+    qtbot.waitUntil(lambda: stale.session.output.exists())
+    qtbot.waitUntil(lambda: not stale.session.unsaved)
+    assert "Ada" in stale.session.output.read_text()
+    assert _labels(stale.session.output)[:2] == ["0", "1"]
+
+
+def test_one_question_at_a_time_is_asked_before_a_save(stale, press, qtbot):
+    _choose(stale, qtbot, "changed_table", "read")
+    qtbot.waitUntil(lambda: not stale.session.unsaved)
+    output, survey = stale.session.output, stale.session.predictions.path
+    _edit(output, {3: "1"})
+    survey.write_text(survey.read_text().replace(",Ada\n", ",Eve\n"))
+    table, changed = stale.panel.changed_table, stale.panel.changed_output
+    press(stale, W)
+    qtbot.waitUntil(lambda: table.visible)
+    assert not changed.visible
+    _choose(stale, qtbot, "changed_table", "read")
+    qtbot.waitUntil(lambda: changed.visible)
+    assert not table.visible
+    _choose(stale, qtbot, "changed_output", "ours")
+    qtbot.waitUntil(lambda: not changed.visible)
+    assert not table.visible
+    assert _labels(output)[2] == "0"
+
+
 # An output that somebody else changes while the review is open
 
 
@@ -386,14 +441,14 @@ def changed(dock, press, decide, qtbot):
     decide(dock, N, J)
     dock.theirs = dock.session.output.read_bytes()
     press(dock, W)
-    qtbot.waitUntil(lambda: dock._panel.changed_output.visible)
+    qtbot.waitUntil(lambda: dock.panel.changed_output.visible)
     return dock
 
 
 def test_their_output_is_taken_over(changed, press, qtbot):
     session = changed.session
     _choose(changed, qtbot, "changed_output", "theirs")
-    qtbot.waitUntil(lambda: not changed._panel.changed_output.visible)
+    qtbot.waitUntil(lambda: not changed.panel.changed_output.visible)
     assert session.output.read_bytes() == changed.theirs
     ours = session.table.set_index("error_id").label_new
     assert ours[[1, 2, 3, 4]].tolist() == [0, 1, 1, 0]
@@ -406,7 +461,7 @@ def test_our_output_replaces_theirs_which_is_kept(changed, qtbot):
     session = changed.session
     _choose(changed, qtbot, "changed_output", "ours")
     qtbot.waitUntil(lambda: not session.unsaved)
-    assert not changed._panel.changed_output.visible
+    assert not changed.panel.changed_output.visible
     assert _labels(session.output) == ["0", "1", "0", "1"]
     assert [other.read_bytes() for other in _others(session)] == [changed.theirs]
 
@@ -414,18 +469,18 @@ def test_our_output_replaces_theirs_which_is_kept(changed, qtbot):
 def test_a_changed_output_is_not_overwritten_and_ours_saved_beside(
     changed, press, qtbot
 ):
-    session, table = changed.session, changed._panel.changed_output.table
+    session, table = changed.session, changed.panel.changed_output.table
     wheres = [table.item(row, 0).text() for row in range(table.rowCount())]
     assert wheres == ["south (0, 0), label_new", "south (600, 400), label_new"]
     assert (table.item(0, 1).text(), table.item(0, 2).text()) == ("1", "0")
     press(changed, W)
-    qtbot.waitUntil(lambda: not changed._saver._background.busy)
-    assert changed._panel.changed_output.visible, "W does not choose"
+    qtbot.waitUntil(lambda: not changed.review.saver.is_saving)
+    assert changed.panel.changed_output.visible, "W does not choose"
     assert session.output.read_bytes() == changed.theirs
     assert _others(session) == []
 
     _choose(changed, qtbot, "changed_output", "beside")
-    qtbot.waitUntil(lambda: not changed._panel.changed_output.visible)
+    qtbot.waitUntil(lambda: not changed.panel.changed_output.visible)
     assert session.output.read_bytes() == changed.theirs
     assert [_labels(other) for other in _others(session)] == [["0", "1", "0", "1"]]
     assert session.unsaved == 1, "the output itself does not show it"

@@ -36,15 +36,15 @@ def test_one_that_is_larger_than_the_screen_begins_at_its_corner():
     assert place.topLeft() == SCREEN.topLeft()
 
 
-@pytest.mark.parametrize("name", ["_stretches", "_examples"])
+@pytest.mark.parametrize("name", ["stretches", "examples"])
 def test_pictures_come_up_beside_the_cutout_and_the_dock(dock, qtbot, name):
-    window = getattr(dock._commands, name)
-    cutout, docked = dock._commands._kept_free()
+    window = getattr(dock, name)
+    cutout, docked = dock.kept_free()
     canvas = dock.window().centralWidget()
     assert (
         canvas.mapToGlobal(canvas.rect().center()) - cutout.center()
     ).manhattanLength() < 5
-    assert docked.contains(dock._panel.verdict.native.mapToGlobal(QPoint(0, 0)))
+    assert docked.contains(dock.panel.verdict.native.mapToGlobal(QPoint(0, 0)))
     window.toggle()
     qtbot.waitUntil(window.isVisible)
     qtbot.wait(50)
@@ -53,7 +53,7 @@ def test_pictures_come_up_beside_the_cutout_and_the_dock(dock, qtbot, name):
 
 
 def test_a_window_stays_where_the_user_puts_it(dock, qtbot):
-    window = dock._commands._stretches
+    window = dock.stretches
     window.toggle()
     window.move(333, 222)
     size = window.size()
@@ -68,9 +68,9 @@ def test_a_window_stays_where_the_user_puts_it(dock, qtbot):
 def test_a_cutout_that_is_drawn_with_row_0_below_is_found_there(dock, settle):
     camera = dock.viewer.scene.camera
     camera.center = (0, 300)
-    above, _ = dock._commands._kept_free()
-    dock._panel.surroundings.up.value = True
-    below, _ = dock._commands._kept_free()
+    above, _ = dock.kept_free()
+    dock.y_up.value = True
+    below, _ = dock.kept_free()
     middle = dock.window().centralWidget()
     middle = middle.mapToGlobal(middle.rect().center()).y()
     assert above.top() >= middle - 2

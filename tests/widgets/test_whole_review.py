@@ -53,7 +53,7 @@ def test_the_demo_is_reviewed_with_keys_alone(
         press(dock, Qt.Key.Key_J if truth[error.Index] else Qt.Key.Key_K)
         if truth[error.Index] != error.label:
             changes[error.Index] = str(truth[error.Index])
-    assert "all have been looked at" in dock._panel.message.value
+    assert "all are reviewed" in dock.message.value
     press(dock, Qt.Key.Key_W)
     qtbot.waitUntil(lambda: not dock.session.unsaved)
     assert changes, "some of the demo's labels are wrong"
@@ -67,7 +67,7 @@ def test_the_demo_is_reviewed_with_keys_alone(
 def test_the_sdss_review(viewer, shared_data, tmp_path, press, settle, qtbot):
     table = shutil.copy(shared_data / "sdss/predictions.csv", tmp_path)
     dock = open_review(viewer, table, shared_data / "sdss/images")
-    dock.goes_on.value = False
+    dock.auto_advance.value = False
     session = dock.session
     assert len(session.errors) == 41
     assert len(session.image_names) == 12
@@ -135,7 +135,7 @@ def test_every_hard_file_is_shown_or_named(viewer, shared_data, tmp_path, settle
             assert np.array_equal(drawn, pixels.astype(drawn.dtype), equal_nan=True)
         else:
             assert isinstance(control.problem, ImageError)
-            assert file.name in dock._panel.unseen.text.tooltip
+            assert file.name in dock.panel.unseen.text.tooltip
         dock.image_name.value = "good"
         settle(dock)
         assert np.array_equal(_image_on_screen(viewer).data, good)

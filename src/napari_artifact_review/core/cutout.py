@@ -106,8 +106,9 @@ class Cutouts:
         As for `Cutout`; the outcome as its place in `OUTCOMES`.
     confidence : ndarray of float64, shape (n,)
         NaN where the table has none.
-    reviewed, unsure : ndarray of bool, shape (n,)
-        Whether anybody decided about them, and whether who did was unsure.
+    reviewed, unsure, pending : ndarray of bool, shape (n,)
+        Whether a decision is in force, whether that is "unsure", and whether a command
+        is not recorded yet.
     """
 
     image_name: str
@@ -122,6 +123,7 @@ class Cutouts:
     confidence: npt.NDArray[np.float64]
     reviewed: npt.NDArray[np.bool_]
     unsure: npt.NDArray[np.bool_]
+    pending: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.rows)

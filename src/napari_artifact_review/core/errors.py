@@ -63,14 +63,4 @@ class StoreError(ReviewError):
 
 
 class HeldError(StoreError):
-    """The store of decisions is not ours to write to.
-
-    Another process, or another window, holds it, or it is only looked at here.
-
-    Attributes
-    ----------
-    far : bool
-        Whether it is on another computer, of which nobody here knows if it lives.
-    """
-
-    far = False
+    """The log is not this window's to write: it is open elsewhere, or read-only."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 #: Seconds to wait between tries while another program holds a file; two in all.
-_PAUSES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.4, 0.4)
+PAUSES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.4, 0.4)
 
 # As PostgreSQL (file_utils.c: EINVAL); SQLite ignores all (os_unix.c, ticket 1657).
 _CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -223,7 +223,7 @@ def _status(path: Path) -> os.stat_result | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         # A folder cannot be replaced, and to read a pipe may wait for ever.
-        raise OSError("this is no file")
+        raise OSError("this is not a file")
     return status
 
 
@@ -304,7 +304,7 @@ def _remove(path: Path) -> None:
 
 def _patiently(step: Callable[[], object]) -> None:
     """Try again for a while if another program holds a file."""
-    for pause in _PAUSES:
+    for pause in PAUSES:
         try:
             step()
         except OSError as error:

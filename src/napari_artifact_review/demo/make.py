@@ -185,17 +185,17 @@ def _make_in(folder: Path, images: int, seed: int, progress: Progress) -> None:
     total = TRAINING_FIELDS + images
     survey = DemoSurvey.in_folder(folder)
     survey.images.mkdir(parents=True)
-    classifier = train(lambda done: progress(done, total, "training the classifier"))
+    classifier = train(lambda done: progress(done, total, "Training the classifier"))
     tables = []
     for index in range(images):
-        what = f"image {index + 1} of {images}"
+        what = f"Image {index + 1} of {images}"
         progress(TRAINING_FIELDS + index, total, what)
         rng = np.random.default_rng([GENERATOR, seed, index])
         exposure = expose(rng)
         write_fits(exposure, _image_file(survey, index), index + 1, rng)
         tables.append(_tabulate(exposure, image_name(index), classifier, rng))
     _write_tables(pd.concat(tables), survey)
-    progress(total, total, "done")
+    progress(total, total, "Done")
 
 
 def _tabulate(

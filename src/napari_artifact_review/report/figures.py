@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_artifact_review.core.metrics import Numbers
-    from napari_artifact_review.core.pace import Pace
-    from napari_artifact_review.core.ranking import Curve
+    from napari_artifact_review.core.scores.metrics import Numbers
+    from napari_artifact_review.core.scores.pace import Pace
+    from napari_artifact_review.core.scores.ranking import Curve
 
 #: More points than a plot is wide in pixels show nothing more.
 _MOST = 2000
@@ -110,7 +110,7 @@ def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
     axes = _axes(figure, ink, "verdict", "seconds")
     median = pace.median
     if median is None:
-        _say(axes, ink, "No times: fewer than two verdicts are on record")
+        _say(axes, ink, "No times: fewer than two verdicts are recorded")
         return
     seconds, run = pace.thinned(_MOST // 2)
     number = np.arange(len(seconds)) * run + 1

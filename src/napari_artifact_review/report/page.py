@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.decisions.log_paths import store_beside
 from napari_artifact_review.core.errors import SaveError, StoreError
-from napari_artifact_review.core.metrics import NUMBERS, Numbers, Snapshot, When
 from napari_artifact_review.core.outcomes import Outcome
-from napari_artifact_review.core.pace import PAUSE, pace_of
-from napari_artifact_review.core.places import store_beside
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.saving import Written, replace_file
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapshot, When
+from napari_artifact_review.core.scores.pace import PAUSE, pace_of
 from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, svg
 from napari_artifact_review.report.pictures import data_uri, pictures_of
 from napari_artifact_review.report.texts import NAMES, number_text, range_text
@@ -63,9 +63,9 @@ def open_for_report(
         reviewed = path
     elif reviewed is not None and not store_beside(Path(reviewed)).exists():
         raise StoreError(
-            "there are no decisions beside it",
+            "there is no log of verdicts beside it",
             path=reviewed,
-            remedy="Name the reviewed table as it was named when it was reviewed",
+            remedy="Name the output that was used in the review",
         )
     session = ReviewSession.open(path, images, reviewed, store=store, read_only=True)
     if images is not None:
@@ -92,15 +92,15 @@ def write_report(session: ReviewSession, output: Path, day: date) -> Written:
     """
     if output.suffix.lower() not in (".html", ".htm"):
         raise SaveError(
-            "a report is an HTML file, and this name ends otherwise",
+            "a report must be an HTML file",
             path=output,
-            remedy="Name a file that ends in .html",
+            remedy="Choose a name that ends in .html",
         )
     if not output.absolute().parent.is_dir():
         raise SaveError(
-            "the folder is not there",
+            "the folder does not exist",
             path=output.absolute().parent,
-            remedy="Make it, or name another",
+            remedy="Create it, or choose another",
         )
     # A path need not be text; a page is.
     page = make_page(session, day).encode(errors="backslashreplace")
@@ -128,7 +128,7 @@ def _write(stream: Any, page: bytes) -> None:
 
 
 def _contents(session: ReviewSession, day: date) -> dict[str, Any]:
-    snapshot = Snapshot.of(session.catalog)
+    snapshot = session.catalog.snapshot()
     metrics = snapshot.metrics()
     changed = snapshot.label_new != snapshot.label
     return {
@@ -158,15 +158,15 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
     reviewed = int(np.count_nonzero(labels.reviewed))
     yield (
         "Cutouts",
-        f"{len(table.label):,} of {session.cutout_size} px; {reviewed:,} reviewed",
+        f"{len(table.label):,}, {session.cutout_size} px each; {reviewed:,} reviewed",
     )
-    yield "Reviewers", _reviewers(session) or "nobody yet"
+    yield "Reviewers", _reviewers(session) or "none yet"
     threshold = session.catalog.threshold_in_force
     yield (
         "Threshold",
-        "the table's own preds"
+        "the table's own predictions"
         if threshold is None
-        else f"a confidence from {threshold:g} is an artifact",
+        else f"predicted artifact at a confidence of {threshold:g} or above",
     )
     yield "Report of", f"{day.isoformat()} (UTC)"
     yield "Made with", ", ".join(_versions())
@@ -219,12 +219,12 @@ def _plots(
     curves = partial(draw_curves, curves=snapshot.curves(), numbers=numbers, ink=Ink())
     return [
         (
-            "Precision and recall at each threshold; the dots are at the one in force.",
+            "Precision and recall at each threshold; dots mark the current threshold.",
             data_uri("image/svg+xml", svg(curves)),
         ),
         (
-            f"Time per verdict: {len(pace.seconds):,} of {pace.verdicts:,} verdicts "
-            f"that are on record came within {PAUSE / 60:g} minutes of the act before.",
+            f"Time per verdict: {len(pace.seconds):,} of {pace.verdicts:,} recorded "
+            f"verdicts came within {PAUSE / 60:g} minutes of the previous action.",
             data_uri("image/svg+xml", svg(partial(draw_pace, pace=pace, ink=Ink()))),
         ),
     ]
@@ -235,9 +235,9 @@ def _gallery(
 ) -> dict[str, Any]:
     """Return pictures of some cutouts: the labels that the model doubts most first."""
     rows, table = np.flatnonzero(which), session.predictions
-    first = "that come first in the table"
+    first = "come first in the table"
     if table.confidence is not None:
-        first = "whose label the model gives the least probability"
+        first = "have the labels to which the model gives the least probability"
         # Cutouts without a confidence come last: of a NaN nothing is less.
         given = np.where(table.label == 1, table.confidence, 1 - table.confidence)
         rows = rows[np.argsort(given[rows], kind="stable")]

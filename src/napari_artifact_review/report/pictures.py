@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.images import ImageFolder
-from napari_artifact_review.core.thumbnails import CutoutReader
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.thumbnails import CutoutReader
 
 #: The side in pixels beyond which a picture is thinned: more is not seen on paper.
 _SIDE = 320

@@ -54,6 +54,8 @@ _INKS = _by_outcome(
     TN=STYLE.true_negative_ink,
 )
 
+_PENDING_COLOR = np.array(transform_color(STYLE.pending), dtype=float)
+
 #: All letters of confidences and tags.
 LETTERS = "0123456789.FNPT→?✓"
 
@@ -65,8 +67,8 @@ _PRECEDENCE = np.array([("TN", "TP", "FN", "FP").index(name) for name in OUTCOME
 
 
 def are_marked(cutouts: Cutouts) -> npt.NDArray[np.bool_]:
-    """Tell which cutouts have a box: FP, FN and TP, and a TN that was reviewed."""
-    return ~cutouts.are("TN") | cutouts.reviewed
+    """Tell which cutouts have a box: FP, FN and TP, and a TN with a verdict."""
+    return ~cutouts.are("TN") | cutouts.reviewed | cutouts.pending
 
 
 def corners(
@@ -176,7 +178,8 @@ class Boxes:
     corners : ndarray, shape (n, 4, 2)
         See `corners`.
     predictions : ndarray, shape (m, 4, 2)
-        Corners of the second boxes: the prediction's, inside those of TP.
+        Corners of the inner boxes: the prediction's, inside those of TP; and one inside
+        each cutout with a verdict that is not recorded yet.
     colors, prediction_colors : ndarray, shape (n, 4) and (m, 4)
         Red, green, blue and opacity of each box.
     confidences, tags : list of str
@@ -202,16 +205,27 @@ class Boxes:
 def boxes_of(cutouts: Cutouts, shape: tuple[int, int]) -> Boxes:
     """Return the boxes of cutouts on an image of `shape` (rows, columns)."""
     x, y, size = cutouts.grid_x, cutouts.grid_y, cutouts.size
-    both = cutouts.are("TP")
+    both, pending = cutouts.are("TP"), cutouts.pending
+    inset, pending_inset = -STYLE.inset * size, -STYLE.pending_inset * size
     columns = {name: getattr(cutouts, name) for name in FEATURES[1:]}
     columns["outcome"] = np.array(OUTCOMES, dtype=object)[cutouts.outcome]
     features = pd.DataFrame({"image_name": cutouts.image_name, **columns})
     return Boxes(
         rows=cutouts.rows,
         corners=corners(x, y, size, shape),
-        predictions=corners(x[both], y[both], size, shape, -STYLE.inset * size),
+        predictions=np.concatenate(
+            [
+                corners(x[both], y[both], size, shape, inset),
+                corners(x[pending], y[pending], size, shape, pending_inset),
+            ]
+        ),
         colors=_colors(cutouts, _BOX_COLORS),
-        prediction_colors=_colors(cutouts.take(both), _PREDICTION_COLORS),
+        prediction_colors=np.concatenate(
+            [
+                _colors(cutouts.take(both), _PREDICTION_COLORS),
+                np.repeat(_PENDING_COLOR, np.count_nonzero(pending), axis=0),
+            ]
+        ),
         confidences=[
             f"{confidence:.2f}" if preds and confidence == confidence else ""
             for confidence, preds in zip(

@@ -15,17 +15,16 @@ from napari.utils.events import Event
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout, Cutouts
-from napari_artifact_review.core.decisions import Action
-from napari_artifact_review.core.display import Display
-from napari_artifact_review.core.drawable import LoadedImage
+from napari_artifact_review.core.decisions.command import NOTICEABLE
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.full_image import FullImage
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.images.display import Display
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.full_image import FullImage
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.camera import ReviewCamera, View
 from napari_artifact_review.viewer.compass import Directions
 from napari_artifact_review.viewer.cutout_pixels import CutoutPixels
 from napari_artifact_review.viewer.image_layer import ImageLayer
-from napari_artifact_review.viewer.judge import Judge, Subject
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.loader import ImageLoader
 from napari_artifact_review.viewer.mouse import Mouse
@@ -33,14 +32,11 @@ from napari_artifact_review.viewer.overlay import Overlay
 from napari_artifact_review.viewer.picks import Picks
 from napari_artifact_review.viewer.settings import ViewSettings
 from napari_artifact_review.viewer.status import describe_cutout, describe_pixel
+from napari_artifact_review.viewer.verdicts import Verdicts, VerdictTarget
 
 #: Seconds that a zoom has to rest until lines and texts are fitted to it, which
 #: meanwhile grow and shrink with the image.
 _REST = 0.25
-
-#: Seconds that an image may be read before the reviewer is told; until then the one
-#: before, and all that is said of it, stays.
-_GRACE = 0.25
 
 #: Seconds after an image is shown until napari's list of layers and others are told.
 _BREATH = 0.3
@@ -74,6 +70,12 @@ class ReviewController:
 
     Attributes
     ----------
+    loader : ImageLoader
+        Reads the images, some of them ahead.
+    loaded : LoadedImage or None
+        The image on the screen, if there is one.
+    advance : callable
+        Moves on after a verdict; called with `skip`, the rows that it was about.
     hdus : dict of str to int
         The HDU that was chosen of an image, by its name.
     view_changed : Signal
@@ -89,6 +91,10 @@ class ReviewController:
     #: Whether the reviewer has been told that an image is read; before the first one
     #: there is nothing else that could be shown.
     says_loading = True
+
+    #: Seconds that an image may be read before the reviewer is told; until then the one
+    #: before, and all that is said of it, stays.
+    loading_notice_delay = 0.25
 
     #: Whether a verdict came before its image: who walked on now would skip a cutout.
     waits_for_image = False
@@ -107,7 +113,8 @@ class ReviewController:
         self.overlay = Overlay(self.layers, self._views_ahead, self.image.luminance_at)
         self.camera = ReviewCamera(viewer)
         self.picks = Picks(session)
-        self.judge = Judge(session, self.subject, self.note_view)
+        self.advance: Callable[..., bool] = session.next
+        self.verdicts = Verdicts(session, self.target, self.note_view)
         self._mouse = Mouse(
             viewer,
             session,
@@ -117,16 +124,17 @@ class ReviewController:
         )
         self.view: ViewState = "loading"
         self.full: FullImage | None = None
-        self._loaded: LoadedImage | None = None
+        self.loaded: LoadedImage | None = None
         self._run_in_main = run_in_main
         self._run_later = run_later
-        self._loader = ImageLoader(session.images, run_in_main)
+        self.loader = ImageLoader(session.images, run_in_main)
         self._image_name = ""
-        self._cover: Callable[[], Subject] | None = None
+        self._cover: Callable[[], VerdictTarget] | None = None
         self.hdus: dict[str, int] = {}
         self._error: ImageError | None = None
         self._outside: set[int] = set()
         self._drawn_outcomes = session.catalog.outcomes
+        self._marks_pending = False
         self._request = 0
         self._images = 0
         self._zooms = 0
@@ -144,14 +152,15 @@ class ReviewController:
         if self._connected:
             return
         self._connected = True
-        self.session.answer_through(self._run_in_main)
+        self.session.set_dispatcher(self._run_in_main)
         self.session.current_changed.connect(self._follow)
         self.session.decided.connect(self._on_decided)
         self.session.queue_changed.connect(self._on_queue_changed)
         self.session.turned.connect(self._on_turned)
+        self.session.pending_changed.connect(self._on_pending_changed)
         self.picks.changed.connect(self._draw_picks)
         self.image.repainted.connect(self.overlay.fit_texts)
-        self.judge.said.connect(lambda text: self.said.emit(text))
+        self.verdicts.said.connect(lambda text: self.said.emit(text))
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
         self.viewer.scene.camera.events.center.connect(self._look)
         self.viewer.layers.events.removed.connect(self._on_layer_removed)
@@ -160,7 +169,7 @@ class ReviewController:
         self.viewer.dims.ndisplay = 2
         self.hdus.update(self._settings.hdus())
         self._settings.restore()
-        self._loader.smooth(self.image.display.sigma)
+        self.loader.smooth(self.image.display.sigma)
         self._follow()
         self._run_later(0, self._prepare)
 
@@ -186,8 +195,10 @@ class ReviewController:
         self.session.current_changed.disconnect(self._follow)
         self.session.decided.disconnect(self._on_decided)
         self.session.turned.disconnect(self._on_turned)
+        self.session.pending_changed.disconnect(self._on_pending_changed)
+        self.session.set_dispatcher(None)
         self.session.queue_changed.disconnect(self._on_queue_changed)
-        self._loader.close()
+        self.loader.close()
 
     # What the reviewer asks for
 
@@ -217,28 +228,28 @@ class ReviewController:
         lie = "cutout lies" if count == 1 else "cutouts lie"
         return (*self.full.notes, f"{count:,} {lie} wholly outside this image")
 
-    def subject(self) -> Subject:
-        """Return what a verdict is about: what is picked, or the current cutout.
+    def target(self) -> VerdictTarget:
+        """Return the target of a verdict: what is picked, or the current cutout.
 
-        While something covers the canvas, what is shown there.
+        While something covers the canvas, the cutouts that are selected there.
         """
         if self._cover is not None:
             return self._cover()
         rows = self.picks.rows or (self.session.current_cutout.row,)
-        go_on = partial(self.session.next, skip=frozenset(rows))
-        return Subject(rows, self._refusal, self.picks.clear, go_on)
+        advance = partial(self.advance, skip=frozenset(rows))
+        return VerdictTarget(rows, self._refusal, self.picks.clear, advance)
 
-    def cover(self, subject: Callable[[], Subject]) -> None:
+    def cover(self, target: Callable[[], VerdictTarget]) -> None:
         """Draw nothing for a while: something else is shown in the canvas' place.
 
         Parameters
         ----------
-        subject : callable
-            Returns what a verdict is about meanwhile.
+        target : callable
+            Returns the target of a verdict meanwhile.
         """
         self.note_view()
         self.picks.clear()
-        self._cover = subject
+        self._cover = target
         self._request += 1
         self.view, self.waits_for_image = "covered", False
         self._forget_image()
@@ -254,7 +265,7 @@ class ReviewController:
 
     def _refusal(self) -> str:
         """Say why nothing on the screen can be judged now; without pixels, nothing."""
-        if self.view == "loading" or not self._is_drawn():
+        if self.view == "loading" or not self.is_drawn:
             self.waits_for_image = True
             self._run_later(_BLINK, self._wait_no_more)
             return "The image is still being read."
@@ -269,7 +280,7 @@ class ReviewController:
             session.current_cutout.row, across, down, session.cutout_size
         )
         if row is None:
-            self.said.emit("There is no cutout further that way.")
+            self.said.emit("There is no further cutout in this direction.")
         else:
             session.select(*session.walk.key_of(row))
 
@@ -277,8 +288,9 @@ class ReviewController:
         """Hide all boxes, or show them again."""
         self.layers.toggle_overlays()
 
-    def _is_drawn(self) -> bool:
-        """Tell whether what is in view of the current cutout is no coarser than that.
+    @property
+    def is_drawn(self) -> bool:
+        """Whether what is in view of the current cutout is drawn in full detail.
 
         Before its tiles are read, coarser ones stand in their place.
         """
@@ -303,7 +315,7 @@ class ReviewController:
         """Let the walk go on as soon as the tiles that it waited for are drawn."""
         if self.view != "shown" or not self.waits_for_image:
             return
-        if self._is_drawn():
+        if self.is_drawn:
             self.waits_for_image = False
             self.view_changed.emit()
         else:
@@ -336,7 +348,7 @@ class ReviewController:
         Pixels are smoothed in a thread; until they are, the image stays as it is.
         """
         self.image.set_display(display)
-        self._loader.smooth(self.image.display.sigma)
+        self.loader.smooth(self.image.display.sigma)
         self._smooth()
 
     def place_on_canvas(self) -> tuple[float, float, float, float]:
@@ -355,37 +367,37 @@ class ReviewController:
 
     def at_hand(self, name: str) -> LoadedImage | None:
         """Return an image that is on the screen, or was read ahead; None without."""
-        return self._loader.at_hand(name, self.hdus.get(name))
+        return self.loader.at_hand(name, self.hdus.get(name))
 
     def cutout_pixels(self) -> CutoutPixels | None:
         """Return the current cutout and what is around it, if its image is at hand."""
         cutout = self.session.current_cutout
         covered = self._cover is not None
-        loaded = self.at_hand(cutout.image_name) if covered else self._loaded
+        loaded = self.at_hand(cutout.image_name) if covered else self.loaded
         return None if loaded is None else CutoutPixels.of(loaded, cutout)
 
     def _smooth(self) -> None:
         """Have the image on the screen smoothed as it is wished by now."""
-        if self._loaded is None or self._loaded.sigma == self.image.display.sigma:
+        if self.loaded is None or self.loaded.sigma == self.image.display.sigma:
             return
-        future = self._loader.load(self._image_name, self.hdus.get(self._image_name))
+        future = self.loader.load(self._image_name, self.hdus.get(self._image_name))
         receive = partial(self._take_smoothed, self._request, future)
         future.add_done_callback(lambda _: self._run_in_main(receive))
 
     def _take_smoothed(self, request: int, future: Future[LoadedImage]) -> None:
         """Show the same image with other pixels; where that fails, it stays."""
-        if request != self._request or self._loaded is None or future.cancelled():
+        if request != self._request or self.loaded is None or future.cancelled():
             return
         error = future.exception()
         if error is None:
-            self._loaded = future.result()
-            self.image.show(self._loaded, self._image_name)
+            self.loaded = future.result()
+            self.image.show(self.loaded, self._image_name)
             self._run_later(0, partial(self._if_latest, request, self._read_ahead))
             # Another smoothing may have been wished for since.
             self._smooth()
         elif isinstance(error, ImageError):
             self.said.emit(str(error))
-            shown = self._loaded.sigma
+            shown = self.loaded.sigma
             self.set_display(replace(self.image.display, sigma=shown))
             self.image.display_changed.emit(self.image.display)
         else:
@@ -430,15 +442,15 @@ class ReviewController:
         """Have the image under the cover read, if that is still another one."""
         if name != self.session.current_cutout.image_name or self.at_hand(name):
             return
-        future = self._loader.load(name, self.hdus.get(name))
-        self._loader.read_ahead([])
+        future = self.loader.load(name, self.hdus.get(name))
+        self.loader.read_ahead([])
         tell = partial(self._if_latest, self._request, self.view_changed.emit)
         future.add_done_callback(lambda _: self._run_in_main(tell))
 
     def _load(self, name: str) -> None:
         self._request += 1
         self._image_name = name
-        future = self._loader.load(name, self.hdus.get(name))
+        future = self.loader.load(name, self.hdus.get(name))
         if future.done():
             self._receive(self._request, future)
             return
@@ -451,7 +463,8 @@ class ReviewController:
             self.view_changed.emit()
         elif was_shown:
             # Picture and dock stay as they were, both, unless it takes longer.
-            self._run_later(_GRACE, partial(self._say_loading, self._images))
+            say = partial(self._say_loading, self._images)
+            self._run_later(self.loading_notice_delay, say)
 
     def _prepare(self) -> None:
         """Do what can be done before an image is there."""
@@ -488,7 +501,7 @@ class ReviewController:
         self.image.tell()
 
     def _show(self, loaded: LoadedImage) -> None:
-        self._loaded, self.full, self._error = loaded, loaded.full, None
+        self.loaded, self.full, self._error = loaded, loaded.full, None
         # Nobody is to follow the camera before all is in its place.
         self.view = "loading"
         if loaded.full.tiles is not None:
@@ -527,7 +540,7 @@ class ReviewController:
         self.view_changed.emit()
 
     def _forget_image(self) -> None:
-        self.full, self._loaded, self._outside = None, None, set()
+        self.full, self.loaded, self._outside = None, None, set()
         self._error = None
 
     def _cutouts_inside(self) -> Cutouts:
@@ -593,7 +606,7 @@ class ReviewController:
             names.append(queue.image_after(row, name, names[0]))
         before = queue.image_before(row, name)
         names += [before] if before not in names else []
-        self._loader.read_ahead(
+        self.loader.read_ahead(
             [(name, self.hdus.get(name)) for name in names if name is not None]
         )
 
@@ -622,9 +635,25 @@ class ReviewController:
         if self.full is not None and self._image_name in images:
             self.overlay.update(self._cutouts_inside())
             self._tell_what_is_under_the_mouse()
-        self.judge.take_kept(rows)
 
-    def _on_turned(self, rows: list[int], action: Action) -> None:
+    def _on_pending_changed(self) -> None:
+        """Mark the cutouts of commands that take noticeably long, or mark them no more.
+
+        What is recorded is drawn with its label; a refused one only loses its mark.
+        """
+        if self._marks_pending and not self.session.pending:
+            self._draw_pending()
+        elif self.session.pending:
+            self._run_later(NOTICEABLE, self._draw_pending)
+
+    def _draw_pending(self) -> None:
+        pending = bool(self.session.pending)
+        if self._connected and self.full is not None:
+            if pending or self._marks_pending:
+                self.overlay.update(self._cutouts_inside())
+            self._marks_pending = pending
+
+    def _on_turned(self, rows: list[int], action: str) -> None:
         if self._cover is None:
             self.picks.take_turn(rows, action)
 
@@ -679,14 +708,12 @@ class ReviewController:
     def _stay_flat(self) -> None:
         if self.viewer.dims.ndisplay != 2:
             self.viewer.dims.ndisplay = 2
-            self.said.emit(
-                "A review is two-dimensional; close it for napari's 3-D view."
-            )
+            self.said.emit("The 3-D view is disabled during a review.")
 
     def _on_layer_removed(self, event: Event) -> None:
         if self.layers.owns(event.value):
             self.said.emit(
-                f"The review needs its layer “{event.value.name}”: it is back."
+                f"Restored the layer “{event.value.name}”, which the review needs."
             )
             self._restore_soon()
 
@@ -695,8 +722,8 @@ class ReviewController:
         self._run_in_main(self._restore)
 
     def _restore(self) -> None:
-        if self._connected and self._loaded is not None:
-            self._show(self._loaded)
+        if self._connected and self.loaded is not None:
+            self._show(self.loaded)
 
     def _select_in_view(self, row: int) -> None:
         """Go to a cutout that is clicked, without moving the image under the mouse."""

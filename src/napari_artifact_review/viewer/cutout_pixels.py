@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.full_image import Pixels
-from napari_artifact_review.core.stretch import smoothed
+from napari_artifact_review.core.decoders import Pixels
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.stretch import smoothed
 
 #: Pixels around a small picture of a cutout: a trail is seen by where it goes on.
 _MARGIN = 100

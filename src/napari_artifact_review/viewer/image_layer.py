@@ -15,15 +15,15 @@ from napari.utils.events import Event
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.display import (
+from napari_artifact_review.core.images.display import (
     COLORMAPS,
     Brightness,
     Display,
-    Limits,
     Stretch,
 )
-from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.tiles import TiledImage
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.limits import Limits
+from napari_artifact_review.core.tiled.tiles import TiledImage
 from napari_artifact_review.viewer.boxes import Array
 from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.cutout_pixels import drawn_pixels
@@ -85,7 +85,7 @@ class ImageLayer:
     @property
     def exists(self) -> bool:
         """Whether an image was ever shown."""
-        return self._layer is not None
+        return self.layer is not None
 
     def expect(self, loaded: LoadedImage) -> None:
         """Know an image before it is shown: what is drawn over it comes first."""
@@ -95,7 +95,7 @@ class ImageLayer:
         """Show a full image; others are told of it by `tell`."""
         full = loaded.full
         role = "image" if full.tiles is None else "tiles"
-        had, self._gamma = self._layer, self._gamma_now()
+        had, self._gamma = self.layer, self._gamma_now()
         changes_role, self._role = had is not None and role != self._role, role
         data = self._data(loaded)
         self._loaded = loaded
@@ -144,7 +144,7 @@ class ImageLayer:
         Its list of layers takes a frame of its own to show name and thumbnail, which
         may come after the frame with the image.
         """
-        layer = self._layer
+        layer = self.layer
         if layer is not None:
             layer.events.name()
             layer.events.thumbnail()
@@ -169,7 +169,7 @@ class ImageLayer:
         ndarray
             Of their common shape: 0 is black, 1 is white.
         """
-        layer, shape = self._layer, np.broadcast_shapes(rows.shape, columns.shape)
+        layer, shape = self.layer, np.broadcast_shapes(rows.shape, columns.shape)
         if self._under is None or layer is None:
             return np.zeros(shape)
         loaded, (low, high) = self._under
@@ -187,14 +187,14 @@ class ImageLayer:
 
     def look(self, view: View) -> None:
         """Have what comes into view ready when its frame is drawn."""
-        layer = self._layer
+        layer = self.layer
         if layer is not None and layer.multiscale:
             with self._layers.silently():
                 slice_ahead(layer, view)
 
     def refresh(self) -> None:
         """Draw again what is in view: more of its pixels have been read."""
-        layer = self._layer
+        layer = self.layer
         if layer is not None:
             with self._layers.silently():
                 layer.refresh(thumbnail=False, highlight=False, extent=False)
@@ -220,14 +220,14 @@ class ImageLayer:
         if display == Display():
             # As in a new review, whatever napari's own controls were set to.
             self._gamma = 1.0
-            if self._layer is not None:
-                self._layer.gamma = 1.0
+            if self.layer is not None:
+                self.layer.gamma = 1.0
         if self._loaded is not None and self._loaded.sigma == display.sigma:
             self._apply()
 
     def settings(self) -> dict[str, Any]:
         """Return how pixels become colours, as plain JSON."""
-        layer = self._layer
+        layer = self.layer
         if layer is None:
             return {}
         return {
@@ -247,11 +247,12 @@ class ImageLayer:
         self._gamma = float(kept.get("gamma", 1.0))
 
     @property
-    def _layer(self) -> Image | None:
+    def layer(self) -> Image | None:
+        """The layer that shows the image, once there is one."""
         return self._layers.find(self._role)
 
     def _gamma_now(self) -> float:
-        return self._gamma if self._layer is None else float(self._layer.gamma)
+        return self._gamma if self.layer is None else float(self.layer.gamma)
 
     def _data(self, loaded: LoadedImage) -> Any:
         """Return what the layer is given to draw."""
@@ -286,7 +287,7 @@ class ImageLayer:
 
     def _apply(self) -> None:
         """Give the layer its limits and colours, as far as they are others."""
-        layer, brightness = self._layer, self._brightness()
+        layer, brightness = self.layer, self._brightness()
         if layer is None or brightness is None:
             return
         limits = brightness.limits(self._display)
@@ -337,13 +338,13 @@ class ImageLayer:
     # What the user does in napari's own controls of the layer
 
     def _on_limits(self, event: Event) -> None:
-        layer = self._layer
+        layer = self.layer
         if layer is not None and layer is event.source and not self._is_acting:
             low, high = map(float, layer.contrast_limits)
             self._take(replace(self._display, by_hand=(low, high)))
 
     def _on_colormap(self, event: Event) -> None:
-        layer = self._layer
+        layer = self.layer
         if layer is not None and layer is event.source and not self._is_acting:
             name = layer.colormap.name
             look = self._display.stretch, self._display.inverted

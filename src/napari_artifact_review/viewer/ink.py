@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.utils import Colormap
 
-from napari_artifact_review.core.display import LEVELS
+from napari_artifact_review.core.images.display import LEVELS
 from napari_artifact_review.viewer.boxes import Array, Boxes
 
 #: Where under a text the image is looked at: rows and columns of the screen from the

@@ -80,19 +80,21 @@ def choose(wished: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
         texts = _BETWEEN.split(wished.get(action.name, "").strip())
         keys = {text: _spelt(text) for text in texts if text}
         wrong = [
-            f"“{text}” is napari's own key for images" if key else f"no key is “{text}”"
+            f"“{text}” is napari's own key for images"
+            if key
+            else f"“{text}” is not a key"
             for text, key in keys.items()
             if not key or key in taken
         ]
         if wrong:
-            faults.append(f"{wrong[0]}: “{action.title}” stays on {action.label}")
+            faults.append(f"{wrong[0]}; “{action.title}” keeps {action.label}")
         elif keys:
             own = tuple(dict.fromkeys(keys.values()))
             chosen[action.name] = replace(action, keys=own)
     while claims := _claimed_twice(chosen):
         for key, names in claims.items():
             titles = " and ".join(f"“{KEY_OF[name].title}”" for name in names)
-            faults.append(f"{key} cannot do both: {titles}; each keeps its own key")
+            faults.append(f"{key} is chosen for {titles}; each keeps its default key")
             # Which may be what another one wishes for.
             chosen |= {name: KEY_OF[name] for name in names}
     return KeyChoice(tuple(chosen.values()), tuple(faults))

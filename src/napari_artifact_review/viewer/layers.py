@@ -28,7 +28,7 @@ _ROLES = (
     "grid",
     "predictions",
     "current",
-    "picked",
+    "selected",
     "tags",
     "cutouts",
 )

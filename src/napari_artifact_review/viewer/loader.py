@@ -6,14 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from napari_artifact_review.core.drawable import LoadedImage
-from napari_artifact_review.core.images import ImageFolder, read_image
-
-#: The image on the screen, the next two and the previous one.
-_MOST_IMAGES = 4
-
-#: Bytes of pixels that are kept besides those of the image on the screen.
-_MOST_BYTES = 2**30
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.folder import ImageFolder, read_image
 
 ImageKey = tuple[str, int | None]
 
@@ -29,7 +23,19 @@ class ImageLoader:
         Where the images are.
     run_in_main : callable
         Runs a function in the main thread, soon; called from any thread.
+
+    Attributes
+    ----------
+    most_images : int
+        How many images are kept.
+    most_bytes : int
+        How many bytes of pixels are kept besides those of the image on the screen.
     """
+
+    #: The image on the screen, the next two and the previous one.
+    most_images = 4
+
+    most_bytes = 2**30
 
     def __init__(
         self,
@@ -41,6 +47,16 @@ class ImageLoader:
         self._executor = ThreadPoolExecutor(1, "artifact-review-images")
         self._futures: OrderedDict[ImageKey, Future[LoadedImage]] = OrderedDict()
         self._sigma = 0.0
+
+    @property
+    def names(self) -> list[str]:
+        """The images that are kept, or being read; the first is forgotten first."""
+        return [name for name, _ in self._futures]
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether an image is being read, or waits to be."""
+        return not all(future.done() for future in self._futures.values())
 
     def smooth(self, sigma: float) -> None:
         """Smooth by a Gaussian, `sigma` in pixels, what is loaded from now on.
@@ -95,14 +111,14 @@ class ImageLoader:
 
     def _forget(self) -> None:
         """Keep no more images, and no more bytes, than there is room for."""
-        while len(self._futures) > _MOST_IMAGES or self._are_too_large():
+        while len(self._futures) > self.most_images or self._are_too_large():
             _give_up(self._futures.popitem(last=False)[1])
 
     def _are_too_large(self) -> bool:
         """Tell whether images besides that on the screen take too much memory."""
         others = list(self._futures.values())[:-1]
         read = filter(None, map(_loaded, others))
-        return sum(image.size for image in read) > _MOST_BYTES
+        return sum(image.size for image in read) > self.most_bytes
 
     def _read(self, name: str, hdu: int | None) -> LoadedImage:
         return LoadedImage.of(read_image(self._folder.find(name), hdu), self._sigma)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.components import ViewerModel
 
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.picks import Picks
 
 #: A mouse that moves further than this between press and release drags.

@@ -357,6 +357,9 @@ class Overlay:
         self._draw_lines("grid", grid, _GRID_COLOR, STYLE.grid_width)
 
     def _draw_current(self) -> None:
+        if self._current is None and self._layers.find("current") is None:
+            # Before the first image no layer is made that has nothing to show.
+            return
         lines, place = np.empty((0, 2, 2)), np.zeros(2)
         if self._current is not None:
             _, x, y = self._current.key
@@ -381,11 +384,13 @@ class Overlay:
 
     def _draw_picked(self) -> None:
         picked = self._picked
-        if picked is None or (not len(picked) and self._layers.find("picked") is None):
+        if picked is None or (
+            not len(picked) and self._layers.find("selected") is None
+        ):
             return
         frames = corners(picked.grid_x, picked.grid_y, picked.size, self._shape)
-        self._draw_frames("picked", sides(frames), _PICKED_COLOR)
-        self._layers.use(picked=len(picked) > 0)
+        self._draw_frames("selected", sides(frames), _PICKED_COLOR)
+        self._layers.use(selected=len(picked) > 0)
 
     def _draw_frames(self, role: str, lines: Array, color: Array) -> Vectors:
         """Draw lines with a halo, in one layer: each layer takes time in each frame."""

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions import Action
-from napari_artifact_review.core.session import ReviewSession
+from napari_artifact_review.core.review.session import ReviewSession
 
 
 class Picks:
@@ -66,7 +65,7 @@ class Picks:
             self._rows = rows
             self.changed.emit()
 
-    def take_turn(self, rows: Sequence[int], action: Action) -> None:
+    def take_turn(self, rows: Sequence[int], action: str) -> None:
         """Pick again what an act was about that is taken back; let go of all else.
 
         The next verdict is then about what the one was that is taken back; after one

@@ -16,16 +16,13 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.drawable import LoadedImage
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.images import ImageFolder
-from napari_artifact_review.core.thumbnails import CutoutReader, Look
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 
 #: A pixel is 0xffRRGGBB: what Qt draws fastest, `QImage.Format_RGB32`.
 Picture = npt.NDArray[np.uint32]
-
-#: Bytes of pictures that are kept: some 600 of 200 x 200 pixels.
-_MOST_BYTES = 96 * 2**20
 
 #: How many images are foreseen: more than are read at once.
 _FORESEEN = 8
@@ -77,9 +74,14 @@ class PictureLoader:
     ----------
     made : Signal
         Emitted with the rows whose pictures are there now.
+    most_bytes : int
+        How many bytes of pictures are kept.
     """
 
     made = Signal(list)
+
+    #: Some 600 pictures of 200 x 200 pixels.
+    most_bytes = 96 * 2**20
 
     def __init__(
         self,
@@ -121,7 +123,7 @@ class PictureLoader:
 
     def room_for(self, size: int) -> int:
         """Return of how many cutouts, of a size in pixels, the pictures are kept."""
-        return _MOST_BYTES // (4 * (size // self._look.shrink) ** 2)
+        return self.most_bytes // (4 * (size // self._look.shrink) ** 2)
 
     def find(self, row: int) -> Made | None:
         """Return the latest of a cutout, perhaps with another look; None without."""
@@ -138,7 +140,7 @@ class PictureLoader:
         for row, made in done:
             self._bytes += _size(made) - _size(self._made.pop(row, None))
             self._made[row] = made
-        while self._bytes > _MOST_BYTES:
+        while self._bytes > self.most_bytes:
             self._bytes -= _size(self._made.popitem(last=False)[1])
         self.made.emit([row for row, _ in done])
 

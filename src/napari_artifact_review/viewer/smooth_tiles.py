@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_artifact_review.core.full_image import Pixels
-from napari_artifact_review.core.stretch import smoothed
-from napari_artifact_review.core.tiles import Level, TiledImage
+from napari_artifact_review.core.decoders import Pixels
+from napari_artifact_review.core.images.stretch import smoothed
+from napari_artifact_review.core.tiled.tiles import Level, TiledImage
 
 #: A Gaussian of a smaller sigma, in pixels of a level, changes nothing that one sees.
 _LEAST_SIGMA = 0.25

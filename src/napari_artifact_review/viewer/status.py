@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.full_image import FullImage
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.images.full_image import FullImage
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 def describe_pixel(full: FullImage, x: int, y: int) -> str:
@@ -54,7 +54,7 @@ def end_of_queue(session: ReviewSession, which: str) -> str:
     """Say that there is no next, or previous, cutout, and what is still to be done."""
     queue = session.places
     if not len(queue):
-        return "No cutout is in the queue; choose another one."
+        return "The queue is empty; choose another one."
     left = queue.left
-    rest = f"{left:,} still to be looked at" if left else "all have been looked at"
+    rest = f"{left:,} left" if left else "all are reviewed"
     return f"This is the {which} of {len(queue):,} in the queue; {rest}."

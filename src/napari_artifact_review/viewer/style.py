@@ -25,6 +25,8 @@ class OverlayStyle:
         Colours of the texts beside the boxes, to be read on a dark sky.
     false_positive_ink, false_negative_ink, label_ink, true_negative_ink : str
         Colours of the same texts where the image is bright.
+    pending : str
+        Colour of the hollow box inside a cutout whose verdict is not recorded yet.
     halo : str
         Colour around the frames and the compass, which are then seen on bright pixels.
     grid : str
@@ -37,6 +39,8 @@ class OverlayStyle:
         Widths of the lines.
     inset : float
         How far the prediction's box of a TP lies inside the label's, of its side.
+    pending_inset : float
+        How far the hollow box lies inside the cutout, of its side.
     halo_width : float
         How far the halo reaches beyond the lines.
     current_gap : float
@@ -64,6 +68,7 @@ class OverlayStyle:
     false_negative_ink: str = "#062f7a"
     label_ink: str = "#05401d"
     true_negative_ink: str = "#303030"
+    pending: str = "#ffffff"
     halo: str = "#000000"
     current: str = "#ffd60a"
     picked: str = "#ffffff"
@@ -76,6 +81,7 @@ class OverlayStyle:
     halo_width: float = 1.25
     current_gap: float = 4.0
     inset: float = 0.035
+    pending_inset: float = 0.08
     text_size: int = 11
     text_height: float = 16.0
     smallest_labelled_cutout: float = 60.0

@@ -36,13 +36,25 @@ class MainThread(QObject):
         function()
 
 
-def run_and_forget(functions: list[Callable[[], object]]) -> None:
-    """Run each function once, the last one first.
+class Connections:
+    """Connections, and other things that have to be ended together."""
 
-    Knows no widget: it may be gone by then.
-    """
-    while functions:
-        functions.pop()()
+    def __init__(self) -> None:
+        self._endings: list[Callable[[], object]] = []
+
+    def connect(self, signal: Any, slot: Callable[..., object]) -> None:
+        """Connect a slot to a signal until all of these are closed."""
+        signal.connect(slot)
+        self.at_end(partial(signal.disconnect, slot))
+
+    def at_end(self, function: Callable[[], object]) -> None:
+        """Call a function when all of these are closed."""
+        self._endings.append(function)
+
+    def close(self) -> None:
+        """End each once, the last one first."""
+        while self._endings:
+            self._endings.pop()()
 
 
 class Background:

@@ -15,7 +15,7 @@ from napari_artifact_review.core.errors import HeldError, ImageError
 from napari_artifact_review.widgets.message import breakable
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
 
 _STYLE = "background: #8f1d1d; color: white; padding: 6px; border-radius: 4px"
 
@@ -26,32 +26,19 @@ class Banner(Container[Widget]):
     Attributes
     ----------
     open_requested : Signal
-        Emitted to open the review again, since somebody else may have closed it; with
-        whether to take it over.
+        Emitted to open the review again, which may have been closed elsewhere.
     """
 
-    open_requested = Signal(bool)
+    open_requested = Signal()
 
     def __init__(self) -> None:
-        self.text = _alarm()
+        self.text = alarm()
         self.open_again = PushButton(
-            text="Open it again", tooltip="Decide here, once it is closed elsewhere"
+            text="Reopen for editing", tooltip="Reopen the review to give verdicts here"
         )
-        self.take_over = PushButton(
-            text="Take over",
-            tooltip="For a computer that was switched off: whoever should work there "
-            "can decide nothing more",
-        )
-        self._buttons = Container[Widget](
-            widgets=[self.open_again, self.take_over],
-            layout="horizontal",
-            labels=False,
-        )
-        self._buttons.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[self.text, self._buttons], labels=False)
+        super().__init__(widgets=[self.text, self.open_again], labels=False)
         self.margins = (0, 0, 0, 0)
-        self.open_again.changed.connect(lambda: self.open_requested.emit(False))
-        self.take_over.changed.connect(lambda: self.open_requested.emit(True))
+        self.open_again.changed.connect(lambda: self.open_requested.emit())
         self.hide()
 
     def show_problem(self, session: ReviewSession) -> None:
@@ -63,13 +50,12 @@ class Banner(Container[Widget]):
         elif problem is not None:
             place = problem.path.name if problem.path else problem.where
             self.text.value = (
-                f"<b>Nothing can be decided now:</b> {place} {problem.what}. What was "
-                "decided before is kept. You can go on looking; this is tried again "
+                f"<b>Verdicts cannot be recorded:</b> {place} {problem.what}. "
+                f"{problem.remedy}. Earlier verdicts are kept; the disk is tried again "
                 "every two seconds."
             )
         self.text.tooltip = str(problem or "")
-        self._buttons.visible = held
-        self.take_over.visible = isinstance(problem, HeldError) and problem.far
+        self.open_again.visible = held
         self.visible = problem is not None
 
 
@@ -85,10 +71,10 @@ class ImageBanner(Container[Widget]):
     folder_requested = Signal()
 
     def __init__(self) -> None:
-        self.text = _alarm()
+        self.text = alarm()
         self.folder = PushButton(
-            text="Choose the images' folder …",
-            tooltip="Look for all images of this review there",
+            text="Choose images folder...",
+            tooltip="Look for the images of this review in another folder",
         )
         super().__init__(widgets=[self.text, self.folder], labels=False)
         self.margins = (0, 0, 0, 0)
@@ -107,13 +93,16 @@ class ImageBanner(Container[Widget]):
         """
         text = "" if problem is None else str(problem)
         if text != self.text.tooltip:
-            self.text.value = f"<b>Cannot be shown.</b> {breakable(escape(text))}"
+            self.text.value = (
+                f"<b>This cutout cannot be shown.</b> {breakable(escape(text))}"
+            )
             self.text.tooltip = text
         self.folder.visible = not seen
         self.visible = problem is not None
 
 
-def _alarm() -> Label:
+def alarm() -> Label:
+    """Make a label that is seen: white on red, wrapped."""
     label = Label()
     native: QLabel = label.native
     native.setWordWrap(True)

@@ -43,18 +43,18 @@ class ChangesPanel(Container[Widget]):
     plots_requested = Signal()
 
     def __init__(self) -> None:
-        self.numbers = TextTable(("", "before", "after", "could still be"), 8, bold=2)
+        self.numbers = TextTable(("", "before", "after", "possible range"), 8, bold=2)
         self.numbers.setToolTip(
-            "How good the predictions are by the labels before and after the review, "
-            "and the lowest and highest value that the open cutouts still allow"
+            "Quality of the predictions by the labels before and after the review, and "
+            "the possible range while some cutouts are undecided"
         )
         self.flips = TextTable(
             ("", "cutouts", "reviewed", "0 → 1", "1 → 0", "unsure"), 4
         )
-        self.flips.setToolTip("Cutouts by the outcome that they had before the review")
+        self.flips.setToolTip("Number of cutouts by their outcome before the review")
         self.open_count = Line()
         self.plots = PushButton(
-            text="Plots", tooltip="Curves, and the time per verdict"
+            text="Plots", tooltip="Show the curves and the time per verdict"
         )
         self.plots.native.setFixedWidth(60)
         below = Container[Widget](
@@ -90,9 +90,9 @@ class ChangesPanel(Container[Widget]):
             [(name, *map(number_text, measured.flips[name])) for name in _OUTCOMES]
         )
         count = measured.open_count
-        self.open_count.show_text(f"{count:,} open" if count else "Nothing is open")
+        self.open_count.show_text(f"{count:,} undecided" if count else "None undecided")
         self.open_count.tooltip = (
-            "Errors that nobody has reviewed, and what somebody was unsure about"
+            "Errors without a verdict, and cutouts whose verdict is unsure"
         )
 
 

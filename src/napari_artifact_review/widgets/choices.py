@@ -18,13 +18,17 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
-from napari_artifact_review.core.decisions import Standing
+from napari_artifact_review.core.decisions.log import Standing
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
-    from napari_artifact_review.core.output import OutputChangedError
-    from napari_artifact_review.core.resume import Disagreement
+    from napari_artifact_review.core.review.differences import Difference
+    from napari_artifact_review.core.review.output import (
+        OutputChangedError,
+        TableChangedError,
+    )
+    from napari_artifact_review.core.review.resume import Disagreement
 
 #: More rows than anybody reads one by one are only counted.
 _ROWS_SHOWN = 1000
@@ -115,6 +119,14 @@ class ChoicePanel(Container[Widget]):
         self._name_buttons()
         self.visible = bool(rows)
 
+    def show_differences(self, text: str, differences: Sequence[Difference]) -> None:
+        """Show how a file differs from the review, and how often."""
+        count = len(differences)
+        self.show_rows(
+            f"{text} {count} {'difference' if count == 1 else 'differences'}:",
+            [(one.where, one.theirs, one.ours) for one in differences],
+        )
+
     def _selected(self) -> list[int]:
         return [index.row() for index in self.table.selectionModel().selectedRows()]
 
@@ -130,10 +142,13 @@ class DisagreementPanel(ChoicePanel):
 
     def __init__(self) -> None:
         super().__init__(
-            ("cutout", "table", "decided"),
+            ("cutout", "table", "verdict"),
             {
-                "table": ("Keep table's", "The labels of the table stand"),
-                "decision": ("Keep decided", "The decisions on record stand"),
+                "table": ("Keep table's", "Keep the labels of the table"),
+                "decision": (
+                    "Keep verdicts",
+                    "Keep the labels of the recorded verdicts",
+                ),
             },
         )
         self._cutouts: list[CutoutKey] = []
@@ -144,8 +159,8 @@ class DisagreementPanel(ChoicePanel):
         count = len(disagreements)
         labels = "label differs" if count == 1 else "labels differ"
         self.show_rows(
-            f"<b>{count} {labels}</b> between the table and what was decided. Click "
-            "one to look at it. Choose for those that are selected, or else for all:",
+            f"<b>{count} {labels}</b> between the table and the recorded verdicts. "
+            "Click a row to show its cutout. Choose for the selected rows, or for all:",
             [
                 (
                     _name(one.cutout),
@@ -179,22 +194,68 @@ class ChangedOutputPanel(ChoicePanel):
         super().__init__(
             ("where", "theirs", "ours"),
             {
-                "theirs": ("Keep theirs", "Take their labels over; write nothing"),
-                "ours": ("Keep ours", "Write ours; theirs is kept as a dated backup"),
-                "beside": ("Save beside", "Write ours to a dated name beside it"),
+                "theirs": (
+                    "Keep theirs",
+                    "Take over the labels of the file; write nothing",
+                ),
+                "ours": (
+                    "Keep ours",
+                    "Write the labels of this review; keep the file as a dated backup",
+                ),
+                "beside": (
+                    "Save a copy",
+                    "Write the labels of this review to a dated file beside it",
+                ),
             },
         )
 
     def show_changes(self, error: OutputChangedError) -> None:
         """Show what differs."""
-        found = error.changes.differences
         path = error.path.name if error.path else "The output"
-        self.show_rows(
-            f"<b>{path} was changed by somebody else</b> since this review read it, "
-            f"and was not overwritten. {len(found)} "
-            f"{'difference' if len(found) == 1 else 'differences'}:",
-            [(one.where, one.theirs, one.ours) for one in found],
+        self.show_differences(
+            f"<b>Another program changed {path}</b> after this review read it. Nothing "
+            "was overwritten.",
+            error.changes.differences,
         )
+
+
+class ChangedTablePanel(ChoicePanel):
+    """List what changed in the predictions table, and offer which cells to use.
+
+    Attributes
+    ----------
+    reopen_requested : Signal
+        Emitted when the user chooses the table as it is now.
+    """
+
+    reopen_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(
+            ("where", "table now", "as read"),
+            {
+                "reopen": (
+                    "Reopen",
+                    "Reopen the review with the table as it is now; verdicts are kept",
+                ),
+                "read": ("Save as read", "Save the cells as they were read"),
+            },
+        )
+
+    def show_changes(self, error: TableChangedError) -> None:
+        """Show what differs."""
+        path = error.path.name if error.path else "The table"
+        self.show_differences(
+            f"<b>{path} changed on disk</b> after this review read it. Nothing was "
+            "written.",
+            error.differences,
+        )
+
+    def _choose(self, keep: str) -> None:
+        if keep == "reopen":
+            self.reopen_requested.emit()
+        else:
+            super()._choose(keep)
 
 
 def _name(cutout: CutoutKey) -> str:
@@ -204,7 +265,7 @@ def _name(cutout: CutoutKey) -> str:
 def _details(one: Disagreement) -> str:
     return (
         f"{_name(one.cutout)}\nThe table: {_said(one.table)}\n"
-        f"Decided: {_said(Standing.of(one.decision))}"
+        f"Verdict: {_said(Standing.of(one.decision))}"
     )
 
 

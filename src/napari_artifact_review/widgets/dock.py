@@ -1,4 +1,4 @@
-"""The dock widget: it opens a review, connects panels to it, saves, and lets go."""
+"""The dock widget: it opens reviews, and shows the one that is open, or the form."""
 
 from __future__ import annotations
 
@@ -11,23 +11,16 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent, QPoint, QRect, QTimer
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
+from napari_artifact_review.core.decisions.log_paths import store_beside
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.core.places import store_beside
 from napari_artifact_review.viewer.key_choice import KeyChoice, keys_in_force
-from napari_artifact_review.viewer.keys import KeyBindings
-from napari_artifact_review.widgets.background import MainThread, run_and_forget
-from napari_artifact_review.widgets.focus import (
-    give_keys_to_viewer,
-    main_window_of,
-    text_is_typed,
-)
-from napari_artifact_review.widgets.frames import Frames
+from napari_artifact_review.widgets.background import MainThread
+from napari_artifact_review.widgets.focus import give_keys_to_viewer, main_window_of
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.opening import OpenPanel
-from napari_artifact_review.widgets.place_keeper import PlaceKeeper
 from napari_artifact_review.widgets.plots import Plots
 from napari_artifact_review.widgets.recent import RecentReview
 from napari_artifact_review.widgets.steady import SteadyBox
@@ -35,24 +28,26 @@ from napari_artifact_review.widgets.steady import SteadyBox
 if TYPE_CHECKING:
     import napari
 
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
-    from napari_artifact_review.widgets.commands import ReviewCommands
-    from napari_artifact_review.widgets.measurer import Measurer
+    from napari_artifact_review.widgets.examples import ExamplesPanel
+    from napari_artifact_review.widgets.gallery import GalleryPanel
+    from napari_artifact_review.widgets.help import HelpPanel
+    from napari_artifact_review.widgets.review import OpenReview
     from napari_artifact_review.widgets.review_panel import ReviewPanel
-    from napari_artifact_review.widgets.saver import Saver
+    from napari_artifact_review.widgets.stretches import StretchesPanel
 
 #: Seconds after which a dock is on the screen, also on a slow machine.
 _SHOWN = 0.5
 
 
 class _Field:
-    """A widget that scripts rely on; with it, what it is in is made if it is not yet.
+    """A widget that scripts rely on; its panel is made if it is not there yet.
 
     Parameters
     ----------
     path : str
-        Where it is, from the dock on.
+        The path of its attribute, from the dock on.
     """
 
     def __init__(self, path: str) -> None:
@@ -65,9 +60,12 @@ class _Field:
 class ReviewWidget(SteadyBox):
     """Artifact Review's dock.
 
-    The magicgui widgets that scripts rely on are its attributes: `predictions`,
-    `images`, `output`, `open`, `image_name`, `error_id`, `previous`, `next`,
-    `grid_x`, `grid_y`, `label_new` and `save`.
+    Scripts find the magicgui widgets as its attributes. To choose files:
+    `predictions`, `images`, `output`, `cutout_size`, `open`. To move: `image_name`,
+    `error_id`, `previous`, `next`, `grid_x`, `grid_y`. To decide: `label_new`, `kind`,
+    `note`, `auto_advance`, with what is decided in `history`. To view: `y_up`, `grid`.
+    To save: `save`. What the reviewer is told is in `message`, and in `banner` for as
+    long as nothing can be decided.
 
     Parameters
     ----------
@@ -76,8 +74,14 @@ class ReviewWidget(SteadyBox):
 
     Attributes
     ----------
-    session : ReviewSession or None
-        The review, once one is open.
+    review : OpenReview or None
+        The review that is open, if one is.
+    opening : OpenPanel
+        The form with the files of a review.
+    files : PushButton
+        Names the table that is open; a click shows the form, or the review again.
+    plots : Plots
+        The plots of what has changed.
     settled : Signal
         Emitted when an opening has come to its end: with None once the first image
         is on the screen (or is known to be unreadable), else with the error; also
@@ -86,112 +90,137 @@ class ReviewWidget(SteadyBox):
 
     settled = Signal(object)
 
-    predictions = _Field("_open_panel.predictions")
-    images = _Field("_open_panel.images")
-    output = _Field("_open_panel.output")
-    cutout_size = _Field("_open_panel.cutout_size")
-    open = _Field("_open_panel.open")
-    image_name = _Field("_panel.navigation.image_name")
-    error_id = _Field("_panel.navigation.error_id")
-    previous = _Field("_panel.navigation.previous")
-    next = _Field("_panel.navigation.next")
-    label_new = _Field("_panel.verdict.label_new")
-    goes_on = _Field("_panel.verdict.goes_on")
-    grid_x = _Field("_panel.surroundings.grid_x")
-    grid_y = _Field("_panel.surroundings.grid_y")
-    save = _Field("_panel.saving.save")
+    predictions = _Field("opening.predictions")
+    images = _Field("opening.images")
+    output = _Field("opening.output")
+    cutout_size = _Field("opening.cutout_size")
+    open = _Field("opening.open")
+    image_name = _Field("panel.navigation.image_name")
+    error_id = _Field("panel.navigation.error_id")
+    previous = _Field("panel.navigation.previous")
+    next = _Field("panel.navigation.next")
+    label_new = _Field("panel.verdict.label_new")
+    kind = _Field("panel.verdict.kind")
+    note = _Field("panel.verdict.note")
+    history = _Field("panel.verdict.history")
+    auto_advance = _Field("panel.navigation.auto_advance")
+    grid_x = _Field("panel.surroundings.grid_x")
+    grid_y = _Field("panel.surroundings.grid_y")
+    grid = _Field("panel.surroundings.grid")
+    y_up = _Field("panel.surroundings.y_up")
+    save = _Field("panel.saving.save")
+    banner = _Field("panel.banner")
+    message = _Field("panel.message")
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
-        self.session: ReviewSession | None = None
-        self.controller: ReviewController | None = None
-        self._endings: list[Callable[[], object]] = []
-        self._is_first_view = False
-        self._moves = False
-        self._wanted = KeyChoice()
+        self.review: OpenReview | None = None
+        self.opening = OpenPanel()
+        self.files = PushButton(text="", tooltip="Open another table")
+        self.plots = Plots(viewer)
+        self._is_moving = False
+        self._key_faults: tuple[str, ...] = ()
         self._main_thread = MainThread(self)
-        self._frames = Frames(self)
-        self._files = PushButton(text="", tooltip="Open another table")
-        self._open_panel = OpenPanel()
-        self._opener = Opener(self._open_panel, self._main_thread)
-        self._place = PlaceKeeper(self)
-        self._plots = Plots(viewer)
+        self._opener = Opener(self.opening, self._main_thread)
         self._lay_out()
         self._connect_opening()
-        # napari tells a dock of no end but this one, when the window is gone.
-        self.destroyed.connect(partial(run_and_forget, self._endings))
         # Once this dock is on the screen: it would wait for both.
-        self._run_later(_SHOWN, self._get_ready)
+        self.run_later(_SHOWN, self.prepare)
 
     # What it is made of
 
     @cached_property
-    def _panel(self) -> ReviewPanel:
-        """What shows a review: three hundred widgets, for which no dock is to wait."""
+    def panel(self) -> ReviewPanel:
+        """The panels of a review: three hundred widgets, made when first wanted."""
         from napari_artifact_review.widgets.review_panel import ReviewPanel
 
         panel = ReviewPanel()
         panel.hide()
         panel.banner.open_requested.connect(self._open_again)
+        panel.changed_table.reopen_requested.connect(self._open_again)
         panel.unseen.folder_requested.connect(self._choose_images)
+        panel.changes.plots_requested.connect(self.plots.toggle)
         # It comes into the window with the first review.
         self.destroyed.connect(panel.native.deleteLater)
         return panel
 
     @cached_property
-    def _saver(self) -> Saver:
-        from napari_artifact_review.widgets.saver import Saver
+    def help(self) -> HelpPanel:
+        """The window with keys and colours."""
+        from napari_artifact_review.widgets.help import HelpPanel
 
-        return Saver(self._panel, self._main_thread)
-
-    @cached_property
-    def _commands(self) -> ReviewCommands:
-        from napari_artifact_review.widgets.commands import ReviewCommands
-
-        return ReviewCommands(self, self._panel, self._saver)
+        return HelpPanel(self, self.kept_free)
 
     @cached_property
-    def _measurer(self) -> Measurer:
-        from napari_artifact_review.widgets.measurer import Measurer
+    def examples(self) -> ExamplesPanel:
+        """The window with examples of each kind."""
+        from napari_artifact_review.widgets.examples import ExamplesPanel
 
-        changes, fold = self._panel.changes, self._panel.folds["changes"]
-        changes.plots_requested.connect(self._plots.toggle)
-        return Measurer(self, changes, fold, self._plots)
+        return ExamplesPanel(self, self.kept_free)
 
     @cached_property
-    def _keys(self) -> KeyBindings:
-        return KeyBindings(
-            self.viewer,
-            self._commands.key_actions(),
-            lambda: not text_is_typed(),
-            self._is_on_screen,
-            self._run_later,
-        )
+    def stretches(self) -> StretchesPanel:
+        """The window with the current cutout at several stretches."""
+        from napari_artifact_review.widgets.stretches import StretchesPanel
 
-    def _get_ready(self) -> None:
+        return StretchesPanel(self, self.kept_free)
+
+    @property
+    def gallery(self) -> GalleryPanel | None:
+        """The gallery of the review that is open, once it was opened."""
+        return None if self.review is None else self.review.commands.gallery
+
+    @property
+    def session(self) -> ReviewSession | None:
+        """The session of the review that is open, if one is."""
+        return None if self.review is None else self.review.session
+
+    @property
+    def controller(self) -> ReviewController | None:
+        """The controller of the review that is open, if one is."""
+        return None if self.review is None else self.review.controller
+
+    @property
+    def pending(self) -> int:
+        """How many verdicts are not recorded yet."""
+        return 0 if self.session is None else len(self.session.pending)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the pixels of the current cutout are on the screen."""
+        return self.review is not None and self.review.is_shown
+
+    def prepare(self) -> None:
         """Make what a review will need, before it is opened."""
-        # With the keys come the commands, and the panel.
-        _ = self._keys
+        _ = self.panel, self.help, self.examples, self.stretches
         # Not before: the thread would hold up what is imported for these.
         import_ahead()
+
+    def kept_free(self) -> list[QRect]:
+        """Return what no window is to cover: the current cutout, and the dock."""
+        place = None
+        if self.review is not None:
+            place = self.review.commands.place_of_current()
+        docked = QRect(self.mapToGlobal(QPoint(0, 0)), self.size())
+        return [docked] if place is None else [place, docked]
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self.content)
         layout.setContentsMargins(6, 6, 6, 6)
-        for widget in (self._files, self._open_panel):
+        for widget in (self.files, self.opening):
             layout.addWidget(widget.native)
         # What is left over is the panel's, for what unfolds there; or nobody's.
         layout.addStretch(0)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self._files.native.setFlat(True)
-        self._files.native.setStyleSheet("text-align: left; padding: 4px")
-        self._files.native.setMinimumWidth(1)
-        self._files.hide()
+        self.files.native.setFlat(True)
+        self.files.native.setStyleSheet("text-align: left; padding: 4px")
+        self.files.native.setMinimumWidth(1)
+        self.files.hide()
         self.setMinimumWidth(320)
 
     def _connect_opening(self) -> None:
-        opening = self._open_panel
+        opening = self.opening
         opening.predictions.changed.connect(self._part_from_output)
         self._opener.opened.connect(self._opened)
         self._opener.failed.connect(self._not_opened)
@@ -199,37 +228,35 @@ class ReviewWidget(SteadyBox):
         opening.cancel_requested.connect(self.cancel_opening)
         opening.demo_requested.connect(self.start_demo)
         opening.output.line_edit.native.editingFinished.connect(self._change_output)
-        self._files.changed.connect(self._toggle_files)
-
-    def _review(self) -> ReviewSession:
-        assert self.session is not None, "the panel is shown with a session only"
-        return self.session
-
-    def _control(self) -> ReviewController:
-        assert self.controller is not None, "the panel is shown with a session only"
-        return self.controller
+        self.files.changed.connect(self._toggle_files)
 
     # Opening
 
-    def start_opening(self, store: str | None = None, take_over: bool = False) -> None:
+    def start_opening(self, **options: Any) -> None:
         """Open the table that the fields name; the window stays alive meanwhile.
 
         Parameters
         ----------
-        store, take_over
-            As for `ReviewSession.open`.
+        **options
+            `store` and `team`, as for `ReviewSession.open`.
         """
-        self._place.keep()
-        self._opener.open(store, take_over)
+        if self.review is not None:
+            self.review.position.save()
+            if self._opener.names_open_review(options.get("store")):
+                # A verdict that is given now would not be in the review that is read.
+                self.review.suspend()
+        self._opener.open(**options)
 
-    def _open_again(self, take_over: bool) -> None:
-        self._opener.open_again(self._review(), take_over)
+    def _open_again(self, images: Path | None = None) -> None:
+        if self.review is not None:
+            self.review.suspend()
+            self._opener.open_again(self.review.session, images)
 
     def _choose_images(self) -> None:
         """Open the review again with the images of another folder."""
         folder = self.images.ask()
         if folder is not None:
-            self._opener.open_again(self._review(), images=folder)
+            self._open_again(images=folder)
 
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
@@ -240,81 +267,51 @@ class ReviewWidget(SteadyBox):
     def cancel_opening(self) -> None:
         """Give up what is being opened; what was open before stays open."""
         self._opener.cancel()
-        self._moves = False
-        self._show_live()
+        self._is_moving = False
+        self._resume()
         self.settled.emit(None)
 
-    def _show_live(self) -> None:
-        """Let the review that is open be gone on with, if there is one."""
-        if self.controller is not None:
-            self._panel.enabled = True
-            self._bind_keys()
+    def _resume(self) -> None:
+        """Go on with the review that is open, if there is one."""
+        if self.review is not None:
+            self.review.resume(self._keys_in_force())
 
-    def _bind_keys(self) -> None:
-        """Bind the keys as the user wants them by now, and tell which they are."""
-        wanted = keys_in_force()
-        if wanted.faults and wanted.faults != self._wanted.faults:
-            text = ". ".join(wanted.faults)
+    def _keys_in_force(self) -> KeyChoice:
+        """Return the keys that are chosen by now; say once what is wrong with them."""
+        keys = keys_in_force()
+        if keys.faults and keys.faults != self._key_faults:
+            text = ". ".join(keys.faults)
             show_warning(f"Keys in napari's preferences: {text}.")
-        if wanted.actions != self._wanted.actions:
-            self._keys.disconnect()
-        self._wanted = wanted
-        self._keys.connect(wanted.actions)
-        self._commands.show_keys(wanted)
-        self._panel.show_current(self._review())
+        self._key_faults = keys.faults
+        return keys
 
     def _opened(self, session: ReviewSession) -> None:
         # By now the thread that opened the review has it imported.
-        from napari_artifact_review.viewer.controller import ReviewController
+        from napari_artifact_review.widgets.review import OpenReview
 
-        self._let_go()
-        if self._panel.native.parent() is None:
+        self._end_review()
+        if self.panel.native.parent() is None:
             # Before it is filled: magicgui empties lists that get another parent.
             layout: Any = self.content.layout()
-            layout.insertWidget(layout.count() - 1, self._panel.native, 1)
-        self.session = self._opener.shown = session
-        self._is_first_view = True
-        self.controller = ReviewController(
-            self.viewer, session, self._run_if_open, self._run_later
-        )
-        controller = self.controller
-        for signal, slot in (
-            (session.decided, self._on_decided),
-            (session.queue_changed, self._on_queue_changed),
-            (session.saved, self._on_saved),
-            (session.problem_changed, self._on_problem_changed),
-            (session.disagreements_changed, self._on_disagreements_changed),
-        ):
-            signal.connect(slot)
-            self._endings.append(partial(signal.disconnect, slot))
-        self._endings.append(partial(session.close, wait=False))
-        self._endings.append(controller.abandon)
-        self._place.follow(session, controller)
-        self._frames.watch(main_window_of(self))
-        controller.view_changed.connect(self._on_view_changed)
-        controller.said.connect(self._panel.say)
-        controller.picks.changed.connect(self._on_picked)
-        self._commands.take(session, controller)
-        self._panel.show_session(session)
-        self._endings.append(self._measurer.follow(session))
+            layout.insertWidget(layout.count() - 1, self.panel.native, 1)
+        self.review = OpenReview(self, session, self._is_moving)
+        self.review.settled.connect(self._review_settled)
+        self._opener.shown = session
         self._describe_files(session)
         self._remember(session)
         self._show_files(False)
-        self._show_live()
+        self._resume()
         # The fields have done their work; the next key is meant for the review.
         give_keys_to_viewer(self)
-        self._panel.show_remarks(session)
-        controller.connect()
-        self._panel.show_display(controller.image.display)
-        session.current_changed.connect(self._on_moved)
-        self._endings.append(
-            partial(session.current_changed.disconnect, self._on_moved)
-        )
-        self._place.look_after(session)
+        self.review.start()
+
+    def _review_settled(self) -> None:
+        self._is_moving = False
+        self.settled.emit(None)
 
     def _not_opened(self, error: Exception) -> None:
-        self._moves = False
-        self._show_live()
+        self._is_moving = False
+        self._resume()
         # A script that waits gets the error itself.
         if isinstance(error, ReviewError) and not len(self.settled):
             show_error(str(error))
@@ -327,8 +324,8 @@ class ReviewWidget(SteadyBox):
         images, cutouts = len(session.image_names), len(table.label)
         name = table.path.name
         short = name if len(name) < 25 else f"…{name[-24:]}"
-        self._files.text = f"{short}, cutouts of {session.cutout_size} px"
-        self._files.tooltip = (
+        self.files.text = f"{short}, {session.cutout_size} px cutouts"
+        self.files.tooltip = (
             f"{table.path}\n{table.file.description}\n"
             f"{images} images, {cutouts:,} cutouts\nImages: {session.images.folder}\n"
             f"Output: {session.output}\nClick to open another table"
@@ -339,21 +336,21 @@ class ReviewWidget(SteadyBox):
         if session.store == str(store_beside(session.output)):
             paths = (session.predictions.path, session.images.folder, session.output)
             RecentReview(*map(str, paths)).remember()
-            self._open_panel.recent.show_reviews()
+            self.opening.recent.show_reviews()
 
     def _change_output(self) -> None:
         """Go on with the review that is open in another place."""
         path = self.output.path
-        if self.session is None or path is None or path == self.session.output:
+        if self.review is None or path is None:
             return
-        if self._names_other_files(self.session):
+        session = self.review.session
+        if path == session.output or self._names_other_files(session):
             # The output is meant for them, once they are opened.
             return
         # What was decided meanwhile would stay behind.
-        self._keys.disconnect()
-        self._panel.enabled = False
-        self._moves = True
-        self._opener.move(self.session, path)
+        self.review.suspend()
+        self._is_moving = True
+        self._opener.move(session, path)
 
     def _names_other_files(self, session: ReviewSession) -> bool:
         named = (self.predictions.path, session.predictions.path)
@@ -369,143 +366,65 @@ class ReviewWidget(SteadyBox):
             self.output.value = None
 
     def _toggle_files(self) -> None:
-        self._open_panel.recent.show_reviews()
-        self._show_files(not self._open_panel.visible)
+        self.opening.recent.show_reviews()
+        self._show_files(not self.opening.visible)
 
     def _show_files(self, shown: bool) -> None:
         """Show the form in the place of the review, or not at all."""
-        is_open = self.session is not None
+        is_open = self.review is not None
         # Both at once, if only for a moment, make the window grow beyond a screen.
-        visible = {self._open_panel: shown, self._panel: is_open and not shown}
+        visible = {self.opening: shown, self.panel: is_open and not shown}
         for panel in sorted(visible, key=lambda panel: visible[panel]):
             panel.visible = visible[panel]
-        self._files.visible = is_open
-
-    # What follows the session
-
-    def _on_moved(self) -> None:
-        """Know where the review is, also while its image is still read."""
-        if self._control().view == "loading":
-            panel, kept = self._panel.native, not self._control().says_loading
-            if kept and panel.updatesEnabled() and not self._frames.are_shown:
-                # What belongs to the picture may not be painted yet.
-                panel.repaint()
-            # Dock and picture change on the screen together.
-            panel.setUpdatesEnabled(not kept)
-            self._panel.show_current(self._review())
-
-    def _is_on_screen(self) -> bool:
-        """Tell whether the current cutout has been seen: who holds a key skips none."""
-        view = self._control().view
-        return view == "covered" or (view != "loading" and self._frames.are_shown)
-
-    def _on_decided(self, rows: list[int]) -> None:
-        self._panel.say("")
-        self._panel.navigation.show_label(self._review(), rows)
-        self._panel.show_current(self._review())
-
-    def _on_queue_changed(self) -> None:
-        self._panel.say("")
-        self._panel.show_queue(self._review())
-        self._panel.show_current(self._review())
-        self._panel.show_around(self._control())
-        self._place.keep_soon()
-
-    def _on_picked(self) -> None:
-        count = len(self._control().picks)
-        names = ("artifact", "no_artifact", "unsure", "let_go")
-        keys = (self._wanted[name].label for name in names)
-        self._panel.say(
-            "{} picked: {}, {} or {} decides about all of them, {} lets go.".format(
-                "1 cutout is" if count == 1 else f"{count} cutouts are", *keys
-            )
-            if count
-            else ""
-        )
-
-    def _on_saved(self) -> None:
-        self._panel.show_current(self._review())
-        self._panel.show_remarks(self._review())
-
-    def _on_problem_changed(self) -> None:
-        session = self._review()
-        self._panel.banner.show_problem(session)
-        self._panel.show_view(self._control())
-        if session.problem is None:
-            self._panel.say("Decisions are kept again. What was pressed before is not.")
-        self._place.look_after(session)
-
-    def _on_disagreements_changed(self) -> None:
-        self._panel.disagreements.show_disagreements(self._review().disagreements)
-
-    def _on_view_changed(self) -> None:
-        control = self._control()
-        if control.view != "loading":
-            self._frames.expect()
-        self._place.keep_soon()
-        self._panel.native.setUpdatesEnabled(True)
-        self._panel.show_current(self._review())
-        self._panel.show_view(control)
-        if control.view == "failed" and control.problem is not None:
-            show_error(str(control.problem))
-        if self._is_first_view and control.view != "loading":
-            self._is_first_view = False
-            if control.view == "shown":
-                self._say_resumed()
-            self._moves = False
-            self.settled.emit(None)
-
-    def _say_resumed(self) -> None:
-        session = self._review()
-        if self._moves:
-            self._panel.say(
-                f"From now on this review is kept and saved in {session.output}; what "
-                "was decided went with it."
-            )
-        elif session.log:
-            last = session.log[-1].decided_at[:16].replace("T", " ")
-            self._panel.say(f"This review goes on: last decision {last} UTC.")
+        self.files.visible = is_open
 
     # Life
 
-    def _run_if_open(self, function: Callable[[], object]) -> None:
+    def run_if_open(self, function: Callable[[], object]) -> None:
         """Run a function in the main thread unless the window has been closed."""
         self._main_thread.run(lambda: function() if self._is_in_window() else None)
 
-    def _run_later(self, seconds: float, function: Callable[[], object]) -> None:
-        QTimer.singleShot(round(1000 * seconds), partial(self._run_if_open, function))
+    def run_later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Run a function after some seconds unless the window has been closed."""
+        QTimer.singleShot(round(1000 * seconds), partial(self.run_if_open, function))
 
     def _is_in_window(self) -> bool:
         window = main_window_of(self)
         return window is not None and window.isVisible()
 
-    def _let_go(self) -> None:
-        """Leave the viewer as it was before the review, and the review to others."""
-        if self.controller is None:
-            return
-        self._keys.disconnect()
-        self._place.stop()
-        self._saver.give_up()
-        self._commands.let_go()
-        self._measurer.stop()
-        self._plots.close()
-        self.controller.disconnect()
-        self.controller = None
-        run_and_forget(self._endings)
+    def close_review(self) -> None:
+        """Close the review that is open, leave the viewer as before; show the form.
+
+        An opening that is under way is cancelled.
+        """
+        if self._opener.is_opening:
+            self.cancel_opening()
+        if self.review is not None:
+            self._end_review()
+            self.examples.show_session(None)
+            for window in (self.help, self.examples, self.stretches):
+                window.hide()
+            self._show_files(True)
+
+    def _end_review(self) -> None:
+        if self.review is not None:
+            review, self.review = self.review, None
+            self._opener.shown = None
+            review.close()
 
     def event(self, event: QEvent | None) -> bool:
-        """Let go when the dock is closed: napari takes its parent away, no more."""
+        """Close the review with the dock: napari takes its parent away, no more."""
         kind = None if event is None else event.type()
-        if kind == QEvent.Type.WindowDeactivate and self.controller is not None:
-            self._keys.let_go()
+        if kind == QEvent.Type.WindowDeactivate and self.review is not None:
+            self.review.keys.let_go()
         elif (
             kind == QEvent.Type.WindowActivate
-            and self.controller is not None
-            and self._keys.are_bound
+            and self.review is not None
+            and self.review.keys.are_bound
         ):
             # Who comes back from napari's preferences may want other keys.
-            self._bind_keys()
+            self.review.bind_keys(self._keys_in_force())
         if kind == QEvent.Type.ParentChange and self.parent() is None:
             self._opener.cancel()
-            self._let_go()
+            self._end_review()
         return super().event(event)

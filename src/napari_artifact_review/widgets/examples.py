@@ -17,8 +17,8 @@ from napari_artifact_review.widgets.tool_window import KeptFree
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.images import ImageFolder
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.images.folder import ImageFolder
+    from napari_artifact_review.core.review.session import ReviewSession
 
 #: The latest ones: more are no examples but a gallery.
 _MOST = 8
@@ -42,7 +42,7 @@ class ExamplesPanel(PictureWindow):
         self._session: ReviewSession | None = None
         self._cutouts: list[Cutout] = []
         self.kind = QComboBox()
-        self.empty = QLabel("No cutout has been given a kind yet.")
+        self.empty = QLabel("No cutout has a kind yet.")
         self.lines.insertWidget(0, self.kind)
         self.lines.insertWidget(1, self.empty)
         for at, button in enumerate(buttons):
@@ -117,7 +117,7 @@ def _pictures(
     """Return a picture of each cutout; None of one whose image cannot be read."""
     # In the thread: with them come the readers of images.
     from napari_artifact_review.core.errors import ImageError
-    from napari_artifact_review.core.thumbnails import CutoutReader
+    from napari_artifact_review.core.images.thumbnails import CutoutReader
 
     reader = CutoutReader(images)
     pictures: list[npt.NDArray[Any] | None] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
+from napari_artifact_review.widgets.napari_compat import canvas_of
+
 
 class Frames(QObject):
     """Knows whether the canvas has been drawn since something was changed.
@@ -25,11 +27,9 @@ class Frames(QObject):
 
     def watch(self, window: QMainWindow | None) -> None:
         """Watch the canvas in the middle of a window."""
-        middle = window.centralWidget() if window is not None else None
-        inside = [] if middle is None else middle.findChildren(QWidget)
-        # Qt's own signals of an OpenGL widget also tell of frames of its window.
-        canvas = next((w for w in inside if hasattr(w, "frameSwapped")), None)
+        canvas = canvas_of(window)
         if canvas is not None:
+            # Qt's own signals of an OpenGL widget also tell of frames of its window.
             canvas.installEventFilter(self)
         self._canvas = canvas
 

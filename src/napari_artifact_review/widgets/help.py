@@ -11,28 +11,34 @@ from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.tool_window import KeptFree, ToolWindow
 
 _COLORS = (
-    ((STYLE.false_positive,), "FP: the model sees an artifact, the label does not"),
-    ((STYLE.false_negative,), "FN: the label says artifact, the model does not"),
-    ((STYLE.label_box, STYLE.prediction_box), "TP: both say artifact"),
-    ((STYLE.current,), "the current cutout"),
+    ((STYLE.false_positive,), "FP: predicted artifact, labelled no artifact"),
+    ((STYLE.false_negative,), "FN: predicted no artifact, labelled artifact"),
+    ((STYLE.label_box, STYLE.prediction_box), "TP: predicted and labelled artifact"),
+    ((STYLE.current,), "Current cutout"),
 )
 
 
 class HelpPanel(ToolWindow):
-    """Keys and colours; stays beside the window while one works."""
+    """Keys and colours; stays beside the window while one works.
+
+    Attributes
+    ----------
+    text : QLabel
+        The page.
+    """
 
     def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
         super().__init__(parent, "keys and colours", kept_free)
-        self._text = QLabel()
-        self._text.setTextFormat(Qt.TextFormat.RichText)
+        self.text = QLabel()
+        self.text.setTextFormat(Qt.TextFormat.RichText)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
-        layout.addWidget(self._text)
+        layout.addWidget(self.text)
         self.show_keys(KeyChoice())
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Tell which keys are in force."""
-        self._text.setText(help_text(keys))
+        self.text.setText(help_text(keys))
 
 
 def help_text(choice: KeyChoice) -> str:
@@ -54,15 +60,15 @@ def help_text(choice: KeyChoice) -> str:
         f"<table cellpadding='3'>{colors}</table><hr/>"
         "<p>A faint box with ✓ has been reviewed; → 1 or → 0 is its new label.<br/>"
         "The number at the top left of FP and TP is the model's confidence.<br/>"
-        "From far out the boxes become a map in the same colours.<br/>"
-        "A click on a cutout makes it the current one. With Shift a click picks the "
-        "run of cutouts up to there, and a drag<br/>those in a rectangle; with Control "
-        "a click picks one more or one less. A verdict is then about all of them.<br/>"
-        "In the gallery the arrows, Home, End and the page keys lead from picture to "
-        "picture, and select with Shift; Space<br/>selects one more or one less, "
-        "Control-A all; Enter or a double click shows one in the full image.<br/>"
-        "Any key works wherever the mouse is, but not while a text is typed. Others "
-        "can be chosen in napari's preferences.</p>"
+        "When you zoom out, the boxes become a map in the same colours.<br/>"
+        "Click a cutout to make it the current one. Shift-click selects the run of "
+        "cutouts up to there, Shift-drag<br/>those in a rectangle, Control-click adds "
+        "or removes one. A verdict then applies to all selected cutouts.<br/>"
+        "In the gallery, move with the arrow keys, Home, End, Page Up and Page Down, "
+        "and hold Shift to select.<br/>Space adds or removes one cutout, Control-A "
+        "selects all. Enter or a double click shows the full image.<br/>"
+        "Keys work wherever the mouse is, but not while you type text. You can choose "
+        "other keys in napari's preferences.</p>"
     )
 
 

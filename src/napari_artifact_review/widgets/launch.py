@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.plugins import menu_item_template
 from qtpy.QtCore import QEventLoop
 
 from napari_artifact_review.viewer.layers import OWNER
@@ -16,8 +17,8 @@ from napari_artifact_review.widgets.dock import ReviewWidget
 if TYPE_CHECKING:
     import napari
 
-_PLUGIN = "napari-artifact-review"
-_WIDGET = "Artifact Review"
+#: The name under which napari's Plugins menu looks for the dock: widget and plugin.
+_DOCK_NAME = menu_item_template.format("Artifact Review", "Artifact Review")
 
 
 def open_review(
@@ -25,8 +26,7 @@ def open_review(
     predictions: str | Path,
     images: str | Path | None = None,
     output: str | Path | None = None,
-    store: str | None = None,
-    take_over: bool = False,
+    **options: Any,
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
@@ -34,8 +34,10 @@ def open_review(
     ----------
     viewer : napari.Viewer
         The viewer that the dock is added to, unless it has it already.
-    predictions, images, output, store, take_over
+    predictions, images, output
         As for `ReviewSession.open`.
+    **options
+        `store` and `team`, as for `ReviewSession.open`.
 
     Returns
     -------
@@ -52,16 +54,21 @@ def open_review(
     widget.predictions.value = Path(predictions)
     widget.images.value = None if images is None else Path(images)
     widget.output.value = None if output is None else Path(output)
-    wait_for(widget, partial(widget.start_opening, store, take_over))
+    wait_for(widget, partial(widget.start_opening, **options))
     return widget
 
 
 def review_dock(viewer: napari.Viewer) -> ReviewWidget:
     """Return a viewer's Artifact Review dock; add it if it is not there."""
-    dock, widget = viewer.window.add_plugin_dock_widget(_PLUGIN, _WIDGET)
-    # One that is there may be hidden.
-    dock.show()
-    return cast("ReviewWidget", widget)
+    for widget in viewer.window.dock_widgets.values():
+        if isinstance(widget, ReviewWidget):
+            # It may be hidden.
+            widget.parentWidget().show()
+            return widget
+    widget = ReviewWidget(viewer)
+    # Under the menu's name, so that the menu shows and hides this very dock.
+    viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
+    return widget
 
 
 def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:

@@ -6,19 +6,24 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_artifact_review.widgets.background import Latest
+from napari_artifact_review.widgets.background import Connections, Latest
 from napari_artifact_review.widgets.changes import summary
 from napari_artifact_review.widgets.plots import PlotWish
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from qtpy.QtWidgets import QWidget
+    from qtpy.QtCore import QObject
 
-    from napari_artifact_review.core.decisions import Entry
-    from napari_artifact_review.core.metrics import Flips, Numbers, Snapshot, When
+    from napari_artifact_review.core.decisions.entry import Entry
     from napari_artifact_review.core.outcomes import Outcome
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.core.scores.metrics import (
+        Flips,
+        Numbers,
+        Snapshot,
+        When,
+    )
     from napari_artifact_review.widgets.changes import ChangesPanel
     from napari_artifact_review.widgets.fold import Fold
     from napari_artifact_review.widgets.plots import Plots
@@ -53,8 +58,10 @@ class Measurer:
 
     Parameters
     ----------
-    dock : QWidget
-        The dock; once it is gone, nothing is shown.
+    parent : QObject
+        The open review; once it is gone, nothing is shown.
+    session : ReviewSession
+        The review that is measured.
     panel : ChangesPanel
         Where the numbers are shown.
     fold : Fold
@@ -64,32 +71,25 @@ class Measurer:
     """
 
     def __init__(
-        self, dock: QWidget, panel: ChangesPanel, fold: Fold, plots: Plots
+        self,
+        parent: QObject,
+        session: ReviewSession,
+        panel: ChangesPanel,
+        fold: Fold,
+        plots: Plots,
     ) -> None:
-        self._panel, self._fold, self._plots = panel, fold, plots
-        self._numbers = Latest(dock, self._show)
-        self._pictures = Latest(dock, plots.show_pictures)
-        self._session: ReviewSession | None = None
-        fold.unfolded.connect(self._measure)
-        plots.wanted.connect(self._draw, max_args=0)
-
-    def follow(self, session: ReviewSession) -> Callable[[], None]:
-        """Measure another review from now on; return what ends that."""
         self._session = session
-        signals = (session.decided, session.queue_changed)
-        for signal in signals:
-            signal.connect(self.update)
+        self._panel, self._fold, self._plots = panel, fold, plots
+        self._numbers = Latest(parent, self._show)
+        self._pictures = Latest(parent, plots.show_pictures)
+        self._connections = Connections()
+        self._connections.connect(fold.unfolded, self._measure)
+        self._connections.connect(plots.wanted, self._draw_soon)
         self.update()
 
-        def end() -> None:
-            for signal in signals:
-                signal.disconnect(self.update)
-            self._session = None
-
-        return end
-
-    def stop(self) -> None:
+    def close(self) -> None:
         """Measure nothing any more."""
+        self._connections.close()
         self._numbers.give_up()
         self._pictures.give_up()
 
@@ -99,18 +99,21 @@ class Measurer:
         self._draw(_LONG_BREATH)
 
     def _measure(self) -> None:
-        if self._session is None or not self._fold.is_open:
+        if not self._fold.is_open:
             # What is not kept up to date is not shown.
             self._numbers.give_up()
             self._fold.say("")
             self._panel.show_changes(None)
             return
-        job = partial(_measured, self._snapshot(self._session))
+        job = partial(measure_changes, self._snapshot(self._session))
         self._numbers.want(job, _BREATH)
 
-    def _draw(self, breath: int = _BREATH) -> None:
+    def _draw_soon(self) -> None:
+        self._draw(_BREATH)
+
+    def _draw(self, breath: int) -> None:
         wishes = self._plots.wishes()
-        if self._session is None or not wishes:
+        if not wishes:
             self._pictures.give_up()
             return
         snapshot, log = self._snapshot(self._session), self._session.log
@@ -118,18 +121,18 @@ class Measurer:
 
     def _snapshot(self, session: ReviewSession) -> Snapshot:
         # A review is open, so it is imported.
-        from napari_artifact_review.core.metrics import Snapshot
 
-        return Snapshot.of(session.catalog)
+        return session.catalog.snapshot()
 
     def _show(self, measured: Measured) -> None:
         self._panel.show_changes(measured)
         self._fold.say(summary(measured))
 
 
-def _measured(
+def measure_changes(
     snapshot: Snapshot, given_up: Callable[[], bool] = lambda: False
 ) -> Measured:
+    """Measure what a review has changed; end early once the answer is not wanted."""
     metrics = snapshot.metrics(given_up)
     return Measured(metrics, snapshot.flips(), snapshot.open_count)
 
@@ -142,8 +145,8 @@ def _drawn(
 ) -> list[npt.NDArray[np.uint8]]:
     """Draw the curves, and the time per verdict."""
     # In the thread: with them comes matplotlib.
-    from napari_artifact_review.core.metrics import measure
-    from napari_artifact_review.core.pace import pace_of
+    from napari_artifact_review.core.scores.metrics import measure
+    from napari_artifact_review.core.scores.pace import pace_of
     from napari_artifact_review.report.figures import (
         Ink,
         draw_curves,

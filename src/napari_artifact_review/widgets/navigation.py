@@ -5,10 +5,10 @@ from __future__ import annotations
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import ComboBox, Container, ProgressBar, PushButton
+from magicgui.widgets import CheckBox, ComboBox, Container, ProgressBar, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_artifact_review.widgets.line import Line
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.queue import Queue
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.queue import Queue
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.key_choice import KeyChoice
 
 
@@ -39,34 +39,43 @@ class NavigationPanel(Container[Widget]):
         Emitted with the row of the cutout to go to.
     next_requested, previous_requested : Signal
         Emitted to go to the next or the previous cutout of the queue.
+    auto_advance_requested : Signal
+        Emitted with whether a verdict moves on to the next cutout.
     """
 
     image_requested = Signal(str)
     cutout_requested = Signal(int)
     next_requested = Signal()
     previous_requested = Signal()
+    auto_advance_requested = Signal(bool)
 
     def __init__(self) -> None:
         self.image_name = ComboBox(
-            label="image_name", tooltip="Every full image, and what the queue has of it"
+            label="image_name",
+            tooltip="Full images, each with its number of cutouts in the queue",
         )
         self.error_id = ComboBox(
             label="error_id",
-            tooltip="What the queue has of this image; empty at other cutouts",
+            tooltip="Cutouts of this image that are in the queue",
         )
         self.previous = PushButton(text="◀  Previous")
         self.next = PushButton(text="Next  ▶")
-        steps = Container(
-            widgets=[self.previous, self.next], layout="horizontal", labels=False
-        )
-        steps.margins = (0, 0, 0, 0)
+        steps = _row(self.previous, self.next)
         self.progress = ProgressBar(min=0, max=1)
         self.place = Line()
+        self.auto_advance = CheckBox(
+            text="Auto-advance",
+            value=True,
+            tooltip="Move to the next cutout after each verdict",
+        )
+        # What is left over is the text's beside it.
+        self.auto_advance.native.setSizePolicy(
+            QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
+        )
+        progress = _row(self.place, self.auto_advance)
         names = Container(widgets=[self.image_name, self.error_id], labels=True)
         names.margins = (0, 0, 0, 0)
-        super().__init__(
-            widgets=[names, steps, self.progress, self.place], labels=False
-        )
+        super().__init__(widgets=[names, steps, self.progress, progress], labels=False)
         self.margins = (0, 0, 0, 0)
         for combo in (self.image_name, self.error_id):
             _keep_narrow(combo.native)
@@ -81,6 +90,9 @@ class NavigationPanel(Container[Widget]):
         self.error_id.native.activated.connect(self._request_cutout)
         self.next.changed.connect(lambda: self.next_requested.emit())
         self.previous.changed.connect(lambda: self.previous_requested.emit())
+        self.auto_advance.changed.connect(
+            lambda on: self.auto_advance_requested.emit(on)
+        )
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Tell which keys are in force."""
@@ -190,13 +202,15 @@ def _cutout_text(cutout: Cutout) -> str:
 
 def _place_text(place: int | None, queue: Queue) -> str:
     if not len(queue):
-        return "Nothing is in the queue"
-    here = (
-        f"{place:,} of {len(queue):,}"
-        if place
-        else f"Beside the queue of {len(queue):,}"
-    )
-    return f"{here}, {queue.left:,} still to be looked at"
+        return "The queue is empty"
+    here = f"{place:,} of {len(queue):,}" if place else "Not in the queue"
+    return f"{here}, {queue.left:,} left"
+
+
+def _row(*widgets: Widget) -> Container[Widget]:
+    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row
 
 
 def _keep_narrow(combo: QComboBox) -> None:

@@ -17,8 +17,8 @@ from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.full_image import FullImage
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.images.full_image import FullImage
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.key_choice import KeyChoice
 
 _COLORS = {

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_artifact_review.core.decisions.log_paths import store_beside
+from napari_artifact_review.core.review.places import default_output
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.opening import OpenPanel
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.demo import DemoSurvey
 
 
@@ -40,15 +42,31 @@ class Opener:
         self._cancelled = threading.Event()
         self.shown: ReviewSession | None = None
 
-    def open(self, store: str | None = None, take_over: bool = False) -> None:
+    @property
+    def is_opening(self) -> bool:
+        """Whether an opening is under way."""
+        return self._background.busy
+
+    def names_open_review(self, store: str | None) -> bool:
+        """Tell whether the form names the review that is open already."""
+        table, output = self._panel.predictions.path, self._panel.output.path
+        if self.shown is None or table is None:
+            return False
+        named = store_beside((output or default_output(table)).absolute())
+        return store is not None or self.shown.store == str(named)
+
+    def open(self, **options: Any) -> None:
         """Open the table that the form names, in the place of the review shown.
 
-        `store` and `take_over` are those of `ReviewSession.open`.
+        Parameters
+        ----------
+        **options
+            `store` and `team`, as for `ReviewSession.open`.
         """
         panel, table = self._panel, self._panel.predictions.path
         if table is None:
             return
-        panel.show_progress(f"Reading {table.name} …")
+        panel.show_progress(f"Reading {table.name}...")
         self._background.start(
             partial(
                 _open,
@@ -56,9 +74,8 @@ class Opener:
                 panel.images.path,
                 panel.output.path,
                 cutout_size=panel.chosen_cutout_size(),
-                store=store,
-                take_over=take_over,
                 replaced=self.shown,
+                **options,
             ),
             self._done,
             self._failed,
@@ -67,17 +84,16 @@ class Opener:
     def open_again(
         self,
         session: ReviewSession,
-        take_over: bool = False,
         images: Path | None = None,
     ) -> None:
         """Open a review again, as somebody else may have left it, or other images."""
-        self._panel.show_progress(f"Reading {session.predictions.path.name} …")
-        job = partial(session.reopened, images, take_over=take_over)
+        self._panel.show_progress(f"Reading {session.predictions.path.name}...")
+        job = partial(session.reopened, images)
         self._background.start(job, self._done, self._failed)
 
     def move(self, session: ReviewSession, output: Path) -> None:
         """Open a review again with another output; its decisions go with it."""
-        self._panel.show_progress(f"Going on in {output.name} …")
+        self._panel.show_progress(f"Switching to {output.name}...")
         self._background.start(
             partial(session.with_output, output), self._done, self._failed
         )
@@ -101,7 +117,7 @@ class Opener:
             self._panel.output.value = None
             self.open()
 
-        self._panel.show_progress("Making the demo …")
+        self._panel.show_progress("Creating the demo...")
         self._background.start(
             lambda: make_demo(where, images, seed, progress), made, self._failed
         )
@@ -125,18 +141,18 @@ class Opener:
 
 def import_ahead() -> None:
     """Import what a review needs in a thread, while the user chooses its files."""
-    threading.Thread(target=_import_review, name="artifact-review-imports").start()
+    threading.Thread(target=import_review, name="artifact-review-imports").start()
 
 
-def _import_review() -> None:
-    # pandas, astropy and SQLAlchemy come with it: more than a second the first time.
-    import napari_artifact_review.viewer.controller  # noqa: F401
+def import_review() -> None:
+    """Import what a review needs: pandas, astropy, SQLAlchemy take over a second."""
+    import napari_artifact_review.widgets.review  # noqa: F401
 
 
 def _open(table: Path, *more: Path | None, **named: Any) -> ReviewSession:
     # Here, not in the main thread, which needs it all next.
-    _import_review()
-    from napari_artifact_review.core.session import ReviewSession
+    import_review()
+    from napari_artifact_review.core.review.session import ReviewSession
 
     return ReviewSession.open(table, *more, **named)
 

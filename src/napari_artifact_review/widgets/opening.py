@@ -18,23 +18,26 @@ from psygnal import Signal
 from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QLineEdit, QSizePolicy
 
-from napari_artifact_review.core.places import DEFAULT_OUTPUT_NAME
+from napari_artifact_review.core.review.places import DEFAULT_OUTPUT_NAME
 from napari_artifact_review.widgets.recent import RecentPanel, RecentReview, settings
 
 
 class RememberingFileEdit(FileEdit):
     """A file or folder whose dialog begins where the last one ended."""
 
-    def __init__(self, mode: str, label: str, hint: str, tooltip: str) -> None:
+    def __init__(
+        self, mode: str, label: str, hint: str, tooltip: str, caption: str
+    ) -> None:
         super().__init__(
             mode=FileDialogMode(mode),
             label=label,
             nullable=True,
             tooltip=tooltip,
         )
-        self.choose_btn.text = "…"
+        self.choose_btn.text = "..."
         self.choose_btn.native.setFixedWidth(28)
-        self.choose_btn.tooltip = f"Choose: {tooltip}"
+        self._caption = caption
+        self.choose_btn.tooltip = f"{caption}..."
         field: QLineEdit = self.line_edit.native
         field.setPlaceholderText(hint)
         self.changed.connect(lambda _: field.setToolTip(field.text() or tooltip))
@@ -56,7 +59,7 @@ class RememberingFileEdit(FileEdit):
         start = self.value or Path(str(last))
         chosen = self._show_file_dialog(
             self.mode,
-            caption=self.choose_btn.tooltip,
+            caption=self._caption,
             start_path=str(start),
             filter=None if self.mode.value == "d" else _table_filter(),
         )
@@ -69,7 +72,7 @@ class RememberingFileEdit(FileEdit):
 def _table_filter() -> str:
     """Return what a dialog offers, in Qt's form."""
     # The readers of tables come with it.
-    from napari_artifact_review.core.tablefiles import SUFFIXES
+    from napari_artifact_review.core.tables.tablefiles import SUFFIXES
 
     return f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
 
@@ -90,33 +93,37 @@ class OpenPanel(Container[Widget]):
     def __init__(self) -> None:
         self.predictions = RememberingFileEdit(
             "r",
-            "predictions",
+            "Predictions",
             "CSV, Parquet, ECSV, FITS",
-            "the table with image_name, grid_x, grid_y, label and preds",
+            "Table with image_name, grid_x, grid_y, label, and preds or confidence",
+            "Open predictions table",
         )
         self.images = RememberingFileEdit(
             "d",
-            "images",
-            "beside the table",
-            "the folder of the full images",
+            "Images",
+            "same folder as the table",
+            "Folder of the full images, by default the table's or images/ in it",
+            "Choose folder of full images",
         )
         self.output = RememberingFileEdit(
             "w",
-            "output",
-            f"{DEFAULT_OUTPUT_NAME} beside the table",
-            "where the reviewed table is saved",
+            "Output",
+            DEFAULT_OUTPUT_NAME,
+            "Reviewed table to save, by default in the folder of the predictions",
+            "Choose reviewed table",
         )
         self.cutout_size = LineEdit(
-            label="cutout size",
-            tooltip="Side of a cutout in pixels; by default what the grid tells",
+            label="Cutout size",
+            tooltip="Side of a cutout in pixels, by default inferred from the grid "
+            "spacing",
         )
-        self.cutout_size.native.setPlaceholderText("from the grid")
+        self.cutout_size.native.setPlaceholderText("automatic")
         self.cutout_size.native.setValidator(QIntValidator(1, 1_000_000))
         self.open = PushButton(text="Open", tooltip="Open this table for review")
         self.recent = RecentPanel()
         self.demo = PushButton(
             text="Demo",
-            tooltip="Make and open a small survey with a real classifier",
+            tooltip="Create and open a small demo survey",
         )
         buttons = Container[Widget](
             widgets=[self.open, self.demo], layout="horizontal", labels=False
@@ -130,7 +137,7 @@ class OpenPanel(Container[Widget]):
         )
         self.progress = ProgressBar(min=0, max=0, label="")
         self.progress.native.setTextVisible(False)
-        self.cancel = PushButton(text="Cancel")
+        self.cancel = PushButton(text="Cancel", tooltip="Stop opening this review")
         self.busy = Container[Widget](
             widgets=[self.what_happens, self.progress, self.cancel], labels=False
         )

@@ -10,14 +10,14 @@ from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
-from napari_artifact_review.core.display import (
+from napari_artifact_review.core.images.display import (
     COLORMAPS,
     MOST_SIGMA,
     Display,
     Interval,
-    Limits,
     Stretch,
 )
+from napari_artifact_review.core.limits import Limits
 
 if TYPE_CHECKING:
     from napari_artifact_review.viewer.key_choice import KeyChoice
@@ -46,26 +46,25 @@ class PixelsPanel(Container[Widget]):
 
     def __init__(self) -> None:
         self._display = Display()
-        self.interval = ComboBox(
-            tooltip="What the darkest and the brightest shade stand for"
-        )
+        self.interval = ComboBox(tooltip="Choose how the display limits are computed")
         self.scope = ComboBox(
-            choices=[("of the image", "image"), ("of the cutout", "cutout")],
-            tooltip="Whose pixels give these limits",
+            choices=[("Whole image", "image"), ("Each cutout", "cutout")],
+            tooltip="Compute limits from the whole image or from each cutout",
         )
         self.stretch = ComboBox(
             choices=get_args(Stretch),
-            tooltip="How shades are spread between the limits",
+            tooltip="Stretch between the limits",
         )
-        self.colormap = ComboBox(tooltip="Colours; more are in the layer's controls")
+        self.colormap = ComboBox(tooltip="Colormap; the layer controls offer more")
         self.sigma = ComboBox(
-            tooltip="Smooth by a Gaussian of this sigma, in pixels; "
-            "the status bar keeps the raw values"
+            tooltip="Smooth with a Gaussian of this sigma; the status bar still shows "
+            "raw values"
         )
-        self.inverted = CheckBox(text="inverted", tooltip="Let the colours run back")
-        self.stretches = PushButton(text="Side by side…")
+        self.inverted = CheckBox(text="Invert", tooltip="Invert the colormap")
+        self.stretches = PushButton(text="Compare stretches...")
         self.reset = PushButton(
-            text="Reset", tooltip="Back to ZScale of the image, linear, grey"
+            text="Reset",
+            tooltip="Reset to ZScale limits of the image, linear stretch and grey",
         )
         rows = (
             (self.interval, self.scope),
@@ -83,8 +82,7 @@ class PixelsPanel(Container[Widget]):
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Tell which keys are in force."""
-        key = keys["stretches"].hint
-        self.stretches.tooltip = f"{key}; a click on one chooses it"
+        self.stretches.tooltip = keys["stretches"].hint
 
     def show_display(self, display: Display) -> None:
         """Show how pixels look."""
@@ -159,17 +157,17 @@ def _ranges(display: Display) -> list[tuple[str, _Range]]:
     default = Display.percent
     offered: list[tuple[str, _Range]] = [("ZScale", ("zscale", default, None))]
     offered += [(f"{x:g} %", ("percentile", x, None)) for x in sorted(percents)[::-1]]
-    offered += [("min to max", ("min-max", default, None))]
+    offered += [("Min to max", ("min-max", default, None))]
     if display.by_hand is not None:
         low, high = display.by_hand
-        offered += [(f"by hand: {low:.4g} to {high:.4g}", _range_of(display))]
+        offered += [(f"Manual: {low:.4g} to {high:.4g}", _range_of(display))]
     return offered
 
 
 def _sigmas(current: float) -> list[tuple[str, float]]:
     steps = {_STEP * n for n in range(1, int(MOST_SIGMA / _STEP) + 1)} | {current}
-    offered = [(f"smoothed by {x:g} px", x) for x in sorted(steps - {0.0})]
-    return [("not smoothed", 0.0), *offered]
+    offered = [(f"Smoothing {x:g} px", x) for x in sorted(steps - {0.0})]
+    return [("No smoothing", 0.0), *offered]
 
 
 def _named(*values: str) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 if TYPE_CHECKING:
     import napari
 
-_TITLE = "What changed: plots"
+_TITLE = "Review plots"
 
 #: Of the dock in pixels of Qt, to begin with; and the least that a plot is read in.
 _SIZE = (860, 340)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, Label, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
@@ -14,39 +14,39 @@ from napari_artifact_review.core.outcomes import ERRORS
 from napari_artifact_review.widgets.threshold import ThresholdPanel
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.queue import QueueRule
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.queue import QueueRule
+    from napari_artifact_review.core.review.session import ReviewSession
 
 _OUTCOMES = ("FP", "FN", "TP", "TN")
 
 _STATES = {
-    "all": "reviewed or not",
-    "unreviewed": "unreviewed",
-    "reviewed": "reviewed",
-    "changed": "changed",
-    "unsure": "unsure",
+    "all": "All",
+    "unreviewed": "Unreviewed",
+    "reviewed": "Reviewed",
+    "changed": "Changed",
+    "unsure": "Unsure",
 }
 
 _ORDERS = {
-    "image": "image by image",
-    "table": "as in the table",
-    "mislabelled": "most likely mislabelled first",
-    "confident": "most confident first",
-    "uncertain": "least confident first",
-    "random": "shuffled",
+    "image": "By image",
+    "table": "Table order",
+    "mislabelled": "Most likely mislabelled first",
+    "confident": "Most confident first",
+    "uncertain": "Least confident first",
+    "random": "Shuffled",
 }
 
 #: The same where there is little room.
 _IN_SHORT = {
     "image": "by image",
-    "table": "by row",
+    "table": "table order",
     "mislabelled": "mislabelled first",
     "confident": "confident first",
     "uncertain": "uncertain first",
     "random": "shuffled",
 }
 
-_ANY_KIND = "any kind, or none"
+_ANY_KIND = "All kinds"
 
 
 class QueuePanel(Container[Widget]):
@@ -64,18 +64,14 @@ class QueuePanel(Container[Widget]):
         self.outcomes = {
             name: CheckBox(text=name, value=name in ERRORS) for name in _OUTCOMES
         }
-        self.state = _choice(_STATES, "What of the review")
+        self.state = _choice(_STATES, "Review status")
         self.this_image = CheckBox(
-            text="this image", tooltip="Only the cutouts of this image"
+            text="This image", tooltip="Keep only the cutouts of the current image"
         )
         # By Qt's own signal: magicgui tells of no choice that has no value.
-        self.kind = ComboBox(
-            choices=[(_ANY_KIND, None)], tooltip="The kind of artifact"
-        )
-        self.order = _choice(_ORDERS, "What comes first")
-        self.seed = SpinBox(
-            min=0, max=2**31 - 1, tooltip="Another number, another shuffle"
-        )
+        self.kind = ComboBox(choices=[(_ANY_KIND, None)], tooltip="Kind of artifact")
+        self.order = _choice(_ORDERS, "Sort by")
+        self.seed = SpinBox(min=0, max=2**31 - 1, tooltip="Seed of the shuffled order")
         self.threshold = ThresholdPanel()
         super().__init__(
             widgets=[
@@ -83,7 +79,6 @@ class QueuePanel(Container[Widget]):
                 _row(self.state, self.this_image),
                 self.kind,
                 _row(self.order, self.seed),
-                Label(value="Threshold"),
                 self.threshold,
             ],
             labels=False,
@@ -127,7 +122,7 @@ class QueuePanel(Container[Widget]):
         kinds = sorted({*session.kinds, *session.catalog.labels.kinds.values()})
         listed: list[tuple[str, Any]] = [(kind, (kind,)) for kind in kinds]
         if rule.kinds is not None and len(rule.kinds) != 1:
-            listed.append((", ".join(rule.kinds) or "no kind at all", rule.kinds))
+            listed.append((", ".join(rule.kinds) or "No kind", rule.kinds))
         with ExitStack() as stack:
             for widget in self._fields:
                 stack.enter_context(widget.changed.blocked())
@@ -168,7 +163,7 @@ def summary(rule: QueueRule) -> str:
     outcomes = " ".join(name for name in _OUTCOMES if name in rule.outcomes)
     parts = [outcomes or "no outcome"]
     if rule.state != "all":
-        parts.append(_STATES[rule.state])
+        parts.append(rule.state)
     if rule.kinds is not None:
         parts.append(", ".join(rule.kinds))
     if rule.images is not None:

@@ -96,7 +96,7 @@ class RecentPanel(Container[Widget]):
                 review = self._reviews[place]
                 button.text = review.text
                 button.tooltip = (
-                    f"Go on with {review.predictions}\nImages: {review.images}\n"
+                    f"Resume {review.predictions}\nImages: {review.images}\n"
                     f"Output: {review.output}"
                 )
 

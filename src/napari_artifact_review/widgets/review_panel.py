@@ -22,6 +22,7 @@ from napari_artifact_review.widgets.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.changes import ChangesPanel
 from napari_artifact_review.widgets.choices import (
     ChangedOutputPanel,
+    ChangedTablePanel,
     DisagreementPanel,
 )
 from napari_artifact_review.widgets.cutout_table import CutoutTable
@@ -30,15 +31,17 @@ from napari_artifact_review.widgets.fold import Fold
 from napari_artifact_review.widgets.message import Message
 from napari_artifact_review.widgets.navigation import NavigationPanel
 from napari_artifact_review.widgets.neighbours import ContextPanel
+from napari_artifact_review.widgets.pending import PendingPanel
 from napari_artifact_review.widgets.pixels import PixelsPanel, described
 from napari_artifact_review.widgets.queue_panel import QueuePanel, summary
 from napari_artifact_review.widgets.saving import SavePanel
 from napari_artifact_review.widgets.surroundings import SurroundingsPanel
+from napari_artifact_review.widgets.team import TeamPanel
 from napari_artifact_review.widgets.verdict import VerdictPanel
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.display import Display
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.images.display import Display
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.viewer.key_choice import KeyChoice
 
@@ -48,8 +51,11 @@ class ReviewPanel(Container[Widget]):
 
     def __init__(self) -> None:
         self.banner = Banner()
+        self.pending = PendingPanel()
+        self.team = TeamPanel()
         self.disagreements = DisagreementPanel()
         self.changed_output = ChangedOutputPanel()
+        self.changed_table = ChangedTablePanel()
         self.navigation = NavigationPanel()
         self.facts = CutoutTable()
         self.verdict = VerdictPanel()
@@ -60,9 +66,9 @@ class ReviewPanel(Container[Widget]):
         self.changes = ChangesPanel()
         self.folds = {
             "queue": Fold("Queue", self.queue.native),
-            "pixels": Fold("Pixels", self.pixels.native),
-            "context": Fold("Around it", self.context.native),
-            "changes": Fold("What changed", self.changes.native),
+            "pixels": Fold("Display", self.pixels.native),
+            "context": Fold("Neighbours and position", self.context.native),
+            "changes": Fold("Results", self.changes.native),
         }
         self.saving = SavePanel()
         self.unseen = ImageBanner()
@@ -75,13 +81,16 @@ class ReviewPanel(Container[Widget]):
         super().__init__(
             widgets=[
                 self.banner,
+                self.pending,
                 self.disagreements,
                 self.navigation,
                 self.facts,
                 self.verdict,
                 self.surroundings,
                 self.saving,
+                self.team,
                 self.changed_output,
+                self.changed_table,
                 self.unseen,
                 self.note,
                 self.remarks,
@@ -93,6 +102,7 @@ class ReviewPanel(Container[Widget]):
         self.message.lie_over(self.native)
         leave_keys_to_viewer(self.native)
         # Each arrow key on it would be a verdict; keys have a menu for that.
+        self.pending.recording_changed.connect(self.verdict.show_recording)
         self.verdict.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _folding(self) -> QScrollArea:
@@ -122,6 +132,7 @@ class ReviewPanel(Container[Widget]):
         self.pixels.show_keys(keys)
         self.context.show_keys(keys)
         self.saving.show_keys(keys)
+        self.pending.show_keys(keys)
         self.help.tooltip = keys["help"].hint
 
     def show_session(self, session: ReviewSession) -> None:
@@ -132,8 +143,10 @@ class ReviewPanel(Container[Widget]):
         self.queue.show_session(session)
         self.show_queue(session)
         self.banner.show_problem(session)
+        self.pending.show_session(session)
+        self.team.show_team(session)
         self.disagreements.show_disagreements(session.disagreements)
-        self.changed_output.hide()
+        self.hide_changes()
         self.show_current(session)
 
     def show_current(self, session: ReviewSession) -> None:
@@ -141,15 +154,21 @@ class ReviewPanel(Container[Widget]):
         cutout = session.current_cutout
         self.navigation.show_place(session)
         self.facts.show_cutout(cutout)
-        self.verdict.show_cutout(cutout, session.drafts.get(cutout.key))
+        draft = session.drafts.get(cutout.key)
+        self.verdict.show_cutout(cutout, session.given(cutout.key), draft)
         self.surroundings.show_place(session)
         self.saving.show_state(session)
+
+    def hide_changes(self) -> None:
+        """Hide what changed on disk, where the user chose or a save asks anew."""
+        self.changed_output.hide()
+        self.changed_table.hide()
 
     def show_queue(self, session: ReviewSession) -> None:
         """Show another queue, or another threshold."""
         self.queue.show_queue(session)
         threshold = session.threshold
-        at = "" if threshold is None else f", from {threshold:.3f}"
+        at = "" if threshold is None else f", threshold {threshold:.3f}"
         self.folds["queue"].say(f"{summary(session.places.rule)}{at}")
         self.navigation.show_queue(session)
 
@@ -184,7 +203,7 @@ class ReviewPanel(Container[Widget]):
             self.note.visible = bool(notes)
         is_loading = controller.view == "loading"
         name = controller.session.current_cutout.image_name
-        self.say(f"Reading {name} …" if is_loading else "")
+        self.say(f"Reading {name}..." if is_loading else "")
         problem = None if is_loading else controller.problem
         self.unseen.show_problem(problem, controller.view == "shown")
 

@@ -3,54 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
 
-from napari_artifact_review.core.decisions import PATIENCE
+from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.widgets.background import Background, MainThread
 from napari_artifact_review.widgets.review_panel import ReviewPanel
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.output import OutputChoice, Saved
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.output import OutputChoice, Saved
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 class Saver:
-    """Carries out what a `ReviewPanel` asks for, and shows in it what came of it."""
+    """Carries out what a `ReviewPanel` asks for, and shows in it what came of it.
 
-    def __init__(self, panel: ReviewPanel, main_thread: MainThread) -> None:
+    Parameters
+    ----------
+    session : ReviewSession
+        The review that is saved.
+    panel : ReviewPanel
+        The panels that show it.
+    main_thread : MainThread
+        The thread that panels are touched in.
+    """
+
+    def __init__(
+        self, session: ReviewSession, panel: ReviewPanel, main_thread: MainThread
+    ) -> None:
+        self._session = session
         self._panel = panel
         self._background = Background(main_thread)
 
-    def save(
-        self,
-        session: ReviewSession,
-        keep: OutputChoice | None = None,
-    ) -> None:
+    @property
+    def is_saving(self) -> bool:
+        """Whether a save is under way."""
+        return self._background.busy
+
+    def save(self, keep: OutputChoice | None = None) -> None:
         """Write the reviewed table; `keep` is that of `ReviewSession.save`."""
-        if self._background.busy:
+        if self.is_saving:
             return
-        panel = self._panel
+        session = self._session
+        if session.pending:
+            # The reviewer means the verdicts that were given before, too.
+            self._panel.saving.show_state(session, saving=True)
+            self._background.start(
+                partial(session.wait_until_recorded, ANSWER_TIMEOUT),
+                lambda _: self._save(keep),
+                self._failed,
+            )
+        else:
+            self._save(keep)
+
+    def _save(self, keep: OutputChoice | None) -> None:
+        session, panel = self._session, self._panel
 
         def done(saved: Saved) -> None:
-            session.take_saved(saved, wait=PATIENCE)
-            panel.changed_output.hide()
+            session.take_saved(saved, wait=session.patience)
+            panel.hide_changes()
             panel.saving.show_state(session)
             panel.say(_tell(session, saved))
-
-        def failed(error: Exception) -> None:
-            from napari_artifact_review.core.output import OutputChangedError
-
-            panel.saving.show_state(session)
-            if isinstance(error, OutputChangedError):
-                panel.say("")
-                panel.changed_output.show_changes(error)
-            elif isinstance(error, ReviewError):
-                self._tell_error(error)
-            else:
-                raise error
 
         try:
             job: Callable[[], Saved] = session.saving(keep)
@@ -58,7 +74,27 @@ class Saver:
             self._tell_error(error)
             return
         panel.saving.show_state(session, saving=True)
-        self._background.start(job, done, failed)
+        self._background.start(job, done, self._failed)
+
+    def _failed(self, error: Exception) -> None:
+        from napari_artifact_review.core.review.output import (
+            OutputChangedError,
+            TableChangedError,
+        )
+
+        session, panel = self._session, self._panel
+        panel.saving.show_state(session)
+        panel.hide_changes()
+        if isinstance(error, OutputChangedError):
+            panel.say("")
+            panel.changed_output.show_changes(error)
+        elif isinstance(error, TableChangedError):
+            panel.say("")
+            panel.changed_table.show_changes(error)
+        elif isinstance(error, ReviewError):
+            self._tell_error(error)
+        else:
+            raise error
 
     def _tell_error(self, error: ReviewError) -> None:
         # napari's notification shows one line of it.
@@ -76,9 +112,9 @@ def _tell(session: ReviewSession, saved: Saved) -> str:
         labels = "label is" if count == 1 else "labels are"
         return (
             f"{count} {labels} taken over from {saved.path.name}. Nothing was written; "
-            "the next save replaces that file, and keeps it as a dated backup."
+            "the next save replaces that file and keeps it as a dated backup."
         )
     if saved.path != session.output:
-        return f"{session.output.name} was left alone; saved to {saved.path}."
-    kept = f" The earlier one is kept as {saved.backup.name}." if saved.backup else ""
+        return f"Saved to {saved.path}; {session.output.name} is unchanged."
+    kept = f" The previous file is kept as {saved.backup.name}." if saved.backup else ""
     return f"Saved to {saved.path}.{kept}"

@@ -12,7 +12,7 @@ from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 class SavePanel(Container[Widget]):
@@ -48,9 +48,11 @@ class SavePanel(Container[Widget]):
         self.save.tooltip = f"{key.title} to {session.output} (key {key.label})"
         count = session.unsaved
         if saving:
-            self.state.show_text("Saving …")
+            self.state.show_text("Saving...")
         else:
-            self.state.show_text(f"● {count} unsaved" if count else "Nothing to save")
+            self.state.show_text(
+                f"● {count} not yet exported" if count else "Nothing to save"
+            )
         # To be read in the dark theme and in the light one.
         self.state.emphasize("#c27000" if count else None)
-        self.state.tooltip = f"Every decision is on disk already, in {session.store}"
+        self.state.tooltip = f"Every verdict is already recorded in {session.store}"

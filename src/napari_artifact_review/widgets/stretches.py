@@ -15,8 +15,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
-from napari_artifact_review.core.display import LEVELS, Brightness, Display
-from napari_artifact_review.core.stretch import PRESETS, render, smoothed
+from napari_artifact_review.core.images.display import LEVELS, Brightness, Display
+from napari_artifact_review.core.images.stretch import PRESETS, render, smoothed
 from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.background import Latest
 from napari_artifact_review.widgets.picture import picture_button, picture_icon
@@ -50,12 +50,14 @@ class StretchesPanel(PictureWindow):
 
     def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
         buttons = [_checkable(preset.name) for preset in PRESETS]
-        super().__init__(parent, "stretches, side by side", buttons, kept_free)
+        super().__init__(parent, "compare stretches", buttons, kept_free)
         self._latest = Latest(self, self._show)
         self._colormap = Display.colormap
         for button, preset in zip(buttons, PRESETS, strict=True):
             button.clicked.connect(partial(self._adopt, preset.display))
-        hint = QLabel("A click shows all cutouts so; “Reset” in the dock ends it.")
+        hint = QLabel(
+            "Click to apply to all cutouts. Reset under Display restores the default."
+        )
         hint.setWordWrap(True)
         # The pictures alone say how wide the window is.
         hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)

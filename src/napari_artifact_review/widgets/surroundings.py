@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QSlider
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.full_image import FullImage
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.images.full_image import FullImage
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.key_choice import KeyChoice
 
 
@@ -29,7 +29,7 @@ class SurroundingsPanel(Container[Widget]):
     view_requested, gallery_requested : Signal
         Emitted to switch between cutout and full image, and between the full image and
         the gallery.
-    grid_requested, up_requested, hdu_requested : Signal
+    grid_requested, y_up_requested, hdu_requested : Signal
         Emitted with whether the grid is shown; with whether row 0 is at the bottom;
         with the index of an HDU.
     """
@@ -38,7 +38,7 @@ class SurroundingsPanel(Container[Widget]):
     view_requested = Signal()
     gallery_requested = Signal()
     grid_requested = Signal(bool)
-    up_requested = Signal(bool)
+    y_up_requested = Signal(bool)
     hdu_requested = Signal(int)
 
     def __init__(self) -> None:
@@ -61,14 +61,16 @@ class SurroundingsPanel(Container[Widget]):
         ]
         self.view = PushButton(text="Cutout / full image")
         self.gallery = PushButton(text="Gallery")
-        self.grid = CheckBox(text="grid", tooltip="Show the grid of all cutouts")
-        self.up = CheckBox(
+        self.grid = CheckBox(text="Grid", tooltip="Show the grid of all cutouts")
+        self.y_up = CheckBox(
             text="y up",
-            tooltip="Draw row 0 at the bottom, as FITS viewers do; "
-            "coordinates stay the same",
+            tooltip="Draw row 0 at the bottom, as FITS viewers do, without changing "
+            "coordinates",
         )
-        self.hdu = ComboBox(tooltip="The file holds several images")
-        switches = _row(self.view, self.gallery, self.grid, self.up)
+        self.hdu = ComboBox(tooltip="Choose which image HDU of the file is shown")
+        switches = _row(self.view, self.gallery, self.grid, self.y_up)
+        # Room for all four in the narrowest dock.
+        switches.native.layout().setSpacing(4)
         self._hdu_row = _row(Label(value="HDU"), self.hdu)
         super().__init__(widgets=[*sliders, switches, self._hdu_row], labels=False)
         self.margins = (0, 0, 0, 0)
@@ -79,7 +81,7 @@ class SurroundingsPanel(Container[Widget]):
         self.view.changed.connect(lambda: self.view_requested.emit())
         self.gallery.changed.connect(lambda: self.gallery_requested.emit())
         self.grid.changed.connect(lambda on: self.grid_requested.emit(on))
-        self.up.changed.connect(lambda up: self.up_requested.emit(up))
+        self.y_up.changed.connect(lambda up: self.y_up_requested.emit(up))
         self.hdu.changed.connect(lambda hdu: self.hdu_requested.emit(hdu))
         self._hdu_row.hide()
 
@@ -109,9 +111,9 @@ class SurroundingsPanel(Container[Widget]):
 
     def show_session(self, session: ReviewSession) -> None:
         """Show the switches as the review was left, or else begins."""
-        with self.grid.changed.blocked(), self.up.changed.blocked():
+        with self.grid.changed.blocked(), self.y_up.changed.blocked():
             self.grid.value = bool(session.view_settings.get("grid", False))
-            self.up.value = bool(session.view_settings.get("y_up", False))
+            self.y_up.value = bool(session.view_settings.get("y_up", False))
 
     def show_image(self, full: FullImage | None) -> None:
         """Offer the images of a file that holds several."""

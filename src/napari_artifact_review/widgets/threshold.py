@@ -18,7 +18,7 @@ from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.line import Line
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
 
 _BINS = 60
 _HEIGHT = 64
@@ -40,8 +40,8 @@ class Histogram(QWidget):
         super().__init__()
         self._counts: npt.NDArray[np.int64] = np.zeros((2, _BINS), dtype=np.int64)
         self.setToolTip(
-            "Cutouts by confidence, on a logarithmic scale: above the line those with "
-            "label 1 (green), below it those with label 0 (grey)"
+            "Number of cutouts by confidence (log scale): label 1 above the line "
+            "(green), label 0 below it (grey)"
         )
 
     def show_counts(self, counts: npt.NDArray[np.int64]) -> None:
@@ -81,16 +81,14 @@ class ThresholdPanel(Container[Widget]):
             max=1,
             step=0.001,
             readout=False,
-            tooltip="From this confidence on the model's word is “artifact”",
+            tooltip="Predicted artifact at or above this confidence",
         )
         self.histogram = Histogram()
         self.value = Line()
-        self.own = PushButton(text="table's preds", tooltip="Back to the table's preds")
-        below = Container[Widget](
-            widgets=[self.value, self.own], layout="horizontal", labels=False
+        self.own = PushButton(
+            text="Reset threshold", tooltip="Use the predictions of the table again"
         )
-        below.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[below], labels=False)
+        super().__init__(widgets=[self.value, self.own], labels=False)
         self.margins = (0, 0, 0, 0)
         over = QWidget()
         grid = QGridLayout(over)
@@ -101,7 +99,7 @@ class ThresholdPanel(Container[Widget]):
             grid.addWidget(widget, 0, 0)
         # magicgui leaves a gap for a readout; the slider is as wide as the histogram.
         slider.layout().setContentsMargins(0, 0, 0, 0)
-        self.native.layout().insertWidget(0, over)
+        self.native.layout().insertWidget(1, over)
         self.threshold.changed.connect(
             lambda value: self.threshold_requested.emit(value)
         )
@@ -135,14 +133,14 @@ class ThresholdPanel(Container[Widget]):
         self._fill_handle(made is not None)
         self.own.enabled = not own
         if session.predictions.confidence is None:
-            self.value.show_text("The table has no confidence")
+            self.value.show_text("The table has no confidence column")
         elif made is None:
-            self.value.show_text("Table's preds: no threshold")
+            self.value.show_text("Table's predictions (no single threshold)")
         elif value is None:
-            self.value.show_text(f"Table's preds: from {made:.3f}")
+            self.value.show_text(f"Table's predictions (threshold about {made:.3f})")
         else:
-            default = ", where the table has no preds" if own else ""
-            self.value.show_text(f"Artifact from {value:.3f}{default}")
+            default = " (default, no preds in table)" if own else ""
+            self.value.show_text(f"Threshold {value:.3f}{default}")
         # Qt's own step is too coarse for thousandths.
         for native in self.threshold.native.findChildren(QSlider):
             native.setFocusPolicy(Qt.FocusPolicy.TabFocus)

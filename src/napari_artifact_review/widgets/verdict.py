@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import (
-    CheckBox,
     ComboBox,
     Container,
     LineEdit,
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.decisions.log import Standing
+    from napari_artifact_review.core.review.session import ReviewSession
 
 _BUTTON = """
     border: 2px solid rgba(128, 128, 128, 120); border-radius: 4px;
@@ -46,7 +46,7 @@ _UNSURE = f"QPushButton {{ {_BUTTON} }}"
 _IS_UNSURE = f"QPushButton {{ {_BUTTON} background: #ffd60a; color: black }}"
 
 #: What stands in the list of kinds while none is named.
-_NO_KIND = "kind …"
+_NO_KIND = "Kind..."
 
 
 class VerdictPanel(Container[Widget]):
@@ -64,8 +64,6 @@ class VerdictPanel(Container[Widget]):
         Emitted with the cutout that a note was written about, and the note.
     left : Signal
         Emitted when a note is done with, and the keyboard is the viewer's again.
-    going_on_requested : Signal
-        Emitted with whether a verdict goes on to the next cutout.
     examples_requested : Signal
         Emitted to show, or hide, examples of each kind.
     """
@@ -75,7 +73,6 @@ class VerdictPanel(Container[Widget]):
     kind_requested = Signal(str)
     note_requested = Signal(object, str)
     left = Signal()
-    going_on_requested = Signal(bool)
     examples_requested = Signal()
 
     def __init__(self) -> None:
@@ -84,19 +81,15 @@ class VerdictPanel(Container[Widget]):
         )
         self.unsure = PushButton(text="unsure")
         self.kind = ComboBox(choices=[_NO_KIND])
-        self.examples = PushButton(text="e.g.")
-        self.examples.native.setFixedWidth(40)
+        self.examples = PushButton(text="Examples...")
         self.note = LineEdit()
         field: QLineEdit = self.note.native
-        field.setPlaceholderText("note")
+        field.setPlaceholderText("Note")
         self.history = Line()
-        self.goes_on = CheckBox(
-            text="go on", value=True, tooltip="A verdict goes on to the next cutout"
-        )
         rows = [
             _row(self.label_new, self.unsure),
             _row(self.kind, self.examples, self.note),
-            _row(self.history, self.goes_on),
+            self.history,
         ]
         super().__init__(widgets=rows, labels=False)
         self.margins = (0, 0, 0, 0)
@@ -105,8 +98,10 @@ class VerdictPanel(Container[Widget]):
         self.kind.native.setMinimumContentsLength(8)
         self._group = self.label_new.native.findChild(QButtonGroup)
         self._is_unsure = False
+        self._recording = 0
         self._cutout: Cutout | None = None
-        self._note = ""
+        # The note of the cutout in full, and as the field shows it.
+        self._note = self._shown_note = ""
         self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
         self.unsure.native.setFixedWidth(76)
@@ -121,32 +116,35 @@ class VerdictPanel(Container[Widget]):
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)
         self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
         self._escape.activated.connect(self._leave_note)
-        self.goes_on.changed.connect(lambda on: self.going_on_requested.emit(on))
         self.examples.changed.connect(lambda: self.examples_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Tell which keys are in force, beside the verdict from the next cutout on."""
         self._keys = keys
         both = (keys[name].hint for name in ("artifact", "no_artifact"))
-        self.label_new.tooltip = "; ".join(both)
+        self.label_new.tooltip = "\n".join(both)
         self.unsure.tooltip = keys["unsure"].hint
-        self.kind.tooltip = f"The kind of artifact; {keys['kind'].hint}"
+        self.kind.tooltip = keys["kind"].hint
         self.examples.tooltip = keys["examples"].hint
         self.note.tooltip = keys["note"].hint
 
     def show_session(self, session: ReviewSession) -> None:
         """Offer the kinds of artifact of a session."""
-        self._cutout, self._note = None, ""
-        self.note.value = ""
+        self._cutout = None
+        self._set_note("")
         self._offer([*session.kinds])
 
-    def show_cutout(self, cutout: Cutout, draft: str | None = None) -> None:
-        """Show what is decided about a cutout, filled in once somebody has looked.
+    def show_cutout(
+        self, cutout: Cutout, given: Standing, draft: str | None = None
+    ) -> None:
+        """Show what is decided about a cutout, filled in once it is reviewed.
 
         Parameters
         ----------
         cutout : Cutout
-            The cutout.
+            The cutout, with what is recorded about it.
+        given : Standing
+            The last verdict about it, whose kind and note the fields show.
         draft : str, optional
             A note that was begun and belongs to no decision yet.
         """
@@ -164,16 +162,30 @@ class VerdictPanel(Container[Widget]):
         if is_unsure != self._is_unsure:
             self._is_unsure = is_unsure
             self.unsure.native.setStyleSheet(_IS_UNSURE if is_unsure else _UNSURE)
-        self._show_kind(cutout.kind)
-        self._show_note(cutout, cutout.note if draft is None else draft)
-        self.history.show_text(_history(cutout, self._keys))
-        if cutout.reviewed_at:
-            self.history.tooltip = f"{self.history.value} UTC"
+        self._show_kind(given.kind)
+        self._show_note(cutout, given.note if draft is None else draft)
+        self._show_history()
+
+    def show_recording(self, count: int) -> None:
+        """Show how many verdicts the disk has not recorded yet."""
+        self._recording = count
+        self._show_history()
+
+    def _show_history(self) -> None:
+        """Show what was decided; on a slow disk, that it is still recorded."""
+        cutout, count = self._cutout, self._recording
+        if count:
+            what = "1 verdict" if count == 1 else f"{count} verdicts"
+            self.history.show_text(f"Recording {what}...")
+        elif cutout is not None:
+            self.history.show_text(_history(cutout, self._keys))
+            if cutout.reviewed_at:
+                self.history.tooltip = f"{self.history.value} UTC"
 
     def stated(self) -> tuple[str, str]:
         """Return the kind of artifact and the note that stand in the fields."""
         kind = str(self.kind.value)
-        return ("" if kind == _NO_KIND else kind), str(self.note.value).strip()
+        return ("" if kind == _NO_KIND else kind), self._written_note()
 
     def _offer(self, kinds: Sequence[str]) -> None:
         with self.kind.changed.blocked():
@@ -191,25 +203,37 @@ class VerdictPanel(Container[Widget]):
 
     def _show_note(self, cutout: Cutout, note: str) -> None:
         same = self._cutout is not None and self._cutout.row == cutout.row
-        is_written = same and self.note.value != self._note
+        is_edited = same and self._is_edited()
         self._cutout = cutout
-        # What is just being written is not written over.
-        if not is_written:
-            self._note = note
-            if self.note.value != note:
-                self.note.value = note
+        # A note that is being written is not overwritten.
+        if not is_edited:
+            self._set_note(note)
         elif self.note.value.strip() == note:
-            self._note = self.note.value
+            self._note, self._shown_note = note, self.note.value
+
+    def _set_note(self, note: str) -> None:
+        if note != self._note or self._is_edited():
+            self._note = self.note.value = note
+        # A field shows less of a note that is too long, or has several lines.
+        self._shown_note = self.note.value
+
+    def _is_edited(self) -> bool:
+        return bool(self.note.value != self._shown_note)
+
+    def _written_note(self) -> str:
+        """Return the note, also the part of it that the field cannot show."""
+        return str(self.note.value).strip() if self._is_edited() else self._note
 
     def _request_note(self) -> None:
-        if self._cutout is not None and self.note.value != self._note:
-            self._note = self.note.value
-            self.note_requested.emit(self._cutout.key, self.note.value.strip())
+        if self._cutout is not None and self._is_edited():
+            self._note = self._written_note()
+            self._shown_note = self.note.value
+            self.note_requested.emit(self._cutout.key, self._note)
         self.left.emit()
 
     def _leave_note(self) -> None:
         """Take back what was just written."""
-        self.note.value = self._note
+        self.note.value = self._shown_note
         self.left.emit()
 
     def _request_kind(self, kind: str) -> None:
@@ -226,7 +250,7 @@ def _row(*widgets: Widget) -> Container[Widget]:
 def _history(cutout: Cutout, keys: KeyChoice) -> str:
     if not cutout.reviewed:
         labels = (keys[name].label for name in ("artifact", "no_artifact", "unsure"))
-        return "Not reviewed yet: {}, {} or {}".format(*labels)
+        return "Not reviewed: {} artifact, {} no artifact, {} unsure".format(*labels)
     what = "Changed" if cutout.changed else "Confirmed"
     if cutout.decision == "unsure":
         what = "Unsure"

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt
 
-from napari_artifact_review.core.groups import Group, Grouping, in_groups
+from napari_artifact_review.core.review.groups import Group, Grouping, in_groups
 from napari_artifact_review.viewer.status import describe_cutout
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.picture_loader import PictureLoader
 
 Rows = npt.NDArray[np.int64]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_artifact_review.core.display import LEVELS, Display
-from napari_artifact_review.core.groups import GROUPINGS
-from napari_artifact_review.core.thumbnails import Look
-from napari_artifact_review.viewer.judge import Subject
+from napari_artifact_review.core.images.display import LEVELS, Display
+from napari_artifact_review.core.images.thumbnails import Look
+from napari_artifact_review.core.review.groups import GROUPINGS
 from napari_artifact_review.viewer.key_choice import KeyChoice
 from napari_artifact_review.viewer.picture_loader import PictureLoader
-from napari_artifact_review.widgets.background import MainThread, run_and_forget
+from napari_artifact_review.viewer.verdicts import VerdictTarget
+from napari_artifact_review.widgets.background import Connections, MainThread
 from napari_artifact_review.widgets.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.gallery.delegate import (
     LARGEST,
@@ -37,8 +36,7 @@ from napari_artifact_review.widgets.gallery.view import GalleryView
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.decisions import Action
-    from napari_artifact_review.core.session import ReviewSession
+    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
 #: Milliseconds after a scroll until other pictures are asked for; and, once all in
@@ -48,14 +46,11 @@ _BREATH, _REST = 15, 150
 #: How many below are made ahead.
 _MOST_AHEAD = 200
 
-#: Of a picture to begin with, in pixels.
-_SIDE = 128
-
 _GROUPED = {
-    "none": "one page",
-    "image": "by image",
-    "outcome": "by outcome",
-    "kind": "by kind",
+    "none": "No groups",
+    "image": "By image",
+    "outcome": "By outcome",
+    "kind": "By kind",
 }
 
 
@@ -75,9 +70,15 @@ class GalleryPanel(QWidget):
     ----------
     left : Signal
         Emitted to go to the full image.
+    pictures : PictureLoader
+        Makes the pictures.
+    first_side : int
+        The side of a picture to begin with, in pixels.
     """
 
     left = Signal()
+
+    first_side = 128
 
     def __init__(
         self, area: QWidget, session: ReviewSession, controller: ReviewController
@@ -88,39 +89,40 @@ class GalleryPanel(QWidget):
         self._controller = controller
         self.size_slider = QSlider(Qt.Orientation.Horizontal)
         self.size_slider.setRange(SMALLEST, LARGEST)
-        self.size_slider.setValue(_SIDE)
+        self.size_slider.setValue(self.first_side)
         self._look_now = self._look()
-        self._pictures = PictureLoader(
+        self.pictures = PictureLoader(
             session.images,
             controller.hdus,
             self._look_now,
             MainThread(self).run,
             controller.at_hand,
         )
-        self._model = GalleryModel(session, self._pictures)
-        self._delegate = ThumbnailDelegate(self._pictures)
+        self._model = GalleryModel(session, self.pictures)
+        self._delegate = ThumbnailDelegate(self.pictures)
         self._keys = KeyChoice()
         # How much had been decided when the page was seen last.
         self._known_log = 0
-        self.view = GalleryView(self._model, self._delegate, _SIDE)
+        self.view = GalleryView(self._model, self._delegate, self.first_side)
         self.back = QToolButton()
         self.grouping = QComboBox()
         self.status = QLabel()
         self._breath = QTimer(self, singleShot=True, interval=_BREATH)
         self._rest = QTimer(self, singleShot=True, interval=_REST)
         self._lay_out()
-        self._endings: list[Callable[[], object]] = [self._pictures.close]
+        self._connections = Connections()
+        self._connections.at_end(self.pictures.close)
         self._connect()
         # What is left of it then is no widget any more.
-        self.destroyed.connect(partial(run_and_forget, self._endings))
+        self.destroyed.connect(partial(Connections.close, self._connections))
 
     def _lay_out(self) -> None:
         self.back.setText("◀  Full image")
         for by in GROUPINGS:
             self.grouping.addItem(_GROUPED[by], by)
-        self.grouping.setToolTip("How the cutouts are grouped")
+        self.grouping.setToolTip("Group the cutouts")
         self.size_slider.setFixedWidth(140)
-        self.size_slider.setToolTip("Size of the pictures")
+        self.size_slider.setToolTip("Size of the thumbnails")
         self.status.setMinimumWidth(1)
         bar = QHBoxLayout()
         bar.setContentsMargins(6, 6, 6, 2)
@@ -144,10 +146,9 @@ class GalleryPanel(QWidget):
             (self._session.queue_changed, self._show_queue),
             (self._session.decided, self._on_decided),
             (self._session.turned, self._on_turned),
-            (self._pictures.made, self._on_made),
+            (self.pictures.made, self._on_made),
         ):
-            signal.connect(slot)
-            self._endings.append(partial(signal.disconnect, slot))
+            self._connections.connect(signal, slot)
         self.back.clicked.connect(self.left)
         self.grouping.currentIndexChanged.connect(lambda _: self._show_queue())
         self.size_slider.valueChanged.connect(self._set_side)
@@ -163,7 +164,9 @@ class GalleryPanel(QWidget):
     def show_keys(self, keys: KeyChoice) -> None:
         """Tell which keys are in force."""
         self._keys = keys
-        self.back.setToolTip(f"{keys['gallery'].hint}; also Enter")
+        self.back.setToolTip(
+            f"Show the full image (key {keys['gallery'].label} or Enter)"
+        )
         self._say()
 
     # Coming and going
@@ -194,7 +197,7 @@ class GalleryPanel(QWidget):
         """Leave the window for good."""
         self._area.removeEventFilter(self)
         self.close_page()
-        run_and_forget(self._endings)
+        self._connections.close()
         self.setParent(None)
         self.deleteLater()
 
@@ -206,13 +209,14 @@ class GalleryPanel(QWidget):
 
     # What is judged
 
-    def subject(self) -> Subject:
-        """Return the cutouts that are selected, to be judged as one."""
+    def target(self) -> VerdictTarget:
+        """Return the cutouts that are selected, as the target of one verdict."""
         positions = self.view.selected_positions()
         rows = self._model.rows(positions).tolist()
         after = int(positions[-1]) + 1 if rows else 0
-        go_on = partial(self._go_to, self._row_at(after))
-        return Subject(tuple(rows), partial(self._refusal, rows), lambda: None, go_on)
+        advance = partial(self._go_to, self._row_at(after))
+        refusal = partial(self._refusal, rows)
+        return VerdictTarget(tuple(rows), refusal, lambda: None, advance)
 
     def place_of_current(self) -> QRect:
         """Return where the current cutout is on the screen."""
@@ -238,22 +242,22 @@ class GalleryPanel(QWidget):
         if not rows:
             return "No cutout is selected."
         if self._session.current_cutout.row not in rows:
-            return "The current cutout is not selected: Space selects it."
-        problems = [made.problem for made in map(self._pictures.find, rows) if made]
+            return "The current cutout is not selected; press Space to select it."
+        problems = [made.problem for made in map(self.pictures.find, rows) if made]
         failed = [*filter(None, problems)]
         if failed:
             count = _cutouts(len(failed))
-            return f"{count} of the selection cannot be shown: {failed[0]}"
+            return f"{count} cannot be shown: {failed[0]}"
         unseen = [row for row in rows if row not in self._delegate.seen]
         if unseen:
             [first] = self._model.positions(unseen[:1]).tolist()
             if first in self.view.positions_in_view():
-                return "The pictures are still being read."
+                return "The thumbnails are still being read."
             # What is still to be looked at comes into view.
             self.view.scrollTo(self._model.index(first, 0))
             been = "has" if len(unseen) == 1 else "have"
             count = _cutouts(len(unseen))
-            return f"{count} of the selection {been} not been in view yet."
+            return f"{count} {been} not been in view yet."
         return ""
 
     # What follows the session
@@ -294,7 +298,7 @@ class GalleryPanel(QWidget):
         self._show_queue()
         self._update(rows)
 
-    def _on_turned(self, rows: list[int], action: Action) -> None:
+    def _on_turned(self, rows: list[int], action: str) -> None:
         """Select what a verdict was about that is taken back, for the right one."""
         positions = self._model.positions(rows)
         here = self._model.positions([self._session.current_cutout.row])
@@ -318,7 +322,7 @@ class GalleryPanel(QWidget):
     def _say(self) -> None:
         count, selected = self._model.rowCount(), len(self.view.selected_positions())
         if not count:
-            self.status.setText("No cutout is in the queue; choose another one.")
+            self.status.setText("The queue is empty; choose another one.")
             return
         text = f"{selected:,} of {count:,} selected"
         if selected > 1:
@@ -339,7 +343,7 @@ class GalleryPanel(QWidget):
     def show_display(self) -> None:
         """Show pictures as the full image is shown."""
         self._look_now = self._look()
-        self._pictures.show_as(self._look_now)
+        self.pictures.show_as(self._look_now)
         self._breath.start()
 
     def _look(self) -> Look:
@@ -358,7 +362,7 @@ class GalleryPanel(QWidget):
         if not self.isVisible():
             return
         missing = self._missing(self.view.positions_in_view())
-        self._pictures.want(missing)
+        self.pictures.want(missing)
         if missing:
             self._rest.stop()
         else:
@@ -371,9 +375,9 @@ class GalleryPanel(QWidget):
         seen, count = self.view.positions_in_view(), self._model.rowCount()
         above = range(max(seen.start - len(seen), 0), seen.start)
         # Those in view are not to be forgotten for those ahead.
-        room = self._pictures.room_for(self._session.cutout_size) - 2 * len(seen)
+        room = self.pictures.room_for(self._session.cutout_size) - 2 * len(seen)
         below = range(seen.stop, min(seen.stop + min(max(room, 0), _MOST_AHEAD), count))
-        self._pictures.want([*self._missing(below), *self._missing(above)])
+        self.pictures.want([*self._missing(below), *self._missing(above)])
 
     def _missing(self, positions: range) -> list[Cutout]:
         """Return the cutouts of which there is no picture yet."""
@@ -381,9 +385,9 @@ class GalleryPanel(QWidget):
         return [
             self._model.cutout(position)
             for position, row in zip(positions, rows, strict=True)
-            if not self._pictures.has(row)
+            if not self.pictures.has(row)
         ]
 
 
 def _cutouts(count: int) -> str:
-    return "1 cutout" if count == 1 else f"{count:,} cutouts"
+    return "1 selected cutout" if count == 1 else f"{count:,} selected cutouts"

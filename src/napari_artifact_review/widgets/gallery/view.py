@@ -90,6 +90,16 @@ class GalleryView(QAbstractItemView):
 
     # What is where
 
+    @property
+    def columns(self) -> int:
+        """How many pictures are beside each other."""
+        return self._layout.columns
+
+    @property
+    def header_height(self) -> int:
+        """Height of the line over a group; 0 where groups have no name."""
+        return self._layout.header
+
     def set_side(self, side: int) -> None:
         """Show pictures of another size; what is in the middle stays in view."""
         current = self.currentIndex()

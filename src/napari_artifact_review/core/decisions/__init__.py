@@ -1,0 +1,1 @@
+"""The log of decisions: on disk, locked by one writer, exchanged with other logs."""

@@ -1,0 +1,171 @@
+"""Read the URL of a database: which ones are supported, and without its password."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import sqlalchemy as sa
+
+from napari_artifact_review.core.errors import StoreError
+
+POSTGRESQL = "postgresql+psycopg"
+
+#: Supported drivers, by the names that a URL may give them. libpq's own tools accept
+#: the first two.
+_DRIVERS = {
+    "postgres": POSTGRESQL,
+    "postgresql": POSTGRESQL,
+    POSTGRESQL: POSTGRESQL,
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+}
+
+_SUPPORTED = "Name a postgresql+psycopg:// URL; for --store, an SQLite file"
+
+#: What stands before "://"; anything else could be part of a password.
+_SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://")
+
+#: Options of libpq that are secret themselves, not the path of a secret.
+_SECRETS = (
+    "password",
+    "sslpassword",
+    "scram_client_key",
+    "scram_server_key",
+    "oauth_client_secret",
+)
+
+
+def read_database_url(text: str) -> sa.URL | Path:
+    """Read the URL of a database that the user named.
+
+    Nothing is opened or made. No error repeats the URL, which may hold a password.
+
+    Parameters
+    ----------
+    text : str
+        The URL: `postgresql+psycopg://USER@HOST:PORT/DATABASE?OPTIONS` (the driver may
+        be left out), or `sqlite:///FILE`.
+
+    Returns
+    -------
+    sqlalchemy.URL or Path
+        The URL of a PostgreSQL database, or the absolute path of an SQLite file.
+
+    Raises
+    ------
+    StoreError
+        If the URL cannot be read, names another dialect, driver or an unknown option,
+        or if the driver is not installed.
+    """
+    scheme = _SCHEME.match(text)
+    if scheme is None or not text.isprintable():
+        raise StoreError("this is no URL of a database", remedy=_SUPPORTED)
+    name = scheme[1].lower()
+    if name not in _DRIVERS:
+        raise StoreError(f"{name} databases are not supported", remedy=_SUPPORTED)
+    url = _split(text, name).set(drivername=_DRIVERS[name])
+    return _check_postgresql(url) if url.drivername == POSTGRESQL else _sqlite_file(url)
+
+
+def safe_name(url: sa.URL) -> str:
+    """Return a URL for people: without its password and its options."""
+    shown = sa.URL.create(
+        url.drivername, url.username, None, url.host, url.port, url.database
+    )
+    return shown.render_as_string()
+
+
+def without_secrets(message: str, url: sa.URL) -> str:
+    """Return a message of a driver with each secret of a URL replaced by ***."""
+    secrets = {str(url.password or "")}
+    for option in _SECRETS:
+        secrets.update(url.normalized_query.get(option, ()))
+    # The longest first: one may be part of another.
+    for secret in sorted(secrets - {""}, key=len, reverse=True):
+        for spelling in (secret, quote(secret, safe=""), quote_plus(secret)):
+            message = message.replace(spelling, "***")
+    return message
+
+
+def _split(text: str, name: str) -> sa.URL:
+    try:
+        url = sa.make_url(text)
+    except ValueError:
+        # Without its cause, which repeats what stands there.
+        raise _bad_port(name) from None
+    if url.port is not None and not 0 < url.port < 65536:
+        raise _bad_port(name)
+    if "@" in (url.host or ""):
+        # The host would be shown, and begins with the rest of a password.
+        raise StoreError(
+            f"this {name} URL has more than one @ before its host",
+            remedy="Write an @ in a name or password as %40",
+        )
+    return url
+
+
+def _bad_port(name: str) -> StoreError:
+    # Without what stands there: where the host is left out, it is the password.
+    return StoreError(
+        f"the port of this {name} URL is no number from 1 to 65535",
+        remedy=f"Write it as {name}://USER@HOST:PORT/DATABASE",
+    )
+
+
+def _sqlite_file(url: sa.URL) -> Path:
+    if url.host or url.username or url.password or url.port:
+        raise StoreError(
+            "an SQLite URL names a file, and no host",
+            remedy="Write it with three slashes, sqlite:///FILE, or with four before "
+            "an absolute path",
+        )
+    if url.query:
+        raise StoreError(
+            f"an SQLite URL with options ({', '.join(url.query)}) is not supported",
+            remedy="Name the file alone",
+        )
+    if not url.database or url.database == ":memory:":
+        raise StoreError(
+            "an SQLite database in memory ends with the program", remedy="Name a file"
+        )
+    return Path(url.database).absolute()
+
+
+def _check_postgresql(url: sa.URL) -> sa.URL:
+    try:
+        # An extra: a review on one computer needs no server.
+        from psycopg import pq
+    except ImportError as error:
+        raise StoreError(
+            "PostgreSQL needs the package psycopg, which cannot be imported",
+            remedy='Run: pip install "napari-artifact-review[postgresql]"',
+        ) from error
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    unknown = url.query.keys() - known
+    if unknown:
+        raise StoreError(
+            f"PostgreSQL has no option named {', '.join(sorted(unknown))}",
+            where=safe_name(url),
+            remedy="https://www.postgresql.org/docs/current/libpq-connect.html lists "
+            "the options",
+        )
+    repeated = _repeated(url)
+    if repeated:
+        raise StoreError(
+            f"the URL has more than one {', '.join(sorted(repeated))}",
+            where=safe_name(url),
+            remedy="Name each option once",
+        )
+    if "password" in url.query:
+        # SQLAlchemy hides it there, whoever prints the URL.
+        url = url.set(password=url.normalized_query["password"][0])
+        url = url.difference_update_query(["password"])
+    return url
+
+
+def _repeated(url: sa.URL) -> set[str]:
+    """Return the options named more than once; a URL may have several hosts."""
+    values = url.normalized_query.items()
+    return {name for name, value in values if len(value) > 1} - {"host", "port"}

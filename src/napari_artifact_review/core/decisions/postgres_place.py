@@ -1,0 +1,359 @@
+"""A PostgreSQL database as a meeting place."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from threading import Lock, Timer
+from typing import Any, LiteralString
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.errors import UndefinedTable
+from sqlalchemy.schema import CreateTable
+
+from napari_artifact_review.core.decisions.database_url import (
+    POSTGRESQL,
+    safe_name,
+    without_secrets,
+)
+from napari_artifact_review.core.decisions.meeting_place import (
+    JoinedReview,
+    OldStore,
+    RawEntry,
+    ReviewIdentity,
+    Span,
+)
+from napari_artifact_review.core.errors import StoreError
+
+#: Seconds that the server has for an answer. It is the client's own clock that counts:
+#: the kernel of a computer with a frozen server still acknowledges all that is sent, so
+#: that neither keepalives nor tcp_user_timeout end a connection to it.
+DEADLINE = 2.0
+
+SCHEMA_VERSION = 1
+
+_METADATA = sa.MetaData()
+
+_SCHEMA = sa.Table(
+    "meeting_schema",
+    _METADATA,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+)
+_REVIEWS = sa.Table(
+    "meeting_reviews",
+    _METADATA,
+    sa.Column("review_id", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False, unique=True),
+    sa.Column("table_name", sa.Text, nullable=False),
+)
+_ENTRIES = sa.Table(
+    "meeting_entries",
+    _METADATA,
+    sa.Column("review_id", sa.ForeignKey(_REVIEWS.c.review_id), primary_key=True),
+    sa.Column("log_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.CheckConstraint("number > 0"),
+)
+
+# The statements are written for one round trip each, and so in PostgreSQL's own SQL.
+
+#: Where a number equals its place in the order, no smaller one is missing.
+_HEADS = """
+    SELECT log_id, max(number) AS head FROM (
+        SELECT log_id, number,
+            row_number() OVER (PARTITION BY log_id ORDER BY number) AS place
+        FROM meeting_entries WHERE review_id = %(review_id)s
+    ) AS numbered
+    WHERE number = place GROUP BY log_id
+"""
+#: The review is NULL in the moment after another computer has made it: a statement does
+#: not see what was committed after it began.
+_JOIN = f"""
+    WITH made AS (
+        INSERT INTO meeting_reviews (review_id, fingerprint, table_name)
+        SELECT %(own_id)s, %(fingerprint)s, %(table_name)s
+        FROM meeting_schema WHERE version = %(version)s
+        ON CONFLICT DO NOTHING
+        RETURNING review_id
+    ), known AS (
+        SELECT review_id FROM made
+        UNION ALL
+        SELECT review_id FROM meeting_reviews
+        WHERE review_id = %(own_id)s OR fingerprint = %(fingerprint)s
+    ), joined AS (
+        SELECT review_id FROM known ORDER BY review_id = %(own_id)s DESC LIMIT 1
+    )
+    SELECT version, (SELECT review_id FROM joined), (
+        SELECT json_object_agg(log_id, head)
+        FROM ({_HEADS % {"review_id": "(SELECT review_id FROM joined)"}}) AS heads
+    )
+    FROM meeting_schema
+"""
+_SEND = """
+    INSERT INTO meeting_entries (review_id, log_id, number, body)
+    SELECT %(review_id)s, * FROM unnest(
+        %(log_ids)s::text[], %(numbers)s::bigint[], %(bodies)s::text[]
+    )
+    ON CONFLICT DO NOTHING
+"""
+_FETCH = """
+    SELECT log_id, number, body FROM meeting_entries JOIN unnest(
+        %(log_ids)s::text[], %(afters)s::bigint[], %(lasts)s::bigint[]
+    ) AS span (log_id, after, last) USING (log_id)
+    WHERE review_id = %(review_id)s AND number > after AND number <= last
+    ORDER BY log_id, number
+"""
+_OLD_REVIEW = "SELECT to_json(old) FROM review AS old"
+_OLD_DECISIONS = """
+    SELECT to_json(old) FROM decisions AS old
+    WHERE number > %(after)s ORDER BY number LIMIT 500
+"""
+
+#: Names the lock under which the tables are made: an arbitrary number.
+_CREATION_LOCK = 0x6E6172
+
+
+class PostgresPlace:
+    """A meeting place in a PostgreSQL database; see `MeetingPlace`.
+
+    It keeps one connection, which it makes when it is first needed, and anew after an
+    error.
+
+    Parameters
+    ----------
+    url : sqlalchemy.URL
+        The database, as `read_database_url` returns it.
+    deadline : float
+        Seconds that the server has for each answer.
+
+    Attributes
+    ----------
+    name : str
+        The URL without its password.
+    on_timeout : callable or None
+        Called with the error when the server has not answered in time.
+    """
+
+    def __init__(self, url: sa.URL, deadline: float = DEADLINE) -> None:
+        self.name = safe_name(url)
+        self.on_timeout: Callable[[StoreError], object] | None = None
+        self._url = url
+        self._deadline = deadline
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._review_id: str | None = None
+        self._is_late = False
+
+    def join(self, review: ReviewIdentity) -> JoinedReview:
+        """Find or make the review; the tables are made if there are none."""
+        values = {
+            "own_id": review.review_id,
+            "fingerprint": review.fingerprint,
+            "table_name": _storable(review.table_name),
+            "version": SCHEMA_VERSION,
+        }
+        with self._errors_explained():
+            try:
+                rows = self._run(_JOIN, values)
+            except UndefinedTable:
+                self._run(_creation())
+                rows = self._run(_JOIN, values)
+            if rows == [(SCHEMA_VERSION, None, None)]:
+                rows = self._run(_JOIN, values)
+        versions = [row[0] for row in rows]
+        if versions != [SCHEMA_VERSION]:
+            raise StoreError(
+                "this meeting place was made by another version of this program "
+                f"(schema {', '.join(map(str, versions)) or 'unknown'}; this one knows "
+                f"{SCHEMA_VERSION})",
+                where=self.name,
+                remedy="Upgrade napari-artifact-review",
+            )
+        _, self._review_id, heads = rows[0]
+        if self._review_id is None:
+            raise StoreError(
+                "the server does not keep the review",
+                where=self.name,
+                remedy="Check the rights of its user, and the triggers, of the table "
+                f"{_REVIEWS.name}",
+            )
+        return JoinedReview(self._joined, heads or {})
+
+    def heads(self) -> dict[str, int]:
+        """Return the number of the last entry of each log, up to the first gap."""
+        with self._errors_explained():
+            return dict(self._run(_HEADS, {"review_id": self._joined}))
+
+    def send(self, entries: Sequence[RawEntry]) -> None:
+        """Keep entries, all or none; those that are there already stay as they are."""
+        columns = {
+            "log_ids": [entry.log_id for entry in entries],
+            "numbers": [entry.number for entry in entries],
+            "bodies": [entry.body for entry in entries],
+        }
+        with self._errors_explained():
+            self._run(_SEND, {"review_id": self._joined, **columns})
+
+    def fetch(self, spans: Sequence[Span]) -> list[RawEntry]:
+        """Return the entries of spans, in the order of log and number."""
+        columns = {
+            "log_ids": [span.log_id for span in spans],
+            "afters": [span.after for span in spans],
+            "lasts": [span.last for span in spans],
+        }
+        with self._errors_explained():
+            rows = self._run(_FETCH, {"review_id": self._joined, **columns})
+        return [RawEntry(*row) for row in rows]
+
+    def read_old_store(self) -> OldStore | None:
+        """Return what an older version kept in this database; None if there is none.
+
+        Nothing of it is changed.
+        """
+        with self._errors_explained():
+            try:
+                reviews = [row[0] for row in self._run(_OLD_REVIEW)]
+            except UndefinedTable:
+                return None
+            if len(reviews) != 1 or reviews[0].get("schema_version") not in (1, 2):
+                # A table of this name that belongs to something else.
+                return None
+            decisions: list[dict[str, Any]] = []
+            after = 0
+            while rows := self._run(_OLD_DECISIONS, {"after": after}):
+                decisions += [row[0] for row in rows]
+                after = decisions[-1]["number"]
+        return OldStore(reviews[0], decisions)
+
+    def close(self) -> None:
+        """Close the connection; the next operation makes a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # Inside
+
+    @property
+    def _joined(self) -> str:
+        assert self._review_id is not None, "a review is joined before it is used"
+        return self._review_id
+
+    def _run(
+        self, statement: LiteralString | bytes, values: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows, within the deadline."""
+        connection = self._connection or self._connect()
+        with self._watched(lambda: _shut_down(connection)):
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        _, arguments = self._url.get_dialect()().create_connect_args(self._url)
+        # Each can be set in the URL.
+        defaults: dict[str, Any] = {
+            # psycopg gives an attempt up by its own clock, after the watchdog reported.
+            "connect_timeout": int(self._deadline) + 1,
+            "application_name": "napari-artifact-review",
+            # The text of a database without an encoding would come as bytes.
+            "client_encoding": "UTF8",
+        }
+        with self._watched():
+            self._connection = psycopg.connect(
+                **{**defaults, **arguments},
+                # A transaction of its own for each statement takes no round trip more.
+                autocommit=True,
+                # A prepared statement would, and poolers do not know them.
+                prepare_threshold=None,
+            )
+        return self._connection
+
+    @contextmanager
+    def _watched(self, give_up: Callable[[], None] | None = None) -> Iterator[None]:
+        """Report what does not end within the deadline, and give it up."""
+        self._is_late = False
+        # The watchdog acts either before the operation ends or not at all: after that,
+        # the connection belongs to the next one.
+        lock = Lock()
+        has_ended = False
+
+        def expire() -> None:
+            with lock:
+                if has_ended:
+                    return
+                self._is_late = True
+                if give_up is not None:
+                    give_up()
+                if self.on_timeout is not None:
+                    self.on_timeout(self._no_answer())
+
+        watchdog = Timer(self._deadline, expire)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield
+        finally:
+            with lock:
+                has_ended = True
+            watchdog.cancel()
+
+    @contextmanager
+    def _errors_explained(self) -> Iterator[None]:
+        """Turn what the driver raises into one error, and drop the connection."""
+        try:
+            yield
+        except psycopg.Error as error:
+            self.close()
+            if self._is_late:
+                raise self._no_answer() from error
+            told = str(error) or type(error).__name__
+            reason = without_secrets(told, self._url)
+            raise StoreError(
+                f"the server cannot be used ({reason.splitlines()[0]})",
+                where=self.name,
+                remedy="Check the URL, the password (.pgpass or PGPASSWORD) and the "
+                "server",
+                # A traceback would show what the driver said.
+            ) from (error if reason == told else None)
+
+    def _no_answer(self) -> StoreError:
+        return StoreError(
+            f"the server did not answer within {self._deadline:g} s",
+            where=self.name,
+            remedy="Check the network and the server",
+        )
+
+
+def _shut_down(connection: psycopg.Connection[Any]) -> None:
+    """Let the client of a connection see it closed; from any thread."""
+    with suppress(psycopg.OperationalError, OSError):
+        line = socket.socket(fileno=connection.fileno())
+        try:
+            line.shutdown(socket.SHUT_RDWR)
+        finally:
+            # To close it is left to the connection.
+            line.detach()
+
+
+def _creation() -> bytes:
+    """Return the statements that make the tables; together one transaction."""
+    dialect = sa.make_url(POSTGRESQL + "://").get_dialect()()
+    tables = [
+        str(CreateTable(table, if_not_exists=True).compile(dialect=dialect))
+        for table in _METADATA.sorted_tables
+    ]
+    statements = [
+        # CREATE TABLE IF NOT EXISTS fails where two do it at once.
+        f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})",
+        *tables,
+        f"INSERT INTO {_SCHEMA.name} SELECT {SCHEMA_VERSION} "
+        f"WHERE NOT EXISTS (SELECT FROM {_SCHEMA.name})",
+    ]
+    return ";".join(statements).encode()
+
+
+def _storable(text: str) -> str:
+    """Return a text with what PostgreSQL cannot keep spelt out."""
+    spelt = text.encode(errors="backslashreplace").decode()
+    return spelt.replace("\0", r"\x00")

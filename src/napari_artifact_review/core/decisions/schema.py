@@ -1,0 +1,297 @@
+"""The schema of a log's file: its tables, its version, and the records in them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.entry import Entry, EntryId, Origin
+from napari_artifact_review.core.outcomes import LABEL_NAMES
+
+SCHEMA_VERSION = 3
+
+METADATA = sa.MetaData()
+
+REVIEW = sa.Table(
+    "review",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("review_id", sa.Text, nullable=False),
+    sa.Column("log_id", sa.Text, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("state", sa.JSON, nullable=False),
+)
+
+#: The entries, in the order in which they arrived.
+DECISIONS = sa.Table(
+    "decisions",
+    METADATA,
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("log_id", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("clock", sa.BigInteger, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("act_log_id", sa.Text, nullable=False),
+    sa.Column("act", sa.BigInteger, nullable=False),
+    sa.Column("image_name", sa.Text, nullable=False),
+    sa.Column("grid_x", sa.BigInteger, nullable=False),
+    sa.Column("grid_y", sa.BigInteger, nullable=False),
+    sa.Column("label_new", sa.SmallInteger, nullable=False),
+    sa.Column("reviewer", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.Text, nullable=False),
+    sa.Column("context", sa.JSON, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.UniqueConstraint("log_id", "number"),
+)
+
+SAVES = sa.Table(
+    "saves",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("heads", sa.JSON, nullable=False),
+    sa.Column("saved_at", sa.Text, nullable=False),
+)
+
+#: The full images that were read: identity, name, size in bytes, time of change.
+IMAGES = sa.Table(
+    "images",
+    METADATA,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("image_name", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("modified_at", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The predictions table that a log belongs to.
+
+    Attributes
+    ----------
+    table_name : str
+        Its path, for people.
+    fingerprint : str
+        Tells its cutouts from those of another table.
+    """
+
+    table_name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class SaveRecord:
+    """A reviewed table that was written, or was about to be.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of the file's bytes.
+    path : str
+        Its path.
+    heads : dict of str to int
+        The last entry of each log that it shows, by log id.
+    """
+
+    digest: str
+    path: str
+    heads: dict[str, int]
+
+
+@dataclass(frozen=True)
+class StoreContents:
+    """The contents of a log's file.
+
+    Attributes
+    ----------
+    binding : Binding or None
+        The table that it belongs to; None while there is no file.
+    entries : list of Entry
+        The entries, in the order in which they arrived.
+    saves : list of SaveRecord
+        The reviewed tables that were written from it.
+    state : dict, or anything else if it is damaged
+        The last position of the review, as plain JSON.
+    review_id, log_id : str
+        The review, and the log that this file's own entries belong to; UUIDs in hex.
+    """
+
+    binding: Binding | None = None
+    entries: list[Entry] = field(default_factory=list)
+    saves: list[SaveRecord] = field(default_factory=list)
+    state: Any = field(default_factory=dict)
+    review_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    log_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+def loaded(text: Any) -> Any:
+    """Return the value of a JSON text, or of its bytes; None if it is damaged."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
+    """Return the values of a record; a path that is no text is spelt out."""
+    return {
+        name: value.encode(errors="backslashreplace").decode()
+        if isinstance(value, str)
+        else value
+        for name, value in asdict(record).items()
+    }
+
+
+def row_of(entry: Entry) -> dict[str, Any]:
+    """Return an entry as a row of its table, without its position."""
+    return {
+        "log_id": entry.log_id,
+        "number": entry.number,
+        "clock": entry.clock,
+        "action": entry.action,
+        "act_log_id": entry.act.log_id,
+        "act": entry.act.number,
+        "image_name": entry.cutout.image_name,
+        "grid_x": entry.cutout.grid_x,
+        "grid_y": entry.cutout.grid_y,
+        "label_new": entry.label_new,
+        "reviewer": entry.reviewer,
+        "decided_at": entry.decided_at,
+        "context": dict(entry.context),
+        "verdict": entry.verdict,
+        "kind": entry.kind,
+        "note": entry.note,
+        "origin": entry.origin,
+        "digest": entry.digest,
+    }
+
+
+def entry_of(row: sa.Row[Any]) -> Entry:
+    """Return a row of the table as an entry."""
+    return Entry(
+        row.log_id,
+        row.number,
+        row.clock,
+        row.action,
+        EntryId(row.act_log_id, row.act),
+        CutoutKey(row.image_name, row.grid_x, row.grid_y),
+        row.label_new,
+        row.reviewer,
+        row.decided_at,
+        row.context,
+        row.verdict,
+        row.kind,
+        row.note,
+        row.origin,
+        row.digest,
+    )
+
+
+# Older versions
+
+
+def entries_of_older(
+    rows: Iterable[Mapping[Any, Any]], log_id: str, origin: Origin
+) -> list[Entry]:
+    """Return the decisions of schema 1 or 2 as the entries of a log.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        The rows of the older table `decisions`, by number. Schema 1 has no columns
+        `verdict`, `kind` and `note`.
+    log_id : str
+        The log's id.
+    origin : str
+        Where the entries come from.
+    """
+    entries: list[Entry] = []
+    for row in rows:
+        context = row["context"]
+        verdict = row.get("verdict")
+        if verdict is None:
+            # Before there was that column, every decision meant its label.
+            label = row["label_new"]
+            is_told = row["action"] != "undo" and label in (0, 1)
+            verdict = LABEL_NAMES[label] if is_told else ""
+        entry = Entry(
+            log_id,
+            row["number"],
+            row["number"],
+            row["action"],
+            EntryId(log_id, row["act"]),
+            CutoutKey(row["image_name"], row["grid_x"], row["grid_y"]),
+            row["label_new"],
+            row["reviewer"],
+            row["decided_at"],
+            json.loads(context) if isinstance(context, str) else context,
+            verdict,
+            row.get("kind") or "",
+            row.get("note") or "",
+            origin,
+        )
+        entries.append(entry.after(entries[-1] if entries else None))
+    return entries
+
+
+def _to_version_3(db: sa.Connection) -> None:
+    """Give every entry its identity; the lock's file replaces the table `holder`.
+
+    Schema 2, which told verdicts from labels, differs from 1 in three columns only.
+    """
+    old = {
+        name: db.exec_driver_sql(query).mappings().all()
+        for name, query in (
+            ("review", "SELECT * FROM review"),
+            ("decisions", "SELECT * FROM decisions ORDER BY number"),
+            ("saves", "SELECT * FROM saves"),
+        )
+    }
+    for name in ("review", "decisions", "saves", "holder"):
+        db.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+    METADATA.create_all(db)
+    [review] = old["review"]
+    log_id = uuid.uuid4().hex
+    added = {
+        "review_id": uuid.uuid4().hex,
+        "log_id": log_id,
+        "state": loaded(review["state"]),
+    }
+    db.execute(sa.insert(REVIEW), {**review, **added})
+    entries = entries_of_older(old["decisions"], log_id, "decided")
+    insert_entries(db, entries, 0)
+    for save in old["saves"]:
+        heads = {log_id: save["last_number"]}
+        values = {name: save[name] for name in ("digest", "path", "saved_at")}
+        db.execute(sa.insert(SAVES), {**values, "heads": heads})
+
+
+def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> None:
+    """Write entries after as many as are known."""
+    rows = [
+        {"position": position, **row_of(entry)}
+        for position, entry in enumerate(entries, known + 1)
+    ]
+    if rows:
+        db.execute(sa.insert(DECISIONS), rows)
+
+
+#: From an older version to this one; each runs inside the transaction that also writes
+#: the new version.
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {
+    1: _to_version_3,
+    2: _to_version_3,
+}

@@ -1,0 +1,244 @@
+"""Guards around decoders of images: how large, and one error for any fault."""
+
+from __future__ import annotations
+
+import math
+import warnings
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from astropy.utils.exceptions import AstropyWarning
+from numpy.typing import NDArray
+
+from napari_artifact_review.core.errors import ImageError
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from astropy.io import fits
+
+Pixels: TypeAlias = NDArray[Any]
+
+#: The most bytes that an image may take in memory: 16,384 x 16,384 pixels of 32 bits.
+MOST_BYTES = 2**30
+#: More pixels are read as they are looked at: beyond this, reading them takes longer
+#: than anybody wants to wait for the next image (8,192 x 8,192, some 0.3 s).
+MOST_PIXELS_AT_ONCE = 2**26
+#: So are images with a longer side: what graphics cards hold in one texture.
+LONGEST_SIDE_AT_ONCE = 16_384
+#: The longest side of all: some rows of each level of detail are in memory as a whole.
+LONGEST_SIDE = 2**18
+
+
+def is_large(shape: tuple[int, ...]) -> bool:
+    """Tell whether an image is shown tile by tile.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Its axes, (..., rows, columns).
+    """
+    plane = shape[-2:]
+    return math.prod(plane) > MOST_PIXELS_AT_ONCE or max(plane) > LONGEST_SIDE_AT_ONCE
+
+
+def check_sides(shape: tuple[int, ...]) -> None:
+    """Refuse an image of which no row fits into memory.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Its axes, (..., rows, columns).
+
+    Raises
+    ------
+    ImageError
+        If a side of it is longer than `LONGEST_SIDE`.
+    """
+    if max(shape[-2:]) > LONGEST_SIDE:
+        raise ImageError(
+            f"a side of it is longer than {LONGEST_SIDE:,} pixels",
+            remedy="Check that it is sound; if it is, cut it into smaller images",
+        )
+
+
+def check_memory(count: int, remedy: str = "cut it into smaller images") -> None:
+    """Refuse what would fill the memory, before it does.
+
+    Parameters
+    ----------
+    count : int
+        How many bytes are to be held.
+    remedy : str
+        What to do about it if the file is sound.
+
+    Raises
+    ------
+    ImageError
+        If they are more than `MOST_BYTES`.
+    """
+    if count > MOST_BYTES:
+        raise ImageError(
+            f"it takes more than {MOST_BYTES / 2**30:g} GiB of memory",
+            remedy=f"Check that it is sound; if it is, {remedy}",
+        )
+
+
+def check_counts(
+    header: fits.Header,
+    most: Mapping[re.Pattern[str], int],
+    subject: str = "its header",
+) -> None:
+    """Refuse a header that counts too far, or in words.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+        A header of a FITS file.
+    most : mapping of pattern to int
+        Which keywords are counts, and how far each may go.
+    subject : str
+        What the message begins with.
+
+    Raises
+    ------
+    ImageError
+        If one of them goes further, or is no number.
+    """
+    for card in header.cards:
+        for kind, limit in most.items():
+            if not kind.fullmatch(card.keyword):
+                continue
+            count = card.value
+            if not isinstance(count, (int, float)) or not abs(count) <= limit:
+                raise ImageError(
+                    f"{subject} says {card.keyword} = {count!r}, not a number up to "
+                    f"{limit}",
+                    remedy="Correct the header, or copy the file again from its source",
+                )
+
+
+def plain_pixels(values: Pixels) -> Pixels:
+    """Return pixels as everything after this expects them.
+
+    Parameters
+    ----------
+    values : ndarray
+        Two axes, any type and byte order.
+
+    Returns
+    -------
+    ndarray
+        C-contiguous, native byte order; truth values become uint8, and floats
+        wider than 64 bits become float64.
+
+    Raises
+    ------
+    ImageError
+        If they are no real numbers, or not a plane with at least one pixel.
+    """
+    if values.dtype.kind not in "buif":
+        raise ImageError(
+            f"its pixels are of type {values.dtype}, not real numbers",
+            remedy="Save it with whole numbers or floats",
+        )
+    if values.ndim != 2 or not values.size:
+        raise ImageError(
+            f"its shape {values.shape} is no image of rows and columns",
+            remedy="Check that it is the full image",
+        )
+    if values.dtype.kind == "b":
+        return np.ascontiguousarray(values, dtype=np.uint8)
+    if values.dtype.itemsize > 8:
+        return np.ascontiguousarray(values, dtype=np.float64)
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+
+
+@contextmanager
+def decoding(
+    path: Path | None = None, where: str | None = None, doing: str = "cannot be read"
+) -> Iterator[None]:
+    """Turn whatever a decoder raises inside the block into one `ImageError`.
+
+    An `ImageError` from inside passes, with the place added if it had none. What a
+    decoder remarks goes unseen.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file that is read.
+    where : str, optional
+        The place inside it, for example the HDU.
+    doing : str
+        What fails when the block fails; the message begins with it.
+
+    Raises
+    ------
+    ImageError
+        The only exception that leaves the block.
+    """
+    with one_error(path, where, doing), warnings.catch_warnings():
+        # napari would show a decoder's remarks on the file as messages to the user.
+        warnings.simplefilter("ignore", AstropyWarning)
+        # So are Pillow's on 89 million pixels or more, and numpy's on overflow
+        warnings.simplefilter("ignore", RuntimeWarning)
+        # or on an .npy file of Python 2.
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+@contextmanager
+def one_error(
+    path: Path | None = None, where: str | None = None, doing: str = "cannot be read"
+) -> Iterator[None]:
+    """Do as `decoding` does, but leave alone what Python does with warnings.
+
+    That is one setting for all threads: two that change it often disturb each other.
+
+    Parameters
+    ----------
+    path, where, doing
+        As for `decoding`.
+
+    Raises
+    ------
+    ImageError
+        The only exception that leaves the block.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except ImageError as error:
+        if path is None or error.path is not None:
+            raise
+        raise ImageError(
+            error.what, path=path, where=where, remedy=error.remedy
+        ) from error
+    # A damaged file makes a decoder raise anything: KeyError, struct.error, ...
+    except Exception as error:
+        what, remedy = _in_plain_words(error)
+        raise ImageError(
+            f"{doing}: {what}", path=path, where=where, remedy=remedy
+        ) from error
+
+
+def _in_plain_words(error: Exception) -> tuple[str, str]:
+    """Return what an exception of a decoder means, and what to do about it."""
+    while isinstance(error.__cause__, Exception):
+        # What a library raised last often says less than what made it do so.
+        error = error.__cause__
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file", "Check the folder of the images"
+    if isinstance(error, PermissionError):
+        return "permission is denied", "Ask the owner of the file for access"
+    copy = "Copy it again from its source"
+    if isinstance(error, (EOFError, zlib.error)):
+        return "its compressed data are cut short or damaged", copy
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    kind = type(error).__name__
+    what = f"{said} ({kind})" if said else kind
+    return what, f"{copy}, or check it with another program"

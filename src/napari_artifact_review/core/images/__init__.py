@@ -1,0 +1,1 @@
+"""Full images: readers, sky coordinates, display, and pictures of cutouts."""

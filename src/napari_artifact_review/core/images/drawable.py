@@ -1,0 +1,69 @@
+"""A full image as it is drawn: smoothed if that is wished, and how bright it is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_artifact_review.core.decoders import Pixels, one_error
+from napari_artifact_review.core.images.display import Brightness
+from napari_artifact_review.core.images.full_image import FullImage
+from napari_artifact_review.core.images.stretch import smoothed
+from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
+
+#: What goes to the GPU as it is; napari would convert anything else at each new slice.
+_DRAWABLE = (np.uint8, np.uint16, np.float32)
+
+
+class LoadedImage(NamedTuple):
+    """A full image, and its pixels as they are drawn.
+
+    Attributes
+    ----------
+    full : FullImage
+        The image.
+    drawable : ndarray or LazyPixels
+        Its pixels, smoothed if that is wished, in a type that goes to the GPU as it
+        is. Of an image in tiles, the pixels themselves: it draws its tiles.
+    brightness : Brightness
+        Of what is drawn.
+    sigma : float
+        What the drawable pixels are smoothed by, in pixels; 0 for not at all.
+    """
+
+    full: FullImage
+    drawable: Pixels | LazyPixels
+    brightness: Brightness
+    sigma: float = 0.0
+
+    @classmethod
+    def of(cls, full: FullImage, sigma: float) -> LoadedImage:
+        """Return an image as it is drawn, smoothed by `sigma` pixels; takes a while.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be smoothed, or not be read any more.
+        """
+        pixels = full.pixels
+        if not isinstance(pixels, np.ndarray):
+            assert full.tiles is not None, "what is not in memory is shown in tiles"
+            brightness = Brightness.of(full.tiles.sample, full.limits)
+            return cls(full, pixels, brightness, sigma)
+        if sigma:
+            with one_error(full.path, doing="cannot be smoothed"):
+                drawable = smoothed(pixels, sigma)
+            return cls(full, drawable, Brightness.of(drawable), sigma)
+        drawable = pixels
+        if pixels.dtype not in _DRAWABLE:
+            drawable = pixels.astype(np.float32)
+        return cls(full, drawable, Brightness.of(pixels, full.limits), sigma)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in memory, without those of its tiles."""
+        if self.full.tiles is not None:
+            return 0
+        own = self.drawable.nbytes if self.drawable is not self.full.pixels else 0
+        return int(self.full.pixels.nbytes + own)

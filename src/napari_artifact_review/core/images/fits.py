@@ -1,0 +1,316 @@
+"""Full images in FITS files: which HDU, which plane, and is all of it there."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import itertools
+import math
+import re
+import struct
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
+
+from astropy.io import fits
+
+from napari_artifact_review.core.decoders import (
+    Pixels,
+    check_counts,
+    check_memory,
+    check_sides,
+    decoding,
+    is_large,
+    plain_pixels,
+)
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images.full_image import (
+    FullImage,
+    ImageHdu,
+    plane_notes,
+)
+from napari_artifact_review.core.images.sky import SkyCoordinates
+from napari_artifact_review.core.limits import zscale_limits
+from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
+from napari_artifact_review.core.tiled.sources import CompressedSource, FitsSource
+from napari_artifact_review.core.tiled.tiles import open_tiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T")
+_Hdu: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
+
+_COPY = "Copy it again from its source"
+# The first bytes of a file tell its compression; names do not always.
+_DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
+    b"\x1f\x8b\x08": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+}
+# FITS standard 4.0, sections 4.4.1 and 7.3.1. astropy counts as far as it is told, and
+# multiplies even words.
+_COUNTS = {
+    re.compile(r"Z?NAXIS|TFIELDS"): 999,
+    re.compile(r"Z?BITPIX"): 64,
+    re.compile(r"Z?NAXIS\d+|[GP]COUNT"): 2**63,
+}
+# FITS standard 4.0, section 3.1: everything is stored in blocks of this many bytes.
+_BLOCK = 2880
+
+
+def read_fits(
+    path: Path, hdu: int | str | None = None, *, sky: bool = True
+) -> FullImage:
+    """Read a full image from a FITS file.
+
+    Without `hdu` the first HDU with two axes is taken; if there is none, the
+    first plane of the first one with more. Tile-compressed images count as
+    images.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which may be compressed with gzip or bzip2 as a whole.
+    hdu : int or str, optional
+        Index or name of the HDU to read.
+    sky : bool
+        Whether to read where the pixels lie on the sky.
+
+    Returns
+    -------
+    FullImage
+        Scaled as the header says (``BSCALE``, ``BZERO``, ``BLANK``), as astropy
+        does it.
+
+    Raises
+    ------
+    ImageError
+        If the file is not FITS, is cut short, or has no image (in that HDU).
+    """
+    with decoding(path), _opened(path) as stream:
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        if not size:
+            raise ImageError("the file is empty", remedy=_COPY)
+        if stream.read(6) != b"SIMPLE":
+            raise ImageError("this is no FITS file, whatever its name", remedy=_COPY)
+        _check_header(stream, 0)
+        stream.seek(0)
+        with fits.open(stream, memmap=False) as hdus:
+            images = _images(hdus, stream)
+            chosen = _choose(images, hdu)
+            with decoding(path, str(chosen)):
+                # Of a file that is compressed as a whole, all is in memory anyway.
+                large = is_large(chosen.shape) and not isinstance(stream, io.BytesIO)
+                _check_hdu(hdus[chosen.index], stream, size, large)
+                image = _read_hdu(path, hdus, chosen, images, large)
+                return _with_sky(image, hdus) if sky else image
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file, in memory if it is compressed.
+
+    astropy seeks to and fro, and every step back in a compressed stream would
+    decompress it again from its start.
+    """
+    with path.open("rb") as file:
+        decompress = _DECOMPRESSORS.get(file.read(3))
+    if decompress is None:
+        return path.open("rb")
+    whole = io.BytesIO()
+    with decompress(path) as packed:
+        while part := packed.read(2**20):
+            whole.write(part)
+            check_memory(whole.tell(), "unpack it, and it is read part by part")
+    return whole
+
+
+def _check_header(stream: BinaryIO, start: int) -> None:
+    """Refuse a header with which astropy would be busy forever, before it sees it."""
+    stream.seek(start)
+    try:
+        header = fits.Header.fromfile(stream)
+    except (EOFError, OSError, ValueError, fits.VerifyError):
+        # The end of the file, or what astropy will find and tell.
+        return
+    check_counts(header, _COUNTS)
+
+
+def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
+    """List the HDUs that can be shown."""
+    images = []
+    for index, hdu in enumerate(hdus):
+        place = hdu.fileinfo()
+        if place["datSpan"] < 0:
+            # astropy would look for the next HDU before this one, again and again.
+            raise ImageError(
+                f"the header of HDU {index} declares a negative size", remedy=_COPY
+            )
+        # astropy reads the next one when the loop comes to it.
+        _check_header(stream, place["datLoc"] + place["datSpan"])
+        # Random groups are told by an axis of length 0, and fall out with it.
+        if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
+            images.append(ImageHdu(index, hdu.name.strip(), tuple(hdu.shape)))
+    if not images:
+        raise ImageError(
+            f"none of its HDUs ({len(hdus)}) holds an image with pixels",
+            remedy="Check that it is the full image, not a catalogue",
+        )
+    return tuple(images)
+
+
+def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
+    """Take the HDU that was asked for, or the first one with two axes."""
+    if hdu is None:
+        return next((image for image in images if len(image.shape) == 2), images[0])
+    for image in images:
+        if hdu == image.index or str(hdu).casefold() == image.name.casefold():
+            return image
+    raise ImageError(f"it has no image HDU {hdu}", remedy=f"Choose {_listed(images)}")
+
+
+def _listed(images: tuple[ImageHdu, ...]) -> str:
+    return ", ".join(f"{image.index} {image.name}".strip() for image in images)
+
+
+def _read_hdu(
+    path: Path,
+    hdus: fits.HDUList,
+    chosen: ImageHdu,
+    images: tuple[ImageHdu, ...],
+    large: bool,
+) -> FullImage:
+    """Read the pixels of one HDU, and what its header says about them."""
+    hdu = hdus[chosen.index]
+    pixels: Pixels | LazyPixels
+    tiles = None
+    if large:
+        compressed = isinstance(hdu, fits.CompImageHDU)
+        pixels, limits, tiles = open_tiled(
+            CompressedSource(path, chosen.index, hdu)
+            if compressed
+            else FitsSource(path, hdu)
+        )
+    else:
+        # A section reads the first plane only, however deep the cube.
+        pixels = plain_pixels(hdu.section[(0,) * (len(chosen.shape) - 2)])
+        limits = zscale_limits(pixels)
+    unit, unit_notes = _or_note("", lambda: _unit(hdu.header))
+    several = f"{chosen} of {len(images)} images: {_listed(images)}"
+    return FullImage(
+        path=path,
+        pixels=pixels,
+        limits=limits,
+        notes=(
+            *((several,) if len(images) > 1 else ()),
+            *plane_notes(chosen.shape),
+            *unit_notes,
+        ),
+        hdu=chosen.index,
+        hdus=images,
+        unit=unit,
+        tiles=tiles,
+    )
+
+
+def _with_sky(image: FullImage, hdus: fits.HDUList) -> FullImage:
+    """Add where the pixels of an image lie on the sky."""
+    header = hdus[image.hdu].header
+    sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
+    return replace(image, sky=sky, notes=(*image.notes, *notes))
+
+
+def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
+    """Refuse data that neither file nor memory can hold, before any is taken."""
+    place = hdu.fileinfo()
+    compressed = isinstance(hdu, fits.CompImageHDU)
+    if compressed:
+        # Its header declares the pixels; the file holds the table of their tiles.
+        end = place["datLoc"] + place["datSpan"] - _BLOCK + 1
+    else:
+        end = place["datLoc"] + hdu.size
+    if end > size:
+        raise ImageError(
+            f"the file is cut short: its header declares {end:,} bytes or more, "
+            f"it holds {size:,}",
+            remedy=_COPY,
+        )
+    pixels = _planes_of_tiles(hdu) if compressed else 1
+    if large:
+        # Nothing is decoded beyond what is looked at, but whole tiles of that.
+        tile = hdu.tile_shape[-2:] if compressed else (1, hdu.shape[-1])
+        pixels *= math.prod(map(min, tile, hdu.shape[-2:]))
+    else:
+        pixels *= math.prod(hdu.shape[-2:])
+    check_memory(pixels * abs(hdu.header["BITPIX"]) // 8)
+    if large:
+        check_sides(hdu.shape)
+    if compressed:
+        _check_tiles(hdu, stream)
+
+
+def _planes_of_tiles(hdu: fits.CompImageHDU) -> int:
+    """Return how many planes are decompressed with the first; check the tiles."""
+    declared = math.prod(
+        math.ceil(length / tile)
+        for length, tile in zip(hdu.shape, hdu.tile_shape, strict=True)
+    )
+    held = len(hdu.compressed_data)
+    if declared > held:
+        raise ImageError(
+            f"its header declares {declared:,} tiles, the file holds {held:,}",
+            remedy=_COPY,
+        )
+    return math.prod(map(min, hdu.shape[:-2], hdu.tile_shape))
+
+
+def _check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
+    """Refuse tiles for which the decoders, written in C, end the whole program."""
+    place = hdu.fileinfo()
+    stream.seek(place["hdrLoc"])
+    header = fits.Header.fromfile(stream)
+    for name in header["ZNAME*"]:
+        value = header.get(f"ZVAL{name[5:]}")
+        if str(header[name]).upper() == "BYTEPIX" and value not in (1, 2, 4, 8):
+            raise ImageError(
+                f"its BYTEPIX is {value!r}, not 1, 2, 4 or 8", remedy=_COPY
+            )
+    overruns = {"HCOMPRESS_1": _hcompress_overruns, "PLIO_1": _plio_overruns}
+    overrun = overruns.get(hdu.compression_type)
+    if overrun is None:
+        return
+    heap = place["datLoc"] + header.get("THEAP", header["NAXIS1"] * header["NAXIS2"])
+    axes = zip(hdu.shape, hdu.tile_shape, strict=True)
+    sides = [[min(t, n - at) for at in range(0, n, t)] for n, t in axes]
+    tiles = hdu.compressed_data["COMPRESSED_DATA"].tolist()
+    for shape, (length, offset) in zip(itertools.product(*sides), tiles, strict=False):
+        stream.seek(heap + offset)
+        if length and overrun(stream.read(10), length, math.prod(shape)):
+            raise ImageError("a tile does not hold what it declares", remedy=_COPY)
+
+
+def _hcompress_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
+    """Tell whether a tile has more pixels than there is room for."""
+    rows, columns = struct.unpack(">2x2i", head)
+    return bool(not 0 < rows * columns <= pixels)
+
+
+def _plio_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
+    """Tell whether a list of lines begins before its tile, or goes on after it."""
+    begin, short, low, high = struct.unpack(">2x4h", head)
+    end = short if short > 0 else (high << 15) + low
+    return bool(begin < 0 or end > length)
+
+
+def _unit(header: fits.Header) -> str:
+    with decoding(doing="no unit"):
+        return str(header.get("BUNIT", "")).strip()
+
+
+def _or_note(otherwise: T, read: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
+    """Read what an image can do without; where it fails, return a note instead."""
+    try:
+        return read(), ()
+    except ImageError as error:
+        return otherwise, (error.what,)

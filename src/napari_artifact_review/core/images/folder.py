@@ -1,0 +1,255 @@
+"""Full images: find the file that a table's ``image_name`` means, and read it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import stat
+import unicodedata
+from pathlib import Path
+
+from napari_artifact_review.core.decoders import decoding
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images.fits import read_fits
+from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
+from napari_artifact_review.core.images.rasters import read_raster
+from napari_artifact_review.core.images.zarrs import read_zarr
+
+__all__ = ["FullImage", "ImageFolder", "ImageHdu", "read_image"]
+
+_SUPPORTED = re.compile(
+    r"(?P<stem>.+)(?P<suffix>"
+    r"(?P<fits>\.(?:fits|fit|fts)(?:\.(?:gz|bz2|fz))?)|(?P<zarr>\.zarr)|"
+    r"\.(?:tiff?|png|jpe?g|npy))",
+    re.IGNORECASE | re.DOTALL,
+)
+_SUFFIXES = (
+    ".fits .fit .fts (also .gz .bz2 .fz), .zarr, .tif .tiff .png .jpg .jpeg .npy"
+)
+
+
+def read_image(
+    path: str | Path, hdu: int | str | None = None, *, sky: bool = True
+) -> FullImage:
+    """Read one full image.
+
+    Parameters
+    ----------
+    path : path-like
+        A FITS, TIFF, PNG, JPEG or NPY file, or the folder of a Zarr image.
+    hdu : int or str, optional
+        Index or name of the HDU of a FITS file; without it the first image.
+    sky : bool
+        Whether it is wished to know where the pixels lie on the sky, which takes a
+        third of the time.
+
+    Returns
+    -------
+    FullImage
+        The pixels and what is known about them.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be shown as an image, for whatever reason.
+    """
+    path = Path(path)
+    supported = _SUPPORTED.fullmatch(path.name)
+    if supported is None:
+        raise ImageError(
+            "its suffix is not that of a supported image format",
+            path=path,
+            remedy=f"Supported formats: {_SUFFIXES}",
+        )
+    _check_regular(path)
+    if supported["fits"]:
+        return read_fits(path, hdu, sky=sky)
+    if hdu is not None:
+        raise ImageError(
+            f"it has no HDU {hdu}: only FITS files have HDUs",
+            path=path,
+            remedy="Open it without an HDU",
+        )
+    return read_zarr(path) if supported["zarr"] else read_raster(path)
+
+
+class ImageFolder:
+    """The folder with the full images of a table.
+
+    A folder is listed once, and again when a name is not found in the listing.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where the images are; names may lead into folders inside it.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._listings: dict[Path, _Listing] = {}
+
+    def find(self, image_name: str) -> Path:
+        """Return the one file that a name means.
+
+        Parameters
+        ----------
+        image_name : str
+            A path relative to the folder, with or without its suffix. An exact
+            path wins; after that the forms of Unicode and the case of the suffix
+            do not matter.
+
+        Returns
+        -------
+        Path
+            An existing regular file in the folder (for Zarr: a folder in it), or what
+            a link in it leads to.
+
+        Raises
+        ------
+        ImageError
+            If no file or several files fit, or the name leads out of the folder.
+        """
+        relative = self._checked(image_name)
+        parent = self._on_disk(relative.parent)
+        for again in (False, True):
+            if again or parent not in self._listings:
+                self._listings[parent] = _Listing(self._scan(parent))
+            names = self._listings[parent].matches(relative.name)
+            paths = [self.folder / parent / name for name in names]
+            if len(paths) == 1 and os.path.lexists(paths[0]):
+                # A link is the user's own way to the archive; only names may not stray.
+                _check_regular(paths[0])
+                return paths[0]
+        if paths:
+            raise ImageError(
+                f"{image_name!r} matches several files: {', '.join(names)}",
+                path=self.folder / parent,
+                remedy="Move all but one away, or write the suffix in image_name",
+            )
+        raise self._not_found(image_name, parent, relative.name)
+
+    def check(self) -> None:
+        """Refuse a folder that is not there or cannot be listed.
+
+        Raises
+        ------
+        ImageError
+            Before any image is looked for in it.
+        """
+        self._scan(Path())
+
+    def _checked(self, image_name: str) -> Path:
+        """Return a name as a path, if it cannot lead out of the folder."""
+        relative = Path(image_name)
+        if relative.anchor or ".." in relative.parts:
+            raise ImageError(
+                f"{image_name!r} leads out of the folder of the images",
+                path=self.folder,
+                remedy="Name images by their path inside this folder",
+            )
+        if not relative.name or "\0" in image_name:
+            raise ImageError(
+                f"{image_name!r} is not a file name",
+                path=self.folder,
+                remedy="Name an image in this folder",
+            )
+        return relative
+
+    def _scan(self, parent: Path) -> list[str]:
+        """List the names in a folder; none if it is not there."""
+        folder = self.folder / parent
+        try:
+            return os.listdir(folder)  # noqa: PTH208 - Path objects for 10,000 names
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if parent.parts:
+                return []
+            raise ImageError(
+                "the folder of the images does not exist",
+                path=folder,
+                remedy="Choose the folder that holds them",
+            ) from error
+        except OSError as error:
+            raise ImageError(
+                f"the folder cannot be listed: {error.strerror}",
+                path=folder,
+                remedy="Check its name and your rights to it",
+            ) from error
+
+    def _on_disk(self, parent: Path) -> Path:
+        """Return a folder as the disk spells it, in whatever form of Unicode."""
+        spelled = Path()
+        for part in parent.parts:
+            known = [part]
+            if not os.path.lexists(self.folder / spelled / part):
+                known = [
+                    name for name in self._scan(spelled) if _nfc(name) == _nfc(part)
+                ]
+            spelled /= next(iter(known), part)
+        return spelled
+
+    def _not_found(self, image_name: str, parent: Path, name: str) -> ImageError:
+        near = self._listings[parent].nearest(name)
+        if near:
+            remedy = f"Similar files: {', '.join(near)}"
+        else:
+            remedy = f"Supported formats: {_SUFFIXES}"
+        return ImageError(
+            f"image {image_name!r} not found",
+            path=self.folder / parent,
+            remedy=remedy,
+        )
+
+
+class _Listing:
+    """The images among the names in one folder, found by name or by stem."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = set[str]()
+        self._known: dict[str, list[str]] = {}
+        for name in sorted(names):
+            supported = _SUPPORTED.fullmatch(name)
+            if supported is None:
+                continue
+            self._names.add(name)
+            stem = _nfc(supported["stem"])
+            for key in (stem, stem + supported["suffix"].lower()):
+                self._known.setdefault(key, []).append(name)
+
+    def matches(self, name: str) -> list[str]:
+        """Return the names that a name may mean; only itself if it is there."""
+        if name in self._names:
+            return [name]
+        return self._known.get(self._key(name), [])
+
+    def nearest(self, name: str) -> list[str]:
+        """Return up to three names like the one that is missing."""
+        keys = difflib.get_close_matches(self._key(name), self._known, n=3)
+        found = dict.fromkeys(name for key in keys for name in self._known[key])
+        return list(found)[:3]
+
+    @staticmethod
+    def _key(name: str) -> str:
+        """Return a name as it is looked up: in NFC, its suffix in small letters."""
+        name = _nfc(name)
+        supported = _SUPPORTED.fullmatch(name)
+        return supported["stem"] + supported["suffix"].lower() if supported else name
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse what is no file of bytes: reading a pipe or a device may never end.
+
+    A Zarr image is a folder of files.
+    """
+    with decoding(path):
+        mode = path.stat().st_mode
+    is_zarr = path.suffix.lower() == ".zarr"
+    if not (stat.S_ISDIR(mode) if is_zarr else stat.S_ISREG(mode)):
+        kind = "folder" if is_zarr else "regular file"
+        raise ImageError(
+            f"this is not a {kind}", path=path, remedy="Put the image in its place"
+        )

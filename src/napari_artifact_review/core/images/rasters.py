@@ -1,0 +1,147 @@
+"""Full images in the formats that are not astronomy's own: TIFF, PNG, JPEG, NPY."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+import imageio.v3 as iio
+import numpy as np
+import tifffile
+
+from napari_artifact_review.core.decoders import (
+    Pixels,
+    check_memory,
+    decoding,
+    plain_pixels,
+)
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images.full_image import FullImage, plane_notes
+from napari_artifact_review.core.limits import zscale_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_COPY = "Copy it again from its source"
+_PARTS = "save it as FITS or Zarr, which are read part by part"
+
+# Pixels of one plane, and what the user should know about them.
+_Read: TypeAlias = tuple[Pixels, tuple[str, ...]]
+
+# Weights of red, green and blue: ITU-R BT.601-7, section 2.5.1.
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def read_raster(path: Path) -> FullImage:
+    """Read a full image from a TIFF, PNG, JPEG or NPY file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its suffix tells the format.
+
+    Returns
+    -------
+    FullImage
+        Colour as grey (luma), stacks as their first plane; the notes say so.
+        Pixels stay where they are stored: an EXIF orientation turns nothing.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be decoded, or holds no image of real numbers.
+    """
+    with decoding(path):
+        values, notes = _READERS[path.suffix.lower()](path)
+        pixels = plain_pixels(values)
+        return FullImage(path, pixels, zscale_limits(pixels), notes)
+
+
+def _read_tiff(path: Path) -> _Read:
+    with tifffile.TiffFile(path) as tif:
+        # Counting them finds pages that lead back to earlier ones; series does not.
+        len(tif.pages)
+        page = tif.pages.first
+        series = tif.series[0]
+        _check_page(page, tif.filehandle.size)
+        values = page.asarray()
+        axes = page.axes
+        # A page of one plane or colour image; further planes lie in further pages.
+        notes = plane_notes((series.size // page.size, 1, 1))
+    if "S" not in axes:
+        plane, more = _first_plane(values)
+        return plane, notes + more
+    plane, colour = _grey(np.moveaxis(values, axes.index("S"), -1))
+    return plane, notes + colour
+
+
+def _check_page(page: tifffile.TiffPage, size: int) -> None:
+    """Refuse pixels that neither file nor memory can hold, before any is taken."""
+    # A strip or tile is decompressed beside the page, and may be the larger one.
+    # Damage makes tuples of its sides, which int() refuses to multiply.
+    beside = math.prod(map(int, page.chunks)) * page.nbytes // max(1, page.size)
+    check_memory(page.nbytes + beside, _PARTS)
+    declared, listed = math.prod(page.chunked), len(page.dataoffsets)
+    if declared > listed:
+        # tifffile would fill in what is not there, piece after piece.
+        raise ImageError(
+            f"its header declares {declared:,} strips or tiles, and lists {listed:,}",
+            remedy=_COPY,
+        )
+    end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=False)))
+    if end > size:
+        raise ImageError(
+            f"the file is cut short: its pixels end at byte {end:,}, it holds {size:,}",
+            remedy=_COPY,
+        )
+
+
+def _read_picture(path: Path) -> _Read:
+    with iio.imopen(path, "r", plugin="pillow") as file:
+        values = file.read(index=0)
+    return _grey(values) if values.ndim == 3 else (values, ())
+
+
+def _read_npy(path: Path) -> _Read:
+    # Maps without reading: fails if the file is cut short, or holds what is pickled.
+    check_memory(np.lib.format.open_memmap(path, "r").nbytes, _PARTS)
+    with path.open("rb") as file:
+        # Not numpy.load, which also opens archives and may run what is pickled.
+        values = np.lib.format.read_array(file, allow_pickle=False)
+    return _first_plane(values)
+
+
+_READERS: dict[str, Callable[[Path], _Read]] = {
+    ".tif": _read_tiff,
+    ".tiff": _read_tiff,
+    ".png": _read_picture,
+    ".jpg": _read_picture,
+    ".jpeg": _read_picture,
+    ".npy": _read_npy,
+}
+
+
+def _first_plane(values: Pixels) -> _Read:
+    """Take the first plane of a stack (..., rows, columns)."""
+    if values.ndim < 3 or not values.size:
+        return values, ()
+    return values[(0,) * (values.ndim - 2)], plane_notes(values.shape)
+
+
+def _grey(values: Pixels) -> _Read:
+    """Turn (rows, columns, channels) into one plane of the same type."""
+    channels = values.shape[-1]
+    if channels not in (3, 4):
+        # Grey with transparency, or the bands of a spectral image.
+        return values[..., 0], (f"first channel of {channels}",)
+    # Enough digits for each type: float32 holds 16-bit sums exactly.
+    wide = np.result_type(values.dtype, np.float32)
+    luma = sum(
+        values[..., channel].astype(wide) * wide.type(weight)
+        for channel, weight in enumerate(_LUMA)
+    )
+    if values.dtype.kind in "ui":
+        luma = np.rint(luma)
+    note = "colour image shown as grey (ITU-R BT.601 luma)"
+    return np.asarray(luma).astype(values.dtype), (note,)

@@ -1,0 +1,192 @@
+"""Where a pixel lies on the sky: from the WCS of a FITS header to RA and Dec."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import ICRS, UnitSphericalRepresentation
+from astropy.wcs import WCS
+from astropy.wcs.utils import wcs_to_celestial_frame
+
+from napari_artifact_review.core.decoders import check_counts, decoding
+
+if TYPE_CHECKING:
+    from astropy.io import fits
+    from numpy.typing import NDArray
+
+
+# Axes and powers stand in other keywords, which have room for two digits of them.
+_COUNTS = {re.compile("WCSAXES[A-Z]?|[AB]P?_ORDER"): 99}
+
+
+@dataclass(frozen=True, eq=False)
+class SkyCoordinates:
+    """The celestial coordinates of an image, in degrees ICRS.
+
+    Made by `from_header`. Pixels are counted from 0, their centres at whole
+    numbers.
+    """
+
+    _wcs: Any
+    _frame: Any
+    _rotation: NDArray[np.float64] | None
+
+    @classmethod
+    def from_header(
+        cls, header: fits.Header, hdus: fits.HDUList | None = None
+    ) -> SkyCoordinates | None:
+        """Read the WCS of a header.
+
+        Parameters
+        ----------
+        header : astropy.io.fits.Header
+            Header of the image.
+        hdus : astropy.io.fits.HDUList, optional
+            The open file, where distortion tables of the WCS (as Hubble's ACS has
+            them) are looked up.
+
+        Returns
+        -------
+        SkyCoordinates or None
+            None if the first two axes of the image are not celestial.
+
+        Raises
+        ------
+        ImageError
+            If the header describes a WCS that cannot be built.
+        """
+        with decoding(doing="no sky coordinates"):
+            check_counts(header, _COUNTS, "no sky coordinates: its header")
+            wcs = WCS(header, fobj=hdus)
+            if not wcs.has_celestial or {wcs.wcs.lng, wcs.wcs.lat} != {0, 1}:
+                return None
+            if wcs.naxis > 2:
+                wcs = wcs.sub([1, 2])
+            frame = wcs_to_celestial_frame(wcs)
+            return cls(wcs, frame, _rotation_to_icrs(frame))
+
+    def radec(self, x: float, y: float) -> tuple[float, float] | None:
+        """Return where a pixel lies on the sky.
+
+        Parameters
+        ----------
+        x, y : float
+            Column and row, counted from 0.
+
+        Returns
+        -------
+        tuple of float or None
+            Right ascension (0 to 360) and declination in degrees, ICRS; None where
+            the projection is not defined.
+        """
+        world = self._wcs.all_pix2world([[x, y]], 0)[0]
+        lon, lat = float(world[self._wcs.wcs.lng]), float(world[self._wcs.wcs.lat])
+        if not (math.isfinite(lon) and math.isfinite(lat)):
+            return None
+        if self._rotation is None:
+            there = UnitSphericalRepresentation(lon * u.deg, lat * u.deg)
+            icrs = self._frame.realize_frame(there).transform_to(ICRS())
+            return float(icrs.ra.deg), float(icrs.dec.deg)
+        lon, lat = math.radians(lon), math.radians(lat)
+        flat = math.cos(lat)
+        direction = (flat * math.cos(lon), flat * math.sin(lon), math.sin(lat))
+        east, north, up = (self._rotation @ direction).tolist()
+        ra = math.degrees(math.atan2(north, east)) % 360.0
+        return ra, math.degrees(math.atan2(up, math.hypot(east, north)))
+
+    def directions(
+        self, x: float, y: float
+    ) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Return where north and east are, as steps of one pixel's length.
+
+        Parameters
+        ----------
+        x, y : float
+            Column and row, counted from 0.
+
+        Returns
+        -------
+        tuple of (float, float) or None
+            (columns, rows) towards north, and towards east; None where the projection
+            is not defined, or at a pole.
+        """
+        here = self.radec(x, y)
+        right, below = self.radec(x + 1, y), self.radec(x, y + 1)
+        if here is None or right is None or below is None:
+            return None
+        flat = math.cos(math.radians(here[1]))
+        # How the sky changes over a pixel: rows are east and north.
+        steps = np.array(
+            [
+                [
+                    ((there[0] - here[0] + 180) % 360 - 180) * flat
+                    for there in (right, below)
+                ],
+                [there[1] - here[1] for there in (right, below)],
+            ]
+        )
+        if abs(np.linalg.det(steps)) < 1e-30:
+            return None
+        to_pixels = np.linalg.inv(steps)
+        east, north = (to_pixels / np.hypot(*to_pixels)).T
+        return (float(north[0]), float(north[1])), (float(east[0]), float(east[1]))
+
+    def text(self, x: float, y: float) -> str:
+        """Return where a pixel lies on the sky, as astronomers write it.
+
+        Parameters
+        ----------
+        x, y : float
+            Column and row, counted from 0.
+
+        Returns
+        -------
+        str
+            Hours and degrees in sexagesimal form, such as
+            ``RA 10:20:30.12  Dec -05:12:33.4``; empty where there is nothing to say.
+        """
+        radec = self.radec(x, y)
+        return "" if radec is None else sexagesimal(*radec)
+
+
+def sexagesimal(ra: float, dec: float) -> str:
+    """Write a direction in hours and degrees.
+
+    Parameters
+    ----------
+    ra, dec : float
+        Right ascension and declination in degrees.
+
+    Returns
+    -------
+    str
+        Such as ``RA 10:20:30.12  Dec -05:12:33.4``.
+    """
+    # Rounded once, as a whole number of the last digit: 59.999 s becomes a minute.
+    hundredths = round(ra / 15 * 360_000) % (24 * 360_000)
+    tenths = round(abs(dec) * 36_000)
+    sign = "-" if dec < 0 and tenths else "+"
+    m, s = divmod(hundredths, 6_000)
+    arcmin, arcsec = divmod(tenths, 600)
+    return (
+        f"RA {m // 60:02d}:{m % 60:02d}:{s / 100:05.2f}  "
+        f"Dec {sign}{arcmin // 60:02d}:{arcmin % 60:02d}:{arcsec / 10:04.1f}"
+    )
+
+
+def _rotation_to_icrs(frame: Any) -> NDArray[np.float64] | None:
+    """Return the 3x3 rotation from a frame to ICRS, or None where it is none.
+
+    A product with it takes microseconds, astropy's transformation half a
+    millisecond or more. FK4 is no rotation: its E-terms of aberration bend it.
+    """
+    axes = UnitSphericalRepresentation([0, 90, 0] * u.deg, [0, 0, 90] * u.deg)
+    icrs = frame.realize_frame(axes).transform_to(ICRS())
+    matrix: NDArray[np.float64] = icrs.cartesian.xyz.to_value(u.one)
+    orthogonal = np.allclose(matrix.T @ matrix, np.eye(3), rtol=0, atol=1e-10)
+    return matrix if orthogonal else None

@@ -1,0 +1,242 @@
+"""Full images in Zarr folders: a plain array, or the first of an OME-Zarr group."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_artifact_review.core.decoders import (
+    Pixels,
+    check_memory,
+    check_sides,
+    decoding,
+    is_large,
+    plain_pixels,
+)
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images.full_image import FullImage, plane_notes
+from napari_artifact_review.core.limits import zscale_limits
+from napari_artifact_review.core.tiled.pyramid import level_shapes
+from napari_artifact_review.core.tiled.sources import Source
+from napari_artifact_review.core.tiled.tiles import open_tiled
+
+_COPY = "Copy it again from its source"
+# Files that tell what a folder holds, and the largest of them worth reading.
+_METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
+_MOST_METADATA = 2**26
+# Codecs that turn bytes into numbers and do no more. Others run what a file says
+# (pickle), or whatever is installed under their name.
+_CODECS = {
+    *("bytes", "transpose", "sharding_indexed", "crc32c", "default", "endian"),
+    *("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd"),
+    *("adler32", "astype", "bitround", "crc32", "delta", "fixedscaleoffset"),
+    *("fletcher32", "packbits", "quantize", "shuffle"),
+}
+_NUMCODECS = "numcodecs."
+
+
+def read_zarr(path: Path) -> FullImage:
+    """Read a full image from a Zarr folder, of version 2 or 3.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of an array, or of an OME-Zarr group, of whose first image the
+        finest level is taken.
+
+    Returns
+    -------
+    FullImage
+        Stacks as their first plane; the notes say so.
+
+    Raises
+    ------
+    ImageError
+        If the folder holds no image of real numbers, or it cannot be decoded.
+    """
+    with decoding(path):
+        folders, notes = [path], tuple[str, ...]()
+        if not _is_array(path):
+            folders = _first_image(path)
+            notes = (f"array {folders[0].relative_to(path)} of the group",)
+        array = _open(folders[0])
+        notes += plane_notes(array.shape)
+        if is_large(array.shape):
+            check_sides(array.shape)
+            source = ZarrSource(path, folders[0], array)
+            source.coarser = _coarser(source, folders[1:])
+            pixels, limits, tiles = open_tiled(source)
+            return FullImage(path, pixels, limits, notes, tiles=tiles)
+        check_memory(math.prod(array.shape[-2:]) * array.dtype.itemsize)
+        plane = np.asarray(array[(0,) * (array.ndim - 2)])
+        values = plain_pixels(plane)
+        return FullImage(path, values, zscale_limits(values), notes)
+
+
+def _open(folder: Path) -> Any:
+    """Open an array, if it is safe to decode and an image."""
+    # 0.2 s, which only those pay who have such images.
+    import zarr
+
+    _check_codecs(folder)
+    array = zarr.open_array(folder, mode="r")
+    _check_array(array)
+    return array
+
+
+class ZarrSource:
+    """A large Zarr array.
+
+    Parameters
+    ----------
+    path : Path
+        What the user calls the image.
+    folder : Path
+        The array's own folder, in it.
+    array : zarr.Array
+        The array, of two axes or more.
+    """
+
+    def __init__(self, path: Path, folder: Path, array: Any) -> None:
+        self.path = path
+        self._folder = folder
+        self._array = array
+        self._plane = (0,) * (array.ndim - 2)
+        self.shape: tuple[int, int] = array.shape[-2:]
+        self.block: tuple[int, int] = array.chunks[-2:]
+        self.coarser: tuple[Source, ...] = ()
+        self._metadata = _metadata_state(folder)
+        self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
+
+    def read(self, rows: slice, columns: slice) -> Pixels:
+        """Read a window; chunks that are not there hold the array's fill value."""
+        if _metadata_state(self._folder) != self._metadata:
+            raise ImageError(
+                "the image was changed while it was shown",
+                remedy="Open the image again",
+            )
+        return plain_pixels(np.asarray(self._array[(*self._plane, rows, columns)]))
+
+    def fingerprint(self) -> str:
+        """Return number, size and newest time of all files: any chunk may change."""
+        count = size = newest = 0
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                found = (Path(folder) / name).stat()
+                count += 1
+                size += found.st_size
+                newest = max(newest, found.st_mtime_ns)
+        return repr((str(self._folder.resolve()), count, size, newest))
+
+    def close(self) -> None:
+        """Do nothing: its files are open only while they are read."""
+
+
+def _is_array(folder: Path) -> bool:
+    if (folder / ".zarray").is_file():
+        return True
+    return _json(folder / "zarr.json").get("node_type") == "array"
+
+
+def _first_image(path: Path) -> list[Path]:
+    """Return the folders of the levels of an OME-Zarr group's first image."""
+    metadata = _json(path / "zarr.json").get("attributes") or _json(path / ".zattrs")
+    # Version 0.5 has a key of its own, the earlier ones have not.
+    ome = metadata.get("ome", metadata)
+    try:
+        names = [level["path"] for level in ome["multiscales"][0]["datasets"]]
+    except (KeyError, IndexError, TypeError):
+        names = []
+    if not names:
+        raise ImageError(
+            "this is neither a Zarr array nor an OME-Zarr image",
+            remedy="Choose the folder of the array itself",
+        )
+    for name in map(str, names):
+        folder = (path / name).resolve()
+        if not folder.is_relative_to(path.resolve()) or not _is_array(folder):
+            raise ImageError(f"it has no array {name!r} inside it", remedy=_COPY)
+    return [path / str(name) for name in names]
+
+
+def _coarser(finest: ZarrSource, folders: list[Path]) -> tuple[ZarrSource, ...]:
+    """Open the further levels, if they are those that would be built otherwise."""
+    shapes = level_shapes(finest.shape)[1:]
+    arrays = [_open(folder) for folder in folders[: len(shapes)]]
+    if tuple(array.shape[-2:] for array in arrays) != shapes:
+        return ()
+    levels = tuple(
+        ZarrSource(finest.path, folder, array)
+        for folder, array in zip(folders, arrays, strict=False)
+    )
+    return levels if {level.dtype for level in levels} == {finest.dtype} else ()
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """Read a file of metadata; nothing if it is not there."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return {}
+    if size > _MOST_METADATA:
+        raise ImageError(f"its {path.name} is too large", remedy=_COPY)
+    found = json.loads(path.read_bytes())
+    if not isinstance(found, dict):
+        raise ImageError(f"its {path.name} is no list of names", remedy=_COPY)
+    return found
+
+
+def _check_codecs(folder: Path) -> None:
+    """Refuse codecs that may do more than to decode, before zarr sees them."""
+    metadata = _json(folder / ".zarray") or _json(folder / "zarr.json")
+    for codec in _codecs(metadata):
+        name = str(codec.get("id", codec.get("name"))).removeprefix(_NUMCODECS)
+        if name.lower() not in _CODECS:
+            raise ImageError(
+                f"its pixels are stored with {name!r}, which is not known here",
+                remedy="Store it with another codec, for example zstd",
+            )
+
+
+def _codecs(metadata: Any) -> list[dict[str, Any]]:
+    """List the codecs of an array, also those inside of others."""
+    listed = [*(metadata.get("codecs") or ()), *(metadata.get("index_codecs") or ())]
+    listed += [metadata.get("compressor"), *(metadata.get("filters") or ())]
+    codecs = [codec for codec in listed if codec]
+    inner = (
+        found
+        for codec in codecs
+        if isinstance(codec.get("configuration"), dict)
+        for found in _codecs(codec["configuration"])
+    )
+    return [*codecs, *inner]
+
+
+def _check_array(array: Any) -> None:
+    """Refuse what is no image, or whose chunks no memory can hold."""
+    if array.dtype.kind not in "buif" or array.ndim < 2 or 0 in array.shape:
+        raise ImageError(
+            f"its array of type {array.dtype} and shape {array.shape} is no image of "
+            "real numbers",
+            remedy="Check that it is the full image",
+        )
+    # A chunk is decoded as a whole; of a sharded array, a part of one.
+    check_memory(math.prod(array.chunks) * array.dtype.itemsize)
+
+
+def _metadata_state(folder: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Return size and time of the files that say how to decode the others."""
+    states = list[tuple[int, int] | None]()
+    for name in _METADATA:
+        try:
+            found = (folder / name).stat()
+        except FileNotFoundError:
+            states.append(None)
+        else:
+            states.append((found.st_size, found.st_mtime_ns))
+    return tuple(states)

@@ -1,0 +1,73 @@
+"""Limits of a grey scale: the ZScale algorithm on a sample of the pixels."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Limits: TypeAlias = tuple[float, float]
+
+# ZScale looks at 1,000 pixels; this many are enough to find those among NaN.
+_SAMPLE = 100_000
+
+
+def zscale_limits(pixels: NDArray[Any]) -> Limits:
+    """Return the limits of a grey scale that shows faint things.
+
+    The ZScale algorithm of IRAF, in astropy's form
+    (`astropy.visualization.ZScaleInterval` with its defaults), on a regular
+    sample of the image. NaN and infinity are left out.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Real numbers or truth values, shape (rows, columns).
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper limit in the pixels' unit, lower < upper. (0, 1) without
+        a single finite pixel, (v, v + 1) where every pixel is v.
+    """
+    return zscale_of(finite_sample(pixels))
+
+
+def finite_sample(pixels: NDArray[Any]) -> NDArray[np.float64]:
+    """Return finite pixels of an image, all of a small one."""
+    step = max(1, math.isqrt(pixels.size // _SAMPLE))
+    sample = finite_values(pixels[::step, ::step])
+    # The finite pixels may all lie between those of the sample.
+    return sample if sample.size else finite_values(pixels)
+
+
+def zscale_of(sample: NDArray[np.float64]) -> Limits:
+    """Return the ZScale limits of a sample of finite pixels, shape (n,)."""
+    if not sample.size:
+        return 0.0, 1.0
+    from astropy.visualization import ZScaleInterval
+
+    lower, upper = map(float, ZScaleInterval().get_limits(sample))
+    if not lower < upper:
+        # A few pixels on an even ground: ZScale sees the ground only.
+        lower, upper = float(sample.min()), float(sample.max())
+    return distinct(lower, upper)
+
+
+def distinct(lower: float, upper: float) -> Limits:
+    """Return limits that the screen can tell apart."""
+    if not lower < upper:
+        # 2**-22 is the smallest step that float32, and so the screen, tells apart.
+        upper = lower + max(1.0, abs(lower) * 2.0**-22)
+    return lower, upper
+
+
+def finite_values(pixels: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the finite pixels in one row, within the range of the screen's float32."""
+    values: NDArray[np.float64] = pixels[np.isfinite(pixels)].astype(np.float64)
+    largest = float(np.finfo(np.float32).max)
+    return values.clip(-largest, largest)

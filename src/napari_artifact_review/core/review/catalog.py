@@ -1,0 +1,251 @@
+"""The catalogue of a review: every cutout with what is known of it now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_artifact_review.core.cutout import Cutout, Cutouts
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.outcomes import (
+    DEFAULT_THRESHOLD,
+    ERRORS,
+    OUTCOMES,
+    Outcome,
+    outcome_codes,
+    outcome_names,
+)
+from napari_artifact_review.core.review.labels import Labels
+from napari_artifact_review.core.review.reviewed import typed_values
+from napari_artifact_review.core.scores.metrics import Snapshot
+from napari_artifact_review.core.scores.ranking import Ranking
+from napari_artifact_review.core.tables.predictions import Predictions
+from napari_artifact_review.core.tables.walk import Walk
+
+
+class Catalog:
+    """The predictions, their outcomes, their order, and their labels after review.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        The table as it was read.
+    cutout_size : int
+        Side of a cutout in pixels.
+
+    Attributes
+    ----------
+    preds, outcomes : ndarray of int8, shape (n,)
+        What the model says at the threshold in force; the outcomes that this makes, as
+        their places in `OUTCOMES`.
+    threshold : float or None
+        The confidence from which the model's word is "artifact"; None for the table's
+        own `preds`.
+    own_threshold : float or None
+        A threshold that makes the table's own `preds`; None if none does.
+    walk : Walk
+        Look-ups in the table.
+    labels : Labels
+        What stands for each row.
+    ranking : Ranking
+        The order of the cutouts by confidence.
+    """
+
+    def __init__(self, predictions: Predictions, cutout_size: int) -> None:
+        self.predictions = predictions
+        self.cutout_size = cutout_size
+        self.walk = Walk(predictions)
+        self.labels = Labels(predictions)
+        self.own_threshold = _threshold_of(predictions)
+        self.ranking = Ranking(predictions.confidence)
+        self._base = typed_values(predictions)
+        self.set_threshold(None)
+
+    @property
+    def threshold_in_force(self) -> float | None:
+        """The confidence that makes an artifact; None if the table says `preds`."""
+        if self.threshold is None and "preds" not in self.predictions.file.values:
+            return DEFAULT_THRESHOLD
+        return self.threshold
+
+    def set_threshold(self, value: float | None) -> None:
+        """Have the model say "artifact" from a confidence on.
+
+        Parameters
+        ----------
+        value : float or None
+            From 0 to 1; None for the table's own `preds`. Where a cell of the
+            confidence is empty, `preds` stand.
+
+        Raises
+        ------
+        ValueError
+            If it is no number from 0 to 1.
+        ReviewError
+            If the table has no confidence.
+        """
+        table = self.predictions
+        preds = table.preds
+        if value is not None:
+            value = float(value)
+            if not 0 <= value <= 1:
+                raise ValueError(f"a threshold is a number from 0 to 1, not {value}")
+            if table.confidence is None:
+                raise ReviewError(
+                    "the table has no column confidence to set a threshold on",
+                    path=table.path,
+                )
+            missing = np.isnan(table.confidence)
+            preds = np.where(missing, preds, table.confidence >= value).astype(np.int8)
+        self.threshold = value
+        self.preds = preds
+        self.outcomes = outcome_codes(table.label, preds)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The table with its outcomes and labels as they now are (a copy)."""
+        ids = pd.Series(self.predictions.error_id, dtype="Int64")
+        return self._base.assign(
+            preds=self.preds,
+            outcome=outcome_names(self.outcomes),
+            error_id=ids.where(ids > 0),
+            **self.labels.columns(),
+        )
+
+    def are(self, *outcomes: Outcome) -> npt.NDArray[np.bool_]:
+        """Tell which cutouts have one of some outcomes, shape (n,)."""
+        wanted = np.array([name in outcomes for name in OUTCOMES])
+        return wanted[self.outcomes]
+
+    def snapshot(self, outcomes: Sequence[Outcome] = ERRORS) -> Snapshot:
+        """Return the labels of the review as they are now, to be measured.
+
+        Parameters
+        ----------
+        outcomes : sequence of "FP", "FN", "TP", "TN"
+            The outcomes, at the threshold in force, that are under review. Their
+            cutouts without a decision are open, and so is any cutout whose verdict is
+            "unsure". By default they are the errors: where label and prediction agree,
+            two witnesses say the same, and a review that asks for the errors takes
+            their word. With all four, only reviewed cutouts count.
+
+        Raises
+        ------
+        ValueError
+            If there is no such outcome.
+        """
+        for name in outcomes:
+            if name not in OUTCOMES:
+                raise ValueError(f"{name!r} is none of {', '.join(OUTCOMES)}")
+        labels = self.labels
+        reviewed, unsure = labels.reviewed.copy(), labels.unsure.copy()
+        return Snapshot(
+            self.preds,
+            self.predictions.label,
+            labels.label_new.copy(),
+            reviewed,
+            unsure,
+            (self.are(*outcomes) & ~reviewed) | unsure,
+            self.ranking,
+        )
+
+    @property
+    def errors(self) -> npt.NDArray[np.int64]:
+        """The rows of all errors, image by image."""
+        rows = np.flatnonzero(self.are(*ERRORS))
+        images = self.predictions.image_index[rows]
+        return rows[np.argsort(images, kind="stable")]
+
+    def cutout(self, row: int) -> Cutout:
+        """Return what is known of the cutout in a row of the table."""
+        table = self.predictions
+        stands = self.labels.standing(row)
+        confidence = None if table.confidence is None else float(table.confidence[row])
+        return Cutout(
+            row=row,
+            image_name=self.walk.image_of(row),
+            grid_x=int(table.grid_x[row]),
+            grid_y=int(table.grid_y[row]),
+            size=self.cutout_size,
+            label=int(table.label[row]),
+            preds=int(self.preds[row]),
+            label_new=stands.label_new,
+            outcome=OUTCOMES[self.outcomes[row]],
+            confidence=None
+            if confidence is None or np.isnan(confidence)
+            else confidence,
+            error_id=int(table.error_id[row]) or None,
+            reviewed_by=stands.reviewed_by,
+            reviewed_at=stands.reviewed_at,
+            decision=stands.decision,
+            kind=stands.kind,
+            note=stands.note,
+        )
+
+    def cutouts_of(self, image_name: str) -> Cutouts:
+        """Return the cutouts of an image, in the table's order."""
+        return self.cutouts(image_name, self.walk.cutouts_of(image_name))
+
+    def cutouts(self, image_name: str, rows: npt.NDArray[np.int64]) -> Cutouts:
+        """Return what is known of the cutouts of an image in some rows."""
+        table = self.predictions
+        if table.confidence is None:
+            confidence = np.full(len(rows), np.nan)
+        else:
+            confidence = table.confidence[rows]
+        return Cutouts(
+            image_name=image_name,
+            size=self.cutout_size,
+            rows=rows,
+            grid_x=table.grid_x[rows],
+            grid_y=table.grid_y[rows],
+            label=table.label[rows],
+            preds=self.preds[rows],
+            label_new=self.labels.label_new[rows],
+            outcome=self.outcomes[rows],
+            confidence=confidence,
+            reviewed=self.labels.reviewed[rows],
+            unsure=self.labels.unsure[rows],
+            pending=self.labels.pending[rows],
+        )
+
+    def neighbours_of(self, row: int) -> dict[tuple[int, int], Cutout]:
+        """Return the cutouts around one, as far as there are any.
+
+        Returns
+        -------
+        dict of (int, int) to Cutout
+            By how many cutouts it lies across and down, each -1, 0 or 1; the cutout
+            itself is at (0, 0).
+        """
+        table, size, name = self.predictions, self.cutout_size, self.walk.image_of(row)
+        x, y = int(table.grid_x[row]) + size // 2, int(table.grid_y[row]) + size // 2
+        around = {(0, 0): self.cutout(row)}
+        for across in (-1, 0, 1):
+            for down in (-1, 0, 1):
+                if (across, down) == (0, 0):
+                    continue
+                other = self.cutout_at(name, x + across * size, y + down * size)
+                if other is not None and other.row != row:
+                    around[across, down] = other
+        return around
+
+    def cutout_at(self, image_name: str, x: int, y: int) -> Cutout | None:
+        """Return the cutout of an image that the pixel (x, y) lies in, if any."""
+        row = self.walk.row_at(image_name, x, y, self.cutout_size)
+        return None if row is None else self.cutout(row)
+
+
+def _threshold_of(table: Predictions) -> float | None:
+    """Return the confidence from which a table's own `preds` are 1, if there is one."""
+    if table.confidence is None:
+        return None
+    known = ~np.isnan(table.confidence)
+    says = table.preds == 1
+    # Where the model never says "artifact", only certainty is left to say it.
+    lowest = float(table.confidence.min(where=known & says, initial=1))
+    highest = float(table.confidence.max(where=known & ~says, initial=-1))
+    return lowest if highest < lowest else None

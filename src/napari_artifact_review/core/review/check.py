@@ -1,0 +1,162 @@
+"""Name every fault of a table and its images in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from napari_artifact_review.core.cutout import are_beyond
+from napari_artifact_review.core.errors import ImageError, ReviewError
+from napari_artifact_review.core.grid import (
+    DEFAULT_CUTOUT_SIZE,
+    infer_cutout_size,
+)
+from napari_artifact_review.core.images.folder import ImageFolder, read_image
+from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.core.review.places import default_images
+from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.tables.predictions import (
+    Predictions,
+    inspect_predictions,
+)
+from napari_artifact_review.core.tables.tablefile import TableFile
+from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
+
+
+def check_review(
+    predictions: str | Path,
+    images: str | Path | None = None,
+    output: str | Path | None = None,
+) -> tuple[str, list[ReviewError]]:
+    """Check a predictions table and every full image that it names.
+
+    Nothing is written, and no more than one image is in memory at a time.
+
+    Parameters
+    ----------
+    predictions, images, output : path-like
+        As for `ReviewSession.open`.
+
+    Returns
+    -------
+    summary : str
+        What is in the review; empty if there are faults.
+    faults : list of ReviewError
+        Everything that is wrong, each with its place; also if the decisions beside
+        the output cannot be read.
+    """
+    path = Path(predictions).expanduser().absolute()
+    found = inspect_predictions(path)
+    faults: list[ReviewError] = [*found.faults]
+    cutouts = found.cutouts()
+    size = _cutout_size(cutouts)
+    if found.file is not None and len(cutouts):
+        faults += _image_faults(path, images, found.file, cutouts, size)
+    if found.predictions is None:
+        return "", faults
+    try:
+        reviewed = _count_reviewed(path, found.predictions, output)
+    except ReviewError as error:
+        faults.append(error)
+    if faults:
+        return "", faults
+    return _summary(found.predictions, size, reviewed), []
+
+
+def _count_reviewed(path: Path, table: Predictions, output: str | Path | None) -> int:
+    """Count the reviewed errors, by the table and by the decisions on record.
+
+    Raises
+    ------
+    ReviewError
+        If a review of the table cannot be opened to read its decisions.
+    """
+    # No image is read here; any folder of images will do.
+    with ReviewSession.open(path, path.parent, output, read_only=True) as session:
+        texts = session.table[["reviewed_by", "reviewed_at", "decision"]]
+        are_reviewed = (texts != "").any(axis=1).to_numpy(bool)
+    return int(np.count_nonzero(are_reviewed & (table.label != table.preds)))
+
+
+def _cutout_size(cutouts: pd.DataFrame) -> int:
+    placed = cutouts.dropna()
+    if placed.empty:
+        return DEFAULT_CUTOUT_SIZE
+    grid = (placed[name].to_numpy(np.int64) for name in ("grid_x", "grid_y"))
+    return infer_cutout_size(*grid) or DEFAULT_CUTOUT_SIZE
+
+
+def _image_faults(
+    table: Path,
+    images: str | Path | None,
+    file: TableFile,
+    cutouts: pd.DataFrame,
+    size: int,
+) -> Iterator[ReviewError]:
+    try:
+        if images is None:
+            folder = default_images(table, cutouts["image_name"].iloc[0])
+        else:
+            folder = ImageFolder(Path(images).expanduser().absolute())
+        folder.check()
+    except ImageError as error:
+        yield error
+        return
+    for name, rows in cutouts.groupby("image_name", sort=False):
+        try:
+            shape = _shape(folder, str(name))
+        except ImageError as error:
+            place = f"{file.place(rows.index[0])}, column image_name"
+            yield _needed_by(table, place, error)
+            continue
+        places = rows[["grid_x", "grid_y"]].dropna().astype(np.int64)
+        beyond = {
+            axis: are_beyond(places[axis].to_numpy(), size, length)
+            for axis, length in (("grid_x", shape[1]), ("grid_y", shape[0]))
+        }
+        for i in np.flatnonzero(beyond["grid_x"] | beyond["grid_y"]).tolist():
+            x, y = places.iloc[i]
+            axes = " and ".join(axis for axis in beyond if beyond[axis][i])
+            yield ImageError(
+                f"the cutout {name} ({x}, {y}) lies wholly outside the image of "
+                f"{shape[1]} x {shape[0]} pixels",
+                path=table,
+                where=f"{file.place(places.index[i])}, column {axes}",
+                remedy="Correct that cell, or choose the folder with the right images",
+            )
+
+
+def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
+    """Read a whole image, since only then all of it is known to be sound."""
+    pixels = read_image(folder.find(name)).pixels
+    if isinstance(pixels, LazyPixels):
+        pixels.check()
+    rows, columns = pixels.shape
+    return rows, columns
+
+
+def _needed_by(table: Path, place: str, error: ImageError) -> ImageError:
+    """Return a fault of an image as one of the table's row that needs the image."""
+    parts = (error.path, error.where)
+    where = ", ".join(str(part) for part in parts if part is not None)
+    return ImageError(
+        f"{where}: {error.what}" if where else error.what,
+        path=table,
+        where=place,
+        remedy=error.remedy,
+    )
+
+
+def _summary(table: Predictions, size: int, reviewed: int) -> str:
+    is_error = table.label != table.preds
+    summary = (
+        f"{table.path}: {len(table.image_names)} images, {len(table.label)} cutouts "
+        f"of {size} px, {np.count_nonzero(is_error)} errors, "
+        f"{reviewed} of them reviewed"
+    )
+    if "preds" in table.file.values:
+        return summary
+    return f"{summary}; without preds, confidence >= {DEFAULT_THRESHOLD} decides"

@@ -1,0 +1,201 @@
+"""Compare a table on disk with an open review, cutout by cutout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.log import Standing
+from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.review.reviewed import ReviewedTable
+from napari_artifact_review.core.tables.predictions import (
+    REVIEW_TEXTS,
+    Predictions,
+    read_predictions,
+)
+
+#: Cells that are compared by their meaning, not by their spelling.
+_REVIEW = ["label_new", *REVIEW_TEXTS]
+
+#: Those of them that say what was decided, not by whom.
+_SAID = ("label_new", "decision", "kind", "note")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference between a file on disk and this review.
+
+    Attributes
+    ----------
+    where : str
+        The cutout and column, or what else differs.
+    theirs, ours : str
+        The text on disk, and the text that the review has read or would write.
+    """
+
+    where: str
+    theirs: str
+    ours: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What somebody else did to the output.
+
+    Attributes
+    ----------
+    differences : list of Difference
+        All of them; empty if the file only looks different.
+    labels : dict of CutoutKey to Standing
+        What the file says of the cutouts about which it says something else.
+    readable : bool
+        Whether the file is a table at all.
+    """
+
+    differences: list[Difference]
+    labels: dict[CutoutKey, Standing]
+    readable: bool = True
+
+
+def count_of(differences: list[Difference]) -> str:
+    """Return their number in words: "1 difference", "3 differences"."""
+    count = len(differences)
+    return f"{count} {'difference' if count == 1 else 'differences'}"
+
+
+def compare_output(path: Path, table: ReviewedTable) -> Changes:
+    """Compare the file at `path` with a reviewed table, cutout by cutout.
+
+    Where the file shows what this review wrote or read before its last decision,
+    nobody else changed anything.
+    """
+    try:
+        theirs = read_predictions(path)
+    except TableError as error:
+        unsound = Difference("the file", _told(error), "a sound table")
+        return Changes([unsound], {}, readable=False)
+    differences, here, there = _row_differences(table.predictions, theirs)
+    left = _cells(table, table.as_written(path)).iloc[here]
+    right = _cells(_as_read(theirs), theirs.file.values).iloc[there]
+    differences += _column_differences(left, right)
+    only_older = np.array(
+        [
+            table.shown.get(row) == standing
+            for row, standing in zip(here.tolist(), _standings(right), strict=True)
+        ],
+        dtype=bool,
+    )
+    keys = [_key(cutout) for cutout in _cutouts(table.predictions)[here]]
+    labels = {}
+    for at, column, difference in _cell_differences(keys, left, right):
+        if column in _REVIEW and only_older[at]:
+            continue
+        differences.append(difference)
+        if column in _SAID:
+            labels[keys[at]] = _standings(right.iloc[[at]])[0]
+    return Changes(differences, labels)
+
+
+def compare_table(table: Predictions) -> list[Difference]:
+    """Compare a predictions table with its file as it is now, cell by cell."""
+    try:
+        now = read_predictions(table.path)
+    except TableError as error:
+        return [Difference("the table", _told(error), "a sound table")]
+    differences, here, there = _row_differences(table, now)
+    left, right = (
+        one.file.values.astype("str").fillna("").iloc[rows]
+        for one, rows in ((table, here), (now, there))
+    )
+    differences += _column_differences(left, right)
+    keys = [_key(cutout) for cutout in _cutouts(table)[here]]
+    differences += [each for _, _, each in _cell_differences(keys, left, right)]
+    # Such as line ends, another HDU, or a column of vectors.
+    same = Difference("the table", "other bytes, the same cells", "as it was read")
+    return differences or [same]
+
+
+def _told(error: TableError) -> str:
+    return error.what if error.where is None else f"{error.where}: {error.what}"
+
+
+def _row_differences(
+    ours: Predictions, theirs: Predictions
+) -> tuple[list[Difference], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Compare the cutouts of two tables, and find the rows of the common ones."""
+    mine, other = _cutouts(ours), _cutouts(theirs)
+    found = other.get_indexer(mine)
+    differences = [
+        Difference(_name(key), "no such row", "a row") for key in mine[found < 0]
+    ] + [
+        Difference(_name(key), "a row", "no such row")
+        for key in other[mine.get_indexer(other) < 0]
+    ]
+    here = np.flatnonzero(found >= 0)
+    there = found[here]
+    if (np.diff(there) < 0).any():
+        words = ("another one", "that of the predictions")
+        differences.append(Difference("the order of the rows", *words))
+    return differences, here, there
+
+
+def _column_differences(left: pd.DataFrame, right: pd.DataFrame) -> list[Difference]:
+    words = ("a column", "no such column")
+    return [
+        Difference(f"column {column}", *words[:: 1 if column in right else -1])
+        for column in left.columns.symmetric_difference(right.columns)
+    ]
+
+
+def _cell_differences(
+    keys: list[CutoutKey], left: pd.DataFrame, right: pd.DataFrame
+) -> Iterator[tuple[int, str, Difference]]:
+    """Yield position, column and texts of each cell that differs, by column."""
+    for column in left.columns.intersection(right.columns):
+        a, b = left[column].to_numpy(object), right[column].to_numpy(object)
+        for at in np.flatnonzero(a != b).tolist():
+            place = f"{_name(keys[at])}, {column}"
+            yield at, column, Difference(place, str(b[at]), str(a[at]))
+
+
+def _cutouts(table: Predictions) -> pd.MultiIndex:
+    names = pd.Index(table.image_names, dtype=object).take(table.image_index)
+    return pd.MultiIndex.from_arrays([names, table.grid_x, table.grid_y])
+
+
+def _key(cutout: tuple[str, int, int]) -> CutoutKey:
+    return CutoutKey(cutout[0], int(cutout[1]), int(cutout[2]))
+
+
+def _name(cutout: tuple[str, int, int]) -> str:
+    return f"{cutout[0]} ({cutout[1]}, {cutout[2]})"
+
+
+def _as_read(table: Predictions) -> ReviewedTable:
+    return ReviewedTable(table, table.label_new, {}, {})
+
+
+def _cells(table: ReviewedTable, values: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of a table as objects that can be compared."""
+    texts = {}
+    for name in REVIEW_TEXTS:
+        read = getattr(table.predictions, name)
+        texts[name] = (
+            np.full(len(values), "", dtype=object) if read is None else read.copy()
+        )
+        for row, standing in table.reviews.items():
+            texts[name][row] = getattr(standing, name)
+    return values.astype("str").fillna("").assign(label_new=table.label_new, **texts)
+
+
+def _standings(cells: pd.DataFrame) -> list[Standing]:
+    rows = cells[_REVIEW].itertuples(index=False)
+    return [
+        Standing(int(label), *map(str, texts)).spelt_out() for label, *texts in rows
+    ]

@@ -1,0 +1,265 @@
+"""The output of a review, and the check for changes on disk before each save."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.log import Standing
+from napari_artifact_review.core.errors import SaveError
+from napari_artifact_review.core.review.differences import (
+    Changes,
+    Difference,
+    compare_output,
+    compare_table,
+    count_of,
+)
+from napari_artifact_review.core.review.reviewed import ReviewedTable
+from napari_artifact_review.core.saving import beside, digest_of, keep_backup
+from napari_artifact_review.core.tables.predictions import Predictions
+from napari_artifact_review.core.tables.tablefiles import format_for
+
+#: Whose output is kept where somebody else changed it; "read" keeps the cells of the
+#: predictions table as they were read.
+OutputChoice = Literal["theirs", "ours", "beside", "read"]
+
+
+class OutputChangedError(SaveError):
+    """The output changed on disk, and nothing was written.
+
+    Parameters
+    ----------
+    path : Path
+        The output.
+    changes : Changes
+        What differs.
+    """
+
+    def __init__(self, path: Path, changes: Changes) -> None:
+        count = count_of(changes.differences)
+        super().__init__(
+            f"another program changed it ({count} from this review)",
+            path=path,
+            remedy="Nothing was overwritten; keep theirs, keep ours, or save a copy",
+        )
+        self.changes = changes
+
+
+class TableChangedError(SaveError):
+    """The predictions table changed on disk since it was read; nothing was written.
+
+    Parameters
+    ----------
+    path : Path
+        The predictions table.
+    differences : list of Difference
+        All of them, at least one.
+    """
+
+    def __init__(self, path: Path, differences: list[Difference]) -> None:
+        super().__init__(
+            "the table changed on disk after this review read it "
+            f"({count_of(differences)})",
+            path=path,
+            remedy="Nothing was written; reopen the review with the table as "
+            "it is now, or save its cells as they were read",
+        )
+        self.differences = differences
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What came of a save.
+
+    Attributes
+    ----------
+    table : ReviewedTable
+        What was to be written.
+    path : Path
+        Where it is, or what was kept.
+    backup : Path or None
+        The copy of what was there before, if one was made.
+    taken_over : dict of CutoutKey to Standing, or None
+        The labels that are theirs, if nothing was written for their sake.
+    """
+
+    table: ReviewedTable
+    path: Path
+    backup: Path | None = None
+    taken_over: dict[CutoutKey, Standing] | None = None
+
+
+class Output:
+    """The file that a review is saved to; used from any one thread at a time.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which need not be there yet.
+    written : iterable of str
+        Digests of all that this review ever wrote.
+    predictions : Predictions
+        The table as it was read, which may be the same file.
+
+    Raises
+    ------
+    SaveError
+        If the file cannot be read.
+    """
+
+    def __init__(
+        self, path: Path, written: Iterable[str], predictions: Predictions
+    ) -> None:
+        self.path = path
+        self._written = set(written)
+        self._written_now: set[str] = set()
+        self._is_table = os.path.realpath(path) == os.path.realpath(predictions.path)
+        self._found = predictions.file.digest if self._is_table else digest_of(path)
+        self._table_check = _TableCheck(predictions)
+        # Of the file that the user was last asked about.
+        self._asked: str | None = None
+
+    @property
+    def found_digest(self) -> str | None:
+        """Digest of the file when the review was opened; None if there was none."""
+        return self._found
+
+    @property
+    def is_strange(self) -> bool:
+        """Whether what this review did not write was there at opening, and still is."""
+        ours = self._found is None or self._found in self._written
+        return not ours and not self._written_now
+
+    def save(
+        self,
+        table: ReviewedTable,
+        note: Callable[[str], None],
+        keep: OutputChoice | None = None,
+    ) -> Saved:
+        """Write the reviewed table.
+
+        What an earlier session, or anybody else, left there is kept as a dated backup.
+
+        Parameters
+        ----------
+        table : ReviewedTable
+            What to write.
+        note : callable
+            Is given the digest of the new file before it takes its place, so that
+            it is known again if the program ends there.
+        keep : "theirs", "ours", "beside" or "read", optional
+            What to do about a file that somebody else changed: accept it and write
+            nothing, replace it all the same, or write beside it. "read" writes the
+            cells of the predictions table as they were read, whatever it holds now.
+
+        Raises
+        ------
+        TableChangedError
+            If the predictions table changed, and the user did not choose yet.
+        OutputChangedError
+            If the file is neither as this review wrote nor as it found it, and `keep`
+            says nothing.
+        SaveError
+            If it cannot be written; what was there is untouched.
+        """
+        # As its own output it is checked below.
+        if keep != "theirs" and not self._is_table:
+            self._table_check.run(accept=keep == "read")
+        if keep == "beside":
+            written = table.write(beside(self.path), lambda _: None)
+            return Saved(table, written.path)
+        if self._asked is not None and digest_of(self.path) != self._asked:
+            # What the user chose about is not what is there now.
+            self._check(table)
+        self._asked = None
+        if keep == "theirs":
+            changes = compare_output(self.path, table)
+            if not changes.readable:
+                raise OutputChangedError(self.path, changes)
+            self._found = digest_of(self.path)
+            return Saved(table, self.path, taken_over=changes.labels)
+        return self._replace(table, note, check=keep in (None, "read"))
+
+    def _replace(
+        self, table: ReviewedTable, note: Callable[[str], None], check: bool
+    ) -> Saved:
+        backup = None
+
+        def about_to_replace(digest: str) -> None:
+            nonlocal backup
+            if check:
+                self._check(table)
+            if digest_of(self.path) not in self._written_now:
+                backup = keep_backup(self.path)
+            note(digest)
+            self._written |= {digest}
+            self._written_now |= {digest}
+
+        try:
+            written = table.write(self.path, about_to_replace)
+        except SaveError:
+            # What it is a copy of is still there.
+            if backup is not None and digest_of(self.path) not in self._written_now:
+                backup.unlink(missing_ok=True)
+            raise
+        return Saved(table, written.path, backup)
+
+    def _check(self, table: ReviewedTable) -> None:
+        digest = digest_of(self.path)
+        if digest is None or digest == self._found or digest in self._written:
+            return
+        changes = compare_output(self.path, table)
+        if changes.differences:
+            self._asked = digest
+            raise OutputChangedError(self.path, changes)
+
+
+class _TableCheck:
+    """Check before a save whether a predictions table is still as it was read."""
+
+    def __init__(self, table: Predictions) -> None:
+        self._table = table
+        # Digests of the table that the user was asked about, and that was accepted.
+        self._asked: str | None = None
+        self._accepted: str | None = None
+
+    def run(self, accept: bool) -> None:
+        """Raise `TableChangedError` unless the user accepts the change, or did so."""
+        table = self._table
+        try:
+            digest = digest_of(table.path) or table.file.digest
+        except SaveError as error:
+            digest = error.what
+        if digest in (table.file.digest, self._accepted):
+            return
+        if accept and self._asked in (None, digest):
+            self._accepted = digest
+            return
+        self._asked = digest
+        raise TableChangedError(table.path, compare_table(table))
+
+
+def check_output(path: Path) -> None:
+    """Refuse an output before anybody works for it.
+
+    Raises
+    ------
+    SaveError
+        If its suffix names no table format, its folder is not there, or it is no
+        file.
+    """
+    format_for(path)
+    # Unlike `resolve`, this does not fail at links that go in a circle.
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise SaveError(
+            "the folder does not exist",
+            path=path.parent,
+            remedy="Create it, or choose another",
+        )
+    if path.exists() and not path.is_file():
+        raise SaveError("this is not a file", path=path, remedy="Choose another output")

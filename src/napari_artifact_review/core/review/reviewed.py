@@ -1,0 +1,162 @@
+"""The reviewed table: the predictions as they were read, and what the review adds."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_artifact_review.core.decisions.log import Decision, Standing
+from napari_artifact_review.core.saving import Written, replace_file
+from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predictions
+from napari_artifact_review.core.tables.tablefile import TableFile
+from napari_artifact_review.core.tables.tablefiles import convert, format_for
+
+#: Spellings of 0 and 1 that belong together.
+_SPELLINGS = (("0.0", "1.0"), ("0", "1"), ("false", "true"))
+
+
+@dataclass(frozen=True)
+class ReviewedTable:
+    """What a review has come to at one moment; can be written on any thread.
+
+    Attributes
+    ----------
+    predictions : Predictions
+        The table as it was read.
+    label_new : ndarray of int8, shape (n,)
+        The labels after review.
+    reviews : mapping of int to Standing
+        What stands for each row that may differ from what was read.
+    decisions : mapping of int to Decision
+        The decision that stands for each row that has one.
+    shown : mapping of int to Standing
+        What the output shows of each row of which it does not show the last decision.
+    """
+
+    predictions: Predictions
+    label_new: npt.NDArray[np.int8]
+    reviews: Mapping[int, Standing]
+    decisions: Mapping[int, Decision]
+    shown: Mapping[int, Standing] = field(default_factory=dict)
+
+    def write(self, path: Path, about_to_replace: Callable[[str], None]) -> Written:
+        """Write the table, whole or not at all; the suffix decides the format.
+
+        Parameters, errors and result are those of `replace_file`.
+        """
+        return replace_file(
+            path, lambda stream: self._write(stream, path), about_to_replace
+        )
+
+    def as_written(self, path: Path) -> pd.DataFrame:
+        """Return the values that a program would read from the table at `path`."""
+        buffer = io.BytesIO()
+        self._write(buffer, path)
+        return format_for(path).from_bytes(buffer.getvalue()).values
+
+    def _write(self, stream: BinaryIO, path: Path) -> None:
+        table = self.predictions
+        file = convert(table.file, typed_values(table), path)
+        file.write(stream, self._edits(file))
+
+    def _edits(self, file: TableFile) -> dict[str, pd.Series[Any]]:
+        """Return the columns that differ from the file's, as cells, in their order."""
+        edits = {}
+        if "error_id" not in file.values:
+            edits["error_id"] = self._error_ids(file)
+        edits["label_new"] = self._labels(file)
+        for name in REVIEW_TEXTS:
+            words = {row: getattr(one, name) for row, one in self.reviews.items()}
+            edits[name] = self._words(file, name, words)
+        # A column without a new decision is written as it is in the file.
+        return {
+            name: cells
+            for name, cells in edits.items()
+            if name not in file.values or not cells.equals(file.column(name))
+        }
+
+    def _error_ids(self, file: TableFile) -> pd.Series[Any]:
+        ids = pd.Series(self.predictions.error_id, dtype="Int64")
+        return file.new_column(ids.where(ids > 0))
+
+    def _labels(self, file: TableFile) -> pd.Series[Any]:
+        """Keep each cell as it was read; spell what was changed as the table does."""
+        resumed = "label_new" in file.values
+        cells = file.column("label_new" if resumed else "label")
+        before = self.predictions.label_new if resumed else self.predictions.label
+        written = self.label_new != before
+        if resumed:
+            # What was confirmed is spelt out where the table's cell is empty.
+            empty = ~_is_filled(file.values["label_new"])
+            decided = list(self.decisions)
+            written[decided] |= empty[decided]
+        for value in (0, 1):
+            rows = np.flatnonzero(written & (self.label_new == value))
+            if rows.size:
+                cells.iloc[rows] = self._spelling(file, value)
+        return cells
+
+    def _spelling(self, file: TableFile, value: int) -> Any:
+        """Spell a label as the table spells it: 1, 1.0, True, "1"."""
+        # A cell of label_new may be empty; it is no spelling then.
+        table = self.predictions
+        for name, labels in (("label_new", table.label_new), ("label", table.label)):
+            if name in file.values:
+                same = np.flatnonzero(_is_filled(file.values[name]) & (labels == value))
+                if same.size:
+                    return file.column(name).iloc[same[0]]
+        other = file.column("label").iloc[0]
+        return _opposite(other, value) if isinstance(other, str) else type(other)(value)
+
+    def _words(
+        self, file: TableFile, name: str, words: Mapping[int, str]
+    ) -> pd.Series[Any]:
+        cells = file.column(name) if name in file.values else None
+        # An empty column may have any type.
+        if cells is None or (words and not pd.api.types.is_string_dtype(cells.dtype)):
+            read = getattr(self.predictions, name)
+            texts = "" if read is None else read
+            column = pd.Series(texts, index=range(len(file.values)), dtype="str")
+            cells = file.new_column(column)
+        cells.iloc[list(words)] = [file.spell(text) for text in words.values()]
+        return cells
+
+
+def _is_filled(cells: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    return np.asarray(cells.astype("str").str.strip().fillna("") != "", dtype=bool)
+
+
+def _opposite(cell: str, value: int) -> str:
+    """Spell a label like a cell that holds the other one."""
+    pair = next(pair for pair in _SPELLINGS if pair[1 - value] in cell.lower())
+    old, new = pair[1 - value], pair[value]
+    if old.upper() in cell:
+        new = new.upper()
+    elif old not in cell:
+        new = new.title()
+    return re.sub(re.escape(old), new, cell, flags=re.IGNORECASE)
+
+
+def typed_values(predictions: Predictions) -> pd.DataFrame:
+    """Return the columns that were read, those of the design with their types."""
+    typed: dict[str, Any] = {
+        "grid_x": predictions.grid_x,
+        "grid_y": predictions.grid_y,
+        "label": predictions.label,
+        "preds": predictions.preds,
+        "confidence": predictions.confidence,
+        "error_id": pd.Series(predictions.error_id, dtype="Int64").where(
+            predictions.error_id > 0
+        ),
+        "label_new": predictions.label_new,
+    }
+    values = predictions.file.values
+    return values.assign(**{k: v for k, v in typed.items() if k in values})

@@ -1,0 +1,1 @@
+"""Numbers about predictions and reviewers, from arrays and logs."""

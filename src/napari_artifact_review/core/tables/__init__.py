@@ -1,0 +1,1 @@
+"""Tables of predictions: formats, meaning of the columns, cutouts looked up."""

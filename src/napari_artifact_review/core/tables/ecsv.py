@@ -1,0 +1,120 @@
+"""ECSV, astropy's text tables: a YAML header, then cells kept as they are.
+
+The format is described in Astropy Proposal for Enhancement 6.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Self
+
+import pandas as pd
+import yaml
+from astropy.table import Table
+
+from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.tables.delimited import DelimitedFile, Dialect, decode
+
+MARK = "# %ECSV "
+_HEADER = re.compile(f"{MARK}.*\n(?:#.*\n)*")
+
+
+class EcsvFile(DelimitedFile):
+    """A table with a YAML header that gives each column's type."""
+
+    suffixes = (".ecsv",)
+
+    @property
+    def description(self) -> str:
+        """The format in words, for the user."""
+        return f"ECSV, {self.dialect.description}"
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read an ECSV table; see `TableFile.from_bytes`."""
+        text, dialect = decode(data)
+        header = _HEADER.match(text)
+        if header is None or header.end() == len(text):
+            raise _unsound("is missing or has no table after it")
+        entries = _header_entries(header[0])
+        node = entries.get("delimiter")
+        delimiter = " " if node is None else node.value
+        if delimiter not in (" ", ","):
+            raise _unsound(f"names {delimiter!r} as delimiter, not a space or a comma")
+        types = _types(entries)
+        file = cls.from_text(
+            text[header.end() :],
+            replace(dialect, delimiter=delimiter, preamble=header[0]),
+        )
+        if list(types) != list(file.values.columns):
+            raise _unsound("names other columns than the table after it")
+        return file
+
+    @classmethod
+    def from_values(
+        cls,
+        values: pd.DataFrame,
+        dialect: Dialect | None = None,  # noqa: ARG003
+    ) -> Self:
+        """Make a table in the dialect that astropy writes."""
+        out = io.StringIO()
+        Table.from_pandas(values).write(out, format="ascii.ecsv")
+        return cls.from_bytes(out.getvalue().encode())
+
+    def _preamble(self, edited: list[str]) -> str:
+        """Return the header with the type of each added column."""
+        preamble = self.dialect.preamble
+        entries = _header_entries(preamble)
+        types = _types(entries)
+        kinds = {"label_new": types["label"], "error_id": "int64"}
+        lines = preamble.split("\n")
+        mark = entries["datatype"].value[-1].end_mark
+        # The YAML begins in the second line; a block ends where the next entry begins.
+        end = mark.line + (2 if mark.column else 1)
+        line_end = "\r" if lines[0].endswith("\r") else ""
+        added = [
+            f"# - {{name: {name}, datatype: {kinds.get(name, 'string')}}}{line_end}"
+            for name in edited
+            if name not in types
+        ]
+        return "\n".join([*lines[:end], *added, *lines[end:]])
+
+
+def _header_entries(preamble: str) -> dict[str, yaml.Node]:
+    """Parse the YAML header, keeping the line at which each entry stands."""
+    lines = (line[2:] for line in preamble.split("\n")[1:])
+    try:
+        return _entries(yaml.compose("\n".join(lines)))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _unsound(f"is not YAML ({error})") from error
+
+
+def _types(entries: Mapping[str, yaml.Node]) -> dict[str, str]:
+    """Return the type of each column, by its name."""
+    columns = entries.get("datatype")
+    if not isinstance(columns, yaml.SequenceNode) or columns.flow_style:
+        raise _unsound("has no list 'datatype' with a line for each column")
+    described = [_entries(node) for node in columns.value]
+    if not all({"name", "datatype"} <= each.keys() for each in described):
+        raise _unsound("lacks the name or the type of a column")
+    return {each["name"].value: each["datatype"].value for each in described}
+
+
+def _entries(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {
+        key.value: value
+        for key, value in node.value
+        if isinstance(key, yaml.ScalarNode)
+    }
+
+
+def _unsound(what: str) -> TableError:
+    return TableError(
+        f"the ECSV header {what}",
+        remedy="Write the table again with astropy's format 'ascii.ecsv'",
+    )

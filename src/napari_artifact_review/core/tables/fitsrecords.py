@@ -1,0 +1,223 @@
+"""A FITS table as raw records, in which single columns are replaced or added.
+
+No cell is decoded here. An unedited column therefore keeps its bytes and its header
+cards, whatever its type. The FITS Standard 4.0 describes the format in sections 4, 7.2
+and 7.3.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from napari_artifact_review.core.errors import TableError
+
+_CARD, _BLOCK = 80, 2880
+#: The types of a binary table by the bytes of one element; X is a bit.
+_CODES = {1: "LBA", 2: "I", 4: "JE", 8: "KDCP", 16: "MQ"}
+_SIZES = {code: size for size, codes in _CODES.items() for code in codes}
+#: Cards about the encoding of a column's cells, or about their range.
+_ENCODING = ("TNULL", "TSCAL", "TZERO", "TDIM", "TDISP", "TDMIN", "TDMAX")
+_COLUMN_CARD = re.compile(r"T[A-Z]+[0-9]+ *=")
+
+
+@dataclass(frozen=True)
+class FitsRecords:
+    """The header, rows and heap of one FITS table.
+
+    Attributes
+    ----------
+    cards : tuple of str
+        The header's cards of 80 characters each, without END.
+    fields : tuple of (int, int)
+        First byte and width of each column in a row.
+    rows : ndarray of uint8, shape (rows, bytes)
+        The rows as they are in the file.
+    heap : bytes
+        The bytes after the rows: a gap and the cells of variable length.
+    """
+
+    cards: tuple[str, ...]
+    fields: tuple[tuple[int, int], ...]
+    rows: npt.NDArray[np.uint8]
+    heap: bytes
+
+    @classmethod
+    def from_bytes(cls, header: bytes, data: bytes) -> FitsRecords:
+        """Split a header and the data after it.
+
+        Raises
+        ------
+        TableError
+            If the columns do not make up the rows.
+        """
+        entries = fits.Header.fromstring(header)
+        text = header.decode("latin-1")
+        cards = [text[at : at + _CARD] for at in range(0, len(text), _CARD)]
+        end = next(i for i, card in enumerate(cards) if card.rstrip() == "END")
+        width, count = entries["NAXIS1"], entries["NAXIS2"]
+        columns = range(1, entries["TFIELDS"] + 1)
+        is_text = entries["XTENSION"].strip() == "TABLE"
+        widths = [_width(entries[f"TFORM{n}"], is_text) for n in columns]
+        if is_text:
+            starts = [entries[f"TBCOL{n}"] - 1 for n in columns]
+        else:
+            starts = [sum(widths[: n - 1]) for n in columns]
+            if sum(widths) != width:
+                raise _unsound(
+                    f"the columns take {sum(widths)} bytes and a row has {width}"
+                )
+        size = width * count
+        rows = np.frombuffer(data, np.uint8, size).reshape(count, width)
+        heap = data[size : size + entries.get("PCOUNT", 0)]
+        fields = tuple(zip(starts, widths, strict=True))
+        return cls(tuple(cards[:end]), fields, rows, heap)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is an ASCII table, whose cells are text of fixed width."""
+        return str(self.value("XTENSION")).strip() == "TABLE"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns; empty where a column has none."""
+        entries = fits.Header.fromstring("".join(self.cards))
+        return [entries.get(f"TTYPE{n + 1}", "") for n in range(len(self.fields))]
+
+    def with_column(self, column: FitsRecords) -> FitsRecords:
+        """Return the table with a column replaced, or added after the last one.
+
+        Parameters
+        ----------
+        column : FitsRecords
+            A table of the same kind that has this column alone, under its name.
+        """
+        name, names = column.names[0], self.names
+        if name in names:
+            return self._replaced(names.index(name), column)
+        return self._added(column)
+
+    def to_bytes(self) -> bytes:
+        """Return header and data, each filled to a whole number of blocks."""
+        header = "".join(self.cards).encode("latin-1") + b"END".ljust(_CARD)
+        data = self.rows.tobytes() + self.heap
+        header = _filled(header, b" ")
+        data = _filled(data, b" " if self.is_text else b"\0")
+        if {"CHECKSUM", "DATASUM"} & set(map(_keyword, self.cards)):
+            kind = fits.TableHDU if self.is_text else fits.BinTableHDU
+            hdu = kind.fromstring(header + data)
+            hdu.add_checksum()
+            header = hdu.header.tostring().encode("latin-1")
+        return header + data
+
+    def column_cards(self) -> list[str]:
+        """Return the cards that describe columns."""
+        return [card for card in self.cards if _COLUMN_CARD.match(card)]
+
+    def value(self, keyword: str) -> str | int | float:
+        """Return the value of a card."""
+        card = next(card for card in self.cards if _keyword(card) == keyword)
+        value: str | int | float = fits.Card.fromstring(card).value
+        return value
+
+    def _replaced(self, at: int, column: FitsRecords) -> FitsRecords:
+        number, (start, old) = at + 1, self.fields[at]
+        cells = column.rows
+        grown = cells.shape[1] - old
+        rows = np.hstack([self.rows[:, :start], cells, self.rows[:, start + old :]])
+        fields = [
+            # A column may be empty, and begin where the next one does.
+            (begin + grown if (begin, i) > (start, at) else begin, width)
+            for i, (begin, width) in enumerate(self.fields)
+        ]
+        fields[at] = (start, cells.shape[1])
+        gone = {f"{keyword}{number}" for keyword in _ENCODING}
+        cards = [card for card in self.cards if _keyword(card) not in gone]
+        form = next(i for i, c in enumerate(cards) if _keyword(c) == f"TFORM{number}")
+        named = {"TTYPE1", "TBCOL1", "TFORM1"}
+        more = [card for card in column.column_cards() if _keyword(card) not in named]
+        cards[form] = _with_value(cards[form], column.value("TFORM1"))
+        cards[form + 1 : form + 1] = [_renumbered(card, number) for card in more]
+        return replace(self, cards=tuple(cards))._resized(fields, rows)
+
+    def _added(self, column: FitsRecords) -> FitsRecords:
+        number, width = len(self.fields) + 1, self.rows.shape[1]
+        # A blank separates two columns of an ASCII table.
+        gap = np.full((len(self.rows), int(self.is_text)), ord(" "), np.uint8)
+        rows = np.hstack([self.rows, gap, column.rows])
+        fields = [*self.fields, (width + gap.shape[1], column.rows.shape[1])]
+        cards = list(self.cards)
+        last = max(
+            i
+            for i, card in enumerate(cards)
+            if _COLUMN_CARD.match(card) or _keyword(card) == "TFIELDS"
+        )
+        while last + 1 < len(cards) and _keyword(cards[last + 1]) == "CONTINUE":
+            last += 1
+        added = [_renumbered(card, number) for card in column.column_cards()]
+        cards[last + 1 : last + 1] = added
+        return replace(self, cards=tuple(cards))._resized(fields, rows)
+
+    def _resized(
+        self, fields: list[tuple[int, int]], rows: npt.NDArray[np.uint8]
+    ) -> FitsRecords:
+        """Return the table with other rows and with the cards for their sizes."""
+        values = {"NAXIS1": rows.shape[1], "TFIELDS": len(fields)}
+        if self.is_text:
+            values |= {f"TBCOL{n}": at + 1 for n, (at, _) in enumerate(fields, 1)}
+        cards = []
+        for card in self.cards:
+            keyword = _keyword(card)
+            if keyword == "THEAP":
+                # The offset of the heap counts from the first row.
+                moved = rows.size - self.rows.size
+                card = _with_value(card, int(self.value("THEAP")) + moved)
+            elif keyword in values:
+                card = _with_value(card, values[keyword])
+            cards.append(card)
+        return FitsRecords(tuple(cards), tuple(fields), rows, self.heap)
+
+
+def _width(form: str, is_text: bool) -> int:
+    """Return the bytes that a format such as 3E, 12X, 1PJ(7) or F8.3 takes in a row."""
+    pattern = r"[AIFED](?P<count>\d+)" if is_text else r"(?P<count>\d*)(?P<type>[A-Z])"
+    found = re.match(pattern, form.strip())
+    if found is None or not (is_text or found["type"] in {*_SIZES, "X"}):
+        raise _unsound(f"{form!r} is no format of a column")
+    count = int(found["count"] or 1)
+    if is_text:
+        return count
+    return -(-count // 8) if found["type"] == "X" else count * _SIZES[found["type"]]
+
+
+def _keyword(card: str) -> str:
+    return card[:8].rstrip()
+
+
+def _with_value(card: str, value: str | int | float) -> str:
+    """Return a card with another value; a card that has the value stays as it is."""
+    old = fits.Card.fromstring(card)
+    if old.value == value:
+        return card
+    with warnings.catch_warnings():
+        # astropy warns where it cuts a comment for lack of room.
+        warnings.simplefilter("ignore")
+        return str(fits.Card(old.keyword, value, old.comment))
+
+
+def _renumbered(card: str, number: int) -> str:
+    keyword = re.sub(r"[0-9]+", str(number), _keyword(card))
+    return keyword.ljust(8) + card[8:]
+
+
+def _filled(part: bytes, filler: bytes) -> bytes:
+    return part.ljust(-(-len(part) // _BLOCK) * _BLOCK, filler)
+
+
+def _unsound(what: str) -> TableError:
+    return TableError(f"not a sound FITS table: {what}", remedy="Write it again")

@@ -1,0 +1,117 @@
+"""The door to table files: which format a file is in, by its contents or its name."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import zlib
+from pathlib import Path
+
+import pandas as pd
+
+from napari_artifact_review.core.errors import SaveError, TableError
+from napari_artifact_review.core.tables.binarytables import FitsTableFile, ParquetFile
+from napari_artifact_review.core.tables.delimited import DelimitedFile
+from napari_artifact_review.core.tables.ecsv import MARK, EcsvFile
+from napari_artifact_review.core.tables.tablefile import TableFile, check_size
+
+FORMATS: tuple[type[TableFile], ...] = (
+    DelimitedFile,
+    EcsvFile,
+    ParquetFile,
+    FitsTableFile,
+)
+SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
+
+
+def read_table_file(path: Path) -> TableFile:
+    """Read a table; its contents, not its name, tell the format.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be read or is not a sound table.
+    """
+    try:
+        data = _contents(path)
+        file = _format_of(data).from_bytes(data)
+    except OSError as error:
+        raise TableError(
+            f"cannot be read ({error.strerror or error})",
+            path=path,
+            remedy="Check the path and your rights to it",
+        ) from error
+    except TableError as error:
+        raise TableError(
+            error.what, path=path, where=error.where, remedy=error.remedy
+        ) from error
+    file.digest = hashlib.sha256(data).hexdigest()
+    return file
+
+
+def _contents(path: Path) -> bytes:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        # Reading a pipe or a device may never end.
+        raise TableError("this is not a regular file", remedy="Choose a file")
+    check_size(found.st_size)
+    return path.read_bytes()
+
+
+def format_for(path: Path) -> type[TableFile]:
+    """Return the format that a file name asks for.
+
+    Raises
+    ------
+    SaveError
+        If no format has that suffix.
+    """
+    name = path.name.lower()
+    for each in FORMATS:
+        if name.endswith(each.suffixes):
+            return each
+    raise SaveError(
+        f"no table format has the suffix {path.suffix!r}",
+        path=path,
+        remedy=f"Name the output with one of {', '.join(SUFFIXES)}",
+    )
+
+
+def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
+    """Return a table in the format that a file name asks for.
+
+    Parameters
+    ----------
+    file : TableFile
+        The table as it was read.
+    typed : DataFrame, shape (rows, columns)
+        The same table with typed columns, for a format that has types.
+    path : Path
+        Where it is to be written.
+    """
+    target = format_for(path)
+    if type(file) is not target:
+        # Text goes into text as it was spelled.
+        file = target.from_values(file.values if target is DelimitedFile else typed)
+    return file.suited_to(path.name)
+
+
+def _decompressed_head(data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data[:4096], 80)
+    except zlib.error:
+        # Damaged; the reader of text says so.
+        return b""
+
+
+def _format_of(data: bytes) -> type[TableFile]:
+    head = data[:80]
+    if head.startswith(b"\x1f\x8b"):
+        head = _decompressed_head(data)
+    if head.startswith(b"PAR1"):
+        return ParquetFile
+    if head.startswith(b"SIMPLE  ="):
+        return FitsTableFile
+    if head.startswith(MARK.encode()):
+        return EcsvFile
+    return DelimitedFile

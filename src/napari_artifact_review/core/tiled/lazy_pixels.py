@@ -1,0 +1,283 @@
+"""The raw pixels of a large image: windows of it, read as they are looked at.
+
+Also ways to look at it: all of it in pieces, or a sample.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from napari_artifact_review.core.decoders import Pixels, check_memory, one_error
+from napari_artifact_review.core.limits import zscale_limits
+from napari_artifact_review.core.tiled.sources import PIECE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari_artifact_review.core.tiled.sources import Source
+
+# As many windows and pixels as make a grey scale steady: see `limits.zscale_limits`.
+_WINDOWS = 400
+_WINDOW_WIDTH = 256
+_SAMPLE = 102_400
+# Pixels that may be decoded for that sample: some 0.3 s of decompression.
+_SAMPLED = 2**25
+
+
+class Sample(NamedTuple):
+    """A first look at a large image.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        Of small windows, spread over the image: shape (windows, pixels of each).
+    limits : tuple of float
+        Of the grey scale: `limits.zscale_limits` of these pixels.
+    medians : ndarray
+        Shape (windows down, windows across), float64. The lower limit where a window
+        has no finite pixel.
+    """
+
+    pixels: Pixels
+    limits: tuple[float, float]
+    medians: Pixels
+
+
+class LazyPixels:
+    """The raw pixels of a large image; looking at them reads them.
+
+    May be used from any thread, but each look waits for the disk.
+
+    Parameters
+    ----------
+    source : Source
+        Where they are.
+    """
+
+    ndim = 2
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._holders = 0
+        self.shape = source.shape
+        self.dtype = source.dtype
+        self.size = math.prod(source.shape)
+        self.nbytes = self.size * source.dtype.itemsize
+        self.coarser = tuple(LazyPixels(level) for level in source.coarser)
+
+    @property
+    def path(self) -> Path:
+        """The file or folder."""
+        return self._source.path
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Rows and columns that can only be read together."""
+        return self._source.block
+
+    def fingerprint(self) -> str:
+        """Return what is different as soon as the image on the disk is another one."""
+        with one_error(self.path):
+            return self._source.fingerprint()
+
+    def read(self, rows: slice, columns: slice) -> Pixels:
+        """Read a window, both of whose ends are given and inside the image."""
+        with self._lock, one_error(self.path):
+            try:
+                return self._source.read(rows, columns)
+            finally:
+                if not self._holders:
+                    self._source.close()
+
+    @contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Keep the file open inside the block, for many looks."""
+        with self._lock:
+            self._holders += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders -= 1
+                if not self._holders:
+                    self._source.close()
+
+    def __getitem__(self, key: Any) -> Any:
+        """Read a window.
+
+        Parameters
+        ----------
+        key : int, slice, Ellipsis or tuple of them
+            As numpy takes them; steps have to be positive.
+
+        Returns
+        -------
+        ndarray or numpy scalar
+
+        Raises
+        ------
+        ImageError
+            If it cannot be read, or takes more than `full_image.MOST_BYTES`.
+        """
+        rows, columns, axes = window(key, self.shape)
+        check_memory(_count(rows) * _count(columns) * self.dtype.itemsize)
+        if rows.step == 1:
+            found = self.read(rows, _without_step(columns))[:, :: columns.step]
+        else:
+            # Row by row: what lies between them may be larger than the memory.
+            every = range(rows.start, rows.stop, rows.step)
+            found = np.empty((len(every), _count(columns)), self.dtype)
+            for at, row in enumerate(every):
+                line = self.read(slice(row, row + 1), _without_step(columns))
+                found[at] = line[0, :: columns.step]
+        return found[axes]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
+        """Read all of it, if the memory can hold it."""
+        return np.asarray(self[:], dtype)
+
+    def check(self) -> None:
+        """Read everything once and keep nothing.
+
+        Raises
+        ------
+        ImageError
+            If any part of it cannot be read.
+        """
+        with self.held_open():
+            for rows, columns in pieces(self):
+                self.read(rows, columns)
+
+
+def window(
+    key: Any, shape: tuple[int, int]
+) -> tuple[slice, slice, tuple[int | slice, ...]]:
+    """Take an index of numpy apart.
+
+    Parameters
+    ----------
+    key : int, slice, Ellipsis or tuple of them
+        With positive steps.
+    shape : tuple of int
+        Rows and columns of what is indexed.
+
+    Returns
+    -------
+    rows, columns : slice
+        With both ends and the step; each at least one pixel long, or empty.
+    axes : tuple
+        What to index the window with: 0 for each axis of which one place was asked.
+
+    Raises
+    ------
+    IndexError
+        If it is something else, or lies outside.
+    """
+    given = list(key) if isinstance(key, tuple) else [key]
+    if any(part is Ellipsis for part in given):
+        at = next(n for n, part in enumerate(given) if part is Ellipsis)
+        given[at : at + 1] = [slice(None)] * (3 - len(given))
+    given += [slice(None)] * (2 - len(given))
+    if len(given) > 2:
+        raise IndexError(f"{key!r} has too many axes for an image")
+    slices, axes = list[slice](), list[int | slice]()
+    for part, length in zip(given, shape, strict=True):
+        if isinstance(part, slice):
+            start, stop, step = part.indices(length)
+            if step < 1:
+                raise IndexError(f"{key!r} goes backwards")
+            slices.append(slice(start, max(start, stop), step))
+            axes.append(slice(None))
+        elif isinstance(part, (int, np.integer)):
+            place = int(part) + length * (part < 0)
+            if not 0 <= place < length:
+                raise IndexError(f"{key!r} is outside an image of shape {shape}")
+            slices.append(slice(place, place + 1, 1))
+            axes.append(0)
+        else:
+            raise IndexError(f"{key!r} is no index of whole numbers and slices")
+    return slices[0], slices[1], tuple(axes)
+
+
+def _count(part: slice) -> int:
+    return len(range(part.start, part.stop, part.step))
+
+
+def _without_step(part: slice) -> slice:
+    return slice(part.start, part.stop)
+
+
+def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
+    """Go once over an image, in bands of rows, each from left to right.
+
+    Pieces begin at even rows and columns, and where a block does if that is possible.
+
+    Parameters
+    ----------
+    pixels : LazyPixels
+        The image.
+
+    Yields
+    ------
+    rows, columns : slice
+        Some `PIECE` pixels, or what has to be read together.
+    """
+    length, width = pixels.shape
+    block_rows, block_columns = (side + side % 2 for side in pixels.block)
+    across = min(width, max(block_columns, PIECE // block_rows))
+    across -= across % block_columns if across < width else 0
+    # At most 1,024 rows: a band of the next level is in memory as a whole.
+    down = min(1024, max(1, PIECE // across // block_rows) * block_rows)
+    for top in range(0, length, down):
+        for left in range(0, width, across):
+            yield (
+                slice(top, min(top + down, length)),
+                slice(left, min(left + across, width)),
+            )
+
+
+def sample(pixels: LazyPixels) -> Sample:
+    """Look at a few hundred small windows, spread over an image.
+
+    Parameters
+    ----------
+    pixels : LazyPixels
+        The image.
+
+    Raises
+    ------
+    ImageError
+        If a window cannot be read.
+    """
+    length, width = pixels.shape
+    block = math.prod(map(min, pixels.block, pixels.shape))
+    count = math.isqrt(min(_WINDOWS, max(9, _SAMPLED // block)))
+    # Windows do not overlap: what lies at an edge counts as much as what does not.
+    wide = max(1, min(_WINDOW_WIDTH, width // count))
+    high = max(1, min(_SAMPLE // (count**2 * wide), length // count))
+    tops, lefts = (
+        [max(0, (2 * n + 1) * side // count - part) // 2 for n in range(count)]
+        for side, part in ((length, high), (width, wide))
+    )
+    with pixels.held_open():
+        windows = np.stack(
+            [
+                pixels.read(slice(top, top + high), slice(left, left + wide)).ravel()
+                for top in tops
+                for left in lefts
+            ]
+        )
+    limits = zscale_limits(windows)
+    medians = np.full(len(windows), limits[0])
+    for at, seen in enumerate(windows):
+        finite = seen[np.isfinite(seen)]
+        if finite.size:
+            medians[at] = np.median(finite)
+    return Sample(windows, limits, medians.reshape(count, count))

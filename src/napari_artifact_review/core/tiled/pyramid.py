@@ -1,0 +1,371 @@
+"""The levels of detail of a large image: means of 2 x 2 pixels, again and again.
+
+They are built once, by going over the image in bands of rows, and kept in a folder
+for the next time. All of it runs in the thread of a `tiles.TiledImage`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.tiled.lazy_pixels import pieces
+from napari_artifact_review.core.tiled.pyramid_folder import CHUNK
+from napari_artifact_review.core.tiled.sources import PIECE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_artifact_review.core.decoders import Pixels
+    from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
+    from napari_artifact_review.core.tiled.pyramid_folder import Kept, PyramidFolder
+
+#: Rows and columns of a tile, at every level: 0.5 MiB of 16 bits, some 12 to a screen.
+TILE = CHUNK
+#: The longer side of the last level; it is always in memory.
+OVERVIEW = 1024
+#: Source pixels that one tile may cost while there is no pyramid yet: some 0.2 s.
+_MOST_FOR_A_TILE = 2**24
+#: Bytes of levels that are in memory where the disk takes none: all but the finest.
+_MOST_IN_MEMORY = 2**27
+# Columns that are written at once: some 10 ms between looks at what the user wants.
+_WRITTEN = 8 * TILE
+
+
+def level_shapes(shape: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Return the shapes of an image's levels, two or more, each half of the one before.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the image, which is level 0.
+    """
+    shapes = [shape]
+    while max(shapes[-1]) > OVERVIEW or len(shapes) < 2:
+        rows, columns = shapes[-1]
+        shapes.append((-(-rows // 2), -(-columns // 2)))
+    return tuple(shapes)
+
+
+def halved(pixels: Pixels) -> Pixels:
+    """Return the means of 2 x 2 pixels.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Shape (rows, columns). Where a side is odd, its last pixels stand alone.
+
+    Returns
+    -------
+    ndarray
+        Shape (rows / 2, columns / 2), rounded up, of the same type: napari takes one
+        texture for all levels, of the type of the first. NaN is left out of a mean;
+        whole numbers are rounded, halves up.
+    """
+    rows, columns = pixels.shape
+    if rows % 2 or columns % 2:
+        # The mean of a pixel and its copy is the pixel.
+        pixels = np.pad(pixels, ((0, rows % 2), (0, columns % 2)), mode="edge")
+    quarters = [pixels[i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    if pixels.dtype.kind == "f":
+        return _float_means(quarters).astype(pixels.dtype)
+    return _whole_means(quarters)
+
+
+def _whole_means(quarters: list[Pixels]) -> Pixels:
+    """Average whole numbers exactly; their sum may be too large for their type."""
+    if quarters[0].dtype.itemsize <= 2:
+        total = quarters[0].astype(np.int32)
+        for quarter in quarters[1:]:
+            total += quarter
+        total += 2
+        total >>= 2
+        return total.astype(quarters[0].dtype)
+    mean = sum((quarter >> 2 for quarter in quarters[1:]), quarters[0] >> 2)
+    rest = sum((quarter & 3 for quarter in quarters[1:]), quarters[0] & 3)
+    return np.asarray(mean + ((rest + 2) >> 2))
+
+
+def _float_means(quarters: list[Pixels]) -> Pixels:
+    # In 64 bits, where four of 32 bits cannot overflow.
+    mean = quarters[0].astype(np.float64)
+    for quarter in quarters[1:]:
+        mean += quarter
+    mean *= 0.25
+    odd = np.isnan(mean)
+    if odd.any():
+        four = np.stack([quarter[odd] for quarter in quarters]).astype(np.float64)
+        known = ~np.isnan(four)
+        total = np.where(known, four, 0).sum(axis=0)
+        # 0 / 0 where all four are NaN.
+        with np.errstate(invalid="ignore"):
+            mean[odd] = total / known.sum(axis=0)
+    return mean
+
+
+class Pyramid:
+    """The levels of one image above level 0, as far as they are known.
+
+    Parameters
+    ----------
+    pixels : LazyPixels
+        Level 0.
+    medians : ndarray
+        A first look at the image: as many rows and columns as it has.
+    folder : PyramidFolder
+        Where pyramids are kept.
+
+    Attributes
+    ----------
+    shapes : tuple of tuple of int
+        Of every level, with level 0.
+    overview : ndarray
+        The last level, always in memory: rough at first, changed in place as more is
+        known.
+    whole : bool
+        Whether all levels are there.
+    """
+
+    def __init__(
+        self, pixels: LazyPixels, medians: Pixels, folder: PyramidFolder
+    ) -> None:
+        self.shapes = level_shapes(pixels.shape)
+        self.overview = _spread(medians, self.shapes[-1], pixels.dtype)
+        self.whole = False
+        self._pixels = pixels
+        self._folder = folder
+        self._last = len(self.shapes) - 1
+        self._kept: Kept | None = None
+        self._start_over()
+
+    def _start_over(self) -> None:
+        # What the levels from 1 on are read from and written to, as far as there is.
+        self._arrays = dict[int, Any]()
+        # The rows of each level that are not yet written, and how many of them the
+        # next level has already.
+        self._bands: dict[int, Pixels] = {}
+        self._filled = dict.fromkeys(range(len(self.shapes)), 0)
+        self._passed = dict.fromkeys(range(len(self.shapes)), 0)
+        # How many rows of each level are written.
+        self._written = dict.fromkeys(range(len(self.shapes)), 0)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is in the folder, for the next time."""
+        return self._kept is not None
+
+    @property
+    def finer_levels(self) -> frozenset[int]:
+        """The levels at hand besides the last one, on disk or in memory."""
+        return frozenset(self._arrays)
+
+    def build(self) -> Iterator[None]:
+        """Find the pyramid of an earlier time, or build it.
+
+        Yields
+        ------
+        None
+            After some 10 ms of work each.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be read.
+        """
+        if self._pixels.coarser:
+            everything = (slice(0, side) for side in self.overview.shape)
+            self.overview[:] = self.read(self._last, *everything)
+            self.whole = True
+            return
+        fingerprint = self._pixels.fingerprint()
+        dtype = self._pixels.dtype
+        self._kept = self._folder.find(fingerprint, self.shapes, dtype)
+        if self._kept is None:
+            yield from self._sample_rows()
+            part = self._folder.begin(fingerprint, self.shapes, dtype)
+            if part is not None:
+                self._arrays = dict(part.arrays)
+                try:
+                    yield from self._build(part.touch)
+                    self._kept = part.finish()
+                # A full disk, or one that went away.
+                except OSError:
+                    self._start_over()
+                finally:
+                    part.discard()
+            if self._kept is None and not self.whole:
+                self._arrays = self._in_memory()
+                yield from self._build(lambda: None)
+        if self._kept is not None:
+            self._arrays = dict(self._kept.arrays)
+            everything = (slice(0, side) for side in self.overview.shape)
+            self.overview[:] = self._kept.read(self._last, *everything)
+        self.whole = True
+        self._written = {n: shape[0] for n, shape in enumerate(self.shapes)}
+        self._bands = {}
+
+    def _in_memory(self) -> dict[int, Any]:
+        """Return room for the levels that memory can hold, the coarse ones."""
+        arrays = dict[int, Any]()
+        room = _MOST_IN_MEMORY
+        for level in range(self._last - 1, 0, -1):
+            room -= math.prod(self.shapes[level]) * self._pixels.dtype.itemsize
+            if room < 0:
+                break
+            arrays[level] = np.empty(self.shapes[level], self._pixels.dtype)
+        return arrays
+
+    def _sample_rows(self) -> Iterator[None]:
+        """Draw the overview from single pixels, where rows can be read singly."""
+        if self._pixels.block[0] > 1:
+            return
+        length, width = self._pixels.shape
+        step = 2**self._last
+        for at in range(len(self.overview)):
+            row = min(at * step + step // 2, length - 1)
+            line = self._pixels.read(slice(row, row + 1), slice(0, width))[0]
+            columns = np.arange(self.overview.shape[1]) * step + step // 2
+            self.overview[at] = line[np.minimum(columns, width - 1)]
+            yield
+
+    def _build(self, touch: Any) -> Iterator[None]:
+        """Go over the image once."""
+        width = self._pixels.shape[1]
+        band: Pixels | None = None
+        for rows, columns in pieces(self._pixels):
+            if band is None:
+                high = -(-(rows.stop - rows.start) // 2)
+                band = np.empty((high, self.shapes[1][1]), self._pixels.dtype)
+            part = halved(self._pixels.read(rows, columns))
+            left = columns.start // 2
+            band[:, left : left + part.shape[1]] = part
+            yield
+            if columns.stop == width:
+                yield from self._add(1, band)
+                band = None
+                touch()
+
+    def _add(self, level: int, band: Pixels) -> Iterator[None]:
+        """Take the next rows of a level: write them, hand their means on."""
+        length, width = self.shapes[level]
+        if level not in self._bands:
+            rows = OVERVIEW if level == self._last else TILE
+            self._bands[level] = np.empty((min(rows, length), width), band.dtype)
+        own = self._bands[level]
+        while len(band):
+            filled = self._filled[level]
+            taken = min(len(own) - filled, len(band))
+            own[filled : filled + taken] = band[:taken]
+            band = band[taken:]
+            filled = self._filled[level] = filled + taken
+            is_last = self._written[level] + filled == length
+            if level == self._last:
+                self.overview[:filled] = own[:filled]
+                if is_last:
+                    yield from self._write(level, own)
+                continue
+            paired = filled if is_last else filled - filled % 2
+            passed, self._passed[level] = self._passed[level], paired
+            if paired > passed:
+                yield
+                yield from self._add(level + 1, halved(own[passed:paired]))
+            if filled == len(own) or is_last:
+                yield from self._write(level, own[:filled])
+                self._filled[level] = self._passed[level] = 0
+
+    def _write(self, level: int, band: Pixels) -> Iterator[None]:
+        array = self._arrays.get(level)
+        if array is not None:
+            top = self._written[level]
+            for left in range(0, band.shape[1], _WRITTEN):
+                part = band[:, left : left + _WRITTEN]
+                array[top : top + len(band), left : left + _WRITTEN] = part
+                yield
+        self._written[level] += len(band)
+
+    def can_read(self, level: int, rows: slice, columns: slice) -> bool:
+        """Tell whether a tile can be had now, and not only when more is built."""
+        if level == 0 or self._pixels.coarser or self._is_written(level, rows):
+            return True
+        scale = 2**level
+        high, wide = ((part.stop - part.start) * scale for part in (rows, columns))
+        block_rows, block_columns = self._pixels.block
+        # Of a block that is only touched, all has to be decoded.
+        cost = (high + block_rows - 1) * (wide + block_columns - 1)
+        return self.whole or cost <= _MOST_FOR_A_TILE
+
+    def _is_written(self, level: int, rows: slice) -> bool:
+        return level in self._arrays and rows.stop <= self._written[level]
+
+    def read(self, level: int, rows: slice, columns: slice) -> Pixels | None:
+        """Read a part of a level, which `can_read` has allowed.
+
+        Parameters
+        ----------
+        level : int
+            0 or more.
+        rows, columns : slice
+            Of that level.
+
+        Returns
+        -------
+        ndarray or None
+            None if the kept pyramid was lost: `build` has to be called again.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be read.
+        """
+        if level == 0:
+            return self._pixels.read(rows, columns)
+        if self._pixels.coarser:
+            return self._pixels.coarser[level - 1].read(rows, columns)
+        if self._is_written(level, rows):
+            if self._kept is None:
+                return np.asarray(self._arrays[level][rows, columns])
+            try:
+                return self._kept.read(level, rows, columns)
+            except ImageError:
+                self._kept.discard()
+                self._kept = None
+                self.whole = False
+                self._start_over()
+                return None
+        return self._from_source(level, rows, columns)
+
+    def _from_source(self, level: int, rows: slice, columns: slice) -> Pixels:
+        """Average a part of a level from level 0, in bands of few pixels."""
+        scale = 2**level
+        length, width = self._pixels.shape
+        across = slice(columns.start * scale, min(columns.stop * scale, width))
+        step = max(1, PIECE // ((across.stop - across.start) * scale))
+        bands = []
+        for top in range(rows.start, rows.stop, step):
+            end = min(top + step, rows.stop)
+            band = self._pixels.read(
+                slice(top * scale, min(end * scale, length)), across
+            )
+            for _ in range(level):
+                band = halved(band)
+            bands.append(band)
+        return np.concatenate(bands)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if self._kept is not None:
+            self._kept.release()
+            self._kept = None
+        self._arrays = {}
+
+
+def _spread(medians: Pixels, shape: tuple[int, int], dtype: np.dtype[Any]) -> Pixels:
+    """Spread few values over many pixels."""
+    rows, columns = (
+        np.arange(side) * count // side
+        for side, count in zip(shape, medians.shape, strict=True)
+    )
+    return medians[np.ix_(rows, columns)].astype(dtype)

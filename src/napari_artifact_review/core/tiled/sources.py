@@ -1,0 +1,230 @@
+"""What a large image is read from: a FITS file, plain or compressed in tiles.
+
+Zarr arrays have their own `Source` in `zarrs`. Each is asked by one thread at a time
+(`lazy_pixels.LazyPixels` sees to it).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from astropy.io import fits
+
+from napari_artifact_review.core.decoders import Pixels, decoding, plain_pixels
+from napari_artifact_review.core.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: Pixels that are taken from a source at once: some 5 ms of work, at most 16 MiB.
+PIECE = 2**21
+
+
+class Source(Protocol):
+    """What a large image is read from.
+
+    Attributes
+    ----------
+    path : Path
+        The file or folder.
+    shape : tuple of int
+        Rows and columns.
+    dtype : dtype
+        Of the pixels that are read, in native byte order.
+    block : tuple of int
+        Rows and columns that can only be read together; (1, 1) if any can.
+    coarser : tuple of Source
+        The further levels of detail, if the file has exactly those that are shown
+        (`pyramid.level_shapes`); else empty.
+    """
+
+    path: Path
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    block: tuple[int, int]
+    coarser: tuple[Source, ...]
+
+    def read(self, rows: slice, columns: slice) -> Pixels:
+        """Read a window.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            Both ends given, inside the image, without a step.
+
+        Returns
+        -------
+        ndarray
+            What nobody else holds.
+
+        Raises
+        ------
+        ImageError
+            If the file cannot be read there, or is no longer what it was.
+        """
+
+    def fingerprint(self) -> str:
+        """Return what is different as soon as the image on the disk is another one."""
+
+    def close(self) -> None:
+        """Close what is open; a later `read` opens it again."""
+
+
+class FitsSource:
+    """An image HDU of a FITS file that is not compressed.
+
+    Reads, and maps nothing: pages of a mapped file count as memory of the process,
+    and a mapped file that is cut short ends it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    hdu : PrimaryHDU or ImageHDU
+        The HDU, as astropy opened it.
+    """
+
+    block = (1, 1)
+    coarser: tuple[Source, ...] = ()
+
+    def __init__(self, path: Path, hdu: fits.PrimaryHDU | fits.ImageHDU) -> None:
+        self.path = path
+        self.shape = (hdu.shape[-2], hdu.shape[-1])
+        self._start = hdu.fileinfo()["datLoc"]
+        self._header = hdu.header
+        self._width = abs(hdu.header["BITPIX"]) // 8
+        self._state = _state(path)
+        self._head: tuple[tuple[int, int], bytes] = (0, 0), b""
+        self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
+
+    def read(self, rows: slice, columns: slice) -> Pixels:
+        """Read a window, scaled as astropy does it."""
+        high, wide = rows.stop - rows.start, columns.stop - columns.start
+        # Whole rows lie one after the other.
+        whole = wide == self.shape[1]
+        length = wide * self._width * (high if whole else 1)
+        if self._head[0] != (high, wide):
+            self._head = (high, wide), self._header_of(high, wide)
+        content = [self._head[1]]
+        with self.path.open("rb", buffering=0) as file:
+            _check_state(self.path, self._state)
+            for row in range(rows.start, rows.start + 1 if whole else rows.stop):
+                at = row * self.shape[1] + columns.start
+                file.seek(self._start + at * self._width)
+                content.append(_exactly(file, length))
+        # astropy itself scales what looks to it like a small file.
+        hdu = fits.PrimaryHDU.fromstring(b"".join(content))
+        pixels = plain_pixels(hdu.data)
+        return pixels if pixels.flags.writeable else pixels.copy()
+
+    def _header_of(self, high: int, wide: int) -> bytes:
+        """Return the header of a file with just one window, scaled as this one."""
+        cards = [("SIMPLE", True), ("BITPIX", self._header["BITPIX"]), ("NAXIS", 2)]
+        cards += [("NAXIS1", wide), ("NAXIS2", high)]
+        # BLANK means nothing among floats, and astropy would say so each time.
+        scaling = ("BSCALE", "BZERO", "BLANK")[: 3 if self._header["BITPIX"] > 0 else 2]
+        cards += [(k, self._header[k]) for k in scaling if k in self._header]
+        text: str = fits.Header(cards).tostring()
+        return text.encode("ascii")
+
+    def fingerprint(self) -> str:
+        """Return path, size and time of the file, and where the pixels are in it."""
+        return repr((str(self.path.resolve()), _state(self.path), self._start))
+
+    def close(self) -> None:
+        """Do nothing: the file is open only while it is read."""
+
+
+class CompressedSource:
+    """A tile-compressed image of a FITS file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    index : int
+        Of the HDU.
+    hdu : CompImageHDU
+        The HDU, as astropy opened it; its tiles have been checked.
+    """
+
+    coarser: tuple[Source, ...] = ()
+
+    def __init__(self, path: Path, index: int, hdu: fits.CompImageHDU) -> None:
+        self.path = path
+        self._index = index
+        self._plane = (0,) * (len(hdu.shape) - 2)
+        self.shape = (hdu.shape[-2], hdu.shape[-1])
+        self.block = (hdu.tile_shape[-2], hdu.tile_shape[-1])
+        self._state = _state(path)
+        self._hdus: fits.HDUList | None = None
+        try:
+            self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
+        finally:
+            self.close()
+
+    def read(self, rows: slice, columns: slice) -> Pixels:
+        """Read a window, scaled as astropy does it."""
+        # Damage in tiles that nobody checked would end the program.
+        _check_state(self.path, self._state)
+        if self._hdus is None:
+            with decoding():
+                self._hdus = fits.open(self.path, memmap=False)
+                # astropy reads the headers up to this one, and has remarks on them.
+                self._hdus[self._index].verify("ignore")
+        section = self._hdus[self._index].section
+        return np.concatenate(
+            [
+                plain_pixels(section[(*self._plane, part, columns)])
+                for part in self._parts(rows, columns)
+            ]
+        )
+
+    def _parts(self, rows: slice, columns: slice) -> Iterator[slice]:
+        """Cut a window into parts for which not too much has to be decompressed."""
+        high, wide = self.block
+        across = math.ceil(columns.stop / wide) - columns.start // wide
+        step = max(1, PIECE // (across * wide * high)) * high
+        top = rows.start
+        while top < rows.stop:
+            end = min(rows.stop, (top // step + 1) * step)
+            yield slice(top, end)
+            top = end
+
+    def fingerprint(self) -> str:
+        """Return path, size and time of the file, and which HDU it is."""
+        return repr((str(self.path.resolve()), _state(self.path), self._index))
+
+    def close(self) -> None:
+        """Close the file."""
+        hdus, self._hdus = self._hdus, None
+        if hdus is not None:
+            hdus.close()
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Return size and time of a file."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _check_state(path: Path, state: tuple[int, int]) -> None:
+    if _state(path) != state:
+        raise ImageError(
+            "the file was changed while it was shown", remedy="Open the image again"
+        )
+
+
+def _exactly(file: io.RawIOBase, count: int) -> bytes:
+    """Read as many bytes as are asked for."""
+    found = file.read(count) or b""
+    while len(found) < count:
+        more = file.read(count - len(found))
+        if not more:
+            raise EOFError("the file is cut short")
+        found += more
+    return found

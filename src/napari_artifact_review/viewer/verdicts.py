@@ -1,0 +1,116 @@
+"""Gives verdicts about the cutouts on the screen, and moves on to the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from psygnal import Signal
+
+from napari_artifact_review.core.outcomes import Verdict
+from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.viewer.status import end_of_queue
+
+
+class GivenVerdict(NamedTuple):
+    """A verdict, and the kind of artifact that went with it."""
+
+    verdict: Verdict
+    kind: str
+
+
+@dataclass(frozen=True)
+class VerdictTarget:
+    """The cutouts that a verdict is about.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        Their rows in the table; all get the verdict as one act.
+    refusal : callable
+        Returns why they cannot be judged now; an empty text if they can.
+    release : callable
+        Called once the verdict is given.
+    advance : callable
+        Moves on to the cutout that follows on them; returns False if none does.
+    """
+
+    rows: tuple[int, ...]
+    refusal: Callable[[], str]
+    release: Callable[[], object]
+    advance: Callable[[], bool]
+
+
+class Verdicts:
+    """Gives verdicts about a target; the reviewer moves on when one is given.
+
+    The answer of the disk, which may come later, does not move the reviewer.
+
+    Parameters
+    ----------
+    session : ReviewSession
+        The review.
+    target : callable
+        Returns the `VerdictTarget` of a verdict that is given now.
+    note_view : callable
+        Called before a verdict, so that the view is recorded with it.
+
+    Attributes
+    ----------
+    auto_advance : bool
+        Whether the reviewer moves on after a verdict.
+    last : GivenVerdict or None
+        The last verdict.
+    said : Signal
+        Emitted with a sentence for the reviewer.
+    """
+
+    said = Signal(str)
+
+    def __init__(
+        self,
+        session: ReviewSession,
+        target: Callable[[], VerdictTarget],
+        note_view: Callable[[], object],
+    ) -> None:
+        self._session = session
+        self._target = target
+        self._note_view = note_view
+        self.auto_advance = True
+        self.last: GivenVerdict | None = None
+
+    def give(
+        self, verdict: Verdict, kind: str = "", note: str = "", *, advance: bool = False
+    ) -> None:
+        """Give a verdict; with `advance` also move on, if auto-advance is on.
+
+        A verdict that the disk refuses at once is not given: the reviewer stays.
+        """
+        target = self._target()
+        refusal = target.refusal()
+        if refusal:
+            self.said.emit(f"{refusal} No verdict was given.")
+            return
+        self._note_view()
+        session = self._session
+        command = session.set_label(
+            verdict,
+            kind,
+            note,
+            cutouts=[session.walk.key_of(row) for row in target.rows],
+            wait=session.patience,
+        )
+        self.last = GivenVerdict(verdict, kind)
+        if command.state == "refused":
+            return
+        target.release()
+        if advance and self.auto_advance and not target.advance():
+            self.said.emit(end_of_queue(session, "last"))
+
+    def repeat(self, note: str = "") -> None:
+        """Give the last verdict again, with the note of this target."""
+        if self.last is None:
+            self.said.emit("There is no verdict to repeat yet.")
+        else:
+            self.give(*self.last, note, advance=True)

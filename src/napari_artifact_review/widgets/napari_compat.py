@@ -1,0 +1,52 @@
+"""Workarounds for faults of napari, each with the version in which it was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+
+def canvas_of(window: QMainWindow | None) -> Any:
+    """Return the OpenGL widget in the middle of napari's window, if there is one."""
+    middle = window.centralWidget() if window is not None else None
+    inside = [] if middle is None else middle.findChildren(QWidget)
+    # Qt has no OpenGL widget under one name in all its versions.
+    return next((widget for widget in inside if hasattr(widget, "frameSwapped")), None)
+
+
+def make_context_current_at_removals(
+    viewer: ViewerModel, window: QMainWindow | None
+) -> Callable[[], object]:
+    """Make the canvas's OpenGL context current before napari removes a layer.
+
+    napari 0.9.2 deletes the OpenGL objects of a removed layer at once, in whichever
+    context is current (`VispyCanvas._clean_and_update_scenegraph`, since napari's pull
+    request 8122; its issue 8471 looks like the same fault). Mostly that is the context
+    with which Qt composes the window. The canvas's own context then still refers to the
+    deleted objects, and a later frame crashes the process in `glDrawArrays`.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer, or a proxy of it.
+    window : QMainWindow or None
+        The viewer's window.
+
+    Returns
+    -------
+    callable
+        Ends this.
+    """
+    canvas = canvas_of(window)
+    removing = viewer.layers.events.removing
+
+    def make_current() -> None:
+        canvas.makeCurrent()
+
+    if canvas is not None:
+        removing.connect(make_current)
+    return partial(removing.disconnect, make_current)

@@ -1,0 +1,286 @@
+"""An open review as one object: its session, its drawing, and what is done in it."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import napari
+from napari.utils.notifications import show_error
+from psygnal import Signal
+from qtpy.QtCore import QObject
+
+from napari_artifact_review.viewer.controller import ReviewController
+from napari_artifact_review.viewer.key_choice import KeyChoice
+from napari_artifact_review.viewer.keys import KeyBindings
+from napari_artifact_review.widgets.background import Connections, MainThread
+from napari_artifact_review.widgets.commands import ReviewCommands
+from napari_artifact_review.widgets.focus import main_window_of, text_is_typed
+from napari_artifact_review.widgets.frames import Frames
+from napari_artifact_review.widgets.measurer import Measurer
+from napari_artifact_review.widgets.napari_compat import (
+    make_context_current_at_removals,
+)
+from napari_artifact_review.widgets.position_keeper import PositionKeeper
+from napari_artifact_review.widgets.saver import Saver
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_artifact_review.core.decisions.command import Command
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.widgets.dock import ReviewWidget
+
+
+class OpenReview(QObject):
+    """A review in a dock, from its opening until it is closed.
+
+    The dock's panels outlive it: the next review is shown in the same ones.
+
+    Parameters
+    ----------
+    dock : ReviewWidget
+        The dock that shows the review.
+    session : ReviewSession
+        The review.
+    has_moved : bool
+        Whether it is a review that goes on with another output.
+
+    Attributes
+    ----------
+    session : ReviewSession
+        The review itself.
+    controller : ReviewController
+        Draws it in the viewer.
+    commands : ReviewCommands
+        Carries out what panels and keys ask for.
+    keys : KeyBindings
+        The keys of the review.
+    saver : Saver
+        Saves the reviewed table.
+    measurer : Measurer
+        Measures what the review has changed.
+    position : PositionKeeper
+        Saves the reviewer's position.
+    settled : Signal
+        Emitted once: when the first image is on the screen, or cannot be read.
+    """
+
+    settled = Signal()
+
+    def __init__(
+        self, dock: ReviewWidget, session: ReviewSession, has_moved: bool = False
+    ) -> None:
+        super().__init__(dock)
+        self._dock, self._panel, self._plots = dock, dock.panel, dock.plots
+        self._has_moved = has_moved
+        self._is_settled = False
+        self._is_closed = False
+        self._chosen_keys = KeyChoice()
+        # These end without a widget: of a window that is gone there is none.
+        self._connections = Connections()
+        self.session = session
+        self.controller = ReviewController(
+            dock.viewer, session, dock.run_if_open, dock.run_later
+        )
+        self.saver = Saver(session, self._panel, MainThread(self))
+        self.commands = ReviewCommands(dock, session, self.controller, self.saver)
+        self.keys = KeyBindings(
+            dock.viewer,
+            self.commands.key_actions(),
+            lambda: not text_is_typed(),
+            self._has_been_seen,
+            dock.run_later,
+        )
+        self.position = PositionKeeper(self, session, self.controller)
+        self._frames = Frames(self)
+        window = main_window_of(dock)
+        self._frames.watch(window)
+        self._connections.at_end(make_context_current_at_removals(dock.viewer, window))
+        self._connect()
+        self._panel.show_session(session)
+        changes, fold = self._panel.changes, self._panel.folds["changes"]
+        self.measurer = Measurer(self, session, changes, fold, self._plots)
+        for signal in (session.decided, session.queue_changed):
+            self._connections.connect(signal, self.measurer.update)
+
+    def _connect(self) -> None:
+        session, controller = self.session, self.controller
+        # Closed last, when nothing listens any more: it may take a thread some time.
+        close = partial(session.close, wait=False, lost=_tell_lost)
+        self._connections.at_end(close)
+        for signal, slot in (
+            (session.decided, self._on_decided),
+            (session.queue_changed, self._on_queue_changed),
+            (session.saved, self._on_saved),
+            (session.problem_changed, self._on_problem_changed),
+            (session.disagreements_changed, self._on_disagreements_changed),
+            (session.pending_changed, self._on_pending_changed),
+            (session.refused_changed, self._on_pending_changed),
+        ):
+            self._connections.connect(signal, slot)
+        if session.team is not None:
+            self._connections.connect(session.team.changed, self._on_team_changed)
+        controller.view_changed.connect(self._on_view_changed)
+        controller.said.connect(self._panel.say)
+        controller.picks.changed.connect(self._on_picked)
+        self._connections.at_end(controller.abandon)
+        # napari tells a dock of no end but this one, when the window is gone.
+        self._dock.destroyed.connect(partial(Connections.close, self._connections))
+
+    def start(self) -> None:
+        """Draw the review, once the dock shows its panels."""
+        self._panel.show_remarks(self.session)
+        self.controller.connect()
+        self._panel.show_display(self.controller.image.display)
+        # After the controller, which then knows whether it has to read an image.
+        self._connections.connect(self.session.current_changed, self._on_moved)
+        self.position.try_again_later()
+
+    def suspend(self) -> None:
+        """Take no verdict for a while: one that is given now would be left behind."""
+        self.keys.disconnect()
+        self._panel.enabled = False
+
+    def resume(self, keys: KeyChoice) -> None:
+        """Take verdicts again, with the keys as they are chosen by now."""
+        self._panel.enabled = True
+        self.bind_keys(keys)
+
+    def bind_keys(self, keys: KeyChoice) -> None:
+        """Bind the keys that are chosen, and show which they are."""
+        if keys.actions != self._chosen_keys.actions:
+            self.keys.disconnect()
+        self._chosen_keys = keys
+        self.keys.connect(keys.actions)
+        self.commands.show_keys(keys)
+        self._panel.show_current(self.session)
+
+    def close(self) -> None:
+        """Leave the viewer as it was before the review, and the review to others."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self.keys.disconnect()
+        self.position.stop()
+        self.saver.give_up()
+        self.commands.close()
+        self.measurer.close()
+        self._plots.close()
+        self.controller.disconnect()
+        self._panel.native.setUpdatesEnabled(True)
+        self._panel.pending.show_session(None)
+        self._connections.close()
+        self.deleteLater()
+
+    # Whether it is seen
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the pixels of the current cutout are on the screen."""
+        controller = self.controller
+        drawn = controller.view == "shown" and controller.is_drawn
+        return drawn and controller.problem is None and self._frames.are_shown
+
+    def _has_been_seen(self) -> bool:
+        """Tell whether the current cutout has been seen: a held key skips none."""
+        view = self.controller.view
+        return view == "covered" or (view != "loading" and self._frames.are_shown)
+
+    # What follows the session
+
+    def _on_moved(self) -> None:
+        """Show where the review is, also while its image is still read."""
+        if self.controller.view == "loading":
+            panel, kept = self._panel.native, not self.controller.says_loading
+            if kept and panel.updatesEnabled() and not self._frames.are_shown:
+                # What belongs to the picture may not be painted yet.
+                panel.repaint()
+            # Dock and picture change on the screen together.
+            panel.setUpdatesEnabled(not kept)
+            self._panel.show_current(self.session)
+
+    def _on_decided(self, rows: list[int]) -> None:
+        self._panel.say("")
+        self._panel.navigation.show_label(self.session, rows)
+        self._panel.show_current(self.session)
+
+    def _on_queue_changed(self) -> None:
+        self._panel.say("")
+        self._panel.show_queue(self.session)
+        self._panel.show_current(self.session)
+        self._panel.show_around(self.controller)
+        self.position.save_soon()
+
+    def _on_picked(self) -> None:
+        count = len(self.controller.picks)
+        names = ("artifact", "no_artifact", "unsure", "let_go")
+        keys = (self._chosen_keys[name].label for name in names)
+        self._panel.say(
+            "{} selected: {}, {} or {} applies to all, {} clears the selection.".format(
+                "1 cutout" if count == 1 else f"{count} cutouts", *keys
+            )
+            if count
+            else ""
+        )
+
+    def _on_saved(self) -> None:
+        self._panel.show_current(self.session)
+        self._panel.show_remarks(self.session)
+
+    def _on_problem_changed(self) -> None:
+        self._panel.banner.show_problem(self.session)
+        self._panel.pending.show_session(self.session)
+        self._panel.show_view(self.controller)
+        if self.session.problem is None:
+            self._panel.say("Verdicts are recorded again.")
+        self.position.try_again_later()
+
+    def _on_pending_changed(self) -> None:
+        self._panel.pending.show_session(self.session)
+
+    def _on_team_changed(self) -> None:
+        self._panel.team.show_team(self.session)
+
+    def _on_disagreements_changed(self) -> None:
+        self._panel.disagreements.show_disagreements(self.session.disagreements)
+
+    def _on_view_changed(self) -> None:
+        controller = self.controller
+        if controller.view != "loading":
+            self._frames.expect()
+        self.position.save_soon()
+        self._panel.native.setUpdatesEnabled(True)
+        self._panel.show_current(self.session)
+        self._panel.show_view(controller)
+        if controller.view == "failed" and controller.problem is not None:
+            show_error(str(controller.problem))
+        if not self._is_settled and controller.view != "loading":
+            self._is_settled = True
+            if controller.view == "shown":
+                self._say_resumed()
+            self.settled.emit()
+
+    def _say_resumed(self) -> None:
+        session = self.session
+        if self._has_moved:
+            self._panel.say(
+                f"The output is now {session.output}; its log has all verdicts so far."
+            )
+        elif session.log:
+            last = session.log[-1].decided_at[:16].replace("T", " ")
+            self._panel.say(f"Resumed; last decision {last} UTC.")
+
+
+def _tell_lost(commands: Sequence[Command]) -> None:
+    """Name the commands that could not be recorded when a review was closed.
+
+    Called from a thread, perhaps after the window is gone.
+    """
+    names = "; ".join(command.title for command in commands)
+    text = f"Not recorded before the review was closed: {names}. {commands[0].error}"
+    if napari.current_viewer() is None:
+        print(text, file=sys.stderr)
+    else:
+        show_error(text)

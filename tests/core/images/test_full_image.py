@@ -1,0 +1,41 @@
+"""The one door: whatever a decoder raises is one error in plain words."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from napari_artifact_review.core.decoders import decoding
+from napari_artifact_review.core.errors import ImageError
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (FileNotFoundError(2, "No such file"), "there is no such file"),
+        (PermissionError(13, "Permission denied"), "permission is denied"),
+        (EOFError("x"), "compressed data are cut short or damaged"),
+        (KeyError("ZCMPTYPE"), "'ZCMPTYPE' (KeyError)"),
+        (struct.error("unpack requires 4 bytes.\nmore"), "requires 4 bytes (error)"),
+        (MemoryError(), "cannot be read: MemoryError"),
+        (RecursionError("too deep"), "too deep (RecursionError)"),
+    ],
+)
+def test_any_exception_becomes_one_error_with_its_cause(error, what):
+    with pytest.raises(ImageError) as caught, decoding(Path("a.fits"), "HDU 1"):
+        raise error
+    assert caught.value.what.endswith(what)
+    assert caught.value.path == Path("a.fits")
+    assert caught.value.where == "HDU 1"
+    assert caught.value.remedy
+    assert caught.value.__cause__ is error
+
+
+def test_an_image_error_gets_its_place_once():
+    outer, inner = Path("outer"), Path("inner")
+    with pytest.raises(ImageError) as caught, decoding(outer), decoding(inner, "HDU 2"):
+        raise ImageError("odd", remedy="Mend it")
+    assert (caught.value.path, caught.value.where) == (inner, "HDU 2")
+    assert (caught.value.what, caught.value.remedy) == ("odd", "Mend it")

@@ -1,0 +1,255 @@
+"""Two computers that review one table: their logs meet on a real server."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from napari_artifact_review.core.decisions.store import Store
+from napari_artifact_review.core.review.session import ReviewSession
+
+TIMEOUT = 20
+HEADER = "image_name,grid_x,grid_y,label,preds\n"
+ROWS = "".join(f"a,{x},0,0,1\n" for x in range(0, 2000, 200))
+
+
+@pytest.fixture
+def team(server) -> str:
+    """Make an empty database, and return its URL."""
+    return server.url(server.make_database())
+
+
+@pytest.fixture
+def open_on(tmp_path, team):
+    """Open the review on one of several computers; each has its own folder."""
+    opened = []
+
+    def open_it(computer: str, **named) -> ReviewSession:
+        folder = tmp_path / computer
+        folder.mkdir(exist_ok=True)
+        table = folder / "predictions.csv"
+        table.write_text(HEADER + ROWS)
+        named.setdefault("team", team)
+        named.setdefault("reviewer", computer)
+        session = ReviewSession.open(table, folder, **named)
+        opened.append(session)
+        return session
+
+    yield open_it
+    for session in opened:
+        session.close()
+
+
+def labels(session):
+    return session.table.label_new.tolist()
+
+
+def test_verdicts_of_one_computer_are_there_on_the_other(open_on):
+    here, there = open_on("here"), open_on("there")
+    here.set_label("artifact", note="seen here")
+    assert here.team.synchronize(TIMEOUT)
+    assert there.team.synchronize(TIMEOUT)
+    assert labels(there) == labels(here)
+    assert there.table.note[0] == "seen here"
+    assert there.table.reviewed_by[0] == "here"
+
+
+def test_a_review_goes_on_where_the_other_computer_left_it(open_on):
+    here = open_on("here", reviewer="ada")
+    for _ in range(3):
+        here.set_label("artifact")
+        here.next()
+    assert here.team.synchronize(TIMEOUT)
+    here.close()
+    there = open_on("there", reviewer="ada")
+    assert there.team.synchronize(TIMEOUT)
+    assert there.progress == (3, 10)
+    there.undo()
+    assert labels(there) == [1, 1, 0, *[0] * 7]
+    assert there.team.synchronize(TIMEOUT)
+    there.close()
+    again = open_on("here")
+    assert again.team.synchronize(TIMEOUT)
+    assert labels(again) == labels(there)
+    assert again.log == there.log
+
+
+def test_undo_and_redo_are_about_the_reviewers_own_verdicts(open_on):
+    here, there = open_on("here"), open_on("there")
+    there.set_label("artifact", cutouts=[there.walk.key_of(1)])
+    there.undo()
+    there.set_label("artifact", cutouts=[there.walk.key_of(2)])
+    here.set_label("artifact", cutouts=[here.walk.key_of(3)])
+    for session in (there, here, there):
+        assert session.team.synchronize(TIMEOUT)
+    assert there.undo()
+    assert labels(there)[:4] == [0, 0, 0, 1]
+    assert not there.undo(), "the other verdict is not this reviewer's"
+    # A verdict of another reviewer does not end redo.
+    here.set_label("artifact", cutouts=[here.walk.key_of(4)])
+    for session in (here, there):
+        assert session.team.synchronize(TIMEOUT)
+    assert there.redo()
+    assert labels(there)[:5] == [0, 0, 1, 1, 1]
+    for session in (there, here):
+        assert session.team.synchronize(TIMEOUT)
+    assert labels(here) == labels(there)
+
+
+def test_any_order_of_exchange_gives_both_the_same_review(open_on):
+    here, there = open_on("here"), open_on("there")
+    here.set_label("artifact")
+    there.set_label("no artifact")
+    for session in (here, there, here):
+        assert session.team.synchronize(TIMEOUT)
+    assert labels(here) == labels(there)
+    assert here.log == there.log
+
+
+def test_without_a_server_everything_goes_on_and_is_sent_later(open_on, server):
+    server.stop()
+    here = open_on("here")
+    here.set_label("artifact")
+    assert here.problem is None
+    assert here.team.unsent == 1
+    here.save()
+    here.close()
+    server.start()
+    again = open_on("here")
+    assert again.team.unsent == 1
+    assert again.team.synchronize(TIMEOUT)
+    assert (again.team.unsent, again.team.problem) == (0, None)
+    again.close()
+    assert open_on("here", team=None).team is None
+    there = open_on("there")
+    assert there.team.synchronize(TIMEOUT)
+    assert labels(there)[0] == 1
+
+
+def test_what_was_sent_is_not_counted_again_after_another_opening(open_on, server):
+    here = open_on("here")
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+    here.close()
+    server.stop()
+    assert open_on("here").team.unsent == 0
+
+
+def test_a_frozen_server_holds_up_neither_verdict_nor_save_nor_closing(
+    open_on, server, tmp_path
+):
+    here = open_on("here")
+    assert here.team.synchronize(TIMEOUT)
+    server.freeze()
+    for _ in range(3):
+        here.set_label("artifact")
+        here.next()
+    assert not here.team.synchronize(4)
+    assert "answer" in str(here.team.problem)
+    assert here.problem is None
+    here.save()
+    here.close()
+    server.thaw()
+    there = open_on("there")
+    again = open_on("here")
+    assert again.team.synchronize(TIMEOUT)
+    assert there.team.synchronize(TIMEOUT)
+    assert there.progress == (3, 10)
+
+
+def test_what_an_older_version_kept_in_the_database_is_taken_over_once(open_on, team):
+    keep_old_store(team)
+    for computer in ("here", "there", "here"):
+        with open_on(computer, team=None, store=team) as session:
+            assert session.team.synchronize(TIMEOUT)
+            assert len(session.log) == 2
+            assert [entry.origin for entry in session.log] == ["taken over"] * 2
+            assert labels(session)[:2] == [1, 0]
+
+
+def keep_old_store(team: str) -> None:
+    """Keep two decisions as version 2 did in a database."""
+    engine = sa.create_engine(team)
+    with engine.begin() as db:
+        for statement in (
+            "CREATE TABLE review (id INT PRIMARY KEY, schema_version INT, "
+            "table_name TEXT, fingerprint TEXT, state JSON)",
+            "CREATE TABLE decisions (number BIGINT PRIMARY KEY, action TEXT, act "
+            "BIGINT, image_name TEXT, grid_x BIGINT, grid_y BIGINT, label_new "
+            "SMALLINT, reviewer TEXT, decided_at TEXT, context JSON, verdict TEXT, "
+            "kind TEXT, note TEXT)",
+            "INSERT INTO review VALUES (1, 2, 'predictions.csv', 'any', '{}')",
+            "INSERT INTO decisions VALUES (1, 'decide', 1, 'a', 0, 0, 1, 'eve', "
+            "'2026-01-01T00:00:00.000Z', '{}', 'artifact', '', ''), "
+            "(2, 'decide', 2, 'a', 200, 0, 0, 'eve', "
+            "'2026-01-01T00:00:01.000Z', '{}', 'no artifact', '', 'clear')",
+        ):
+            db.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def test_a_reopened_review_goes_on_exchanging(open_on):
+    here, there = open_on("here"), open_on("there")
+    again = here.reopened()
+    here.close()
+    again.set_label("artifact")
+    assert again.team.synchronize(TIMEOUT)
+    there.set_label("no artifact", cutouts=[there.walk.key_of(4)])
+    assert there.team.synchronize(TIMEOUT)
+    assert again.team.synchronize(TIMEOUT)
+    assert labels(again) == labels(there)
+    again.close()
+
+
+def test_a_copy_in_another_place_is_the_same_review(open_on, tmp_path):
+    here = open_on("here")
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+    other = tmp_path / "here" / "other.csv"
+    with here.with_output(other) as moved:
+        here.close()
+        moved.next()
+        moved.set_label("artifact")
+        assert moved.team.synchronize(TIMEOUT)
+    there = open_on("there")
+    assert there.team.synchronize(TIMEOUT)
+    assert labels(there)[:3] == [1, 1, 0]
+
+
+def test_no_password_reaches_the_log_or_its_messages(open_on, team, tmp_path):
+    here = open_on("here")
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+    here.close()
+    password = sa.make_url(team).password
+    file = tmp_path / "here" / "test_outputs.csv.review.sqlite"
+    assert password.encode() not in file.read_bytes()
+    assert password not in here.team.name
+
+
+def test_entries_that_were_lost_there_are_sent_again(open_on, team, server):
+    here = open_on("here")
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+    engine = sa.create_engine(team)
+    with engine.begin() as db:
+        db.exec_driver_sql("DELETE FROM meeting_entries")
+    engine.dispose()
+    assert here.team.synchronize(TIMEOUT)
+    there = open_on("there")
+    assert there.team.synchronize(TIMEOUT)
+    assert labels(there)[0] == 1
+
+
+def test_what_is_received_is_in_the_own_log_too(open_on, tmp_path):
+    here, there = open_on("here"), open_on("there")
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+    assert there.team.synchronize(TIMEOUT)
+    there.close()
+    copy = tmp_path / "copy.sqlite"
+    shutil.copy(Path(there.store), copy)
+    assert Store(copy, read_only=True).read().entries == list(here.log)

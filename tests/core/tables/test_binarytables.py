@@ -1,0 +1,219 @@
+"""Parquet and FITS tables: types, nulls, units and other HDUs are kept."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from napari_artifact_review.core.errors import SaveError, TableError
+from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.tables.predictions import read_predictions
+
+ADDED = ["error_id", "label_new", "reviewed_by", "reviewed_at"]
+ADDED += ["decision", "kind", "note"]
+
+
+def saved(path, name, reviewer="me"):
+    output = path.with_name(name)
+    session = ReviewSession.open(path, output=output, reviewer=reviewer)
+    session.set_label("artifact")
+    session.save()
+    return output
+
+
+def arrow_table() -> pa.Table:
+    columns = {
+        "image_name": pa.array(["a", "a", "b"]).dictionary_encode(),
+        "grid_x": pa.array([0, 200, 0], pa.int16()),
+        "grid_y": pa.array([0, 0, 0], pa.uint8()),
+        "label": pa.array([0.0, 1.0, 0.0], pa.float32()),
+        "preds": pa.array([True, True, True]),
+        "confidence": pa.array([0.97, None, float("nan")]),
+        "seen": pa.array([1, None, 3], pa.timestamp("ns", tz="UTC")),
+        "bits": pa.array([[1], None, []], pa.list_(pa.int8())),
+    }
+    schema = pa.schema(
+        [
+            pa.field(name, array.type, metadata={"unit": name})
+            for name, array in columns.items()
+        ],
+        metadata={"survey": "north"},
+    )
+    return pa.table(list(columns.values()), schema=schema)
+
+
+def test_parquet_keeps_types_nulls_and_metadata(tmp_path):
+    path = tmp_path / "in.parquet"
+    pq.write_table(arrow_table(), path)
+    before, after = pq.read_table(path), pq.read_table(saved(path, "out.parquet"))
+    assert after.column_names == [*before.column_names, *ADDED]
+    assert after.schema.metadata[b"survey"] == b"north"
+    for i, field in enumerate(before.schema):
+        assert after.schema.field(i).equals(field, check_metadata=True)
+        assert str(after.column(i).to_pylist()) == str(before.column(i).to_pylist())
+    assert after["label_new"].type == pa.float32()
+    assert after["label_new"].to_pylist() == [1.0, 1.0, 0.0]
+    assert after["error_id"].to_pylist() == [1, None, 2]
+
+
+def test_pandas_reads_a_saved_parquet_table(tmp_path):
+    path = tmp_path / "in.parquet"
+    frame = pd.DataFrame(
+        {"image_name": ["a"], "grid_x": [0], "grid_y": [0], "label": [0], "preds": [1]},
+        index=pd.Index([7], name="key"),
+    )
+    frame.to_parquet(path)
+    after = pd.read_parquet(saved(path, "out.parquet"))
+    pd.testing.assert_frame_equal(after[frame.columns], frame)
+    assert after["label_new"].tolist() == [1]
+
+
+def fits_table(path) -> None:
+    columns = [
+        fits.Column("image_name", "6A", array=["a", "a", "b"]),
+        fits.Column("grid_x", "J", unit="pix", array=[0, 200, 0]),
+        fits.Column("grid_y", "I", array=[0, 0, 0]),
+        fits.Column("label", "L", array=[False, True, False]),
+        fits.Column("preds", "B", array=[1, 1, 1]),
+        fits.Column("confidence", "E", disp="F8.4", array=[0.97, 0.99, np.nan]),
+        fits.Column("night", "J", null=-99, array=[1, -99, 3]),
+        fits.Column("vector", "3E", array=np.arange(9).reshape(3, 3)),
+        fits.Column("unsigned", "J", bzero=2**31, array=np.array([1, 2, 2**31 + 5])),
+        fits.Column("listed", "PJ()", array=np.array([[1], [1, 2], []], dtype=object)),
+    ]
+    table = fits.BinTableHDU.from_columns(columns, name="PREDICTIONS")
+    table.header["SURVEY"] = ("north", "which one")
+    image = fits.ImageHDU(np.arange(4.0).reshape(2, 2), name="OTHER")
+    fits.HDUList([fits.PrimaryHDU(), image, table]).writeto(path)
+
+
+@pytest.mark.parametrize("name", ["out.fits", "out.fits.gz"])
+def test_fits_keeps_columns_cards_and_other_hdus(tmp_path, name):
+    path = tmp_path / "in.fits"
+    fits_table(path)
+    output = saved(path, name)
+    assert output.read_bytes().startswith(b"\x1f\x8b") == name.endswith("gz")
+    with fits.open(path) as before, fits.open(output) as after:
+        assert [hdu.name for hdu in after] == [hdu.name for hdu in before]
+        np.testing.assert_array_equal(after["OTHER"].data, before["OTHER"].data)
+        old, new = before["PREDICTIONS"], after["PREDICTIONS"]
+        assert new.columns.names == [*old.columns.names, *ADDED]
+        assert new.header["SURVEY"] == "north"
+        for column in old.columns:
+            same = new.columns[column.name]
+            for attribute in ("format", "unit", "null", "disp", "bzero"):
+                assert getattr(same, attribute) == getattr(column, attribute)
+            for cell, kept in zip(
+                old.data[column.name], new.data[column.name], strict=True
+            ):
+                np.testing.assert_array_equal(kept, cell)
+        assert new.data["label_new"].tolist() == [True, True, False]
+    assert Table.read(output, hdu="PREDICTIONS")["error_id"].tolist() == [1, None, 2]
+    resumed = ReviewSession.open(output)
+    assert resumed.progress == (1, 2)
+    assert resumed.catalog.cutout(2).confidence is None
+
+
+def test_saving_a_resumed_fits_table_replaces_its_columns(tmp_path):
+    path = tmp_path / "in.fits"
+    fits_table(path)
+    session = ReviewSession.open(saved(path, "one.fits"), output=tmp_path / "two.fits")
+    session.next()
+    session.set_label("artifact")
+    with fits.open(session.save()) as hdus:
+        data = hdus["PREDICTIONS"].data
+        assert data.names[-7:] == ADDED
+        assert data["label_new"].tolist() == [True, True, True]
+        assert [bool(text) for text in data["reviewed_at"]] == [True, False, True]
+
+
+@pytest.mark.parametrize("source", ["in.csv", "in.parquet", "in.fits", "in.ecsv"])
+@pytest.mark.parametrize(
+    "target",
+    ["o.csv", "o.csv.gz", "o.tsv", "o.parquet", "o.fits", "o.fits.gz", "o.ecsv"],
+)
+def test_every_format_can_be_saved_as_every_other_and_resumed(tmp_path, source, target):
+    path = tmp_path / source
+    frame = pd.DataFrame(
+        {
+            "image_name": ["a", "b"],
+            "grid_x": [0, 200],
+            "grid_y": [0, 0],
+            "label": [0, 1],
+            "preds": [1, 0],
+            "confidence": [0.97, 0.2],
+            "remark": ["x y", "z"],
+        }
+    )
+    if source.endswith("csv") and "e" not in source:
+        frame.to_csv(path, index=False)
+    elif source.endswith("parquet"):
+        frame.to_parquet(path)
+    else:
+        Table.from_pandas(frame).write(path)
+    session = ReviewSession.open(saved(path, target))
+    assert session.progress == (1, 2)
+    table = session.table
+    assert table["remark"].tolist() == ["x y", "z"]
+    assert table["confidence"].astype(float).tolist() == [0.97, 0.2]
+    assert table["label_new"].tolist() == [1, 1]
+
+
+def test_a_masked_image_name_is_a_fault_with_its_row(tmp_path):
+    path = tmp_path / "in.parquet"
+    pq.write_table(
+        pa.table(
+            {"image_name": ["a", None], "grid_x": [0, 0], "grid_y": [0, 0],
+             "label": [0, 0], "preds": [0, 0]}
+        ),
+        path,
+    )  # fmt: skip
+    with pytest.raises(TableError, match="row 2, column image_name"):
+        read_predictions(path)
+
+
+def damaged() -> dict[str, bytes]:
+    buffer = io.BytesIO()
+    pq.write_table(arrow_table(), buffer)
+    other = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((2, 2)))]).writeto(other)
+    return {
+        "cut.parquet": buffer.getvalue()[:-9],
+        "no-table.fits": other.getvalue(),
+        "cut.fits": other.getvalue()[:100],
+        "cut.fits.gz": gzip.compress(other.getvalue())[:-9],
+    }
+
+
+@pytest.mark.parametrize("name", damaged())
+def test_a_damaged_file_is_a_fault(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(damaged()[name])
+    with pytest.raises(TableError, match=name):
+        read_predictions(path)
+
+
+def test_parquet_with_a_column_twice_is_a_fault(tmp_path):
+    path = tmp_path / "in.parquet"
+    table = arrow_table()
+    pq.write_table(table.append_column("label", table["label"]), path)
+    with pytest.raises(TableError, match="label"):
+        read_predictions(path)
+
+
+def test_what_fits_cannot_spell_is_refused_and_nothing_is_left(tmp_path):
+    path = tmp_path / "in.fits"
+    fits_table(path)
+    with pytest.raises(SaveError, match="has no 'é'"):
+        saved(path, "out.fits", reviewer="René")
+    log = "out.fits.review.sqlite"
+    left = {p.name for p in tmp_path.iterdir()} - {log, f"{log}.lock"}
+    assert left == {"in.fits"}

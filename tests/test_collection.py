@@ -1,0 +1,47 @@
+"""Which tests run in a clone that has no real inputs beside it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_TESTS = """
+def test_of_a_real_file(shared_data):
+    assert shared_data.is_dir()
+
+
+def test_of_a_made_file(tmp_path):
+    assert tmp_path.is_dir()
+"""
+
+
+@pytest.mark.parametrize(
+    ("has_inputs", "processes", "passed"),
+    [(False, ("-n", "1"), "1 passed"), (True, (), "2 passed")],
+)
+def test_tests_of_real_files_are_left_out_where_there_are_none(
+    tmp_path, has_inputs, processes, passed
+):
+    tests = tmp_path / "clone" / "tests"
+    tests.mkdir(parents=True)
+    for name in ("conftest.py", "postgres.py", "slow_disk.py"):
+        shutil.copy(Path(__file__).with_name(name), tests)
+    (tests / "test_two.py").write_text(_TESTS)
+    if has_inputs:
+        (tmp_path / "shared" / "data").mkdir(parents=True)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rs", *processes, tests],
+        capture_output=True,
+        text=True,
+        cwd=tests.parent,
+    )
+    *_, last = run.stdout.splitlines()
+    assert passed in last
+    assert "skipped" not in last
+    assert run.returncode == 0
+    told = [line for line in run.stdout.splitlines() if "../shared/data" in line]
+    assert len(told) == (not has_inputs)

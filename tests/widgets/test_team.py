@@ -1,0 +1,102 @@
+"""A review that meets others on a real server, in a real window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_artifact_review import ReviewSession, open_review
+from napari_artifact_review.core.decisions.store import Store
+
+TIMEOUT = 20
+
+
+@pytest.fixture
+def team(server) -> str:
+    """Make an empty database, and return its URL."""
+    return server.url(server.make_database())
+
+
+@pytest.fixture
+def dock(viewer, survey, team, qtbot):
+    """Open the review with a meeting place, as a user does."""
+    dock = open_review(viewer, survey, team=team)
+    qtbot.waitUntil(lambda: "all sent" in dock.panel.team.state.value)
+    return dock
+
+
+def type_keys(dock, keys, settle, qtbot):
+    for key in keys:
+        settle(dock)
+        qtbot.keyClick(dock.window(), key)
+
+
+def elsewhere(survey, team, tmp_path) -> ReviewSession:
+    """Open the same review on another computer."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    table = folder / "predictions.csv"
+    table.write_bytes(survey.read_bytes())
+    return ReviewSession.open(table, survey.parent, reviewer="eve", team=team)
+
+
+def test_what_another_computer_decides_is_shown_here_and_moves_nobody(
+    dock, survey, team, tmp_path, qtbot
+):
+    with elsewhere(survey, team, tmp_path) as other:
+        other.set_label(
+            "no artifact", cutouts=[other.walk.key_of(other.catalog.errors[0])]
+        )
+        assert other.team.synchronize(TIMEOUT)
+        before = dock.session.current_cutout.key
+        qtbot.waitUntil(lambda: dock.session.progress == (1, 4))
+        assert dock.session.current_cutout.key == before
+        assert "Changed by eve" in dock.history.value
+
+
+def test_a_frozen_server_is_a_banner_and_everything_goes_on(
+    viewer, dock, survey, server, settle, qtbot
+):
+    server.freeze()
+    type_keys(dock, "JK", settle, qtbot)
+    panel = dock.panel.team
+    qtbot.waitUntil(lambda: panel.problem.visible)
+    assert "is not available" in panel.problem.value
+    assert "2 not sent yet" in panel.state.value
+    assert not dock.banner.visible, "verdicts are recorded all the same"
+    qtbot.waitUntil(lambda: dock.session.progress == (2, 4))
+    qtbot.keyClick(dock.window(), "W")
+    qtbot.waitUntil(lambda: not dock.session.unsaved)
+    store = Path(dock.session.store)
+    viewer.close()
+    qtbot.waitUntil(lambda: len(Store(store, read_only=True).read().entries) == 2)
+
+
+def test_what_was_not_sent_is_sent_when_the_server_is_back(dock, server, settle, qtbot):
+    server.kill()
+    type_keys(dock, "J", settle, qtbot)
+    qtbot.waitUntil(lambda: dock.panel.team.problem.visible)
+    server.start()
+    qtbot.waitUntil(lambda: not dock.panel.team.problem.visible)
+    assert "all sent" in dock.panel.team.state.value
+
+
+def test_opened_again_it_still_meets_the_others(
+    dock, survey, team, tmp_path, settle, qtbot
+):
+    before = dock.session
+    dock.files.native.click()
+    dock.open.native.click()
+    qtbot.waitUntil(lambda: dock.session not in (None, before))
+    qtbot.waitUntil(lambda: "all sent" in dock.panel.team.state.value)
+    type_keys(dock, "J", settle, qtbot)
+    with elsewhere(survey, team, tmp_path) as other:
+        qtbot.waitUntil(
+            lambda: other.team.synchronize(TIMEOUT) and other.progress == (1, 4)
+        )
+
+
+def test_a_review_without_a_team_shows_none(viewer, survey):
+    dock = open_review(viewer, survey)
+    assert not dock.panel.team.visible

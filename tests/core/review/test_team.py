@@ -191,6 +191,21 @@ def keep_old_store(team: str) -> None:
     engine.dispose()
 
 
+def test_a_copied_log_goes_on_as_a_log_of_its_own(open_on, tmp_path):
+    here = open_on("here")
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+    here.close()
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    here, there = open_on("here"), open_on("there")
+    here.set_label("artifact", cutouts=[here.walk.key_of(1)])
+    there.set_label("artifact", cutouts=[there.walk.key_of(2)])
+    for session in (here, there, here):
+        assert session.team.synchronize(TIMEOUT)
+    assert labels(here)[:4] == labels(there)[:4] == [1, 1, 1, 0]
+    assert here.log == there.log
+
+
 def test_a_reopened_review_goes_on_exchanging(open_on):
     here, there = open_on("here"), open_on("there")
     again = here.reopened()

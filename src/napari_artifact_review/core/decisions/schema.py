@@ -25,6 +25,7 @@ REVIEW = sa.Table(
     sa.Column("schema_version", sa.Integer, nullable=False),
     sa.Column("review_id", sa.Text, nullable=False),
     sa.Column("log_id", sa.Text, nullable=False),
+    sa.Column("home", sa.Text, nullable=False, default=""),
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("state", sa.JSON, nullable=False),
@@ -127,6 +128,8 @@ class StoreContents:
         The last position of the review, as plain JSON.
     review_id, log_id : str
         The review, and the log that this file's own entries belong to; UUIDs in hex.
+    home : str
+        Tells the file from a copy of it; empty if that is not known.
     """
 
     binding: Binding | None = None
@@ -135,6 +138,7 @@ class StoreContents:
     state: Any = field(default_factory=dict)
     review_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     log_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    home: str = field(default="", compare=False)
 
 
 def loaded(text: Any) -> Any:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -115,6 +118,9 @@ class Store:
             self._migrate()
         with self._reading() as db:
             contents = self._read_all(db)
+        if contents.home not in ("", self._home()):
+            # A copy: both would write entries of the same log with the same numbers.
+            contents = replace(contents, log_id=uuid.uuid4().hex)
         self._contents = contents
         self._log = list(contents.entries)
         self._saves = {save.digest: save for save in contents.saves}
@@ -312,7 +318,8 @@ class Store:
         _insert_saves(db, [self._saves[one] for one in self._saves.keys() - known])
         self._looks_on = False
         if self._binding is not None:
-            db.execute(sa.update(REVIEW), plain_values(self._binding))
+            own = {"log_id": self._contents.log_id, "home": self._home()}
+            db.execute(sa.update(REVIEW), own | plain_values(self._binding))
         return landed
 
     def _create(self, db: sa.Connection) -> None:
@@ -355,7 +362,12 @@ class Store:
             loaded(review.position),
             review.review_id,
             review.log_id,
+            review.home,
         )
+
+    def _home(self) -> str:
+        """Return what a copy of the file does not have: computer and file number."""
+        return f"{socket.gethostname()} {self.path.stat().st_ino}"
 
     def _has_tables(self, db: sa.Connection) -> bool:
         found = db.exec_driver_sql("SELECT type, name FROM sqlite_master").all()

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -118,7 +119,7 @@ class Store:
             self._migrate()
         with self._reading() as db:
             contents = self._read_all(db)
-        if contents.home not in ("", self._home()):
+        if contents.home not in ("", self._home):
             # A copy: both would write entries of the same log with the same numbers.
             contents = replace(contents, log_id=uuid.uuid4().hex)
         self._contents = contents
@@ -318,7 +319,7 @@ class Store:
         _insert_saves(db, [self._saves[one] for one in self._saves.keys() - known])
         self._looks_on = False
         if self._binding is not None:
-            own = {"log_id": self._contents.log_id, "home": self._home()}
+            own = {"log_id": self._contents.log_id, "home": self._home}
             db.execute(sa.update(REVIEW), own | plain_values(self._binding))
         return landed
 
@@ -365,8 +366,9 @@ class Store:
             review.home,
         )
 
+    @cached_property
     def _home(self) -> str:
-        """Return what a copy of the file does not have: computer and file number."""
+        """What a copy of the file does not have: computer and number of the file."""
         return f"{socket.gethostname()} {self.path.stat().st_ino}"
 
     def _has_tables(self, db: sa.Connection) -> bool:

@@ -42,9 +42,9 @@ class Cutout:
     error_id : int or None
         Running number of the error, by the table's own `preds`; None without one.
     reviewed_by, reviewed_at : str
-        Who decided and when (UTC); empty where nobody did.
+        Reviewer and time (UTC) of the verdict; empty without one.
     decision : str
-        What was said: "artifact", "no artifact", "unsure" or, by nobody, nothing.
+        The verdict: "artifact", "no artifact" or "unsure"; empty without one.
     kind, note : str
         The kind of artifact, and the reviewer's own words.
     """

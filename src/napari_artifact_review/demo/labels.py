@@ -1,4 +1,4 @@
-"""The person who labelled the demo's cutouts, and where that person erred."""
+"""The simulated labels of the demo's cutouts, with their errors."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def _check_postgresql(url: sa.URL) -> sa.URL:
             remedy="Name each option once",
         )
     if "password" in url.query:
-        # SQLAlchemy hides it there, whoever prints the URL.
+        # SQLAlchemy hides a password there whenever a URL is printed.
         url = url.set(password=url.normalized_query["password"][0])
         url = url.difference_update_query(["password"])
     return url

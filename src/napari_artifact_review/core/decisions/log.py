@@ -30,9 +30,9 @@ class Decision:
     cutout : CutoutKey
         What it is about.
     label_new : int
-        1 artifact, 0 none; of who is unsure, as it was before.
+        1 artifact, 0 none; an unsure verdict leaves the label unchanged.
     reviewer : str
-        Who decided.
+        The reviewer.
     decided_at : str
         When, in UTC (ISO 8601).
     verdict : "artifact", "no artifact" or "unsure"
@@ -68,9 +68,9 @@ class Standing(NamedTuple):
     label_new : int
         1 artifact, 0 none.
     reviewed_by, reviewed_at : str
-        Who decided and when; empty where nobody did.
+        Reviewer and time of the verdict; empty without one.
     decision : str
-        What was said: a verdict; empty where nobody said anything.
+        The verdict; empty without one.
     kind, note : str
         The kind of artifact, and the reviewer's own words; mostly empty.
     """
@@ -100,7 +100,7 @@ class Standing(NamedTuple):
         return bool(self.reviewed_at or self.reviewed_by or self.decision)
 
     def agrees_with(self, other: Standing) -> bool:
-        """Tell whether two say the same, whoever said it and when.
+        """Compare label and verdict, regardless of reviewer and time.
 
         Where nothing was decided, that is about the label alone.
         """
@@ -111,7 +111,7 @@ class Standing(NamedTuple):
     def spelt_out(self) -> Self:
         """Return it with what a table without the column `decision` leaves unsaid.
 
-        Before there was that column, nobody could be unsure.
+        Tables without that column come from versions without "unsure".
         """
         if self.reviewed and not self.decision:
             return self._replace(decision=LABEL_NAMES[self.label_new])
@@ -120,7 +120,7 @@ class Standing(NamedTuple):
     def consistent(self) -> Self:
         """Return it with the verdict that its label means, unless it is unsure.
 
-        Somebody may have edited the label alone.
+        A user may have edited the label alone.
         """
         if self.decision == "unsure":
             return self

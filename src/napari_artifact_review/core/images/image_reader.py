@@ -86,7 +86,7 @@ class ImageReader:
         sources : iterable of ImageSource
             The images; read ahead are as many as can be read at once.
         at_hand : mapping of str to LoadedImage
-            By name, images that somebody else has read.
+            By name, images that the caller has read already.
         """
         before, self._futures = self._futures, {}
         for source in islice(sources, _AT_ONCE):

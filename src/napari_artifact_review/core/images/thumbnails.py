@@ -100,7 +100,7 @@ class CutoutReader:
         sigma : float
             As for `pixels`.
         at_hand : mapping of str to LoadedImage
-            By name, images that somebody else has read.
+            By name, images that the caller has read already.
         """
         keys = (self._key(cutout, sigma) for cutout in cutouts)
         missing = dict.fromkeys(key[0] for key in keys if key not in self._cutouts)

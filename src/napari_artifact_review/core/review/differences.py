@@ -46,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Changes:
-    """What somebody else did to the output.
+    """Changes that another program made to the output.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ def compare_output(path: Path, table: ReviewedTable) -> Changes:
     """Compare the file at `path` with a reviewed table, cutout by cutout.
 
     Where the file shows what this review wrote or read before its last decision,
-    nobody else changed anything.
+    no other program changed it.
     """
     try:
         theirs = read_predictions(path)

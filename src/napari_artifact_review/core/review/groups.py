@@ -16,7 +16,7 @@ Grouping = Literal["none", "image", "outcome", "kind"]
 
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 
-#: What the group of those is called that nobody named a kind of.
+#: The name of the group of cutouts without a kind.
 NO_KIND = "no kind"
 
 #: Errors first.

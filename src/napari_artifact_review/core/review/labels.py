@@ -63,7 +63,7 @@ class Labels:
 
     @property
     def unsure(self) -> npt.NDArray[np.bool_]:
-        """Whether who decided was unsure, shape (n,), not to be written to."""
+        """Read-only mask of rows whose verdict is "unsure", shape (n,)."""
         return _read_only(self._unsure)
 
     @property

@@ -152,7 +152,7 @@ class Output:
             Is given the digest of the new file before it takes its place, so that
             it is known again if the program ends there.
         keep : "theirs", "ours", "beside" or "read", optional
-            What to do about a file that somebody else changed: accept it and write
+            What to do about a file that another program changed: accept it and write
             nothing, replace it all the same, or write beside it. "read" writes the
             cells of the predictions table as they were read, whatever it holds now.
 

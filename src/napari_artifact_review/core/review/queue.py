@@ -39,7 +39,7 @@ class QueueRule:
     outcomes : tuple of "FP", "FN", "TP", "TN"
         The outcomes, at the threshold in force.
     state : str
-        What of the review: one of `STATES`. Who is unsure has reviewed.
+        The review state: one of `STATES`. An unsure verdict counts as reviewed.
     images : tuple of str, optional
         The full images; by default all.
     kinds : tuple of str, optional
@@ -183,7 +183,7 @@ class Queue:
 
     @property
     def left(self) -> int:
-        """How many of its cutouts nobody has reviewed."""
+        """Number of cutouts in the queue without a verdict."""
         return self._left
 
     @property

@@ -101,13 +101,13 @@ def restore(labels: Labels, log: DecisionLog, walk: Walk) -> list[Disagreement]:
     """Put what is on record into the labels.
 
     A table that was saved before the last decisions is only older: what it says is
-    known from the log. What the log does not know was written by somebody else.
+    known from the log. Another program wrote what the log does not know.
 
     Returns
     -------
     list of Disagreement
-        Where somebody else wrote something else than was decided. Until it is settled
-        the decision stands.
+        Where the values that another program wrote differ from the verdict. Until it
+        is settled the verdict stands.
     """
     first: dict[CutoutKey, Standing] = {}
     known: dict[CutoutKey, set[Standing]] = {}

@@ -74,7 +74,7 @@ from napari_artifact_review.core.review.team import Team
 from napari_artifact_review.core.scores.metrics import Numbers, When
 from napari_artifact_review.core.tables.predictions import read_predictions
 
-#: Image by image, as the table names them: the order of who has said nothing else.
+#: The default order: image by image, as the table names them.
 _FIRST_RULE = QueueRule(order="image")
 
 
@@ -82,9 +82,9 @@ class ReviewSession:
     """A review of one predictions table.
 
     Make one with `ReviewSession.open`, and close it, or use it in a `with` statement:
-    until then nobody else can decide in this review. Each decision is on disk before
-    `label_changed` tells of it; an earlier review of the same table goes on where it
-    was left.
+    until then no other process can decide in this review. Each decision is on disk
+    before `label_changed` tells of it; an earlier review of the same table goes on
+    where it was left.
 
     Attributes
     ----------
@@ -117,8 +117,7 @@ class ReviewSession:
     view_settings : dict
         How the review is looked at, as plain JSON; kept with it and with each decision.
     drafts : dict of CutoutKey to str
-        Notes that were begun about cutouts nobody has decided about since; kept with
-        the review.
+        Unfinished notes about cutouts without a later verdict; kept with the review.
     """
 
     current_changed = Signal()
@@ -204,7 +203,7 @@ class ReviewSession:
         cutout_size : int, optional
             Side of a cutout in pixels; by default what the grid tells, else 200.
         reviewer : str, optional
-            Who decides; by default the user's login name.
+            Name of the reviewer; by default the user's login name.
         store : path-like or str, optional
             The SQLite file of the log, or its URL; by default
             `<output>.review.sqlite`. The URL of a server means `team`.
@@ -699,7 +698,7 @@ class ReviewSession:
         if row not in queue:
             others = queue.after(row), queue.before(row), row
             row = next(other for other in others if other is not None)
-        # Who listens to the one finds the other done.
+        # A listener to one signal finds the other change made.
         moved, self._row = row != self._row, row
         self.queue_changed.emit()
         if moved:
@@ -996,7 +995,7 @@ class ReviewSession:
         Parameters
         ----------
         keep : "theirs", "ours", "beside" or "read", optional
-            What to do about an output that somebody else changed: take their labels
+            What to do about an output that another program changed: take its labels
             over and write nothing, write ours and keep theirs as a dated backup, or
             write ours to a dated name beside it. What to do about a predictions table
             that changed on disk: "read" writes its cells as they were read;
@@ -1007,7 +1006,7 @@ class ReviewSession:
         TableChangedError
             If the predictions table changed on disk since it was read.
         OutputChangedError
-            If somebody else changed the output and `keep` says nothing.
+            If another program changed the output and `keep` says nothing.
         SaveError
             If it cannot be written; what was there is untouched.
         StoreError

@@ -38,7 +38,7 @@ class Flips(NamedTuple):
     cutouts : int
         How many there are.
     reviewed : int
-        How many of them somebody decided about.
+        Number of them with a verdict.
     to_artifact, to_none : int
         How many labels were changed from 0 to 1, and from 1 to 0.
     unsure : int
@@ -61,7 +61,7 @@ class Snapshot:
     preds, label, label_new : ndarray of int8, shape (n,)
         What the model says at the threshold in force, the data set, and the review.
     reviewed, unsure : ndarray of bool, shape (n,)
-        Whether anybody decided, and whether who did was unsure.
+        Whether there is a verdict, and whether it is "unsure".
     is_open : ndarray of bool, shape (n,)
         Whose label may still turn out to be either: see `of`.
     ranking : Ranking
@@ -90,9 +90,9 @@ class Snapshot:
         - f1 = 2 tp / (2 tp + fp + fn): their harmonic mean;
         - average_precision: see `Ranking.average_precision`; no threshold is in it.
 
-        Before are the labels of the data set, after those of the review, where who is
-        unsure leaves the label that stands. Lowest and highest are, for each number on
-        its own, its extremes over all ways to label the open cutouts.
+        Before are the labels of the data set, after those of the review, where an
+        unsure verdict leaves the label unchanged. Lowest and highest are, for each
+        number on its own, its extremes over all ways to label the open cutouts.
 
         Parameters
         ----------

@@ -61,7 +61,7 @@ class Predictions:
     error_id : ndarray of int64, shape (n,)
         Running number of each error; 0 for a cutout that is none.
     reviewed_by, reviewed_at : ndarray of object, shape (n,), or None
-        Who looked and when, as text; empty where nobody did. None without the column.
+        Reviewer and time, as text; empty without a verdict. None without the column.
     decision, kind, note : ndarray of object, shape (n,), or None
         What was said then: one of `VERDICTS` or nothing; the kind of artifact; a note.
         None where the table tells nothing of it.
@@ -389,7 +389,7 @@ class _Reader:
         """Check what was decided; without the column, it is what each label means."""
         if texts is None:
             reviewed = _filled(reviews, len(label_new))
-            # Before there was that column, nobody could be unsure.
+            # Tables without that column come from versions without "unsure".
             names = np.array(LABEL_NAMES, dtype=object)[label_new]
             return np.where(reviewed, names, "") if reviewed.any() else None
         for row in np.flatnonzero(~np.isin(texts, ["", *VERDICTS])).tolist():

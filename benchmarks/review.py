@@ -64,12 +64,12 @@ class Review:
 
     def errors_of(self, name: str) -> list[Cutout]:
         """Return the errors of an image, in walking order."""
-        rows = self.session.places.rows_of(name)
+        rows = self.session.review_queue.rows_of(name)
         return [self.session.catalog.cutout(int(row)) for row in rows]
 
     def marked_of(self, name: str) -> list[Cutout]:
         """Return the cutouts of an image, those with a box first."""
-        rows = self.session.walk.cutouts_of(name)
+        rows = self.session.cutout_index.cutouts_of(name)
         cutouts = [self.session.catalog.cutout(int(row)) for row in rows]
         return sorted(cutouts, key=lambda c: c.outcome == "TN")
 

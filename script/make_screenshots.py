@@ -170,11 +170,11 @@ def picture_the_instrument(dock) -> None:
     session.set_threshold(None)
     row, size = session.current_cutout.row, session.cutout_size
     for across, down in ((1, 0), (1, 0), (0, 1)):
-        row = session.walk.neighbour_of(row, across, down, size) or row
-    dock.controller.picks.run_to(row)
+        row = session.cutout_index.neighbour_of(row, across, down, size) or row
+    dock.controller.selection.run_to(row)
     dock.viewer.scene.camera.zoom /= 2
     grab(dock, "picked")
-    dock.controller.picks.clear()
+    dock.controller.selection.clear()
     for window, name in (
         (dock.stretches, "stretches"),
         (dock.examples, "examples"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from napari_artifact_review.viewer.controller import ReviewController
-from napari_artifact_review.viewer.loader import ImageLoader
+from napari_artifact_review.viewer.image.loader import ImageLoader
 
 
 def slow_down(control: ReviewController, wait: Callable[[str], object]) -> None:

@@ -34,7 +34,7 @@ def endurance(plan: Plan) -> Iterable[Line]:
     before: dict[str, int] = {}
     began = 0
     for step in range(1, steps + 1):
-        if review.session.places.after(review.cutout.row) is None:
+        if review.session.review_queue.after(review.cutout.row) is None:
             review.go_to(first)
         times.add(review.window.press(Qt.Key.Key_N, review.is_shown))
         if step == steps // 10:

@@ -55,7 +55,7 @@ def _open(plan: Plan) -> Iterable[Line]:
         review.session.set_queue(order=order)
         for _ in range(plan.pick(1, 3, 5)):
             timings.add(_seconds_to_open(review))
-    count = len(review.session.places)
+    count = len(review.session.review_queue)
     for order, timings in times.items():
         yield Line(
             13,

@@ -48,7 +48,7 @@ def _lean(plan: Plan, survey: Survey, what: str, seconds: float) -> Iterable[Lin
     watchdog = Watchdog(review.window, review.shown)
     steps = Counter[str]()
     review.session.current_changed.connect(lambda: steps.update(["step"]))
-    ends = {int(review.session.places.rows[at]) for at in (0, -1)}
+    ends = {int(review.session.review_queue.rows[at]) for at in (0, -1)}
     review.window.bring_up()
     keys = cycle([Qt.Key.Key_N, Qt.Key.Key_Comma])
     watchdog.start()

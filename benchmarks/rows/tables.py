@@ -130,11 +130,11 @@ def _walk_beside(plan: Plan, rows: int, last: bool) -> Iterable[Line | Point]:
         looked_up = [Timings(), Timings()]
         for which, review in enumerate(reviews):
             for _ in range(500):
-                error_id = chance.randrange(len(review.session.places)) + 1
+                error_id = chance.randrange(len(review.session.review_queue)) + 1
                 begin = time.perf_counter()
-                row = review.session.walk.row_of_error(error_id)
+                row = review.session.cutout_index.row_of_error(error_id)
                 review.session.catalog.cutout(row)
-                review.session.places.after(row)
+                review.session.review_queue.after(row)
                 looked_up[which].add(time.perf_counter() - begin)
         yield from compare(
             8, "look up any error of the table, without a frame", *looked_up, None

@@ -39,7 +39,7 @@ def test_a_list_that_cannot_be_read_stops_no_review(survey):
     survey.with_name(KINDS_NAME).write_bytes(b"\xff")
     with ReviewSession.open(survey) as session:
         assert session.kinds == DEFAULT_KINDS
-        [remark] = [text for text in session.remarks if KINDS_NAME in text]
+        [remark] = [text for text in session.notices if KINDS_NAME in text]
         assert "The default kinds" in remark
         session.set_label("artifact", kind="one of nobody's list")
         assert session.current.kind == "one of nobody's list"

@@ -117,7 +117,7 @@ def test_it_shows_the_changed_and_the_unsure_as_they_look(page, reviewed):
     cutouts = [source for source in page.images if source.startswith("data:image/png")]
     assert len(cutouts) == 3
     # The label that the model doubts most is the first.
-    row = reviewed.walk.row_of(CutoutKey("north", 400, 200))
+    row = reviewed.cutout_index.row_of(CutoutKey("north", 400, 200))
     cutout = reviewed.catalog.cutout(row)
     png = imageio.imread(base64.b64decode(cutouts[0].partition(",")[2]))
     expected = CutoutReader(reviewed.images).picture(cutout)[:, :, 0]

@@ -78,15 +78,15 @@ def test_until_another_image_is_read_nothing_untrue_is_shown(
 
 def test_what_was_picked_is_let_go_and_an_undo_picks_nothing(control, session):
     rows = control.session.catalog.errors[:2].tolist()
-    control.picks.set(rows)
+    control.selection.set(rows)
     control.verdicts.give("artifact")
-    control.picks.set(rows)
+    control.selection.set(rows)
     control.cover(
         lambda: VerdictTarget((), lambda: "nothing", lambda: None, lambda: False)
     )
-    assert len(control.picks) == 0
+    assert len(control.selection) == 0
     session.undo()
-    assert len(control.picks) == 0, "nobody sees them there"
+    assert len(control.selection) == 0, "nobody sees them there"
 
 
 def test_what_is_refused_there_is_said_and_not_decided(control, session):

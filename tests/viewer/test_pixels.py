@@ -25,12 +25,12 @@ from napari_artifact_review.core.images.stretch import smoothed
 from napari_artifact_review.core.limits import zscale_limits
 from napari_artifact_review.core.tiled.pyramid_folder import PyramidFolder
 from napari_artifact_review.core.tiled.tiles import open_tiled
-from napari_artifact_review.viewer import loader as loading
-from napari_artifact_review.viewer import smooth_tiles
-from napari_artifact_review.viewer.image_layer import ImageLayer
+from napari_artifact_review.viewer.image import loader as loading
+from napari_artifact_review.viewer.image import smooth_tiles
+from napari_artifact_review.viewer.image.image_layer import ImageLayer
+from napari_artifact_review.viewer.image.loader import ImageLoader
+from napari_artifact_review.viewer.image.smooth_tiles import SmoothLevel
 from napari_artifact_review.viewer.layers import ReviewLayers
-from napari_artifact_review.viewer.loader import ImageLoader
-from napari_artifact_review.viewer.smooth_tiles import SmoothLevel
 from tests.core.tiled.large import SHAPE, ArraySource, noise, until
 
 STRETCHES = ("asinh", "log", "sqrt", "power", "histogram")
@@ -156,11 +156,11 @@ def test_an_even_image_can_be_looked_at_in_any_way(shown, value):
 
 def test_limits_dragged_in_the_layer_s_controls_stay_until_an_interval_is_chosen(shown):
     shown.layer.contrast_limits = (5, 500)
-    assert [display.by_hand for display in shown.told] == [(5, 500)]
+    assert [display.manual for display in shown.told] == [(5, 500)]
     shown.wish(stretch="asinh")
     shown.show(_loaded(_sky(2)))
     assert shown.limits == (5, 500)
-    shown.wish(interval="zscale", by_hand=None)
+    shown.wish(interval="zscale", manual=None)
     assert shown.limits == zscale_limits(_sky(2))
     assert len(shown.told) == 1, "only what the user does there is told"
 
@@ -495,7 +495,7 @@ def test_how_pixels_look_comes_back(shown):
         ),
         (
             {"contrast_limits": [1, 2], "limits_chosen": True, "colormap": "gray"},
-            Display(by_hand=(1, 2)),
+            Display(manual=(1, 2)),
         ),
         ({"display": "of another version"}, Display()),
     ],

@@ -250,7 +250,7 @@ def test_a_damaged_setting_is_dropped_and_told_and_the_others_come_back(
     sound = {"zoom": 7.0} if name != "zoom" else {"gamma": 0.5}
     control.session.view_settings = {name: value, **sound}
     control = open_it(note=False)
-    [remark] = [one for one in control.session.remarks if "stored view settings" in one]
+    [remark] = [one for one in control.session.notices if "stored view settings" in one]
     assert f"({name})" in remark
     if name == "zoom":
         assert _layer(control, "image").gamma == 0.5

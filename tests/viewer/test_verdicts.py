@@ -114,41 +114,46 @@ def test_the_last_verdict_can_be_given_again(verdicts, session, said):
 
 
 @pytest.fixture
-def picks(control):
-    return control.picks
+def selection(control):
+    return control.selection
 
 
 def row(session, x, y):
     return session.catalog.cutout_at("north", x, y).row
 
 
-def test_what_is_picked_is_judged_as_one_act(verdicts, picks, session):
-    picks.toggle(row(session, 10, 10))
-    picks.run_to(row(session, 410, 210))
-    count = len(picks)
+def test_what_is_picked_is_judged_as_one_act(verdicts, selection, session):
+    selection.toggle(row(session, 10, 10))
+    selection.run_to(row(session, 410, 210))
+    count = len(selection)
     assert count >= 3
     verdicts.give("artifact", "satellite trail", advance=True)
     assert len(decided(session)) == count
     assert set(session.table.kind) == {"", "satellite trail"}
-    assert len(picks) == 0
+    assert len(selection) == 0
     session.undo()
     assert decided(session) == []
 
 
-def test_it_goes_on_past_all_that_was_judged(verdicts, picks, session):
-    picks.set([session.walk.row_of(session.current_cutout.key), row(session, 410, 210)])
+def test_it_goes_on_past_all_that_was_judged(verdicts, selection, session):
+    selection.set(
+        [
+            session.cutout_index.row_of(session.current_cutout.key),
+            row(session, 410, 210),
+        ]
+    )
     verdicts.give("artifact", advance=True)
     assert session.current_cutout.image_name == "south"
 
 
 def test_an_act_that_is_taken_back_has_its_cutouts_picked_again(
-    verdicts, picks, session, viewer
+    verdicts, selection, session, viewer
 ):
     rows = (row(session, 410, 210), row(session, 10, 10), row(session, 210, 10))
-    picks.set(rows)
+    selection.set(rows)
     verdicts.give("artifact", advance=True)
     session.undo()
-    assert picks.rows == rows
+    assert selection.rows == rows
     [frames] = [layer for layer in viewer.layers if layer.name == "selected"]
     assert frames.visible
     assert len(frames.data) == 5 * 4 * len(rows)
@@ -157,44 +162,46 @@ def test_an_act_that_is_taken_back_has_its_cutouts_picked_again(
     assert len(decided(session)) == len(rows)
 
 
-def test_an_act_that_is_made_again_lets_go_as_it_did_before(verdicts, picks, session):
-    picks.set([row(session, 10, 10), row(session, 210, 10)])
+def test_an_act_that_is_made_again_lets_go_as_it_did_before(
+    verdicts, selection, session
+):
+    selection.set([row(session, 10, 10), row(session, 210, 10)])
     verdicts.give("artifact", advance=True)
     session.undo()
     session.redo()
-    assert picks.rows == ()
+    assert selection.rows == ()
     assert session.current_cutout.row == row(session, 10, 10)
 
 
-def test_one_that_is_taken_back_is_judged_alone_again(verdicts, picks, session):
+def test_one_that_is_taken_back_is_judged_alone_again(verdicts, selection, session):
     verdicts.give("artifact")
-    picks.set([row(session, 10, 10), row(session, 410, 210)])
+    selection.set([row(session, 10, 10), row(session, 410, 210)])
     session.undo()
     verdicts.give("no artifact")
     assert decided(session) == [(*NORTH[0], "no artifact")]
 
 
 def test_picks_come_back_with_their_image(
-    verdicts, picks, session, control, viewer, main_loop
+    verdicts, selection, session, control, viewer, main_loop
 ):
     rows = (row(session, 10, 10), row(session, 210, 10))
-    picks.set(rows)
+    selection.set(rows)
     verdicts.give("artifact")
     session.go_to(3)
     main_loop.run_until(lambda: control.view == "shown")
     forget_others(control.loader)
     session.undo()
     main_loop.run_until(lambda: control.view == "shown")
-    assert picks.rows == rows
+    assert selection.rows == rows
     [frames] = [layer for layer in viewer.layers if layer.name == "selected"]
     assert frames.visible
     assert len(frames.data) == 5 * 4 * len(rows)
 
 
 def test_picks_do_not_come_back_without_their_image(
-    verdicts, picks, session, control, survey, main_loop, said
+    verdicts, selection, session, control, survey, main_loop, said
 ):
-    picks.set([row(session, 10, 10), row(session, 210, 10)])
+    selection.set([row(session, 10, 10), row(session, 210, 10)])
     verdicts.give("artifact")
     session.go_to(3)
     main_loop.run_until(lambda: control.view == "shown")
@@ -202,24 +209,26 @@ def test_picks_do_not_come_back_without_their_image(
     (survey.parent / "north.fits").write_bytes(b"")
     session.undo()
     main_loop.run_until(lambda: control.view == "failed")
-    assert picks.rows == ()
+    assert selection.rows == ()
     verdicts.give("artifact")
     assert "cannot be shown" in said[-1]
     assert decided(session) == []
 
 
-def test_an_act_about_several_images_picks_none(picks, session):
-    keys = [session.walk.key_of(at) for at in session.errors.index]
+def test_an_act_about_several_images_picks_none(selection, session):
+    keys = [session.cutout_index.key_of(at) for at in session.errors.index]
     session.set_label("unsure", cutouts=keys)
     session.undo()
-    assert picks.rows == ()
+    assert selection.rows == ()
 
 
-def test_what_is_picked_is_let_go_of_with_its_image(picks, session, control, main_loop):
-    picks.toggle(row(session, 10, 10))
+def test_what_is_picked_is_let_go_of_with_its_image(
+    selection, session, control, main_loop
+):
+    selection.toggle(row(session, 10, 10))
     session.go_to(3)
     main_loop.run_until(lambda: control.view == "shown")
-    assert len(picks) == 0
+    assert len(selection) == 0
 
 
 # The mouse
@@ -245,7 +254,7 @@ def drag(control, start, end, *held):
 
 
 def picked(control):
-    return [tuple(cutout)[1:] for cutout in control.picks.cutouts]
+    return [tuple(cutout)[1:] for cutout in control.selection.cutouts]
 
 
 def test_shift_and_a_click_pick_the_run_from_the_current_cutout(control, session):
@@ -277,7 +286,7 @@ def test_frames_show_what_is_picked(control, viewer):
     [layer] = [x for x in viewer.layers if x.name == "selected"]
     assert layer.visible
     assert len(layer.data) == 5 * 4, "four sides and their halo"
-    control.picks.clear()
+    control.selection.clear()
     assert not layer.visible
 
 

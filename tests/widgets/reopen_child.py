@@ -29,7 +29,7 @@ from qtpy.QtWidgets import (
 
 from napari_artifact_review import open_review
 from napari_artifact_review.core.images.folder import read_image
-from napari_artifact_review.viewer import loader
+from napari_artifact_review.viewer.image import loader
 from napari_artifact_review.widgets import ReviewWidget
 
 READING_TIME = 2

@@ -17,9 +17,9 @@ from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.scores.metrics import NUMBERS
 from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.report.texts import number_text, range_text
-from napari_artifact_review.widgets.background import Latest
-from napari_artifact_review.widgets.plots import PlotsPanel
-from napari_artifact_review.widgets.text_table import TextTable
+from napari_artifact_review.widgets.parts.background import Latest
+from napari_artifact_review.widgets.parts.text_table import TextTable
+from napari_artifact_review.widgets.windows.plots import PlotsPanel
 
 
 def panel(dock):

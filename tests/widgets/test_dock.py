@@ -389,9 +389,9 @@ def test_both_themes(dock, viewer):
 
 
 def test_the_help_shows_every_key(dock, press):
-    from napari_artifact_review.viewer.key_choice import KeyChoice
-    from napari_artifact_review.viewer.keys import KEY_TABLE
-    from napari_artifact_review.widgets.help import help_text
+    from napari_artifact_review.viewer.input.key_choice import KeyChoice
+    from napari_artifact_review.viewer.input.keys import KEY_TABLE
+    from napari_artifact_review.widgets.windows.help import help_text
 
     press(dock, Key.Key_F1)
     assert dock.help.isVisible()
@@ -579,15 +579,15 @@ def test_another_table_opens_with_an_output_of_its_own(dock, survey, tmp_path, q
 def test_an_earlier_output_is_told_of_and_stays_told(viewer, survey, settle):
     survey.with_name("test_outputs.csv").write_text("of another program")
     dock = open_review(viewer, survey)
-    assert "test_outputs.csv exists already" in dock.panel.remarks.value
+    assert "test_outputs.csv exists already" in dock.panel.notices.value
     dock.next.native.click()
-    assert dock.panel.remarks.visible
+    assert dock.panel.notices.visible
 
 
 def test_a_table_without_preds_says_what_counts(viewer, survey):
     survey.write_text(survey.read_text().replace("preds", "model"))
     dock = open_review(viewer, survey)
-    assert "a confidence of 0.95 or above" in dock.panel.remarks.value
+    assert "a confidence of 0.95 or above" in dock.panel.notices.value
 
 
 def test_in_a_wrong_folder_another_one_can_be_chosen(

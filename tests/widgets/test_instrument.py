@@ -78,7 +78,7 @@ def test_a_walk_over_the_sdss_errors_takes_a_key_each(
         expected.loc[row, "label_new"] = label or expected.label[row]
         qtbot.waitUntil(lambda n=number: len(dock.session.log) == n + 1)
         settle(dock)
-    assert dock.session.places.left == 0
+    assert dock.session.review_queue.left == 0
     assert "all are reviewed" in said(dock)
     key(dock, Qt.Key.Key_W)
     qtbot.waitUntil((tmp_path / "out.csv").exists)
@@ -290,7 +290,7 @@ def test_the_queue_is_chosen_and_seen(dock, qtbot, settle):
     assert fold.header.text() == "Queue: FP FN, by image"
     QTest.mouseClick(panel.outcomes["TP"].native, Qt.MouseButton.LeftButton)
     choose(panel.order, "Most likely mislabelled first", qtbot)
-    rule = dock.session.places.rule
+    rule = dock.session.review_queue.rule
     assert set(rule.outcomes) == {"FP", "FN", "TP"}
     assert rule.order == "mislabelled"
     assert len(dock.session.queue) == 6
@@ -403,11 +403,11 @@ def test_no_wheel_and_no_letter_changes_what_has_the_keyboard(dock, press):
         )
         QApplication.sendEvent(widget, wheel)
     assert dock.session.threshold is None
-    assert dock.session.places.rule.state == "all"
+    assert dock.session.review_queue.rule.state == "all"
     assert place(dock) == ("north", 200, 0)
     state.native.setFocus()
     QTest.keyClick(state.native, Qt.Key.Key_U)
-    assert dock.session.places.rule.state == "all", "U is for undo"
+    assert dock.session.review_queue.rule.state == "all", "U is for undo"
     assert "nothing to undo" in said(dock)
     assert dock.kind.native.focusPolicy() == Qt.FocusPolicy.NoFocus
 
@@ -431,7 +431,7 @@ def test_what_is_picked_is_let_go_of(dock):
     click_cutout(dock, 450, 50, CONTROL)
     assert "1 cutout selected" in said(dock)
     key(dock, Qt.Key.Key_Escape)
-    assert len(dock.controller.picks) == 0
+    assert len(dock.controller.selection) == 0
     assert said(dock) == ""
 
 

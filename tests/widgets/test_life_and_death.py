@@ -136,7 +136,7 @@ def test_closing_during_a_load_and_a_save_loses_nothing(
     with ReviewSession.open(survey) as resumed:
         assert resumed.problem is None, "the dock let go of the review"
         assert resumed.progress == (1, 4)
-        assert (resumed.unsaved, resumed.remarks) == (0, ()), "it knows its output"
+        assert (resumed.unsaved, resumed.notices) == (0, ()), "it knows its output"
         assert resumed.current_cutout.key == ("south", 0, 0)
         resumed.set_label("artifact")
     saved = ReviewSession.open(session.output, output=survey.with_name("other.csv"))

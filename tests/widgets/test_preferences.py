@@ -9,7 +9,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit, QListWidget, QStackedWidget
 
 from napari_artifact_review import open_review
-from napari_artifact_review.viewer.keys import KEY_OF
+from napari_artifact_review.viewer.input.keys import KEY_OF
 
 
 def write(dock, ending="_button_ok", **keys):
@@ -57,7 +57,7 @@ def test_all_that_names_a_key_names_the_one_in_force(dock):
         == "Not reviewed: F7 artifact, K no artifact, F10 unsure"
     )
     assert "F7" in dock.help.text.text()
-    dock.controller.picks.toggle(0)
+    dock.controller.selection.toggle(0)
     assert "F7, K or F10 applies" in panel.message.tooltip
 
 

@@ -46,7 +46,7 @@ def test_what_another_computer_decides_is_shown_here_and_moves_nobody(
 ):
     with elsewhere(survey, team, tmp_path) as other:
         other.set_label(
-            "no artifact", cutouts=[other.walk.key_of(other.catalog.errors[0])]
+            "no artifact", cutouts=[other.cutout_index.key_of(other.catalog.errors[0])]
         )
         assert other.team.synchronize(TIMEOUT)
         before = dock.session.current_cutout.key

@@ -176,7 +176,7 @@ def _reviewers(session: ReviewSession) -> str:
     """Tell whose decisions stand, and how many, who has most first."""
     labels = session.catalog.labels
     rows = np.flatnonzero(labels.reviewed).tolist()
-    counts = Counter(labels.standing(row).reviewed_by or "unnamed" for row in rows)
+    counts = Counter(labels.state_of(row).reviewed_by or "unnamed" for row in rows)
     by_count = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     return ", ".join(f"{name} ({count:,})" for name, count in by_count)
 

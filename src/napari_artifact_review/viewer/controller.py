@@ -22,14 +22,14 @@ from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.full_image import FullImage
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.camera import ReviewCamera, View
-from napari_artifact_review.viewer.compass import Directions
-from napari_artifact_review.viewer.cutout_pixels import CutoutPixels
-from napari_artifact_review.viewer.image_layer import ImageLayer
+from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
+from napari_artifact_review.viewer.image.image_layer import ImageLayer
+from napari_artifact_review.viewer.image.loader import ImageLoader
+from napari_artifact_review.viewer.input.mouse import Mouse
+from napari_artifact_review.viewer.input.selection import Selection
 from napari_artifact_review.viewer.layers import ReviewLayers
-from napari_artifact_review.viewer.loader import ImageLoader
-from napari_artifact_review.viewer.mouse import Mouse
-from napari_artifact_review.viewer.overlay import Overlay
-from napari_artifact_review.viewer.picks import Picks
+from napari_artifact_review.viewer.overlay.compass import Directions
+from napari_artifact_review.viewer.overlay.overlay import Overlay
 from napari_artifact_review.viewer.settings import ViewSettings
 from napari_artifact_review.viewer.status import describe_cutout, describe_pixel
 from napari_artifact_review.viewer.verdicts import Verdicts, VerdictTarget
@@ -112,13 +112,13 @@ class ReviewController:
         self.image = ImageLayer(self.layers, self._cutout_inside)
         self.overlay = Overlay(self.layers, self._views_ahead, self.image.luminance_at)
         self.camera = ReviewCamera(viewer)
-        self.picks = Picks(session)
+        self.selection = Selection(session)
         self.advance: Callable[..., bool] = session.next
         self.verdicts = Verdicts(session, self.target, self.note_view)
         self._mouse = Mouse(
             viewer,
             session,
-            self.picks,
+            self.selection,
             lambda: None if self.full is None else self._image_name,
             self._select_in_view,
         )
@@ -158,7 +158,7 @@ class ReviewController:
         self.session.queue_changed.connect(self._on_queue_changed)
         self.session.turned.connect(self._on_turned)
         self.session.pending_changed.connect(self._on_pending_changed)
-        self.picks.changed.connect(self._draw_picks)
+        self.selection.changed.connect(self._draw_selection)
         self.image.repainted.connect(self.overlay.fit_texts)
         self.verdicts.said.connect(lambda text: self.said.emit(text))
         self.viewer.scene.camera.events.zoom.connect(self._on_zoom)
@@ -229,15 +229,15 @@ class ReviewController:
         return (*self.full.notes, f"{count:,} {lie} wholly outside this image")
 
     def target(self) -> VerdictTarget:
-        """Return the target of a verdict: what is picked, or the current cutout.
+        """Return the target of a verdict: the selection, or the current cutout.
 
         While something covers the canvas, the cutouts that are selected there.
         """
         if self._cover is not None:
             return self._cover()
-        rows = self.picks.rows or (self.session.current_cutout.row,)
+        rows = self.selection.rows or (self.session.current_cutout.row,)
         advance = partial(self.advance, skip=frozenset(rows))
-        return VerdictTarget(rows, self._refusal, self.picks.clear, advance)
+        return VerdictTarget(rows, self._refusal, self.selection.clear, advance)
 
     def cover(self, target: Callable[[], VerdictTarget]) -> None:
         """Draw nothing for a while: something else is shown in the canvas' place.
@@ -248,7 +248,7 @@ class ReviewController:
             Returns the target of a verdict meanwhile.
         """
         self.note_view()
-        self.picks.clear()
+        self.selection.clear()
         self._cover = target
         self._request += 1
         self.view, self.waits_for_image = "covered", False
@@ -269,20 +269,20 @@ class ReviewController:
             self.waits_for_image = True
             self._run_later(_BLINK, self._wait_no_more)
             return "The image is still being read."
-        if self.problem is not None and not len(self.picks):
+        if self.problem is not None and not len(self.selection):
             return "This cutout cannot be shown."
         return ""
 
     def step(self, across: int, down: int) -> None:
         """Go to the nearest cutout of the image in a direction; each -1, 0 or 1."""
         session = self.session
-        row = session.walk.neighbour_of(
+        row = session.cutout_index.neighbour_of(
             session.current_cutout.row, across, down, session.cutout_size
         )
         if row is None:
             self.said.emit("There is no further cutout in this direction.")
         else:
-            session.select(*session.walk.key_of(row))
+            session.select(*session.cutout_index.key_of(row))
 
     def toggle_overlays(self) -> None:
         """Hide all boxes, or show them again."""
@@ -426,7 +426,7 @@ class ReviewController:
             rested = partial(self._read_covered, name)
             self._run_later(_PAUSE, partial(self._if_latest, self._request, rested))
         elif name != self._image_name:
-            self.picks.clear()
+            self.selection.clear()
             self._load(name)
         elif self.view == "shown":
             self.waits_for_image = False
@@ -518,7 +518,7 @@ class ReviewController:
         self.image.expect(loaded)
         self.overlay.show(inside, self._shape, self.camera.view)
         self._draw_current()
-        self._draw_picks()
+        self._draw_selection()
         # The image comes last: with it napari measures anew what all layers cover.
         self.image.show(loaded, self._image_name)
         self._settings.restore_image(self._shape)
@@ -534,7 +534,7 @@ class ReviewController:
         if view != "shown":
             self._forget_image()
             # Nobody judges what cannot be seen.
-            self.picks.clear()
+            self.selection.clear()
             self.layers.hide()
         self._error = error
         self.view_changed.emit()
@@ -576,9 +576,9 @@ class ReviewController:
 
     def _views_ahead(self) -> Iterator[View]:
         """Return what the next cutouts of the queue in this image bring into view."""
-        queue, walk = self.session.places, self.session.walk
+        queue, index = self.session.review_queue, self.session.cutout_index
         row = queue.after(self.session.current_cutout.row)
-        while row is not None and walk.image_of(row) == self._image_name:
+        while row is not None and index.image_of(row) == self._image_name:
             yield self.camera.view_of(self.session.catalog.cutout(row))
             row = queue.after(row)
 
@@ -599,7 +599,7 @@ class ReviewController:
 
     def _read_ahead(self) -> None:
         """Read the next two images of the queue, and the previous one."""
-        queue, name = self.session.places, self._image_name
+        queue, name = self.session.review_queue, self._image_name
         row = self.session.current_cutout.row
         names = [queue.image_after(row, name)]
         if names[0] is not None:
@@ -621,17 +621,19 @@ class ReviewController:
             self._tell_what_is_under_the_mouse()
         self._run_later(0, partial(self._if_latest, self._request, self._read_ahead))
 
-    def _draw_picks(self) -> None:
+    def _draw_selection(self) -> None:
         if self.full is None:
             # They are drawn with their image.
             return
         catalog = self.session.catalog
-        self.overlay.show_picked(
-            catalog.cutouts(self._image_name, np.array(self.picks.rows, dtype=np.int64))
+        self.overlay.show_selection(
+            catalog.cutouts(
+                self._image_name, np.array(self.selection.rows, dtype=np.int64)
+            )
         )
 
     def _on_decided(self, rows: list[int]) -> None:
-        images = {self.session.walk.image_of(row) for row in rows}
+        images = {self.session.cutout_index.image_of(row) for row in rows}
         if self.full is not None and self._image_name in images:
             self.overlay.update(self._cutouts_inside())
             self._tell_what_is_under_the_mouse()
@@ -655,7 +657,7 @@ class ReviewController:
 
     def _on_turned(self, rows: list[int], action: str) -> None:
         if self._cover is None:
-            self.picks.take_turn(rows, action)
+            self.selection.take_turn(rows, action)
 
     # What the viewer tells
 
@@ -729,6 +731,6 @@ class ReviewController:
         """Go to a cutout that is clicked, without moving the image under the mouse."""
         self._camera_stays = True
         try:
-            self.session.select(*self.session.walk.key_of(row))
+            self.session.select(*self.session.cutout_index.key_of(row))
         finally:
             self._camera_stays = False

@@ -130,7 +130,7 @@ class ReviewLayers:
             selection.intersection_update(selected)
         self.activate_image()
         if role not in _IMAGES:
-            _measure_no_more(layer)
+            _skip_extent_updates(layer)
 
     def activate_image(self) -> None:
         """Have the image that is seen active: napari's keys for shapes then sleep."""
@@ -288,7 +288,7 @@ class ReviewLayers:
         return status
 
 
-def _measure_no_more(layer: Layer) -> None:
+def _skip_extent_updates(layer: Layer) -> None:
     """Let a layer be moved without all layers being measured and sliced anew.
 
     Overlays cover nothing that the image does not.

@@ -10,9 +10,9 @@ from napari.components import ViewerModel
 
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.camera import ReviewCamera
-from napari_artifact_review.viewer.image_layer import ImageLayer
+from napari_artifact_review.viewer.image.image_layer import ImageLayer
 from napari_artifact_review.viewer.layers import ReviewLayers
-from napari_artifact_review.viewer.overlay import Overlay
+from napari_artifact_review.viewer.overlay.overlay import Overlay
 
 
 class ViewSettings:
@@ -84,7 +84,7 @@ class ViewSettings:
         if len(sound) < len(kept):
             self._session.view_settings = sound
             names = ", ".join(sorted(kept.keys() - sound.keys()))
-            self._session.add_remark(
+            self._session.add_notice(
                 f"The stored view settings ({names}) cannot be read and were reset; "
                 "verdicts are not affected."
             )

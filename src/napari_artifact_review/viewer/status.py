@@ -52,7 +52,7 @@ def tag_of(cutout: Cutout) -> str:
 
 def end_of_queue(session: ReviewSession, which: str) -> str:
     """Say that there is no next, or previous, cutout, and what is still to be done."""
-    queue = session.places
+    queue = session.review_queue
     if not len(queue):
         return "The queue is empty; choose another one."
     left = queue.left

@@ -19,8 +19,8 @@ class OverlayStyle:
         Colours of the boxes.
     true_negative : str
         Colour of the box and tag of a true negative that has been reviewed.
-    current, picked : str
-        Colours of the frames around the current cutout, and around those picked.
+    current, selection : str
+        Colours of the frames around the current cutout, and around the selected ones.
     false_positive_text, false_negative_text, label_text : str
         Colours of the texts beside the boxes, to be read on a dark sky.
     false_positive_ink, false_negative_ink, label_ink, true_negative_ink : str
@@ -71,7 +71,7 @@ class OverlayStyle:
     pending: str = "#ffffff"
     halo: str = "#000000"
     current: str = "#ffd60a"
-    picked: str = "#ffffff"
+    selection: str = "#ffffff"
     grid: str = "#ffffff40"
     reviewed_opacity: float = 0.4
     map_opacity: float = 0.55

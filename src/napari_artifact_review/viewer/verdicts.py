@@ -98,7 +98,7 @@ class Verdicts:
             verdict,
             kind,
             note,
-            cutouts=[session.walk.key_of(row) for row in target.rows],
+            cutouts=[session.cutout_index.key_of(row) for row in target.rows],
             wait=session.patience,
         )
         self.last = GivenVerdict(verdict, kind)

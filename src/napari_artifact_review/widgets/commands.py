@@ -11,14 +11,14 @@ from qtpy.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from qtpy.QtWidgets import QMainWindow, QMenu
 
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.viewer.key_choice import KeyChoice
+from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.status import end_of_queue
-from napari_artifact_review.widgets.background import Connections
 from napari_artifact_review.widgets.focus import (
     give_keys_to_viewer,
     main_window_of,
 )
-from napari_artifact_review.widgets.neighbours import copy_place
+from napari_artifact_review.widgets.panels.neighbours import copy_place
+from napari_artifact_review.widgets.parts.background import Connections
 from napari_artifact_review.widgets.saver import Saver
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class ReviewCommands:
             "repeat": self._repeat,
             "give_again": self._give_again,
             "hide": self._controller.toggle_overlays,
-            "let_go": self._controller.picks.clear,
+            "let_go": self._controller.selection.clear,
             "copy_place": self._copy_place,
             "undo": self._undo,
             "redo": self._redo,
@@ -291,7 +291,7 @@ class ReviewCommands:
         self._panel.say("Copied the position to the clipboard.")
 
     def _go_to_row(self, row: int) -> None:
-        self._session.select(*self._session.walk.key_of(row))
+        self._session.select(*self._session.cutout_index.key_of(row))
 
     def _may_walk_on(self) -> bool:
         """Stay where a verdict came too early: it would be taken for given."""

@@ -16,26 +16,26 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_artifact_review.core.decisions.log_paths import store_beside
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.viewer.key_choice import KeyChoice, keys_in_force
-from napari_artifact_review.widgets.background import MainThread
+from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
 from napari_artifact_review.widgets.focus import give_keys_to_viewer, main_window_of
 from napari_artifact_review.widgets.opener import Opener, import_ahead
-from napari_artifact_review.widgets.opening import OpenPanel
-from napari_artifact_review.widgets.plots import Plots
+from napari_artifact_review.widgets.panels.opening import OpenPanel
+from napari_artifact_review.widgets.parts.background import MainThread
+from napari_artifact_review.widgets.parts.steady import SteadyBox
 from napari_artifact_review.widgets.recent import RecentReview
-from napari_artifact_review.widgets.steady import SteadyBox
+from napari_artifact_review.widgets.windows.plots import Plots
 
 if TYPE_CHECKING:
     import napari
 
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
-    from napari_artifact_review.widgets.examples import ExamplesPanel
     from napari_artifact_review.widgets.gallery import GalleryPanel
-    from napari_artifact_review.widgets.help import HelpPanel
+    from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
     from napari_artifact_review.widgets.review import OpenReview
-    from napari_artifact_review.widgets.review_panel import ReviewPanel
-    from napari_artifact_review.widgets.stretches import StretchesPanel
+    from napari_artifact_review.widgets.windows.examples import ExamplesPanel
+    from napari_artifact_review.widgets.windows.help import HelpPanel
+    from napari_artifact_review.widgets.windows.stretches import StretchesPanel
 
 #: Seconds after which a dock is on the screen, also on a slow machine.
 _SHOWN = 0.5
@@ -133,7 +133,7 @@ class ReviewWidget(SteadyBox):
     @cached_property
     def panel(self) -> ReviewPanel:
         """The panels of a review: three hundred widgets, made when first wanted."""
-        from napari_artifact_review.widgets.review_panel import ReviewPanel
+        from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
 
         panel = ReviewPanel()
         panel.hide()
@@ -148,21 +148,21 @@ class ReviewWidget(SteadyBox):
     @cached_property
     def help(self) -> HelpPanel:
         """The window with keys and colours."""
-        from napari_artifact_review.widgets.help import HelpPanel
+        from napari_artifact_review.widgets.windows.help import HelpPanel
 
         return HelpPanel(self, self.kept_free)
 
     @cached_property
     def examples(self) -> ExamplesPanel:
         """The window with examples of each kind."""
-        from napari_artifact_review.widgets.examples import ExamplesPanel
+        from napari_artifact_review.widgets.windows.examples import ExamplesPanel
 
         return ExamplesPanel(self, self.kept_free)
 
     @cached_property
     def stretches(self) -> StretchesPanel:
         """The window with the current cutout at several stretches."""
-        from napari_artifact_review.widgets.stretches import StretchesPanel
+        from napari_artifact_review.widgets.windows.stretches import StretchesPanel
 
         return StretchesPanel(self, self.kept_free)
 

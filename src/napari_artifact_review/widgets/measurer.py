@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_artifact_review.widgets.background import Connections, Latest
-from napari_artifact_review.widgets.changes import summary
-from napari_artifact_review.widgets.plots import PlotWish
+from napari_artifact_review.widgets.panels.changes import summary
+from napari_artifact_review.widgets.parts.background import Connections, Latest
+from napari_artifact_review.widgets.windows.plots import PlotWish
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
         Snapshot,
         When,
     )
-    from napari_artifact_review.widgets.changes import ChangesPanel
-    from napari_artifact_review.widgets.fold import Fold
-    from napari_artifact_review.widgets.plots import Plots
+    from napari_artifact_review.widgets.panels.changes import ChangesPanel
+    from napari_artifact_review.widgets.parts.fold import Fold
+    from napari_artifact_review.widgets.windows.plots import Plots
 
 #: Milliseconds after a verdict until the numbers are computed: its frame comes first.
 _BREATH = 60

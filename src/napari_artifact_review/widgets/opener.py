@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_artifact_review.core.decisions.log_paths import store_beside
-from napari_artifact_review.core.review.places import default_output
-from napari_artifact_review.widgets.background import Background, MainThread
-from napari_artifact_review.widgets.opening import OpenPanel
+from napari_artifact_review.core.review.paths import default_output
+from napari_artifact_review.widgets.panels.opening import OpenPanel
+from napari_artifact_review.widgets.parts.background import Background, MainThread
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession

@@ -12,9 +12,8 @@ from psygnal import Signal
 from qtpy.QtCore import QObject
 
 from napari_artifact_review.viewer.controller import ReviewController
-from napari_artifact_review.viewer.key_choice import KeyChoice
-from napari_artifact_review.viewer.keys import KeyBindings
-from napari_artifact_review.widgets.background import Connections, MainThread
+from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.viewer.input.keys import KeyBindings
 from napari_artifact_review.widgets.commands import ReviewCommands
 from napari_artifact_review.widgets.focus import main_window_of, text_is_typed
 from napari_artifact_review.widgets.frames import Frames
@@ -22,6 +21,7 @@ from napari_artifact_review.widgets.measurer import Measurer
 from napari_artifact_review.widgets.napari_compat import (
     make_context_current_at_removals,
 )
+from napari_artifact_review.widgets.parts.background import Connections, MainThread
 from napari_artifact_review.widgets.position_keeper import PositionKeeper
 from napari_artifact_review.widgets.saver import Saver
 
@@ -124,7 +124,7 @@ class OpenReview(QObject):
             self._connections.connect(session.team.changed, self._on_team_changed)
         controller.view_changed.connect(self._on_view_changed)
         controller.said.connect(self._panel.say)
-        controller.picks.changed.connect(self._on_picked)
+        controller.selection.changed.connect(self._on_selection_changed)
         self._connections.at_end(controller.abandon)
         # napari tells a dock of no end but this one, when the window is gone.
         self._dock.destroyed.connect(partial(Connections.close, self._connections))
@@ -213,8 +213,8 @@ class OpenReview(QObject):
         self._panel.show_around(self.controller)
         self.position.save_soon()
 
-    def _on_picked(self) -> None:
-        count = len(self.controller.picks)
+    def _on_selection_changed(self) -> None:
+        count = len(self.controller.selection)
         names = ("artifact", "no_artifact", "unsure", "let_go")
         keys = (self._chosen_keys[name].label for name in names)
         self._panel.say(

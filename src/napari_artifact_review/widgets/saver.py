@@ -10,8 +10,8 @@ from napari.utils.notifications import show_error
 
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.widgets.background import Background, MainThread
-from napari_artifact_review.widgets.review_panel import ReviewPanel
+from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
+from napari_artifact_review.widgets.parts.background import Background, MainThread
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.output import OutputChoice, Saved

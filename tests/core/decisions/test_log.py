@@ -12,7 +12,7 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.log import (
     Decision,
     DecisionLog,
-    Standing,
+    LabelState,
     utc_now,
 )
 from napari_artifact_review.core.outcomes import LABEL_NAMES
@@ -21,11 +21,11 @@ CUTOUTS = [CutoutKey("a", x, 0) for x in range(4)]
 
 
 def before(_cutout, label=0):
-    return Standing(label)
+    return LabelState(label)
 
 
 def labels(log):
-    standing = [log.standing(cutout) for cutout in CUTOUTS]
+    standing = [log.in_force(cutout) for cutout in CUTOUTS]
     return [None if one is None else one.label_new for one in standing]
 
 
@@ -49,7 +49,7 @@ def test_undo_and_redo_are_on_record_with_who_and_when():
         (3, "redo", 1, 1, "she"),
     ]
     assert all(entry.decided_at.endswith("Z") for entry in log.entries)
-    assert log.standing(CUTOUTS[0]).reviewer == "me"
+    assert log.in_force(CUTOUTS[0]).reviewer == "me"
 
 
 def test_an_undo_tells_the_label_that_stands_after_it():
@@ -63,8 +63,8 @@ def test_an_undo_tells_the_label_that_stands_after_it():
 
 
 def test_undo_and_redo_are_on_record_with_all_that_stands_after_them():
-    first = Standing(0, "you", "then", "unsure", "ghost", "as it was")
-    said = [Standing(1, "me", "now", "artifact", f"k{i}", f"n{i}") for i in range(2)]
+    first = LabelState(0, "you", "then", "unsure", "ghost", "as it was")
+    said = [LabelState(1, "me", "now", "artifact", f"k{i}", f"n{i}") for i in range(2)]
     log = DecisionLog()
     for one in said:
         log.add(log.decide([Decision.of(CUTOUTS[0], one)], {}))
@@ -206,7 +206,7 @@ def test_any_order_of_arrival_gives_the_same_review(steps, chance):
     while any(queues):
         queue = chance.choice([queue for queue in queues if queue])
         touched = arriving.add([queue.pop(0)])
-        now = {cutout: arriving.standing(cutout) for cutout in CUTOUTS}
+        now = {cutout: arriving.in_force(cutout) for cutout in CUTOUTS}
         assert {c for c in CUTOUTS if now[c] != standing[c]} <= touched
         standing = now
     assert state(arriving) == state(whole)

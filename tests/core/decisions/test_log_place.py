@@ -72,7 +72,7 @@ def test_where_the_folder_has_no_locks_it_is_in_the_users_folder(
             assert session.problem is None
             assert session.store == str(store_apart(session.output))
             assert store_apart(session.output).is_relative_to(data_folder)
-            [notice] = session.remarks
+            [notice] = session.notices
             assert f"decisions are kept in {session.store}" in notice
             session.set_label("artifact" if count == 1 else "no artifact")
             assert len(session.log) == count

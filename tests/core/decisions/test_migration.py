@@ -191,7 +191,7 @@ def test_a_review_goes_on_and_nothing_is_asked(store, path, output, tmp_path, wh
         assert told(session) == AFTER
         assert session.current_cutout.key == B2
         assert session.view_settings == {"stretch": "log"}
-        assert (session.disagreements, session.remarks) == ((), ())
+        assert (session.disagreements, session.notices) == ((), ())
         # Of the four decisions, one was not saved.
         assert (session.unsaved, session.progress) == (1, (3, 4))
         assert session.redo()
@@ -313,10 +313,10 @@ def test_a_damaged_position_keeps_no_review_from_being_migrated(path, output, st
     make(path, output, script)
     with opened(path, output) as session:
         assert told(session) == AFTER
-        [notice] = session.remarks
+        [notice] = session.notices
         assert "cannot be read; the default is used" in notice
     with opened(path, output) as session:
-        assert session.remarks == ()
+        assert session.notices == ()
 
 
 def test_a_damaged_entry_is_refused_before_anything_is_changed(path, output):

@@ -108,7 +108,7 @@ def test_minimum_and_maximum_are_those_of_every_pixel_of_a_large_image():
 
 
 def test_limits_by_hand_go_before_any_interval():
-    display = Display("min-max", by_hand=(3, 4))
+    display = Display("min-max", manual=(3, 4))
     assert Brightness.of(sky()).limits(display) == (3, 4)
 
 
@@ -190,11 +190,11 @@ def test_smoothing_an_image_of_nan_gives_one():
 
 def test_a_picture_runs_from_black_to_white_between_the_limits():
     pixels = np.array([[0, 10, 15, 20, 99, np.nan, np.inf, -np.inf]])
-    picture = render(pixels, Display(by_hand=(10, 20)))
+    picture = render(pixels, Display(manual=(10, 20)))
     assert picture.shape == (1, 8, 3)
     assert picture.dtype == np.uint8
     assert picture[0, :, 0] == pytest.approx([0, 0, 128, 255, 255, 0, 255, 0], abs=1)
-    inverted = render(pixels, Display(by_hand=(10, 20), inverted=True))
+    inverted = render(pixels, Display(manual=(10, 20), inverted=True))
     assert inverted[0, [0, 4], 1].tolist() == [255, 0]
     assert inverted[0, 5].tolist() == [0, 0, 0], "NaN is black all the same"
 
@@ -247,7 +247,7 @@ DISPLAYS = st.builds(
     interval=st.sampled_from(["zscale", "percentile", "min-max"]),
     percent=st.floats(0.1, 100),
     scope=st.sampled_from(["image", "cutout"]),
-    by_hand=st.none() | st.just((1.5, 2.5)),
+    manual=st.none() | st.just((1.5, 2.5)),
     stretch=st.sampled_from(STRETCHES),
     inverted=st.booleans(),
     colormap=st.text(max_size=5),
@@ -277,4 +277,4 @@ def test_what_cannot_be_understood_is_as_in_a_new_review(kept):
 
 def test_what_can_be_understood_is_kept_beside_what_cannot():
     kept = {"interval": 5, "stretch": "log", "by_hand": [1, 2]}
-    assert Display.from_json(kept) == Display(stretch="log", by_hand=(1, 2))
+    assert Display.from_json(kept) == Display(stretch="log", manual=(1, 2))

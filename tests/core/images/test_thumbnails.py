@@ -14,7 +14,7 @@ from napari_artifact_review.core.images import image_reader, thumbnails
 from napari_artifact_review.core.images.display import Brightness, Display
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.full_image import FullImage
-from napari_artifact_review.core.images.stretch import Shades, smoothed
+from napari_artifact_review.core.images.stretch import ColorMapper, smoothed
 from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 from tests.core.tiled.large import ArraySource, noise, opened
@@ -137,7 +137,7 @@ def test_a_picture_looks_as_the_full_image_does(reader, session, survey, scope, 
     data = smoothed(data, sigma) if sigma else data
     part = data[0:200, 200:400]
     whose = Brightness.of(data if scope == "image" else part)
-    expected = Shades.of(display, whose).paint(part)
+    expected = ColorMapper.of(display, whose).paint(part)
     assert np.array_equal(reader.picture(cutout, Look(display)), expected)
     turned = reader.picture(cutout, Look(display, y_up=True))
     assert np.array_equal(turned, expected[::-1])

@@ -36,7 +36,7 @@ def review(table: Path, seed: int, team: str | None) -> None:
             case "decide":
                 session.set_label(chance.choice(["artifact", "no artifact"]))
             case "move":
-                key = session.walk.key_of(chance.randrange(rows))
+                key = session.cutout_index.key_of(chance.randrange(rows))
                 session.select(*key)
                 session.save_position()
             case "undo":
@@ -47,11 +47,11 @@ def review(table: Path, seed: int, team: str | None) -> None:
                 # Several at once: none is acknowledged before all are recorded.
                 say("hurrying")
                 for _ in range(5):
-                    key = session.walk.key_of(chance.randrange(rows))
+                    key = session.cutout_index.key_of(chance.randrange(rows))
                     session.set_label("artifact", cutouts=[key], wait=False)
                 session.wait_until_recorded()
             case "reopen":
-                key = session.walk.key_of(chance.randrange(rows))
+                key = session.cutout_index.key_of(chance.randrange(rows))
                 session.set_label("no artifact", cutouts=[key], wait=False)
                 say("closing")
                 session.close()

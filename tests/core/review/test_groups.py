@@ -34,7 +34,7 @@ def test_each_group_has_its_cutouts_in_their_order(session, by, data):
     count = len(session.table)
     for row in data.draw(st.lists(st.integers(0, count - 1), max_size=3)):
         kind = data.draw(st.sampled_from(["ghost", "halo", "bleed"]))
-        key = session.walk.key_of(row)
+        key = session.cutout_index.key_of(row)
         session.set_label("artifact", kind, cutouts=[key])
     rows = data.draw(st.lists(st.integers(0, count - 1), unique=True))
     found, groups = in_groups(session.catalog, np.array(rows, dtype=np.int64), by)

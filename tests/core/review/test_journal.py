@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import Decision, DecisionLog, Standing
+from napari_artifact_review.core.decisions.log import Decision, DecisionLog, LabelState
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.core.review.catalog import Catalog
@@ -34,7 +34,7 @@ def decide(session, cutout, value, wait=False):
 
 
 def label(session, cutout):
-    return session.catalog.cutout(session.walk.row_of(cutout)).label_new
+    return session.catalog.cutout(session.cutout_index.row_of(cutout)).label_new
 
 
 def test_it_shows_when_it_is_kept_and_not_before(session, main_loop):
@@ -43,7 +43,7 @@ def test_it_shows_when_it_is_kept_and_not_before(session, main_loop):
     decide(session, NORTH, "no artifact")
     assert (label(session, NORTH), told, session.log) == (1, [], ())
     main_loop.run_until(lambda: told)
-    assert (label(session, NORTH), told) == (0, [session.walk.row_of(NORTH)])
+    assert (label(session, NORTH), told) == (0, [session.cutout_index.row_of(NORTH)])
     assert Store(session_store(session)).read().entries == list(session.log)
 
 
@@ -165,7 +165,7 @@ def theirs(*decided):
     """Return the entries of another log."""
     log = DecisionLog(log_id="theirs")
     for cutout, label in decided:
-        said = Standing(label, "eve", "then", LABEL_NAMES[label])
+        said = LabelState(label, "eve", "then", LABEL_NAMES[label])
         log.add(log.decide([Decision.of(cutout, said)], {}))
     return list(log.entries)
 
@@ -188,11 +188,11 @@ def test_what_another_log_says_is_taken_once(journal, catalog, tmp_path):
     assert told == ["receive", "receive"]
     assert journal.heads == {"theirs": 2}
     # What is decided here comes after it.
-    rows = [catalog.walk.row_of(NORTH)]
+    rows = [catalog.cutout_index.row_of(NORTH)]
     journal.decide(rows, "artifact", "", "", {})
     journal.recorder.wait()
     assert journal.entries[-1].clock > entries[-1].clock
-    assert catalog.labels.standing(rows[0]).label_new == 1
+    assert catalog.labels.state_of(rows[0]).label_new == 1
 
 
 @pytest.mark.parametrize(

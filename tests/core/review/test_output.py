@@ -182,7 +182,7 @@ def test_what_only_looks_different_is_no_question(session, output):
 def test_one_that_was_there_at_opening_and_then_changed_is_asked_about(path, output):
     output.write_text(path.read_text())
     with ReviewSession.open(path, output=output) as session:
-        assert "exists already" in " ".join(session.remarks)
+        assert "exists already" in " ".join(session.notices)
         edit(output, set_cell(0, "remark", "8"))
         with pytest.raises(OutputChangedError):
             session.save()
@@ -250,10 +250,10 @@ def test_nothing_can_be_taken_over_from_what_is_no_table(session, output):
 def test_what_was_there_is_told_of_until_it_is_replaced(path, output):
     output.write_text("of another program")
     with ReviewSession.open(path, output=output) as session:
-        [remark] = session.remarks
+        [remark] = session.notices
         assert "exists already" in remark
         session.save()
-        assert session.remarks == ()
+        assert session.notices == ()
 
 
 def test_ours_keeps_theirs_as_a_backup(session, output):
@@ -331,7 +331,7 @@ def test_a_save_that_was_cut_short_is_nobodys_change(
     session.close()
     with ReviewSession.open(path, output=output, reviewer="me") as again:
         assert again.unsaved == (moment == "before")
-        assert again.remarks == ()
+        assert again.notices == ()
         again.select(*A2)
         again.set_label("no artifact")
         again.save()

@@ -323,7 +323,7 @@ def test_a_reopened_review_goes_on_where_it_was_left(session, slow_disk, fault):
         assert place(again) == 1
         assert again.drafts == {CUTOUTS[1]: "perhaps"}
         assert again.view_settings == {"zoom": 3.0}
-        assert again.remarks == ()
+        assert again.notices == ()
 
 
 def test_a_caller_that_waits_gets_its_own_refusal_and_leaves_others_named(

@@ -109,10 +109,10 @@ def test_no_damaged_state_keeps_a_review_from_opening(reviewed, text):
             assert again.log == session.log
             assert again.table.equals(session.table)
             assert again.unsaved == 0
-            [notice] = again.remarks
+            [notice] = again.notices
             assert "cannot be read; the default is used" in notice
     with ReviewSession.open(table, reviewer="ada") as again:
-        assert again.remarks == (), "it is whole again"
+        assert again.notices == (), "it is whole again"
         assert again.undo()
 
 

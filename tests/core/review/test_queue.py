@@ -75,7 +75,7 @@ def catalog_of(rows):
 def say(catalog, row, verdict, kind):
     before = int(catalog.labels.label_new[row])
     label = {"artifact": 1, "no artifact": 0}.get(verdict, before)
-    key = catalog.walk.key_of(row)
+    key = catalog.cutout_index.key_of(row)
     said = verdict and Decision(key, label, "ada", "2026-11-22", verdict, kind)
     catalog.labels.put(row, said)
 
@@ -296,7 +296,7 @@ def test_what_is_decided_leaves_a_queue_of_unreviewed(session, errors):
     session.set_queue(state="unreviewed")
     session.set_label("artifact")
     assert session.queue.index.tolist() == errors[1:]
-    assert (len(session.places), session.places.left) == (3, 3)
+    assert (len(session.review_queue), session.review_queue.left) == (3, 3)
     assert session.progress == (1, 4)
     assert session.next()
     assert session.current.name == errors[1]
@@ -428,4 +428,4 @@ def test_a_queue_that_the_table_has_no_more_is_all_errors_again(survey):
     table.to_csv(survey, index=False)
     with ReviewSession.open(survey) as session:
         assert session.queue.index.tolist() == errors
-        assert any("reset to all errors" in remark for remark in session.remarks)
+        assert any("reset to all errors" in remark for remark in session.notices)

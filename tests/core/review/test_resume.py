@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import Standing
+from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import SaveError, StoreError
 from napari_artifact_review.core.review.resume import binding_of
 from napari_artifact_review.core.review.session import ReviewSession
@@ -196,7 +196,7 @@ def test_a_review_without_a_decision_is_in_nobodys_way(path, tmp_path, reopen):
     other = write(tmp_path / "other.csv", ["c,0,0,0,1"])
     session = reopen(other)
     decide(session, CutoutKey("c", 0, 0))
-    assert session.remarks == ()
+    assert session.notices == ()
     with pytest.raises(StoreError, match=r"other\.csv"):
         ReviewSession.open(path)
 
@@ -209,7 +209,7 @@ def test_decisions_follow_their_cutouts(path, tmp_path, reopen):
     again = reopen(other)
     assert labels(again) == [0, 1, 1, 1]
     assert again.current_cutout.key == B2
-    [moved, kept] = again.remarks
+    [moved, kept] = again.notices
     assert str(path) in moved
     assert "1 cutout that is not in this table are kept" in kept
     assert again.redo()
@@ -217,7 +217,7 @@ def test_decisions_follow_their_cutouts(path, tmp_path, reopen):
     back = reopen(path)
     assert labels(back) == [1, 1, 0, 1]
     assert len(back.log) == 7
-    assert reopen(path).remarks == ()
+    assert reopen(path).notices == ()
 
 
 def test_a_current_cutout_that_is_gone_is_the_first_error_then(path, tmp_path, reopen):
@@ -259,9 +259,9 @@ def test_labels_that_disagree_are_listed_and_nothing_is_guessed(edited, reopen):
     told = [(d.cutout, d.table, d.decision.label_new) for d in session.disagreements]
     when = session.log[0].decided_at
     assert told == [
-        (A, Standing(0, "me", when, "artifact"), 1),
-        (A2, Standing(1, "you", "then", "no artifact"), 0),
-        (B, Standing(0, "", "now", "artifact"), 1),
+        (A, LabelState(0, "me", when, "artifact"), 1),
+        (A2, LabelState(1, "you", "then", "no artifact"), 0),
+        (B, LabelState(0, "", "now", "artifact"), 1),
     ]
     assert labels(session) == [1, 0, 1, 1]
     with pytest.raises(SaveError, match="differ in 3 labels"):

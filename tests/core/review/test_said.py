@@ -58,7 +58,7 @@ def reopen(tmp_path):
 
 def said(session, cutout):
     """Return the label, verdict, kind and note of a cutout."""
-    one = session.catalog.cutout(session.walk.row_of(cutout))
+    one = session.catalog.cutout(session.cutout_index.row_of(cutout))
     return one.label_new, one.decision, one.kind, one.note
 
 

@@ -79,17 +79,17 @@ def test_a_review_goes_on_where_the_other_computer_left_it(open_on):
 
 def test_undo_and_redo_are_about_the_reviewers_own_verdicts(open_on):
     here, there = open_on("here"), open_on("there")
-    there.set_label("artifact", cutouts=[there.walk.key_of(1)])
+    there.set_label("artifact", cutouts=[there.cutout_index.key_of(1)])
     there.undo()
-    there.set_label("artifact", cutouts=[there.walk.key_of(2)])
-    here.set_label("artifact", cutouts=[here.walk.key_of(3)])
+    there.set_label("artifact", cutouts=[there.cutout_index.key_of(2)])
+    here.set_label("artifact", cutouts=[here.cutout_index.key_of(3)])
     for session in (there, here, there):
         assert session.team.synchronize(TIMEOUT)
     assert there.undo()
     assert labels(there)[:4] == [0, 0, 0, 1]
     assert not there.undo(), "the other verdict is not this reviewer's"
     # A verdict of another reviewer does not end redo.
-    here.set_label("artifact", cutouts=[here.walk.key_of(4)])
+    here.set_label("artifact", cutouts=[here.cutout_index.key_of(4)])
     for session in (here, there):
         assert session.team.synchronize(TIMEOUT)
     assert there.redo()
@@ -198,8 +198,8 @@ def test_a_copied_log_goes_on_as_a_log_of_its_own(open_on, tmp_path):
     here.close()
     shutil.copytree(tmp_path / "here", tmp_path / "there")
     here, there = open_on("here"), open_on("there")
-    here.set_label("artifact", cutouts=[here.walk.key_of(1)])
-    there.set_label("artifact", cutouts=[there.walk.key_of(2)])
+    here.set_label("artifact", cutouts=[here.cutout_index.key_of(1)])
+    there.set_label("artifact", cutouts=[there.cutout_index.key_of(2)])
     for session in (here, there, here):
         assert session.team.synchronize(TIMEOUT)
     assert labels(here)[:4] == labels(there)[:4] == [1, 1, 1, 0]
@@ -212,7 +212,7 @@ def test_a_reopened_review_goes_on_exchanging(open_on):
     here.close()
     again.set_label("artifact")
     assert again.team.synchronize(TIMEOUT)
-    there.set_label("no artifact", cutouts=[there.walk.key_of(4)])
+    there.set_label("no artifact", cutouts=[there.cutout_index.key_of(4)])
     assert there.team.synchronize(TIMEOUT)
     assert again.team.synchronize(TIMEOUT)
     assert labels(again) == labels(there)

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
-from napari_artifact_review.core.decisions.log import Standing
+from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import StoreError
 
 #: What is done: verdicts; undo and redo of them; labels settled or taken over; entries
@@ -49,7 +49,7 @@ class Command:
         Gives the same command once more.
     renewed : Command or None
         Of a refused one: the command that was given in its place.
-    said : mapping of CutoutKey to Standing
+    said : mapping of CutoutKey to LabelState
         Of verdicts and labels: what is in force for each cutout once it is recorded.
     notes : mapping of CutoutKey to str
         Of undo: the notes of what is taken back.
@@ -85,7 +85,7 @@ class Command:
         self.title = title
         self.again: Callable[[], Command] | None = None
         self.renewed: Command | None = None
-        self.said: Mapping[CutoutKey, Standing] = {}
+        self.said: Mapping[CutoutKey, LabelState] = {}
         self.notes: Mapping[CutoutKey, str] = {}
         self.state: CommandState = "pending"
         self.entries: tuple[Entry, ...] = ()

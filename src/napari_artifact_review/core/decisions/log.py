@@ -52,7 +52,7 @@ class Decision:
     note: str = ""
 
     @classmethod
-    def of(cls, cutout: CutoutKey, stands: Standing) -> Self:
+    def of(cls, cutout: CutoutKey, stands: LabelState) -> Self:
         """Return the decision after which something stands."""
         label, reviewer, decided_at, verdict, kind, note = stands
         return cls(
@@ -60,7 +60,7 @@ class Decision:
         )
 
 
-class Standing(NamedTuple):
+class LabelState(NamedTuple):
     """What stands for a cutout.
 
     Attributes
@@ -99,7 +99,7 @@ class Standing(NamedTuple):
         """Whether anybody decided."""
         return bool(self.reviewed_at or self.reviewed_by or self.decision)
 
-    def agrees_with(self, other: Standing) -> bool:
+    def agrees_with(self, other: LabelState) -> bool:
         """Compare label and verdict, regardless of reviewer and time.
 
         Where nothing was decided, that is about the label alone.
@@ -200,7 +200,7 @@ class DecisionLog:
         """
         return act.log_id == self.log_id or self._reviewers.get(act) == reviewer
 
-    def standing(self, cutout: CutoutKey) -> Decision | None:
+    def in_force(self, cutout: CutoutKey) -> Decision | None:
         """Return the decision in force for a cutout, if there is one."""
         decisions = self._standing.get(cutout)
         return next(reversed(decisions.values())) if decisions else None
@@ -222,7 +222,7 @@ class DecisionLog:
                 touched.update(one.cutout for one in self.decisions_of(entry.act))
         else:
             # Some belong before others, whose effect may depend on them.
-            before = {cutout: self.standing(cutout) for cutout in self.cutouts}
+            before = {cutout: self.in_force(cutout) for cutout in self.cutouts}
             self._entries.sort(key=attrgetter("order"))
             self._forget()
             for entry in self._entries:
@@ -230,7 +230,7 @@ class DecisionLog:
             touched |= {
                 cutout
                 for cutout in before.keys() | self._standing.keys()
-                if before.get(cutout) != self.standing(cutout)
+                if before.get(cutout) != self.in_force(cutout)
             }
         return {cutout for cutout in touched if self._is_known(cutout)}
 
@@ -264,7 +264,7 @@ class DecisionLog:
         if not self._is_known(entry.cutout):
             return
         if entry.action == "decide":
-            decision = Decision.of(entry.cutout, Standing.of(entry))
+            decision = Decision.of(entry.cutout, LabelState.of(entry))
             self._acts.setdefault(act, []).append(decision)
             self._reviewers.setdefault(act, entry.reviewer)
             decisions = self._standing.setdefault(entry.cutout, {})
@@ -302,7 +302,7 @@ class DecisionLog:
         origin : str
             Where they come from.
         """
-        said = [(d, Standing.of(d), contexts.get(d.cutout, {})) for d in decisions]
+        said = [(d, LabelState.of(d), contexts.get(d.cutout, {})) for d in decisions]
         head = self._heads.get(self.log_id)
         act = EntryId(self.log_id, 1 if head is None else head.number + 1)
         return self._seal("decide", act, said, origin)
@@ -310,7 +310,7 @@ class DecisionLog:
     def undo(
         self,
         reviewer: str,
-        before: Callable[[CutoutKey], Standing],
+        before: Callable[[CutoutKey], LabelState],
         act: EntryId | None = None,
     ) -> list[Entry]:
         """Return the entries that take an act back; none if it is not in force.
@@ -328,11 +328,11 @@ class DecisionLog:
         if act not in self._done:
             return []
 
-        def left(decision: Decision) -> Standing:
+        def left(decision: Decision) -> LabelState:
             others = dict(self._standing[decision.cutout])
             del others[act]
             if others:
-                return Standing.of(next(reversed(others.values())))
+                return LabelState.of(next(reversed(others.values())))
             return before(decision.cutout)
 
         return self._turn("undo", act, reviewer, left)
@@ -345,17 +345,17 @@ class DecisionLog:
         act = act or next(iter(self.undone), None)
         if act not in self._undone:
             return []
-        return self._turn("redo", act, reviewer, Standing.of)
+        return self._turn("redo", act, reviewer, LabelState.of)
 
     def _turn(
         self,
         action: Action,
         act: EntryId,
         reviewer: str,
-        after: Callable[[Decision], Standing],
+        after: Callable[[Decision], LabelState],
     ) -> list[Entry]:
         now = utc_now()
-        said: list[tuple[Decision, Standing, Mapping[str, Any]]] = [
+        said: list[tuple[Decision, LabelState, Mapping[str, Any]]] = [
             (replace(decision, reviewer=reviewer, decided_at=now), after(decision), {})
             for decision in self._acts[act]
         ]
@@ -365,7 +365,7 @@ class DecisionLog:
         self,
         action: Action,
         act: EntryId,
-        said: Iterable[tuple[Decision, Standing, Mapping[str, Any]]],
+        said: Iterable[tuple[Decision, LabelState, Mapping[str, Any]]],
         origin: Origin,
     ) -> list[Entry]:
         """Return entries of this log with their numbers, clocks and digests."""

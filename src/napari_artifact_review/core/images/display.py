@@ -52,7 +52,7 @@ class Display:
         as above; more than 0, at most 100.
     scope : str
         Whose pixels give the interval: those of the "image" or of the "cutout".
-    by_hand : tuple of float or None
+    manual : tuple of float or None
         Limits in the pixels' unit that the reviewer set instead of any interval.
     stretch : str
         How shades are spread between the limits: "linear", "asinh", "log", "sqrt",
@@ -68,7 +68,7 @@ class Display:
     interval: Interval = "zscale"
     percent: float = 99.5
     scope: Scope = "image"
-    by_hand: Limits | None = None
+    manual: Limits | None = None
     stretch: Stretch = "linear"
     inverted: bool = False
     colormap: str = "gray"
@@ -76,8 +76,10 @@ class Display:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON."""
-        by_hand = None if self.by_hand is None else list(self.by_hand)
-        return {**dataclasses.asdict(self), "by_hand": by_hand}
+        kept = dataclasses.asdict(self)
+        limits = kept.pop("manual")
+        # The stored name, which stays.
+        return {**kept, "by_hand": None if limits is None else list(limits)}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Display:
@@ -101,7 +103,7 @@ class Display:
         values = {k: kept[k] for k, is_sound in sound.items() if is_sound(kept.get(k))}
         match kept.get("by_hand"):
             case [low, high] if _is_number(low) and _is_number(high) and low < high:
-                values["by_hand"] = (float(low), float(high))
+                values["manual"] = (float(low), float(high))
         return cls(**values)
 
 
@@ -179,8 +181,8 @@ class Brightness:
         tuple of float
             Lower and upper limit in the pixels' unit, lower < upper.
         """
-        if display.by_hand is not None:
-            return display.by_hand
+        if display.manual is not None:
+            return display.manual
         if display.interval == "min-max" or not self.sample.size:
             return self.extent
         if display.interval == "zscale":

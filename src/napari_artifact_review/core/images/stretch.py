@@ -79,7 +79,7 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, eq=False)
-class Shades:
+class ColorMapper:
     """From pixels to colours, as a layer that is shown so would look.
 
     Attributes
@@ -99,7 +99,7 @@ class Shades:
         display: Display,
         brightness: Brightness,
         colors: NDArray[Any] | None = None,
-    ) -> Shades:
+    ) -> ColorMapper:
         """Return the colours that are wished.
 
         Parameters
@@ -142,7 +142,7 @@ def render(
     pixels : ndarray
         Real numbers or truth values, shape (rows, columns), not smoothed yet.
     display, colors
-        As for `Shades.of`.
+        As for `ColorMapper.of`.
     brightness : Brightness, optional
         Whose limits and histogram count, for example the full image's; by default
         those of `pixels`, smoothed if that is wished.
@@ -153,4 +153,5 @@ def render(
         Shape (rows, columns, 3), uint8. Black where a pixel is NaN.
     """
     values = smoothed(pixels, display.sigma) if display.sigma else pixels
-    return Shades.of(display, brightness or Brightness.of(values), colors).paint(values)
+    brightness = brightness or Brightness.of(values)
+    return ColorMapper.of(display, brightness, colors).paint(values)

@@ -18,7 +18,7 @@ from napari_artifact_review.core.images.display import Brightness, Display
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.images.image_reader import ImageReader, ImageSource
-from napari_artifact_review.core.images.stretch import Shades, smoothed
+from napari_artifact_review.core.images.stretch import ColorMapper, smoothed
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
 #: Bytes of cutouts that are kept: some 400 of 200 x 200 pixels in float32, so that
@@ -83,7 +83,7 @@ class CutoutReader:
         self._brightness: OrderedDict[ImageSource, Brightness] = OrderedDict()
         # Of the look that was asked for last, by image.
         self._look: Look | None = None
-        self._shades: dict[ImageSource, Shades] = {}
+        self._shades: dict[ImageSource, ColorMapper] = {}
 
     def expect(
         self,
@@ -171,10 +171,10 @@ class CutoutReader:
         """
         look = look or _OWN
         pixels = self.pixels(cutout, look.display.sigma)
-        if look.display.scope == "image" and look.display.by_hand is None:
+        if look.display.scope == "image" and look.display.manual is None:
             shades = self._shades_of(self._source(cutout, look.display.sigma), look)
         else:
-            shades = Shades.of(look.display, Brightness.of(pixels), look.colors)
+            shades = ColorMapper.of(look.display, Brightness.of(pixels), look.colors)
         picture = _shrunk(shades.paint(pixels), look.shrink)
         return np.ascontiguousarray(picture[::-1]) if look.y_up else picture
 
@@ -194,14 +194,14 @@ class CutoutReader:
             self._brightness.popitem(last=False)
         return loaded
 
-    def _shades_of(self, source: ImageSource, look: Look) -> Shades:
+    def _shades_of(self, source: ImageSource, look: Look) -> ColorMapper:
         """Return the colours of an image, all of whose cutouts look alike."""
         if look is not self._look:
             self._look, self._shades = look, {}
         if source not in self._shades:
             known = self._brightness.get(source)
             brightness = self._image(source).brightness if known is None else known
-            self._shades[source] = Shades.of(look.display, brightness, look.colors)
+            self._shades[source] = ColorMapper.of(look.display, brightness, look.colors)
         return self._shades[source]
 
 

@@ -22,8 +22,8 @@ from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.review.reviewed import typed_values
 from napari_artifact_review.core.scores.metrics import Snapshot
 from napari_artifact_review.core.scores.ranking import Ranking
+from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 from napari_artifact_review.core.tables.predictions import Predictions
-from napari_artifact_review.core.tables.walk import Walk
 
 
 class Catalog:
@@ -46,7 +46,7 @@ class Catalog:
         own `preds`.
     own_threshold : float or None
         A threshold that makes the table's own `preds`; None if none does.
-    walk : Walk
+    cutout_index : CutoutIndex
         Look-ups in the table.
     labels : Labels
         What stands for each row.
@@ -57,7 +57,7 @@ class Catalog:
     def __init__(self, predictions: Predictions, cutout_size: int) -> None:
         self.predictions = predictions
         self.cutout_size = cutout_size
-        self.walk = Walk(predictions)
+        self.cutout_index = CutoutIndex(predictions)
         self.labels = Labels(predictions)
         self.own_threshold = _threshold_of(predictions)
         self.ranking = Ranking(predictions.confidence)
@@ -162,11 +162,11 @@ class Catalog:
     def cutout(self, row: int) -> Cutout:
         """Return what is known of the cutout in a row of the table."""
         table = self.predictions
-        stands = self.labels.standing(row)
+        stands = self.labels.state_of(row)
         confidence = None if table.confidence is None else float(table.confidence[row])
         return Cutout(
             row=row,
-            image_name=self.walk.image_of(row),
+            image_name=self.cutout_index.image_of(row),
             grid_x=int(table.grid_x[row]),
             grid_y=int(table.grid_y[row]),
             size=self.cutout_size,
@@ -187,7 +187,7 @@ class Catalog:
 
     def cutouts_of(self, image_name: str) -> Cutouts:
         """Return the cutouts of an image, in the table's order."""
-        return self.cutouts(image_name, self.walk.cutouts_of(image_name))
+        return self.cutouts(image_name, self.cutout_index.cutouts_of(image_name))
 
     def cutouts(self, image_name: str, rows: npt.NDArray[np.int64]) -> Cutouts:
         """Return what is known of the cutouts of an image in some rows."""
@@ -221,7 +221,11 @@ class Catalog:
             By how many cutouts it lies across and down, each -1, 0 or 1; the cutout
             itself is at (0, 0).
         """
-        table, size, name = self.predictions, self.cutout_size, self.walk.image_of(row)
+        table, size, name = (
+            self.predictions,
+            self.cutout_size,
+            self.cutout_index.image_of(row),
+        )
         x, y = int(table.grid_x[row]) + size // 2, int(table.grid_y[row]) + size // 2
         around = {(0, 0): self.cutout(row)}
         for across in (-1, 0, 1):
@@ -235,7 +239,7 @@ class Catalog:
 
     def cutout_at(self, image_name: str, x: int, y: int) -> Cutout | None:
         """Return the cutout of an image that the pixel (x, y) lies in, if any."""
-        row = self.walk.row_at(image_name, x, y, self.cutout_size)
+        row = self.cutout_index.row_at(image_name, x, y, self.cutout_size)
         return None if row is None else self.cutout(row)
 
 

@@ -16,7 +16,7 @@ from napari_artifact_review.core.grid import (
 )
 from napari_artifact_review.core.images.folder import ImageFolder, read_image
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
-from napari_artifact_review.core.review.places import default_images
+from napari_artifact_review.core.review.paths import default_images
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.predictions import (
     Predictions,

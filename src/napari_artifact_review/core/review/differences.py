@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import Standing
+from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.reviewed import ReviewedTable
 from napari_artifact_review.core.tables.predictions import (
@@ -52,14 +52,14 @@ class Changes:
     ----------
     differences : list of Difference
         All of them; empty if the file only looks different.
-    labels : dict of CutoutKey to Standing
+    labels : dict of CutoutKey to LabelState
         What the file says of the cutouts about which it says something else.
     readable : bool
         Whether the file is a table at all.
     """
 
     differences: list[Difference]
-    labels: dict[CutoutKey, Standing]
+    labels: dict[CutoutKey, LabelState]
     readable: bool = True
 
 
@@ -194,8 +194,8 @@ def _cells(table: ReviewedTable, values: pd.DataFrame) -> pd.DataFrame:
     return values.astype("str").fillna("").assign(label_new=table.label_new, **texts)
 
 
-def _standings(cells: pd.DataFrame) -> list[Standing]:
+def _standings(cells: pd.DataFrame) -> list[LabelState]:
     rows = cells[_REVIEW].itertuples(index=False)
     return [
-        Standing(int(label), *map(str, texts)).spelt_out() for label, *texts in rows
+        LabelState(int(label), *map(str, texts)).spelt_out() for label, *texts in rows
     ]

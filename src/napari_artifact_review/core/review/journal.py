@@ -16,7 +16,7 @@ from napari_artifact_review.core.decisions.entry import Entry, EntryId, plain_js
 from napari_artifact_review.core.decisions.log import (
     Decision,
     DecisionLog,
-    Standing,
+    LabelState,
     utc_now,
 )
 from napari_artifact_review.core.decisions.recorder import Recorder
@@ -81,13 +81,13 @@ class Journal:
         self, catalog: Catalog, store: Store, contents: StoreContents, reviewer: str
     ) -> None:
         self._catalog = catalog
-        self._walk = catalog.walk
+        self._index = catalog.cutout_index
         self._labels = catalog.labels
         self._reviewer = reviewer
         self._log = DecisionLog(
-            contents.entries, self._walk.__contains__, contents.log_id
+            contents.entries, self._index.__contains__, contents.log_id
         )
-        self._disagreements = restore(self._labels, self._log, self._walk)
+        self._disagreements = restore(self._labels, self._log, self._index)
         self._refused: list[Command] = []
         self.recorder = Recorder(store, self._log)
         self.recorder.recorded.connect(self._take)
@@ -137,8 +137,8 @@ class Journal:
     ) -> Command:
         """Decide about rows as one act; what the reviewer said already is left out."""
         kind, note = _storable(kind), _storable(note)
-        keys = [self._walk.key_of(row) for row in dict.fromkeys(rows)]
-        wanted = Standing(0, self._reviewer, utc_now(), verdict, kind, note)
+        keys = [self._index.key_of(row) for row in dict.fromkeys(rows)]
+        wanted = LabelState(0, self._reviewer, utc_now(), verdict, kind, note)
         said = self._news(self._expected(keys), wanted, self._questions())
         if not said:
             return self._nothing(keys)
@@ -157,7 +157,7 @@ class Journal:
         command.again = partial(self.decide, rows, verdict, kind, note, view)
         return self._give(command)
 
-    def given(self, cutout: CutoutKey) -> Standing:
+    def given(self, cutout: CutoutKey) -> LabelState:
         """Return what is in force for a cutout once all that is pending is recorded."""
         return self._expected([cutout])[cutout]
 
@@ -177,11 +177,11 @@ class Journal:
         for one in self._disagreements:
             if cutouts is None or one.cutout in cutouts:
                 confirmed = replace(one.decision, reviewer="", decided_at="")
-                chosen = one.table if keep == "table" else Standing.of(confirmed)
+                chosen = one.table if keep == "table" else LabelState.of(confirmed)
                 labels[one.cutout] = chosen
         return self.adopt(labels)
 
-    def adopt(self, labels: Mapping[CutoutKey, Standing]) -> Command:
+    def adopt(self, labels: Mapping[CutoutKey, LabelState]) -> Command:
         """Decide as another program or reviewer did, as one act.
 
         The decision is theirs, where they left a name. A name and time that belong to
@@ -266,11 +266,11 @@ class Journal:
                     for entry in self._log.entries
                     if entry.number <= save.heads.get(entry.log_id, 0)
                 ]
-                shown = DecisionLog(entries, self._walk.__contains__)
+                shown = DecisionLog(entries, self._index.__contains__)
                 decisions = {
-                    self._walk.row_of(cutout): decision
+                    self._index.row_of(cutout): decision
                     for cutout in shown.cutouts
-                    if (decision := shown.standing(cutout)) is not None
+                    if (decision := shown.in_force(cutout)) is not None
                 }
                 self._labels.mark_saved(decisions)
 
@@ -278,17 +278,17 @@ class Journal:
 
     def _news(
         self,
-        in_force: Mapping[CutoutKey, Standing],
-        wanted: Standing,
+        in_force: Mapping[CutoutKey, LabelState],
+        wanted: LabelState,
         questions: Container[CutoutKey],
-    ) -> dict[CutoutKey, Standing]:
+    ) -> dict[CutoutKey, LabelState]:
         """Return what a verdict says of cutouts, but for those that it leaves as is.
 
         Parameters
         ----------
-        in_force : mapping of CutoutKey to Standing
+        in_force : mapping of CutoutKey to LabelState
             What is in force before it.
-        wanted : Standing
+        wanted : LabelState
             The verdict, with any label.
         questions : container of CutoutKey
             Cutouts about which it is an answer in any case.
@@ -304,15 +304,15 @@ class Journal:
                 news[key] = said
         return news
 
-    def _in_force(self, key: CutoutKey) -> Standing:
-        return self._labels.standing(self._walk.row_of(key))
+    def _in_force(self, key: CutoutKey) -> LabelState:
+        return self._labels.state_of(self._index.row_of(key))
 
     def _questions(self) -> set[CutoutKey]:
         """Return the cutouts of disagreements that nothing pending is about."""
         asked = {one.cutout for one in self._disagreements}
         return asked.difference(*(command.cutouts for command in self.pending))
 
-    def _expected(self, keys: Sequence[CutoutKey]) -> dict[CutoutKey, Standing]:
+    def _expected(self, keys: Sequence[CutoutKey]) -> dict[CutoutKey, LabelState]:
         """Return what is in force for cutouts once all that is pending is recorded."""
         expected = {key: self._in_force(key) for key in keys}
         pending = {key for command in self.pending for key in command.cutouts}
@@ -330,10 +330,10 @@ class Journal:
     def _is_own(self, act: _Act) -> bool:
         return isinstance(act, Command) or self._log.is_of(act, self._reviewer)
 
-    def _said_by(self, act: _Act) -> Mapping[CutoutKey, Standing]:
+    def _said_by(self, act: _Act) -> Mapping[CutoutKey, LabelState]:
         if isinstance(act, Command):
             return act.said
-        return {one.cutout: Standing.of(one) for one in self._log.decisions_of(act)}
+        return {one.cutout: LabelState.of(one) for one in self._log.decisions_of(act)}
 
     def _nothing(self, keys: Sequence[CutoutKey]) -> Command:
         """Return a command that does nothing, or the pending one that did it all."""
@@ -396,8 +396,8 @@ class Journal:
             command.notes = {cutout: one.note for cutout, one in said.items()}
         return self._give(command)
 
-    def _before(self, cutout: CutoutKey) -> Standing:
-        return self._labels.before(self._walk.row_of(cutout))
+    def _before(self, cutout: CutoutKey) -> LabelState:
+        return self._labels.before(self._index.row_of(cutout))
 
     def _state(self, view: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state in which a command is given, as plain JSON."""
@@ -407,7 +407,7 @@ class Journal:
 
     def _read_of(self, key: CutoutKey) -> dict[str, Any]:
         """Return what the table said of a cutout, to be kept with its decision."""
-        return {TABLE: list(self._labels.read(self._walk.row_of(key)))}
+        return {TABLE: list(self._labels.read(self._index.row_of(key)))}
 
     # What becomes of it
 
@@ -417,7 +417,7 @@ class Journal:
 
     def _mark_pending(self) -> None:
         cutouts = {cutout for command in self.pending for cutout in command.cutouts}
-        self._labels.mark_pending(map(self._walk.row_of, cutouts))
+        self._labels.mark_pending(map(self._index.row_of, cutouts))
 
     def _tell_pending(self) -> None:
         self._mark_pending()
@@ -440,13 +440,13 @@ class Journal:
         """Show what is on disk now."""
         self.appended.emit(list(entries))
         self._mark_pending()
-        rows = [self._walk.row_of(cutout) for cutout in touched]
+        rows = [self._index.row_of(cutout) for cutout in touched]
         cutouts = () if command is None else command.cutouts
         # In the order of the command: the first one is the one to go back to.
-        order = {self._walk.row_of(cutout): i for i, cutout in enumerate(cutouts)}
+        order = {self._index.row_of(cutout): i for i, cutout in enumerate(cutouts)}
         rows.sort(key=lambda row: (order.get(row, len(order)), row))
-        for row, cutout in ((row, self._walk.key_of(row)) for row in rows):
-            self._labels.put(row, self._log.standing(cutout))
+        for row, cutout in ((row, self._index.key_of(row)) for row in rows):
+            self._labels.put(row, self._log.in_force(cutout))
         left = [d for d in self._disagreements if d.cutout not in touched]
         fewer = len(left) < len(self._disagreements)
         self._disagreements = left

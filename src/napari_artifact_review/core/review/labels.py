@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_artifact_review.core.decisions.log import Decision, Standing
+from napari_artifact_review.core.decisions.log import Decision, LabelState
 from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predictions
 
 
@@ -36,7 +36,7 @@ class Labels:
             named = np.flatnonzero(predictions.kind != "").tolist()
             self._kinds = {row: str(predictions.kind[row]) for row in named}
         # Only the rows that differ from what was read, and what was there before.
-        self._before: dict[int, Standing] = {}
+        self._before: dict[int, LabelState] = {}
         self._decisions: dict[int, Decision] = {}
         self._saved: dict[int, Decision] = {}
         self._unsaved: set[int] = set()
@@ -76,30 +76,30 @@ class Labels:
         """The kind of artifact of each row that has one."""
         return MappingProxyType(self._kinds)
 
-    def read(self, row: int) -> Standing:
+    def read(self, row: int) -> LabelState:
         """Return what the table said when it was read."""
         table = self._predictions
         columns = (table.reviewed_by, table.reviewed_at, table.decision, table.kind)
         said = ("" if c is None else str(c[row]) for c in (*columns, table.note))
-        return Standing(int(table.label_new[row]), *said).spelt_out()
+        return LabelState(int(table.label_new[row]), *said).spelt_out()
 
-    def before(self, row: int) -> Standing:
+    def before(self, row: int) -> LabelState:
         """Return what stood before the first decision about a row."""
         return self._before.get(row) or self.read(row)
 
-    def standing(self, row: int) -> Standing:
+    def state_of(self, row: int) -> LabelState:
         """Return what stands for a row now."""
         decision = self._decisions.get(row)
-        return self.before(row) if decision is None else Standing.of(decision)
+        return self.before(row) if decision is None else LabelState.of(decision)
 
-    def differing(self) -> dict[int, Standing]:
+    def differing(self) -> dict[int, LabelState]:
         """Return what stands for each row that may differ from what was read."""
-        return {row: self.standing(row) for row in self._before | self._decisions}
+        return {row: self.state_of(row) for row in self._before | self._decisions}
 
-    def shown(self) -> dict[int, Standing]:
+    def shown(self) -> dict[int, LabelState]:
         """Return what the output shows of each row that is not saved yet."""
         return {
-            row: Standing.of(self._saved[row])
+            row: LabelState.of(self._saved[row])
             if row in self._saved
             else self.before(row)
             for row in self._unsaved
@@ -137,7 +137,7 @@ class Labels:
         self._pending[:] = False
         self._pending[list(rows)] = True
 
-    def put_before(self, row: int, before: Standing) -> None:
+    def put_before(self, row: int, before: LabelState) -> None:
         """Let something else than what was read stand where no decision does."""
         self._before[row] = before
         if row not in self._decisions:
@@ -154,7 +154,7 @@ class Labels:
 
     def _note(self, row: int) -> None:
         """Keep what is asked for of all rows at once in step with one of them."""
-        standing = self.standing(row)
+        standing = self.state_of(row)
         self._reviewed[row] = standing.reviewed
         self._unsure[row] = standing.decision == "unsure"
         # The one that was named last stands last.

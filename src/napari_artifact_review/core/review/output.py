@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import Standing
+from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import SaveError
 from napari_artifact_review.core.review.differences import (
     Changes,
@@ -83,14 +83,14 @@ class Saved:
         Where it is, or what was kept.
     backup : Path or None
         The copy of what was there before, if one was made.
-    taken_over : dict of CutoutKey to Standing, or None
+    taken_over : dict of CutoutKey to LabelState, or None
         The labels that are theirs, if nothing was written for their sake.
     """
 
     table: ReviewedTable
     path: Path
     backup: Path | None = None
-    taken_over: dict[CutoutKey, Standing] | None = None
+    taken_over: dict[CutoutKey, LabelState] | None = None
 
 
 class Output:

@@ -151,7 +151,7 @@ class Queue:
         self.rule = rule
         self.changes = 0
         self._catalog = catalog
-        self._walk = catalog.walk
+        self._index = catalog.cutout_index
         self._keys = self._keys_of_all()
         which = catalog.are(*rule.outcomes)
         if rule.images is not None:
@@ -203,7 +203,7 @@ class Queue:
 
     def rows_of(self, image_name: str) -> Rows:
         """Return the rows of an image's cutouts that are in it, in its order."""
-        rows = self._walk.cutouts_of(image_name)
+        rows = self._index.cutouts_of(image_name)
         rows = rows[self._row_is_in[rows]]
         if self._keys is None:
             return rows
@@ -218,7 +218,9 @@ class Queue:
 
     def count_of(self, image_name: str) -> int:
         """How many of its cutouts an image has."""
-        return int(np.count_nonzero(self._row_is_in[self._walk.cutouts_of(image_name)]))
+        return int(
+            np.count_nonzero(self._row_is_in[self._index.cutouts_of(image_name)])
+        )
 
     # The way through it
 
@@ -245,12 +247,12 @@ class Queue:
     def image_after(self, row: int, *names: str) -> str | None:
         """Return the first image after `row` that is none of some, or None."""
         found = self._first(self._place(row), partial(self._in_others, names))
-        return None if found is None else self._walk.image_of(found)
+        return None if found is None else self._index.image_of(found)
 
     def image_before(self, row: int, *names: str) -> str | None:
         """Return the nearest image before `row` that is none of some, or None."""
         found = self._last(self._place(row), partial(self._in_others, names))
-        return None if found is None else self._walk.image_of(found)
+        return None if found is None else self._index.image_of(found)
 
     def _in(self, places: slice) -> npt.NDArray[np.bool_]:
         return self._is_in[places]
@@ -262,7 +264,7 @@ class Queue:
     def _in_others(self, names: Sequence[str], places: slice) -> npt.NDArray[np.bool_]:
         """Tell which places hold a cutout of an image that is none of some."""
         index = self._catalog.predictions.image_index[self._rows[places]]
-        known = np.isin(index, [self._walk.place_of_image(name) for name in names])
+        known = np.isin(index, [self._index.position_of_image(name) for name in names])
         return np.greater(self._is_in[places], known)
 
     def _first(self, start: int, wanted: _Look) -> int | None:
@@ -341,7 +343,7 @@ class Queue:
     def _image_numbers(self) -> list[int]:
         assert self.rule.images is not None, "asked for where images are named"
         try:
-            return [self._walk.place_of_image(name) for name in self.rule.images]
+            return [self._index.position_of_image(name) for name in self.rule.images]
         except KeyError as missing:
             raise ReviewError(
                 f"no image {missing.args[0]} is in the table",

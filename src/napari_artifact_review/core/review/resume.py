@@ -14,14 +14,14 @@ from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import (
     Decision,
     DecisionLog,
-    Standing,
+    LabelState,
 )
 from napari_artifact_review.core.decisions.schema import Binding, StoreContents
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.grid import cutout_numbers
 from napari_artifact_review.core.review.labels import Labels
+from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 from napari_artifact_review.core.tables.predictions import Predictions
-from napari_artifact_review.core.tables.walk import Walk
 
 #: Whose label stands where they disagree.
 LabelChoice = Literal["table", "decision"]
@@ -38,14 +38,14 @@ class Disagreement:
     ----------
     cutout : CutoutKey
         What it is about.
-    table : Standing
+    table : LabelState
         What the table says.
     decision : Decision
         What was decided last.
     """
 
     cutout: CutoutKey
-    table: Standing
+    table: LabelState
     decision: Decision
 
 
@@ -66,7 +66,9 @@ def binding_of(predictions: Predictions) -> Binding:
     return Binding(str(predictions.path), digest.hexdigest())
 
 
-def match(contents: StoreContents, binding: Binding, walk: Walk) -> tuple[str, ...]:
+def match(
+    contents: StoreContents, binding: Binding, cutout_index: CutoutIndex
+) -> tuple[str, ...]:
     """Say how the decisions on record fit a table, in sentences.
 
     Raises
@@ -78,7 +80,7 @@ def match(contents: StoreContents, binding: Binding, walk: Walk) -> tuple[str, .
     cutouts = {entry.cutout for entry in contents.entries}
     if before is None or before.fingerprint == binding.fingerprint or not cutouts:
         return ()
-    gone = sum(cutout not in walk for cutout in cutouts)
+    gone = sum(cutout not in cutout_index for cutout in cutouts)
     if gone == len(cutouts):
         raise StoreError(
             f"the verdicts beside this output belong to {before.table_name}; none of "
@@ -97,7 +99,9 @@ def match(contents: StoreContents, binding: Binding, walk: Walk) -> tuple[str, .
     return (remark, f"Verdicts on {count} not in this table are kept.")
 
 
-def restore(labels: Labels, log: DecisionLog, walk: Walk) -> list[Disagreement]:
+def restore(
+    labels: Labels, log: DecisionLog, cutout_index: CutoutIndex
+) -> list[Disagreement]:
     """Put what is on record into the labels.
 
     A table that was saved before the last decisions is only older: what it says is
@@ -109,26 +113,28 @@ def restore(labels: Labels, log: DecisionLog, walk: Walk) -> list[Disagreement]:
         Where the values that another program wrote differ from the verdict. Until it
         is settled the verdict stands.
     """
-    first: dict[CutoutKey, Standing] = {}
-    known: dict[CutoutKey, set[Standing]] = {}
+    first: dict[CutoutKey, LabelState] = {}
+    known: dict[CutoutKey, set[LabelState]] = {}
     for entry in log.entries:
         known.setdefault(entry.cutout, set()).update(_told_by(entry))
         if TABLE in entry.context:
-            first.setdefault(entry.cutout, Standing(*entry.context[TABLE]).spelt_out())
+            first.setdefault(
+                entry.cutout, LabelState(*entry.context[TABLE]).spelt_out()
+            )
     disagreements = []
     for cutout in log.cutouts:
-        row, decision = walk.row_of(cutout), log.standing(cutout)
+        row, decision = cutout_index.row_of(cutout), log.in_force(cutout)
         read = labels.read(row)
         if read in known[cutout]:
             labels.put_before(row, first.get(cutout, read))
-        elif decision is not None and not read.agrees_with(Standing.of(decision)):
+        elif decision is not None and not read.agrees_with(LabelState.of(decision)):
             disagreements.append(Disagreement(cutout, read, decision))
         labels.put(row, decision)
     return disagreements
 
 
-def _told_by(entry: Entry) -> Iterable[Standing]:
+def _told_by(entry: Entry) -> Iterable[LabelState]:
     if TABLE in entry.context:
-        yield Standing(*entry.context[TABLE]).spelt_out()
+        yield LabelState(*entry.context[TABLE]).spelt_out()
     if entry.action == "decide":
-        yield Standing.of(entry)
+        yield LabelState.of(entry)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_artifact_review.core.decisions.log import Decision, Standing
+from napari_artifact_review.core.decisions.log import Decision, LabelState
 from napari_artifact_review.core.saving import Written, replace_file
 from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predictions
 from napari_artifact_review.core.tables.tablefile import TableFile
@@ -33,19 +33,19 @@ class ReviewedTable:
         The table as it was read.
     label_new : ndarray of int8, shape (n,)
         The labels after review.
-    reviews : mapping of int to Standing
+    reviews : mapping of int to LabelState
         What stands for each row that may differ from what was read.
     decisions : mapping of int to Decision
         The decision that stands for each row that has one.
-    shown : mapping of int to Standing
+    shown : mapping of int to LabelState
         What the output shows of each row of which it does not show the last decision.
     """
 
     predictions: Predictions
     label_new: npt.NDArray[np.int8]
-    reviews: Mapping[int, Standing]
+    reviews: Mapping[int, LabelState]
     decisions: Mapping[int, Decision]
-    shown: Mapping[int, Standing] = field(default_factory=dict)
+    shown: Mapping[int, LabelState] = field(default_factory=dict)
 
     def write(self, path: Path, about_to_replace: Callable[[str], None]) -> Written:
         """Write the table, whole or not at all; the suffix decides the format.

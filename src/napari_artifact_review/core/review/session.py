@@ -19,7 +19,7 @@ from napari_artifact_review.core.decisions.command import Command
 from napari_artifact_review.core.decisions.database_url import read_database_url
 from napari_artifact_review.core.decisions.entry import Entry, plain_json
 from napari_artifact_review.core.decisions.exchange import find_meeting_place
-from napari_artifact_review.core.decisions.log import PATIENCE, Standing, login_name
+from napari_artifact_review.core.decisions.log import PATIENCE, LabelState, login_name
 from napari_artifact_review.core.decisions.log_paths import store_apart, store_beside
 from napari_artifact_review.core.decisions.log_place import locked_store, log_path
 from napari_artifact_review.core.decisions.meeting_place import (
@@ -56,10 +56,10 @@ from napari_artifact_review.core.review.output import (
     Saved,
     check_output,
 )
-from napari_artifact_review.core.review.places import (
+from napari_artifact_review.core.review.paths import (
     default_images,
     default_output,
-    remarks_on,
+    notices_on,
 )
 from napari_artifact_review.core.review.position import Position
 from napari_artifact_review.core.review.queue import Order, Queue, QueueRule, State
@@ -138,24 +138,24 @@ class ReviewSession:
         output: Output,
         store: Store,
         contents: StoreContents,
-        remarks: Sequence[str],
+        notices: Sequence[str],
         reviewer: str,
     ) -> None:
         self.catalog = catalog
         self.predictions = catalog.predictions
-        self.walk = catalog.walk
+        self.cutout_index = catalog.cutout_index
         self.cutout_size = catalog.cutout_size
         self.images = images
         self.reviewer = reviewer
         self.kinds = DEFAULT_KINDS
-        self._remarks = tuple(remarks)
+        self._notices = tuple(notices)
         self._store = store
         position, notices = Position.from_json(contents.state)
         self._meetings = position.meetings
         self.team: Team | None = None
         # With its password, for another opening; never shown.
         self._team_url: str | None = None
-        self._remarks = (*self._remarks, *notices)
+        self._notices = (*self._notices, *notices)
         self.view_settings = position.view
         self.drafts = position.drafts
         self._output = output
@@ -264,7 +264,7 @@ class ReviewSession:
                 if replaced is not None and replaced._store.path == log.path:
                     # It goes on where that one is, also if that could not be saved.
                     contents = replace(contents, state=plain_json(replaced._state()))
-                notices += (*match(contents, binding, catalog.walk), *faults)
+                notices += (*match(contents, binding, catalog.cutout_index), *faults)
                 log.bind(binding)
                 known = Output(where, [save.digest for save in contents.saves], table)
                 session = cls(
@@ -477,13 +477,13 @@ class ReviewSession:
         return str(self._store.path)
 
     @property
-    def remarks(self) -> tuple[str, ...]:
+    def notices(self) -> tuple[str, ...]:
         """What the reviewer should know of table and output, in sentences."""
-        return (*self._remarks, *remarks_on(self.predictions, self._output))
+        return (*self._notices, *notices_on(self.predictions, self._output))
 
-    def add_remark(self, remark: str) -> None:
-        """Add a sentence to `remarks`, such as about a view that cannot be restored."""
-        self._remarks += (remark,)
+    def add_notice(self, notice: str) -> None:
+        """Add a sentence to `notices`, such as about a view that cannot be restored."""
+        self._notices += (notice,)
 
     @property
     def image_names(self) -> tuple[str, ...]:
@@ -536,7 +536,7 @@ class ReviewSession:
         review.
         """
         pending = {
-            self.walk.row_of(cutout)
+            self.cutout_index.row_of(cutout)
             for command in self.pending
             for cutout in command.said
         }
@@ -563,7 +563,7 @@ class ReviewSession:
             If no error has that number.
         """
         try:
-            row = self.walk.row_of_error(error_id)
+            row = self.cutout_index.row_of_error(error_id)
         except KeyError:
             raise ReviewError(
                 f"no error has the number {error_id}", path=self.predictions.path
@@ -582,7 +582,7 @@ class ReviewSession:
 
     def _row_of(self, cutout: CutoutKey) -> int:
         try:
-            return self.walk.row_of(cutout)
+            return self.cutout_index.row_of(cutout)
         except KeyError:
             raise ReviewError(
                 f"no cutout {cutout.image_name} ({cutout.grid_x}, {cutout.grid_y}) is "
@@ -604,7 +604,7 @@ class ReviewSession:
             )
         rows = self._queue.rows_of(image_name)
         if not len(rows):
-            rows = self.walk.cutouts_of(image_name)
+            rows = self.cutout_index.cutouts_of(image_name)
         self._move_to(int(rows[0]))
 
     def _move_to(self, row: int | None, *, jumps: bool = True) -> bool:
@@ -625,8 +625,8 @@ class ReviewSession:
         return self.table.iloc[self._queue.rows]
 
     @property
-    def places(self) -> Queue:
-        """The queue as places and counts, without a look at the table."""
+    def review_queue(self) -> Queue:
+        """The queue as rows and counts, without a copy of the table."""
         return self._queue
 
     def set_queue(
@@ -844,13 +844,13 @@ class ReviewSession:
         answer = self._answer(command, wait)
         # The reviewer is taken there now: a late answer does not.
         if command.state != "refused":
-            rows = [self.walk.row_of(cutout) for cutout in command.cutouts]
+            rows = [self.cutout_index.row_of(cutout) for cutout in command.cutouts]
             self._keep_notes(command.notes)
             self._move_to(rows[0])
             self.turned.emit(rows, command.kind)
         return answer
 
-    def given(self, cutout: CutoutKey) -> Standing:
+    def given(self, cutout: CutoutKey) -> LabelState:
         """Return the last verdict about a cutout, also one that is still pending.
 
         The label of a pending one has no meaning.
@@ -944,8 +944,8 @@ class ReviewSession:
 
     def _forget_draft(self, row: int) -> None:
         """Forget a draft that is recorded; another one waits for its own verdict."""
-        key = self.walk.key_of(row)
-        if self.drafts.get(key) == self.catalog.labels.standing(row).note:
+        key = self.cutout_index.key_of(row)
+        if self.drafts.get(key) == self.catalog.labels.state_of(row).note:
             del self.drafts[key]
 
     def _tell_pending(self) -> None:
@@ -1067,7 +1067,7 @@ class ReviewSession:
     def _state(self) -> dict[str, Any]:
         # A copy: it is written in another thread, while this one may change it.
         position = Position(
-            self.walk.key_of(self._row),
+            self.cutout_index.key_of(self._row),
             deepcopy(self.view_settings),
             self._queue.rule,
             self.threshold,
@@ -1085,14 +1085,14 @@ class ReviewSession:
             return Queue(self.catalog, position.queue or _FIRST_RULE)
         except ReviewError as error:
             # An image or the confidence was in the table then.
-            self._remarks += (f"The queue was reset to all errors: {error.what}.",)
+            self._notices += (f"The queue was reset to all errors: {error.what}.",)
             self.catalog.set_threshold(None)
             return Queue(self.catalog, _FIRST_RULE)
 
     def _first_row(self, position: Position) -> int:
         """Return where the review was left, or else the first of the queue."""
-        if position.cutout is not None and position.cutout in self.walk:
-            return self.walk.row_of(position.cutout)
+        if position.cutout is not None and position.cutout in self.cutout_index:
+            return self.cutout_index.row_of(position.cutout)
         rows = self._queue.rows
         return int(rows[0]) if len(rows) else 0
 

@@ -13,7 +13,10 @@ from napari_artifact_review.viewer.style import STYLE
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.viewer.picture_loader import Picture, PictureLoader
+    from napari_artifact_review.viewer.image.picture_loader import (
+        Picture,
+        PictureLoader,
+    )
     from napari_artifact_review.widgets.gallery.model import GalleryModel
 
 #: Pixels around a picture: room for its frames.

@@ -15,7 +15,7 @@ from napari_artifact_review.viewer.status import describe_cutout
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
     from napari_artifact_review.core.review.session import ReviewSession
-    from napari_artifact_review.viewer.picture_loader import PictureLoader
+    from napari_artifact_review.viewer.image.picture_loader import PictureLoader
 
 Rows = npt.NDArray[np.int64]
 
@@ -46,7 +46,7 @@ class GalleryModel(QAbstractListModel):
 
     def show_queue(self, by: Grouping) -> None:
         """Show the queue as it is now; a model that is shown already stays as it is."""
-        queue, catalog = self._session.places, self._session.catalog
+        queue, catalog = self._session.review_queue, self._session.catalog
         rows, groups = in_groups(catalog, queue.rows, by)
         if groups == self.groups and np.array_equal(rows, self._rows):
             return

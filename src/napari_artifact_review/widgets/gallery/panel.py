@@ -21,10 +21,9 @@ from qtpy.QtWidgets import (
 from napari_artifact_review.core.images.display import LEVELS, Display
 from napari_artifact_review.core.images.thumbnails import Look
 from napari_artifact_review.core.review.groups import GROUPINGS
-from napari_artifact_review.viewer.key_choice import KeyChoice
-from napari_artifact_review.viewer.picture_loader import PictureLoader
+from napari_artifact_review.viewer.image.picture_loader import PictureLoader
+from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.verdicts import VerdictTarget
-from napari_artifact_review.widgets.background import Connections, MainThread
 from napari_artifact_review.widgets.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.gallery.delegate import (
     LARGEST,
@@ -33,6 +32,7 @@ from napari_artifact_review.widgets.gallery.delegate import (
 )
 from napari_artifact_review.widgets.gallery.model import GalleryModel
 from napari_artifact_review.widgets.gallery.view import GalleryView
+from napari_artifact_review.widgets.parts.background import Connections, MainThread
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
@@ -234,7 +234,7 @@ class GalleryPanel(QWidget):
     def _go_to(self, row: int | None) -> bool:
         """Go to a cutout, which may stand elsewhere on the page by now."""
         if row is not None:
-            self._session.select(*self._session.walk.key_of(row))
+            self._session.select(*self._session.cutout_index.key_of(row))
         return row is not None
 
     def _refusal(self, rows: list[int]) -> str:

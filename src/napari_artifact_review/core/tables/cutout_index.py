@@ -1,0 +1,177 @@
+"""Where each cutout, image and error stands in the table."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.tables.predictions import Predictions
+
+
+class CutoutIndex:
+    """Look-ups in the table that cost the same however long it is.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        The table.
+    """
+
+    def __init__(self, predictions: Predictions) -> None:
+        self._predictions = predictions
+        index = predictions.image_index
+        self._order = np.argsort(index, kind="stable")
+        count = len(predictions.image_names)
+        self._bounds = np.searchsorted(index[self._order], np.arange(count + 1))
+        self._image = {name: i for i, name in enumerate(predictions.image_names)}
+        self._row_of_error = {
+            int(predictions.error_id[row]): int(row)
+            for row in np.flatnonzero(predictions.error_id)
+        }
+        self._positions: tuple[str, dict[tuple[int, int], int]] = ("", {})
+
+    def cutouts_of(self, image_name: str) -> npt.NDArray[np.int64]:
+        """Return the rows of an image's cutouts, in the table's order.
+
+        Raises
+        ------
+        KeyError
+            If it has none.
+        """
+        begin, end = self._span(image_name)
+        return self._order[begin:end]
+
+    def __contains__(self, key: CutoutKey) -> bool:
+        """Tell whether a cutout is in the table."""
+        try:
+            self.row_of(key)
+        except KeyError:
+            return False
+        return True
+
+    def row_of_error(self, error_id: int) -> int:
+        """Return the row of an error; raise KeyError if there is none."""
+        return self._row_of_error[error_id]
+
+    def key_of(self, row: int) -> CutoutKey:
+        """Return what the cutout in a row is known by."""
+        table = self._predictions
+        return CutoutKey(
+            self.image_of(row),
+            int(table.grid_x[row]),
+            int(table.grid_y[row]),
+        )
+
+    def row_of(self, key: CutoutKey) -> int:
+        """Return the row of a cutout; raise KeyError if it is not in the table."""
+        if self._positions[0] != key.image_name:
+            rows = self.cutouts_of(key.image_name)
+            x, y = self._predictions.grid_x[rows], self._predictions.grid_y[rows]
+            at = zip(x.tolist(), y.tolist(), strict=True)
+            self._positions = (
+                key.image_name,
+                dict(zip(at, rows.tolist(), strict=True)),
+            )
+        return self._positions[1][key.grid_x, key.grid_y]
+
+    def row_at(self, image_name: str, x: int, y: int, size: int) -> int | None:
+        """Return the row of the cutout of `size` pixels that a pixel lies in, or None.
+
+        Where cutouts overlap, the one whose centre is nearest.
+        """
+        rows = self.cutouts_of(image_name)
+        across = x - self._predictions.grid_x[rows]
+        down = y - self._predictions.grid_y[rows]
+        inside = (across >= 0) & (across < size) & (down >= 0) & (down < size)
+        if not inside.any():
+            return None
+        distance = np.hypot(across - size / 2, down - size / 2)
+        return int(rows[np.where(inside, distance, np.inf).argmin()])
+
+    def neighbour_of(self, row: int, across: int, down: int, size: int) -> int | None:
+        """Return the row of the nearest cutout of the image in a direction, or None.
+
+        Parameters
+        ----------
+        row : int
+            Where it is looked from.
+        across, down : int
+            -1, 0 or 1; one of them is 0.
+        size : int
+            Side of the cutouts in pixels: those further beside the way than half of it
+            are in another row, or column.
+        """
+        table, rows = self._predictions, self.cutouts_of(self.image_of(row))
+        steps = np.stack(
+            [
+                table.grid_x[rows] - table.grid_x[row],
+                table.grid_y[rows] - table.grid_y[row],
+            ]
+        )
+        way = np.array([across, down]) @ steps
+        beside = np.abs(np.array([down, across]) @ steps)
+        ahead = (way > 0) & (2 * beside <= size)
+        if not ahead.any():
+            return None
+        # The nearest; of several as near, the one that is least beside the way.
+        order = np.lexsort((beside[ahead], way[ahead]))
+        return int(rows[ahead][order[0]])
+
+    def rows_between(
+        self, image_name: str, first: int, last: int, size: int
+    ) -> list[int]:
+        """Return the cutouts of an image on the straight way between two of them.
+
+        Parameters
+        ----------
+        image_name : str
+            The image.
+        first, last : int
+            Rows of the two, which come first and last.
+        size : int
+            Side of the cutouts in pixels.
+        """
+        table = self._predictions
+        ends = [
+            np.array([table.grid_x[row], table.grid_y[row]], dtype=float) + size / 2
+            for row in (first, last)
+        ]
+        # Eight steps a cutout: no corner that is cut by more than an eighth is missed.
+        steps = max(1, int(8 * np.abs(ends[1] - ends[0]).max() / size))
+        found = [first]
+        for part in np.linspace(0, 1, steps + 1):
+            x, y = ends[0] + part * (ends[1] - ends[0])
+            row = self.row_at(image_name, int(x), int(y), size)
+            if row is not None and row != found[-1]:
+                found.append(row)
+        return [*dict.fromkeys([*found, last])]
+
+    def rows_in(
+        self,
+        image_name: str,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        size: int,
+    ) -> list[int]:
+        """Return the rows of an image's cutouts that a rectangle of pixels touches."""
+        rows = self.cutouts_of(image_name)
+        x, y = self._predictions.grid_x[rows], self._predictions.grid_y[rows]
+        # No sum of position and size: it may be too large for 64 bits.
+        touched = (x <= right) & (x > left - size) & (y <= bottom) & (y > top - size)
+        return [int(row) for row in rows[touched]]
+
+    def image_of(self, row: int) -> str:
+        """Return the image of the cutout in a row."""
+        names: tuple[str, ...] = self._predictions.image_names
+        return names[int(self._predictions.image_index[row])]
+
+    def position_of_image(self, image_name: str) -> int:
+        """Return the place of an image among all, from 0; KeyError if it has none."""
+        return self._image[image_name]
+
+    def _span(self, image_name: str) -> tuple[int, int]:
+        i = self._image[image_name]
+        return int(self._bounds[i]), int(self._bounds[i + 1])

@@ -1,0 +1,1 @@
+"""Keys, mouse and the selection that they make."""

@@ -1,0 +1,109 @@
+"""Mouse actions on the image: go to a cutout, or select several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+
+from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.viewer.input.selection import Selection
+
+#: A mouse that moves further than this between press and release drags.
+_CLICK_RADIUS = 4.0
+
+
+class Mouse:
+    """Follows the mouse of a viewer, as far as napari and its layers leave it alone.
+
+    A click goes to a cutout. With Shift, a click selects the run of cutouts up to there
+    and a drag selects those in a rectangle. With Control, a click selects one cutout or
+    deselects it.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    session : ReviewSession
+        The review.
+    selection : Selection
+        The selected cutouts.
+    image_name : callable
+        Gives the name of the image on the screen; None while there is none.
+    go_to : callable
+        Takes the row of a cutout that is clicked.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: ReviewSession,
+        selection: Selection,
+        image_name: Callable[[], str | None],
+        go_to: Callable[[int], None],
+    ) -> None:
+        self._viewer = viewer
+        self._session = session
+        self._selection = selection
+        self._image_name = image_name
+        self._go_to = go_to
+
+    def connect(self) -> None:
+        """Start to follow the mouse."""
+        self._viewer.mouse_drag_callbacks.append(self._on_press)
+
+    def disconnect(self) -> None:
+        """Let go of it."""
+        self._viewer.mouse_drag_callbacks.remove(self._on_press)
+
+    def _on_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
+        active = viewer.layers.selection.active
+        idle = active is None or active.mode == "pan_zoom"
+        held = {getattr(key, "name", str(key)) for key in event.modifiers}
+        if event.button != 1 or not idle or len(held) > 1 or not self._image_name():
+            return
+        pressed, start = np.array(event.pos), np.array(event.position[-2:])
+        before = self._selection.rows
+        band = held == {"Shift"}
+        if band:
+            # Else napari would pan the image along.
+            viewer.scene.camera.mouse_pan = False
+        try:
+            yield
+            moved = False
+            while event.type == "mouse_move":
+                moved |= np.hypot(*(np.array(event.pos) - pressed)) > _CLICK_RADIUS
+                if band and moved:
+                    self._pick_between(start, event.position[-2:], before)
+                yield
+        finally:
+            if band:
+                viewer.scene.camera.mouse_pan = True
+        if not moved:
+            self._click(event.position[-2:], held)
+
+    def _pick_between(self, start: Any, end: Any, before: tuple[int, ...]) -> None:
+        name, session = self._image_name(), self._session
+        if name is not None:
+            top, left = np.minimum(start, end)
+            bottom, right = np.maximum(start, end)
+            inside = session.cutout_index.rows_in(
+                name, left, top, right, bottom, session.cutout_size
+            )
+            self._selection.set([*before, *inside])
+
+    def _click(self, position: Any, held: set[str]) -> None:
+        name, (row, column) = self._image_name(), position
+        if name is None:
+            return
+        cutout = self._session.catalog.cutout_at(name, round(column), round(row))
+        if cutout is None:
+            return
+        if not held:
+            self._go_to(cutout.row)
+        elif held == {"Shift"}:
+            self._selection.run_to(cutout.row)
+        elif held == {"Control"}:
+            self._selection.toggle(cutout.row)

@@ -1,0 +1,80 @@
+"""The cutouts selected for one common verdict, such as those along a trail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psygnal import Signal
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.review.session import ReviewSession
+
+
+class Selection:
+    """Cutouts of the image on the screen, in the order of their selection.
+
+    Parameters
+    ----------
+    session : ReviewSession
+        The review.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted when other cutouts are selected.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: ReviewSession) -> None:
+        self._session = session
+        self._rows: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows of the selected cutouts in the table."""
+        return tuple(self._rows)
+
+    @property
+    def cutouts(self) -> list[CutoutKey]:
+        """The keys of the selected cutouts."""
+        return [self._session.cutout_index.key_of(row) for row in self._rows]
+
+    def run_to(self, row: int) -> None:
+        """Add the run of cutouts from the last one selected, or the current one."""
+        session = self._session
+        last = self._rows[-1] if self._rows else session.current_cutout.row
+        name = session.cutout_index.image_of(row)
+        run = session.cutout_index.rows_between(name, last, row, session.cutout_size)
+        self.set([*self._rows, *run])
+
+    def toggle(self, row: int) -> None:
+        """Select a cutout, or deselect it."""
+        if row in self._rows:
+            self.set([other for other in self._rows if other != row])
+        else:
+            self.set([*self._rows, row])
+
+    def set(self, rows: Sequence[int]) -> None:
+        """Select these cutouts and no others."""
+        rows = list(dict.fromkeys(rows))
+        if rows != self._rows:
+            self._rows = rows
+            self.changed.emit()
+
+    def take_turn(self, rows: Sequence[int], action: str) -> None:
+        """Select the cutouts of a command that was undone; deselect all others.
+
+        The next verdict then has the same targets as the undone one. After a redo it
+        is about the current cutout.
+        """
+        images = {self._session.cutout_index.image_of(row) for row in rows}
+        are_selected = action == "undo" and len(rows) > 1 and len(images) == 1
+        self.set(rows if are_selected else [])
+
+    def clear(self) -> None:
+        """Deselect all cutouts."""
+        self.set([])

@@ -1,0 +1,1 @@
+"""What is drawn over the full image: boxes, texts, grid and compass."""

@@ -1,0 +1,113 @@
+"""Banners: why nothing can be decided, or seen, for as long as that is so."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy
+
+from napari_artifact_review.core.errors import HeldError, ImageError
+from napari_artifact_review.widgets.parts.message import breakable
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.session import ReviewSession
+
+_STYLE = "background: #8f1d1d; color: white; padding: 6px; border-radius: 4px"
+
+
+class Banner(Container[Widget]):
+    """Shows a session's problem, and stays until it is gone.
+
+    Attributes
+    ----------
+    open_requested : Signal
+        Emitted to open the review again, which may have been closed elsewhere.
+    """
+
+    open_requested = Signal()
+
+    def __init__(self) -> None:
+        self.text = alarm()
+        self.open_again = PushButton(
+            text="Reopen for editing", tooltip="Reopen the review to give verdicts here"
+        )
+        super().__init__(widgets=[self.text, self.open_again], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.open_again.changed.connect(lambda: self.open_requested.emit())
+        self.hide()
+
+    def show_problem(self, session: ReviewSession) -> None:
+        """Show why a session can keep no decision, or nothing if it can."""
+        problem = session.problem
+        held = isinstance(problem, HeldError)
+        if problem is not None and held:
+            self.text.value = f"<b>Read-only:</b> {problem.what}. {problem.remedy}."
+        elif problem is not None:
+            place = problem.path.name if problem.path else problem.where
+            self.text.value = (
+                f"<b>Verdicts cannot be recorded:</b> {place} {problem.what}. "
+                f"{problem.remedy}. Earlier verdicts are kept; the disk is tried again "
+                "every two seconds."
+            )
+        self.text.tooltip = str(problem or "")
+        self.open_again.visible = held
+        self.visible = problem is not None
+
+
+class ImageBanner(Container[Widget]):
+    """Shows why the current cutout cannot be seen.
+
+    Attributes
+    ----------
+    folder_requested : Signal
+        Emitted to look for the images in another folder.
+    """
+
+    folder_requested = Signal()
+
+    def __init__(self) -> None:
+        self.text = alarm()
+        self.folder = PushButton(
+            text="Choose images folder...",
+            tooltip="Look for the images of this review in another folder",
+        )
+        super().__init__(widgets=[self.text, self.folder], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.folder.changed.connect(lambda: self.folder_requested.emit())
+        self.hide()
+
+    def show_problem(self, problem: ImageError | None, seen: bool) -> None:
+        """Show why a cutout cannot be seen, or nothing if it can.
+
+        Parameters
+        ----------
+        problem : ImageError or None
+            Why not.
+        seen : bool
+            Whether its image can be, so that there is nothing to look for elsewhere.
+        """
+        text = "" if problem is None else str(problem)
+        if text != self.text.tooltip:
+            self.text.value = (
+                f"<b>This cutout cannot be shown.</b> {breakable(escape(text))}"
+            )
+            self.text.tooltip = text
+        self.folder.visible = not seen
+        self.visible = problem is not None
+
+
+def alarm() -> Label:
+    """Make a label that is seen: white on red, wrapped."""
+    label = Label()
+    native: QLabel = label.native
+    native.setWordWrap(True)
+    native.setStyleSheet(_STYLE)
+    native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return label

@@ -1,0 +1,105 @@
+"""What changed: the numbers before and after, and the flips by outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+
+from napari_artifact_review.core.outcomes import Outcome
+from napari_artifact_review.report.texts import number_text, range_text
+from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.text_table import TextTable
+
+if TYPE_CHECKING:
+    from napari_artifact_review.widgets.measurer import Measured
+
+#: The numbers in their order, by names that are short.
+_NUMBERS = {
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "average_precision": "avg. precision",
+    "tp": "TP",
+    "fp": "FP",
+    "fn": "FN",
+    "tn": "TN",
+}
+
+_OUTCOMES: tuple[Outcome, ...] = ("FP", "FN", "TP", "TN")
+
+
+class ChangesPanel(Container[Widget]):
+    """Shows what the review has changed, and asks for the plots.
+
+    Attributes
+    ----------
+    plots_requested : Signal
+        Emitted to show the plots, or to hide them.
+    """
+
+    plots_requested = Signal()
+
+    def __init__(self) -> None:
+        self.numbers = TextTable(("", "before", "after", "possible range"), 8, bold=2)
+        self.numbers.setToolTip(
+            "Quality of the predictions by the labels before and after the review, and "
+            "the possible range while some cutouts are undecided"
+        )
+        self.flips = TextTable(
+            ("", "cutouts", "reviewed", "0 → 1", "1 → 0", "unsure"), 4
+        )
+        self.flips.setToolTip("Number of cutouts by their outcome before the review")
+        self.open_count = Line()
+        self.plots = PushButton(
+            text="Plots", tooltip="Show the curves and the time per verdict"
+        )
+        self.plots.native.setFixedWidth(60)
+        below = Container[Widget](
+            widgets=[self.open_count, self.plots], layout="horizontal", labels=False
+        )
+        below.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[below], labels=False)
+        self.margins = (0, 0, 0, 0)
+        for at, table in enumerate((self.numbers, self.flips)):
+            self.native.layout().insertWidget(at, table)
+        self.plots.changed.connect(lambda: self.plots_requested.emit())
+
+    def show_changes(self, measured: Measured | None) -> None:
+        """Show what was measured; with None, that it is not known yet."""
+        if measured is None:
+            self.numbers.show_rows([(t, "…", "…", "…") for t in _NUMBERS.values()])
+            self.flips.show_rows([(name, *"…" * 5) for name in _OUTCOMES])
+            self.open_count.show_text("")
+            return
+        before, after, low, high = measured.metrics.values()
+        self.numbers.show_rows(
+            [
+                (
+                    title,
+                    number_text(before[name]),
+                    number_text(after[name]),
+                    range_text(low[name], high[name]),
+                )
+                for name, title in _NUMBERS.items()
+            ]
+        )
+        self.flips.show_rows(
+            [(name, *map(number_text, measured.flips[name])) for name in _OUTCOMES]
+        )
+        count = measured.open_count
+        self.open_count.show_text(f"{count:,} undecided" if count else "None undecided")
+        self.open_count.tooltip = (
+            "Errors without a verdict, and cutouts whose verdict is unsure"
+        )
+
+
+def summary(measured: Measured) -> str:
+    """Return in a few words what has changed."""
+    before, after = (
+        number_text(measured.metrics[when]["precision"], 2)
+        for when in ("before", "after")
+    )
+    return f"precision {before}" + (f" → {after}" if after != before else "")

@@ -1,0 +1,282 @@
+"""Two labels for one cutout, or two tables for one file: the user chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+)
+
+from napari_artifact_review.core.decisions.log import LabelState
+from napari_artifact_review.core.outcomes import LABEL_NAMES
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import CutoutKey
+    from napari_artifact_review.core.review.differences import Difference
+    from napari_artifact_review.core.review.output import (
+        OutputChangedError,
+        TableChangedError,
+    )
+    from napari_artifact_review.core.review.resume import Disagreement
+
+#: More rows than anybody reads one by one are only counted.
+_ROWS_SHOWN = 1000
+
+
+class ChoicePanel(Container[Widget]):
+    """Lists what differs, and offers whose to keep.
+
+    Parameters
+    ----------
+    headers : sequence of str
+        The names of the three columns.
+    choices : mapping of str to (str, str)
+        The text and tooltip of a button for each thing that may be kept.
+
+    Attributes
+    ----------
+    chosen : Signal
+        Emitted with what is kept, and the numbers of the rows that are selected; none
+        for all.
+    row_requested : Signal
+        Emitted with the number of a row that the user clicks.
+    """
+
+    chosen = Signal(str, list)
+    row_requested = Signal(int)
+
+    def __init__(
+        self, headers: Sequence[str], choices: Mapping[str, tuple[str, str]]
+    ) -> None:
+        self.text = Label()
+        # A Qt table in a magicgui container: magicgui's own copies all cells at once.
+        self.table = QTableWidget(0, len(headers))
+        self.buttons = {
+            keep: PushButton(text=text, tooltip=tooltip)
+            for keep, (text, tooltip) in choices.items()
+        }
+        self._titles = {keep: text for keep, (text, _) in choices.items()}
+        row = Container[Widget](
+            widgets=list(self.buttons.values()), layout="horizontal", labels=False
+        )
+        row.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[self.text, row], labels=False)
+        self.margins = (0, 0, 0, 0)
+        native: QLabel = self.text.native
+        native.setWordWrap(True)
+        native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._lay_out_table(headers)
+        for keep, button in self.buttons.items():
+            button.changed.connect(lambda _, keep=keep: self._choose(keep))
+        self.hide()
+
+    def _lay_out_table(self, headers: Sequence[str]) -> None:
+        table = self.table
+        table.setHorizontalHeaderLabels(list(headers))
+        table.verticalHeader().hide()
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setMaximumSectionSize(80)
+        table.cellClicked.connect(lambda row, _: self.row_requested.emit(row))
+        table.itemSelectionChanged.connect(self._name_buttons)
+        self.native.layout().insertWidget(1, table)
+
+    def show_rows(
+        self,
+        text: str,
+        rows: Sequence[Sequence[str]],
+        details: Sequence[str] | None = None,
+    ) -> None:
+        """Show what differs, with a tooltip a row; nothing if there is no row."""
+        more = f" The first {_ROWS_SHOWN} are listed." * (len(rows) > _ROWS_SHOWN)
+        self.text.value = text + more
+        table, shown = self.table, rows[:_ROWS_SHOWN]
+        table.clearSelection()
+        table.setRowCount(len(shown))
+        for i, row in enumerate(shown):
+            for j, cell in enumerate(row):
+                item = QTableWidgetItem(cell)
+                item.setToolTip(details[i] if details else "\n".join(row))
+                table.setItem(i, j, item)
+        table.resizeRowsToContents()
+        heights = [table.rowHeight(row) for row in range(min(len(shown), 5))]
+        table.setFixedHeight(table.horizontalHeader().height() + sum(heights) + 4)
+        self._name_buttons()
+        self.visible = bool(rows)
+
+    def show_differences(self, text: str, differences: Sequence[Difference]) -> None:
+        """Show how a file differs from the review, and how often."""
+        count = len(differences)
+        self.show_rows(
+            f"{text} {count} {'difference' if count == 1 else 'differences'}:",
+            [(one.where, one.theirs, one.ours) for one in differences],
+        )
+
+    def _selected(self) -> list[int]:
+        return [index.row() for index in self.table.selectionModel().selectedRows()]
+
+    def _name_buttons(self) -> None:
+        """Say on the buttons how many rows they are about."""
+
+    def _choose(self, keep: str) -> None:
+        self.chosen.emit(keep, self._selected())
+
+
+class DisagreementPanel(ChoicePanel):
+    """Lists the labels that the table and the decisions on record tell differently."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ("cutout", "table", "verdict"),
+            {
+                "table": ("Keep table's", "Keep the labels of the table"),
+                "decision": (
+                    "Keep verdicts",
+                    "Keep the labels of the recorded verdicts",
+                ),
+            },
+        )
+        self._cutouts: list[CutoutKey] = []
+
+    def show_disagreements(self, disagreements: Sequence[Disagreement]) -> None:
+        """Show them; nothing if there is none."""
+        self._cutouts = [one.cutout for one in disagreements]
+        count = len(disagreements)
+        labels = "label differs" if count == 1 else "labels differ"
+        self.show_rows(
+            f"<b>{count} {labels}</b> between the table and the recorded verdicts. "
+            "Click a row to show its cutout. Choose for the selected rows, or for all:",
+            [
+                (
+                    _name(one.cutout),
+                    _words(one.table),
+                    _words(LabelState.of(one.decision)),
+                )
+                for one in disagreements
+            ],
+            [_details(one) for one in disagreements],
+        )
+
+    def cutout(self, row: int) -> CutoutKey:
+        """Return the cutout of a row."""
+        return self._cutouts[row]
+
+    def cutouts(self, rows: Sequence[int]) -> list[CutoutKey] | None:
+        """Return the cutouts of rows; None, which is all, without a row."""
+        return [self._cutouts[row] for row in rows] or None
+
+    def _name_buttons(self) -> None:
+        count = len(self._selected())
+        which = f" ({count})" if count else " (all)"
+        for keep, button in self.buttons.items():
+            button.text = self._titles[keep] + which
+
+
+class ChangedOutputPanel(ChoicePanel):
+    """Lists what somebody else changed in the output."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ("where", "theirs", "ours"),
+            {
+                "theirs": (
+                    "Keep theirs",
+                    "Take over the labels of the file; write nothing",
+                ),
+                "ours": (
+                    "Keep ours",
+                    "Write the labels of this review; keep the file as a dated backup",
+                ),
+                "beside": (
+                    "Save a copy",
+                    "Write the labels of this review to a dated file beside it",
+                ),
+            },
+        )
+
+    def show_changes(self, error: OutputChangedError) -> None:
+        """Show what differs."""
+        path = error.path.name if error.path else "The output"
+        self.show_differences(
+            f"<b>Another program changed {path}</b> after this review read it. Nothing "
+            "was overwritten.",
+            error.changes.differences,
+        )
+
+
+class ChangedTablePanel(ChoicePanel):
+    """List what changed in the predictions table, and offer which cells to use.
+
+    Attributes
+    ----------
+    reopen_requested : Signal
+        Emitted when the user chooses the table as it is now.
+    """
+
+    reopen_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(
+            ("where", "table now", "as read"),
+            {
+                "reopen": (
+                    "Reopen",
+                    "Reopen the review with the table as it is now; verdicts are kept",
+                ),
+                "read": ("Save as read", "Save the cells as they were read"),
+            },
+        )
+
+    def show_changes(self, error: TableChangedError) -> None:
+        """Show what differs."""
+        path = error.path.name if error.path else "The table"
+        self.show_differences(
+            f"<b>{path} changed on disk</b> after this review read it. Nothing was "
+            "written.",
+            error.differences,
+        )
+
+    def _choose(self, keep: str) -> None:
+        if keep == "reopen":
+            self.reopen_requested.emit()
+        else:
+            super()._choose(keep)
+
+
+def _name(cutout: CutoutKey) -> str:
+    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+
+
+def _details(one: Disagreement) -> str:
+    return (
+        f"{_name(one.cutout)}\nThe table: {_said(one.table)}\n"
+        f"Verdict: {_said(LabelState.of(one.decision))}"
+    )
+
+
+def _said(stands: LabelState) -> str:
+    by, at = stands.reviewed_by, stands.reviewed_at[:16].replace("T", " ")
+    who = f" ({by}, {at})" if by or at else ""
+    return f"{_words(stands)}{who}"
+
+
+def _words(stands: LabelState) -> str:
+    """Say what stands: the label, and what was said beside it."""
+    unsure = "unsure" if stands.decision == "unsure" else ""
+    words = (LABEL_NAMES[stands.label_new], unsure, stands.kind, stands.note)
+    return ", ".join(filter(None, words))

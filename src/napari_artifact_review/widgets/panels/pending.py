@@ -1,0 +1,115 @@
+"""Commands that are not recorded yet, and those that could not be recorded."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_artifact_review.core.decisions.command import NOTICEABLE
+from napari_artifact_review.widgets.panels.banner import alarm
+from napari_artifact_review.widgets.parts.message import breakable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_artifact_review.core.decisions.command import Command
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.viewer.input.key_choice import KeyChoice
+
+#: How many refused commands are named.
+_NAMED = 5
+
+
+class PendingPanel(Container[Widget]):
+    """Shows which commands the disk has not recorded yet, and which it refused.
+
+    Attributes
+    ----------
+    give_again_requested : Signal
+        Emitted to give the refused commands again.
+    dismiss_requested : Signal
+        Emitted to forget them.
+    recording_changed : Signal
+        Emitted with the number of commands that take noticeably long.
+    """
+
+    give_again_requested = Signal()
+    dismiss_requested = Signal()
+    recording_changed = Signal(int)
+
+    def __init__(self) -> None:
+        self.refused = alarm()
+        self.give_again = PushButton(text="Retry")
+        self.dismiss = PushButton(
+            text="Dismiss", tooltip="Discard the verdicts that could not be recorded"
+        )
+        buttons = Container[Widget](
+            widgets=[self.give_again, self.dismiss], layout="horizontal", labels=False
+        )
+        buttons.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[self.refused, buttons], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.hide()
+        self._session: ReviewSession | None = None
+        self._recording = 0
+        self._timer = QTimer(self.native, singleShot=True)
+        self._timer.timeout.connect(self._show)
+        self.give_again.changed.connect(lambda: self.give_again_requested.emit())
+        self.dismiss.changed.connect(lambda: self.dismiss_requested.emit())
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self.give_again.tooltip = keys["give_again"].hint
+
+    def show_session(self, session: ReviewSession | None) -> None:
+        """Show the commands of a session; a pending one once it takes noticeably long.
+
+        Parameters
+        ----------
+        session : ReviewSession or None
+            The session, or None to show nothing.
+        """
+        self._session = session
+        self._timer.stop()
+        self._show()
+
+    def _show(self) -> None:
+        session = self._session
+        pending = () if session is None else session.pending
+        refused = () if session is None else session.refused
+        due = pending[0].given_at + NOTICEABLE - time.monotonic() if pending else 0.0
+        if due > 0:
+            self._timer.start(round(1000 * due) + 1)
+        recording = len(pending) if due <= 0 else 0
+        if recording != self._recording:
+            self._recording = recording
+            self.recording_changed.emit(recording)
+        if refused:
+            problem = None if session is None else session.problem
+            self.refused.value = _named(refused, str(problem))
+            self.refused.tooltip = "\n".join(
+                f"{command.title}: {command.error}" for command in refused
+            )
+        self.visible = bool(refused)
+
+
+def _named(refused: Sequence[Command], told: str) -> str:
+    """Name refused commands, and the reason of the first unless that is told."""
+    titles = [breakable(escape(command.title)) for command in refused[:_NAMED]]
+    more = len(refused) - len(titles)
+    if more:
+        titles.append(f"and {more} more")
+    error = refused[0].error
+    is_told = error is None or str(error) == told
+    if error is None or is_told:
+        reason = ""
+    else:
+        name = "" if error.path is None else f"{error.path.name} "
+        reason = f"<br>{breakable(escape(name + error.what))}."
+    return f"<b>Not recorded:</b> {'; '.join(titles)}.{reason}"

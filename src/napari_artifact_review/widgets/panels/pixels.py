@@ -1,0 +1,186 @@
+"""How pixels look: limits, stretch, colours, smoothing."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+
+from napari_artifact_review.core.images.display import (
+    COLORMAPS,
+    MOST_SIGMA,
+    Display,
+    Interval,
+    Stretch,
+)
+from napari_artifact_review.core.limits import Limits
+
+if TYPE_CHECKING:
+    from napari_artifact_review.viewer.input.key_choice import KeyChoice
+
+_STEP = 0.5
+
+#: What is chosen in the list of intervals: an interval and its percent, or limits.
+_Range = tuple[Interval, float, Limits | None]
+
+_PERCENTS = (99.9, 99.5, 99.0, 98.0, 95.0, 90.0)
+
+
+class PixelsPanel(Container[Widget]):
+    """Asks how pixels are to look.
+
+    Attributes
+    ----------
+    display_requested : Signal
+        Emitted with the whole `Display` that is wished now.
+    stretches_requested : Signal
+        Emitted to show, or hide, the cutout at several stretches side by side.
+    """
+
+    display_requested = Signal(Display)
+    stretches_requested = Signal()
+
+    def __init__(self) -> None:
+        self._display = Display()
+        self.interval = ComboBox(tooltip="Choose how the display limits are computed")
+        self.scope = ComboBox(
+            choices=[("Whole image", "image"), ("Each cutout", "cutout")],
+            tooltip="Compute limits from the whole image or from each cutout",
+        )
+        self.stretch = ComboBox(
+            choices=get_args(Stretch),
+            tooltip="Stretch between the limits",
+        )
+        self.colormap = ComboBox(tooltip="Colormap; the layer controls offer more")
+        self.sigma = ComboBox(
+            tooltip="Smooth with a Gaussian of this sigma; the status bar still shows "
+            "raw values"
+        )
+        self.inverted = CheckBox(text="Invert", tooltip="Invert the colormap")
+        self.stretches = PushButton(text="Compare stretches...")
+        self.reset = PushButton(
+            text="Reset",
+            tooltip="Reset to ZScale limits of the image, linear stretch and grey",
+        )
+        rows = (
+            (self.interval, self.scope),
+            (self.stretch, self.colormap),
+            (self.sigma, self.inverted),
+            (self.stretches, self.reset),
+        )
+        super().__init__(widgets=[_row(*row) for row in rows], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.show_display(self._display)
+        for field in self._fields:
+            field.changed.connect(self._request)
+        self.stretches.changed.connect(lambda: self.stretches_requested.emit())
+        self.reset.changed.connect(lambda: self.display_requested.emit(Display()))
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self.stretches.tooltip = keys["stretches"].hint
+
+    def show_display(self, display: Display) -> None:
+        """Show how pixels look."""
+        self._display = display
+        with ExitStack() as stack:
+            for field in self._fields:
+                stack.enter_context(field.changed.blocked())
+            _offer(self.interval, _ranges(display), _range_of(display))
+            _offer(
+                self.colormap, _named(*COLORMAPS, display.colormap), display.colormap
+            )
+            _offer(self.sigma, _sigmas(display.sigma), display.sigma)
+            self.scope.value = display.scope
+            self.stretch.value = display.stretch
+            self.inverted.value = display.inverted
+        self.scope.enabled = display.manual is None
+
+    @property
+    def _fields(self) -> tuple[Any, ...]:
+        return (
+            self.interval,
+            self.scope,
+            self.stretch,
+            self.colormap,
+            self.sigma,
+            self.inverted,
+        )
+
+    def _request(self) -> None:
+        interval, percent, manual = self.interval.value
+        self._display = replace(
+            self._display,
+            interval=interval,
+            percent=percent,
+            manual=manual,
+            scope=self.scope.value,
+            stretch=self.stretch.value,
+            colormap=self.colormap.value,
+            sigma=self.sigma.value,
+            inverted=self.inverted.value,
+        )
+        self.display_requested.emit(self._display)
+
+
+def described(display: Display) -> str:
+    """Return in a few words how pixels look."""
+    names = {data: text for text, data in _ranges(display)}
+    parts = [names[_range_of(display)]]
+    if display.scope == "cutout" and display.manual is None:
+        parts[0] += " of each cutout"
+    if display.stretch != "linear":
+        parts.append(display.stretch)
+    if display.sigma:
+        parts.append(f"{display.sigma:g} px")
+    if display.inverted:
+        parts.append("inverted")
+    return ", ".join(parts)
+
+
+def _range_of(display: Display) -> _Range:
+    percent = display.percent if display.interval == "percentile" else Display.percent
+    if display.manual is not None:
+        return display.interval, percent, display.manual
+    return display.interval, percent, None
+
+
+def _ranges(display: Display) -> list[tuple[str, _Range]]:
+    """Return the intervals to choose from; those by hand only while they are so."""
+    percents = list(_PERCENTS)
+    if display.interval == "percentile" and display.percent not in percents:
+        percents.append(display.percent)
+    default = Display.percent
+    offered: list[tuple[str, _Range]] = [("ZScale", ("zscale", default, None))]
+    offered += [(f"{x:g} %", ("percentile", x, None)) for x in sorted(percents)[::-1]]
+    offered += [("Min to max", ("min-max", default, None))]
+    if display.manual is not None:
+        low, high = display.manual
+        offered += [(f"Manual: {low:.4g} to {high:.4g}", _range_of(display))]
+    return offered
+
+
+def _sigmas(current: float) -> list[tuple[str, float]]:
+    steps = {_STEP * n for n in range(1, int(MOST_SIGMA / _STEP) + 1)} | {current}
+    offered = [(f"Smoothing {x:g} px", x) for x in sorted(steps - {0.0})]
+    return [("No smoothing", 0.0), *offered]
+
+
+def _named(*values: str) -> list[tuple[str, str]]:
+    return [(value, value) for value in dict.fromkeys(values)]
+
+
+def _offer(field: ComboBox, choices: list[tuple[str, Any]], value: Any) -> None:
+    if list(field.choices) != [data for _, data in choices]:
+        field.choices = choices
+    field.value = value
+
+
+def _row(*widgets: Widget) -> Container[Widget]:
+    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row

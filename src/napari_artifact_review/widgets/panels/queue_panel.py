@@ -1,0 +1,183 @@
+"""The queue: what is to be looked at, and in which order."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtWidgets import QComboBox, QSizePolicy
+
+from napari_artifact_review.core.outcomes import ERRORS
+from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.queue import QueueRule
+    from napari_artifact_review.core.review.session import ReviewSession
+
+_OUTCOMES = ("FP", "FN", "TP", "TN")
+
+_STATES = {
+    "all": "All",
+    "unreviewed": "Unreviewed",
+    "reviewed": "Reviewed",
+    "changed": "Changed",
+    "unsure": "Unsure",
+}
+
+_ORDERS = {
+    "image": "By image",
+    "table": "Table order",
+    "mislabelled": "Most likely mislabelled first",
+    "confident": "Most confident first",
+    "uncertain": "Least confident first",
+    "random": "Shuffled",
+}
+
+#: The same where there is little room.
+_IN_SHORT = {
+    "image": "by image",
+    "table": "table order",
+    "mislabelled": "mislabelled first",
+    "confident": "confident first",
+    "uncertain": "uncertain first",
+    "random": "shuffled",
+}
+
+_ANY_KIND = "All kinds"
+
+
+class QueuePanel(Container[Widget]):
+    """Shows what is in the queue and asks for another one.
+
+    Attributes
+    ----------
+    queue_requested : Signal
+        Emitted with the arguments of `ReviewSession.set_queue`.
+    """
+
+    queue_requested = Signal(dict)
+
+    def __init__(self) -> None:
+        self.outcomes = {
+            name: CheckBox(text=name, value=name in ERRORS) for name in _OUTCOMES
+        }
+        self.state = _choice(_STATES, "Review status")
+        self.this_image = CheckBox(
+            text="This image", tooltip="Keep only the cutouts of the current image"
+        )
+        # By Qt's own signal: magicgui tells of no choice that has no value.
+        self.kind = ComboBox(choices=[(_ANY_KIND, None)], tooltip="Kind of artifact")
+        self.order = _choice(_ORDERS, "Sort by")
+        self.seed = SpinBox(min=0, max=2**31 - 1, tooltip="Seed of the shuffled order")
+        self.threshold = ThresholdPanel()
+        super().__init__(
+            widgets=[
+                _row(*self.outcomes.values()),
+                _row(self.state, self.this_image),
+                self.kind,
+                _row(self.order, self.seed),
+                self.threshold,
+            ],
+            labels=False,
+        )
+        self.margins = (0, 0, 0, 0)
+        self.seed.native.setFixedWidth(80)
+        # What is left over is the list's beside it.
+        self.this_image.native.setSizePolicy(
+            QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
+        )
+        for combo in (self.state, self.kind, self.order):
+            # No long text makes the dock wider.
+            combo.native.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            combo.native.setMinimumContentsLength(8)
+        self.seed.hide()
+        self._images: tuple[str, ...] | None = None
+        self._current_image = ""
+        self._fields = [
+            *self.outcomes.values(),
+            self.state,
+            self.this_image,
+            self.order,
+            self.seed,
+        ]
+        for widget in self._fields:
+            widget.changed.connect(self._request)
+        self.kind.native.activated.connect(self._request)
+
+    def show_session(self, session: ReviewSession) -> None:
+        """Show the queue of another session."""
+        self.threshold.show_session(session)
+        self.show_queue(session)
+
+    def show_queue(self, session: ReviewSession) -> None:
+        """Show which queue is in force."""
+        rule = session.review_queue.rule
+        self.show_place(session)
+        self._images = rule.images
+        kinds = sorted({*session.kinds, *session.catalog.labels.kinds.values()})
+        listed: list[tuple[str, Any]] = [(kind, (kind,)) for kind in kinds]
+        if rule.kinds is not None and len(rule.kinds) != 1:
+            listed.append((", ".join(rule.kinds) or "No kind", rule.kinds))
+        with ExitStack() as stack:
+            for widget in self._fields:
+                stack.enter_context(widget.changed.blocked())
+            for name, box in self.outcomes.items():
+                box.value = name in rule.outcomes
+            self.kind.choices = [(_ANY_KIND, None), *listed]
+            self.kind.native.setCurrentText(
+                next((t for t, kinds in listed if kinds == rule.kinds), _ANY_KIND)
+            )
+            self.state.value, self.order.value = rule.state, rule.order
+            self.seed.value = rule.seed
+            self.this_image.value = rule.images is not None
+        self.seed.visible = rule.order == "random"
+        self.threshold.show_threshold(session)
+
+    def show_place(self, session: ReviewSession) -> None:
+        """Know which image is looked at."""
+        self._current_image = session.cutout_index.image_of(session.current_cutout.row)
+
+    def _request(self) -> None:
+        images = None
+        if self.this_image.value:
+            images = self._images or (self._current_image,)
+        self.queue_requested.emit(
+            {
+                "outcomes": [n for n, box in self.outcomes.items() if box.value],
+                "state": self.state.value,
+                "images": images,
+                "kinds": self.kind.native.currentData(),
+                "order": self.order.value,
+                "seed": self.seed.value,
+            }
+        )
+
+
+def summary(rule: QueueRule) -> str:
+    """Return in a few words what a queue holds."""
+    outcomes = " ".join(name for name in _OUTCOMES if name in rule.outcomes)
+    parts = [outcomes or "no outcome"]
+    if rule.state != "all":
+        parts.append(rule.state)
+    if rule.kinds is not None:
+        parts.append(", ".join(rule.kinds))
+    if rule.images is not None:
+        parts.append(", ".join(rule.images))
+    parts.append(_IN_SHORT[rule.order])
+    return ", ".join(parts)
+
+
+def _choice(names: dict[str, str], tooltip: str) -> ComboBox:
+    choices: list[Any] = [(text, name) for name, text in names.items()]
+    return ComboBox(choices=choices, tooltip=tooltip)
+
+
+def _row(*widgets: Widget) -> Container[Widget]:
+    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row

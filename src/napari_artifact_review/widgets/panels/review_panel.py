@@ -1,0 +1,233 @@
+"""The panels of a review, one under the other, in the order a reviewer's eye goes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets.bases import Widget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_artifact_review.core.errors import HeldError
+from napari_artifact_review.widgets.focus import leave_keys_to_viewer
+from napari_artifact_review.widgets.panels.banner import Banner, ImageBanner
+from napari_artifact_review.widgets.panels.changes import ChangesPanel
+from napari_artifact_review.widgets.panels.choices import (
+    ChangedOutputPanel,
+    ChangedTablePanel,
+    DisagreementPanel,
+)
+from napari_artifact_review.widgets.panels.cutout_table import CutoutTable
+from napari_artifact_review.widgets.panels.navigation import NavigationPanel
+from napari_artifact_review.widgets.panels.neighbours import ContextPanel
+from napari_artifact_review.widgets.panels.pending import PendingPanel
+from napari_artifact_review.widgets.panels.pixels import PixelsPanel, described
+from napari_artifact_review.widgets.panels.queue_panel import QueuePanel, summary
+from napari_artifact_review.widgets.panels.saving import SavePanel
+from napari_artifact_review.widgets.panels.surroundings import SurroundingsPanel
+from napari_artifact_review.widgets.panels.team import TeamPanel
+from napari_artifact_review.widgets.panels.verdict import VerdictPanel
+from napari_artifact_review.widgets.parts.fold import Fold
+from napari_artifact_review.widgets.parts.message import Message
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.images.display import Display
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.viewer.controller import ReviewController
+    from napari_artifact_review.viewer.input.key_choice import KeyChoice
+
+
+class ReviewPanel(Container[Widget]):
+    """Draws a session; knows nothing of what is done with what it asks for."""
+
+    def __init__(self) -> None:
+        self.banner = Banner()
+        self.pending = PendingPanel()
+        self.team = TeamPanel()
+        self.disagreements = DisagreementPanel()
+        self.changed_output = ChangedOutputPanel()
+        self.changed_table = ChangedTablePanel()
+        self.navigation = NavigationPanel()
+        self.facts = CutoutTable()
+        self.verdict = VerdictPanel()
+        self.surroundings = SurroundingsPanel()
+        self.queue = QueuePanel()
+        self.pixels = PixelsPanel()
+        self.context = ContextPanel()
+        self.changes = ChangesPanel()
+        self.folds = {
+            "queue": Fold("Queue", self.queue.native),
+            "pixels": Fold("Display", self.pixels.native),
+            "context": Fold("Neighbours and position", self.context.native),
+            "changes": Fold("Results", self.changes.native),
+        }
+        self.saving = SavePanel()
+        self.unseen = ImageBanner()
+        self.message = Message()
+        self.notices = _wrapping_label()
+        self.note = _wrapping_label()
+        self.help = PushButton(text="?")
+        self.help.native.setFixedWidth(28)
+        self.saving.append(self.help)
+        super().__init__(
+            widgets=[
+                self.banner,
+                self.pending,
+                self.disagreements,
+                self.navigation,
+                self.facts,
+                self.verdict,
+                self.surroundings,
+                self.saving,
+                self.team,
+                self.changed_output,
+                self.changed_table,
+                self.unseen,
+                self.note,
+                self.notices,
+            ],
+            labels=False,
+        )
+        self.margins = (0, 0, 0, 0)
+        self.native.layout().addWidget(self._folding(), 1)
+        self.message.lie_over(self.native)
+        leave_keys_to_viewer(self.native)
+        # Each arrow key on it would be a verdict; keys have a menu for that.
+        self.pending.recording_changed.connect(self.verdict.show_recording)
+        self.verdict.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def _folding(self) -> QScrollArea:
+        """Put what folds away where it never pushes anything else out of the window."""
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        for fold in self.folds.values():
+            layout.addWidget(fold)
+        layout.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumHeight(len(self.folds) * self.folds["queue"].sizeHint().height())
+        area.setWidget(inside)
+        for fold in self.folds.values():
+            fold.unfolded.connect(partial(_bring_into_view, area, fold))
+        return area
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self.navigation.show_keys(keys)
+        self.verdict.show_keys(keys)
+        self.surroundings.show_keys(keys)
+        self.pixels.show_keys(keys)
+        self.context.show_keys(keys)
+        self.saving.show_keys(keys)
+        self.pending.show_keys(keys)
+        self.help.tooltip = keys["help"].hint
+
+    def show_session(self, session: ReviewSession) -> None:
+        """Show another session."""
+        self.navigation.show_session(session)
+        self.verdict.show_session(session)
+        self.surroundings.show_session(session)
+        self.queue.show_session(session)
+        self.show_queue(session)
+        self.banner.show_problem(session)
+        self.pending.show_session(session)
+        self.team.show_team(session)
+        self.disagreements.show_disagreements(session.disagreements)
+        self.hide_changes()
+        self.show_current(session)
+
+    def show_current(self, session: ReviewSession) -> None:
+        """Show the current cutout and what is decided about it."""
+        cutout = session.current_cutout
+        self.navigation.show_place(session)
+        self.facts.show_cutout(cutout)
+        draft = session.drafts.get(cutout.key)
+        self.verdict.show_cutout(cutout, session.given(cutout.key), draft)
+        self.surroundings.show_place(session)
+        self.saving.show_state(session)
+
+    def hide_changes(self) -> None:
+        """Hide what changed on disk, where the user chose or a save asks anew."""
+        self.changed_output.hide()
+        self.changed_table.hide()
+
+    def show_queue(self, session: ReviewSession) -> None:
+        """Show another queue, or another threshold."""
+        self.queue.show_queue(session)
+        threshold = session.threshold
+        at = "" if threshold is None else f", threshold {threshold:.3f}"
+        self.folds["queue"].say(f"{summary(session.review_queue.rule)}{at}")
+        self.navigation.show_queue(session)
+
+    def show_display(self, display: Display) -> None:
+        """Show how pixels look."""
+        self.pixels.show_display(display)
+        self.folds["pixels"].say(described(display))
+
+    def show_around(self, controller: ReviewController) -> None:
+        """Show what is around the current cutout, if that is unfolded."""
+        self.queue.show_place(controller.session)
+        if self.folds["context"].is_open:
+            self.context.show_place(
+                controller.session, controller.full, controller.overlay.y_up
+            )
+
+    def show_remarks(self, session: ReviewSession) -> None:
+        """Show what the reviewer should know of the table and the output."""
+        self.notices.value = " ".join(session.notices)
+        self.notices.visible = bool(session.notices)
+
+    def show_view(self, controller: ReviewController) -> None:
+        """Show whether the image is on the screen, and what is to be known of it."""
+        judged = controller.view in ("shown", "covered") and controller.problem is None
+        judged &= not isinstance(controller.session.problem, HeldError)
+        self.verdict.enabled = judged
+        self.show_around(controller)
+        self.surroundings.show_image(controller.full)
+        notes = "; ".join(controller.notes)
+        if notes != self.note.value:
+            self.note.value = notes
+            self.note.visible = bool(notes)
+        is_loading = controller.view == "loading"
+        name = controller.session.current_cutout.image_name
+        self.say(f"Reading {name}..." if is_loading else "")
+        problem = None if is_loading else controller.problem
+        self.unseen.show_problem(problem, controller.view == "shown")
+
+    def say(self, text: str) -> None:
+        """Tell the reviewer something, until the next step."""
+        self.message.say(text)
+
+
+def _bring_into_view(area: QScrollArea, fold: Fold) -> None:
+    """Scroll to all of what was just unfolded, or else to its beginning."""
+    area.widget().layout().activate()
+    area.widget().adjustSize()
+    bar, page = area.verticalScrollBar(), area.viewport().height()
+    top, bottom = fold.y(), fold.y() + fold.height()
+    if bottom > bar.value() + page:
+        bar.setValue(min(top, bottom - page))
+
+
+def _wrapping_label() -> Label:
+    """Make a label that wraps, and is not seen before it has a text."""
+    label = Label()
+    native: QLabel = label.native
+    native.setWordWrap(True)
+    native.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+    native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    label.hide()
+    return label

@@ -1,0 +1,154 @@
+"""Around it: any cutout of the image, the full image, the grid, the orientation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton, Slider
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtWidgets import QSlider
+
+from napari_artifact_review.widgets.parts.line import Line
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.images.full_image import FullImage
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.viewer.input.key_choice import KeyChoice
+
+
+class SurroundingsPanel(Container[Widget]):
+    """Asks to go to any cutout of the image, and how the image is shown.
+
+    Attributes
+    ----------
+    position_requested : Signal
+        Emitted with the (x, y) of the cutout to go to.
+    view_requested, gallery_requested : Signal
+        Emitted to switch between cutout and full image, and between the full image and
+        the gallery.
+    grid_requested, y_up_requested, hdu_requested : Signal
+        Emitted with whether the grid is shown; with whether row 0 is at the bottom;
+        with the index of an HDU.
+    """
+
+    position_requested = Signal(int, int)
+    view_requested = Signal()
+    gallery_requested = Signal()
+    grid_requested = Signal(bool)
+    y_up_requested = Signal(bool)
+    hdu_requested = Signal(int)
+
+    def __init__(self) -> None:
+        # A slider's own readout takes the keyboard whenever its text changes.
+        self.grid_x = Slider(tooltip="Column of the cutout's left edge", readout=False)
+        self.grid_y = Slider(tooltip="Row of the cutout's top edge", readout=False)
+        self._readouts = [Line(), Line()]
+        for readout in self._readouts:
+            readout.native.setFixedWidth(
+                readout.native.fontMetrics().horizontalAdvance("0000000")
+            )
+        sliders = [
+            _row(Label(value=name), slider, readout)
+            for name, slider, readout in zip(
+                ("grid_x", "grid_y"),
+                (self.grid_x, self.grid_y),
+                self._readouts,
+                strict=True,
+            )
+        ]
+        self.view = PushButton(text="Cutout / full image")
+        self.gallery = PushButton(text="Gallery")
+        self.grid = CheckBox(text="Grid", tooltip="Show the grid of all cutouts")
+        self.y_up = CheckBox(
+            text="y up",
+            tooltip="Draw row 0 at the bottom, as FITS viewers do, without changing "
+            "coordinates",
+        )
+        self.hdu = ComboBox(tooltip="Choose which image HDU of the file is shown")
+        switches = _row(self.view, self.gallery, self.grid, self.y_up)
+        # Room for all four in the narrowest dock.
+        switches.native.layout().setSpacing(4)
+        self._hdu_row = _row(Label(value="HDU"), self.hdu)
+        super().__init__(widgets=[*sliders, switches, self._hdu_row], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._listed: tuple[str, int] | None = None
+        self._positions: npt.NDArray[np.int64] = np.empty((0, 2), dtype=np.int64)
+        self.grid_x.changed.connect(self._request_position)
+        self.grid_y.changed.connect(self._request_position)
+        self.view.changed.connect(lambda: self.view_requested.emit())
+        self.gallery.changed.connect(lambda: self.gallery_requested.emit())
+        self.grid.changed.connect(lambda on: self.grid_requested.emit(on))
+        self.y_up.changed.connect(lambda up: self.y_up_requested.emit(up))
+        self.hdu.changed.connect(lambda hdu: self.hdu_requested.emit(hdu))
+        self._hdu_row.hide()
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self.view.tooltip = keys["toggle_view"].hint
+        self.gallery.tooltip = keys["gallery"].hint
+
+    def show_place(self, session: ReviewSession) -> None:
+        """Set the sliders to the current cutout, and their steps to its grid."""
+        cutout, table = session.current_cutout, session.predictions
+        with self.grid_x.changed.blocked(), self.grid_y.changed.blocked():
+            if self._listed != (cutout.image_name, id(session)):
+                self._listed = (cutout.image_name, id(session))
+                rows = session.cutout_index.cutouts_of(cutout.image_name)
+                self._positions = np.column_stack(
+                    [table.grid_x[rows], table.grid_y[rows]]
+                )
+                for slider, at in zip(
+                    (self.grid_x, self.grid_y), self._positions.T, strict=True
+                ):
+                    _fit(slider, at, cutout.size)
+            self.grid_x.value = cutout.grid_x
+            self.grid_y.value = cutout.grid_y
+        for readout, position in zip(self._readouts, cutout.key[1:], strict=True):
+            readout.show_text(str(position))
+
+    def show_session(self, session: ReviewSession) -> None:
+        """Show the switches as the review was left, or else begins."""
+        with self.grid.changed.blocked(), self.y_up.changed.blocked():
+            self.grid.value = bool(session.view_settings.get("grid", False))
+            self.y_up.value = bool(session.view_settings.get("y_up", False))
+
+    def show_image(self, full: FullImage | None) -> None:
+        """Offer the images of a file that holds several."""
+        several = full is not None and len(full.hdus) > 1
+        if full is not None and several:
+            with self.hdu.changed.blocked():
+                self.hdu.choices = [(str(hdu), hdu.index) for hdu in full.hdus]
+                self.hdu.value = full.hdu
+        self._hdu_row.visible = several
+
+    def _request_position(self) -> None:
+        """Ask for the cutout nearest to where the sliders stand."""
+        wanted = np.array([self.grid_x.value, self.grid_y.value])
+        distances = np.abs(self._positions - wanted).sum(axis=1)
+        x, y = self._positions[distances.argmin()]
+        self.position_requested.emit(int(x), int(y))
+
+
+def _row(*widgets: Widget) -> Container[Widget]:
+    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row
+
+
+def _fit(slider: Slider, positions: npt.NDArray[np.int64], size: int) -> None:
+    """Let a slider run over the positions of a grid, in its steps."""
+    distinct = np.unique(positions)
+    gaps = np.diff(distinct)
+    first, last = int(distinct[0]), int(distinct[-1])
+    # A range must hold the old value while it is changed: widen before narrowing.
+    slider.min = min(first, slider.value)
+    slider.max = max(last, slider.value, slider.min + 1)
+    slider.value = first
+    slider.min, slider.max = first, max(last, first + 1)
+    slider.step = int(np.gcd.reduce(gaps)) if gaps.size else size
+    for native in slider.native.findChildren(QSlider):
+        native.setPageStep(slider.step)
+    slider.enabled = bool(gaps.size)

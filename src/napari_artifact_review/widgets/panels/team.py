@@ -1,0 +1,47 @@
+"""The exchange with other computers: what is not sent yet, and why."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container
+from magicgui.widgets.bases import Widget
+
+from napari_artifact_review.widgets.panels.banner import alarm
+from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.message import breakable
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.session import ReviewSession
+
+
+class TeamPanel(Container[Widget]):
+    """Shows how many entries a meeting place lacks, and why it cannot be used."""
+
+    def __init__(self) -> None:
+        self.state = Line()
+        self.problem = alarm()
+        super().__init__(widgets=[self.problem, self.state], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.problem.hide()
+        self.hide()
+
+    def show_team(self, session: ReviewSession) -> None:
+        """Show the exchange of a session; nothing, if it has no meeting place."""
+        team = session.team
+        self.visible = team is not None
+        if team is None:
+            return
+        count, problem = team.unsent, team.problem
+        unsent = f"{count} not sent yet" if count else "all sent"
+        self.state.show_text(f"Meeting place: {unsent}")
+        self.state.tooltip = f"Verdicts are exchanged with {team.name}"
+        if problem is not None:
+            self.problem.value = (
+                f"<b>The meeting place is not available:</b> "
+                f"{breakable(escape(problem.what))}. Verdicts are recorded on this "
+                "computer and sent when it is back."
+            )
+            self.problem.tooltip = str(problem)
+        self.problem.visible = problem is not None

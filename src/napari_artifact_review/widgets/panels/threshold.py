@@ -1,0 +1,146 @@
+"""The threshold: a slider over the confidence, with its histogram behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from magicgui.widgets import Container, FloatSlider, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QColor, QPainter, QPaintEvent
+from qtpy.QtWidgets import QGridLayout, QSlider, QWidget
+
+from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.viewer.style import STYLE
+from napari_artifact_review.widgets.parts.line import Line
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.session import ReviewSession
+
+_BINS = 60
+_HEIGHT = 64
+
+#: Half the width of a slider's handle, which its groove leaves free at both ends.
+_MARGIN = 8
+
+_SLIDER = "* { background: transparent }"
+_HOLLOW = """
+QSlider::handle:horizontal { background: transparent; border: 1px solid grey }
+QSlider::sub-page:horizontal, QSlider::add-page:horizontal { background: transparent }
+"""
+
+
+class Histogram(QWidget):
+    """How many cutouts of either label have a confidence; counts are logarithmic."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: npt.NDArray[np.int64] = np.zeros((2, _BINS), dtype=np.int64)
+        self.setToolTip(
+            "Number of cutouts by confidence (log scale): label 1 above the line "
+            "(green), label 0 below it (grey)"
+        )
+
+    def show_counts(self, counts: npt.NDArray[np.int64]) -> None:
+        """Show counts of shape (2, bins): of label 0 and of label 1."""
+        self._counts = counts
+        self.update()
+
+    def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
+        """Paint bars up for label 1 and down for label 0."""
+        painter = QPainter(self)
+        heights = np.log1p(self._counts) / np.log1p(max(self._counts.max(), 1))
+        width = (self.width() - 2 * _MARGIN) / self._counts.shape[1]
+        middle = self.height() / 2
+        grey = self.palette().color(self.foregroundRole())
+        grey.setAlpha(110)
+        for label, color in ((1, QColor(STYLE.label_box)), (0, grey)):
+            for i, height in enumerate((heights[label] * middle).tolist()):
+                top = middle - height if label else middle
+                painter.fillRect(QRectF(_MARGIN + i * width, top, width, height), color)
+        painter.end()
+
+
+class ThresholdPanel(Container[Widget]):
+    """Shows the threshold in force and asks for another one.
+
+    Attributes
+    ----------
+    threshold_requested : Signal
+        Emitted with a confidence, or with None for the table's own `preds`.
+    """
+
+    threshold_requested = Signal(object)
+
+    def __init__(self) -> None:
+        self.threshold = FloatSlider(
+            min=0,
+            max=1,
+            step=0.001,
+            readout=False,
+            tooltip="Predicted artifact at or above this confidence",
+        )
+        self.histogram = Histogram()
+        self.value = Line()
+        self.own = PushButton(
+            text="Reset threshold", tooltip="Use the predictions of the table again"
+        )
+        super().__init__(widgets=[self.value, self.own], labels=False)
+        self.margins = (0, 0, 0, 0)
+        over = QWidget()
+        grid = QGridLayout(over)
+        grid.setContentsMargins(0, 0, 0, 0)
+        slider: QWidget = self.threshold.native
+        for widget in (self.histogram, slider):
+            widget.setFixedHeight(_HEIGHT)
+            grid.addWidget(widget, 0, 0)
+        # magicgui leaves a gap for a readout; the slider is as wide as the histogram.
+        slider.layout().setContentsMargins(0, 0, 0, 0)
+        self.native.layout().insertWidget(1, over)
+        self.threshold.changed.connect(
+            lambda value: self.threshold_requested.emit(value)
+        )
+        self.own.changed.connect(lambda: self.threshold_requested.emit(None))
+
+    def _fill_handle(self, filled: bool) -> None:
+        """Show the handle hollow where no threshold is in force that it could show."""
+        style = _SLIDER if filled else _SLIDER + _HOLLOW
+        slider: QWidget = self.threshold.native
+        if slider.styleSheet() != style:
+            slider.setStyleSheet(style)
+
+    def show_session(self, session: ReviewSession) -> None:
+        """Show the confidences of a session's table, if it has any."""
+        table = session.predictions
+        self.enabled = table.confidence is not None
+        if table.confidence is not None:
+            counts = [
+                np.histogram(table.confidence[table.label == label], _BINS, (0, 1))[0]
+                for label in (0, 1)
+            ]
+            self.histogram.show_counts(np.array(counts))
+        self.show_threshold(session)
+
+    def show_threshold(self, session: ReviewSession) -> None:
+        """Show the threshold in force."""
+        value, own = session.catalog.threshold_in_force, session.threshold is None
+        made = session.catalog.own_threshold if value is None else value
+        with self.threshold.changed.blocked():
+            self.threshold.value = DEFAULT_THRESHOLD if made is None else made
+        self._fill_handle(made is not None)
+        self.own.enabled = not own
+        if session.predictions.confidence is None:
+            self.value.show_text("The table has no confidence column")
+        elif made is None:
+            self.value.show_text("Table's predictions (no single threshold)")
+        elif value is None:
+            self.value.show_text(f"Table's predictions (threshold about {made:.3f})")
+        else:
+            default = " (default, no preds in table)" if own else ""
+            self.value.show_text(f"Threshold {value:.3f}{default}")
+        # Qt's own step is too coarse for thousandths.
+        for native in self.threshold.native.findChildren(QSlider):
+            native.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -1,0 +1,87 @@
+"""A window of pictures of cutouts, in as many columns as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QRect, QSize
+from qtpy.QtWidgets import QGridLayout, QLayout, QToolButton, QVBoxLayout, QWidget
+
+from napari_artifact_review.widgets.parts.picture import (
+    SIDE,
+    resize_button,
+    size_of_button,
+)
+from napari_artifact_review.widgets.parts.tool_window import (
+    KeptFree,
+    ToolWindow,
+    covered,
+)
+
+_SMALL = 140
+
+#: Columns, and the sides of pictures; what comes first is better.
+_ARRANGEMENTS = ((4, SIDE), (2, SIDE), (4, _SMALL), (2, _SMALL), (1, _SMALL))
+
+#: Room in pixels for what stands above or below the pictures, with its margins.
+_LINES = 60
+
+
+class PictureWindow(ToolWindow):
+    """Pictures on buttons; covers as little as it can when it comes up.
+
+    Parameters
+    ----------
+    parent, title, kept_free
+        As for `ToolWindow`.
+    buttons : sequence of QToolButton
+        The pictures.
+
+    Attributes
+    ----------
+    lines : QVBoxLayout
+        The window from top to bottom: the pictures, and what is put around them.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget,
+        title: str,
+        buttons: Sequence[QToolButton],
+        kept_free: KeptFree = tuple,
+    ) -> None:
+        super().__init__(parent, title, kept_free)
+        self.buttons = buttons
+        self._pictures = QGridLayout()
+        self.lines = QVBoxLayout(self)
+        self.lines.addLayout(self._pictures)
+        # As large as what is shown, whatever it was before.
+        self.lines.setSizeConstraint(QLayout.SizeConstraint.SetFixedSize)
+        self._lay_out(*_ARRANGEMENTS[0])
+
+    def arrange(self, kept_free: Sequence[QRect]) -> QRect:
+        """Take the first arrangement that covers least; return where it does."""
+        rooms = {
+            (columns, side): self.room_for(self._size(columns, side), kept_free)
+            for columns, side in _ARRANGEMENTS
+        }
+        best = min(rooms, key=lambda way: covered(rooms[way], kept_free))
+        self._lay_out(*best)
+        return rooms[best]
+
+    def _size(self, columns: int, side: int) -> QSize:
+        """Return the size with all pictures, also where some are hidden as yet."""
+        button, gap = size_of_button(side), self._pictures.spacing()
+        rows = -(-len(self.buttons) // columns)
+        margins = self.lines.contentsMargins()
+        return QSize(
+            columns * (button.width() + gap) + margins.left() + margins.right(),
+            rows * (button.height() + gap) + _LINES,
+        )
+
+    def _lay_out(self, columns: int, side: int) -> None:
+        for at, button in enumerate(self.buttons):
+            resize_button(button, side)
+            self._pictures.addWidget(button, *divmod(at, columns))
+        # Before it is seen, not after.
+        self.lines.activate()

@@ -1,0 +1,1 @@
+"""The windows and docks that open beside the dock."""

@@ -1,0 +1,131 @@
+"""Examples of each kind of artifact, from what has been decided in this review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QLabel, QWidget
+
+from napari_artifact_review.widgets.parts.background import Background, MainThread
+from napari_artifact_review.widgets.parts.picture import picture_button, picture_icon
+from napari_artifact_review.widgets.parts.picture_window import PictureWindow
+from napari_artifact_review.widgets.parts.tool_window import KeptFree
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.core.images.folder import ImageFolder
+    from napari_artifact_review.core.review.session import ReviewSession
+
+#: The latest ones: more are no examples but a gallery.
+_MOST = 8
+
+
+class ExamplesPanel(PictureWindow):
+    """Shows what was last decided to be of a kind; stays beside the window.
+
+    Attributes
+    ----------
+    row_requested : Signal
+        Emitted with the row of a cutout that is clicked.
+    """
+
+    row_requested = Signal(int)
+
+    def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
+        buttons = [picture_button() for _ in range(_MOST)]
+        super().__init__(parent, "examples of each kind", buttons, kept_free)
+        self._background = Background(MainThread(self))
+        self._session: ReviewSession | None = None
+        self._cutouts: list[Cutout] = []
+        self.kind = QComboBox()
+        self.empty = QLabel("No cutout has a kind yet.")
+        self.lines.insertWidget(0, self.kind)
+        self.lines.insertWidget(1, self.empty)
+        for at, button in enumerate(buttons):
+            button.clicked.connect(partial(self._choose, at))
+        self.kind.currentIndexChanged.connect(lambda _: self._show_kind())
+
+    def show_session(self, session: ReviewSession | None) -> None:
+        """Show the examples of another review."""
+        self._session = session
+        if self.isVisible():
+            self.show_kinds()
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """List the kinds: while the panel is hidden, it follows nothing."""
+        super().showEvent(event)
+        self.show_kinds()
+
+    def show_kinds(self) -> None:
+        """List the kinds that were named, with their counts; show one of them."""
+        given = {} if self._session is None else self._session.catalog.labels.kinds
+        before = self.kind.currentData()
+        kinds = sorted(set(given.values()))
+        counts = [sum(kind == other for other in given.values()) for kind in kinds]
+        self.kind.blockSignals(True)
+        self.kind.clear()
+        for kind, count in zip(kinds, counts, strict=True):
+            self.kind.addItem(f"{kind}  ({count})", kind)
+        self.kind.setCurrentIndex(max(0, self.kind.findData(before)))
+        self.kind.blockSignals(False)
+        self.kind.setVisible(bool(kinds))
+        self.empty.setVisible(not kinds)
+        self._show_kind()
+
+    def _show_kind(self) -> None:
+        session, kind = self._session, self.kind.currentData()
+        self._cutouts = []
+        if session is not None and kind is not None:
+            rows = [row for row, k in session.catalog.labels.kinds.items() if k == kind]
+            # What was decided last was put in last.
+            latest = rows[: -_MOST - 1 : -1]
+            self._cutouts = [session.catalog.cutout(row) for row in latest]
+        for at, button in enumerate(self.buttons):
+            button.setVisible(at < len(self._cutouts))
+            button.setIcon(picture_icon(None))
+        for cutout, button in zip(self._cutouts, self.buttons, strict=False):
+            name = f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+            button.setText(
+                button.fontMetrics().elidedText(
+                    name, Qt.TextElideMode.ElideMiddle, button.width() - 8
+                )
+            )
+            button.setToolTip("\n".join(filter(None, (name, cutout.note))))
+        if session is not None and self._cutouts:
+            job = partial(_pictures, session.images, self._cutouts)
+            self._background.start(job, self._show, self._fail)
+
+    def _show(self, pictures: Sequence[npt.NDArray[Any] | None]) -> None:
+        for button, picture in zip(self.buttons, pictures, strict=False):
+            button.setIcon(picture_icon(picture, self.devicePixelRatioF()))
+
+    def _fail(self, error: Exception) -> None:
+        raise error
+
+    def _choose(self, at: int) -> None:
+        if at < len(self._cutouts):
+            self.row_requested.emit(self._cutouts[at].row)
+
+
+def _pictures(
+    images: ImageFolder, cutouts: Sequence[Cutout]
+) -> list[npt.NDArray[Any] | None]:
+    """Return a picture of each cutout; None of one whose image cannot be read."""
+    # In the thread: with them come the readers of images.
+    from napari_artifact_review.core.errors import ImageError
+    from napari_artifact_review.core.images.thumbnails import CutoutReader
+
+    reader = CutoutReader(images)
+    pictures: list[npt.NDArray[Any] | None] = []
+    for at, cutout in enumerate(cutouts):
+        reader.expect(cutouts[at:])
+        try:
+            pictures.append(reader.picture(cutout))
+        except ImageError:
+            # What is wrong with that image is told where it is looked at.
+            pictures.append(None)
+    return pictures

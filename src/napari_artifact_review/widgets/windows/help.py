@@ -1,0 +1,79 @@
+"""The help panel: keys and colours, on one page."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.viewer.input.keys import KeyAction
+from napari_artifact_review.viewer.style import STYLE
+from napari_artifact_review.widgets.parts.tool_window import KeptFree, ToolWindow
+
+_COLORS = (
+    ((STYLE.false_positive,), "FP: predicted artifact, labelled no artifact"),
+    ((STYLE.false_negative,), "FN: predicted no artifact, labelled artifact"),
+    ((STYLE.label_box, STYLE.prediction_box), "TP: predicted and labelled artifact"),
+    ((STYLE.current,), "Current cutout"),
+)
+
+
+class HelpPanel(ToolWindow):
+    """Keys and colours; stays beside the window while one works.
+
+    Attributes
+    ----------
+    text : QLabel
+        The page.
+    """
+
+    def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
+        super().__init__(parent, "keys and colours", kept_free)
+        self.text = QLabel()
+        self.text.setTextFormat(Qt.TextFormat.RichText)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.addWidget(self.text)
+        self.show_keys(KeyChoice())
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Tell which keys are in force."""
+        self.text.setText(help_text(keys))
+
+
+def help_text(choice: KeyChoice) -> str:
+    """Return the help as rich text, made from the keys in force and the style."""
+    half = -(-len(choice.actions) // 2)
+    # In two columns: a laptop's screen has no room for all in one.
+    keys = "".join(
+        f"<tr>{''.join(map(_cells, choice.actions[line::half]))}</tr>"
+        for line in range(half)
+    )
+    colors = "".join(
+        "<tr><td align='right'>"
+        + "".join(f"<font color='{color}'>■</font>" for color in squares)
+        + f"</td><td>&nbsp;&nbsp;{meaning}</td></tr>"
+        for squares, meaning in _COLORS
+    )
+    return (
+        f"<table cellpadding='3'>{keys}</table><hr/>"
+        f"<table cellpadding='3'>{colors}</table><hr/>"
+        "<p>A faint box with ✓ has been reviewed; → 1 or → 0 is its new label.<br/>"
+        "The number at the top left of FP and TP is the model's confidence.<br/>"
+        "When you zoom out, the boxes become a map in the same colours.<br/>"
+        "Click a cutout to make it the current one. Shift-click selects the run of "
+        "cutouts up to there, Shift-drag<br/>those in a rectangle, Control-click adds "
+        "or removes one. A verdict then applies to all selected cutouts.<br/>"
+        "In the gallery, move with the arrow keys, Home, End, Page Up and Page Down, "
+        "and hold Shift to select.<br/>Space adds or removes one cutout, Control-A "
+        "selects all. Enter or a double click shows the full image.<br/>"
+        "Keys work wherever the mouse is, but not while you type text. You can choose "
+        "other keys in napari's preferences.</p>"
+    )
+
+
+def _cells(action: KeyAction) -> str:
+    return (
+        f"<td align='right'>&nbsp;&nbsp;<b>{action.label}</b></td>"
+        f"<td>&nbsp;&nbsp;{action.title}</td>"
+    )

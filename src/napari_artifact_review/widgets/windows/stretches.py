@@ -1,0 +1,146 @@
+"""The current cutout at several stretches, side by side; one of them can be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.utils.colormaps import ensure_colormap
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
+
+from napari_artifact_review.core.images.display import LEVELS, Brightness, Display
+from napari_artifact_review.core.images.stretch import PRESETS, render, smoothed
+from napari_artifact_review.viewer.style import STYLE
+from napari_artifact_review.widgets.parts.background import Latest
+from napari_artifact_review.widgets.parts.picture import picture_button, picture_icon
+from napari_artifact_review.widgets.parts.picture_window import PictureWindow
+from napari_artifact_review.widgets.parts.tool_window import KeptFree
+
+if TYPE_CHECKING:
+    from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
+
+#: Milliseconds after a step until its pictures are made: its own frame comes first.
+_BREATH = 60
+
+_Picture = npt.NDArray[np.uint8]
+
+
+class StretchesPanel(PictureWindow):
+    """Small pictures of the current cutout; stays beside the window while one works.
+
+    Limits are those of the cutout, whose frame is drawn; colours are those of now.
+
+    Attributes
+    ----------
+    adopted : Signal
+        Emitted with the `Display` whose picture is clicked.
+    pixels_wanted : Signal
+        Emitted when the panel comes up, to be given `show_pixels`.
+    """
+
+    adopted = Signal(object)
+    pixels_wanted = Signal()
+
+    def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
+        buttons = [_checkable(preset.name) for preset in PRESETS]
+        super().__init__(parent, "compare stretches", buttons, kept_free)
+        self._latest = Latest(self, self._show)
+        self._colormap = Display.colormap
+        for button, preset in zip(buttons, PRESETS, strict=True):
+            button.clicked.connect(partial(self._adopt, preset.display))
+        hint = QLabel(
+            "Click to apply to all cutouts. Reset under Display restores the default."
+        )
+        hint.setWordWrap(True)
+        # The pictures alone say how wide the window is.
+        hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.lines.addWidget(hint)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """Ask for pixels: while the panel is hidden, it takes none."""
+        super().showEvent(event)
+        self.pixels_wanted.emit()
+
+    def show_pixels(
+        self, cutout: CutoutPixels | None, display: Display, y_up: bool = False
+    ) -> None:
+        """Show a cutout, as soon as its pictures are made in a thread.
+
+        Parameters
+        ----------
+        cutout : CutoutPixels or None
+            What there is to be shown, if anything.
+        display : Display
+            How pixels look now; its colours are those of the pictures.
+        y_up : bool
+            Whether row 0 is at the bottom.
+        """
+        if not self.isVisible():
+            return
+        self._colormap = display.colormap
+        for button, preset in zip(self.buttons, PRESETS, strict=True):
+            button.setChecked(preset.display == replace(display, colormap="gray"))
+        if cutout is None:
+            self._latest.give_up()
+            for button in self.buttons:
+                button.setIcon(picture_icon(None))
+            return
+        levels = np.linspace(0, 1, LEVELS)
+        colors = ensure_colormap(display.colormap).map(levels)[:, :3]
+        self._latest.want(partial(_pictures, cutout, colors, y_up), _BREATH)
+
+    def _show(self, pictures: list[_Picture]) -> None:
+        for button, picture in zip(self.buttons, pictures, strict=True):
+            button.setIcon(picture_icon(picture, self.devicePixelRatioF()))
+
+    def _adopt(self, display: Display) -> None:
+        self.adopted.emit(replace(display, colormap=self._colormap))
+
+
+def _pictures(
+    cutout: CutoutPixels,
+    colors: npt.NDArray[Any],
+    y_up: bool,
+    is_given_up: Callable[[], bool],
+) -> list[_Picture]:
+    """Return a picture for each preset, with the frame of the cutout."""
+    pictures = []
+    known: dict[float, tuple[npt.NDArray[Any], Brightness]] = {}
+    for preset in PRESETS:
+        if is_given_up():
+            # Another cutout is the current one since.
+            raise CancelledError
+        sigma = preset.display.sigma
+        if sigma not in known:
+            pixels = smoothed(cutout.pixels, sigma) if sigma else cutout.pixels
+            known[sigma] = pixels, Brightness.of(pixels[cutout.inner])
+        pixels, brightness = known[sigma]
+        picture = render(pixels, replace(preset.display, sigma=0), brightness, colors)
+        _draw_frame(picture, cutout.inner)
+        pictures.append(np.ascontiguousarray(picture[::-1] if y_up else picture))
+    return pictures
+
+
+def _draw_frame(picture: _Picture, inner: tuple[slice, slice]) -> None:
+    rows, columns = inner
+    color = QColor(STYLE.current).getRgb()[:3]
+    # Just outside of the cutout, where there is an outside.
+    top, bottom = max(rows.start - 2, 0), min(rows.stop + 2, len(picture))
+    left, right = max(columns.start - 2, 0), min(columns.stop + 2, picture.shape[1])
+    frame = np.zeros(picture.shape[:2], bool)
+    frame[top:bottom, left:right] = True
+    frame[inner] = False
+    picture[frame] = color
+
+
+def _checkable(text: str) -> QToolButton:
+    button = picture_button(text)
+    button.setCheckable(True)
+    return button

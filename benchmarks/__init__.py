@@ -1,1 +1,1 @@
-"""How long a review takes, beside what napari at the least would take for it."""
+"""Measure how long a review takes, compared with the least that napari needs for it."""

@@ -1,12 +1,12 @@
-"""Measure how long a review takes, and print it beside what it may take.
+"""Measure how long a review takes, and print it with its limits.
 
     python -m benchmarks                             the short form: four minutes
     python -m benchmarks --long                      everything, at full size
     python -m benchmarks --only 1,2,3,4,5 --short    some rows
     python -m benchmarks --profile step              where the time of a step goes
 
-`script/bench` does the same from a fresh clone, with a display of its own if there is
-none. docs/speed.md says what the rows are. A time that is missed is no failure.
+`script/bench` does the same from a fresh clone, on a virtual display if it needs one.
+docs/speed.md describes the rows. A missed limit is no failure.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
-    """Run what the command line asks for; return 1 if something raised."""
+    """Run the rows that the command line names; return 1 if an exception was raised."""
     options = _options()
     form = "tiny" if options.tiny else "long" if options.long else "short"
     cache = options.cache or Plan().cache
@@ -44,18 +44,18 @@ def main() -> int:
     about = machine.describe() | {"form": form, "full_size": plan.full_size}
     lines, points, renderer = _measure(plan, wanted)
     about["opengl"] = renderer
-    others: dict[str, peers.Answers] = {}
+    peer_answers: dict[str, peers.Answers] = {}
     if not options.no_peers and (wanted is None or wanted & set(peers.ROWS)):
-        _say("peers")
-        others = peers.measure(plan)
-        lines = _beside_peers(lines, others)
+        _print_progress("peers")
+        peer_answers = peers.measure(plan)
+        lines = _with_peers(lines, peer_answers)
     about["minutes"] = round((time.monotonic() - began) / 60, 1)
-    table = report.as_text(lines, others)
-    print(f"{machine.in_a_sentence(about)}\n")
+    table = report.as_text(lines, peer_answers)
+    print(f"{machine.as_sentence(about)}\n")
     print(table)
-    _keep(options.output, about, lines, points, others)
+    _write(options.output, about, lines, points, peer_answers)
     if options.docs:
-        docs.update(machine.in_a_sentence(about), lines, others)
+        docs.update(machine.as_sentence(about), lines, peer_answers)
         if plan.form == "long":
             # The short form has one point where a slope should be.
             docs.draw(points)
@@ -65,14 +65,14 @@ def main() -> int:
 def run(
     module: str, rows: list[int], plan: Plan
 ) -> tuple[list[Line], list[Point], str]:
-    """Run some rows of a module in a process of their own."""
+    """Run some rows of a module in a separate process."""
     limit = plan.pick(60, 150, 1200)
     with tempfile.TemporaryDirectory() as folder:
         answers = Path(folder, "answers.jsonl")
         errors = Path(folder, "errors.txt")
         task = {"module": module, "rows": rows, "plan": plan.as_json()}
         task["answers"] = str(answers)
-        said = ""
+        failure = ""
         with errors.open("w") as file:
             try:
                 ended = subprocess.run(
@@ -84,17 +84,17 @@ def run(
                     cwd=Path(__file__).parents[1],
                 )
                 if ended.returncode:
-                    said = f"its process ended with {ended.returncode}"
+                    failure = f"its process ended with {ended.returncode}"
             except subprocess.TimeoutExpired:
-                said = f"it took more than {limit} s"
-        if said:
+                failure = f"it took more than {limit} s"
+        if failure:
             print(errors.read_text()[-4000:], file=sys.stderr)
         lines, points, renderer = _read(answers)
-    if said and not any(line.error for line in lines):
+    if failure and not any(line.error for line in lines):
         known = {line.row for line in lines}
         unknown = [row for row in rows if row not in known]
-        # Where each row has lines, the last one was not finished.
-        lines += [Line(row, module, error=said) for row in unknown or rows[-1:]]
+        # If each row has lines, the last row is incomplete.
+        lines += [Line(row, module, error=failure) for row in unknown or rows[-1:]]
     return lines, points, renderer
 
 
@@ -108,7 +108,7 @@ def _measure(
         chosen = [row for row in rows if wanted is None or row in wanted]
         if not chosen or (module in ONLY_LONG and plan.form != "long"):
             continue
-        _say(module)
+        _print_progress(module)
         new, more, seen = run(module, chosen, plan)
         lines += new
         points += more
@@ -116,14 +116,16 @@ def _measure(
     return lines, points, renderer
 
 
-def _beside_peers(lines: list[Line], others: dict[str, peers.Answers]) -> list[Line]:
-    """Add, after each row, how it does beside those that it must be faster than."""
+def _with_peers(
+    lines: list[Line], peer_answers: dict[str, peers.Answers]
+) -> list[Line]:
+    """Add a line for each peer after its row, with the ratio to that peer."""
     known = list(lines)
     for row in peers.ROWS:
         own = next((x for x in lines if x.row == row and x.ours), None)
         if own is None or own.ours is None:
             continue
-        for name, answers in others.items():
+        for name, answers in peer_answers.items():
             times = answers[row]
             if isinstance(times, Timings):
                 value = own.ours.median / times.median
@@ -148,26 +150,26 @@ def _read(answers: Path) -> tuple[list[Line], list[Point], str]:
     return lines, points, renderer
 
 
-def _keep(
+def _write(
     folder: Path,
     about: dict[str, Any],
     lines: list[Line],
     points: list[Point],
-    others: dict[str, peers.Answers],
+    peer_answers: dict[str, peers.Answers],
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    data = report.as_json(about, lines, points, others)
+    data = report.as_json(about, lines, points, peer_answers)
     stem = about["date"].replace(":", "").replace("+0000", "")
     file = folder / f"{stem}.json"
     file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     try:
         plot.draw(points, file.with_suffix(".png"))
     except ImportError:
-        _say("no plot, since matplotlib is not installed")
+        _print_progress("no plot, because matplotlib is not installed")
     print(f"\nWritten: {file}")
 
 
-def _say(what: str) -> None:
+def _print_progress(what: str) -> None:
     print(f"{what} ...", file=sys.stderr, flush=True)
 
 
@@ -178,20 +180,26 @@ def _options() -> argparse.Namespace:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--short", action="store_true", help="four minutes (the default)")
     form.add_argument("--long", action="store_true", help="everything, at full size")
-    form.add_argument("--tiny", action="store_true", help="only shows that it works")
-    parser.add_argument("--only", help="numbers of rows, with commas between")
-    parser.add_argument("--no-peers", action="store_true", help="this project alone")
+    form.add_argument(
+        "--tiny", action="store_true", help="a minimal run, to show that it works"
+    )
+    parser.add_argument("--only", help="comma-separated numbers of rows")
     parser.add_argument(
-        "--full-size", action="store_true", help="big images of 200 pixels a cutout"
+        "--no-peers", action="store_true", help="do not measure the peers"
     )
     parser.add_argument(
-        "--profile", choices=("step", "switch"), help="where its time goes"
+        "--full-size",
+        action="store_true",
+        help="large images with cutouts of 200 pixels",
     )
-    parser.add_argument("--docs", action="store_true", help="write docs/speed.md anew")
     parser.add_argument(
-        "--output", type=Path, default=_RESULTS, help="for JSON and plot"
+        "--profile", choices=("step", "switch"), help="profile a step or a switch"
     )
-    parser.add_argument("--cache", type=Path, help="where generated inputs are kept")
+    parser.add_argument("--docs", action="store_true", help="update docs/speed.md")
+    parser.add_argument(
+        "--output", type=Path, default=_RESULTS, help="folder for JSON and plot"
+    )
+    parser.add_argument("--cache", type=Path, help="folder for generated inputs")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Bare napari: the least that could show the same pixels."""
+"""Bare napari: the least that can show the same pixels."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from .window import Window
 
 Array = npt.NDArray[Any]
 
-#: How many boxes the baseline draws on an image.
+#: Number of boxes that the baseline draws on an image.
 BOXES = 40
 
 _CURRENT = "#ffd60a"
 
 
 def box_sides(corners: Sequence[tuple[float, float]], size: float) -> Array:
-    """Return boxes as vectors, four each, from the (row, column) of their corners."""
+    """Return four vectors a box, from the (row, column) of its top left corner."""
     top_left = np.asarray(corners, dtype=float).reshape(-1, 2) - 0.5
     points = top_left[:, None] + size * np.array([[0, 0], [0, 1], [1, 1], [1, 0]])
     steps = np.roll(points, -1, axis=1) - points
     return np.stack([points, steps], axis=2).reshape(-1, 2, 2)
 
 
-class Bare:
-    """A window with an image, boxes and a current box, and nothing else.
+class BareNapari:
+    """A window with only an image, boxes and a current box.
 
-    An empty dock leaves a canvas as large as the review's: frames of another size
-    would take another time.
+    An empty dock makes the canvas as large as the review's, because the time of a frame
+    depends on its size.
     """
 
     def __init__(self, canvas_size: tuple[int, int]) -> None:
@@ -43,10 +43,10 @@ class Bare:
         self.current: Any = None
         self._dock = QWidget()
         self.viewer.window.add_dock_widget(self._dock, name="empty", area="right")
-        self._match(canvas_size)
+        self._resize_canvas(canvas_size)
 
-    def _match(self, canvas_size: tuple[int, int]) -> None:
-        """Give the canvas a size by the width of the dock beside it."""
+    def _resize_canvas(self, canvas_size: tuple[int, int]) -> None:
+        """Resize the canvas by the width of the dock beside it."""
         self._dock.setFixedWidth(320)
         for _ in range(5):
             self.window.bring_up()
@@ -58,13 +58,13 @@ class Bare:
             raise RuntimeError(f"{self.window.canvas_size} is not {canvas_size}")
 
     def show_image(self, pixels: Any, limits: Sequence[float], **more: Any) -> None:
-        """Show a first image, alone."""
+        """Show the first image, without boxes."""
         self.image = self.viewer.add_image(
             pixels, rgb=False, contrast_limits=tuple(limits), **more
         )
 
     def show_boxes(self, boxes: Array, current: Array, width: float) -> None:
-        """Draw the first boxes, with lines of a width in pixels of the image."""
+        """Draw the first boxes; `width` is that of the lines in pixels of the image."""
         self.boxes = self.viewer.add_vectors(
             boxes, edge_color="#4d9dff", edge_width=width, vector_style="line"
         )
@@ -72,13 +72,13 @@ class Bare:
             current, edge_color=_CURRENT, edge_width=width, vector_style="line"
         )
 
-    def look_like(self, camera: Any) -> None:
-        """Look where another camera looks."""
+    def copy_camera(self, camera: Any) -> None:
+        """Copy centre and zoom of another camera."""
         self.camera.center = camera.center
         self.camera.zoom = camera.zoom
 
     def step(self, center: tuple[float, float], current: Array) -> None:
-        """Look at another cutout, and draw the current box there."""
+        """Move the camera and the current box to another cutout."""
         self.camera.center = center
         self.current.data = current
 
@@ -91,5 +91,5 @@ class Bare:
         self.step(center, current)
 
     def recolor(self, colors: Array) -> None:
-        """Give the boxes other colours."""
+        """Change the colours of the boxes."""
         self.boxes.edge_color = colors

@@ -1,4 +1,4 @@
-"""One module's rows in a process of their own: they leave nothing behind for others."""
+"""Run the rows of one module in a separate process, without effects on other rows."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from pathlib import Path
 from .machine import opengl
 from .measures import Line, Point
 from .plan import Plan
-from .stopwatch import catch_slots
+from .stopwatch import raise_slot_errors
 
 
 def main(name: str, rows: list[int], plan: Plan, answers: Path) -> int:
-    """Run some rows of a module, and write each line as soon as it is known."""
+    """Run some rows of a module, and write each line as soon as it is measured."""
     faulthandler.enable()
-    catch_slots()
+    raise_slot_errors()
     failed = False
 
-    def tell(kind: str, data: dict[str, object]) -> None:
+    def write(kind: str, data: dict[str, object]) -> None:
         with answers.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"kind": kind, **data}) + "\n")
 
     module = import_module(f"benchmarks.rows.{name}")
-    with module.stage(plan) as stage:
+    with module.prepare(plan) as prepared:
         for row in rows:
             try:
                 if "vispy" in sys.modules:
-                    tell("opengl", {"name": _renderer()})
-                for answer in module.ROWS[row](stage):
+                    write("opengl", {"name": _renderer()})
+                for answer in module.ROWS[row](prepared):
                     if isinstance(answer, Line):
-                        tell("line", answer.as_json())
+                        write("line", answer.as_json())
                     elif isinstance(answer, Point):
-                        tell("point", asdict(answer))
+                        write("point", asdict(answer))
             except Exception as error:  # noqa: BLE001
                 failed = True
                 traceback.print_exc()
-                said = f"{type(error).__name__}: {error}"
-                tell(
+                message = f"{type(error).__name__}: {error}"
+                write(
                     "line",
-                    Line(row, module.ROWS[row].__doc__ or "", error=said).as_json(),
+                    Line(row, module.ROWS[row].__doc__ or "", error=message).as_json(),
                 )
     return int(failed)
 
@@ -52,7 +52,7 @@ def _renderer() -> str:
     try:
         return opengl()
     except Exception:  # noqa: BLE001
-        # Without a canvas there is none.
+        # Without a canvas there is no renderer.
         return ""
 
 

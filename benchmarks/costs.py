@@ -1,4 +1,4 @@
-"""Where the time of a step or of a switch goes."""
+"""Profile a step or a switch."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .measures import Timings
 from .plan import Plan
 from .review import Review
 
-#: Folders of the code that is named; what passes events on is left out.
-_NAMED = ("napari_artifact_review", "napari", "vispy", "magicgui")
-_PLUMBING = ("utils/events", "vispy/util/event", "psygnal", "benchmarks", "/_qtpy")
-_PLUMBING += ("app/canvas.py", "scene/events.py", "util/theme", "magicgui/signature")
+#: Packages that the profile lists, and parts that only forward events, which it omits.
+_LISTED = ("napari_artifact_review", "napari", "vispy", "magicgui")
+_OMITTED = ("utils/events", "vispy/util/event", "psygnal", "benchmarks", "/_qtpy")
+_OMITTED += ("app/canvas.py", "scene/events.py", "util/theme", "magicgui/signature")
 
 
 def profile(plan: Plan, work: str) -> str:
-    """Return the costs of "step" or "switch" as text, most expensive first."""
+    """Return the costs of "step" or "switch" as text, the highest first."""
     count = plan.pick(2, 40, 150) if work == "step" else plan.pick(1, 15, 50)
-    review = Review(plan, surveys.walk(plan))
+    review = Review(plan, surveys.linked_ccds(plan))
     profiler = cProfile.Profile()
     times, plain = Timings(), Timings()
     names = [n for n in review.session.image_names if len(review.errors_of(n)) > 2]
@@ -39,7 +39,7 @@ def profile(plan: Plan, work: str) -> str:
             review.go_to(errors[0].error_id)
             presses = len(errors) - 1
         for _ in range(presses):
-            # The profiler slows Python down; each other image is walked without it.
+            # The profiler slows Python down, so every other image is timed without it.
             if i % 2:
                 profiler.enable()
             seconds = review.window.press(Qt.Key.Key_N, review.is_shown)
@@ -62,16 +62,16 @@ def _lines(profiler: cProfile.Profile, count: int) -> list[str]:
     for (file, line, name), (_, calls, _, total, _) in pstats.Stats(
         profiler
     ).stats.items():
-        if any(part in file for part in _PLUMBING) or name in ("<genexpr>", "<lambda>"):
+        if any(part in file for part in _OMITTED) or name in ("<genexpr>", "<lambda>"):
             continue
-        package = next((p for p in _NAMED if f"/{p}/" in file), None)
+        package = next((p for p in _LISTED if f"/{p}/" in file), None)
         if package is None:
             continue
         short = file.rpartition(f"/{package}/")[2].removesuffix(".py")
-        said = _says(file, line)
+        summary = _summary_of(file, line)
         text = f"{total / count * 1e3:7.1f}  {calls / count:7.1f}  "
-        text += f"{package}/{short}.{name}" + (f": {said}" if said else "")
-        (ours if package == _NAMED[0] else others).append((total, text))
+        text += f"{package}/{short}.{name}" + (f": {summary}" if summary else "")
+        (ours if package == _LISTED[0] else others).append((total, text))
     return [
         "this project:",
         *(text for _, text in sorted(ours, reverse=True)[:22]),
@@ -81,7 +81,7 @@ def _lines(profiler: cProfile.Profile, count: int) -> list[str]:
 
 
 @cache
-def _says(file: str, line: int) -> str:
+def _summary_of(file: str, line: int) -> str:
     """Return the first line of the docstring of the function at a line."""
     try:
         tree = ast.parse(Path(file).read_text(encoding="utf-8"))

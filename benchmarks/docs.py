@@ -1,4 +1,4 @@
-"""Keeps the table and the plot of the docs up to date."""
+"""Write the table and the plot of docs/speed.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .measures import Line, Point
 
 _DOCS = Path(__file__).parents[1] / "docs"
 
-#: The table stands between these two lines.
+#: The table is between these two lines.
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
@@ -19,7 +19,7 @@ def update(
     lines: Sequence[Line],
     peers: Mapping[str, Mapping[int, object]],
 ) -> None:
-    """Write the table into docs/speed.md."""
+    """Replace the table of docs/speed.md."""
     page = _DOCS / "speed.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)

@@ -1,6 +1,6 @@
-"""Tasks that take a process of their own: `python -m benchmarks.fresh TASK [PATH ...]`.
+"""Tasks for a fresh process: `python -m benchmarks.fresh TASK [PATH ...]`.
 
-Each prints its answer as one line of JSON.
+Each task prints its answer as one line of JSON.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ PLUGIN = "napari-artifact-review"
 def run(task: str, *args: object, timeout: float = 600) -> dict[str, Any]:
     """Run a task in a fresh process and return its answer."""
     command = [sys.executable, "-m", "benchmarks.fresh", task, *map(str, args)]
-    # As installed: compiled once, not at each start.
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    # Let Python cache the bytecode, as for an installed package.
+    environment = {
+        k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"
+    }
     ended = subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
         timeout=timeout,
-        env=kept,
+        env=environment,
         cwd=Path(__file__).parents[1],
     )
     if ended.returncode:
@@ -41,12 +43,12 @@ def open_table(path: str, images: str, output: str) -> dict[str, float]:
 
     from . import memory
 
-    before = memory.now()
+    before = memory.current()
     with memory.Peak() as peak:
         begin = time.perf_counter()
         session = ReviewSession.open(path, images, output)
         seconds = time.perf_counter() - begin
-    after = memory.now()
+    after = memory.current()
     session.close()
     return _memory(seconds, before, after, peak.bytes)
 
@@ -55,23 +57,23 @@ def read_table(path: str) -> dict[str, float]:
     """Read a table with pandas alone, every cell as a string."""
     import pandas as pd
 
-    # Both have everything imported that they need.
+    # Import everything first, as for the review.
     import napari_artifact_review.core.review.session  # noqa: F401
 
     from . import memory
 
-    before = memory.now()
+    before = memory.current()
     with memory.Peak() as peak:
         begin = time.perf_counter()
         table = read_strings(path)
         seconds = time.perf_counter() - begin
-    after = memory.now()
+    after = memory.current()
     assert isinstance(table, pd.DataFrame)
     return _memory(seconds, before, after, peak.bytes)
 
 
 def read_strings(path: str | Path) -> Any:
-    """Read a table as pandas does when it must change nothing."""
+    """Read a table with pandas so that no cell changes."""
     import pandas as pd
 
     return pd.read_csv(
@@ -80,7 +82,7 @@ def read_strings(path: str | Path) -> Any:
 
 
 def start(installed: str) -> dict[str, float]:
-    """Start napari until its first frame, with the plugin or as if there were none."""
+    """Start napari until its first frame, with or without the plugin."""
     if installed == "without":
         _hide_plugin()
     begin = time.perf_counter()
@@ -94,14 +96,16 @@ def start(installed: str) -> dict[str, float]:
     import npe2
 
     known = PLUGIN in [m.name for m in npe2.PluginManager.instance().iter_manifests()]
-    assert known == (installed == "with"), "the plugin is there when it should not be"
+    assert known == (installed == "with"), (
+        "the plugin is installed when it should not be, or the reverse"
+    )
     window.close()
     assert napari
     return {"seconds": seconds}
 
 
 def dock() -> dict[str, float]:
-    """Open the dock in a napari that has just been started."""
+    """Open the dock in a fresh napari."""
     from .window import Window
 
     window = Window()
@@ -115,7 +119,7 @@ def dock() -> dict[str, float]:
 
 
 def _hide_plugin() -> None:
-    """Have this plugin's distribution not be found."""
+    """Hide this plugin's distribution from importlib."""
     import importlib.metadata as metadata
 
     every = metadata.distributions

@@ -1,4 +1,4 @@
-"""On what was measured."""
+"""The machine and the software of a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PACKAGES += ("ginga", "matplotlib")
 
 
 def describe() -> dict[str, Any]:
-    """Return what a reader has to know of the machine and of the software."""
+    """Return the facts about machine and software that a reader needs."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
@@ -32,14 +32,14 @@ def describe() -> dict[str, Any]:
 
 
 def opengl() -> str:
-    """Return the name of the OpenGL renderer; needs a canvas that has been drawn."""
+    """Return the name of the OpenGL renderer; a canvas must have been drawn."""
     from vispy.gloo import gl
 
     return str(gl.glGetParameter(gl.GL_RENDERER))
 
 
-def in_a_sentence(machine: dict[str, Any]) -> str:
-    """Return the same for people."""
+def as_sentence(machine: dict[str, Any]) -> str:
+    """Return the description as one sentence."""
     packages = ", ".join(f"{n} {v}" for n, v in machine["packages"].items())
     return (
         f"{machine['date'][:10]}, commit {machine['commit']}: {machine['processor']}, "
@@ -51,7 +51,7 @@ def in_a_sentence(machine: dict[str, Any]) -> str:
 
 
 def _commit() -> str:
-    """Return the commit, with a mark if files differ from it."""
+    """Return the commit, and whether files differ from it."""
     git = ["git", "-C", str(Path(__file__).parents[1])]
     try:
         commit = _output([*git, "rev-parse", "--short", "HEAD"])

@@ -1,4 +1,4 @@
-"""What is measured: times, and lines of the table that hold or do not."""
+"""Measured times, lines of the table with their limits, and points of the plot."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Timings:
     Attributes
     ----------
     values : list of float
-        As they were measured, in `unit`.
+        The measurements, in `unit`.
     unit : str
-        What they are counted in.
+        "ms", "s" or "MB".
     """
 
     values: list[float] = field(default_factory=list)
@@ -29,12 +29,12 @@ class Timings:
 
     @property
     def least(self) -> float:
-        """The smallest one."""
+        """The minimum."""
         return min(self.values)
 
     @property
     def median(self) -> float:
-        """The one in the middle."""
+        """The median."""
         return statistics.median(self.values)
 
     @property
@@ -55,26 +55,26 @@ class Timings:
 
 @dataclass
 class Line:
-    """One line of the table: what it took, what it may take, and whether it holds.
+    """One line of the table: the measured value, its limit, and whether it holds.
 
     Attributes
     ----------
     row : int
-        The row of the table of promises; see docs/speed.md.
+        The number of the row; see docs/speed.md.
     work : str
-        What was done.
+        The measured action.
     ours, baseline : Timings or None
-        This project, and what it is compared with.
+        The times of this project and of its baseline.
     value : float or None
-        What is compared with the limit: a ratio, or a number in `unit`.
+        The value to compare with the limit: a ratio, or a number in `unit`.
     limit : float or None
-        The most that `value` may be; None for what is only shown.
+        The maximum of `value`; None if the line has no limit.
     unit : str
-        Of `value`: "x" for a ratio.
+        The unit of `value`: "x" for a ratio.
     note : str
-        What else is to be known.
+        A remark to print with the line.
     error : str
-        Why it was not measured.
+        The reason why there is no measurement.
     """
 
     row: int
@@ -89,13 +89,13 @@ class Line:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the limit holds, where there is one."""
+        """Whether the limit holds; None without a limit."""
         if self.value is None or self.limit is None:
             return None
         return self.value <= self.limit
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON, with the figures that are derived."""
+        """Return the line as plain JSON, with the derived figures."""
         data = asdict(self) | {"holds": self.holds}
         for name in ("ours", "baseline"):
             timings = getattr(self, name)
@@ -109,7 +109,7 @@ class Line:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Line:
-        """Make it anew from what `as_json` returned."""
+        """Return the line that `as_json` returned as JSON."""
         known = {k: v for k, v in data.items() if k in cls.__dataclass_fields__}
         for name in ("ours", "baseline"):
             if known.get(name) is not None:
@@ -126,7 +126,7 @@ def compare(
     tail_limit: float | None = None,
     note: str = "",
 ) -> list[Line]:
-    """Return the line of a ratio of medians, and one for the 95th percentiles."""
+    """Return a line with the ratio of medians, and one for the 95th percentiles."""
     ratio = ours.median / baseline.median
     lines = [Line(row, work, ours, baseline, ratio, limit, note=note)]
     if tail_limit is not None:
@@ -139,22 +139,22 @@ def compare(
 
 @dataclass(frozen=True)
 class Point:
-    """A point of the plot: what something costs at a size.
+    """A point of the plot: the cost of an action at a size.
 
     Attributes
     ----------
     axis : str
-        What the size counts: "cutouts", "rows" or "megapixels".
+        The unit of the size: "cutouts", "rows" or "megapixels".
     size : float
         The size.
     work : str
-        What was done.
+        The measured action.
     who : str
-        This project, or what it is compared with.
+        "this project" or "baseline".
     cost : float
-        The median.
+        The median, in `unit`.
     unit : str
-        Of the cost.
+        "ms" or "s".
     """
 
     axis: str
@@ -174,7 +174,7 @@ def points(
         ("baseline", baseline),
     )
     return [
-        Point(axis, size, work, who, timings.median, timings.unit)
-        for who, timings in named
+        Point(axis, size, work, series, timings.median, timings.unit)
+        for series, timings in named
         if timings is not None and timings.values
     ]

@@ -1,4 +1,4 @@
-"""How much memory this process takes."""
+"""Measure the memory of this process."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import psutil
 _PROCESS = psutil.Process()
 
 
-def now() -> int:
-    """Return the bytes of memory that this process has now."""
+def current() -> int:
+    """Return the resident memory of this process, in bytes."""
     return int(_PROCESS.memory_info().rss)
 
 
 class Peak:
-    """Watches the memory of this process while something is done.
+    """The peak of the memory of this process, as a context manager.
 
     Attributes
     ----------
     bytes : int
-        The most that it had, pages of mapped files included.
+        The peak, including pages of mapped files.
     mapped : int
-        How much of that were files, which the system takes back when it needs memory.
+        The part of mapped files at the peak, which the system can reclaim.
     """
 
     def __init__(self) -> None:
         self.bytes = self.mapped = 0
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
+        """Start to sample."""
         self._thread.start()
         return self
 
@@ -44,13 +44,13 @@ class Peak:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Watch no more."""
+        """Stop sampling."""
         self._end.set()
         self._thread.join()
-        # Code that holds the interpreter lets no sample be taken; Linux keeps count.
+        # Code that holds the interpreter stops sampling, but Linux records the peak.
         self.bytes = max(self.bytes, _high_water())
 
-    def _watch(self) -> None:
+    def _sample(self) -> None:
         while not self._end.wait(0.01):
             info = _PROCESS.memory_info()
             if info.rss > self.bytes:

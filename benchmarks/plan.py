@@ -1,4 +1,4 @@
-"""How much of everything is measured."""
+"""The plan of a run: its form, sizes and cache."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Plan:
-    """One run.
+    """The plan of one run.
 
     Attributes
     ----------
     form : str
-        "tiny" shows that it works, "short" takes four minutes, "long" up to forty.
+        "tiny" only shows that it works, "short" takes four minutes, "long" up to forty.
     full_size : bool
-        Whether big images have 200 pixels a cutout, and not 20.
+        Whether large images have cutouts of 200 pixels instead of 20.
     cache : Path
-        Where generated inputs are kept for the next run.
+        The folder that keeps generated inputs for the next run.
     """
 
     form: Form = "short"
@@ -31,14 +31,14 @@ class Plan:
     cache: Path = user_cache_path("napari-artifact-review", appauthor=False) / "bench"
 
     def pick(self, tiny: T, short: T, long: T) -> T:
-        """Return what belongs to the form of this run."""
+        """Return the value for the form of this run."""
         return {"tiny": tiny, "short": short, "long": long}[self.form]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
+        """Return the plan as plain JSON."""
         return asdict(self) | {"cache": str(self.cache)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Plan:
-        """Make it anew from what `as_json` returned."""
+        """Return the plan that `as_json` returned as JSON."""
         return cls(**(data | {"cache": Path(data["cache"])}))

@@ -1,4 +1,4 @@
-"""The plot of a run: cost against size; the slope matters more than the point."""
+"""The plot of a run: cost against size. The slope matters more than single points."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STYLES = {
 
 
 def draw(points: Sequence[Point], path: Path) -> None:
-    """Draw a small plot for each kind of work, side by side."""
+    """Draw a small plot for each action, side by side."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -36,13 +36,13 @@ def draw(points: Sequence[Point], path: Path) -> None:
     figure = Figure(figsize=(3.4 * columns, 2.9 * rows), layout="constrained")
     all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, ((axis, work), found) in zip(all_axes, panels.items(), strict=False):
-        for who, style in _STYLES.items():
-            line = sorted((p.size, p.cost) for p in found if p.who == who)
+        for series, style in _STYLES.items():
+            line = sorted((p.size, p.cost) for p in found if p.who == series)
             if line:
-                axes.plot(*zip(*line, strict=True), label=who, markersize=5, **style)
+                axes.plot(*zip(*line, strict=True), label=series, markersize=5, **style)
         axes.set_xscale("log")
         axes.set_yscale("log")
-        # At least two decades, so that noise does not look like a slope.
+        # The axis spans at least two decades, so that noise does not look like a slope.
         low = min(p.cost for p in found)
         high = max(p.cost for p in found)
         middle = (low * high) ** 0.5

@@ -1,4 +1,4 @@
-"""The table of a run: as text, as Markdown and as JSON."""
+"""The table of a run as text, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEAD = ("row", "work", "this project", "baseline", "", "at most", "")
 
 
 def as_text(lines: Sequence[Line], peers: Mapping[str, Mapping[int, object]]) -> str:
-    """Return the table as it is printed."""
+    """Return the table as text for a terminal."""
     cells = [_cells(line, peers) for line in lines]
     return _align([_head(peers), *cells])
 
@@ -20,7 +20,7 @@ def as_text(lines: Sequence[Line], peers: Mapping[str, Mapping[int, object]]) ->
 def as_markdown(
     lines: Sequence[Line], peers: Mapping[str, Mapping[int, object]]
 ) -> str:
-    """Return the table as it stands in the docs."""
+    """Return the table as Markdown for the docs."""
     head = _head(peers)
     rows = [head, ["---"] * len(head), *(_cells(line, peers) for line in lines)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
@@ -32,15 +32,15 @@ def as_json(
     points: Sequence[Point],
     peers: Mapping[str, Mapping[int, object]],
 ) -> dict[str, Any]:
-    """Return all of a run as plain JSON."""
+    """Return all results of a run as plain JSON."""
     return {
         "machine": dict(about),
         "lines": [line.as_json() for line in lines],
         "points": [asdict(point) for point in points],
         "peers": {
             name: {
-                row: asdict(said) if isinstance(said, Timings) else said
-                for row, said in rows.items()
+                row: asdict(answer) if isinstance(answer, Timings) else answer
+                for row, answer in rows.items()
             }
             for name, rows in peers.items()
         },
@@ -64,9 +64,11 @@ def _cells(line: Line, peers: Mapping[str, Mapping[int, object]]) -> list[str]:
     if line.error:
         cells[2] = f"not measured: {line.error}"
     for rows in peers.values():
-        # Once a row: where this project's own time stands first.
-        said = rows.get(line.row) if line.limit is not None and line.ours else None
-        cells.append(_times(said) if isinstance(said, Timings) else str(said or ""))
+        # Print the peers' times once a row, in the line with this project's own time.
+        answer = rows.get(line.row) if line.limit is not None and line.ours else None
+        cells.append(
+            _times(answer) if isinstance(answer, Timings) else str(answer or "")
+        )
     return cells
 
 
@@ -82,7 +84,7 @@ def _value(value: float | None, unit: str) -> str:
 
 def _align(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    # One long message must not push everything else off the screen.
+    # A long message must not push the other columns off the screen.
     widths[2] = min(widths[2], 26)
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

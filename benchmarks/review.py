@@ -1,4 +1,4 @@
-"""The review of this project in a window, steered as a user would."""
+"""The review of this project in a window, controlled as by a user."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .window import Window
 
 
 class Review:
-    """A review in a window of its own; its output and store go with it.
+    """A review in its own window; closing it removes its output and store.
 
     Parameters
     ----------
     plan : Plan
-        The run: the store is kept on the disk of its cache.
+        The plan of the run; the store is on the disk of its cache.
     survey : Survey
-        What is reviewed.
+        The survey to review.
     """
 
     def __init__(self, plan: Plan, survey: Survey) -> None:
@@ -43,12 +43,12 @@ class Review:
         )
         self.session = self.dock.session
         self.controller = self.dock.controller
-        # A verdict alone is measured, without the step that follows it.
+        # Rows measure a verdict without the step that would follow it.
         self.dock.auto_advance.value = False
         self.window.bring_up()
         self.settle()
 
-    # Where it stands
+    # The state of the review
 
     @property
     def cutout(self) -> Cutout:
@@ -63,53 +63,53 @@ class Review:
         return (seen or images)[0]
 
     def errors_of(self, name: str) -> list[Cutout]:
-        """Return the errors of an image, in walking order."""
+        """Return the errors of an image, in the order of the queue."""
         rows = self.session.review_queue.rows_of(name)
         return [self.session.catalog.cutout(int(row)) for row in rows]
 
     def marked_of(self, name: str) -> list[Cutout]:
-        """Return the cutouts of an image, those with a box first."""
+        """Return the cutouts of an image, first those with a box."""
         rows = self.session.cutout_index.cutouts_of(name)
         cutouts = [self.session.catalog.cutout(int(row)) for row in rows]
         return sorted(cutouts, key=lambda c: c.outcome == "TN")
 
     def shown(self) -> str:
-        """Name the image that is to be on the screen, and whether it is."""
+        """Return the name of the current image, and the state of its view."""
         return f"{self.cutout.image_name} {self.controller.view}"
 
     def is_shown(self) -> bool:
-        """Tell whether the current cutout's image is on the screen."""
+        """Return whether the current cutout's image is on the screen."""
         return bool(self.controller.view == "shown")
 
     @property
-    def is_kept(self) -> bool:
-        """Whether picture and dock stay as they were on the screen for a moment."""
+    def shows_previous_image(self) -> bool:
+        """Whether the screen still shows the previous image and its dock, unchanged."""
         control = self.controller
         return bool(control.view == "loading" and not control.says_loading)
 
     def has_read(self, name: str) -> bool:
-        """Tell whether an image has been read ahead."""
+        """Return whether the review has read an image ahead."""
         return self.controller.at_hand(name) is not None
 
-    # What is not timed
+    # Actions that are not timed
 
     def settle(self) -> None:
-        """Wait until the image is shown, and all that is read ahead has been read."""
+        """Wait until the image is shown, and the next images are read ahead."""
         wait_until(lambda: self.controller.view != "loading", 600)
         if not self.is_shown():
             raise RuntimeError(str(self.controller.problem))
-        # Longer than lines wait for a zoom to rest, and images to be read ahead.
+        # Wait longer than the delays of lines after a zoom and of reading ahead.
         QTest.qWait(350)
         wait_until(lambda: not self.controller.loader.is_reading, 600)
         QTest.qWait(20)
 
     def go_to(self, error_id: int) -> None:
-        """Go to an error, and wait until all is quiet."""
+        """Go to an error, and wait until nothing happens any more."""
         self.session.go_to(error_id)
         self.settle()
 
     def close(self) -> None:
-        """Close the window, and remove what the review wrote."""
+        """Close the window, and remove the files of the review."""
         self.window.close()
         self.session.close()
         shutil.rmtree(self.folder, ignore_errors=True)

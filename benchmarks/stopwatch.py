@@ -1,4 +1,4 @@
-"""Times what is done in a Qt window until its last frame."""
+"""Time actions in a Qt window until their last frame."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from qtpy.QtCore import QEvent, QEventLoop, QObject, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 
-#: Seconds within which a frame that follows another belongs to the same action.
+#: Seconds within which a further frame belongs to the same action.
 QUIET = 0.02
 
-_LONGEST_WAIT = 45.0
+_FRAME_TIMEOUT = 45.0
 
-#: What was raised where nobody could catch it: in a slot, called by Qt.
-_raised: list[BaseException] = []
+#: Exceptions from slots, which Qt calls and which no caller could catch.
+_slot_errors: list[BaseException] = []
 
 
-def catch_slots() -> None:
-    """Have what a slot raises raised by who waits; PyQt ends the process otherwise."""
+def raise_slot_errors() -> None:
+    """Raise a slot's exception in the waiting function; PyQt would end the process."""
 
     def hook(
         kind: type[BaseException],
@@ -30,62 +30,62 @@ def catch_slots() -> None:
         trace: TracebackType | None,
     ) -> None:
         traceback.print_exception(kind, error, trace)
-        _raised.append(error)
+        _slot_errors.append(error)
 
     sys.excepthook = hook
 
 
-def _raise_what_was_raised() -> None:
-    if _raised:
-        error = _raised[0]
-        _raised.clear()
+def _raise_slot_error() -> None:
+    if _slot_errors:
+        error = _slot_errors[0]
+        _slot_errors.clear()
         raise error
 
 
 class Stopwatch(QObject):
     """Times actions in a window.
 
-    An action ends when a frame that shows its outcome has been drawn, the window's
-    pending paints are done, and no further frame or paint followed within `QUIET`
-    seconds; the waiting after the last one is not counted. The event loop runs as it
-    does for a user, so threads have the time that they would have.
+    An action ends when a frame that shows its result has been drawn, the window's
+    pending paints are done, and no further frame or paint follows within `quiet`
+    seconds; that last wait does not count. The event loop runs as it does for a user,
+    so threads get the same time.
 
     Attributes
     ----------
     frames : int
-        How many frames have been drawn.
+        The number of frames drawn.
     ended : float
-        When the last action had come to its end, as `time.perf_counter` tells.
+        The end of the last action, by `time.perf_counter`.
     quiet : float
-        `QUIET`, or what is to be waited for instead.
+        Seconds without a frame that end an action; `QUIET` by default.
     """
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self.frames = 0
         self.quiet = QUIET
-        self._shown: Callable[[], bool] = _at_once
+        self._is_shown: Callable[[], bool] = _always
         self._frames_of_action = 0
         self.ended = 0.0
         self._stamp = QTimer(self)
         self._stamp.setSingleShot(True)
-        self._stamp.timeout.connect(self._note_work)
+        self._stamp.timeout.connect(self._record_end)
         window.installEventFilter(self)
 
     def time(
         self, action: Callable[[], object], shown: Callable[[], bool] | None = None
     ) -> float:
-        """Do something; return the seconds until it is on the screen.
+        """Run an action; return the seconds until its result is on the screen.
 
         Parameters
         ----------
         action : callable
-            What is done.
+            The action.
         shown : callable, optional
-            Whether a frame drawn now shows its outcome; by default any frame does
-            that is drawn after the action has returned.
+            Returns whether a frame drawn now shows the result; by default any frame
+            after the action has returned does.
         """
-        self._shown = shown or _at_once
+        self._is_shown = shown or _always
         begin = time.perf_counter()
         action()
         self._frames_of_action = 0
@@ -93,20 +93,20 @@ class Stopwatch(QObject):
         return self.ended - begin
 
     def note_frame(self, _: object = None) -> None:
-        """Take note of a frame that has just been drawn."""
+        """Record that a frame has just been drawn."""
         self.frames += 1
-        if self._shown():
+        if self._is_shown():
             self._frames_of_action += 1
-        # What the event loop does with the frame, and after it, is counted too.
+        # The work of the event loop after the frame counts too.
         self._stamp.start(0)
 
     def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Notice that some of the window is painted."""
+        """Record that a part of the window is painted."""
         if event is not None and event.type() == QEvent.Type.UpdateRequest:
             self._stamp.start(0)
         return False
 
-    def _note_work(self) -> None:
+    def _record_end(self) -> None:
         self.ended = time.perf_counter()
 
     def _wait(self, begin: float) -> None:
@@ -117,28 +117,30 @@ class Stopwatch(QObject):
         def check() -> None:
             now = time.perf_counter()
             idle = not self._stamp.isActive() and now - self.ended > self.quiet
-            late = now - begin > _LONGEST_WAIT
-            if (self._frames_of_action and idle) or late or _raised:
+            late = now - begin > _FRAME_TIMEOUT
+            if (self._frames_of_action and idle) or late or _slot_errors:
                 loop.quit()
 
         timer.timeout.connect(check)
         timer.start()
         loop.exec()
         timer.stop()
-        _raise_what_was_raised()
+        _raise_slot_error()
         if not self._frames_of_action:
-            raise TimeoutError(f"no frame showed it within {_LONGEST_WAIT:.0f} s")
+            raise TimeoutError(
+                f"no frame showed the result within {_FRAME_TIMEOUT:.0f} s"
+            )
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Let the event loop run until a condition holds."""
+    """Run the event loop until a condition holds."""
     end = time.perf_counter() + seconds
     while not condition():
         QTest.qWait(5)
-        _raise_what_was_raised()
+        _raise_slot_error()
         if time.perf_counter() > end:
-            raise TimeoutError(f"it did not come to that within {seconds:.0f} s")
+            raise TimeoutError(f"the condition did not hold within {seconds:.0f} s")
 
 
-def _at_once() -> bool:
+def _always() -> bool:
     return True

@@ -1,4 +1,4 @@
-"""Generated inputs: kept in a cache folder, so that only the first run makes them."""
+"""Generated inputs, cached so that only the first run makes them."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ class Survey:
 
 
 def sdss() -> Survey | None:
-    """Return the review of real frames, compressed, if they are beside the project."""
+    """Return the survey of real, compressed frames, if it is beside the project."""
     folder = Path(__file__).parents[2] / "shared/data/sdss"
     survey = Survey(folder / "predictions.csv", folder / "images")
     return survey if folder.is_dir() else None
 
 
 def demo(plan: Plan, images: int) -> Survey:
-    """Make the demo survey: realistic images, a real classifier's errors."""
+    """Make the demo survey: realistic images and the errors of a real classifier."""
     made = make_demo(plan.cache / f"demo-{images}", images)
     return Survey(made.predictions, made.images)
 
 
-def walk(plan: Plan) -> Survey:
-    """Make the survey of the walk: the demo's images as float32, under many names.
+def linked_ccds(plan: Plan) -> Survey:
+    """Make the demo's images as float32, under many names.
 
-    Each file has several names (hard links), so that there is always an image that
-    was not read yet, while the operating system has all of them in its memory.
+    Each file has several names (hard links), so that there is always an image that the
+    review has not read yet, while the operating system has all files in its memory.
     """
     images, names = plan.pick((3, 6), (6, 120), (12, 300))
     folder = plan.cache / f"walk-{images}-{names}"
-    with _once(folder) as partial:
+    with _new_folder(folder) as partial:
         if partial:
             source = demo(plan, images)
             table = pd.read_csv(source.predictions, dtype=str)
@@ -76,14 +76,14 @@ def walk(plan: Plan) -> Survey:
 
 
 def one_image(plan: Plan, cutouts: int, size: int) -> Survey:
-    """Make a survey of one big image of about so many cutouts of `size` pixels.
+    """Make a survey of one large image of about `cutouts` cutouts of `size` pixels.
 
-    A fifth of them are marked, as in the demo: every fourth of those is an error. The
-    image has noise and stars; it is written piece by piece.
+    A fifth of them are marked, as in the demo; a quarter of those are errors. The image
+    has noise and stars, and is written piece by piece.
     """
     rows, columns = grid_shape(cutouts)
     folder = plan.cache / f"one-{cutouts}-{size}"
-    with _once(folder) as partial:
+    with _new_folder(folder) as partial:
         if partial:
             (partial / "images").mkdir()
             needed = rows * columns * size * size * 2
@@ -96,9 +96,9 @@ def one_image(plan: Plan, cutouts: int, size: int) -> Survey:
 
 
 def images_of_size(plan: Plan, rows: int, columns: int) -> Survey:
-    """Make a survey of four images of a size, with 210 cutouts each."""
+    """Make a survey of four images of `rows` x `columns` pixels, 210 cutouts each."""
     folder = plan.cache / f"size-{rows}-{columns}"
-    with _once(folder) as partial:
+    with _new_folder(folder) as partial:
         if partial:
             (partial / "images").mkdir()
             tables = []
@@ -114,13 +114,13 @@ def images_of_size(plan: Plan, rows: int, columns: int) -> Survey:
 
 
 def focal_plane(plan: Plan, cutouts: int, size: int) -> Survey:
-    """Make a survey of small images and, after them, a big one: see `one_image`.
+    """Make a survey of six small images and then the large one of `one_image`.
 
-    There are so many that the big one is not read ahead while the first one is shown.
+    Six are enough that the large one is not read ahead while the first one is shown.
     """
     plane = one_image(plan, cutouts, size)
     folder = plan.cache / f"focal-{cutouts}-{size}"
-    with _once(folder) as partial:
+    with _new_folder(folder) as partial:
         if partial:
             small = one_image(plan, 210, CUTOUT)
             (partial / "images").mkdir()
@@ -135,19 +135,19 @@ def focal_plane(plan: Plan, cutouts: int, size: int) -> Survey:
 
 
 def grid_shape(cutouts: int) -> tuple[int, int]:
-    """Return rows and columns of a grid of so many cutouts."""
+    """Return rows and columns of a grid of `cutouts` cutouts."""
     known = {210: (10, 21), 1_000: (25, 40), 5_000: (50, 100)}
     known |= {14_000: (100, 140), 80_000: (200, 400)}
     return known[cutouts]
 
 
 def many_rows(plan: Plan, rows: int) -> Survey:
-    """Make a table of so many rows, 210 an image; four images of it are on the disk.
+    """Make a table of `rows` rows, 210 an image; its first four images exist.
 
-    The four are the same whatever the number of rows, and come first.
+    These four are the same for any number of rows.
     """
     folder = plan.cache / f"rows-{rows}"
-    with _once(folder) as partial:
+    with _new_folder(folder) as partial:
         if partial:
             source = demo(plan, plan.pick(4, 6, 12))
             table = pd.read_csv(source.predictions, dtype=str)
@@ -166,14 +166,14 @@ def many_rows(plan: Plan, rows: int) -> Survey:
 
 
 def many_cutouts(plan: Plan, images: int, cutouts: int) -> Survey:
-    """Make a table of so many errors at any places of some images of the demo."""
+    """Make a table of `cutouts` errors at random positions in images of the demo."""
     folder = plan.cache / f"cutouts-{images}-{cutouts}"
     source = demo(plan, images)
-    with _once(folder) as partial:
+    with _new_folder(folder) as partial:
         if partial:
             rng = np.random.default_rng(2)
             names = pd.read_csv(source.predictions, dtype=str).image_name.unique()
-            # Some fall on another one's place, and are left out.
+            # Twice as many, because duplicates are dropped.
             each = -(-2 * cutouts // images)
             table = pd.DataFrame({"image_name": np.repeat(names, each)})
             table["grid_x"] = rng.integers(0, 4000, len(table))
@@ -187,7 +187,7 @@ def many_cutouts(plan: Plan, images: int, cutouts: int) -> Survey:
 
 
 def marked(survey: Survey) -> dict[str, pd.DataFrame]:
-    """Return the marked cutouts of each image, errors among them: for the peers."""
+    """Return the marked cutouts of each image, including errors, for the peers."""
     table = pd.read_csv(survey.predictions)
     table = table[(table.label == 1) | (table.preds == 1)]
     table["error"] = table.label != table.preds
@@ -195,8 +195,8 @@ def marked(survey: Survey) -> dict[str, pd.DataFrame]:
 
 
 @contextmanager
-def _once(folder: Path) -> Iterator[Path | None]:
-    """Give a folder to fill, which takes its name when it is full; None if it has."""
+def _new_folder(folder: Path) -> Iterator[Path | None]:
+    """Yield a partial folder to fill, renamed at the end; None if `folder` exists."""
     if folder.is_dir():
         yield None
         return

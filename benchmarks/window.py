@@ -1,4 +1,4 @@
-"""A napari window in which each action is timed until its last frame."""
+"""A napari window that times each action until its last frame."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from qtpy.QtTest import QTest
 
 from .stopwatch import Stopwatch
 
-#: Width and height of every window that is measured.
+#: Width and height of every measured window, in pixels.
 SIZE = (1400, 900)
 
 
 class Window:
-    """A napari window of the size that everything is measured in."""
+    """A napari window of the common size."""
 
     def __init__(self) -> None:
         self.viewer = napari.Viewer()
@@ -26,12 +26,12 @@ class Window:
 
     @property
     def canvas_size(self) -> tuple[int, int]:
-        """Height and width of the canvas."""
+        """Height and width of the canvas, in pixels."""
         height, width = self.viewer.canvas.size
         return int(height), int(width)
 
     def bring_up(self) -> None:
-        """Have the window before all others, and its keys alive."""
+        """Raise and activate the window, so that it gets the keys."""
         self.native.raise_()
         self.native.activateWindow()
         QTest.qWait(50)
@@ -39,14 +39,14 @@ class Window:
     def time(
         self, action: Callable[[], object], shown: Callable[[], bool] | None = None
     ) -> float:
-        """Do something; return the seconds until it is on the screen."""
+        """Run an action; return the seconds until its result is on the screen."""
         return self.watch.time(action, shown)
 
     def press(self, key: int, shown: Callable[[], bool] | None = None) -> float:
-        """Press a key; return the seconds until its outcome is on the screen."""
+        """Press a key; return the seconds until its result is on the screen."""
         return self.time(lambda: QTest.keyClick(self.native, key), shown)
 
     def close(self) -> None:
-        """Close the window, and let what it leaves behind come to an end."""
+        """Close the window, and wait for its threads and timers to end."""
         self.viewer.close()
         QTest.qWait(100)

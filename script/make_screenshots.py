@@ -1,6 +1,6 @@
-"""Make the pictures of README and docs anew: script/with-display python FILE.
+"""Make the pictures of README and docs: script/with-display python FILE.
 
-They show the demo survey, so that anybody gets the same ones.
+They show the demo survey, so that every run gives the same pictures.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
 
 def main() -> None:
-    # Who makes the pictures is not to be seen in them.
+    # The pictures must not show the name of the user.
     os.environ["LOGNAME"] = "reviewer"
     IMAGES.mkdir(parents=True, exist_ok=True)
-    # The review lets go of its files after the window is gone.
+    # The review closes its files after the window is gone.
     folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    # The recent reviews of who makes the pictures are nobody's business.
+    # The pictures must not show the recent reviews of the user.
     for form in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
         QSettings.setPath(form, QSettings.Scope.UserScope, folder.name)
     survey = make_demo(default_folder())
@@ -84,7 +84,7 @@ def main() -> None:
     settle(held)
     held.grab().save(str(IMAGES / "held.png"))
     other.close()
-    somebody_edits(output)
+    edit_output(output)
     dock.save.native.click()
     settle(dock)
     dock.grab().save(str(IMAGES / "changed_output.png"))
@@ -95,14 +95,14 @@ def main() -> None:
 
 
 def picture_the_report(survey: DemoSurvey, folder: Path) -> None:
-    """Have a browser make the picture of a report; without one, the old one stays."""
+    """Make the picture of a report in a browser; without one, keep the old picture."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
-        print("No Chromium is here: the picture of the report is not made anew.")
+        print("Chromium is not installed; the picture of the report stays as it is.")
         return
     page = folder / "report.html"
     changes, images = folder / "changes.csv", survey.images
-    # Where the survey is kept is nobody's business either.
+    # The picture must not show the folder of the survey.
     home = str(survey.predictions.parent)
     with ReviewSession.open(
         survey.predictions, images, changes, read_only=True
@@ -128,7 +128,7 @@ def picture_the_preferences(viewer) -> None:
 
 
 def picture_the_changes(survey: DemoSurvey, folder: Path) -> None:
-    """Make the pictures of docs/changes.md: a reviewer who is mostly right."""
+    """Make the pictures of docs/changes.md, with mostly correct verdicts."""
     viewer = napari.Viewer(show=False)
     viewer.show()
     viewer.window.resize(1440, 900)
@@ -230,8 +230,8 @@ def picture_the_gallery(dock) -> None:
     settle(dock)
 
 
-def somebody_edits(output: Path) -> None:
-    """Change two labels behind the review's back."""
+def edit_output(output: Path) -> None:
+    """Change two labels in the output, as another program would."""
     table = pd.read_csv(output, dtype=str, keep_default_na=False)
     rows = table.index[table.reviewed_by != ""][:2]
     other = table.loc[rows, "label_new"].map({"0": "1", "1": "0"})

@@ -1,4 +1,4 @@
-"""Play a short review of the demo with key presses, save it, and keep a picture.
+"""Play a short review of the demo with key presses; save table and picture.
 
 Usage: python play_review.py FOLDER
 """
@@ -51,7 +51,7 @@ def wait_for(condition) -> None:
     end = time.monotonic() + 60
     while not condition():
         if time.monotonic() > end:
-            raise SystemExit("The review did not go on within a minute.")
+            raise SystemExit("The review made no progress within a minute.")
         QTest.qWait(20)
 
 

@@ -1,4 +1,4 @@
-"""A TCP proxy that stands for a slow network: it delays, limits and counts."""
+"""A TCP proxy that simulates a slow network: it delays, limits and counts."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any, Self
 
 
 class DelayProxy:
-    """Forward connections to a port of this computer, some time later.
+    """Forward connections to a port of this computer with a delay.
 
     Use it as a context manager.
 
     Parameters
     ----------
     target : int
-        The port that it forwards to.
+        The port to forward to.
     delay : float
-        Seconds that each byte is on its way, in either direction; half a round trip.
+        Seconds of delay in each direction; half a round trip.
     bytes_per_second : float, optional
-        How much the client can send; unlimited by default.
+        The speed at which the client can send; unlimited by default.
 
     Attributes
     ----------
     port : int
-        Where it listens.
+        The port of the proxy.
     round_trips : int
-        How often a client waited for an answer: once when it connected, and once for
-        each time that it sent something after it had received something.
+        How often clients waited for an answer: once for each connection, and once each
+        time that a client sent something after it had received something.
     connections : int
-        How many connections clients made.
+        The number of connections that clients made.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class DelayProxy:
                 tasks += self._pump(from_client, to_server, note_question, self._speed)
                 tasks += self._pump(from_server, to_client, note_answer, None)
                 try:
-                    # Where one side closes its connection, so does the other.
+                    # When one side closes its connection, close the other.
                     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     for task in tasks:
@@ -115,7 +115,7 @@ class DelayProxy:
         note: Callable[[], None],
         speed: float | None,
     ) -> tuple[asyncio.Task[None], asyncio.Task[None]]:
-        """Begin to forward one direction, and end when its source does."""
+        """Start to forward one direction, until its source ends."""
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
         async def read() -> None:
@@ -123,7 +123,7 @@ class DelayProxy:
                 note()
                 under_way.put_nowait((self._loop.time() + self._delay, data))
             under_way.put_nowait((self._loop.time() + self._delay, b""))
-            # It is the last byte's arrival that ends the connection.
+            # The connection ends only when the last byte arrives.
             await asyncio.Future()
 
         async def write() -> None:

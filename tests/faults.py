@@ -1,12 +1,12 @@
-"""A disk that takes note of each call, fails when told to, and can lose its power.
+"""A simulated disk that records each call, fails on request, and can lose its power.
 
-It sees what goes through Python's `os` and `open` below one folder, whoever calls it;
-not what a library does on its own, such as SQLite.
+It sees every call of Python's `os` and `open` below one folder, but no call that a
+library such as SQLite makes by itself.
 
     for fault in every_fault():
         with Disk(folder, fault):
             ...  # save, and expect either success or one error of the project's
-        ...  # and look at what is left, with the real disk
+        ...  # then check on the real disk what is left
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-#: What can be noted and can fail. What is done to a folder has names of its own.
+#: The steps that are recorded and can fail; those of a folder have their own names.
 STEPS = (
     "open",
     "read",
@@ -47,13 +47,13 @@ STEPS = (
 )
 CODES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS)
 
-#: What a power cut leaves of a file that was changed and not synced since.
+#: The contents, after a power cut, of a file that was changed and not synced since.
 LOST = b"\0 lost with the power \0"
 
 
 @dataclass
 class Fault:
-    """The nth call of a step fails, and as many after it as `times` says.
+    """The fault of a step: its nth call fails, `times` times.
 
     Attributes
     ----------
@@ -62,11 +62,11 @@ class Fault:
     nth : int
         The first call to fail, from 1.
     code : int
-        The `errno` that it fails with.
+        The `errno` of the failure.
     times : float
-        1 for once, `math.inf` for good.
+        Number of calls that fail; `math.inf` for all that follow.
     hits : int
-        How often it has struck.
+        How often it has failed.
     """
 
     step: str
@@ -88,10 +88,10 @@ class Fault:
 def every_fault(
     steps: Iterable[str] = STEPS, codes: Iterable[int] = CODES
 ) -> Iterator[Fault]:
-    """Each step's first, second, ... call fails, until a run no longer gets that far.
+    """Yield faults of each step's first, second, ... call, while a run gets that far.
 
-    As SQLite's tests do: the loop's body has to run the same operation each time, in a
-    `Disk` with the fault.
+    The body of the loop must run the same operation each time, in a `Disk` with the
+    fault. SQLite's tests work in the same way.
     """
     for step, code, times in itertools.product(steps, codes, (1, math.inf)):
         for nth in itertools.count(1):
@@ -102,30 +102,30 @@ def every_fault(
 
 
 class Call(NamedTuple):
-    """A call that succeeded; `path` is the first one if it takes two."""
+    """A call that succeeded; `path` is the first of two."""
 
     step: str
     path: Path
 
 
 class Disk:
-    """A folder whose calls are noted and may fail, as a context manager.
+    """A folder with recorded calls that may fail, as a context manager.
 
     Parameters
     ----------
     folder : Path
-        The real folder; what lies outside is left alone.
+        The real folder; the disk ignores calls outside it.
     *faults : Fault
-        What fails.
+        The faults.
 
     Attributes
     ----------
     calls : list of Call
-        What was done, in order; failed calls are not in it.
+        The successful calls, in order.
     power_cuts : list
-        For a power cut before the first call and after each: every state that the disk
-        may then be found in, as contents by path. Until its folder is synced, a new
-        name may be missing; a file that was changed and not synced since is `LOST`.
+        For a power cut before the first call and after each: every possible state of
+        the disk, as contents by path. Until its folder is synced, a new name may be
+        missing; a file that was changed and not synced since is `LOST`.
     """
 
     def __init__(self, folder: Path, *faults: Fault) -> None:
@@ -143,7 +143,7 @@ class Disk:
 
     @property
     def left_open(self) -> list[Path]:
-        """What was opened and never closed."""
+        """The files that were opened and not closed."""
         return [path for path, _file in self._handles.values()]
 
     def __enter__(self) -> Disk:
@@ -175,7 +175,7 @@ class Disk:
         self._patches.undo()
 
     def _mine(self, path: Any) -> Path | None:
-        """Return the full path of a name in the folder; None for all others."""
+        """Return the full path of a name in the folder; None for other names."""
         if isinstance(path, int):
             return self._handles[path][0] if path in self._handles else None
         full = Path(os.fsdecode(path)).absolute()
@@ -230,7 +230,7 @@ class Disk:
         path, _file = self._handles.pop(handle, (None, None))
         self._os_close(handle)
         if path is not None:
-            # As the system does: the handle is gone, whatever the answer.
+            # As in the system, the handle is closed also if the call fails.
             step = "close folder" if self._is_folder(path) else "close"
             self._strike(step, path)
             self._note(step, path)
@@ -244,7 +244,7 @@ class Disk:
             path, file = self._handles[handle]
             step = f"{name} folder" if self._is_folder(path) else name
             self._strike(step, path)
-            # What a sync is for is reckoned below, and a real one takes long.
+            # The code below computes the effect of a sync; a real sync takes long.
             answer = None if name == "fsync" else real(handle, *args)
             if step in ("write", "truncate"):
                 file.kept = LOST
@@ -306,7 +306,7 @@ class Disk:
         closefd: bool = True,
         opener: Callable[[Any, int], int] | None = None,
     ) -> Any:
-        """Open a file as `open` does, over calls that are noted."""
+        """Open a file as `open` does, through recorded calls."""
         if self._mine(file) is None:
             text = (encoding, errors, newline)
             return self._real_open(file, mode, buffering, *text, closefd, opener)
@@ -333,7 +333,7 @@ class Disk:
 
     def _buffered_writer(disk) -> type[io.BufferedWriter]:  # noqa: N805
         class Writer(io.BufferedWriter):
-            """Notes the flushes that are asked for; not the one on closing."""
+            """Records explicit flushes, but not the one on closing."""
 
             closing = False
 
@@ -354,7 +354,7 @@ class Disk:
 
 @dataclass(eq=False)
 class _File:
-    """What a power cut leaves of a file, whatever its name is by then."""
+    """The contents of a file after a power cut, under any name."""
 
     kept: bytes
 
@@ -363,7 +363,7 @@ _Renaming = Callable[[dict[Path, _File]], None]
 
 
 class _Raw(io.RawIOBase):
-    """A file over `os`, where its calls are noted; Python's own calls the system."""
+    """A file through `os`, which records its calls; Python's own bypasses `os`."""
 
     def __init__(self, handle: int, mode: str, closefd: bool) -> None:
         self._handle, self.mode, self._closefd = handle, mode, closefd

@@ -1,7 +1,7 @@
-"""A real PostgreSQL server of the tests' own, which can be killed and frozen.
+"""A real PostgreSQL server for the tests, which can be killed and frozen.
 
-`script/install-postgres` installs one on Debian. Where there is none, the tests that
-need it are left out when they are collected, and one line says so.
+`script/install-postgres` installs PostgreSQL on Debian. Without it, pytest deselects
+the tests that need a server, and one line says so.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ import psycopg
 import pytest
 
 USER = "ada"
-#: With characters that a URL has to quote.
+#: It contains characters that a URL must quote.
 PASSWORD = "hunter2+p@ss"
 
-#: The user that Debian's package makes: a server refuses to run as root.
+#: The user of Debian's package; a server refuses to run as root.
 _SERVICE_USER = "postgres"
 
-#: Nothing here has to survive a power cut, only that the server is killed.
+#: The data must survive a kill of the server, but no power cut.
 _SETTINGS = (
     "fsync=off",
     "full_page_writes=off",
@@ -39,7 +39,7 @@ _SETTINGS = (
 
 
 def find_programs() -> Path | None:
-    """Return the folder with PostgreSQL's programs; None if there is none."""
+    """Return the folder with PostgreSQL's programs; None if it is not installed."""
     folders = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     if shutil.which("pg_config"):
         told = subprocess.run(
@@ -55,15 +55,15 @@ def find_programs() -> Path | None:
 
 
 def can_run() -> bool:
-    """Tell whether a server can be started here."""
-    # Windows has another way to start a server, and no service user.
+    """Return whether a server can be started here."""
+    # Windows starts a server in another way and has no service user.
     if os.name == "nt" or find_programs() is None:
         return False
     return os.geteuid() != 0 or _service_user() is not None
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that need a server if none can be started here."""
+    """Deselect the tests that need a server if none can be started here."""
     needing = [item for item in items if _needs_server(item)]
     if needing and not can_run():
         items[:] = [item for item in items if not _needs_server(item)]
@@ -71,7 +71,7 @@ def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def header() -> list[str]:
-    """Return the line that says that tests are left out, if they are."""
+    """Return a line that says that tests are deselected, if they are."""
     if can_run():
         return []
     return [
@@ -94,19 +94,19 @@ def _needs_server(item: pytest.Item) -> bool:
 
 
 class PostgresServer:
-    """A server on a free port of this computer, with a folder of its own.
+    """A server on a free port of this computer, with its own folder.
 
     Attributes
     ----------
     port : int
-        Where it listens, also after a restart.
+        Its port, also after a restart.
     """
 
     def __init__(self) -> None:
         programs = find_programs()
         assert programs is not None, "ask can_run() first"
         self._programs = programs
-        # The service user cannot enter pytest's own temporary folders.
+        # The service user has no access to pytest's temporary folders.
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-of-the-tests-"))
         self._as_user: Mapping[str, object] = {}
         if os.geteuid() == 0:
@@ -122,7 +122,7 @@ class PostgresServer:
         self.start()
 
     def url(self, database: str = "postgres", port: int | None = None) -> str:
-        """Return the URL of a database, with the password; or through another port."""
+        """Return the URL of a database, with the password; `port` may be a proxy's."""
         password = PASSWORD.replace("@", "%40")
         address = f"127.0.0.1:{port or self.port}"
         return f"postgresql+psycopg://{USER}:{password}@{address}/{database}"
@@ -134,7 +134,7 @@ class PostgresServer:
         return name
 
     def execute(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        """Run SQL in a database, on a connection of its own; return its rows."""
+        """Run SQL in a database on a new connection; return its rows."""
         with psycopg.connect(
             host="127.0.0.1",
             port=self.port,
@@ -147,7 +147,7 @@ class PostgresServer:
             return cursor.fetchall() if cursor.description else []
 
     def start(self) -> None:
-        """Start it unless it runs, and return when it answers."""
+        """Start the server unless it runs, and return when it answers."""
         if self._process is not None:
             return
         settings = [word for setting in _SETTINGS for word in ("-c", setting)]
@@ -163,7 +163,7 @@ class PostgresServer:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it in order: clients lose their connection, and new ones are refused."""
+        """Shut the server down: clients lose their connection."""
         self.thaw()
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
@@ -171,7 +171,7 @@ class PostgresServer:
             self._process = None
 
     def kill(self) -> None:
-        """Kill it with all its processes, in whatever they do."""
+        """Kill the server with all its processes."""
         if self._process is not None:
             processes = self._signal(signal.SIGKILL)
             self._process.wait(30)
@@ -180,7 +180,7 @@ class PostgresServer:
             self._is_frozen = False
 
     def freeze(self) -> None:
-        """Stop all its processes; the kernel still accepts and acknowledges."""
+        """Stop all its processes; the kernel still accepts connections."""
         self._is_frozen = True
         self._signal(signal.SIGSTOP)
 
@@ -191,7 +191,7 @@ class PostgresServer:
             self._is_frozen = False
 
     def close(self) -> None:
-        """Kill it and remove its folder."""
+        """Kill the server and remove its folder."""
         self.kill()
         shutil.rmtree(self._folder)
 
@@ -219,7 +219,7 @@ class PostgresServer:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=self._folder,
-            # A Ctrl-C that ends the tests ends the server through close() alone.
+            # A Ctrl-C that ends the tests must end the server only through close().
             start_new_session=True,
             **self._as_user,
         )
@@ -237,11 +237,11 @@ class PostgresServer:
             return []
         first = psutil.Process(self._process.pid)
         if number == signal.SIGSTOP:
-            # From here on it starts no more.
+            # After this signal the server starts no more processes.
             first.send_signal(number)
         processes = [first, *first.children(recursive=True)]
         for process in processes:
-            # One whose client has gone may just have ended.
+            # The process of a closed connection may have ended.
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
         return processes

@@ -1,4 +1,4 @@
-"""A disk that is slow or fails, for every SQLite file; at the database's driver."""
+"""A slow or failing disk for every SQLite file, simulated in the database's driver."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ import pytest
 
 
 class SlowDisk:
-    """Lets writes wait, or fail.
+    """A disk that delays writes or makes them fail.
 
     Attributes
     ----------
     seconds : float
-        The time that every write takes.
+        The duration of every write.
     fault : Exception or None
-        What every write meets.
+        The error of every write.
     faults : deque of Exception or None
-        What the next writes of entries meet, one after the other.
+        The errors of the next writes of entries, in order.
     late_faults : deque of Exception or None
-        The same, but met once they are on disk: the end of their commit is unknown.
+        Errors that follow after the entries are on disk: the caller does not know
+        whether the commit succeeded.
     """
 
     def __init__(self) -> None:
@@ -38,24 +39,24 @@ class SlowDisk:
         self._allowed = 0
 
     def hold(self) -> None:
-        """Let writes wait."""
+        """Hold all writes."""
         with self._change:
             self._is_held, self._allowed = True, 0
 
     def go_on(self) -> None:
-        """Let writes go on, those that wait and those that follow."""
+        """Release the waiting writes and those that follow."""
         with self._change:
             self._is_held = False
             self._change.notify_all()
 
     def go_on_once(self) -> None:
-        """Let one write go on."""
+        """Release one write."""
         with self._change:
             self._allowed += 1
             self._change.notify_all()
 
     def begin(self) -> None:
-        """Wait, or fail, at the begin of a write."""
+        """Wait or fail at the start of a write."""
         time.sleep(self.seconds)
         with self._change:
             may_go_on = self._change.wait_for(
@@ -67,13 +68,13 @@ class SlowDisk:
             raise self.fault
 
     def insert_entries(self) -> None:
-        """Fail where entries are written, if that is planned."""
+        """Raise the next planned error of a write of entries."""
         fault = self.faults.popleft() if self.faults else None
         if fault is not None:
             raise fault
 
     def committed(self, has_entries: bool) -> None:
-        """Fail once entries are on disk, if that is planned."""
+        """Raise the next planned error after entries are on disk."""
         fault = None
         if has_entries and self.late_faults:
             fault = self.late_faults.popleft()
@@ -82,12 +83,12 @@ class SlowDisk:
 
 
 def full() -> sqlite3.OperationalError:
-    """Return what SQLite tells of a full disk."""
+    """Return SQLite's error for a full disk."""
     return sqlite3.OperationalError("database or disk is full")
 
 
 def connection_to(disk: SlowDisk) -> type[sqlite3.Connection]:
-    """Return the class of connections to a disk."""
+    """Return a class of connections to a slow disk."""
 
     class Cursor(sqlite3.Cursor):
         def execute(self, statement, *args):
@@ -120,7 +121,7 @@ def connection_to(disk: SlowDisk) -> type[sqlite3.Connection]:
 
 @contextmanager
 def sqlite_on_a_slow_disk() -> Iterator[SlowDisk]:
-    """Put every SQLite file on a slow disk, which is quick at first and at the end."""
+    """Put every SQLite file on a slow disk, which has no delay at first."""
     disk = SlowDisk()
     slow = partial(sqlite3.connect, factory=connection_to(disk))
     with pytest.MonkeyPatch.context() as patch:

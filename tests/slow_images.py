@@ -9,14 +9,15 @@ from napari_artifact_review.viewer.image.loader import ImageLoader
 
 
 def slow_down(control: ReviewController, wait: Callable[[str], object]) -> None:
-    """Have each image wait before it is read, also one that was read ahead.
+    """Make each image wait before it is read, also one that was read ahead.
 
     Parameters
     ----------
     control : ReviewController
         The controller of the review.
     wait : callable
-        Takes the name of an image, in the thread that reads; returns when it is there.
+        Called with the name of an image in the reading thread; returns when the image
+        may be read.
     """
     images = control.session.images
     find = images.find
@@ -30,7 +31,7 @@ def slow_down(control: ReviewController, wait: Callable[[str], object]) -> None:
 
 
 def forget_others(loader: ImageLoader) -> None:
-    """Have a loader forget all images but the one that was asked for last."""
+    """Make a loader forget all images except the one that was requested last."""
     most, loader.most_images = loader.most_images, 1
     loader.read_ahead([])
     loader.most_images = most

@@ -1,4 +1,4 @@
-"""Imports of parts of other packages, and what a review without a window needs."""
+"""Forbidden imports of parts of other packages, and imports without a window."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import napari_artifact_review
 PACKAGE = Path(napari_artifact_review.__file__).parent
 NAME = "napari_artifact_review"
 QT = ("qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "superqt")
-#: Parts of other packages that import-linter, which sees packages as a whole, does not
-#: tell apart; see the contracts in pyproject.toml.
+#: Parts of other packages that a contract in pyproject.toml cannot forbid, because
+#: import-linter sees other packages as a whole.
 FORBIDDEN = {
     "viewer": ("napari._qt", "napari.qt"),
     "report": ("matplotlib.pyplot",),
@@ -23,7 +23,7 @@ FORBIDDEN = {
 
 
 def imported(source: str, package: str) -> set[str]:
-    """Return the full names that a module of `package` imports, wherever it does."""
+    """Return the full names of all imports in a module of `package`."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""What is imported, and when: nobody waits for a library before it is needed."""
+"""Heavy libraries are imported only when they are needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 NAME = "napari_artifact_review"
-# What napari has not imported when its window is shown; together more than a second.
+# Libraries that napari has not imported when it shows its window; together they take
+# more than a second.
 HEAVY = {
     "astropy",
     "dask.array",
@@ -25,7 +26,7 @@ HEAVY = {
 
 
 def imported_after(code: str) -> set[str]:
-    """Return which heavy libraries a fresh process has imported after some code."""
+    """Return the heavy libraries that a fresh process has imported after `code`."""
     code = f"import sys\n{code}\nprint(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", code],
@@ -45,12 +46,12 @@ def test_the_dock_opens_at_once_because_it_imports_nothing_heavy():
         "application, viewer = QApplication([]), ViewerModel()\n"
     )
     dock = f"from {NAME}.widgets import ReviewWidget; ReviewWidget(viewer).prepare()"
-    # What napari imports itself costs the dock nothing, whatever it will be one day.
+    # A library that napari imports itself costs the dock nothing.
     assert imported_after(napari + dock) - imported_after(napari) == set()
 
 
 def test_opening_a_review_imports_all_it_needs_in_its_thread():
-    # The main thread shows the review next, and must not wait for an import then.
+    # The main thread then shows the review, and must not wait for an import.
     code = f"from {NAME}.widgets.opener import import_review; import_review()"
     assert {"astropy", "pandas", "sqlalchemy"} <= imported_after(code)
 

@@ -1,4 +1,4 @@
-"""What users install: a wheel and an sdist with the manifest and without the tests."""
+"""The wheel has the manifest and no tests; the sdist has all that the tests need."""
 
 from __future__ import annotations
 

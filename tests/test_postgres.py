@@ -1,4 +1,4 @@
-"""The tests' own server and slow network do what they are asked to."""
+"""The server and the slow network of the tests work."""
 
 from __future__ import annotations
 

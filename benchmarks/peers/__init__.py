@@ -1,6 +1,6 @@
-"""What a user would pick instead: the same images and steps, in processes of their own.
+"""Other viewers with the same images and steps, each in its own process.
 
-Each peer prints a line `ROW SECONDS` for everything it timed.
+Each peer prints a line `ROW SECONDS` for each action.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from benchmarks.plan import Plan
 
 _MODULES = {"Ginga": "ginga_canvas", "matplotlib": "matplotlib_notebook", "DS9": "ds9"}
 
-#: The rows that peers are asked for: step, switch in memory, switch with reading.
+#: The rows of the peers: step, switch in memory, switch with reading.
 ROWS = (1, 2, 3)
 
 Answers = dict[int, Timings | str]
 
 
 def measure(plan: Plan) -> dict[str, Answers]:
-    """Return the times of each peer by row, or why there are none."""
-    predictions = surveys.walk(plan).predictions
+    """Return the times of each peer by row, or the reason why there are none."""
+    predictions = surveys.linked_ccds(plan).predictions
     return {name: _run(module, predictions, plan) for name, module in _MODULES.items()}
 
 
 def versions() -> dict[str, str]:
-    """Return which peers are installed."""
+    """Return the versions of the installed peers."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
@@ -63,29 +63,29 @@ def _run(module: str, predictions: Path, plan: Plan) -> Answers:
             timings = found.setdefault(int(row), Timings())
             assert isinstance(timings, Timings)
             timings.add(float(seconds))
-    said = (ended.stderr.strip().splitlines() or ["nothing was said"])[-1]
-    return {row: found.get(row, f"not measured: {said}") for row in ROWS}
+    message = (ended.stderr.strip().splitlines() or ["no message"])[-1]
+    return {row: found.get(row, f"not measured: {message}") for row in ROWS}
 
 
-class Walk:
-    """What a peer shows: images with their marked cutouts.
+class PeerImages:
+    """The images of a peer with their marked cutouts.
 
     Attributes
     ----------
     images : list of (Path, DataFrame)
-        The file of each image, and its marked cutouts; each has errors among them.
+        The file of each image, and its marked cutouts, including errors.
     """
 
     def __init__(self, predictions: Path) -> None:
         survey = surveys.Survey(predictions, predictions.parent / "images")
         marked = surveys.marked(survey)
         found = [(survey.file(name), table) for name, table in marked.items()]
-        # The same files come again under other names.
+        # After these, the same files follow under other names.
         self.images = [pair for pair in found if pair[1].error.any()][:12]
 
 
 def read(path: Path) -> Any:
-    """Read an image's pixels."""
+    """Read the pixels of an image."""
     from astropy.io import fits
 
     with fits.open(path, memmap=False) as hdus:
@@ -101,9 +101,9 @@ def zscale(pixels: Any) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def tell(row: int, seconds: float) -> None:
-    """Answer with a time."""
+def print_time(row: int, seconds: float) -> None:
+    """Print the time of one action."""
     print(row, seconds, flush=True)
 
 
-__all__ = ["ROWS", "Answers", "Walk", "measure", "read", "tell", "zscale"]
+__all__ = ["ROWS", "Answers", "PeerImages", "measure", "print_time", "read", "zscale"]

@@ -1,6 +1,6 @@
-"""SAOImage DS9, steered from inside by its own scripting language.
+"""SAOImage DS9, controlled by a script in its own language.
 
-That way its figures have no messages between programs in them.
+The times then include no messages between programs.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 from benchmarks.surveys import CUTOUT
 
-from . import Walk
+from . import PeerImages
 
-#: RealizeDS9 draws all that is pending; the question about the mouse is answered when
-#: the X server has come to the end of it.
+#: RealizeDS9 draws everything pending. The X server answers the question about the
+#: mouse only after it has drawn everything.
 _PRELUDE = r"""
 set answers [open "{answers}" w]
 proc timed {{row script}} {{
@@ -44,7 +44,7 @@ proc look {{x y}} {{
 if {{[catch {{
 """
 _END = """
-} said]} { puts $answers "failed: $said" }
+} message]} { puts $answers "failed: $message" }
 close $answers
 exit
 """
@@ -54,11 +54,11 @@ def main(predictions: Path, steps: int, switches: int) -> None:
     """Time steps and switches."""
     if shutil.which("ds9") is None:
         sys.exit("DS9 is not installed")
-    walk = Walk(predictions)
+    survey = PeerImages(predictions)
     with tempfile.TemporaryDirectory() as folder:
-        script, answers = Path(folder, "walk.tcl"), Path(folder, "answers.txt")
+        script, answers = Path(folder, "steps.tcl"), Path(folder, "answers.txt")
         prelude = _PRELUDE.format(answers=answers, size=CUTOUT)
-        lines = _commands(walk, steps, switches)
+        lines = _commands(survey, steps, switches)
         script.write_text(prelude + "\n".join(lines) + _END)
         subprocess.run(
             ["ds9", "-geometry", "1400x900", "-source", str(script)],
@@ -67,40 +67,40 @@ def main(predictions: Path, steps: int, switches: int) -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        said = answers.read_text() if answers.exists() else ""
-    print(said)
-    if "failed" in said or not said:
-        sys.exit(said.strip().splitlines()[-1] if said else "DS9 said nothing")
+        output = answers.read_text() if answers.exists() else ""
+    print(output)
+    if "failed" in output or not output:
+        sys.exit(output.strip().splitlines()[-1] if output else "DS9 printed nothing")
 
 
-def _commands(walk: Walk, steps: int, switches: int) -> Iterator[str]:
-    # Row 2: each image in a frame of its own, where it has been drawn before.
-    for i, (file, marked) in enumerate(walk.images):
+def _commands(survey: PeerImages, steps: int, switches: int) -> Iterator[str]:
+    # For row 2, each image is in its own frame and has been drawn before.
+    for i, (file, marked) in enumerate(survey.images):
         yield "" if i == 0 else "CreateFrame"
         yield f"timed 0 {{\n{_load(file, marked)}\n}}"
         yield f"set frame_of({i}) $current(frame)"
-    first = walk.images[0][1]
+    first = survey.images[0][1]
     errors = first[first.error]
     yield "timed 0 { GotoFrame $frame_of(0); UpdateDS9 }"
     for i in range(steps + 2):
         yield f"timed {int(i > 1)} {{ {_look(errors.iloc[i % len(errors)])} }}"
     for i in range(1, switches + 2):
-        which = i % len(walk.images)
-        marked = walk.images[which][1]
+        which = i % len(survey.images)
+        marked = survey.images[which][1]
         go = f"GotoFrame $frame_of({which}); UpdateDS9"
         look = _look(marked[marked.error].iloc[0])
         yield f"timed {2 * (i > 1)} {{ {go}; {look} }}"
     for i in range(switches + 1):
-        file, marked = walk.images[i % len(walk.images)]
+        file, marked = survey.images[i % len(survey.images)]
         yield f"timed {3 * (i > 0)} {{\n{_load(file, marked)}\n}}"
 
 
 def _load(file: Path, marked: Any) -> str:
-    """Return what loads a file into the current frame, with boxes and texts."""
+    """Return the commands that load a file, with boxes and texts."""
     lines = [f'LoadFitsFile "{file}" {{}} {{}}', "FinishLoad", "MarkerDeleteAll"]
     lines.append("set current(zoom) {2 2}; ChangeZoom")
     for cutout in marked.itertuples():
-        x, y = _middle(cutout)
+        x, y = _center_of(cutout)
         color = "purple" if cutout.preds else "blue"
         how = f"color={color} text='{cutout.confidence:.2f}'"
         lines.append(f'box {x} {y} "{how}"')
@@ -109,11 +109,11 @@ def _load(file: Path, marked: Any) -> str:
 
 
 def _look(error: Any) -> str:
-    return "look {} {}".format(*_middle(error))
+    return "look {} {}".format(*_center_of(error))
 
 
-def _middle(cutout: Any) -> tuple[float, float]:
-    """Return the middle of a cutout as DS9 counts: the first pixel is 1."""
+def _center_of(cutout: Any) -> tuple[float, float]:
+    """Return the centre of a cutout for DS9, where the first pixel is 1."""
     half = CUTOUT / 2 + 0.5
     return float(cutout.grid_x + half), float(cutout.grid_y + half)
 

@@ -20,11 +20,11 @@ from qtpy.QtWidgets import QApplication, QMainWindow  # noqa: E402
 from benchmarks.stopwatch import Stopwatch  # noqa: E402
 from benchmarks.surveys import CUTOUT  # noqa: E402
 
-from . import Walk, read, tell, zscale  # noqa: E402
+from . import PeerImages, print_time, read, zscale  # noqa: E402
 
 
-class Painted(QObject):
-    """Notices that the canvas has been painted."""
+class PaintWatcher(QObject):
+    """Event filter that records frames of the canvas."""
 
     def __init__(self, watch: Stopwatch, widget: Any) -> None:
         super().__init__(widget)
@@ -32,7 +32,7 @@ class Painted(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Take note of a paint."""
+        """Record a paint event."""
         if event is not None and event.type() == QEvent.Type.Paint:
             self._watch.note_frame()
         return False
@@ -53,7 +53,7 @@ class Canvas:
         widget = self.view.get_widget()
         self.window.setCentralWidget(widget)
         self.watch = Stopwatch(self.window)
-        Painted(self.watch, widget)
+        PaintWatcher(self.watch, widget)
         self.canvas = self.view.get_canvas()
         self.canvas.ui_set_active(False)
         self.kinds = self.canvas.get_draw_classes()
@@ -77,7 +77,7 @@ class Canvas:
             self._look(error)
 
     def step(self, error: Any) -> None:
-        """Look at another cutout."""
+        """Move to another cutout."""
         with self.view.suppress_redraw:
             self.canvas.delete_object_by_tag("current", redraw=False)
             self._look(error)
@@ -96,9 +96,9 @@ class Canvas:
 def main(predictions: Path, steps: int, switches: int) -> None:
     """Time steps and switches."""
     app = QApplication.instance() or QApplication([])
-    walk = Walk(predictions)
+    survey = PeerImages(predictions)
     canvas = Canvas()
-    memory = [(read(file), marked) for file, marked in walk.images]
+    memory = [(read(file), marked) for file, marked in survey.images]
     limits = [zscale(pixels) for pixels, _ in memory]
     pixels, marked = memory[0]
     errors = marked[marked.error]
@@ -107,11 +107,11 @@ def main(predictions: Path, steps: int, switches: int) -> None:
         error = errors.iloc[i % len(errors)]
         seconds = canvas.watch.time(lambda e=error: canvas.step(e))
         if i > 2:
-            tell(1, seconds)
+            print_time(1, seconds)
     for row in (2, 3):
         for i in range(1, switches + 2):
             which = i % len(memory)
-            file, marked = walk.images[which]
+            file, marked = survey.images[which]
             error = marked[marked.error].iloc[0]
 
             def show(row=row, which=which, file=file, marked=marked, error=error):
@@ -124,7 +124,7 @@ def main(predictions: Path, steps: int, switches: int) -> None:
 
             seconds = canvas.watch.time(show)
             if i > 1:
-                tell(row, seconds)
+                print_time(row, seconds)
     canvas.window.close()
     del app
 

@@ -1,4 +1,4 @@
-"""The notebook's way: matplotlib draws each cutout into a picture for the browser."""
+"""matplotlib as in a notebook: it draws each cutout into a picture for the browser."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from matplotlib.patches import Rectangle
 
 from benchmarks.surveys import CUTOUT
 
-from . import Walk, read, tell, zscale
+from . import PeerImages, print_time, read, zscale
 
-#: How much of the image is shown around a cutout, in cutouts, as in the review.
+#: Side of the part of the image that is shown, in cutouts, as in the review.
 _SPAN = 2
 
 
 def main(predictions: Path, steps: int, switches: int) -> None:
     """Time steps and switches."""
-    walk = Walk(predictions)
-    file, marked = walk.images[0]
+    survey = PeerImages(predictions)
+    file, marked = survey.images[0]
     pixels = read(file)
     limits = zscale(pixels)
     errors = marked[marked.error]
@@ -31,25 +31,25 @@ def main(predictions: Path, steps: int, switches: int) -> None:
         begin = time.perf_counter()
         _draw(pixels, limits, marked, error)
         if i > 1:
-            tell(1, time.perf_counter() - begin)
-    memory = [(read(file), marked) for file, marked in walk.images]
+            print_time(1, time.perf_counter() - begin)
+    memory = [(read(file), marked) for file, marked in survey.images]
     for i in range(switches + 1):
         pixels, marked = memory[i % len(memory)]
         begin = time.perf_counter()
         _draw(pixels, zscale(pixels), marked, marked[marked.error].iloc[0])
         if i:
-            tell(2, time.perf_counter() - begin)
+            print_time(2, time.perf_counter() - begin)
     for i in range(switches + 1):
-        file, marked = walk.images[i % len(walk.images)]
+        file, marked = survey.images[i % len(survey.images)]
         begin = time.perf_counter()
         pixels = read(file)
         _draw(pixels, zscale(pixels), marked, marked[marked.error].iloc[0])
         if i:
-            tell(3, time.perf_counter() - begin)
+            print_time(3, time.perf_counter() - begin)
 
 
 def _draw(pixels, limits, marked, error) -> bytes:
-    figure = Figure()  # of the default size, smaller than the window of the others
+    figure = Figure()  # the default size, smaller than the windows of the others
     axes = figure.add_subplot()
     half = CUTOUT * (_SPAN - 1) // 2
     x, y = int(error.grid_x), int(error.grid_y)

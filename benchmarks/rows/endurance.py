@@ -1,4 +1,4 @@
-"""Row 10: thousands of steps; nothing grows."""
+"""Row 10: memory and objects after thousands of steps."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from benchmarks.review import Review
 
 
 @contextmanager
-def stage(plan: Plan) -> Iterator[Plan]:
-    """Need nothing but the plan."""
+def prepare(plan: Plan) -> Iterator[Plan]:
+    """Return the plan; these rows need no more."""
     yield plan
 
 
 def endurance(plan: Plan) -> Iterable[Line]:
-    """Row 10: walk on and on through the images."""
+    """Row 10: step through the images many times."""
     steps, images = plan.pick((40, 2), (250, 12), (5_000, 47))
     review = Review(plan, surveys.demo(plan, images))
-    # The next press comes as soon as the frame is there.
+    # Press the next key as soon as the frame is drawn.
     review.window.watch.quiet = 0
     first = int(review.session.errors.error_id.iloc[0])
     times = Timings()
@@ -38,8 +38,8 @@ def endurance(plan: Plan) -> Iterable[Line]:
             review.go_to(first)
         times.add(review.window.press(Qt.Key.Key_N, review.is_shown))
         if step == steps // 10:
-            before, began = _things(review), _memory()
-    after, ended = _things(review), _memory()
+            before, began = _count_objects(review), _settled_memory()
+    after, ended = _count_objects(review), _settled_memory()
     more = {name: after[name] - count for name, count in before.items()}
     grown = {name: count for name, count in more.items() if count > 0}
     work = f"{steps:,} steps over {images} images"
@@ -54,7 +54,7 @@ def endurance(plan: Plan) -> Iterable[Line]:
     )
     yield Line(
         10,
-        "of it, layers, connections, threads and files more than then",
+        "of it, added layers, connections, threads and files",
         value=sum(grown.values()),
         limit=0,
         unit="",
@@ -66,17 +66,17 @@ def endurance(plan: Plan) -> Iterable[Line]:
 ROWS = {10: endurance}
 
 
-def _memory() -> int:
+def _settled_memory() -> int:
     for _ in range(3):
         gc.collect()
         QTest.qWait(20)
-    return memory.now()
+    return memory.current()
 
 
-def _things(review: Review) -> dict[str, int]:
-    """Count what must not grow in number."""
+def _count_objects(review: Review) -> dict[str, int]:
+    """Count the objects that must not become more."""
     review.settle()
-    # The place is kept now and then, by a thread that opens files.
+    # A thread that opens files saves the position from time to time.
     QTest.qWait(600)
     gc.collect()
     process = psutil.Process()

@@ -1,4 +1,4 @@
-"""Row 14: a team's server 40 ms away; how often a review waits for it."""
+"""Row 14: the exchange with a PostgreSQL server that is 40 ms away."""
 
 from __future__ import annotations
 
@@ -17,41 +17,42 @@ from napari_artifact_review.core.review.session import ReviewSession
 from tests import postgres
 from tests.delay_proxy import DelayProxy
 
-#: Seconds to the server; the round trip takes twice as long.
+#: Seconds in one direction; a round trip takes twice as long.
 _DELAY = 0.02
+#: Number of entries in each direction.
 _COUNT = 500
-#: As long as a verdict with its context.
+#: An entry of the length of a verdict with its context.
 _BODY = '{"context": "' + "x" * 500 + '"}'
 
 
-class Stage(NamedTuple):
-    """The server, where one is installed, and how much is measured."""
+class Setup(NamedTuple):
+    """The plan and the server; None if none is installed."""
 
     plan: Plan
     server: postgres.PostgresServer | None
 
 
 @contextmanager
-def stage(plan: Plan) -> Iterator[Stage]:
-    """Start a server, where one is installed."""
+def prepare(plan: Plan) -> Iterator[Setup]:
+    """Start a server, if one is installed."""
     server = postgres.PostgresServer() if postgres.can_run() else None
     try:
-        yield Stage(plan, server)
+        yield Setup(plan, server)
     finally:
         if server is not None:
             server.close()
 
 
-def exchange(stage: Stage) -> Iterable[Line]:
+def exchange(setup: Setup) -> Iterable[Line]:
     """Row 14: exchange 500 entries with a server."""
     work = f"send {_COUNT} entries and receive {_COUNT}, 40 ms away"
-    server = stage.server
+    server = setup.server
     if server is None:
         yield Line(14, work, note="no PostgreSQL server here")
         return
     timings = Timings()
     most = 0
-    for _ in range(stage.plan.pick(1, 3, 10)):
+    for _ in range(setup.plan.pick(1, 3, 10)):
         database = server.make_database()
         _exchange(server.url(database), "there")
         with DelayProxy(server.port, _DELAY) as proxy:
@@ -62,11 +63,11 @@ def exchange(stage: Stage) -> Iterable[Line]:
     yield Line(14, work, timings, None, timings.median, None, "ms")
     trips = "of it, round trips, with the connection"
     yield Line(14, trips, value=most, limit=10, unit="")
-    yield from _verdicts(stage.plan, server)
+    yield from _verdicts(setup.plan, server)
 
 
 def _verdicts(plan: Plan, server: postgres.PostgresServer) -> Iterator[Line]:
-    """Compare verdicts with a server that is far away, or frozen, with those alone."""
+    """Compare verdicts with a distant or frozen server with those without a server."""
     work = "a verdict with a server {}, beside one without"
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -89,7 +90,7 @@ def _verdicts(plan: Plan, server: postgres.PostgresServer) -> Iterator[Line]:
 
 @contextmanager
 def _review(folder: Path, team: str | None = None) -> Iterator[ReviewSession]:
-    """Open a review of five hundred errors in a folder of its own."""
+    """Open a review of five hundred errors in its own folder."""
     folder.mkdir()
     table = folder / "predictions.csv"
     rows = (f"a,{x * 200},{y * 200},0,1" for y in range(20) for x in range(25))
@@ -100,7 +101,7 @@ def _review(folder: Path, team: str | None = None) -> Iterator[ReviewSession]:
 
 
 def _decide(session: ReviewSession, timings: Timings) -> None:
-    """Give ten verdicts about the queue's cutouts, in turn."""
+    """Time ten verdicts about successive cutouts of the queue."""
     for _ in range(10):
         verdict = "no artifact" if session.current_cutout.label_new else "artifact"
         begin = time.perf_counter()
@@ -114,7 +115,7 @@ ROWS = {14: exchange}
 
 
 def _exchange(url: str, log_id: str) -> None:
-    """Open a review that has a log of its own, and exchange once."""
+    """Exchange a log of `_COUNT` entries once."""
     place = find_meeting_place(url)
     review = ReviewIdentity(log_id, "fingerprint", "predictions.csv")
     log = [RawEntry(log_id, number, _BODY) for number in range(1, _COUNT + 1)]

@@ -1,4 +1,4 @@
-"""Row 6: an image of a whole focal plane, in one file."""
+"""Row 6: one image file of a whole focal plane."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from qtpy.QtCore import Qt
 
 from benchmarks import memory, surveys
-from benchmarks.baseline import BOXES, Bare, box_sides
+from benchmarks.baseline import BOXES, BareNapari, box_sides
 from benchmarks.measures import Line, Point, Timings, compare
 from benchmarks.plan import Plan
 from benchmarks.review import Review
 
 
 @contextmanager
-def stage(plan: Plan) -> Iterator[Plan]:
-    """Have this process keep nothing in the user's cache that a first look lacks."""
+def prepare(plan: Plan) -> Iterator[Plan]:
+    """Give this process an empty cache, as at the first opening of an image."""
     plan.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=plan.cache, prefix=".caches-") as folder:
         os.environ["XDG_CACHE_HOME"] = folder
@@ -26,7 +26,7 @@ def stage(plan: Plan) -> Iterator[Plan]:
 
 
 def opening(plan: Plan) -> Iterable[Line | Point]:
-    """Row 6: open it; then step."""
+    """Row 6: open the image, then step."""
     cutouts = plan.pick(1_000, 5_000, 80_000)
     size = surveys.CUTOUT
     rows, columns = surveys.grid_shape(cutouts)
@@ -56,10 +56,10 @@ def opening(plan: Plan) -> Iterable[Line | Point]:
 
 
 def _steps(plan: Plan, review: Review) -> Iterable[Line]:
-    bare = Bare(review.window.canvas_size)
+    bare = BareNapari(review.window.canvas_size)
     image = review.image_layer
     bare.show_image(image.data, image.contrast_limits, multiscale=image.multiscale)
-    bare.look_like(review.viewer.scene.camera)
+    bare.copy_camera(review.viewer.scene.camera)
     errors = review.errors_of("plane")
     boxes = review.marked_of("plane")[:BOXES]
     size = boxes[0].size

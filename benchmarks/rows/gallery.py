@@ -1,4 +1,4 @@
-"""Row 13: the gallery: until it is there, and scrolling through very many."""
+"""Row 13: open the gallery, and scroll through a hundred thousand cutouts."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from napari_artifact_review.widgets.gallery import GalleryPanel
 
 
 @contextmanager
-def stage(plan: Plan) -> Iterator[Plan]:
-    """Need nothing but the plan."""
+def prepare(plan: Plan) -> Iterator[Plan]:
+    """Return the plan; these rows need no more."""
     yield plan
 
 
@@ -48,7 +48,7 @@ ROWS = {13: gallery}
 
 
 def _open(plan: Plan) -> Iterable[Line]:
-    """Open the gallery of a survey's errors, and again in other orders."""
+    """Open the gallery of a survey's errors in several orders."""
     review = Review(plan, surveys.demo(plan, plan.pick(3, 12, 47)))
     times = {"image": Timings(), "mislabelled": Timings(), "random": Timings()}
     for order, timings in times.items():
@@ -69,7 +69,7 @@ def _open(plan: Plan) -> Iterable[Line]:
 
 
 def _open_compressed(plan: Plan, survey: Survey) -> Iterable[Line]:
-    """Open the gallery of files each of which takes long to decode."""
+    """Open the gallery of compressed files, which take long to decode."""
     review = Review(plan, survey)
     ours, others = Timings(unit="s"), Timings(unit="s")
     for _ in range(plan.pick(1, 2, 5)):
@@ -90,34 +90,34 @@ def _open_compressed(plan: Plan, survey: Survey) -> Iterable[Line]:
 
 
 def _seconds_to_open(review: Review) -> float:
-    """Open the gallery until all in view is painted, and close it."""
+    """Time the gallery until all in view is painted, then close it."""
     review.settle()
     begin = time.perf_counter()
     QTest.keyClick(review.window.native, Qt.Key.Key_F5)
     wait_until(lambda: _is_painted(_panel(review)))
     seconds = time.perf_counter() - begin
     QTest.keyClick(review.window.native, Qt.Key.Key_F5)
-    # What was read for this one must not help the next.
+    # Drop the pictures, so that they do not help the next opening.
     review.dock.review.commands.drop_gallery()
     return seconds
 
 
 def _scroll(plan: Plan) -> Iterable[Line]:
-    """Scroll through very many, line by line, page by page, and by leaps."""
+    """Scroll through many cutouts by lines, by pages and by leaps."""
     count = plan.pick(2_000, 100_000, 100_000)
     survey = surveys.many_cutouts(plan, plan.pick(2, 6, 12), count)
     review = Review(plan, survey)
-    before = memory.now()
+    before = memory.current()
     with memory.Peak() as peak:
         QTest.keyClick(review.window.native, Qt.Key.Key_F5)
         panel = _panel(review)
         wait_until(lambda: _is_painted(panel))
         base = _list_of(panel, min(count, 551))
         frames, others = Timings(), Timings()
-        _run_through(base, others, plan, Watchdog(review.window, review.shown))
+        _time_scrolling(base, others, plan, Watchdog(review.window, review.shown))
         base.hide()
         watchdog = Watchdog(review.window, review.shown)
-        _run_through(panel.view, frames, plan, watchdog)
+        _time_scrolling(panel.view, frames, plan, watchdog)
     yield from compare(
         13,
         f"scroll a gallery of {count:,}, beside Qt's list of 551 ready icons",
@@ -128,10 +128,10 @@ def _scroll(plan: Plan) -> Iterable[Line]:
     yield Line(
         13,
         "of it, the longest block of the window",
-        value=max([*watchdog.within, *watchdog.into], default=0.0) * 1e3,
+        value=max([*watchdog.blocks, *watchdog.switch_blocks], default=0.0) * 1e3,
         limit=LONGEST_BLOCK * 1e3,
         unit="ms",
-        note=watchdog.said(),
+        note=watchdog.summary(),
     )
     yield Line(
         13,
@@ -143,24 +143,24 @@ def _scroll(plan: Plan) -> Iterable[Line]:
     review.close()
 
 
-def _run_through(
+def _time_scrolling(
     view: QAbstractItemView, timings: Timings, plan: Plan, watchdog: Watchdog
 ) -> None:
-    """Scroll on by lines, on by pages, then anywhere; time each until it is shown."""
+    """Scroll by lines, by pages and to random positions; time each step."""
     bar, count = view.verticalScrollBar(), plan.pick(10, 60, 300)
     lines = np.arange(1, count + 1) * 70
     pages = lines[-1] + np.arange(1, count // 2 + 1) * bar.pageStep()
     leaps = np.random.default_rng(0).integers(1, max(bar.maximum(), 2), count // 2)
-    # Qt's list is too short for most of them.
+    # Qt's list is too short for most steps.
     steps = np.concatenate([lines, pages, leaps]) % max(bar.maximum(), 1)
-    painted = _Painted(view.viewport())
+    painted = _PaintWatcher(view.viewport())
     watchdog.start()
     for step in steps.tolist():
         painted.wait_for = True
         begin = time.perf_counter()
         bar.setValue(step)
         while painted.wait_for:
-            # Ends with the window's frame, of which the painting is a part.
+            # This returns after the frame of the window, which includes the painting.
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
             watchdog.answer()
         timings.add(time.perf_counter() - begin)
@@ -169,8 +169,8 @@ def _run_through(
     watchdog.stop()
 
 
-class _Painted(QObject):
-    """Notices that a widget is painted."""
+class _PaintWatcher(QObject):
+    """Event filter that detects when a widget is painted."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
@@ -178,7 +178,7 @@ class _Painted(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """See the painting go by."""
+        """Record a paint event."""
         if event is not None and event.type() == QEvent.Type.Paint:
             self.wait_for = False
         return False
@@ -199,7 +199,7 @@ def _is_painted(panel: GalleryPanel) -> bool:
 
 
 def _list_of(panel: GalleryPanel, count: int) -> QListWidget:
-    """Show icons that are ready in Qt's own list, in the gallery's place."""
+    """Show ready icons in Qt's own list, over the gallery."""
     listed = QListWidget(panel)
     listed.setViewMode(QListWidget.ViewMode.IconMode)
     listed.setResizeMode(QListWidget.ResizeMode.Adjust)

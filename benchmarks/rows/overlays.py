@@ -1,4 +1,4 @@
-"""Row 5: pan and zoom with every overlay on, against the image alone."""
+"""Row 5: pan and zoom with every overlay, compared with the image alone."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 from qtpy.QtCore import Qt
 
 from benchmarks import surveys
-from benchmarks.baseline import Bare
+from benchmarks.baseline import BareNapari
 from benchmarks.measures import Line, Point, Timings, compare, points
 from benchmarks.plan import Plan
 from benchmarks.review import Review
 from benchmarks.stopwatch import wait_until
 
-#: At most this many times the image alone, by the number of cutouts.
+#: The limits, as ratios to the image alone, by number of cutouts.
 LIMITS = {210: 1.15, 1_000: None, 14_000: 1.3, 80_000: 1.3}
 
 Move = Callable[[Any], None]
 
 
 @contextmanager
-def stage(plan: Plan) -> Iterator[Plan]:
-    """Need nothing but the plan: each size has its own windows."""
+def prepare(plan: Plan) -> Iterator[Plan]:
+    """Return the plan; each size opens its own windows."""
     yield plan
 
 
@@ -32,18 +32,18 @@ def overlays(plan: Plan) -> Iterable[Line | Point]:
     """Row 5: pan and zoom with every overlay on."""
     for cutouts in plan.pick((210,), (210, 80_000), tuple(LIMITS)):
         size = surveys.CUTOUT if plan.full_size or cutouts <= 1_000 else 20
-        yield from _at(plan, cutouts, size)
+        yield from _measure(plan, cutouts, size)
 
 
 ROWS = {5: overlays}
 
 
-def _at(plan: Plan, cutouts: int, size: int) -> Iterable[Line | Point]:
+def _measure(plan: Plan, cutouts: int, size: int) -> Iterable[Line | Point]:
     review = Review(plan, surveys.one_image(plan, cutouts, size))
     review.controller.show_grid(True)
-    bare = Bare(review.window.canvas_size)
+    bare = BareNapari(review.window.canvas_size)
     image = review.image_layer
-    # The same data in the same form: it is the overlays that are compared.
+    # The data has the same form, so that only the overlays differ.
     bare.show_image(image.data, image.contrast_limits, multiscale=image.multiscale)
     ours = {"pan": Timings(), "zoom": Timings()}
     base = {"pan": Timings(), "zoom": Timings()}
@@ -63,10 +63,10 @@ def _at(plan: Plan, cutouts: int, size: int) -> Iterable[Line | Point]:
                     seconds = window.time(lambda m=move, c=camera: m(c))
                     if i:
                         times[kind].add(seconds)
-    work = _work(review, zooms[0]) if plan.form == "long" and cutouts > 210 else {}
+    work = _time_work(review, zooms[0]) if plan.form == "long" and cutouts > 210 else {}
     bare.window.close()
     review.close()
-    # One of each: a median of both together would lie at the one or at the other.
+    # Add one of each: a median over both kinds would be that of one kind.
     together = [
         Timings([pan + zoom for pan, zoom in zip(*both, strict=True)])
         for both in ([t.values for t in times.values()] for times in (ours, base))
@@ -81,8 +81,8 @@ def _at(plan: Plan, cutouts: int, size: int) -> Iterable[Line | Point]:
         yield from points("cutouts", cutouts, kind, times)
 
 
-def _work(review: Review, zoom: float) -> dict[str, Timings]:
-    """Return what steps and verdicts cost there, for the plot: as in rows 1 and 4."""
+def _time_work(review: Review, zoom: float) -> dict[str, Timings]:
+    """Time steps and verdicts as in rows 1 and 4, for the plot."""
     times = {"step": Timings(), "verdict": Timings()}
     review.controller.show_grid(False)
     review.viewer.scene.camera.zoom = zoom
@@ -90,14 +90,14 @@ def _work(review: Review, zoom: float) -> dict[str, Timings]:
     review.window.bring_up()
     for i in range(22):
         step = review.window.press(Qt.Key.Key_N, review.is_shown)
-        # Of an image in tiles nothing is judged before its own pixels are there.
+        # An image in tiles takes no verdict before its own pixels are read.
         wait_until(lambda: review.controller.is_drawn, 30)
         label = review.cutout.label_new
         verdict = review.window.press(
             Qt.Key.Key_K if label else Qt.Key.Key_J,
             lambda before=label: review.cutout.label_new != before,
         )
-        # The first ones fill caches.
+        # The first rounds fill caches.
         if i > 1:
             times["step"].add(step)
             times["verdict"].add(verdict)
@@ -105,7 +105,7 @@ def _work(review: Review, zoom: float) -> dict[str, Timings]:
 
 
 def _zooms(review: Review) -> tuple[float, float, float]:
-    """Return the zooms of a cutout, of the whole image, and one between."""
+    """Return the zoom of a cutout, one between, and that of the whole image."""
     near = float(review.viewer.scene.camera.zoom)
     height, width = review.window.canvas_size
     rows, columns = review.controller.full.pixels.shape
@@ -119,7 +119,7 @@ def _middle(review: Review) -> tuple[float, float]:
 
 
 def _moves(width: int, zoom: float) -> list[tuple[str, Move]]:
-    """Return what a hand does: to the side and back, nearer and further."""
+    """Return moves of a user: to the side and back, in and out."""
 
     def pan(down: float, right: float) -> Move:
         def move(camera: Any) -> None:

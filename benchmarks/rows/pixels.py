@@ -1,4 +1,4 @@
-"""Row 2 again, for the plot: what a switch costs with more and more pixels."""
+"""Row 2 for the plot: the cost of a switch by the number of pixels."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from benchmarks import surveys
-from benchmarks.baseline import BOXES, Bare, box_sides
+from benchmarks.baseline import BOXES, BareNapari, box_sides
 from benchmarks.measures import Point, Timings, points
 from benchmarks.plan import Plan
 from benchmarks.review import Review
 
-#: Rows and columns; 1, 33.6 and 134 megapixels. Those of row 2 itself have 8.4.
+#: Rows and columns: 1, 33.6 and 134 megapixels. The images of row 2 have 8.4.
 _SIZES = ((1000, 1000), (4000, 8400), (8000, 16_800))
 
 
 @contextmanager
-def stage(plan: Plan) -> Iterator[Plan]:
-    """Need nothing but the plan."""
+def prepare(plan: Plan) -> Iterator[Plan]:
+    """Return the plan; these rows need no more."""
     yield plan
 
 
@@ -25,12 +25,12 @@ def switches(plan: Plan) -> Iterable[Point]:
     """Row 2: switch between images of a size."""
     for rows, columns in _SIZES:
         review = Review(plan, surveys.images_of_size(plan, rows, columns))
-        bare = Bare(review.window.canvas_size)
+        bare = BareNapari(review.window.canvas_size)
         image = review.image_layer
         bare.show_image(image.data, image.contrast_limits, multiscale=image.multiscale)
         ours, base = Timings(), Timings()
         for i in range(12):
-            # Whatever of the four is next was read ahead.
+            # The next one of the four images has been read ahead.
             at = review.session.image_names.index(review.cutout.image_name)
             name = review.session.image_names[(at + 1) % 4]
             if at == 3:
@@ -54,14 +54,14 @@ def switches(plan: Plan) -> Iterable[Point]:
 ROWS = {2: switches}
 
 
-def _bare(bare: Bare, review: Review, name: str) -> float:
+def _bare(bare: BareNapari, review: Review, name: str) -> float:
     cutouts = review.marked_of(name)[:BOXES]
     size = cutouts[0].size
     boxes = box_sides([(c.grid_y, c.grid_x) for c in cutouts], size)
     at = review.cutout
     box = box_sides([(at.grid_y, at.grid_x)], size)
     if bare.boxes is None:
-        bare.look_like(review.viewer.scene.camera)
+        bare.copy_camera(review.viewer.scene.camera)
         bare.show_boxes(boxes, box, 2 / bare.camera.zoom)
     pixels = review.image_layer.data
     bare.window.bring_up()

@@ -1,4 +1,4 @@
-"""Row 11: what the plugin adds to napari's start; how long its dock takes to open."""
+"""Row 11: start napari with and without the plugin, and open the dock."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from benchmarks.plan import Plan
 
 
 @contextmanager
-def stage(plan: Plan) -> Iterator[Plan]:
-    """Need nothing but the plan."""
+def prepare(plan: Plan) -> Iterator[Plan]:
+    """Return the plan; these rows need no more."""
     yield plan
 
 
@@ -24,7 +24,7 @@ def start(plan: Plan) -> Iterable[Line]:
         seconds = fresh.run("start", "with")["seconds"]
         other = fresh.run("start", "without")["seconds"]
         opened = fresh.run("dock")["seconds"]
-        # The first ones fill the system's caches.
+        # The first round fills the system's caches.
         if i:
             ours.add(seconds)
             base.add(other)

@@ -1,4 +1,4 @@
-"""Rows 7 to 9: a table of two million rows."""
+"""Rows 7 to 9: open, review and save a table of two million rows."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from benchmarks.plan import Plan
 from benchmarks.review import Review
 from napari_artifact_review.core.review.session import ReviewSession
 
-#: The table of the limits, and one that is four images long.
+#: Rows of the table of the limits, and of one with four images.
 LARGE, SMALL = 2_100_000, 840
 
 
 @contextmanager
-def stage(plan: Plan) -> Iterator[Plan]:
-    """Need nothing but the plan."""
+def prepare(plan: Plan) -> Iterator[Plan]:
+    """Return the plan; these rows need no more."""
     yield plan
 
 
 def opening(plan: Plan) -> Iterable[Line | Point]:
-    """Row 7: open it, against reading it with pandas."""
+    """Row 7: open the table, compared with reading it with pandas."""
     sizes = (SMALL, 21_000, 210_000, LARGE)
     for rows in plan.pick((SMALL,), (210_000,), sizes):
         survey = surveys.many_rows(plan, rows)
         ours, base = Timings(unit="s"), Timings(unit="s")
-        kept: dict[str, list[float]] = {"growth": [], "peak": []}
-        kept_base: dict[str, list[float]] = {"growth": [], "peak": []}
+        used: dict[str, list[float]] = {"growth": [], "peak": []}
+        used_base: dict[str, list[float]] = {"growth": [], "peak": []}
         with _folder(plan) as folder:
             for i in range(plan.pick(1, 2, 3)):
                 answer = fresh.run(
@@ -44,31 +44,31 @@ def opening(plan: Plan) -> Iterable[Line | Point]:
                 other = fresh.run("read-table", survey.predictions)
                 ours.add(answer["seconds"])
                 base.add(other["seconds"])
-                for kind in kept:
-                    kept[kind].append(answer[kind])
-                    kept_base[kind].append(other[kind])
+                for kind in used:
+                    used[kind].append(answer[kind])
+                    used_base[kind].append(other[kind])
         yield from points("rows", rows, "open", ours, base)
         if rows == plan.pick(SMALL, 210_000, LARGE):
             yield from compare(7, f"open a table of {rows:,} rows", ours, base, 2.5)
             for kind, work in (("growth", "memory that it keeps"), ("peak", "at most")):
                 mine, theirs = (
                     Timings([value / 1e6 for value in values], "MB")
-                    for values in (kept[kind], kept_base[kind])
+                    for values in (used[kind], used_base[kind])
                 )
                 yield from compare(7, f"of it, {work}", mine, theirs, 3)
 
 
-def walking(plan: Plan) -> Iterable[Line | Point]:
-    """Row 8: steps, jumps and verdicts in it, against those in 840 rows."""
+def reviewing(plan: Plan) -> Iterable[Line | Point]:
+    """Row 8: steps, jumps and verdicts, compared with those in 840 rows."""
     rows = plan.pick(21_000, 210_000, LARGE)
-    yield from _walk_beside(plan, rows, last=True)
+    yield from _compare_sizes(plan, rows, last=True)
     if plan.form == "long":
         for rows in (21_000, 210_000):
-            yield from _walk_beside(plan, rows, last=False)
+            yield from _compare_sizes(plan, rows, last=False)
 
 
 def saving(plan: Plan) -> Iterable[Line | Point]:
-    """Row 9: save it, against `to_csv`."""
+    """Row 9: save the table, compared with `to_csv`."""
     sizes = (SMALL, 21_000, 210_000, LARGE)
     for rows in plan.pick((SMALL,), (210_000,), sizes):
         survey = surveys.many_rows(plan, rows)
@@ -98,10 +98,10 @@ def saving(plan: Plan) -> Iterable[Line | Point]:
             yield from compare(9, f"save a table of {rows:,} rows", ours, base, 2)
 
 
-ROWS = {7: opening, 8: walking, 9: saving}
+ROWS = {7: opening, 8: reviewing, 9: saving}
 
 
-def _walk_beside(plan: Plan, rows: int, last: bool) -> Iterable[Line | Point]:
+def _compare_sizes(plan: Plan, rows: int, last: bool) -> Iterable[Line | Point]:
     reviews = [
         Review(plan, surveys.many_rows(plan, rows)),
         Review(plan, surveys.many_rows(plan, SMALL)),
@@ -111,7 +111,7 @@ def _walk_beside(plan: Plan, rows: int, last: bool) -> Iterable[Line | Point]:
     }
     chance = random.Random(0)
     for i in range(plan.pick(1, 4, 30) + 1):
-        # Both go the same way.
+        # Both reviews take the same steps.
         seed = chance.random()
         for which, review in enumerate(reviews):
             review.window.bring_up()
@@ -144,7 +144,7 @@ def _walk_beside(plan: Plan, rows: int, last: bool) -> Iterable[Line | Point]:
 
 
 def _round(review: Review, chance: random.Random) -> Iterator[tuple[str, float]]:
-    """Step, jump and decide in one of the first images, which is on the screen."""
+    """Step, jump and decide in one of the first images, on the screen."""
     names = review.session.image_names[:4]
     name = next(n for n in names if len(review.errors_of(n)) > 5)
     errors = review.errors_of(name)
@@ -176,7 +176,7 @@ def _round(review: Review, chance: random.Random) -> Iterator[tuple[str, float]]
 
 @contextmanager
 def _folder(plan: Plan) -> Iterator[Path]:
-    """Give a folder on the disk of the cache for a while."""
+    """Yield a temporary folder on the disk of the cache."""
     folder = Path(tempfile.mkdtemp(dir=plan.cache, prefix=".table-"))
     try:
         yield folder

@@ -1,4 +1,4 @@
-"""Rows 1 to 4: steps, switches and verdicts in the survey of CCD images."""
+"""Rows 1 to 4: steps, switches and verdicts in a survey of CCD images."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from astropy.io import fits
 from qtpy.QtCore import Qt
 
 from benchmarks import surveys
-from benchmarks.baseline import BOXES, Array, Bare, box_sides
+from benchmarks.baseline import BOXES, Array, BareNapari, box_sides
 from benchmarks.measures import Line, Point, Timings, compare, points
 from benchmarks.plan import Plan
 from benchmarks.review import Review
 from napari_artifact_review.core.cutout import Cutout
 
-#: How many operations one of the two does before it is the other's turn.
+#: Number of actions before the other program takes its turn.
 ROUND = 4
 
 
-class Stage:
-    """The review and bare napari, side by side on the same images."""
+class WindowPair:
+    """A review and bare napari with the same images."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.survey = surveys.walk(plan)
+        self.survey = surveys.linked_ccds(plan)
         self.review = Review(plan, self.survey)
-        self.bare = Bare(self.review.window.canvas_size)
+        self.bare = BareNapari(self.review.window.canvas_size)
         self.pixels: dict[str, Array] = {}
         image = self.review.image_layer
         name = self.review.cutout.image_name
         self.bare.show_image(self.pixels_of(name), image.contrast_limits)
         width = 2 / self.review.viewer.scene.camera.zoom
         self.bare.show_boxes(self.boxes_of(name), self.box(self.review.cutout), width)
-        self.bare.look_like(self.review.viewer.scene.camera)
+        self.bare.copy_camera(self.review.viewer.scene.camera)
 
     def pixels_of(self, name: str) -> Array:
-        """Return an image's pixels, from memory."""
-        # Names that share a file share its pixels.
+        """Return the pixels of an image, from memory after the first read."""
+        # Linked names share one file and its pixels.
         key = str(self.survey.file(name).stat().st_ino)
         if key not in self.pixels:
             self.pixels[key] = read(self.survey.file(name))
@@ -68,9 +68,9 @@ class Stage:
 
 
 @contextmanager
-def stage(plan: Plan) -> Iterator[Stage]:
-    """Open both windows for a while."""
-    opened = Stage(plan)
+def prepare(plan: Plan) -> Iterator[WindowPair]:
+    """Yield both windows, and close them at the end."""
+    opened = WindowPair(plan)
     try:
         yield opened
     finally:
@@ -78,17 +78,17 @@ def stage(plan: Plan) -> Iterator[Stage]:
 
 
 def read(path: Path) -> Array:
-    """Read an image as a script would: its pixels, in native byte order."""
+    """Read the pixels of an image with astropy, in native byte order."""
     with fits.open(path, memmap=False) as hdus:
         pixels = hdus[0].data
         return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def step(stage: Stage) -> Iterable[Line | Point]:
-    """Row 1: from error to error within an image."""
-    review, bare = stage.review, stage.bare
+def step(pair: WindowPair) -> Iterable[Line | Point]:
+    """Row 1: step from error to error within an image."""
+    review, bare = pair.review, pair.bare
     ours, base, camera = Timings(), Timings(), Timings()
-    wanted = stage.plan.pick(8, 40, 300)
+    wanted = pair.plan.pick(8, 40, 300)
     for name in review.session.image_names:
         errors = review.errors_of(name)
         if len(ours.values) >= wanted:
@@ -100,13 +100,13 @@ def step(stage: Stage) -> Iterable[Line | Point]:
         bare.window.bring_up()
         bare.window.time(
             lambda n=name, e=errors: bare.switch(
-                stage.pixels_of(n),
-                stage.boxes_of(n),
-                stage.center(e[0]),
-                stage.box(e[0]),
+                pair.pixels_of(n),
+                pair.boxes_of(n),
+                pair.center(e[0]),
+                pair.box(e[0]),
             )
         )
-        # The first ones after a switch fill caches.
+        # The first steps after a switch fill caches.
         warm = len(errors) // ROUND > 1 and not ours.values
         for begin in range(1, len(errors), ROUND):
             turn = errors[begin : begin + ROUND]
@@ -118,12 +118,12 @@ def step(stage: Stage) -> Iterable[Line | Point]:
                     ours.add(seconds)
             bare.window.bring_up()
             for cutout in turn:
-                at, box = stage.center(cutout), stage.box(cutout)
+                at, box = pair.center(cutout), pair.box(cutout)
                 seconds = bare.window.time(lambda a=at, b=box: bare.step(a, b))
                 if not warm:
                     base.add(seconds)
             for cutout in turn:
-                at = stage.center(cutout)
+                at = pair.center(cutout)
                 seconds = bare.window.time(
                     lambda a=at: setattr(bare.camera, "center", (a[0] + 9, a[1]))
                 )
@@ -141,43 +141,43 @@ def step(stage: Stage) -> Iterable[Line | Point]:
     yield from points("cutouts", 210, "step", ours, base)
 
 
-def switch(stage: Stage) -> Iterable[Line | Point]:
-    """Row 2: from an image's last error into the next image, which was read ahead."""
-    review = stage.review
+def switch(pair: WindowPair) -> Iterable[Line | Point]:
+    """Row 2: step from an image's last error into the next image, read ahead."""
+    review = pair.review
     ours, base = Timings(), Timings()
     names = [n for n in review.session.image_names if review.errors_of(n)]
-    count = stage.plan.pick(2, 14, 80)
+    count = pair.plan.pick(2, 14, 80)
     waited = 0
     for i, (before, name) in enumerate(pairwise(names)):
         if i == count + 2:
             break
         first = review.errors_of(name)[0]
         last = review.errors_of(before)[-1]
-        # The image before has to be on the screen; the one after is read meanwhile.
+        # The review shows the image before, and meanwhile reads the next one ahead.
         review.go_to(last.error_id)
         review.window.bring_up()
         ready = review.has_read(name)
         seconds = review.window.press(Qt.Key.Key_N, review.is_shown)
         _check(review, first)
         waited += not ready
-        other = _bare_switch(stage, name, first)
+        other = _bare_switch(pair, name, first)
         if i > 1:
             ours.add(seconds)
             base.add(other)
-    note = f"{waited} of {i} had to be waited for" if waited else ""
+    note = f"the review waited for {waited} of {i} images" if waited else ""
     yield from compare(
         2, "step into the next image, read ahead", ours, base, 1.5, note=note
     )
     yield from points("megapixels", 8.4, "switch", ours, base)
 
 
-def jump(stage: Stage) -> Iterable[Line]:
-    """Row 3: to an image that nobody has read yet."""
-    review = stage.review
+def jump(pair: WindowPair) -> Iterable[Line]:
+    """Row 3: jump to an image that was not read ahead."""
+    review = pair.review
     ours, base, reading = Timings(), Timings(), Timings()
     names = list(review.session.image_names)
-    # From the end of the list, where row 2 did not come, and past what is read ahead.
-    far = names[::-4][: stage.plan.pick(2, 10, 40) + 1]
+    # Take every fourth name from the end of the list, so that none is read ahead.
+    far = names[::-4][: pair.plan.pick(2, 10, 40) + 1]
     waited = 0
     for i, name in enumerate(far):
         review.window.bring_up()
@@ -189,11 +189,11 @@ def jump(stage: Stage) -> Iterable[Line]:
         if review.cutout.image_name != name:
             raise RuntimeError(f"{review.cutout.image_name} is shown, not {name}")
         waited += not ready
-        # What is read ahead now must not disturb the other.
+        # Reading ahead must not disturb the baseline.
         review.settle()
-        cutout, boxes = review.cutout, stage.boxes_of(name)
-        at, box = stage.center(cutout), stage.box(cutout)
-        file = stage.survey.file(name)
+        cutout, boxes = review.cutout, pair.boxes_of(name)
+        at, box = pair.center(cutout), pair.box(cutout)
+        file = pair.survey.file(name)
         took: list[float] = []
 
         def show(file=file, boxes=boxes, at=at, box=box, took=took) -> None:
@@ -202,10 +202,10 @@ def jump(stage: Stage) -> Iterable[Line]:
             begin = perf_counter()
             pixels = read(file)
             took.append(perf_counter() - begin)
-            stage.bare.switch(pixels, boxes, at, box)
+            pair.bare.switch(pixels, boxes, at, box)
 
-        stage.bare.window.bring_up()
-        other = stage.bare.window.time(show)
+        pair.bare.window.bring_up()
+        other = pair.bare.window.time(show)
         if i:
             ours.add(seconds)
             base.add(other)
@@ -218,15 +218,15 @@ def jump(stage: Stage) -> Iterable[Line]:
     )
 
 
-def verdict(stage: Stage) -> Iterable[Line | Point]:
+def verdict(pair: WindowPair) -> Iterable[Line | Point]:
     """Row 4: a verdict, durable, drawn and counted."""
-    review, bare = stage.review, stage.bare
+    review, bare = pair.review, pair.bare
     ours, base = Timings(), Timings()
     review.settle()
     rng = np.random.default_rng(0)
     palette = cycle([rng.random((4 * BOXES, 4)) for _ in range(2)])
     commit = _Commits(review.folder / "baseline.sqlite")
-    rounds = stage.plan.pick(2, 8, 60)
+    rounds = pair.plan.pick(2, 8, 60)
 
     def recolor() -> None:
         commit()
@@ -256,7 +256,7 @@ ROWS = {1: step, 2: switch, 3: jump, 4: verdict}
 
 
 class _Commits:
-    """Commits one row after another to a database as safe as the review's store."""
+    """Commits rows one by one to a database as safe as the review's log."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path)
@@ -280,9 +280,9 @@ def _check(review: Review, cutout: Cutout) -> None:
         raise RuntimeError(f"{review.cutout.key} is shown, not {cutout.key}")
 
 
-def _bare_switch(stage: Stage, name: str, cutout: Cutout) -> float:
-    # A fresh array each time, or there would be nothing to do.
-    pixels, boxes = stage.pixels_of(name).copy(), stage.boxes_of(name)
-    at, box = stage.center(cutout), stage.box(cutout)
-    stage.bare.window.bring_up()
-    return stage.bare.window.time(lambda: stage.bare.switch(pixels, boxes, at, box))
+def _bare_switch(pair: WindowPair, name: str, cutout: Cutout) -> float:
+    # Copy the array; the same array again would cause no work.
+    pixels, boxes = pair.pixels_of(name).copy(), pair.boxes_of(name)
+    at, box = pair.center(cutout), pair.box(cutout)
+    pair.bare.window.bring_up()
+    return pair.bare.window.time(lambda: pair.bare.switch(pixels, boxes, at, box))

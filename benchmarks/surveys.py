@@ -54,6 +54,7 @@ def linked_ccds(plan: Plan) -> Survey:
     review has not read yet, while the operating system has all files in its memory.
     """
     images, names = plan.pick((3, 6), (6, 120), (12, 300))
+    # Earlier runs have cached the images under this name.
     folder = plan.cache / f"walk-{images}-{names}"
     with _new_folder(folder) as partial:
         if partial:

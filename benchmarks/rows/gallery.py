@@ -193,7 +193,7 @@ def _panel(review: Review) -> GalleryPanel:
 
 
 def _is_painted(panel: GalleryPanel) -> bool:
-    """Tell whether each picture in view has been on the screen."""
+    """Return whether each picture in view has been on the screen."""
     rows = panel.view.model().rows(list(panel.view.positions_in_view()))
     return bool(len(rows)) and set(rows.tolist()) <= panel.view.itemDelegate().seen
 

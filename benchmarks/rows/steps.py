@@ -210,7 +210,7 @@ def jump(pair: WindowPair) -> Iterable[Line]:
             ours.add(seconds)
             base.add(other)
             reading.add(took[0])
-    note = f"of the baseline, reading takes {reading.median:.0f} ms"
+    note = f"reading takes {reading.median:.0f} ms of the baseline"
     if waited < len(far):
         note += f"; {len(far) - waited} of {len(far)} were in memory already"
     yield from compare(

@@ -14,26 +14,29 @@ Outcome = Literal["TN", "FN", "FP", "TP"]
 OUTCOMES: tuple[Outcome, ...] = ("TN", "FN", "FP", "TP")
 ERRORS: tuple[Outcome, ...] = ("FN", "FP")
 
-#: Confidence from which the survey's classifier says "artifact".
+#: The outcomes in the order in which a user reads them: errors first.
+OUTCOME_DISPLAY_ORDER: tuple[Outcome, ...] = ("FP", "FN", "TP", "TN")
+
+#: Confidence from which the survey's classifier predicts an artifact.
 DEFAULT_THRESHOLD = 0.95
 
-#: What a reviewer may say of a cutout.
+#: The verdicts about a cutout.
 Verdict = Literal["artifact", "no artifact", "unsure"]
 VERDICTS: tuple[Verdict, ...] = ("artifact", "no artifact", "unsure")
 
-#: What a reviewer calls the values 0 and 1 of a label.
+#: The names of the values 0 and 1 of a label.
 LABEL_NAMES: tuple[Verdict, Verdict] = ("no artifact", "artifact")
 
 
 def outcome_codes(
     label: npt.NDArray[np.int8], preds: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.int8]:
-    """Return the outcome of each cutout, as its place in `OUTCOMES`.
+    """Return the outcome of each cutout, as its index into `OUTCOMES`.
 
     Parameters
     ----------
     label, preds : ndarray of int8, shape (n,)
-        What the data set and the model say: 1 artifact, 0 none.
+        Labels and predictions: 1 artifact, 0 none.
 
     Returns
     -------
@@ -44,8 +47,8 @@ def outcome_codes(
 
 
 def outcome_names(codes: npt.NDArray[np.int8]) -> pd.Categorical[str]:
-    """Return the names of outcomes, shape (n,), by their places in `OUTCOMES`."""
-    # The dock knows the names above; it opens without pandas.
+    """Return the names of outcomes, shape (n,), by their indices into `OUTCOMES`."""
+    # Imported late: the dock uses the names above before pandas is loaded.
     import pandas as pd
 
     return pd.Categorical.from_codes(codes, categories=pd.Index(OUTCOMES))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.decisions.log_paths import store_beside
 from napari_artifact_review.core.errors import SaveError, StoreError
-from napari_artifact_review.core.outcomes import Outcome
+from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.saving import Written, replace_file
 from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapshot, When
@@ -28,8 +28,6 @@ from napari_artifact_review.report.texts import NAMES, number_text, range_text
 
 #: How many pictures there are at most of the changed cutouts, and of the unsure ones.
 MOST_PICTURES = 48
-
-_OUTCOMES: tuple[Outcome, ...] = ("FP", "FN", "TP", "TN")
 
 _LIBRARIES = ("numpy", "pandas", "astropy", "matplotlib", "napari")
 
@@ -137,7 +135,7 @@ def _contents(session: ReviewSession, day: date) -> dict[str, Any]:
         "open_count": snapshot.open_count,
         "numbers": _number_rows(metrics),
         "confusions": [(when, _confusion(metrics[when])) for when in _SHOWN],
-        "flips": [(name, snapshot.flips()[name]) for name in _OUTCOMES],
+        "flips": [(name, snapshot.flips()[name]) for name in OUTCOME_DISPLAY_ORDER],
         "plots": _plots(session, snapshot, metrics),
         "galleries": [
             _gallery(session, "Changed labels", changed),

@@ -152,11 +152,11 @@ class ReviewController:
         if self._connected:
             return
         self._connected = True
-        self.session.set_dispatcher(self._run_in_main)
+        self.session.open_log.set_dispatcher(self._run_in_main)
         self.session.current_changed.connect(self._follow)
         self.session.decided.connect(self._on_decided)
         self.session.queue_changed.connect(self._on_queue_changed)
-        self.session.turned.connect(self._on_turned)
+        self.session.undo_or_redo_given.connect(self._on_turned)
         self.session.pending_changed.connect(self._on_pending_changed)
         self.selection.changed.connect(self._draw_selection)
         self.image.repainted.connect(self.overlay.fit_texts)
@@ -194,9 +194,9 @@ class ReviewController:
         self._request += 1
         self.session.current_changed.disconnect(self._follow)
         self.session.decided.disconnect(self._on_decided)
-        self.session.turned.disconnect(self._on_turned)
+        self.session.undo_or_redo_given.disconnect(self._on_turned)
         self.session.pending_changed.disconnect(self._on_pending_changed)
-        self.session.set_dispatcher(None)
+        self.session.open_log.set_dispatcher(None)
         self.session.queue_changed.disconnect(self._on_queue_changed)
         self.loader.close()
 

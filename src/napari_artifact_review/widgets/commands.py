@@ -359,7 +359,7 @@ class ReviewCommands:
     def _take_note(self, key: CutoutKey, note: str) -> None:
         """Keep a note: with the decision if there is one, or else until there is."""
         session = self._session
-        given = session.given(key)
+        given = session.expected_state(key)
         if given.decision:
             if note == given.note:
                 return

@@ -88,7 +88,7 @@ class Opener:
     ) -> None:
         """Open a review again, as somebody else may have left it, or other images."""
         self._panel.show_progress(f"Reading {session.predictions.path.name}...")
-        job = partial(session.reopened, images)
+        job = partial(session.reopen, images)
         self._background.start(job, self._done, self._failed)
 
     def move(self, session: ReviewSession, output: Path) -> None:

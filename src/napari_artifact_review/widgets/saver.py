@@ -63,13 +63,13 @@ class Saver:
         session, panel = self._session, self._panel
 
         def done(saved: Saved) -> None:
-            session.take_saved(saved, wait=session.patience)
+            session.saver.finish(saved, wait=session.patience)
             panel.hide_changes()
             panel.saving.show_state(session)
             panel.say(_tell(session, saved))
 
         try:
-            job: Callable[[], Saved] = session.saving(keep)
+            job: Callable[[], Saved] = session.saver.prepare(keep)
         except ReviewError as error:
             self._tell_error(error)
             return

@@ -17,7 +17,7 @@ from napari_artifact_review.core.review.session import ReviewSession
 
 
 def say(*words: object) -> None:
-    # In one piece, whenever the end comes.
+    # One write, so that a kill leaves no half of a line.
     os.write(1, f"{' '.join(map(str, words))}\n".encode())
 
 

@@ -33,7 +33,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def session(path):
-    """A review with a decision, whose table was read and then changed in a cell."""
+    """Return a review with one decision, whose table changed after it was read."""
     with ReviewSession.open(path, reviewer="me") as session:
         session.set_label("artifact")
         path.write_text(TABLE.replace("007", "agent"))
@@ -152,7 +152,7 @@ def test_a_choice_about_one_change_is_none_about_the_next(session, path):
 
 
 def test_the_review_goes_on_with_the_table_as_it_is_now(session):
-    with session.reopened() as again:
+    with session.reopen() as again:
         assert remarks(again.save()) == ["agent", "", "x"]
         assert again.table["label_new"].tolist() == [1, 1, 0]
 

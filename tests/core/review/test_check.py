@@ -1,4 +1,4 @@
-"""Checking a table and its images: every fault at once, and nothing written."""
+"""The check of a table and its images lists every fault and writes nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_summary_counts_the_decisions_that_are_not_saved_yet(survey):
         session.next()
         session.set_label("artifact")
         session.undo()
-        # About a cutout that is no error.
+        # A verdict about a cutout that is no error.
         session.set_queue(["TN"])
         session.set_label("unsure")
         assert "4 errors, 2 of them reviewed" in check_review(survey)[0]

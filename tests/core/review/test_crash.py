@@ -22,17 +22,17 @@ from tests.nightly import many
 
 CHILD = Path(__file__).with_name("crash_child.py")
 HEADER = "image_name,grid_x,grid_y,label,preds\n"
-#: The most entries that may be on disk and not acknowledged yet: those of a hurry, or
-#: the one of a review that was being closed.
+#: The most entries that may be on disk without an acknowledgement: those of several
+#: verdicts at once, or the one of a review that was closing.
 MOST_UNTOLD = 5
-#: The words at which a reviewer is killed, and the longest time after each.
+#: The words after which the child is killed, and the longest time after each.
 MOMENTS = {"began": 0.1, "opened": 0.3, "saving": 0.03, "hurrying": 0.1, "closing": 0.1}
-#: A save of so many takes a while, so that some kills fall into one.
+#: A save of this many rows takes some time, so that some kills interrupt one.
 ROWS = [(f"i{i // 100}", i % 100 * 200, 0, i % 2) for i in range(1000)]
 
 
 class Reviewer:
-    """The child, and what its lines say was done."""
+    """The child process, and what it acknowledged."""
 
     def __init__(self, table: Path, *more: str) -> None:
         self._process = subprocess.Popen(
@@ -48,7 +48,7 @@ class Reviewer:
         self._process.wait(30)
 
     def run(self, seed: int) -> tuple[list[str], str]:
-        """Return the lines of a reviewer that is killed, and what it was doing."""
+        """Kill the child; return its lines, and what it was doing."""
         chance = random.Random(seed)
         after = [*MOMENTS][seed % len(MOMENTS)]
         delay = chance.uniform(0, MOMENTS[after])
@@ -71,7 +71,7 @@ class Reviewer:
 
 
 def labels_after(entries):
-    """What a log comes to: each entry tells the label that stands after it."""
+    """Return the labels after a log: each entry has the label in force after it."""
     labels = {row[:3]: row[3] for row in ROWS}
     for entry in entries:
         labels[tuple(entry.cutout)] = entry.label_new
@@ -84,14 +84,14 @@ def test_whenever_it_is_killed_every_decision_is_there_once(tmp_path, record_pro
     lines = [f"{name},{x},{y},{label},{1 - label}" for name, x, y, label in ROWS]
     table.write_text(HEADER + "\n".join(lines) + "\n")
     output = tmp_path / "test_outputs.csv"
-    place = tmp_path / "test_outputs.csv.review.sqlite"
+    log_file = tmp_path / "test_outputs.csv.review.sqlite"
     log, shown, before, told, kills = [], 0, None, 0, Counter()
     reviewer = Reviewer(table)
     with closing(reviewer):
         for seed in range(many(20, 200)):
             said, moment = reviewer.run(seed)
             kills[moment] += 1
-            # The lock of the one before ended with it.
+            # The lock of the killed process ended with it.
             assert [line for line in said if line.startswith("opened")] in (
                 [],
                 ["opened None"],
@@ -99,7 +99,7 @@ def test_whenever_it_is_killed_every_decision_is_there_once(tmp_path, record_pro
             kept = [line for line in said if line.startswith("kept")]
             told += len(kept)
 
-            entries = Store(place).read().entries
+            entries = Store(log_file).read().entries
             assert entries[: len(log)] == log
             now = [
                 f"kept {e.number} {e.action} {' '.join(map(str, e.cutout))} "
@@ -109,7 +109,7 @@ def test_whenever_it_is_killed_every_decision_is_there_once(tmp_path, record_pro
             assert now[: len(kept)] == kept
             assert len(now) <= len(kept) + MOST_UNTOLD
             log = entries
-            with closing(sqlite3.connect(place)) as db:
+            with closing(sqlite3.connect(log_file)) as db:
                 assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
             saved = [int(line.split()[1]) for line in said if line.startswith("saved")]
@@ -125,7 +125,7 @@ def test_whenever_it_is_killed_every_decision_is_there_once(tmp_path, record_pro
                 )
             before = contents
     assert told > 0
-    # While a table was saved, verdicts were pending, and a review was closed.
+    # Some kills were in a save, with pending verdicts, and while a review closed.
     assert min(kills["saving"], kills["hurrying"], kills["closing"]) > 0
     record_property("acknowledged", told)
     for moment, count in kills.items():
@@ -141,12 +141,12 @@ def test_whenever_it_is_killed_in_an_exchange_each_entry_is_there_once(
     lines = [f"{name},{x},{y},{label},{1 - label}" for name, x, y, label in ROWS]
     table.write_text(HEADER + "\n".join(lines) + "\n")
     team = server.url(server.make_database())
-    place = tmp_path / "test_outputs.csv.review.sqlite"
+    log_file = tmp_path / "test_outputs.csv.review.sqlite"
     reviewer = Reviewer(table, team)
     with closing(reviewer):
         for seed in range(many(10, 100)):
             reviewer.run(seed)
-    entries = Store(place).read().entries
+    entries = Store(log_file).read().entries
     assert len(entries) > 0
     there = tmp_path / "there"
     there.mkdir()

@@ -19,7 +19,7 @@ _COLUMNS = {"image": "image_name", "outcome": "outcome", "kind": "kind"}
 
 
 def _order(by: str, names: pd.Series) -> list[str]:
-    """Return the order of the groups, written down as simply as can be."""
+    """Return the expected order of the groups."""
     if by == "outcome":
         return ["FP", "FN", "TP", "TN"]
     if by == "image":

@@ -1,4 +1,4 @@
-"""Decisions that go on record before they show, whoever waits for them."""
+"""Decisions are recorded before they are shown, whether or not the caller waits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NORTH, SOUTH = CutoutKey("north", 200, 0), CutoutKey("south", 0, 0)
 @pytest.fixture
 def session(survey, main_loop):
     with ReviewSession.open(survey, reviewer="ada") as session:
-        session.set_dispatcher(main_loop.post)
+        session.open_log.set_dispatcher(main_loop.post)
         yield session
 
 
@@ -69,7 +69,7 @@ def test_mashed_keys_are_taken_in_their_order(session, main_loop):
     decide(session, SOUTH, "artifact")
     session.undo(wait=False)
     session.redo(wait=False)
-    # To decide the same again is no decision; to wait for one is to wait for all.
+    # The same verdict again is no decision; waiting for one waits for all.
     decide(session, SOUTH, "artifact", wait=True)
     assert [(e.action, e.cutout, e.label_new) for e in session.log] == [
         ("decide", NORTH, 0),
@@ -142,7 +142,7 @@ def test_none_of_several_shows_while_nothing_can_be_recorded(
     assert (label(session, NORTH), label(session, SOUTH)) == (0, 0)
 
 
-# What other logs say
+# Entries of other logs
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_what_another_log_says_is_taken_once(journal, catalog, tmp_path):
     assert Store(tmp_path / "own.sqlite").read().entries == entries
     assert told == ["receive", "receive"]
     assert journal.heads == {"theirs": 2}
-    # What is decided here comes after it.
+    # A later decision of this log comes after it.
     rows = [catalog.cutout_index.row_of(NORTH)]
     journal.decide(rows, "artifact", "", "", {})
     journal.recorder.wait()

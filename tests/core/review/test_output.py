@@ -1,4 +1,4 @@
-"""An output that somebody else changes: nothing of theirs is overwritten unasked."""
+"""An output that another program changes is not overwritten without a choice."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def output(tmp_path):
 
 @pytest.fixture
 def session(path, output):
-    """A review with one decision that is saved, and one that is not yet."""
+    """Return a review with a saved decision, and one that is not saved yet."""
     with saved_review(path, output) as session:
         yield session
 
@@ -188,7 +188,7 @@ def test_one_that_was_there_at_opening_and_then_changed_is_asked_about(path, out
             session.save()
 
 
-# What the user can choose
+# The choices of the user
 
 
 def test_theirs_takes_their_labels_over_on_record(session, output):
@@ -200,7 +200,7 @@ def test_theirs_takes_their_labels_over_on_record(session, output):
     assert session.save("theirs") == output
     assert output.read_bytes() == theirs
     assert told == [1]
-    # What they did not touch is as it was decided here.
+    # The other rows are as they were decided here.
     assert session.table["label_new"].tolist() == [1, 0, 1, 1]
     assert session.table["reviewed_by"].tolist() == ["me", "me", "me", ""]
     assert session.log[-1].context["chosen_by"] == "me"
@@ -294,7 +294,7 @@ def test_a_save_that_fails_after_all_leaves_no_backup(session, output, monkeypat
         session.save()
 
 
-# What was there before
+# An earlier file
 
 
 def test_the_output_of_another_session_is_kept_once(path, output, session):
@@ -308,7 +308,7 @@ def test_the_output_of_another_session_is_kept_once(path, output, session):
 
 
 class PowerCutError(BaseException):
-    """Ends everything at once."""
+    """Ends the process without clean-up."""
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -1,4 +1,4 @@
-"""Verdicts that are given faster than a disk answers, or that it refuses."""
+"""Verdicts that are given faster than a disk records them, or that it refuses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def table(tmp_path):
 def opened(table, main_loop, **named):
     session = ReviewSession.open(table, reviewer="me", **named)
     assert session.problem is None
-    session.set_dispatcher(main_loop.post)
+    session.open_log.set_dispatcher(main_loop.post)
     return session
 
 
@@ -51,12 +51,12 @@ def session(table, main_loop, slow_disk):
     session.close()
 
 
-def place(session):
+def current_index(session):
     return CUTOUTS.index(session.current_cutout.key)
 
 
 def give(session, value="artifact", **named):
-    """Give a verdict as auto-advance does: the reviewer moves on at once."""
+    """Give a verdict and move on at once, as auto-advance does."""
     command = session.set_label(value, wait=False, **named)
     session.next()
     return command
@@ -78,23 +78,23 @@ def answer_one(session, slow_disk, main_loop):
     main_loop.run_until(lambda: len(session.pending) < count or not count)
 
 
-# Slow
+# A slow disk
 
 
 def test_no_answer_moves_the_reviewer(session, slow_disk, main_loop):
     slow_disk.hold()
     give(session)
     session.next()
-    assert place(session) == 2
+    assert current_index(session) == 2
     answer_all(session, slow_disk, main_loop)
-    assert place(session) == 2
+    assert current_index(session) == 2
     assert session.progress == (1, 5)
     slow_disk.hold()
     session.undo(wait=False)
-    assert place(session) == 0
+    assert current_index(session) == 0
     session.select(*CUTOUTS[4])
     answer_all(session, slow_disk, main_loop)
-    assert place(session) == 4
+    assert current_index(session) == 4
 
 
 def test_verdicts_given_faster_than_the_disk_answers_are_about_their_own_cutouts(
@@ -118,7 +118,7 @@ def test_whatever_ends_a_review_records_what_is_pending(
             session.next()
         else:
             give(session, value)
-            # Five cutouts: the second and the fourth are passed by.
+            # Five cutouts: the second and the fourth are skipped.
     threading.Timer(0.1, slow_disk.go_on).start()
     lost = []
     if end == "close":
@@ -127,7 +127,7 @@ def test_whatever_ends_a_review_records_what_is_pending(
         session.close(wait=False, lost=lost.append)
         session = opened(table, main_loop)
     elif end == "reopen":
-        old, session = session, session.reopened()
+        old, session = session, session.reopen()
         old.close()
     else:
         old, session = session, session.with_output(table.with_name("other.csv"))
@@ -147,7 +147,7 @@ def test_reopening_in_a_thread_waits_for_the_answers_of_the_main_one(
     slow_disk.hold()
     give(session)
     again = []
-    opener = threading.Thread(target=lambda: again.append(session.reopened()))
+    opener = threading.Thread(target=lambda: again.append(session.reopen()))
     opener.start()
     slow_disk.go_on()
     main_loop.run_until(lambda: again)
@@ -177,10 +177,10 @@ def test_a_pending_verdict_counts_as_a_review(session, slow_disk, main_loop):
     session.set_label("artifact", wait=False)
     session.select(*CUTOUTS[2])
     assert session.next_unreviewed()
-    assert place(session) == 4
+    assert current_index(session) == 4
     session.set_label("artifact", wait=False)
     assert session.next_unreviewed()
-    assert place(session) == 0
+    assert current_index(session) == 0
     session.set_label("artifact", cutouts=CUTOUTS, wait=False)
     assert not session.next_unreviewed()
     answer_all(session, slow_disk, main_loop)
@@ -193,9 +193,9 @@ def test_a_pending_verdict_can_be_taken_back_and_made_again(
     give(session)
     give(session)
     session.undo(wait=False)
-    assert place(session) == 1
+    assert current_index(session) == 1
     session.undo(wait=False)
-    assert place(session) == 0
+    assert current_index(session) == 0
     assert session.undo(wait=False) is None
     session.redo(wait=False)
     answer_all(session, slow_disk, main_loop)
@@ -218,7 +218,7 @@ def test_to_give_a_pending_verdict_once_more_is_no_other_act(
     again = session.set_label("no artifact", wait=False)
     assert session.pending == (again,)
     session.undo(wait=False)
-    # The first verdict will be in force then: it is no news.
+    # The first verdict will be in force again, so this is the same one.
     session.set_label("artifact", wait=False)
     assert len(session.pending) == 2
     session.undo(wait=False)
@@ -232,7 +232,7 @@ def test_to_give_a_pending_verdict_once_more_is_no_other_act(
     assert session.progress == (0, 5)
 
 
-# Refused
+# Refused commands
 
 
 def test_a_refused_one_and_what_depends_on_it_are_named_and_given_again(
@@ -292,7 +292,7 @@ def test_to_settle_nothing_is_nothing_to_take_back(session, slow_disk):
     session.settle("table", wait=False)
     assert session.pending == (verdict,)
     session.undo(wait=False)
-    assert place(session) == 0
+    assert current_index(session) == 0
     assert session.pending[1].target is verdict
 
 
@@ -319,8 +319,8 @@ def test_a_reopened_review_goes_on_where_it_was_left(session, slow_disk, fault):
     session.drafts[CUTOUTS[1]] = "perhaps"
     session.view_settings = {"zoom": 3.0}
     slow_disk.fault = fault
-    with session.reopened() as again:
-        assert place(again) == 1
+    with session.reopen() as again:
+        assert current_index(again) == 1
         assert again.drafts == {CUTOUTS[1]: "perhaps"}
         assert again.view_settings == {"zoom": 3.0}
         assert again.notices == ()
@@ -388,18 +388,18 @@ def test_what_is_lost_at_closing_is_logged_by_default(session, slow_disk, caplog
     assert "full" in caplog.text
 
 
-# Any
+# Any sequence of steps
 
 
 class Model:
-    """A review in the plainest way: what was given, and what the disk said to it."""
+    """A simple model of a review: the commands that were given, and their results."""
 
     def __init__(self):
         self.given = []
-        self.place = 0
+        self.current = 0
 
     def acts(self, with_pending):
-        """Return what is in force, what was taken back, and what the log holds."""
+        """Return the acts in force, the undone acts, and the entries of the log."""
         done, undone, log = [], [], []
         for number, (command, kind, about, label) in enumerate(self.given):
             if command.state == "refused" or (command.is_pending and not with_pending):
@@ -424,19 +424,19 @@ class Model:
     def decide(self, session, label):
         done, _, _ = self.acts(with_pending=True)
         command = session.set_label(LABEL_NAMES[label], wait=False)
-        if self.labels(done).get(self.place) == label:
+        if self.labels(done).get(self.current) == label:
             known = [one for one, *_ in self.given]
             assert command in known or not command
         else:
-            self.given.append((command, "decide", self.place, label))
+            self.given.append((command, "decide", self.current, label))
 
-    def turn(self, session, kind):
+    def undo_or_redo(self, session, kind):
         done, undone, _ = self.acts(with_pending=True)
         command = getattr(session, kind)(wait=False)
         source = done if kind == "undo" else undone
         assert (command is None) == (not source)
         if source:
-            number, self.place, _ = source[-1]
+            number, self.current, _ = source[-1]
             self.given.append((command, kind, number, None))
 
     def check(self, session, table):
@@ -446,12 +446,12 @@ class Model:
             labels.get(i, 0) for i in range(len(CUTOUTS))
         ]
         assert session.progress == (len(labels), len(CUTOUTS))
-        assert place(session) == self.place
+        assert current_index(session) == self.current
         found = [(e.action, CUTOUTS.index(e.cutout)) for e in session.log]
         assert found == log
         assert not session.pending or on_disk(table)[: len(log)] == log
         for command, kind, about, _ in self.given:
-            # What takes back a refused one is refused with it.
+            # The undo of a refused command is refused with it.
             if kind != "decide" and self.given[about][0].state == "refused":
                 assert command.state in ("pending", "refused")
 
@@ -477,16 +477,16 @@ def test_any_review_on_any_disk_is_what_a_plain_model_says(steps, refusals):
         disk.hold()
         for step in steps:
             match step:
-                case "next" if model.place < len(CUTOUTS) - 1:
-                    model.place += session.next()
-                case "previous" if model.place > 0:
-                    model.place -= session.previous()
-                case "select", model.place:
-                    session.select(*CUTOUTS[model.place])
+                case "next" if model.current < len(CUTOUTS) - 1:
+                    model.current += session.next()
+                case "previous" if model.current > 0:
+                    model.current -= session.previous()
+                case "select", model.current:
+                    session.select(*CUTOUTS[model.current])
                 case "decide", label:
                     model.decide(session, label)
                 case "undo" | "redo":
-                    model.turn(session, step)
+                    model.undo_or_redo(session, step)
                 case "one answer":
                     answer_one(session, disk, main_loop)
                 case "all answers":
@@ -495,12 +495,12 @@ def test_any_review_on_any_disk_is_what_a_plain_model_says(steps, refusals):
                 case "reopen" | "close and open" | "close in a thread and open":
                     disk.go_on()
                     if step == "reopen":
-                        old, session = session, session.reopened()
+                        old, session = session, session.reopen()
                         old.close()
                     else:
                         session.close(wait=step == "close and open", lost=list)
                         session = opened(table, main_loop)
-                    session.set_dispatcher(main_loop.post)
+                    session.open_log.set_dispatcher(main_loop.post)
                     assert not any(command.is_pending for command, *_ in model.given)
                     assert not session.pending
                     disk.hold()

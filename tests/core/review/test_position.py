@@ -1,4 +1,4 @@
-"""A position that is damaged keeps nothing from opening."""
+"""A review with a damaged position can still be opened."""
 
 from __future__ import annotations
 

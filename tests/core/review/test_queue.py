@@ -1,4 +1,4 @@
-"""The queue: every filter and order against plain pandas, and a walk against a list."""
+"""The queue: filters and orders compared with pandas, moves compared with a list."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from napari_artifact_review.core.tables.predictions import read_predictions
 
 KINDS = ("ghost", "bleed")
 
-#: Few values, so that many are alike; one cell may be empty.
+#: Few values, so that many are equal; one cell may be empty.
 CONFIDENCES = ("0", "0.1", "0.30", "0.5", "0.9", "0.95", "0.950000001", "1", "")
 
 ROWS = st.lists(
@@ -35,7 +35,7 @@ ROWS = st.lists(
     max_size=14,
 )
 
-#: A row, what is said of it, and of which kind it is; None takes back what was said.
+#: A row, its verdict and its kind; None undoes the verdict.
 SAID = st.lists(
     st.tuples(
         st.integers(0, 13),
@@ -72,16 +72,16 @@ def catalog_of(rows):
         return Catalog(read_predictions(path), 200)
 
 
-def say(catalog, row, verdict, kind):
+def decide(catalog, row, verdict, kind):
     before = int(catalog.labels.label_new[row])
     label = {"artifact": 1, "no artifact": 0}.get(verdict, before)
     key = catalog.cutout_index.key_of(row)
     said = verdict and Decision(key, label, "ada", "2026-11-22", verdict, kind)
-    catalog.labels.put(row, said)
+    catalog.labels.set_decision(row, said)
 
 
 def selected(table, rule, threshold):
-    """Return what a user of pandas would write."""
+    """Return the rows of a rule, computed with pandas."""
     table = table.copy()
     number = table.confidence
     if threshold is not None:
@@ -130,7 +130,7 @@ def test_it_is_what_pandas_would_select(rows, said, rule, threshold):
     catalog, rule = catalog_of(rows), named(rows, rule)
     for row, verdict, kind in said:
         if row < len(rows):
-            say(catalog, row, verdict, kind)
+            decide(catalog, row, verdict, kind)
     table = catalog.table
     catalog.set_threshold(threshold)
     queue = Queue(catalog, rule)
@@ -147,7 +147,7 @@ def test_what_is_decided_lets_in_and_out_as_a_new_queue_would(rows, said, rule):
     queue = Queue(catalog, rule)
     for row, verdict, kind in said:
         if row < len(rows):
-            say(catalog, row, verdict, kind)
+            decide(catalog, row, verdict, kind)
             queue.update(row)
     new = Queue(catalog, rule)
     assert queue.rows.tolist() == new.rows.tolist()
@@ -167,7 +167,7 @@ def test_the_way_through_it_is_that_through_a_list(rows, said, rule):
     catalog, rule = catalog_of(rows), named(rows, rule)
     for row, verdict, kind in said:
         if row < len(rows):
-            say(catalog, row, verdict, kind)
+            decide(catalog, row, verdict, kind)
     queue = Queue(catalog, rule)
     everything = QueueRule(outcomes=("FP", "FN", "TP", "TN"), **_order(rule))
     whole, inside = Queue(catalog, everything).rows.tolist(), queue.rows.tolist()
@@ -179,7 +179,9 @@ def test_the_way_through_it_is_that_through_a_list(rows, said, rule):
         before = [i for i in whole[:place] if i in inside]
         assert queue.after(row) == (after[0] if after else None)
         assert queue.before(row) == (before[-1] if before else None)
-        assert queue.place_of(row) == (inside.index(row) + 1 if row in inside else None)
+        assert queue.position_of(row) == (
+            inside.index(row) + 1 if row in inside else None
+        )
         still = [i for i in after if i in open_ones] or open_ones
         assert queue.unreviewed_after(row) == (still[0] if still else None)
         skipped = names[:1]
@@ -235,7 +237,7 @@ def test_a_long_queue_is_walked_to_its_end():
     assert queue.after(24_998) == 24_999
     changed = Queue(catalog, QueueRule(("FP", "TN"), state="changed"))
     assert (changed.after(0), changed.before(24_999)) == (None, None)
-    say(catalog, 12_345, "artifact", "")
+    decide(catalog, 12_345, "artifact", "")
     changed.update(12_345)
     assert changed.after(0) == changed.before(24_999) == 12_345
 

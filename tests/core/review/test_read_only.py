@@ -1,4 +1,4 @@
-"""A review that is only looked at: nothing is written, nobody is kept out."""
+"""A read-only review writes no file and holds no lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening a review again: what it was, and what somebody did to the table meanwhile."""
+"""A resumed review, also with a table that another program changed meanwhile."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def output(tmp_path):
 
 @pytest.fixture
 def reopen(output):
-    """Open a table, after what was open before is closed."""
+    """Open a table, after the review that was open is closed."""
     opened = []
 
     def open_it(table, **named):
@@ -57,7 +57,7 @@ def reopen(output):
 
 
 def decide(session, *cutouts):
-    """Turn the label of each cutout."""
+    """Change the label of each cutout."""
     for cutout in cutouts:
         session.select(*cutout)
         turned = ("artifact", "no artifact")[int(session.current.label)]
@@ -75,7 +75,7 @@ def edit(output, row, **cells):
     table.to_csv(output, index=False)
 
 
-# Everything is there again
+# The same table
 
 
 def test_all_is_there_again_without_a_save(path, reopen):
@@ -125,7 +125,7 @@ def test_the_place_is_kept_while_the_review_is_open(path, output, reopen):
     session.select(*B)
     session.save_position()
     decide(session, B)
-    # Somebody who only looks does not move the place.
+    # A read-only review does not change the stored position.
     with ReviewSession.open(path, output=output) as looking:
         assert looking.current_cutout.key == B
         looking.select(*A)
@@ -238,12 +238,12 @@ def test_only_its_cutouts_tell_a_table_from_others(tmp_path):
     assert len({first, *map(fingerprint, others)}) == len(others) + 1
 
 
-# What somebody else wrote into the table
+# Edits of another program
 
 
 @pytest.fixture
 def edited(path, output, reopen):
-    """A saved review, three of its labels turned by hand."""
+    """Return a saved review with three labels that were edited by hand."""
     session = reopen(path)
     decide(session, A, A2, B)
     session.save()
@@ -291,7 +291,7 @@ def test_all_are_settled_at_once_and_for_good(edited, path, reopen, keep, expect
     assert again.log[-1].context["chosen_by"] == "me"
     again.save()
     assert pd.read_csv(edited)["label_new"].tolist() == expected
-    # One act.
+    # It is one act.
     assert again.undo()
     assert labels(again) == [1, 0, 1, 1]
 
@@ -301,7 +301,7 @@ def test_a_choice_has_the_name_and_time_of_who_chose(edited, reopen):
     before = {(e.cutout, e.decided_at) for e in session.log}
     session.settle("table")
     by = {e.cutout: e.reviewer for e in session.log[-3:]}
-    # Only where somebody signed a label of their own is it theirs.
+    # A decision has the other name only where the edit has one.
     assert by == {A: "chooser", A2: "you", B: "chooser"}
     assert (A, session.log[-3].decided_at) not in before
 

@@ -1,4 +1,4 @@
-"""The saved table: what the review adds, and nothing else."""
+"""The saved table differs from the table that was read only in the review's columns."""
 
 from __future__ import annotations
 

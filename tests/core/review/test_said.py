@@ -1,4 +1,4 @@
-"""What a reviewer says beside the label: unsure, a kind of artifact, a note."""
+"""The other parts of a verdict beside the label: unsure, a kind of artifact, a note."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADER = "image_name,grid_x,grid_y,label,preds"
 ROWS = ["a,0,0,0,1", "a,200,0,1,0", "b,0,0,0,1", "b,200,0,1,0"]
 A, A2, B, B2 = (CutoutKey(name, x, 0) for name in "ab" for x in (0, 200))
 SUFFIXES = ["csv", "csv.gz", "ecsv", "parquet", "fits"]
-SAID = ["label_new", "reviewed_by", "decision", "kind", "note"]
+VERDICT_COLUMNS = ["label_new", "reviewed_by", "decision", "kind", "note"]
 
 
 def write(path, rows=ROWS, header=HEADER):
@@ -40,7 +40,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def reopen(tmp_path):
-    """Open a table, after what was open before is closed."""
+    """Open a table, after the review that was open is closed."""
     opened = []
 
     def open_it(table, **named):
@@ -56,15 +56,15 @@ def reopen(tmp_path):
         session.close()
 
 
-def said(session, cutout):
+def verdict_of(session, cutout):
     """Return the label, verdict, kind and note of a cutout."""
     one = session.catalog.cutout(session.cutout_index.row_of(cutout))
     return one.label_new, one.decision, one.kind, one.note
 
 
-def shown(session):
-    """Return what the table of a session says, by columns."""
-    return session.table[SAID].to_numpy().tolist()
+def verdicts_in_table(session):
+    """Return the columns with the verdicts of a session's table."""
+    return session.table[VERDICT_COLUMNS].to_numpy().tolist()
 
 
 def edit(path, row, **cells):
@@ -87,16 +87,16 @@ def test_all_that_was_said_is_saved_and_resumed_in_each_format(
     assert session.set_label("unsure", *words)
     assert session.set_label("artifact", cutouts=[A2])
     assert session.set_label("no artifact", "", "fine", cutouts=[B])
-    before = shown(session)
+    before = verdicts_in_table(session)
     session.save()
-    # Once with the decisions on record, once from the file alone.
+    # Once with the log, once from the table alone.
     for named in ({}, {"store": tmp_path / "new.sqlite"}):
         again = reopen(output, output=output, **named)
-        assert shown(again) == before
-        assert said(again, A) == (0, "unsure", *words)
-        assert said(again, A2) == (1, "artifact", "", "")
-        assert said(again, B) == (0, "no artifact", "", "fine")
-        assert said(again, B2) == (1, "", "", "")
+        assert verdicts_in_table(again) == before
+        assert verdict_of(again, A) == (0, "unsure", *words)
+        assert verdict_of(again, A2) == (1, "artifact", "", "")
+        assert verdict_of(again, B) == (0, "no artifact", "", "fine")
+        assert verdict_of(again, B2) == (1, "", "", "")
         assert (again.disagreements, again.unsaved) == ((), 0)
         assert again.catalog.labels.unsure.tolist() == [True, False, False, False]
         assert again.catalog.labels.kinds == {0: words[0]}
@@ -105,18 +105,18 @@ def test_all_that_was_said_is_saved_and_resumed_in_each_format(
 @pytest.mark.parametrize("start", [A, A2], ids=["no artifact", "artifact"])
 def test_who_is_unsure_leaves_the_label_as_it_is(path, reopen, start):
     session = reopen(path)
-    before = said(session, start)[0]
+    before = verdict_of(session, start)[0]
     session.set_label("unsure", cutouts=[start])
-    assert said(session, start)[:2] == (before, "unsure")
+    assert verdict_of(session, start)[:2] == (before, "unsure")
     assert np.count_nonzero(session.catalog.labels.unsure) == 1
     other = ("artifact", "no artifact")[before]
     session.set_label(other, cutouts=[start])
     assert not session.catalog.labels.unsure.any()
-    # Also where somebody decided before.
+    # Also after an earlier decision.
     session.set_label("unsure", cutouts=[start])
-    assert said(session, start)[:2] == (1 - before, "unsure")
+    assert verdict_of(session, start)[:2] == (1 - before, "unsure")
     assert reopen(path).undo()
-    assert said(reopen(path), start)[:2] == (1 - before, other)
+    assert verdict_of(reopen(path), start)[:2] == (1 - before, other)
 
 
 def test_kind_and_note_are_undone_and_redone_with_the_verdict(path, reopen):
@@ -133,13 +133,13 @@ def test_kind_and_note_are_undone_and_redone_with_the_verdict(path, reopen):
         told.append((1, *step))
     for expected in reversed(told[:-1]):
         assert session.undo()
-        assert said(session, A) == expected
+        assert verdict_of(session, A) == expected
         session = reopen(path)
-        assert said(session, A) == expected
+        assert verdict_of(session, A) == expected
     assert not session.undo()
     for expected in told[1:]:
         assert session.redo()
-        assert said(session, A) == expected
+        assert verdict_of(session, A) == expected
     assert not session.redo()
 
 
@@ -149,7 +149,7 @@ def test_the_same_again_is_no_decision_and_another_word_is_one(path, reopen):
     session.label_changed.connect(told.append)
     assert session.set_label("artifact", "ghost", "faint")
     assert not session.set_label("artifact", "ghost", "faint")
-    # Nobody sees a space at the end, and FITS keeps none.
+    # A space at the end is invisible, and FITS drops it.
     assert not session.set_label("artifact", " ghost", "faint \n")
     assert (len(session.log), told) == (1, [0])
     assert session.set_label("artifact", "ghost", "fainter")
@@ -170,7 +170,7 @@ def test_undo_goes_behind_what_was_saved_whatever_ends_the_note(
     session.save()
     again = reopen(output, output=output)
     assert again.undo()
-    assert said(again, A) == (0, "", "", "")
+    assert verdict_of(again, A) == (0, "", "", "")
 
 
 def test_a_fits_table_that_lacks_a_letter_is_one_clear_error(path, tmp_path, reopen):
@@ -180,11 +180,11 @@ def test_a_fits_table_that_lacks_a_letter_is_one_clear_error(path, tmp_path, reo
     with pytest.raises(SaveError, match="ASCII, has no 'ä'"):
         session.save()
     assert not output.exists()
-    # It is on record all the same.
-    assert said(reopen(path, output=output), A)[3] == "schräg"
+    # It is in the log nevertheless.
+    assert verdict_of(reopen(path, output=output), A)[3] == "schräg"
 
 
-#: All that can be typed or pasted, a NUL and half a character among it.
+#: Any text that can be typed or pasted, also with a NUL or half a character.
 NOTES = st.text(max_size=12) | st.sampled_from(
     ["007", "NA", "nan", "=1+1", "a,b", '"', "'", "a\nb", "a\r\nb", "a\0b", "\ud800",
      "größe", "漢字", "\u2028", "\x85", "\ufeff", "#", ";", "\t", "None", " x "]
@@ -199,7 +199,7 @@ def test_any_note_is_the_same_after_it_was_saved(suffix, kind, note):
         path, output = write(Path(folder, "in.csv")), Path(folder, f"o.{suffix}")
         with ReviewSession.open(path, output=output, reviewer="me") as session:
             session.set_label("unsure", kind, note)
-            kept = said(session, A)
+            kept = verdict_of(session, A)
             assert kept[2:] == tuple(
                 "".join("?" if "\ud7ff" < c < "\ue000" else c for c in text)
                 .replace("\0", "")
@@ -210,11 +210,11 @@ def test_any_note_is_the_same_after_it_was_saved(suffix, kind, note):
             session.save()
         for named in ({}, {"store": Path(folder, "new.sqlite")}):
             with ReviewSession.open(output, output=output, **named) as session:
-                assert said(session, A) == kept
+                assert verdict_of(session, A) == kept
                 assert (session.disagreements, session.unsaved) == ((), 0)
 
 
-# Several at once
+# Several cutouts at once
 
 
 def test_several_are_one_act_and_one_undo_takes_all_back(path, reopen):
@@ -222,19 +222,19 @@ def test_several_are_one_act_and_one_undo_takes_all_back(path, reopen):
     told = []
     session.decided.connect(told.append)
     session.set_label("artifact", "ghost", cutouts=[B])
-    before = shown(session)
+    before = verdicts_in_table(session)
     assert session.set_label("unsure", "trail", "all", cutouts=[A, A2, B])
     assert told == [[2], [0, 1, 2]]
-    assert [said(session, one)[1:] for one in (A, A2, B)] == [
+    assert [verdict_of(session, one)[1:] for one in (A, A2, B)] == [
         ("unsure", "trail", "all")
     ] * 3
-    after = shown(session)
+    after = verdicts_in_table(session)
     session = reopen(path)
-    assert shown(session) == after
+    assert verdicts_in_table(session) == after
     assert session.undo()
-    assert shown(session) == before
+    assert verdicts_in_table(session) == before
     assert session.redo()
-    assert shown(session) == after
+    assert verdicts_in_table(session) == after
     assert [session.undo() for _ in range(3)] == [True, True, False]
 
 
@@ -262,7 +262,7 @@ def test_none_is_decided_if_one_is_not_in_the_table(path, reopen):
     assert reopen(path).log == ()
 
 
-# Tables of other programs, and of the version before
+# Tables of other programs, and of the previous version
 
 
 FOREIGN = {
@@ -292,7 +292,7 @@ def test_each_verdict_can_be_read_from_a_table(path, reopen, verdict):
     header = f"{HEADER},decision,kind,note"
     write(path, [f"{ROWS[0]},{verdict},k,n"], header)
     session = reopen(path)
-    assert said(session, A)[1:] == (verdict, "k", "n")
+    assert verdict_of(session, A)[1:] == (verdict, "k", "n")
     assert session.progress == (int(bool(verdict)), 1)
 
 
@@ -325,13 +325,13 @@ def test_what_the_version_before_reviewed_is_spelt_out(
     output = tmp_path / f"out.{suffix}"
     session = reopen(old_table, output=output)
     assert session.table["decision"].tolist() == expected
-    assert [said(session, one)[1] for one in (A, A2, B, B2)] == expected
+    assert [verdict_of(session, one)[1] for one in (A, A2, B, B2)] == expected
     assert session.progress == (3, 4)
     session.set_label("unsure", cutouts=[B])
-    before = shown(session)
+    before = verdicts_in_table(session)
     session.save()
     again = reopen(output, output=output, store=tmp_path / "new.sqlite")
-    assert shown(again) == before
+    assert verdicts_in_table(again) == before
     assert again.table["decision"].tolist() == [*expected[:2], "unsure", expected[3]]
 
 
@@ -340,7 +340,7 @@ def test_what_was_reviewed_before_is_nobodys_change(old_table, reopen, added):
     first, *lines = old_table.read_text().splitlines()
     empty = "," if added else ""
     old_table.write_text("\n".join([first + added, *(one + empty for one in lines)]))
-    # The output is the table itself, in another spelling by the time it is saved.
+    # The output is the table itself, with another spelling when it is saved.
     session = reopen(old_table, output=old_table)
     session.set_label("no artifact", "", "not so", cutouts=[A])
     old_table.write_text(old_table.read_text().replace("then", '"then"'))
@@ -350,7 +350,7 @@ def test_what_was_reviewed_before_is_nobodys_change(old_table, reopen, added):
         assert (session.disagreements, session.unsaved) == ((), 0)
         session.save()
     assert session.undo()
-    assert said(session, A) == (1, "artifact", "", "")
+    assert verdict_of(session, A) == (1, "artifact", "", "")
     assert session.table["reviewed_by"].tolist() == ["you", "you", "", ""]
 
 
@@ -368,11 +368,11 @@ def test_an_empty_column_takes_words_whatever_its_type(tmp_path, reopen, type_):
     saved = pq.read_table(output).to_pydict()
     assert saved["note"][0] == "faint"
     again = reopen(output, output=output, store=tmp_path / "new.sqlite")
-    assert said(again, A) == (1, "artifact", "ghost", "faint")
-    assert said(again, A2) == (0, "", "", "")
+    assert verdict_of(again, A) == (1, "artifact", "ghost", "faint")
+    assert verdict_of(again, A2) == (0, "", "", "")
 
 
-# What somebody else writes into the output
+# Edits of another program in the output
 
 
 def test_their_words_are_told_and_taken_over_if_theirs_are_kept(path, reopen, tmp_path):
@@ -391,8 +391,8 @@ def test_their_words_are_told_and_taken_over_if_theirs_are_kept(path, reopen, tm
         ("a (200, 0), kind", "trail"),
     }
     session.save("theirs")
-    assert said(session, A) == (1, "artifact", "ghost", "theirs")
-    assert said(session, A2) == (1, "unsure", "trail", "mine")
+    assert verdict_of(session, A) == (1, "artifact", "ghost", "theirs")
+    assert verdict_of(session, A2) == (1, "unsure", "trail", "mine")
     session.save()
     saved = pd.read_csv(output, dtype=str, keep_default_na=False)
     assert saved["note"].tolist() == ["theirs", "mine", "", ""]
@@ -408,7 +408,7 @@ def test_a_label_alone_that_somebody_turned_brings_its_verdict(path, reopen, tmp
     session = reopen(output)
     assert len(session.disagreements) == 1
     session.settle("table")
-    assert said(session, A)[:2] == (0, "no artifact")
+    assert verdict_of(session, A)[:2] == (0, "no artifact")
 
 
 # Drafts
@@ -423,7 +423,7 @@ def test_drafts_are_there_after_a_reopening(path, tmp_path, reopen):
     del session.drafts[A]
     session.drafts[B2] += "more"
     session.save_position()
-    # Somebody who only looks finds what was kept, while it is open.
+    # A read-only review has the stored drafts while the other one is open.
     session.set_label("artifact", cutouts=[A2])
     with ReviewSession.open(path, output=tmp_path / "out.csv") as looking:
         assert looking.drafts == {B2: 'größe "x"\nmore', B: ""}
@@ -446,8 +446,8 @@ def test_words_that_somebody_changed_in_the_table_are_asked_about(
     session = reopen(table)
     [open_question] = session.disagreements
     assert open_question.cutout == A
-    assert said(session, A) == (1, "artifact", "ghost", "mine")
+    assert verdict_of(session, A) == (1, "artifact", "ghost", "mine")
     session.settle("table")
     expected = {"decision": "artifact", "kind": "ghost", "note": "mine"} | edited
-    assert said(session, A) == (1, *expected.values())
+    assert verdict_of(session, A) == (1, *expected.values())
     assert reopen(session.save()).disagreements == ()

@@ -22,7 +22,7 @@ from napari_artifact_review.core.review.session import ReviewSession
 from tests.nightly import many
 
 HEADER = "image_name,grid_x,grid_y,label,preds,confidence"
-#: FP, TN, FN of b around TP and FP of a: images follow as they are first named.
+#: FP, TN, FN of b around TP and FP of a. Images are in the order of their first row.
 ROWS = [
     "b,0,0,0,1,0.97",
     "a,0,0,1,1,0.99",
@@ -143,7 +143,7 @@ def test_a_confirmed_label_is_reviewed_and_others_are_not(session):
     session.set_label("no artifact")
     table = pd.read_csv(session.save(), dtype=str, keep_default_na=False)
     assert table["label_new"].tolist() == table["label"].tolist()
-    assert [bool(who) for who in table["reviewed_by"]] == [True, *[False] * 4]
+    assert [bool(name) for name in table["reviewed_by"]] == [True, *[False] * 4]
     assert pd.to_datetime(table["reviewed_at"][0]).utcoffset().total_seconds() == 0
 
 
@@ -221,22 +221,22 @@ def test_a_name_or_a_time_alone_counts_as_reviewed(path):
 
 
 class Model:
-    """What a review comes to, in the plainest way."""
+    """A simple model of a review."""
 
     def __init__(self):
         self.start = [int(line.split(",")[3]) for line in ROWS]
         self.done, self.undone = [], []
 
     def decide(self, at, label):
-        if self.standing().get(at) != label:
+        if self.in_force().get(at) != label:
             self.done.append((at, label))
             self.undone.clear()
 
-    def standing(self):
+    def in_force(self):
         return dict(self.done)
 
     def labels(self):
-        return [self.standing().get(i, label) for i, label in enumerate(self.start)]
+        return [self.in_force().get(i, label) for i, label in enumerate(self.start)]
 
 
 STEPS = st.one_of(
@@ -276,7 +276,7 @@ def test_any_review_comes_to_what_a_plain_model_says(steps):
                     if closed:
                         session.close()
                     else:
-                        # As a script does that forgets to close it.
+                        # Like a script that does not close it.
                         session.save_position()
                         session = None
                     table = output if saved_table and output.exists() else path
@@ -290,9 +290,9 @@ def test_any_review_comes_to_what_a_plain_model_says(steps):
                     session.set_label(LABEL_NAMES[label])
             assert session.table["label_new"].tolist() == model.labels()
             assert session.table["reviewed_by"].ne("").tolist() == [
-                i in model.standing() for i in range(len(ROWS))
+                i in model.in_force() for i in range(len(ROWS))
             ]
-            reviewed = set(model.standing()) & set(ERRORS)
+            reviewed = set(model.in_force()) & set(ERRORS)
             assert session.progress == (len(reviewed), len(ERRORS))
         session.save()
         session.close()

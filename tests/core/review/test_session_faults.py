@@ -1,4 +1,4 @@
-"""A review whose disk fails, or that is open twice: nothing that was shown is lost."""
+"""A review whose disk fails, or that is open twice, loses no recorded decision."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def place(path):
+def log_file(path):
     return path.with_name("test_outputs.csv.review.sqlite")
 
 
 @pytest.fixture
 def session(path):
-    """A review with two decisions, a third that is undone, and the fourth error."""
+    """Return a review with two decisions and an undone one, at the fourth error."""
     with ReviewSession.open(path, reviewer="me") as session:
         for _ in range(3):
             session.set_label("artifact")
@@ -55,16 +55,16 @@ def labels(session):
     return session.table["label_new"].tolist()
 
 
-def stored(place):
-    return tuple(Store(place).read().entries)
+def stored(log_file):
+    return tuple(Store(log_file).read().entries)
 
 
-# The store fails
+# The log cannot be written
 
 
 @contextmanager
 def connections(pragma):
-    """Give each connection a pragma first."""
+    """Set a pragma for each new connection."""
     real = sqlite3.connect
 
     def connect(*args, **named):
@@ -79,7 +79,7 @@ def connections(pragma):
 
 @contextmanager
 def no_file_longer_than(limit):
-    """Make the system refuse each byte after so many; whoever writes it, also C."""
+    """Make the system refuse each byte after a limit, also when C code writes it."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
@@ -90,37 +90,37 @@ def no_file_longer_than(limit):
 
 
 @contextmanager
-def full(place):
+def full(log_file):
     with no_file_longer_than(100):
         yield
 
 
 @contextmanager
-def read_only(place):
+def read_only(log_file):
     with connections("query_only = 1"):
         yield
 
 
 @contextmanager
-def gone(place):
-    """The folder is away, as a disk that is unplugged."""
-    away = place.parent.with_name("away")
-    place.parent.rename(away)
+def gone(log_file):
+    """Move the folder away, like an unplugged disk."""
+    away = log_file.parent.with_name("away")
+    log_file.parent.rename(away)
     yield
-    away.rename(place.parent)
+    away.rename(log_file.parent)
 
 
 @contextmanager
-def replaced(place):
-    kept = place.read_bytes()
-    place.write_bytes(b"image_name,grid_x,grid_y\n" * 1000)
+def replaced(log_file):
+    kept = log_file.read_bytes()
+    log_file.write_bytes(b"image_name,grid_x,grid_y\n" * 1000)
     yield
-    place.write_bytes(kept)
+    log_file.write_bytes(kept)
 
 
 @contextmanager
-def locked(place):
-    """Another program writes and does not come to an end."""
+def locked(log_file):
+    """Lock the database as another program does that does not stop writing."""
     real = sqlite3.connect
 
     def impatient(*args, **named):
@@ -128,7 +128,7 @@ def locked(place):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite3, "connect", impatient)
-        other = sqlite3.connect(place, isolation_level=None)
+        other = sqlite3.connect(log_file, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         yield
         other.close()
@@ -138,12 +138,12 @@ FAULTS = {each.__name__: each for each in (full, read_only, gone, replaced, lock
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_while_the_store_fails_nothing_is_shown_as_made(session, path, place, fault):
+def test_while_the_store_fails_nothing_is_shown_as_made(session, path, log_file, fault):
     before, log, told = session.table, session.log, []
     session.label_changed.connect(told.append)
     session.problem_changed.connect(lambda: told.append(session.problem))
     big = {"note": "x" * 10**5}
-    with fault(place):
+    with fault(log_file):
         session.view_settings = big
         at = session.current_cutout.key
         for change in (
@@ -158,31 +158,35 @@ def test_while_the_store_fails_nothing_is_shown_as_made(session, path, place, fa
         pd.testing.assert_frame_equal(session.table, before)
         assert session.log == log
         assert len(told) == 1
-        # To look goes on.
+        # The review can still be read.
         assert session.next()
         assert session.previous()
         session.go_to(1)
-    assert stored(place) == log
+    assert stored(log_file) == log
     session.set_label("no artifact")
     assert told[1:] == [None, 0]
-    assert stored(place) == session.log == (*log, session.log[-1])
+    assert stored(log_file) == session.log == (*log, session.log[-1])
     after = labels(session)
     session.close()
     with ReviewSession.open(path, reviewer="me") as again:
         assert labels(again) == after
 
 
-def test_a_disk_without_room_for_a_verdict_is_not_well_again(session, place, main_loop):
+def test_a_disk_without_room_for_a_verdict_is_not_well_again(
+    session, log_file, main_loop
+):
     answers = []
-    session.set_dispatcher(lambda answer: answers.append(1) or main_loop.post(answer))
-    with closing(sqlite3.connect(place)) as db:
+    session.open_log.set_dispatcher(
+        lambda answer: answers.append(1) or main_loop.post(answer)
+    )
+    with closing(sqlite3.connect(log_file)) as db:
         [pages] = db.execute("PRAGMA page_count").fetchone()
     with connections(f"max_page_count = {pages}"):
         with pytest.raises(StoreError, match="full"):
             session.set_label("artifact", note="x" * 10_000)
         main_loop.run_all()
         answers.clear()
-        # A position alone would still fit.
+        # There is still room for a position.
         session.save_position()
         main_loop.run_until(lambda: answers)
         main_loop.run_all()
@@ -191,62 +195,62 @@ def test_a_disk_without_room_for_a_verdict_is_not_well_again(session, place, mai
     main_loop.run_until(lambda: session.problem is None)
 
 
-def test_a_store_that_fails_does_not_stop_the_other_copy(session, place):
-    with read_only(place):
+def test_a_store_that_fails_does_not_stop_the_other_copy(session, log_file):
+    with read_only(log_file):
         session.save()
         assert session.unsaved == 0
     assert pd.read_csv(session.output)["label_new"].tolist() == labels(session)
 
 
-def test_one_that_is_full_at_opening_is_told_before_the_first_verdict(path, place):
-    with read_only(place), ReviewSession.open(path) as session:
+def test_one_that_is_full_at_opening_is_told_before_the_first_verdict(path, log_file):
+    with read_only(log_file), ReviewSession.open(path) as session:
         assert "cannot be written" in str(session.problem)
         session.next()
     with ReviewSession.open(path) as session:
         assert session.problem is None
 
 
-def test_a_store_that_was_deleted_is_made_again_with_all_decisions(session, place):
-    place.unlink()
+def test_a_store_that_was_deleted_is_made_again_with_all_decisions(session, log_file):
+    log_file.unlink()
     session.set_label("artifact")
-    assert stored(place) == session.log
+    assert stored(log_file) == session.log
     assert len(session.log) == 5
 
 
-def test_a_store_put_back_from_a_backup_gets_what_it_lacks(session, place):
-    copy = place.read_bytes()
+def test_a_store_put_back_from_a_backup_gets_what_it_lacks(session, log_file):
+    copy = log_file.read_bytes()
     session.set_label("artifact")
     session.save()
-    place.write_bytes(copy)
+    log_file.write_bytes(copy)
     session.undo()
-    assert stored(place) == session.log
+    assert stored(log_file) == session.log
     session.close()
     with ReviewSession.open(session.predictions.path) as again:
         assert again.unsaved == 1
 
 
-def test_another_review_in_its_place_is_not_written_into(session, place, tmp_path):
+def test_another_review_in_its_place_is_not_written_into(session, log_file, tmp_path):
     other = tmp_path / "other.csv"
     other.write_text(f"{HEADER}c,0,0,0,1\n")
     with ReviewSession.open(other) as another:
         another.set_label("artifact")
-    kept = place.read_bytes()
-    shutil.copy(tmp_path / "test_outputs.csv.review.sqlite", place)
-    theirs = place.read_bytes()
+    kept = log_file.read_bytes()
+    shutil.copy(tmp_path / "test_outputs.csv.review.sqlite", log_file)
+    theirs = log_file.read_bytes()
     with pytest.raises(StoreError, match="another program has written"):
         session.set_label("artifact")
-    assert place.read_bytes() == theirs
-    # The other copy can still be saved.
+    assert log_file.read_bytes() == theirs
+    # The table can still be saved.
     assert pd.read_csv(session.save())["label_new"].tolist() == labels(session)
-    place.write_bytes(kept)
+    log_file.write_bytes(kept)
     session.set_label("artifact")
-    assert stored(place) == session.log
+    assert stored(log_file) == session.log
 
 
-def test_wherever_in_the_store_the_disk_ends_nothing_is_lost(session, path, place):
-    """As SQLite's own tests, but by the byte: Python cannot replace its file system."""
+def test_wherever_in_the_store_the_disk_ends_nothing_is_lost(session, path, log_file):
+    """Let the disk be full at each byte, as SQLite's own tests do at each call."""
     kept = refused = 0
-    # Python ignores the signal, so that a write that is too long fails.
+    # Python ignores the signal, so a write beyond the limit raises an error.
     limit, step = 0, many(379, 61)
     while kept < 5:
         limit += step
@@ -259,7 +263,7 @@ def test_wherever_in_the_store_the_disk_ends_nothing_is_lost(session, path, plac
             except StoreError:
                 refused += 1
                 assert (labels(session), session.log) == (before, log)
-        assert stored(place) == session.log
+        assert stored(log_file) == session.log
     assert refused > 20
     after = labels(session)
     session.close()
@@ -269,7 +273,7 @@ def test_wherever_in_the_store_the_disk_ends_nothing_is_lost(session, path, plac
 
 
 def test_whatever_fails_in_a_save_the_output_is_the_old_or_the_new_one(
-    path, place, monkeypatch
+    path, log_file, monkeypatch
 ):
     monkeypatch.setattr(saving, "PAUSES", (0,))
     output = path.with_name("test_outputs.csv")
@@ -295,7 +299,7 @@ def test_whatever_fails_in_a_save_the_output_is_the_old_or_the_new_one(
             if where == output or found != before:
                 assert pd.read_csv(output)["label_new"].tolist() == labels(session)
             assert (session.unsaved == 0) == (where == output)
-            assert stored(place) == session.log
+            assert stored(log_file) == session.log
             if session.unsaved:
                 session.save()
             last, log = labels(session), session.log
@@ -304,7 +308,7 @@ def test_whatever_fails_in_a_save_the_output_is_the_old_or_the_new_one(
     assert min(outcomes.values()) > 10
 
 
-# Two at once
+# Two sessions at once
 
 
 def check_that_it_only_looks(session, path):
@@ -325,12 +329,12 @@ def check_that_it_only_looks(session, path):
     return told
 
 
-def test_a_second_window_is_told_and_only_looks(session, path, place):
+def test_a_second_window_is_told_and_only_looks(session, path, log_file):
     with ReviewSession.open(path, reviewer="you") as second:
         told = check_that_it_only_looks(second, path)
         assert "another window of this" in told
     session.set_label("artifact")
-    assert stored(place) == session.log
+    assert stored(log_file) == session.log
     session.close()
     with ReviewSession.open(path) as third:
         assert third.problem is None
@@ -351,7 +355,7 @@ sys.stdin.read()
 
 @contextmanager
 def reviewing(path):
-    """Another process that has the review open."""
+    """Open the review in another process."""
     with subprocess.Popen(
         [sys.executable, "-c", REVIEWER, str(path)],
         stdin=subprocess.PIPE,
@@ -402,33 +406,33 @@ def test_python_ends_without_a_word_where_the_disk_is_full_by_then(path):
         assert session.progress[0] == 1
 
 
-def test_another_process_is_told_until_the_first_is_killed(path, place):
+def test_another_process_is_told_until_the_first_is_killed(path, log_file):
     with reviewing(path) as first:
         with ReviewSession.open(path, reviewer="you") as second:
             told = check_that_it_only_looks(second, path)
             assert f"process {first.pid} on " in told
             assert " since 20" in told
         first.kill()
-        # It may take a moment to go.
+        # The process may need a moment to end.
         first.wait()
         with ReviewSession.open(path, reviewer="you") as third:
             assert third.problem is None
             assert third.undo()
             third.set_label("no artifact")
             assert [entry.reviewer for entry in third.log] == ["she"] * 2 + ["you"] * 2
-            assert stored(place) == third.log
+            assert stored(log_file) == third.log
 
 
-def test_one_that_only_looked_may_go_on_when_the_other_let_go(session, path, place):
+def test_one_that_only_looked_may_go_on_when_the_other_let_go(session, path, log_file):
     second = ReviewSession.open(path, reviewer="you")
     session.close()
     second.set_label("artifact")
     assert second.problem is None
-    assert stored(place) == second.log
+    assert stored(log_file) == second.log
     second.close()
 
 
-def test_one_that_only_looked_saves_nothing_that_is_old(session, path, place):
+def test_one_that_only_looked_saves_nothing_that_is_old(session, path, log_file):
     looker = ReviewSession.open(path, output=session.output)
     session.set_label("artifact")
     session.close()
@@ -449,36 +453,36 @@ def test_one_that_only_looked_is_opened_again_as_it_was_left(path, tmp_path):
         looker = ReviewSession.open(path, **named, reviewer="you", cutout_size=64)
         assert isinstance(looker.problem, HeldError)
         first.set_label("artifact")
-    with looker.reopened() as again:
+    with looker.reopen() as again:
         assert again.problem is None
         assert (again.store, again.output) == (looker.store, looker.output)
         assert (again.reviewer, again.cutout_size) == ("you", 64)
         assert again.log == first.log
-        with again.reopened() as itself:
-            assert itself.problem is None, "it may take its own place"
+        with again.reopen() as itself:
+            assert itself.problem is None, "it may take its own log_file"
     looker.close()
 
 
-def test_one_that_only_looked_cannot_go_on_from_what_is_old(session, path, place):
+def test_one_that_only_looked_cannot_go_on_from_what_is_old(session, path, log_file):
     second = ReviewSession.open(path, reviewer="you")
     session.set_label("artifact")
     session.close()
     with pytest.raises(StoreError, match="continued this review"):
         second.set_label("no artifact")
-    assert stored(place) == session.log
+    assert stored(log_file) == session.log
     second.close()
     with ReviewSession.open(path, reviewer="you") as third:
         assert third.undo()
 
 
-def test_a_session_that_nobody_uses_any_more_is_in_nobodys_way(path, place):
+def test_a_session_that_nobody_uses_any_more_is_in_nobodys_way(path, log_file):
     ReviewSession.open(path).set_label("artifact")
     with ReviewSession.open(path) as session:
         assert session.problem is None
         assert len(session.log) == 1
 
 
-def test_what_is_pending_when_its_session_is_forgotten_is_recorded(path, place):
+def test_what_is_pending_when_its_session_is_forgotten_is_recorded(path, log_file):
     session = ReviewSession.open(path)
     for value in ("artifact", "no artifact", "artifact"):
         session.set_label(value, wait=False)
@@ -491,7 +495,7 @@ def test_what_is_pending_when_its_session_is_forgotten_is_recorded(path, place):
             "artifact",
         ]
         again.set_label("artifact")
-        assert stored(place) == again.log
+        assert stored(log_file) == again.log
 
 
 def test_closed_and_opened_at_once_it_goes_on(session, path):

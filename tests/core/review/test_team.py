@@ -1,4 +1,4 @@
-"""Two computers that review one table: their logs meet on a real server."""
+"""Two computers review one table and exchange their logs through a real server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def team(server) -> str:
 
 @pytest.fixture
 def open_on(tmp_path, team):
-    """Open the review on one of several computers; each has its own folder."""
+    """Return a function that opens the review on a computer with its own folder."""
     opened = []
 
     def open_it(computer: str, **named) -> ReviewSession:
@@ -171,7 +171,7 @@ def test_what_an_older_version_kept_in_the_database_is_taken_over_once(open_on, 
 
 
 def keep_old_store(team: str) -> None:
-    """Keep two decisions as version 2 did in a database."""
+    """Store two decisions in a database as version 2 did."""
     engine = sa.create_engine(team)
     with engine.begin() as db:
         for statement in (
@@ -208,7 +208,7 @@ def test_a_copied_log_goes_on_as_a_log_of_its_own(open_on, tmp_path):
 
 def test_a_reopened_review_goes_on_exchanging(open_on):
     here, there = open_on("here"), open_on("there")
-    again = here.reopened()
+    again = here.reopen()
     here.close()
     again.set_label("artifact")
     assert again.team.synchronize(TIMEOUT)

@@ -17,7 +17,7 @@ from napari_artifact_review.core.outcomes import OUTCOMES
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.scores.metrics import NUMBERS, Snapshot, measure
 from napari_artifact_review.core.scores.ranking import OpenGroups, Ranking
-from tests.core.review.test_queue import ROWS, SAID, THRESHOLDS, catalog_of, say
+from tests.core.review.test_queue import ROWS, SAID, THRESHOLDS, catalog_of, decide
 
 #: A label, a prediction, a confidence (few values, many alike), open or not.
 CUTOUTS = st.lists(
@@ -167,7 +167,7 @@ def test_open_is_what_nobody_reviewed_of_some_outcomes_and_all_unsure(
     catalog = catalog_of(rows)
     for row, verdict, kind in said:
         if row < len(rows):
-            say(catalog, row, verdict, kind)
+            decide(catalog, row, verdict, kind)
     catalog.set_threshold(threshold)
     now = catalog.snapshot(outcomes)
     table = catalog.table

@@ -1,4 +1,4 @@
-"""The catalogue of a review: every cutout with what is known of it now."""
+"""The catalog of a review: every cutout with its labels, outcome and confidence."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ class Catalog:
     Attributes
     ----------
     preds, outcomes : ndarray of int8, shape (n,)
-        What the model says at the threshold in force; the outcomes that this makes, as
-        their places in `OUTCOMES`.
+        The predictions at the threshold in force, and the outcomes as indices into
+        `OUTCOMES`.
     threshold : float or None
-        The confidence from which the model's word is "artifact"; None for the table's
-        own `preds`.
+        The confidence from which a cutout is a predicted artifact; None for the
+        table's own `preds`.
     own_threshold : float or None
-        A threshold that makes the table's own `preds`; None if none does.
+        A threshold that gives the table's own `preds`; None if there is none.
     cutout_index : CutoutIndex
         Look-ups in the table.
     labels : Labels
-        What stands for each row.
+        The label state of each row.
     ranking : Ranking
         The order of the cutouts by confidence.
     """
@@ -66,19 +66,19 @@ class Catalog:
 
     @property
     def threshold_in_force(self) -> float | None:
-        """The confidence that makes an artifact; None if the table says `preds`."""
+        """The confidence from which a cutout is a predicted artifact; None: `preds`."""
         if self.threshold is None and "preds" not in self.predictions.file.values:
             return DEFAULT_THRESHOLD
         return self.threshold
 
     def set_threshold(self, value: float | None) -> None:
-        """Have the model say "artifact" from a confidence on.
+        """Set the confidence from which a cutout is a predicted artifact.
 
         Parameters
         ----------
         value : float or None
             From 0 to 1; None for the table's own `preds`. Where a cell of the
-            confidence is empty, `preds` stand.
+            confidence is empty, `preds` are used.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class Catalog:
         )
 
     def are(self, *outcomes: Outcome) -> npt.NDArray[np.bool_]:
-        """Tell which cutouts have one of some outcomes, shape (n,)."""
+        """Return the mask of the cutouts with one of some outcomes, shape (n,)."""
         wanted = np.array([name in outcomes for name in OUTCOMES])
         return wanted[self.outcomes]
 
@@ -128,9 +128,9 @@ class Catalog:
         outcomes : sequence of "FP", "FN", "TP", "TN"
             The outcomes, at the threshold in force, that are under review. Their
             cutouts without a decision are open, and so is any cutout whose verdict is
-            "unsure". By default they are the errors: where label and prediction agree,
-            two witnesses say the same, and a review that asks for the errors takes
-            their word. With all four, only reviewed cutouts count.
+            "unsure". By default they are the errors: a review of the errors trusts a
+            label that the prediction agrees with. With all four, only reviewed cutouts
+            count.
 
         Raises
         ------
@@ -160,9 +160,9 @@ class Catalog:
         return rows[np.argsort(images, kind="stable")]
 
     def cutout(self, row: int) -> Cutout:
-        """Return what is known of the cutout in a row of the table."""
+        """Return the cutout in a row of the table."""
         table = self.predictions
-        stands = self.labels.state_of(row)
+        state = self.labels.state_of(row)
         confidence = None if table.confidence is None else float(table.confidence[row])
         return Cutout(
             row=row,
@@ -172,17 +172,17 @@ class Catalog:
             size=self.cutout_size,
             label=int(table.label[row]),
             preds=int(self.preds[row]),
-            label_new=stands.label_new,
+            label_new=state.label_new,
             outcome=OUTCOMES[self.outcomes[row]],
             confidence=None
             if confidence is None or np.isnan(confidence)
             else confidence,
             error_id=int(table.error_id[row]) or None,
-            reviewed_by=stands.reviewed_by,
-            reviewed_at=stands.reviewed_at,
-            decision=stands.decision,
-            kind=stands.kind,
-            note=stands.note,
+            reviewed_by=state.reviewed_by,
+            reviewed_at=state.reviewed_at,
+            decision=state.decision,
+            kind=state.kind,
+            note=state.note,
         )
 
     def cutouts_of(self, image_name: str) -> Cutouts:
@@ -190,7 +190,7 @@ class Catalog:
         return self.cutouts(image_name, self.cutout_index.cutouts_of(image_name))
 
     def cutouts(self, image_name: str, rows: npt.NDArray[np.int64]) -> Cutouts:
-        """Return what is known of the cutouts of an image in some rows."""
+        """Return the cutouts of an image in some rows of the table."""
         table = self.predictions
         if table.confidence is None:
             confidence = np.full(len(rows), np.nan)
@@ -213,12 +213,12 @@ class Catalog:
         )
 
     def neighbours_of(self, row: int) -> dict[tuple[int, int], Cutout]:
-        """Return the cutouts around one, as far as there are any.
+        """Return the cutouts around one, where there are any.
 
         Returns
         -------
         dict of (int, int) to Cutout
-            By how many cutouts it lies across and down, each -1, 0 or 1; the cutout
+            By the offset in cutouts, across and down, each -1, 0 or 1; the cutout
             itself is at (0, 0).
         """
         table, size, name = (
@@ -238,7 +238,7 @@ class Catalog:
         return around
 
     def cutout_at(self, image_name: str, x: int, y: int) -> Cutout | None:
-        """Return the cutout of an image that the pixel (x, y) lies in, if any."""
+        """Return the cutout of an image that contains the pixel (x, y), if any."""
         row = self.cutout_index.row_at(image_name, x, y, self.cutout_size)
         return None if row is None else self.cutout(row)
 
@@ -248,8 +248,8 @@ def _threshold_of(table: Predictions) -> float | None:
     if table.confidence is None:
         return None
     known = ~np.isnan(table.confidence)
-    says = table.preds == 1
-    # Where the model never says "artifact", only certainty is left to say it.
-    lowest = float(table.confidence.min(where=known & says, initial=1))
-    highest = float(table.confidence.max(where=known & ~says, initial=-1))
+    is_artifact = table.preds == 1
+    # If the model predicts no artifact, the threshold is 1.
+    lowest = float(table.confidence.min(where=known & is_artifact, initial=1))
+    highest = float(table.confidence.max(where=known & ~is_artifact, initial=-1))
     return lowest if highest < lowest else None

@@ -1,4 +1,4 @@
-"""Name every fault of a table and its images in one go."""
+"""Check a table and its images, and list every fault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_artifact_review.core.grid import (
 )
 from napari_artifact_review.core.images.folder import ImageFolder, read_image
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
-from napari_artifact_review.core.review.paths import default_images
+from napari_artifact_review.core.review.paths import absolute_path, image_folder
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.predictions import (
     Predictions,
@@ -43,12 +43,12 @@ def check_review(
     Returns
     -------
     summary : str
-        What is in the review; empty if there are faults.
+        The numbers of images, cutouts and errors; empty if there are faults.
     faults : list of ReviewError
-        Everything that is wrong, each with its place; also if the decisions beside
-        the output cannot be read.
+        Every fault, each with its row and column; also if the decisions beside the
+        output cannot be read.
     """
-    path = Path(predictions).expanduser().absolute()
+    path = absolute_path(predictions)
     found = inspect_predictions(path)
     faults: list[ReviewError] = [*found.faults]
     cutouts = found.cutouts()
@@ -74,7 +74,7 @@ def _count_reviewed(path: Path, table: Predictions, output: str | Path | None) -
     ReviewError
         If a review of the table cannot be opened to read its decisions.
     """
-    # No image is read here; any folder of images will do.
+    # No image is read here, so any folder can be named.
     with ReviewSession.open(path, path.parent, output, read_only=True) as session:
         texts = session.table[["reviewed_by", "reviewed_at", "decision"]]
         are_reviewed = (texts != "").any(axis=1).to_numpy(bool)
@@ -82,10 +82,10 @@ def _count_reviewed(path: Path, table: Predictions, output: str | Path | None) -
 
 
 def _cutout_size(cutouts: pd.DataFrame) -> int:
-    placed = cutouts.dropna()
-    if placed.empty:
+    located = cutouts.dropna()
+    if located.empty:
         return DEFAULT_CUTOUT_SIZE
-    grid = (placed[name].to_numpy(np.int64) for name in ("grid_x", "grid_y"))
+    grid = (located[name].to_numpy(np.int64) for name in ("grid_x", "grid_y"))
     return infer_cutout_size(*grid) or DEFAULT_CUTOUT_SIZE
 
 
@@ -97,10 +97,7 @@ def _image_faults(
     size: int,
 ) -> Iterator[ReviewError]:
     try:
-        if images is None:
-            folder = default_images(table, cutouts["image_name"].iloc[0])
-        else:
-            folder = ImageFolder(Path(images).expanduser().absolute())
+        folder = image_folder(images, table, cutouts["image_name"].iloc[0])
         folder.check()
     except ImageError as error:
         yield error
@@ -109,28 +106,28 @@ def _image_faults(
         try:
             shape = _shape(folder, str(name))
         except ImageError as error:
-            place = f"{file.place(rows.index[0])}, column image_name"
-            yield _needed_by(table, place, error)
+            where = f"{file.place(rows.index[0])}, column image_name"
+            yield _needed_by(table, where, error)
             continue
-        places = rows[["grid_x", "grid_y"]].dropna().astype(np.int64)
+        origins = rows[["grid_x", "grid_y"]].dropna().astype(np.int64)
         beyond = {
-            axis: are_beyond(places[axis].to_numpy(), size, length)
+            axis: are_beyond(origins[axis].to_numpy(), size, length)
             for axis, length in (("grid_x", shape[1]), ("grid_y", shape[0]))
         }
         for i in np.flatnonzero(beyond["grid_x"] | beyond["grid_y"]).tolist():
-            x, y = places.iloc[i]
+            x, y = origins.iloc[i]
             axes = " and ".join(axis for axis in beyond if beyond[axis][i])
             yield ImageError(
                 f"the cutout {name} ({x}, {y}) lies wholly outside the image of "
                 f"{shape[1]} x {shape[0]} pixels",
                 path=table,
-                where=f"{file.place(places.index[i])}, column {axes}",
+                where=f"{file.place(origins.index[i])}, column {axes}",
                 remedy="Correct that cell, or choose the folder with the right images",
             )
 
 
 def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
-    """Read a whole image, since only then all of it is known to be sound."""
+    """Return the shape of an image after reading all of it, to find every fault."""
     pixels = read_image(folder.find(name)).pixels
     if isinstance(pixels, LazyPixels):
         pixels.check()
@@ -138,14 +135,14 @@ def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
     return rows, columns
 
 
-def _needed_by(table: Path, place: str, error: ImageError) -> ImageError:
-    """Return a fault of an image as one of the table's row that needs the image."""
+def _needed_by(table: Path, where: str, error: ImageError) -> ImageError:
+    """Return a fault of an image as one of the table's row that names the image."""
     parts = (error.path, error.where)
-    where = ", ".join(str(part) for part in parts if part is not None)
+    file = ", ".join(str(part) for part in parts if part is not None)
     return ImageError(
-        f"{where}: {error.what}" if where else error.what,
+        f"{file}: {error.what}" if file else error.what,
         path=table,
-        where=place,
+        where=where,
         remedy=error.remedy,
     )
 

@@ -20,11 +20,11 @@ from napari_artifact_review.core.tables.predictions import (
     read_predictions,
 )
 
-#: Cells that are compared by their meaning, not by their spelling.
-_REVIEW = ["label_new", *REVIEW_TEXTS]
+#: Columns that are compared by their meaning, not by their spelling.
+_REVIEW_COLUMNS = ["label_new", *REVIEW_TEXTS]
 
-#: Those of them that say what was decided, not by whom.
-_SAID = ("label_new", "decision", "kind", "note")
+#: Those of them with the verdict, without reviewer and time.
+_VERDICT_COLUMNS = ("label_new", "decision", "kind", "note")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Difference:
     Attributes
     ----------
     where : str
-        The cutout and column, or what else differs.
+        The cutout and column, or another part of the file.
     theirs, ours : str
         The text on disk, and the text that the review has read or would write.
     """
@@ -53,9 +53,9 @@ class Changes:
     differences : list of Difference
         All of them; empty if the file only looks different.
     labels : dict of CutoutKey to LabelState
-        What the file says of the cutouts about which it says something else.
+        The label states in the file, of the cutouts whose verdict differs.
     readable : bool
-        Whether the file is a table at all.
+        Whether the file is a table.
     """
 
     differences: list[Difference]
@@ -64,7 +64,7 @@ class Changes:
 
 
 def count_of(differences: list[Difference]) -> str:
-    """Return their number in words: "1 difference", "3 differences"."""
+    """Return the number of differences as text: "1 difference", "3 differences"."""
     count = len(differences)
     return f"{count} {'difference' if count == 1 else 'differences'}"
 
@@ -72,33 +72,33 @@ def count_of(differences: list[Difference]) -> str:
 def compare_output(path: Path, table: ReviewedTable) -> Changes:
     """Compare the file at `path` with a reviewed table, cutout by cutout.
 
-    Where the file shows what this review wrote or read before its last decision,
+    A row that shows what this review wrote or read before its last decision is older;
     no other program changed it.
     """
     try:
         theirs = read_predictions(path)
     except TableError as error:
-        unsound = Difference("the file", _told(error), "a sound table")
+        unsound = Difference("the file", _fault_text(error), "a sound table")
         return Changes([unsound], {}, readable=False)
     differences, here, there = _row_differences(table.predictions, theirs)
     left = _cells(table, table.as_written(path)).iloc[here]
     right = _cells(_as_read(theirs), theirs.file.values).iloc[there]
     differences += _column_differences(left, right)
-    only_older = np.array(
+    is_older = np.array(
         [
-            table.shown.get(row) == standing
-            for row, standing in zip(here.tolist(), _standings(right), strict=True)
+            table.states_in_output.get(row) == state
+            for row, state in zip(here.tolist(), _label_states(right), strict=True)
         ],
         dtype=bool,
     )
     keys = [_key(cutout) for cutout in _cutouts(table.predictions)[here]]
     labels = {}
     for at, column, difference in _cell_differences(keys, left, right):
-        if column in _REVIEW and only_older[at]:
+        if column in _REVIEW_COLUMNS and is_older[at]:
             continue
         differences.append(difference)
-        if column in _SAID:
-            labels[keys[at]] = _standings(right.iloc[[at]])[0]
+        if column in _VERDICT_COLUMNS:
+            labels[keys[at]] = _label_states(right.iloc[[at]])[0]
     return Changes(differences, labels)
 
 
@@ -107,7 +107,7 @@ def compare_table(table: Predictions) -> list[Difference]:
     try:
         now = read_predictions(table.path)
     except TableError as error:
-        return [Difference("the table", _told(error), "a sound table")]
+        return [Difference("the table", _fault_text(error), "a sound table")]
     differences, here, there = _row_differences(table, now)
     left, right = (
         one.file.values.astype("str").fillna("").iloc[rows]
@@ -121,14 +121,14 @@ def compare_table(table: Predictions) -> list[Difference]:
     return differences or [same]
 
 
-def _told(error: TableError) -> str:
+def _fault_text(error: TableError) -> str:
     return error.what if error.where is None else f"{error.where}: {error.what}"
 
 
 def _row_differences(
     ours: Predictions, theirs: Predictions
 ) -> tuple[list[Difference], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Compare the cutouts of two tables, and find the rows of the common ones."""
+    """Compare the cutouts of two tables; return the rows of the common ones in each."""
     mine, other = _cutouts(ours), _cutouts(theirs)
     found = other.get_indexer(mine)
     differences = [
@@ -160,8 +160,8 @@ def _cell_differences(
     for column in left.columns.intersection(right.columns):
         a, b = left[column].to_numpy(object), right[column].to_numpy(object)
         for at in np.flatnonzero(a != b).tolist():
-            place = f"{_name(keys[at])}, {column}"
-            yield at, column, Difference(place, str(b[at]), str(a[at]))
+            where = f"{_name(keys[at])}, {column}"
+            yield at, column, Difference(where, str(b[at]), str(a[at]))
 
 
 def _cutouts(table: Predictions) -> pd.MultiIndex:
@@ -189,13 +189,13 @@ def _cells(table: ReviewedTable, values: pd.DataFrame) -> pd.DataFrame:
         texts[name] = (
             np.full(len(values), "", dtype=object) if read is None else read.copy()
         )
-        for row, standing in table.reviews.items():
-            texts[name][row] = getattr(standing, name)
+        for row, state in table.states.items():
+            texts[name][row] = getattr(state, name)
     return values.astype("str").fillna("").assign(label_new=table.label_new, **texts)
 
 
-def _standings(cells: pd.DataFrame) -> list[LabelState]:
-    rows = cells[_REVIEW].itertuples(index=False)
+def _label_states(cells: pd.DataFrame) -> list[LabelState]:
+    rows = cells[_REVIEW_COLUMNS].itertuples(index=False)
     return [
         LabelState(int(label), *map(str, texts)).spelt_out() for label, *texts in rows
     ]

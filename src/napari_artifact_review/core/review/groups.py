@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from napari_artifact_review.core.outcomes import OUTCOMES, Outcome
+from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER, OUTCOMES
 from napari_artifact_review.core.review.catalog import Catalog
 
 Grouping = Literal["none", "image", "outcome", "kind"]
@@ -19,22 +19,19 @@ GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 #: The name of the group of cutouts without a kind.
 NO_KIND = "no kind"
 
-#: Errors first.
-_OUTCOMES: tuple[Outcome, ...] = ("FP", "FN", "TP", "TN")
-
 Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Some cutouts that follow one another.
+    """A group of cutouts that follow one another.
 
     Attributes
     ----------
     name : str
-        What they have in common; empty if they are all there are.
+        The image, outcome or kind of its cutouts; empty if there is only this group.
     size : int
-        How many they are.
+        Number of its cutouts.
     """
 
     name: str
@@ -44,23 +41,23 @@ class Group:
 def in_groups(
     catalog: Catalog, rows: Rows, by: Grouping
 ) -> tuple[Rows, tuple[Group, ...]]:
-    """Put cutouts into groups; in a group they keep their order.
+    """Sort cutouts into groups; in a group they keep their order.
 
     Parameters
     ----------
     catalog : Catalog
-        What is known of them.
+        The cutouts of the table.
     rows : ndarray of int64, shape (n,)
-        Their rows in the table, in some order.
+        The rows of the cutouts to be sorted.
     by : "none", "image", "outcome" or "kind"
-        What those of a group have in common. Images come in the order of their first
-        cutout in `rows`, errors before other outcomes, kinds by the alphabet, and
-        then those without one.
+        What the cutouts of a group have in common. Images are in the order of their
+        first cutout in `rows`, outcomes in that of `OUTCOME_DISPLAY_ORDER`, kinds in
+        alphabetical order, before the cutouts without one.
 
     Returns
     -------
     rows : ndarray of int64, shape (n,)
-        The same, group after group.
+        The same rows, group after group.
     groups : tuple of Group
         The groups that are not empty, in this order.
     """
@@ -76,16 +73,16 @@ def in_groups(
 def _codes(catalog: Catalog, rows: Rows, by: Grouping) -> tuple[Rows, Sequence[str]]:
     """Return the number of each cutout's group, and the names of the groups."""
     if by == "outcome":
-        place = np.array([_OUTCOMES.index(name) for name in OUTCOMES])
-        return place[catalog.outcomes[rows]], _OUTCOMES
+        codes = np.array([OUTCOME_DISPLAY_ORDER.index(name) for name in OUTCOMES])
+        return codes[catalog.outcomes[rows]], OUTCOME_DISPLAY_ORDER
     if by == "image":
         index = catalog.predictions.image_index[rows]
         images, first = np.unique(index, return_index=True)
         order = np.argsort(first)
-        place = np.empty(len(catalog.predictions.image_names), dtype=np.int64)
-        place[images[order]] = np.arange(len(images))
+        codes = np.empty(len(catalog.predictions.image_names), dtype=np.int64)
+        codes[images[order]] = np.arange(len(images))
         names = [catalog.predictions.image_names[i] for i in images[order]]
-        return place[index], names
+        return codes[index], names
     kinds = catalog.labels.kinds
     known = sorted(set(kinds.values()))
     code = {kind: at for at, kind in enumerate(known)}

@@ -1,4 +1,4 @@
-"""The labels as the review leaves them, who decided them, and what is not saved yet."""
+"""The label state of each row: label, reviewer and verdict; which are not saved yet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predict
 
 
 class Labels:
-    """What stands for each row: as it was before the review, or as it was decided.
+    """The label state of each row: as read from the table, or as decided.
 
     Parameters
     ----------
@@ -35,30 +35,30 @@ class Labels:
         if predictions.kind is not None:
             named = np.flatnonzero(predictions.kind != "").tolist()
             self._kinds = {row: str(predictions.kind[row]) for row in named}
-        # Only the rows that differ from what was read, and what was there before.
-        self._before: dict[int, LabelState] = {}
+        # The states before the review, of rows that were read from a later table.
+        self._initial: dict[int, LabelState] = {}
         self._decisions: dict[int, Decision] = {}
         self._saved: dict[int, Decision] = {}
         self._unsaved: set[int] = set()
 
     @property
     def unsaved(self) -> int:
-        """How many rows have decisions that the output does not show yet."""
+        """Number of rows with decisions that the output does not show yet."""
         return len(self._unsaved)
 
     @property
     def decisions(self) -> dict[int, Decision]:
-        """The decision that stands for each row that has one (a copy)."""
+        """The decision in force for each row that has one (a copy)."""
         return dict(self._decisions)
 
     @property
     def label_new(self) -> npt.NDArray[np.int8]:
-        """The label after review of every row, shape (n,), not to be written to."""
+        """Read-only labels after review, shape (n,)."""
         return _read_only(self._label_new)
 
     @property
     def reviewed(self) -> npt.NDArray[np.bool_]:
-        """Whether anybody decided about each row, shape (n,), not to be written to."""
+        """Read-only mask of the rows with a verdict, shape (n,)."""
         return _read_only(self._reviewed)
 
     @property
@@ -68,7 +68,7 @@ class Labels:
 
     @property
     def pending(self) -> npt.NDArray[np.bool_]:
-        """Read-only mask of the rows with a command under way, shape (n,)."""
+        """Read-only mask of the rows with a pending command, shape (n,)."""
         return _read_only(self._pending)
 
     @property
@@ -76,53 +76,53 @@ class Labels:
         """The kind of artifact of each row that has one."""
         return MappingProxyType(self._kinds)
 
-    def read(self, row: int) -> LabelState:
-        """Return what the table said when it was read."""
+    def state_as_read(self, row: int) -> LabelState:
+        """Return the label state of a row in the table as it was read."""
         table = self._predictions
         columns = (table.reviewed_by, table.reviewed_at, table.decision, table.kind)
-        said = ("" if c is None else str(c[row]) for c in (*columns, table.note))
-        return LabelState(int(table.label_new[row]), *said).spelt_out()
+        texts = ("" if c is None else str(c[row]) for c in (*columns, table.note))
+        return LabelState(int(table.label_new[row]), *texts).spelt_out()
 
-    def before(self, row: int) -> LabelState:
-        """Return what stood before the first decision about a row."""
-        return self._before.get(row) or self.read(row)
+    def initial_state(self, row: int) -> LabelState:
+        """Return the label state of a row before its first decision."""
+        return self._initial.get(row) or self.state_as_read(row)
 
     def state_of(self, row: int) -> LabelState:
-        """Return what stands for a row now."""
+        """Return the label state of a row that is in force now."""
         decision = self._decisions.get(row)
-        return self.before(row) if decision is None else LabelState.of(decision)
+        return self.initial_state(row) if decision is None else LabelState.of(decision)
 
-    def differing(self) -> dict[int, LabelState]:
-        """Return what stands for each row that may differ from what was read."""
-        return {row: self.state_of(row) for row in self._before | self._decisions}
+    def changed_states(self) -> dict[int, LabelState]:
+        """Return the label state of each row that may differ from the table's."""
+        return {row: self.state_of(row) for row in self._initial | self._decisions}
 
-    def shown(self) -> dict[int, LabelState]:
-        """Return what the output shows of each row that is not saved yet."""
+    def states_in_output(self) -> dict[int, LabelState]:
+        """Return the label state that the output shows of each row not saved yet."""
         return {
             row: LabelState.of(self._saved[row])
             if row in self._saved
-            else self.before(row)
+            else self.initial_state(row)
             for row in self._unsaved
         }
 
     def columns(self) -> dict[str, Any]:
         """Return copies of the columns that a review adds, by their names."""
-        table, rows = self._predictions, self.differing()
+        table, states = self._predictions, self.changed_states()
         columns: dict[str, Any] = {"label_new": self._label_new.copy()}
         for name in REVIEW_TEXTS:
             read = getattr(table, name)
             empty = np.full(len(self._label_new), "", dtype=object)
             texts = empty if read is None else read.copy()
-            for row, standing in rows.items():
-                texts[row] = getattr(standing, name)
+            for row, state in states.items():
+                texts[row] = getattr(state, name)
             columns[name] = pd.Series(texts, dtype=object)
         return columns
 
-    def put(self, row: int, decision: Decision | None) -> None:
-        """Let a decision stand for a row; with None, what was there before."""
+    def set_decision(self, row: int, decision: Decision | None) -> None:
+        """Set the decision in force for a row; with None, its initial state is."""
         if decision is None:
             self._decisions.pop(row, None)
-            self._label_new[row] = self.before(row).label_new
+            self._label_new[row] = self.initial_state(row).label_new
         else:
             self._decisions[row] = decision
             self._label_new[row] = decision.label_new
@@ -130,37 +130,37 @@ class Labels:
             self._unsaved.discard(row)
         else:
             self._unsaved.add(row)
-        self._note(row)
+        self._update_masks(row)
 
     def mark_pending(self, rows: Iterable[int]) -> None:
-        """Note which rows have a command that is not recorded yet."""
+        """Mark the rows with pending commands, and no others."""
         self._pending[:] = False
         self._pending[list(rows)] = True
 
-    def put_before(self, row: int, before: LabelState) -> None:
-        """Let something else than what was read stand where no decision does."""
-        self._before[row] = before
+    def set_initial_state(self, row: int, state: LabelState) -> None:
+        """Set the label state of a row before its first decision."""
+        self._initial[row] = state
         if row not in self._decisions:
-            self._label_new[row] = before.label_new
-        self._note(row)
+            self._label_new[row] = state.label_new
+        self._update_masks(row)
 
     def mark_saved(self, decisions: Mapping[int, Decision]) -> None:
-        """Note which decisions the output shows."""
+        """Mark the decisions that the output shows, and no others, as saved."""
         self._saved = dict(decisions)
         rows = self._decisions.keys() | self._saved.keys()
         self._unsaved = {
             row for row in rows if self._decisions.get(row) != self._saved.get(row)
         }
 
-    def _note(self, row: int) -> None:
-        """Keep what is asked for of all rows at once in step with one of them."""
-        standing = self.state_of(row)
-        self._reviewed[row] = standing.reviewed
-        self._unsure[row] = standing.decision == "unsure"
-        # The one that was named last stands last.
+    def _update_masks(self, row: int) -> None:
+        """Update the masks and the kinds of all rows after a change of one row."""
+        state = self.state_of(row)
+        self._reviewed[row] = state.reviewed
+        self._unsure[row] = state.decision == "unsure"
+        # Removed first, so that the kinds are in the order of their decisions.
         self._kinds.pop(row, None)
-        if standing.kind:
-            self._kinds[row] = standing.kind
+        if state.kind:
+            self._kinds[row] = state.kind
 
 
 def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

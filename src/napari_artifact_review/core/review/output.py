@@ -23,8 +23,8 @@ from napari_artifact_review.core.saving import beside, digest_of, keep_backup
 from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.tables.tablefiles import format_for
 
-#: Whose output is kept where somebody else changed it; "read" keeps the cells of the
-#: predictions table as they were read.
+#: What to do about an output that another program changed, or, with "read", about a
+#: predictions table that changed: its cells are written as they were read.
 OutputChoice = Literal["theirs", "ours", "beside", "read"]
 
 
@@ -73,18 +73,18 @@ class TableChangedError(SaveError):
 
 @dataclass(frozen=True)
 class Saved:
-    """What came of a save.
+    """The result of a save.
 
     Attributes
     ----------
     table : ReviewedTable
-        What was to be written.
+        The table to be saved.
     path : Path
-        Where it is, or what was kept.
+        The file that was written, or that was left as another program wrote it.
     backup : Path or None
-        The copy of what was there before, if one was made.
+        The copy of the file that was there before, if one was made.
     taken_over : dict of CutoutKey to LabelState, or None
-        The labels that are theirs, if nothing was written for their sake.
+        The labels of another program, if they were kept and nothing was written.
     """
 
     table: ReviewedTable
@@ -99,9 +99,9 @@ class Output:
     Parameters
     ----------
     path : Path
-        The file, which need not be there yet.
+        The file, which may not exist yet.
     written : iterable of str
-        Digests of all that this review ever wrote.
+        Digests of all files that this review ever wrote.
     predictions : Predictions
         The table as it was read, which may be the same file.
 
@@ -120,7 +120,7 @@ class Output:
         self._is_table = os.path.realpath(path) == os.path.realpath(predictions.path)
         self._found = predictions.file.digest if self._is_table else digest_of(path)
         self._table_check = _TableCheck(predictions)
-        # Of the file that the user was last asked about.
+        # The digest of the file that the user was last asked about.
         self._asked: str | None = None
 
     @property
@@ -129,8 +129,11 @@ class Output:
         return self._found
 
     @property
-    def is_strange(self) -> bool:
-        """Whether what this review did not write was there at opening, and still is."""
+    def is_foreign(self) -> bool:
+        """Whether a file was there at opening that this review did not write.
+
+        False once this session has replaced it.
+        """
         ours = self._found is None or self._found in self._written
         return not ours and not self._written_now
 
@@ -142,19 +145,19 @@ class Output:
     ) -> Saved:
         """Write the reviewed table.
 
-        What an earlier session, or anybody else, left there is kept as a dated backup.
+        A file of an earlier session or of another program is kept as a dated backup.
 
         Parameters
         ----------
         table : ReviewedTable
-            What to write.
+            The table to be written.
         note : callable
-            Is given the digest of the new file before it takes its place, so that
-            it is known again if the program ends there.
+            Called with the digest of the new file before the file is replaced, so that
+            the next session knows the file if the program ends there.
         keep : "theirs", "ours", "beside" or "read", optional
             What to do about a file that another program changed: accept it and write
-            nothing, replace it all the same, or write beside it. "read" writes the
-            cells of the predictions table as they were read, whatever it holds now.
+            nothing, replace it, or write beside it. "read" writes the cells of the
+            predictions table as they were read, also if the table changed.
 
         Raises
         ------
@@ -162,18 +165,18 @@ class Output:
             If the predictions table changed, and the user did not choose yet.
         OutputChangedError
             If the file is neither as this review wrote nor as it found it, and `keep`
-            says nothing.
+            is not given.
         SaveError
-            If it cannot be written; what was there is untouched.
+            If it cannot be written; the file that was there is untouched.
         """
-        # As its own output it is checked below.
+        # A table that is the output itself is checked below.
         if keep != "theirs" and not self._is_table:
             self._table_check.run(accept=keep == "read")
         if keep == "beside":
             written = table.write(beside(self.path), lambda _: None)
             return Saved(table, written.path)
         if self._asked is not None and digest_of(self.path) != self._asked:
-            # What the user chose about is not what is there now.
+            # The file changed again after the user was asked.
             self._check(table)
         self._asked = None
         if keep == "theirs":
@@ -202,7 +205,7 @@ class Output:
         try:
             written = table.write(self.path, about_to_replace)
         except SaveError:
-            # What it is a copy of is still there.
+            # The file is still there, so its copy is not needed.
             if backup is not None and digest_of(self.path) not in self._written_now:
                 backup.unlink(missing_ok=True)
             raise
@@ -219,11 +222,11 @@ class Output:
 
 
 class _TableCheck:
-    """Check before a save whether a predictions table is still as it was read."""
+    """A check before each save that a predictions table is still as it was read."""
 
     def __init__(self, table: Predictions) -> None:
         self._table = table
-        # Digests of the table that the user was asked about, and that was accepted.
+        # Digests of the table that the user was asked about, and has accepted.
         self._asked: str | None = None
         self._accepted: str | None = None
 
@@ -244,16 +247,16 @@ class _TableCheck:
 
 
 def check_output(path: Path) -> None:
-    """Refuse an output before anybody works for it.
+    """Refuse an output before work is spent on it.
 
     Raises
     ------
     SaveError
-        If its suffix names no table format, its folder is not there, or it is no
+        If its suffix names no table format, its folder does not exist, or it is no
         file.
     """
     format_for(path)
-    # Unlike `resolve`, this does not fail at links that go in a circle.
+    # Unlike `resolve`, this does not fail at circular links.
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise SaveError(

@@ -1,4 +1,4 @@
-"""Where the files of a review are, and what is to be known of what is there."""
+"""The paths of the files of a review, and notices about what is there."""
 
 from __future__ import annotations
 
@@ -16,16 +16,41 @@ if TYPE_CHECKING:
 DEFAULT_OUTPUT_NAME = "test_outputs.csv"
 
 
+def absolute_path(path: str | Path) -> Path:
+    """Return an absolute path, with the user's home folder in the place of `~`."""
+    return Path(path).expanduser().absolute()
+
+
 def default_output(predictions: Path) -> Path:
-    """Return where the reviewed table goes if no output is named."""
+    """Return the path of the reviewed table if the user names none."""
     return predictions.with_name(DEFAULT_OUTPUT_NAME)
 
 
-def default_images(predictions: Path, first_image: str) -> ImageFolder:
-    """Find the folder of the images: the table's own, or `images` beside it."""
-    # The dock knows the name above; it opens without the readers of images.
+def image_folder(
+    named: str | Path | None, predictions: Path, first_image: str
+) -> ImageFolder:
+    """Return the folder of the full images.
+
+    Parameters
+    ----------
+    named : path-like, optional
+        The folder; by default the table's own folder, or `images` beside the table if
+        the first image is not in it.
+    predictions : Path
+        The table.
+    first_image : str
+        Name of the first image in the table.
+
+    Raises
+    ------
+    ImageError
+        If there is no such folder.
+    """
+    # Imported late: the dock needs only the name of the output to open its form.
     from napari_artifact_review.core.images.folder import ImageFolder
 
+    if named is not None:
+        return ImageFolder(absolute_path(named))
     own = ImageFolder(predictions.parent)
     beside = predictions.parent / "images"
     if not beside.is_dir():
@@ -38,14 +63,14 @@ def default_images(predictions: Path, first_image: str) -> ImageFolder:
 
 
 def notices_on(predictions: Predictions, output: Output) -> tuple[str, ...]:
-    """Return what a reviewer should know of table and output, in sentences."""
+    """Return what the reviewer should know about table and output, in sentences."""
     notices = []
     if "preds" not in predictions.file.values:
         notices.append(
             "The table has no preds: cutouts with a confidence of "
             f"{DEFAULT_THRESHOLD} or above are predicted artifacts."
         )
-    if output.is_strange and output.path != predictions.path:
+    if output.is_foreign and output.path != predictions.path:
         notices.append(
             f"{output.path.name} exists already; saving keeps it as a dated backup. "
             "To resume that review, open it instead."

@@ -1,4 +1,4 @@
-"""The position of a review: the current cutout, the view, the queue; kept as JSON."""
+"""The position of a review, stored as JSON: current cutout, view, queue, drafts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _Part = TypeVar("_Part")
 
 
 class Meeting(NamedTuple):
-    """What is known of a meeting place from an earlier exchange.
+    """The state of the last exchange with a meeting place.
 
     Attributes
     ----------
     review_id : str
-        The id under which the place knows the review.
+        The id of the review at the place.
     acknowledged : dict of str to int
-        By log, the number up to which the place has it.
+        The number of the last entry that the place has, by log.
     """
 
     review_id: str
@@ -29,7 +29,7 @@ class Meeting(NamedTuple):
 
 @dataclass
 class Position:
-    """The place in a review at which it goes on.
+    """The position at which a review is resumed.
 
     Attributes
     ----------
@@ -40,11 +40,11 @@ class Position:
     queue : QueueRule or None
         Which cutouts are to be reviewed, in which order.
     threshold : float or None
-        The confidence from which the prediction is "artifact".
+        The confidence from which a cutout is a predicted artifact.
     drafts : dict of CutoutKey to str
         Notes about cutouts without a decision.
     meetings : dict of str to Meeting
-        What is known of meeting places, by their names.
+        The state of the exchanges, by the name of the meeting place.
     """
 
     cutout: CutoutKey | None = None
@@ -55,7 +55,7 @@ class Position:
     meetings: dict[str, Meeting] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON, for `from_json`."""
+        """Return the position as plain JSON, for `from_json`."""
         return {
             "cutout": self.cutout,
             "view": self.view,
@@ -70,29 +70,29 @@ class Position:
 
     @classmethod
     def from_json(cls, state: Any) -> tuple[Position, tuple[str, ...]]:
-        """Return what `as_json` gave, and notices about parts that are damaged.
+        """Return the position that `as_json` gave, and notices about damaged parts.
 
-        A damaged part is left out; decisions do not depend on it.
+        A damaged part has its default; decisions do not depend on it.
         """
         position, damaged = cls(), []
         if not isinstance(state, dict):
             state, damaged = {}, ["position"]
 
-        def take(name: str, read: Callable[[Any], _Part], default: _Part) -> _Part:
+        def read(name: str, parse: Callable[[Any], _Part], default: _Part) -> _Part:
             if state.get(name) is None:
                 return default
             try:
-                return read(state[name])
+                return parse(state[name])
             except (AttributeError, OverflowError, TypeError, ValueError):
                 damaged.append(name)
                 return default
 
-        position.cutout = take("cutout", _cutout, None)
-        position.view = take("view", _view, {})
-        position.queue = take("queue", _queue, None)
-        position.threshold = take("threshold", _threshold, None)
-        position.drafts = take("drafts", _drafts, {})
-        position.meetings = take("meetings", _meetings, {})
+        position.cutout = read("cutout", _parse_cutout, None)
+        position.view = read("view", _parse_view, {})
+        position.queue = read("queue", _parse_queue, None)
+        position.threshold = read("threshold", _parse_threshold, None)
+        position.drafts = read("drafts", _parse_drafts, {})
+        position.meetings = read("meetings", _parse_meetings, {})
         if not damaged:
             return position, ()
         names = ", ".join(damaged)
@@ -102,43 +102,43 @@ class Position:
         )
 
 
-def _cutout(value: Any) -> CutoutKey | None:
+def _parse_cutout(value: Any) -> CutoutKey | None:
     name, x, y = value
     if not isinstance(name, str) or not all(type(n) is int for n in (x, y)):
         raise TypeError(value)
     return CutoutKey(name, x, y)
 
 
-def _view(value: Any) -> dict[str, Any]:
+def _parse_view(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(value)
     return dict(value)
 
 
-def _queue(value: Any) -> QueueRule | None:
+def _parse_queue(value: Any) -> QueueRule | None:
     rule = QueueRule.from_json(value)
     if rule is None:
         raise ValueError(value)
     return rule
 
 
-def _threshold(value: Any) -> float | None:
+def _parse_threshold(value: Any) -> float | None:
     if type(value) not in (int, float) or not 0 <= value <= 1:
         raise ValueError(value)
     return float(value)
 
 
-def _drafts(value: Any) -> dict[CutoutKey, str]:
+def _parse_drafts(value: Any) -> dict[CutoutKey, str]:
     drafts = {}
     for *cutout, text in value:
-        key = _cutout(cutout)
+        key = _parse_cutout(cutout)
         if key is None or not isinstance(text, str):
             raise TypeError(text)
         drafts[key] = text
     return drafts
 
 
-def _meetings(value: Any) -> dict[str, Meeting]:
+def _parse_meetings(value: Any) -> dict[str, Meeting]:
     meetings = {}
     for name, (review_id, acknowledged) in dict(value).items():
         heads = {str(log_id): int(number) for log_id, number in acknowledged.items()}

@@ -1,4 +1,4 @@
-"""The queue: which cutouts are to be looked at, and in which order."""
+"""The queue: which cutouts are to be reviewed, and in which order."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 #: Orders that need the model's confidence.
 BY_CONFIDENCE: tuple[Order, ...] = ("confident", "uncertain", "mislabelled")
 
-#: How many places are looked at in one go.
-_STRIDE = 4096
+#: Number of candidates that a search examines at once.
+_CHUNK = 4096
 
 Rows = npt.NDArray[np.int64]
-_Look = Callable[[slice], npt.NDArray[np.bool_]]
+_Filter = Callable[[slice], npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ class QueueRule:
 
         - ``"table"``: row by row.
         - ``"image"``: image by image, as the table first names them.
-        - ``"confident"``: the predictions that the model is surest of first, so the
-          boldest mistakes. The model is as sure of a prediction as it gives it
-          probability: the confidence of an artifact, or what is left of 1.
-        - ``"uncertain"``: the other way round.
-        - ``"mislabelled"``: the labels that the model gives the least probability
+        - ``"confident"``: the most probable predictions first. The probability of a
+          prediction is the confidence for an artifact, and 1 minus the confidence
+          otherwise.
+        - ``"uncertain"``: the least probable predictions first.
+        - ``"mislabelled"``: the labels to which the model gives the least probability
           first. That is the self-confidence of confident learning (Northcutt, Jiang
           & Chuang 2021, J. Artif. Intell. Res. 70, 1373), as cleanlab ranks labels by
           it.
@@ -61,7 +61,7 @@ class QueueRule:
 
         Cutouts without a confidence come last in the orders that need one.
     seed : int
-        For ``"random"``: the same one gives the same order.
+        For ``"random"``: the same seed gives the same order.
     """
 
     outcomes: tuple[Outcome, ...] = ERRORS
@@ -96,49 +96,50 @@ class QueueRule:
         order: Order,
         seed: int,
     ) -> Self:
-        """Return a rule for lists of any kind; a single text is a list of one."""
+        """Return the rule for sequences of any type; a single text is a list of one."""
         return cls(
-            cast(tuple[Outcome, ...], _listed(outcomes) or ()),
+            cast(tuple[Outcome, ...], _as_tuple(outcomes) or ()),
             state,
-            _listed(images),
-            _listed(kinds),
+            _as_tuple(images),
+            _as_tuple(kinds),
             order,
             int(seed),
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON, for `from_json`."""
+        """Return the rule as plain JSON, for `from_json`."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, kept: Any) -> Self | None:
-        """Return what `as_json` gave; None if that is not what it is."""
+    def from_json(cls, stored: Any) -> Self | None:
+        """Return the rule that `as_json` gave; None for any other value."""
         names = {field.name for field in fields(cls)}
-        if not isinstance(kept, dict) or kept.keys() != names:
+        if not isinstance(stored, dict) or stored.keys() != names:
             return None
         try:
-            return cls.of(**kept)
+            return cls.of(**stored)
         except (OverflowError, TypeError, ValueError):
             return None
 
 
 class Queue:
-    """The cutouts that a rule lets in, in its order.
+    """The cutouts that a rule selects, in its order.
 
-    Their places are found once. What is decided later lets a cutout in or out without
-    a look at the others: see `update`.
+    The candidates are all cutouts that the rule may select, whatever is decided about
+    them. They are sorted once. A later decision adds or removes one cutout without a
+    look at the others: see `update`.
 
     Parameters
     ----------
     catalog : Catalog
         The cutouts, at the threshold in force.
     rule : QueueRule
-        Which of them, in which order.
+        Which of them are in the queue, and in which order.
 
     Attributes
     ----------
     changes : int
-        How often a cutout was let in or out since.
+        How many times a cutout was added or removed since.
 
     Raises
     ------
@@ -152,16 +153,16 @@ class Queue:
         self.changes = 0
         self._catalog = catalog
         self._index = catalog.cutout_index
-        self._keys = self._keys_of_all()
+        self._keys = self._sort_keys()
         which = catalog.are(*rule.outcomes)
         if rule.images is not None:
-            which &= np.isin(catalog.predictions.image_index, self._image_numbers())
+            which &= np.isin(catalog.predictions.image_index, self._image_indices())
         rows = np.flatnonzero(which)
         if self._keys is not None:
             # Ties stay in the table's order.
             rows = rows[np.argsort(self._keys[rows], kind="stable")]
             self._sorted_keys = self._keys[rows]
-        # Of each place, a row that the rule may let in: whether it is in, and reviewed.
+        # The rows of the candidates; which of them are in the queue, and reviewed.
         self._rows: Rows = rows
         self._is_in = self._are_in(rows)
         self._reviewed = catalog.labels.reviewed[rows]
@@ -171,11 +172,11 @@ class Queue:
         self._left = int(np.count_nonzero(self._is_in & ~self._reviewed))
         self._seen = int(np.count_nonzero(self._reviewed))
 
-    # What is in it
+    # Cutouts
 
     @property
     def rows(self) -> Rows:
-        """The rows of its cutouts in the table, in its order."""
+        """The rows of its cutouts in the table, in the order of the queue."""
         return self._rows[self._is_in]
 
     def __len__(self) -> int:
@@ -188,21 +189,21 @@ class Queue:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """How many are reviewed of those that it had, would it not ask for a state."""
+        """Number of reviewed cutouts, and of all in the queue if it had every state."""
         return self._seen, len(self._rows)
 
     def __contains__(self, row: int) -> bool:
-        """Tell whether the cutout in a row is in it."""
+        """Tell whether the cutout in a row is in the queue."""
         return bool(self._row_is_in[row])
 
-    def place_of(self, row: int) -> int | None:
-        """Return the place of a cutout, from 1; None if it is not in the queue."""
+    def position_of(self, row: int) -> int | None:
+        """Return the position of a cutout, from 1; None if it is not in the queue."""
         if row not in self:
             return None
-        return int(np.count_nonzero(self._is_in[: self._place(row)])) + 1
+        return int(np.count_nonzero(self._is_in[: self._index_of(row)])) + 1
 
     def rows_of(self, image_name: str) -> Rows:
-        """Return the rows of an image's cutouts that are in it, in its order."""
+        """Return the rows of an image's cutouts that are in the queue, in its order."""
         rows = self._index.cutouts_of(image_name)
         rows = rows[self._row_is_in[rows]]
         if self._keys is None:
@@ -211,84 +212,86 @@ class Queue:
 
     @property
     def image_counts(self) -> Rows:
-        """How many of its cutouts each image has, in the order of their names."""
+        """Number of its cutouts in each image, in the order of `image_names`."""
         table = self._catalog.predictions
         index = table.image_index[self.rows]
         return np.bincount(index, minlength=len(table.image_names))
 
     def count_of(self, image_name: str) -> int:
-        """How many of its cutouts an image has."""
+        """Return the number of its cutouts in an image."""
         return int(
             np.count_nonzero(self._row_is_in[self._index.cutouts_of(image_name)])
         )
 
-    # The way through it
+    # Neighbours in the queue
 
     def after(self, row: int) -> int | None:
         """Return the row of the nearest cutout after `row`, or None.
 
-        `row` need not be in the queue: it stands where its order would put it.
+        If `row` is not in the queue, the search begins where its order would put it.
         """
-        return self._first(self._places_after(row), self._in)
+        return self._first(self._index_after(row), self._are_queued)
 
     def before(self, row: int) -> int | None:
         """Return the row of the nearest cutout before `row`, or None."""
-        return self._last(self._place(row), self._in)
+        return self._last(self._index_of(row), self._are_queued)
 
     def unreviewed_after(self, row: int) -> int | None:
         """Return the nearest cutout after `row` without a verdict, or None.
 
-        After the last one it looks from the first one on. A verdict that is not
-        recorded yet counts.
+        After the last one the search begins with the first. A pending verdict counts.
         """
-        found = self._first(self._places_after(row), self._unreviewed)
-        return self._first(0, self._unreviewed) if found is None else found
+        found = self._first(self._index_after(row), self._are_unreviewed)
+        return self._first(0, self._are_unreviewed) if found is None else found
 
     def image_after(self, row: int, *names: str) -> str | None:
-        """Return the first image after `row` that is none of some, or None."""
-        found = self._first(self._place(row), partial(self._in_others, names))
+        """Return the first image after `row` that is not in `names`, or None."""
+        found = self._first(self._index_of(row), partial(self._are_in_others, names))
         return None if found is None else self._index.image_of(found)
 
     def image_before(self, row: int, *names: str) -> str | None:
-        """Return the nearest image before `row` that is none of some, or None."""
-        found = self._last(self._place(row), partial(self._in_others, names))
+        """Return the nearest image before `row` that is not in `names`, or None."""
+        found = self._last(self._index_of(row), partial(self._are_in_others, names))
         return None if found is None else self._index.image_of(found)
 
-    def _in(self, places: slice) -> npt.NDArray[np.bool_]:
-        return self._is_in[places]
+    def _are_queued(self, candidates: slice) -> npt.NDArray[np.bool_]:
+        return self._is_in[candidates]
 
-    def _unreviewed(self, places: slice) -> npt.NDArray[np.bool_]:
-        pending = self._catalog.labels.pending[self._rows[places]]
-        return np.greater(self._is_in[places], self._reviewed[places] | pending)
+    def _are_unreviewed(self, candidates: slice) -> npt.NDArray[np.bool_]:
+        pending = self._catalog.labels.pending[self._rows[candidates]]
+        reviewed = self._reviewed[candidates] | pending
+        return np.greater(self._is_in[candidates], reviewed)
 
-    def _in_others(self, names: Sequence[str], places: slice) -> npt.NDArray[np.bool_]:
-        """Tell which places hold a cutout of an image that is none of some."""
-        index = self._catalog.predictions.image_index[self._rows[places]]
+    def _are_in_others(
+        self, names: Sequence[str], candidates: slice
+    ) -> npt.NDArray[np.bool_]:
+        """Tell which candidates are in the queue, and in no image of `names`."""
+        index = self._catalog.predictions.image_index[self._rows[candidates]]
         known = np.isin(index, [self._index.position_of_image(name) for name in names])
-        return np.greater(self._is_in[places], known)
+        return np.greater(self._is_in[candidates], known)
 
-    def _first(self, start: int, wanted: _Look) -> int | None:
-        """Return the row of the first place from `start` on that is wanted."""
-        for begin in range(start, len(self._rows), _STRIDE):
-            found = np.flatnonzero(wanted(slice(begin, begin + _STRIDE)))
+    def _first(self, start: int, is_wanted: _Filter) -> int | None:
+        """Return the row of the first wanted candidate from `start` on."""
+        for begin in range(start, len(self._rows), _CHUNK):
+            found = np.flatnonzero(is_wanted(slice(begin, begin + _CHUNK)))
             if found.size:
                 return int(self._rows[begin + found[0]])
         return None
 
-    def _last(self, end: int, wanted: _Look) -> int | None:
-        """Return the row of the last place before `end` that is wanted."""
-        for stop in range(end, 0, -_STRIDE):
-            begin = max(stop - _STRIDE, 0)
-            found = np.flatnonzero(wanted(slice(begin, stop)))
+    def _last(self, end: int, is_wanted: _Filter) -> int | None:
+        """Return the row of the last wanted candidate before `end`."""
+        for stop in range(end, 0, -_CHUNK):
+            begin = max(stop - _CHUNK, 0)
+            found = np.flatnonzero(is_wanted(slice(begin, stop)))
             if found.size:
                 return int(self._rows[begin + found[-1]])
         return None
 
-    # What is decided meanwhile
+    # Decisions
 
     def update(self, row: int) -> None:
-        """Let the cutout in a row in or out, after something was decided about it."""
-        at = self._place(row)
+        """Add or remove the cutout in a row after a decision about it."""
+        at = self._index_of(row)
         if not self._is_at(at, row):
             return
         [is_in] = self._are_in(self._rows[at : at + 1])
@@ -302,7 +305,7 @@ class Queue:
         self._row_is_in[row] = is_in
 
     def _are_in(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Tell which rows have what the rule asks of a review."""
+        """Tell which rows have the review state and the kind of the rule."""
         labels, rule = self._catalog.labels, self.rule
         if rule.state == "all":
             which = np.ones(len(rows), dtype=bool)
@@ -318,10 +321,10 @@ class Queue:
             which &= np.isin(rows, [r for r in named if kinds.get(r) in rule.kinds])
         return which
 
-    # Its order
+    # Order
 
-    def _keys_of_all(self) -> npt.NDArray[Any] | None:
-        """Return by what each row of the table is ordered; None for the table's own."""
+    def _sort_keys(self) -> npt.NDArray[Any] | None:
+        """Return the sort key of each row; None for the order of the table."""
         table, order = self._catalog.predictions, self.rule.order
         if order == "table":
             return None
@@ -336,12 +339,12 @@ class Queue:
                 remedy="Choose another order",
             )
         given = table.label if order == "mislabelled" else self._catalog.preds
-        # Of a NaN the negative sorts last as well.
+        # NaN sorts last with either sign.
         probability = np.where(given == 1, table.confidence, 1 - table.confidence)
         return -probability if order == "confident" else probability
 
-    def _image_numbers(self) -> list[int]:
-        assert self.rule.images is not None, "asked for where images are named"
+    def _image_indices(self) -> list[int]:
+        assert self.rule.images is not None, "called for a rule that names images"
         try:
             return [self._index.position_of_image(name) for name in self.rule.images]
         except KeyError as missing:
@@ -350,8 +353,8 @@ class Queue:
                 path=self._catalog.predictions.path,
             ) from None
 
-    def _place(self, row: int) -> int:
-        """Return where a row stands among all that its rule may let in, or would."""
+    def _index_of(self, row: int) -> int:
+        """Return the index of a row among the candidates, or where it would be."""
         if self._keys is None:
             return int(np.searchsorted(self._rows, row))
         key, keys = self._keys[row], self._sorted_keys
@@ -359,16 +362,16 @@ class Queue:
         last = int(np.searchsorted(keys, key, "right"))
         return first + int(np.searchsorted(self._rows[first:last], row))
 
-    def _places_after(self, row: int) -> int:
-        """Return the first place after a row."""
-        at = self._place(row)
+    def _index_after(self, row: int) -> int:
+        """Return the index of the first candidate after a row."""
+        at = self._index_of(row)
         return at + self._is_at(at, row)
 
     def _is_at(self, at: int, row: int) -> bool:
         return at < len(self._rows) and int(self._rows[at]) == row
 
 
-def _listed(names: Sequence[str] | None) -> tuple[str, ...] | None:
+def _as_tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
     if names is None:
         return None
     return (names,) if isinstance(names, str) else tuple(names)

@@ -1,9 +1,9 @@
-"""Bring a store of decisions and a predictions table together again."""
+"""Bring a log and a predictions table together again."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,25 +23,25 @@ from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 from napari_artifact_review.core.tables.predictions import Predictions
 
-#: Whose label stands where they disagree.
+#: Which of them settles a disagreement.
 LabelChoice = Literal["table", "decision"]
 
-#: Where an entry's context keeps what the table said when it was written.
-TABLE = "table"
+#: The key of an entry's context with the label state that the table had at that time.
+TABLE_STATE = "table"
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A cutout of which the table and the decisions on record tell differently.
+    """A cutout for which the table and the decision on record differ.
 
     Attributes
     ----------
     cutout : CutoutKey
-        What it is about.
+        The cutout.
     table : LabelState
-        What the table says.
+        Its label state in the table.
     decision : Decision
-        What was decided last.
+        The last decision about it.
     """
 
     cutout: CutoutKey
@@ -50,7 +50,7 @@ class Disagreement:
 
 
 def binding_of(predictions: Predictions) -> Binding:
-    """Return what tells a table from others: its cutouts, in whatever order."""
+    """Return the fingerprint of a table: of its cutouts, in any order of rows."""
     names = np.array(predictions.image_names)
     order = np.argsort(names)
     rank = np.argsort(order)[predictions.image_index]
@@ -58,7 +58,7 @@ def binding_of(predictions: Predictions) -> Binding:
     if numbers is None:
         rows = np.lexsort((predictions.grid_y, predictions.grid_x, rank))
     else:
-        # Tables are sorted in some way, of which this kind of sorting makes use.
+        # A stable sort is fast, because tables are mostly sorted already.
         rows = np.argsort(numbers, kind="stable")
     digest = hashlib.sha256("\0".join(names[order]).encode())
     for column in (rank, predictions.grid_x, predictions.grid_y):
@@ -66,15 +66,15 @@ def binding_of(predictions: Predictions) -> Binding:
     return Binding(str(predictions.path), digest.hexdigest())
 
 
-def match(
+def check_fit(
     contents: StoreContents, binding: Binding, cutout_index: CutoutIndex
 ) -> tuple[str, ...]:
-    """Say how the decisions on record fit a table, in sentences.
+    """Check whether a log fits a table; return notices, in sentences.
 
     Raises
     ------
     StoreError
-        If not one of them is about a cutout of the table.
+        If no entry is about a cutout of the table.
     """
     before = contents.binding
     cutouts = {entry.cutout for entry in contents.entries}
@@ -88,53 +88,80 @@ def match(
             remedy="Choose another output, so that both reviews are kept",
         )
     other = before.table_name != binding.table_name
-    remark = (
+    notice = (
         "The table has other rows than "
         f"{before.table_name if other else 'when its review began'}; verdicts follow "
         "their cutouts."
     )
     if not gone:
-        return (remark,)
+        return (notice,)
     count = "1 cutout that is" if gone == 1 else f"{gone} cutouts that are"
-    return (remark, f"Verdicts on {count} not in this table are kept.")
+    return (notice, f"Verdicts on {count} not in this table are kept.")
 
 
-def restore(
-    labels: Labels, log: DecisionLog, cutout_index: CutoutIndex
+def apply_log(
+    log: DecisionLog, labels: Labels, cutout_index: CutoutIndex
 ) -> list[Disagreement]:
-    """Put what is on record into the labels.
+    """Put the decisions of a log into the labels; the table may be older, or edited.
 
-    A table that was saved before the last decisions is only older: what it says is
-    known from the log. Another program wrote what the log does not know.
+    A label state of the table that the log knows is an older one. One that the log
+    does not know was written by another program.
 
     Returns
     -------
     list of Disagreement
-        Where the values that another program wrote differ from the verdict. Until it
-        is settled the verdict stands.
+        The cutouts for which another program wrote another label state than the
+        decision. Until it is settled, the decision is in force.
     """
     first: dict[CutoutKey, LabelState] = {}
     known: dict[CutoutKey, set[LabelState]] = {}
     for entry in log.entries:
-        known.setdefault(entry.cutout, set()).update(_told_by(entry))
-        if TABLE in entry.context:
-            first.setdefault(
-                entry.cutout, LabelState(*entry.context[TABLE]).spelt_out()
-            )
+        states = known.setdefault(entry.cutout, set())
+        if TABLE_STATE in entry.context:
+            state = LabelState(*entry.context[TABLE_STATE]).spelt_out()
+            states.add(state)
+            first.setdefault(entry.cutout, state)
+        if entry.action == "decide":
+            states.add(LabelState.of(entry))
     disagreements = []
     for cutout in log.cutouts:
         row, decision = cutout_index.row_of(cutout), log.in_force(cutout)
-        read = labels.read(row)
+        read = labels.state_as_read(row)
         if read in known[cutout]:
-            labels.put_before(row, first.get(cutout, read))
+            labels.set_initial_state(row, first.get(cutout, read))
         elif decision is not None and not read.agrees_with(LabelState.of(decision)):
             disagreements.append(Disagreement(cutout, read, decision))
-        labels.put(row, decision)
+        labels.set_decision(row, decision)
     return disagreements
 
 
-def _told_by(entry: Entry) -> Iterable[LabelState]:
-    if TABLE in entry.context:
-        yield LabelState(*entry.context[TABLE]).spelt_out()
-    if entry.action == "decide":
-        yield LabelState.of(entry)
+def decisions_in_output(
+    digest: str | None,
+    contents: StoreContents,
+    entries: Sequence[Entry],
+    cutout_index: CutoutIndex,
+) -> dict[int, Decision]:
+    """Return the decision of each row that an output shows.
+
+    Parameters
+    ----------
+    digest : str or None
+        The digest of the output; None if there is no file.
+    contents : StoreContents
+        Has the saves of this review. An output of another program shows no decision.
+    entries : sequence of Entry
+        The log of the review.
+    cutout_index : CutoutIndex
+        The rows of the cutouts.
+    """
+    decisions = {}
+    for save in contents.saves:
+        if save.digest == digest:
+            saved = [e for e in entries if e.number <= save.heads.get(e.log_id, 0)]
+            log = DecisionLog(saved, cutout_index.__contains__)
+            decisions = {
+                cutout_index.row_of(cutout): decision
+                for cutout in log.cutouts
+                if (decision := log.in_force(cutout)) is not None
+            }
+    return decisions

@@ -1,4 +1,4 @@
-"""The reviewed table: the predictions as they were read, and what the review adds."""
+"""The reviewed table: the predictions as they were read, with the review's columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SPELLINGS = (("0.0", "1.0"), ("0", "1"), ("false", "true"))
 
 @dataclass(frozen=True)
 class ReviewedTable:
-    """What a review has come to at one moment; can be written on any thread.
+    """The labels of a review at one moment; any thread can write them.
 
     Attributes
     ----------
@@ -33,22 +33,23 @@ class ReviewedTable:
         The table as it was read.
     label_new : ndarray of int8, shape (n,)
         The labels after review.
-    reviews : mapping of int to LabelState
-        What stands for each row that may differ from what was read.
+    states : mapping of int to LabelState
+        The label state of each row that may differ from what was read.
     decisions : mapping of int to Decision
-        The decision that stands for each row that has one.
-    shown : mapping of int to LabelState
-        What the output shows of each row of which it does not show the last decision.
+        The decision in force for each row that has one.
+    states_in_output : mapping of int to LabelState
+        The label state that the output shows of each row whose last decision it does
+        not show.
     """
 
     predictions: Predictions
     label_new: npt.NDArray[np.int8]
-    reviews: Mapping[int, LabelState]
+    states: Mapping[int, LabelState]
     decisions: Mapping[int, Decision]
-    shown: Mapping[int, LabelState] = field(default_factory=dict)
+    states_in_output: Mapping[int, LabelState] = field(default_factory=dict)
 
     def write(self, path: Path, about_to_replace: Callable[[str], None]) -> Written:
-        """Write the table, whole or not at all; the suffix decides the format.
+        """Write the table, whole or not at all, in the format of the path's suffix.
 
         Parameters, errors and result are those of `replace_file`.
         """
@@ -74,8 +75,8 @@ class ReviewedTable:
             edits["error_id"] = self._error_ids(file)
         edits["label_new"] = self._labels(file)
         for name in REVIEW_TEXTS:
-            words = {row: getattr(one, name) for row, one in self.reviews.items()}
-            edits[name] = self._words(file, name, words)
+            texts = {row: getattr(one, name) for row, one in self.states.items()}
+            edits[name] = self._texts(file, name, texts)
         # A column without a new decision is written as it is in the file.
         return {
             name: cells
@@ -88,13 +89,13 @@ class ReviewedTable:
         return file.new_column(ids.where(ids > 0))
 
     def _labels(self, file: TableFile) -> pd.Series[Any]:
-        """Keep each cell as it was read; spell what was changed as the table does."""
+        """Return the cells of label_new: as read, or spelled as the table does."""
         resumed = "label_new" in file.values
         cells = file.column("label_new" if resumed else "label")
         before = self.predictions.label_new if resumed else self.predictions.label
         written = self.label_new != before
         if resumed:
-            # What was confirmed is spelt out where the table's cell is empty.
+            # A confirmed label is written where the table's cell is empty.
             empty = ~_is_filled(file.values["label_new"])
             decided = list(self.decisions)
             written[decided] |= empty[decided]
@@ -105,8 +106,8 @@ class ReviewedTable:
         return cells
 
     def _spelling(self, file: TableFile, value: int) -> Any:
-        """Spell a label as the table spells it: 1, 1.0, True, "1"."""
-        # A cell of label_new may be empty; it is no spelling then.
+        """Return a label as the table spells it: 1, 1.0, True, "1"."""
+        # An empty cell of label_new is no spelling.
         table = self.predictions
         for name, labels in (("label_new", table.label_new), ("label", table.label)):
             if name in file.values:
@@ -116,17 +117,17 @@ class ReviewedTable:
         other = file.column("label").iloc[0]
         return _opposite(other, value) if isinstance(other, str) else type(other)(value)
 
-    def _words(
-        self, file: TableFile, name: str, words: Mapping[int, str]
+    def _texts(
+        self, file: TableFile, name: str, changed: Mapping[int, str]
     ) -> pd.Series[Any]:
         cells = file.column(name) if name in file.values else None
         # An empty column may have any type.
-        if cells is None or (words and not pd.api.types.is_string_dtype(cells.dtype)):
+        if cells is None or (changed and not pd.api.types.is_string_dtype(cells.dtype)):
             read = getattr(self.predictions, name)
             texts = "" if read is None else read
             column = pd.Series(texts, index=range(len(file.values)), dtype="str")
             cells = file.new_column(column)
-        cells.iloc[list(words)] = [file.spell(text) for text in words.values()]
+        cells.iloc[list(changed)] = [file.spell(text) for text in changed.values()]
         return cells
 
 
@@ -135,7 +136,7 @@ def _is_filled(cells: pd.Series[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _opposite(cell: str, value: int) -> str:
-    """Spell a label like a cell that holds the other one."""
+    """Return a label spelled like a cell that holds the other label."""
     pair = next(pair for pair in _SPELLINGS if pair[1 - value] in cell.lower())
     old, new = pair[1 - value], pair[value]
     if old.upper() in cell:
@@ -146,7 +147,7 @@ def _opposite(cell: str, value: int) -> str:
 
 
 def typed_values(predictions: Predictions) -> pd.DataFrame:
-    """Return the columns that were read, those of the design with their types."""
+    """Return the columns that were read; those with a meaning have their types."""
     typed: dict[str, Any] = {
         "grid_x": predictions.grid_x,
         "grid_y": predictions.grid_y,

@@ -1,4 +1,4 @@
-"""A review's part in a team: its log exchanged with a meeting place."""
+"""The exchange of a review's log with the other computers of a team."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.review.position import Meeting
 
-#: Names the log that an older store becomes: the same one on each computer.
-_OLD_STORES = uuid.UUID("0d9ad2c6-2b1e-4f5f-9d0c-9a51f5a0c3b7")
+#: The namespace of ids for the logs of older stores, the same on each computer.
+_OLD_STORE_NAMESPACE = uuid.UUID("0d9ad2c6-2b1e-4f5f-9d0c-9a51f5a0c3b7")
 
-#: Seconds between looks of a caller that waits.
-_POLL = 0.02
+#: Seconds between two checks of a caller that waits.
+_POLL_INTERVAL = 0.02
 
 
 class Team:
@@ -44,14 +44,14 @@ class Team:
     review : ReviewIdentity
         The review.
     earlier : Meeting or None
-        What an earlier exchange with the place left.
+        The state of the last exchange with the place.
 
     Attributes
     ----------
     changed : Signal
         Emitted on the session's thread when `problem` or `unsent` has changed.
     name : str
-        The place, for people.
+        The name of the place in messages.
     """
 
     changed = Signal()
@@ -69,7 +69,7 @@ class Team:
         self._earlier = earlier
         self._is_closed = False
         # Held while received entries are given to the journal.
-        self._giving = threading.Lock()
+        self._give_lock = threading.Lock()
         self._may_record = threading.Event()
         self._may_record.set()
         self._place = place
@@ -81,25 +81,25 @@ class Team:
             _raw(journal.entries),
             self._receive,
             {} if earlier is None else earlier.acknowledged,
-            # Once: afterwards what was there is in this log.
-            prepare=self._take_over_old_store if earlier is None else None,
+            # Done once: afterwards the old decisions are in this log.
+            prepare=self._record_old_store if earlier is None else None,
         )
-        self._exchange.changed.connect(self._tell)
+        self._exchange.changed.connect(self._on_exchange_changed)
         journal.appended.connect(self._offer)
 
     @property
     def problem(self) -> StoreError | None:
-        """The reason why entries cannot be exchanged, as long as that is so."""
+        """The reason why entries cannot be exchanged now, if so."""
         return self._exchange.problem
 
     @property
     def unsent(self) -> int:
-        """The number of entries that the place is not known to have."""
+        """The number of entries that the place has not acknowledged."""
         return self._exchange.unsent
 
     @property
     def meeting(self) -> Meeting | None:
-        """What the next opening has to know; None before the first exchange ever."""
+        """The state of the exchange, to be stored; None before the first one."""
         review_id = self._exchange.review_id
         if review_id is None or not self._exchange.rounds:
             return self._earlier
@@ -110,26 +110,26 @@ class Team:
         self._exchange.start()
 
     def suspend(self) -> None:
-        """Record nothing that is received: another session is to read the log."""
-        with self._giving:
+        """Record no received entries while another session reads the log."""
+        with self._give_lock:
             self._may_record.clear()
 
     def resume(self) -> None:
-        """Record again what is received."""
+        """Record received entries again."""
         self._may_record.set()
 
     def close(self) -> None:
-        """End the exchange; what is not sent is sent after the next opening."""
+        """End the exchange; the rest is sent after the next opening."""
         self._is_closed = True
         self._exchange.close()
 
-    def take_received(self) -> None:
-        """Record what was received; for a session without a dispatcher."""
+    def record_received(self) -> None:
+        """Record received entries; for a session without a dispatcher."""
         while self._waiting:
             self._waiting.popleft()()
 
     def synchronize(self, timeout: float) -> bool:
-        """Wait until all is sent, and all that the place had is recorded here.
+        """Wait until all entries are sent, and all entries of the place are recorded.
 
         Parameters
         ----------
@@ -142,16 +142,16 @@ class Team:
             Whether that is so.
         """
         end = time.monotonic() + timeout
-        # An exchange under way may have asked the place before it had everything.
+        # A running exchange may have asked the place before it had all entries.
         for _ in range(2):
             rounds = self._exchange.rounds
             self._exchange.offer(())
             while self._exchange.rounds == rounds:
-                self.take_received()
-                self._journal.recorder.wait(_POLL)
+                self.record_received()
+                self._journal.recorder.wait(_POLL_INTERVAL)
                 if time.monotonic() > end:
                     return False
-                time.sleep(_POLL)
+                time.sleep(_POLL_INTERVAL)
         return self.unsent == 0
 
     # Inside
@@ -160,7 +160,7 @@ class Team:
         self._exchange.offer(_raw(entries))
 
     def _receive(self, raw: Sequence[RawEntry]) -> None:
-        """Record received entries; on the thread of the exchange."""
+        """Record received entries; called on the thread of the exchange."""
         try:
             entries = [Entry.from_json(one.body) for one in raw]
         except ValueError as error:
@@ -171,21 +171,23 @@ class Team:
             ) from error
         self._record(entries)
 
-    def _take_over_old_store(self) -> None:
-        """Record the decisions of a version that kept them in the database itself."""
+    def _record_old_store(self) -> None:
+        """Record the decisions that an older version stored in the database itself."""
         old = self._place.read_old_store()
         if old is not None and old.decisions:
-            # The same log on each computer that takes them over.
-            log_id = uuid.uuid5(_OLD_STORES, repr(sorted(old.decisions[0].items())))
+            # The log has the same id on each computer that records them.
+            log_id = uuid.uuid5(
+                _OLD_STORE_NAMESPACE, repr(sorted(old.decisions[0].items()))
+            )
             self._record(entries_of_older(old.decisions, log_id.hex, "taken over"))
 
     def _record(self, entries: Sequence[Entry]) -> None:
-        """Have entries recorded on the session's thread, and wait for it.
+        """Record entries on the session's thread, and wait for the result.
 
         Raises
         ------
         StoreError
-            If they are not recorded; then they are to be received again.
+            If they are not recorded; then the exchange receives them again.
         """
         answered = threading.Event()
         errors: list[StoreError | None] = []
@@ -195,7 +197,7 @@ class Team:
             answered.set()
 
         def give() -> None:
-            with self._giving:
+            with self._give_lock:
                 if not self._may_record.is_set():
                     return
                 command = self._journal.receive(entries)
@@ -205,7 +207,7 @@ class Team:
                 answer(command.error)
 
         self._may_record.wait(ANSWER_TIMEOUT)
-        self._run(give)
+        self._run_on_session_thread(give)
         if not answered.wait(ANSWER_TIMEOUT):
             raise StoreError(
                 "received verdicts are not recorded yet",
@@ -215,12 +217,12 @@ class Team:
         if errors[0] is not None:
             raise errors[0].again()
 
-    def _tell(self) -> None:
+    def _on_exchange_changed(self) -> None:
         if self._journal.recorder.dispatch is not None:
-            self._run(self.changed.emit)
+            self._run_on_session_thread(self.changed.emit)
 
-    def _run(self, function: Callable[[], object]) -> None:
-        """Run a function on the session's thread, unless that is over."""
+    def _run_on_session_thread(self, function: Callable[[], object]) -> None:
+        """Run a function on the session's thread, unless the exchange is closed."""
         if self._is_closed:
             return
         dispatch = self._journal.recorder.dispatch

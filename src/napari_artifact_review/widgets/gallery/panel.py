@@ -145,7 +145,7 @@ class GalleryPanel(QWidget):
             (self._session.current_changed, self._follow_current),
             (self._session.queue_changed, self._show_queue),
             (self._session.decided, self._on_decided),
-            (self._session.turned, self._on_turned),
+            (self._session.undo_or_redo_given, self._on_turned),
             (self.pictures.made, self._on_made),
         ):
             self._connections.connect(signal, slot)

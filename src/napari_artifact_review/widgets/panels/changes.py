@@ -8,7 +8,7 @@ from magicgui.widgets import Container, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
-from napari_artifact_review.core.outcomes import Outcome
+from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.report.texts import number_text, range_text
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.text_table import TextTable
@@ -27,8 +27,6 @@ _NUMBERS = {
     "fn": "FN",
     "tn": "TN",
 }
-
-_OUTCOMES: tuple[Outcome, ...] = ("FP", "FN", "TP", "TN")
 
 
 class ChangesPanel(Container[Widget]):
@@ -71,7 +69,7 @@ class ChangesPanel(Container[Widget]):
         """Show what was measured; with None, that it is not known yet."""
         if measured is None:
             self.numbers.show_rows([(t, "…", "…", "…") for t in _NUMBERS.values()])
-            self.flips.show_rows([(name, *"…" * 5) for name in _OUTCOMES])
+            self.flips.show_rows([(name, *"…" * 5) for name in OUTCOME_DISPLAY_ORDER])
             self.open_count.show_text("")
             return
         before, after, low, high = measured.metrics.values()
@@ -87,7 +85,10 @@ class ChangesPanel(Container[Widget]):
             ]
         )
         self.flips.show_rows(
-            [(name, *map(number_text, measured.flips[name])) for name in _OUTCOMES]
+            [
+                (name, *map(number_text, measured.flips[name]))
+                for name in OUTCOME_DISPLAY_ORDER
+            ]
         )
         count = measured.open_count
         self.open_count.show_text(f"{count:,} undecided" if count else "None undecided")

@@ -139,7 +139,7 @@ class NavigationPanel(Container[Widget]):
             self.progress.max = max(total, 1)
         self.progress.value = reviewed
         self.progress.native.setFormat(f"{reviewed:,} of {total:,} reviewed")
-        self.place.show_text(_place_text(queue.place_of(cutout.row), queue))
+        self.place.show_text(_place_text(queue.position_of(cutout.row), queue))
 
     def show_label(self, session: ReviewSession, rows: Collection[int]) -> None:
         """Show in the lists that something was decided about some rows."""

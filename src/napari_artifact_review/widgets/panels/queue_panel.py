@@ -10,14 +10,12 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
-from napari_artifact_review.core.outcomes import ERRORS
+from napari_artifact_review.core.outcomes import ERRORS, OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.queue import QueueRule
     from napari_artifact_review.core.review.session import ReviewSession
-
-_OUTCOMES = ("FP", "FN", "TP", "TN")
 
 _STATES = {
     "all": "All",
@@ -62,7 +60,8 @@ class QueuePanel(Container[Widget]):
 
     def __init__(self) -> None:
         self.outcomes = {
-            name: CheckBox(text=name, value=name in ERRORS) for name in _OUTCOMES
+            name: CheckBox(text=name, value=name in ERRORS)
+            for name in OUTCOME_DISPLAY_ORDER
         }
         self.state = _choice(_STATES, "Review status")
         self.this_image = CheckBox(
@@ -160,7 +159,7 @@ class QueuePanel(Container[Widget]):
 
 def summary(rule: QueueRule) -> str:
     """Return in a few words what a queue holds."""
-    outcomes = " ".join(name for name in _OUTCOMES if name in rule.outcomes)
+    outcomes = " ".join(name for name in OUTCOME_DISPLAY_ORDER if name in rule.outcomes)
     parts = [outcomes or "no outcome"]
     if rule.state != "all":
         parts.append(rule.state)

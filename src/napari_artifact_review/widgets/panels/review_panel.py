@@ -155,7 +155,7 @@ class ReviewPanel(Container[Widget]):
         self.navigation.show_place(session)
         self.facts.show_cutout(cutout)
         draft = session.drafts.get(cutout.key)
-        self.verdict.show_cutout(cutout, session.given(cutout.key), draft)
+        self.verdict.show_cutout(cutout, session.expected_state(cutout.key), draft)
         self.surroundings.show_place(session)
         self.saving.show_state(session)
 

@@ -1,0 +1,144 @@
+"""The cursor of a review: the current cutout, and the moves through the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Self
+
+from psygnal import Signal
+
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.review.position import Position
+from napari_artifact_review.core.review.queue import Queue, QueueRule
+
+#: The default queue: all errors, image by image, as the table names the images.
+_DEFAULT_RULE = QueueRule(order="image")
+
+
+class ReviewCursor:
+    """The current cutout of a review, and the queue that it moves through.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The cutouts of the table.
+    queue : Queue
+        The cutouts to be reviewed.
+    row : int
+        The row of the current cutout.
+
+    Attributes
+    ----------
+    moved : Signal
+        Emitted when another cutout is the current one.
+    queue_changed : Signal
+        Emitted when there is another queue, or another threshold.
+    queue : Queue
+        The cutouts to be reviewed, in their order.
+    row : int
+        The row of the current cutout.
+    """
+
+    moved = Signal()
+    queue_changed = Signal()
+
+    def __init__(self, catalog: Catalog, queue: Queue, row: int) -> None:
+        self.queue = queue
+        self.row = row
+        self._catalog = catalog
+        # The row that the last jump started from.
+        self._jumped_from: int | None = None
+
+    @classmethod
+    def restored(
+        cls, catalog: Catalog, position: Position
+    ) -> tuple[Self, tuple[str, ...]]:
+        """Return the cursor at a stored position, and notices in sentences.
+
+        Without a stored queue, the queue is all errors. Without a stored cutout, the
+        first one of the queue is the current one.
+        """
+        notices: tuple[str, ...] = ()
+        try:
+            catalog.set_threshold(position.threshold)
+            queue = Queue(catalog, position.queue or _DEFAULT_RULE)
+        except ReviewError as error:
+            # The table had the image, or the confidence, when the position was stored.
+            notices = (f"The queue was reset to all errors: {error.what}.",)
+            catalog.set_threshold(None)
+            queue = Queue(catalog, _DEFAULT_RULE)
+        if position.cutout is not None and position.cutout in catalog.cutout_index:
+            row = catalog.cutout_index.row_of(position.cutout)
+        else:
+            row = int(queue.rows[0]) if len(queue) else 0
+        return cls(catalog, queue, row), notices
+
+    def next(self, skip: Container[int] = ()) -> bool:
+        """Move to the next cutout of the queue that is not in one of some rows.
+
+        All moves return whether there is such a cutout; without one the cursor stays.
+        """
+        row = self.queue.after(self.row)
+        while row is not None and row in skip:
+            row = self.queue.after(row)
+        return self._move(row)
+
+    def previous(self) -> bool:
+        """Move to the previous cutout of the queue."""
+        return self._move(self.queue.before(self.row))
+
+    def next_unreviewed(self, skip: Container[int] = ()) -> bool:
+        """Move to the next unreviewed cutout of the queue that is not in `skip`.
+
+        After the last one the search begins with the first.
+        """
+        first = row = self.queue.unreviewed_after(self.row)
+        while row is not None and row in skip:
+            row = self.queue.unreviewed_after(row)
+            if row == first:
+                return False
+        return self._move(row)
+
+    def back(self) -> bool:
+        """Jump to the cutout that the last jump started from."""
+        return self._jumped_from is not None and self.jump(self._jumped_from)
+
+    def jump(self, row: int) -> bool:
+        """Move to a row without following the queue; `back` returns from there."""
+        if row != self.row:
+            self._jumped_from = self.row
+        return self._move(row)
+
+    def set_queue(self, rule: QueueRule) -> None:
+        """Replace the queue; errors are those of `Queue`.
+
+        If the current cutout is not in the new queue, the cursor moves to the nearest
+        one that is.
+        """
+        self._replace_queue(Queue(self._catalog, rule))
+
+    def set_threshold(self, value: float | None) -> None:
+        """Compute outcomes and queue anew; errors are those of `Catalog`."""
+        self._catalog.set_threshold(value)
+        self._replace_queue(Queue(self._catalog, self.queue.rule))
+
+    def _replace_queue(self, queue: Queue) -> None:
+        row = self.row
+        if row not in queue:
+            others = queue.after(row), queue.before(row), row
+            row = next(other for other in others if other is not None)
+        has_moved = row != self.row
+        # Both are set before either signal: a listener to one finds the other made.
+        self.queue, self.row = queue, row
+        self.queue_changed.emit()
+        if has_moved:
+            self.moved.emit()
+
+    def _move(self, row: int | None) -> bool:
+        if row is None:
+            return False
+        if row != self.row:
+            self.row = row
+            self.moved.emit()
+        return True

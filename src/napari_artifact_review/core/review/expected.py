@@ -1,0 +1,125 @@
+"""The log as it will be once all pending commands are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.command import Command
+from napari_artifact_review.core.decisions.entry import EntryId
+from napari_artifact_review.core.decisions.log import DecisionLog, LabelState
+from napari_artifact_review.core.decisions.recorder import Recorder
+from napari_artifact_review.core.review.labels import Labels
+from napari_artifact_review.core.tables.cutout_index import CutoutIndex
+
+#: An act on record, or the command that will make one.
+Act = EntryId | Command
+
+#: The kinds of command that make an act.
+VERDICT_KINDS = ("decide", "adopt")
+
+
+class ExpectedLog:
+    """The label states and acts of a review once all pending commands are recorded.
+
+    Parameters
+    ----------
+    recorder : Recorder
+        Has the pending commands.
+    log : DecisionLog
+        The entries that are on disk.
+    labels : Labels
+        The labels by these entries.
+    cutout_index : CutoutIndex
+        The rows of the cutouts.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        log: DecisionLog,
+        labels: Labels,
+        cutout_index: CutoutIndex,
+    ) -> None:
+        self._recorder = recorder
+        self._log = log
+        self._labels = labels
+        self._index = cutout_index
+
+    def states_of(self, cutouts: Collection[CutoutKey]) -> dict[CutoutKey, LabelState]:
+        """Return the label state of each of some cutouts."""
+        states = {
+            cutout: self._labels.state_of(self._index.row_of(cutout))
+            for cutout in cutouts
+        }
+        pending = {
+            cutout for command in self._recorder.pending for cutout in command.cutouts
+        }
+        changing = pending & states.keys()
+        if not changing:
+            return states
+        for cutout in changing:
+            states[cutout] = self._labels.initial_state(self._index.row_of(cutout))
+        done, _ = self._acts()
+        for act in done:
+            after = self.states_after(act)
+            states |= {key: after[key] for key in changing & after.keys()}
+        return states
+
+    def states_after(self, act: Act) -> Mapping[CutoutKey, LabelState]:
+        """Return the label states that an act makes, by cutout."""
+        if isinstance(act, Command):
+            return act.said
+        return {one.cutout: LabelState.of(one) for one in self._log.decisions_of(act)}
+
+    def act_to_undo(self, reviewer: str) -> Act | None:
+        """Return the last act in force that a reviewer may undo, if there is one."""
+        return self._last_own(self._acts()[0], reviewer)
+
+    def act_to_redo(self, reviewer: str) -> Act | None:
+        """Return the act that a reviewer undid last, if there is one."""
+        return self._last_own(self._acts()[1], reviewer)
+
+    def commands_on(self, act: Act) -> list[Command]:
+        """Return the pending commands that undo or redo an act, in their order."""
+        return [
+            command
+            for command in self._recorder.pending
+            if command.target is not None and settled_act(command.target) == act
+        ]
+
+    def _last_own(self, acts: Sequence[Act], reviewer: str) -> Act | None:
+        for act in reversed(acts):
+            if isinstance(act, Command) or self._log.is_of(act, reviewer):
+                return act
+        return None
+
+    def _acts(self) -> tuple[list[Act], list[Act]]:
+        """Return the acts in force and the undone ones, last one last."""
+        done: list[Act] = [*reversed(self._log.done)]
+        undone: list[Act] = [*reversed(self._log.undone)]
+        for command in self._recorder.pending:
+            if command.kind in VERDICT_KINDS:
+                done.append(command)
+                undone.clear()
+            elif command.target is not None:
+                target = settled_act(command.target)
+                source, other = (done, undone)
+                if command.kind == "redo":
+                    source, other = undone, done
+                if target in source:
+                    source.remove(target)
+                    other.append(target)
+        return done, undone
+
+
+def settled_act(act: Act) -> Act:
+    """Return the act that a command made, or the command that was given in its place.
+
+    A command without an act yet is returned itself.
+    """
+    while isinstance(act, Command) and act.renewed is not None:
+        act = act.renewed
+    if isinstance(act, Command) and act.act is not None:
+        return act.act
+    return act

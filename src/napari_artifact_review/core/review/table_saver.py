@@ -1,0 +1,101 @@
+"""Save the reviewed table: prepare, write in any thread, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from psygnal import Signal
+
+from napari_artifact_review.core.decisions.schema import SaveRecord
+from napari_artifact_review.core.errors import HeldError, SaveError, StoreError
+from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.review.open_log import OpenLog
+from napari_artifact_review.core.review.output import Output, OutputChoice, Saved
+from napari_artifact_review.core.review.reviewed import ReviewedTable
+
+
+class TableSaver:
+    """Saves the reviewed table in three steps, so that a window need not wait.
+
+    `prepare` and `finish` are called on the session's thread; any thread can run the
+    job that `prepare` returns. `ReviewSession.save` does all three.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The cutouts with their labels.
+    output : Output
+        The file that the table is written to.
+    log : OpenLog
+        The log of the review.
+
+    Attributes
+    ----------
+    saved : Signal
+        Emitted with the path at the end of a save.
+    """
+
+    saved = Signal(object)
+
+    def __init__(self, catalog: Catalog, output: Output, log: OpenLog) -> None:
+        self._catalog = catalog
+        self._output = output
+        self._log = log
+
+    def prepare(self, keep: OutputChoice | None = None) -> Callable[[], Saved]:
+        """Return a job that writes the labels as they are now.
+
+        The job returns what `finish` takes. Parameters and errors are those of
+        `ReviewSession.save`.
+        """
+        journal = self._log.journal
+        if isinstance(journal.problem, HeldError):
+            raise journal.problem.again()
+        if journal.disagreements:
+            count = len(journal.disagreements)
+            raise SaveError(
+                f"the table and the recorded verdicts differ in {count} "
+                f"{'label' if count == 1 else 'labels'}",
+                path=self._output.path,
+                remedy="Choose first which labels to keep",
+            )
+        labels = self._catalog.labels
+        table = ReviewedTable(
+            self._catalog.predictions,
+            labels.label_new.copy(),
+            labels.changed_states(),
+            labels.decisions,
+            labels.states_in_output(),
+        )
+        heads = journal.heads
+
+        def note(digest: str) -> None:
+            record = SaveRecord(digest, str(self._output.path), heads)
+            # A log that cannot be written must not keep the table from being saved.
+            with suppress(StoreError):
+                journal.recorder.add_save(record)
+
+        def save() -> Saved:
+            # If the review is closed meanwhile, the log closes after the save.
+            with journal.recorder.staying_open():
+                return self._output.save(table, note, keep)
+
+        return save
+
+    def finish(self, saved: Saved, *, wait: bool | float = True) -> None:
+        """Mark as saved what a job wrote, or adopt the labels that it kept.
+
+        Parameters
+        ----------
+        saved : Saved
+            The result of the job.
+        wait : bool or float
+            As for `ReviewSession.set_label`.
+        """
+        if saved.taken_over is not None:
+            self._log.await_earlier(wait)
+            self._log.await_answer(self._log.journal.adopt(saved.taken_over), wait)
+        elif saved.path == self._output.path:
+            self._catalog.labels.mark_saved(saved.table.decisions)
+        self.saved.emit(saved.path)

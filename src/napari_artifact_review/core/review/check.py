@@ -109,7 +109,7 @@ def _image_faults(
         try:
             shape = _shape(folder, str(name))
         except ImageError as error:
-            place = f"{file.place(rows.index[0])}, column image_name"
+            place = f"{file.describe_row(rows.index[0])}, column image_name"
             yield _needed_by(table, place, error)
             continue
         places = rows[["grid_x", "grid_y"]].dropna().astype(np.int64)
@@ -124,7 +124,7 @@ def _image_faults(
                 f"the cutout {name} ({x}, {y}) lies wholly outside the image of "
                 f"{shape[1]} x {shape[0]} pixels",
                 path=table,
-                where=f"{file.place(places.index[i])}, column {axes}",
+                where=f"{file.describe_row(places.index[i])}, column {axes}",
                 remedy="Correct that cell, or choose the folder with the right images",
             )
 

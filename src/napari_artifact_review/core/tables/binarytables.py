@@ -51,7 +51,7 @@ class _TypedFile(TableFile):
         """Return the values themselves."""
         return values
 
-    def place(self, row: int) -> str:
+    def describe_row(self, row: int) -> str:
         """Say which row it is, from 1."""
         return f"row {row + 1}"
 

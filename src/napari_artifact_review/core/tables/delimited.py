@@ -174,7 +174,7 @@ class DelimitedFile(TableFile):
         """Return the text of each value."""
         return _map_distinct(values, self.spell)
 
-    def place(self, row: int) -> str:
+    def describe_row(self, row: int) -> str:
         """Say at which line of the file a row stands."""
         return f"line {self.lines[row]}"
 

@@ -86,7 +86,7 @@ class TableFile(ABC):
         return self.cells.iloc[:, list(self.values.columns).index(name)].copy()
 
     @abstractmethod
-    def place(self, row: int) -> str:
+    def describe_row(self, row: int) -> str:
         """Say where a row (0-based) stands in the file: "line 12", "row 11"."""
 
     @abstractmethod

@@ -78,7 +78,7 @@ class NotDurableError(SaveError):
 
 def replace_file(
     path: Path,
-    write: Callable[[BinaryIO], None],
+    write: Callable[[BinaryIO], object],
     about_to_replace: Callable[[str], None] = lambda _digest: None,
 ) -> Written:
     """Write a file beside `path` and put it in its place once it is on the disk.
@@ -256,7 +256,7 @@ class _Digested(io.RawIOBase):
 
 
 def _write_part(
-    part: Path, write: Callable[[BinaryIO], None], like: os.stat_result | None
+    part: Path, write: Callable[[BinaryIO], object], like: os.stat_result | None
 ) -> str:
     """Write a new file through to the disk, with the mode of another; its digest."""
     mode = 0o666 if like is None else stat.S_IMODE(like.st_mode)

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions import store as module
+from napari_artifact_review.core.decisions import log_file as module
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.schema import (
     SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-"""How a label and a prediction compare: the outcome of the classifier."""
+"""Outcomes of the classifier: label and prediction compared."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ Outcome = Literal["TN", "FN", "FP", "TP"]
 OUTCOMES: tuple[Outcome, ...] = ("TN", "FN", "FP", "TP")
 ERRORS: tuple[Outcome, ...] = ("FN", "FP")
 
-#: Confidence from which the survey's classifier says "artifact".
+#: Confidence from which the survey's classifier predicts an artifact.
 DEFAULT_THRESHOLD = 0.95
 
-#: What a reviewer may say of a cutout.
+#: The verdicts of a reviewer about a cutout.
 Verdict = Literal["artifact", "no artifact", "unsure"]
 VERDICTS: tuple[Verdict, ...] = ("artifact", "no artifact", "unsure")
 
-#: What a reviewer calls the values 0 and 1 of a label.
+#: The names of the label values 0 and 1.
 LABEL_NAMES: tuple[Verdict, Verdict] = ("no artifact", "artifact")
 
 
 def outcome_codes(
     label: npt.NDArray[np.int8], preds: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.int8]:
-    """Return the outcome of each cutout, as its place in `OUTCOMES`.
+    """Return the outcome of each cutout, as its index in `OUTCOMES`.
 
     Parameters
     ----------
     label, preds : ndarray of int8, shape (n,)
-        What the data set and the model say: 1 artifact, 0 none.
+        Labels of the data set and of the model: 1 artifact, 0 none.
 
     Returns
     -------
@@ -44,8 +44,8 @@ def outcome_codes(
 
 
 def outcome_names(codes: npt.NDArray[np.int8]) -> pd.Categorical[str]:
-    """Return the names of outcomes, shape (n,), by their places in `OUTCOMES`."""
-    # The dock knows the names above; it opens without pandas.
+    """Return the names of outcomes, shape (n,), from their indices in `OUTCOMES`."""
+    # The dock imports the names above, and must open without pandas.
     import pandas as pd
 
     return pd.Categorical.from_codes(codes, categories=pd.Index(OUTCOMES))

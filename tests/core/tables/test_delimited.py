@@ -1,4 +1,4 @@
-"""Text tables: the dialect is found, and kept; test_round_trip saves whole tables."""
+"""Text tables: their dialect is found and stays; test_round_trip saves whole tables."""
 
 from __future__ import annotations
 

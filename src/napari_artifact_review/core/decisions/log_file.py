@@ -210,7 +210,7 @@ class LogFile:
         return StoreContents(
             Binding(review.table_name, review.fingerprint),
             entries,
-            [SaveRecord(r.digest, r.path, r.heads) for r in saves],
+            [SaveRecord(r.digest, r.path, r.last_numbers) for r in saves],
             loaded(review.position),
             review.review_id,
             review.log_id,

@@ -18,7 +18,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.decisions.command import Command
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.log import PATIENCE, DecisionLog
+from napari_artifact_review.core.decisions.log import MAX_WAIT, DecisionLog
 from napari_artifact_review.core.decisions.schema import SaveRecord
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.decisions.writer_thread import Job, WriterThread
@@ -97,8 +97,8 @@ class Recorder:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the disk is expected to take longer than `PATIENCE`."""
-        return bool(self._pending) or self._last_duration > PATIENCE
+        """Whether the disk is expected to take longer than `MAX_WAIT`."""
+        return bool(self._pending) or self._last_duration > MAX_WAIT
 
     @property
     def pending(self) -> tuple[Command, ...]:

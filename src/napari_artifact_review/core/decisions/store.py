@@ -48,9 +48,9 @@ class Store:
     path : Path
         The file.
     replaced : Store, optional
-        Another one of this process, from which this one may take the file over.
+        A log that this process has open, and with which this one shares the lock.
     read_only : bool
-        Whether nothing is written and no other process is kept out.
+        Whether to write nothing and to lock nothing.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ class Store:
 
     def close_soon(self) -> None:
         """Announce `close`: another window that opens the review waits for it."""
-        self._lock.end_soon()
+        self._lock.announce_release()
 
     def close(self, state: Mapping[str, Any] | None = None) -> None:
         """Save the position of the review, and let other processes write.

@@ -101,9 +101,9 @@ class Journal:
         return tuple(self._log.entries)
 
     @property
-    def heads(self) -> dict[str, int]:
+    def last_numbers(self) -> dict[str, int]:
         """The number of the last entry of each log."""
-        return self._log.heads
+        return self._log.last_numbers
 
     @property
     def pending(self) -> tuple[Command, ...]:
@@ -149,11 +149,11 @@ class Journal:
             in_force = {key: self._in_force(key) for key in keys}
             open_now = {one.cutout for one in self._disagreements}
             news = self._news(in_force, wanted, open_now)
-            decisions = [Decision.of(key, standing) for key, standing in news.items()]
+            decisions = [Decision.from_state(*one) for one in news.items()]
             return self._log.decide(decisions, contexts)
 
         command = Command("decide", keys, make, title=f"{_named(keys)}: {verdict}")
-        command.said = said
+        command.new_states = said
         command.again = partial(self.decide, rows, verdict, kind, note, view)
         return self._give(command)
 
@@ -177,7 +177,7 @@ class Journal:
         for one in self._disagreements:
             if cutouts is None or one.cutout in cutouts:
                 confirmed = replace(one.decision, reviewer="", decided_at="")
-                chosen = one.table if keep == "table" else LabelState.of(confirmed)
+                chosen = one.table if keep == "table" else LabelState.after(confirmed)
                 labels[one.cutout] = chosen
         return self.adopt(labels)
 
@@ -204,12 +204,16 @@ class Journal:
                 stands = theirs._replace(
                     reviewed_by=by or self._reviewer, reviewed_at=at or now
                 )
-                decisions.append(Decision.of(cutout, stands.consistent()))
+                decisions.append(
+                    Decision.from_state(cutout, stands.with_matching_verdict())
+                )
             return self._log.decide(decisions, contexts, "taken over")
 
         keys = tuple(labels)
         command = Command("adopt", keys, make, title=f"{_named(keys)}: taken over")
-        command.said = {key: said.consistent() for key, said in labels.items()}
+        command.new_states = {
+            key: said.with_matching_verdict() for key, said in labels.items()
+        }
         command.again = partial(self.adopt, labels)
         return self._give(command)
 
@@ -264,7 +268,7 @@ class Journal:
                 entries = [
                     entry
                     for entry in self._log.entries
-                    if entry.number <= save.heads.get(entry.log_id, 0)
+                    if entry.number <= save.last_numbers.get(entry.log_id, 0)
                 ]
                 shown = DecisionLog(entries, self._index.__contains__)
                 decisions = {
@@ -332,8 +336,10 @@ class Journal:
 
     def _said_by(self, act: _Act) -> Mapping[CutoutKey, LabelState]:
         if isinstance(act, Command):
-            return act.said
-        return {one.cutout: LabelState.of(one) for one in self._log.decisions_of(act)}
+            return act.new_states
+        return {
+            one.cutout: LabelState.after(one) for one in self._log.decisions_of(act)
+        }
 
     def _nothing(self, keys: Sequence[CutoutKey]) -> Command:
         """Return a command that does nothing, or the pending one that did it all."""

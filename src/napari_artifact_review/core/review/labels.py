@@ -81,7 +81,7 @@ class Labels:
         table = self._predictions
         columns = (table.reviewed_by, table.reviewed_at, table.decision, table.kind)
         said = ("" if c is None else str(c[row]) for c in (*columns, table.note))
-        return LabelState(int(table.label_new[row]), *said).spelt_out()
+        return LabelState(int(table.label_new[row]), *said).with_verdict()
 
     def before(self, row: int) -> LabelState:
         """Return what stood before the first decision about a row."""
@@ -90,7 +90,7 @@ class Labels:
     def state_of(self, row: int) -> LabelState:
         """Return what stands for a row now."""
         decision = self._decisions.get(row)
-        return self.before(row) if decision is None else LabelState.of(decision)
+        return self.before(row) if decision is None else LabelState.after(decision)
 
     def differing(self) -> dict[int, LabelState]:
         """Return what stands for each row that may differ from what was read."""
@@ -99,7 +99,7 @@ class Labels:
     def shown(self) -> dict[int, LabelState]:
         """Return what the output shows of each row that is not saved yet."""
         return {
-            row: LabelState.of(self._saved[row])
+            row: LabelState.after(self._saved[row])
             if row in self._saved
             else self.before(row)
             for row in self._unsaved

@@ -119,7 +119,7 @@ def restore(
         known.setdefault(entry.cutout, set()).update(_told_by(entry))
         if TABLE in entry.context:
             first.setdefault(
-                entry.cutout, LabelState(*entry.context[TABLE]).spelt_out()
+                entry.cutout, LabelState(*entry.context[TABLE]).with_verdict()
             )
     disagreements = []
     for cutout in log.cutouts:
@@ -127,7 +127,9 @@ def restore(
         read = labels.read(row)
         if read in known[cutout]:
             labels.put_before(row, first.get(cutout, read))
-        elif decision is not None and not read.agrees_with(LabelState.of(decision)):
+        elif decision is not None and not read.has_same_verdict(
+            LabelState.after(decision)
+        ):
             disagreements.append(Disagreement(cutout, read, decision))
         labels.put(row, decision)
     return disagreements
@@ -135,6 +137,6 @@ def restore(
 
 def _told_by(entry: Entry) -> Iterable[LabelState]:
     if TABLE in entry.context:
-        yield LabelState(*entry.context[TABLE]).spelt_out()
+        yield LabelState(*entry.context[TABLE]).with_verdict()
     if entry.action == "decide":
-        yield LabelState.of(entry)
+        yield LabelState.after(entry)

@@ -19,9 +19,15 @@ from napari_artifact_review.core.decisions.command import Command
 from napari_artifact_review.core.decisions.database_url import read_database_url
 from napari_artifact_review.core.decisions.entry import Entry, plain_json
 from napari_artifact_review.core.decisions.exchange import find_meeting_place
-from napari_artifact_review.core.decisions.log import PATIENCE, LabelState, login_name
-from napari_artifact_review.core.decisions.log_paths import store_apart, store_beside
-from napari_artifact_review.core.decisions.log_place import locked_store, log_path
+from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState, login_name
+from napari_artifact_review.core.decisions.log_opening import (
+    open_locked_store,
+    resolve_log_path,
+)
+from napari_artifact_review.core.decisions.log_paths import (
+    log_path_beside,
+    log_path_in_user_data,
+)
 from napari_artifact_review.core.decisions.meeting_place import (
     MeetingPlace,
     ReviewIdentity,
@@ -229,7 +235,7 @@ class ReviewSession:
         """
         path = Path(predictions).expanduser().absolute()
         where = Path(output).expanduser().absolute() if output else default_output(path)
-        file = log_path(store, where)
+        file = resolve_log_path(store, where)
         if team is None and replaced is not None and file == replaced._store.path:
             # The same review goes on meeting the others.
             team = replaced._team_url
@@ -258,7 +264,7 @@ class ReviewSession:
             faults = (f"The default kinds of artifact are used: {error}",)
         with nullcontext() if replaced is None else replaced._at_rest():
             former = None if replaced is None else replaced._store
-            log, notices = locked_store(file, where, former, read_only)
+            log, notices = open_locked_store(file, where, former, read_only)
             try:
                 contents, binding = log.read(), binding_of(table)
                 if replaced is not None and replaced._store.path == log.path:
@@ -301,8 +307,8 @@ class ReviewSession:
         where = Path(output).expanduser().absolute()
         check_output(where)
         if self._store.path not in (
-            store_beside(self.output),
-            store_apart(self.output),
+            log_path_beside(self.output),
+            log_path_in_user_data(self.output),
         ):
             raise StoreError(
                 f"the decisions are kept in {self._store.path}, not beside the output",
@@ -313,7 +319,7 @@ class ReviewSession:
             return self._opened_again(where)
 
     def _copy_log_beside(self, where: Path) -> None:
-        fresh, _ = locked_store(store_beside(where), where)
+        fresh, _ = open_locked_store(log_path_beside(where), where)
         try:
             there = fresh.read()
             if there.entries:
@@ -538,7 +544,7 @@ class ReviewSession:
         pending = {
             self.cutout_index.row_of(cutout)
             for command in self.pending
-            for cutout in command.said
+            for cutout in command.new_states
         }
         first = row = self._queue.unreviewed_after(self._row)
         while row in pending:
@@ -732,7 +738,7 @@ class ReviewSession:
 
         Zero if the disk was slow the last time, or is still busy.
         """
-        return 0.0 if self._journal.recorder.is_slow else PATIENCE
+        return 0.0 if self._journal.recorder.is_slow else MAX_WAIT
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
@@ -1037,7 +1043,7 @@ class ReviewSession:
             self.catalog.labels.decisions,
             self.catalog.labels.shown(),
         )
-        heads = self._journal.heads
+        heads = self._journal.last_numbers
 
         def note(digest: str) -> None:
             record = SaveRecord(digest, str(self.output), heads)

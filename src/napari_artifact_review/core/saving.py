@@ -164,7 +164,7 @@ def keep_backup(path: Path) -> Path | None:
                     part, lambda copy: shutil.copyfileobj(source, copy), like=original
                 )
             os.utime(part, ns=(original.st_atime_ns, original.st_mtime_ns))
-            backup = _give_new_name(part, _dated(path, ".backup"))
+            backup = _give_new_name(part, beside(path, ".backup"))
         finally:
             _remove(part)
         try:
@@ -191,12 +191,16 @@ def digest_of(path: Path) -> str | None:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def beside(path: Path) -> Path:
-    """Return a dated name beside `path`, of the same format."""
-    return _dated(path)
+def beside(path: Path, kind: str = "") -> Path:
+    """Return a dated name beside `path`, of the same format.
 
-
-def _dated(path: Path, kind: str = "") -> Path:
+    Parameters
+    ----------
+    path : Path
+        The path.
+    kind : str
+        Text after the date, such as ".backup".
+    """
     stem, suffix = path.stem, path.suffix
     if suffix.lower() == ".gz":
         # The format is in both: .csv.gz.

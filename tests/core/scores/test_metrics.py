@@ -137,7 +137,7 @@ def test_the_short_way_to_the_bounds_finds_what_the_search_finds(cutouts):
     at = np.flatnonzero(is_open)
     below = np.cumsum(share[::-1])[::-1][at]
     groups = OpenGroups(np.ones(len(at), np.int64), ends[at], fixed[at], below)
-    np.testing.assert_allclose(groups.in_order(), groups.searched())
+    np.testing.assert_allclose(groups.ordered_sums(), groups.searched_sums())
 
 
 @pytest.mark.parametrize("confidence", [np.zeros(60), np.arange(60) // 2])

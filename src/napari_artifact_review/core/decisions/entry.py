@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 from napari_artifact_review.core.cutout import CutoutKey
@@ -169,7 +170,7 @@ class Entry:
         return sound and self.verdict in verdicts
 
     def _content(self) -> list[Any]:
-        return [getattr(self, name) for name in _CONTENT]
+        return list(_values(self))
 
     def _digest_after(self, previous: Entry | None) -> str:
         before = NO_DIGEST if previous is None else previous.digest
@@ -177,8 +178,8 @@ class Entry:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-#: The names of all values but the digest, in their stored order.
-_CONTENT = tuple(each.name for each in fields(Entry) if each.name != "digest")
+#: Returns all values of an entry but the digest, in their stored order.
+_values = attrgetter(*(each.name for each in fields(Entry) if each.name != "digest"))
 
 
 def _dumped(content: list[Any]) -> str:

@@ -14,7 +14,7 @@ from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import StoreError
 
 
-def resolve_log_path(named: str | Path | None, output: Path) -> Path:
+def find_log_path(named: str | Path | None, output: Path) -> Path:
     """Return the path of the log, which a path or an SQLite URL may name."""
     if named is None:
         return log_path_beside(output)
@@ -25,7 +25,7 @@ def resolve_log_path(named: str | Path | None, output: Path) -> Path:
     return Path(named).expanduser().absolute()
 
 
-def open_locked_store(
+def open_log(
     path: Path, output: Path, replaced: Store | None = None, read_only: bool = False
 ) -> tuple[Store, tuple[str, ...]]:
     """Return a log, locked unless another process has the lock; and notices.

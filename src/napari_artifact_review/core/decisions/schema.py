@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -160,48 +160,25 @@ def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
     }
 
 
+#: The fields of an entry that have a column of their own name and value.
+_PLAIN = tuple(
+    each.name for each in fields(Entry) if each.name not in ("act", "cutout")
+)
+
+
 def row_of(entry: Entry) -> dict[str, Any]:
     """Return an entry as a row of its table, without its position."""
-    return {
-        "log_id": entry.log_id,
-        "number": entry.number,
-        "clock": entry.clock,
-        "action": entry.action,
-        "act_log_id": entry.act.log_id,
-        "act": entry.act.number,
-        "image_name": entry.cutout.image_name,
-        "grid_x": entry.cutout.grid_x,
-        "grid_y": entry.cutout.grid_y,
-        "label_new": entry.label_new,
-        "reviewer": entry.reviewer,
-        "decided_at": entry.decided_at,
-        "context": dict(entry.context),
-        "verdict": entry.verdict,
-        "kind": entry.kind,
-        "note": entry.note,
-        "origin": entry.origin,
-        "digest": entry.digest,
-    }
+    row = {name: getattr(entry, name) for name in _PLAIN}
+    act = {"act_log_id": entry.act.log_id, "act": entry.act.number}
+    return row | act | entry.cutout._asdict() | {"context": dict(entry.context)}
 
 
 def entry_of(row: sa.Row[Any]) -> Entry:
     """Return a row of the table as an entry."""
     return Entry(
-        row.log_id,
-        row.number,
-        row.clock,
-        row.action,
-        EntryId(row.act_log_id, row.act),
-        CutoutKey(row.image_name, row.grid_x, row.grid_y),
-        row.label_new,
-        row.reviewer,
-        row.decided_at,
-        row.context,
-        row.verdict,
-        row.kind,
-        row.note,
-        row.origin,
-        row.digest,
+        act=EntryId(row.act_log_id, row.act),
+        cutout=CutoutKey(row.image_name, row.grid_x, row.grid_y),
+        **{name: getattr(row, name) for name in _PLAIN},
     )
 
 

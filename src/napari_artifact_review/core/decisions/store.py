@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.lock import (
     LocksUnsupportedError,
-    Writer,
     WriterLock,
 )
 from napari_artifact_review.core.decisions.log import utc_now
@@ -250,7 +249,11 @@ class Store:
             raise self._file.write_error(error) from error
         if writer is not None:
             self._is_onlooker = True
-            raise self._held(writer)
+            raise HeldError(
+                f"this review is open elsewhere: {writer}",
+                path=self.path,
+                remedy="Close the other window, then reopen the review for editing",
+            )
 
     def _prepare(self, db: sa.Connection) -> list[Entry]:
         """Make sure that the file holds the log; return doubtful entries in it."""
@@ -288,13 +291,6 @@ class Store:
             self._file.migrate(db)
         if not was_held:
             self._lock.release()
-
-    def _held(self, writer: Writer) -> HeldError:
-        return HeldError(
-            f"this review is open elsewhere: {writer}",
-            path=self.path,
-            remedy="Close the other window, then reopen the review for editing",
-        )
 
     def _changed(self) -> StoreError:
         if not self._is_onlooker:

@@ -20,10 +20,7 @@ from napari_artifact_review.core.decisions.database_url import read_database_url
 from napari_artifact_review.core.decisions.entry import Entry, plain_json
 from napari_artifact_review.core.decisions.exchange import find_meeting_place
 from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState, login_name
-from napari_artifact_review.core.decisions.log_opening import (
-    open_locked_store,
-    resolve_log_path,
-)
+from napari_artifact_review.core.decisions.log_opening import find_log_path, open_log
 from napari_artifact_review.core.decisions.log_paths import (
     log_path_beside,
     log_path_in_user_data,
@@ -235,7 +232,7 @@ class ReviewSession:
         """
         path = Path(predictions).expanduser().absolute()
         where = Path(output).expanduser().absolute() if output else default_output(path)
-        file = resolve_log_path(store, where)
+        file = find_log_path(store, where)
         if team is None and replaced is not None and file == replaced._store.path:
             # The same review goes on meeting the others.
             team = replaced._team_url
@@ -264,7 +261,7 @@ class ReviewSession:
             faults = (f"The default kinds of artifact are used: {error}",)
         with nullcontext() if replaced is None else replaced._at_rest():
             former = None if replaced is None else replaced._store
-            log, notices = open_locked_store(file, where, former, read_only)
+            log, notices = open_log(file, where, former, read_only)
             try:
                 contents, binding = log.read(), binding_of(table)
                 if replaced is not None and replaced._store.path == log.path:
@@ -319,7 +316,7 @@ class ReviewSession:
             return self._opened_again(where)
 
     def _copy_log_beside(self, where: Path) -> None:
-        fresh, _ = open_locked_store(log_path_beside(where), where)
+        fresh, _ = open_log(log_path_beside(where), where)
         try:
             there = fresh.read()
             if there.entries:

@@ -168,9 +168,9 @@ class Snapshot:
         low, high = self.ranking.extremes(self.label_new, self.is_open, is_cancelled)
         names = NUMBERS[:-1]
         return (
-            {n: _lowest(c[n] for c in corners) for n in names}
+            {n: _extreme(min, (c[n] for c in corners)) for n in names}
             | {"average_precision": low},
-            {n: _highest(c[n] for c in corners) for n in names}
+            {n: _extreme(max, (c[n] for c in corners)) for n in names}
             | {"average_precision": high},
         )
 
@@ -217,9 +217,5 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _lowest(values: Iterable[Any]) -> Any:
-    return min((value for value in values if value is not None), default=None)
-
-
-def _highest(values: Iterable[Any]) -> Any:
-    return max((value for value in values if value is not None), default=None)
+def _extreme(choose: Callable[..., Any], values: Iterable[Any]) -> Any:
+    return choose((value for value in values if value is not None), default=None)

@@ -200,10 +200,10 @@ class OpenGroups(NamedTuple):
             the constant.
         """
         if with_fixed or np.any(self.counts > 1):
-            return self.searched(is_cancelled)
-        return self.in_order()
+            return self.searched_sums(is_cancelled)
+        return self.ordered_sums()
 
-    def in_order(self) -> _Floats:
+    def ordered_sums(self) -> _Floats:
         """Return the sums where no open cutout shares its group with an artifact.
 
         If an artifact moves up, from group b to a free group a, the sum loses
@@ -219,7 +219,9 @@ class OpenGroups(NamedTuple):
         lowest = self.fixed[::-1] / self.ends[::-1] + raised + self.below[::-1]
         return np.pad(np.cumsum([lowest, highest], axis=1), ((0, 0), (1, 0)))
 
-    def searched(self, is_cancelled: Callable[[], bool] = lambda: False) -> _Floats:
+    def searched_sums(
+        self, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> _Floats:
         """Return the sums in any case, group by group.
 
         With equal confidences, filling from the top or from the bottom need not give an

@@ -642,7 +642,7 @@ def test_a_temporary_name_that_is_taken_is_not_written_through(path, monkeypatch
 def test_no_dated_name_takes_the_place_of_a_file(path, monkeypatch, pauses, linking):
     taken = path.with_name("taken.csv")
     taken.write_bytes(b"another's")
-    monkeypatch.setattr(saving, "_dated", lambda *_: taken)
+    monkeypatch.setattr(saving, "beside", lambda *_: taken)
     faults = [Fault("replace", code=errno.EBUSY, times=math.inf)]
     if linking == "impossible":
         faults.append(Fault("link", code=errno.EPERM, times=math.inf))

@@ -189,7 +189,7 @@ KEYWORDS = [
 
 @st.composite
 def other_cards(draw: st.DrawFn) -> bytes:
-    """A FITS file some of whose cards say something else."""
+    """A FITS file with some other cards."""
     data = draw(st.sampled_from(FITS))
     cards = [found.start() for found in re.finditer(rb"[A-Z0-9_-]{1,8} *= ", data)]
     for _ in range(draw(st.integers(1, 4))):
@@ -229,8 +229,8 @@ def check(image: FullImage) -> None:
     assert np.isfinite([lower, upper]).all()
     assert lower < upper
     if image.sky is not None:
-        for place in ((0, 0), (-1e3, 1e9), (20.5, 3.5)):
-            assert isinstance(image.sky.text(*place), str)
+        for point in ((0, 0), (-1e3, 1e9), (20.5, 3.5)):
+            assert isinstance(image.sky.text(*point), str)
 
 
 @fuzzed(150, 40_000)

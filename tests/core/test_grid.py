@@ -1,4 +1,4 @@
-"""The cutout size that a grid tells, and cutouts outside their image."""
+"""The cutout size from the grid, and cutouts outside their image."""
 
 from __future__ import annotations
 

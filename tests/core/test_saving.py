@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, whatever fails and whenever the power goes."""
+"""A file is written completely or not at all, even if the disk or the power fails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OLD, NEW = b"before\n" * 3, b"after\n" * 5
 
 @pytest.fixture
 def pauses(monkeypatch):
-    """Do not wait, but note for how long saving would have."""
+    """Skip the delays of saving, and return the list of them."""
     waited: list[float] = []
     monkeypatch.setattr(saving.time, "sleep", waited.append)
     return waited
@@ -41,7 +41,7 @@ def pauses(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def umask():
-    """Know the mode of a new file, 0o644."""
+    """Make 0o644 the mode of new files."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -55,7 +55,7 @@ def path(tmp_path):
 
 def older(path):
     path.write_bytes(OLD)
-    # None that a new file gets.
+    # Another mode than that of a new file.
     path.chmod(0o664)
     return path
 
@@ -84,7 +84,7 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-# --- What a caller gets ---------------------------------------------------------------
+# --- Results --------------------------------------------------------------------------
 
 
 def test_the_digest_is_that_of_the_bytes_in_place(path):
@@ -205,7 +205,7 @@ def test_a_backup_has_its_name_only_when_it_is_on_the_disk(path):
 
 
 def outcome(folder, fault, save):
-    """Return what saving comes to on a disk with a fault: a result or a SaveError."""
+    """Save on a disk with a fault; return the result or the SaveError."""
     with Disk(folder, fault) as disk:
         try:
             result = save()
@@ -240,7 +240,7 @@ def test_no_fault_damages_what_was_there_or_leaves_half(tmp_path, there, pauses)
             assert contents(folder) == before, fault
         elif result == done:
             assert contents(folder) == {"out.csv": NEW}, fault
-            # A file that is held for a moment, and a part that is there no more.
+            # A file that is held for a moment, and a part that is gone already.
             assert not fault.hits or fault.step in ("replace", "unlink"), fault
         else:
             assert (fault.step, fault.code) == ("replace", errno.EACCES), fault
@@ -364,7 +364,7 @@ def test_a_power_cut_leaves_the_old_or_the_new_file(tmp_path, there):
     found = [{state.get(path) for state in states} for states in disk.power_cuts]
     assert found[0] == {before}
     assert set().union(*found) == {before, NEW}
-    # Once saving has said so, the new file stays.
+    # Once saving has succeeded, the new file stays.
     assert found[-1] == {NEW}
 
 
@@ -392,7 +392,7 @@ def test_a_power_cut_leaves_what_was_put_beside_a_held_file(path, pauses):
 @posix
 @pytest.mark.parametrize("step", ["in place", "without fsync", "without the folder's"])
 def test_the_disk_of_these_tests_finds_out_what_may_be_lost(path, step):
-    """Each of the usual ways to save a file too lightly."""
+    """Each of the usual ways to save a file without enough care."""
     with Disk(path.parent) as disk:
         if step == "in place":
             path.write_bytes(NEW)
@@ -421,7 +421,7 @@ def test_the_disk_of_these_tests_finds_out_what_may_be_lost(path, step):
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EBUSY])
 def test_a_held_file_is_replaced_once_it_is_let_go(path, code, pauses):
-    held = Fault("replace", code=code, times=len(saving.PAUSES))
+    held = Fault("replace", code=code, times=len(saving.RETRY_DELAYS))
     with Disk(path.parent, held):
         written = replace_file(path, write(NEW))
     assert written.path == path
@@ -458,7 +458,7 @@ def test_a_damaged_disk_is_not_waited_for(path, pauses):
 def test_windows_tells_a_held_file_from_a_damaged_disk(
     path, monkeypatch, pauses, winerror, held
 ):
-    """Both are PermissionErrors there."""
+    """On Windows both are PermissionErrors."""
 
     def refuse(*_paths):
         error = PermissionError(errno.EACCES, "refused")
@@ -519,7 +519,7 @@ def test_a_secret_file_is_secret_while_it_is_written(path):
 
 @posix
 def test_a_file_system_without_modes_is_not_asked_for_one(path):
-    """There all files have the same mode, and to set one is refused."""
+    """On such file systems all files have the same mode, which cannot be set."""
     path.chmod(0o600)
     with Disk(path.parent, Fault("chmod", code=errno.EPERM, times=math.inf)):
         replace_file(path, write(NEW))
@@ -562,7 +562,7 @@ def test_a_folder_that_is_not_there_is_a_fault(tmp_path):
 
 @posix
 def test_a_folder_that_takes_no_file_is_a_fault(tmp_path):
-    # Only a file system of the kernel's own refuses root.
+    # Only a virtual file system of the kernel refuses root.
     folder = tmp_path if os.geteuid() else Path("/sys/kernel")
     if folder == tmp_path:
         older(folder / "out.csv")
@@ -627,7 +627,7 @@ def test_a_backup_is_as_old_as_its_original(path):
 
 @posix
 def test_a_temporary_name_that_is_taken_is_not_written_through(path, monkeypatch):
-    """In a folder that others can write to, it may be a link that waits for us."""
+    """In a shared folder, another user may have put a link there."""
     victim = path.with_name("victim")
     victim.write_bytes(b"another's")
     monkeypatch.setattr(saving.secrets, "token_hex", lambda _size: "00")
@@ -642,7 +642,7 @@ def test_a_temporary_name_that_is_taken_is_not_written_through(path, monkeypatch
 def test_no_dated_name_takes_the_place_of_a_file(path, monkeypatch, pauses, linking):
     taken = path.with_name("taken.csv")
     taken.write_bytes(b"another's")
-    monkeypatch.setattr(saving, "_dated", lambda *_: taken)
+    monkeypatch.setattr(saving, "beside", lambda *_: taken)
     faults = [Fault("replace", code=errno.EBUSY, times=math.inf)]
     if linking == "impossible":
         faults.append(Fault("link", code=errno.EPERM, times=math.inf))

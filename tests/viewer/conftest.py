@@ -13,7 +13,7 @@ from napari_artifact_review.viewer.controller import ReviewController
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a verdict wait until it is recorded, also on a busy machine."""
     for module in ("decisions.recorder", "review.session"):
-        monkeypatch.setattr(f"napari_artifact_review.core.{module}.PATIENCE", 20)
+        monkeypatch.setattr(f"napari_artifact_review.core.{module}.MAX_WAIT", 20)
 
 
 @pytest.fixture

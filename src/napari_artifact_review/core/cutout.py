@@ -1,4 +1,4 @@
-"""A cutout: a square of a full image, and what the review knows of it; or many."""
+"""Cutouts, the squares of full images, with the data of the review about them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES
 
 
 class CutoutKey(NamedTuple):
-    """What a cutout is known by; never its row number."""
+    """The identity of a cutout, which is never its row number."""
 
     image_name: str
     grid_x: int
@@ -21,12 +21,12 @@ class CutoutKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """All that the review knows of one cutout at one moment.
+    """The data of the review about one cutout at one moment.
 
     Attributes
     ----------
     row : int
-        Where it stands in the table, 0-based.
+        Its row in the table, 0-based.
     image_name : str
         The full image that it is cut from.
     grid_x, grid_y : int
@@ -68,12 +68,12 @@ class Cutout:
 
     @property
     def key(self) -> CutoutKey:
-        """What the cutout is known by."""
+        """Its identity."""
         return CutoutKey(self.image_name, self.grid_x, self.grid_y)
 
     @property
     def reviewed(self) -> bool:
-        """Whether anybody decided about it."""
+        """Whether it has a verdict."""
         return bool(self.reviewed_at or self.reviewed_by or self.decision)
 
     @property
@@ -83,16 +83,16 @@ class Cutout:
 
     @property
     def changed(self) -> bool:
-        """Whether its label after review is another one."""
+        """Whether its label after review differs from its label."""
         return self.label_new != self.label
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cutouts:
-    """What the review knows of many cutouts of one image, column by column.
+    """The data of the review about many cutouts of one image, as arrays.
 
-    Eighty thousand of them are looked at as a whole at each image; as objects of their
-    own they would take a second.
+    An image can have eighty thousand of them; as single objects they would take a
+    second at each image.
 
     Attributes
     ----------
@@ -101,9 +101,9 @@ class Cutouts:
     size : int
         Their side in pixels.
     rows, grid_x, grid_y : ndarray of int64, shape (n,)
-        Where they stand in the table; column and row of their top left pixels.
+        Their rows in the table; column and row of their top left pixels.
     label, preds, label_new, outcome : ndarray of int8, shape (n,)
-        As for `Cutout`; the outcome as its place in `OUTCOMES`.
+        As for `Cutout`; the outcome as its index in `OUTCOMES`.
     confidence : ndarray of float64, shape (n,)
         NaN where the table has none.
     reviewed, unsure, pending : ndarray of bool, shape (n,)
@@ -130,21 +130,21 @@ class Cutouts:
 
     @property
     def changed(self) -> npt.NDArray[np.bool_]:
-        """Whether their labels after review are others."""
+        """Mask of the cutouts whose label after review differs from their label."""
         return np.not_equal(self.label_new, self.label)
 
     def are(self, outcome: str) -> npt.NDArray[np.bool_]:
-        """Tell which of them have an outcome."""
+        """Return the mask of the cutouts with an outcome."""
         return np.equal(self.outcome, OUTCOMES.index(outcome))
 
     def outside(self, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
-        """Tell which have no pixel in an image of `shape` (rows, columns)."""
+        """Return the mask of those without a pixel in an image of (rows, columns)."""
         rows, columns = shape
         above = are_beyond(self.grid_y, self.size, rows)
         return np.logical_or(above, are_beyond(self.grid_x, self.size, columns))
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Cutouts:
-        """Return some of them, by a mask or by their places."""
+        """Return some of them, by a mask or by their indices."""
         columns = (getattr(self, name)[which] for name in type(self).__slots__[2:])
         return Cutouts(self.image_name, self.size, *columns)
 
@@ -152,7 +152,7 @@ class Cutouts:
 def are_beyond(
     start: npt.NDArray[np.int64], size: int, length: int
 ) -> npt.NDArray[np.bool_]:
-    """Tell along one axis which cutouts have no pixel in an image.
+    """Return the mask of cutouts without a pixel in an image, along one axis.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def are_beyond(
     Returns
     -------
     ndarray of bool, shape (n,)
-        True for those that have none.
+        True for cutouts without a pixel.
     """
-    # No sum of the two: it may be too large for 64 bits.
+    # Without a sum of the two, which may be too large for 64 bits.
     return np.logical_or(start >= length, start <= -size)

@@ -1,4 +1,4 @@
-"""What can go wrong with a user's files, as one family of exceptions."""
+"""The exceptions for faults in a user's files."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Self
 
 
 class ReviewError(Exception):
-    """A fault that the user can mend: what is wrong, where, and what to do.
+    """A fault that the user can correct: what is wrong, where, and what to do.
 
     Parameters
     ----------
     what : str
         What is wrong, as a phrase without a full stop.
     path : path-like, optional
-        The file or folder that it is about.
+        The file or folder at fault.
     where : str, optional
-        The place inside the file: row, column, HDU.
+        The location inside the file: row, column, HDU.
     remedy : str, optional
         What the user can do about it.
     """
@@ -33,12 +33,12 @@ class ReviewError(Exception):
         self.path = None if path is None else Path(path)
         self.where = where
         self.remedy = remedy
-        place = ", ".join(str(part) for part in (path, where) if part is not None)
-        message = f"{place}: {what}" if place else what
+        location = ", ".join(str(part) for part in (path, where) if part is not None)
+        message = f"{location}: {what}" if location else what
         super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
 
     def again(self) -> Self:
-        """Return the same error, to be raised; one that is kept must hold no frames."""
+        """Copy the error without traceback, so that a cached error keeps no frames."""
         other = type(self)(
             self.what, path=self.path, where=self.where, remedy=self.remedy
         )
@@ -47,7 +47,7 @@ class ReviewError(Exception):
 
 
 class TableError(ReviewError):
-    """The predictions table cannot be read, or does not say what a review needs."""
+    """The predictions table cannot be read, or lacks data that a review needs."""
 
 
 class ImageError(ReviewError):
@@ -55,12 +55,12 @@ class ImageError(ReviewError):
 
 
 class SaveError(ReviewError):
-    """The reviewed table could not be written as asked; nothing of it is damaged."""
+    """The reviewed table could not be written; an existing file is not damaged."""
 
 
 class StoreError(ReviewError):
-    """The store of decisions cannot be read or written; nothing in it was changed."""
+    """The log of decisions cannot be read or written; it was not changed."""
 
 
 class HeldError(StoreError):
-    """The log is not this window's to write: it is open elsewhere, or read-only."""
+    """The log is not for this window to write: it is open elsewhere, or read-only."""

@@ -1,11 +1,11 @@
-"""The grid of cutouts, and the size of a cutout that it tells."""
+"""The grid of cutouts: infer their size from its spacing, and number them."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-#: Side of a cutout in pixels, where the table does not tell.
+#: Side of a cutout in pixels, if it cannot be inferred from the table.
 DEFAULT_CUTOUT_SIZE = 200
 
 
@@ -14,10 +14,10 @@ def infer_cutout_size(
 ) -> int | None:
     """Infer the side of a cutout from the spacing of the grid.
 
-    The spacing tells the size without doubt only if both axes have the same
-    smallest spacing, every position is a whole number of it away from the first
-    one, and cutouts stand at more than half of the places of that grid: a few
-    cutouts far apart tell nothing.
+    The spacing gives the size without doubt only if both axes have the same smallest
+    spacing, every position is a whole number of spacings away from the first one, and
+    cutouts occupy more than half of the grid points: a few cutouts far apart are not
+    enough.
 
     Parameters
     ----------
@@ -27,23 +27,23 @@ def infer_cutout_size(
     Returns
     -------
     int or None
-        The side in pixels; None where the grid leaves doubt.
+        The side in pixels; None if the grid leaves doubt.
     """
-    spacings, places, grid = set(), 1, list[npt.NDArray[np.int64]]()
+    spacings, points, grid = set(), 1, list[npt.NDArray[np.int64]]()
     for positions in (grid_x, grid_y):
-        # A span too wide for 64 bits comes out negative, and is no grid.
+        # A span too wide for 64 bits is negative, and no grid.
         gaps = np.diff(np.unique(positions))
         if gaps.size == 0 or gaps.min() <= 0 or np.any(gaps % gaps.min()):
             return None
         spacings.add(int(gaps.min()))
-        places *= sum(gaps.tolist()) // int(gaps.min()) + 1
+        points *= sum(gaps.tolist()) // int(gaps.min()) + 1
         grid.append((positions - positions.min()) // gaps.min())
-    if len(spacings) > 1 or places >= 2 * len(grid_x):
+    if len(spacings) > 1 or points >= 2 * len(grid_x):
         return None
     columns, rows = grid
-    taken = np.zeros(places, dtype=bool)
-    taken[columns * (int(rows.max()) + 1) + rows] = True
-    return spacings.pop() if np.count_nonzero(taken) * 2 > places else None
+    occupied = np.zeros(points, dtype=bool)
+    occupied[columns * (int(rows.max()) + 1) + rows] = True
+    return spacings.pop() if np.count_nonzero(occupied) * 2 > points else None
 
 
 def cutout_numbers(
@@ -51,7 +51,7 @@ def cutout_numbers(
     grid_x: npt.NDArray[np.int64],
     grid_y: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64] | None:
-    """Give each cutout a number by which it can be found and sorted.
+    """Return a number for each cutout, by which it can be found and sorted.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def cutout_numbers(
     Returns
     -------
     ndarray of int64, shape (n,), or None
-        Equal where all three are, and in the order of image, grid_x, grid_y; None if
-        64 bits are too few for that.
+        Equal for equal cutouts, and in the order of image, grid_x, grid_y; None if 64
+        bits are too few.
     """
     numbers = np.zeros(len(image), dtype=np.int64)
     count = 1

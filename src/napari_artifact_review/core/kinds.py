@@ -1,4 +1,4 @@
-"""The kinds of artifact that reviewers tell apart: a short list, the team's own."""
+"""The kinds of artifact that reviewers distinguish: the team's list, or a default."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ DEFAULT_KINDS: tuple[str, ...] = (
     "other",
 )
 
-#: More than these are no short list but some other file.
-_MOST = 100
+#: A file with more lines is not a list of kinds.
+_MAX_KINDS = 100
 
 
 def kinds_beside(predictions: Path) -> tuple[str, ...]:
@@ -33,8 +33,8 @@ def kinds_beside(predictions: Path) -> tuple[str, ...]:
     Parameters
     ----------
     predictions : Path
-        The predictions table. Beside it may be a file `KINDS_NAME` in UTF-8 with one
-        kind a line; what follows a ``#`` is a comment.
+        The predictions table. Its folder may have a file `KINDS_NAME` in UTF-8 with one
+        kind a line; text after a ``#`` is a comment.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def kinds_beside(predictions: Path) -> tuple[str, ...]:
     Raises
     ------
     ReviewError
-        If the file is there and is no such list.
+        If there is such a file and it is not a list of kinds.
     """
     path = predictions.with_name(KINDS_NAME)
     remedy = "Write one kind of artifact a line, or remove the file"
@@ -58,7 +58,7 @@ def kinds_beside(predictions: Path) -> tuple[str, ...]:
         ) from error
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     kinds = tuple(dict.fromkeys(line for line in lines if line))
-    if not 0 < len(kinds) <= _MOST:
+    if not 0 < len(kinds) <= _MAX_KINDS:
         raise ReviewError(
             f"names {len(kinds)} kinds of artifact", path=path, remedy=remedy
         )

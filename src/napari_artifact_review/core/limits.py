@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 Limits: TypeAlias = tuple[float, float]
 
-# ZScale looks at 1,000 pixels; this many are enough to find those among NaN.
-_SAMPLE = 100_000
+# ZScale uses 1,000 pixels; so many are enough to find these among NaN.
+_SAMPLE_SIZE = 100_000
 
 
 def zscale_limits(pixels: NDArray[Any]) -> Limits:
-    """Return the limits of a grey scale that shows faint things.
+    """Return the limits of a grey scale that shows faint sources.
 
     The ZScale algorithm of IRAF, in astropy's form
     (`astropy.visualization.ZScaleInterval` with its defaults), on a regular
@@ -31,15 +31,15 @@ def zscale_limits(pixels: NDArray[Any]) -> Limits:
     Returns
     -------
     tuple of float
-        Lower and upper limit in the pixels' unit, lower < upper. (0, 1) without
-        a single finite pixel, (v, v + 1) where every pixel is v.
+        Lower and upper limit in the pixels' unit, lower < upper. (0, 1) without a
+        finite pixel, (v, v + 1) if every pixel is v.
     """
     return zscale_of(finite_sample(pixels))
 
 
 def finite_sample(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return finite pixels of an image, all of a small one."""
-    step = max(1, math.isqrt(pixels.size // _SAMPLE))
+    """Return a sample of an image's finite pixels; all of them for a small image."""
+    step = max(1, math.isqrt(pixels.size // _SAMPLE_SIZE))
     sample = finite_values(pixels[::step, ::step])
     # The finite pixels may all lie between those of the sample.
     return sample if sample.size else finite_values(pixels)
@@ -53,21 +53,21 @@ def zscale_of(sample: NDArray[np.float64]) -> Limits:
 
     lower, upper = map(float, ZScaleInterval().get_limits(sample))
     if not lower < upper:
-        # A few pixels on an even ground: ZScale sees the ground only.
+        # A few pixels on a constant background: ZScale finds the background only.
         lower, upper = float(sample.min()), float(sample.max())
     return distinct(lower, upper)
 
 
 def distinct(lower: float, upper: float) -> Limits:
-    """Return limits that the screen can tell apart."""
+    """Return limits that differ on the screen."""
     if not lower < upper:
-        # 2**-22 is the smallest step that float32, and so the screen, tells apart.
+        # 2**-22 is the smallest relative step of float32, and so of the screen.
         upper = lower + max(1.0, abs(lower) * 2.0**-22)
     return lower, upper
 
 
 def finite_values(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the finite pixels in one row, within the range of the screen's float32."""
+    """Return the finite pixels, shape (n,), clipped to the screen's float32."""
     values: NDArray[np.float64] = pixels[np.isfinite(pixels)].astype(np.float64)
     largest = float(np.finfo(np.float32).max)
     return values.clip(-largest, largest)

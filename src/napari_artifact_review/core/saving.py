@@ -1,4 +1,4 @@
-"""Write a file whole or not at all, whatever fails and whenever the power goes."""
+"""Write a file completely or not at all, even if the disk or the power fails."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from napari_artifact_review.core.errors import SaveError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-#: Seconds to wait between tries while another program holds a file; two in all.
-PAUSES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.4, 0.4)
+#: Seconds between attempts while another program has a file open; two in all.
+RETRY_DELAYS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.4, 0.4)
 
 # As PostgreSQL (file_utils.c: EINVAL); SQLite ignores all (os_unix.c, ticket 1657).
 _CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
-# Of exFAT and some network shares; EINVAL is what Windows' refusal becomes.
+# Of exFAT and some network shares; EINVAL is the error of Windows.
 _CANNOT_LINK = {
     errno.EPERM,
     errno.ENOSYS,
@@ -45,8 +45,8 @@ class Written:
     Attributes
     ----------
     path : Path
-        Where it is: what was asked for, or a dated name beside it if another program
-        would not let go of that.
+        The path that was asked for, or a dated name beside it if another program had
+        that file open.
     digest : str
         SHA-256 of its bytes, in hexadecimal.
     """
@@ -56,14 +56,14 @@ class Written:
 
 
 class NotDurableError(SaveError):
-    """The new file is in place and complete, but a power cut may still undo it.
+    """The new file is complete, but a power cut may still undo its writing.
 
     Parameters
     ----------
     written : Written
-        What is in place.
+        The new file.
     reason : OSError
-        Why the folder could not be written through to the disk.
+        The error of syncing the folder to the disk.
     """
 
     def __init__(self, written: Written, reason: OSError) -> None:
@@ -78,34 +78,35 @@ class NotDurableError(SaveError):
 
 def replace_file(
     path: Path,
-    write: Callable[[BinaryIO], None],
+    write: Callable[[BinaryIO], object],
     about_to_replace: Callable[[str], None] = lambda _digest: None,
 ) -> Written:
-    """Write a file beside `path` and put it in its place once it is on the disk.
+    """Write a file beside `path`, and replace `path` with it once it is on the disk.
 
-    A link stays a link, and the mode of a file that is replaced is kept. If
-    anything fails, what was at `path` is untouched and nothing is left beside it. This
-    waits up to two seconds for a program that holds `path`: not for the main thread.
+    A link stays a link, and the new file has the mode of the old one. If anything
+    fails, the old file is untouched and no other file is left beside it. This waits up
+    to two seconds for a program that has `path` open, so do not call it in the main
+    thread.
 
     Parameters
     ----------
     path : Path
         The file to write.
     write : callable
-        Writes the contents to the binary stream that it is given, front to back.
+        Called with a binary stream, to which it writes the contents front to back.
     about_to_replace : callable, optional
-        Is given the digest of the new file when that is complete and nothing is
-        replaced yet. What it raises stops everything.
+        Called with the digest of the complete new file before it replaces the old one;
+        an exception prevents that.
 
     Returns
     -------
     Written
-        Where the new file is, and its digest.
+        The path of the new file, and its digest.
 
     Raises
     ------
     NotDurableError
-        If the new file is in place, but may not outlast a power cut.
+        If the new file is complete, but may not survive a power cut.
     SaveError
         If the disk or the folder refuses, or the encoding lacks a character.
     """
@@ -113,14 +114,14 @@ def replace_file(
         "Nothing was overwritten; choose another output, or free the disk and save "
         "again"
     )
-    with _refusals("cannot be written", path, remedy):
+    with _as_save_errors("cannot be written", path, remedy):
         target = Path(os.path.realpath(path))
         replaced = _status(target)
         part = _part_beside(target)
         try:
             digest = _write_part(part, write, like=replaced)
             about_to_replace(digest)
-            place = _put(part, target)
+            final = _rename(part, target)
         except UnicodeEncodeError as error:
             text = error.object[error.start : error.end]
             raise SaveError(
@@ -130,7 +131,7 @@ def replace_file(
             ) from error
         finally:
             _remove(part)
-    written = Written(path if place == target else place, digest)
+    written = Written(path if final == target else final, digest)
     try:
         _sync_folder(target.parent)
     except OSError as error:
@@ -139,7 +140,7 @@ def replace_file(
 
 
 def keep_backup(path: Path) -> Path | None:
-    """Copy `path` to a dated name beside it, whole or not at all.
+    """Copy `path` to a dated name beside it, completely or not at all.
 
     Returns
     -------
@@ -149,10 +150,10 @@ def keep_backup(path: Path) -> Path | None:
     Raises
     ------
     SaveError
-        If the copy cannot be made; nothing is left of it.
+        If the copy cannot be made; no part of it is left.
     """
     what = f"the backup of {path.name} cannot be made"
-    with _refusals(what, path, "Nothing was overwritten; choose another output"):
+    with _as_save_errors(what, path, "Nothing was overwritten; choose another output"):
         original = _status(path)
         if original is None:
             return None
@@ -163,7 +164,7 @@ def keep_backup(path: Path) -> Path | None:
                     part, lambda copy: shutil.copyfileobj(source, copy), like=original
                 )
             os.utime(part, ns=(original.st_atime_ns, original.st_mtime_ns))
-            backup = _give_new_name(part, _dated(path, ".backup"))
+            backup = _give_new_name(part, beside(path, ".backup"))
         finally:
             _remove(part)
         try:
@@ -183,31 +184,35 @@ def digest_of(path: Path) -> str | None:
         If it cannot be read.
     """
     remedy = "Check your rights to it, or choose another output"
-    with _refusals("cannot be read", path, remedy):
+    with _as_save_errors("cannot be read", path, remedy):
         if _status(path) is None:
             return None
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def beside(path: Path) -> Path:
-    """Return a dated name beside `path`, of the same format."""
-    return _dated(path)
+def beside(path: Path, kind: str = "") -> Path:
+    """Return a dated name beside `path`, of the same format.
 
-
-def _dated(path: Path, kind: str = "") -> Path:
+    Parameters
+    ----------
+    path : Path
+        The path.
+    kind : str
+        Text after the date, such as ".backup".
+    """
     stem, suffix = path.stem, path.suffix
     if suffix.lower() == ".gz":
         # The format is in both: .csv.gz.
         stem, suffix = Path(stem).stem, Path(stem).suffix + suffix
-    # To the microsecond: a second one never takes the name of a first.
+    # To the microsecond, so that two files never have the same name.
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return path.with_name(f"{stem}.{stamp}{kind}{suffix}")
 
 
 @contextmanager
-def _refusals(what: str, path: Path, remedy: str) -> Iterator[None]:
-    """Turn what the disk or the folder refuses into one SaveError."""
+def _as_save_errors(what: str, path: Path, remedy: str) -> Iterator[None]:
+    """Turn an error of the disk or the folder into a SaveError."""
     try:
         yield
     except OSError as error:
@@ -222,7 +227,7 @@ def _status(path: Path) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(status.st_mode):
-        # A folder cannot be replaced, and to read a pipe may wait for ever.
+        # A folder cannot be replaced, and reading a pipe may never end.
         raise OSError("this is not a file")
     return status
 
@@ -231,8 +236,8 @@ def _part_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
 
 
-class _Digested(io.RawIOBase):
-    """A file that is written front to back, and the SHA-256 of what it was given."""
+class _HashedFile(io.RawIOBase):
+    """A file that is written front to back, with the SHA-256 of its contents."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -256,35 +261,35 @@ class _Digested(io.RawIOBase):
 
 
 def _write_part(
-    part: Path, write: Callable[[BinaryIO], None], like: os.stat_result | None
+    part: Path, write: Callable[[BinaryIO], object], like: os.stat_result | None
 ) -> str:
-    """Write a new file through to the disk, with the mode of another; its digest."""
+    """Write a new file to the disk, with the mode of another; return its digest."""
     mode = 0o666 if like is None else stat.S_IMODE(like.st_mode)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    raw = _Digested(os.open(part, flags, mode))
+    raw = _HashedFile(os.open(part, flags, mode))
     with io.BufferedWriter(raw) as stream:
         write(stream)
         stream.flush()
-        # Not if it is so already: a file system without modes refuses.
+        # Only if it differs: a file system without modes refuses.
         if like is not None and stat.S_IMODE(part.stat().st_mode) != mode:
             part.chmod(mode)
         os.fsync(raw.fileno())
     return raw.sha256.hexdigest()
 
 
-def _put(part: Path, target: Path) -> Path:
-    """Rename `part` to `target`, or beside it if another program holds that."""
+def _rename(part: Path, target: Path) -> Path:
+    """Rename `part` to `target`, or to a dated name if another program has it open."""
     try:
-        _patiently(lambda: part.replace(target))
+        _retry(lambda: part.replace(target))
     except OSError as error:
-        if not _held(error):
+        if not _is_held(error):
             raise
         return _give_new_name(part, beside(target))
     return target
 
 
 def _give_new_name(part: Path, name: Path) -> Path:
-    """Name `part` also `name`, or rename it, but never in place of another file."""
+    """Link or rename `part` to `name`, but never replace another file."""
     try:
         name.hardlink_to(part)
     except OSError as error:
@@ -297,27 +302,27 @@ def _give_new_name(part: Path, name: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    """Remove what is in the way; if it will not go, it is litter and no fault."""
+    """Remove a leftover file; ignore a failure, which does no harm."""
     with suppress(OSError):
-        _patiently(lambda: path.unlink(missing_ok=True))
+        _retry(lambda: path.unlink(missing_ok=True))
 
 
-def _patiently(step: Callable[[], object]) -> None:
-    """Try again for a while if another program holds a file."""
-    for pause in PAUSES:
+def _retry(step: Callable[[], object]) -> None:
+    """Repeat a step for a while if another program has a file open."""
+    for delay in RETRY_DELAYS:
         try:
             step()
         except OSError as error:
-            if not _held(error):
+            if not _is_held(error):
                 raise
         else:
             return
-        time.sleep(pause)
+        time.sleep(delay)
     step()
 
 
-def _held(error: OSError) -> bool:
-    """Whether another program holds the file, or the folder keeps it from us."""
+def _is_held(error: OSError) -> bool:
+    """Return whether another program has the file open, or access is denied."""
     code = getattr(error, "winerror", None)
     if code is not None:
         # Access denied, sharing, lock; Windows' damaged disks are PermissionErrors too.
@@ -326,7 +331,7 @@ def _held(error: OSError) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name durable; Windows needs no such step and cannot open it."""
+    """Sync a folder, so that a new name is durable; Windows needs no such step."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.decisions.log_paths import store_beside
+from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import SaveError, StoreError
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.core.review.session import ReviewSession
@@ -57,9 +57,9 @@ def open_for_report(
         As for `ReviewSession.open`.
     """
     path = Path(table).expanduser().absolute()
-    if reviewed is None and store_beside(path).exists():
+    if reviewed is None and log_path_beside(path).exists():
         reviewed = path
-    elif reviewed is not None and not store_beside(Path(reviewed)).exists():
+    elif reviewed is not None and not log_path_beside(Path(reviewed)).exists():
         raise StoreError(
             "there is no log of verdicts beside it",
             path=reviewed,

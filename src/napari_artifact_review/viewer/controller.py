@@ -15,7 +15,7 @@ from napari.utils.events import Event
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout, Cutouts
-from napari_artifact_review.core.decisions.command import NOTICEABLE
+from napari_artifact_review.core.decisions.command import PENDING_DELAY
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images.display import Display
 from napari_artifact_review.core.images.drawable import LoadedImage
@@ -646,7 +646,7 @@ class ReviewController:
         if self._marks_pending and not self.session.pending:
             self._draw_pending()
         elif self.session.pending:
-            self._run_later(NOTICEABLE, self._draw_pending)
+            self._run_later(PENDING_DELAY, self._draw_pending)
 
     def _draw_pending(self) -> None:
         pending = bool(self.session.pending)

@@ -14,7 +14,7 @@ from psygnal import Signal
 from qtpy.QtCore import QEvent, QPoint, QRect, QTimer
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
-from napari_artifact_review.core.decisions.log_paths import store_beside
+from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
 from napari_artifact_review.widgets.focus import give_keys_to_viewer, main_window_of
@@ -333,7 +333,7 @@ class ReviewWidget(SteadyBox):
 
     def _remember(self, session: ReviewSession) -> None:
         """Offer the review among the recent ones; one in a database needs its URL."""
-        if session.store == str(store_beside(session.output)):
+        if session.store == str(log_path_beside(session.output)):
             paths = (session.predictions.path, session.images.folder, session.output)
             RecentReview(*map(str, paths)).remember()
             self.opening.recent.show_reviews()

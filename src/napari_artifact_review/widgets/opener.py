@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_artifact_review.core.decisions.log_paths import store_beside
+from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.review.paths import default_output
 from napari_artifact_review.widgets.panels.opening import OpenPanel
 from napari_artifact_review.widgets.parts.background import Background, MainThread
@@ -52,7 +52,7 @@ class Opener:
         table, output = self._panel.predictions.path, self._panel.output.path
         if self.shown is None or table is None:
             return False
-        named = store_beside((output or default_output(table)).absolute())
+        named = log_path_beside((output or default_output(table)).absolute())
         return store is not None or self.shown.store == str(named)
 
     def open(self, **options: Any) -> None:

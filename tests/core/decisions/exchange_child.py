@@ -1,8 +1,8 @@
 """A process that exchanges entries: exchange_child URL LOG_ID COUNT HOW_IT_ENDS.
 
-It says "offered" once everything is offered. Then it ends as it is told to: "now", with
-the exchange under way; "sent", when all is sent; "problem", when the server is in
-trouble; or "never".
+It prints "offered" once all entries are offered. HOW_IT_ENDS is "now", with the
+exchange under way; "sent", when all entries are sent; "problem", when the server has a
+problem; or "never".
 """
 
 from __future__ import annotations
@@ -17,19 +17,23 @@ from napari_artifact_review.core.decisions.meeting_place import RawEntry, Review
 def main(url: str, log_id: str, count: int, end: str) -> None:
     review = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv")
     exchange = Exchange(find_meeting_place(url), review, [], lambda _: None)
-    is_in_trouble = threading.Event()
+    is_sent, is_in_trouble = threading.Event(), threading.Event()
 
     def note() -> None:
         if exchange.problem is not None:
             is_in_trouble.set()
+        if offered == count and exchange.unsent == 0:
+            is_sent.set()
 
+    offered = 0
     exchange.changed.connect(note)
     exchange.start()
     for number in range(1, count + 1):
+        offered = number
         exchange.offer([RawEntry(log_id, number, f'{{"n": {number}}}')])
     print("offered", flush=True)
     if end == "sent":
-        assert exchange.wait_until_sent(60)
+        assert is_sent.wait(60)
     elif end == "problem":
         assert is_in_trouble.wait(60)
     elif end == "never":

@@ -1,4 +1,4 @@
-"""URLs of databases: which are supported, and that no password leaves them."""
+"""URLs of databases: which are supported, and that no message has a password."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def test_any_other_database_or_driver_is_refused_by_name(scheme):
         (f"postgresql://ada:{SECRET}@host:no/night", "no number from 1 to 65535"),
         (f"postgresql://ada:{SECRET}@host:99999/night", "no number from 1 to 65535"),
         (f"postgresql://ada:{SECRET}@host:0/night", "no number from 1 to 65535"),
-        # The host was forgotten, and the password stands where the port would be.
+        # Without a host, the password is in the position of the port.
         (f"postgresql://ada:{SECRET}/night", "no number from 1 to 65535"),
-        # The rest of the password stands where the host would be.
+        # The rest of the password is in the position of the host.
         (f"postgresql://ada:p@{SECRET}@host/night", "more than one @"),
         (f"postgresql://ada:{SECRET}@host/night?autocommit=1", "autocommit"),
         (f"postgresql://host/night?password={SECRET}&turbo=1", "turbo"),

@@ -1,4 +1,4 @@
-"""Entries of logs: their JSON form, their digests, and what no entry can be."""
+"""Entries of logs: their JSON form, their digests, and invalid entries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST = Entry(
     "log", 1, 1, "decide", EntryId("log", 1), CutoutKey("a", 0, 0), 1, "me", "now", {},
     "artifact",
 ).after(None)  # fmt: skip
-#: Also NUL and half of a pair of surrogates, which JSON takes and a database may not.
+#: Also NUL and lone surrogates, which JSON accepts and a database may not.
 TEXTS = st.text(st.characters(categories=None) | st.sampled_from("\0\ud800\udfff"))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
@@ -35,7 +35,7 @@ def test_any_entry_is_one_line_of_ascii_and_is_read_again(name, note, context):
     assert text.isascii()
     assert len(text.splitlines()) == 1
     again = Entry.from_json(text)
-    # A number that is none equals nothing; its text does.
+    # NaN equals nothing, but its text does.
     assert again.as_json() == text
     assert again.follows(None)
     assert (again.cutout, again.note) == (cutout, note)
@@ -52,7 +52,7 @@ def test_an_entry_follows_on_the_one_before_it_alone():
     gap = replace(FIRST, number=3, clock=3).after(FIRST)
     assert not gap.follows(FIRST)
     stopped = replace(FIRST, number=2, clock=1).after(FIRST)
-    assert not stopped.follows(FIRST), "its clock stands still"
+    assert not stopped.follows(FIRST), "its clock does not advance"
 
 
 FIELDS = (

@@ -1,4 +1,4 @@
-"""The exchange with a meeting place: in any order, with failures, never in the way."""
+"""The exchange with a meeting place: in any order, with failures, without waiting."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from napari_artifact_review.core.decisions.meeting_place import (
     ReviewIdentity,
 )
 from napari_artifact_review.core.errors import StoreError
+from tests import exchange_thread
+from tests.exchange_thread import has_ended
 from tests.nightly import many
 
 REVIEW = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv")
@@ -28,25 +30,25 @@ def entries(first, last, log_id=LOG):
 
 
 class Place:
-    """A meeting place in memory, which notes what is asked of it and can fail."""
+    """A meeting place in memory, which logs its operations and can fail."""
 
     name = "memory"
 
-    def __init__(self, kept=()):
-        self.kept = dict.fromkeys(kept)
+    def __init__(self, stored=()):
+        self.stored = dict.fromkeys(stored)
         self.on_timeout = None
         self.asked = []
-        #: What an operation raises; by its name.
+        #: The exception that an operation raises, by its name.
         self.faults = {}
-        #: Whether what is sent is kept all the same.
+        #: Whether sent entries are stored although the operation fails.
         self.is_answer_lost = False
-        #: An operation waits until it may.
+        #: Operations wait for this event.
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.is_asked = threading.Event()
         self._is_asked_again = threading.Condition()
         self.is_closed = threading.Event()
-        #: The most entries that get through at once.
+        #: The largest number of entries in one operation.
         self.limit = 10_000
 
     def _ask(self, operation, what=None):
@@ -72,26 +74,26 @@ class Place:
 
     def join(self, review):
         self._ask("join", review)
-        return JoinedReview("b" * 32, self._heads())
+        return JoinedReview("b" * 32, self._last_numbers())
 
-    def heads(self):
-        self._ask("heads")
-        return self._heads()
+    def fetch_last_numbers(self):
+        self._ask("fetch_last_numbers")
+        return self._last_numbers()
 
-    def _heads(self):
-        heads = {}
-        for log_id, number, _ in sorted(self.kept):
-            if number == heads.get(log_id, 0) + 1:
-                heads[log_id] = number
-        return heads
+    def _last_numbers(self):
+        last_numbers = {}
+        for log_id, number, _ in sorted(self.stored):
+            if number == last_numbers.get(log_id, 0) + 1:
+                last_numbers[log_id] = number
+        return last_numbers
 
     def send(self, sent):
         if self.is_answer_lost:
-            self.kept.update(dict.fromkeys(sent))
+            self.stored.update(dict.fromkeys(sent))
         self._ask("send", list(sent))
         if len(sent) > self.limit:
             raise StoreError("did not answer")
-        self.kept.update(dict.fromkeys(sent))
+        self.stored.update(dict.fromkeys(sent))
 
     def fetch(self, spans):
         self._ask("fetch", list(spans))
@@ -99,7 +101,7 @@ class Place:
             raise StoreError("did not answer")
         return [
             entry
-            for entry in sorted(self.kept)
+            for entry in sorted(self.stored)
             if any(
                 entry.log_id == span.log_id and span.after < entry.number <= span.last
                 for span in spans
@@ -111,7 +113,7 @@ class Place:
 
 
 class Computer:
-    """An exchange with a place, and what it received and signalled."""
+    """An exchange with a place, and the entries and problems that it reported."""
 
     def __init__(self, place, known=(), **options):
         self.received = []
@@ -130,16 +132,19 @@ class Computer:
         with self._changed:
             assert self._changed.wait_for(condition, 20)
 
+    def until_sent(self):
+        self.until(lambda: self.exchange.unsent == 0)
+
 
 @pytest.fixture
 def run():
-    """Return a function that makes a computer whose exchange runs."""
+    """Return a function that makes a computer with a running exchange."""
     made = []
 
     def make(place, known=(), **options):
         one = Computer(place, known, **options)
         made.append((place, one))
-        one.exchange.start()
+        one.thread = exchange_thread.start(one.exchange)
         return one
 
     yield make
@@ -148,17 +153,17 @@ def run():
         place.faults = {}
         one.exchange.close()
     for _, one in made:
-        assert one.exchange.wait_closed(20)
+        assert has_ended(one.thread)
 
 
 def test_what_is_offered_is_sent_and_what_is_there_is_received(run):
     place = Place(entries(1, 3, OTHER))
     one = run(place, entries(1, 2))
-    assert one.exchange.wait_until_sent(20)
+    one.until_sent()
     one.until(lambda: one.exchange.acknowledged == {LOG: 2, OTHER: 3})
     one.exchange.offer(entries(3, 5))
-    assert one.exchange.wait_until_sent(20)
-    assert set(place.kept) == {*entries(1, 5), *entries(1, 3, OTHER)}
+    one.until_sent()
+    assert set(place.stored) == {*entries(1, 5), *entries(1, 3, OTHER)}
     assert one.received == entries(1, 3, OTHER)
     assert one.exchange.review_id == "b" * 32
 
@@ -168,14 +173,14 @@ def test_an_offer_is_sent_at_once_and_not_when_it_is_time(run):
     one.until(lambda: one.exchange.review_id is not None)
     for number in range(1, 4):
         one.exchange.offer(entries(number, number))
-        assert one.exchange.wait_until_sent(20)
+        one.until_sent()
 
 
 def test_what_comes_from_elsewhere_is_fetched_in_time(run):
     place = Place()
     one = run(place, interval=0.01)
     one.until(lambda: one.exchange.review_id is not None)
-    place.kept.update(dict.fromkeys(entries(1, 2, OTHER)))
+    place.stored.update(dict.fromkeys(entries(1, 2, OTHER)))
     one.until(lambda: one.exchange.acknowledged == {OTHER: 2})
 
 
@@ -187,8 +192,8 @@ def test_nothing_that_the_place_has_is_sent_or_fetched_again():
     assert place.sent() == Counter(entries(4, 5))
     assert place.count("fetch") == 0
     assert one.received == []
-    # What is received and then offered, since it is in the log now, is not sent either.
-    place.kept.update(dict.fromkeys(entries(3, 4, OTHER)))
+    # Received entries are in the log, and so are offered, but not sent.
+    place.stored.update(dict.fromkeys(entries(3, 4, OTHER)))
     one.exchange.exchange()
     one.exchange.offer(one.received)
     one.exchange.exchange()
@@ -200,9 +205,9 @@ def test_a_place_that_was_put_back_from_a_backup_gets_again_what_it_lost():
     one = Computer(place, entries(1, 5))
     one.exchange.exchange()
     assert one.exchange.unsent == 0
-    place.kept = dict.fromkeys(entries(1, 2))
+    place.stored = dict.fromkeys(entries(1, 2))
     one.exchange.exchange()
-    assert set(place.kept) == set(entries(1, 5))
+    assert set(place.stored) == set(entries(1, 5))
 
 
 def test_entries_of_a_third_computer_are_passed_on():
@@ -211,7 +216,7 @@ def test_entries_of_a_third_computer_are_passed_on():
     between = Computer(first)
     between.exchange.exchange()
     Computer(second, between.received).exchange.exchange()
-    assert set(second.kept) == set(entries(1, 3, OTHER))
+    assert set(second.stored) == set(entries(1, 3, OTHER))
 
 
 def test_what_is_not_sent_is_counted_also_from_one_opening_to_the_next():
@@ -223,7 +228,7 @@ def test_what_is_not_sent_is_counted_also_from_one_opening_to_the_next():
     assert one.exchange.unsent == 5
     with pytest.raises(StoreError):
         one.exchange.exchange()
-    # The place has told meanwhile that it has nothing.
+    # The place has reported meanwhile that it has no entries.
     assert one.exchange.unsent == 7
     place.faults = {}
     one.exchange.exchange()
@@ -240,27 +245,27 @@ def test_entries_that_leave_a_gap_are_a_fault_of_the_caller():
 def test_nothing_is_signalled_while_nothing_changes(run):
     place = Place()
     one = run(place, entries(1, 2), interval=0.001)
-    assert one.exchange.wait_until_sent(20)
-    place.wait_for(lambda: place.count("heads") > 3)
+    one.until_sent()
+    place.wait_for(lambda: place.count("fetch_last_numbers") > 3)
     signalled = len(one.signalled)
-    place.wait_for(lambda: place.count("heads") > 10)
+    place.wait_for(lambda: place.count("fetch_last_numbers") > 10)
     assert len(one.signalled) == signalled
 
 
-@pytest.mark.parametrize("fault", ["join", "heads", "send", "fetch"])
+@pytest.mark.parametrize("fault", ["join", "fetch_last_numbers", "send", "fetch"])
 def test_a_place_in_trouble_is_a_problem_until_it_is_back(run, fault):
     place = Place(entries(1, 2, OTHER))
     place.faults[fault] = StoreError("gone")
     one = run(place, entries(1, 2))
     one.until(lambda: "gone" in one.signalled)
-    # It is shown for as long as the trouble lasts, and must not keep frames alive.
+    # The error is shown as long as the problem lasts, and must not keep frames alive.
     assert one.exchange.problem.__traceback__ is None
     one.exchange.offer(entries(3, 3))
     place.faults = {}
     one.until(lambda: one.exchange.problem is None)
-    assert one.exchange.wait_until_sent(20)
+    one.until_sent()
     one.until(lambda: one.exchange.acknowledged == {LOG: 3, OTHER: 2})
-    # Once as it came, once as it went.
+    # Once for its begin, once for its end.
     news = [
         a for a, b in zip(one.signalled, [None, *one.signalled], strict=False) if a != b
     ]
@@ -273,7 +278,7 @@ def test_a_place_is_joined_anew_after_trouble():
     for _ in range(2):
         one.exchange.exchange()
     assert place.count("join") == 1
-    place.faults["heads"] = StoreError("gone")
+    place.faults["fetch_last_numbers"] = StoreError("gone")
     with pytest.raises(StoreError):
         one.exchange.exchange()
     place.faults = {}
@@ -294,13 +299,13 @@ def test_what_does_not_answer_in_time_is_a_problem_before_it_ends(run):
 
 def test_any_exception_is_a_problem_and_the_exchange_goes_on(run):
     place = Place()
-    place.faults["heads"] = ZeroDivisionError("oh")
+    place.faults["fetch_last_numbers"] = ZeroDivisionError("oh")
     one = run(place, entries(1, 2))
     one.until(
         lambda: one.signalled[-1:] == ["the exchange failed (ZeroDivisionError: oh)"]
     )
     place.faults = {}
-    assert one.exchange.wait_until_sent(20)
+    one.until_sent()
 
 
 def test_what_cannot_be_received_is_fetched_again():
@@ -339,7 +344,7 @@ def test_through_a_slow_network_go_fewer_at_once():
     one.exchange.exchange()
     assert one.exchange.unsent == 0
     assert one.received == entries(1, 1500, OTHER)
-    # What got through was not sent again, and the next time is as fast as it can be.
+    # Entries that arrived were not sent again; the next batch has the full size.
     tried = [len(what) for asked, what in place.asked if asked == "send"]
     assert tried == [1000, 500, *[250] * 6]
     place.limit = 10_000
@@ -360,10 +365,10 @@ def test_closing_waits_for_nothing_and_what_was_offered_is_still_sent(run):
     one.exchange.offer(entries(2, 3))
     one.exchange.close()
     signalled = len(one.signalled)
-    assert not one.exchange.wait_closed(0)
+    assert not has_ended(one.thread, 0)
     place.may_answer.set()
-    assert one.exchange.wait_closed(20)
-    assert set(place.kept) == set(entries(1, 3))
+    assert has_ended(one.thread)
+    assert set(place.stored) == set(entries(1, 3))
     assert place.is_closed.is_set()
     assert len(one.signalled) == signalled
 
@@ -384,8 +389,8 @@ def test_what_was_offered_too_late_for_an_exchange_is_sent_in_a_last_one(run):
     one.exchange.offer(entries(1, 1))
     one.exchange.close()
     may_go_on.set()
-    assert one.exchange.wait_closed(20)
-    assert set(place.kept) == {*entries(1, 1), *entries(1, 1, OTHER)}
+    assert has_ended(one.thread)
+    assert set(place.stored) == {*entries(1, 1), *entries(1, 1, OTHER)}
 
 
 def test_closing_with_a_place_in_trouble_tries_no_more(run):
@@ -395,7 +400,7 @@ def test_closing_with_a_place_in_trouble_tries_no_more(run):
     one.until(lambda: one.exchange.problem is not None)
     asked = len(place.asked)
     one.exchange.close()
-    assert one.exchange.wait_closed(20)
+    assert has_ended(one.thread)
     assert len(place.asked) <= asked + 1
     assert one.exchange.unsent == 3
 
@@ -406,7 +411,7 @@ def test_nothing_is_received_after_closing(run):
     place.may_answer.clear()
     one.exchange.close()
     place.may_answer.set()
-    assert one.exchange.wait_closed(20)
+    assert has_ended(one.thread)
     place = Place(entries(1, 3))
     late = Computer(place)
     late.exchange.close()
@@ -449,14 +454,14 @@ def test_any_order_of_exchange_brings_every_entry_to_every_computer(data):
             computers[index].received += one.received
         else:
             lost = data.draw(st.sampled_from(logs))
-            place.kept = {e: None for e in place.kept if e.log_id != lost}
+            place.stored = {e: None for e in place.stored if e.log_id != lost}
     for one in [*computers, *computers]:
         one.exchange.exchange()
     everything = {e for log_id in logs for e in entries(1, written[log_id], log_id)}
-    assert set(place.kept) == everything
+    assert set(place.stored) == everything
     for one, log_id in zip(computers, logs, strict=True):
         assert one.exchange.unsent == 0
-        # Each entry of another computer once, and in its log's order.
+        # Each entry of another computer once, and in the order of its log.
         assert sorted(one.received) == sorted(e for e in everything if e[0] != log_id)
         for other in logs:
             numbers = [e.number for e in one.received if e.log_id == other]

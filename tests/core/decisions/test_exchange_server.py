@@ -1,4 +1,4 @@
-"""The exchange over a real server that is killed, frozen, away, slow and shared."""
+"""The exchange over a real server that is killed, frozen, stopped, slow and shared."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import pytest
 
 from napari_artifact_review.core.decisions.exchange import Exchange, find_meeting_place
 from napari_artifact_review.core.decisions.meeting_place import RawEntry, ReviewIdentity
+from tests import exchange_thread
 from tests.core.decisions import exchange_child
 from tests.delay_proxy import DelayProxy
+from tests.exchange_thread import has_ended
 
 REVIEW = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv")
 LOG, OTHER = "1" * 32, "2" * 32
-PATIENCE = 60
+TIMEOUT = 60
 
 
 def entries(first, last, log_id=LOG):
@@ -24,14 +26,14 @@ def entries(first, last, log_id=LOG):
 
 
 class Computer:
-    """An exchange that runs, and what it received."""
+    """A running exchange, and the entries that it received."""
 
     def __init__(self, url, known=()):
         self.received = []
         self._changed = threading.Condition()
         self.exchange = Exchange(find_meeting_place(url), REVIEW, known, self._receive)
         self.exchange.changed.connect(self._note)
-        self.exchange.start()
+        self.thread = exchange_thread.start(self.exchange)
 
     def _receive(self, fetched):
         with self._changed:
@@ -44,16 +46,16 @@ class Computer:
 
     def until(self, condition):
         with self._changed:
-            assert self._changed.wait_for(condition, PATIENCE)
+            assert self._changed.wait_for(condition, TIMEOUT)
 
-    def until_trouble(self):
+    def until_problem(self):
         self.until(lambda: self.exchange.problem is not None)
 
-    def until_well(self):
+    def until_no_problem(self):
         self.until(lambda: self.exchange.problem is None)
 
     def until_sent(self):
-        assert self.exchange.wait_until_sent(PATIENCE)
+        self.until(lambda: self.exchange.unsent == 0)
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def database(server):
 
 @pytest.fixture
 def run(server, database):
-    """Return a function that makes a computer whose exchange runs."""
+    """Return a function that makes a computer with a running exchange."""
     computers = []
 
     def make(known=(), port=None):
@@ -74,7 +76,7 @@ def run(server, database):
     for one in computers:
         one.exchange.close()
     for one in computers:
-        assert one.exchange.wait_closed(PATIENCE)
+        assert has_ended(one.thread)
 
 
 @pytest.fixture
@@ -98,8 +100,8 @@ def start_process(server, database):
         process.communicate()
 
 
-def kept(server, database):
-    """Return how many entries of each log the server has; each number is there once."""
+def stored_counts(server, database):
+    """Return the number of entries of each log on the server, without gaps."""
     rows = server.execute(
         "SELECT log_id, count(*), max(number) FROM meeting_entries GROUP BY log_id",
         database,
@@ -121,7 +123,7 @@ def test_two_computers_in_turn_have_the_same(run, server, database):
     second.until_sent()
     again = run(entries(1, 3))
     again.until(lambda: again.received == entries(1, 2, OTHER))
-    assert kept(server, database) == {LOG: 3, OTHER: 2}
+    assert stored_counts(server, database) == {LOG: 3, OTHER: 2}
 
 
 def test_two_computers_at_once_have_the_same(run, server, database):
@@ -131,7 +133,7 @@ def test_two_computers_at_once_have_the_same(run, server, database):
         second.exchange.offer(entries(number, number, OTHER))
     first.until(lambda: first.received == entries(1, 39, OTHER))
     second.until(lambda: second.received == entries(1, 39))
-    assert kept(server, database) == {LOG: 39, OTHER: 39}
+    assert stored_counts(server, database) == {LOG: 39, OTHER: 39}
 
 
 @pytest.mark.parametrize(
@@ -145,13 +147,13 @@ def test_a_server_in_trouble_holds_nothing_up_and_gets_all_when_it_is_back(
     getattr(server, end)()
     for number in range(6, 30):
         one.exchange.offer(entries(number, number))
-    one.until_trouble()
+    one.until_problem()
     assert one.exchange.unsent > 0
     assert "hunter2" not in str(one.exchange.problem)
     getattr(server, begin)()
-    one.until_well()
+    one.until_no_problem()
     one.until_sent()
-    assert kept(server, database) == {LOG: 29}
+    assert stored_counts(server, database) == {LOG: 29}
 
 
 def test_a_server_that_is_away_from_the_start_is_found_when_it_comes(
@@ -159,18 +161,18 @@ def test_a_server_that_is_away_from_the_start_is_found_when_it_comes(
 ):
     server.stop()
     one = run(entries(1, 5))
-    one.until_trouble()
+    one.until_problem()
     one.exchange.offer(entries(6, 6))
     server.start()
-    one.until_well()
+    one.until_no_problem()
     one.until_sent()
-    assert kept(server, database) == {LOG: 6}
+    assert stored_counts(server, database) == {LOG: 6}
 
 
 def test_what_could_not_be_sent_is_sent_at_the_next_opening(run, server, database):
     server.freeze()
     one = run(entries(1, 5))
-    one.until_trouble()
+    one.until_problem()
     acknowledged = one.exchange.acknowledged
     one.exchange.close()
     server.thaw()
@@ -184,20 +186,20 @@ def test_what_could_not_be_sent_is_sent_at_the_next_opening(run, server, databas
     assert again.unsent == 5
     again.exchange()
     assert again.unsent == 0
-    assert kept(server, database) == {LOG: 5}
-    again.start()
+    assert stored_counts(server, database) == {LOG: 5}
+    thread = exchange_thread.start(again)
     again.close()
-    assert again.wait_closed(PATIENCE)
+    assert has_ended(thread)
 
 
 @pytest.mark.parametrize("state", ["freeze", "stop"])
 def test_a_process_ends_though_its_server_does_not_answer(start_process, server, state):
     process = start_process(LOG, 1, "sent")
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT) == 0
     getattr(server, state)()
     for end in ("now", "problem"):
         process = start_process(LOG, 20, end)
-        assert process.wait(PATIENCE) == 0, process.stdout.read()
+        assert process.wait(TIMEOUT) == 0, process.stdout.read()
         assert process.stdout.read() == "closed\n"
 
 
@@ -209,13 +211,13 @@ def test_killed_in_the_midst_of_the_exchange_nothing_is_lost_or_doubled(
         # From its very first message to far into its exchange.
         threading.Event().wait(0.02 * number)
         process.kill()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
     body = [RawEntry(LOG, n, f'{{"n": {n}}}') for n in range(1, 3001)]
     one = run(body)
     one.until_sent()
     there = run()
     there.until(lambda: there.received == body)
-    assert kept(server, database) == {LOG: 3000}
+    assert stored_counts(server, database) == {LOG: 3000}
 
 
 def test_the_server_killed_in_the_midst_of_the_exchange_loses_and_doubles_nothing(
@@ -231,19 +233,19 @@ def test_the_server_killed_in_the_midst_of_the_exchange_loses_and_doubles_nothin
     one.until_sent()
     there = run()
     there.until(lambda: there.received == entries(1, 2000))
-    assert kept(server, database) == {LOG: 2000}
+    assert stored_counts(server, database) == {LOG: 2000}
 
 
 def test_through_a_slow_network_all_gets_there(run, server, database):
     # A thousand of these entries take six seconds.
     with DelayProxy(server.port, 0.02, bytes_per_second=40_000) as proxy:
         one = run(entries(1, 1000), proxy.port)
-        one.until_trouble()
+        one.until_problem()
         one.until_sent()
-        one.until_well()
+        one.until_no_problem()
         one.exchange.close()
-        assert one.exchange.wait_closed(PATIENCE)
-    assert kept(server, database) == {LOG: 1000}
+        assert has_ended(one.thread)
+    assert stored_counts(server, database) == {LOG: 1000}
 
 
 def test_500_entries_are_exchanged_in_at_most_10_round_trips(run, server):
@@ -253,7 +255,7 @@ def test_500_entries_are_exchanged_in_at_most_10_round_trips(run, server):
         one = run(entries(1, 500), proxy.port)
         one.until_sent()
         one.until(lambda: len(one.received) == 500)
-        # Encrypted, the connection takes two more.
+        # An encrypted connection takes two more.
         assert proxy.round_trips + 2 <= 10
         one.exchange.close()
-        assert one.exchange.wait_closed(PATIENCE)
+        assert has_ended(one.thread)

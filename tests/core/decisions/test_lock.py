@@ -1,4 +1,4 @@
-"""The lock of a log: one writer at a time, whatever becomes of its process."""
+"""The lock of a log: one writer at a time, however its process ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 
 import pytest
 
@@ -17,6 +16,7 @@ from napari_artifact_review.core.decisions import lock as module
 from napari_artifact_review.core.decisions.lock import LocksUnsupportedError, WriterLock
 from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.review.session import ReviewSession
+from tests.another_process import running
 
 HOLDER = """
 import sys
@@ -25,20 +25,6 @@ from napari_artifact_review.core.decisions.lock import WriterLock
 print(WriterLock(Path(sys.argv[1])).acquire(), flush=True)
 sys.stdin.read()
 """
-
-
-@contextmanager
-def another_process(path):
-    """Let another process hold the lock until it is killed, or the test ends."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout.readline() == "None\n"
-        yield process
-        process.kill()
 
 
 @pytest.fixture
@@ -57,7 +43,7 @@ def lock(path):
 
 def test_another_process_is_told_until_the_writer_is_killed(path):
     lock = WriterLock(path)
-    with another_process(path) as process:
+    with running(HOLDER, path) as process:
         writer = lock.acquire()
         assert (writer.host, writer.pid) == (socket.gethostname(), process.pid)
         assert not lock.is_held
@@ -70,21 +56,21 @@ def test_another_process_is_told_until_the_writer_is_killed(path):
 
 
 def test_neither_host_name_nor_clock_nor_number_is_evidence(path, monkeypatch):
-    with another_process(path) as process:
+    with running(HOLDER, path) as process:
         # As in a container: the same host, a process of that number, another time.
-        told = module.Writer(socket.gethostname(), os.getpid(), "me", "2001-01-01")
-        path.write_text(f'{{"host": "{told.host}", "pid": {told.pid}}}')
+        other = module.Writer(socket.gethostname(), os.getpid(), "me", "2001-01-01")
+        path.write_text(f'{{"host": "{other.host}", "pid": {other.pid}}}')
         assert WriterLock(path).acquire() is not None
         assert process.poll() is None
     path.write_text('{"host": "elsewhere", "pid": 1, "user": "x", "since": "2999"}')
     lock = WriterLock(path)
-    assert lock.acquire() is None, "the words of a process that is gone"
+    assert lock.acquire() is None, "left by a process that has ended"
     lock.release()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"pid": "x"}', "7", "\udcff"])
 def test_a_writer_that_is_not_described_is_told_all_the_same(path, text):
-    with another_process(path):
+    with running(HOLDER, path):
         path.write_text(text, errors="surrogateescape")
         assert "unknown" in str(WriterLock(path).acquire())
 
@@ -110,15 +96,15 @@ def test_one_that_takes_the_place_of_another_shares_its_lock(path, lock):
 
 
 def test_one_that_is_about_to_end_is_waited_for(path, lock):
-    second, told = WriterLock(path), []
-    lock.end_soon()
-    opener = threading.Thread(target=lambda: told.append(second.acquire()))
+    second, writers = WriterLock(path), []
+    lock.announce_release()
+    opener = threading.Thread(target=lambda: writers.append(second.acquire()))
     opener.start()
     opener.join(0.1)
-    assert told == []
+    assert writers == []
     lock.release()
     opener.join(20)
-    assert told == [None]
+    assert writers == [None]
     second.release()
 
 
@@ -230,8 +216,8 @@ def test_a_forked_child_owns_nothing(survey, child):
         text=True,
     ) as parent:
         if child == "decides":
-            told = parent.stdout.readline()
-            assert "this review belongs to the parent process" in told
+            error = parent.stdout.readline()
+            assert "this review belongs to the parent process" in error
         assert parent.stdout.readline() == "None\n"
         with ReviewSession.open(survey, reviewer="other") as other:
             assert isinstance(other.problem, HeldError), "the parent still holds it"

@@ -1,4 +1,4 @@
-"""The log of decisions: what stands after any undo and redo."""
+"""The log of decisions: the decisions in force after any undo and redo."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def before(_cutout, label=0):
 
 
 def labels(log):
-    standing = [log.in_force(cutout) for cutout in CUTOUTS]
-    return [None if one is None else one.label_new for one in standing]
+    in_force = [log.in_force(cutout) for cutout in CUTOUTS]
+    return [None if one is None else one.label_new for one in in_force]
 
 
 def decide(log, *which, label=1, reviewer="me"):
@@ -40,10 +40,10 @@ def test_undo_and_redo_are_on_record_with_who_and_when():
     decide(log, 0)
     log.add(log.undo("you", before))
     log.add(log.redo("she"))
-    told = [
+    logged = [
         (e.number, e.action, e.act.number, e.label_new, e.reviewer) for e in log.entries
     ]
-    assert told == [
+    assert logged == [
         (1, "decide", 1, 1, "me"),
         (2, "undo", 1, 0, "you"),
         (3, "redo", 1, 1, "she"),
@@ -64,17 +64,17 @@ def test_an_undo_tells_the_label_that_stands_after_it():
 
 def test_undo_and_redo_are_on_record_with_all_that_stands_after_them():
     first = LabelState(0, "you", "then", "unsure", "ghost", "as it was")
-    said = [LabelState(1, "me", "now", "artifact", f"k{i}", f"n{i}") for i in range(2)]
+    given = [LabelState(1, "me", "now", "artifact", f"k{i}", f"n{i}") for i in range(2)]
     log = DecisionLog()
-    for one in said:
-        log.add(log.decide([Decision.of(CUTOUTS[0], one)], {}))
+    for one in given:
+        log.add(log.decide([Decision.from_state(CUTOUTS[0], one)], {}))
     for _ in range(2):
         log.add(log.undo("me", lambda _: first))
     for _ in range(2):
         log.add(log.redo("me"))
-    told = [(e.label_new, e.verdict, e.kind, e.note) for e in log.entries]
-    expected = [*said, said[0], first, *said]
-    assert told == [(s.label_new, s.decision, s.kind, s.note) for s in expected]
+    logged = [(e.label_new, e.verdict, e.kind, e.note) for e in log.entries]
+    expected = [*given, given[0], first, *given]
+    assert logged == [(s.label_new, s.decision, s.kind, s.note) for s in expected]
 
 
 def test_what_was_decided_at_once_is_undone_at_once():
@@ -109,7 +109,7 @@ def test_a_decision_ends_redo_also_for_a_table_without_its_cutout():
     log.add(log.undo("me", before))
     decide(log, 1)
     smaller = DecisionLog(log.entries, lambda cutout: cutout != CUTOUTS[1])
-    # Else it would be made again there, and not for the whole table.
+    # Else redo would make it again there, and not for the whole table.
     assert smaller.redo("me") == []
 
 
@@ -142,7 +142,7 @@ def test_any_sequence_comes_to_what_two_stacks_say(acts):
         model = {i: label for which, label in done for i in which}
         again = DecisionLog(log.entries)
         assert labels(log) == labels(again) == [model.get(i) for i in range(4)]
-        # The last entry about a cutout tells what stands, also to a plain reader.
+        # The last entry about a cutout has its label in force, also for other programs.
         last = {entry.cutout: entry.label_new for entry in log.entries}
         assert [last.get(c, 0) for c in CUTOUTS] == [model.get(i, 0) for i in range(4)]
         numbers = [entry.number for entry in log.entries]
@@ -155,7 +155,7 @@ LOGS = ("one", "two", "three")
 
 
 class Reviewer:
-    """A reviewer with an own log, who knows what others sent."""
+    """A reviewer with a log, and the entries that others sent."""
 
     def __init__(self, log_id):
         self.log = DecisionLog(log_id=log_id)
@@ -171,7 +171,7 @@ class Reviewer:
 
 def state(log):
     ids = [entry.id for entry in log.entries]
-    return labels(log), ids, log.done, log.undone, log.heads
+    return labels(log), ids, log.done, log.undone, log.last_numbers
 
 
 @given(
@@ -188,7 +188,7 @@ def test_any_order_of_arrival_gives_the_same_review(steps, chance):
     reviewers = {log_id: Reviewer(log_id) for log_id in LOGS}
     for log_id, step in steps:
         if step in LOGS:
-            # One receives what another one knows.
+            # One reviewer receives all entries of another one.
             reviewers[log_id].log.add(reviewers[step].log.entries)
         else:
             reviewers[log_id].act(step)
@@ -197,18 +197,18 @@ def test_any_order_of_arrival_gives_the_same_review(steps, chance):
     for reviewer in reviewers.values():
         reviewer.log.add(whole.entries)
         assert state(reviewer.log) == state(whole)
-    # One entry at a time, those of a log in their order.
+    # One entry at a time, in the order of its log.
     arriving = DecisionLog()
     queues = [
         [entry for entry in whole.entries if entry.log_id == log_id] for log_id in LOGS
     ]
-    standing = dict.fromkeys(CUTOUTS)
+    in_force = dict.fromkeys(CUTOUTS)
     while any(queues):
         queue = chance.choice([queue for queue in queues if queue])
         touched = arriving.add([queue.pop(0)])
         now = {cutout: arriving.in_force(cutout) for cutout in CUTOUTS}
-        assert {c for c in CUTOUTS if now[c] != standing[c]} <= touched
-        standing = now
+        assert {c for c in CUTOUTS if now[c] != in_force[c]} <= touched
+        in_force = now
     assert state(arriving) == state(whole)
     assert arriving.add(whole.entries) == set()
 
@@ -228,7 +228,7 @@ def test_an_undo_for_a_smaller_table_takes_back_the_whole_act():
 
 
 def test_the_last_part_of_an_act_that_was_taken_back_is_taken_back_too():
-    # Entries of one time go by the ids of their logs.
+    # Entries with equal clocks have the order of their logs' ids.
     log, other = DecisionLog(log_id="later"), DecisionLog(log_id="earlier")
     decide(log, 0, 1)
     first, second = log.entries

@@ -1,4 +1,4 @@
-"""Reviews that the version before began: its store and its output, byte for byte."""
+"""Reviews of older versions: their store and their output, byte for byte."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ a,200,0,1,0
 b,0,0,0,1
 b,200,0,1,0
 """
-#: What version 1 saved of it after entry 4.
+#: The output of version 1 after entry 4.
 SAVED = """\
 image_name,grid_x,grid_y,label,preds,error_id,label_new,reviewed_by,reviewed_at
 a,0,0,0,1,1,1,ada,2026-11-22T23:12:17.001Z
@@ -30,7 +30,7 @@ a,200,0,1,0,2,0,ada,2026-11-22T23:12:17.017Z
 b,0,0,0,1,3,0,,
 b,200,0,1,0,4,1,,
 """
-#: What version 1 kept, as SQLite tells it.
+#: The store of version 1, as SQLite dumps it.
 STORE = """
 CREATE TABLE decisions (
 	number BIGINT NOT NULL, 
@@ -102,7 +102,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def output(tmp_path):
-    """Return the output of version 1, which its store knows."""
+    """Return the output of version 1, which is recorded in its store."""
     output = tmp_path / "out.csv"
     output.write_text(SAVED)
     assert hashlib.sha256(output.read_bytes()).hexdigest() in STORE
@@ -111,7 +111,7 @@ def output(tmp_path):
 
 @pytest.fixture
 def store(path, output):
-    """Make the store as version 1 left it."""
+    """Make the store of version 1."""
     return make(path, output, STORE)
 
 
@@ -129,7 +129,7 @@ def opened(table, output):
     return session
 
 
-def told(session):
+def labels_of(session):
     columns = ["label_new", "reviewed_by", "decision", "kind", "note"]
     return session.table[columns].to_numpy().tolist()
 
@@ -188,7 +188,7 @@ def test_the_file_is_kept_as_it_was_under_a_dated_name(store, tmp_path):
 @pytest.mark.parametrize("which", ["predictions.csv", "out.csv"])
 def test_a_review_goes_on_and_nothing_is_asked(store, path, output, tmp_path, which):
     with opened(tmp_path / which, output) as session:
-        assert told(session) == AFTER
+        assert labels_of(session) == AFTER
         assert session.current_cutout.key == B2
         assert session.view_settings == {"stretch": "log"}
         assert (session.disagreements, session.notices) == ((), ())
@@ -200,22 +200,22 @@ def test_a_review_goes_on_and_nothing_is_asked(store, path, output, tmp_path, wh
         for _ in range(4):
             assert session.undo()
         assert not session.undo()
-        assert told(session) == BEFORE
+        assert labels_of(session) == BEFORE
         for _ in range(3):
             assert session.redo()
-        assert told(session) == AFTER
+        assert labels_of(session) == AFTER
         session.set_label("unsure", "ghost", "perhaps", cutouts=[A, B2])
         session.save()
     saved = pd.read_csv(output, dtype=str, keep_default_na=False)
     assert saved["decision"].tolist() == ["unsure", "no artifact", "", "unsure"]
-    # The output of version 1 is kept, and so is its store.
+    # The output of version 1 has a backup, and so has its store.
     backups = {p.suffix: p.read_text() for p in tmp_path.glob("out.*.backup.csv")}
     assert backups == {".csv": SAVED}
     for table in (output, path):
         with opened(table, output) as again:
             assert again.disagreements == ()
             assert (again.unsaved, again.undo()) == (0, True)
-            assert told(again) == AFTER
+            assert labels_of(again) == AFTER
             assert again.redo()
 
 
@@ -235,11 +235,11 @@ def test_an_output_in_another_spelling_is_nobodys_change(
         session.save()
         assert session.unsaved == 0
     with opened(output, output) as session:
-        assert (told(session), session.disagreements) == (AFTER, ())
+        assert (labels_of(session), session.disagreements) == (AFTER, ())
 
 
 def test_what_the_table_said_then_is_known_again(path, output):
-    """The table had been reviewed before that review of it began."""
+    """The table was the output of an earlier review."""
     script = STORE.replace('"table": [0, "", ""]', '"table": [0, "you", "then"]', 1)
     make(path, output, script)
     lines = TABLE.splitlines()
@@ -247,11 +247,11 @@ def test_what_the_table_said_then_is_known_again(path, output):
     path.write_text("\n".join(map("".join, zip(lines, [*added, ",1,,"], strict=True))))
     for table in (path, output):
         with opened(table, output) as session:
-            assert (told(session), session.disagreements) == (AFTER, ())
+            assert (labels_of(session), session.disagreements) == (AFTER, ())
             for _ in range(3):
                 assert session.undo()
             first = [0, "you", "no artifact", "", ""]
-            assert told(session) == [first, *BEFORE[1:]]
+            assert labels_of(session) == [first, *BEFORE[1:]]
             for _ in range(3):
                 assert session.redo()
 
@@ -262,10 +262,10 @@ def test_a_label_that_somebody_turned_is_still_asked_about(store, path, output):
         [one] = session.disagreements
         assert (one.cutout, one.decision.verdict) == (A, "artifact")
         session.settle("table")
-        assert told(session)[0] == [0, "ada", "no artifact", "", ""]
+        assert labels_of(session)[0] == [0, "ada", "no artifact", "", ""]
 
 
-#: How version 2 differs: every decision tells its verdict.
+#: Changes of version 2: every decision has its verdict.
 VERSION_2 = """
 ALTER TABLE decisions ADD COLUMN verdict TEXT;
 ALTER TABLE decisions ADD COLUMN kind TEXT NOT NULL DEFAULT '';
@@ -284,15 +284,15 @@ def test_version_2_keeps_verdict_kind_and_note(path, output):
     assert entries[6].verdict == "unsure"
     assert (entries[6].kind, entries[6].note) == ("ghost", "é")
     with opened(path, output) as session:
-        rows = told(session)
+        rows = labels_of(session)
         assert rows[:3] == AFTER[:3]
         assert rows[3] == [1, "eve", "unsure", "ghost", "é"]
         assert session.unsaved == 1
         assert session.set_label("no artifact", cutouts=[B2])
     with opened(path, output) as again:
-        assert told(again)[3][:3] == [0, "ada", "no artifact"]
+        assert labels_of(again)[3][:3] == [0, "ada", "no artifact"]
         assert again.undo()
-        assert told(again)[3] == [1, "eve", "unsure", "ghost", "é"]
+        assert labels_of(again)[3] == [1, "eve", "unsure", "ghost", "é"]
 
 
 def test_a_number_that_is_none_in_a_view_is_migrated_too(path, output):
@@ -301,7 +301,7 @@ def test_a_number_that_is_none_in_a_view_is_migrated_too(path, output):
     make(path, output, script)
     for _ in range(2):
         with opened(path, output) as session:
-            assert told(session) == AFTER
+            assert labels_of(session) == AFTER
 
 
 @pytest.mark.parametrize("state", ["{", "null", "[]", '{"cutout": 5}'])
@@ -312,7 +312,7 @@ def test_a_damaged_position_keeps_no_review_from_being_migrated(path, output, st
     assert script != STORE
     make(path, output, script)
     with opened(path, output) as session:
-        assert told(session) == AFTER
+        assert labels_of(session) == AFTER
         [notice] = session.notices
         assert "cannot be read; the default is used" in notice
     with opened(path, output) as session:
@@ -345,4 +345,4 @@ def test_a_migration_that_is_cut_short_leaves_version_1(
             Store(store).read()
     assert store.read_bytes() == before
     with opened(path, output) as session:
-        assert told(session) == AFTER
+        assert labels_of(session) == AFTER

@@ -1,4 +1,4 @@
-"""A PostgreSQL database as a meeting place: a real server, which fails as they do."""
+"""A PostgreSQL database as a meeting place, on a real server with real failures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def entries(first, last, log_id=LOG):
 
 
 class Places:
-    """Makes places in one database, as several computers would; closes them."""
+    """The meeting places of several computers in one database."""
 
     def __init__(self, server):
         self.server = server
@@ -69,7 +69,7 @@ def test_what_one_computer_sends_another_fetches(places, place):
     place.send(sent)
     there = places.make()
     there.join(REVIEW)
-    assert there.heads() == {LOG: 3, OTHER: 2}
+    assert there.fetch_last_numbers() == {LOG: 3, OTHER: 2}
     spans = [Span(LOG, 1, 3), Span(OTHER, 0, 1)]
     assert there.fetch(spans) == [*entries(2, 3), *entries(1, 1, OTHER)]
 
@@ -77,22 +77,22 @@ def test_what_one_computer_sends_another_fetches(places, place):
 def test_what_is_sent_twice_is_there_once_and_as_it_was(place):
     place.send(entries(1, 3))
     place.send([RawEntry(LOG, 2, "something else"), *entries(3, 4)])
-    assert place.heads() == {LOG: 4}
+    assert place.fetch_last_numbers() == {LOG: 4}
     assert place.fetch([Span(LOG, 0, 9)]) == entries(1, 4)
 
 
 def test_a_head_does_not_go_past_a_gap(place):
     place.send(entries(1, 2) + entries(4, 5))
     place.send(entries(2, 3, OTHER))
-    assert place.heads() == {LOG: 2}
+    assert place.fetch_last_numbers() == {LOG: 2}
     place.send(entries(3, 3))
-    assert place.heads() == {LOG: 5}
+    assert place.fetch_last_numbers() == {LOG: 5}
 
 
 def test_a_number_that_no_log_has_is_refused(place):
     with pytest.raises(StoreError, match="violates check constraint"):
         place.send(entries(0, 2))
-    assert place.heads() == {}
+    assert place.fetch_last_numbers() == {}
 
 
 @pytest.mark.parametrize("encoding", ["UTF8", "SQL_ASCII", "LATIN1"])
@@ -112,7 +112,7 @@ def test_reviews_in_one_database_do_not_see_each_other(places, place):
     place.send(entries(1, 3))
     other = places.make()
     assert other.join(ReviewIdentity("b" * 32, "another table", "")) == ("b" * 32, {})
-    assert other.heads() == {}
+    assert other.fetch_last_numbers() == {}
     assert other.fetch([Span(LOG, 0, 3)]) == []
 
 
@@ -121,7 +121,7 @@ def test_a_review_of_the_same_table_is_joined_under_the_id_that_is_there(places,
     there = places.make()
     joined = there.join(REVIEW._replace(review_id="b" * 32))
     assert joined == (REVIEW.review_id, {LOG: 1})
-    assert there.heads() == {LOG: 1}
+    assert there.fetch_last_numbers() == {LOG: 1}
 
 
 def test_a_review_that_is_known_keeps_its_id_whatever_its_table_says(places, place):
@@ -189,13 +189,13 @@ def test_an_exchange_of_500_takes_at_most_10_round_trips(places, place):
     place.send(entries(1, 500, OTHER))
     with DelayProxy(places.server.port) as proxy:
         there = places.make(proxy.port)
-        assert there.join(REVIEW).heads == {OTHER: 500}
+        assert there.join(REVIEW).last_numbers == {OTHER: 500}
         there.send(entries(1, 500))
         assert len(there.fetch([Span(OTHER, 0, 500)])) == 500
         # Encrypted, the connection takes two more (measured with PostgreSQL 15).
         assert proxy.round_trips + 2 <= 10
         assert proxy.connections == 1
-    assert place.heads() == {LOG: 500, OTHER: 500}
+    assert place.fetch_last_numbers() == {LOG: 500, OTHER: 500}
 
 
 def test_one_connection_is_kept(places):
@@ -214,13 +214,13 @@ def test_the_options_of_a_url_are_honoured(places):
     assert ("a team of ours",) in names
 
 
-# What goes wrong
+# Failures
 
 
-@pytest.mark.parametrize("operation", ["join", "heads", "send", "fetch"])
+@pytest.mark.parametrize("operation", ["join", "fetch_last_numbers", "send", "fetch"])
 def test_a_frozen_server_ends_each_operation_with_one_error(place, server, operation):
-    told = []
-    place.on_timeout = lambda error: told.append(str(error))
+    reported = []
+    place.on_timeout = lambda error: reported.append(str(error))
     server.freeze()
     arguments = {
         "join": [REVIEW],
@@ -229,11 +229,11 @@ def test_a_frozen_server_ends_each_operation_with_one_error(place, server, opera
     }
     with pytest.raises(StoreError, match="did not answer within 2 s") as caught:
         getattr(place, operation)(*arguments.get(operation, []))
-    # The same, in time, for an operation that could not be ended.
-    assert told == [str(caught.value)]
+    # The callback has it in time, also for an operation that could not be ended.
+    assert reported == [str(caught.value)]
     server.thaw()
     place.join(REVIEW)
-    assert place.heads() in ({}, {LOG: 9})
+    assert place.fetch_last_numbers() in ({}, {LOG: 9})
 
 
 def test_a_server_that_accepts_and_never_answers_is_one_error(places, server):
@@ -246,13 +246,13 @@ def test_a_server_that_accepts_and_never_answers_is_one_error(places, server):
 
 
 def test_a_longer_wait_for_a_connection_is_reported_in_time(places, server):
-    told = threading.Event()
+    reported = threading.Event()
     place = places.make(options="?connect_timeout=60")
-    place.on_timeout = lambda _: told.set()
+    place.on_timeout = lambda _: reported.set()
     server.freeze()
     with ThreadPoolExecutor(1) as thread:
         joined = thread.submit(place.join, REVIEW)
-        assert told.wait(20)
+        assert reported.wait(20)
         assert not joined.done()
         server.thaw()
         assert joined.result(20).review_id == REVIEW.review_id
@@ -269,11 +269,11 @@ def test_a_server_that_ends_is_one_error_and_used_again_when_it_is_back(
             place.send(entries(3, 3))
     server.start()
     place.send(entries(3, 3))
-    assert place.heads() == {LOG: 3}
+    assert place.fetch_last_numbers() == {LOG: 3}
 
 
 class LateTimer(threading.Timer):
-    """A timer that fires when it is cancelled, as one does that is cancelled late."""
+    """A timer that fires when it is cancelled, like one that is cancelled too late."""
 
     def cancel(self):
         self.function()
@@ -292,7 +292,7 @@ def test_a_watchdog_that_is_late_leaves_the_connection_to_the_next_operation(
         place.on_timeout = reported.append
         place.join(REVIEW)
         for _ in range(3):
-            place.heads()
+            place.fetch_last_numbers()
         assert proxy.connections == 1
     assert reported == []
 
@@ -309,7 +309,7 @@ def test_a_wrong_password_is_told_without_it(places):
 
 
 def test_what_a_server_repeats_of_the_password_is_not_told(places):
-    # As the name of a database, which a server does repeat.
+    # In the name of a database, which the error of a server repeats.
     url = places.server.url(f"no-{PASSWORD.replace('@', '%40')}")
     place = find_meeting_place(url)
     with pytest.raises(StoreError, match="does not exist") as caught:
@@ -351,7 +351,7 @@ def test_an_sqlite_file_is_no_meeting_place(tmp_path):
         find_meeting_place(f"sqlite:///{tmp_path}/a.db")
 
 
-# What an older version kept
+# The data of an older version
 
 OLD = """
 CREATE TABLE review (id INTEGER PRIMARY KEY, schema_version INTEGER NOT NULL,

@@ -1,4 +1,4 @@
-"""Commands that no caller waits for: their order, their faults, and the end of it."""
+"""Commands that no caller waits for: their order, their faults, and closing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.slow_disk import full
 
 
 class Recording:
-    """A recorder, and what it told."""
+    """A recorder, and the events that it emitted."""
 
     def __init__(self, path, dispatch):
         self.path = path
         store = Store(path)
         store.bind(Binding("table", "fingerprint"))
         self.log = DecisionLog()
-        self.told = []
+        self.events = []
         self.lost = []
         self.recorder = Recorder(store, self.log)
         self.recorder.set_dispatcher(dispatch)
@@ -32,15 +32,14 @@ class Recording:
         self.recorder.refused.connect(self.note_refused)
         self.recorder.problem_changed.connect(self.note_problem)
 
-    def note(self, *told):
-        *_, touched = told
-        self.told += sorted(cutout.grid_x for cutout in touched)
+    def note(self, _command, _entries, touched):
+        self.events += sorted(cutout.grid_x for cutout in touched)
 
     def note_refused(self, command):
-        self.told.append(f"refused {command.title}")
+        self.events.append(f"refused {command.title}")
 
     def note_problem(self):
-        self.told.append(str(self.recorder.problem or "well again"))
+        self.events.append(str(self.recorder.problem or "no problem"))
 
     def note_lost(self, commands):
         self.lost += [(command.title, str(command.error)) for command in commands]
@@ -78,13 +77,13 @@ def test_nothing_is_told_before_it_is_on_disk(recording, slow_disk, main_loop):
     slow_disk.hold()
     commands = [recording.give(x) for x in range(3)]
     main_loop.run_all()
-    assert recording.told == []
+    assert recording.events == []
     assert recording.log.entries == []
     assert recording.recorder.pending == tuple(commands)
-    assert all(commands)
+    assert all(command.is_pending for command in commands)
     slow_disk.go_on()
-    main_loop.run_until(lambda: len(recording.told) == 3)
-    assert recording.told == recording.on_disk() == [0, 1, 2]
+    main_loop.run_until(lambda: len(recording.events) == 3)
+    assert recording.events == recording.on_disk() == [0, 1, 2]
     assert [command.state for command in commands] == ["recorded"] * 3
     assert [command.act.number for command in commands] == [1, 2, 3]
     assert recording.recorder.pending == ()
@@ -104,13 +103,13 @@ def test_an_answer_that_came_before_there_was_a_dispatcher_is_taken(
     main_loop.run_all()
     recording.recorder.set_dispatcher(None)
     command = recording.give()
-    # The writer answers in order.
+    # The writer does its jobs in order.
     recording.recorder.add_save(SaveRecord("digest", "/out.csv", {}))
     main_loop.run_all()
     assert command.is_pending
     recording.recorder.set_dispatcher(main_loop.post)
     main_loop.run_until(lambda: not command.is_pending)
-    assert recording.told == [0]
+    assert recording.events == [0]
 
 
 def test_an_answer_that_comes_late_hides_no_fault(recording, slow_disk, main_loop):
@@ -119,10 +118,10 @@ def test_an_answer_that_comes_late_hides_no_fault(recording, slow_disk, main_loo
     slow_disk.fault = full()
     recording.give()
     recording.recorder.wait()
-    problem, refused = recording.told
+    problem, refused = recording.events
     assert "disk is full" in problem
     main_loop.run_all()
-    assert recording.told == [problem, refused], "that of the state is older"
+    assert recording.events == [problem, refused], "the result of the position is older"
 
 
 def test_an_output_that_is_being_written_is_noted_before_the_end(recording):
@@ -144,17 +143,17 @@ def test_each_is_refused_while_the_disk_fails_and_the_next_try_is_kept(
     slow_disk.fault = full()
     commands = [recording.give(x) for x in range(3)]
     main_loop.run_until(lambda: not recording.recorder.pending)
-    problem, *refused = recording.told
+    problem, *refused = recording.events
     assert "disk is full" in problem
-    # The same fault is not told twice.
+    # The same problem is reported once.
     assert refused == ["refused 0", "refused 1", "refused 2"]
     assert [command.state for command in commands] == ["refused"] * 3
-    assert not any(commands)
+    assert not any(command.entries for command in commands)
     assert recording.log.entries == []
     slow_disk.fault = None
     recording.give(5)
     main_loop.run_until(lambda: not recording.recorder.pending)
-    assert recording.told[4:] == ["well again", 5]
+    assert recording.events[4:] == ["no problem", 5]
     assert recording.on_disk() == [5]
 
 
@@ -193,7 +192,7 @@ def test_an_exception_of_any_kind_is_a_problem_and_the_others_go_on(
     main_loop.run_until(lambda: not recording.recorder.pending)
     assert [command.state for command in commands] == ["refused", "recorded"]
     assert "MemoryError: no memory" in str(commands[0].error)
-    assert "well again" in recording.told
+    assert "no problem" in recording.events
     assert recording.on_disk() == [1, 3]
 
 
@@ -204,7 +203,7 @@ def test_a_commit_of_unknown_end_is_found_out(recording, slow_disk, main_loop):
     assert (first.state, second.state) == ("refused", "recorded")
     assert recording.on_disk() == [0, 1]
     assert [entry.cutout.grid_x for entry in recording.log.entries] == [0, 1]
-    assert recording.told[-2:] == [0, 1], "the one that landed is shown after all"
+    assert recording.events[-2:] == [0, 1], "the first one is on disk and shown"
 
 
 def test_saving_the_position_finds_out_that_all_is_well_again(
@@ -212,21 +211,21 @@ def test_saving_the_position_finds_out_that_all_is_well_again(
 ):
     slow_disk.fault = full()
     recording.give()
-    main_loop.run_until(lambda: recording.told)
+    main_loop.run_until(lambda: recording.events)
     slow_disk.fault = None
     recording.recorder.save_state({"cutout": ["a", 0, 0]})
     main_loop.run_until(lambda: recording.recorder.problem is None)
-    assert recording.told[2:] == ["well again"]
+    assert recording.events[2:] == ["no problem"]
 
 
 def test_a_caller_that_waits_gets_what_came_before_too(recording, main_loop):
     for x in range(5):
         recording.give(x)
     assert recording.recorder.wait()
-    assert recording.told == [0, 1, 2, 3, 4]
-    # The answers that were under way are not taken twice.
+    assert recording.events == [0, 1, 2, 3, 4]
+    # The results that were under way are not processed twice.
     main_loop.run_all()
-    assert recording.told == [0, 1, 2, 3, 4]
+    assert recording.events == [0, 1, 2, 3, 4]
 
 
 def test_a_caller_does_not_wait_longer_than_it_wants(recording, slow_disk):
@@ -267,7 +266,7 @@ def test_a_listener_that_fails_holds_up_nothing(recording):
         recording.recorder.wait()
     recording.recorder.recorded.disconnect(fail)
     recording.recorder.wait()
-    assert recording.told == recording.on_disk() == [0, 1]
+    assert recording.events == recording.on_disk() == [0, 1]
     assert (first.state, second.state) == ("recorded", "recorded")
 
 
@@ -286,7 +285,7 @@ def test_what_is_pending_when_it_closes_is_written(
     assert answered.wait(20)
     assert recording.on_disk() == [0, 1, 2]
     assert recording.lost == []
-    # The loop has nothing left to take.
+    # The loop has no results left.
     main_loop.run_all()
     assert [command.state for command in commands] == ["recorded"] * 3
 

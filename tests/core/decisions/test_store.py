@@ -1,4 +1,4 @@
-"""The file of a log: what it holds, what it refuses, and how it fails."""
+"""The file of a log: its contents, its refusals, and its failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions import store as module
+from napari_artifact_review.core.decisions import log_file as module
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.schema import (
     SCHEMA_VERSION,
@@ -30,10 +30,10 @@ TABLE = Binding("/survey/predictions.csv", "fingerprint")
 
 
 def entry(number, label=1, name="é 漢\n'; --", after=None, **context):
-    """Return an entry of a log, by default after others that differ in their number."""
+    """Return an entry of a log, by default after entries with smaller numbers."""
     cutout = CutoutKey(name, -5, 2**40)
     when = f"2026-01-01T00:00:0{number}.000Z"
-    said = LABEL_NAMES[label], "ghost", 'é, "b"\n'
+    words = LABEL_NAMES[label], "ghost", 'é, "b"\n'
     act, reviewer = EntryId("log", number), "Ada, 'A'"
     made = Entry(
         "log",
@@ -46,7 +46,7 @@ def entry(number, label=1, name="é 漢\n'; --", after=None, **context):
         reviewer,
         when,
         context,
-        *said,
+        *words,
     )
     if after is None and number > 1:
         after = entry(number - 1, name=name)
@@ -98,11 +98,11 @@ def rows(file, query):
 
 
 class Connection(sqlite3.Connection):
-    """Tells `on` of each statement, and after a commit; what it raises is a fault."""
+    """Call `on` with each statement, and after a commit; it may raise a fault."""
 
     on = None
 
-    def tell(self, statement):
+    def report(self, statement):
         if self.on is not None:
             self.on(statement)
 
@@ -110,20 +110,20 @@ class Connection(sqlite3.Connection):
         return super().cursor(Cursor)
 
     def commit(self):
-        self.tell("COMMIT")
+        self.report("COMMIT")
         super().commit()
-        self.tell("COMMITTED")
+        self.report("COMMITTED")
 
 
 class Cursor(sqlite3.Cursor):
     def execute(self, statement, *args):
-        self.connection.tell(statement)
+        self.connection.report(statement)
         return super().execute(statement, *args)
 
 
 @pytest.fixture
 def connection(monkeypatch):
-    """Every connection that a store makes is one of this class; set its `on`."""
+    """Return the class of all connections of stores; set its `on`."""
     real = sqlite3.connect
     monkeypatch.setattr(Connection, "on", None)
     monkeypatch.setattr(
@@ -142,7 +142,7 @@ def refuse(word, code="database or disk is full"):
     return on
 
 
-# What it holds
+# Contents
 
 
 def test_what_is_written_is_read_again(file, open_store):
@@ -216,12 +216,12 @@ def test_every_write_waits_for_the_disk(file, open_store, connection):
     store.save_state({})
     store.add_save(SaveRecord("digest", "/out.csv", {"log": 1}))
     store.close({})
-    # FULL would be 2; 3 also syncs the folder once the journal is gone.
+    # FULL would be 2; 3 also syncs the folder once the journal is deleted.
     # Functions that a changed schema would call are not trusted.
     assert found == {(3, "delete", 0)}
 
 
-# Whose it is
+# Versions and other programs
 
 
 def test_a_newer_one_is_refused_and_left_alone(file, open_store):
@@ -240,7 +240,7 @@ def test_a_newer_one_is_refused_and_left_alone(file, open_store):
 
 @pytest.fixture
 def newer(monkeypatch):
-    """Have the schema be one step further than it is; return the steps."""
+    """Make the schema one version newer; return the migration steps."""
 
     def add(db):
         db.execute(sa.text("ALTER TABLE review ADD COLUMN two INTEGER"))
@@ -423,7 +423,7 @@ def no_review(file):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (foreign, "something else .tables recipes"),
         (text, "file is not a database"),
@@ -444,10 +444,10 @@ def no_review(file):
         (no_review, "version of its schema"),
     ],
 )
-def test_what_is_no_sound_store_is_refused_and_left_alone(file, spoil, told):
+def test_what_is_no_sound_store_is_refused_and_left_alone(file, spoil, message):
     spoil(file)
     before = file.read_bytes()
-    with pytest.raises(StoreError, match=told) as caught:
+    with pytest.raises(StoreError, match=message) as caught:
         Store(file).read()
     assert caught.value.path == file
     assert file.read_bytes() == before
@@ -497,7 +497,7 @@ def test_any_byte_that_changes_is_a_fault_or_does_no_harm(file):
     assert refused > 0
 
 
-# Who holds it
+# Locks
 
 
 def test_a_second_one_may_look_but_not_write(file, open_store):
@@ -579,7 +579,7 @@ def test_a_folder_that_loses_its_locks_is_told(file, open_store, monkeypatch):
     assert not file.exists()
 
 
-# How it fails
+# Failures
 
 
 STATEMENTS = ("PRAGMA", "BEGIN", "CREATE", "SELECT", "UPDATE", "INSERT", "COMMIT")
@@ -624,7 +624,7 @@ def test_a_commit_of_unknown_end_neither_doubles_nor_loses(
     connection.on = None
     if between:
         store.save_state({"cutout": None})
-    # It is on disk: what does not follow on it is not written, and told so.
+    # It is on disk, so entries that do not follow on it are refused.
     assert store.append([entry(known + 1)]) == [doubtful]
     last = entry(known + 2, after=doubtful)
     assert store.append([last]) == []
@@ -640,25 +640,25 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_told(file, open_store, conn
 
     connection.on = keep_small
     store, _ = open_store(file)
-    kept = []
+    written = []
 
     def after_last(**named):
-        last = kept[-1] if kept else None
-        return entry(len(kept) + 1, after=last, **named)
+        last = written[-1] if written else None
+        return entry(len(written) + 1, after=last, **named)
 
     def fill_the_disk():
-        while len(kept) < 1000:
+        while len(written) < 1000:
             one = after_last(name="i" * 1000)
             store.append([one])
-            kept.append(one)
+            written.append(one)
 
     with pytest.raises(StoreError, match="full"):
         fill_the_disk()
-    assert len(kept) > 3
-    assert Store(file).read().entries == kept
+    assert len(written) > 3
+    assert Store(file).read().entries == written
     connection.on = None
     store.append([after_last()])
-    assert Store(file).read().entries == [*kept, after_last()]
+    assert Store(file).read().entries == [*written, after_last()]
 
 
 def test_one_that_is_made_read_only_can_be_read(file, open_store, connection):

@@ -166,7 +166,7 @@ def theirs(*decided):
     log = DecisionLog(log_id="theirs")
     for cutout, label in decided:
         said = LabelState(label, "eve", "then", LABEL_NAMES[label])
-        log.add(log.decide([Decision.of(cutout, said)], {}))
+        log.add(log.decide([Decision.from_state(cutout, said)], {}))
     return list(log.entries)
 
 
@@ -182,11 +182,11 @@ def test_what_another_log_says_is_taken_once(journal, catalog, tmp_path):
     entries = theirs((NORTH, 0), (SOUTH, 1))
     assert len(receive(journal, entries[:1]).entries) == 1
     assert len(receive(journal, entries).entries) == 1
-    assert not receive(journal, entries)
+    assert not receive(journal, entries).entries
     assert journal.entries == tuple(entries)
     assert Store(tmp_path / "own.sqlite").read().entries == entries
     assert told == ["receive", "receive"]
-    assert journal.heads == {"theirs": 2}
+    assert journal.last_numbers == {"theirs": 2}
     # A later decision of this log comes after it.
     rows = [catalog.cutout_index.row_of(NORTH)]
     journal.decide(rows, "artifact", "", "", {})

@@ -10,7 +10,7 @@ import pytest
 
 from napari_artifact_review.cli import main
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log_paths import store_beside
+from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.review.position import Position
 from napari_artifact_review.core.review.queue import QueueRule
 from napari_artifact_review.core.review.session import ReviewSession
@@ -79,7 +79,7 @@ def reviewed(survey):
         session.next()
         session.set_label("unsure")
         session.save()
-    return survey, store_beside(session.output), session
+    return survey, log_path_beside(session.output), session
 
 
 def put_state(log, text):

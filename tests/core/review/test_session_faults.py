@@ -17,6 +17,7 @@ from napari_artifact_review.core import saving
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import HeldError, SaveError, StoreError
 from napari_artifact_review.core.review.session import ReviewSession
+from tests.another_process import running
 from tests.faults import CODES, Disk, every_fault
 from tests.nightly import many
 
@@ -275,7 +276,7 @@ def test_wherever_in_the_store_the_disk_ends_nothing_is_lost(session, path, log_
 def test_whatever_fails_in_a_save_the_output_is_the_old_or_the_new_one(
     path, log_file, monkeypatch
 ):
-    monkeypatch.setattr(saving, "PAUSES", (0,))
+    monkeypatch.setattr(saving, "RETRY_DELAYS", (0,))
     output = path.with_name("test_outputs.csv")
     with ReviewSession.open(path, reviewer="me") as session:
         session.set_label("artifact")
@@ -353,20 +354,6 @@ sys.stdin.read()
 """
 
 
-@contextmanager
-def reviewing(path):
-    """Open the review in another process."""
-    with subprocess.Popen(
-        [sys.executable, "-c", REVIEWER, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout.readline() == "None\n"
-        yield process
-        process.kill()
-
-
 _CLOSE_AT_THE_END = """
 import atexit, sys
 from napari_artifact_review.core.review.session import ReviewSession
@@ -407,7 +394,7 @@ def test_python_ends_without_a_word_where_the_disk_is_full_by_then(path):
 
 
 def test_another_process_is_told_until_the_first_is_killed(path, log_file):
-    with reviewing(path) as first:
+    with running(REVIEWER, path) as first:
         with ReviewSession.open(path, reviewer="you") as second:
             told = check_that_it_only_looks(second, path)
             assert f"process {first.pid} on " in told

@@ -1,4 +1,4 @@
-"""The numbers before and after: against scikit-learn, and all ways to fill the open."""
+"""The metrics, compared with scikit-learn and with all ways to label open cutouts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def columns(cutouts):
 
 
 def by_sklearn(label, preds, confidence):
-    """Return what scikit-learn says; None where it would only warn."""
+    """Return the result of scikit-learn; None where it would only warn."""
     tn, fp, fn, tp = sk.confusion_matrix(label, preds, labels=[0, 1]).ravel().tolist()
     known = ~np.isnan(confidence)
     one = {"zero_division": np.nan}
@@ -137,7 +137,7 @@ def test_the_short_way_to_the_bounds_finds_what_the_search_finds(cutouts):
     at = np.flatnonzero(is_open)
     below = np.cumsum(share[::-1])[::-1][at]
     groups = OpenGroups(np.ones(len(at), np.int64), ends[at], fixed[at], below)
-    np.testing.assert_allclose(groups.in_order(), groups.searched())
+    np.testing.assert_allclose(groups.ordered_sums(), groups.searched_sums())
 
 
 @pytest.mark.parametrize("confidence", [np.zeros(60), np.arange(60) // 2])
@@ -248,5 +248,5 @@ def test_two_million_rows_take_no_memory_to_speak_of():
         found[when]["average_precision"] for when in ("lowest", "after", "highest")
     )
     assert low < now < high
-    # A few columns of the table; a square of the open ones would be 80 GB.
+    # Memory of a few columns; a square matrix of the open cutouts has 80 GB.
     assert peak < 20 * confidence.nbytes

@@ -1,4 +1,4 @@
-"""Parquet and FITS tables: types, nulls, units and other HDUs are kept."""
+"""Parquet and FITS tables: types, nulls, units and other HDUs stay."""
 
 from __future__ import annotations
 

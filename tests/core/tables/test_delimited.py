@@ -1,4 +1,4 @@
-"""Text tables: the dialect is found, and kept; test_round_trip saves whole tables."""
+"""Text tables: their dialect is found and stays; test_round_trip saves whole tables."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ def test_uneven_line_ends_and_blank_lines_stay(text):
 
 def test_rows_know_their_lines():
     file = DelimitedFile.from_bytes(b'\na,b\n"1\n1",2\n\n3,4\n5,6\n')
-    assert [file.place(row) for row in range(3)] == ["line 3", "line 6", "line 7"]
+    rows = [file.describe_row(row) for row in range(3)]
+    assert rows == ["line 3", "line 6", "line 7"]
 
 
 @given(st.text(st.sampled_from('ab,"\n\r'), max_size=6))

@@ -1,4 +1,4 @@
-"""A FITS table's columns that nobody edits keep their bytes and their header cards."""
+"""Unedited columns of a FITS table keep their bytes and their header cards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IMAGE = b"SIMPLE  =                    T".ljust(80)
 IMAGE += b"BITPIX  =                    8".ljust(80)
 IMAGE += b"NAXIS   =                    0".ljust(80)
 PRIMARY = (IMAGE + b"END").ljust(BLOCK)
-#: What follows the table: it is kept even where it is no FITS.
+#: Bytes after the table, which stay even if they are not FITS.
 AFTER = b"\0 what another program put behind the last HDU"
 #: Bytes of an element; the hyper-integers, bits and pointers are made by hand.
 SIZES = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "E": 4, "D": 8, "C": 8, "M": 16}
@@ -98,7 +98,7 @@ class Read:
 
 
 def read_raw(data: bytes) -> Read:
-    """Read what `written` wrote, or what was saved of it."""
+    """Read a file of `written`, or one that was saved from it."""
     data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
     assert data.startswith(PRIMARY)
     end = re.compile(rb"END {77}").search(data, BLOCK)
@@ -195,8 +195,8 @@ def check_kept(data: bytes, columns: list[Column], heap: bytes) -> Read:
     return read
 
 
-def told(data: bytes) -> list[bytes]:
-    """Return the cards of the columns and those that are no sizes."""
+def kept_cards(data: bytes) -> list[bytes]:
+    """Return the cards that must stay: all but those of sizes."""
     sizes = (b"NAXIS1", b"PCOUNT", b"THEAP", b"TFIELDS")
     return [card for card in read_raw(data).cards if not card.startswith(sizes)]
 
@@ -213,8 +213,8 @@ def test_every_column_of_every_type_keeps_its_bytes(table, suffix):
         reviewed(once, twice)
         for output in (once, twice):
             check_kept(output.read_bytes(), columns, heap)
-            kept = told(output.read_bytes())
-            before = told(data)
+            kept = kept_cards(output.read_bytes())
+            before = kept_cards(data)
             assert [card for card in kept if card in before] == before
 
 
@@ -242,7 +242,7 @@ def test_unsigned_64_bit_ids_are_the_same_numbers_in_every_format(tmp_path):
     for name in ("o.fits", "o.fits.gz", "o.csv", "o.ecsv", "o.parquet"):
         output = tmp_path / name
         reviewed(path, output)
-        # And from there into FITS, where no column was before.
+        # And from there into FITS, in which no column was before.
         again = tmp_path / f"{name}.fits"
         reviewed(output, again)
         for each in (output, again):
@@ -271,7 +271,7 @@ def test_a_column_that_was_edited_is_described_as_it_is_written(tmp_path):
     check_kept(output.read_bytes(), columns[:5], b"")
     with fits.open(output) as hdus:
         assert hdus[1].data["label_new"].tolist() == [1, 1]
-        assert "TNULL6" not in hdus[1].header, "nothing is missing any more"
+        assert "TNULL6" not in hdus[1].header, "no value is missing any more"
         assert hdus[1].header["TUCD6"] == "x"
         assert hdus[1].header.comments["TTYPE6"] == "column 6"
 

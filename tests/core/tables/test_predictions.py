@@ -1,4 +1,4 @@
-"""What the columns of a predictions table mean; test_bad_tables has the faults."""
+"""The meaning of a predictions table's columns; test_bad_tables has the faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is saved is what was read, character for character, and what the review adds."""
+"""The output has the input, character for character, and the columns of the review."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ ENCODINGS = {
     "utf-16-le": codecs.BOM_UTF16_LE,
     "utf-16-be": codecs.BOM_UTF16_BE,
 }
-#: What a spreadsheet, a careless split or a normal form of Unicode would spoil.
+#: Texts that a spreadsheet, a careless split or a Unicode normalization would change.
 TRAPS = [
     *("007", "0", "1E5", "9007199254740993", "=1+1", "=A1,B2", "-1", "+1", "@x", "1/2"),
     *('"', '""', "'", "\n", "\r\n", "\r", ",", ";", "\t", "|", " ", "#", "\\", "\\n"),
     *("NA", "nan", "None", "True", "e\u0301", "\u0301", "\xe9", "\u212b", "\u200d"),
     *("\U0001f52d", "\U0001f469\u200d\U0001f52c", "\u2028", "\x85", "\xa0", "\ufeff"),
 ]  # fmt: skip
-# NUL is no text, and surrogates have no encoding.
+# Without NUL, which is not text, and surrogates, which have no encoding.
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 HOSTILE = st.lists(st.sampled_from(TRAPS) | st.text(CHARACTERS, max_size=3), max_size=4)
 NOTES = st.lists(HOSTILE.map("".join), min_size=1, max_size=5)

@@ -13,33 +13,33 @@ from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import StoreError
 
-#: What is done: verdicts; undo and redo of them; labels settled or taken over; entries
-#: received from other logs.
+#: Give verdicts; undo and redo them; adopt labels of the table or of another program;
+#: receive entries of other logs.
 CommandKind = Literal["decide", "undo", "redo", "adopt", "receive"]
 
-#: Seconds after which a pending command is shown as such.
-NOTICEABLE = 0.3
+#: Seconds after which the window shows that a command is pending.
+PENDING_DELAY = 0.3
 
 CommandState = Literal["pending", "recorded", "refused"]
 
 
 class Command:
-    """Something that is to be recorded, with what becomes of it.
+    """A change that is to be recorded, and its result.
 
-    What belongs to it, such as a note or a selection, is fixed when it is given.
+    Its note and its cutouts are fixed when it is given.
 
     Parameters
     ----------
     kind : str
-        What is done.
+        The kind of change.
     cutouts : sequence of CutoutKey
-        The cutouts that it is about.
+        The cutouts that it changes.
     make : callable
         Returns the entries to be written, once all commands before it are settled.
     depends_on : sequence of Command
-        Commands without which this one has no meaning.
+        Commands whose refusal refuses this one.
     target : EntryId or Command, optional
-        Of undo and redo: the act, or the command that will have made it.
+        For undo and redo: the act, or the pending command that will make it.
     title : str
         The command in a few words, for messages.
 
@@ -48,15 +48,15 @@ class Command:
     again : callable or None
         Gives the same command once more.
     renewed : Command or None
-        Of a refused one: the command that was given in its place.
-    said : mapping of CutoutKey to LabelState
-        Of verdicts and labels: what is in force for each cutout once it is recorded.
+        For a refused command: the command that was given in its stead.
+    new_states : mapping of CutoutKey to LabelState
+        For verdicts and labels: the state of each cutout once it is recorded.
     notes : mapping of CutoutKey to str
-        Of undo: the notes of what is taken back.
+        For undo: the notes of the verdicts that it takes back.
     state : str
         "pending", "recorded" or "refused".
     entries : sequence of Entry
-        The entries that were recorded; none if there was nothing to do.
+        The entries that were recorded; none if there was nothing to change.
     error : StoreError or None
         The reason of a refusal.
     given_at : float
@@ -85,16 +85,12 @@ class Command:
         self.title = title
         self.again: Callable[[], Command] | None = None
         self.renewed: Command | None = None
-        self.said: Mapping[CutoutKey, LabelState] = {}
+        self.new_states: Mapping[CutoutKey, LabelState] = {}
         self.notes: Mapping[CutoutKey, str] = {}
         self.state: CommandState = "pending"
         self.entries: tuple[Entry, ...] = ()
         self.error: StoreError | None = None
         self.given_at = time.monotonic()
-
-    def __bool__(self) -> bool:
-        """Tell whether it did something, or may still do so."""
-        return self.state == "pending" or bool(self.entries)
 
     @property
     def is_pending(self) -> bool:
@@ -103,15 +99,15 @@ class Command:
 
     @property
     def act(self) -> EntryId | None:
-        """The act that it made, took back or made again; None if it did nothing."""
+        """The act that it made, undid or redid; None if it changed nothing."""
         return self.entries[0].act if self.entries else None
 
     def settle(self, entries: Sequence[Entry]) -> None:
-        """Note that it is recorded."""
+        """Mark it as recorded."""
         self.state, self.entries = "recorded", tuple(entries)
         self.settled.emit(self)
 
     def refuse(self, error: StoreError) -> None:
-        """Note that it cannot be recorded."""
+        """Mark it as refused."""
         self.state, self.error = "refused", error
         self.settled.emit(self)

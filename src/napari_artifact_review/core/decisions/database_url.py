@@ -1,4 +1,4 @@
-"""Read the URL of a database: which ones are supported, and without its password."""
+"""Read the URL of a database, check its support, and hide its password."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _DRIVERS = {
 
 _SUPPORTED = "Name a postgresql+psycopg:// URL; for --store, an SQLite file"
 
-#: What stands before "://"; anything else could be part of a password.
+#: The scheme before "://"; any other text could be part of a password.
 _SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://")
 
-#: Options of libpq that are secret themselves, not the path of a secret.
+#: Options of libpq that are secrets themselves, not the path of a secret.
 _SECRETS = (
     "password",
     "sslpassword",
@@ -38,9 +38,9 @@ _SECRETS = (
 
 
 def read_database_url(text: str) -> sa.URL | Path:
-    """Read the URL of a database that the user named.
+    """Read the URL of a database that the user named, without opening it.
 
-    Nothing is opened or made. No error repeats the URL, which may hold a password.
+    No error repeats the URL, which may hold a password.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def read_database_url(text: str) -> sa.URL | Path:
 
 
 def safe_name(url: sa.URL) -> str:
-    """Return a URL for people: without its password and its options."""
+    """Return a URL for messages, without its password and its options."""
     shown = sa.URL.create(
         url.drivername, url.username, None, url.host, url.port, url.database
     )
@@ -78,7 +78,7 @@ def safe_name(url: sa.URL) -> str:
 
 
 def without_secrets(message: str, url: sa.URL) -> str:
-    """Return a message of a driver with each secret of a URL replaced by ***."""
+    """Replace each secret of a URL by *** in a message of a driver."""
     secrets = {str(url.password or "")}
     for option in _SECRETS:
         secrets.update(url.normalized_query.get(option, ()))
@@ -93,12 +93,12 @@ def _split(text: str, name: str) -> sa.URL:
     try:
         url = sa.make_url(text)
     except ValueError:
-        # Without its cause, which repeats what stands there.
+        # Without the cause, whose message repeats the text of the port.
         raise _bad_port(name) from None
     if url.port is not None and not 0 < url.port < 65536:
         raise _bad_port(name)
     if "@" in (url.host or ""):
-        # The host would be shown, and begins with the rest of a password.
+        # Messages show the host, which here begins with the rest of a password.
         raise StoreError(
             f"this {name} URL has more than one @ before its host",
             remedy="Write an @ in a name or password as %40",
@@ -107,7 +107,7 @@ def _split(text: str, name: str) -> sa.URL:
 
 
 def _bad_port(name: str) -> StoreError:
-    # Without what stands there: where the host is left out, it is the password.
+    # Without the text of the port: in a URL without a host, it is the password.
     return StoreError(
         f"the port of this {name} URL is no number from 1 to 65535",
         remedy=f"Write it as {name}://USER@HOST:PORT/DATABASE",
@@ -135,7 +135,7 @@ def _sqlite_file(url: sa.URL) -> Path:
 
 def _check_postgresql(url: sa.URL) -> sa.URL:
     try:
-        # An extra: a review on one computer needs no server.
+        # An optional dependency: a review on one computer needs no server.
         from psycopg import pq
     except ImportError as error:
         raise StoreError(
@@ -159,13 +159,13 @@ def _check_postgresql(url: sa.URL) -> sa.URL:
             remedy="Name each option once",
         )
     if "password" in url.query:
-        # SQLAlchemy hides a password there whenever a URL is printed.
+        # SQLAlchemy hides the password attribute whenever it prints a URL.
         url = url.set(password=url.normalized_query["password"][0])
         url = url.difference_update_query(["password"])
     return url
 
 
 def _repeated(url: sa.URL) -> set[str]:
-    """Return the options named more than once; a URL may have several hosts."""
+    """Return the options that a URL repeats; only hosts and ports may be several."""
     values = url.normalized_query.items()
     return {name for name, value in values if len(value) > 1} - {"host", "port"}

@@ -1,4 +1,4 @@
-"""An entry of a review's log: its identity, its place in time, and its JSON form."""
+"""An entry of a review's log: its identity, its order in time, and its JSON form."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.outcomes import VERDICTS
 
-#: What an entry does to verdicts. An entry with another action (a setting, a draw, a
-#: draft note) carries its content in `context` and changes no label.
+#: The effect of an entry on verdicts. An entry with another action (a setting, a draw,
+#: a draft note) has its content in `context` and changes no label.
 Action = Literal["decide", "undo", "redo"]
 
-#: Where an entry comes from: the reviewer decided in this log, or it was taken over
-#: from an older store or a table, or it was carried from an earlier round.
+#: The source of an entry: the reviewer decided in this log; or it was taken over from
+#: an older store or a table; or it was carried from an earlier round.
 Origin = Literal["decided", "taken over", "carried"]
 
 #: The digest before the first entry of a log.
 NO_DIGEST = ""
 
-#: Numbers are smaller: a database holds 64 bits of them.
+#: Numbers are smaller than this: a database stores 64 bits.
 _LARGEST = 2**63
 
 
@@ -43,7 +44,7 @@ class EntryId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the log: a decision that is made, taken back, or made again.
+    """A line of the log: a decision that is made, undone, or redone.
 
     Attributes
     ----------
@@ -55,18 +56,18 @@ class Entry:
     action : str
         An `Action`, or the kind of another entry.
     act : EntryId
-        The first entry of the act that it makes, takes back or makes again: decisions
-        that were made at once are undone at once.
+        The first entry of the act that it makes, undoes or redoes: decisions that were
+        made at once are undone at once.
     cutout : CutoutKey
-        The cutout that it is about.
+        The cutout.
     label_new : int
         The label in force after it.
     reviewer, decided_at : str
         The reviewer, and the time in UTC (ISO 8601).
     context : mapping
-        The state in which it was made, as plain JSON.
+        The circumstances in which it was made, as plain JSON.
     verdict, kind, note : str
-        As for `Decision`; of an undo, those in force again, if any.
+        As for `Decision`; for an undo, those in force again, if any.
     origin : str
         An `Origin`.
     digest : str
@@ -96,20 +97,20 @@ class Entry:
 
     @property
     def order(self) -> tuple[int, str, int]:
-        """Sort key of a review's entries: the same on every computer."""
+        """The sort key of a review's entries: the same on every computer."""
         return self.clock, self.log_id, self.number
 
     def after(self, previous: Entry | None) -> Self:
-        """Return the entry with the digest that it has after another one of its log."""
+        """Return the entry with its digest after the previous entry of its log."""
         return replace(self, digest=self._digest_after(previous))
 
     def follows(self, previous: Entry | None) -> bool:
-        """Tell whether it is the next entry of its log after another one.
+        """Return whether it is the next entry of its log.
 
         Parameters
         ----------
         previous : Entry or None
-            The entry before it; None if it is to be the first one of its log.
+            The entry before it; None before the first one of its log.
         """
         number = 0 if previous is None else previous.number
         clock = 0 if previous is None else previous.clock
@@ -145,7 +146,7 @@ class Entry:
         return entry
 
     def is_sound(self) -> bool:
-        """Tell whether every value is one that an entry can have."""
+        """Return whether every value has a type and range that an entry can have."""
         texts = (self.log_id, self.action, self.reviewer, self.decided_at, self.kind)
         others = (self.note, self.origin, self.digest, self.verdict)
         names = (self.act.log_id, self.cutout.image_name)
@@ -153,7 +154,7 @@ class Entry:
             return False
         x, y = self.cutout.grid_x, self.cutout.grid_y
         numbers = (self.number, self.clock, self.act.number, self.label_new, x, y)
-        # Exactly an int: true is stored as 1, whose digest is another one.
+        # Exactly an int: true is stored as 1, which has another digest.
         if not all(type(n) is int and abs(n) < _LARGEST for n in numbers):
             return False
         is_own_act = self.act.log_id == self.log_id
@@ -169,22 +170,7 @@ class Entry:
         return sound and self.verdict in verdicts
 
     def _content(self) -> list[Any]:
-        return [
-            self.log_id,
-            self.number,
-            self.clock,
-            self.action,
-            self.act,
-            self.cutout,
-            self.label_new,
-            self.reviewer,
-            self.decided_at,
-            self.context,
-            self.verdict,
-            self.kind,
-            self.note,
-            self.origin,
-        ]
+        return list(_values(self))
 
     def _digest_after(self, previous: Entry | None) -> str:
         before = NO_DIGEST if previous is None else previous.digest
@@ -192,10 +178,14 @@ class Entry:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
+#: Returns all values of an entry but the digest, in their stored order.
+_values = attrgetter(*(each.name for each in fields(Entry) if each.name != "digest"))
+
+
 def _dumped(content: list[Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def plain_json(value: Any) -> Any:
-    """Return a value as plain JSON; a number that is none (NaN, infinity) as None."""
+    """Return a value as plain JSON, with None for NaN and infinity."""
     return json.loads(json.dumps(value), parse_constant=lambda _: None)

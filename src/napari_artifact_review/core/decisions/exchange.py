@@ -18,60 +18,59 @@ from napari_artifact_review.core.decisions.meeting_place import (
 )
 from napari_artifact_review.core.errors import StoreError
 
-#: Seconds until the next attempt after a failed one; doubled with each.
-_FIRST_PAUSE = 0.25
-_LONGEST_PAUSE = 5.0
+#: Seconds until the next attempt after a failed one; doubled with each failure.
+_FIRST_RETRY_DELAY = 0.25
+_LONGEST_RETRY_DELAY = 5.0
 
-#: Entries that are sent or fetched at once. Fewer are tried after a failure, so that
-#: they also get through a slow network.
+#: Most entries in one request. After a failure a request has fewer, so that it also
+#: succeeds on a slow network.
 _LARGEST_BATCH = 1000
 
 
 class Exchange:
     """Background exchange of a review's log entries with a meeting place.
 
-    A thread sends the entries that the place lacks and fetches those that are lacking
-    here, at an interval and whenever entries are offered. A place that is slow,
-    frozen or gone is a `problem`; nothing else waits for it. What could not be sent is
-    sent when the place is back. Entries of any log are exchanged, so those of a third
-    computer travel through each one that has them.
+    A thread sends the entries that the place lacks and fetches those that this computer
+    lacks, at an interval and whenever entries are offered. If the place is slow, frozen
+    or gone, this is a `problem`, and nothing else waits for the place. Unsent entries
+    are sent when the place is back. Entries of any log are exchanged, so each computer
+    passes on those of the others.
 
-    A started exchange must be closed: its thread keeps it alive.
+    A started exchange must be closed, because its thread refers to it.
 
     Parameters
     ----------
     place : MeetingPlace
-        Where to exchange; it belongs to the exchange from now on.
+        The meeting place; the exchange closes it.
     review : ReviewIdentity
-        Which review.
+        The review.
     entries : iterable of RawEntry
         All entries on this computer, each log in its order.
     receive : callable
-        Takes the entries that were fetched, a list in the order of log and number; on
-        the thread of the exchange. When it raises, they are fetched again.
+        Called on the thread of the exchange with fetched entries, a list in the order
+        of log and number. If it raises, they are fetched again.
     acknowledged : mapping of str to int, optional
-        By log, the number up to which the place is known to have it, as an earlier
-        exchange left it.
+        As the attribute, from an earlier exchange.
     prepare : callable, optional
-        Called on the thread of the exchange when the place was joined for the first
-        time, before anything is exchanged; again, if it raises a `StoreError`.
+        Called once on the thread of the exchange, after the place is joined and before
+        entries are exchanged; again, if it raises a `StoreError`.
     interval : float
-        Seconds between two exchanges while nothing is offered.
+        Seconds between two exchanges while no entries are offered.
 
     Attributes
     ----------
     changed : Signal
         Emitted when an attribute below has changed; on any thread.
     problem : StoreError or None
-        Why entries cannot be exchanged, as long as that is so.
+        Why entries cannot be exchanged at present.
     unsent : int
         The number of entries that the place is not known to have.
     acknowledged : dict of str to int
-        By log, the number up to which the place is known to have it.
+        By log id, the last number up to which the place is known to have the entries.
     rounds : int
-        How many exchanges have come to their end.
+        The number of complete exchanges.
     review_id : str or None
-        The id under which the place knows the review; None until it was reached.
+        The id of the review at the place; None before the place was reached.
     """
 
     changed = Signal()
@@ -96,7 +95,7 @@ class Exchange:
         self._is_joined = False
         self._prepare = prepare
         self.rounds = 0
-        # Guards what follows, and is notified when the thread has something to do.
+        # Guards the attributes below; notified when the thread has something to do.
         self._condition = Condition()
         self._logs: dict[str, list[RawEntry]] = {}
         self._acknowledged = dict(acknowledged or {})
@@ -110,7 +109,7 @@ class Exchange:
 
     @property
     def acknowledged(self) -> dict[str, int]:
-        """By log, the number up to which the place is known to have it."""
+        """By log id, the last number that the place is known to have."""
         with self._condition:
             return dict(self._acknowledged)
 
@@ -125,9 +124,9 @@ class Exchange:
         self._thread.start()
 
     def offer(self, entries: Iterable[RawEntry]) -> None:
-        """Hand over new entries of this computer, to be sent at once; never wait.
+        """Send new entries of this computer soon, without waiting.
 
-        Those that are known already, because they were received, are ignored.
+        Known entries, because they were received, are ignored.
         """
         with self._condition:
             self._add(entries)
@@ -135,44 +134,28 @@ class Exchange:
             self._condition.notify_all()
         self._signal()
 
-    def wait_until_sent(self, timeout: float) -> bool:
-        """Wait until nothing is unsent, and return whether that is so.
-
-        Parameters
-        ----------
-        timeout : float
-            How many seconds at most.
-        """
-        with self._condition:
-            return self._condition.wait_for(lambda: self.unsent == 0, timeout)
-
     def close(self) -> None:
         """End the exchange, without waiting for the place.
 
-        The thread still sends what was offered, unless the place is in trouble, and
-        then closes the connection. Nothing is received or signalled any more.
+        The thread still sends the offered entries, unless there is a problem, and then
+        closes the place. Nothing is received or signalled afterwards.
         """
         with self._condition:
             self._is_closed = True
             self._condition.notify_all()
 
-    def wait_closed(self, timeout: float) -> bool:
-        """Wait until a closed exchange has ended, and return whether it has."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
     def exchange(self) -> None:
-        """Exchange once, on the caller's thread; what `start` does again and again.
+        """Exchange once, on the caller's thread.
 
         Raises
         ------
         StoreError
-            If the place cannot be used. What was exchanged until then is exchanged.
+            If the place cannot be used. Some entries may have been exchanged before.
         """
         try:
             self._exchange()
         except StoreError:
-            # When it is back, it may have been put back from a backup, or made anew.
+            # When the place is back, it may be an older backup, or a new one.
             self._is_joined = False
             raise
 
@@ -180,13 +163,13 @@ class Exchange:
 
     def _run(self) -> None:
         failures = 0
-        pause = 0.0
-        while self._wait(pause):
+        delay = 0.0
+        while self._wait(delay):
             try:
                 self.exchange()
             except StoreError as error:
                 self._set_problem(error.again())
-            # Whatever it is, the reviewer must see that nothing is exchanged any more.
+            # Any exception: the reviewer must see that no entries are exchanged.
             except Exception as error:  # noqa: BLE001
                 self._set_problem(
                     StoreError(
@@ -197,41 +180,40 @@ class Exchange:
                 )
             else:
                 self._set_problem(None)
-                failures, pause = 0, self._interval
+                failures, delay = 0, self._interval
                 continue
-            pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
+            delay = min(_FIRST_RETRY_DELAY * 2**failures, _LONGEST_RETRY_DELAY)
             failures += 1
         self._place.close()
 
-    def _wait(self, pause: float) -> bool:
-        """Wait until the next exchange is due; return False if there is to be none."""
+    def _wait(self, delay: float) -> bool:
+        """Wait until the next exchange is due; return False after the last one."""
         with self._condition:
-            self._condition.wait_for(lambda: self._is_closed or self._has_offers, pause)
+            self._condition.wait_for(lambda: self._is_closed or self._has_offers, delay)
             self._has_offers = False
             return not self._is_closed or (self.unsent > 0 and self.problem is None)
 
     def _exchange(self) -> None:
         review_id = self.review_id
         if self._is_joined:
-            heads = self._place.heads()
+            last_numbers = self._place.fetch_last_numbers()
         else:
-            review_id, heads = self._place.join(self._review)
+            review_id, last_numbers = self._place.join(self._review)
             self._is_joined = True
         if self._prepare is not None:
             self._prepare()
             self._prepare = None
         with self._condition:
-            is_news = (review_id, heads) != (self.review_id, self._acknowledged)
+            is_other = (review_id, last_numbers) != (self.review_id, self._acknowledged)
             self.review_id = review_id
-            self._acknowledged = dict(heads)
-            self._condition.notify_all()
-        if is_news:
+            self._acknowledged = dict(last_numbers)
+        if is_other:
             self._signal()
         while entries := self._next_unsent():
             with self._fewer_after_failure():
                 self._place.send(entries)
             self._acknowledge(entries)
-        while spans := self._next_missing(heads):
+        while spans := self._next_missing(last_numbers):
             with self._fewer_after_failure():
                 fetched = self._place.fetch(spans)
             if self._is_closed:
@@ -261,7 +243,7 @@ class Exchange:
         )
 
     def _next_unsent(self) -> list[RawEntry]:
-        """Return the next entries that the place lacks, one batch of them."""
+        """Return the next batch of entries that the place lacks."""
         with self._condition:
             return [
                 entry
@@ -269,26 +251,25 @@ class Exchange:
                 for entry in self._logs[log_id][after:last]
             ]
 
-    def _next_missing(self, heads: Mapping[str, int]) -> list[Span]:
-        """Return what of the place's entries is lacking here, one batch of it."""
+    def _next_missing(self, last_numbers: Mapping[str, int]) -> list[Span]:
+        """Return the next batch of entries that this computer lacks."""
         with self._condition:
             here = {log_id: len(log) for log_id, log in self._logs.items()}
-        return _cut(_lacking(heads, here), self._batch)
+        return _cut(_lacking(last_numbers, here), self._batch)
 
     def _acknowledge(self, entries: Sequence[RawEntry]) -> None:
         with self._condition:
             for entry in entries:
                 self._acknowledged[entry.log_id] = entry.number
-            self._condition.notify_all()
         self._signal()
 
     def _check(self, fetched: Sequence[RawEntry], spans: Sequence[Span]) -> None:
-        asked = {
+        expected = {
             (span.log_id, number)
             for span in spans
             for number in range(span.after + 1, span.last + 1)
         }
-        if {(entry.log_id, entry.number) for entry in fetched} != asked:
+        if {(entry.log_id, entry.number) for entry in fetched} != expected:
             raise StoreError(
                 "entries are missing there that it had a moment ago",
                 where=self._place.name,
@@ -305,9 +286,9 @@ class Exchange:
 
     def _set_problem(self, problem: StoreError | None) -> None:
         with self._condition:
-            is_news = str(problem) != str(self.problem)
+            is_other = str(problem) != str(self.problem)
             self.problem = problem
-        if is_news:
+        if is_other:
             self._signal()
 
     def _signal(self) -> None:
@@ -316,37 +297,37 @@ class Exchange:
 
 
 def find_meeting_place(url: str) -> MeetingPlace:
-    """Return the meeting place that a URL names; nothing is opened yet.
+    """Return the meeting place at a URL, without opening it.
 
     Raises
     ------
     StoreError
         If it is not the URL of a PostgreSQL database, or its driver is not installed.
     """
-    place = read_database_url(url)
-    if isinstance(place, Path):
+    database = read_database_url(url)
+    if isinstance(database, Path):
         raise StoreError(
             "an SQLite file is no place where computers can meet",
-            path=place,
+            path=database,
             remedy="Name the URL of a PostgreSQL database",
         )
-    # Only here is it known that the driver is installed, which is an extra.
+    # Imported late: its driver is an optional dependency, checked above.
     from napari_artifact_review.core.decisions.postgres_place import PostgresPlace
 
-    return PostgresPlace(place)
+    return PostgresPlace(database)
 
 
-def _lacking(heads: Mapping[str, int], others: Mapping[str, int]) -> list[Span]:
-    """Return what logs with some heads have more than those with others."""
+def _lacking(last_numbers: Mapping[str, int], others: Mapping[str, int]) -> list[Span]:
+    """Return the entries up to `last_numbers` that come after `others`."""
     return [
-        Span(log_id, others.get(log_id, 0), head)
-        for log_id, head in sorted(heads.items())
-        if head > others.get(log_id, 0)
+        Span(log_id, others.get(log_id, 0), last)
+        for log_id, last in sorted(last_numbers.items())
+        if last > others.get(log_id, 0)
     ]
 
 
 def _cut(spans: Iterable[Span], size: int) -> list[Span]:
-    """Return the beginning of spans, up to a number of entries."""
+    """Return the first spans, cut so that they have at most `size` entries."""
     batch = []
     for log_id, after, last in spans:
         last = min(last, after + size)

@@ -19,7 +19,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-#: Errors of a file system that has no locks, as some network folders.
+#: Errors of a file system without locks, such as some network folders.
 _NO_LOCKS = {
     getattr(errno, name)
     for name in ("ENOLCK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EINVAL")
@@ -27,9 +27,9 @@ _NO_LOCKS = {
 }
 
 #: Seconds to wait for a window of this process that is being closed.
-_ENDING_TIMEOUT = 12.0
+_RELEASE_TIMEOUT = 12.0
 
-#: Where Windows locks a byte: beyond the text, which others may read.
+#: Offset of the byte that Windows locks: beyond the text, which others may read.
 _LOCKED_BYTE = 1 << 30
 
 
@@ -39,7 +39,7 @@ class LocksUnsupportedError(OSError):
 
 @dataclass(frozen=True)
 class Writer:
-    """The process that holds a lock, as people are told; it is no evidence.
+    """The process that holds a lock, for messages; it is no evidence.
 
     Attributes
     ----------
@@ -74,14 +74,14 @@ class Writer:
 
 
 class _Held:
-    """A lock that this process holds, with the number of its users here."""
+    """A lock that this process holds, with the number of its users in the process."""
 
     def __init__(self, handle: int, writer: Writer) -> None:
         self.handle = handle
         self.writer = writer
         self.users = 1
-        # The users that release it soon.
-        self.ending = 0
+        # The users that announced their release.
+        self.releasing = 0
         self.released = threading.Event()
 
 
@@ -93,21 +93,21 @@ _guard = threading.Lock()
 class WriterLock:
     """An operating system's lock on a file of its own.
 
-    It ends with the process, however that ends, in containers too. A file of its own is
-    locked, since closing any descriptor of an SQLite file drops SQLite's locks
-    (https://www.sqlite.org/howtocorrupt.html, 2.2). A forked child holds nothing.
+    It ends with the process, however that ends, also in containers. It locks a file of
+    its own, because closing any descriptor of an SQLite file drops SQLite's locks
+    (https://www.sqlite.org/howtocorrupt.html, 2.2). A forked child holds no lock.
 
     Parameters
     ----------
     path : Path
-        The lock's file. It stays when the lock is released: to remove it would let two
-        processes lock two files of one name.
+        The lock's file. It stays after the release: without it, two processes could
+        lock two files of the same name.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._key: tuple[int, int] | None = None
-        self._is_ending = False
+        self._is_releasing = False
         self._pid = os.getpid()
 
     @property
@@ -118,12 +118,12 @@ class WriterLock:
     def acquire(self, shared_with: WriterLock | None = None) -> Writer | None:
         """Acquire the lock; return the other writer if there is one, else None.
 
-        One of this process that is to be released soon is waited for.
+        This waits for a lock of this process whose release is announced.
 
         Parameters
         ----------
         shared_with : WriterLock, optional
-            Another one of this process, with which this one may share the lock.
+            Another lock of this process, with which this one may share the file.
 
         Raises
         ------
@@ -139,8 +139,8 @@ class WriterLock:
         if known is not None:
             key, held = known
             is_shared = shared_with is not None and shared_with._key == key
-            if held.ending == held.users and not is_shared:
-                held.released.wait(_ENDING_TIMEOUT)
+            if held.releasing == held.users and not is_shared:
+                held.released.wait(_RELEASE_TIMEOUT)
         with _guard:
             known = self._in_this_process()
             if known is not None:
@@ -167,12 +167,12 @@ class WriterLock:
             self._key, self._pid = key, os.getpid()
         return None
 
-    def end_soon(self) -> None:
-        """Tell others of this process that it is released soon, and worth a wait."""
+    def announce_release(self) -> None:
+        """Let `acquire` in this process wait for the release of this lock."""
         with _guard:
-            if self._key is not None and self.is_held and not self._is_ending:
-                self._is_ending = True
-                _held[self._key].ending += 1
+            if self._key is not None and self.is_held and not self._is_releasing:
+                self._is_releasing = True
+                _held[self._key].releasing += 1
 
     def release(self) -> None:
         """Release the lock, if this object holds it in this process."""
@@ -182,19 +182,19 @@ class WriterLock:
                 return
             held = _held[key]
             held.users -= 1
-            held.ending -= self._is_ending
-            self._is_ending = False
+            held.releasing -= self._is_releasing
+            self._is_releasing = False
             if not held.users:
                 del _held[key]
-                # Closing releases it. To unlock would also do so for the parent of a
-                # process that inherited the descriptor.
+                # Closing releases it. Unlocking would also release it for the parent
+                # of a process that inherited the descriptor.
                 os.close(held.handle)
                 held.released.set()
 
     def _in_this_process(self) -> tuple[tuple[int, int], _Held] | None:
         """Return the lock on the same file that this process holds, if any.
 
-        It is looked up first: on NFS, closing a second descriptor would release it.
+        Opening the file again is no option: on NFS, closing it would release the lock.
         """
         try:
             key = _key_of(self.path.stat())
@@ -246,16 +246,16 @@ def _read_writer(path: Path) -> Writer:
     """Return the writer that a lock's file describes."""
     unknown = Writer("an unknown computer", 0, "unknown", "")
     try:
-        told = json.loads(path.read_bytes()[:4096])
-        host, user, since = (str(told[name]) for name in ("host", "user", "since"))
-        return Writer(host, int(told["pid"]), user, since)
+        found = json.loads(path.read_bytes()[:4096])
+        host, user, since = (str(found[name]) for name in ("host", "user", "since"))
+        return Writer(host, int(found["pid"]), user, since)
     except (OSError, TypeError, ValueError, LookupError):
-        # The other process has not written it yet, or the folder keeps it from us.
+        # The other process has not written it yet, or it cannot be read.
         return unknown
 
 
 def _forget_in_child() -> None:
-    """Close what a forked child inherited; the parent's locks stay as they are."""
+    """Close the inherited descriptors in a forked child; the parent keeps its locks."""
     global _guard
     _guard = threading.Lock()
     for held in _held.values():

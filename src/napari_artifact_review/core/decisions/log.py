@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, TypeAlias, cast
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Action, Entry, EntryId, Origin
 from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
 
-#: Seconds that a window waits for the disk to take a decision, so that the next frame
-#: shows it. A slower disk does not hold it up: less than this is felt as at once
-#: (J. Nielsen, Usability Engineering, 1993, ch. 5).
-PATIENCE = 0.1
+#: Longest time in seconds that a window waits until a decision is on disk, so that the
+#: next frame shows it. Users feel a shorter delay as instantaneous (J. Nielsen,
+#: Usability Engineering, 1993, ch. 5).
+MAX_WAIT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,19 @@ class Decision:
     Attributes
     ----------
     cutout : CutoutKey
-        What it is about.
+        The cutout.
     label_new : int
         1 artifact, 0 none; an unsure verdict leaves the label unchanged.
     reviewer : str
         The reviewer.
     decided_at : str
-        When, in UTC (ISO 8601).
+        The time in UTC (ISO 8601).
     verdict : "artifact", "no artifact" or "unsure"
-        What was said.
+        The verdict.
     kind : str
         The kind of artifact; empty if none was named.
     note : str
-        Anything else, in the reviewer's words.
+        The reviewer's own words.
     """
 
     cutout: CutoutKey
@@ -52,16 +52,16 @@ class Decision:
     note: str = ""
 
     @classmethod
-    def of(cls, cutout: CutoutKey, stands: LabelState) -> Self:
-        """Return the decision after which something stands."""
-        label, reviewer, decided_at, verdict, kind, note = stands
+    def from_state(cls, cutout: CutoutKey, state: LabelState) -> Self:
+        """Return the decision that puts a cutout into a state."""
+        label, reviewer, decided_at, verdict, kind, note = state
         return cls(
             cutout, label, reviewer, decided_at, cast(Verdict, verdict), kind, note
         )
 
 
 class LabelState(NamedTuple):
-    """What stands for a cutout.
+    """The label of a cutout, with the reviewer and verdict in force.
 
     Attributes
     ----------
@@ -83,42 +83,36 @@ class LabelState(NamedTuple):
     note: str = ""
 
     @classmethod
-    def of(cls, said: Decision | Entry) -> Self:
-        """Return what stands where a decision does."""
-        return cls(
-            said.label_new,
-            said.reviewer,
-            said.decided_at,
-            said.verdict,
-            said.kind,
-            said.note,
-        )
+    def after(cls, one: Decision | Entry) -> Self:
+        """Return the state after a decision, or after an entry of a log."""
+        by, at = one.reviewer, one.decided_at
+        return cls(one.label_new, by, at, one.verdict, one.kind, one.note)
 
     @property
     def reviewed(self) -> bool:
-        """Whether anybody decided."""
+        """Whether there is a verdict."""
         return bool(self.reviewed_at or self.reviewed_by or self.decision)
 
-    def agrees_with(self, other: LabelState) -> bool:
-        """Compare label and verdict, regardless of reviewer and time.
+    def has_same_verdict(self, other: LabelState) -> bool:
+        """Compare label, verdict, kind and note, regardless of reviewer and time.
 
-        Where nothing was decided, that is about the label alone.
+        Without a verdict in both states, only the labels are compared.
         """
         if not self.decision or not other.decision:
             return self.label_new == other.label_new
         return (self.label_new, *self[3:]) == (other.label_new, *other[3:])
 
-    def spelt_out(self) -> Self:
-        """Return it with what a table without the column `decision` leaves unsaid.
+    def with_verdict(self) -> Self:
+        """Fill in the verdict of a reviewed label that has none, from the label.
 
-        Tables without that column come from versions without "unsure".
+        Tables without the column `decision` come from versions without "unsure".
         """
         if self.reviewed and not self.decision:
             return self._replace(decision=LABEL_NAMES[self.label_new])
         return self
 
-    def consistent(self) -> Self:
-        """Return it with the verdict that its label means, unless it is unsure.
+    def with_matching_verdict(self) -> Self:
+        """Set the verdict to the one that the label implies, unless it is unsure.
 
         A user may have edited the label alone.
         """
@@ -127,22 +121,26 @@ class LabelState(NamedTuple):
         return self._replace(decision=LABEL_NAMES[self.label_new])
 
 
-class DecisionLog:
-    """The log of a review: every entry of its logs, and the decisions in force.
+#: A decision, the state of its cutout after the entry, and the entry's context.
+_Change: TypeAlias = tuple[Decision, LabelState, Mapping[str, Any]]
 
-    The entries of all logs are read in the order of clock and log id, so that any order
-    of arrival gives the same review. Nothing is ever removed: undo and redo are entries
-    of their own.
+
+class DecisionLog:
+    """The entries of all logs of a review, and the decisions in force.
+
+    Entries are applied in the order of clock and log id, so that any order of arrival
+    gives the same review. Nothing is ever removed: undo and redo are entries of their
+    own.
 
     Parameters
     ----------
     entries : iterable of Entry, optional
-        What was logged before.
+        The entries so far.
     is_known : callable, optional
-        Whether a cutout is in the table. Entries about others are kept; they are
-        neither in force nor undone.
+        Whether a cutout is in the table. Entries about other cutouts stay in the log;
+        they are neither in force nor undone.
     log_id : str, optional
-        The log that new entries go to; by default a new one.
+        The id of the log for new entries; by default a new one.
     """
 
     def __init__(
@@ -154,109 +152,109 @@ class DecisionLog:
         self.log_id = uuid.uuid4().hex if log_id is None else log_id
         self._is_known = is_known
         self._entries: list[Entry] = []
-        self._heads: dict[str, Entry] = {}
+        self._last_entries: dict[str, Entry] = {}
         self._clock = 0
-        self._forget()
+        self._reset()
         self.add(entries)
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """All entries in the order of the review; grows as the log does."""
+        """All entries in the order of the review; not a copy."""
         return self._entries
 
     @property
-    def heads(self) -> dict[str, int]:
-        """The number of the last entry of each log, by log id."""
-        return {log_id: entry.number for log_id, entry in self._heads.items()}
+    def last_numbers(self) -> dict[str, int]:
+        """By log id, the number of the log's last entry."""
+        return {log_id: entry.number for log_id, entry in self._last_entries.items()}
 
     @property
     def cutouts(self) -> Iterable[CutoutKey]:
-        """The cutouts of the table that anything was ever logged about."""
-        return self._standing.keys()
+        """The cutouts of the table that have entries."""
+        return self._in_force.keys()
 
     @property
     def done(self) -> Sequence[EntryId]:
-        """The acts in force, in the order in which undo takes them back, last first."""
+        """The acts in force, in the order of undo: the last one first."""
         return tuple(reversed(self._done))
 
     @property
     def undone(self) -> Sequence[EntryId]:
-        """The acts that were taken back, in the order of redo."""
+        """The acts that were undone, in the order of redo."""
         return tuple(reversed(self._undone))
 
     def last_entry(self, log_id: str) -> Entry | None:
         """Return the last entry of a log; None if it has none."""
-        return self._heads.get(log_id)
+        return self._last_entries.get(log_id)
 
     def decisions_of(self, act: EntryId) -> Sequence[Decision]:
         """Return the decisions that an act makes about cutouts of the table."""
         return self._acts.get(act, ())
 
     def is_of(self, act: EntryId, reviewer: str) -> bool:
-        """Tell whether an act is a reviewer's to take back.
+        """Return whether a reviewer may undo an act.
 
-        That is so for acts of this log, whatever name they have, and for those that the
-        same reviewer made on another computer.
+        A reviewer may undo every act of this log, whatever name it has, and those that
+        the same reviewer made on another computer.
         """
         return act.log_id == self.log_id or self._reviewers.get(act) == reviewer
 
     def in_force(self, cutout: CutoutKey) -> Decision | None:
         """Return the decision in force for a cutout, if there is one."""
-        decisions = self._standing.get(cutout)
+        decisions = self._in_force.get(cutout)
         return next(reversed(decisions.values())) if decisions else None
 
     def add(self, entries: Iterable[Entry]) -> set[CutoutKey]:
-        """Take entries in; return the cutouts whose decision may be another one now."""
+        """Add entries; return the cutouts whose decision may have changed."""
         new = sorted(entries, key=attrgetter("order"))
-        new = [entry for entry in new if self._takes(entry)]
+        new = [entry for entry in new if self._is_next(entry)]
         if not new:
             return set()
-        follow = not self._entries or self._entries[-1].order < new[0].order
+        are_latest = not self._entries or self._entries[-1].order < new[0].order
         self._entries += new
         self._clock = max(self._clock, *(entry.clock for entry in new))
         touched = {entry.cutout for entry in new}
-        if follow:
+        if are_latest:
             for entry in new:
                 self._apply(entry)
-                # Its act may be about more: an undo written for a smaller table.
+                # Its act may have more cutouts, if it was undone in a smaller table.
                 touched.update(one.cutout for one in self.decisions_of(entry.act))
         else:
-            # Some belong before others, whose effect may depend on them.
+            # Some entries come before known ones, whose effect may depend on them.
             before = {cutout: self.in_force(cutout) for cutout in self.cutouts}
             self._entries.sort(key=attrgetter("order"))
-            self._forget()
+            self._reset()
             for entry in self._entries:
                 self._apply(entry)
             touched |= {
                 cutout
-                for cutout in before.keys() | self._standing.keys()
+                for cutout in before.keys() | self._in_force.keys()
                 if before.get(cutout) != self.in_force(cutout)
             }
         return {cutout for cutout in touched if self._is_known(cutout)}
 
-    def _takes(self, entry: Entry) -> bool:
-        """Note an entry as the last of its log, unless it is known already."""
-        head = self._heads.get(entry.log_id)
-        if head is not None and entry.number <= head.number:
+    def _is_next(self, entry: Entry) -> bool:
+        """Return whether an entry is new; if so, store it as the last of its log."""
+        last = self._last_entries.get(entry.log_id)
+        if last is not None and entry.number <= last.number:
             return False
-        self._heads[entry.log_id] = entry
+        self._last_entries[entry.log_id] = entry
         return True
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._acts: dict[EntryId, list[Decision]] = {}
-        # Ordered sets: the act that was done, or undone, last is the last one.
+        # Ordered sets: the act that was done, or undone, last comes last.
         self._done: dict[EntryId, None] = {}
         self._undone: dict[EntryId, None] = {}
-        self._standing: dict[CutoutKey, dict[EntryId, Decision]] = {}
+        self._in_force: dict[CutoutKey, dict[EntryId, Decision]] = {}
         self._reviewers: dict[EntryId, str] = {}
 
     def _apply(self, entry: Entry) -> None:
         act = entry.act
-        # The rest of an act that another log, which knew a part of it, took back.
+        # The rest of an act that another log undid when it knew only a part of it.
         is_late = act in self._acts and act not in self._done
         if entry.action == "decide" and not is_late:
-            # What the reviewer undid before it stays undone, whatever the table; what
-            # others undid is theirs to make again.
+            # A decision ends redo for its reviewer, whatever the table; other reviewers
+            # can still redo what they undid.
             for other in list(self._undone):
                 same = self._reviewers[other] == entry.reviewer
                 if same or other.log_id == entry.log_id:
@@ -264,26 +262,26 @@ class DecisionLog:
         if not self._is_known(entry.cutout):
             return
         if entry.action == "decide":
-            decision = Decision.of(entry.cutout, LabelState.of(entry))
+            decision = Decision.from_state(entry.cutout, LabelState.after(entry))
             self._acts.setdefault(act, []).append(decision)
             self._reviewers.setdefault(act, entry.reviewer)
-            decisions = self._standing.setdefault(entry.cutout, {})
+            decisions = self._in_force.setdefault(entry.cutout, {})
             if not is_late:
                 self._done[act] = None
                 decisions[act] = decision
         elif entry.action == "undo" and act in self._done:
-            # The first entry of several does it for the whole act.
+            # The first entry undoes the whole act.
             del self._done[act]
             self._undone[act] = None
             for decision in self._acts[act]:
-                self._standing[decision.cutout].pop(act, None)
+                self._in_force[decision.cutout].pop(act, None)
         elif entry.action == "redo" and act in self._undone:
             del self._undone[act]
             self._done[act] = None
             for decision in self._acts[act]:
-                self._standing[decision.cutout][act] = decision
+                self._in_force[decision.cutout][act] = decision
 
-    # Entries that would follow; they are in the log once they are added
+    # New entries; `add` puts them into the log
 
     def decide(
         self,
@@ -298,14 +296,15 @@ class DecisionLog:
         decisions : sequence of Decision
             The decisions.
         contexts : mapping of CutoutKey to mapping
-            The state in which each was made, as plain JSON.
+            The circumstances of each, as plain JSON.
         origin : str
-            Where they come from.
+            An `Origin`.
         """
-        said = [(d, LabelState.of(d), contexts.get(d.cutout, {})) for d in decisions]
-        head = self._heads.get(self.log_id)
-        act = EntryId(self.log_id, 1 if head is None else head.number + 1)
-        return self._seal("decide", act, said, origin)
+        changes = [
+            (d, LabelState.after(d), contexts.get(d.cutout, {})) for d in decisions
+        ]
+        number = self.last_numbers.get(self.log_id, 0) + 1
+        return self._sealed("decide", EntryId(self.log_id, number), changes, origin)
 
     def undo(
         self,
@@ -313,14 +312,14 @@ class DecisionLog:
         before: Callable[[CutoutKey], LabelState],
         act: EntryId | None = None,
     ) -> list[Entry]:
-        """Return the entries that take an act back; none if it is not in force.
+        """Return the entries that undo an act; none if it is not in force.
 
         Parameters
         ----------
         reviewer : str
-            The reviewer that takes it back.
+            The reviewer.
         before : callable
-            What is in force for a cutout without a decision.
+            Returns the state of a cutout without a decision.
         act : EntryId, optional
             The act; by default the last one.
         """
@@ -328,26 +327,26 @@ class DecisionLog:
         if act not in self._done:
             return []
 
-        def left(decision: Decision) -> LabelState:
-            others = dict(self._standing[decision.cutout])
+        def remaining(decision: Decision) -> LabelState:
+            others = dict(self._in_force[decision.cutout])
             del others[act]
             if others:
-                return LabelState.of(next(reversed(others.values())))
+                return LabelState.after(next(reversed(others.values())))
             return before(decision.cutout)
 
-        return self._turn("undo", act, reviewer, left)
+        return self._entries_about("undo", act, reviewer, remaining)
 
     def redo(self, reviewer: str, act: EntryId | None = None) -> list[Entry]:
-        """Return the entries that make an act again; none if it was not taken back.
+        """Return the entries that redo an act; none if it was not undone.
 
-        By default it is the act that was taken back last.
+        By default it is the act that was undone last.
         """
         act = act or next(iter(self.undone), None)
         if act not in self._undone:
             return []
-        return self._turn("redo", act, reviewer, LabelState.of)
+        return self._entries_about("redo", act, reviewer, LabelState.after)
 
-    def _turn(
+    def _entries_about(
         self,
         action: Action,
         act: EntryId,
@@ -355,23 +354,23 @@ class DecisionLog:
         after: Callable[[Decision], LabelState],
     ) -> list[Entry]:
         now = utc_now()
-        said: list[tuple[Decision, LabelState, Mapping[str, Any]]] = [
+        changes: list[_Change] = [
             (replace(decision, reviewer=reviewer, decided_at=now), after(decision), {})
             for decision in self._acts[act]
         ]
-        return self._seal(action, act, said, "decided")
+        return self._sealed(action, act, changes, "decided")
 
-    def _seal(
+    def _sealed(
         self,
         action: Action,
         act: EntryId,
-        said: Iterable[tuple[Decision, LabelState, Mapping[str, Any]]],
+        changes: Iterable[_Change],
         origin: Origin,
     ) -> list[Entry]:
         """Return entries of this log with their numbers, clocks and digests."""
-        previous = self._heads.get(self.log_id)
+        previous = self._last_entries.get(self.log_id)
         entries = []
-        for clock, (decision, after, context) in enumerate(said, self._clock + 1):
+        for clock, (decision, after, context) in enumerate(changes, self._clock + 1):
             previous = Entry(
                 self.log_id,
                 1 if previous is None else previous.number + 1,
@@ -393,7 +392,7 @@ class DecisionLog:
 
 
 def login_name() -> str:
-    """Return the user's login name; the user's number where the system has no name."""
+    """Return the user's login name, or the user id if the system has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

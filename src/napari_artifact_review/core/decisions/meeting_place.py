@@ -1,4 +1,4 @@
-"""Meeting places: where the logs of a review are exchanged between computers."""
+"""Meeting places, through which computers exchange the logs of a review."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from napari_artifact_review.core.errors import StoreError
 
 
 class RawEntry(NamedTuple):
-    """An entry of a log as text, which an exchange passes on and does not interpret.
+    """An entry of a log as text, which an exchange does not interpret.
 
     Attributes
     ----------
     log_id : str
-        The log that it belongs to: a UUID in hex.
+        The id of its log: a UUID in hex.
     number : int
         Its number within that log, from 1 without a gap.
     body : str
@@ -27,12 +27,12 @@ class RawEntry(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Consecutive entries of a log: those after a number, up to another one.
+    """Consecutive entries of a log.
 
     Attributes
     ----------
     log_id : str
-        The log.
+        The id of the log.
     after : int
         The number before the first entry.
     last : int
@@ -45,16 +45,16 @@ class Span(NamedTuple):
 
 
 class ReviewIdentity(NamedTuple):
-    """What tells a review from other ones in the same meeting place.
+    """The identity of a review among others in the same meeting place.
 
     Attributes
     ----------
     review_id : str
         Its UUID, in hex.
     fingerprint : str
-        Tells the cutouts of its table from those of another table.
+        A digest of the cutouts of its table.
     table_name : str
-        The path of its table, for people.
+        The path of its table, for messages.
     """
 
     review_id: str
@@ -63,30 +63,30 @@ class ReviewIdentity(NamedTuple):
 
 
 class JoinedReview(NamedTuple):
-    """A review as a meeting place knows it.
+    """A review at a meeting place.
 
     Attributes
     ----------
     review_id : str
-        Its id there: the review's own one, or that of a review of the same table that
-        another computer made.
-    heads : dict of str to int
-        By log, the number of its last entry there, up to the first gap.
+        Its id there: its own one, or that of a review of the same table that another
+        computer created.
+    last_numbers : dict of str to int
+        By log id, the number of its last entry there, up to the first gap.
     """
 
     review_id: str
-    heads: dict[str, int]
+    last_numbers: dict[str, int]
 
 
 class OldStore(NamedTuple):
-    """What a version before the meeting places kept in a database.
+    """The contents of a database of a version before the meeting places.
 
     Attributes
     ----------
     review : dict
         The row of its table `review`.
     decisions : list of dict
-        The rows of its table `decisions`, oldest first. With schema version 1 they have
+        The rows of its table `decisions`, oldest first. In schema version 1 they have
         no verdict, kind and note.
     """
 
@@ -95,43 +95,37 @@ class OldStore(NamedTuple):
 
 
 class MeetingPlace(Protocol):
-    """Where computers leave the entries of their logs for each other.
+    """A shared store through which computers exchange the entries of their logs.
 
     One thread uses a place. Each operation ends within seconds, with a `StoreError` if
-    the place does not answer; it can be repeated, and nothing is kept twice.
+    the place does not answer. It can be repeated: no entry is stored twice.
 
     Attributes
     ----------
     name : str
-        The place for people, without a password.
+        The place in messages, without a password.
     on_timeout : callable or None
-        Called with the error as soon as the place has not answered in time, from
-        another thread: an operation cannot always be ended at that moment.
+        Called from another thread with the error as soon as the place is late: an
+        operation cannot always be ended at that moment.
     """
 
     name: str
     on_timeout: Callable[[StoreError], object] | None
 
     def join(self, review: ReviewIdentity) -> JoinedReview:
-        """Find or make the review; needed before the other operations."""
-        ...
+        """Find or create the review; needed before the other operations."""
 
-    def heads(self) -> dict[str, int]:
-        """Return the number of the last entry of each log, up to the first gap."""
-        ...
+    def fetch_last_numbers(self) -> dict[str, int]:
+        """Return by log id the number of its last entry, up to the first gap."""
 
     def send(self, entries: Sequence[RawEntry]) -> None:
-        """Keep entries, all or none; those that are there already stay as they are."""
-        ...
+        """Store entries, all or none; existing ones stay unchanged."""
 
     def fetch(self, spans: Sequence[Span]) -> Sequence[RawEntry]:
         """Return the entries of spans, in the order of log and number."""
-        ...
 
     def read_old_store(self) -> OldStore | None:
-        """Return what an older version kept there; None if there is none."""
-        ...
+        """Return the data of an older version; None if there is none."""
 
     def close(self) -> None:
-        """Give back what the place holds; it can be used again after that."""
-        ...
+        """Release connections; the place can be used again afterwards."""

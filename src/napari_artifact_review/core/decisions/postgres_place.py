@@ -27,9 +27,9 @@ from napari_artifact_review.core.decisions.meeting_place import (
 )
 from napari_artifact_review.core.errors import StoreError
 
-#: Seconds that the server has for an answer. It is the client's own clock that counts:
-#: the kernel of a computer with a frozen server still acknowledges all that is sent, so
-#: that neither keepalives nor tcp_user_timeout end a connection to it.
+#: Longest time in seconds for an answer of the server, by the client's clock. With a
+#: frozen server, the kernel of its computer still acknowledges all packets, so neither
+#: keepalives nor tcp_user_timeout end the connection.
 DEADLINE = 2.0
 
 SCHEMA_VERSION = 1
@@ -58,19 +58,19 @@ _ENTRIES = sa.Table(
     sa.CheckConstraint("number > 0"),
 )
 
-# The statements are written for one round trip each, and so in PostgreSQL's own SQL.
+# Each statement takes one round trip, and therefore uses PostgreSQL's own SQL.
 
-#: Where a number equals its place in the order, no smaller one is missing.
-_HEADS = """
-    SELECT log_id, max(number) AS head FROM (
+#: Where a number equals its rank, no smaller number is missing.
+_LAST_NUMBERS = """
+    SELECT log_id, max(number) AS last_number FROM (
         SELECT log_id, number,
-            row_number() OVER (PARTITION BY log_id ORDER BY number) AS place
+            row_number() OVER (PARTITION BY log_id ORDER BY number) AS rank
         FROM meeting_entries WHERE review_id = %(review_id)s
     ) AS numbered
-    WHERE number = place GROUP BY log_id
+    WHERE number = rank GROUP BY log_id
 """
-#: The review is NULL in the moment after another computer has made it: a statement does
-#: not see what was committed after it began.
+#: The review is NULL just after another computer created it: a statement does not see
+#: rows that were committed after it began.
 _JOIN = f"""
     WITH made AS (
         INSERT INTO meeting_reviews (review_id, fingerprint, table_name)
@@ -87,8 +87,8 @@ _JOIN = f"""
         SELECT review_id FROM known ORDER BY review_id = %(own_id)s DESC LIMIT 1
     )
     SELECT version, (SELECT review_id FROM joined), (
-        SELECT json_object_agg(log_id, head)
-        FROM ({_HEADS % {"review_id": "(SELECT review_id FROM joined)"}}) AS heads
+        SELECT json_object_agg(log_id, last_number)
+        FROM ({_LAST_NUMBERS % {"review_id": "(SELECT review_id FROM joined)"}}) AS last
     )
     FROM meeting_schema
 """
@@ -112,22 +112,21 @@ _OLD_DECISIONS = """
     WHERE number > %(after)s ORDER BY number LIMIT 500
 """
 
-#: Names the lock under which the tables are made: an arbitrary number.
+#: The key of the advisory lock for creating the tables: an arbitrary number.
 _CREATION_LOCK = 0x6E6172
 
 
 class PostgresPlace:
     """A meeting place in a PostgreSQL database; see `MeetingPlace`.
 
-    It keeps one connection, which it makes when it is first needed, and anew after an
-    error.
+    It opens one connection when it is first needed, and a new one after an error.
 
     Parameters
     ----------
     url : sqlalchemy.URL
         The database, as `read_database_url` returns it.
     deadline : float
-        Seconds that the server has for each answer.
+        Longest time in seconds for each answer of the server.
 
     Attributes
     ----------
@@ -147,7 +146,7 @@ class PostgresPlace:
         self._is_late = False
 
     def join(self, review: ReviewIdentity) -> JoinedReview:
-        """Find or make the review; the tables are made if there are none."""
+        """Find or create the review, and the tables if there are none."""
         values = {
             "own_id": review.review_id,
             "fingerprint": review.fingerprint,
@@ -171,7 +170,7 @@ class PostgresPlace:
                 where=self.name,
                 remedy="Upgrade napari-artifact-review",
             )
-        _, self._review_id, heads = rows[0]
+        _, self._review_id, last_numbers = rows[0]
         if self._review_id is None:
             raise StoreError(
                 "the server does not keep the review",
@@ -179,15 +178,15 @@ class PostgresPlace:
                 remedy="Check the rights of its user, and the triggers, of the table "
                 f"{_REVIEWS.name}",
             )
-        return JoinedReview(self._joined, heads or {})
+        return JoinedReview(self._joined, last_numbers or {})
 
-    def heads(self) -> dict[str, int]:
-        """Return the number of the last entry of each log, up to the first gap."""
+    def fetch_last_numbers(self) -> dict[str, int]:
+        """Return by log id the number of its last entry, up to the first gap."""
         with self._errors_explained():
-            return dict(self._run(_HEADS, {"review_id": self._joined}))
+            return dict(self._run(_LAST_NUMBERS, {"review_id": self._joined}))
 
     def send(self, entries: Sequence[RawEntry]) -> None:
-        """Keep entries, all or none; those that are there already stay as they are."""
+        """Store entries, all or none; existing ones stay unchanged."""
         columns = {
             "log_ids": [entry.log_id for entry in entries],
             "numbers": [entry.number for entry in entries],
@@ -208,17 +207,14 @@ class PostgresPlace:
         return [RawEntry(*row) for row in rows]
 
     def read_old_store(self) -> OldStore | None:
-        """Return what an older version kept in this database; None if there is none.
-
-        Nothing of it is changed.
-        """
+        """Return the data of an older version, unchanged; None if there is none."""
         with self._errors_explained():
             try:
                 reviews = [row[0] for row in self._run(_OLD_REVIEW)]
             except UndefinedTable:
                 return None
             if len(reviews) != 1 or reviews[0].get("schema_version") not in (1, 2):
-                # A table of this name that belongs to something else.
+                # A table of this name that belongs to another program.
                 return None
             decisions: list[dict[str, Any]] = []
             after = 0
@@ -228,7 +224,7 @@ class PostgresPlace:
         return OldStore(reviews[0], decisions)
 
     def close(self) -> None:
-        """Close the connection; the next operation makes a new one."""
+        """Close the connection; the next operation opens a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -251,30 +247,30 @@ class PostgresPlace:
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         _, arguments = self._url.get_dialect()().create_connect_args(self._url)
-        # Each can be set in the URL.
+        # The URL can override each of them.
         defaults: dict[str, Any] = {
-            # psycopg gives an attempt up by its own clock, after the watchdog reported.
+            # psycopg ends an attempt by its own clock, after the watchdog reported.
             "connect_timeout": int(self._deadline) + 1,
             "application_name": "napari-artifact-review",
-            # The text of a database without an encoding would come as bytes.
+            # Without it, text of a database without an encoding comes as bytes.
             "client_encoding": "UTF8",
         }
         with self._watched():
             self._connection = psycopg.connect(
                 **{**defaults, **arguments},
-                # A transaction of its own for each statement takes no round trip more.
+                # Each statement is a transaction, without further round trips.
                 autocommit=True,
-                # A prepared statement would, and poolers do not know them.
+                # Prepared statements take more, and poolers do not support them.
                 prepare_threshold=None,
             )
         return self._connection
 
     @contextmanager
-    def _watched(self, give_up: Callable[[], None] | None = None) -> Iterator[None]:
-        """Report what does not end within the deadline, and give it up."""
+    def _watched(self, cancel: Callable[[], None] | None = None) -> Iterator[None]:
+        """Report and cancel an operation that does not end within the deadline."""
         self._is_late = False
-        # The watchdog acts either before the operation ends or not at all: after that,
-        # the connection belongs to the next one.
+        # The watchdog acts before the operation ends or not at all: afterwards the
+        # connection belongs to the next operation.
         lock = Lock()
         has_ended = False
 
@@ -283,8 +279,8 @@ class PostgresPlace:
                 if has_ended:
                     return
                 self._is_late = True
-                if give_up is not None:
-                    give_up()
+                if cancel is not None:
+                    cancel()
                 if self.on_timeout is not None:
                     self.on_timeout(self._no_answer())
 
@@ -300,22 +296,22 @@ class PostgresPlace:
 
     @contextmanager
     def _errors_explained(self) -> Iterator[None]:
-        """Turn what the driver raises into one error, and drop the connection."""
+        """Turn exceptions of the driver into one error, and drop the connection."""
         try:
             yield
         except psycopg.Error as error:
             self.close()
             if self._is_late:
                 raise self._no_answer() from error
-            told = str(error) or type(error).__name__
-            reason = without_secrets(told, self._url)
+            message = str(error) or type(error).__name__
+            reason = without_secrets(message, self._url)
             raise StoreError(
                 f"the server cannot be used ({reason.splitlines()[0]})",
                 where=self.name,
                 remedy="Check the URL, the password (.pgpass or PGPASSWORD) and the "
                 "server",
-                # A traceback would show what the driver said.
-            ) from (error if reason == told else None)
+                # A traceback would show the driver's message with its secrets.
+            ) from (error if reason == message else None)
 
     def _no_answer(self) -> StoreError:
         return StoreError(
@@ -326,25 +322,25 @@ class PostgresPlace:
 
 
 def _shut_down(connection: psycopg.Connection[Any]) -> None:
-    """Let the client of a connection see it closed; from any thread."""
+    """Shut down the socket of a connection; from any thread."""
     with suppress(psycopg.OperationalError, OSError):
-        line = socket.socket(fileno=connection.fileno())
+        connected = socket.socket(fileno=connection.fileno())
         try:
-            line.shutdown(socket.SHUT_RDWR)
+            connected.shutdown(socket.SHUT_RDWR)
         finally:
-            # To close it is left to the connection.
-            line.detach()
+            # The connection itself closes the socket.
+            connected.detach()
 
 
 def _creation() -> bytes:
-    """Return the statements that make the tables; together one transaction."""
+    """Return the statements that create the tables in one transaction."""
     dialect = sa.make_url(POSTGRESQL + "://").get_dialect()()
     tables = [
         str(CreateTable(table, if_not_exists=True).compile(dialect=dialect))
         for table in _METADATA.sorted_tables
     ]
     statements = [
-        # CREATE TABLE IF NOT EXISTS fails where two do it at once.
+        # CREATE TABLE IF NOT EXISTS fails if two clients run it at once.
         f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})",
         *tables,
         f"INSERT INTO {_SCHEMA.name} SELECT {SCHEMA_VERSION} "
@@ -354,6 +350,6 @@ def _creation() -> bytes:
 
 
 def _storable(text: str) -> str:
-    """Return a text with what PostgreSQL cannot keep spelt out."""
-    spelt = text.encode(errors="backslashreplace").decode()
-    return spelt.replace("\0", r"\x00")
+    """Escape the characters that PostgreSQL cannot store."""
+    escaped = text.encode(errors="backslashreplace").decode()
+    return escaped.replace("\0", r"\x00")

@@ -1,10 +1,9 @@
-"""Records commands one after another, in a thread, before they are shown as made."""
+"""Record commands one after another, in a thread."""
 
 from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
 import time
 from collections import deque
@@ -13,66 +12,34 @@ from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
-from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from psygnal import Signal
 
 from napari_artifact_review.core.decisions.command import Command
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.log import PATIENCE, DecisionLog
+from napari_artifact_review.core.decisions.log import MAX_WAIT, DecisionLog
 from napari_artifact_review.core.decisions.schema import SaveRecord
 from napari_artifact_review.core.decisions.store import Store
+from napari_artifact_review.core.decisions.writer_thread import Job, WriterThread
 from napari_artifact_review.core.errors import StoreError
 
-#: Seconds that opening, saving and closing wait at most for an answer of the disk.
+#: Longest time in seconds that opening, saving and closing wait for the disk.
 ANSWER_TIMEOUT = 10.0
+
+#: Runs a function in the session's thread, soon; can be called from any thread.
+Dispatcher: TypeAlias = Callable[[Callable[[], object]], None]
 
 _logger = logging.getLogger(__name__)
 
 
-class _Job(NamedTuple):
-    """Something that is written, with its number among all that is."""
-
-    number: int
-    future: Future[Any]
-
-
-class _Writer:
-    """A daemon thread that does jobs in order: a frozen disk keeps no process alive."""
-
-    def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        threading.Thread(
-            target=_work, args=(self._jobs,), name="artifact-review-log", daemon=True
-        ).start()
-
-    def submit(self, job: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Do a job soon; the future has its result or its exception."""
-        future: Future[Any] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(job(*args))
-            # Every fault is the reviewer's to know; the thread goes on.
-            except BaseException as error:  # noqa: BLE001
-                future.set_exception(error)
-
-        self._jobs.put(run)
-        return future
-
-    def end(self) -> None:
-        """End the thread after what it has been given."""
-        self._jobs.put(_stop)
-
-
 class Recorder:
-    """Writes the entries of commands to the log's file, and takes them into the log.
+    """Write the entries of commands to the log's file, then add them to the log.
 
-    Used from one thread, the session's. It writes in a thread of its own; a dispatcher
-    brings the answers back to the session's thread. Commands are settled in the order
-    in which they were given. One that cannot be recorded is refused, and with it those
-    that depend on it; the others go on.
+    The session's thread uses a recorder, which writes in a thread of its own; a
+    dispatcher delivers the results on the session's thread. Commands are settled in
+    the order in which they were given. A command that cannot be recorded is refused,
+    and so are those that depend on it; the others continue.
 
     Parameters
     ----------
@@ -84,8 +51,9 @@ class Recorder:
     Attributes
     ----------
     recorded : Signal
-        Emitted with the command (None for one that was refused, and landed after all),
-        its entries, and the cutouts that it touched, once it is on disk and in the log.
+        Emitted with a command, its entries and the cutouts that it touched, once it is
+        on disk and in the log. The command is None if it was refused before, and is on
+        disk all the same.
     pending_changed : Signal
         Emitted when a command was given or settled.
     refused : Signal
@@ -93,69 +61,60 @@ class Recorder:
     problem_changed : Signal
         Emitted when commands can no longer be recorded, or can be again.
     problem : StoreError or None
-        The reason why nothing can be recorded, as long as that is so.
+        The reason why nothing can be recorded at present.
     """
 
-    # Signals hold their listeners weakly: a session without a user is gone at once.
+    # Signals hold their listeners weakly, so that an unused session is freed at once.
     recorded = Signal(object, object, object)
     pending_changed = Signal()
     refused = Signal(object)
     problem_changed = Signal()
 
     def __init__(self, store: Store, log: DecisionLog) -> None:
-        self._dispatch: Callable[[Callable[[], object]], None] | None = None
+        self._dispatch: Dispatcher | None = None
         self._thread = threading.get_ident()
         self.problem: StoreError | None = None
-        self._last_seconds = 0.0
+        self._last_duration = 0.0
         self._store = store
         self._log = log
-        self._writer = _Writer()
+        self._writer = WriterThread()
         self._pid = os.getpid()
-        self._closed = False
+        self._is_closed = False
         self._lock = threading.Lock()
         self._users = 0
         self._finish: Callable[[], None] | None = None
         self._pending: deque[Command] = deque()
         self._is_idle = threading.Event()
         self._is_idle.set()
-        self._numbers = count(1)
-        self._last_answered = 0
-        self._writing: tuple[Sequence[Entry], _Job] | None = None
-        self._started = 0.0
+        self._newest_answer = 0
+        self._writing: tuple[Sequence[Entry], Job] | None = None
+        self._write_began = 0.0
 
     @property
-    def dispatch(self) -> Callable[[Callable[[], object]], None] | None:
-        """Runs a function in the session's thread, soon; None without a dispatcher."""
+    def dispatch(self) -> Dispatcher | None:
+        """The dispatcher; None if results wait until the caller asks for them."""
         return self._dispatch
 
     @property
     def is_slow(self) -> bool:
-        """Whether a caller that waits now would wait longer than `PATIENCE`."""
-        return bool(self._pending) or self._last_seconds > PATIENCE
+        """Whether the disk is expected to take longer than `MAX_WAIT`."""
+        return bool(self._pending) or self._last_duration > MAX_WAIT
 
     @property
     def pending(self) -> tuple[Command, ...]:
         """The commands that are neither recorded nor refused, in their order."""
         return tuple(self._pending)
 
-    def set_dispatcher(
-        self, dispatch: Callable[[Callable[[], object]], None] | None
-    ) -> None:
-        """Take the answers in this thread, the session's.
-
-        Parameters
-        ----------
-        dispatch : callable or None
-            Called from any thread; runs a function in the session's thread, soon.
-        """
+    def set_dispatcher(self, dispatch: Dispatcher | None) -> None:
+        """Deliver results on the caller's thread, which is the session's."""
         self._dispatch, self._thread = dispatch, threading.get_ident()
         if dispatch is not None:
-            # What was answered before there was a dispatcher.
-            dispatch(partial(self._take_if_open, self._take_answer))
+            # For a result that came before there was a dispatcher.
+            dispatch(partial(self._process_if_open, self._process_answer))
 
     def give(self, command: Command) -> None:
-        """Record a command after all that were given before; do not wait."""
-        error = self._end_error()
+        """Record a command after all that were given before, without waiting."""
+        error = self._refusal()
         if error is not None:
             command.refuse(error)
             return
@@ -165,17 +124,18 @@ class Recorder:
         self._begin_next()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until all commands are settled; return False if some still are not.
+        """Wait until all commands are settled; return False if some are not in time.
 
-        In another thread than the session's, the session's takes the answers.
+        On another thread than the session's, this waits until the session's thread has
+        processed the results.
 
         Parameters
         ----------
         seconds : float, optional
-            How long at most.
+            Longest time to wait.
         """
         if os.getpid() != self._pid:
-            # The parent process takes the answers.
+            # The parent process gets the results.
             return False
         if self._dispatch is not None and threading.get_ident() != self._thread:
             return self._is_idle.wait(seconds)
@@ -184,30 +144,30 @@ class Recorder:
             left = None if end is None else max(0.0, end - time.monotonic())
             if not futures.wait([self._writing[1].future], left).done:
                 return False
-            self._take_answer()
+            self._process_answer()
         return True
 
     def begin(self, state: Mapping[str, Any]) -> None:
-        """Lock the file, and find out whether anything can be recorded."""
+        """Lock the file, and check whether anything can be recorded."""
         job = self._submit(self._store.save_state, state)
         if futures.wait([job.future], ANSWER_TIMEOUT).done:
-            self._take_problem(job)
+            self._process_result(job)
         else:
             self._set_problem(_no_answer(self._store))
-            self._dispatch_when_done(job, partial(self._take_problem, job))
+            self._dispatch_when_done(job, partial(self._process_result, job))
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Save the position; that also finds out whether anything can be recorded."""
-        # A position needs less room than a verdict, and must not promise it.
+        """Save the position; this also checks whether anything can be recorded."""
+        # A position needs less room than a verdict, and must not promise that room.
         reserve = self.problem is not None
         save = partial(self._store.save_state, reserve=reserve)
         job = self._submit(save, state)
-        self._dispatch_when_done(job, partial(self._take_problem, job))
+        self._dispatch_when_done(job, partial(self._process_result, job))
 
     def add_save(self, save: SaveRecord) -> None:
-        """Note a reviewed table that is about to be written; from any thread.
+        """Record a reviewed table before it is written; from any thread.
 
-        Inside `staying_open` that is possible also after `close`.
+        Inside `staying_open` this also works after `close`.
         """
         job = self._submit(self._store.add_save, save, is_late=self._users > 0)
         try:
@@ -223,25 +183,25 @@ class Recorder:
         lost: Callable[[Sequence[Command]], object] | None = None,
         timeout: float = ANSWER_TIMEOUT,
     ) -> None:
-        """Record what is pending, and release the file.
+        """Record the pending commands, then release the file.
 
-        Nothing may be given after it. Without waiting it is done in a thread.
+        No command may be given afterwards.
 
         Parameters
         ----------
         state : mapping, optional
             The last position of the review.
         wait : bool
-            Whether to return only when that is done.
+            Whether to return only when that is done; otherwise a thread does it.
         lost : callable, optional
-            Called with the commands that were not recorded, if there are any; in the
+            Called with the commands that were not recorded, if there are any; in that
             thread, unless `wait`. By default they are logged as an error.
         timeout : float
-            Seconds after which what is still pending is refused.
+            Seconds after which commands that are still pending are refused.
         """
-        if self._end_error() is not None:
+        if self._refusal() is not None:
             return
-        self._closed, self._dispatch = True, None
+        self._is_closed, self._dispatch = True, None
         self._store.close_soon()
         finish = partial(self._drain, state, lost or _log_lost, timeout)
         if not wait:
@@ -254,7 +214,7 @@ class Recorder:
 
     @contextmanager
     def staying_open(self) -> Iterator[None]:
-        """Put off the end of `close` until this ends; on any thread."""
+        """Delay the end of `close` until this context ends; on any thread."""
         with self._lock:
             self._users += 1
         try:
@@ -275,8 +235,8 @@ class Recorder:
         timeout: float,
     ) -> None:
         end = time.monotonic() + timeout
-        asked = self.pending
-        self._wait_till(end)
+        unsettled = self.pending
+        self._wait_until(end)
         error = _no_answer(self._store, timeout)
         for command in self.pending:
             self._pending.popleft()
@@ -284,14 +244,14 @@ class Recorder:
         self._is_idle.set()
         closed = self._writer.submit(self._store.close, state)
         self._writer.end()
-        # A position that cannot be saved is no loss; what is lost is named below.
-        futures.wait([closed], max(1.0, end - time.monotonic()))
-        left = [command for command in asked if command.state == "refused"]
+        # A position that cannot be saved is no loss; lost commands are reported below.
+        futures.wait([closed.future], max(1.0, end - time.monotonic()))
+        left = [command for command in unsettled if command.state == "refused"]
         if left:
             lost(left)
 
-    def _wait_till(self, end: float) -> None:
-        """Wait as `wait` does; a listener that fails keeps nothing from the disk."""
+    def _wait_until(self, end: float) -> None:
+        """Wait as `wait` does, also if a listener raises."""
         while True:
             try:
                 self.wait(max(0.0, end - time.monotonic()))
@@ -301,19 +261,19 @@ class Recorder:
                 return
 
     def _submit(
-        self, job: Callable[..., Any], *args: Any, is_late: bool = False
-    ) -> _Job:
-        error = self._end_error()
+        self, function: Callable[..., Any], *args: Any, is_late: bool = False
+    ) -> Job:
+        error = self._refusal()
         if error is not None and not is_late:
             raise error
-        return _Job(next(self._numbers), self._writer.submit(job, *args))
+        return self._writer.submit(function, *args)
 
     def _begin_next(self) -> None:
         while self._writing is None and self._pending:
             command = self._pending[0]
             try:
                 entries = _entries_of(command)
-            # Whatever it is, the reviewer has to know that it is not recorded.
+            # Any exception: the reviewer must learn that nothing is recorded.
             except Exception as error:  # noqa: BLE001
                 self._refuse(_as_problem(error, self._store))
                 continue
@@ -326,50 +286,49 @@ class Recorder:
         if not self._pending:
             self._is_idle.set()
 
-    def _end_error(self) -> StoreError | None:
-        """Return why nothing may be given any more, if so."""
+    def _refusal(self) -> StoreError | None:
+        """Return why commands can no longer be given; None if they can."""
         if os.getpid() != self._pid:
             return StoreError(
                 "this review belongs to the parent process",
                 remedy="Open the review again",
             )
-        if self._closed:
+        if self._is_closed:
             return StoreError("this review is closed", remedy="Open it again")
         return None
 
     def _write(self, entries: Sequence[Entry]) -> None:
-        number = next(self._numbers)
-        job = _Job(number, self._writer.submit(self._store.append, entries))
+        job = self._writer.submit(self._store.append, entries)
         self._writing = (entries, job)
-        self._started = time.monotonic()
-        self._dispatch_when_done(job, self._take_answer)
+        self._write_began = time.monotonic()
+        self._dispatch_when_done(job, self._process_answer)
 
-    def _dispatch_when_done(self, job: _Job, take: Callable[[], object]) -> None:
+    def _dispatch_when_done(self, job: Job, process: Callable[[], object]) -> None:
         def deliver(_: Future[Any]) -> None:
             dispatch = self._dispatch
             if dispatch is not None:
-                dispatch(partial(self._take_if_open, take))
+                dispatch(partial(self._process_if_open, process))
 
         job.future.add_done_callback(deliver)
 
-    def _take_if_open(self, take: Callable[[], object]) -> None:
-        """Take an answer, unless closing does so, in another thread."""
-        if not self._closed:
-            take()
+    def _process_if_open(self, process: Callable[[], object]) -> None:
+        """Process a result, unless `close` does so in another thread."""
+        if not self._is_closed:
+            process()
 
-    def _take_answer(self) -> None:
-        """Take what has been written into the log, unless that was done already."""
+    def _process_answer(self) -> None:
+        """Add the entries that were written to the log, unless that was done before."""
         if self._writing is None or not self._writing[1].future.done():
             return
         entries, job = self._writing
         self._writing = None
-        self._last_seconds = time.monotonic() - self._started
+        self._last_duration = time.monotonic() - self._write_began
         try:
-            problem = self._take_problem(job)
+            problem = self._process_result(job)
             if problem is not None:
                 self._refuse(problem)
             elif landed := job.future.result():
-                # An earlier one is on disk after all; the one at hand is made anew.
+                # Earlier entries are on disk after all; these ones are made anew.
                 self.recorded.emit(None, landed, self._log.add(landed))
             else:
                 command = self._pending.popleft()
@@ -380,7 +339,7 @@ class Recorder:
                     self.recorded.emit(command, entries, touched)
                     self.pending_changed.emit()
         finally:
-            # Whatever a listener does, the commands after it are recorded.
+            # A listener that raises does not stop the commands that follow.
             self._begin_next()
 
     def _refuse(self, error: StoreError) -> None:
@@ -389,41 +348,34 @@ class Recorder:
         self.refused.emit(command)
         self.pending_changed.emit()
 
-    def _take_problem(self, job: _Job) -> StoreError | None:
-        """Return why a job failed, if it did, and tell it if that is news."""
+    def _process_result(self, job: Job) -> StoreError | None:
+        """Return why a job failed, if it did, and update `problem`."""
         error = job.future.exception()
         problem = None if error is None else _as_problem(error, self._store)
-        # An answer without a waiting caller may come after a later one.
-        if job.number > self._last_answered:
-            self._last_answered = job.number
+        # A result that no caller waits for may come after that of a later job.
+        if job.number > self._newest_answer:
+            self._newest_answer = job.number
             self._set_problem(problem)
         return problem
 
     def _set_problem(self, problem: StoreError | None) -> None:
-        is_news = str(problem) != str(self.problem)
+        is_other = str(problem) != str(self.problem)
         self.problem = problem
-        if is_news:
+        if is_other:
             self.problem_changed.emit()
 
 
-def _work(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
-    # Knows the jobs alone: a recorder without a user is gone at once.
-    while (job := jobs.get()) is not _stop:
-        job()
-        del job
-
-
 def _run_in_thread(job: Callable[[], object]) -> None:
-    """Do a job in a thread that is no daemon, so that Python waits for its end."""
+    """Do a job in a thread that is not a daemon, so that Python waits for its end."""
     try:
         threading.Thread(target=job, name="artifact-review-close").start()
     except RuntimeError:
-        # Python is ending, and makes no threads any more.
+        # Python is shutting down, and starts no more threads.
         job()
 
 
 def _entries_of(command: Command) -> Sequence[Entry]:
-    """Make the entries of a command whose turn it is.
+    """Return the entries of a command whose predecessors are settled.
 
     Raises
     ------
@@ -439,12 +391,8 @@ def _entries_of(command: Command) -> Sequence[Entry]:
     return command.make()
 
 
-def _stop() -> None:
-    """Stand for the end of a writer's jobs."""
-
-
 def _as_problem(error: BaseException, store: Store) -> StoreError:
-    """Return a fault of any kind as one that the reviewer is told."""
+    """Return an exception of any kind as an error for the reviewer."""
     if isinstance(error, StoreError):
         return error
     _logger.error("A command could not be recorded", exc_info=error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,7 +62,7 @@ SAVES = sa.Table(
     METADATA,
     sa.Column("digest", sa.Text, primary_key=True),
     sa.Column("path", sa.Text, nullable=False),
-    sa.Column("heads", sa.JSON, nullable=False),
+    sa.Column("heads", sa.JSON, key="last_numbers", nullable=False),
     sa.Column("saved_at", sa.Text, nullable=False),
 )
 
@@ -84,9 +84,9 @@ class Binding:
     Attributes
     ----------
     table_name : str
-        Its path, for people.
+        Its path, for messages.
     fingerprint : str
-        Tells its cutouts from those of another table.
+        A digest of its cutouts, which differs from that of another table.
     """
 
     table_name: str
@@ -95,7 +95,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class SaveRecord:
-    """A reviewed table that was written, or was about to be.
+    """A reviewed table that was written, or was about to be written.
 
     Attributes
     ----------
@@ -103,13 +103,13 @@ class SaveRecord:
         SHA-256 of the file's bytes.
     path : str
         Its path.
-    heads : dict of str to int
-        The last entry of each log that it shows, by log id.
+    last_numbers : dict of str to int
+        By log id, the number of the last entry that the table shows.
     """
 
     digest: str
     path: str
-    heads: dict[str, int]
+    last_numbers: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -119,17 +119,18 @@ class StoreContents:
     Attributes
     ----------
     binding : Binding or None
-        The table that it belongs to; None while there is no file.
+        The table of the log; None while there is no file.
     entries : list of Entry
         The entries, in the order in which they arrived.
     saves : list of SaveRecord
         The reviewed tables that were written from it.
-    state : dict, or anything else if it is damaged
+    state : dict, or any other value if it is damaged
         The last position of the review, as plain JSON.
     review_id, log_id : str
-        The review, and the log that this file's own entries belong to; UUIDs in hex.
+        The ids of the review and of this file's own log; UUIDs in hex.
     home : str
-        Tells the file from a copy of it; empty if that is not known.
+        Computer and inode of the file, which differ from those of a copy; empty if they
+        are unknown.
     """
 
     binding: Binding | None = None
@@ -150,7 +151,7 @@ def loaded(text: Any) -> Any:
 
 
 def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
-    """Return the values of a record; a path that is no text is spelt out."""
+    """Return the values of a record; a path that is not valid text is escaped."""
     return {
         name: value.encode(errors="backslashreplace").decode()
         if isinstance(value, str)
@@ -159,48 +160,25 @@ def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
     }
 
 
+#: The fields of an entry that have a column of their own name and value.
+_PLAIN = tuple(
+    each.name for each in fields(Entry) if each.name not in ("act", "cutout")
+)
+
+
 def row_of(entry: Entry) -> dict[str, Any]:
     """Return an entry as a row of its table, without its position."""
-    return {
-        "log_id": entry.log_id,
-        "number": entry.number,
-        "clock": entry.clock,
-        "action": entry.action,
-        "act_log_id": entry.act.log_id,
-        "act": entry.act.number,
-        "image_name": entry.cutout.image_name,
-        "grid_x": entry.cutout.grid_x,
-        "grid_y": entry.cutout.grid_y,
-        "label_new": entry.label_new,
-        "reviewer": entry.reviewer,
-        "decided_at": entry.decided_at,
-        "context": dict(entry.context),
-        "verdict": entry.verdict,
-        "kind": entry.kind,
-        "note": entry.note,
-        "origin": entry.origin,
-        "digest": entry.digest,
-    }
+    row = {name: getattr(entry, name) for name in _PLAIN}
+    act = {"act_log_id": entry.act.log_id, "act": entry.act.number}
+    return row | act | entry.cutout._asdict() | {"context": dict(entry.context)}
 
 
 def entry_of(row: sa.Row[Any]) -> Entry:
     """Return a row of the table as an entry."""
     return Entry(
-        row.log_id,
-        row.number,
-        row.clock,
-        row.action,
-        EntryId(row.act_log_id, row.act),
-        CutoutKey(row.image_name, row.grid_x, row.grid_y),
-        row.label_new,
-        row.reviewer,
-        row.decided_at,
-        row.context,
-        row.verdict,
-        row.kind,
-        row.note,
-        row.origin,
-        row.digest,
+        act=EntryId(row.act_log_id, row.act),
+        cutout=CutoutKey(row.image_name, row.grid_x, row.grid_y),
+        **{name: getattr(row, name) for name in _PLAIN},
     )
 
 
@@ -220,17 +198,17 @@ def entries_of_older(
     log_id : str
         The log's id.
     origin : str
-        Where the entries come from.
+        An `Origin`.
     """
     entries: list[Entry] = []
     for row in rows:
         context = row["context"]
         verdict = row.get("verdict")
         if verdict is None:
-            # Before there was that column, every decision meant its label.
+            # Without that column, every decision meant its label.
             label = row["label_new"]
-            is_told = row["action"] != "undo" and label in (0, 1)
-            verdict = LABEL_NAMES[label] if is_told else ""
+            is_known = row["action"] != "undo" and label in (0, 1)
+            verdict = LABEL_NAMES[label] if is_known else ""
         entry = Entry(
             log_id,
             row["number"],
@@ -254,7 +232,7 @@ def entries_of_older(
 def _to_version_3(db: sa.Connection) -> None:
     """Give every entry its identity; the lock's file replaces the table `holder`.
 
-    Schema 2, which told verdicts from labels, differs from 1 in three columns only.
+    Schema 2, which added verdicts, differs from 1 in three columns only.
     """
     old = {
         name: db.exec_driver_sql(query).mappings().all()
@@ -278,13 +256,13 @@ def _to_version_3(db: sa.Connection) -> None:
     entries = entries_of_older(old["decisions"], log_id, "decided")
     insert_entries(db, entries, 0)
     for save in old["saves"]:
-        heads = {log_id: save["last_number"]}
+        last_numbers = {log_id: save["last_number"]}
         values = {name: save[name] for name in ("digest", "path", "saved_at")}
-        db.execute(sa.insert(SAVES), {**values, "heads": heads})
+        db.execute(sa.insert(SAVES), {**values, "last_numbers": last_numbers})
 
 
 def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> None:
-    """Write entries after as many as are known."""
+    """Write entries after `known` ones."""
     rows = [
         {"position": position, **row_of(entry)}
         for position, entry in enumerate(entries, known + 1)
@@ -293,8 +271,8 @@ def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> N
         db.execute(sa.insert(DECISIONS), rows)
 
 
-#: From an older version to this one; each runs inside the transaction that also writes
-#: the new version.
+#: Steps from an older version to this one; each runs inside the transaction that also
+#: writes the new version.
 MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {
     1: _to_version_3,
     2: _to_version_3,

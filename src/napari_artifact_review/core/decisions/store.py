@@ -1,73 +1,55 @@
-"""The file of a log: every entry on disk, in an append-only table of SQLite."""
+"""A log on disk: one process appends to it, and nothing is ever changed in it."""
 
 from __future__ import annotations
 
-import os
-import socket
-import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.lock import (
     LocksUnsupportedError,
-    Writer,
     WriterLock,
 )
 from napari_artifact_review.core.decisions.log import utc_now
+from napari_artifact_review.core.decisions.log_file import LogFile
 from napari_artifact_review.core.decisions.schema import (
     DECISIONS,
-    METADATA,
-    MIGRATIONS,
     REVIEW,
     SAVES,
-    SCHEMA_VERSION,
     Binding,
     SaveRecord,
     StoreContents,
-    entry_of,
     insert_entries,
-    loaded,
     plain_values,
 )
-from napari_artifact_review.core.errors import HeldError, SaveError, StoreError
-from napari_artifact_review.core.saving import beside, replace_file
-
-#: Seconds to wait for a reader of the file.
-_BUSY_TIMEOUT = 5.0
+from napari_artifact_review.core.errors import HeldError, StoreError
 
 #: Bytes of a verdict with its context, and more: several pages of the file.
 _RESERVE = 2**15
 
-_DAMAGED = "Move it away or choose another output; its contents are not touched"
 _REOPEN = "Open the review again"
 
 
 class Store:
     """The log of one review in an SQLite file; usable from one thread at a time.
 
-    Each operation is one transaction on a connection of its own, so that a file that
-    was moved away, put back or replaced is noticed at the next one. The file is made at
-    the first write, and locked for other processes from then on. What a file that was
-    lost, or put back from a backup, lacks is written again.
+    Each operation is one transaction. The first write creates the file, and locks it
+    for other processes. Entries that a lost or restored file lacks are written again.
 
     Parameters
     ----------
     path : Path
         The file.
     replaced : Store, optional
-        Another one of this process, from which this one may take the file over.
+        A log that this process has open, and with which this one shares the lock.
     read_only : bool
-        Whether nothing is written and no other process is kept out.
+        Whether to write nothing and to lock nothing.
 
     Attributes
     ----------
@@ -80,61 +62,59 @@ class Store:
     ) -> None:
         self.path = path
         self._read_only = read_only
-        self._engine = sa.create_engine(
-            "sqlite://", creator=self._connect, poolclass=NullPool
-        )
-        sa.event.listen(self._engine, "begin", _begin)
+        self._file = LogFile(path)
         self._lock = WriterLock(path.with_name(f"{path.name}.lock"))
         self._shared_lock = None if replaced is None else replaced._lock
         self._binding: Binding | None = None
         self._contents = StoreContents()
-        # What is known to be on disk, and what may be: its commit was not answered.
-        self._log: list[Entry] = []
+        self._on_disk: list[Entry] = []
+        # Entries whose commit failed; they may be on disk all the same.
         self._doubtful: list[Entry] = []
         self._saves: dict[str, SaveRecord] = {}
-        self._closed = False
-        # Whether another process has written to the file since it was read.
-        self._looks_on = False
+        self._is_closed = False
+        # Whether another process has had the lock since the file was read.
+        self._is_onlooker = False
 
     # Opening
 
     def read(self) -> StoreContents:
-        """Return what is in the file; nothing, if there is none yet.
+        """Return the contents of the file; empty ones if there is no file yet.
 
-        An older schema is brought up to date first; a dated backup is made before.
+        An older schema is brought up to date first, after a dated backup.
 
         Raises
         ------
         StoreError
             If it cannot be read, is damaged, or was made by a newer version.
         """
-        if not os.path.lexists(self.path):
+        if not self._file.exists:
             return self._contents
-        with self._reading() as db:
-            if not self._has_tables(db):
+        with self._file.reading() as db:
+            if not self._file.has_tables(db):
                 return self._contents
-            self._check_pages(db)
-            version = self._version(db)
-        if version < SCHEMA_VERSION:
+            self._file.check_pages(db)
+            is_current = self._file.is_current(db)
+        if not is_current:
             self._migrate()
-        with self._reading() as db:
-            contents = self._read_all(db)
-        if contents.home not in ("", self._home):
+        with self._file.reading() as db:
+            contents = self._file.read_all(db)
+        if contents.home not in ("", self._file.home):
             # A copy: both would write entries of the same log with the same numbers.
             contents = replace(contents, log_id=uuid.uuid4().hex)
         self._contents = contents
-        self._log = list(contents.entries)
+        self._on_disk = list(contents.entries)
         self._saves = {save.digest: save for save in contents.saves}
         return contents
 
     def bind(self, binding: Binding) -> None:
-        """Tell which table is under review; needed before anything is written."""
+        """Set the table that is under review; needed before anything is written."""
         self._binding = binding
+        self._file.may_create = True
 
     def lock(self) -> None:
         """Lock the file now, unless another process or window has it.
 
-        A lock that cannot be acquired for another reason is told at the first write.
+        The first write reports a lock that cannot be acquired for another reason.
 
         Raises
         ------
@@ -156,26 +136,23 @@ class Store:
         StoreError
             If it cannot be read, or the copy cannot be written.
         """
-        if os.path.lexists(self.path):
-            with self._reading() as db:
-                if self._has_tables(db):
-                    self._write_copy(db, path)
+        self._file.copy_to(path)
 
     # Writing
 
     def append(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Write entries, all or none, and return when they are on disk.
+        """Write entries, all or none; return when they are on disk.
 
         Parameters
         ----------
         entries : sequence of Entry
-            Entries that follow on everything that was read or appended before.
+            Entries that follow on all that were read or appended before.
 
         Returns
         -------
         list of Entry
-            Entries that an earlier call could not tell to be on disk, and that are.
-            If there are any, `entries` were not written: they follow on other ones.
+            Entries of an earlier call that failed, which are on disk all the same. If
+            there are any, `entries` were not written: they follow on other ones.
 
         Raises
         ------
@@ -185,22 +162,22 @@ class Store:
         with self._writing() as db:
             landed = self._prepare(db)
             if not landed:
-                # A commit that fails may be made all the same; the next call finds out.
+                # A commit that fails may be on disk all the same; the next call checks.
                 self._doubtful = [*entries]
-                insert_entries(db, entries, len(self._log))
+                insert_entries(db, entries, len(self._on_disk))
         self._doubtful = []
-        self._log += landed or entries
+        self._on_disk += landed or entries
         return landed
 
     def save_state(self, state: Mapping[str, Any], *, reserve: bool = False) -> None:
-        """Save the position of the review, as plain JSON; else like `append`.
+        """Save the position of the review, as plain JSON; raise as `append` does.
 
         Parameters
         ----------
         state : mapping
             The position.
         reserve : bool
-            Whether to find out first that there is room for a verdict, too; the room
+            Whether to check first that the disk has room for a verdict, too; the room
             stays in the file.
         """
         if reserve:
@@ -210,7 +187,7 @@ class Store:
             db.execute(sa.update(REVIEW).values(state=dict(state)))
 
     def add_save(self, save: SaveRecord) -> None:
-        """Note that a reviewed table is about to be written; else like `append`."""
+        """Record a reviewed table before it is written; raise as `append` does."""
         with self._writing() as db:
             self._prepare(db)
             db.execute(sa.delete(SAVES).where(SAVES.c.digest == save.digest))
@@ -218,8 +195,8 @@ class Store:
         self._saves[save.digest] = save
 
     def close_soon(self) -> None:
-        """Tell that `close` follows: another window that opens it waits for that."""
-        self._lock.end_soon()
+        """Announce `close`: another window that opens the review waits for it."""
+        self._lock.announce_release()
 
     def close(self, state: Mapping[str, Any] | None = None) -> None:
         """Save the position of the review, and let other processes write.
@@ -230,31 +207,13 @@ class Store:
             If nothing can be written; other processes may write all the same.
         """
         try:
-            if self._lock.is_held and not self._closed and state is not None:
+            if self._lock.is_held and not self._is_closed and state is not None:
                 self.save_state(state)
         finally:
-            self._closed = True
+            self._is_closed = True
             self._lock.release()
 
     # Inside
-
-    def _connect(self) -> sqlite3.Connection:
-        # A file that is gone is made anew only where it is known what belongs in it.
-        mode = "rw" if self._binding is None else "rwc"
-        return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=_BUSY_TIMEOUT,
-            isolation_level=None,
-        )
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        try:
-            with self._engine.connect().execution_options(reading=True) as db:
-                yield db
-        except (SQLAlchemyError, OSError, ValueError) as error:
-            raise self._error(f"cannot be read ({_reason(error)})", _DAMAGED) from error
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -264,21 +223,16 @@ class Store:
                 path=self.path,
                 remedy="Open it without read_only to give verdicts or migrate its log",
             )
-        if self._closed:
+        if self._is_closed:
             raise self._error("this review is closed", _REOPEN)
         was_held = self._lock.is_held
         try:
             self._acquire()
-            with self._engine.begin() as db:
+            with self._file.writing() as db:
                 yield db
             was_held = True
-        except (SQLAlchemyError, OSError, ValueError) as error:
-            raise self._error(
-                f"cannot be written ({_reason(error)})",
-                "Nothing was recorded; free the disk, or choose another output",
-            ) from error
         finally:
-            # A process that could not write yet keeps no other one out.
+            # A process that could not write yet does not lock others out.
             if not was_held:
                 self._lock.release()
 
@@ -291,20 +245,28 @@ class Store:
                 f"the folder cannot lock files ({error.strerror})",
                 "Name an output on a local disk",
             ) from error
+        except OSError as error:
+            raise self._file.write_error(error) from error
         if writer is not None:
-            self._looks_on = True
-            raise self._held(writer)
+            self._is_onlooker = True
+            raise HeldError(
+                f"this review is open elsewhere: {writer}",
+                path=self.path,
+                remedy="Close the other window, then reopen the review for editing",
+            )
 
     def _prepare(self, db: sa.Connection) -> list[Entry]:
-        """Make sure that the file holds the log; return what landed after all."""
-        if not self._has_tables(db):
-            self._create(db)
-        if self._version(db) != SCHEMA_VERSION:
+        """Make sure that the file holds the log; return doubtful entries in it."""
+        binding = self._binding
+        if not self._file.has_tables(db):
+            assert binding is not None, "a file is made for a table"
+            self._file.create_tables(db, self._contents, binding)
+        if not self._file.is_current(db):
             raise self._error("it was put back from an older version", _REOPEN)
         newest = sa.select(DECISIONS).order_by(DECISIONS.c.position.desc()).limit(1)
         last = db.execute(newest).first()
         stored = 0 if last is None else last.position
-        log = self._log
+        log = self._on_disk
         landed: list[Entry] = []
         if stored > len(log):
             log, landed = [*log, *self._doubtful], self._doubtful
@@ -317,132 +279,21 @@ class Store:
         insert_entries(db, log[stored:], stored)
         known = set(db.scalars(sa.select(SAVES.c.digest)))
         _insert_saves(db, [self._saves[one] for one in self._saves.keys() - known])
-        self._looks_on = False
-        if self._binding is not None:
-            own = {"log_id": self._contents.log_id, "home": self._home}
-            db.execute(sa.update(REVIEW), own | plain_values(self._binding))
+        self._is_onlooker = False
+        if binding is not None:
+            own = {"log_id": self._contents.log_id, "home": self._file.home}
+            db.execute(sa.update(REVIEW), own | plain_values(binding))
         return landed
-
-    def _create(self, db: sa.Connection) -> None:
-        """Make the tables, also those of a file that was deleted meanwhile."""
-        assert self._binding is not None, "a file is made for a table"
-        METADATA.create_all(db)
-        first = {
-            "id": 1,
-            "schema_version": SCHEMA_VERSION,
-            "review_id": self._contents.review_id,
-            "log_id": self._contents.log_id,
-            "state": {},
-        }
-        db.execute(sa.insert(REVIEW), first | plain_values(self._binding))
-
-    def _read_all(self, db: sa.Connection) -> StoreContents:
-        # As bytes: a position that is no JSON is dropped, and everything else is read.
-        state = sa.cast(REVIEW.c.state, sa.LargeBinary).label("position")
-        review = db.execute(sa.select(*REVIEW.c[:-1], state)).one()
-        rows = db.execute(sa.select(DECISIONS).order_by(DECISIONS.c.position))
-        saves = db.execute(sa.select(SAVES).order_by(SAVES.c.saved_at))
-        entries = []
-        last: dict[str, Entry] = {}
-        for position, row in enumerate(rows, 1):
-            entry = entry_of(row)
-            if (
-                row.position != position
-                or not entry.is_sound()
-                or not entry.follows(last.get(entry.log_id))
-            ):
-                raise self._error(
-                    f"entry {position} of its log is missing or damaged", _DAMAGED
-                )
-            last[entry.log_id] = entry
-            entries.append(entry)
-        return StoreContents(
-            Binding(review.table_name, review.fingerprint),
-            entries,
-            [SaveRecord(r.digest, r.path, r.heads) for r in saves],
-            loaded(review.position),
-            review.review_id,
-            review.log_id,
-            review.home,
-        )
-
-    @cached_property
-    def _home(self) -> str:
-        """What a copy of the file does not have: computer and number of the file."""
-        return f"{socket.gethostname()} {self.path.stat().st_ino}"
-
-    def _has_tables(self, db: sa.Connection) -> bool:
-        found = db.exec_driver_sql("SELECT type, name FROM sqlite_master").all()
-        tables = [name for kind, name in found if kind == "table"]
-        others = [f"{kind} {name}" for kind, name in found if kind in _FOREIGN]
-        if tables and REVIEW.name not in tables:
-            raise self._error(
-                f"is a database of something else (tables {', '.join(tables)})",
-                "Name another output",
-            )
-        if others:
-            raise self._error(
-                f"it has parts that could change decisions ({', '.join(others)})",
-                "Remove them, or name another output",
-            )
-        return bool(tables)
-
-    def _check_pages(self, db: sa.Connection) -> None:
-        """Refuse a file that is damaged somewhere, before it is written to."""
-        found = db.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
-        if found != "ok":
-            raise self._error(f"it is damaged ({found})", _DAMAGED)
-
-    def _version(self, db: sa.Connection) -> int:
-        version = db.execute(sa.select(REVIEW.c.schema_version)).scalar()
-        if not isinstance(version, int) or version < 1:
-            raise self._error("it does not tell the version of its schema", _DAMAGED)
-        if version > SCHEMA_VERSION:
-            raise self._error(
-                f"it was written by a newer version (schema {version}; this one knows "
-                f"{SCHEMA_VERSION})",
-                "Upgrade napari-artifact-review",
-            )
-        return version
 
     def _migrate(self) -> None:
         was_held = self._lock.is_held
         with self._writing() as db:
-            version = self._version(db)
-            # Another process may have done it meanwhile.
-            if version < SCHEMA_VERSION:
-                backup = beside(self.path).with_suffix(f".backup{self.path.suffix}")
-                self._write_copy(db, backup)
-                MIGRATIONS[version](db)
-                db.execute(sa.update(REVIEW).values(schema_version=SCHEMA_VERSION))
-                # A damaged log is refused before it is changed.
-                self._read_all(db)
+            self._file.migrate(db)
         if not was_held:
             self._lock.release()
 
-    def _write_copy(self, db: sa.Connection, path: Path) -> None:
-        # Through SQLite: to open and close its file would let go of its locks,
-        # https://www.sqlite.org/howtocorrupt.html
-        connection = db.connection.driver_connection
-        assert isinstance(connection, sqlite3.Connection)
-        contents = connection.serialize()
-        try:
-            replace_file(path, lambda stream: _write_all(stream, contents))
-        except SaveError as error:
-            raise self._error(
-                f"its backup cannot be made ({error.what})",
-                "Nothing was changed; free the disk",
-            ) from error
-
-    def _held(self, writer: Writer) -> HeldError:
-        return HeldError(
-            f"this review is open elsewhere: {writer}",
-            path=self.path,
-            remedy="Close the other window, then reopen the review for editing",
-        )
-
     def _changed(self) -> StoreError:
-        if not self._looks_on:
+        if not self._is_onlooker:
             return self._error("another program has written to it", _REOPEN)
         return HeldError(
             "another window continued this review after it was opened here",
@@ -454,36 +305,7 @@ class Store:
         return StoreError(what, path=self.path, remedy=remedy)
 
 
-#: What runs by itself in a database, and could show or write something else.
-_FOREIGN = ("trigger", "view")
-
-
-def _begin(db: sa.Connection) -> None:
-    # Functions of a schema that another program wrote are not run.
-    db.exec_driver_sql("PRAGMA trusted_schema = OFF")
-    if db.get_execution_options().get("reading", False):
-        # No more than that: it may be the database of something else.
-        db.exec_driver_sql("BEGIN")
-        return
-    # A rollback journal, unlike a write-ahead log, also works on a network folder:
-    # https://www.sqlite.org/wal.html
-    db.exec_driver_sql("PRAGMA journal_mode = DELETE")
-    # FULL, and the folder too when the journal is gone: with FULL alone a power cut
-    # may bring it back, and undo the last decision.
-    db.exec_driver_sql("PRAGMA synchronous = EXTRA")
-    db.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _reason(error: Exception) -> str:
-    """Say in a few words what the database, or the system, said."""
-    return str(error.orig if isinstance(error, DBAPIError) else error)
-
-
 def _insert_saves(db: sa.Connection, saves: Sequence[SaveRecord]) -> None:
     if saves:
         now = {"saved_at": utc_now()}
         db.execute(sa.insert(SAVES), [plain_values(save) | now for save in saves])
-
-
-def _write_all(stream: BinaryIO, contents: bytes) -> None:
-    stream.write(contents)

@@ -106,7 +106,7 @@ def _image_faults(
         try:
             shape = _shape(folder, str(name))
         except ImageError as error:
-            where = f"{file.place(rows.index[0])}, column image_name"
+            where = f"{file.describe_row(rows.index[0])}, column image_name"
             yield _needed_by(table, where, error)
             continue
         origins = rows[["grid_x", "grid_y"]].dropna().astype(np.int64)
@@ -121,7 +121,7 @@ def _image_faults(
                 f"the cutout {name} ({x}, {y}) lies wholly outside the image of "
                 f"{shape[1]} x {shape[0]} pixels",
                 path=table,
-                where=f"{file.place(origins.index[i])}, column {axes}",
+                where=f"{file.describe_row(origins.index[i])}, column {axes}",
                 remedy="Correct that cell, or choose the folder with the right images",
             )
 

@@ -197,5 +197,6 @@ def _cells(table: ReviewedTable, values: pd.DataFrame) -> pd.DataFrame:
 def _label_states(cells: pd.DataFrame) -> list[LabelState]:
     rows = cells[_REVIEW_COLUMNS].itertuples(index=False)
     return [
-        LabelState(int(label), *map(str, texts)).spelt_out() for label, *texts in rows
+        LabelState(int(label), *map(str, texts)).with_verdict()
+        for label, *texts in rows
     ]

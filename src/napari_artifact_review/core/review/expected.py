@@ -69,8 +69,10 @@ class ExpectedLog:
     def states_after(self, act: Act) -> Mapping[CutoutKey, LabelState]:
         """Return the label states that an act makes, by cutout."""
         if isinstance(act, Command):
-            return act.said
-        return {one.cutout: LabelState.of(one) for one in self._log.decisions_of(act)}
+            return act.new_states
+        return {
+            one.cutout: LabelState.after(one) for one in self._log.decisions_of(act)
+        }
 
     def act_to_undo(self, reviewer: str) -> Act | None:
         """Return the last act in force that a reviewer may undo, if there is one."""

@@ -104,9 +104,9 @@ class Journal:
         return tuple(self._log.entries)
 
     @property
-    def heads(self) -> dict[str, int]:
+    def last_numbers(self) -> dict[str, int]:
         """The number of the last entry of each log."""
-        return self._log.heads
+        return self._log.last_numbers
 
     @property
     def pending(self) -> tuple[Command, ...]:
@@ -162,11 +162,11 @@ class Journal:
             states = {key: self._labels.state_of(row) for key, row in by_key.items()}
             disagreeing = {one.cutout for one in self._disagreements}
             new = _changed_states(states, wanted, disagreeing)
-            decisions = [Decision.of(key, state) for key, state in new.items()]
+            decisions = [Decision.from_state(key, state) for key, state in new.items()]
             return self._log.decide(decisions, contexts)
 
         command = Command("decide", keys, make, title=f"{_title_of(keys)}: {verdict}")
-        command.said = new
+        command.new_states = new
         command.again = partial(self.decide, rows, verdict, kind, note, view)
         return self._give(command)
 
@@ -190,7 +190,7 @@ class Journal:
         for one in self._disagreements:
             if cutouts is None or one.cutout in cutouts:
                 confirmed = replace(one.decision, reviewer="", decided_at="")
-                chosen = one.table if keep == "table" else LabelState.of(confirmed)
+                chosen = one.table if keep == "table" else LabelState.after(confirmed)
                 labels[one.cutout] = chosen
         return self.adopt(labels)
 
@@ -217,12 +217,16 @@ class Journal:
                 state = theirs._replace(
                     reviewed_by=by or self._reviewer, reviewed_at=at or now
                 )
-                decisions.append(Decision.of(cutout, state.consistent()))
+                decisions.append(
+                    Decision.from_state(cutout, state.with_matching_verdict())
+                )
             return self._log.decide(decisions, contexts, "taken over")
 
         keys = tuple(labels)
         command = Command("adopt", keys, make, title=f"{_title_of(keys)}: taken over")
-        command.said = {key: state.consistent() for key, state in labels.items()}
+        command.new_states = {
+            key: state.with_matching_verdict() for key, state in labels.items()
+        }
         command.again = partial(self.adopt, labels)
         return self._give(command)
 

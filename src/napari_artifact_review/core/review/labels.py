@@ -81,7 +81,7 @@ class Labels:
         table = self._predictions
         columns = (table.reviewed_by, table.reviewed_at, table.decision, table.kind)
         texts = ("" if c is None else str(c[row]) for c in (*columns, table.note))
-        return LabelState(int(table.label_new[row]), *texts).spelt_out()
+        return LabelState(int(table.label_new[row]), *texts).with_verdict()
 
     def initial_state(self, row: int) -> LabelState:
         """Return the label state of a row before its first decision."""
@@ -90,7 +90,9 @@ class Labels:
     def state_of(self, row: int) -> LabelState:
         """Return the label state of a row that is in force now."""
         decision = self._decisions.get(row)
-        return self.initial_state(row) if decision is None else LabelState.of(decision)
+        return (
+            self.initial_state(row) if decision is None else LabelState.after(decision)
+        )
 
     def changed_states(self) -> dict[int, LabelState]:
         """Return the label state of each row that may differ from the table's."""
@@ -99,7 +101,7 @@ class Labels:
     def states_in_output(self) -> dict[int, LabelState]:
         """Return the label state that the output shows of each row not saved yet."""
         return {
-            row: LabelState.of(self._saved[row])
+            row: LabelState.after(self._saved[row])
             if row in self._saved
             else self.initial_state(row)
             for row in self._unsaved

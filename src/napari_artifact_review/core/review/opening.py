@@ -13,8 +13,11 @@ from napari_artifact_review.core.decisions.database_url import read_database_url
 from napari_artifact_review.core.decisions.entry import Entry, plain_json
 from napari_artifact_review.core.decisions.exchange import find_meeting_place
 from napari_artifact_review.core.decisions.log import login_name
-from napari_artifact_review.core.decisions.log_paths import store_apart, store_beside
-from napari_artifact_review.core.decisions.log_place import locked_store, log_path
+from napari_artifact_review.core.decisions.log_opening import find_log_path, open_log
+from napari_artifact_review.core.decisions.log_paths import (
+    log_path_beside,
+    log_path_in_user_data,
+)
 from napari_artifact_review.core.decisions.meeting_place import (
     MeetingPlace,
     ReviewIdentity,
@@ -110,7 +113,7 @@ def opened_files(
     """
     path = absolute_path(request.predictions)
     output = absolute_path(request.output or default_output(path))
-    log = log_path(request.store, output)
+    log = find_log_path(request.store, output)
     former = None if replaced is None else replaced.open_log
     # Refused before anything is read or made.
     team_url, place = _meeting_place(request, log, former)
@@ -122,7 +125,7 @@ def opened_files(
     kinds, faults = _offered_kinds(path)
     with nullcontext() if former is None else former.paused():
         former_store = None if former is None else former.store
-        store, notices = locked_store(log, output, former_store, request.read_only)
+        store, notices = open_log(log, output, former_store, request.read_only)
         try:
             contents, binding = store.read(), binding_of(table)
             if replaced is not None and replaced.open_log.store.path == store.path:
@@ -173,7 +176,7 @@ def copy_log(
     StoreError
         If there is a log beside that output already, or none can be written.
     """
-    copy, _ = locked_store(store_beside(output), output)
+    copy, _ = open_log(log_path_beside(output), output)
     try:
         there = copy.read()
         if there.entries:
@@ -197,7 +200,7 @@ def check_log_is_beside(log: Path, output: Path) -> None:
     StoreError
         If it is elsewhere.
     """
-    if log not in (store_beside(output), store_apart(output)):
+    if log not in (log_path_beside(output), log_path_in_user_data(output)):
         raise StoreError(
             f"the decisions are kept in {log}, not beside the output",
             remedy="Close the review, and open the table with the other output",

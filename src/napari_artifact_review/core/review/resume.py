@@ -118,18 +118,20 @@ def apply_log(
     for entry in log.entries:
         states = known.setdefault(entry.cutout, set())
         if TABLE_STATE in entry.context:
-            state = LabelState(*entry.context[TABLE_STATE]).spelt_out()
+            state = LabelState(*entry.context[TABLE_STATE]).with_verdict()
             states.add(state)
             first.setdefault(entry.cutout, state)
         if entry.action == "decide":
-            states.add(LabelState.of(entry))
+            states.add(LabelState.after(entry))
     disagreements = []
     for cutout in log.cutouts:
         row, decision = cutout_index.row_of(cutout), log.in_force(cutout)
         read = labels.state_as_read(row)
         if read in known[cutout]:
             labels.set_initial_state(row, first.get(cutout, read))
-        elif decision is not None and not read.agrees_with(LabelState.of(decision)):
+        elif decision is not None and not read.has_same_verdict(
+            LabelState.after(decision)
+        ):
             disagreements.append(Disagreement(cutout, read, decision))
         labels.set_decision(row, decision)
     return disagreements
@@ -157,7 +159,9 @@ def decisions_in_output(
     decisions = {}
     for save in contents.saves:
         if save.digest == digest:
-            saved = [e for e in entries if e.number <= save.heads.get(e.log_id, 0)]
+            saved = [
+                e for e in entries if e.number <= save.last_numbers.get(e.log_id, 0)
+            ]
             log = DecisionLog(saved, cutout_index.__contains__)
             decisions = {
                 cutout_index.row_of(cutout): decision

@@ -14,7 +14,7 @@ from psygnal import Signal
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
 from napari_artifact_review.core.decisions.command import Command
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.log import PATIENCE, LabelState
+from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
 from napari_artifact_review.core.outcomes import ERRORS, VERDICTS, Outcome, Verdict
@@ -351,7 +351,7 @@ class ReviewSession:
         rows = (
             self.cutout_index.row_of(cutout)
             for command in self.pending
-            for cutout in command.said
+            for cutout in command.new_states
         )
         return self._cursor.next_unreviewed(skip=set(rows))
 
@@ -508,7 +508,7 @@ class ReviewSession:
 
         Zero if the disk was slow the last time, or is still busy.
         """
-        return 0.0 if self._journal.recorder.is_slow else PATIENCE
+        return 0.0 if self._journal.recorder.is_slow else MAX_WAIT
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:

@@ -68,7 +68,7 @@ class TableSaver:
             labels.decisions,
             labels.states_in_output(),
         )
-        heads = journal.heads
+        heads = journal.last_numbers
 
         def note(digest: str) -> None:
             record = SaveRecord(digest, str(self._output.path), heads)

@@ -1,4 +1,4 @@
-"""What a review has changed, in numbers: before, after, and what is still open."""
+"""Metrics of the predictions before and after a review, and their bounds."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from napari_artifact_review.core.outcomes import (
 )
 from napari_artifact_review.core.scores.ranking import Curve, Ranking
 
-#: The numbers, in the order in which people read them.
+#: The names of the metrics, in the order of tables.
 NUMBERS = ("tp", "fp", "fn", "tn", "precision", "recall", "f1", "average_precision")
 
 #: Each of `NUMBERS`: the first four are counts; None where it is not defined.
 Numbers = dict[str, float | None]
 
-#: The labels of the data set, those of the review, and what they may still become.
+#: With the labels of the data set, with those of the review, and the bounds.
 When = Literal["before", "after", "lowest", "highest"]
 
 _Labels = npt.NDArray[np.int8]
@@ -31,18 +31,18 @@ _Truth = npt.NDArray[np.bool_]
 
 
 class Flips(NamedTuple):
-    """What became of the cutouts of one outcome.
+    """Counts of the changed labels among the cutouts of one outcome.
 
     Attributes
     ----------
     cutouts : int
-        How many there are.
+        Number of cutouts.
     reviewed : int
         Number of them with a verdict.
     to_artifact, to_none : int
-        How many labels were changed from 0 to 1, and from 1 to 0.
+        Number of labels that changed from 0 to 1, and from 1 to 0.
     unsure : int
-        About how many the reviewer was unsure.
+        Number of them with the verdict "unsure".
     """
 
     cutouts: int
@@ -54,16 +54,17 @@ class Flips(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The labels of a review at one moment; can be measured in any thread.
+    """The labels of a review at one moment; its methods run in any thread.
 
     Attributes
     ----------
     preds, label, label_new : ndarray of int8, shape (n,)
-        What the model says at the threshold in force, the data set, and the review.
+        The predictions at the threshold in force, the labels of the data set, and those
+        of the review.
     reviewed, unsure : ndarray of bool, shape (n,)
         Whether there is a verdict, and whether it is "unsure".
     is_open : ndarray of bool, shape (n,)
-        Whose label may still turn out to be either: see `of`.
+        Whether the label may still turn out to be 0 or 1.
     ranking : Ranking
         The order of the cutouts by confidence.
     """
@@ -77,42 +78,42 @@ class Snapshot:
     ranking: Ranking
 
     def metrics(
-        self, given_up: Callable[[], bool] = lambda: False
+        self, is_cancelled: Callable[[], bool] = lambda: False
     ) -> dict[When, Numbers]:
-        """Return the numbers before and after the review, and their bounds.
+        """Return the metrics before and after the review, and their bounds.
 
         With tp, fp, fn, tn as the counts of true and false positives and negatives at
         the threshold in force, as in C. J. van Rijsbergen, Information Retrieval,
         2nd ed. 1979, ch. 7:
 
-        - precision = tp / (tp + fp): how many of the model's artifacts are some;
-        - recall = tp / (tp + fn): how many of the artifacts the model finds;
+        - precision = tp / (tp + fp): the share of predicted artifacts that are real;
+        - recall = tp / (tp + fn): the share of real artifacts that are predicted;
         - f1 = 2 tp / (2 tp + fp + fn): their harmonic mean;
-        - average_precision: see `Ranking.average_precision`; no threshold is in it.
+        - average_precision: see `Ranking.average_precision`; it has no threshold.
 
-        Before are the labels of the data set, after those of the review, where an
-        unsure verdict leaves the label unchanged. Lowest and highest are, for each
-        number on its own, its extremes over all ways to label the open cutouts.
+        "before" uses the labels of the data set, "after" those of the review, where an
+        unsure verdict leaves the label unchanged. "lowest" and "highest" are the
+        extremes of each metric on its own, over all ways to label the open cutouts.
 
         Parameters
         ----------
-        given_up : callable
-            Tells whether nobody waits for the numbers any more.
+        is_cancelled : callable
+            Returns whether the caller no longer waits for the result.
 
         Returns
         -------
         dict
-            The numbers by `NUMBERS`, before, after, lowest and highest. One that is not
-            defined is None: a ratio of nothing, or an average precision without a
-            confidence or an artifact. The bounds are over the ways in which it is
-            defined.
+            The metrics by `NUMBERS`, before, after, lowest and highest. A metric that
+            is not defined is None: a ratio with the denominator 0, or an average
+            precision without a confidence or an artifact. The bounds are over the ways
+            in which it is defined.
 
         Raises
         ------
         CancelledError
-            If they were given up.
+            If it was cancelled.
         """
-        lowest, highest = self._bounds(given_up)
+        lowest, highest = self._bounds(is_cancelled)
         return {
             "before": measure(self.label, self.preds, self.ranking),
             "after": measure(self.label_new, self.preds, self.ranking),
@@ -125,7 +126,7 @@ class Snapshot:
         return self.ranking.curve(self.label), self.ranking.curve(self.label_new)
 
     def flips(self) -> dict[Outcome, Flips]:
-        """Return what became of the cutouts of each outcome that they had before."""
+        """Count the changed labels, by the outcome before the review."""
         codes = outcome_codes(self.label, self.preds)
         changed = self.label_new - self.label
         counts = [
@@ -144,37 +145,38 @@ class Snapshot:
 
     @property
     def open_count(self) -> int:
-        """How many cutouts are open."""
+        """The number of open cutouts."""
         return int(np.count_nonzero(self.is_open))
 
-    def _bounds(self, given_up: Callable[[], bool]) -> tuple[Numbers, Numbers]:
-        """Return the lowest and the highest of each number.
+    def _bounds(self, is_cancelled: Callable[[], bool]) -> tuple[Numbers, Numbers]:
+        """Return the lowest and the highest value of each metric.
 
-        The counts depend on no more than how many open cutouts turn out to be artifacts
-        among those that the model calls so, and among the others. Each ratio rises or
-        falls with each of the two, so its extremes are where each is none or all; where
-        it is not defined at one of these corners, it is the same wherever it is.
+        The counts depend only on the numbers of open cutouts that turn out to be
+        artifacts, among the predicted artifacts and among the others. Each ratio is
+        monotonic in each of the two numbers, so its extremes are at the corners, where
+        each is none or all. If a ratio is not defined at one of the corners, it is
+        constant where it is defined.
         """
         fixed = ~self.is_open
         tn, fn, fp, tp = _counts(self.label_new[fixed], self.preds[fixed])
-        called = int(np.count_nonzero(self.preds[self.is_open]))
-        others = self.open_count - called
+        predicted = int(np.count_nonzero(self.preds[self.is_open]))
+        others = self.open_count - predicted
         corners = [
-            _rates(tp + x, fp + called - x, fn + y, tn + others - y)
-            for x, y in product((0, called), (0, others))
+            _rates(tp + x, fp + predicted - x, fn + y, tn + others - y)
+            for x, y in product((0, predicted), (0, others))
         ]
-        low, high = self.ranking.extremes(self.label_new, self.is_open, given_up)
+        low, high = self.ranking.extremes(self.label_new, self.is_open, is_cancelled)
         names = NUMBERS[:-1]
         return (
-            {n: _least(c[n] for c in corners) for n in names}
+            {n: _extreme(min, (c[n] for c in corners)) for n in names}
             | {"average_precision": low},
-            {n: _most(c[n] for c in corners) for n in names}
+            {n: _extreme(max, (c[n] for c in corners)) for n in names}
             | {"average_precision": high},
         )
 
 
 def measure(label: _Labels, preds: _Labels, ranking: Ranking) -> Numbers:
-    """Return how good predictions are, if labels are true.
+    """Return the metrics of predictions for true labels.
 
     Parameters
     ----------
@@ -215,9 +217,5 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _least(values: Iterable[Any]) -> Any:
-    return min((value for value in values if value is not None), default=None)
-
-
-def _most(values: Iterable[Any]) -> Any:
-    return max((value for value in values if value is not None), default=None)
+def _extreme(choose: Callable[..., Any], values: Iterable[Any]) -> Any:
+    return choose((value for value in values if value is not None), default=None)

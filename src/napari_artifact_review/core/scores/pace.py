@@ -1,4 +1,4 @@
-"""How long a verdict takes, as the log of decisions tells."""
+"""The time per verdict, from the log of decisions."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import numpy.typing as npt
 
 from napari_artifact_review.core.decisions.entry import Entry
 
-#: Seconds after which a gap is a pause and no verdict's time. A verdict takes seconds,
-#: a hard one with a look at other images some minutes; who does nothing for longer is
-#: most likely elsewhere, and one night would outweigh a thousand verdicts.
+#: Seconds after which a gap counts as a pause, not as the time of a verdict. A verdict
+#: takes seconds, a hard one with a look at other images some minutes. During a longer
+#: gap the reviewer was most likely away, and one night would outweigh a thousand
+#: verdicts.
 PAUSE = 300.0
 
 
 class Pace(NamedTuple):
-    """The time of each verdict whose time is known.
+    """The times of the verdicts.
 
     Attributes
     ----------
     seconds : ndarray of float64, shape (v,)
-        From the act before by the same reviewer, oldest first.
+        The known times, oldest first, each from the previous act of the reviewer.
     verdicts : int
-        How many verdicts there are at all; the others came first, or after a pause.
+        The number of all verdicts. Those without a time came first, or after a pause.
     """
 
     seconds: npt.NDArray[np.float64]
@@ -38,19 +39,19 @@ class Pace(NamedTuple):
         return float(np.median(self.seconds)) if self.seconds.size else None
 
     def thinned(self, most: int) -> tuple[npt.NDArray[np.float64], int]:
-        """Return the medians of runs of verdicts, so that they can be drawn.
+        """Return the medians of runs of verdicts, few enough for a plot.
 
         Parameters
         ----------
         most : int
-            How many there may be.
+            The largest number of runs.
 
         Returns
         -------
         medians : ndarray of float64, shape (r,)
-            At most so many, in the order of the verdicts.
+            In the order of the verdicts.
         run : int
-            The verdicts of each but the last, which may have fewer.
+            The number of verdicts in each run; the last one may have fewer.
         """
         run = max(1, -(-self.seconds.size // most))
         starts = range(0, self.seconds.size, run)
@@ -61,15 +62,15 @@ class Pace(NamedTuple):
 def pace_of(log: Iterable[Entry]) -> Pace:
     """Return the time per verdict.
 
-    A verdict takes from the act of the same reviewer before it, be that a verdict, an
-    undo or a redo, to the verdict itself. Cutouts that were decided at once are one
-    act. A gap longer than `PAUSE` is none. Labels that were taken over from somebody
-    else are no verdicts.
+    The time of a verdict runs from the previous act of the same reviewer, which is a
+    verdict, an undo or a redo, to the verdict itself. Cutouts that were decided at once
+    are one act. A gap longer than `PAUSE` does not count. Labels that were taken over
+    from another program or reviewer are not verdicts.
 
     Parameters
     ----------
     log : iterable of Entry
-        Everything on record, oldest first.
+        All entries, oldest first.
     """
     last: dict[str, float] = {}
     seconds, verdicts = [], 0
@@ -82,7 +83,7 @@ def pace_of(log: Iterable[Entry]) -> Pace:
         last[entry.reviewer] = now
         if entry.action == "decide":
             verdicts += 1
-            # A clock that was put back tells nothing.
+            # A clock that was set back gives a negative gap.
             if 0 <= gap <= PAUSE:
                 seconds.append(gap)
     return Pace(np.array(seconds, dtype=np.float64), verdicts)

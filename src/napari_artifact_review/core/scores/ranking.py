@@ -1,4 +1,4 @@
-"""The cutouts in the order of the model's confidence, and what that order is worth."""
+"""Rank the cutouts by confidence, and score the ranking."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ _Floats = npt.NDArray[np.float64]
 
 
 class Curve(NamedTuple):
-    """Precision and recall at each confidence that a threshold can part.
+    """Precision and recall at each threshold.
 
     Attributes
     ----------
     precision, recall : ndarray of float64, shape (t + 1,)
-        At each threshold, the lowest first; at the end 1 and 0, where no cutout is
-        left.
+        At each threshold, the lowest first; then 1 and 0, for no predicted artifact.
     thresholds : ndarray of float64, shape (t,)
-        The distinct confidences, rising.
+        The distinct confidences, ascending.
     """
 
     precision: _Floats
@@ -33,10 +32,10 @@ class Curve(NamedTuple):
 
 
 class Ranking:
-    """The cutouts that have a confidence, the highest first; equal ones are one group.
+    """The cutouts with a confidence, the highest first; equal ones form one group.
 
-    The order does not change while labels do, so it is found once, by who asks first:
-    it may be in a thread.
+    The order does not depend on labels, so the first call of a method computes it, in
+    any thread.
 
     Parameters
     ----------
@@ -49,14 +48,14 @@ class Ranking:
 
     @cached_property
     def _groups(self) -> tuple[npt.NDArray[np.intp], _Counts]:
-        """The rows in falling order, and how many there are to each group's end."""
+        """The rows by descending confidence, and the number up to each group's end."""
         rows = np.flatnonzero(~np.isnan(self._confidence))
         rows = rows[np.argsort(-self._confidence[rows], kind="stable")]
         steps = np.diff(self._confidence[rows], append=np.nan)
         return rows, np.flatnonzero(steps != 0) + 1
 
     def _count(self, which: _Truth) -> _Counts:
-        """Count those of some rows that stand in each group or before it."""
+        """Count the rows of a mask up to the end of each group."""
         rows, ends = self._groups
         return np.cumsum(which[rows], dtype=np.int64)[ends - 1]
 
@@ -114,30 +113,30 @@ class Ranking:
         self,
         label: npt.NDArray[np.int8],
         is_open: _Truth,
-        given_up: Callable[[], bool] = lambda: False,
+        is_cancelled: Callable[[], bool] = lambda: False,
     ) -> tuple[float | None, float | None]:
         """Return the lowest and highest average precision that open labels allow.
 
         Parameters
         ----------
         label : ndarray of int8, shape (n,)
-            1 artifact, 0 none; of an open cutout it does not count.
+            1 artifact, 0 none; ignored for open cutouts.
         is_open : ndarray of bool, shape (n,)
-            Whose label may turn out to be either.
-        given_up : callable
-            Tells whether nobody waits for the answer any more: with a hundred thousand
-            open cutouts of equal confidences it takes some ten seconds.
+            Whether the label may turn out to be 0 or 1.
+        is_cancelled : callable
+            Returns whether the caller no longer waits for the result. A hundred
+            thousand open cutouts with equal confidences take some ten seconds.
 
         Returns
         -------
         lowest, highest : float or None
-            Over all ways to label the open cutouts in which there is an artifact; None
-            if there is none in any.
+            Over all ways to label the open cutouts that have an artifact; None if no
+            way has one.
 
         Raises
         ------
         CancelledError
-            If it was given up.
+            If it was cancelled.
         """
         _, ends = self._groups
         fixed = self._count((label == 1) & ~is_open)
@@ -147,11 +146,11 @@ class Ranking:
         share = np.diff(fixed, prepend=0) / ends
         counts = np.diff(opened, prepend=0)
         at = np.flatnonzero(counts)
-        # What an artifact adds to the precision at each fixed one of its group and of
-        # those below.
+        # The increase that an artifact brings to the precision at the fixed artifacts
+        # of its group and of the groups below.
         below = np.cumsum(share[::-1])[::-1][at]
         groups = OpenGroups(counts[at], ends[at], fixed[at], below)
-        sums = groups.sums(bool(np.any(share[at])), given_up)
+        sums = groups.sums(bool(np.any(share[at])), is_cancelled)
         sums += np.sum(share * fixed)
         artifacts = fixed[-1] + np.arange(opened[-1] + 1)
         start = int(artifacts[0] == 0)
@@ -172,7 +171,7 @@ class OpenGroups(NamedTuple):
     Attributes
     ----------
     counts : ndarray of int64, shape (g,)
-        How many open cutouts are in each group.
+        Number of open cutouts in each group.
     ends, fixed : ndarray of int64, shape (g,)
         N_j and F_j.
     below : ndarray of float64, shape (g,)
@@ -184,14 +183,14 @@ class OpenGroups(NamedTuple):
     fixed: _Counts
     below: _Floats
 
-    def sums(self, with_fixed: bool, given_up: Callable[[], bool]) -> _Floats:
+    def sums(self, with_fixed: bool, is_cancelled: Callable[[], bool]) -> _Floats:
         """Return the extremes of the sum for each number of artifacts.
 
         Parameters
         ----------
         with_fixed : bool
-            Whether a group holds a fixed artifact beside its open cutouts.
-        given_up : callable
+            Whether a group has a fixed artifact beside its open cutouts.
+        is_cancelled : callable
             As for `Ranking.extremes`.
 
         Returns
@@ -201,33 +200,37 @@ class OpenGroups(NamedTuple):
             the constant.
         """
         if with_fixed or np.any(self.counts > 1):
-            return self.searched(given_up)
-        return self.in_order()
+            return self.searched_sums(is_cancelled)
+        return self.ordered_sums()
 
-    def in_order(self) -> _Floats:
+    def ordered_sums(self) -> _Floats:
         """Return the sums where no open cutout shares its group with an artifact.
 
-        Of an artifact that moves up, from group b to a free group a, the sum loses
-        C_b / N_b. It gains (C_a + 1) / N_a, and p_j / N_j of each group between. The
-        numerators are the same C_b in all, and N is smaller further up: the sum never
-        falls. So the best way is from the top, the worst from the bottom.
+        If an artifact moves up, from group b to a free group a, the sum loses
+        C_b / N_b. It gains (C_a + 1) / N_a, and p_j / N_j for each group between. The
+        gained numerators add up to the same C_b, and N is smaller further up, so the
+        sum never decreases. The highest sum therefore fills the groups from the top,
+        the lowest from the bottom.
         """
         rank = np.arange(1, len(self.counts) + 1)
         highest = (self.fixed + rank) / self.ends + self.below
-        # Each one that comes in raises what those below it have.
+        # Each further artifact raises the terms of those below it.
         raised = np.cumsum(1 / self.ends[::-1])
         lowest = self.fixed[::-1] / self.ends[::-1] + raised + self.below[::-1]
         return np.pad(np.cumsum([lowest, highest], axis=1), ((0, 0), (1, 0)))
 
-    def searched(self, given_up: Callable[[], bool] = lambda: False) -> _Floats:
+    def searched_sums(
+        self, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> _Floats:
         """Return the sums in any case, group by group.
 
-        Where equal confidences are many, neither from the top nor from the bottom need
-        be an extreme. What a group adds depends on how many artifacts are above it, not
-        on which; so only the extremes for each number are kept (R. Bellman, Dynamic
-        Programming, 1957). It takes k steps of length k, and no more memory than k.
+        With equal confidences, filling from the top or from the bottom need not give an
+        extreme. The term of a group depends on the number of artifacts above it, not on
+        which they are, so only the extremes for each number are stored (R. Bellman,
+        Dynamic Programming, 1957). This takes k steps of length k, and memory of
+        order k.
         """
-        # The lowest sum is the highest of what is lost.
+        # The lowest sum is the highest sum with the opposite sign.
         sign = np.array([[-1.0], [1.0]])
         numbers = sign * np.arange(np.sum(self.counts) + 1)
         best = np.full(numbers.shape, -np.inf)
@@ -238,7 +241,7 @@ class OpenGroups(NamedTuple):
             before = best[:, :width].copy()
             gain = numbers[:, : width + count] / end + sign * (fixed / end + below)
             for chosen in range(1, count + 1):
-                if given_up():
+                if is_cancelled():
                     raise CancelledError
                 part = slice(chosen, chosen + width)
                 others = before + chosen * gain[:, part]

@@ -1,4 +1,4 @@
-"""Parquet and FITS tables, kept with their own types and metadata."""
+"""Parquet and FITS tables, which keep their own types and metadata."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from napari_artifact_review.core.tables.tablefile import TableFile, decompress
 #: The bytes before a table in its file, the table, and the bytes after it.
 _Parts = tuple[bytes, FitsRecords, bytes]
 
-#: Stands for a missing whole number in FITS, which has no other way.
+#: Marks a missing whole number in FITS, which has no other way to do so.
 _NULL = -(2**63)
 
 
 class _TypedFile(TableFile):
-    """What tables with typed columns share: a cell is its value."""
+    """A table with typed columns, whose cells are their values."""
 
     def __init__(self, values: pd.DataFrame) -> None:
         self._values = values
@@ -51,8 +51,8 @@ class _TypedFile(TableFile):
         """Return the values themselves."""
         return values
 
-    def place(self, row: int) -> str:
-        """Say which row it is, from 1."""
+    def describe_row(self, row: int) -> str:
+        """Return the number of a row, from 1."""
         return f"row {row + 1}"
 
 
@@ -85,7 +85,7 @@ class ParquetFile(_TypedFile):
         return cls(values, pa.Table.from_pandas(values, preserve_index=False))
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the table as it was read, but for `edits`."""
+        """Write the table as it was read, except for `edits`."""
         table = self._table
         for name, cells in edits.items():
             column = pa.Array.from_pandas(cells)
@@ -98,7 +98,7 @@ class ParquetFile(_TypedFile):
 
 
 class FitsTableFile(_TypedFile):
-    """The first FITS table with a column `grid_x`; all else in the file is kept."""
+    """The first FITS table with a column `grid_x`; the rest of the file stays."""
 
     suffixes = (".fits", ".fit", ".fts", ".fits.gz")
     description = "FITS table"
@@ -116,7 +116,7 @@ class FitsTableFile(_TypedFile):
             if compressed:
                 data = decompress(data)
             with warnings.catch_warnings(), fits.open(io.BytesIO(data)) as hdus:
-                # About units and the like; they are kept as they are.
+                # About units and similar cards, which stay unchanged.
                 warnings.simplefilter("ignore")
                 at = _table_hdu(hdus)
                 parts = _split(data, hdus[at])
@@ -125,7 +125,7 @@ class FitsTableFile(_TypedFile):
         except TableError:
             raise
         except Exception as error:
-            # Whatever a damaged file makes of the reader.
+            # A damaged file can make the reader raise any exception.
             raise TableError(
                 f"not a sound FITS table ({error})", remedy="Write it again"
             ) from error
@@ -139,15 +139,15 @@ class FitsTableFile(_TypedFile):
         return cls(values, _made(fits.BinTableHDU.from_columns(columns)), False)
 
     def suited_to(self, name: str) -> FitsTableFile:
-        """Return the table with the compression that a name promises."""
+        """Return the table with the compression for a file name."""
         compressed = name.lower().endswith(".gz")
         return type(self)(self._values, self._parts, compressed)
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the file as it was read, but for `edits`."""
+        """Write the file as it was read, except for `edits`."""
         before, records, after = self._parts
         with warnings.catch_warnings():
-            # astropy warns of cards against the standard; such cards stay as they are.
+            # astropy warns of cards against the standard, which stay unchanged.
             warnings.simplefilter("ignore")
             for name, cells in edits.items():
                 records = records.with_column(_encoded(name, cells, records.is_text))
@@ -178,7 +178,7 @@ def _split(data: bytes, hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
 
 
 def _made(hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
-    """Return the parts of a new file that has one table."""
+    """Return the parts of a new file with one table."""
     buffer = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(buffer)
     data = buffer.getvalue()
@@ -187,7 +187,7 @@ def _made(hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
 
 
 def _encoded(name: str, cells: pd.Series[Any], is_text: bool) -> FitsRecords:
-    """Return a table of one column, of the same kind as the table that takes it."""
+    """Return a table of one column, of the same kind as the table to extend."""
     if is_text:
         columns = [_text_column(name, cells)]
         return _made(fits.TableHDU.from_columns(columns))[1]
@@ -200,7 +200,7 @@ def _fits_column(name: str, cells: pd.Series[Any]) -> fits.Column:
         return fits.Column(name, "L", array=cells.to_numpy(bool))
     is_large = _exceeds_int64(cells)
     if is_large and not cells.hasnans:
-        # FITS has no unsigned type; readers add what is stored as TZERO.
+        # FITS has no unsigned type; readers add the offset in TZERO.
         return fits.Column(name, "K", bzero=2**63, array=cells.to_numpy(np.uint64))
     if pd.api.types.is_integer_dtype(cells.dtype) and not is_large:
         filled = cells.fillna(_NULL).to_numpy(np.int64)
@@ -214,7 +214,7 @@ def _fits_column(name: str, cells: pd.Series[Any]) -> fits.Column:
 
 
 def _exceeds_int64(cells: pd.Series[Any]) -> bool:
-    """Tell whether there are whole numbers that only an unsigned type holds."""
+    """Return whether there are whole numbers that only fit an unsigned type."""
     if not pd.api.types.is_unsigned_integer_dtype(cells.dtype):
         return False
     numbers = cells.dropna().to_numpy(np.uint64)
@@ -222,7 +222,7 @@ def _exceeds_int64(cells: pd.Series[Any]) -> bool:
 
 
 def _text_column(name: str, cells: pd.Series[Any]) -> fits.Column:
-    """Make a column of an ASCII table, in which a missing number is 0."""
+    """Make a column of an ASCII table, with 0 for a missing number."""
     if pd.api.types.is_integer_dtype(cells.dtype):
         numbers = cells.fillna(0).to_numpy(np.int64)
         return fits.Column(name, "I20", array=numbers, ascii=True)

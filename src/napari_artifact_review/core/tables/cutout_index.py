@@ -1,4 +1,4 @@
-"""Where each cutout, image and error stands in the table."""
+"""Look up the rows of cutouts, images and errors in the table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_artifact_review.core.tables.predictions import Predictions
 
 
 class CutoutIndex:
-    """Look-ups in the table that cost the same however long it is.
+    """Look up cutouts by image, position or error id, however long the table is.
 
     Parameters
     ----------
@@ -29,7 +29,8 @@ class CutoutIndex:
             int(predictions.error_id[row]): int(row)
             for row in np.flatnonzero(predictions.error_id)
         }
-        self._positions: tuple[str, dict[tuple[int, int], int]] = ("", {})
+        # The image of the last look-up, and the rows of its cutouts by their corners.
+        self._last: tuple[str, dict[tuple[int, int], int]] = ("", {})
 
     def cutouts_of(self, image_name: str) -> npt.NDArray[np.int64]:
         """Return the rows of an image's cutouts, in the table's order.
@@ -43,7 +44,7 @@ class CutoutIndex:
         return self._order[begin:end]
 
     def __contains__(self, key: CutoutKey) -> bool:
-        """Tell whether a cutout is in the table."""
+        """Return whether a cutout is in the table."""
         try:
             self.row_of(key)
         except KeyError:
@@ -55,7 +56,7 @@ class CutoutIndex:
         return self._row_of_error[error_id]
 
     def key_of(self, row: int) -> CutoutKey:
-        """Return what the cutout in a row is known by."""
+        """Return the key of the cutout in a row."""
         table = self._predictions
         return CutoutKey(
             self.image_of(row),
@@ -65,20 +66,20 @@ class CutoutIndex:
 
     def row_of(self, key: CutoutKey) -> int:
         """Return the row of a cutout; raise KeyError if it is not in the table."""
-        if self._positions[0] != key.image_name:
+        if self._last[0] != key.image_name:
             rows = self.cutouts_of(key.image_name)
             x, y = self._predictions.grid_x[rows], self._predictions.grid_y[rows]
-            at = zip(x.tolist(), y.tolist(), strict=True)
-            self._positions = (
+            corners = zip(x.tolist(), y.tolist(), strict=True)
+            self._last = (
                 key.image_name,
-                dict(zip(at, rows.tolist(), strict=True)),
+                dict(zip(corners, rows.tolist(), strict=True)),
             )
-        return self._positions[1][key.grid_x, key.grid_y]
+        return self._last[1][key.grid_x, key.grid_y]
 
     def row_at(self, image_name: str, x: int, y: int, size: int) -> int | None:
-        """Return the row of the cutout of `size` pixels that a pixel lies in, or None.
+        """Return the row of the cutout of `size` pixels that holds a pixel, or None.
 
-        Where cutouts overlap, the one whose centre is nearest.
+        If cutouts overlap, this is the one whose centre is nearest.
         """
         rows = self.cutouts_of(image_name)
         across = x - self._predictions.grid_x[rows]
@@ -95,12 +96,12 @@ class CutoutIndex:
         Parameters
         ----------
         row : int
-            Where it is looked from.
+            The row of the cutout to start from.
         across, down : int
-            -1, 0 or 1; one of them is 0.
+            The direction: -1, 0 or 1; one of them is 0.
         size : int
-            Side of the cutouts in pixels: those further beside the way than half of it
-            are in another row, or column.
+            Side of the cutouts in pixels. Cutouts that are more than half of it to the
+            side of the direction are in another row, or column, of the grid.
         """
         table, rows = self._predictions, self.cutouts_of(self.image_of(row))
         steps = np.stack(
@@ -109,26 +110,26 @@ class CutoutIndex:
                 table.grid_y[rows] - table.grid_y[row],
             ]
         )
-        way = np.array([across, down]) @ steps
-        beside = np.abs(np.array([down, across]) @ steps)
-        ahead = (way > 0) & (2 * beside <= size)
+        forward = np.array([across, down]) @ steps
+        sideways = np.abs(np.array([down, across]) @ steps)
+        ahead = (forward > 0) & (2 * sideways <= size)
         if not ahead.any():
             return None
-        # The nearest; of several as near, the one that is least beside the way.
-        order = np.lexsort((beside[ahead], way[ahead]))
+        # The nearest; of several, the one that is least to the side.
+        order = np.lexsort((sideways[ahead], forward[ahead]))
         return int(rows[ahead][order[0]])
 
     def rows_between(
         self, image_name: str, first: int, last: int, size: int
     ) -> list[int]:
-        """Return the cutouts of an image on the straight way between two of them.
+        """Return the rows of an image's cutouts on the straight line between two.
 
         Parameters
         ----------
         image_name : str
             The image.
         first, last : int
-            Rows of the two, which come first and last.
+            Rows of the two cutouts, which come first and last.
         size : int
             Side of the cutouts in pixels.
         """
@@ -137,7 +138,7 @@ class CutoutIndex:
             np.array([table.grid_x[row], table.grid_y[row]], dtype=float) + size / 2
             for row in (first, last)
         ]
-        # Eight steps a cutout: no corner that is cut by more than an eighth is missed.
+        # Eight steps a cutout: the line misses no corner that it cuts by an eighth.
         steps = max(1, int(8 * np.abs(ends[1] - ends[0]).max() / size))
         found = [first]
         for part in np.linspace(0, 1, steps + 1):
@@ -169,7 +170,7 @@ class CutoutIndex:
         return names[int(self._predictions.image_index[row])]
 
     def position_of_image(self, image_name: str) -> int:
-        """Return the place of an image among all, from 0; KeyError if it has none."""
+        """Return the index of an image, from 0; raise KeyError if there is none."""
         return self._image[image_name]
 
     def _span(self, image_name: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Delimited text: CSV and its kin, kept character for character."""
+"""Delimited text such as CSV, which stays the same character for character."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ _ROWS_PER_CHUNK = 65_536
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text file spells a table.
+    """The notation of a table in a text file.
 
     Attributes
     ----------
     encoding : str
         Python's name of the encoding.
     bom : bytes
-        The byte order mark that the file begins with, or nothing.
+        The byte order mark at the begin of the file, or nothing.
     compressed : bool
         Whether the file is a gzip stream.
     delimiter : str
-        What stands between two cells.
+        The separator of cells.
     preamble : str
-        What stands before the header: blank lines, or ECSV's own header.
+        The text before the header: blank lines, or ECSV's own header.
     line_end, last_end : str
-        What ends a line, and what ends the last one.
+        The end of a line, and the end of the last one.
     ends : tuple of str, optional
-        What ends the header and each row, where that is not always `line_end`.
+        The ends of the header and each row, if they are not always `line_end`.
     """
 
     encoding: str = "utf-8"
@@ -66,7 +66,7 @@ class Dialect:
         return f"{words}, gzip" if self.compressed else words
 
     def quote(self, value: str) -> str:
-        """Spell a value as a cell: quoted only where it has to be."""
+        """Return the cell for a value, quoted only if it has to be."""
         if self.delimiter == " " and not value:
             return '""'
         if any(character in value for character in (self.delimiter, '"', "\r", "\n")):
@@ -78,7 +78,7 @@ _USUAL_DIALECT = Dialect()
 
 
 class DelimitedFile(TableFile):
-    """CSV, TSV and the like, with any common delimiter and encoding, gzip or not."""
+    """CSV, TSV and similar text, with any common delimiter, encoding and gzip."""
 
     suffixes: ClassVar[tuple[str, ...]] = (
         ".csv",
@@ -103,7 +103,7 @@ class DelimitedFile(TableFile):
 
     @property
     def cells(self) -> pd.DataFrame:
-        """The text between two delimiters, quotes and all."""
+        """The text between two delimiters, with its quotes."""
         return self._cells
 
     @property
@@ -125,14 +125,14 @@ class DelimitedFile(TableFile):
 
     @classmethod
     def from_text(cls, body: str, dialect: Dialect) -> Self:
-        """Split decoded text into cells, in the dialect that is given."""
+        """Split decoded text into cells."""
         first_line = dialect.preamble.count("\n") + 1
         split = split_cells(body, dialect.delimiter, first_line)
         cells = split.cells.set_axis(pd.Index(split.names, dtype="str"), axis=1)
         values = cells
         if '"' in body:
-            meant = [_map_distinct(split.cells[i], unquote) for i in split.cells]
-            values = pd.concat(meant, axis=1)
+            unquoted = [_map_distinct(split.cells[i], unquote) for i in split.cells]
+            values = pd.concat(unquoted, axis=1)
             values.columns = pd.Index(
                 [unquote(name) for name in split.names], dtype="str"
             )
@@ -159,7 +159,7 @@ class DelimitedFile(TableFile):
         return cls(cells, text, dialect, np.arange(2, len(values) + 2))
 
     def suited_to(self, name: str) -> DelimitedFile:
-        """Return the table with the compression and the tabs that a name promises."""
+        """Return the table with the compression and the delimiter for a file name."""
         suffix = name.lower()
         dialect = replace(self.dialect, compressed=suffix.endswith(".gz"))
         if suffix.endswith((".tsv", ".tsv.gz")) and dialect.delimiter != "\t":
@@ -167,26 +167,26 @@ class DelimitedFile(TableFile):
         return type(self)(self.cells, self.values, dialect, self.lines)
 
     def spell(self, value: Any) -> str:
-        """Return the text of a value, quoted where it has to be."""
+        """Return the text of a value, quoted if it has to be."""
         return self.dialect.quote(_as_text(value))
 
     def new_column(self, values: pd.Series[Any]) -> pd.Series[Any]:
         """Return the text of each value."""
         return _map_distinct(values, self.spell)
 
-    def place(self, row: int) -> str:
-        """Say at which line of the file a row stands."""
+    def describe_row(self, row: int) -> str:
+        """Return the line of the file at which a row begins."""
         return f"line {self.lines[row]}"
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the table as it was read, but for `edits`."""
+        """Write the table as it was read, except for `edits`."""
         names = dict(zip(self.values.columns, self.cells.columns, strict=True))
         columns = {name: self.cells[name] for name in self.cells.columns}
         for name, cells in edits.items():
             columns[names.get(name, self.spell(name))] = cells
         preamble = self._preamble(list(edits))
         if self.dialect.compressed:
-            # No time stamp: the same review gives the same bytes.
+            # Without a time stamp, the same review gives the same bytes.
             with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed:
                 self._write_lines(packed, preamble, columns)
         else:
@@ -204,19 +204,19 @@ class DelimitedFile(TableFile):
         for begin in range(0, len(self.cells), size):
             chunk = [c.iloc[begin : begin + size].tolist() for c in columns.values()]
             rows = map(dialect.delimiter.join, zip(*chunk, strict=True))
-            # What ends the line before stands before each row.
+            # Each row comes after the end of the line before it.
             ends = dialect.ends[begin:-1] if dialect.ends else repeat(dialect.line_end)
             text = "".join(map(operator.add, ends, rows))
             stream.write(text.encode(dialect.encoding))
         stream.write(dialect.last_end.encode(dialect.encoding))
 
     def _preamble(self, edited: list[str]) -> str:  # noqa: ARG002
-        """Return what stands before the header."""
+        """Return the text before the header."""
         return self.dialect.preamble
 
 
 def unquote(cell: str) -> str:
-    """Return what a cell means."""
+    """Return the value of a cell."""
     if len(cell) > 1 and cell[0] == cell[-1] == '"':
         return cell[1:-1].replace('""', '"')
     return cell
@@ -229,7 +229,7 @@ def _as_text(value: Any) -> str:
 def _map_distinct(
     column: pd.Series[Any], change: Callable[[Any], str]
 ) -> pd.Series[Any]:
-    """Change each value into text; equal values are changed once."""
+    """Convert each value to text; equal values are converted once."""
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     changed = pd.array([change(value) for value in distinct], dtype="str")
     return pd.Series(changed.take(codes), index=column.index, name=column.name)
@@ -243,12 +243,12 @@ def decode(data: bytes) -> tuple[str, Dialect]:
     text : str
         The text, without its byte order mark.
     dialect : Dialect
-        What the bytes tell; the delimiter and the line ends are yet to be found.
+        Encoding, byte order mark and compression; the rest has its default.
 
     Raises
     ------
     TableError
-        If it is no text.
+        If it is not text.
     """
     compressed = data.startswith(b"\x1f\x8b")
     if compressed:
@@ -265,7 +265,7 @@ def decode(data: bytes) -> tuple[str, Dialect]:
                 "bytes promise",
                 remedy="Save the table as UTF-8",
             ) from error
-        # Every byte is a character of Latin-1, so nothing is lost on the way back.
+        # Every byte is a character of Latin-1, so writing restores the same bytes.
         encoding, text = "latin-1", data.decode("latin-1")
     if "\0" in text:
         raise TableError(
@@ -277,7 +277,7 @@ def decode(data: bytes) -> tuple[str, Dialect]:
 
 
 def _find_delimiter(header: str) -> str:
-    """Find the delimiter by which the header names the grid, or has most cells."""
+    """Find the delimiter that gives a column `grid_x`, or else most columns."""
     names = {
         delimiter: [unquote(name.strip()) for name in header.split(delimiter)]
         for delimiter in ",;\t|"

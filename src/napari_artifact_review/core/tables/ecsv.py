@@ -1,4 +1,4 @@
-"""ECSV, astropy's text tables: a YAML header, then cells kept as they are.
+"""ECSV, astropy's text tables: a YAML header, then cells, which stay unchanged.
 
 The format is described in Astropy Proposal for Enhancement 6.
 """
@@ -84,7 +84,7 @@ class EcsvFile(DelimitedFile):
 
 
 def _header_entries(preamble: str) -> dict[str, yaml.Node]:
-    """Parse the YAML header, keeping the line at which each entry stands."""
+    """Parse the YAML header, with the line number of each entry."""
     lines = (line[2:] for line in preamble.split("\n")[1:])
     try:
         return _entries(yaml.compose("\n".join(lines)))

@@ -54,7 +54,7 @@ class FitsRecords:
         Raises
         ------
         TableError
-            If the columns do not make up the rows.
+            If the columns do not fill the rows.
         """
         entries = fits.Header.fromstring(header)
         text = header.decode("latin-1")
@@ -95,7 +95,7 @@ class FitsRecords:
         Parameters
         ----------
         column : FitsRecords
-            A table of the same kind that has this column alone, under its name.
+            A table of the same kind with this column alone, under its name.
         """
         name, names = column.names[0], self.names
         if name in names:
@@ -131,7 +131,7 @@ class FitsRecords:
         grown = cells.shape[1] - old
         rows = np.hstack([self.rows[:, :start], cells, self.rows[:, start + old :]])
         fields = [
-            # A column may be empty, and begin where the next one does.
+            # An empty column begins at the same byte as the next one.
             (begin + grown if (begin, i) > (start, at) else begin, width)
             for i, (begin, width) in enumerate(self.fields)
         ]
@@ -200,12 +200,12 @@ def _keyword(card: str) -> str:
 
 
 def _with_value(card: str, value: str | int | float) -> str:
-    """Return a card with another value; a card that has the value stays as it is."""
+    """Return a card with another value; the card itself if it has that value."""
     old = fits.Card.fromstring(card)
     if old.value == value:
         return card
     with warnings.catch_warnings():
-        # astropy warns where it cuts a comment for lack of room.
+        # astropy warns when it cuts a comment for lack of room.
         warnings.simplefilter("ignore")
         return str(fits.Card(old.keyword, value, old.comment))
 

@@ -1,4 +1,4 @@
-"""Text into cells: what stands in them and between the rows stays as it is."""
+"""Split text into cells, and keep every character of cells and line ends."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _LARGE_STRING = pa.large_string()
 
 @dataclass(frozen=True)
 class Split:
-    """A text that is split into cells.
+    """A text split into cells.
 
     Attributes
     ----------
     names : list of str, length m
         The cells of the header.
     cells : DataFrame, shape (n, m)
-        The cells of the rows, quotes and all; the columns are numbered.
+        The cells of the rows, with their quotes; the columns are numbered.
     lines : ndarray of int64, shape (n,)
-        At which line each row begins, from 1.
+        The line at which each row begins, from 1.
     lead : str
         Blank lines before the header.
     ends : tuple of str, length n + 1, or None
-        What follows the header and each row: a line end, and blank lines after
-        it. None where that is `line_end` each time but for the last row.
+        The text after the header and after each row: a line end, and blank lines. None
+        if it is always `line_end`, except after the last row.
     line_end, last_end : str
-        What ends the header, and what ends the last row.
+        The end of the header, and the end of the last row.
     faults : tuple of TableError
         The rows that cannot be split, which are left out.
     """
@@ -60,9 +60,9 @@ def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
     Parameters
     ----------
     body : str
-        A header and rows, all with as many cells; blank lines are no rows.
+        A header and rows with the same number of cells; blank lines are not rows.
     delimiter : str
-        What stands between two cells; spaces may be several.
+        The separator of cells; several spaces count as one.
     first_line : int, optional
         The number of the body's first line in its file.
 
@@ -76,7 +76,7 @@ def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
 
 
 def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
-    """Split a text that is regular, fast; None if only `_split_any` can tell."""
+    """Split a regular text fast; return None for any other text."""
     line_end = _regular_line_end(body)
     if line_end is None or (delimiter == " " and "  " in body):
         return None
@@ -93,7 +93,7 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
             csv.ConvertOptions(column_types=dict.fromkeys(columns, _LARGE_STRING)),
         )
     except pa.ArrowInvalid:
-        # A ragged row, no row at all, or a giant one.
+        # A ragged row, no row at all, or a very long one.
         return None
     text = pd.StringDtype(na_value=np.nan)
     cells = table.to_pandas(types_mapper={_LARGE_STRING: text}.get)
@@ -104,7 +104,7 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
 
 
 def _regular_line_end(body: str) -> str | None:
-    r"""Return the one line end, ``\n`` or ``\r\n``; None if others or blank lines."""
+    r"""Return the line end, ``\n`` or ``\r\n``; None if mixed or with blank lines."""
     line_end = "\r\n" if "\r\n" in body else "\n"
     returns = body.count("\r")
     if returns and not returns == body.count("\r\n") == body.count("\n"):
@@ -114,9 +114,9 @@ def _regular_line_end(body: str) -> str | None:
 
 
 def _quotes_hide(raw: bytes, delimiter: str) -> bool:
-    """Tell whether a delimiter or a line end stands after an odd count of quotes."""
+    """Return whether a delimiter or a line end is inside quotes."""
     characters = np.frombuffer(raw, dtype=np.uint8)
-    # The count may overflow; whether it is odd is all that matters.
+    # The count may overflow; it only matters whether it is odd.
     odd = np.cumsum(characters == ord('"'), dtype=np.uint8) & 1
     breaks = (characters == ord(delimiter)) | (characters == ord("\n"))
     return bool(odd[-1]) or bool(np.any(odd.view(bool) & breaks))
@@ -143,7 +143,7 @@ def _split_any(body: str, delimiter: str, first_line: int) -> Split:
                 lines.append(line)
                 ends.append(end)
     except TableError as error:
-        # A quote that is never closed hides all that follows.
+        # A quote that is never closed hides the text after it.
         faults.append(error)
     if not rows:
         empty = TableError("the table is empty", remedy="Choose another table")
@@ -196,7 +196,7 @@ def _rows(
 def _quoted_row(
     body: str, position: int, cell: re.Pattern[str], line: int
 ) -> tuple[list[str], str, int]:
-    """Return a row, its line end and where that stops; cells may run over lines."""
+    """Return a row, its line end and the position after it; cells may have lines."""
     row: list[str] = []
     while True:
         match = cell.match(body, position)

@@ -1,4 +1,4 @@
-"""A table as its file holds it; each format knows how to give it back unchanged."""
+"""A table as its file stores it, for every format that writes it back unchanged."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MOST_BYTES = 2**30
 class TableFile(ABC):
     """A table in one file format.
 
-    A *cell* is what the file holds, in the file's own spelling (for a text format
-    with its quotes); a *value* is what it means. Both frames have the same shape,
+    A *cell* is the content of the file in its own notation (for a text format with its
+    quotes); a *value* is the meaning of a cell. Both frames have the same shape, with
     rows and columns in the file's order.
 
     Attributes
     ----------
     suffixes : tuple of str
-        How the names of such files end.
+        The suffixes of such files' names.
     faults : tuple of TableError
         The rows that could not be read; they are left out.
     digest : str or None
@@ -41,12 +41,12 @@ class TableFile(ABC):
     @property
     @abstractmethod
     def cells(self) -> pd.DataFrame:
-        """What the file holds, in its own spelling."""
+        """The cells, in the notation of the file."""
 
     @property
     @abstractmethod
     def values(self) -> pd.DataFrame:
-        """What the cells mean."""
+        """The values of the cells."""
 
     @property
     @abstractmethod
@@ -67,27 +67,27 @@ class TableFile(ABC):
     @classmethod
     @abstractmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
-        """Make a table of this format, in the format's usual spelling."""
+        """Make a table of this format, in the format's usual notation."""
 
     def suited_to(self, name: str) -> TableFile:  # noqa: ARG002
-        """Return the table as a file of that name is expected to hold it."""
+        """Return the table with the variant of the format that a file name implies."""
         return self
 
     @abstractmethod
     def spell(self, value: Any) -> Any:
-        """Return the cell that means `value`."""
+        """Return the cell for a value."""
 
     @abstractmethod
     def new_column(self, values: pd.Series[Any]) -> pd.Series[Any]:
-        """Return the cells of a column that the file does not have yet."""
+        """Return the cells of a new column."""
 
     def column(self, name: str) -> pd.Series[Any]:
-        """Return a copy of the cells of the column that means `name`."""
+        """Return a copy of the cells of the column `name`."""
         return self.cells.iloc[:, list(self.values.columns).index(name)].copy()
 
     @abstractmethod
-    def place(self, row: int) -> str:
-        """Say where a row (0-based) stands in the file: "line 12", "row 11"."""
+    def describe_row(self, row: int) -> str:
+        """Name a row (0-based) as users find it in the file: "line 12", "row 11"."""
 
     @abstractmethod
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
@@ -95,7 +95,7 @@ class TableFile(ABC):
 
 
 def decompress(data: bytes) -> bytes:
-    """Decompress a table with gzip, if it is no bomb.
+    """Decompress a table with gzip, unless it is a decompression bomb.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The door to table files: which format a file is in, by its contents or its name."""
+"""Read and convert table files; find the format by contents or by name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
 
 
 def read_table_file(path: Path) -> TableFile:
-    """Read a table; its contents, not its name, tell the format.
+    """Read a table, whose format is found by its contents, not by its name.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def _contents(path: Path) -> bytes:
 
 
 def format_for(path: Path) -> type[TableFile]:
-    """Return the format that a file name asks for.
+    """Return the format for a file name.
 
     Raises
     ------
@@ -78,20 +78,20 @@ def format_for(path: Path) -> type[TableFile]:
 
 
 def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
-    """Return a table in the format that a file name asks for.
+    """Return a table in the format for a file name.
 
     Parameters
     ----------
     file : TableFile
         The table as it was read.
     typed : DataFrame, shape (rows, columns)
-        The same table with typed columns, for a format that has types.
+        The same table with typed columns, for formats that have types.
     path : Path
-        Where it is to be written.
+        The file to write.
     """
     target = format_for(path)
     if type(file) is not target:
-        # Text goes into text as it was spelled.
+        # From text to text, every cell keeps its notation.
         file = target.from_values(file.values if target is DelimitedFile else typed)
     return file.suited_to(path.name)
 
@@ -100,7 +100,7 @@ def _decompressed_head(data: bytes) -> bytes:
     try:
         return zlib.decompressobj(wbits=31).decompress(data[:4096], 80)
     except zlib.error:
-        # Damaged; the reader of text says so.
+        # Damaged; the reader of text reports it.
         return b""
 
 

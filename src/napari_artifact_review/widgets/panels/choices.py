@@ -165,7 +165,7 @@ class DisagreementPanel(ChoicePanel):
                 (
                     _name(one.cutout),
                     _words(one.table),
-                    _words(LabelState.of(one.decision)),
+                    _words(LabelState.after(one.decision)),
                 )
                 for one in disagreements
             ],
@@ -265,7 +265,7 @@ def _name(cutout: CutoutKey) -> str:
 def _details(one: Disagreement) -> str:
     return (
         f"{_name(one.cutout)}\nThe table: {_said(one.table)}\n"
-        f"Verdict: {_said(LabelState.of(one.decision))}"
+        f"Verdict: {_said(LabelState.after(one.decision))}"
     )
 
 

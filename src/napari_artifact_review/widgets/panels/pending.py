@@ -11,7 +11,7 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_artifact_review.core.decisions.command import NOTICEABLE
+from napari_artifact_review.core.decisions.command import PENDING_DELAY
 from napari_artifact_review.widgets.panels.banner import alarm
 from napari_artifact_review.widgets.parts.message import breakable
 
@@ -83,7 +83,7 @@ class PendingPanel(Container[Widget]):
         session = self._session
         pending = () if session is None else session.pending
         refused = () if session is None else session.refused
-        due = pending[0].given_at + NOTICEABLE - time.monotonic() if pending else 0.0
+        due = pending[0].given_at + PENDING_DELAY - time.monotonic() if pending else 0.0
         if due > 0:
             self._timer.start(round(1000 * due) + 1)
         recording = len(pending) if due <= 0 else 0

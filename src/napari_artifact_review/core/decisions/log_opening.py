@@ -1,4 +1,4 @@
-"""Find the file of a review's log: beside the output, or in the user's data folder."""
+"""Open the log of a review: beside the output, or in the user's data folder."""
 
 from __future__ import annotations
 
@@ -6,49 +6,51 @@ from pathlib import Path
 
 from napari_artifact_review.core.decisions.database_url import read_database_url
 from napari_artifact_review.core.decisions.lock import LocksUnsupportedError
-from napari_artifact_review.core.decisions.log_paths import store_apart, store_beside
+from napari_artifact_review.core.decisions.log_paths import (
+    log_path_beside,
+    log_path_in_user_data,
+)
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import StoreError
 
 
-def log_path(named: str | Path | None, output: Path) -> Path:
-    """Return the file of the log, which a path or an SQLite URL may name."""
+def find_log_path(named: str | Path | None, output: Path) -> Path:
+    """Return the path of the log, which a path or an SQLite URL may name."""
     if named is None:
-        return store_beside(output)
+        return log_path_beside(output)
     if isinstance(named, str) and "://" in named:
         url = read_database_url(named)
-        # A server holds no log: it is a meeting place.
-        return url if isinstance(url, Path) else store_beside(output)
+        # A server is a meeting place, and holds no log of this computer.
+        return url if isinstance(url, Path) else log_path_beside(output)
     return Path(named).expanduser().absolute()
 
 
-def locked_store(
+def open_log(
     path: Path, output: Path, replaced: Store | None = None, read_only: bool = False
 ) -> tuple[Store, tuple[str, ...]]:
-    """Return a log's file, locked unless another process has it; and notices.
+    """Return a log, locked unless another process has the lock; and notices.
 
-    Where the folder of the output has no locks, the log is in the user's data folder,
-    and begins there as a copy of what is beside the output.
+    If the folder of the output cannot lock files, the log is in the user's data folder,
+    where it begins as a copy of the log beside the output.
 
     Parameters
     ----------
     path : Path
-        The file.
+        The file of the log.
     output : Path
         The output of the review.
     replaced : Store, optional
-        Another one of this process, from which this one may take the file over.
+        A log that this process has open, and with which the new one shares the lock.
     read_only : bool
-        Whether nothing is written and no other process is kept out.
+        Whether to write nothing and to lock nothing.
 
     Raises
     ------
     StoreError
-        If a log that is not beside the output cannot be locked, or one that is cannot
-        be copied.
+        If a log beside the output cannot be copied, or another one cannot be locked.
     """
-    apart = store_apart(output)
-    is_beside = path == store_beside(output)
+    apart = log_path_in_user_data(output)
+    is_beside = path == log_path_beside(output)
     if is_beside and apart.exists():
         path = apart
     store = Store(path, replaced, read_only)
@@ -75,7 +77,7 @@ def _without_locks(path: Path, error: LocksUnsupportedError) -> StoreError:
 
 
 def _copied_apart(beside: Store, apart: Path, replaced: Store | None) -> Store:
-    """Return a locked copy of a log in the user's data folder."""
+    """Copy a log to the user's data folder, and lock the copy."""
     try:
         apart.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from napari_artifact_review.core.decisions.log_paths import store_apart, store_beside
+from napari_artifact_review.core.decisions.log_paths import (
+    log_path_beside,
+    log_path_in_user_data,
+)
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.review.session import ReviewSession
@@ -70,13 +73,13 @@ def test_where_the_folder_has_no_locks_it_is_in_the_users_folder(
     for count in range(1, 3):
         with ReviewSession.open(survey, reviewer="me") as session:
             assert session.problem is None
-            assert session.store == str(store_apart(session.output))
-            assert store_apart(session.output).is_relative_to(data_folder)
+            assert session.store == str(log_path_in_user_data(session.output))
+            assert log_path_in_user_data(session.output).is_relative_to(data_folder)
             [notice] = session.notices
             assert f"decisions are kept in {session.store}" in notice
             session.set_label("artifact" if count == 1 else "no artifact")
             assert len(session.log) == count
-    assert not store_beside(session.output).exists()
+    assert not log_path_beside(session.output).exists()
 
 
 def test_what_was_beside_the_output_comes_along(survey, network):
@@ -85,14 +88,14 @@ def test_what_was_beside_the_output_comes_along(survey, network):
         session.next()
         session.save()
         at = session.current_cutout.key
-    beside = store_beside(session.output)
+    beside = log_path_beside(session.output)
     before = beside.read_bytes()
     network.lose_locks(survey.parent)
     with ReviewSession.open(survey, reviewer="me") as again:
         assert again.log == session.log
         assert (again.current_cutout.key, again.unsaved) == (at, 0)
         assert again.undo()
-        assert len(Store(store_apart(again.output)).read().entries) == 2
+        assert len(Store(log_path_in_user_data(again.output)).read().entries) == 2
     assert beside.read_bytes() == before
     with ReviewSession.open(survey, read_only=True) as looker:
         assert looker.log == again.log
@@ -107,7 +110,7 @@ def test_a_log_of_an_older_version_comes_along_too(tmp_path, network):
     network.lose_locks(tmp_path)
     with ReviewSession.open(table, output=output, reviewer="ada") as session:
         assert session.problem is None
-        assert migration.told(session) == migration.AFTER
+        assert migration.labels_of(session) == migration.AFTER
     assert beside.read_bytes() == before
 
 
@@ -131,12 +134,12 @@ def test_a_review_moves_to_an_output_in_a_folder_network(survey, tmp_path, netwo
     with moved:
         assert moved.problem is None
         assert moved.log == session.log
-        assert moved.store == str(store_apart(folder / "out.csv"))
+        assert moved.store == str(log_path_in_user_data(folder / "out.csv"))
         moved.set_label("no artifact")
         back = moved.with_output(tmp_path / "back.csv")
     with back:
         assert back.log == moved.log
-        assert back.store == str(store_beside(tmp_path / "back.csv"))
+        assert back.store == str(log_path_beside(tmp_path / "back.csv"))
 
 
 def test_a_named_log_network_is_refused(survey, network, tmp_path):

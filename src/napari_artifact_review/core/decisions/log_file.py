@@ -1,0 +1,292 @@
+"""The SQLite file of a log: transactions, checks, migration, reading and copies."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from napari_artifact_review.core.decisions.entry import Entry
+from napari_artifact_review.core.decisions.schema import (
+    DECISIONS,
+    METADATA,
+    MIGRATIONS,
+    REVIEW,
+    SAVES,
+    SCHEMA_VERSION,
+    Binding,
+    SaveRecord,
+    StoreContents,
+    entry_of,
+    loaded,
+    plain_values,
+)
+from napari_artifact_review.core.errors import SaveError, StoreError
+from napari_artifact_review.core.saving import beside, replace_file
+
+#: Seconds to wait for a reader of the file.
+_BUSY_TIMEOUT = 5.0
+
+#: Database objects that run by themselves, and could show or change decisions.
+_ACTIVE_OBJECTS = ("trigger", "view")
+
+_DAMAGED = "Move it away or choose another output; its contents are not touched"
+
+
+class LogFile:
+    """An SQLite file with the tables of a log.
+
+    Each transaction has a connection of its own, so that the next one notices a file
+    that was moved away, put back or replaced. Locking is up to `Store`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    may_create : bool
+        Whether `writing` creates a missing file: only once its contents are known.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.may_create = False
+        self._engine = sa.create_engine(
+            "sqlite://", creator=self._connect, poolclass=NullPool
+        )
+        sa.event.listen(self._engine, "begin", _begin)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a file, or a link of that name."""
+        return os.path.lexists(self.path)
+
+    @cached_property
+    def home(self) -> str:
+        """Computer and inode of the file, which a copy of the file does not share."""
+        return f"{socket.gethostname()} {self.path.stat().st_ino}"
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Open a transaction that reads.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be read.
+        """
+        try:
+            with self._engine.connect().execution_options(reading=True) as db:
+                yield db
+        except (SQLAlchemyError, OSError, ValueError) as error:
+            raise self._error(f"cannot be read ({_reason(error)})", _DAMAGED) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Open a transaction that writes; it is on disk when the context ends.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be written.
+        """
+        try:
+            with self._engine.begin() as db:
+                yield db
+        except (SQLAlchemyError, OSError, ValueError) as error:
+            raise self.write_error(error) from error
+
+    def write_error(self, error: Exception) -> StoreError:
+        """Return the error that reports a failed write to the reviewer."""
+        return self._error(
+            f"cannot be written ({_reason(error)})",
+            "Nothing was recorded; free the disk, or choose another output",
+        )
+
+    def has_tables(self, db: sa.Connection) -> bool:
+        """Return whether the file holds a log; refuse the database of another program.
+
+        Raises
+        ------
+        StoreError
+            If it has other tables, or parts that could change decisions.
+        """
+        found = db.exec_driver_sql("SELECT type, name FROM sqlite_master").all()
+        tables = [name for kind, name in found if kind == "table"]
+        active = [f"{kind} {name}" for kind, name in found if kind in _ACTIVE_OBJECTS]
+        if tables and REVIEW.name not in tables:
+            raise self._error(
+                f"is a database of something else (tables {', '.join(tables)})",
+                "Name another output",
+            )
+        if active:
+            raise self._error(
+                f"it has parts that could change decisions ({', '.join(active)})",
+                "Remove them, or name another output",
+            )
+        return bool(tables)
+
+    def create_tables(
+        self, db: sa.Connection, contents: StoreContents, binding: Binding
+    ) -> None:
+        """Create the tables of a new file, or of one that was deleted meanwhile."""
+        METADATA.create_all(db)
+        first = {
+            "id": 1,
+            "schema_version": SCHEMA_VERSION,
+            "review_id": contents.review_id,
+            "log_id": contents.log_id,
+            "state": {},
+        }
+        db.execute(sa.insert(REVIEW), first | plain_values(binding))
+
+    def check_pages(self, db: sa.Connection) -> None:
+        """Refuse a file that is damaged somewhere, before it is written to."""
+        found = db.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        if found != "ok":
+            raise self._error(f"it is damaged ({found})", _DAMAGED)
+
+    def is_current(self, db: sa.Connection) -> bool:
+        """Return whether the schema is of this version, not of an older one.
+
+        Raises
+        ------
+        StoreError
+            If it is of a newer version, or of an unknown one.
+        """
+        return self._version(db) == SCHEMA_VERSION
+
+    def migrate(self, db: sa.Connection) -> None:
+        """Make a dated backup, and bring an older schema up to date."""
+        version = self._version(db)
+        # Another process may have migrated the file meanwhile.
+        if version < SCHEMA_VERSION:
+            backup = beside(self.path).with_suffix(f".backup{self.path.suffix}")
+            self._write_copy(db, backup)
+            MIGRATIONS[version](db)
+            db.execute(sa.update(REVIEW).values(schema_version=SCHEMA_VERSION))
+            # A damaged log is refused before it is changed.
+            self.read_all(db)
+
+    def read_all(self, db: sa.Connection) -> StoreContents:
+        """Return the contents of the file, each entry checked against its digest.
+
+        Raises
+        ------
+        StoreError
+            If an entry is missing or damaged.
+        """
+        # As bytes: a position that is no JSON is dropped, and everything else is read.
+        state = sa.cast(REVIEW.c.state, sa.LargeBinary).label("position")
+        review = db.execute(sa.select(*REVIEW.c[:-1], state)).one()
+        rows = db.execute(sa.select(DECISIONS).order_by(DECISIONS.c.position))
+        saves = db.execute(sa.select(SAVES).order_by(SAVES.c.saved_at))
+        entries = []
+        last: dict[str, Entry] = {}
+        for position, row in enumerate(rows, 1):
+            entry = entry_of(row)
+            if (
+                row.position != position
+                or not entry.is_sound()
+                or not entry.follows(last.get(entry.log_id))
+            ):
+                raise self._error(
+                    f"entry {position} of its log is missing or damaged", _DAMAGED
+                )
+            last[entry.log_id] = entry
+            entries.append(entry)
+        return StoreContents(
+            Binding(review.table_name, review.fingerprint),
+            entries,
+            [SaveRecord(r.digest, r.path, r.last_numbers) for r in saves],
+            loaded(review.position),
+            review.review_id,
+            review.log_id,
+            review.home,
+        )
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the file, if it exists and holds a log.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be read, or the copy cannot be written.
+        """
+        if self.exists:
+            with self.reading() as db:
+                if self.has_tables(db):
+                    self._write_copy(db, path)
+
+    # Inside
+
+    def _connect(self) -> sqlite3.Connection:
+        mode = "rwc" if self.may_create else "rw"
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_TIMEOUT,
+            isolation_level=None,
+        )
+
+    def _version(self, db: sa.Connection) -> int:
+        version = db.execute(sa.select(REVIEW.c.schema_version)).scalar()
+        if not isinstance(version, int) or version < 1:
+            raise self._error("it does not tell the version of its schema", _DAMAGED)
+        if version > SCHEMA_VERSION:
+            raise self._error(
+                f"it was written by a newer version (schema {version}; this one knows "
+                f"{SCHEMA_VERSION})",
+                "Upgrade napari-artifact-review",
+            )
+        return version
+
+    def _write_copy(self, db: sa.Connection, path: Path) -> None:
+        # Through SQLite: opening and closing its file would release its locks,
+        # https://www.sqlite.org/howtocorrupt.html
+        connection = db.connection.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        contents = connection.serialize()
+        try:
+            replace_file(path, lambda stream: stream.write(contents))
+        except SaveError as error:
+            raise self._error(
+                f"its backup cannot be made ({error.what})",
+                "Nothing was changed; free the disk",
+            ) from error
+
+    def _error(self, what: str, remedy: str) -> StoreError:
+        return StoreError(what, path=self.path, remedy=remedy)
+
+
+def _begin(db: sa.Connection) -> None:
+    # SQL functions in a schema that another program wrote must not run.
+    db.exec_driver_sql("PRAGMA trusted_schema = OFF")
+    if db.get_execution_options().get("reading", False):
+        # Nothing else is set: the file may be the database of another program.
+        db.exec_driver_sql("BEGIN")
+        return
+    # A rollback journal, unlike a write-ahead log, also works on a network folder:
+    # https://www.sqlite.org/wal.html
+    db.exec_driver_sql("PRAGMA journal_mode = DELETE")
+    # EXTRA also syncs the folder after the journal is deleted: with FULL a power cut
+    # may bring the journal back, and undo the last decision.
+    db.exec_driver_sql("PRAGMA synchronous = EXTRA")
+    db.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _reason(error: Exception) -> str:
+    """Return the message of the database, or of the system."""
+    return str(error.orig if isinstance(error, DBAPIError) else error)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.image_cache import ImageCache
 from napari_artifact_review.core.images.thumbnails import CutoutReader
 
 #: The side in pixels beyond which a picture is thinned: more is not seen on paper.
@@ -38,7 +39,7 @@ def pictures_of(cutouts: Sequence[Cutout], images: ImageFolder) -> list[Picture]
 
     Each image is read once, whatever the order of the cutouts.
     """
-    reader, found = CutoutReader(images), dict[int, Picture]()
+    reader, found = CutoutReader(ImageCache(images)), dict[int, Picture]()
     ordered = sorted(cutouts, key=lambda cutout: cutout.image_name)
     for at, cutout in enumerate(ordered):
         reader.expect(ordered[at:])

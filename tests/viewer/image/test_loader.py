@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images import image_cache
 from napari_artifact_review.core.images.folder import ImageFolder
-from napari_artifact_review.viewer.image import loader
 from napari_artifact_review.viewer.image.loader import ImageLoader
 
 
@@ -30,7 +30,8 @@ def _read(images, main_loop, name):
 
 
 def test_pixels_are_drawn_in_a_type_that_goes_to_the_gpu(images, main_loop):
-    full, drawable, *_ = _read(images, main_loop, "3")
+    loaded = _read(images, main_loop, "3")
+    full, drawable = loaded.full, loaded.drawable
     assert full.pixels.dtype == np.int32, "the data's own type is kept"
     assert drawable.dtype == np.float32
     assert (drawable == 3).all()
@@ -77,14 +78,14 @@ def test_images_in_tiles_that_are_given_up_are_closed(images, main_loop, monkeyp
         def close(self):
             closed.append(self)
 
-    read = loader.read_image
+    read = image_cache.read_image
 
-    def in_tiles(*file):
-        full = read(*file)
+    def in_tiles(*file, **how):
+        full = read(*file, **how)
         object.__setattr__(full, "tiles", Tiles())
         return full
 
-    monkeypatch.setattr(loader, "read_image", in_tiles)
+    monkeypatch.setattr(image_cache, "read_image", in_tiles)
     for name in "01234567":
         main_loop.run_until(images.load(name).done)
     images.read_ahead([])

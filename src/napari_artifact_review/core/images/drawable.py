@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 _DRAWABLE = (np.uint8, np.uint16, np.float32)
 
 
-class LoadedImage(NamedTuple):
+@dataclass(frozen=True)
+class LoadedImage:
     """A full image, and its pixels as they are drawn.
 
     Attributes
@@ -60,9 +61,24 @@ class LoadedImage(NamedTuple):
             drawable = pixels.astype(np.float32)
         return cls(full, drawable, Brightness.of(pixels, full.limits), sigma)
 
+    def smoothed_by(self, sigma: float) -> LoadedImage:
+        """Return the same image smoothed by `sigma` pixels instead; takes a while.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be smoothed.
+        """
+        if sigma == self.sigma:
+            return self
+        if self.full.tiles is not None:
+            # Tiles are smoothed as they are drawn.
+            return replace(self, sigma=sigma)
+        return LoadedImage.of(self.full, sigma)
+
     @property
     def size(self) -> int:
-        """Bytes that it takes in memory, without those of its tiles."""
+        """Bytes in memory, without those of tiles."""
         if self.full.tiles is not None:
             return 0
         own = self.drawable.nbytes if self.drawable is not self.full.pixels else 0

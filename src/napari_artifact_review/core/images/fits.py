@@ -108,6 +108,25 @@ def read_fits(
                 return _with_sky(image, hdus) if sky else image
 
 
+def add_sky(image: FullImage) -> FullImage:
+    """Return an image that was read without sky coordinates, with them.
+
+    Raises
+    ------
+    ImageError
+        If its file cannot be read any more.
+    """
+    if image.hdu is None:
+        # Only FITS files have them.
+        return image
+    with (
+        decoding(image.path),
+        _opened(image.path) as stream,
+        fits.open(stream, memmap=False) as hdus,
+    ):
+        return _with_sky(image, hdus)
+
+
 def _opened(path: Path) -> BinaryIO:
     """Open a file, in memory if it is compressed.
 

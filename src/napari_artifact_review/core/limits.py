@@ -17,11 +17,10 @@ _SAMPLE = 100_000
 
 
 def zscale_limits(pixels: NDArray[Any]) -> Limits:
-    """Return the limits of a grey scale that shows faint things.
+    """Return the ZScale limits of an image, which show faint objects.
 
-    The ZScale algorithm of IRAF, in astropy's form
-    (`astropy.visualization.ZScaleInterval` with its defaults), on a regular
-    sample of the image. NaN and infinity are left out.
+    The algorithm of IRAF, as in `astropy.visualization.ZScaleInterval` with its
+    defaults, on a regular sample of the image. NaN and infinity are left out.
 
     Parameters
     ----------
@@ -32,13 +31,13 @@ def zscale_limits(pixels: NDArray[Any]) -> Limits:
     -------
     tuple of float
         Lower and upper limit in the pixels' unit, lower < upper. (0, 1) without
-        a single finite pixel, (v, v + 1) where every pixel is v.
+        a finite pixel, (v, v + 1) if every pixel is v.
     """
     return zscale_of(finite_sample(pixels))
 
 
 def finite_sample(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return finite pixels of an image, all of a small one."""
+    """Return finite pixels of a regular sample, or of all of a small image."""
     step = max(1, math.isqrt(pixels.size // _SAMPLE))
     sample = finite_values(pixels[::step, ::step])
     # The finite pixels may all lie between those of the sample.
@@ -53,21 +52,21 @@ def zscale_of(sample: NDArray[np.float64]) -> Limits:
 
     lower, upper = map(float, ZScaleInterval().get_limits(sample))
     if not lower < upper:
-        # A few pixels on an even ground: ZScale sees the ground only.
+        # A few bright pixels on a constant background, which alone ZScale measures.
         lower, upper = float(sample.min()), float(sample.max())
     return distinct(lower, upper)
 
 
 def distinct(lower: float, upper: float) -> Limits:
-    """Return limits that the screen can tell apart."""
+    """Return limits that differ on the screen."""
     if not lower < upper:
-        # 2**-22 is the smallest step that float32, and so the screen, tells apart.
+        # 2**-22 is the smallest relative step in float32, and so on the screen.
         upper = lower + max(1.0, abs(lower) * 2.0**-22)
     return lower, upper
 
 
 def finite_values(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the finite pixels in one row, within the range of the screen's float32."""
+    """Return the finite pixels, shape (n,), clipped to the range of float32."""
     values: NDArray[np.float64] = pixels[np.isfinite(pixels)].astype(np.float64)
     largest = float(np.finfo(np.float32).max)
     return values.clip(-largest, largest)

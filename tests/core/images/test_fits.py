@@ -575,7 +575,7 @@ def test_a_tile_of_a_large_image_that_memory_cannot_hold_is_refused(
 def test_checking_reads_all_of_a_large_image(large, tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "PIECE", 400)
     monkeypatch.setattr(lazy_pixels, "PIECE", 400)
-    monkeypatch.setattr(lazy_pixels, "_SAMPLED", 0)
+    monkeypatch.setattr(lazy_pixels, "_MOST_DECODED", 0)
     pixels = WIDE.astype(np.int16)
     hdu = fits.CompImageHDU(pixels, compression_type="GZIP_1", tile_shape=(1, 1040))
     path = written(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu)

@@ -41,7 +41,7 @@ def is_right(pyramid: Pyramid, array: np.ndarray) -> bool:
             pyramid.read(level, rows, columns), expected[level]
         )
     np.testing.assert_array_equal(pyramid.overview, expected[-1])
-    return pyramid.whole
+    return pyramid.is_whole
 
 
 def kept(folder: Path) -> list[Path]:
@@ -133,7 +133,7 @@ def test_pyramids_of_every_type_are_kept(tmp_path, dtype):
     for _ in range(2):
         pyramid = built(ArraySource(array), tmp_path)
         assert is_right(pyramid, array)
-        assert pyramid.is_kept
+        assert pyramid.is_stored
         pyramid.close()
 
 
@@ -221,7 +221,7 @@ def test_two_may_build_the_same_at_once(tmp_path):
         running = [steps for steps in running if next(steps, running) is not running]
     for pyramid in pyramids:
         assert is_right(pyramid, sources[0].array)
-        assert pyramid.is_kept
+        assert pyramid.is_stored
         pyramid.close()
     assert len(kept(tmp_path)) == 1
 
@@ -242,7 +242,7 @@ def test_a_damaged_pyramid_is_built_again(tmp_path, damage):
                 )
     tile = (slice(0, 512), slice(0, 512))
     assert pyramid.read(1, *tile) is None
-    assert not pyramid.whole
+    assert not pyramid.is_whole
     for _ in pyramid.build():
         pass
     assert is_right(pyramid, source.array)
@@ -321,7 +321,7 @@ def test_without_a_folder_all_is_shown(tmp_path):
     source = ArraySource(noise())
     pyramid = built(source, tmp_path / "file" / "pyramids")
     assert is_right(pyramid, source.array)
-    assert not pyramid.is_kept
+    assert not pyramid.is_stored
 
 
 def test_a_disk_that_fills_up_costs_the_kept_pyramid_only(tmp_path, monkeypatch):
@@ -333,7 +333,8 @@ def test_a_disk_that_fills_up_costs_the_kept_pyramid_only(tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(
-        "napari_artifact_review.core.tiled.pyramid_folder.Part.touch", touch
+        "napari_artifact_review.core.tiled.pyramid_folder.UnfinishedPyramid.touch",
+        touch,
     )
     pyramid = built(source, tmp_path)
     assert touched
@@ -376,7 +377,9 @@ def test_limits_and_a_first_look_come_from_few_pixels(tmp_path):
 
 
 def test_few_blocks_are_decoded_for_limits(monkeypatch):
-    monkeypatch.setattr("napari_artifact_review.core.tiled.lazy_pixels._SAMPLED", 2**24)
+    monkeypatch.setattr(
+        "napari_artifact_review.core.tiled.lazy_pixels._MOST_DECODED", 2**24
+    )
     source = ArraySource(noise(np.float32, (3000, 4500)), block=(1500, 1500))
     _, limits, medians = sample(LazyPixels(source))
     assert medians.shape == (3, 3)

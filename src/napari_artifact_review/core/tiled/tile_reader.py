@@ -99,7 +99,7 @@ class TileReader:
         with self._lock:
             return not any(self._views.values())
 
-    def look(self, level: int, rows: slice, columns: slice) -> Pixels:
+    def assemble(self, level: int, rows: slice, columns: slice) -> Pixels:
         """Put a view together from tiles in memory, and request the missing ones.
 
         Parameters

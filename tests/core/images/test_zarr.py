@@ -171,7 +171,7 @@ def test_a_damaged_chunk_is_one_error(large, tmp_path, monkeypatch):
     chunk = path / "c" / "4" / "7"
     chunk.write_bytes(chunk.read_bytes()[:50])
     # Seen by no sample.
-    monkeypatch.setattr(lazy_pixels, "_SAMPLED", 0)
+    monkeypatch.setattr(lazy_pixels, "_MOST_DECODED", 0)
     image = read_image(path)
     with pytest.raises(ImageError, match="cannot be read") as caught:
         image.pixels[405, 750]

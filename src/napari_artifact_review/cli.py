@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _line(fault: ReviewError) -> str:
-    """Return the message of an error in one line, also if a file name has several."""
+    """Return the message of an error in one line."""
     return " ".join(str(fault).splitlines())
 
 

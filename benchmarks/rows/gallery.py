@@ -99,6 +99,7 @@ def _seconds_to_open(review: Review) -> float:
     QTest.keyClick(review.window.native, Qt.Key.Key_F5)
     # What was read for this one must not help the next.
     review.dock.review.commands.drop_gallery()
+    review.controller.loader.cache.clear()
     return seconds
 
 

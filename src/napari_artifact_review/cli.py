@@ -31,24 +31,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="napari-artifact-review",
         description="Review and correct the labels of a classifier of artifacts.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _set_up_open(commands.add_parser("open", help="open a review in napari"))
-    _set_up_demo(
-        commands.add_parser(
-            "demo", help="create a small demo survey and open it in napari"
-        )
-    )
-    _set_up_check(
-        commands.add_parser(
-            "check", help="list every fault in a table and its images, without a window"
-        )
-    )
-    _set_up_report(
-        commands.add_parser(
-            "report",
-            help="write the results of a review as an HTML file, without a window",
-        )
-    )
+    add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    _set_up_open(add("open", help="open a review in napari"))
+    _set_up_demo(add("demo", help="create a small demo survey and open it in napari"))
+    faults = "list every fault in a table and its images, without a window"
+    _set_up_check(add("check", help=faults))
+    results = "write the results of a review as an HTML file, without a window"
+    _set_up_report(add("report", help=results))
     return parser
 
 

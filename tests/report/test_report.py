@@ -1,4 +1,4 @@
-"""The report: what a reader of the page finds, and what it leaves alone."""
+"""The report: the contents of the page, and that nothing else is written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOTE = "<script>alert('&')</script>"
 
 
 class Page(HTMLParser):
-    """What is on a page: its tables as rows of texts, its pictures, all its text."""
+    """The contents of a page: its tables as rows of texts, its pictures, its text."""
 
     def __init__(self, source):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Images are read one after another, and meanwhile those that come next."""
+"""Images are read one after another, the next ones ahead of need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cutouts read from their images, as small pictures."""
+"""Cutouts read from their images, as thumbnails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Levels of detail: built once, kept for the next time, and never taken for whole."""
+"""Levels of detail: built once, stored for the next time, never used unfinished."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WHOLE = (slice(None), slice(None))
 
 
 def built(source: ArraySource, folder: Path, **options: int) -> Pyramid:
-    """Return a pyramid that has been found or built."""
+    """Return a pyramid that was found in the folder, or built."""
     pixels = LazyPixels(source)
     pyramid = Pyramid(pixels, np.zeros((2, 2)), PyramidFolder(folder, **options))
     for _ in pyramid.build():
@@ -32,7 +32,7 @@ def built(source: ArraySource, folder: Path, **options: int) -> Pyramid:
 
 
 def is_right(pyramid: Pyramid, array: np.ndarray) -> bool:
-    """Tell whether every level of a pyramid is what it should be."""
+    """Return whether every level of a pyramid has the expected pixels."""
     expected = means(array, len(pyramid.shapes))
     for level, shape in enumerate(pyramid.shapes):
         rows, columns = (slice(0, side) for side in shape)
@@ -45,7 +45,7 @@ def is_right(pyramid: Pyramid, array: np.ndarray) -> bool:
 
 
 def kept(folder: Path) -> list[Path]:
-    """Return the pyramids in a folder, whole or not."""
+    """Return the pyramids in a folder, finished or not."""
     return sorted(folder.iterdir())
 
 
@@ -316,7 +316,7 @@ def test_a_pyramid_beyond_the_limit_is_not_kept_and_all_is_shown(tmp_path, most)
 
 
 def test_without_a_folder_all_is_shown(tmp_path):
-    # A file in its place: also who may write everywhere cannot make a folder of it.
+    # A file with the name of the folder: even root cannot create the folder then.
     (tmp_path / "file").touch()
     source = ArraySource(noise())
     pyramid = built(source, tmp_path / "file" / "pyramids")

@@ -1,4 +1,4 @@
-"""Large images: what is shown at once, and what when its tiles have been read."""
+"""Large images: what is shown at once, and when tiles have been read."""
 
 from __future__ import annotations
 
@@ -342,7 +342,7 @@ def test_a_window_larger_than_memory_is_refused(tmp_path, monkeypatch):
 
 
 class Watched:
-    """A level that notes which parts of it are asked for."""
+    """A level that records which parts are requested."""
 
     def __init__(self, level, number, asked):
         self._level = level

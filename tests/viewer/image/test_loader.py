@@ -15,7 +15,7 @@ from napari_artifact_review.viewer.image.loader import ImageLoader
 
 @pytest.fixture
 def images(tmp_path: Path, main_loop):
-    """Return a loader for nine small images, which are kept as numpy files."""
+    """Return a loader for nine small images in NPY files."""
     for i in range(9):
         np.save(tmp_path / f"{i}.npy", np.full((10, 10), i, dtype=">i4"))
     loader = ImageLoader(ImageFolder(tmp_path), main_loop.post)
@@ -102,3 +102,9 @@ def test_at_hand_is_what_has_been_read(images, main_loop):
     assert images.at_hand("3", 1) is None
     main_loop.run_until(images.load("nowhere").done)
     assert images.at_hand("nowhere") is None
+
+
+def test_an_image_that_the_gallery_has_read_is_not_read_again(images, main_loop):
+    source = image_cache.ImageSource("3", None, 0.0)
+    thumbnails = images.cache.read(source, sky=False)
+    assert _read(images, main_loop, "3") is thumbnails

@@ -1,4 +1,4 @@
-"""Pictures of cutouts, made in a thread."""
+"""Thumbnails of cutouts, made in a thread."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def cutouts(session):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Write down what is read, and in which thread."""
+    """Record which cutouts are read, and in which thread."""
     read = []
     real = CutoutReader.picture
 

@@ -115,9 +115,6 @@ def add_sky(image: FullImage) -> FullImage:
     ImageError
         If its file cannot be read any more.
     """
-    if image.hdu is None:
-        # Only FITS files have them.
-        return image
     with (
         decoding(image.path),
         _opened(image.path) as stream,

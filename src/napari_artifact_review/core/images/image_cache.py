@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -59,14 +59,11 @@ class BytesCache(LRUCache[K, V]):
 
     Parameters
     ----------
-    most_bytes : int
-        Maximum size of all values together.
-    size_of : callable
+    maxsize : int
+        Maximum size of all values together, in bytes.
+    getsizeof : callable
         Returns the size of a value in bytes.
     """
-
-    def __init__(self, most_bytes: int, size_of: Callable[[V], int]) -> None:
-        super().__init__(most_bytes, size_of)
 
     def __setitem__(self, key: K, value: V) -> None:
         self.pop(key, None)
@@ -185,7 +182,8 @@ class ImageCache:
             full = read_image(path, source.hdu, sky=sky)
             loaded = LoadedImage.of(full, source.sigma)
         else:
-            if sky and not known.has_sky:
+            # Only FITS files have HDUs and sky coordinates.
+            if sky and not known.has_sky and loaded.full.hdu is not None:
                 loaded = replace(loaded, full=add_sky(loaded.full))
             loaded = loaded.smoothed_by(source.sigma)
             sky |= known.has_sky

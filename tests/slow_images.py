@@ -35,3 +35,4 @@ def forget_others(loader: ImageLoader) -> None:
     most, loader.most_images = loader.most_images, 1
     loader.read_ahead([])
     loader.most_images = most
+    loader.cache.clear()

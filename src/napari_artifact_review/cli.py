@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _line(fault: ReviewError) -> str:
-    """Say a fault in one line, whatever stands in the file that it is about."""
+    """Return the message of an error in one line."""
     return " ".join(str(fault).splitlines())
 
 
@@ -31,78 +31,82 @@ def _parser() -> argparse.ArgumentParser:
         prog="napari-artifact-review",
         description="Review and correct the labels of a classifier of artifacts.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    _set_up_open(add("open", help="open a review in napari"))
+    _set_up_demo(add("demo", help="create a small demo survey and open it in napari"))
+    faults = "list every fault in a table and its images, without a window"
+    _set_up_check(add("check", help=faults))
+    results = "write the results of a review as an HTML file, without a window"
+    _set_up_report(add("report", help=results))
+    return parser
 
-    review = commands.add_parser("open", help="open a review in napari")
-    _add_inputs(review)
-    review.add_argument(
+
+def _set_up_open(parser: argparse.ArgumentParser) -> None:
+    _add_inputs(parser)
+    parser.add_argument(
         "--output",
         type=Path,
-        help="reviewed table to save (default: test_outputs.csv beside PREDICTIONS)",
+        help="reviewed table to save (default: test_outputs.csv in the folder of "
+        "PREDICTIONS)",
     )
-    review.add_argument(
+    parser.add_argument(
         "--store",
         metavar="FILE",
-        help="SQLite file, or its URL, that verdicts are recorded in (default: "
-        "OUTPUT.review.sqlite)",
+        help="SQLite file for the verdicts, or its URL (default: OUTPUT.review.sqlite)",
     )
-    review.add_argument(
+    parser.add_argument(
         "--team",
         metavar="URL",
         help="PostgreSQL database through which computers exchange their verdicts",
     )
-    review.set_defaults(run=_open)
+    parser.set_defaults(run=_open)
 
-    demo = commands.add_parser(
-        "demo", help="create a small demo survey and open it in napari"
-    )
-    demo.add_argument(
+
+def _set_up_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--images",
         metavar="N",
         type=int,
         default=3,
         help="number of images (default: 3)",
     )
-    demo.add_argument(
+    parser.add_argument(
         "--seed",
         metavar="N",
         type=int,
         default=0,
         help="seed of the survey (default: 0)",
     )
-    demo.add_argument(
+    parser.add_argument(
         "--folder",
         type=Path,
         help="folder of the survey (default: in the user's cache)",
     )
-    demo.set_defaults(run=_demo)
+    parser.set_defaults(run=_demo)
 
-    check = commands.add_parser(
-        "check", help="list every fault in a table and its images, without a window"
-    )
-    _add_inputs(check)
-    _add_reviewed(check)
-    check.set_defaults(run=_check)
 
-    report = commands.add_parser(
-        "report", help="write the results of a review as an HTML file, without a window"
-    )
-    report.add_argument(
+def _set_up_check(parser: argparse.ArgumentParser) -> None:
+    _add_inputs(parser)
+    _add_reviewed(parser)
+    parser.set_defaults(run=_check)
+
+
+def _set_up_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "table",
         metavar="TABLE",
         type=Path,
         help="predictions table, or a reviewed table",
     )
-    report.add_argument(
+    parser.add_argument(
         "--output", metavar="FILE", type=Path, required=True, help="HTML file to write"
     )
-    report.add_argument(
+    parser.add_argument(
         "--images", metavar="DIR", type=Path, help="folder of the full images"
     )
-    _add_reviewed(report)
-    report.add_argument("--store", metavar="FILE", help="SQLite file with the verdicts")
-    report.set_defaults(run=_report)
-    return parser
+    _add_reviewed(parser)
+    parser.add_argument("--store", metavar="FILE", help="SQLite file with the verdicts")
+    parser.set_defaults(run=_report)
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -119,8 +123,8 @@ def _add_reviewed(parser: argparse.ArgumentParser) -> None:
         "--reviewed",
         type=Path,
         metavar="FILE",
-        help="reviewed table that the log of verdicts is beside (default: the given "
-        "table if a log is beside it, else test_outputs.csv in the same folder)",
+        help="reviewed table whose log of verdicts is used (default: the given table "
+        "if it has a log, else test_outputs.csv in the same folder)",
     )
 
 
@@ -182,5 +186,5 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _print(text: str) -> None:
-    """Print a text; the bytes of a path need not be one, standard output insists."""
+    """Print a text; bytes of a path that are not Unicode are printed as escapes."""
     print(text.encode(errors="backslashreplace").decode())

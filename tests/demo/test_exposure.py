@@ -1,4 +1,4 @@
-"""What is on a full image of the demo, and where the truth says it is."""
+"""Artifacts on a full image of the demo, and the truth about them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_features_see_a_cosmic_ray_and_a_bad_column() -> None:
 
 
 def labelled(plainest: np.ndarray, glare: np.ndarray) -> np.ndarray:
-    """Labels of a bare exposure with trails as plain, and stars as bright, as told."""
+    """Return labels of an empty exposure with given clarity of trails and glare."""
     pixels = np.zeros(SHAPE, np.uint16)
     exposure = Exposure(pixels, {"satellite trail": plainest}, glare, 1.0)
     return label_by_eye(exposure, np.random.default_rng(4))

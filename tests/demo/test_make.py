@@ -1,4 +1,4 @@
-"""The demo survey as files: complete, repeatable, never half made."""
+"""The files of the demo survey: complete, reproducible, never half made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plots say what the numbers say."""
+"""The plots show the numbers."""
 
 from __future__ import annotations
 

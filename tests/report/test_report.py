@@ -1,4 +1,4 @@
-"""The report: what a reader of the page finds, and what it leaves alone."""
+"""The report: the contents of the page, and that nothing else is written."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 
 from napari_artifact_review.cli import main
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.images.image_cache import ImageCache
 from napari_artifact_review.core.images.thumbnails import CutoutReader
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.report import page as report
@@ -26,7 +27,7 @@ NOTE = "<script>alert('&')</script>"
 
 
 class Page(HTMLParser):
-    """What is on a page: its tables as rows of texts, its pictures, all its text."""
+    """The contents of a page: its tables as rows of texts, its pictures, its text."""
 
     def __init__(self, source):
         super().__init__()
@@ -120,7 +121,7 @@ def test_it_shows_the_changed_and_the_unsure_as_they_look(page, reviewed):
     row = reviewed.cutout_index.row_of(CutoutKey("north", 400, 200))
     cutout = reviewed.catalog.cutout(row)
     png = imageio.imread(base64.b64decode(cutouts[0].partition(",")[2]))
-    expected = CutoutReader(reviewed.images).picture(cutout)[:, :, 0]
+    expected = CutoutReader(ImageCache(reviewed.images)).picture(cutout)[:, :, 0]
     assert (png == expected).all()
     told = " ".join(page.text.partition("Changed labels")[2].split())
     assert "FP, label 0 → 1 , ghost north (400, 200) confidence 0.9700, ada" in told

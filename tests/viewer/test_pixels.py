@@ -17,6 +17,7 @@ from psygnal import Signal
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images import drawable as drawing
+from napari_artifact_review.core.images import image_cache
 from napari_artifact_review.core.images.display import Brightness, Display
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.folder import ImageFolder
@@ -25,7 +26,6 @@ from napari_artifact_review.core.images.stretch import smoothed
 from napari_artifact_review.core.limits import zscale_limits
 from napari_artifact_review.core.tiled.pyramid_folder import PyramidFolder
 from napari_artifact_review.core.tiled.tiles import open_tiled
-from napari_artifact_review.viewer.image import loader as loading
 from napari_artifact_review.viewer.image import smooth_tiles
 from napari_artifact_review.viewer.image.image_layer import ImageLayer
 from napari_artifact_review.viewer.image.loader import ImageLoader
@@ -289,10 +289,10 @@ def _sigma(images, name):
 def test_images_are_smoothed_also_ahead_and_not_read_again(images, monkeypatch):
     read = []
     monkeypatch.setattr(
-        loading,
+        image_cache,
         "read_image",
-        lambda path, hdu, of=loading.read_image: (
-            read.append(path.stem) or of(path, hdu)
+        lambda path, hdu, *, of=image_cache.read_image, **how: (
+            read.append(path.stem) or of(path, hdu, **how)
         ),
     )
     raw = images.load("1").result(20)
@@ -437,14 +437,14 @@ def test_for_another_smoothing_nothing_of_a_large_image_is_read(
     tiled, tmp_path, source, monkeypatch
 ):
     np.save(tmp_path / "1.npy", np.zeros((2, 2)))
-    monkeypatch.setattr(loading, "read_image", lambda *_: tiled)
+    monkeypatch.setattr(image_cache, "read_image", lambda *_, **__: tiled)
     loader = ImageLoader(ImageFolder(tmp_path), lambda function: function())
     loaded = loader.load("1").result(20)
     read = len(source.reads)
     loader.smooth(1.0)
     again = loader.load("1").result(20)
     loader.close()
-    assert again == loaded._replace(sigma=1.0)
+    assert again == replace(loaded, sigma=1.0)
     assert len(source.reads) == read
 
 

@@ -28,8 +28,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review import open_review
+from napari_artifact_review.core.images import image_cache
 from napari_artifact_review.core.images.folder import read_image
-from napari_artifact_review.viewer.image import loader
 from napari_artifact_review.widgets import ReviewWidget
 
 READING_TIME = 2
@@ -108,7 +108,7 @@ def look_at_an_image(viewer: napari.Viewer) -> None:
 
 
 def main(table: str) -> None:
-    loader.read_image = read_slowly
+    image_cache.read_image = read_slowly
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1000, 700)
     dock = open_review(viewer, table)

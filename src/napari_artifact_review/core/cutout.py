@@ -83,7 +83,7 @@ class Cutout:
 
     @property
     def changed(self) -> bool:
-        """Whether its label after review differs from its label."""
+        """Whether its label after review differs from its label before."""
         return self.label_new != self.label
 
 
@@ -168,3 +168,32 @@ def are_beyond(
     """
     # Without a sum of the two, which may be too large for 64 bits.
     return np.logical_or(start >= length, start <= -size)
+
+
+def clip(
+    cutout: Cutout, shape: tuple[int, ...], margin: int = 0
+) -> tuple[slice, slice]:
+    """Return the rows and columns of a cutout that are on an image.
+
+    Parameters
+    ----------
+    cutout : Cutout
+        The cutout.
+    shape : tuple of int
+        Rows and columns of the image.
+    margin : int
+        Pixels around the cutout to be included.
+
+    Returns
+    -------
+    rows, columns : slice
+        Both ends are on the image; they are equal if the cutout has no pixel there.
+    """
+    rows, columns = (
+        slice(
+            min(max(start - margin, 0), length),
+            min(max(start + cutout.size + margin, 0), length),
+        )
+        for start, length in zip((cutout.grid_y, cutout.grid_x), shape, strict=True)
+    )
+    return rows, columns

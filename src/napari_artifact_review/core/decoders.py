@@ -1,4 +1,4 @@
-"""Guards around decoders of images: how large, and one error for any fault."""
+"""Guards around decoders of images: limits of size, and one error for any fault."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 Pixels: TypeAlias = NDArray[Any]
 
-#: The most bytes that an image may take in memory: 16,384 x 16,384 pixels of 32 bits.
+#: Maximum bytes of an image in memory: 16,384 x 16,384 pixels of 32 bits.
 MOST_BYTES = 2**30
-#: More pixels are read as they are looked at: beyond this, reading them takes longer
-#: than anybody wants to wait for the next image (8,192 x 8,192, some 0.3 s).
+#: An image with more pixels is shown tile by tile: to read it as a whole takes too long
+#: for the next image of a review (8,192 x 8,192 pixels take some 0.3 s).
 MOST_PIXELS_AT_ONCE = 2**26
-#: So are images with a longer side: what graphics cards hold in one texture.
+#: So is an image with a longer side: graphics cards hold no larger texture.
 LONGEST_SIDE_AT_ONCE = 16_384
-#: The longest side of all: some rows of each level of detail are in memory as a whole.
+#: The longest side of any image: some rows of each level of detail must fit in memory.
 LONGEST_SIDE = 2**18
 
 
 def is_large(shape: tuple[int, ...]) -> bool:
-    """Tell whether an image is shown tile by tile.
+    """Return whether an image is shown tile by tile.
 
     Parameters
     ----------
@@ -67,14 +67,14 @@ def check_sides(shape: tuple[int, ...]) -> None:
 
 
 def check_memory(count: int, remedy: str = "cut it into smaller images") -> None:
-    """Refuse what would fill the memory, before it does.
+    """Refuse data that would fill the memory, before they are read.
 
     Parameters
     ----------
     count : int
-        How many bytes are to be held.
+        Number of bytes.
     remedy : str
-        What to do about it if the file is sound.
+        What to do if the file is sound.
 
     Raises
     ------
@@ -93,21 +93,21 @@ def check_counts(
     most: Mapping[re.Pattern[str], int],
     subject: str = "its header",
 ) -> None:
-    """Refuse a header that counts too far, or in words.
+    """Refuse a header in which a number is too large, or no number.
 
     Parameters
     ----------
     header : astropy.io.fits.Header
         A header of a FITS file.
     most : mapping of pattern to int
-        Which keywords are counts, and how far each may go.
+        The maximum of each kind of keyword.
     subject : str
-        What the message begins with.
+        First words of the message.
 
     Raises
     ------
     ImageError
-        If one of them goes further, or is no number.
+        If a value exceeds its maximum, or is no number.
     """
     for card in header.cards:
         for kind, limit in most.items():
@@ -123,7 +123,7 @@ def check_counts(
 
 
 def plain_pixels(values: Pixels) -> Pixels:
-    """Return pixels as everything after this expects them.
+    """Return pixels in the form that the rest of the package expects.
 
     Parameters
     ----------
@@ -164,17 +164,17 @@ def decoding(
 ) -> Iterator[None]:
     """Turn whatever a decoder raises inside the block into one `ImageError`.
 
-    An `ImageError` from inside passes, with the place added if it had none. What a
-    decoder remarks goes unseen.
+    An `ImageError` from inside passes, with path and `where` added if it had none.
+    Warnings of a decoder are ignored.
 
     Parameters
     ----------
     path : Path, optional
         The file that is read.
     where : str, optional
-        The place inside it, for example the HDU.
+        The part of the file, for example the HDU.
     doing : str
-        What fails when the block fails; the message begins with it.
+        First words of the message.
 
     Raises
     ------
@@ -182,11 +182,11 @@ def decoding(
         The only exception that leaves the block.
     """
     with one_error(path, where, doing), warnings.catch_warnings():
-        # napari would show a decoder's remarks on the file as messages to the user.
+        # napari would show a decoder's warnings about the file to the user.
         warnings.simplefilter("ignore", AstropyWarning)
-        # So are Pillow's on 89 million pixels or more, and numpy's on overflow
+        # Pillow warns of 89 million pixels or more, and numpy of overflow
         warnings.simplefilter("ignore", RuntimeWarning)
-        # or on an .npy file of Python 2.
+        # or of an .npy file of Python 2.
         warnings.simplefilter("ignore", UserWarning)
         yield
 
@@ -195,9 +195,9 @@ def decoding(
 def one_error(
     path: Path | None = None, where: str | None = None, doing: str = "cannot be read"
 ) -> Iterator[None]:
-    """Do as `decoding` does, but leave alone what Python does with warnings.
+    """Do as `decoding` does, but leave the filters of warnings as they are.
 
-    That is one setting for all threads: two that change it often disturb each other.
+    Python has one set of filters for all threads, which should not change it often.
 
     Parameters
     ----------
@@ -227,9 +227,9 @@ def one_error(
 
 
 def _in_plain_words(error: Exception) -> tuple[str, str]:
-    """Return what an exception of a decoder means, and what to do about it."""
+    """Return the meaning of a decoder's exception, and what to do."""
     while isinstance(error.__cause__, Exception):
-        # What a library raised last often says less than what made it do so.
+        # The cause of an exception often says more than the exception itself.
         error = error.__cause__
     if isinstance(error, FileNotFoundError):
         return "there is no such file", "Check the folder of the images"
@@ -238,7 +238,7 @@ def _in_plain_words(error: Exception) -> tuple[str, str]:
     copy = "Copy it again from its source"
     if isinstance(error, (EOFError, zlib.error)):
         return "its compressed data are cut short or damaged", copy
-    said = str(error).strip().partition("\n")[0].rstrip(".")
+    message = str(error).strip().partition("\n")[0].rstrip(".")
     kind = type(error).__name__
-    what = f"{said} ({kind})" if said else kind
+    what = f"{message} ({kind})" if message else kind
     return what, f"{copy}, or check it with another program"

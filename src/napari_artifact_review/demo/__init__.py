@@ -1,4 +1,4 @@
-"""A survey in miniature: generated images, a real classifier's errors on them."""
+"""A small survey: generated images, and a real classifier's errors on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The five kinds of artifacts that do not belong into the image."""
+"""The five kinds of artifacts in the demo's images."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Kind:
     paint : callable
         Adds one artifact to a frame, given a generator and the sky's noise.
     per_image : tuple of int
-        How many there may be in an image; what is named twice comes twice as often.
+        Possible numbers in an image; a number listed twice is twice as probable.
     visible_from : float
-        Signal-to-noise ratio in a cutout from which an expert would call it one;
-        higher for smooth light, that the eye takes for sky.
+        Signal-to-noise ratio in a cutout from which an expert would see it; higher for
+        smooth light, which looks like sky.
     """
 
     paint: Painter
@@ -188,12 +188,12 @@ def paint_artifacts(
     noise : float
         Standard deviation of the sky, electrons.
     richness : int, optional
-        How many exposures' worth of artifacts.
+        Number of exposures whose artifacts are drawn.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        For each kind that occurs its light without noise, electrons, shape `SHAPE`.
+        The light of each kind that occurs, without noise, electrons, shape `SHAPE`.
     """
     layers = {}
     for name, kind in KINDS.items():
@@ -206,7 +206,7 @@ def paint_artifacts(
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """Draw a positive number of which every octave is as likely."""
+    """Draw a positive number; all octaves are equally probable."""
     return math.exp(rng.uniform(math.log(low), math.log(high)))
 
 

@@ -1,4 +1,4 @@
-"""The imaginary survey's camera: its frame, its cutouts, its noise."""
+"""The camera of the simulated survey: its frame, its cutouts, its noise."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def by_cutout(frame: Floats) -> Floats:
 
 
 def signal_to_noise(light: Frame, noise: float) -> NDArray[np.float64]:
-    """Tell how well a matched filter would see some light in each cutout.
+    """Return the signal-to-noise ratio of some light in each cutout.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def signal_to_noise(light: Frame, noise: float) -> NDArray[np.float64]:
     Returns
     -------
     numpy.ndarray
-        Signal-to-noise ratio, shape `GRID`: the root of the summed squares of
-        light over noise, the optimum for a known shape in white noise.
+        Signal-to-noise ratio of a matched filter, shape `GRID`: the root of the summed
+        squares of light over noise, the optimum for a known shape in white noise.
     """
     cutouts = by_cutout(light)
     energy: NDArray[np.float32] = np.einsum("abij,abij->ab", cutouts, cutouts)
@@ -70,7 +70,7 @@ def signal_to_noise(light: Frame, noise: float) -> NDArray[np.float64]:
 
 
 def read_out(light: Frame, rng: np.random.Generator) -> NDArray[np.uint16]:
-    """Let the detector count the light.
+    """Return the counts of the detector for some light.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def read_out(light: Frame, rng: np.random.Generator) -> NDArray[np.uint16]:
     numpy.ndarray
         Counts in adu with photon and read noise, cut at the saturation level.
     """
-    # Above some hundred electrons Poisson noise is Gaussian, and thrice as fast so.
+    # Above some hundred electrons, Poisson noise is Gaussian, which is faster to draw.
     noise = rng.standard_normal(SHAPE, np.float32)
     noise *= np.sqrt(np.maximum(light, 0) + np.float32(READ_NOISE**2))
     noise += light

@@ -1,4 +1,4 @@
-"""A real, small classifier: its errors on the demo are a model's own."""
+"""A small classifier, trained on simulated images; its errors in the demo are real."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-TRAINING_SEED = 20_240_209_001  # no seed that someone would give a demo
+TRAINING_SEED = 20_240_209_001  # unlikely as the seed of a demo
 TRAINING_FIELDS = 3
-RICHNESS = 3  # as is usual, artifacts are commoner in the training set than in life
+RICHNESS = 3  # as usual, artifacts are more frequent in the training set
 
 
 def train(step: Callable[[int], object]) -> GradientBoostingClassifier:
@@ -26,7 +26,8 @@ def train(step: Callable[[int], object]) -> GradientBoostingClassifier:
     Parameters
     ----------
     step : callable
-        Told the number of training fields done, before each; may raise to cancel.
+        Called with the number of training fields done, before each; may raise to
+        cancel.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def train(step: Callable[[int], object]) -> GradientBoostingClassifier:
         exposure = expose(np.random.default_rng([TRAINING_SEED, field]), RICHNESS)
         features.append(measure(exposure.pixels))
         labels.append(exposure.has_artifact.ravel())
-    # Boosted one tree after the other: the result knows nothing of the cores here.
+    # Trees are boosted one after another: the result does not depend on the cores.
     classifier = GradientBoostingClassifier(
         n_estimators=300, subsample=0.5, max_features=5, random_state=0
     )
@@ -54,7 +55,7 @@ def confidence(
     Parameters
     ----------
     classifier : sklearn.ensemble.GradientBoostingClassifier
-        What `train` returned.
+        The classifier that `train` returned.
     pixels : numpy.ndarray
         Full image, adu, shape `SHAPE`.
 

@@ -1,4 +1,4 @@
-"""One full image of the imaginary survey, and what is truly on it."""
+"""One full image of the simulated survey, and the artifacts that are truly on it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Exposure:
     pixels : numpy.ndarray
         Counts, adu, shape `SHAPE`.
     clarity : dict of str to numpy.ndarray
-        For each kind of artifact on the image, how plain it is in each cutout: its
+        For each kind of artifact on the image, its clarity in each cutout: its
         signal-to-noise ratio over the one from which it is visible, shape `GRID`.
     glare : numpy.ndarray
         Signal-to-noise ratio of bright stars' haloes, shape `GRID`.
@@ -55,7 +55,7 @@ class Exposure:
 
     @property
     def plainest(self) -> NDArray[np.float64]:
-        """Clarity of the plainest artifact in each cutout, shape `GRID`."""
+        """Clarity of the clearest artifact in each cutout, shape `GRID`."""
         plainest = np.zeros_like(self.glare)
         for clarity in self.clarity.values():
             plainest = np.maximum(plainest, clarity)
@@ -75,7 +75,7 @@ def expose(rng: np.random.Generator, richness: int = 1) -> Exposure:
     rng : numpy.random.Generator
         Source of everything on the image.
     richness : int, optional
-        How many exposures' worth of artifacts are on it.
+        Number of exposures whose artifacts are on it.
 
     Returns
     -------
@@ -99,12 +99,12 @@ def expose(rng: np.random.Generator, richness: int = 1) -> Exposure:
 def write_fits(
     exposure: Exposure, path: Path, number: int, rng: np.random.Generator
 ) -> None:
-    """Write an exposure as plain 16-bit FITS: half of float32, opened in no time.
+    """Write an exposure as plain 16-bit FITS, which is small and opens quickly.
 
     Parameters
     ----------
     exposure : Exposure
-        What to write.
+        The exposure.
     path : pathlib.Path
         The file.
     number : int

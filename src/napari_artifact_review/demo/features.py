@@ -1,4 +1,4 @@
-"""What the demo's classifier measures in every cutout of an image."""
+"""Features of each cutout of an image, for the demo's classifier."""
 
 from __future__ import annotations
 

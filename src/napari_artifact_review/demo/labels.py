@@ -16,7 +16,7 @@ MISTAKEN = 0.008  # of all cutouts in an image: bright stars taken for artifacts
 
 
 def label_by_eye(exposure: Exposure, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Label the cutouts of an image as a hurried expert would.
+    """Label the cutouts of an image, with the errors of a hurried expert.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def label_by_eye(exposure: Exposure, rng: np.random.Generator) -> NDArray[np.int
 
 
 def name_kinds(exposure: Exposure, label: NDArray[np.int64]) -> list[str]:
-    """Name what is in each cutout, or what was taken for an artifact.
+    """Return the kind of artifact in each cutout, or what was mistaken for one.
 
     Parameters
     ----------
     exposure : Exposure
         The image.
     label : numpy.ndarray
-        What `label_by_eye` returned, shape `GRID`.
+        The labels that `label_by_eye` returned, shape `GRID`.
 
     Returns
     -------
@@ -66,9 +66,9 @@ def name_kinds(exposure: Exposure, label: NDArray[np.int64]) -> list[str]:
 def _draw(
     weight: NDArray[np.float64], expected: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw about that many cutouts, at least one if there is any, by their weight."""
+    """Draw about `expected` cutouts by their weight, at least one if there is any."""
     number = min(max(round(expected), 1), int(np.count_nonzero(weight)))
-    # The first to come of as many exponential clocks (Efraimidis & Spirakis 2006).
+    # The first of exponential arrival times (Efraimidis & Spirakis 2006).
     with np.errstate(divide="ignore"):
         arrival = rng.standard_exponential(weight.size) / weight.ravel()
     return np.argsort(arrival, kind="stable")[:number]

@@ -1,4 +1,4 @@
-"""Making the demo survey: a folder with predictions, images and the truth."""
+"""Make the demo survey: a folder with predictions, images and the truth."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     Progress: TypeAlias = Callable[[int, int, str], object]
 
-GENERATOR = 1  # raise it with every change after which a seed makes another survey
+GENERATOR = 1  # raise it with each change of the survey that a seed makes
 RECORD = "demo.json"
 THRESHOLD = 0.95
 
 
 @dataclass(frozen=True)
 class DemoSurvey:
-    """Where the parts of a demo survey are.
+    """Paths of a demo survey.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class DemoSurvey:
 
     @classmethod
     def in_folder(cls, folder: Path) -> DemoSurvey:
-        """Name the parts of the survey in a folder, there or not.
+        """Return the paths of the survey in a folder, whether they exist or not.
 
         Parameters
         ----------
@@ -68,28 +68,28 @@ def make_demo(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> DemoSurvey:
-    """Make a small survey with labels that deserve a review.
+    """Make a small survey with wrong labels to review.
 
-    An image depends on the seed and its number alone, not on how many there are.
-    A demo that the folder already holds is used again, and nothing else is ever
-    overwritten; a demo that was not finished leaves nothing behind.
+    An image depends on the seed and its number only, not on the number of images. A
+    demo that the folder already holds is used again; no other file is overwritten. A
+    demo that was not finished leaves nothing behind.
 
     Parameters
     ----------
     folder : path-like
-        Where to make it; new, empty, or a demo with the same images and seed.
+        The folder; new, empty, or a demo with the same images and seed.
     images : int, optional
         Number of full images, 210 cutouts each.
     seed : int, optional
-        The same seed makes the same survey, byte by byte.
+        The same seed makes the same survey, byte for byte.
     progress : callable, optional
-        Told ``(done, total, what)`` before each step and at the end; what it raises
-        cancels.
+        Called with ``(done, total, what)`` before each step and at the end; an
+        exception from it cancels.
 
     Returns
     -------
     DemoSurvey
-        Where everything is.
+        Its paths.
 
     Raises
     ------
@@ -104,11 +104,11 @@ def make_demo(
     record = {"generator": GENERATOR, "images": images, "seed": seed}
     if _is_complete(folder, record):
         return DemoSurvey.in_folder(folder)
-    _demand_vacant(folder)
+    _check_vacant(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}.partial")
     try:
-        _make_in(partial, images, seed, progress or _say_nothing)
+        _make_in(partial, images, seed, progress or _ignore_progress)
         (partial / RECORD).write_text(json.dumps(record) + "\n", encoding="utf-8")
         if folder.exists():
             folder.rmdir()  # empty; not every system renames onto a folder
@@ -119,13 +119,13 @@ def make_demo(
 
 
 def default_folder(images: int = 3, seed: int = 0) -> Path:
-    """Return where a demo is kept if no folder is named: in the user's cache."""
+    """Return the default folder of a demo, in the user's cache."""
     cache = user_cache_path("napari-artifact-review", appauthor=False)
     return cache / f"demo-{GENERATOR}-{images}-{seed}"
 
 
 def image_name(index: int) -> str:
-    """Name an image of the demo.
+    """Return the name of an image of the demo.
 
     Parameters
     ----------
@@ -140,12 +140,12 @@ def image_name(index: int) -> str:
     return f"demo_{index + 1:04d}"
 
 
-def _say_nothing(done: int, total: int, what: str) -> None:
-    """Take the place of a progress bar."""
+def _ignore_progress(done: int, total: int, what: str) -> None:
+    """Do nothing: the default of `progress`."""
 
 
 def _is_complete(folder: Path, record: dict[str, int]) -> bool:
-    """Tell whether a folder holds the demo of this record, with all its files."""
+    """Return whether a folder holds the demo of this record, with all its files."""
     try:
         found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -156,8 +156,8 @@ def _is_complete(folder: Path, record: dict[str, int]) -> bool:
     return found == record and all(file.is_file() for file in files)
 
 
-def _demand_vacant(folder: Path) -> None:
-    """Refuse a folder with anything in it: it may be someone's review."""
+def _check_vacant(folder: Path) -> None:
+    """Refuse a folder with other files in it, such as a review."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     from napari_artifact_review.core.errors import ReviewError
@@ -175,7 +175,7 @@ def _image_file(survey: DemoSurvey, index: int) -> Path:
 
 def _make_in(folder: Path, images: int, seed: int, progress: Progress) -> None:
     """Make everything but the record in a new folder."""
-    # Only who makes a demo waits for these imports.
+    # Not at the top: only a demo needs these imports, which take a while.
     import numpy as np
     import pandas as pd
 
@@ -204,7 +204,7 @@ def _tabulate(
     classifier: GradientBoostingClassifier,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Put what is said and what is true about an image's cutouts into one table."""
+    """Return a table with label, prediction and truth of each cutout of an image."""
     import numpy as np
     import pandas as pd
 
@@ -232,11 +232,11 @@ def _tabulate(
 
 
 def _write_tables(table: pd.DataFrame, survey: DemoSurvey) -> None:
-    """Write the predictions, and apart from them the truth, so as not to spoil it."""
+    """Write the predictions, and the truth into a file of its own."""
     cutout = ["image_name", "grid_x", "grid_y"]
-    said = [*cutout, "label", "preds", "confidence"]
+    predicted = [*cutout, "label", "preds", "confidence"]
     true = [*cutout, "true_label", "kind", "wrong_label"]
-    for columns, path in ((said, survey.predictions), (true, survey.truth)):
+    for columns, path in ((predicted, survey.predictions), (true, survey.truth)):
         table[columns].to_csv(
             path, index=False, float_format="%.4f", lineterminator="\n"
         )

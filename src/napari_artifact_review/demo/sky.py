@@ -1,4 +1,4 @@
-"""The sky that belongs into the image: background, stars and galaxies."""
+"""The sky in the demo's images: background, stars and galaxies."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def observe_sky(rng: np.random.Generator) -> Sky:
     Returns
     -------
     Sky
-        What the camera would see without noise and artifacts.
+        The field without noise and artifacts.
     """
     seeing = rng.uniform(0.85, 1.25)
     sources, glare = empty_frame(), empty_frame()
@@ -89,7 +89,7 @@ def blur_by_psf(light: Frame, fwhm: float) -> Frame:
 
 
 def window_around(x: float, y: float, radius: float) -> tuple[Window, Floats, Floats]:
-    """Cut a square around a place out of the frame.
+    """Return the window of a square around a position, clipped to the frame.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def _add_stars(sources: Frame, glare: Frame, rng: np.random.Generator) -> None:
     y = rng.uniform(0, SHAPE[0] - 1, size)
     column, row = x.astype(int), y.astype(int)
     right, down = x - column, y - row
-    # Sharing a star among four pixels keeps its centroid; the PSF hides the rest.
+    # A star shared among four pixels keeps its centroid; the PSF blurs the rest.
     for j, share_y in ((0, 1 - down), (1, down)):
         for i, share_x in ((0, 1 - right), (1, right)):
             np.add.at(sources, (row + j, column + i), flux * share_x * share_y)
@@ -187,7 +187,7 @@ def _add_sersic(
     index: float,
 ) -> None:
     """Add exp(-b (r/R)^(1/n)), b = 2n - 1/3 (Ciotti & Bertin 1999), of a given flux."""
-    reach = 3.0 + 2.0 * index  # effective radii; beyond lies next to no light
+    reach = 3.0 + 2.0 * index  # effective radii; beyond them there is almost no light
     window, dx, dy = window_around(x, y, reach * radius)
     cos, sin = math.cos(angle), math.sin(angle)
     major, minor = dx * cos + dy * sin, (dy * cos - dx * sin) / ratio

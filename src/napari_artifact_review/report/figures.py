@@ -1,4 +1,4 @@
-"""The plots, drawn into any figure of matplotlib: the report's, or the dock's."""
+"""Plots of a review, drawn into any figure of matplotlib: of the report or the dock."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.scores.pace import Pace
     from napari_artifact_review.core.scores.ranking import Curve
 
-#: More points than a plot is wide in pixels show nothing more.
-_MOST = 2000
+#: Maximum number of points in a plot: as many as it is wide in pixels.
+_MOST_POINTS = 2000
 
-#: Pixels of a screen to the inch, as far as texts go.
+#: Pixels per inch of a screen, for the size of texts.
 _DPI = 96
 
-#: Seconds at which the scale of times begins: no eye is quicker.
+#: Seconds at which the axis of times begins: no verdict is quicker.
 _QUICKEST = 0.1
 
 
 class Ink(NamedTuple):
-    """The colours of a plot, as matplotlib knows them.
+    """The colours of a plot, in matplotlib's notation.
 
     Attributes
     ----------
     text, paper : str
-        Of all texts and lines, and of what they are on: "none" for what is behind it.
+        Colour of texts and axes, and of the background: "none" for transparent.
     before, after : str
-        Of the labels of the data set, and of those of the review.
+        Colour of curves with the labels of the data set, and with those of the review.
     """
 
     text: str = "black"
@@ -57,11 +57,11 @@ def draw_curves(
     Parameters
     ----------
     figure : Figure
-        What is drawn into; what it showed is gone.
+        The figure; it is cleared first.
     curves : Curve or None
         Before and after.
     numbers : Numbers
-        Before and after: where each stands at the threshold in force.
+        Before and after, at the current threshold.
     ink : Ink
         The colours.
     """
@@ -75,8 +75,8 @@ def draw_curves(
         axes.plot(
             recall,
             precision,
-            # Up to a recall holds the precision that it is reached with, as the average
-            # precision has it.
+            # Each recall has the precision with which it is reached, as in the average
+            # precision.
             drawstyle="steps-pre",
             color=color,
             linestyle="--" if name == "before" else "-",
@@ -87,7 +87,9 @@ def draw_curves(
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.05)
     if curves == (None, None):
-        _say(axes, ink, "No curve: no cutout with a confidence is labelled artifact")
+        _show_message(
+            axes, ink, "No curve: no cutout with a confidence is labelled artifact"
+        )
     else:
         _legend(axes, ink)
 
@@ -98,24 +100,24 @@ def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
     Parameters
     ----------
     figure : Figure
-        What is drawn into; what it showed is gone.
+        The figure; it is cleared first.
     pace : Pace
         The times.
     ink : Ink
         The colours.
     """
-    # Loaded by now: somebody made the figure.
+    # Not at the top: this module is imported before matplotlib is needed.
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
     axes = _axes(figure, ink, "verdict", "seconds")
     median = pace.median
     if median is None:
-        _say(axes, ink, "No times: fewer than two verdicts are recorded")
+        _show_message(axes, ink, "No times: fewer than two verdicts are recorded")
         return
-    seconds, run = pace.thinned(_MOST // 2)
+    seconds, run = pace.thinned(_MOST_POINTS // 2)
     number = np.arange(len(seconds)) * run + 1
     name = "verdicts" if run == 1 else f"medians of {run} verdicts"
-    # What is quicker than the scale stands at its end.
+    # Quicker verdicts are drawn at the end of the axis.
     shown = np.maximum(seconds, _QUICKEST)
     axes.semilogy(number, shown, ".", color=ink.after, label=name)
     line = max(median, _QUICKEST)
@@ -133,9 +135,9 @@ def svg(draw: Callable[[Figure], None]) -> bytes:
     Parameters
     ----------
     draw : callable
-        Draws into the figure that it is given.
+        Draws into a figure.
     """
-    # Whoever wants no plot does not wait for it.
+    # Not at the top: matplotlib is imported only when a plot is drawn.
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -150,23 +152,23 @@ def svg(draw: Callable[[Figure], None]) -> bytes:
 def picture(
     draw: Callable[[Figure], None], width: int, height: int, ratio: float
 ) -> NDArray[np.uint8]:
-    """Return a plot as pixels; in any thread, since it belongs to no window.
+    """Return a plot as pixels; may be called in any thread.
 
     Parameters
     ----------
     draw : callable
-        Draws into the figure that it is given.
+        Draws into a figure.
     width, height : int
-        Its size, in pixels of 1/96 inch.
+        Size of the plot in pixels of 1/96 inch.
     ratio : float
-        Pixels of the picture for one of these.
+        Pixels of the picture per pixel of 1/96 inch.
 
     Returns
     -------
     ndarray of uint8
         Shape (rows, columns, 4): red, green, blue, opacity.
     """
-    # Only who looks at plots waits for them.
+    # Not at the top: matplotlib is imported only when a plot is drawn.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -195,8 +197,8 @@ def _legend(axes: Axes, ink: Ink) -> None:
     axes.legend(frameon=False, labelcolor=ink.text, fontsize="small", loc="best")
 
 
-def _say(axes: Axes, ink: Ink, text: str) -> None:
-    """Say why there is nothing to be seen."""
+def _show_message(axes: Axes, ink: Ink, text: str) -> None:
+    """Show why there is no plot."""
     axes.text(
         0.5, 0.5, text, color=ink.text, ha="center", va="center", wrap=True,
         transform=axes.transAxes,
@@ -204,8 +206,8 @@ def _say(axes: Axes, ink: Ink, text: str) -> None:
 
 
 def _drawable(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return recall and precision, no more points than can be told apart."""
+    """Return recall and precision, with no more points than a plot can show."""
     recall, precision = curve.recall[::-1], curve.precision[::-1]
-    steps = np.diff(np.floor(recall * _MOST), prepend=-1) > 0
+    steps = np.diff(np.floor(recall * _MOST_POINTS), prepend=-1) > 0
     steps[[0, -1]] = True
     return recall[steps], precision[steps]

@@ -1,4 +1,4 @@
-"""The page: all that a review has changed, in one HTML file that needs no other."""
+"""The report: the results of a review in one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, s
 from napari_artifact_review.report.pictures import data_uri, pictures_of
 from napari_artifact_review.report.texts import NAMES, number_text, range_text
 
-#: How many pictures there are at most of the changed cutouts, and of the unsure ones.
+#: Maximum number of pictures of changed cutouts, and of unsure ones.
 MOST_PICTURES = 48
 
 _LIBRARIES = ("numpy", "pandas", "astropy", "matplotlib", "napari")
@@ -38,18 +38,17 @@ def open_for_report(
     reviewed: str | Path | None = None,
     store: str | None = None,
 ) -> ReviewSession:
-    """Open a review only to look at it: nothing is written, nobody is kept out.
+    """Open a review read-only: nothing is written, and no other process is locked out.
 
     Parameters
     ----------
     table : path-like
-        The predictions table, or a reviewed table that was saved; decisions that are
-        kept beside that count too.
+        The predictions table, or a saved reviewed table whose log is then used.
     images, store
         As for `ReviewSession.open`.
     reviewed : path-like, optional
-        The reviewed table that decisions are kept beside; by default `table` where
-        they are beside that, else the default output of the predictions.
+        The reviewed table whose log of verdicts is used; by default `table` if it has
+        a log, else the default output of the predictions.
 
     Raises
     ------
@@ -72,7 +71,7 @@ def open_for_report(
 
 
 def write_report(session: ReviewSession, output: Path, day: date) -> Written:
-    """Write the report, whole or not at all.
+    """Write the report, completely or not at all.
 
     Parameters
     ----------
@@ -81,12 +80,12 @@ def write_report(session: ReviewSession, output: Path, day: date) -> Written:
     output : Path
         The HTML file.
     day : date
-        The day that stands in it. The same review gives the same bytes on that day.
+        The date in the report. The same review and date give the same bytes.
 
     Raises
     ------
     SaveError
-        If the name is not that of an HTML file, or it cannot be written.
+        If the output is no HTML file, or cannot be written.
     """
     if output.suffix.lower() not in (".html", ".htm"):
         raise SaveError(
@@ -100,14 +99,14 @@ def write_report(session: ReviewSession, output: Path, day: date) -> Written:
             path=output.absolute().parent,
             remedy="Create it, or choose another",
         )
-    # A path need not be text; a page is.
+    # A path may have bytes that are not Unicode.
     page = make_page(session, day).encode(errors="backslashreplace")
     return replace_file(output, lambda stream: _write(stream, page))
 
 
 def make_page(session: ReviewSession, day: date) -> str:
     """Return the report as HTML; see `write_report`."""
-    # Who only reviews waits for no template.
+    # Not at the top: only a report needs it.
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -149,7 +148,7 @@ _SHOWN: tuple[When, When] = ("before", "after")
 
 
 def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
-    """Tell what was reviewed, by whom, and with what."""
+    """Yield what was reviewed, by which reviewers, and with which versions."""
     table, labels = session.predictions, session.catalog.labels
     yield "Table", str(table.path)
     yield "Images", f"{len(table.image_names):,} in {session.images.folder}"
@@ -171,7 +170,7 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
 
 
 def _reviewers(session: ReviewSession) -> str:
-    """Tell whose decisions stand, and how many, who has most first."""
+    """Return the reviewers and their numbers of verdicts, the most active first."""
     labels = session.catalog.labels
     rows = np.flatnonzero(labels.reviewed).tolist()
     counts = Counter(labels.state_of(row).reviewed_by or "unnamed" for row in rows)
@@ -180,19 +179,19 @@ def _reviewers(session: ReviewSession) -> str:
 
 
 def _versions() -> Iterator[str]:
-    """Name this package, Python, and the libraries that are installed."""
+    """Yield the versions of this package, Python and the installed libraries."""
     yield f"napari-artifact-review {metadata.version('napari-artifact-review')}"
     yield f"Python {platform.python_version()}"
     for name in _LIBRARIES:
         try:
             yield f"{name} {metadata.version(name)}"
         except metadata.PackageNotFoundError:
-            # A report needs no window.
+            # napari may be missing: a report needs no window.
             continue
 
 
 def _number_rows(metrics: dict[When, Numbers]) -> list[tuple[str, str, str, str]]:
-    """Return a line for each number, the ratios first."""
+    """Return a row for each number, the ratios first."""
     return [
         (
             NAMES[name],
@@ -211,7 +210,7 @@ def _confusion(numbers: Numbers) -> dict[str, str]:
 def _plots(
     session: ReviewSession, snapshot: Snapshot, metrics: dict[When, Numbers]
 ) -> list[tuple[str, str]]:
-    """Return the plots as data URIs, each with what it shows."""
+    """Return each plot as its caption and its data URI."""
     numbers = (metrics["before"], metrics["after"])
     pace = pace_of(session.log)
     curves = partial(draw_curves, curves=snapshot.curves(), numbers=numbers, ink=Ink())
@@ -231,12 +230,12 @@ def _plots(
 def _gallery(
     session: ReviewSession, title: str, which: npt.NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Return pictures of some cutouts: the labels that the model doubts most first."""
+    """Return pictures of some cutouts, those with the least probable labels first."""
     rows, table = np.flatnonzero(which), session.predictions
     first = "come first in the table"
     if table.confidence is not None:
         first = "have the labels to which the model gives the least probability"
-        # Cutouts without a confidence come last: of a NaN nothing is less.
+        # NaN is sorted last: cutouts without a confidence.
         given = np.where(table.label == 1, table.confidence, 1 - table.confidence)
         rows = rows[np.argsort(given[rows], kind="stable")]
     cutouts: list[Cutout] = [

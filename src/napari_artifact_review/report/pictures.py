@@ -1,4 +1,4 @@
-"""Pictures of cutouts that stand in the page itself."""
+"""Pictures of cutouts, embedded in the page."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import NamedTuple
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.image_cache import ImageCache
 from napari_artifact_review.core.images.thumbnails import CutoutReader
 
-#: The side in pixels beyond which a picture is thinned: more is not seen on paper.
+#: Maximum side of a picture in pixels: paper shows no more.
 _SIDE = 320
 
 
 class Picture(NamedTuple):
-    """A cutout, and how it looks.
+    """A cutout and its picture.
 
     Attributes
     ----------
     cutout : Cutout
-        What is shown.
+        The cutout.
     source : str
         The picture as a data URI; empty if there is none.
     fault : str
@@ -34,25 +35,25 @@ class Picture(NamedTuple):
 
 
 def pictures_of(cutouts: Sequence[Cutout], images: ImageFolder) -> list[Picture]:
-    """Return a picture of each cutout, with limits of its own (ZScale).
+    """Return a picture of each cutout, with its own ZScale limits.
 
-    Each image is read once, whatever the order of the cutouts.
+    Each image is read once, in any order of the cutouts.
     """
-    reader, found = CutoutReader(images), dict[int, Picture]()
+    reader, found = CutoutReader(ImageCache(images)), dict[int, Picture]()
     ordered = sorted(cutouts, key=lambda cutout: cutout.image_name)
-    for at, cutout in enumerate(ordered):
-        reader.expect(ordered[at:])
+    for i, cutout in enumerate(ordered):
+        reader.expect(ordered[i:])
         found[cutout.row] = _picture(reader, cutout)
     return [found[cutout.row] for cutout in cutouts]
 
 
 def data_uri(kind: str, contents: bytes) -> str:
-    """Return a file as an address that holds all of it."""
+    """Return the contents of a file as a data URI."""
     return f"data:{kind};base64,{base64.b64encode(contents).decode()}"
 
 
 def _picture(reader: CutoutReader, cutout: Cutout) -> Picture:
-    # Only who makes a report needs it.
+    # Not at the top: only a report needs it.
     import imageio.v3 as imageio
 
     try:

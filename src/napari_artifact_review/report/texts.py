@@ -1,8 +1,8 @@
-"""Names and numbers as people read them."""
+"""Names and numbers as texts."""
 
 from __future__ import annotations
 
-#: What people call each number of `core.metrics.NUMBERS`.
+#: The name of each number of `core.scores.metrics.NUMBERS`.
 NAMES = {
     "tp": "true positives (TP)",
     "fp": "false positives (FP)",
@@ -14,12 +14,12 @@ NAMES = {
     "average_precision": "average precision",
 }
 
-#: What stands where a number is not defined.
+#: The text of a number that is not defined.
 UNDEFINED = "—"
 
 
 def number_text(number: float | None, digits: int = 3) -> str:
-    """Return a count, or a ratio with some digits."""
+    """Return the text of a count, or of a ratio with some digits."""
     if number is None:
         return UNDEFINED
     if isinstance(number, int):
@@ -28,6 +28,6 @@ def number_text(number: float | None, digits: int = 3) -> str:
 
 
 def range_text(low: float | None, high: float | None, digits: int = 3) -> str:
-    """Return the range of a number: one of them where both read the same."""
+    """Return the text of a range; one number if both ends have the same text."""
     first, last = number_text(low, digits), number_text(high, digits)
     return first if first == last else f"{first} to {last}"

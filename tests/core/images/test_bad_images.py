@@ -1,4 +1,4 @@
-"""Bad full images, the whole list: one clear fault each, or a correct reading.
+"""Bad full images of all kinds: one clear fault each, or a correct reading.
 
 A fault names the file, the HDU where there is one, and what to do. What declares more
 than it holds is refused before memory is taken for it.
@@ -37,7 +37,7 @@ SUFFIXES = (
 
 
 def put(folder: Path, suffix: str, pixels: np.ndarray = NOISE) -> Path:
-    """Write an image whose suffix tells the format."""
+    """Write an image in the format of its suffix."""
     path = folder / f"a{suffix}"
     if suffix == ".npy":
         np.save(path, pixels)

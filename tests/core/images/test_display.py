@@ -1,4 +1,4 @@
-"""How pixels become grey levels: limits, stretches, smoothing, small pictures."""
+"""How pixels become grey levels: limits, stretches, smoothing, thumbnails."""
 
 from __future__ import annotations
 

@@ -300,7 +300,7 @@ def refused_of(paths: Iterable[Path]) -> set[str]:
 
 
 def test_every_file_of_astropy_opens_as_in_astropy_or_gives_one_error():
-    """Astropy comes with real and with hard files, more of them in later versions."""
+    """Astropy comes with real and difficult files, more of them in later versions."""
     images = {"blank", "checksum_false", "comp", "double_ext", "scale", "test0"}
     images |= {"arange", "fixed-1890", "o4sp040b0_raw"}
     others = {"btable", "history_header", "random_groups", "tb", "zerowidth"}
@@ -361,7 +361,7 @@ def test_the_sdss_frames_open(shared_data):
 
 @pytest.fixture
 def large(monkeypatch, tmp_path):
-    """Have images be large that are not, and their levels kept nowhere of note."""
+    """Treat small images as large, and store their levels in a temporary folder."""
     monkeypatch.setattr(decoders, "MOST_PIXELS_AT_ONCE", 1000)
     folder = PyramidFolder(tmp_path / "pyramids")
     monkeypatch.setattr(PyramidFolder, "of_user", lambda: folder)
@@ -575,7 +575,7 @@ def test_a_tile_of_a_large_image_that_memory_cannot_hold_is_refused(
 def test_checking_reads_all_of_a_large_image(large, tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "PIECE", 400)
     monkeypatch.setattr(lazy_pixels, "PIECE", 400)
-    monkeypatch.setattr(lazy_pixels, "_SAMPLED", 0)
+    monkeypatch.setattr(lazy_pixels, "_MOST_DECODED", 0)
     pixels = WIDE.astype(np.int16)
     hdu = fits.CompImageHDU(pixels, compression_type="GZIP_1", tile_shape=(1, 1040))
     path = written(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu)

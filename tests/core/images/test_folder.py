@@ -1,4 +1,4 @@
-"""Finding the file that a table's image_name means, and handing it to a reader."""
+"""Find the file of an image_name, and read it."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_missing_folder_is_told(folder):
 
 
 def test_a_locked_folder_or_file_is_told(folder, monkeypatch):
-    """Locked by a stand-in for the system, since nothing is locked for root."""
+    """Deny access by a stand-in for the system, which denies root nothing."""
     put(folder, "night/a.fits")
 
     def locked(path, *_, **__):

@@ -1,4 +1,4 @@
-"""The one door: whatever a decoder raises is one error in plain words."""
+"""Any exception of a decoder becomes one error in plain words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a pixel lies on the sky."""
+"""Sky coordinates of a pixel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cutouts read from their images, as small pictures."""
+"""Cutouts read from their images, as thumbnails."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from astropy.io import fits
 
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.images import image_reader, thumbnails
+from napari_artifact_review.core.images import image_cache, thumbnails
 from napari_artifact_review.core.images.display import Brightness, Display
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.full_image import FullImage
+from napari_artifact_review.core.images.image_cache import ImageCache
 from napari_artifact_review.core.images.stretch import ColorMapper, smoothed
 from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
@@ -22,7 +23,7 @@ from tests.core.tiled.large import ArraySource, noise, opened
 
 @pytest.fixture
 def reader(session):
-    return CutoutReader(session.images)
+    return CutoutReader(ImageCache(session.images))
 
 
 def test_it_has_the_pixels_of_the_cutout(reader, session, survey):
@@ -45,9 +46,9 @@ def test_at_the_edge_it_is_cut_off_and_beyond_it_is_an_error(reader, session):
 
 def test_an_image_is_read_once_for_all_its_cutouts(reader, session, monkeypatch):
     read = []
-    real = image_reader.read_image
+    real = image_cache.read_image
     monkeypatch.setattr(
-        image_reader,
+        image_cache,
         "read_image",
         lambda path, hdu, **how: read.append(path.stem) or real(path, hdu, **how),
     )
@@ -70,9 +71,9 @@ def test_an_image_that_cannot_be_read_is_tried_once_for_all_its_cutouts(
 ):
     (survey.parent / "north.fits").write_bytes(b"no image")
     read = []
-    real = image_reader.read_image
+    real = image_cache.read_image
     monkeypatch.setattr(
-        image_reader,
+        image_cache,
         "read_image",
         lambda path, hdu, **how: read.append(path.stem) or real(path, hdu, **how),
     )
@@ -83,8 +84,9 @@ def test_an_image_that_cannot_be_read_is_tried_once_for_all_its_cutouts(
     assert read == ["north"]
 
 
-def test_no_more_than_there_is_room_for_is_kept(reader, session, survey, monkeypatch):
+def test_no_more_than_there_is_room_for_is_kept(session, survey, monkeypatch):
     monkeypatch.setattr(thumbnails, "MOST_BYTES", 3 * 200 * 200 * 4)
+    reader = CutoutReader(ImageCache(session.images))
     rows = session.catalog.cutouts_of("north").rows.tolist()
     *earlier, _, _, last = cutouts = [session.catalog.cutout(row) for row in rows]
     for cutout in cutouts:
@@ -116,9 +118,9 @@ def test_for_cutouts_that_are_kept_no_image_is_read_ahead(reader, session, monke
     for cutout in cutouts[:2]:
         reader.pixels(cutout)
     read = []
-    real = image_reader.read_image
+    real = image_cache.read_image
     monkeypatch.setattr(
-        image_reader,
+        image_cache,
         "read_image",
         lambda path, hdu, **how: read.append(path.stem) or real(path, hdu, **how),
     )
@@ -155,7 +157,7 @@ def test_the_hdu_that_is_wished_is_read(session, survey):
     with fits.open(survey.parent / "north.fits", mode="append") as hdus:
         hdus.append(fits.ImageHDU(np.full((600, 800), 7, np.float32)))
     hdus = {}
-    reader = CutoutReader(session.images, hdus)
+    reader = CutoutReader(ImageCache(session.images), hdus)
     cutout = session.current_cutout
     assert reader.pixels(cutout)[0, 0] != 7
     hdus["north"] = 1

@@ -1,4 +1,4 @@
-"""Large images made small: sources in memory, and what their levels should show."""
+"""Stand-ins for large images: sources in memory, and the expected levels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHAPE = (1801, 2305)
 
 
 class ArraySource:
-    """An array that is read like a file, and writes down what was read.
+    """An array that is read like a file, and records the windows that were read.
 
     While `gate` is not set, reading hangs.
     """
@@ -62,7 +62,7 @@ def noise(dtype: Any = np.uint16, shape: tuple[int, int] = SHAPE) -> np.ndarray:
 
 
 def mean(pixels: np.ndarray) -> np.ndarray:
-    """Return the mean of each 2 x 2 pixels, written down as simply as can be."""
+    """Return the mean of each 2 x 2 pixels, computed in the simplest way."""
     rows, columns = pixels.shape
     padded = np.full((rows + rows % 2, columns + columns % 2), np.nan)
     padded[:rows, :columns] = pixels
@@ -86,7 +86,7 @@ def means(pixels: np.ndarray, count: int) -> list[np.ndarray]:
 def opened(
     source: ArraySource, folder: Path, medians: float = 0, **options: Any
 ) -> TiledImage:
-    """Return a large image whose levels are kept in a folder."""
+    """Return a large image whose levels are stored in a folder."""
     medians = np.full((2, 2), float(medians))
     first = Sample(medians, (0, 1), medians)
     return TiledImage(LazyPixels(source), first, PyramidFolder(folder), **options)
@@ -101,7 +101,7 @@ def until(happened: Callable[[], object], timeout: float = 20) -> None:
 
 
 def shows(level: Level, expected: np.ndarray, *window: slice) -> bool:
-    """Tell whether a level shows what it should, once all of it is there."""
+    """Return whether a level shows the expected pixels when all of it is read."""
     expected = expected[window]
     until(lambda: np.array_equal(level[window], expected, equal_nan=True))
     return True

@@ -1,4 +1,4 @@
-"""Levels of detail: built once, kept for the next time, and never taken for whole."""
+"""Levels of detail: built once, stored for the next time, never used unfinished."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WHOLE = (slice(None), slice(None))
 
 
 def built(source: ArraySource, folder: Path, **options: int) -> Pyramid:
-    """Return a pyramid that has been found or built."""
+    """Return a pyramid that was found in the folder, or built."""
     pixels = LazyPixels(source)
     pyramid = Pyramid(pixels, np.zeros((2, 2)), PyramidFolder(folder, **options))
     for _ in pyramid.build():
@@ -32,7 +32,7 @@ def built(source: ArraySource, folder: Path, **options: int) -> Pyramid:
 
 
 def is_right(pyramid: Pyramid, array: np.ndarray) -> bool:
-    """Tell whether every level of a pyramid is what it should be."""
+    """Return whether every level of a pyramid has the expected pixels."""
     expected = means(array, len(pyramid.shapes))
     for level, shape in enumerate(pyramid.shapes):
         rows, columns = (slice(0, side) for side in shape)
@@ -41,11 +41,11 @@ def is_right(pyramid: Pyramid, array: np.ndarray) -> bool:
             pyramid.read(level, rows, columns), expected[level]
         )
     np.testing.assert_array_equal(pyramid.overview, expected[-1])
-    return pyramid.whole
+    return pyramid.is_whole
 
 
 def kept(folder: Path) -> list[Path]:
-    """Return the pyramids in a folder, whole or not."""
+    """Return the pyramids in a folder, finished or not."""
     return sorted(folder.iterdir())
 
 
@@ -133,7 +133,7 @@ def test_pyramids_of_every_type_are_kept(tmp_path, dtype):
     for _ in range(2):
         pyramid = built(ArraySource(array), tmp_path)
         assert is_right(pyramid, array)
-        assert pyramid.is_kept
+        assert pyramid.is_stored
         pyramid.close()
 
 
@@ -221,7 +221,7 @@ def test_two_may_build_the_same_at_once(tmp_path):
         running = [steps for steps in running if next(steps, running) is not running]
     for pyramid in pyramids:
         assert is_right(pyramid, sources[0].array)
-        assert pyramid.is_kept
+        assert pyramid.is_stored
         pyramid.close()
     assert len(kept(tmp_path)) == 1
 
@@ -242,7 +242,7 @@ def test_a_damaged_pyramid_is_built_again(tmp_path, damage):
                 )
     tile = (slice(0, 512), slice(0, 512))
     assert pyramid.read(1, *tile) is None
-    assert not pyramid.whole
+    assert not pyramid.is_whole
     for _ in pyramid.build():
         pass
     assert is_right(pyramid, source.array)
@@ -316,12 +316,12 @@ def test_a_pyramid_beyond_the_limit_is_not_kept_and_all_is_shown(tmp_path, most)
 
 
 def test_without_a_folder_all_is_shown(tmp_path):
-    # A file in its place: also who may write everywhere cannot make a folder of it.
+    # A file with the name of the folder: even root cannot create the folder then.
     (tmp_path / "file").touch()
     source = ArraySource(noise())
     pyramid = built(source, tmp_path / "file" / "pyramids")
     assert is_right(pyramid, source.array)
-    assert not pyramid.is_kept
+    assert not pyramid.is_stored
 
 
 def test_a_disk_that_fills_up_costs_the_kept_pyramid_only(tmp_path, monkeypatch):
@@ -333,7 +333,8 @@ def test_a_disk_that_fills_up_costs_the_kept_pyramid_only(tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(
-        "napari_artifact_review.core.tiled.pyramid_folder.Part.touch", touch
+        "napari_artifact_review.core.tiled.pyramid_folder.UnfinishedPyramid.touch",
+        touch,
     )
     pyramid = built(source, tmp_path)
     assert touched
@@ -376,7 +377,9 @@ def test_limits_and_a_first_look_come_from_few_pixels(tmp_path):
 
 
 def test_few_blocks_are_decoded_for_limits(monkeypatch):
-    monkeypatch.setattr("napari_artifact_review.core.tiled.lazy_pixels._SAMPLED", 2**24)
+    monkeypatch.setattr(
+        "napari_artifact_review.core.tiled.lazy_pixels._MOST_DECODED", 2**24
+    )
     source = ArraySource(noise(np.float32, (3000, 4500)), block=(1500, 1500))
     _, limits, medians = sample(LazyPixels(source))
     assert medians.shape == (3, 3)

@@ -1,4 +1,4 @@
-"""Large images: what is shown at once, and what when its tiles have been read."""
+"""Large images: what is shown at once, and when tiles have been read."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_part_is_there_once_who_looks_at_it_was_told(source, tiles, monkeypatc
     source.gate.set()
     until(lambda: tiles.has(0, *MIDDLE))
     told.clear()
-    monkeypatch.setattr(tile_reader, "_PACE", 0.5)
+    monkeypatch.setattr(tile_reader, "_SIGNAL_INTERVAL", 0.5)
     corner = (slice(0, 100), slice(0, 100))
     assert tiles.levels[0][corner].shape == (100, 100)
     until(lambda: tiles.has(0, *corner))
@@ -110,8 +110,8 @@ def test_a_part_is_there_once_who_looks_at_it_was_told(source, tiles, monkeypatc
 
 
 def test_signals_are_few(source, tiles, monkeypatch):
-    monkeypatch.setattr(tile_reader, "_PACE", 1000)
-    monkeypatch.setattr(tile_reader, "_OVERVIEW_PACE", 1000)
+    monkeypatch.setattr(tile_reader, "_SIGNAL_INTERVAL", 1000)
+    monkeypatch.setattr(tile_reader, "_OVERVIEW_SIGNAL_INTERVAL", 1000)
     heard = []
     tiles.changed.connect(lambda: heard.append(1))
     assert shows(tiles.levels[0], source.array, slice(0, 1800), slice(0, 2300))
@@ -342,7 +342,7 @@ def test_a_window_larger_than_memory_is_refused(tmp_path, monkeypatch):
 
 
 class Watched:
-    """A level that notes which parts of it are asked for."""
+    """A level that records which parts are requested."""
 
     def __init__(self, level, number, asked):
         self._level = level

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images import image_cache
 from napari_artifact_review.core.images.folder import ImageFolder
-from napari_artifact_review.viewer.image import loader
 from napari_artifact_review.viewer.image.loader import ImageLoader
 
 
 @pytest.fixture
 def images(tmp_path: Path, main_loop):
-    """Return a loader for nine small images, which are kept as numpy files."""
+    """Return a loader for nine small images in NPY files."""
     for i in range(9):
         np.save(tmp_path / f"{i}.npy", np.full((10, 10), i, dtype=">i4"))
     loader = ImageLoader(ImageFolder(tmp_path), main_loop.post)
@@ -30,7 +30,8 @@ def _read(images, main_loop, name):
 
 
 def test_pixels_are_drawn_in_a_type_that_goes_to_the_gpu(images, main_loop):
-    full, drawable, *_ = _read(images, main_loop, "3")
+    loaded = _read(images, main_loop, "3")
+    full, drawable = loaded.full, loaded.drawable
     assert full.pixels.dtype == np.int32, "the data's own type is kept"
     assert drawable.dtype == np.float32
     assert (drawable == 3).all()
@@ -77,14 +78,14 @@ def test_images_in_tiles_that_are_given_up_are_closed(images, main_loop, monkeyp
         def close(self):
             closed.append(self)
 
-    read = loader.read_image
+    read = image_cache.read_image
 
-    def in_tiles(*file):
-        full = read(*file)
+    def in_tiles(*file, **how):
+        full = read(*file, **how)
         object.__setattr__(full, "tiles", Tiles())
         return full
 
-    monkeypatch.setattr(loader, "read_image", in_tiles)
+    monkeypatch.setattr(image_cache, "read_image", in_tiles)
     for name in "01234567":
         main_loop.run_until(images.load(name).done)
     images.read_ahead([])
@@ -101,3 +102,9 @@ def test_at_hand_is_what_has_been_read(images, main_loop):
     assert images.at_hand("3", 1) is None
     main_loop.run_until(images.load("nowhere").done)
     assert images.at_hand("nowhere") is None
+
+
+def test_an_image_that_the_gallery_has_read_is_not_read_again(images, main_loop):
+    source = image_cache.ImageSource("3", None, 0.0)
+    thumbnails = images.cache.read(source, sky=False)
+    assert _read(images, main_loop, "3") is thumbnails

@@ -1,4 +1,4 @@
-"""Pictures of cutouts, made in a thread."""
+"""Thumbnails of cutouts, made in a thread."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from napari_artifact_review.core.images import image_reader
+from napari_artifact_review.core.images import image_cache
 from napari_artifact_review.core.images.display import Display
-from napari_artifact_review.core.images.drawable import LoadedImage
-from napari_artifact_review.core.images.folder import read_image
+from napari_artifact_review.core.images.image_cache import ImageCache, ImageSource
 from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 from napari_artifact_review.viewer.image.picture_loader import PictureLoader
 
@@ -21,7 +20,7 @@ LOOK = Look(Display())
 
 @pytest.fixture
 def pictures(session, main_loop):
-    loader = PictureLoader(session.images, {}, LOOK, main_loop.post)
+    loader = PictureLoader(ImageCache(session.images), {}, LOOK, main_loop.post)
     yield loader
     loader.close()
 
@@ -36,7 +35,7 @@ def cutouts(session):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Write down what is read, and in which thread."""
+    """Record which cutouts are read, and in which thread."""
     read = []
     real = CutoutReader.picture
 
@@ -60,20 +59,20 @@ def test_pictures_come_image_by_image_and_not_in_the_main_thread(
     assert threading.current_thread() not in {thread for _, thread in asked}
     names = [cutout.image_name for cutout, _ in asked]
     assert len(list(groupby(names))) == len(set(names)) == 3, "each is read once"
-    expected = CutoutReader(session.images).picture(cutouts[0], LOOK)
+    expected = CutoutReader(ImageCache(session.images)).picture(cutouts[0], LOOK)
     assert np.array_equal(_colors(pictures.find(cutouts[0].row).picture), expected)
 
 
 def test_what_is_made_is_shown_while_the_next_image_is_read(
     pictures, cutouts, main_loop, monkeypatch
 ):
-    gate, real = threading.Event(), image_reader.read_image
+    gate, real = threading.Event(), image_cache.read_image
 
     def read(path, hdu, **how):
         assert path.stem == "north" or gate.wait(20)
         return real(path, hdu, **how)
 
-    monkeypatch.setattr(image_reader, "read_image", read)
+    monkeypatch.setattr(image_cache, "read_image", read)
     pictures.want(cutouts)
     north = [cutout.row for cutout in cutouts if cutout.image_name == "north"]
     main_loop.run_until(lambda: all(map(pictures.has, north)))
@@ -83,14 +82,14 @@ def test_what_is_made_is_shown_while_the_next_image_is_read(
 
 
 def test_the_image_on_the_screen_is_not_read_again(session, cutouts, main_loop, survey):
-    path = survey.parent / "north.fits"
-    loaded = LoadedImage.of(read_image(path), 0.0)
-    path.unlink()
-    at_hand = {"north": loaded}.get
-    loader = PictureLoader(session.images, {}, LOOK, main_loop.post, at_hand)
+    cache = ImageCache(session.images)
+    on_screen = cache.read(ImageSource("north", None, 0.0))
+    (survey.parent / "north.fits").unlink()
+    loader = PictureLoader(cache, {}, LOOK, main_loop.post)
     loader.want(cutouts)
     main_loop.run_until(lambda: all(loader.has(cutout.row) for cutout in cutouts))
     assert all(loader.find(cutout.row).picture is not None for cutout in cutouts)
+    assert on_screen.sigma == 0
     loader.close()
 
 

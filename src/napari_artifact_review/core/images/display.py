@@ -1,4 +1,4 @@
-"""How pixels become grey levels: what the reviewer wishes, and the limits it gives."""
+"""How pixels become grey levels: display settings, brightness, limits, stretch."""
 
 from __future__ import annotations
 
@@ -28,41 +28,40 @@ Interval = Literal["zscale", "percentile", "min-max"]
 Scope = Literal["image", "cutout"]
 Stretch = Literal["linear", "asinh", "log", "sqrt", "power", "histogram"]
 
-#: The most that pixels are smoothed by: sigma in pixels.
+#: The largest sigma of the smoothing, in pixels.
 MOST_SIGMA = 3.0
 
-#: The colours that are offered, by napari's names; more are in its own controls.
+#: The colormaps that the dock offers, by napari's names; its own controls have more.
 COLORMAPS = ("gray", "viridis", "magma", "inferno", "cividis")
 
-#: Entries of a table of colours: vispy, which draws for napari, has as many.
+#: Entries of a colormap: as many as vispy has, which draws for napari.
 LEVELS = 1024
 
 
 @dataclass(frozen=True)
 class Display:
-    """How the reviewer wishes to see pixels: one whole wish.
+    """The display settings of pixels: limits, stretch, colormap and smoothing.
 
     Attributes
     ----------
     interval : str
-        What the darkest and the brightest shade stand for: "zscale", "percentile" or
-        "min-max".
+        How the limits are computed: "zscale", "percentile" or "min-max".
     percent : float
-        Of the pixels that lie in a "percentile" interval, as many left out below it
+        Percentage of pixels inside a "percentile" interval, with as many left out below
         as above; more than 0, at most 100.
     scope : str
-        Whose pixels give the interval: those of the "image" or of the "cutout".
+        The pixels that give the limits: those of the "image" or of the "cutout".
     manual : tuple of float or None
-        Limits in the pixels' unit that the reviewer set instead of any interval.
+        Limits in the pixels' unit that the reviewer set; None to compute them.
     stretch : str
-        How shades are spread between the limits: "linear", "asinh", "log", "sqrt",
-        "power" or "histogram", as `Brightness.stretch` tells.
+        "linear", "asinh", "log", "sqrt", "power" or "histogram"; see
+        `Brightness.stretch`.
     inverted : bool
-        Whether the colours run the other way.
+        Whether the colormap is inverted.
     colormap : str
-        Name of the colours, as napari knows it.
+        Name of the colormap in napari.
     sigma : float
-        Of the Gaussian that pixels are smoothed by, in pixels; 0 for none.
+        Sigma of the Gaussian that smooths the pixels, in pixels; 0 for none.
     """
 
     interval: Interval = "zscale"
@@ -75,23 +74,23 @@ class Display:
     sigma: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        kept = dataclasses.asdict(self)
-        limits = kept.pop("manual")
-        # The stored name, which stays.
-        return {**kept, "by_hand": None if limits is None else list(limits)}
+        """Return the settings as plain JSON."""
+        values = dataclasses.asdict(self)
+        limits = values.pop("manual")
+        # The name in stored reviews.
+        return {**values, "by_hand": None if limits is None else list(limits)}
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Display:
-        """Return what `as_json` gave, also in another version.
+    def from_json(cls, stored: Mapping[str, Any]) -> Display:
+        """Return the settings that `as_json` returned, perhaps in another version.
 
         Parameters
         ----------
-        kept : mapping
-            Whatever a store holds. What is missing, unknown or out of range is as in
-            a new review: how pixels look is no reason not to open one.
+        stored : mapping
+            The stored settings. A value that is missing, unknown or out of range is
+            replaced by its default: display settings never prevent a review.
         """
-        sound: dict[str, Callable[[Any], bool]] = {
+        checks: dict[str, Callable[[Any], bool]] = {
             "interval": lambda x: x in get_args(Interval),
             "percent": lambda x: _is_number(x) and 0 < x <= 100,
             "scope": lambda x: x in get_args(Scope),
@@ -100,8 +99,8 @@ class Display:
             "colormap": lambda x: isinstance(x, str),
             "sigma": lambda x: _is_number(x) and 0 <= x <= MOST_SIGMA,
         }
-        values = {k: kept[k] for k, is_sound in sound.items() if is_sound(kept.get(k))}
-        match kept.get("by_hand"):
+        values = {k: stored[k] for k, is_ok in checks.items() if is_ok(stored.get(k))}
+        match stored.get("by_hand"):
             case [low, high] if _is_number(low) and _is_number(high) and low < high:
                 values["manual"] = (float(low), float(high))
         return cls(**values)
@@ -117,17 +116,17 @@ def _is_number(value: object) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Brightness:
-    """How bright the pixels of an image or a cutout are.
+    """Brightness statistics of an image or a cutout.
 
-    Limits and stretches follow from it at once, whatever the reviewer wishes.
+    They give the limits and the stretch for any display settings at once.
 
     Attributes
     ----------
     sample : ndarray
-        Shape (n,), float64: finite pixels, from a regular sample of at most some
-        400,000 where there are more.
+        Finite pixels, shape (n,), float64: a regular sample if there are more than
+        some 400,000.
     extent : tuple of float
-        The lowest and the highest finite pixel of all; (0, 1) without one.
+        The lowest and the highest finite pixel; (0, 1) without one.
     zscale : tuple of float
         The limits of `zscale_limits`.
     """
@@ -138,7 +137,7 @@ class Brightness:
 
     @classmethod
     def of(cls, pixels: NDArray[Any], zscale: Limits | None = None) -> Brightness:
-        """Look at pixels; NaN and infinity are left out.
+        """Measure pixels; NaN and infinity are left out.
 
         Parameters
         ----------
@@ -162,7 +161,7 @@ class Brightness:
 
     @cached_property
     def middle(self) -> float:
-        """The median: what most of a sky is; 0 without a finite pixel."""
+        """The median, for most images the sky level; 0 without a finite pixel."""
         return float(np.median(self.sample)) if self.sample.size else 0.0
 
     def limits(self, display: Display) -> Limits:
@@ -174,7 +173,7 @@ class Brightness:
         Parameters
         ----------
         display : Display
-            What is wished.
+            The display settings.
 
         Returns
         -------
@@ -193,12 +192,12 @@ class Brightness:
         return distinct(*map(float, interval.get_limits(self.sample)))
 
     def stretch(self, display: Display, limits: Limits) -> BaseStretch:
-        """Return how shades are spread between two limits.
+        """Return the stretch between two limits.
 
         Parameters
         ----------
         display : Display
-            What is wished.
+            The display settings.
         limits : tuple of float
             In the pixels' unit; they become 0 and 1.
 
@@ -206,10 +205,10 @@ class Brightness:
         -------
         astropy.visualization.BaseStretch
             With astropy's defaults (asinh: a = 0.1, log: a = 1000), power: a = 2. The
-            histogram is that of the sample between the limits, so that each shade is
-            as frequent as any other there.
+            histogram is that of the sample between the limits, so that all grey levels
+            are equally frequent.
         """
-        # The dock knows the wishes above; it opens without astropy.
+        # Not at the top: the dock, which imports this module, opens without astropy.
         from astropy import visualization as av
 
         match display.stretch:
@@ -224,27 +223,28 @@ class Brightness:
             case "power":
                 return av.PowerStretch(2)
         low, high = limits
-        # astropy takes the ends of what it is given for 0 and 1. Of many pixels at an
-        # end, as of a mask's ground, one is enough: they are to be black, or white.
+        # astropy maps the lowest and highest value to 0 and 1. Of many pixels at a
+        # limit, such as the background of a mask, one is enough: they become black or
+        # white.
         inside = self.sample[(self.sample > low) & (self.sample < high)]
         return av.HistEqStretch(np.append(inside, limits))
 
     def curve(self, display: Display, limits: Limits) -> NDArray[np.float64]:
-        """Return where in the colours each level between two limits lies.
+        """Return the position in the colormap of each level between two limits.
 
         Parameters
         ----------
         display : Display
-            What is wished.
+            The display settings.
         limits : tuple of float
             In the pixels' unit.
 
         Returns
         -------
         ndarray
-            Shape (`LEVELS`,), float64, from 0 to 1, rising; falling if inverted. All
-            that a histogram tells apart within one level looks alike: an interval
-            that one hot pixel widens needs another stretch.
+            Shape (`LEVELS`,), float64, from 0 to 1, rising; falling if inverted. Pixels
+            within one level look alike, also in a histogram stretch: an interval that
+            one hot pixel widens needs another stretch.
         """
         values = self.stretch(display, limits)(np.linspace(0, 1, LEVELS))
         curve: NDArray[np.float64] = np.clip(values, 0, 1)

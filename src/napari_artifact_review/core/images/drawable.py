@@ -1,8 +1,8 @@
-"""A full image as it is drawn: smoothed if that is wished, and how bright it is."""
+"""A full image as it is drawn: smoothed if requested, and its brightness."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,11 +12,12 @@ from napari_artifact_review.core.images.full_image import FullImage
 from napari_artifact_review.core.images.stretch import smoothed
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
-#: What goes to the GPU as it is; napari would convert anything else at each new slice.
+#: Types that the GPU takes as they are; napari converts others at each new slice.
 _DRAWABLE = (np.uint8, np.uint16, np.float32)
 
 
-class LoadedImage(NamedTuple):
+@dataclass(frozen=True)
+class LoadedImage:
     """A full image, and its pixels as they are drawn.
 
     Attributes
@@ -24,12 +25,12 @@ class LoadedImage(NamedTuple):
     full : FullImage
         The image.
     drawable : ndarray or LazyPixels
-        Its pixels, smoothed if that is wished, in a type that goes to the GPU as it
-        is. Of an image in tiles, the pixels themselves: it draws its tiles.
+        Its pixels, smoothed if requested, in a type that the GPU takes as it is. Of an
+        image in tiles, the raw pixels: its tiles are drawn.
     brightness : Brightness
-        Of what is drawn.
+        Brightness of the drawable pixels.
     sigma : float
-        What the drawable pixels are smoothed by, in pixels; 0 for not at all.
+        Sigma of the Gaussian that smooths the drawable pixels, in pixels; 0 for none.
     """
 
     full: FullImage
@@ -48,7 +49,7 @@ class LoadedImage(NamedTuple):
         """
         pixels = full.pixels
         if not isinstance(pixels, np.ndarray):
-            assert full.tiles is not None, "what is not in memory is shown in tiles"
+            assert full.tiles is not None, "an image that is not in memory has tiles"
             brightness = Brightness.of(full.tiles.sample, full.limits)
             return cls(full, pixels, brightness, sigma)
         if sigma:
@@ -60,9 +61,24 @@ class LoadedImage(NamedTuple):
             drawable = pixels.astype(np.float32)
         return cls(full, drawable, Brightness.of(pixels, full.limits), sigma)
 
+    def smoothed_by(self, sigma: float) -> LoadedImage:
+        """Return the same image smoothed by `sigma` pixels instead; takes a while.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be smoothed.
+        """
+        if sigma == self.sigma:
+            return self
+        if self.full.tiles is not None:
+            # Tiles are smoothed as they are drawn.
+            return replace(self, sigma=sigma)
+        return LoadedImage.of(self.full, sigma)
+
     @property
     def size(self) -> int:
-        """Bytes that it takes in memory, without those of its tiles."""
+        """Bytes in memory, without those of tiles."""
         if self.full.tiles is not None:
             return 0
         own = self.drawable.nbytes if self.drawable is not self.full.pixels else 0

@@ -1,4 +1,4 @@
-"""Full images in FITS files: which HDU, which plane, and is all of it there."""
+"""Full images in FITS files: choose HDU and plane, check the file, read."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ T = TypeVar("T")
 _Hdu: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
 _COPY = "Copy it again from its source"
-# The first bytes of a file tell its compression; names do not always.
+# The compression by the first bytes of a file; its name may be wrong.
 _DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
     b"\x1f\x8b\x08": gzip.GzipFile,
     b"BZh": bz2.BZ2File,
 }
-# FITS standard 4.0, sections 4.4.1 and 7.3.1. astropy counts as far as it is told, and
-# multiplies even words.
+# FITS standard 4.0, sections 4.4.1 and 7.3.1. astropy loops up to any such number, and
+# multiplies even texts.
 _COUNTS = {
     re.compile(r"Z?NAXIS|TFIELDS"): 999,
     re.compile(r"Z?BITPIX"): 64,
@@ -75,13 +75,12 @@ def read_fits(
     hdu : int or str, optional
         Index or name of the HDU to read.
     sky : bool
-        Whether to read where the pixels lie on the sky.
+        Whether to read the sky coordinates.
 
     Returns
     -------
     FullImage
-        Scaled as the header says (``BSCALE``, ``BZERO``, ``BLANK``), as astropy
-        does it.
+        Scaled by ``BSCALE``, ``BZERO`` and ``BLANK`` of the header, as astropy does.
 
     Raises
     ------
@@ -101,17 +100,33 @@ def read_fits(
             images = _images(hdus, stream)
             chosen = _choose(images, hdu)
             with decoding(path, str(chosen)):
-                # Of a file that is compressed as a whole, all is in memory anyway.
+                # A file that is compressed as a whole is in memory anyway.
                 large = is_large(chosen.shape) and not isinstance(stream, io.BytesIO)
                 _check_hdu(hdus[chosen.index], stream, size, large)
                 image = _read_hdu(path, hdus, chosen, images, large)
                 return _with_sky(image, hdus) if sky else image
 
 
+def add_sky(image: FullImage) -> FullImage:
+    """Return an image that was read without sky coordinates, with them.
+
+    Raises
+    ------
+    ImageError
+        If its file cannot be read any more.
+    """
+    with (
+        decoding(image.path),
+        _opened(image.path) as stream,
+        fits.open(stream, memmap=False) as hdus,
+    ):
+        return _with_sky(image, hdus)
+
+
 def _opened(path: Path) -> BinaryIO:
     """Open a file, in memory if it is compressed.
 
-    astropy seeks to and fro, and every step back in a compressed stream would
+    astropy seeks back and forth, and every step back in a compressed stream would
     decompress it again from its start.
     """
     with path.open("rb") as file:
@@ -127,29 +142,29 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _check_header(stream: BinaryIO, start: int) -> None:
-    """Refuse a header with which astropy would be busy forever, before it sees it."""
+    """Refuse a header that astropy would process forever, before it does."""
     stream.seek(start)
     try:
         header = fits.Header.fromfile(stream)
     except (EOFError, OSError, ValueError, fits.VerifyError):
-        # The end of the file, or what astropy will find and tell.
+        # The end of the file, or an error that astropy raises later.
         return
     check_counts(header, _COUNTS)
 
 
 def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
-    """List the HDUs that can be shown."""
+    """List the HDUs with an image."""
     images = []
     for index, hdu in enumerate(hdus):
         place = hdu.fileinfo()
         if place["datSpan"] < 0:
-            # astropy would look for the next HDU before this one, again and again.
+            # astropy would search the next HDU before this one, again and again.
             raise ImageError(
                 f"the header of HDU {index} declares a negative size", remedy=_COPY
             )
-        # astropy reads the next one when the loop comes to it.
+        # astropy reads the next HDU when the loop reaches it.
         _check_header(stream, place["datLoc"] + place["datSpan"])
-        # Random groups are told by an axis of length 0, and fall out with it.
+        # Random groups have an axis of length 0, and so are not listed.
         if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
             images.append(ImageHdu(index, hdu.name.strip(), tuple(hdu.shape)))
     if not images:
@@ -161,7 +176,7 @@ def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
 
 
 def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
-    """Take the HDU that was asked for, or the first one with two axes."""
+    """Return the requested HDU, or the first one with two axes."""
     if hdu is None:
         return next((image for image in images if len(image.shape) == 2), images[0])
     for image in images:
@@ -181,7 +196,7 @@ def _read_hdu(
     images: tuple[ImageHdu, ...],
     large: bool,
 ) -> FullImage:
-    """Read the pixels of one HDU, and what its header says about them."""
+    """Read the pixels and the metadata of one HDU."""
     hdu = hdus[chosen.index]
     pixels: Pixels | LazyPixels
     tiles = None
@@ -215,18 +230,18 @@ def _read_hdu(
 
 
 def _with_sky(image: FullImage, hdus: fits.HDUList) -> FullImage:
-    """Add where the pixels of an image lie on the sky."""
+    """Return an image with its sky coordinates."""
     header = hdus[image.hdu].header
     sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
     return replace(image, sky=sky, notes=(*image.notes, *notes))
 
 
 def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
-    """Refuse data that neither file nor memory can hold, before any is taken."""
+    """Refuse data that neither file nor memory can hold, before any is read."""
     place = hdu.fileinfo()
     compressed = isinstance(hdu, fits.CompImageHDU)
     if compressed:
-        # Its header declares the pixels; the file holds the table of their tiles.
+        # The header declares the pixels; the file holds the table of their tiles.
         end = place["datLoc"] + place["datSpan"] - _BLOCK + 1
     else:
         end = place["datLoc"] + hdu.size
@@ -238,7 +253,7 @@ def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
         )
     pixels = _planes_of_tiles(hdu) if compressed else 1
     if large:
-        # Nothing is decoded beyond what is looked at, but whole tiles of that.
+        # Only the tiles of a view are decoded, but these as a whole.
         tile = hdu.tile_shape[-2:] if compressed else (1, hdu.shape[-1])
         pixels *= math.prod(map(min, tile, hdu.shape[-2:]))
     else:
@@ -266,7 +281,7 @@ def _planes_of_tiles(hdu: fits.CompImageHDU) -> int:
 
 
 def _check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
-    """Refuse tiles for which the decoders, written in C, end the whole program."""
+    """Refuse tiles with which the decoders, written in C, crash the program."""
     place = hdu.fileinfo()
     stream.seek(place["hdrLoc"])
     header = fits.Header.fromfile(stream)
@@ -291,13 +306,13 @@ def _check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
 
 
 def _hcompress_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
-    """Tell whether a tile has more pixels than there is room for."""
+    """Return whether a tile has more pixels than declared."""
     rows, columns = struct.unpack(">2x2i", head)
     return bool(not 0 < rows * columns <= pixels)
 
 
 def _plio_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
-    """Tell whether a list of lines begins before its tile, or goes on after it."""
+    """Return whether a list of lines begins before its tile, or ends after it."""
     begin, short, low, high = struct.unpack(">2x4h", head)
     end = short if short > 0 else (high << 15) + low
     return bool(begin < 0 or end > length)
@@ -309,7 +324,7 @@ def _unit(header: fits.Header) -> str:
 
 
 def _or_note(otherwise: T, read: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
-    """Read what an image can do without; where it fails, return a note instead."""
+    """Return an optional value, or a default and a note if reading it fails."""
     try:
         return read(), ()
     except ImageError as error:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from napari_artifact_review.core.decoders import decoding
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images.common_formats import read_common_format
 from napari_artifact_review.core.images.fits import read_fits
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
-from napari_artifact_review.core.images.rasters import read_raster
-from napari_artifact_review.core.images.zarrs import read_zarr
+from napari_artifact_review.core.images.zarr import read_zarr
 
 __all__ = ["FullImage", "ImageFolder", "ImageHdu", "read_image"]
 
@@ -41,18 +41,17 @@ def read_image(
     hdu : int or str, optional
         Index or name of the HDU of a FITS file; without it the first image.
     sky : bool
-        Whether it is wished to know where the pixels lie on the sky, which takes a
-        third of the time.
+        Whether to read sky coordinates, which take a third of the time.
 
     Returns
     -------
     FullImage
-        The pixels and what is known about them.
+        The pixels and their metadata.
 
     Raises
     ------
     ImageError
-        If the file cannot be shown as an image, for whatever reason.
+        If the file cannot be shown as an image, for any reason.
     """
     path = Path(path)
     supported = _SUPPORTED.fullmatch(path.name)
@@ -71,7 +70,7 @@ def read_image(
             path=path,
             remedy="Open it without an HDU",
         )
-    return read_zarr(path) if supported["zarr"] else read_raster(path)
+    return read_zarr(path) if supported["zarr"] else read_common_format(path)
 
 
 class ImageFolder:
@@ -82,7 +81,7 @@ class ImageFolder:
     Parameters
     ----------
     folder : path-like
-        Where the images are; names may lead into folders inside it.
+        The folder; image names may contain folders inside it.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -90,25 +89,25 @@ class ImageFolder:
         self._listings: dict[Path, _Listing] = {}
 
     def find(self, image_name: str) -> Path:
-        """Return the one file that a name means.
+        """Return the one file with a name.
 
         Parameters
         ----------
         image_name : str
             A path relative to the folder, with or without its suffix. An exact
-            path wins; after that the forms of Unicode and the case of the suffix
-            do not matter.
+            path has precedence; otherwise the Unicode form and the case of the
+            suffix do not matter.
 
         Returns
         -------
         Path
-            An existing regular file in the folder (for Zarr: a folder in it), or what
-            a link in it leads to.
+            An existing regular file in the folder (for Zarr: a folder in it), or the
+            target of a link in it.
 
         Raises
         ------
         ImageError
-            If no file or several files fit, or the name leads out of the folder.
+            If no file or several files match, or the name leads out of the folder.
         """
         relative = self._checked(image_name)
         parent = self._on_disk(relative.parent)
@@ -118,7 +117,8 @@ class ImageFolder:
             names = self._listings[parent].matches(relative.name)
             paths = [self.folder / parent / name for name in names]
             if len(paths) == 1 and os.path.lexists(paths[0]):
-                # A link is the user's own way to the archive; only names may not stray.
+                # A link may lead out of the folder, a name may not: the user made the
+                # link.
                 _check_regular(paths[0])
                 return paths[0]
         if paths:
@@ -130,17 +130,17 @@ class ImageFolder:
         raise self._not_found(image_name, parent, relative.name)
 
     def check(self) -> None:
-        """Refuse a folder that is not there or cannot be listed.
+        """Raise an error if the folder does not exist or cannot be listed.
 
         Raises
         ------
         ImageError
-            Before any image is looked for in it.
+            Before any image is searched.
         """
         self._scan(Path())
 
     def _checked(self, image_name: str) -> Path:
-        """Return a name as a path, if it cannot lead out of the folder."""
+        """Return a name as a path, unless it leads out of the folder."""
         relative = Path(image_name)
         if relative.anchor or ".." in relative.parts:
             raise ImageError(
@@ -157,7 +157,7 @@ class ImageFolder:
         return relative
 
     def _scan(self, parent: Path) -> list[str]:
-        """List the names in a folder; none if it is not there."""
+        """List the names in a folder; none if it does not exist."""
         folder = self.folder / parent
         try:
             return os.listdir(folder)  # noqa: PTH208 - Path objects for 10,000 names
@@ -177,7 +177,7 @@ class ImageFolder:
             ) from error
 
     def _on_disk(self, parent: Path) -> Path:
-        """Return a folder as the disk spells it, in whatever form of Unicode."""
+        """Return a folder with the Unicode form that it has on the disk."""
         spelled = Path()
         for part in parent.parts:
             known = [part]
@@ -217,20 +217,20 @@ class _Listing:
                 self._known.setdefault(key, []).append(name)
 
     def matches(self, name: str) -> list[str]:
-        """Return the names that a name may mean; only itself if it is there."""
+        """Return the file names that match a name; only itself if it exists."""
         if name in self._names:
             return [name]
         return self._known.get(self._key(name), [])
 
     def nearest(self, name: str) -> list[str]:
-        """Return up to three names like the one that is missing."""
+        """Return up to three file names similar to a missing one."""
         keys = difflib.get_close_matches(self._key(name), self._known, n=3)
         found = dict.fromkeys(name for key in keys for name in self._known[key])
         return list(found)[:3]
 
     @staticmethod
     def _key(name: str) -> str:
-        """Return a name as it is looked up: in NFC, its suffix in small letters."""
+        """Return a name as it is looked up: in NFC, its suffix in lower case."""
         name = _nfc(name)
         supported = _SUPPORTED.fullmatch(name)
         return supported["stem"] + supported["suffix"].lower() if supported else name
@@ -241,9 +241,9 @@ def _nfc(name: str) -> str:
 
 
 def _check_regular(path: Path) -> None:
-    """Refuse what is no file of bytes: reading a pipe or a device may never end.
+    """Refuse pipes and devices, of which reading may never end.
 
-    A Zarr image is a folder of files.
+    A Zarr image is a folder.
     """
     with decoding(path):
         mode = path.stat().st_mode

@@ -1,4 +1,4 @@
-"""A full image in memory, with what is known of its file."""
+"""A full image in memory, and its metadata."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageHdu:
-    """One HDU of a FITS file that can be shown.
+    """One HDU of a FITS file with an image.
 
     Attributes
     ----------
     index : int
-        Its place in the file, 0 for the primary HDU.
+        Its index in the file, 0 for the primary HDU.
     name : str
-        Its ``EXTNAME``, or what astropy calls it without one; may be empty.
+        Its ``EXTNAME``, or the name that astropy gives without one; may be empty.
     shape : tuple of int
         Its axes as numpy counts them: (..., rows, columns).
     """
@@ -45,25 +45,25 @@ class FullImage:
     Attributes
     ----------
     path : Path
-        The file it was read from.
+        The file.
     pixels : ndarray or LazyPixels
         Shape (rows, columns), native byte order, the data's own type; row 0 is
         the first row of the file. Those of a large image are read when they are
         indexed, which may wait for the disk: never do it on the main thread.
     limits : tuple of float
-        Lower and upper end of a sensible grey scale, the lower one below the upper.
+        Lower and upper limit of the ZScale grey scale, the lower one below the upper.
     notes : tuple of str
-        What the user should know about how the file was read, in short sentences.
+        Short notes for the user about how the file was read.
     hdu : int or None
         Index of the HDU that was read; None where the format has none.
     hdus : tuple of ImageHdu
-        Every HDU that could be shown.
+        Every HDU with an image.
     unit : str
         Physical unit of the pixels (``BUNIT``), or an empty text.
     sky : SkyCoordinates or None
-        Where the pixels lie on the sky, if the file says so.
+        The sky coordinates, if the file has a celestial WCS.
     tiles : TiledImage or None
-        How a large image is shown; None for one in memory.
+        The tiles of a large image; None for an image in memory.
     """
 
     path: Path
@@ -78,7 +78,7 @@ class FullImage:
 
 
 def plane_notes(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Say that only the first of several planes is shown.
+    """Return the note that only the first of several planes is shown.
 
     Parameters
     ----------

@@ -1,61 +1,44 @@
-"""Full images read one after another, and meanwhile those that come next."""
+"""Read one full image after another, and the next ones ahead of need."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images.drawable import LoadedImage
-from napari_artifact_review.core.images.folder import ImageFolder, read_image
+from napari_artifact_review.core.images.image_cache import ImageCache, ImageSource
 
-#: Images that are read at once: decoders let others run, so that as many as there are
-#: processors take as long as one.
+#: Number of images that are read at once. Decoders release Python's lock: as many
+#: images as there are processors take as long as one.
 _AT_ONCE = min(4, os.cpu_count() or 1)
 
-#: Bytes of a file beyond which it is read in its turn only: there may be no room for
-#: several such images.
+#: Bytes of a file beyond which it is not read ahead: there may be no room for several
+#: such images.
 _MOST_BYTES = 64 * 2**20
 
-#: What came of an image. An error that is kept must hold no frames: it is not raised.
+#: An image, or why it cannot be read: an error without traceback, so that it does not
+#: keep frames alive.
 _Read: TypeAlias = LoadedImage | ImageError
 
 
-class ImageSource(NamedTuple):
-    """What is to be read.
-
-    Attributes
-    ----------
-    name : str
-        Of the image.
-    hdu : int or None
-        The HDU that is wished.
-    sigma : float
-        What its pixels are smoothed by, in pixels; 0 for not at all.
-    """
-
-    name: str
-    hdu: int | None
-    sigma: float
-
-
 class ImageReader:
-    """Reads one image after another; used from one thread.
+    """Reads images in threads of its own; used from one thread.
 
-    The last image is kept, and one that cannot be read is tried once while it is the
-    last.
+    The last image stays in memory. An image that cannot be read is tried once while it
+    is the last one.
 
     Parameters
     ----------
-    images : ImageFolder
-        Where the images are.
+    cache : ImageCache
+        Reads the images, and may have them already.
     """
 
-    def __init__(self, images: ImageFolder) -> None:
-        self._images = images
+    def __init__(self, cache: ImageCache) -> None:
+        self._cache = cache
         self._executor = ThreadPoolExecutor(_AT_ONCE, "artifact-review-reading")
         self._futures: dict[ImageSource, Future[_Read]] = {}
 
@@ -73,59 +56,55 @@ class ImageReader:
         return read
 
     def wait_for(self, source: ImageSource, seconds: float) -> bool:
-        """Tell whether it is known what comes of an image; wait for that a while."""
+        """Wait up to `seconds` for an image; return whether `read` returns at once."""
         return bool(wait([self._future(source)], seconds).done)
 
-    def expect(
-        self, sources: Iterable[ImageSource], at_hand: Mapping[str, LoadedImage]
-    ) -> None:
-        """Begin to read what will be asked for, in this order, and forget all else.
+    def expect(self, sources: Iterable[ImageSource]) -> None:
+        """Begin to read the images that `read` will return next; drop all others.
 
         Parameters
         ----------
         sources : iterable of ImageSource
-            The images; read ahead are as many as can be read at once.
-        at_hand : mapping of str to LoadedImage
-            By name, images that the caller has read already.
+            The images, in the order of need. As many as can be read at once are begun.
         """
         before, self._futures = self._futures, {}
         for source in islice(sources, _AT_ONCE):
-            loaded = at_hand.get(source.name)
             if source in before:
                 self._futures[source] = before.pop(source)
-            elif loaded is not None and loaded.sigma == source.sigma:
-                self._futures[source] = Future()
-                self._futures[source].set_result(loaded)
-            elif self._is_small(source.name):
+            elif self._cache.find(source) is not None or self._is_small(source.name):
                 self._begin(source)
         for future in before.values():
             future.cancel()
 
     def close(self) -> None:
-        """Read no more; what is being read is the last."""
+        """Read no more; reads under way end by themselves."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _future(self, source: ImageSource) -> Future[_Read]:
         if source not in self._futures:
-            # There may be no room for this one and any other.
-            self.expect((), {})
+            # There may be no room for this image and any other.
+            self.expect(())
             self._begin(source)
         return self._futures[source]
 
     def _begin(self, source: ImageSource) -> None:
-        self._futures[source] = self._executor.submit(self._read, source)
+        found = self._cache.find(source)
+        if found is None:
+            self._futures[source] = self._executor.submit(self._read, source)
+        else:
+            self._futures[source] = Future()
+            self._futures[source].set_result(found)
 
     def _read(self, source: ImageSource) -> _Read:
         try:
-            full = read_image(self._images.find(source.name), source.hdu, sky=False)
-            return LoadedImage.of(full, source.sigma)
+            return self._cache.read(source, sky=False)
         except ImageError as error:
             return error.again()
 
     def _is_small(self, name: str) -> bool:
         try:
-            path = self._images.find(name)
+            path = self._cache.folder.find(name)
             return path.is_file() and path.stat().st_size <= _MOST_BYTES
         except (ImageError, OSError):
-            # It is said in its turn.
+            # `read` raises the error when it is asked for this image.
             return False

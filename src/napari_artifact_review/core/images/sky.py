@@ -1,4 +1,4 @@
-"""Where a pixel lies on the sky: from the WCS of a FITS header to RA and Dec."""
+"""Sky coordinates of a pixel: from the WCS of a FITS header to RA and Dec."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-# Axes and powers stand in other keywords, which have room for two digits of them.
+# Other keywords contain the number of an axis or power, with two digits at most.
 _COUNTS = {re.compile("WCSAXES[A-Z]?|[AB]P?_ORDER"): 99}
 
 
@@ -29,7 +29,7 @@ class SkyCoordinates:
     """The celestial coordinates of an image, in degrees ICRS.
 
     Made by `from_header`. Pixels are counted from 0, their centres at whole
-    numbers.
+    numbers; x is the column and y the row.
     """
 
     _wcs: Any
@@ -47,8 +47,7 @@ class SkyCoordinates:
         header : astropy.io.fits.Header
             Header of the image.
         hdus : astropy.io.fits.HDUList, optional
-            The open file, where distortion tables of the WCS (as Hubble's ACS has
-            them) are looked up.
+            The open file, for the distortion tables of a WCS (as of Hubble's ACS).
 
         Returns
         -------
@@ -71,12 +70,7 @@ class SkyCoordinates:
             return cls(wcs, frame, _rotation_to_icrs(frame))
 
     def radec(self, x: float, y: float) -> tuple[float, float] | None:
-        """Return where a pixel lies on the sky.
-
-        Parameters
-        ----------
-        x, y : float
-            Column and row, counted from 0.
+        """Return the sky coordinates of a pixel.
 
         Returns
         -------
@@ -102,12 +96,7 @@ class SkyCoordinates:
     def directions(
         self, x: float, y: float
     ) -> tuple[tuple[float, float], tuple[float, float]] | None:
-        """Return where north and east are, as steps of one pixel's length.
-
-        Parameters
-        ----------
-        x, y : float
-            Column and row, counted from 0.
+        """Return the directions of north and east, as steps of one pixel's length.
 
         Returns
         -------
@@ -120,7 +109,7 @@ class SkyCoordinates:
         if here is None or right is None or below is None:
             return None
         flat = math.cos(math.radians(here[1]))
-        # How the sky changes over a pixel: rows are east and north.
+        # The change of the sky coordinates over a pixel: rows are east and north.
         steps = np.array(
             [
                 [
@@ -137,25 +126,20 @@ class SkyCoordinates:
         return (float(north[0]), float(north[1])), (float(east[0]), float(east[1]))
 
     def text(self, x: float, y: float) -> str:
-        """Return where a pixel lies on the sky, as astronomers write it.
-
-        Parameters
-        ----------
-        x, y : float
-            Column and row, counted from 0.
+        """Return the sky coordinates of a pixel in sexagesimal form.
 
         Returns
         -------
         str
-            Hours and degrees in sexagesimal form, such as
-            ``RA 10:20:30.12  Dec -05:12:33.4``; empty where there is nothing to say.
+            Such as ``RA 10:20:30.12  Dec -05:12:33.4``; empty where the projection is
+            not defined.
         """
         radec = self.radec(x, y)
         return "" if radec is None else sexagesimal(*radec)
 
 
 def sexagesimal(ra: float, dec: float) -> str:
-    """Write a direction in hours and degrees.
+    """Format RA in hours and Dec in degrees.
 
     Parameters
     ----------
@@ -180,10 +164,10 @@ def sexagesimal(ra: float, dec: float) -> str:
 
 
 def _rotation_to_icrs(frame: Any) -> NDArray[np.float64] | None:
-    """Return the 3x3 rotation from a frame to ICRS, or None where it is none.
+    """Return the 3x3 rotation from a frame to ICRS, or None if it is no rotation.
 
     A product with it takes microseconds, astropy's transformation half a
-    millisecond or more. FK4 is no rotation: its E-terms of aberration bend it.
+    millisecond or more. FK4 is no rotation because of its E-terms of aberration.
     """
     axes = UnitSphericalRepresentation([0, 90, 0] * u.deg, [0, 0, 90] * u.deg)
     icrs = frame.realize_frame(axes).transform_to(ICRS())

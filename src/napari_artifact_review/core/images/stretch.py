@@ -1,4 +1,4 @@
-"""Pixels as small pictures, and smoothed: what no layer of napari does for us."""
+"""Pixels as thumbnails, and smoothed: what no layer of napari does."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preset:
-    """A ready-made wish, under a name.
+    """Ready-made display settings with a name.
 
     Attributes
     ----------
     name : str
-        In a few words.
+        A few words.
     display : Display
-        The wish, but for the colours.
+        The settings; the colormap is not used.
     """
 
     name: str
     display: Display
 
 
-#: One look at a cutout in each of these shows what any of them could. Their limits are
-#: those of the cutout.
+#: Presets that show a cutout side by side. Their limits are those of the cutout.
 PRESETS = (
     Preset("ZScale", Display(scope="cutout")),
     Preset("ZScale, 1.5 px", Display(scope="cutout", sigma=1.5)),
@@ -60,11 +59,10 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     Returns
     -------
     ndarray
-        Of the same shape. What is not finite stays as it is and does not count for
-        its surroundings (normalised convolution), nor does what lies beyond the edge:
-        there the image is continued as its mirror image.
+        Same shape. NaN and infinity stay as they are and do not affect their
+        neighbours (normalised convolution). Beyond its edge, the image is mirrored.
     """
-    # The dock knows the presets above; it opens without scipy.
+    # Not at the top: the dock, which imports this module, opens without scipy.
     from scipy.ndimage import gaussian_filter
 
     with np.errstate(over="ignore"):
@@ -80,14 +78,14 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class ColorMapper:
-    """From pixels to colours, as a layer that is shown so would look.
+    """Map pixels to colours, as a layer of napari does.
 
     Attributes
     ----------
     limits : tuple of float
-        In the pixels' unit: what the first and the last colour stand for.
+        Pixel values of the first and the last colour.
     table : ndarray of uint8
-        Shape (`LEVELS` + 1, 3): the colour of each level, and that of NaN, black.
+        Shape (`LEVELS` + 1, 3): the colour of each level, and black for NaN.
     """
 
     limits: Limits
@@ -100,17 +98,16 @@ class ColorMapper:
         brightness: Brightness,
         colors: NDArray[Any] | None = None,
     ) -> ColorMapper:
-        """Return the colours that are wished.
+        """Return the mapper for display settings.
 
         Parameters
         ----------
         display : Display
-            How pixels are shown; of its colours, only whether they are inverted.
+            The settings; the colormap is taken from `colors` instead.
         brightness : Brightness
-            Whose limits and histogram count.
+            Gives limits and histogram.
         colors : ndarray, optional
-            Shape (n, 3), from 0 to 1: from the first to the last colour; by default
-            from black to white.
+            The colormap, shape (n, 3), from 0 to 1; by default from black to white.
         """
         limits = brightness.limits(display)
         palette = np.array([[0.0] * 3, [1.0] * 3]) if colors is None else colors
@@ -120,11 +117,11 @@ class ColorMapper:
         return cls(limits, np.append(levels, [[0] * 3], axis=0).astype(np.uint8))
 
     def paint(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return pixels, shape (rows, columns), as a picture with a third axis of 3."""
+        """Return the colours, shape (rows, columns, 3), of pixels (rows, columns)."""
         low, high = self.limits
         with np.errstate(over="ignore", invalid="ignore"):
             level = (values.astype(np.float64) - low) / (high - low) * (LEVELS - 1)
-        # The last entry, one beyond the levels, is that of NaN.
+        # The last entry, one beyond the levels, is for NaN.
         shown = np.where(np.isnan(level), LEVELS, np.clip(level, 0, LEVELS - 1).round())
         return self.table[shown.astype(np.intp)]
 
@@ -135,7 +132,7 @@ def render(
     brightness: Brightness | None = None,
     colors: NDArray[Any] | None = None,
 ) -> NDArray[np.uint8]:
-    """Return pixels as a picture, as a layer that is shown so would look.
+    """Return pixels as colours, as a layer of napari shows them.
 
     Parameters
     ----------
@@ -144,8 +141,8 @@ def render(
     display, colors
         As for `ColorMapper.of`.
     brightness : Brightness, optional
-        Whose limits and histogram count, for example the full image's; by default
-        those of `pixels`, smoothed if that is wished.
+        Gives limits and histogram, for example those of the full image; by default
+        those of `pixels`, smoothed if requested.
 
     Returns
     -------

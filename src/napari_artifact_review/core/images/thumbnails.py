@@ -1,31 +1,34 @@
-"""Small pictures of cutouts, read from their images."""
+"""Read cutouts from their images, as pixels and as thumbnails."""
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 
-from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.cutout import Cutout, clip
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images.display import Brightness, Display
 from napari_artifact_review.core.images.drawable import LoadedImage
-from napari_artifact_review.core.images.folder import ImageFolder
-from napari_artifact_review.core.images.image_reader import ImageReader, ImageSource
+from napari_artifact_review.core.images.image_cache import (
+    BytesCache,
+    ImageCache,
+    ImageSource,
+)
+from napari_artifact_review.core.images.image_reader import ImageReader
 from napari_artifact_review.core.images.stretch import ColorMapper, smoothed
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
-#: Bytes of cutouts that are kept: some 400 of 200 x 200 pixels in float32, so that
-#: they are there at once in another stretch.
+#: Bytes of cutouts in memory: some 400 of 200 x 200 pixels in float32. Another stretch
+#: needs no reading.
 MOST_BYTES = 2**26
 
-#: Images of which it is kept how bright they are, at most some 3 MB each.
+#: Number of images whose brightness is in memory, at most some 3 MB each.
 _MOST_IMAGES = 50
 
 _Array = npt.NDArray[Any]
@@ -34,18 +37,18 @@ _Key = tuple[ImageSource, int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """How pictures look.
+    """Settings of thumbnails.
 
     Attributes
     ----------
     display : Display
         How pixels become colours.
     colors : ndarray or None
-        Shape (n, 3), from 0 to 1: the colours; None for grey.
+        The colormap, shape (n, 3), from 0 to 1; None for grey.
     y_up : bool
         Whether row 0 is at the bottom.
     shrink : int
-        How many pixels, across and down, become one of the picture: their mean.
+        Side of the block of pixels whose mean is one pixel of the thumbnail.
     """
 
     display: Display
@@ -54,76 +57,68 @@ class Look:
     shrink: int = 1
 
 
-#: In ZScale, with limits of its own.
-_OWN = Look(Display(scope="cutout"))
+#: ZScale, with the limits of the cutout itself.
+_DEFAULT_LOOK = Look(Display(scope="cutout"))
 
 
 class CutoutReader:
     """Reads cutouts one after another; used from one thread.
 
-    The last image is kept, and the cutouts that were asked for last: who asks for
-    cutouts image by image reads each image once, and tries one that cannot be read
-    once. Images of cutouts that are expected are read ahead.
+    The last image and the latest cutouts stay in memory. Cutouts that are asked for
+    image by image need each image once, also an image that cannot be read. The images
+    of expected cutouts are read ahead.
 
     Parameters
     ----------
-    images : ImageFolder
-        Where the images are.
+    cache : ImageCache
+        Reads the images, and may have them already.
     hdus : mapping of str to int, optional
-        The HDU that is wished of an image, by its name.
+        The chosen HDU of an image, by its name.
     """
 
     def __init__(
-        self, images: ImageFolder, hdus: Mapping[str, int] | None = None
+        self, cache: ImageCache, hdus: Mapping[str, int] | None = None
     ) -> None:
-        self._images = ImageReader(images)
+        self._images = ImageReader(cache)
         self._hdus = {} if hdus is None else hdus
-        self._cutouts: OrderedDict[_Key, _Array] = OrderedDict()
-        self._bytes = 0
-        self._brightness: OrderedDict[ImageSource, Brightness] = OrderedDict()
-        # Of the look that was asked for last, by image.
+        self._cutouts = BytesCache[_Key, _Array](MOST_BYTES, lambda array: array.nbytes)
+        self._brightness = LRUCache[ImageSource, Brightness](_MOST_IMAGES)
+        # The colours of images with the latest look.
         self._look: Look | None = None
-        self._shades: dict[ImageSource, ColorMapper] = {}
+        self._color_mappers: dict[ImageSource, ColorMapper] = {}
 
-    def expect(
-        self,
-        cutouts: Iterable[Cutout],
-        sigma: float = 0.0,
-        at_hand: Mapping[str, LoadedImage] = MappingProxyType({}),
-    ) -> None:
-        """Begin to read the images of cutouts that will be asked for, in this order.
+    def expect(self, cutouts: Iterable[Cutout], sigma: float = 0.0) -> None:
+        """Begin to read the images of the cutouts that will be asked for next.
 
         Parameters
         ----------
         cutouts : iterable of Cutout
-            Which ones; of those that are kept nothing is read.
+            The cutouts, in the order of need. Those in memory need no image.
         sigma : float
             As for `pixels`.
-        at_hand : mapping of str to LoadedImage
-            By name, images that the caller has read already.
         """
         keys = (self._key(cutout, sigma) for cutout in cutouts)
         missing = dict.fromkeys(key[0] for key in keys if key not in self._cutouts)
-        self._images.expect(missing, at_hand)
+        self._images.expect(missing)
 
     def wait_for(self, cutout: Cutout, sigma: float, seconds: float) -> bool:
-        """Tell whether a cutout needs no reading any more; wait for that a while."""
+        """Wait up to `seconds` for an image; return whether `pixels` need not wait."""
         key = self._key(cutout, sigma)
         return key in self._cutouts or self._images.wait_for(key[0], seconds)
 
     def close(self) -> None:
-        """Read no more; the image that is being read is the last."""
+        """Read no more; reads under way end by themselves."""
         self._images.close()
 
     def pixels(self, cutout: Cutout, sigma: float = 0.0) -> _Array:
-        """Return the pixels of a cutout, as far as it is on its image.
+        """Return the pixels of a cutout, clipped to its image.
 
         Parameters
         ----------
         cutout : Cutout
-            Which one.
+            The cutout.
         sigma : float
-            Of the Gaussian that they are smoothed by, in pixels; 0 for none.
+            Sigma of the Gaussian that smooths the pixels, in pixels; 0 for none.
 
         Returns
         -------
@@ -141,23 +136,19 @@ class CutoutReader:
             # A copy: a part of an image would keep all of it in memory.
             pixels = np.array(cut_out(self._image(key[0]), cutout))
             self._cutouts[key] = pixels
-            self._bytes += pixels.nbytes
-            while self._bytes > MOST_BYTES and len(self._cutouts) > 1:
-                self._bytes -= self._cutouts.popitem(last=False)[1].nbytes
-        self._cutouts.move_to_end(key)
         return pixels
 
     def picture(
         self, cutout: Cutout, look: Look | None = None
     ) -> npt.NDArray[np.uint8]:
-        """Return a picture of a cutout.
+        """Return a thumbnail of a cutout.
 
         Parameters
         ----------
         cutout : Cutout
-            Which one.
+            The cutout.
         look : Look, optional
-            How it looks; by default in ZScale with limits of its own.
+            Its settings; by default ZScale with the limits of the cutout itself.
 
         Returns
         -------
@@ -169,13 +160,13 @@ class CutoutReader:
         ImageError
             As for `pixels`.
         """
-        look = look or _OWN
+        look = look or _DEFAULT_LOOK
         pixels = self.pixels(cutout, look.display.sigma)
         if look.display.scope == "image" and look.display.manual is None:
-            shades = self._shades_of(self._source(cutout, look.display.sigma), look)
+            colors = self._colors_of(self._source(cutout, look.display.sigma), look)
         else:
-            shades = ColorMapper.of(look.display, Brightness.of(pixels), look.colors)
-        picture = _shrunk(shades.paint(pixels), look.shrink)
+            colors = ColorMapper.of(look.display, Brightness.of(pixels), look.colors)
+        picture = _shrunk(colors.paint(pixels), look.shrink)
         return np.ascontiguousarray(picture[::-1]) if look.y_up else picture
 
     def _source(self, cutout: Cutout, sigma: float) -> ImageSource:
@@ -189,30 +180,24 @@ class CutoutReader:
     def _image(self, source: ImageSource) -> LoadedImage:
         loaded = self._images.read(source)
         self._brightness[source] = loaded.brightness
-        self._brightness.move_to_end(source)
-        if len(self._brightness) > _MOST_IMAGES:
-            self._brightness.popitem(last=False)
         return loaded
 
-    def _shades_of(self, source: ImageSource, look: Look) -> ColorMapper:
-        """Return the colours of an image, all of whose cutouts look alike."""
+    def _colors_of(self, source: ImageSource, look: Look) -> ColorMapper:
+        """Return the colours of an image, which all of its cutouts share."""
         if look is not self._look:
-            self._look, self._shades = look, {}
-        if source not in self._shades:
-            known = self._brightness.get(source)
-            brightness = self._image(source).brightness if known is None else known
-            self._shades[source] = ColorMapper.of(look.display, brightness, look.colors)
-        return self._shades[source]
+            self._look, self._color_mappers = look, {}
+        if source not in self._color_mappers:
+            brightness = self._brightness.get(source) or self._image(source).brightness
+            self._color_mappers[source] = ColorMapper.of(
+                look.display, brightness, look.colors
+            )
+        return self._color_mappers[source]
 
 
 def cut_out(loaded: LoadedImage, cutout: Cutout) -> _Array:
     """Return the pixels of a cutout as they are drawn."""
     pixels, sigma = loaded.drawable, loaded.sigma
-    length, width = pixels.shape
-    rows, columns = (
-        slice(min(max(start, 0), end), min(max(start + cutout.size, 0), end))
-        for start, end in ((cutout.grid_y, length), (cutout.grid_x, width))
-    )
+    rows, columns = clip(cutout, pixels.shape)
     if rows.start == rows.stop or columns.start == columns.stop:
         raise ImageError(
             f"the cutout ({cutout.grid_x}, {cutout.grid_y}) lies wholly outside "
@@ -222,11 +207,8 @@ def cut_out(loaded: LoadedImage, cutout: Cutout) -> _Array:
         )
     if not isinstance(pixels, LazyPixels) or not sigma:
         return np.asarray(pixels[rows, columns])
-    # As wide as the Gaussian reaches, so that no edge is seen where there is none.
-    reach = math.ceil(4 * sigma)
-    around = tuple(
-        slice(max(part.start - reach, 0), part.stop + reach) for part in (rows, columns)
-    )
+    # As wide as the Gaussian reaches, so that the cutout's edge leaves no trace.
+    around = clip(cutout, pixels.shape, math.ceil(4 * sigma))
     inner = tuple(
         slice(part.start - wide.start, part.stop - wide.start)
         for part, wide in zip((rows, columns), around, strict=True)

@@ -1,6 +1,6 @@
-"""The raw pixels of a large image: windows of it, read as they are looked at.
+"""Raw pixels of a large image, read from disk when they are indexed.
 
-Also ways to look at it: all of it in pieces, or a sample.
+They can also be read as a whole, in pieces, or as a sample.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
     from napari_artifact_review.core.tiled.sources import Source
 
-# As many windows and pixels as make a grey scale steady: see `limits.zscale_limits`.
+# Numbers of windows and pixels that give reliable limits: see `limits.zscale_limits`.
 _WINDOWS = 400
 _WINDOW_WIDTH = 256
 _SAMPLE = 102_400
 # Pixels that may be decoded for that sample: some 0.3 s of decompression.
-_SAMPLED = 2**25
+_MOST_DECODED = 2**25
 
 
 class Sample(NamedTuple):
-    """A first look at a large image.
+    """Pixels from all over a large image, and their statistics.
 
     Attributes
     ----------
     pixels : ndarray
-        Of small windows, spread over the image: shape (windows, pixels of each).
+        Pixels of small windows, spread over the image: shape (windows, pixels of each).
     limits : tuple of float
-        Of the grey scale: `limits.zscale_limits` of these pixels.
+        Their ZScale limits.
     medians : ndarray
-        Shape (windows down, windows across), float64. The lower limit where a window
-        has no finite pixel.
+        The median of each window, shape (windows down, windows across), float64; the
+        lower limit if a window has no finite pixel.
     """
 
     pixels: Pixels
@@ -50,14 +50,14 @@ class Sample(NamedTuple):
 
 
 class LazyPixels:
-    """The raw pixels of a large image; looking at them reads them.
+    """Raw pixels of a large image; indexing reads them.
 
-    May be used from any thread, but each look waits for the disk.
+    May be used from any thread, but each index waits for the disk.
 
     Parameters
     ----------
     source : Source
-        Where they are.
+        The file or folder of the pixels.
     """
 
     ndim = 2
@@ -83,12 +83,12 @@ class LazyPixels:
         return self._source.block
 
     def fingerprint(self) -> str:
-        """Return what is different as soon as the image on the disk is another one."""
+        """Return a text that changes when the image on the disk changes."""
         with one_error(self.path):
             return self._source.fingerprint()
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window, both of whose ends are given and inside the image."""
+        """Read a window; both ends are given and inside the image."""
         with self._lock, one_error(self.path):
             try:
                 return self._source.read(rows, columns)
@@ -98,7 +98,7 @@ class LazyPixels:
 
     @contextmanager
     def held_open(self) -> Iterator[None]:
-        """Keep the file open inside the block, for many looks."""
+        """Keep the file open inside the block, for many reads."""
         with self._lock:
             self._holders += 1
         try:
@@ -124,14 +124,14 @@ class LazyPixels:
         Raises
         ------
         ImageError
-            If it cannot be read, or takes more than `full_image.MOST_BYTES`.
+            If it cannot be read, or takes more than `decoders.MOST_BYTES`.
         """
         rows, columns, axes = window(key, self.shape)
         check_memory(_count(rows) * _count(columns) * self.dtype.itemsize)
         if rows.step == 1:
             found = self.read(rows, _without_step(columns))[:, :: columns.step]
         else:
-            # Row by row: what lies between them may be larger than the memory.
+            # Row by row: all rows in between may be larger than the memory.
             every = range(rows.start, rows.stop, rows.step)
             found = np.empty((len(every), _count(columns)), self.dtype)
             for at, row in enumerate(every):
@@ -140,11 +140,11 @@ class LazyPixels:
         return found[axes]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
-        """Read all of it, if the memory can hold it."""
+        """Read the whole image, if it fits into memory."""
         return np.asarray(self[:], dtype)
 
     def check(self) -> None:
-        """Read everything once and keep nothing.
+        """Read everything once, to find errors.
 
         Raises
         ------
@@ -159,26 +159,26 @@ class LazyPixels:
 def window(
     key: Any, shape: tuple[int, int]
 ) -> tuple[slice, slice, tuple[int | slice, ...]]:
-    """Take an index of numpy apart.
+    """Split an index of numpy into a window, and an index of that window.
 
     Parameters
     ----------
     key : int, slice, Ellipsis or tuple of them
         With positive steps.
     shape : tuple of int
-        Rows and columns of what is indexed.
+        Rows and columns of the indexed array.
 
     Returns
     -------
     rows, columns : slice
         With both ends and the step; each at least one pixel long, or empty.
     axes : tuple
-        What to index the window with: 0 for each axis of which one place was asked.
+        The index of the window: 0 for each axis with a single position.
 
     Raises
     ------
     IndexError
-        If it is something else, or lies outside.
+        If the index has another form, or lies outside.
     """
     given = list(key) if isinstance(key, tuple) else [key]
     if any(part is Ellipsis for part in given):
@@ -196,10 +196,10 @@ def window(
             slices.append(slice(start, max(start, stop), step))
             axes.append(slice(None))
         elif isinstance(part, (int, np.integer)):
-            place = int(part) + length * (part < 0)
-            if not 0 <= place < length:
+            index = int(part) + length * (part < 0)
+            if not 0 <= index < length:
                 raise IndexError(f"{key!r} is outside an image of shape {shape}")
-            slices.append(slice(place, place + 1, 1))
+            slices.append(slice(index, index + 1, 1))
             axes.append(0)
         else:
             raise IndexError(f"{key!r} is no index of whole numbers and slices")
@@ -215,9 +215,9 @@ def _without_step(part: slice) -> slice:
 
 
 def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
-    """Go once over an image, in bands of rows, each from left to right.
+    """Yield all windows of an image once, in bands of rows, each from left to right.
 
-    Pieces begin at even rows and columns, and where a block does if that is possible.
+    Windows begin at even rows and columns, and at blocks if possible.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
     Yields
     ------
     rows, columns : slice
-        Some `PIECE` pixels, or what has to be read together.
+        Some `PIECE` pixels, or one block if that is larger.
     """
     length, width = pixels.shape
     block_rows, block_columns = (side + side % 2 for side in pixels.block)
@@ -244,7 +244,7 @@ def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
 
 
 def sample(pixels: LazyPixels) -> Sample:
-    """Look at a few hundred small windows, spread over an image.
+    """Read a few hundred small windows, spread over an image.
 
     Parameters
     ----------
@@ -258,8 +258,8 @@ def sample(pixels: LazyPixels) -> Sample:
     """
     length, width = pixels.shape
     block = math.prod(map(min, pixels.block, pixels.shape))
-    count = math.isqrt(min(_WINDOWS, max(9, _SAMPLED // block)))
-    # Windows do not overlap: what lies at an edge counts as much as what does not.
+    count = math.isqrt(min(_WINDOWS, max(9, _MOST_DECODED // block)))
+    # Windows do not overlap, so that all parts of the image have the same weight.
     wide = max(1, min(_WINDOW_WIDTH, width // count))
     high = max(1, min(_SAMPLE // (count**2 * wide), length // count))
     tops, lefts = (
@@ -276,8 +276,8 @@ def sample(pixels: LazyPixels) -> Sample:
         )
     limits = zscale_limits(windows)
     medians = np.full(len(windows), limits[0])
-    for at, seen in enumerate(windows):
-        finite = seen[np.isfinite(seen)]
+    for i, values in enumerate(windows):
+        finite = values[np.isfinite(values)]
         if finite.size:
-            medians[at] = np.median(finite)
+            medians[i] = np.median(finite)
     return Sample(windows, limits, medians.reshape(count, count))

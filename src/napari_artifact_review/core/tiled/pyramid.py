@@ -1,7 +1,7 @@
-"""The levels of detail of a large image: means of 2 x 2 pixels, again and again.
+"""Levels of detail of a large image: means of 2 x 2 pixels, again and again.
 
-They are built once, by going over the image in bands of rows, and kept in a folder
-for the next time. All of it runs in the thread of a `tiles.TiledImage`.
+They are built once, from bands of rows of the image, and stored in a folder for the
+next time. All of it runs in the thread of a `tiles.TiledImage`.
 """
 
 from __future__ import annotations
@@ -21,22 +21,25 @@ if TYPE_CHECKING:
 
     from napari_artifact_review.core.decoders import Pixels
     from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
-    from napari_artifact_review.core.tiled.pyramid_folder import Kept, PyramidFolder
+    from napari_artifact_review.core.tiled.pyramid_folder import (
+        PyramidFolder,
+        StoredPyramid,
+    )
 
 #: Rows and columns of a tile, at every level: 0.5 MiB of 16 bits, some 12 to a screen.
 TILE = CHUNK
 #: The longer side of the last level; it is always in memory.
 OVERVIEW = 1024
-#: Source pixels that one tile may cost while there is no pyramid yet: some 0.2 s.
+#: Maximum pixels that are read for one tile before the pyramid is built: some 0.2 s.
 _MOST_FOR_A_TILE = 2**24
-#: Bytes of levels that are in memory where the disk takes none: all but the finest.
+#: Maximum bytes of levels in memory if none can be stored: the coarse levels only.
 _MOST_IN_MEMORY = 2**27
-# Columns that are written at once: some 10 ms between looks at what the user wants.
-_WRITTEN = 8 * TILE
+# Columns that are written at once, in some 10 ms; then tiles in view come first.
+_WRITTEN_AT_ONCE = 8 * TILE
 
 
 def level_shapes(shape: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    """Return the shapes of an image's levels, two or more, each half of the one before.
+    """Return the shapes of two or more levels, each half of the one before.
 
     Parameters
     ----------
@@ -56,14 +59,15 @@ def halved(pixels: Pixels) -> Pixels:
     Parameters
     ----------
     pixels : ndarray
-        Shape (rows, columns). Where a side is odd, its last pixels stand alone.
+        Shape (rows, columns). If a side is odd, its last pixels are not averaged along
+        it.
 
     Returns
     -------
     ndarray
-        Shape (rows / 2, columns / 2), rounded up, of the same type: napari takes one
-        texture for all levels, of the type of the first. NaN is left out of a mean;
-        whole numbers are rounded, halves up.
+        Shape (rows / 2, columns / 2), rounded up, of the same type: napari has one
+        texture for all levels. NaN is left out of a mean; integers are rounded, halves
+        up.
     """
     rows, columns = pixels.shape
     if rows % 2 or columns % 2:
@@ -76,7 +80,7 @@ def halved(pixels: Pixels) -> Pixels:
 
 
 def _whole_means(quarters: list[Pixels]) -> Pixels:
-    """Average whole numbers exactly; their sum may be too large for their type."""
+    """Average integers exactly, although their sum may be too large for their type."""
     if quarters[0].dtype.itemsize <= 2:
         total = quarters[0].astype(np.int32)
         for quarter in quarters[1:]:
@@ -90,7 +94,7 @@ def _whole_means(quarters: list[Pixels]) -> Pixels:
 
 
 def _float_means(quarters: list[Pixels]) -> Pixels:
-    # In 64 bits, where four of 32 bits cannot overflow.
+    # In 64 bits the sum of four values of 32 bits cannot overflow.
     mean = quarters[0].astype(np.float64)
     for quarter in quarters[1:]:
         mean += quarter
@@ -100,33 +104,32 @@ def _float_means(quarters: list[Pixels]) -> Pixels:
         four = np.stack([quarter[odd] for quarter in quarters]).astype(np.float64)
         known = ~np.isnan(four)
         total = np.where(known, four, 0).sum(axis=0)
-        # 0 / 0 where all four are NaN.
+        # 0 / 0 if all four are NaN.
         with np.errstate(invalid="ignore"):
             mean[odd] = total / known.sum(axis=0)
     return mean
 
 
 class Pyramid:
-    """The levels of one image above level 0, as far as they are known.
+    """The levels of one image above level 0, as far as they are built.
 
     Parameters
     ----------
     pixels : LazyPixels
         Level 0.
     medians : ndarray
-        A first look at the image: as many rows and columns as it has.
+        `lazy_pixels.Sample.medians` of the image, for a first overview.
     folder : PyramidFolder
-        Where pyramids are kept.
+        The folder where pyramids are stored.
 
     Attributes
     ----------
     shapes : tuple of tuple of int
-        Of every level, with level 0.
+        Shape of every level, with level 0.
     overview : ndarray
-        The last level, always in memory: rough at first, changed in place as more is
-        known.
-    whole : bool
-        Whether all levels are there.
+        The last level, always in memory: rough at first, updated in place.
+    is_whole : bool
+        Whether all levels can be read.
     """
 
     def __init__(
@@ -134,36 +137,36 @@ class Pyramid:
     ) -> None:
         self.shapes = level_shapes(pixels.shape)
         self.overview = _spread(medians, self.shapes[-1], pixels.dtype)
-        self.whole = False
+        self.is_whole = False
         self._pixels = pixels
         self._folder = folder
         self._last = len(self.shapes) - 1
-        self._kept: Kept | None = None
+        self._stored: StoredPyramid | None = None
         self._start_over()
 
     def _start_over(self) -> None:
-        # What the levels from 1 on are read from and written to, as far as there is.
+        # The arrays of the levels from 1 on, on disk or in memory.
         self._arrays = dict[int, Any]()
-        # The rows of each level that are not yet written, and how many of them the
-        # next level has already.
+        # The rows of each level that are not written yet; the number of rows in them,
+        # and the number that the next level has got already.
         self._bands: dict[int, Pixels] = {}
         self._filled = dict.fromkeys(range(len(self.shapes)), 0)
         self._passed = dict.fromkeys(range(len(self.shapes)), 0)
-        # How many rows of each level are written.
+        # The number of rows of each level that are written.
         self._written = dict.fromkeys(range(len(self.shapes)), 0)
 
     @property
-    def is_kept(self) -> bool:
+    def is_stored(self) -> bool:
         """Whether it is in the folder, for the next time."""
-        return self._kept is not None
+        return self._stored is not None
 
     @property
     def finer_levels(self) -> frozenset[int]:
-        """The levels at hand besides the last one, on disk or in memory."""
+        """The levels on disk or in memory, without the last one."""
         return frozenset(self._arrays)
 
     def build(self) -> Iterator[None]:
-        """Find the pyramid of an earlier time, or build it.
+        """Find the stored pyramid, or build it.
 
         Yields
         ------
@@ -178,37 +181,37 @@ class Pyramid:
         if self._pixels.coarser:
             everything = (slice(0, side) for side in self.overview.shape)
             self.overview[:] = self.read(self._last, *everything)
-            self.whole = True
+            self.is_whole = True
             return
         fingerprint = self._pixels.fingerprint()
         dtype = self._pixels.dtype
-        self._kept = self._folder.find(fingerprint, self.shapes, dtype)
-        if self._kept is None:
+        self._stored = self._folder.find(fingerprint, self.shapes, dtype)
+        if self._stored is None:
             yield from self._sample_rows()
-            part = self._folder.begin(fingerprint, self.shapes, dtype)
+            part = self._folder.create(fingerprint, self.shapes, dtype)
             if part is not None:
                 self._arrays = dict(part.arrays)
                 try:
                     yield from self._build(part.touch)
-                    self._kept = part.finish()
-                # A full disk, or one that went away.
+                    self._stored = part.finish()
+                # The disk is full or gone.
                 except OSError:
                     self._start_over()
                 finally:
                     part.discard()
-            if self._kept is None and not self.whole:
+            if self._stored is None and not self.is_whole:
                 self._arrays = self._in_memory()
                 yield from self._build(lambda: None)
-        if self._kept is not None:
-            self._arrays = dict(self._kept.arrays)
+        if self._stored is not None:
+            self._arrays = dict(self._stored.arrays)
             everything = (slice(0, side) for side in self.overview.shape)
-            self.overview[:] = self._kept.read(self._last, *everything)
-        self.whole = True
+            self.overview[:] = self._stored.read(self._last, *everything)
+        self.is_whole = True
         self._written = {n: shape[0] for n, shape in enumerate(self.shapes)}
         self._bands = {}
 
     def _in_memory(self) -> dict[int, Any]:
-        """Return room for the levels that memory can hold, the coarse ones."""
+        """Return arrays for the levels that fit into memory, the coarse ones."""
         arrays = dict[int, Any]()
         room = _MOST_IN_MEMORY
         for level in range(self._last - 1, 0, -1):
@@ -219,7 +222,7 @@ class Pyramid:
         return arrays
 
     def _sample_rows(self) -> Iterator[None]:
-        """Draw the overview from single pixels, where rows can be read singly."""
+        """Draw the overview from single pixels, if single rows can be read."""
         if self._pixels.block[0] > 1:
             return
         length, width = self._pixels.shape
@@ -232,7 +235,7 @@ class Pyramid:
             yield
 
     def _build(self, touch: Any) -> Iterator[None]:
-        """Go over the image once."""
+        """Build all levels from one pass over the image."""
         width = self._pixels.shape[1]
         band: Pixels | None = None
         for rows, columns in pieces(self._pixels):
@@ -249,7 +252,7 @@ class Pyramid:
                 touch()
 
     def _add(self, level: int, band: Pixels) -> Iterator[None]:
-        """Take the next rows of a level: write them, hand their means on."""
+        """Write the next rows of a level, and add their means to the next level."""
         length, width = self.shapes[level]
         if level not in self._bands:
             rows = OVERVIEW if level == self._last else TILE
@@ -280,28 +283,28 @@ class Pyramid:
         array = self._arrays.get(level)
         if array is not None:
             top = self._written[level]
-            for left in range(0, band.shape[1], _WRITTEN):
-                part = band[:, left : left + _WRITTEN]
-                array[top : top + len(band), left : left + _WRITTEN] = part
+            for left in range(0, band.shape[1], _WRITTEN_AT_ONCE):
+                part = band[:, left : left + _WRITTEN_AT_ONCE]
+                array[top : top + len(band), left : left + _WRITTEN_AT_ONCE] = part
                 yield
         self._written[level] += len(band)
 
     def can_read(self, level: int, rows: slice, columns: slice) -> bool:
-        """Tell whether a tile can be had now, and not only when more is built."""
+        """Return whether a tile can be read now, without waiting for `build`."""
         if level == 0 or self._pixels.coarser or self._is_written(level, rows):
             return True
         scale = 2**level
         high, wide = ((part.stop - part.start) * scale for part in (rows, columns))
         block_rows, block_columns = self._pixels.block
-        # Of a block that is only touched, all has to be decoded.
+        # A block is decoded as a whole, also if the tile needs a part of it.
         cost = (high + block_rows - 1) * (wide + block_columns - 1)
-        return self.whole or cost <= _MOST_FOR_A_TILE
+        return self.is_whole or cost <= _MOST_FOR_A_TILE
 
     def _is_written(self, level: int, rows: slice) -> bool:
         return level in self._arrays and rows.stop <= self._written[level]
 
     def read(self, level: int, rows: slice, columns: slice) -> Pixels | None:
-        """Read a part of a level, which `can_read` has allowed.
+        """Read a part of a level for which `can_read` is true.
 
         Parameters
         ----------
@@ -313,7 +316,7 @@ class Pyramid:
         Returns
         -------
         ndarray or None
-            None if the kept pyramid was lost: `build` has to be called again.
+            None if the stored pyramid was lost: `build` has to be called again.
 
         Raises
         ------
@@ -325,20 +328,20 @@ class Pyramid:
         if self._pixels.coarser:
             return self._pixels.coarser[level - 1].read(rows, columns)
         if self._is_written(level, rows):
-            if self._kept is None:
+            if self._stored is None:
                 return np.asarray(self._arrays[level][rows, columns])
             try:
-                return self._kept.read(level, rows, columns)
+                return self._stored.read(level, rows, columns)
             except ImageError:
-                self._kept.discard()
-                self._kept = None
-                self.whole = False
+                self._stored.discard()
+                self._stored = None
+                self.is_whole = False
                 self._start_over()
                 return None
         return self._from_source(level, rows, columns)
 
     def _from_source(self, level: int, rows: slice, columns: slice) -> Pixels:
-        """Average a part of a level from level 0, in bands of few pixels."""
+        """Compute a part of a level from level 0, in bands of few pixels."""
         scale = 2**level
         length, width = self._pixels.shape
         across = slice(columns.start * scale, min(columns.stop * scale, width))
@@ -355,15 +358,15 @@ class Pyramid:
         return np.concatenate(bands)
 
     def close(self) -> None:
-        """Let go of the folder."""
-        if self._kept is not None:
-            self._kept.release()
-            self._kept = None
+        """Release the stored pyramid."""
+        if self._stored is not None:
+            self._stored.release()
+            self._stored = None
         self._arrays = {}
 
 
 def _spread(medians: Pixels, shape: tuple[int, int], dtype: np.dtype[Any]) -> Pixels:
-    """Spread few values over many pixels."""
+    """Return an array in which each value covers many pixels."""
     rows, columns = (
         np.arange(side) * count // side
         for side, count in zip(shape, medians.shape, strict=True)

@@ -1,4 +1,4 @@
-"""The folder in which pyramids are kept for the next time."""
+"""The folder where pyramids are stored for the next time."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from napari_artifact_review.core.errors import ImageError
 if TYPE_CHECKING:
     from napari_artifact_review.core.decoders import Pixels
 
-#: Rows and columns of a chunk: each is a file, and a tile.
+#: Rows and columns of a chunk. Each chunk is one file and one tile.
 CHUNK = 512
-#: Bytes that all pyramids together may take: three of 40,000 x 80,000 pixels.
-MOST_BYTES_KEPT = 10 * 2**30
-#: Seconds after which what nobody touched is taken to be left over.
-_STALE = 24 * 3600
-# Raised whenever the levels mean something else.
+#: Maximum bytes of all pyramids together: three of 40,000 x 80,000 pixels.
+MOST_BYTES = 10 * 2**30
+#: Age in seconds of files that a crashed process left behind.
+_STALE_AGE = 24 * 3600
+# Raised with each change of the stored levels.
 _VERSION = 1
 _PART = ".part"
 _IN_USE = "in-use-"
@@ -37,21 +37,20 @@ _IN_USE = "in-use-"
 
 @dataclass(frozen=True)
 class PyramidFolder:
-    """The folder in which pyramids are kept.
+    """The folder where pyramids are stored.
 
-    Nothing about it is worth an error: where it is read-only, full or gone, nothing
-    is kept.
+    If the folder is read-only, full or gone, nothing is stored; the review goes on.
 
     Attributes
     ----------
     path : Path
-        The folder; made when it is needed.
+        The folder; created when it is needed.
     most : int
-        Bytes that all pyramids together may take.
+        Maximum bytes of all pyramids together.
     """
 
     path: Path
-    most: int = MOST_BYTES_KEPT
+    most: int = MOST_BYTES
 
     @classmethod
     def of_user(cls) -> PyramidFolder:
@@ -60,42 +59,42 @@ class PyramidFolder:
 
     def find(
         self, fingerprint: str, shapes: tuple[tuple[int, int], ...], dtype: Any
-    ) -> Kept | None:
-        """Return the pyramid of an image, if it is here, whole and sound.
+    ) -> StoredPyramid | None:
+        """Return the pyramid of an image, if it is stored and sound.
 
         Parameters
         ----------
         fingerprint : str
-            Of the image's file.
+            The fingerprint of the image.
         shapes : tuple of tuple of int
-            Of all levels, with level 0.
+            Shapes of all levels, with level 0.
         dtype : dtype
-            Of their pixels.
+            Type of their pixels.
         """
         import zarr
 
-        path = self._place(fingerprint)
+        path = self._path(fingerprint)
         if not path.is_dir():
             return None
-        kept = Kept(path, {}, _mark(path))
+        stored = StoredPyramid(path, {}, _mark(path))
         try:
             with one_error(path):
                 for level, shape in enumerate(shapes[1:], 1):
                     array = zarr.open_array(path / str(level), mode="r")
                     if array.shape != shape or array.dtype != dtype:
                         raise ImageError("it belongs to another image")
-                    kept.arrays[level] = array
-                kept.read(level, *(slice(0, side) for side in shape))
-        # Whatever it is, it can be built again.
+                    stored.arrays[level] = array
+                stored.read(level, *(slice(0, side) for side in shape))
+        # Whatever the error, the pyramid can be built again.
         except ImageError:
-            kept.discard()
+            stored.discard()
             return None
-        return kept
+        return stored
 
-    def begin(
+    def create(
         self, fingerprint: str, shapes: tuple[tuple[int, int], ...], dtype: Any
-    ) -> Part | None:
-        """Make room for a pyramid, under a name that nobody takes for a whole one.
+    ) -> UnfinishedPyramid | None:
+        """Create an unfinished pyramid, and remove others if there is no room.
 
         Parameters
         ----------
@@ -104,14 +103,14 @@ class PyramidFolder:
 
         Returns
         -------
-        Part or None
-            None where nothing can be kept.
+        UnfinishedPyramid or None
+            None if nothing can be stored.
         """
         import zarr
         from zarr.codecs import BloscCodec
 
         size = sum(math.prod(shape) for shape in shapes[1:]) * np.dtype(dtype).itemsize
-        path = self._place(fingerprint)
+        path = self._path(fingerprint)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PART}")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -126,7 +125,7 @@ class PyramidFolder:
                     chunks=(CHUNK, CHUNK),
                     dtype=dtype,
                     compressors=BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"),
-                    # For a chunk that is not there to mean that it was lost.
+                    # A missing chunk then means that it was lost.
                     config={"write_empty_chunks": True},
                 )
                 for level, shape in enumerate(shapes[1:], 1)
@@ -134,15 +133,15 @@ class PyramidFolder:
         except OSError:
             _remove(part)
             return None
-        return Part(part, path, arrays)
+        return UnfinishedPyramid(part, path, arrays)
 
     def tidy(self, room: int = 0) -> None:
-        """Remove what is left over, and those not used for longest if all is too much.
+        """Remove leftovers, and the least recently used pyramids if there are too many.
 
         Parameters
         ----------
         room : int
-            Bytes that are to be free within the limit.
+            Bytes needed for a new pyramid.
 
         Raises
         ------
@@ -151,7 +150,7 @@ class PyramidFolder:
         """
         sizes = dict[Path, int]()
         for path in self.path.iterdir():
-            if path.name.endswith(_PART) and _age(path) > _STALE:
+            if path.name.endswith(_PART) and _age(path) > _STALE_AGE:
                 _remove(path)
             elif path.is_dir():
                 sizes[path] = sum(_sizes(path))
@@ -163,14 +162,14 @@ class PyramidFolder:
                 total -= sizes[path]
                 _remove(path)
 
-    def _place(self, fingerprint: str) -> Path:
+    def _path(self, fingerprint: str) -> Path:
         name = hashlib.sha256(f"{_VERSION} {CHUNK} {fingerprint}".encode()).hexdigest()
         return self.path / name[:32]
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A whole pyramid that is in use.
+class StoredPyramid:
+    """A finished pyramid that is in use.
 
     Attributes
     ----------
@@ -179,7 +178,7 @@ class Kept:
     arrays : dict of int to zarr.Array
         Every level from 1 on.
     mark : Path
-        A file that is there as long as it is in use.
+        A file that exists as long as the pyramid is in use.
     """
 
     path: Path
@@ -203,35 +202,35 @@ class Kept:
         Raises
         ------
         ImageError
-            If it is lost or damaged.
+            If a part of it is lost or damaged.
         """
         folder = self.path / str(level) / "c"
         for i in range(rows.start // CHUNK, -(-rows.stop // CHUNK)):
             for j in range(columns.start // CHUNK, -(-columns.stop // CHUNK)):
                 if not (folder / str(i) / str(j)).exists():
-                    # zarr would fill in zeros.
+                    # zarr would return zeros.
                     raise ImageError("a part of it is lost", path=self.path)
         with one_error(self.path):
             return np.asarray(self.arrays[level][rows, columns])
 
     def release(self) -> None:
-        """Let others remove it."""
+        """End the use of the pyramid; other processes may remove it now."""
         _unlink(self.mark)
 
     def discard(self) -> None:
-        """Remove what turned out to be damaged."""
+        """Remove a damaged pyramid."""
         self.release()
         _remove(self.path)
 
 
 @dataclass(frozen=True)
-class Part:
+class UnfinishedPyramid:
     """A pyramid that is being built.
 
     Attributes
     ----------
     path, goal : Path
-        Where it is, and where it will be.
+        Its folder while it is being built, and afterwards.
     arrays : dict of int to zarr.Array
         Every level from 1 on.
     """
@@ -241,22 +240,22 @@ class Part:
     arrays: dict[int, Any]
 
     def touch(self) -> None:
-        """Say that it is still being built.
+        """Update its time, to show that it is still being built.
 
         Raises
         ------
         OSError
-            If it is gone.
+            If the folder is gone.
         """
         os.utime(self.path)
 
-    def finish(self) -> Kept:
-        """Give it its name, unless somebody else was faster.
+    def finish(self) -> StoredPyramid:
+        """Rename it to `goal`, unless another process has built the same pyramid.
 
         Raises
         ------
         OSError
-            If neither is there afterwards.
+            If `goal` does not exist afterwards.
         """
         import zarr
 
@@ -268,35 +267,35 @@ class Part:
                 raise
         mark = _mark(self.goal)
         levels = {n: zarr.open_array(self.goal / str(n), mode="r") for n in self.arrays}
-        return Kept(self.goal, levels, mark)
+        return StoredPyramid(self.goal, levels, mark)
 
     def discard(self) -> None:
-        """Remove it, if it was not finished."""
+        """Remove it if it was not finished."""
         _remove(self.path)
 
 
 def _mark(path: Path) -> Path:
-    """Say that a pyramid is in use, and that it was used last now."""
+    """Mark a pyramid as in use, with the current time."""
     mark = path / f"{_IN_USE}{os.getpid()}-{uuid.uuid4().hex}-{socket.gethostname()}"
     try:
         mark.touch()
-    # A folder that others fill is only read.
+    # The folder may be read-only.
     except OSError:
         return mark
     return mark
 
 
 def _is_used(path: Path) -> bool:
-    """Tell whether a process that lives uses a pyramid, and forget those that died."""
+    """Return whether a running process uses a pyramid; remove marks of ended ones."""
     used = False
     for mark in path.glob(f"{_IN_USE}*"):
         pid, _, rest = mark.name.removeprefix(_IN_USE).partition("-")
         host = rest.partition("-")[2]
         if host == socket.gethostname():
-            alive = pid.isdigit() and psutil.pid_exists(int(pid))
+            is_alive = pid.isdigit() and psutil.pid_exists(int(pid))
         else:
-            alive = _age(mark) < _STALE
-        if alive:
+            is_alive = _age(mark) < _STALE_AGE
+        if is_alive:
             used = True
         else:
             _unlink(mark)
@@ -304,7 +303,7 @@ def _is_used(path: Path) -> bool:
 
 
 def _age(path: Path) -> float:
-    """Return how many seconds ago somebody last touched it."""
+    """Return the seconds since a file or folder was changed."""
     try:
         return time.time() - path.stat().st_mtime
     except OSError:
@@ -326,17 +325,17 @@ def _sizes(path: Path) -> list[int]:
 def _unlink(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
-    # A mark that stays is forgotten when its process is gone.
+    # A mark that remains is ignored when its process has ended.
     except OSError:
         return
 
 
 def _remove(path: Path) -> None:
-    """Remove a pyramid, so that what is left of it is not taken for whole."""
+    """Remove a pyramid; renamed first, so that a part of it is never used."""
     away = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PART}")
     try:
         path.rename(away)
-    # It is gone already, or not ours to remove.
+    # It is gone already, or belongs to another user.
     except OSError:
         return
     shutil.rmtree(away, ignore_errors=True)

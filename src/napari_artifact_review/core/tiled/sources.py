@@ -1,7 +1,7 @@
-"""What a large image is read from: a FITS file, plain or compressed in tiles.
+"""Sources of large images: a FITS file, plain or compressed in tiles.
 
-Zarr arrays have their own `Source` in `zarrs`. Each is asked by one thread at a time
-(`lazy_pixels.LazyPixels` sees to it).
+The `Source` of Zarr arrays is in `images.zarr`. Only one thread at a time uses a source
+(`lazy_pixels.LazyPixels` ensures it).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Pixels that are taken from a source at once: some 5 ms of work, at most 16 MiB.
+#: Pixels that are read from a source at once: some 5 ms of work, at most 16 MiB.
 PIECE = 2**21
 
 
 class Source(Protocol):
-    """What a large image is read from.
+    """A file or folder that a large image is read from.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Source(Protocol):
     block : tuple of int
         Rows and columns that can only be read together; (1, 1) if any can.
     coarser : tuple of Source
-        The further levels of detail, if the file has exactly those that are shown
+        The coarser levels of detail, if the file has exactly those that are shown
         (`pyramid.level_shapes`); else empty.
     """
 
@@ -59,26 +59,26 @@ class Source(Protocol):
         Returns
         -------
         ndarray
-            What nobody else holds.
+            A new array.
 
         Raises
         ------
         ImageError
-            If the file cannot be read there, or is no longer what it was.
+            If the window cannot be read, or the file has changed.
         """
 
     def fingerprint(self) -> str:
-        """Return what is different as soon as the image on the disk is another one."""
+        """Return a text that changes when the image on the disk changes."""
 
     def close(self) -> None:
-        """Close what is open; a later `read` opens it again."""
+        """Close open files; a later `read` opens them again."""
 
 
 class FitsSource:
     """An image HDU of a FITS file that is not compressed.
 
-    Reads, and maps nothing: pages of a mapped file count as memory of the process,
-    and a mapped file that is cut short ends it.
+    The file is read, not mapped: pages of a mapped file count as memory of the process,
+    and a mapped file that is cut short crashes it.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class FitsSource:
     def read(self, rows: slice, columns: slice) -> Pixels:
         """Read a window, scaled as astropy does it."""
         high, wide = rows.stop - rows.start, columns.stop - columns.start
-        # Whole rows lie one after the other.
+        # Whole rows are contiguous.
         whole = wide == self.shape[1]
         length = wide * self._width * (high if whole else 1)
         if self._head[0] != (high, wide):
@@ -116,23 +116,23 @@ class FitsSource:
                 at = row * self.shape[1] + columns.start
                 file.seek(self._start + at * self._width)
                 content.append(_exactly(file, length))
-        # astropy itself scales what looks to it like a small file.
+        # As a small file, so that astropy scales the pixels.
         hdu = fits.PrimaryHDU.fromstring(b"".join(content))
         pixels = plain_pixels(hdu.data)
         return pixels if pixels.flags.writeable else pixels.copy()
 
     def _header_of(self, high: int, wide: int) -> bytes:
-        """Return the header of a file with just one window, scaled as this one."""
+        """Return the header of a file with one window only, scaled as this file."""
         cards = [("SIMPLE", True), ("BITPIX", self._header["BITPIX"]), ("NAXIS", 2)]
         cards += [("NAXIS1", wide), ("NAXIS2", high)]
-        # BLANK means nothing among floats, and astropy would say so each time.
+        # BLANK has no meaning for floats; astropy would warn of it each time.
         scaling = ("BSCALE", "BZERO", "BLANK")[: 3 if self._header["BITPIX"] > 0 else 2]
         cards += [(k, self._header[k]) for k in scaling if k in self._header]
         text: str = fits.Header(cards).tostring()
         return text.encode("ascii")
 
     def fingerprint(self) -> str:
-        """Return path, size and time of the file, and where the pixels are in it."""
+        """Return path, size and time of the file, and the offset of the pixels."""
         return repr((str(self.path.resolve()), _state(self.path), self._start))
 
     def close(self) -> None:
@@ -169,12 +169,12 @@ class CompressedSource:
 
     def read(self, rows: slice, columns: slice) -> Pixels:
         """Read a window, scaled as astropy does it."""
-        # Damage in tiles that nobody checked would end the program.
+        # Tiles of a new file are not checked; damage in them would crash the program.
         _check_state(self.path, self._state)
         if self._hdus is None:
             with decoding():
                 self._hdus = fits.open(self.path, memmap=False)
-                # astropy reads the headers up to this one, and has remarks on them.
+                # astropy reads the headers up to this one, and would warn about them.
                 self._hdus[self._index].verify("ignore")
         section = self._hdus[self._index].section
         return np.concatenate(
@@ -185,7 +185,7 @@ class CompressedSource:
         )
 
     def _parts(self, rows: slice, columns: slice) -> Iterator[slice]:
-        """Cut a window into parts for which not too much has to be decompressed."""
+        """Cut a window into parts, to decompress little at once."""
         high, wide = self.block
         across = math.ceil(columns.stop / wide) - columns.start // wide
         step = max(1, PIECE // (across * wide * high)) * high
@@ -196,7 +196,7 @@ class CompressedSource:
             top = end
 
     def fingerprint(self) -> str:
-        """Return path, size and time of the file, and which HDU it is."""
+        """Return path, size and time of the file, and the index of the HDU."""
         return repr((str(self.path.resolve()), _state(self.path), self._index))
 
     def close(self) -> None:
@@ -220,7 +220,7 @@ def _check_state(path: Path, state: tuple[int, int]) -> None:
 
 
 def _exactly(file: io.RawIOBase, count: int) -> bytes:
-    """Read as many bytes as are asked for."""
+    """Read exactly `count` bytes."""
     found = file.read(count) or b""
     while len(found) < count:
         more = file.read(count - len(found))

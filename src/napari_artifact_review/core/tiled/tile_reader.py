@@ -1,7 +1,7 @@
-"""The tiles of a large image in memory, and the thread that reads those it lacks.
+"""Tiles of a large image in memory, and the thread that reads the missing ones.
 
-What is looked at is put together from tiles in memory. Those that are missing are
-drawn from a coarser level for now, and read by the thread.
+A view is put together from tiles in memory. Where a tile is missing, a coarser level
+is drawn until the thread has read it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from cachetools import LRUCache
 from psygnal import Signal
 
 from napari_artifact_review.core.decoders import Pixels, one_error
@@ -25,45 +26,20 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
     from napari_artifact_review.core.tiled.pyramid import Pyramid
 
-# Views whose tiles are still read: of one window, and what it showed just before.
-_VIEWS = 4
+# Number of views whose tiles are still read: the current ones of a window, and those
+# just before.
+_MOST_VIEWS = 4
 # Seconds between two signals: a redraw costs some 10 ms.
-_PACE = 0.05
-# The same where all that is new is a little more of the overview.
-_OVERVIEW_PACE = 1.0
+_SIGNAL_INTERVAL = 0.05
+# The same while only the overview changes, a little at a time.
+_OVERVIEW_SIGNAL_INTERVAL = 1.0
 
 # Level, row and column of a tile.
 _Key: TypeAlias = tuple[int, int, int]
 
 
-class _Tiles:
-    """Tiles in memory; those that nobody looked at for longest go first."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.held = 0
-        self._tiles = OrderedDict[_Key, Pixels]()
-
-    def get(self, key: _Key) -> Pixels | None:
-        tile = self._tiles.get(key)
-        if tile is not None:
-            self._tiles.move_to_end(key)
-        return tile
-
-    def __contains__(self, key: _Key) -> bool:
-        return key in self._tiles
-
-    def put(self, key: _Key, tile: Pixels) -> None:
-        if key in self._tiles:
-            self.held -= self._tiles.pop(key).nbytes
-        self._tiles[key] = tile
-        self.held += tile.nbytes
-        while self.held > self.most and len(self._tiles) > 1:
-            self.held -= self._tiles.popitem(last=False)[1].nbytes
-
-
 class TileReader:
-    """The tiles of one image, and the thread that reads them.
+    """Tiles of one image, and the thread that reads them.
 
     Parameters
     ----------
@@ -77,11 +53,11 @@ class TileReader:
     Attributes
     ----------
     changed : SignalInstance
-        Sent, by the thread, when more is known; at most about 20 times a second.
+        Sent by the thread when tiles were read, at most about 20 times a second.
     pyramid : Pyramid
         As given.
     problem : ImageError or None
-        Why something cannot be read.
+        The first error while reading.
     """
 
     changed = Signal()
@@ -89,35 +65,42 @@ class TileReader:
     def __init__(self, pixels: LazyPixels, pyramid: Pyramid, most: int) -> None:
         self.pyramid = pyramid
         self.problem: ImageError | None = None
-        # Made here, not by whichever thread comes first.
+        # psygnal makes a signal at its first use; two threads would make two.
         _ = self.changed
         self._pixels = pixels
         self._last = len(pyramid.shapes) - 1
-        # Held for microseconds only; guards all that follows.
+        # Guards what follows up to the thread; held for microseconds only.
         self._lock = threading.Condition()
-        self._tiles = _Tiles(most)
-        # What was looked at, the newest last, and the tiles that it lacks.
+        self._tiles = LRUCache[_Key, Pixels](most, lambda tile: tile.nbytes)
+        # The missing tiles of each view, the newest view last.
         self._views = OrderedDict[Any, dict[_Key, None]]()
         self._ahead = dict[_Key, None]()
         self._failed = set[_Key]()
-        # Whether something was read that is looked at, and `changed` not sent since.
-        self._untold = False
+        # Whether a tile of a view was read, and `changed` not sent since.
+        self._is_signal_pending = False
         self._closed = False
         self._thread: threading.Thread | None = None
+        # Used by the thread only. Steps that build the pyramid; None when it is built.
+        self._steps: Iterator[None] | None = None
+        # Time of the first tile of a view, and whether the overview has changed, since
+        # the last signal; the time of that signal.
+        self._changed_at: float | None = None
+        self._has_overview_changed = False
+        self._signalled_at = 0.0
 
     @property
     def held(self) -> int:
-        """The bytes of tiles in memory."""
-        return self._tiles.held
+        """Bytes of tiles in memory."""
+        return int(self._tiles.currsize)
 
     @property
     def is_idle(self) -> bool:
-        """Whether no tile that was looked at is still to be read."""
+        """Whether no view lacks a tile that can be read."""
         with self._lock:
             return not any(self._views.values())
 
-    def look(self, level: int, rows: slice, columns: slice) -> Pixels:
-        """Put a part of a level together, and ask for what is missing.
+    def assemble(self, level: int, rows: slice, columns: slice) -> Pixels:
+        """Put a view together from tiles in memory, and request the missing ones.
 
         Parameters
         ----------
@@ -129,7 +112,7 @@ class TileReader:
         Returns
         -------
         ndarray
-            What is known now; nobody else holds it.
+            A new array; where a tile is missing, drawn from a coarser level.
         """
         if level == self._last:
             self.start()
@@ -148,13 +131,13 @@ class TileReader:
                     found[key] = (key, tile)
             for key in lacking:
                 found[key] = self._coarser(key)
-            # More than memory holds would drive itself out, again and again.
+            # More tiles than memory holds would evict each other again and again.
             room = self._room(level) - (len(keys) - len(lacking))
             view = (level, rows.start, rows.stop, columns.start, columns.stop)
             wanted = [key for key in lacking if key not in self._failed]
             self._views[view] = dict.fromkeys(wanted[: max(0, room)])
             self._views.move_to_end(view)
-            while len(self._views) > _VIEWS:
+            while len(self._views) > _MOST_VIEWS:
                 self._views.popitem(last=False)
             self._start()
             self._lock.notify()
@@ -167,7 +150,9 @@ class TileReader:
         return out
 
     def read_ahead(self, level: int, rows: slice, columns: slice) -> None:
-        """Have tiles read when nobody waits for another; forget earlier such wishes.
+        """Request tiles that are read after those of all views.
+
+        A new request replaces the earlier one.
 
         Parameters
         ----------
@@ -180,26 +165,25 @@ class TileReader:
             return
         keys = list(_keys(level, rows, columns))
         with self._lock:
-            # What is looked at now stays in memory.
+            # The tiles of the current view stay in memory.
             wanted = keys[: self._room(level) // 2]
             self._ahead = dict.fromkeys(k for k in wanted if k not in self._tiles)
             self._start()
             self._lock.notify()
 
     def has(self, level: int, rows: slice, columns: slice) -> bool:
-        """Tell whether a part of a level is there, and who looks at it knows."""
+        """Return whether a part of a level is in memory, and `changed` was sent."""
         if level == self._last:
             return True
         with self._lock:
             there = all(key in self._tiles for key in _keys(level, rows, columns))
-        return there and not self._untold
+        return there and not self._is_signal_pending
 
     def _room(self, level: int) -> int:
-        """Return how many tiles of a level memory holds."""
+        """Return how many tiles of a level fit into memory."""
         shape = self.pyramid.shapes[level]
         pixels = math.prod(min(side, TILE) for side in shape)
-        fitting: int = self._tiles.most // (pixels * self.pyramid.overview.itemsize)
-        return fitting
+        return int(self._tiles.maxsize // (pixels * self.pyramid.overview.itemsize))
 
     def _coarser(self, key: _Key) -> tuple[_Key, Pixels]:
         """Return the best tile in memory that shows the same part."""
@@ -212,7 +196,7 @@ class TileReader:
         return (self._last, 0, 0), self.pyramid.overview
 
     def start(self) -> None:
-        """Begin to read, unless that is under way or it was closed."""
+        """Start the thread, unless it runs or the reader was closed."""
         with self._lock:
             self._start()
 
@@ -224,13 +208,13 @@ class TileReader:
             self._thread.start()
 
     def close(self) -> None:
-        """Have the thread end, without a wait for it."""
+        """Let the thread end; does not wait for it."""
         with self._lock:
             self._closed = True
             self._lock.notify()
 
     def join(self, timeout: float | None) -> bool:
-        """Wait until the thread has ended; tell whether it has.
+        """Wait until the thread has ended; return whether it has.
 
         Parameters
         ----------
@@ -249,71 +233,76 @@ class TileReader:
             with self._pixels.held_open():
                 self._work()
         finally:
+            # With its generator goes a pyramid that is not finished.
+            self._steps = None
             self.pyramid.close()
 
     def _work(self) -> None:
-        """Read what is asked for; else build; else wait."""
-        steps: Iterator[None] | None = self.pyramid.build()
-        # Since when there has been something new in a view, and in the overview.
-        news: float | None = None
-        overview_news = False
-        last = 0.0
+        """Read missing tiles; if there are none, build; if all is built, wait."""
+        self._steps = self.pyramid.build()
         while True:
-            now = time.monotonic()
             with self._lock:
                 if self._closed:
                     return
-                wishes = [tuple(view) for view in reversed(self._views.values())]
-            # A view is drawn again when it is complete, or when that takes long.
-            due = _OVERVIEW_PACE + last if overview_news else math.inf
-            if news is not None:
-                due = min(due, _PACE + max(last, news if any(wishes) else 0))
-            if now >= due:
-                news, overview_news, last = None, False, now
-                self._untold = False
-                self.changed.emit()
+                wanted = [tuple(view) for view in reversed(self._views.values())]
+            seconds = self._seconds_to_signal(is_view_complete=not any(wanted))
+            if seconds <= 0:
+                self._send_changed()
                 continue
             with self._lock:
-                wishes.append(tuple(self._ahead))
-                if steps is None and not any(wishes):
-                    # Unless somebody looked meanwhile, and gave notice to nobody.
+                wanted.append(tuple(self._ahead))
+                if self._steps is None and not any(wanted):
+                    # A view may have come meanwhile; its notice woke no one.
                     if not any(self._views.values()) and not self._closed:
-                        self._lock.wait(None if due == math.inf else due - now)
+                        self._lock.wait(None if seconds == math.inf else seconds)
                     continue
-            keys = self._next(wishes)
+            keys = self._next(wanted)
             try:
                 with one_error(self._pixels.path):
                     if keys:
-                        awaited = self._are_awaited(keys)
-                        self._untold |= awaited
-                        if self._read(keys):
-                            if awaited and news is None:
-                                news = time.monotonic()
-                        else:
-                            steps = self.pyramid.build()
-                    elif steps is not None:
-                        if next(steps, steps) is steps:
-                            steps = None
-                        overview_news = True
+                        self._read(keys)
+                    else:
+                        self._build_step()
             except ImageError as error:
                 self.problem = self.problem or error.again()
-                news = -math.inf
+                self._changed_at = -math.inf
                 if not keys:
-                    steps = None
+                    self._steps = None
                 self._failed.update(keys)
-                self._done(keys)
+                self._remove_from_requests(keys)
 
-    def _are_awaited(self, keys: Iterable[_Key]) -> bool:
-        """Tell whether somebody looked at one of the tiles."""
-        with self._lock:
-            return any(key in view for view in self._views.values() for key in keys)
+    def _seconds_to_signal(self, is_view_complete: bool) -> float:
+        """Return the time until `changed` is due, at most 0 if it is due now.
 
-    def _next(self, wishes: Iterable[Sequence[_Key]]) -> list[_Key]:
-        """Return tiles to be read in one go, the newest wishes first."""
-        for wish in wishes:
-            for key in wish:
-                if self.pyramid.can_read(key[0], *self._place(key)):
-                    return self._with_neighbours(key, wish)
+        A view is drawn again when it is complete, or when that takes long.
+        """
+        due = math.inf
+        if self._has_overview_changed:
+            due = self._signalled_at + _OVERVIEW_SIGNAL_INTERVAL
+        if self._changed_at is not None:
+            since = 0 if is_view_complete else self._changed_at
+            due = min(due, _SIGNAL_INTERVAL + max(self._signalled_at, since))
+        return due - time.monotonic()
+
+    def _send_changed(self) -> None:
+        self._changed_at, self._has_overview_changed = None, False
+        self._signalled_at = time.monotonic()
+        self._is_signal_pending = False
+        self.changed.emit()
+
+    def _build_step(self) -> None:
+        """Build the pyramid for some 10 ms."""
+        if self._steps is not None:
+            if next(self._steps, self._steps) is self._steps:
+                self._steps = None
+            self._has_overview_changed = True
+
+    def _next(self, requests: Iterable[Sequence[_Key]]) -> list[_Key]:
+        """Return the tiles to be read next, in one go; the first request first."""
+        for keys in requests:
+            for key in keys:
+                if self.pyramid.can_read(key[0], *self._extent(key)):
+                    return self._with_neighbours(key, keys)
         return []
 
     def _with_neighbours(self, key: _Key, wanted: Iterable[_Key]) -> list[_Key]:
@@ -324,7 +313,7 @@ class TileReader:
         block = key[2] * TILE // wide
         return [k for k in wanted if k[:2] == key[:2] and k[2] * TILE // wide == block]
 
-    def _place(self, key: _Key) -> tuple[slice, slice]:
+    def _extent(self, key: _Key) -> tuple[slice, slice]:
         """Return rows and columns of a tile in its level."""
         level, *corner = key
         rows, columns = (
@@ -333,34 +322,39 @@ class TileReader:
         )
         return rows, columns
 
-    def _read(self, keys: list[_Key]) -> bool:
-        """Read tiles of one row; tell whether they could be read."""
-        rows = self._place(keys[0])[0]
-        parts = {key: self._place(key)[1] for key in keys}
+    def _read(self, keys: list[_Key]) -> None:
+        """Read tiles of one row; if the pyramid on disk is lost, build it again."""
+        with self._lock:
+            is_in_view = any(k in view for view in self._views.values() for k in keys)
+            self._is_signal_pending |= is_in_view
+        rows = self._extent(keys[0])[0]
+        parts = {key: self._extent(key)[1] for key in keys}
         left = min(part.start for part in parts.values())
         right = max(part.stop for part in parts.values())
         read = self.pyramid.read(keys[0][0], rows, slice(left, right))
         if read is None:
-            return False
+            self._steps = self.pyramid.build()
+            return
         for key, part in parts.items():
             tile = read[:, part.start - left : part.stop - left]
             # A part of a larger array would keep all of it in memory.
             tile = tile if len(keys) == 1 else tile.copy()
             with self._lock:
-                self._tiles.put(key, tile)
-        self._done(keys)
-        return True
+                self._tiles[key] = tile
+        self._remove_from_requests(keys)
+        if is_in_view and self._changed_at is None:
+            self._changed_at = time.monotonic()
 
-    def _done(self, keys: Iterable[_Key]) -> None:
-        """Forget wishes that were granted, or never can be."""
+    def _remove_from_requests(self, keys: Iterable[_Key]) -> None:
+        """Request tiles no longer: they were read, or never can be."""
         with self._lock:
-            for wish in (*self._views.values(), self._ahead):
+            for request in (*self._views.values(), self._ahead):
                 for key in keys:
-                    wish.pop(key, None)
+                    request.pop(key, None)
 
 
 def _keys(level: int, rows: slice, columns: slice) -> Iterable[_Key]:
-    """Return the tiles under a window, from its middle outwards."""
+    """Return the tiles under a view, from its middle outwards."""
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return []
     ends = [(part.start // TILE, (part.stop - 1) // TILE) for part in (rows, columns)]
@@ -382,21 +376,21 @@ def _keys(level: int, rows: slice, columns: slice) -> Iterable[_Key]:
 def _draw(
     out: Pixels, rows: slice, columns: slice, key: _Key, origin: _Key, tile: Pixels
 ) -> None:
-    """Draw the part of a window that a tile covers, from it or from a coarser one."""
+    """Draw the part of a view that a tile covers, from it or from a coarser one."""
     up = origin[0] - key[0]
-    places, sources = list[slice](), list[Any]()
+    targets, sources = list[slice](), list[Any]()
     for part, at, first in zip((rows, columns), key[1:], origin[1:], strict=True):
         start = max(part.start, at * TILE)
         stop = min(part.stop, (at + 1) * TILE)
-        places.append(slice(start - part.start, stop - part.start))
+        targets.append(slice(start - part.start, stop - part.start))
         if up:
             sources.append((np.arange(start, stop) >> up) - first * TILE)
         else:
             sources.append(slice(start - first * TILE, stop - first * TILE))
     if not up:
-        out[tuple(places)] = tile[tuple(sources)]
+        out[tuple(targets)] = tile[tuple(sources)]
         return
     along, across = sources
-    # Few rows first, then each several times: faster than pixel by pixel.
+    # Each row once, then repeated: faster than pixel by pixel.
     few = tile[along[0] : along[-1] + 1].take(across, axis=1)
-    out[tuple(places)] = few.take(along - along[0], axis=0)
+    out[tuple(targets)] = few.take(along - along[0], axis=0)

@@ -1,6 +1,6 @@
-"""A large image as it is shown: each level of detail as an array for napari.
+"""A large image for napari: each level of detail as an array.
 
-No look at one waits for the disk: `tile_reader` sees to it.
+Indexing an array never waits for the disk: `tile_reader` reads in a thread.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ MOST_CACHED = 2**28
 class TiledImage:
     """A large image at several levels of detail.
 
-    Its thread begins with the first look at a level, and ends by itself when nobody
-    holds the image any more.
+    Its thread starts when a level is first indexed, and ends by itself when the image
+    is garbage-collected.
 
     Parameters
     ----------
     pixels : LazyPixels
         The image.
     first : Sample
-        A first look at the image: `lazy_pixels.sample`.
+        The sample of the image: `lazy_pixels.sample`.
     folder : PyramidFolder, optional
-        Where levels are kept for the next time; by default the user's.
+        The folder where levels are stored for the next time; by default the user's.
     most_cached : int
         Bytes of tiles in memory.
 
     Attributes
     ----------
     levels : tuple of Level
-        Level 0 has the image's shape, each further one half of it, rounded up. The
-        last one is always in memory.
+        Level 0 has the shape of the image, each further level half of it, rounded up.
+        The last level is always in memory.
     sample : ndarray
-        Pixels of the first look, two axes.
+        Pixels of the sample, two axes.
     """
 
     def __init__(
@@ -77,66 +77,66 @@ class TiledImage:
 
     @property
     def changed(self) -> SignalInstance:
-        """Sent, by the thread, when more is known; at most about 20 times a second."""
+        """Sent by the thread when tiles were read, at most about 20 times a second."""
         return self._reader.changed
 
     @property
     def problem(self) -> ImageError | None:
-        """Why something cannot be read; `changed` is sent when it becomes known."""
+        """The first error while reading; `changed` is sent when it occurs."""
         return self._reader.problem
 
     @property
     def is_whole(self) -> bool:
-        """Whether every level is known, from the image or from its folder."""
-        return self._reader.pyramid.whole
+        """Whether every level can be read, from the image or from the folder."""
+        return self._reader.pyramid.is_whole
 
     @property
     def is_idle(self) -> bool:
-        """Whether no tile that was looked at is still to be read."""
+        """Whether no view lacks a tile that can be read."""
         return self._reader.is_idle
 
     @property
     def held(self) -> int:
-        """The bytes of tiles in memory."""
+        """Bytes of tiles in memory."""
         return self._reader.held
 
     def prefetch(self, level: int, rows: slice, columns: slice) -> None:
-        """Have a part of a level read, as soon as nobody waits for another.
+        """Request a part of a level, which is read after all views.
 
         Parameters
         ----------
         level : int
             0 or more.
         rows, columns : slice
-            Of that level. What was to be read ahead before is forgotten.
+            Of that level. A new request replaces the earlier one.
         """
         rows, columns, _ = window((rows, columns), self.levels[level].shape)
         self._reader.read_ahead(level, rows, columns)
 
     def has(self, level: int, rows: slice, columns: slice) -> bool:
-        """Tell whether a part of a level is drawn as it is, and not coarser.
+        """Return whether a part of a level is in memory, not drawn from a coarser one.
 
         Parameters
         ----------
         level : int
-            0 or more; of the last one all that is known is always drawn.
+            0 or more; the last one is always in memory.
         rows, columns : slice
             Of that level.
 
         Returns
         -------
         bool
-            Whether it is in memory, and `changed` has been sent since it came there.
+            Whether it is in memory, and `changed` was sent since it was read.
         """
         rows, columns, _ = window((rows, columns), self.levels[level].shape)
         return self._reader.has(level, rows, columns)
 
     def close(self) -> None:
-        """Have the thread end and close its files, without a wait for it."""
+        """Let the thread end and close its files; does not wait for it."""
         self._reader.close()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the thread has ended; not for the main thread.
+        """Wait until the thread has ended; not to be called in the main thread.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class TiledImage:
 def open_tiled(
     source: Source, folder: PyramidFolder | None = None
 ) -> tuple[LazyPixels, tuple[float, float], TiledImage]:
-    """Open a large image: look at samples of it, and at no more.
+    """Open a large image; only a sample of it is read.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def open_tiled(
     -------
     pixels : LazyPixels
     limits : tuple of float
-        Of the grey scale.
+        ZScale limits of the sample.
     tiles : TiledImage
 
     Raises
@@ -183,15 +183,15 @@ def open_tiled(
 class Level:
     """One level of a large image, as an array for napari.
 
-    Looking at it never waits: what is not in memory is drawn from a coarser level.
+    Indexing never waits: missing tiles are drawn from a coarser level.
 
     Attributes
     ----------
     shape, dtype, ndim, size
         As of an array.
     chunks : tuple of int
-        Rows and columns of a tile: napari asks for whole ones, so that not every
-        step of the camera asks anew.
+        Rows and columns of a tile: napari requests whole tiles, so that not every step
+        of the camera needs a new request.
     """
 
     ndim = 2
@@ -204,7 +204,7 @@ class Level:
         shape: tuple[int, int],
         dtype: np.dtype[Any],
     ) -> None:
-        # As long as a level is shown, its image is read.
+        # Keeps the image, and so its thread, alive while a level is shown.
         self._image = image
         self._number = number
         self.shape = shape
@@ -212,7 +212,7 @@ class Level:
         self.size = math.prod(shape)
 
     def __getitem__(self, key: Any) -> Any:
-        """Return what is known now of a part, and have the rest read.
+        """Return a part as far as it is in memory, and request the missing tiles.
 
         Parameters
         ----------
@@ -226,7 +226,7 @@ class Level:
         Raises
         ------
         ImageError
-            If it takes more memory than `full_image.MOST_BYTES`.
+            If it takes more memory than `decoders.MOST_BYTES`.
         """
         rows, columns, axes = window(key, self.shape)
         reader = self._image._reader
@@ -235,14 +235,14 @@ class Level:
             * (columns.stop - columns.start)
             * self.dtype.itemsize
         )
-        found = reader.look(self._number, rows, columns)
+        found = reader.assemble(self._number, rows, columns)
         return found[:: rows.step, :: columns.step][axes]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
-        """Return all of it; of the last level, an array that changes with it.
+        """Return the whole level; for the last level, an array that is updated.
 
-        napari keeps what it gets here of the last level, for the thumbnail and for
-        the picture of the whole, and asks no more.
+        napari gets the last level only once, for its thumbnail and for the view of the
+        whole image.
         """
         reader = self._image._reader
         reader.start()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.cutout import Cutout, clip
 from napari_artifact_review.core.decoders import Pixels
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.stretch import smoothed
@@ -36,11 +36,11 @@ class CutoutPixels(NamedTuple):
         Never waits: of an image in tiles, what has been read.
         """
         full, shape = loaded.full, loaded.full.pixels.shape
-        inner = _on_image(cutout, shape)
+        inner = clip(cutout, shape)
         if any(part.start >= part.stop for part in inner):
             return None
         margin = min(cutout.size // 2, _MARGIN)
-        rows, columns = window = _on_image(cutout, shape, margin)
+        rows, columns = window = clip(cutout, shape, margin)
         source = full.pixels if full.tiles is None else full.tiles.levels[0]
         top, left = (
             slice(part.start - outer.start, part.stop - outer.start)
@@ -52,7 +52,7 @@ class CutoutPixels(NamedTuple):
 def drawn_pixels(loaded: LoadedImage, cutout: Cutout) -> Pixels | None:
     """Return the pixels of a cutout as they are drawn; None until they are read."""
     tiles, sigma = loaded.full.tiles, loaded.sigma
-    rows, columns = _on_image(cutout, loaded.full.pixels.shape)
+    rows, columns = clip(cutout, loaded.full.pixels.shape)
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
     if tiles is None:
@@ -62,14 +62,3 @@ def drawn_pixels(loaded: LoadedImage, cutout: Cutout) -> Pixels | None:
     if not tiles.has(0, rows, columns):
         return None
     return smoothed(pixels, sigma) if sigma else np.asarray(pixels)
-
-
-def _on_image(
-    cutout: Cutout, shape: tuple[int, ...], margin: int = 0
-) -> tuple[slice, slice]:
-    """Return the rows and columns of a cutout, and around it, that are on an image."""
-    rows, columns = (
-        slice(max(start - margin, 0), min(start + cutout.size + margin, length))
-        for start, length in zip((cutout.grid_y, cutout.grid_x), shape, strict=True)
-    )
-    return rows, columns

@@ -7,29 +7,36 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from napari_artifact_review.core.images.drawable import LoadedImage
-from napari_artifact_review.core.images.folder import ImageFolder, read_image
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.image_cache import (
+    MOST_BYTES,
+    ImageCache,
+    ImageSource,
+)
 
 ImageKey = tuple[str, int | None]
 
 
 class ImageLoader:
-    """One thread that reads images; the latest ones are kept, as far as memory goes.
+    """One thread that reads the image on the screen, and those near it in the queue.
 
     Used from the main thread only, but for the callbacks of its futures.
 
     Parameters
     ----------
     folder : ImageFolder
-        Where the images are.
+        The folder of the images.
     run_in_main : callable
         Runs a function in the main thread, soon; called from any thread.
 
     Attributes
     ----------
+    cache : ImageCache
+        The images in memory; the gallery takes its images from here too.
     most_images : int
-        How many images are kept.
+        Maximum number of images held.
     most_bytes : int
-        How many bytes of pixels are kept besides those of the image on the screen.
+        Maximum bytes of pixels held besides those of the image on the screen.
     """
 
     #: The image on the screen, the next two and the previous one.
@@ -42,15 +49,17 @@ class ImageLoader:
         folder: ImageFolder,
         run_in_main: Callable[[Callable[[], object]], None],
     ) -> None:
-        self._folder = folder
+        self.cache = ImageCache(folder, MOST_BYTES)
         self._run_in_main = run_in_main
         self._executor = ThreadPoolExecutor(1, "artifact-review-images")
+        # No `LRUCache`: the size is not known before an image is read, the number
+        # counts too, and the image on the screen always stays.
         self._futures: OrderedDict[ImageKey, Future[LoadedImage]] = OrderedDict()
         self._sigma = 0.0
 
     @property
     def names(self) -> list[str]:
-        """The images that are kept, or being read; the first is forgotten first."""
+        """The images that are held or being read; the first is dropped first."""
         return [name for name, _ in self._futures]
 
     @property
@@ -59,37 +68,38 @@ class ImageLoader:
         return not all(future.done() for future in self._futures.values())
 
     def smooth(self, sigma: float) -> None:
-        """Smooth by a Gaussian, `sigma` in pixels, what is loaded from now on.
+        """Smooth by a Gaussian, `sigma` in pixels, every image loaded from now on.
 
-        What has been read is not read again, only smoothed when it is asked for.
+        An image that has been read is not read again, only smoothed when it is asked
+        for.
         """
         self._sigma = sigma
 
     def load(self, name: str, hdu: int | None = None) -> Future[LoadedImage]:
-        """Return the future of an image, which goes before any that is read ahead."""
+        """Return the future of an image, which precedes any that is read ahead."""
         key = (name, hdu)
         for other in [k for k, f in self._futures.items() if k != key and f.cancel()]:
             del self._futures[other]
         return self._future(key)
 
     def read_ahead(self, keys: Sequence[ImageKey]) -> None:
-        """Read images that will soon be asked for, in this order, and forget others."""
+        """Read images that will soon be asked for, in this order, and drop others."""
         current = list(self._futures)[-1:]
         for key in keys:
             self._future(key).add_done_callback(
-                lambda _: self._run_in_main(self._forget)
+                lambda _: self._run_in_main(self._drop_excess)
             )
-        # What is asked for last is forgotten first, and what is on the screen never.
+        # The last of `keys` is dropped first, and the image on the screen never.
         for key in (*reversed(keys), *current):
             if key in self._futures:
                 self._futures.move_to_end(key)
-        self._forget()
+        self._drop_excess()
 
     def at_hand(self, name: str, hdu: int | None = None) -> LoadedImage | None:
         """Return an image that has been read as a whole; None without."""
         future = self._futures.get((name, hdu))
         loaded = None if future is None else _loaded(future)
-        # One in tiles is closed when the screen needs it no more.
+        # An image in tiles is closed when the screen needs it no more.
         return None if loaded is None or loaded.full.tiles is not None else loaded
 
     def close(self) -> None:
@@ -97,41 +107,39 @@ class ImageLoader:
         self._executor.shutdown(wait=False, cancel_futures=True)
         while self._futures:
             _give_up(self._futures.popitem()[1])
+        self.cache.clear()
 
     def _future(self, key: ImageKey) -> Future[LoadedImage]:
         future = self._futures.get(key)
-        # A failure is not kept: the file may have come back.
+        # A failure does not stay: the file may have come back.
         if future is None or (future.done() and future.exception() is not None):
-            future = self._executor.submit(self._read, *key)
+            future = self._executor.submit(self._read, key)
         elif future.done() and future.result().sigma != self._sigma:
-            future = self._executor.submit(self._again, future.result())
+            future = self._executor.submit(self._smooth, key, future.result())
         self._futures[key] = future
         self._futures.move_to_end(key)
         return future
 
-    def _forget(self) -> None:
-        """Keep no more images, and no more bytes, than there is room for."""
+    def _read(self, key: ImageKey) -> LoadedImage:
+        return self.cache.read(ImageSource(*key, self._sigma))
+
+    def _smooth(self, key: ImageKey, loaded: LoadedImage) -> LoadedImage:
+        return self.cache.smooth(ImageSource(*key, self._sigma), loaded)
+
+    def _drop_excess(self) -> None:
+        """Hold no more images, and no more bytes, than allowed."""
         while len(self._futures) > self.most_images or self._are_too_large():
             _give_up(self._futures.popitem(last=False)[1])
 
     def _are_too_large(self) -> bool:
-        """Tell whether images besides that on the screen take too much memory."""
+        """Return whether images besides that on the screen take too much memory."""
         others = list(self._futures.values())[:-1]
         read = filter(None, map(_loaded, others))
         return sum(image.size for image in read) > self.most_bytes
 
-    def _read(self, name: str, hdu: int | None) -> LoadedImage:
-        return LoadedImage.of(read_image(self._folder.find(name), hdu), self._sigma)
-
-    def _again(self, loaded: LoadedImage) -> LoadedImage:
-        if loaded.full.tiles is not None:
-            # They are smoothed as they are looked at.
-            return loaded._replace(sigma=self._sigma)
-        return LoadedImage.of(loaded.full, self._sigma)
-
 
 def _give_up(future: Future[LoadedImage]) -> None:
-    """Read an image no more, and let go of its file if it has been read."""
+    """Cancel the reading of an image, or close its file if it has been read."""
     if not future.cancel():
         future.add_done_callback(_close)
 

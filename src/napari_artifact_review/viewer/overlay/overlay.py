@@ -10,7 +10,7 @@ import numpy.typing as npt
 from napari.layers import Image, Points, Shapes, Vectors
 from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_artifact_review.core.cutout import Cutout, Cutouts
+from napari_artifact_review.core.cutout import Cutout, Cutouts, clip
 from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.overlay.boxes import (
@@ -362,10 +362,10 @@ class Overlay:
             return
         lines, place = np.empty((0, 2, 2)), np.zeros(2)
         if self._current is not None:
-            _, x, y = self._current.key
             size, gap = self._current.size, self._image_pixels(STYLE.current_gap)
-            place, end = np.clip([(y, x), (y + size, x + size)], 0, self._shape)
-            height, width = (end - place).tolist()
+            rows, columns = clip(self._current, self._shape)
+            place = np.array([rows.start, columns.start])
+            height, width = rows.stop - rows.start, columns.stop - columns.start
             frame = corners(0, 0, size, (height, width), gap)
             lines = np.concatenate([sides(frame), self._compass(width + gap)])
         layer = self._draw_frames("current", lines, _CURRENT_COLOR)

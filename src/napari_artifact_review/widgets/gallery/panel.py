@@ -92,11 +92,10 @@ class GalleryPanel(QWidget):
         self.size_slider.setValue(self.first_side)
         self._look_now = self._look()
         self.pictures = PictureLoader(
-            session.images,
+            controller.loader.cache,
             controller.hdus,
             self._look_now,
             MainThread(self).run,
-            controller.at_hand,
         )
         self._model = GalleryModel(session, self.pictures)
         self._delegate = ThumbnailDelegate(self.pictures)

@@ -117,9 +117,10 @@ def _pictures(
     """Return a picture of each cutout; None of one whose image cannot be read."""
     # In the thread: with them come the readers of images.
     from napari_artifact_review.core.errors import ImageError
+    from napari_artifact_review.core.images.image_cache import ImageCache
     from napari_artifact_review.core.images.thumbnails import CutoutReader
 
-    reader = CutoutReader(images)
+    reader = CutoutReader(ImageCache(images))
     pictures: list[npt.NDArray[Any] | None] = []
     for at, cutout in enumerate(cutouts):
         reader.expect(cutouts[at:])

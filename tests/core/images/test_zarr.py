@@ -29,7 +29,7 @@ EVERYTHING = (slice(None), slice(None))
 
 @pytest.fixture
 def large(monkeypatch, tmp_path):
-    """Have images be large that are not."""
+    """Treat small images as large."""
     monkeypatch.setattr(decoders, "MOST_PIXELS_AT_ONCE", 1000)
     folder = PyramidFolder(tmp_path / "pyramids")
     monkeypatch.setattr(PyramidFolder, "of_user", lambda: folder)
@@ -46,7 +46,7 @@ def put(path: Path, pixels: np.ndarray = SKY, **options: Any) -> Path:
 
 
 def ome(path: Path, pixels: np.ndarray = SKY, version: int = 3) -> Path:
-    """Write a group as OME-Zarr has it."""
+    """Write an OME-Zarr group."""
     group = zarr.open_group(path, mode="w", zarr_format=version)
     metadata = {"multiscales": [{"datasets": [{"path": "s0"}, {"path": "s1"}]}]}
     group.attrs.update({"ome": metadata} if version == 3 else metadata)
@@ -171,7 +171,7 @@ def test_a_damaged_chunk_is_one_error(large, tmp_path, monkeypatch):
     chunk = path / "c" / "4" / "7"
     chunk.write_bytes(chunk.read_bytes()[:50])
     # Seen by no sample.
-    monkeypatch.setattr(lazy_pixels, "_SAMPLED", 0)
+    monkeypatch.setattr(lazy_pixels, "_MOST_DECODED", 0)
     image = read_image(path)
     with pytest.raises(ImageError, match="cannot be read") as caught:
         image.pixels[405, 750]
@@ -262,7 +262,7 @@ def test_what_is_no_plane_of_real_numbers_is_one_error(tmp_path):
 
 
 class Trap:
-    """What a file makes of a program that unpickles it."""
+    """An object that runs code when it is unpickled."""
 
     def __reduce__(self):
         return os.mkdir, ("trapped",)

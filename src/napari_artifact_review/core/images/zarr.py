@@ -26,11 +26,11 @@ from napari_artifact_review.core.tiled.sources import Source
 from napari_artifact_review.core.tiled.tiles import open_tiled
 
 _COPY = "Copy it again from its source"
-# Files that tell what a folder holds, and the largest of them worth reading.
+# Files with the metadata of a folder, and the largest size that is read.
 _METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 _MOST_METADATA = 2**26
-# Codecs that turn bytes into numbers and do no more. Others run what a file says
-# (pickle), or whatever is installed under their name.
+# Codecs that only turn bytes into numbers. Others run code from the file (pickle), or
+# any package that is installed under their name.
 _CODECS = {
     *("bytes", "transpose", "sharding_indexed", "crc32c", "default", "endian"),
     *("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd"),
@@ -80,7 +80,7 @@ def read_zarr(path: Path) -> FullImage:
 
 def _open(folder: Path) -> Any:
     """Open an array, if it is safe to decode and an image."""
-    # 0.2 s, which only those pay who have such images.
+    # Imported only for such images: it takes 0.2 s.
     import zarr
 
     _check_codecs(folder)
@@ -95,9 +95,9 @@ class ZarrSource:
     Parameters
     ----------
     path : Path
-        What the user calls the image.
+        The folder of the image, as messages name it.
     folder : Path
-        The array's own folder, in it.
+        The folder of the array, inside it.
     array : zarr.Array
         The array, of two axes or more.
     """
@@ -114,7 +114,7 @@ class ZarrSource:
         self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window; chunks that are not there hold the array's fill value."""
+        """Read a window; missing chunks hold the array's fill value."""
         if _metadata_state(self._folder) != self._metadata:
             raise ImageError(
                 "the image was changed while it was shown",
@@ -123,7 +123,7 @@ class ZarrSource:
         return plain_pixels(np.asarray(self._array[(*self._plane, rows, columns)]))
 
     def fingerprint(self) -> str:
-        """Return number, size and newest time of all files: any chunk may change."""
+        """Return number, size and newest time of all files: each chunk may change."""
         count = size = newest = 0
         for folder, _, names in os.walk(self._folder):
             for name in names:
@@ -134,7 +134,7 @@ class ZarrSource:
         return repr((str(self._folder.resolve()), count, size, newest))
 
     def close(self) -> None:
-        """Do nothing: its files are open only while they are read."""
+        """Do nothing: files are open only while they are read."""
 
 
 def _is_array(folder: Path) -> bool:
@@ -165,7 +165,7 @@ def _first_image(path: Path) -> list[Path]:
 
 
 def _coarser(finest: ZarrSource, folders: list[Path]) -> tuple[ZarrSource, ...]:
-    """Open the further levels, if they are those that would be built otherwise."""
+    """Open the coarser levels, if they have the shapes of those built otherwise."""
     shapes = level_shapes(finest.shape)[1:]
     arrays = [_open(folder) for folder in folders[: len(shapes)]]
     if tuple(array.shape[-2:] for array in arrays) != shapes:
@@ -178,7 +178,7 @@ def _coarser(finest: ZarrSource, folders: list[Path]) -> tuple[ZarrSource, ...]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """Read a file of metadata; nothing if it is not there."""
+    """Read a file of metadata; empty if the file does not exist."""
     try:
         size = path.stat().st_size
     except FileNotFoundError:
@@ -192,7 +192,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _check_codecs(folder: Path) -> None:
-    """Refuse codecs that may do more than to decode, before zarr sees them."""
+    """Refuse codecs that may do more than decode, before zarr loads them."""
     metadata = _json(folder / ".zarray") or _json(folder / "zarr.json")
     for codec in _codecs(metadata):
         name = str(codec.get("id", codec.get("name"))).removeprefix(_NUMCODECS)
@@ -204,7 +204,7 @@ def _check_codecs(folder: Path) -> None:
 
 
 def _codecs(metadata: Any) -> list[dict[str, Any]]:
-    """List the codecs of an array, also those inside of others."""
+    """List the codecs of an array, also those inside others."""
     listed = [*(metadata.get("codecs") or ()), *(metadata.get("index_codecs") or ())]
     listed += [metadata.get("compressor"), *(metadata.get("filters") or ())]
     codecs = [codec for codec in listed if codec]
@@ -218,7 +218,7 @@ def _codecs(metadata: Any) -> list[dict[str, Any]]:
 
 
 def _check_array(array: Any) -> None:
-    """Refuse what is no image, or whose chunks no memory can hold."""
+    """Refuse arrays that are no image, or whose chunks do not fit into memory."""
     if array.dtype.kind not in "buif" or array.ndim < 2 or 0 in array.shape:
         raise ImageError(
             f"its array of type {array.dtype} and shape {array.shape} is no image of "
@@ -230,7 +230,7 @@ def _check_array(array: Any) -> None:
 
 
 def _metadata_state(folder: Path) -> tuple[tuple[int, int] | None, ...]:
-    """Return size and time of the files that say how to decode the others."""
+    """Return size and time of the metadata files."""
     states = list[tuple[int, int] | None]()
     for name in _METADATA:
         try:

@@ -1,4 +1,4 @@
-"""Full images in the formats that are not astronomy's own: TIFF, PNG, JPEG, NPY."""
+"""Full images in formats that are common outside astronomy: TIFF, PNG, JPEG, NPY."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _COPY = "Copy it again from its source"
 _PARTS = "save it as FITS or Zarr, which are read part by part"
 
-# Pixels of one plane, and what the user should know about them.
+# Pixels of one plane, and notes for the user.
 _Read: TypeAlias = tuple[Pixels, tuple[str, ...]]
 
 # Weights of red, green and blue: ITU-R BT.601-7, section 2.5.1.
 _LUMA = (0.299, 0.587, 0.114)
 
 
-def read_raster(path: Path) -> FullImage:
+def read_common_format(path: Path) -> FullImage:
     """Read a full image from a TIFF, PNG, JPEG or NPY file.
 
     Parameters
@@ -45,7 +45,7 @@ def read_raster(path: Path) -> FullImage:
     -------
     FullImage
         Colour as grey (luma), stacks as their first plane; the notes say so.
-        Pixels stay where they are stored: an EXIF orientation turns nothing.
+        An EXIF orientation is ignored: pixels have the coordinates of the file.
 
     Raises
     ------
@@ -77,14 +77,14 @@ def _read_tiff(path: Path) -> _Read:
 
 
 def _check_page(page: tifffile.TiffPage, size: int) -> None:
-    """Refuse pixels that neither file nor memory can hold, before any is taken."""
+    """Refuse pixels that neither file nor memory can hold, before any is read."""
     # A strip or tile is decompressed beside the page, and may be the larger one.
     # Damage makes tuples of its sides, which int() refuses to multiply.
     beside = math.prod(map(int, page.chunks)) * page.nbytes // max(1, page.size)
     check_memory(page.nbytes + beside, _PARTS)
     declared, listed = math.prod(page.chunked), len(page.dataoffsets)
     if declared > listed:
-        # tifffile would fill in what is not there, piece after piece.
+        # tifffile would fill in the missing ones, piece after piece.
         raise ImageError(
             f"its header declares {declared:,} strips or tiles, and lists {listed:,}",
             remedy=_COPY,
@@ -104,10 +104,10 @@ def _read_picture(path: Path) -> _Read:
 
 
 def _read_npy(path: Path) -> _Read:
-    # Maps without reading: fails if the file is cut short, or holds what is pickled.
+    # Maps without reading: fails if the file is cut short or holds pickled objects.
     check_memory(np.lib.format.open_memmap(path, "r").nbytes, _PARTS)
     with path.open("rb") as file:
-        # Not numpy.load, which also opens archives and may run what is pickled.
+        # Not numpy.load, which also opens archives and may run pickled code.
         values = np.lib.format.read_array(file, allow_pickle=False)
     return _first_plane(values)
 

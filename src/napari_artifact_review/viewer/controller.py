@@ -28,6 +28,10 @@ from napari_artifact_review.viewer.image.loader import ImageLoader
 from napari_artifact_review.viewer.input.mouse import Mouse
 from napari_artifact_review.viewer.input.selection import Selection
 from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.napari_compat import (
+    update_status,
+    update_status_in_thread,
+)
 from napari_artifact_review.viewer.overlay.compass import Directions
 from napari_artifact_review.viewer.overlay.overlay import Overlay
 from napari_artifact_review.viewer.settings import ViewSettings
@@ -334,7 +338,7 @@ class ReviewController:
             self.camera.show_cutout(self.session.current_cutout, self._shape)
         else:
             self.camera.show_full_image(self._shape)
-        self.overlay.settle(self.camera.view)
+        self.overlay.fit_to_zoom(self.camera.view)
         self._tell_what_is_under_the_mouse()
 
     def choose_hdu(self, index: int) -> None:
@@ -433,7 +437,7 @@ class ReviewController:
             self._look_at_current()
             self._draw_current()
             self.image.follow()
-            self.overlay.settle(self.camera.view)
+            self.overlay.fit_to_zoom(self.camera.view)
             self._tell_what_is_under_the_mouse()
             self.view_changed.emit()
             self._run_later(0, self._read_next_tiles)
@@ -497,8 +501,8 @@ class ReviewController:
 
     def _tell(self) -> None:
         """Tell napari of what is shown, once it is on the screen."""
-        self.layers.tell()
-        self.image.tell()
+        self.layers.emit_postponed_events()
+        self.image.emit_postponed_events()
 
     def _show(self, loaded: LoadedImage) -> None:
         self.loaded, self.full, self._error = loaded, loaded.full, None
@@ -524,7 +528,7 @@ class ReviewController:
         self._settings.restore_image(self._shape)
         self._set_view("shown")
         self._look()
-        self.overlay.settle(self.camera.view)
+        self.overlay.fit_to_zoom(self.camera.view)
         self._tell_what_is_under_the_mouse()
 
     def _set_view(self, view: ViewState, error: ImageError | None = None) -> None:
@@ -665,8 +669,8 @@ class ReviewController:
         # Pixels in tiles, and those of a user's own layer, may have to be read.
         in_memory = self.full is not None and self.full.tiles is None
         if in_memory and self.layers.are_active:
-            self.camera.tell()
-        self._run_later(0, self.camera.tell_again)
+            update_status(self.viewer)
+        self._run_later(0, partial(update_status_in_thread, self.viewer))
 
     def _describe(self, row: float, column: float) -> str:
         """Describe the place under the mouse; of an image in tiles, in a thread."""
@@ -681,8 +685,8 @@ class ReviewController:
     def _look(self) -> None:
         if self.view == "shown":
             view = self.camera.view
-            self.image.look(view)
-            self.overlay.look(view)
+            self.image.prepare_view(view)
+            self.overlay.draw_view(view)
 
     def _on_zoom(self) -> None:
         if self.view == "shown":
@@ -692,7 +696,7 @@ class ReviewController:
 
     def _rest(self, zooms: int) -> None:
         if zooms == self._zooms and self.view == "shown":
-            self.overlay.settle(self.camera.view)
+            self.overlay.fit_to_zoom(self.camera.view)
 
     def _on_tiles_read(self) -> None:
         """Draw what has been read of an image in tiles; called from its thread."""

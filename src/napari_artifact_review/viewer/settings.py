@@ -49,7 +49,7 @@ class ViewSettings:
     def note(self, hdus: Mapping[str, int], shape: tuple[int, int]) -> None:
         """Note the view of an image of `shape` (rows, columns)."""
         self._session.view_settings = {
-            "grid": self._layers.is_wished("grid"),
+            "grid": self._layers.is_wanted("grid"),
             "y_up": self._overlay.y_up,
             "full_image": self._camera.on_full_image(shape),
             "zoom": self._camera.chosen_zoom(shape),

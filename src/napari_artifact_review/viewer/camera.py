@@ -90,6 +90,23 @@ class ReviewCamera:
         zoom = self._chosen_zoom or self._fit(cutout.size, cutout.size, SURROUNDINGS)
         self._look_at(cutout.grid_y + half, cutout.grid_x + half, zoom)
 
+    def rectangle_of(
+        self, cutout: Cutout, y_up: bool
+    ) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom of a cutout, in pixels of the screen.
+
+        They are relative to the middle of the canvas; with `y_up` row 0 is at its
+        bottom.
+        """
+        camera = self._viewer.scene.camera
+        row, column = camera.center[-2:]
+        left, top = cutout.grid_x - column, cutout.grid_y - row
+        right, bottom = left + cutout.size, top + cutout.size
+        if y_up:
+            top, bottom = -bottom, -top
+        zoom = camera.zoom
+        return left * zoom, top * zoom, right * zoom, bottom * zoom
+
     def chosen_zoom(self, shape: tuple[int, int]) -> float | None:
         """Return the zoom that the user chose; None if they chose none."""
         self._remember_chosen_zoom(shape)

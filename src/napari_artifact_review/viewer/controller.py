@@ -49,6 +49,10 @@ class ReviewController:
     ----------
     layers, image, overlay, camera : ReviewLayers, ImageLayer, Overlay, ReviewCamera
         What is drawn, and what is in view.
+    toggle_overlays, show_grid, set_y_up : callable
+        See `ReviewLayers`, `Overlay` and `ViewSettings`.
+    at_hand : callable
+        See `ImageFlow`.
     selection : Selection
         The selected cutouts.
     verdicts : Verdicts

@@ -174,8 +174,8 @@ def update_features(layer: Shapes, features: pd.DataFrame) -> bool:
 def keep_in_pan_zoom_mode(layer: Layer) -> None:
     """Set a layer back to the mode `pan_zoom` whenever the user chooses another mode.
 
-    The other modes of napari 0.9.2 draw, move or delete data; `editable = False` does
-    not prevent that.
+    The other modes of napari 0.9.2 draw, move or delete data that only the session may
+    change.
     """
     layer.events.mode.connect(_stay_in_pan_zoom)
 
@@ -188,7 +188,7 @@ def _stay_in_pan_zoom(event: Event) -> None:
 def disable_editing_keys(layer: Points | Shapes) -> None:
     """Bind the keys that edit points or shapes to nothing.
 
-    In napari 0.9.2 they work on an active layer even if it is not editable.
+    In napari 0.9.2 `editable = False` does not protect an active layer from them.
     """
     for key in _EDITING_KEYS:
         layer.bind_key(key, _do_nothing, overwrite=True)
@@ -201,9 +201,9 @@ def _do_nothing(layer: Layer) -> None:
 def skip_zoom_updates(layer: Layer) -> None:
     """Let a layer ignore the zoom.
 
-    At each zoom napari 0.9.2 lays out all texts of a layer anew (napari's issue 7732),
-    although their size on the screen stays, and paints its list of layers, with the
-    whole window once more.
+    At each zoom napari 0.9.2 lays out all texts of a layer anew (napari #7732), though
+    their size on the screen stays, and paints its list of layers, with the whole window
+    once more.
     """
     layer.events.scale_factor.block()
 
@@ -228,7 +228,7 @@ def replace_status(layer: Layer, describe: Callable[[float, float], str]) -> Non
     """Have the status bar show a text of the review while a layer is active.
 
     `Layer.get_status` of napari 0.9.2 knows only the row and the column. napari calls
-    it in a thread (napari's issue 7146).
+    it in a thread (napari #7146).
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def move_cursor_silently(viewer: ViewerModel, position: tuple[float, ...]) -> No
         viewer.cursor.position = position
 
 
-# The rest
+# Mouse, colormaps, preferences, multiscale images
 
 
 @contextmanager

@@ -52,7 +52,7 @@ class ViewState:
     Attributes
     ----------
     phase : Phase
-        The phase; before the first image there is nothing to show while it is read.
+        The phase.
     waits_for_image : bool
         Whether a verdict was refused because its image is not drawn yet. Until it is,
         the reviewer stays at the cutout, which they would otherwise skip.
@@ -63,6 +63,7 @@ class ViewState:
     """
 
     def __init__(self) -> None:
+        # Before the first image there is nothing else to show.
         self.phase = Phase.LOADING_ANNOUNCED
         self.waits_for_image = False
         self.arrivals = 0

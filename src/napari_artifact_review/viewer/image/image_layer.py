@@ -105,7 +105,7 @@ class ImageLayer:
         data = self._data(loaded)
         self._loaded = loaded
         low, high = loaded.brightness.zscale
-        # Without `contrast_limits` napari scans all pixels.
+        # Without `contrast_limits` napari 0.9.2 scans all pixels.
         layer = self._layers.get(
             role,
             lambda: Image(

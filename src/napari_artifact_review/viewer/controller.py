@@ -92,8 +92,9 @@ class ReviewController:
         self.image, self.overlay = self._drawing.image, self._drawing.overlay
         self.camera = self._drawing.camera
         self._status = MouseStatus(viewer, session, self._drawing, run_later)
+        run = run_in_main, run_later
         self._flow = ImageFlow(
-            session, self._drawing, self.delays, run_in_main, run_later
+            session, self._drawing, self.delays, *run, self._show, self._fail
         )
         self._state, self.view_changed = self._flow.state, self._flow.view_changed
         self.said, self.at_hand = self._flow.said, self._flow.at_hand
@@ -125,8 +126,6 @@ class ReviewController:
         self.session.set_dispatcher(self._run_in_main)
         for signal, slot in (*self._session_slots(), *self._viewer_slots()):
             signal.connect(slot)
-        self._flow.arrived.connect(self._show)
-        self._flow.failed.connect(self._fail)
         self.selection.changed.connect(self._drawing.draw_selection)
         self.image.repainted.connect(self.overlay.fit_texts)
         self.verdicts.said.connect(lambda text: self.said.emit(text))

@@ -30,6 +30,10 @@ class ImageFlow:
         How long to wait, and for what.
     run_in_main, run_later : callable
         See `ReviewController`.
+    show : callable
+        Called with the image, to draw it now.
+    fail : callable
+        Called with the error of an image that cannot be read.
 
     Attributes
     ----------
@@ -41,16 +45,10 @@ class ImageFlow:
         The name of the image that was requested last.
     hdus : dict of str to int
         The HDU that the reviewer chose of an image, by its name.
-    arrived : Signal
-        Emitted with the image, to be drawn now.
-    failed : Signal
-        Emitted with the error of an image that cannot be read.
     view_changed, said : Signal
         See `ReviewController`.
     """
 
-    arrived = Signal(LoadedImage)
-    failed = Signal(ImageError)
     view_changed = Signal()
     said = Signal(str)
 
@@ -61,12 +59,16 @@ class ImageFlow:
         delays: Delays,
         run_in_main: Callable[[Callable[[], object]], None],
         run_later: Callable[[float, Callable[[], object]], None],
+        show: Callable[[LoadedImage], object],
+        fail: Callable[[ImageError], object],
     ) -> None:
         self._session = session
         self._drawing = drawing
         self._delays = delays
         self._run_in_main = run_in_main
         self._run_later = run_later
+        self._show = show
+        self._fail = fail
         self._request = 0
         self.state = ViewState()
         self.loader = ImageLoader(session.images, run_in_main)
@@ -105,10 +107,10 @@ class ImageFlow:
     def _receive(self, future: Future[LoadedImage]) -> None:
         error = future.exception()
         if error is None:
-            self.arrived.emit(future.result())
+            self._show(future.result())
             self.smooth()
         elif isinstance(error, ImageError):
-            self.failed.emit(error)
+            self._fail(error)
         else:
             raise error
         # The frame with this image comes first: these take time from it.
@@ -159,7 +161,7 @@ class ImageFlow:
         if full is None or full.tiles is None:
             return
         if full.tiles.problem is not None:
-            self.failed.emit(full.tiles.problem)
+            self._fail(full.tiles.problem)
             self._drawing.emit_postponed_events()
         else:
             self._drawing.image.refresh()

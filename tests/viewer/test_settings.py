@@ -58,7 +58,7 @@ def open_it(survey, main_loop) -> Iterator[Open]:
 def test_a_new_review_begins_with_our_own_view(open_it):
     control = open_it()
     assert control.session.view_settings == {}
-    assert not control.layers.is_wished("grid")
+    assert not control.layers.is_wanted("grid")
     assert tuple(_layer(control, "image").contrast_limits) == control.full.limits
     assert control.viewer.scene.camera.orientation2d == ("down", "right")
 
@@ -67,7 +67,7 @@ def test_the_grid_comes_back(open_it):
     open_it().show_grid(True)
     assert _layer(open_it(), "grid").visible
     open_it().show_grid(False)
-    assert not open_it().layers.is_wished("grid")
+    assert not open_it().layers.is_wanted("grid")
 
 
 def test_the_grid_that_was_shown_in_the_layer_list_comes_back(open_it):

@@ -145,7 +145,7 @@ def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
         dock.image_name.value = name
         settle(dock)
     # On a busy machine a frame may come later than one waits for it.
-    dock.controller.loading_notice_delay = 20
+    dock.controller.delays.loading_notice = 20
     image, control = threading.Event(), dock.controller
     qtbot.waitUntil(lambda: painted.said == "north  (2)")
     qtbot.waitUntil(lambda: control.at_hand("south") is not None)

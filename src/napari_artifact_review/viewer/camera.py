@@ -1,4 +1,4 @@
-"""Where the viewer looks: at one cutout and its surroundings, or at the full image."""
+"""The camera: shows one cutout and its surroundings, or the full image."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.settings import get_settings
 
 from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.viewer.napari_compat import move_cursor_silently
 
-#: How many times its own side the view of a cutout spans.
+#: How many times the side of a cutout the view of it spans.
 SURROUNDINGS = 2.0
 
 _FULL_IMAGE_MARGIN = 1.05
@@ -23,7 +23,7 @@ class View(NamedTuple):
     Attributes
     ----------
     top, left, bottom, right : float
-        Its first and last row and column.
+        First and last row and column in view.
     zoom : float
         Pixels of the screen for one of the image.
     """
@@ -35,7 +35,7 @@ class View(NamedTuple):
     zoom: float
 
     def grown(self, margin: float) -> View:
-        """Return it with so many times its own height and width more on each side."""
+        """Return the view with a margin on each side, in heights and widths of it."""
         rows = margin * (self.bottom - self.top)
         columns = margin * (self.right - self.left)
         return View(
@@ -47,7 +47,7 @@ class View(NamedTuple):
         )
 
     def contains(self, other: View) -> bool:
-        """Tell whether nothing of another view lies outside of this one."""
+        """Tell whether another view lies wholly inside this one."""
         return (
             self.top <= other.top
             and self.left <= other.left
@@ -57,7 +57,7 @@ class View(NamedTuple):
 
 
 class ReviewCamera:
-    """Moves the viewer's camera, and leaves the zoom alone once the user changed it."""
+    """Moves the viewer's camera; keeps a zoom that the user chose."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -70,7 +70,7 @@ class ReviewCamera:
         return self._view_around(*self._viewer.scene.camera.center[-2:])
 
     def view_of(self, cutout: Cutout) -> View:
-        """Return what would be in view around a cutout, at the zoom of now."""
+        """Return what would be in view around a cutout, at the current zoom."""
         half = cutout.size / 2 - 0.5
         return self._view_around(cutout.grid_y + half, cutout.grid_x + half)
 
@@ -90,13 +90,30 @@ class ReviewCamera:
         zoom = self._chosen_zoom or self._fit(cutout.size, cutout.size, SURROUNDINGS)
         self._look_at(cutout.grid_y + half, cutout.grid_x + half, zoom)
 
+    def rectangle_of(
+        self, cutout: Cutout, y_up: bool
+    ) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom of a cutout, in pixels of the screen.
+
+        They are relative to the middle of the canvas; with `y_up` row 0 is at its
+        bottom.
+        """
+        camera = self._viewer.scene.camera
+        row, column = camera.center[-2:]
+        left, top = cutout.grid_x - column, cutout.grid_y - row
+        right, bottom = left + cutout.size, top + cutout.size
+        if y_up:
+            top, bottom = -bottom, -top
+        zoom = camera.zoom
+        return left * zoom, top * zoom, right * zoom, bottom * zoom
+
     def chosen_zoom(self, shape: tuple[int, int]) -> float | None:
-        """Return the zoom that the user chose, if they did."""
+        """Return the zoom that the user chose; None if they chose none."""
         self._remember_chosen_zoom(shape)
         return self._chosen_zoom
 
     def choose_zoom(self, zoom: float | None) -> None:
-        """Show cutouts at a zoom from now on; None for their own."""
+        """Show cutouts at a zoom from now on; None for the default one."""
         self._chosen_zoom = zoom
 
     def show_full_image(self, shape: tuple[int, int]) -> None:
@@ -106,10 +123,10 @@ class ReviewCamera:
         self._look_at(rows / 2 - 0.5, columns / 2 - 0.5, self._fit_image(shape))
 
     def _remember_chosen_zoom(self, shape: tuple[int, int]) -> None:
-        """Take a zoom that is not ours for the user's wish; a look at all is none."""
+        """Store a zoom that the user set, unless it shows the full image."""
         zoom = self._viewer.scene.camera.zoom
-        ours = math.isnan(self._own_zoom) or math.isclose(zoom, self._own_zoom)
-        if not ours and not self.on_full_image(shape):
+        is_own = math.isnan(self._own_zoom) or math.isclose(zoom, self._own_zoom)
+        if not is_own and not self.on_full_image(shape):
             self._chosen_zoom = zoom
 
     def _fit_image(self, shape: tuple[int, int]) -> float:
@@ -118,21 +135,6 @@ class ReviewCamera:
     def _fit(self, rows: float, columns: float, margin: float) -> float:
         height, width = self._viewer.canvas.size
         return float(min(height / rows, width / columns) / margin)
-
-    def tell(self) -> None:
-        """Tell in the status bar what is under a mouse that rests.
-
-        At once, and so in the frame that comes: what napari's own thread tells, later,
-        has the whole window painted once more. Not where the user wants no such text.
-        """
-        wanted = get_settings().appearance.update_status_based_on_layer
-        if wanted and self._viewer.mouse_over_canvas:
-            self._viewer.update_status_from_cursor()
-
-    def tell_again(self) -> None:
-        """Have napari's thread do so, which may have begun with what was before."""
-        if self._viewer.mouse_over_canvas:
-            self._viewer.cursor.events.position()
 
     def _look_at(self, row: float, column: float, zoom: float) -> None:
         camera, cursor = self._viewer.scene.camera, self._viewer.cursor
@@ -143,6 +145,5 @@ class ReviewCamera:
             camera.zoom = zoom
         self._own_zoom = zoom
         if self._viewer.mouse_over_canvas:
-            # napari looks where it is only when it moves; `tell` says what is there.
-            with cursor.events.position.blocker():
-                cursor.position = tuple(np.add(off_centre, (row, column)))
+            position = tuple(np.add(off_centre, (row, column)))
+            move_cursor_silently(self._viewer, position)

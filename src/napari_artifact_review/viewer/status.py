@@ -1,25 +1,81 @@
-"""What is said of pixel and cutout under the mouse, and at the end of the queue."""
+"""Texts about pixels and cutouts: for the mouse, thumbnails, the end of the queue."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
+from napari_artifact_review.viewer.napari_compat import (
+    update_status,
+    update_status_in_thread,
+)
+
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
     from napari_artifact_review.core.cutout import Cutout
     from napari_artifact_review.core.images.full_image import FullImage
     from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.viewer.drawing import ReviewDrawing
+
+
+class MouseStatus:
+    """The status bar: describes pixel and cutout under the mouse, also if it rests.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    session : ReviewSession
+        The review.
+    drawing : ReviewDrawing
+        Draws the image under the mouse.
+    run_later : callable
+        See `ReviewController`.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: ReviewSession,
+        drawing: ReviewDrawing,
+        run_later: Callable[[float, Callable[[], object]], None],
+    ) -> None:
+        self._viewer = viewer
+        self._session = session
+        self._drawing = drawing
+        self._run_later = run_later
+
+    def describe(self, row: float, column: float) -> str:
+        """Describe a position on the image; called in the main thread and in others."""
+        full, name = self._drawing.full, self._drawing.name
+        if full is None:
+            return ""
+        x, y = round(column), round(row)
+        cutout = self._session.catalog.cutout_at(name, x, y)
+        text = describe_pixel(full, x, y)
+        return f"{text}  |  {describe_cutout(cutout)}" if cutout else text
+
+    def update(self) -> None:
+        """Update the status bar: something else is under the mouse."""
+        full, layers = self._drawing.full, self._drawing.layers
+        # Pixels in tiles, and those of a user's own layer, may have to be read.
+        if full is not None and full.tiles is None and layers.are_active:
+            update_status(self._viewer)
+        self._run_later(0, partial(update_status_in_thread, self._viewer))
 
 
 def describe_pixel(full: FullImage, x: int, y: int) -> str:
     """Return position, raw value and sky position of a pixel of a full image.
 
-    On the main thread without the value, if that would have to be read.
+    In the main thread the value is left out if it would have to be read from a file.
     """
     rows, columns = full.pixels.shape
     text = f"x {x}  y {y}"
-    waits = full.tiles is not None and current_thread() is main_thread()
-    if 0 <= x < columns and 0 <= y < rows and not waits:
+    would_wait = full.tiles is not None and current_thread() is main_thread()
+    if 0 <= x < columns and 0 <= y < rows and not would_wait:
         text += f"  {float(full.pixels[y, x]):.6g} {full.unit}".rstrip()
     if full.sky is not None:
         text += f"  {full.sky.text(x, y)}"
@@ -37,13 +93,13 @@ def describe_cutout(cutout: Cutout) -> str:
         parts.append(f"confidence {cutout.confidence:.2f}")
     if cutout.changed:
         parts.append(f"label_new {cutout.label_new}")
-    said = f"reviewed: {cutout.decision}" if cutout.reviewed else "not reviewed"
-    parts.append(f"{said}, {cutout.kind}" if cutout.kind else said)
+    review = f"reviewed: {cutout.decision}" if cutout.reviewed else "not reviewed"
+    parts.append(f"{review}, {cutout.kind}" if cutout.kind else review)
     return ", ".join(parts)
 
 
 def tag_of(cutout: Cutout) -> str:
-    """Return its outcome, and in a sign what was decided about it, if anything was."""
+    """Return the outcome of a cutout, and a mark of its verdict if it has one."""
     mark = "?" if cutout.decision == "unsure" else "✓"
     if cutout.changed:
         mark = f"→ {cutout.label_new}"
@@ -51,7 +107,7 @@ def tag_of(cutout: Cutout) -> str:
 
 
 def end_of_queue(session: ReviewSession, which: str) -> str:
-    """Say that there is no next, or previous, cutout, and what is still to be done."""
+    """Return a sentence for the end of the queue: how many cutouts are left."""
     queue = session.review_queue
     if not len(queue):
         return "The queue is empty; choose another one."

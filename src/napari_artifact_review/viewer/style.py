@@ -1,4 +1,4 @@
-"""How the review looks on the image."""
+"""Colours and sizes of the overlay."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class OverlayStyle:
     """Colours, and sizes in pixels of the screen unless they say otherwise.
 
-    The colours of the outcomes are those that the team is used to: false positives
-    purple, false negatives blue, true positives green (the label) and red (the
-    prediction). They are light enough to be told apart on a dark sky.
+    The colours of the outcomes are the team's usual ones: false positives purple, false
+    negatives blue, true positives green (the label) and red (the prediction). They are
+    light enough to differ on a dark sky.
 
     Attributes
     ----------
@@ -28,19 +28,19 @@ class OverlayStyle:
     pending : str
         Colour of the hollow box inside a cutout whose verdict is not recorded yet.
     halo : str
-        Colour around the frames and the compass, which are then seen on bright pixels.
+        Colour around the frames and the compass, visible on bright pixels.
     grid : str
         Colour of the grid's lines.
     reviewed_opacity : float
         Opacity of the box of a cutout that has been reviewed.
     map_opacity : float
-        Opacity of the map that stands for the boxes far out.
+        Opacity of the map that replaces the boxes far out.
     box_width, current_width, grid_width : float
         Widths of the lines.
     inset : float
-        How far the prediction's box of a TP lies inside the label's, of its side.
+        Distance of the prediction's box of a TP from the label's, in sides of it.
     pending_inset : float
-        How far the hollow box lies inside the cutout, of its side.
+        Distance of the hollow box from the cutout's edge, in sides of the cutout.
     halo_width : float
         How far the halo reaches beyond the lines.
     current_gap : float

@@ -1,4 +1,4 @@
-"""Gives verdicts about the cutouts on the screen, and moves on to the next one."""
+"""Gives verdicts on the target cutouts, and moves on to the next cutout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_artifact_review.viewer.status import end_of_queue
 
 
 class GivenVerdict(NamedTuple):
-    """A verdict, and the kind of artifact that went with it."""
+    """A verdict and its kind of artifact."""
 
     verdict: Verdict
     kind: str
@@ -22,18 +22,18 @@ class GivenVerdict(NamedTuple):
 
 @dataclass(frozen=True)
 class VerdictTarget:
-    """The cutouts that a verdict is about.
+    """The cutouts of one verdict.
 
     Attributes
     ----------
     rows : tuple of int
-        Their rows in the table; all get the verdict as one act.
+        Rows of the cutouts in the table; all get the verdict in one command.
     refusal : callable
-        Returns why they cannot be judged now; an empty text if they can.
+        Returns why no verdict can be given now; an empty text if one can.
     release : callable
         Called once the verdict is given.
     advance : callable
-        Moves on to the cutout that follows on them; returns False if none does.
+        Moves on to the cutout after these; returns False if there is none.
     """
 
     rows: tuple[int, ...]
@@ -43,16 +43,16 @@ class VerdictTarget:
 
 
 class Verdicts:
-    """Gives verdicts about a target; the reviewer moves on when one is given.
+    """Gives verdicts on a target; the reviewer moves on when one is given.
 
-    The answer of the disk, which may come later, does not move the reviewer.
+    A verdict may be recorded later; that does not move the reviewer.
 
     Parameters
     ----------
     session : ReviewSession
         The review.
     target : callable
-        Returns the `VerdictTarget` of a verdict that is given now.
+        Returns the current `VerdictTarget`.
     note_view : callable
         Called before a verdict, so that the view is recorded with it.
 

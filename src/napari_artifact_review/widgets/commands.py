@@ -196,7 +196,7 @@ class ReviewCommands:
             # A dock that floats is a window of its own.
             return None
         canvas = window.centralWidget()
-        left, top, right, bottom = self._controller.place_on_canvas()
+        left, top, right, bottom = self._controller.rectangle_on_canvas()
         middle = canvas.mapToGlobal(canvas.rect().center())
         cutout = QRectF(QPointF(left, top), QPointF(right, bottom)).toRect()
         return QRect(cutout.translated(middle))

@@ -416,7 +416,7 @@ class ReviewWidget(SteadyBox):
         """Close the review with the dock: napari takes its parent away, no more."""
         kind = None if event is None else event.type()
         if kind == QEvent.Type.WindowDeactivate and self.review is not None:
-            self.review.keys.let_go()
+            self.review.keys.release()
         elif (
             kind == QEvent.Type.WindowActivate
             and self.review is not None

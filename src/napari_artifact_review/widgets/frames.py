@@ -1,4 +1,4 @@
-"""Whether napari's canvas has shown what was last changed."""
+"""Frames of napari's canvas: whether the last change has been drawn."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from napari_artifact_review.widgets.napari_compat import canvas_of
 
 
 class Frames(QObject):
-    """Knows whether the canvas has been drawn since something was changed.
+    """Knows whether the canvas has been drawn since the last change.
 
-    A model tells that it has changed; that this can be seen, only the canvas does. Qt
-    may handle a key, or a timer, between the two.
+    A change of a model is visible only after the next frame of the canvas. Qt may
+    handle a key or a timer in between.
 
     Attributes
     ----------
@@ -29,14 +29,14 @@ class Frames(QObject):
         """Watch the canvas in the middle of a window."""
         canvas = canvas_of(window)
         if canvas is not None:
-            # Qt's own signals of an OpenGL widget also tell of frames of its window.
+            # The signals of Qt's OpenGL widget also come with frames of its window.
             canvas.installEventFilter(self)
         self._canvas = canvas
 
     def expect(self) -> None:
-        """Know of a change, and have it drawn: with what is to be drawn, in one frame.
+        """Request a frame after a change; it also draws what else is pending.
 
-        Of a canvas that is hidden no frame comes.
+        A hidden canvas draws no frame.
         """
         canvas = self._canvas
         if canvas is not None and canvas.isVisible():

@@ -1,4 +1,7 @@
-"""Workarounds for faults of napari, each with the version in which it was seen."""
+"""Workarounds for napari that need Qt, each with the version in which it was seen.
+
+The others are in `viewer/napari_compat.py`.
+"""
 
 from __future__ import annotations
 

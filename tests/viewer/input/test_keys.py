@@ -97,7 +97,7 @@ def test_a_held_key_ends_with_the_window_the_review_or_a_text(viewer, main_loop)
     calls, enabled = [], [True]
     bindings = _bind(viewer, calls, lambda: enabled[0], main_loop.post_later)
     _press(viewer, "N")
-    bindings.let_go()
+    bindings.release()
     main_loop.let_time_pass()
     assert calls == ["next"], "the window has lost the keyboard"
     _press(viewer, "N")

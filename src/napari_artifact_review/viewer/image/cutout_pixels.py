@@ -1,4 +1,4 @@
-"""The pixels of one cutout: as they are drawn, and raw with what is around them."""
+"""The pixels of one cutout: as they are drawn, and raw with their surroundings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_artifact_review.core.decoders import Pixels
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.stretch import smoothed
 
-#: Pixels around a small picture of a cutout: a trail is seen by where it goes on.
+#: Pixels around a small picture of a cutout; a trail shows by where it continues.
 _MARGIN = 100
 
 
@@ -23,7 +23,7 @@ class CutoutPixels(NamedTuple):
     pixels : ndarray
         Raw pixels, shape (rows, columns).
     inner : tuple of slice
-        Rows and columns of `pixels` that the cutout takes.
+        Rows and columns of the cutout in `pixels`.
     """
 
     pixels: Pixels
@@ -31,9 +31,9 @@ class CutoutPixels(NamedTuple):
 
     @classmethod
     def of(cls, loaded: LoadedImage, cutout: Cutout) -> CutoutPixels | None:
-        """Take them from an image; None if the cutout lies wholly outside of it.
+        """Copy them from an image; None if the cutout lies wholly outside of it.
 
-        Never waits: of an image in tiles, what has been read.
+        Does not wait: of a tiled image, the pixels that have been read.
         """
         full, shape = loaded.full, loaded.full.pixels.shape
         inner = clip(cutout, shape)
@@ -57,7 +57,7 @@ def drawn_pixels(loaded: LoadedImage, cutout: Cutout) -> Pixels | None:
         return None
     if tiles is None:
         return np.asarray(loaded.drawable[rows, columns])
-    # The look has them read if they are not in memory yet.
+    # The access starts to read them if they are not in memory yet.
     pixels = tiles.levels[0][rows, columns]
     if not tiles.has(0, rows, columns):
         return None

@@ -1,9 +1,9 @@
-"""The full image as a layer: the same one from image to image, and its colours."""
+"""The layer of the full image: pixels, contrast limits and colours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -26,38 +26,43 @@ from napari_artifact_review.core.limits import Limits
 from napari_artifact_review.core.tiled.tiles import TiledImage
 from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.image.cutout_pixels import drawn_pixels
-from napari_artifact_review.viewer.image.multiscale import slice_ahead
 from napari_artifact_review.viewer.image.smooth_tiles import smooth_levels
-from napari_artifact_review.viewer.layers import ReviewLayers, unmeasured
+from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.napari_compat import (
+    emit_data,
+    forget_colormap,
+    set_pixels_silently,
+    slice_ahead,
+)
 from napari_artifact_review.viewer.overlay.boxes import Array
 from napari_artifact_review.viewer.overlay.ink import luminance_of
 
-# napari lists colours by name, so those of a stretch have one: what it stands for.
+# napari lists colormaps by name: colormap, stretch and inversion by that name.
 _STRETCHED: dict[str, tuple[str, Stretch, bool]] = {}
 
 
 class ImageLayer:
-    """Shows full images; what the user set stays from one to the next.
+    """Shows full images; the user's settings stay from one image to the next.
 
-    napari's layers are either in memory or of several scales, so there is one for each
-    kind, and one of them is seen. A stretch changes the colours of the layer, not its
-    pixels: it costs nothing while one looks around.
+    A layer of napari is either in memory or multiscale, so there is one of each kind,
+    and one of them is visible. A stretch changes the colormap of the layer, not its
+    pixels, so it costs nothing when the camera moves.
 
     Parameters
     ----------
     layers : ReviewLayers
         The layers of the review.
     cutout : callable
-        Gives the current cutout, whose pixels give limits if that is wished.
+        Returns the current cutout; the user may have limits computed from its pixels.
 
     Attributes
     ----------
     display_changed : Signal
         Emitted with the display when the user changed it in napari's own controls.
     drawn : Signal
-        Emitted when other pixels are shown, or another cutout of them.
+        Emitted when other pixels are shown, or the current cutout is another one.
     repainted : Signal
-        Emitted when pixels become colours in another way.
+        Emitted when limits, colormap or gamma may have changed.
     """
 
     display_changed = Signal(Display)
@@ -71,14 +76,14 @@ class ImageLayer:
         self._cutout = cutout
         self._role = "image"
         self._loaded: LoadedImage | None = None
-        # What lies under whatever is drawn over it, and between which limits.
+        # The image under the overlay, and its contrast limits.
         self._under: tuple[LoadedImage, Limits] | None = None
         self._display = Display()
         self._gamma = 1.0
         self._painted: tuple[object, ...] = ()
         self._is_acting = False
-        self._is_untold = False
-        # The levels of the image in tiles that was shown last, and what they are of.
+        self._is_data_event_due = False
+        # The tiled image that was shown last, its smoothing, and its smoothed levels.
         self._smoothed: tuple[TiledImage | None, float] = None, 0.0
         self._levels: list[Any] = []
 
@@ -88,11 +93,11 @@ class ImageLayer:
         return self.layer is not None
 
     def expect(self, loaded: LoadedImage) -> None:
-        """Know an image before it is shown: what is drawn over it comes first."""
+        """Set the image that `luminance_at` describes; the overlay is drawn first."""
         self._under = loaded, loaded.brightness.limits(self._display)
 
     def show(self, loaded: LoadedImage, name: str) -> None:
-        """Show a full image; others are told of it by `tell`."""
+        """Show a full image; `emit_postponed_events` must follow."""
         full = loaded.full
         role = "image" if full.tiles is None else "tiles"
         had, self._gamma = self.layer, self._gamma_now()
@@ -100,7 +105,7 @@ class ImageLayer:
         data = self._data(loaded)
         self._loaded = loaded
         low, high = loaded.brightness.zscale
-        # napari scans all pixels for limits that are not given, so they are given.
+        # Without `contrast_limits` napari 0.9.2 scans all pixels.
         layer = self._layers.get(
             role,
             lambda: Image(
@@ -110,7 +115,7 @@ class ImageLayer:
                 contrast_limits=(low, high),
             ),
         )
-        # A second time, napari does not connect them again.
+        # napari ignores a second connection of the same method.
         layer.events.contrast_limits.connect(self._on_limits)
         layer.events.colormap.connect(self._on_colormap)
         layer.events.gamma.connect(self._on_gamma)
@@ -121,48 +126,46 @@ class ImageLayer:
             if layer.gamma != self._gamma:
                 layer.gamma = self._gamma
         self._apply()
-        self._layers.use(image=full.tiles is None, tiles=full.tiles is not None)
+        self._layers.set_useful(image=full.tiles is None, tiles=full.tiles is not None)
         if changes_role:
             self._layers.activate_image()
         self.drawn.emit()
 
     def follow(self) -> None:
-        """Show the same image as it is wished for the cutout that is current now."""
+        """Update the limits for another current cutout of the same image."""
         if self._display.scope == "cutout":
             self._apply()
         self.drawn.emit()
 
     @property
     def level(self) -> int:
-        """The level of detail that is drawn of an image in tiles."""
+        """The level of detail at which a tiled image is drawn."""
         layer = self._layers.find("tiles")
         return 0 if layer is None else int(layer.data_level)
 
-    def tell(self) -> None:
-        """Tell napari, and who else listens, of the image that is shown.
+    def emit_postponed_events(self) -> None:
+        """Emit the events of the image that is shown, after its first frame.
 
-        Its list of layers takes a frame of its own to show name and thumbnail, which
-        may come after the frame with the image.
+        napari's list of layers takes a frame of its own to show name and thumbnail.
         """
         layer = self.layer
         if layer is not None:
             layer.events.name()
             layer.events.thumbnail()
-            if self._is_untold:
-                self._is_untold = False
-                with unmeasured(layer.events.data):
-                    layer.events.data(value=layer.data)
+            if self._is_data_event_due:
+                self._is_data_event_due = False
+                emit_data(layer)
 
     def luminance_at(self, rows: Array, columns: Array) -> Array:
         """Return how bright pixels are on the screen.
 
-        Never waits: of an image in tiles it is what most of the sky is.
+        Does not wait for pixels: for a tiled image it is the luminance of the sky.
 
         Parameters
         ----------
         rows, columns : ndarray of float
-            Places on the image, of shapes that go together; those beside it count as
-            the pixels nearest to them.
+            Positions on the image, of shapes that broadcast; a position outside counts
+            as the nearest pixel.
 
         Returns
         -------
@@ -175,28 +178,28 @@ class ImageLayer:
         loaded, (low, high) = self._under
         if loaded.full.tiles is None:
             height, width = loaded.drawable.shape
-            places = (
+            nearest = (
                 np.clip(np.rint(rows), 0, height - 1).astype(int),
                 np.clip(np.rint(columns), 0, width - 1).astype(int),
             )
-            pixels = np.asarray(loaded.drawable[places], dtype=float)
+            pixels = np.asarray(loaded.drawable[nearest], dtype=float)
         else:
             pixels = np.full(shape, loaded.brightness.middle)
         levels = np.clip((pixels - low) / (high - low), 0, 1)
         return luminance_of(levels ** self._gamma_now(), layer.colormap)
 
-    def look(self, view: View) -> None:
-        """Have what comes into view ready when its frame is drawn."""
+    def prepare_view(self, view: View) -> None:
+        """Slice a tiled image for what comes into view, before its frame is drawn."""
         layer = self.layer
         if layer is not None and layer.multiscale:
-            with self._layers.silently():
+            with self._layers.without_list_updates():
                 slice_ahead(layer, view)
 
     def refresh(self) -> None:
-        """Draw again what is in view: more of its pixels have been read."""
+        """Draw the image again: more of its pixels have been read."""
         layer = self.layer
         if layer is not None:
-            with self._layers.silently():
+            with self._layers.without_list_updates():
                 layer.refresh(thumbnail=False, highlight=False, extent=False)
             self.follow()
 
@@ -204,21 +207,21 @@ class ImageLayer:
 
     @property
     def display(self) -> Display:
-        """How pixels become colours, as the user wishes it."""
+        """How the user wants pixels to become colours."""
         return self._display
 
     def set_display(self, display: Display) -> None:
-        """Let pixels become colours in another way.
+        """Change how pixels become colours.
 
-        What needs pixels that are smoothed in another way waits, as a whole, until
-        they are shown.
+        A display with another smoothing takes effect, as a whole, when pixels with that
+        smoothing are shown.
         """
         if not _is_known(display.colormap):
-            # One of a plugin may be gone since.
+            # The plugin that brought it may be gone.
             display = replace(display, colormap="gray")
         self._display = display
         if display == Display():
-            # As in a new review, whatever napari's own controls were set to.
+            # The defaults of a new review include napari's own gamma.
             self._gamma = 1.0
             if self.layer is not None:
                 self.layer.gamma = 1.0
@@ -226,7 +229,7 @@ class ImageLayer:
             self._apply()
 
     def settings(self) -> dict[str, Any]:
-        """Return how pixels become colours, as plain JSON."""
+        """Return display, contrast limits and gamma as plain JSON."""
         layer = self.layer
         if layer is None:
             return {}
@@ -236,15 +239,15 @@ class ImageLayer:
             "gamma": float(layer.gamma),
         }
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Let pixels become colours as they did when `settings` was asked."""
-        # Before there were stretches, limits and colours were kept one by one.
-        manual = kept.get("contrast_limits") if kept.get("limits_chosen") else None
-        old = {"colormap": kept.get("colormap"), "by_hand": manual}
-        display = kept.get("display")
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore what `settings` returned."""
+        # Before there were stretches, limits and colormap were stored one by one.
+        manual = stored.get("contrast_limits") if stored.get("limits_chosen") else None
+        old = {"colormap": stored.get("colormap"), "by_hand": manual}
+        display = stored.get("display")
         known = display if isinstance(display, Mapping) else old
         self.set_display(Display.from_json(known))
-        self._gamma = float(kept.get("gamma", 1.0))
+        self._gamma = float(stored.get("gamma", 1.0))
 
     @property
     def layer(self) -> Image | None:
@@ -255,7 +258,7 @@ class ImageLayer:
         return self._gamma if self.layer is None else float(self.layer.gamma)
 
     def _data(self, loaded: LoadedImage) -> Any:
-        """Return what the layer is given to draw."""
+        """Return the data of the layer: an array, or the levels of a tiled image."""
         tiles = loaded.full.tiles
         if tiles is None:
             return loaded.drawable
@@ -270,23 +273,24 @@ class ImageLayer:
         )
         if shown is new:
             return
-        # What the layers cover is the same then.
-        self._is_untold = shown.shape == new.shape
-        with layer.events.data.blocker() if self._is_untold else nullcontext():
+        self._is_data_event_due = shown.shape == new.shape
+        if self._is_data_event_due:
+            set_pixels_silently(layer, data)
+        else:
             layer.data = data
 
     @contextmanager
     def _acting(self) -> Iterator[None]:
-        """Change the layer ourselves, unlike the user with napari's own controls."""
+        """Mark changes of the layer as the review's own, not the user's."""
         was_acting, self._is_acting = self._is_acting, True
         try:
-            with self._layers.silently():
+            with self._layers.without_list_updates():
                 yield
         finally:
             self._is_acting = was_acting
 
     def _apply(self) -> None:
-        """Give the layer its limits and colours, as far as they are others."""
+        """Set the limits and the colormap of the layer if they have changed."""
         layer, brightness = self.layer, self._brightness()
         if layer is None or brightness is None:
             return
@@ -303,8 +307,8 @@ class ImageLayer:
         display = self._display
         look = display.colormap, display.stretch, display.inverted
         # Of all stretches, only the histogram depends on the pixels.
-        seen = (brightness, limits) if display.stretch == "histogram" else ()
-        wanted = (layer, look, *seen)
+        pixels = (brightness, limits) if display.stretch == "histogram" else ()
+        wanted = (layer, look, *pixels)
         if wanted == self._painted:
             return
         self._painted = wanted
@@ -315,8 +319,7 @@ class ImageLayer:
         inverted = ", inverted" if display.inverted else ""
         name = f"{base.name} ({display.stretch}{inverted})"
         _STRETCHED[name] = look
-        # napari would keep those of each histogram, under a new name each time.
-        AVAILABLE_COLORMAPS.pop(name, None)
+        forget_colormap(name)
         layer.colormap = Colormap(
             base.map(brightness.curve(display, limits)),
             name=name,
@@ -324,7 +327,7 @@ class ImageLayer:
         )
 
     def _brightness(self) -> Brightness | None:
-        """Return the brightness of the pixels that limits are to come from."""
+        """Return the brightness of the pixels from which limits are computed."""
         loaded = self._loaded
         if loaded is None or self._display.scope == "image":
             return None if loaded is None else loaded.brightness
@@ -335,23 +338,23 @@ class ImageLayer:
         brightness = Brightness.of(pixels)
         return brightness if brightness.sample.size else loaded.brightness
 
-    # What the user does in napari's own controls of the layer
+    # Changes by the user in napari's own controls of the layer
 
     def _on_limits(self, event: Event) -> None:
         layer = self.layer
         if layer is not None and layer is event.source and not self._is_acting:
             low, high = map(float, layer.contrast_limits)
-            self._take(replace(self._display, manual=(low, high)))
+            self._accept(replace(self._display, manual=(low, high)))
 
     def _on_colormap(self, event: Event) -> None:
         layer = self.layer
         if layer is not None and layer is event.source and not self._is_acting:
             name = layer.colormap.name
             look = self._display.stretch, self._display.inverted
-            # One of ours brings its own stretch.
+            # A colormap of `_paint` has its own stretch.
             colormap, stretch, inverted = _STRETCHED.get(name, (name, *look))
             self._painted = ()
-            self._take(
+            self._accept(
                 replace(
                     self._display,
                     colormap=colormap,
@@ -364,10 +367,10 @@ class ImageLayer:
         if not self._is_acting:
             self.repainted.emit()
 
-    def _take(self, display: Display) -> None:
+    def _accept(self, display: Display) -> None:
         is_other, self._display = display != self._display, display
         self._apply()
-        # napari tells of limits twice if they widen the range of their slider.
+        # napari emits limits twice if they widen the range of their slider.
         if is_other:
             self.display_changed.emit(display)
 

@@ -1,4 +1,4 @@
-"""Large images smoothed as they are looked at, off the main thread."""
+"""Tiled images smoothed where they are in view, off the main thread."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from napari_artifact_review.core.decoders import Pixels
 from napari_artifact_review.core.images.stretch import smoothed
 from napari_artifact_review.core.tiled.tiles import Level, TiledImage
 
-#: A Gaussian of a smaller sigma, in pixels of a level, changes nothing that one sees.
+#: A Gaussian of a smaller sigma, in pixels of a level, makes no visible change.
 _LEAST_SIGMA = 0.25
 
 
 def smooth_levels(tiles: TiledImage, sigma: float) -> list[Level | SmoothLevel]:
-    """Return the levels of an image, smoothed where that can be seen.
+    """Return the levels of an image, smoothed where that is visible.
 
     Parameters
     ----------
     tiles : TiledImage
-        The image; its `changed` is sent when something has been smoothed.
+        The image; its `changed` is emitted when a part has been smoothed.
     sigma : float
-        Of the Gaussian, in pixels of level 0; 0 for no smoothing.
+        Sigma of the Gaussian, in pixels of level 0; 0 for no smoothing.
     """
     *fine, last = tiles.levels
     smooth = [
@@ -36,9 +36,9 @@ def smooth_levels(tiles: TiledImage, sigma: float) -> list[Level | SmoothLevel]:
 
 
 class SmoothLevel:
-    """One level of a large image, smoothed, as an array for napari.
+    """One level of a tiled image, smoothed, as an array for napari.
 
-    Looking at it never waits: until a part is smoothed, it is drawn as it is.
+    Access does not wait: until a part is smoothed, its raw pixels are returned.
 
     Attributes
     ----------
@@ -56,12 +56,12 @@ class SmoothLevel:
         self.shape, self.size, self.chunks = level.shape, level.size, level.chunks
         self._lock = threading.Lock()
         self._is_working = False
-        # Both as they were looked at last: the pixels, and the pixels smoothed.
+        # The part that was accessed last: its pixels; its pixels and them smoothed.
         self._wanted: Pixels | None = None
         self._ready: tuple[Pixels, Pixels] | None = None
 
     def __getitem__(self, key: Any) -> Any:
-        """Return a part as it is known now, and have it smoothed."""
+        """Return a part, smoothed if that is done; otherwise start to smooth it."""
         with np.errstate(over="ignore"):
             found = np.asarray(self._level[key], np.float32)
         if found.ndim != 2 or not found.size:
@@ -80,7 +80,7 @@ class SmoothLevel:
         return np.asarray(self._level, dtype or self.dtype)
 
     def _work(self) -> None:
-        """Smooth what was looked at last until nobody looks at anything else."""
+        """Smooth the part that was accessed last, until no other part is accessed."""
         while True:
             with self._lock:
                 wanted, self._wanted = self._wanted, None
@@ -94,7 +94,7 @@ class SmoothLevel:
 
 
 def _is_same(one: Pixels, other: Pixels) -> bool:
-    """Tell whether pixels are the same, NaN too; far faster than as numbers."""
+    """Tell whether pixels are bitwise equal, NaN too; faster than as numbers."""
     return one.shape == other.shape and np.array_equal(
         one.view(np.uint32), other.view(np.uint32)
     )

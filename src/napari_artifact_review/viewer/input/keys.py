@@ -1,4 +1,4 @@
-"""The one table of keys: bound, shown in tooltips and in the help from here."""
+"""The table of keys, for bindings, tooltips and the help; binds them to a viewer."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from napari.components import ViewerModel
 
 @dataclass(frozen=True)
 class KeyAction:
-    """A key and what it does.
+    """An action and its keys.
 
     Attributes
     ----------
     name : str
-        What the action is called in code.
+        Name of the action in code and in napari's preferences.
     keys : tuple of str
         Keys in napari's spelling; the first one is shown.
     title : str
-        What it does, for the user.
+        Title of the action for the user.
     repeats : bool
-        Whether it is done again and again while the key is held.
+        Whether the action is repeated while the key is held.
     lasts : bool
-        Whether it is done while the key is held, and undone when it is let go.
+        Whether the action lasts while the key is held, and is undone at its release.
     """
 
     name: str
@@ -36,24 +36,26 @@ class KeyAction:
 
     @property
     def label(self) -> str:
-        """The keys as they stand on a keyboard."""
+        """The keys as printed on a keyboard."""
         return " or ".join(_ARROWS.get(key, key) for key in self.keys)
 
     @property
     def hint(self) -> str:
-        """What it does, and with which key."""
+        """The title of the action with its keys."""
         return f"{self.title} (key {self.label})"
 
 
 _ARROWS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}
 
 
-#: Seconds that a key is held until it repeats itself, and between its repetitions: ten
-#: a second can be followed with the eye, and leave time to draw each.
+#: Seconds that a key is held until its action is repeated, and between repetitions.
+#: The eye can follow ten in a second, and each can be drawn.
 _REPEAT_AFTER = 0.4
 _REPEAT_EVERY = 0.1
 
 #: Letters that napari's own layers leave free, so that they work whichever is active.
+#: The names are stored in napari's preferences, so they stay; `let_go` and `copy_place`
+#: are named for what they once did.
 KEY_TABLE = (
     KeyAction("artifact", ("J",), "Mark as artifact"),
     KeyAction("no_artifact", ("K",), "Mark as no artifact"),
@@ -87,20 +89,20 @@ KEY_OF = {action.name: action for action in KEY_TABLE}
 
 
 class KeyBindings:
-    """Binds the key table to a viewer, and gives every key back.
+    """Binds the key table to a viewer; restores the earlier bindings at the end.
 
     Parameters
     ----------
     viewer : ViewerModel
         The viewer whose keys are bound.
     actions : mapping of str to callable
-        What to call for the actions of `KEY_TABLE`; of one that lasts, at its beginning
-        and at its end.
+        Functions for the actions of `KEY_TABLE`; that of an action that lasts is called
+        at its beginning and at its end.
     enabled : callable
-        Whether a key is meant for the review now: not while a text is typed.
+        Returns whether keys are for the review now, unlike while the user types a text.
     shown : callable
-        Whether what was asked for last is on the screen: who holds a key passes nothing
-        unseen.
+        Returns whether the cutout that was requested last is on the screen. A held key
+        waits for it, so that no cutout goes by unseen.
     run_later : callable
         Runs a function in the main thread after some seconds.
     """
@@ -124,11 +126,11 @@ class KeyBindings:
 
     @property
     def are_bound(self) -> bool:
-        """Whether the keys are the review's now."""
+        """Whether the keys are bound to the review now."""
         return self._replaced is not None
 
     def connect(self, actions: Sequence[KeyAction] = KEY_TABLE) -> None:
-        """Bind the keys of actions; what they were bound to before is remembered."""
+        """Bind the keys of actions; remember their earlier bindings."""
         if self._replaced is not None:
             return
         self._replaced = {}
@@ -138,16 +140,16 @@ class KeyBindings:
                 self._viewer.bind_key(key, self._handler(action))
 
     def disconnect(self) -> None:
-        """Give the keys back."""
-        self.let_go()
+        """Restore the earlier bindings."""
+        self.release()
         for key, before in (self._replaced or {}).items():
             self._viewer.bind_key(key, None)
             if before is not None:
                 self._viewer.bind_key(key, before)
         self._replaced = None
 
-    def let_go(self) -> None:
-        """End what a key that is held repeats: who leaves a window holds none there."""
+    def release(self) -> None:
+        """End the actions of held keys, for example when the window loses focus."""
         self._presses += 1
         if self._lasting is not None:
             name, self._lasting = self._lasting, None
@@ -161,33 +163,33 @@ class KeyBindings:
         return self._once(action.name)
 
     def _while_held(self, name: str) -> Callable[[object], Iterator[None]]:
-        """Return a handler for what is switched on by a key, and off at its release."""
+        """Return a handler of an action that lasts until the key is released."""
 
         def handle(_: object) -> Iterator[None]:
             if self._enabled():
-                self.let_go()
+                self.release()
                 self._lasting = name
                 self._actions[name]()
                 yield
-                self.let_go()
+                self.release()
 
         return handle
 
     def _repeating(self, name: str) -> Callable[[object], Iterator[None]]:
-        """Return a handler for a key that repeats itself until it is let go.
+        """Return a handler of an action that is repeated until the key is released.
 
-        napari hears of no repetition by the keyboard. Its own would also come while
-        one before is being drawn, and go on after the key was let go.
+        napari 0.9.2 ignores repetitions by the keyboard. They would also come while an
+        earlier one is drawn, and go on after the release of the key.
         """
 
         def handle(_: object) -> Iterator[None]:
             if self._enabled():
-                # What lasts as long as another key is held goes on.
+                # An action that lasts while another key is held goes on.
                 self._presses += 1
                 self._actions[name]()
                 again = partial(self._repeat, name, self._presses)
                 self._run_later(_REPEAT_AFTER, again)
-                # napari goes on here when the key is let go.
+                # napari continues here when the key is released.
                 yield
                 self._presses += 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ from napari.components import ViewerModel
 
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.input.selection import Selection
+from napari_artifact_review.viewer.napari_compat import without_panning
 
-#: A mouse that moves further than this between press and release drags.
+#: Pixels of the screen; a mouse that moves further between press and release drags.
 _CLICK_RADIUS = 4.0
 
 
 class Mouse:
-    """Follows the mouse of a viewer, as far as napari and its layers leave it alone.
+    """Handles clicks and drags on the image, unless napari or a layer uses the mouse.
 
     A click goes to a cutout. With Shift, a click selects the run of cutouts up to there
     and a drag selects those in a rectangle. With Control, a click selects one cutout or
@@ -31,9 +33,9 @@ class Mouse:
     selection : Selection
         The selected cutouts.
     image_name : callable
-        Gives the name of the image on the screen; None while there is none.
+        Returns the name of the image on the screen; None while there is none.
     go_to : callable
-        Takes the row of a cutout that is clicked.
+        Called with the row of a cutout that is clicked.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Mouse:
         self._viewer.mouse_drag_callbacks.append(self._on_press)
 
     def disconnect(self) -> None:
-        """Let go of it."""
+        """Stop to follow the mouse."""
         self._viewer.mouse_drag_callbacks.remove(self._on_press)
 
     def _on_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
@@ -66,25 +68,19 @@ class Mouse:
             return
         pressed, start = np.array(event.pos), np.array(event.position[-2:])
         before = self._selection.rows
-        band = held == {"Shift"}
-        if band:
-            # Else napari would pan the image along.
-            viewer.scene.camera.mouse_pan = False
-        try:
+        selects = held == {"Shift"}
+        has_moved = False
+        with without_panning(viewer) if selects else nullcontext():
             yield
-            moved = False
             while event.type == "mouse_move":
-                moved |= np.hypot(*(np.array(event.pos) - pressed)) > _CLICK_RADIUS
-                if band and moved:
-                    self._pick_between(start, event.position[-2:], before)
+                has_moved |= np.hypot(*(np.array(event.pos) - pressed)) > _CLICK_RADIUS
+                if selects and has_moved:
+                    self._select_between(start, event.position[-2:], before)
                 yield
-        finally:
-            if band:
-                viewer.scene.camera.mouse_pan = True
-        if not moved:
+        if not has_moved:
             self._click(event.position[-2:], held)
 
-    def _pick_between(self, start: Any, end: Any, before: tuple[int, ...]) -> None:
+    def _select_between(self, start: Any, end: Any, before: tuple[int, ...]) -> None:
         name, session = self._image_name(), self._session
         if name is not None:
             top, left = np.minimum(start, end)

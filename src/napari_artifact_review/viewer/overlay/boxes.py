@@ -62,7 +62,7 @@ LETTERS = "0123456789.FNPT→?✓"
 #: The most pixels along a side of the map.
 _MAP_SIDE = 4096
 
-#: Where outcomes share a place of the map, the later one here is seen.
+#: Where outcomes share a pixel of the map, the later one here is visible.
 _PRECEDENCE = np.array([("TN", "TP", "FN", "FP").index(name) for name in OUTCOMES])
 
 
@@ -107,19 +107,19 @@ def corners(
 
 
 def haloed(lines: Array, reach: float) -> Array:
-    """Return lines with their halo before them: four times the lines, moved aside.
+    """Return lines with their halo before them: four shifted copies of the lines.
 
     Parameters
     ----------
     lines : ndarray, shape (n, 2, 2)
         Starts and steps.
     reach : float
-        How far each is moved up or down, and left or right.
+        How far each copy is moved up or down, and left or right.
 
     Returns
     -------
     ndarray, shape (5 n, 2, 2)
-        Of one width, those that come first are seen at both sides of the last n.
+        Drawn at one width, the copies are visible at both sides of the last n.
     """
     around = [(reach, reach), (reach, -reach), (-reach, reach), (-reach, -reach)]
     moves = np.zeros((5, 1, 2, 2))
@@ -135,7 +135,7 @@ def sides(corner_points: Array) -> Array:
 
 
 def grid_lines(corner_points: Array) -> Array:
-    """Return the sides of squares that are alike, those that meet in a line as one.
+    """Return the sides of squares of one size; sides that meet in a line are one.
 
     Parameters
     ----------
@@ -145,8 +145,7 @@ def grid_lines(corner_points: Array) -> Array:
     Returns
     -------
     ndarray, shape (m, 2, 2)
-        Starts and steps. Of a full grid there are as many as it has rows and columns,
-        and two more.
+        Starts and steps. A full grid has a line for each row and column, and two more.
     """
     (top, left), (bottom, right) = corner_points[:, 0].T, corner_points[:, 2].T
     across = _joined(np.append(top, bottom), np.tile(left, 2), np.tile(right, 2))
@@ -155,7 +154,7 @@ def grid_lines(corner_points: Array) -> Array:
 
 
 def _joined(row: Array, first: Array, last: Array) -> Array:
-    """Return lines along rows, each place once; of two none lies within the other."""
+    """Join lines along rows where they meet; no line may lie within another."""
     order = np.lexsort((last, first, row))
     row, first, last = row[order], first[order], last[order]
     begins = np.ones(len(row), dtype=bool)
@@ -183,7 +182,7 @@ class Boxes:
     colors, prediction_colors : ndarray, shape (n, 4) and (m, 4)
         Red, green, blue and opacity of each box.
     confidences, tags : list of str
-        What stands at the upper left and at the lower right of each box.
+        Texts at the upper left and at the lower right of each box.
     text_colors, inks : ndarray, shape (n, 4)
         Colours of both, on dark pixels and on bright ones.
     features : DataFrame, n rows
@@ -264,12 +263,12 @@ def _tags(cutouts: Cutouts) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class CutoutMap:
-    """Cutouts as the pixels of a small image, to be laid over the full one.
+    """Cutouts as the pixels of a small image that is drawn over the full image.
 
     Attributes
     ----------
     pixels : ndarray of uint8, shape (rows, columns, 4)
-        Red, green, blue and opacity, a pixel for each place of the grid.
+        Red, green, blue and opacity; one pixel for each cell of the grid.
     origin : tuple of float
         (row, column) of the centre of its first pixel on the full image.
     pitch : int
@@ -282,10 +281,10 @@ class CutoutMap:
 
 
 def map_of(cutouts: Cutouts) -> CutoutMap:
-    """Return marked cutouts as a map over the grid that they stand on.
+    """Return marked cutouts as a map over their grid.
 
-    Those off the grid are put at its nearest place; of several at one place an error is
-    seen rather than a TP, and that rather than a TN.
+    A cutout off the grid is drawn in the nearest cell. Of several in one cell an error
+    is visible rather than a TP, and a TP rather than a TN.
     """
     if not len(cutouts):
         return CutoutMap(np.zeros((1, 1, 4), dtype=np.uint8), (0.0, 0.0), cutouts.size)
@@ -293,11 +292,11 @@ def map_of(cutouts: Cutouts) -> CutoutMap:
     first = starts.min(axis=0)
     span = int((starts.max(axis=0) - first).max())
     pitch = max(cutouts.size, -(-span // _MAP_SIDE))
-    places = (starts - first + pitch // 2) // pitch
+    cells = (starts - first + pitch // 2) // pitch
     # A later pixel is written over an earlier one.
     order = np.argsort(_PRECEDENCE[cutouts.outcome], kind="stable")
-    pixels = np.zeros((*places.max(axis=0) + 1, 4), dtype=np.uint8)
+    pixels = np.zeros((*cells.max(axis=0) + 1, 4), dtype=np.uint8)
     colors = np.round(255 * _colors(cutouts, _BOX_COLORS))
-    pixels[tuple(places[order].T)] = colors[order]
+    pixels[tuple(cells[order].T)] = colors[order]
     row, column = first + cutouts.size / 2 - 0.5
     return CutoutMap(pixels, (float(row), float(column)), pitch)

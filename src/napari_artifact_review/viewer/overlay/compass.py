@@ -48,7 +48,7 @@ def compass(directions: Directions, y_up: bool) -> Array:
     up = -1.0 if y_up else 1.0
     lines = []
     for letter, (columns, rows) in zip("NE", directions, strict=True):
-        # A degree that nobody sees would be new data for a layer at each step.
+        # Smaller changes are invisible, but would be new data for a layer at each step.
         angle = math.radians(round(math.degrees(math.atan2(rows, columns))))
         x, y = math.cos(angle), math.sin(angle)
         lines.append([[0.0, 0.0], [_ARM * y, _ARM * x]])

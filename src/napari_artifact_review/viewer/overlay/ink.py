@@ -11,18 +11,18 @@ from napari.utils import Colormap
 from napari_artifact_review.core.images.display import LEVELS
 from napari_artifact_review.viewer.overlay.boxes import Array, Boxes
 
-#: Where under a text the image is looked at: rows and columns of the screen from the
-#: corner of its box inwards.
+#: Samples of the image under a text: rows and columns of the screen from the corner of
+#: its box inwards.
 _ROWS, _COLUMNS = np.linspace(4, 18, 4), np.linspace(4, 38, 8)
 
-#: From this luminance on texts are dark. From 0.2 on they have as much contrast as pale
-#: ones; a sky in ZScale is about there, and all its texts are to look alike.
+#: Above this luminance texts are dark. Dark texts have more contrast than pale ones
+#: above 0.2, but a sky in ZScale is about there, and all its texts are to look alike.
 _BRIGHT = 0.3
 
-#: How much of red, green and blue light an eye takes for bright.
-_EYE = np.array([0.2126, 0.7152, 0.0722])
+#: Weights of red, green and blue in luminance.
+_LUMINANCE_WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
 
-#: Gives for rows and columns of the image how bright it is shown there, from 0 to 1.
+#: Returns the luminance of the screen, from 0 to 1, at rows and columns of the image.
 Luminance = Callable[[Array, Array], Array]
 
 
@@ -34,7 +34,7 @@ def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -
     boxes : Boxes
         The boxes.
     corner : int
-        At which of a box's `corners` the text stands, inside.
+        Index in a box's `corners`; the text is inside that corner.
     pixel : float
         Size of a pixel of the screen, in pixels of the image.
     luminance : callable
@@ -45,13 +45,13 @@ def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -
     ndarray, shape (n, 4)
         Red, green, blue and opacity.
     """
-    # From a corner at the bottom inwards is up, from one at the right to the left.
+    # Inwards is up from a corner at the bottom, and left from one at the right.
     down, right = (-1 if corner in (2, 3) else 1), (-1 if corner in (1, 2) else 1)
     rows, columns = boxes.corners[:, corner].T[:, :, None, None]
     under = luminance(
         rows + down * pixel * _ROWS[:, None], columns + right * pixel * _COLUMNS
     ).reshape(len(boxes.rows), _ROWS.size * _COLUMNS.size)
-    # A trail across a text, or a star beside it, is not what it stands on.
+    # A trail across a text, or a star beside it, does not change its colour.
     are_bright = np.median(under, axis=1) > _BRIGHT
     return np.where(are_bright[:, None], boxes.inks, boxes.text_colors)
 
@@ -59,7 +59,7 @@ def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -
 def luminance_of(levels: npt.ArrayLike, colormap: Colormap) -> Array:
     """Return how bright levels from 0 to 1 are in a colormap: 0 black, 1 white."""
     colors = colormap.map(np.linspace(0, 1, LEVELS))[:, :3]
-    # A screen's light grows with a power of its values.
-    shades: Array = colors**2.2 @ _EYE
+    # The light of a screen is a power of its values.
+    luminances: Array = colors**2.2 @ _LUMINANCE_WEIGHTS
     known = np.clip(np.nan_to_num(levels), 0, 1)
-    return shades[np.rint(known * (LEVELS - 1)).astype(int)]
+    return luminances[np.rint(known * (LEVELS - 1)).astype(int)]

@@ -1,0 +1,247 @@
+"""The drawing of the current image: its pixels, its cutouts, the view of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+from napari.components import ViewerModel
+
+from napari_artifact_review.core.cutout import Cutout, Cutouts
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.images.full_image import FullImage
+from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.viewer.camera import ReviewCamera, View
+from napari_artifact_review.viewer.image.image_layer import ImageLayer
+from napari_artifact_review.viewer.image.tiles_in_view import are_read, prefetch
+from napari_artifact_review.viewer.input.selection import Selection
+from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.overlay.overlay import Overlay
+
+
+class ReviewDrawing:
+    """Draws the image of the current cutout, with its cutouts over it.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    session : ReviewSession
+        The review.
+    layers : ReviewLayers
+        The layers of the review.
+    selection : Selection
+        The selected cutouts.
+
+    Attributes
+    ----------
+    image, overlay, camera : ImageLayer, Overlay, ReviewCamera
+        What the drawing consists of.
+    loaded : LoadedImage or None
+        The image on the screen, if there is one.
+    name : str
+        Its name.
+    keeps_camera : bool
+        Whether the camera stays when another cutout becomes the current one.
+    marks_pending : bool
+        Whether cutouts are marked because their verdicts are not recorded yet.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: ReviewSession,
+        layers: ReviewLayers,
+        selection: Selection,
+    ) -> None:
+        self._session = session
+        self._selection = selection
+        self.layers = layers
+        self.image = ImageLayer(layers, self._current_inside)
+        self.overlay = Overlay(layers, self._views_ahead, self.image.luminance_at)
+        self.camera = ReviewCamera(viewer)
+        self.loaded: LoadedImage | None = None
+        self.name = ""
+        self.keeps_camera = False
+        self.marks_pending = False
+        self._outside: set[int] = set()
+        self._outcomes = session.catalog.outcomes
+
+    @property
+    def full(self) -> FullImage | None:
+        """The image on the screen as it was read, if there is one."""
+        return None if self.loaded is None else self.loaded.full
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the image on the screen."""
+        assert self.full is not None, "asked for while an image is shown"
+        rows, columns = self.full.pixels.shape
+        return rows, columns
+
+    @property
+    def problem(self) -> ImageError | None:
+        """Why the current cutout is not on the image, if it is not."""
+        cutout = self._session.current_cutout
+        if self.full is None or cutout.row not in self._outside:
+            return None
+        rows, columns = self.shape
+        return ImageError(
+            f"the cutout ({cutout.grid_x}, {cutout.grid_y}) lies wholly outside "
+            f"the image of {columns} x {rows} pixels",
+            path=self.full.path,
+            remedy="Check grid_x and grid_y in the table",
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reviewer should know of the image on the screen, in a few words."""
+        if self.full is None:
+            return ()
+        count = len(self._outside)
+        if not count:
+            return self.full.notes
+        lie = "cutout lies" if count == 1 else "cutouts lie"
+        return (*self.full.notes, f"{count:,} {lie} wholly outside this image")
+
+    # The image
+
+    def show(self, loaded: LoadedImage, name: str) -> None:
+        """Draw an image with its cutouts."""
+        self.loaded, self.name = loaded, name
+        if not self.image.exists:
+            # napari moves the camera when the first layer is inserted.
+            self.image.show(loaded, name)
+        # napari does not slice hidden layers: their texts would not fit their data.
+        self.layers.unhide()
+        inside = self._cutouts_inside()
+        self._outcomes = self._session.catalog.outcomes
+        self._show_current()
+        self.image.expect(loaded)
+        self.overlay.show(inside, self.shape, self.camera.view)
+        self._draw_current()
+        self.draw_selection()
+        # The image comes last: with it napari updates the extent of all layers.
+        self.image.show(loaded, name)
+
+    def show_smoothed(self, loaded: LoadedImage) -> None:
+        """Show the same image with another smoothing."""
+        self.loaded = loaded
+        self.image.show(loaded, self.name)
+
+    def forget(self) -> None:
+        """Forget the image; the layers stay as they are."""
+        self.loaded, self._outside = None, set()
+
+    def emit_postponed_events(self) -> None:
+        """Emit the events of napari that would have delayed the frame of the image."""
+        self.layers.emit_postponed_events()
+        self.image.emit_postponed_events()
+
+    # The cutouts
+
+    def follow(self) -> None:
+        """Show the current cutout, which is on the image that is drawn."""
+        self._show_current()
+        self._draw_current()
+        self.image.follow()
+        self.overlay.fit_to_zoom(self.camera.view)
+
+    def update(self) -> None:
+        """Draw the cutouts after verdicts about them."""
+        self.overlay.update(self._cutouts_inside())
+
+    def update_outcomes(self) -> bool:
+        """Draw the cutouts again if their outcomes have changed; tell whether so."""
+        outcomes = self._session.catalog.outcomes
+        if outcomes is self._outcomes:
+            return False
+        self._outcomes = outcomes
+        self.overlay.show(self._cutouts_inside(), self.shape, self.camera.view)
+        return True
+
+    def mark_pending(self) -> None:
+        """Mark the cutouts whose verdicts are not recorded yet, and no others."""
+        pending = bool(self._session.pending)
+        if self.full is not None:
+            if pending or self.marks_pending:
+                self.update()
+            self.marks_pending = pending
+
+    def draw_selection(self) -> None:
+        """Draw frames around the selected cutouts, if their image is drawn."""
+        if self.full is not None:
+            rows = np.array(self._selection.rows, dtype=np.int64)
+            cutouts = self._session.catalog.cutouts(self.name, rows)
+            self.overlay.show_selection(cutouts)
+
+    def _cutouts_inside(self) -> Cutouts:
+        """Return the cutouts that are on the image; remember which are not."""
+        cutouts = self._session.catalog.cutouts_of(self.name)
+        outside = cutouts.outside(self.shape)
+        self._outside = set(cutouts.rows[outside].tolist())
+        return cutouts.take(~outside)
+
+    def _current_inside(self) -> Cutout | None:
+        """Return the current cutout, if it is on the image."""
+        cutout = self._session.current_cutout
+        return None if cutout.row in self._outside else cutout
+
+    def _draw_current(self) -> None:
+        cutout, directions = self._current_inside(), None
+        sky = None if self.full is None else self.full.sky
+        if cutout is not None and sky is not None:
+            half = cutout.size / 2 - 0.5
+            directions = sky.directions(cutout.grid_x + half, cutout.grid_y + half)
+        self.overlay.show_current(cutout, directions)
+
+    # The view
+
+    def draw_view(self) -> None:
+        """Draw what the camera has brought into view."""
+        view = self.camera.view
+        self.image.prepare_view(view)
+        self.overlay.draw_view(view)
+
+    def fit_to_zoom(self) -> None:
+        """Fit lines and texts to the zoom."""
+        self.overlay.fit_to_zoom(self.camera.view)
+
+    def toggle_view(self) -> None:
+        """Switch between the current cutout and the full image."""
+        if self.camera.on_full_image(self.shape):
+            self.camera.show_cutout(self._session.current_cutout, self.shape)
+        else:
+            self.camera.show_full_image(self.shape)
+        self.fit_to_zoom()
+
+    @property
+    def is_in_full_detail(self) -> bool:
+        """Whether what is in view of the current cutout is drawn in full detail."""
+        tiles = None if self.full is None else self.full.tiles
+        if tiles is None:
+            return True
+        cutout, view = self._session.current_cutout, self.camera.view
+        return are_read(tiles, self.image.level, cutout, view)
+
+    def prefetch_next(self) -> None:
+        """Read the tiles around the next cutout of the queue, if the image has any."""
+        if self.full is not None and self.full.tiles is not None:
+            for view in islice(self._views_ahead(), 1):
+                prefetch(self.full.tiles, view)
+
+    def _views_ahead(self) -> Iterator[View]:
+        """Return the views of the next cutouts of the queue in this image."""
+        queue, index = self._session.review_queue, self._session.cutout_index
+        row = queue.after(self._session.current_cutout.row)
+        while row is not None and index.image_of(row) == self.name:
+            yield self.camera.view_of(self._session.catalog.cutout(row))
+            row = queue.after(row)
+
+    def _show_current(self) -> None:
+        """Move the camera to the current cutout, unless the camera is to stay."""
+        cutout = self._current_inside()
+        if cutout is not None and not self.keeps_camera:
+            self.camera.show_cutout(cutout, self.shape)

@@ -1,0 +1,35 @@
+"""The tiles of a large image in view: whether they are read, and reading them."""
+
+from __future__ import annotations
+
+from napari_artifact_review.core.cutout import Cutout
+from napari_artifact_review.core.tiled.tiles import TiledImage
+from napari_artifact_review.viewer.camera import View
+
+
+def are_read(tiles: TiledImage, level: int, cutout: Cutout, view: View) -> bool:
+    """Tell whether the part of a cutout that is in view is read at a level of detail.
+
+    Until it is, coarser pixels are drawn.
+    """
+    parts = (
+        (cutout.grid_y, view.top, view.bottom),
+        (cutout.grid_x, view.left, view.right),
+    )
+    rows, columns = (
+        slice(
+            int(max(start, first, 0)) >> level,
+            -(-int(min(start + cutout.size, last + 1)) >> level),
+        )
+        for start, first, last in parts
+    )
+    return tiles.has(level, rows, columns)
+
+
+def prefetch(tiles: TiledImage, view: View) -> None:
+    """Have the tiles of a view read in full detail."""
+    tiles.prefetch(
+        0,
+        slice(int(view.top), int(view.bottom) + 1),
+        slice(int(view.left), int(view.right) + 1),
+    )

@@ -1,0 +1,230 @@
+"""The flow of images: requests one, delivers it, smooths it, reads others ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+
+from psygnal import Signal
+
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images.drawable import LoadedImage
+from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.viewer.drawing import ReviewDrawing
+from napari_artifact_review.viewer.image.loader import ImageLoader
+from napari_artifact_review.viewer.view_state import Delays, Phase, ViewState
+
+
+class ImageFlow:
+    """Delivers the image that was requested last, and no earlier one.
+
+    Parameters
+    ----------
+    session : ReviewSession
+        The review.
+    drawing : ReviewDrawing
+        Draws the image.
+    delays : Delays
+        How long to wait, and for what.
+    run_in_main, run_later : callable
+        See `ReviewController`.
+    show : callable
+        Called with the image, to draw it now.
+    fail : callable
+        Called with the error of an image that cannot be read.
+
+    Attributes
+    ----------
+    state : ViewState
+        What the canvas shows, and whether a verdict waits for its image.
+    loader : ImageLoader
+        Reads the images.
+    name : str
+        The name of the image that was requested last.
+    hdus : dict of str to int
+        The HDU that the reviewer chose of an image, by its name.
+    view_changed, said : Signal
+        See `ReviewController`.
+    """
+
+    view_changed = Signal()
+    said = Signal(str)
+
+    def __init__(
+        self,
+        session: ReviewSession,
+        drawing: ReviewDrawing,
+        delays: Delays,
+        run_in_main: Callable[[Callable[[], object]], None],
+        run_later: Callable[[float, Callable[[], object]], None],
+        show: Callable[[LoadedImage], object],
+        fail: Callable[[ImageError], object],
+    ) -> None:
+        self._session = session
+        self._drawing = drawing
+        self._delays = delays
+        self._run_in_main = run_in_main
+        self._run_later = run_later
+        self._show = show
+        self._fail = fail
+        self._request = 0
+        self.state = ViewState()
+        self.loader = ImageLoader(session.images, run_in_main)
+        self.name = ""
+        self.hdus: dict[str, int] = {}
+
+    # One image
+
+    def request(self, name: str) -> None:
+        """Request an image; it arrives at once if it has been read already."""
+        self.cancel()
+        self.name = name
+        future = self._load(name)
+        if future.done():
+            self._receive(future)
+            return
+        self._on_read(future, partial(self._receive, future))
+        phase = self.state.phase
+        is_silent = phase is not Phase.LOADING_ANNOUNCED
+        self.state.enter(Phase.LOADING_SILENTLY if is_silent else phase)
+        self._drawing.forget()
+        if not is_silent:
+            self.view_changed.emit()
+        elif phase is not Phase.LOADING_SILENTLY:
+            announce = partial(self._announce, self.state.arrivals)
+            self._run_later(self._delays.loading_notice, announce)
+
+    def _announce(self, arrivals: int) -> None:
+        """Tell the reviewer that an image is read, if none has arrived since."""
+        is_silent = self.state.phase is Phase.LOADING_SILENTLY
+        if is_silent and arrivals == self.state.arrivals:
+            self.state.announce()
+            self._drawing.layers.hide()
+            self.view_changed.emit()
+
+    def _receive(self, future: Future[LoadedImage]) -> None:
+        error = future.exception()
+        if error is None:
+            self._show(future.result())
+            self.smooth()
+        elif isinstance(error, ImageError):
+            self._fail(error)
+        else:
+            raise error
+        # The frame with this image comes first: these take time from it.
+        self.run_later(0, self._drawing.prefetch_next)
+        self.run_later(0, self.read_ahead)
+        self.run_later(self._delays.first_frame, self._drawing.emit_postponed_events)
+
+    def smooth(self) -> None:
+        """Smooth the image on the screen as the user wants it by now, in a thread."""
+        loaded, sigma = self._drawing.loaded, self._drawing.image.display.sigma
+        self.loader.smooth(sigma)
+        if loaded is not None and loaded.sigma != sigma:
+            future = self._load(self.name)
+            self._on_read(future, partial(self._receive_smoothed, future))
+
+    def _receive_smoothed(self, future: Future[LoadedImage]) -> None:
+        """Show the same image with other pixels; if that fails, it stays."""
+        loaded, image = self._drawing.loaded, self._drawing.image
+        if loaded is None or future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._drawing.show_smoothed(future.result())
+            self.run_later(0, self.read_ahead)
+            # The user may have chosen another smoothing since.
+            self.smooth()
+        elif isinstance(error, ImageError):
+            self.said.emit(str(error))
+            image.set_display(replace(image.display, sigma=loaded.sigma))
+            self.smooth()
+            image.display_changed.emit(image.display)
+        else:
+            raise error
+
+    # Tiles
+
+    def draw_tiles_as_they_come(self, loaded: LoadedImage) -> None:
+        """Draw the tiles of an image, if it has any, whenever more of them are read."""
+        if loaded.full.tiles is not None:
+            loaded.full.tiles.changed.connect(self._on_tiles_read, unique=True)
+
+    def _on_tiles_read(self) -> None:
+        """Draw the tiles that have been read; called from their thread."""
+        self._run_in_main(self._draw_tiles)
+
+    def _draw_tiles(self) -> None:
+        full = self._drawing.full
+        if full is None or full.tiles is None:
+            return
+        if full.tiles.problem is not None:
+            self._fail(full.tiles.problem)
+            self._drawing.emit_postponed_events()
+        else:
+            self._drawing.image.refresh()
+
+    def hold_verdict(self) -> None:
+        """Keep the reviewer at the current cutout until it is drawn in full detail."""
+        self.state.waits_for_image = True
+        self._run_later(self._delays.tile_check, self._check_tiles)
+
+    def _check_tiles(self) -> None:
+        if self.state.phase is not Phase.SHOWN or not self.state.waits_for_image:
+            return
+        if self._drawing.is_in_full_detail:
+            self.state.waits_for_image = False
+            self.view_changed.emit()
+        else:
+            self._run_later(self._delays.tile_check, self._check_tiles)
+
+    # Other images
+
+    def at_hand(self, name: str) -> LoadedImage | None:
+        """Return an image that has been read and is still in memory, else None."""
+        return self.loader.at_hand(name, self.hdus.get(name))
+
+    def read_ahead(self) -> None:
+        """Read the next two images of the queue, and the previous one."""
+        queue, name = self._session.review_queue, self.name
+        row = self._session.current_cutout.row
+        names = [queue.image_after(row, name)]
+        if names[0] is not None:
+            names.append(queue.image_after(row, name, names[0]))
+        before = queue.image_before(row, name)
+        names += [before] if before not in names else []
+        self.loader.read_ahead(
+            [(name, self.hdus.get(name)) for name in names if name is not None]
+        )
+
+    def read_covered(self, name: str) -> None:
+        """Read the image under the cover, and no images ahead of it."""
+        future = self._load(name)
+        self.loader.read_ahead([])
+        self._on_read(future, self.view_changed.emit)
+
+    # The latest request
+
+    def cancel(self) -> None:
+        """Drop what was requested, and what `run_later` has not run yet."""
+        self._request += 1
+
+    def run_later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Run a function later, unless another image is requested by then."""
+        self._run_later(seconds, partial(self._run, self._request, function))
+
+    def _on_read(
+        self, future: Future[LoadedImage], function: Callable[[], object]
+    ) -> None:
+        """Run a function when an image is read, unless another one is requested."""
+        run = partial(self._run, self._request, function)
+        future.add_done_callback(lambda _: self._run_in_main(run))
+
+    def _run(self, request: int, function: Callable[[], object]) -> None:
+        if request == self._request:
+            function()
+
+    def _load(self, name: str) -> Future[LoadedImage]:
+        return self.loader.load(name, self.hdus.get(name))

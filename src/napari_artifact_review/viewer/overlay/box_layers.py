@@ -1,0 +1,218 @@
+"""The layers of the boxes: outlines, confidences, tags, boxes of predictions."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+from napari.layers import Points, Shapes
+
+from napari_artifact_review.viewer.camera import View
+from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.napari_compat import update_features
+from napari_artifact_review.viewer.overlay.boxes import LETTERS, Array, Boxes, sides
+from napari_artifact_review.viewer.overlay.ink import Luminance, text_colors
+from napari_artifact_review.viewer.overlay.lines import Lines, Screen
+from napari_artifact_review.viewer.style import STYLE
+
+#: Anchor of a text in the data so that it is at the top left, or the bottom right, on
+#: the screen: with row 0 at the top, and with row 0 at the bottom.
+_ANCHORS = {
+    "cutouts": {False: "upper_left", True: "lower_left"},
+    "tags": {False: "lower_right", True: "upper_right"},
+}
+#: Index of a text's corner in a box's `corners`, in the same two cases.
+_CORNERS = {"cutouts": {False: 0, True: 3}, "tags": {False: 2, True: 1}}
+
+_Layer = TypeVar("_Layer", Points, Shapes)
+
+
+class BoxLayers:
+    """Draws boxes and their texts.
+
+    Confidences are texts of the boxes; tags, at another corner, are texts of points.
+
+    Parameters
+    ----------
+    layers : ReviewLayers
+        The layers of the review.
+    screen : Screen
+        How the image lies on the screen.
+    lines : Lines
+        Draws the boxes of predictions.
+    luminance : callable
+        See `Luminance`.
+
+    Attributes
+    ----------
+    boxes : Boxes or None
+        What is drawn; None while nothing of the image is.
+    """
+
+    def __init__(
+        self, layers: ReviewLayers, screen: Screen, lines: Lines, luminance: Luminance
+    ) -> None:
+        self._layers = layers
+        self._screen = screen
+        self._lines = lines
+        self._luminance = luminance
+        self._text_colors: dict[str, Array] = {}
+        self._are_texts_legible = True
+        self.boxes: Boxes | None = None
+
+    def draw_letters(self) -> None:
+        """Draw all letters invisibly, before the first image.
+
+        napari takes as long as a frame for each letter that it draws the first time,
+        which would delay the first steps and verdicts.
+        """
+        tags = self._tags_layer()
+        with self._layers.as_one_change(tags):
+            tags.data = np.zeros((1, 2))
+            tags.text.string = {"constant": LETTERS}
+            tags.text.color = "transparent"
+
+    def draw(self, boxes: Boxes, text_region: View) -> None:
+        """Draw boxes; those of the same cutouts are only recoloured."""
+        before, self.boxes = self.boxes, boxes
+        if before is not None and np.array_equal(before.rows, boxes.rows):
+            self._recolor(before, boxes, text_region)
+        else:
+            self._replace(boxes, text_region)
+
+    def draw_predictions(self, boxes: Boxes) -> None:
+        """Draw the boxes inside boxes: of predictions, and of pending verdicts."""
+        self._lines.draw(
+            "predictions",
+            sides(boxes.predictions),
+            np.repeat(boxes.prediction_colors, 4, axis=0),
+            STYLE.box_width,
+        )
+
+    def write_texts(self, text_region: View, *roles: str) -> None:
+        """Write the texts in a region, and no others."""
+        boxes = self.boxes
+        if boxes is None or not len(boxes.rows):
+            return
+        for role in roles or _ANCHORS:
+            layer = self._layers.find(role)
+            if layer is not None:
+                layer.text.string = _strings(role, boxes, text_region)
+
+    def set_legible(self, are_legible: bool) -> None:
+        """Show or hide all texts."""
+        self._are_texts_legible = are_legible
+        self._layers.set_useful(tags=are_legible)
+        boxes = self._layers.find("cutouts")
+        if boxes is not None and boxes.text.visible != are_legible:
+            boxes.text.visible = are_legible
+
+    def fit_texts(self) -> None:
+        """Make texts pale on dark pixels and dark on bright ones."""
+        boxes = self.boxes
+        if boxes is None or not len(boxes.rows) or not self._are_texts_legible:
+            return
+        for role, before in self._text_colors.items():
+            layer, colors = self._layers.find(role), self._colors_of(role, boxes)
+            if layer is not None and not np.array_equal(colors, before):
+                self._text_colors[role] = colors
+                layer.text.color = colors
+
+    def fit_to_zoom(self) -> None:
+        """Fit widths of lines and positions of texts to the zoom."""
+        for role in _ANCHORS:
+            layer = self._layers.find(role)
+            if layer is not None:
+                with self._layers.as_one_change(layer):
+                    layer.text.translation = self._text_offset(role)
+                    if isinstance(layer, Shapes):
+                        layer.edge_width = self._screen.to_image(STYLE.box_width)
+        self._lines.fit_width("predictions", STYLE.box_width)
+
+    def _replace(self, boxes: Boxes, text_region: View) -> None:
+        layer = self._boxes_layer()
+        with self._layers.as_one_change(layer):
+            layer.data = []
+            layer.add_rectangles(
+                list(boxes.corners),
+                edge_width=self._screen.to_image(STYLE.box_width),
+                edge_color=boxes.colors,
+                face_color="transparent",
+            )
+            # New data makes a layer editable again.
+            layer.editable = False
+            layer.features = boxes.features
+            self._set_texts(layer, "cutouts", boxes, text_region)
+        tags = self._tags_layer()
+        with self._layers.as_one_change(tags):
+            tags.data = boxes.corners[:, _CORNERS["tags"][self._screen.y_up]]
+            tags.editable = False
+            self._set_texts(tags, "tags", boxes, text_region)
+
+    def _recolor(self, before: Boxes, boxes: Boxes, text_region: View) -> None:
+        """Draw the same boxes after verdicts."""
+        layer = self._boxes_layer()
+        has_changed = update_features(layer, boxes.features)
+        if not np.array_equal(before.colors, boxes.colors):
+            with self._layers.as_one_change(layer):
+                layer.edge_color = boxes.colors
+        elif has_changed:
+            with self._layers.without_list_updates():
+                layer.events.features()
+        if before.tags != boxes.tags:
+            self.write_texts(text_region, "tags")
+
+    def _boxes_layer(self) -> Shapes:
+        return self._layers.get("cutouts", lambda: _without_fill(Shapes))
+
+    def _tags_layer(self) -> Points:
+        # In napari a text belongs to a shape or a point; these points are invisible.
+        return self._layers.get("tags", lambda: _without_fill(Points, border_width=0))
+
+    def _set_texts(
+        self, layer: Points | Shapes, role: str, boxes: Boxes, text_region: View
+    ) -> None:
+        # Setting `layer.text` as a whole takes napari several times as long.
+        strings = _strings(role, boxes, text_region)
+        layer.text.string = strings or {"constant": ""}
+        colors = self._text_colors[role] = self._colors_of(role, boxes)
+        layer.text.color = colors if len(boxes.rows) else "white"
+        layer.text.anchor = _ANCHORS[role][self._screen.y_up]
+        layer.text.translation = self._text_offset(role)
+
+    def _colors_of(self, role: str, boxes: Boxes) -> Array:
+        corner = _CORNERS[role][self._screen.y_up]
+        return text_colors(boxes, corner, self._screen.to_image(1.0), self._luminance)
+
+    def _text_offset(self, role: str) -> tuple[float, float]:
+        """Return the step (rows, columns) that puts a text just inside its box.
+
+        With row 0 at the top napari draws the texts outside, else inside already.
+        """
+        margin = STYLE.box_width + 2
+        rows = -margin if self._screen.y_up else margin + STYLE.text_height
+        inwards = 1 if role == "cutouts" else -1
+        return (
+            inwards * self._screen.to_image(rows),
+            inwards * self._screen.to_image(margin),
+        )
+
+
+def _strings(role: str, boxes: Boxes, region: View) -> list[str]:
+    """Return the texts of boxes in a region, and empty texts for the others."""
+    strings = boxes.tags if role == "tags" else boxes.confidences
+    top, left = boxes.corners[:, 0].T
+    bottom, right = boxes.corners[:, 2].T
+    near = (bottom >= region.top) & (right >= region.left)
+    near &= (top <= region.bottom) & (left <= region.right)
+    return [text if n else "" for text, n in zip(strings, near, strict=True)]
+
+
+def _without_fill(kind: type[_Layer], **more: Any) -> _Layer:
+    return kind(
+        ndim=2,
+        opacity=1,
+        face_color="transparent",
+        text={"size": STYLE.text_size},
+        **more,
+    )

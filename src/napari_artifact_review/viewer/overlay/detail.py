@@ -1,0 +1,123 @@
+"""The level of detail: which cutouts are drawn at a zoom and a position, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_artifact_review.core.cutout import Cutouts
+from napari_artifact_review.viewer.camera import View
+from napari_artifact_review.viewer.overlay.boxes import are_marked
+from napari_artifact_review.viewer.style import STYLE
+
+#: Boxes are Python objects to napari. An image with at most so many has them all drawn;
+#: of more boxes, those in view are drawn,
+_MOST_BOXES = 120
+#: and those around and ahead as long as there are no more than these.
+_FEW_BOXES = 40
+
+_EVERYWHERE = View(-np.inf, -np.inf, np.inf, np.inf, 1.0)
+_NOWHERE = View(np.inf, np.inf, -np.inf, -np.inf, 1.0)
+
+
+class Detail(NamedTuple):
+    """What a view needs.
+
+    Attributes
+    ----------
+    fade : float
+        How far the map replaces the boxes: 0 for boxes only, 1 for the map only.
+    are_texts_legible : bool
+        Whether cutouts are large enough on the screen for their texts.
+    needs_boxes, needs_texts : bool
+        Whether boxes, or texts, have come into view that are not drawn.
+    """
+
+    fade: float
+    are_texts_legible: bool
+    needs_boxes: bool
+    needs_texts: bool
+
+
+class LevelOfDetail:
+    """Decides which of the marked cutouts of an image are drawn.
+
+    Parameters
+    ----------
+    ahead : callable
+        Returns the views that the reviewer will see next, in their order.
+
+    Attributes
+    ----------
+    marked : Cutouts or None
+        The cutouts that have a box, or a pixel of the map; None before the first image.
+    regions : list of View
+        The parts of the image whose boxes are drawn.
+    text_region : View
+        The part of the image whose texts are drawn.
+    """
+
+    def __init__(self, ahead: Callable[[], Iterable[View]]) -> None:
+        self._ahead = ahead
+        self.marked: Cutouts | None = None
+        self.regions: list[View] = []
+        self.text_region = _NOWHERE
+
+    def reset(self) -> None:
+        """Forget what is drawn: the image is another one."""
+        self.regions, self.text_region = [], _NOWHERE
+
+    def set_cutouts(self, cutouts: Cutouts) -> None:
+        """Set the cutouts of the image."""
+        self.marked = cutouts.take(are_marked(cutouts))
+
+    def of(self, view: View, marked: Cutouts) -> Detail:
+        """Return what a view needs; `regions` and `text_region` then include it."""
+        side, few = marked.size * view.zoom, len(marked) <= _MOST_BOXES
+        # Where not all boxes are drawn, the map replaces them before they are too many.
+        lowest = STYLE.smallest_box if few else STYLE.smallest_labelled_cutout / 1.5
+        fade = float(np.clip(3 - 2 * side / lowest, 0, 1))
+        is_legible = side >= STYLE.smallest_labelled_cutout
+        needs_texts = is_legible and not self.text_region.contains(view)
+        if needs_texts:
+            # The texts of few boxes are drawn with the image, not at a step.
+            self.text_region = _EVERYWHERE if few else view.grown(0.5)
+        needs_boxes = fade < 1 and not any(x.contains(view) for x in self.regions)
+        if needs_boxes:
+            self.regions = [_EVERYWHERE] if few else self._around(view, marked)
+        return Detail(fade, is_legible, needs_boxes, needs_texts)
+
+    def drawn(self, cutouts: Cutouts) -> Cutouts:
+        """Return the cutouts that reach into the regions that are drawn."""
+        return cutouts.take(_in_views(cutouts, self.regions))
+
+    def _around(self, view: View, marked: Cutouts) -> list[View]:
+        """Return a view with its surroundings, and views ahead, as far as few boxes."""
+        for margin in (1.0, 0.5, 0.25):
+            regions = [view.grown(margin)]
+            near = _in_views(marked, regions)
+            if np.count_nonzero(near) <= _FEW_BOXES:
+                break
+        for other in self._ahead():
+            near |= _in_views(marked, [other])
+            if np.count_nonzero(near) > _FEW_BOXES:
+                break
+            regions.append(other)
+        return regions
+
+
+def _in_views(cutouts: Cutouts, views: Sequence[View]) -> npt.NDArray[np.bool_]:
+    """Tell which cutouts reach into any of some views."""
+    x, y, size = cutouts.grid_x, cutouts.grid_y, cutouts.size
+    inside = np.zeros(len(cutouts), dtype=bool)
+    for view in views:
+        inside |= (
+            (y + size >= view.top)
+            & (y <= view.bottom)
+            & (x + size >= view.left)
+            & (x <= view.right)
+        )
+    return inside

@@ -1,0 +1,82 @@
+"""Lines over the image, of a width in pixels of the screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from napari.layers import Vectors
+
+from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.overlay.boxes import Array
+
+_Number = TypeVar("_Number", float, Array)
+
+
+@dataclass
+class Screen:
+    """How the image lies on the screen.
+
+    Attributes
+    ----------
+    zoom : float
+        Pixels of the screen for a pixel of the image, as lines and texts fit it. While
+        the user zooms, the zoom of the camera may differ a little.
+    y_up : bool
+        Whether row 0 is at the bottom.
+    """
+
+    zoom: float = 1.0
+    y_up: bool = False
+
+    def to_image(self, screen_pixels: _Number) -> _Number:
+        """Return a length on the screen in pixels of the image."""
+        return screen_pixels / self.zoom
+
+
+class Lines:
+    """Draws lines in layers of vectors."""
+
+    def __init__(self, layers: ReviewLayers, screen: Screen) -> None:
+        self._layers = layers
+        self._screen = screen
+
+    def draw(self, role: str, lines: Array, color: Array, width: float) -> Vectors:
+        """Draw lines; what is drawn already stays.
+
+        Parameters
+        ----------
+        role : str
+            The layer.
+        lines : ndarray, shape (n, 2, 2)
+            Starts and steps, in pixels of the image.
+        color : ndarray, shape (4,), (1, 4) or (n, 4)
+            Red, green, blue and opacity.
+        width : float
+            Pixels of the screen.
+        """
+        layer = self._layers.get(
+            role, lambda: Vectors(ndim=2, vector_style="line", opacity=1)
+        )
+        colors = np.broadcast_to(color, (len(lines), 4)).astype(np.float32)
+        width = self._screen.to_image(width)
+        has_moved = not np.array_equal(layer.data, lines)
+        is_alike = np.array_equal(layer.edge_color, colors)
+        if is_alike and not has_moved and layer.edge_width == width:
+            return layer
+        with self._layers.as_one_change(layer):
+            if has_moved:
+                layer.data = lines
+            if len(lines) and not np.array_equal(layer.edge_color, colors):
+                layer.edge_color = colors
+            if layer.edge_width != width:
+                layer.edge_width = width
+        return layer
+
+    def fit_width(self, role: str, width: float) -> None:
+        """Fit the lines of a layer to the zoom; `width` is in pixels of the screen."""
+        layer = self._layers.find(role)
+        if layer is not None:
+            with self._layers.as_one_change(layer):
+                layer.edge_width = self._screen.to_image(width)

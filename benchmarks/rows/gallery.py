@@ -98,7 +98,7 @@ def _seconds_to_open(review: Review) -> float:
     seconds = time.perf_counter() - begin
     QTest.keyClick(review.window.native, Qt.Key.Key_F5)
     # What was read for this one must not help the next.
-    review.dock.review.commands.drop_gallery()
+    review.dock.review.surfaces.drop_gallery()
     return seconds
 
 

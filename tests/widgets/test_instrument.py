@@ -294,7 +294,7 @@ def test_the_queue_is_chosen_and_seen(dock, qtbot, settle):
     assert set(rule.outcomes) == {"FP", "FN", "TP"}
     assert rule.order == "mislabelled"
     assert len(dock.session.queue) == 6
-    assert "of 6" in dock.panel.navigation.place.value
+    assert "of 6" in dock.panel.navigation.position.value
     assert dock.panel.navigation.progress.native.format() == "0 of 6 reviewed"
     assert fold.header.text().startswith("Queue: FP FN TP, mislabelled first")
     choose(panel.state, "Unreviewed", qtbot)
@@ -308,7 +308,7 @@ def test_of_a_queue_of_unreviewed_the_counts_fall(instrument, qtbot, press):
     assert names.itemText(0) == "north  (2)"
     press(instrument, "J")
     assert names.itemText(0) == "north  (1)"
-    assert "of 3" in instrument.panel.navigation.place.value
+    assert "of 3" in instrument.panel.navigation.position.value
     assert instrument.panel.navigation.progress.native.format() == "1 of 4 reviewed"
     press(instrument, "U")
     assert names.itemText(0) == "north  (2)"
@@ -441,7 +441,7 @@ def test_neighbours_are_seen_and_clicked(dock):
     assert neighbours.text_of(0, 0).startswith("FN")
     assert neighbours.text_of(1, 1).startswith("FP")
     assert neighbours.text_of(0, -1) == ""
-    spot = neighbours.place_of(1, 1).center().toPoint()
+    spot = neighbours.rectangle_of(1, 1).center().toPoint()
     QTest.mouseClick(
         neighbours,
         Qt.MouseButton.LeftButton,
@@ -455,9 +455,9 @@ def test_neighbours_are_seen_and_clicked(dock):
 def test_neighbours_stand_as_on_the_screen(dock):
     unfold(dock, "context")
     neighbours = dock.panel.context.map
-    assert neighbours.place_of(0, 1).top() > neighbours.place_of(0, 0).top()
+    assert neighbours.rectangle_of(0, 1).top() > neighbours.rectangle_of(0, 0).top()
     QTest.mouseClick(dock.y_up.native, Qt.MouseButton.LeftButton)
-    assert neighbours.place_of(0, 1).top() < neighbours.place_of(0, 0).top()
+    assert neighbours.rectangle_of(0, 1).top() < neighbours.rectangle_of(0, 0).top()
 
 
 def test_a_reset_ends_all_that_was_done_to_the_pixels(dock):

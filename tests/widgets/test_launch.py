@@ -37,14 +37,14 @@ def test_the_widget_is_in_the_plugins_menu(viewer, qtbot):
     assert not widget.open.enabled
 
 
-#: What the dock has for a review.
+#: The parts of the workspace that a review needs.
 LATER = {"panel", "help", "examples", "stretches"}
 
 
 def test_the_dock_waits_for_nothing_that_a_review_needs_later(viewer, qtbot):
     widget = review_dock(viewer)
-    assert not LATER & set(vars(widget))
-    qtbot.waitUntil(lambda: set(vars(widget)) >= LATER)
+    assert not LATER & set(vars(widget.workspace))
+    qtbot.waitUntil(lambda: set(vars(widget.workspace)) >= LATER)
     other = ReviewWidget(viewer)
     assert other.label_new.choices == ("artifact", "no artifact"), "scripts may ask"
     other.deleteLater()
@@ -54,7 +54,7 @@ def test_a_dock_that_is_closed_at_once_makes_nothing_more(viewer, qtbot):
     widget = review_dock(viewer)
     viewer.window.remove_dock_widget(widget)
     qtbot.wait(700)
-    assert not LATER & set(vars(widget))
+    assert not LATER & set(vars(widget.workspace))
 
 
 def test_the_sample_opens_the_demo(viewer, demo_is_made, qtbot):

@@ -13,6 +13,7 @@ import pytest
 from napari._app_model import get_app_model
 
 from napari_artifact_review import ReviewSession, cli, open_review
+from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.demo import DemoSurvey
 from napari_artifact_review.widgets import ReviewWidget, review_dock
 
@@ -166,3 +167,74 @@ def test_the_plugins_menu_shows_and_hides_the_dock_of_a_script(viewer, survey):
     assert widget.isVisible()
     assert [*viewer.window.dock_widgets.values()].count(widget) == 1
     assert widget.session is not None
+
+
+def test_a_script_names_the_reviewer(viewer, survey, press):
+    dock = open_review(viewer, survey, reviewer="Vera")
+    press(dock, "J")
+    assert dock.session.log[-1].reviewer == "Vera"
+    dock.session.select(*dock.session.log[-1].cutout)
+    assert "by Vera" in dock.history.value
+
+
+def test_a_script_names_the_size_of_a_cutout_for_this_review_only(viewer, survey):
+    dock = open_review(viewer, survey, cutout_size=100)
+    assert dock.session.cutout_size == 100
+    assert "100 px" in dock.files.text
+    assert dock.cutout_size.value == "100"
+    open_review(viewer, survey)
+    assert dock.session.cutout_size == 200
+    assert dock.cutout_size.value == ""
+
+
+def test_a_script_opens_a_review_read_only_and_the_user_reopens_it(
+    viewer, survey, press, qtbot
+):
+    dock = open_review(viewer, survey, read_only=True)
+    assert isinstance(dock.session.problem, HeldError)
+    assert dock.banner.visible
+    assert not dock.panel.verdict.enabled
+    press(dock, "J")
+    assert not dock.session.log
+    assert not [*survey.parent.glob("test_outputs*")], "no file is made"
+    dock.banner.open_again.native.click()
+    qtbot.waitUntil(lambda: dock.session.problem is None and dock.is_shown)
+    press(dock, "J")
+    assert len(dock.session.log) == 1
+
+
+def test_a_script_shows_a_session_that_is_open_already(viewer, survey, tmp_path, press):
+    session = ReviewSession.open(survey, output=tmp_path / "mine.csv", cutout_size=100)
+    session.set_label("artifact")
+    session.next()
+    dock = open_review(viewer, session)
+    assert dock.session is session
+    assert dock.controller.view == "shown"
+    assert dock.error_id.value == 2
+    fields = (dock.predictions, dock.images, dock.output)
+    files = (survey, session.images.folder, session.output)
+    assert tuple(field.value for field in fields) == files
+    assert dock.cutout_size.value == "100"
+    assert open_review(viewer, session) is dock
+    press(dock, "J")
+    assert len(session.log) == 2, "the same session is not closed"
+    dock.close_review()
+    with ReviewSession.open(survey, output=tmp_path / "mine.csv") as resumed:
+        assert resumed.problem is None, "the dock has closed the session"
+        assert len(resumed.log) == 2
+
+
+def test_a_session_replaces_the_review_that_is_open(dock, viewer, survey, tmp_path):
+    before = dock.session
+    session = ReviewSession.open(survey, output=tmp_path / "mine.csv")
+    open_review(viewer, session)
+    assert dock.session is session
+    with ReviewSession.open(survey, output=before.output) as resumed:
+        assert resumed.problem is None, "the dock has closed the one before"
+
+
+def test_no_other_argument_goes_with_a_session(viewer, survey, tmp_path):
+    with ReviewSession.open(survey) as session:
+        with pytest.raises(TypeError, match="no other argument"):
+            open_review(viewer, session, output=tmp_path / "mine.csv")
+        assert not any(viewer.window.dock_widgets), "no dock is added for it"

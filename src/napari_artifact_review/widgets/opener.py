@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,38 +74,35 @@ class Opener:
         panel, table = self._panel, self._panel.predictions.path
         if table is None:
             return
-        panel.show_progress(f"Reading {table.name}...")
-        self._background.start(
-            partial(
-                _open,
-                table,
-                panel.images.path,
-                panel.output.path,
-                cutout_size=panel.chosen_cutout_size(),
-                replaced=self.shown,
-                **options,
-            ),
-            self._done,
-            self._failed,
+        job = partial(
+            _open,
+            table,
+            panel.images.path,
+            panel.output.path,
+            cutout_size=panel.chosen_cutout_size(),
+            replaced=self.shown,
+            **options,
         )
+        self._start(f"Reading {table.name}...", job)
 
     def adopt(self, session: ReviewSession) -> None:
         """Take a session that is open already, to replace the open review."""
-        self._panel.show_progress(f"Opening {session.predictions.path.name}...")
-        self._background.start(partial(_adopt, session), self._done, self._failed)
+        name = session.predictions.path.name
+        self._start(f"Opening {name}...", partial(_adopt, session))
 
     def reopen(self, session: ReviewSession, images: Path | None = None) -> None:
         """Reopen a review: another process may have continued it, or images moved."""
-        self._panel.show_progress(f"Reading {session.predictions.path.name}...")
-        job = partial(session.reopened, images)
-        self._background.start(job, self._done, self._failed)
+        name = session.predictions.path.name
+        self._start(f"Reading {name}...", partial(session.reopened, images))
 
     def move(self, session: ReviewSession, output: Path) -> None:
         """Reopen a review with another output; its log is copied there."""
-        self._panel.show_progress(f"Switching to {output.name}...")
-        self._background.start(
-            partial(session.with_output, output), self._done, self._failed
-        )
+        job = partial(session.with_output, output)
+        self._start(f"Switching to {output.name}...", job)
+
+    def _start(self, text: str, job: Callable[[], ReviewSession]) -> None:
+        self._panel.show_progress(text)
+        self._background.start(job, self._done, self._failed)
 
     def open_demo(self, images: int, seed: int, folder: Path | None) -> None:
         """Make a demo survey, or find the one made before, and open it."""

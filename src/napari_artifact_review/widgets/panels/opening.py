@@ -108,7 +108,9 @@ class OpenPanel(Container[Widget]):
     def __init__(self) -> None:
         self._make_fields()
         self.open = PushButton(text="Open", tooltip="Open this table for review")
-        self.demo = PushButton(text="Demo", tooltip="Create and open a demo survey")
+        self.demo = PushButton(
+            text="Demo", tooltip="Create and open a small demo survey"
+        )
         self.progress_text = Label()
         self.progress = ProgressBar(min=0, max=0, label="")
         self.cancel = PushButton(text="Cancel", tooltip="Stop opening this review")

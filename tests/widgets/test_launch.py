@@ -1,4 +1,4 @@
-"""The ways in: Plugins menu, sample menu, command line."""
+"""Open a review from the Plugins menu, the sample menu, the command line, a script."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from napari_artifact_review.widgets import ReviewWidget, review_dock
 
 @pytest.fixture
 def demo_is_made(monkeypatch, demo: DemoSurvey) -> None:
-    """Have the demo made already."""
+    """Use a demo that is made already."""
     monkeypatch.setattr(
         "napari_artifact_review.demo.default_folder",
         lambda *_: demo.predictions.parent,
@@ -84,7 +84,7 @@ def test_making_the_demo_can_be_cancelled(viewer, tmp_path, qtbot):
 
 @pytest.fixture
 def window(monkeypatch, make_napari_viewer_proxy) -> list[napari.Viewer]:
-    """Have the command line use a test's viewer and return at once."""
+    """Let the command line use a test's viewer and return at once."""
     viewers: list[napari.Viewer] = []
 
     def viewer() -> napari.Viewer:
@@ -143,7 +143,7 @@ print("closed")
 
 def test_closing_the_window_ends_without_a_word(survey, tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", _CLOSE_THE_WINDOW, survey]
-    # Two napari that begin at once make the same cache of icons, and say so.
+    # Two napari that start together make the same cache of icons, and warn of that.
     own_cache = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=100, env=own_cache
@@ -153,7 +153,7 @@ def test_closing_the_window_ends_without_a_word(survey, tmp_path):
     assert done.returncode == 0
     resumed = ReviewSession.open(survey)
     assert resumed.progress == (1, 4)
-    assert resumed.problem is None, "the window let go of the review"
+    assert resumed.problem is None, "the window has released the review"
 
 
 def test_the_plugins_menu_shows_and_hides_the_dock_of_a_script(viewer, survey):

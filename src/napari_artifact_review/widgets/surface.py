@@ -155,7 +155,7 @@ class Surfaces:
             self.gallery, self.front = None, self._canvas
 
     def _make_gallery(self) -> GalleryPanel:
-        # The readers of images are imported with it; by now a review has them.
+        # Only here: the readers of images are imported with the gallery.
         from napari_artifact_review.widgets.gallery import GalleryPanel
 
         window = main_window_of(self._dock)

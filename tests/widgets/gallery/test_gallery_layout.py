@@ -1,4 +1,4 @@
-"""Where pictures stand on the gallery's page."""
+"""The positions of thumbnails on the gallery's page."""
 
 from __future__ import annotations
 

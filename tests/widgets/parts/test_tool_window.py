@@ -1,4 +1,4 @@
-"""Windows beside the main one: where they come up, and where they stay."""
+"""Windows beside the main one: where they appear, and where they stay."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Thumbnails:
         self._request_timer.timeout.connect(self.request)
         self._ahead_timer.timeout.connect(self._request_ahead)
         loader.made.connect(self._on_made)
-        view.looked.connect(self.request_soon)
+        view.range_changed.connect(self.request_soon)
 
     def set_side(self, side: int) -> None:
         """Show thumbnails of another size."""

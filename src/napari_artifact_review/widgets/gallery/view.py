@@ -62,13 +62,13 @@ class GalleryView(QAbstractItemView):
 
     Attributes
     ----------
-    looked : Signal
+    range_changed : Signal
         Emitted when other cutouts may be in view.
     side : int
         The side of a thumbnail in pixels of Qt.
     """
 
-    looked = Signal()
+    range_changed = Signal()
 
     def __init__(
         self, model: GalleryModel, delegate: ThumbnailDelegate, side: int
@@ -134,7 +134,7 @@ class GalleryView(QAbstractItemView):
         bar.setPageStep(page)
         bar.setSingleStep(self._layout.cell // 2)
         self.viewport().update()
-        self.looked.emit()
+        self.range_changed.emit()
 
     def _rect(self, position: int) -> QRect:
         x, y = self._layout.corner_of(position)
@@ -211,7 +211,7 @@ class GalleryView(QAbstractItemView):
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
         """Move the content on the screen; Qt repaints only the new part."""
         self.viewport().scroll(dx, dy)
-        self.looked.emit()
+        self.range_changed.emit()
 
     # Painting
 

@@ -173,7 +173,7 @@ class VerdictPanel(Container[Widget]):
         self._show_history()
 
     def _show_history(self) -> None:
-        """Show who gave the verdict and when, or that verdicts are being recorded."""
+        """Show reviewer and time of the verdict, or that verdicts are unrecorded."""
         cutout, count = self._cutout, self._recording
         if count:
             what = "1 verdict" if count == 1 else f"{count} verdicts"

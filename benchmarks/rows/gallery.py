@@ -98,7 +98,7 @@ def _seconds_to_open(review: Review) -> float:
     seconds = time.perf_counter() - begin
     QTest.keyClick(review.window.native, Qt.Key.Key_F5)
     # Drop the pictures, so that they do not help the next opening.
-    review.dock.review.commands.drop_gallery()
+    review.dock.review.surfaces.drop_gallery()
     review.controller.loader.cache.clear()
     return seconds
 

@@ -1,4 +1,4 @@
-"""What verdicts, undo and redo come to, in a few lines, to compare the dock with."""
+"""A plain model of verdicts, undo and redo, to compare the dock with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Model:
     Attributes
     ----------
     entries : int
-        How many lines the log must have.
+        Number of entries that the log must have.
     """
 
     def __init__(self) -> None:
@@ -21,11 +21,11 @@ class Model:
 
     @property
     def standing(self) -> dict[Hashable, int]:
-        """The label of each cutout that has been decided about."""
+        """The label of each cutout that has a verdict."""
         return dict(self._done)
 
     def press(self, what: str, cutout: Hashable = None) -> Hashable:
-        """Take a key in; return the cutout that the reviewer is taken to."""
+        """Process a key; return the cutout that becomes the current one."""
         if what in ("artifact", "none"):
             label = int(what == "artifact")
             if self.standing.get(cutout) != label:

@@ -1,7 +1,7 @@
-"""Open one review again and again in napari's window; a process of its own.
+"""Open one review again and again in napari's window, in a process of its own.
 
-A crash of the window ends the process, so `test_reopen` starts it and reads what it
-says. Each image takes two seconds to read.
+A crash of the window ends the process, so `test_reopen` starts it and reads its
+output. Each image takes two seconds to read.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def read_slowly(*args: Any, **options: Any) -> Any:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Let the window work until a condition holds."""
+    """Process events until a condition holds."""
     QApplication.processEvents()
     while not condition():
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
@@ -62,7 +62,7 @@ class Reviewer:
         until(lambda: self._dock.controller.view == "shown")
 
     def reopen(self) -> None:
-        """Open the review again, and return while its first image is read."""
+        """Reopen the review, and return while its first image is being read."""
         before = self._dock.session
         self._click(self._find(QPushButton, lambda b: "another table" in b.toolTip()))
         self._click(self._dock.open.native)
@@ -95,7 +95,7 @@ class Reviewer:
     def _click(self, widget: QWidget) -> None:
         assert widget.isVisible()
         QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
-        # A few frames, as between two clicks of a user.
+        # A few frames, as between two clicks.
         QTest.qWait(30)
 
 
@@ -114,12 +114,12 @@ def main(table: str) -> None:
     dock = open_review(viewer, table)
     user = Reviewer(dock)
     user.wait_for_the_image()
-    # napari collects garbage at each layer that is removed; not among its own modules.
+    # napari collects garbage at each removal of a layer; its modules are exempt.
     gc.freeze()
     user.tick_y_up()
     acts = (user.delete_all_layers, user.tick_grid, user.toggle_full_image)
     orders = list(permutations(acts))
-    # Each order once while an image is shown, and then some while it is read.
+    # Each order once while an image is shown, and then some while one is read.
     for number, order in enumerate(islice(cycle(orders), REOPENINGS)):
         user.reopen()
         if number < len(orders):

@@ -1,7 +1,7 @@
-"""A reviewer at the real dock who never stops, to be killed by `test_kill_and_resume`.
+"""Give verdicts in the real dock without end, until `test_kill_and_resume` kills it.
 
-Reads a seed from each line of its input, and forks a reviewer for it, so that what
-takes long to import is imported once. Says what it sees in the dock, one line each.
+The script forks a process for each seed that it reads from its input, so that slow
+imports are done once. Each process writes what the dock shows, one line at a time.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ KEYS = {
     "redo": (Key.Key_U, _SHIFT),
     "save": (Key.Key_W,),
 }
-#: How often each of them is pressed.
+#: Weights of the keys.
 WEIGHTS = (5, 4, 8, 2, 2, 1, 1)
 
 
 def say(*words: object) -> None:
-    # In one piece, whenever the end comes.
+    # In one write, so that a kill leaves no partial line.
     os.write(1, f"{json.dumps(words)}\n".encode())
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Let the window live, as it does between two keys, until a condition holds."""
+    """Process events, as between two keys, until a condition holds."""
     QApplication.processEvents()
     while not condition():
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
@@ -66,7 +66,7 @@ class Reviewer:
         return dock.image_name.value, dock.grid_x.value, dock.grid_y.value
 
     def verdicts(self) -> list[tuple[tuple[str, int, int], int, bool]]:
-        """What the review knows of its errors."""
+        """The label and the verdict of each error in the review."""
         catalog = self._dock.session.catalog
         cutouts = [catalog.cutout(row) for row in catalog.errors]
         return [(c.key, c.label_new, c.reviewed) for c in cutouts]
@@ -114,7 +114,7 @@ class Reviewer:
 
 
 def main(table: Path, images: Path) -> None:
-    # What napari imports when its first layers are made.
+    # Imports that napari does with its first layers.
     model = ViewerModel()
     model.add_shapes()
     model.add_vectors()
@@ -124,7 +124,7 @@ def main(table: Path, images: Path) -> None:
             try:
                 say("began", os.getpid())
                 viewer = napari.Viewer(show=True)
-                # A small picture is drawn fast.
+                # A small canvas is drawn fast.
                 viewer.window.resize(800, 600)
                 dock = open_review(viewer, table, images)
                 dock.auto_advance.value = False

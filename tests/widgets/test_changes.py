@@ -1,4 +1,4 @@
-"""What changed, in the dock: numbers and plots, while somebody looks."""
+"""The results in the dock: numbers and plots, while they are visible."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def click_fold(dock):
 
 
 def expected(session):
-    """Return what the table of numbers should say."""
+    """Return the expected content of the table of numbers."""
     found = session.metrics()
     names = (*NUMBERS[4:], *NUMBERS[:4])
     return [
@@ -138,7 +138,7 @@ def test_no_text_is_cut_off_in_the_narrowest_dock(unfolded, qtbot):
     )  # fmt: skip
     panel(dock).flips.show_rows([("FP", "9,870", "9,870", "551", "551", "551")] * 4)
     for table in (panel(dock).numbers, panel(dock).flips):
-        # 320, less the margins and the scroll bar.
+        # 320 pixels without margins and scroll bar.
         assert table.needed_width <= 290
 
 
@@ -179,7 +179,7 @@ def test_the_plots_follow_verdicts_and_the_theme(dock, press, qtbot):
     )
 
     def brightness():
-        """Return that of the axes and texts; a curve may begin beside them."""
+        """Return the median brightness of axes and texts at the left edge."""
         image = plots.views[0].image
         pixels = [image.pixelColor(x, y) for x in range(60) for y in range(150)]
         return np.median([pixel.value() for pixel in pixels if pixel.alpha() == 255])

@@ -1,4 +1,4 @@
-"""The real dock in a real window: what a reviewer does with keys, mouse and widgets."""
+"""The dock in a real window: keys, mouse and widgets as a reviewer uses them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_first_error_is_shown(dock):
     assert _facts(dock) == ["1", "0", "1", "0.1250", "FN"]
     assert dock.label_new.value == "artifact"
     assert (dock.grid_x.value, dock.grid_y.value) == (200, 0)
-    assert "1 of 4, 4 left" in dock.panel.navigation.place.value
+    assert "1 of 4, 4 left" in dock.panel.navigation.position.value
     assert "200 px" in dock.files.text
 
 
@@ -125,11 +125,11 @@ def test_a_held_key_ends_when_the_window_is_left(dock, qtbot):
     other.activateWindow()
     qtbot.waitUntil(other.isActiveWindow)
     qtbot.wait(700)
-    assert dock.error_id.value == 2, "nobody heard the key being let go"
+    assert dock.error_id.value == 2, "the release of the key was not noticed"
 
 
 def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
-    """Also where one image is shown for less than a frame, and the next one read."""
+    """Also if an image is shown for less than a frame before the next one is read."""
 
     class Painted(QObject):
         said = ""
@@ -177,7 +177,7 @@ def test_a_held_key_waits_for_each_frame(dock, qtbot):
     canvas.setUpdatesEnabled(False)
     qtbot.keyPress(dock.window(), Key.Key_N)
     qtbot.wait(900)
-    assert dock.error_id.value == 2, "nobody has seen it yet"
+    assert dock.error_id.value == 2, "it has not been on the screen yet"
     canvas.setUpdatesEnabled(True)
     qtbot.waitUntil(lambda: dock.error_id.value == 3)
     qtbot.keyRelease(dock.window(), Key.Key_N)
@@ -568,7 +568,7 @@ def test_another_table_opens_with_an_output_of_its_own(dock, survey, tmp_path, q
     field = dock.output.line_edit.native
     field.setFocus()
     qtbot.keyClicks(field, str(tmp_path / "b.csv"))
-    # To press the button takes the keyboard from the field.
+    # A press of the button takes the keyboard from the field.
     field.editingFinished.emit()
     qtbot.mouseClick(dock.open.native, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: dock.session is not first)
@@ -638,7 +638,7 @@ def test_a_message_takes_no_room_and_is_read_in_full(dock, qtbot):
     dock.window().resize(1500, 950)
     qtbot.wait(100)
     assert message.geometry().bottom() == panel.native.rect().bottom()
-    # What is under it can be clicked.
+    # The widget under the message can be clicked.
     under = panel.native.childAt(message.geometry().center())
     assert under is not message
 
@@ -725,7 +725,7 @@ def test_nothing_is_cut_off_or_moves_at_the_least_width(dock, qtbot):
     assert places[0] == places[1]
     queue = dock.panel.queue
     longest = queue.state.native.fontMetrics().horizontalAdvance("Unreviewed")
-    # Beside the text there is the list's arrow.
+    # The arrow of the list is beside the text.
     assert queue.state.native.width() >= longest + 30
     box = queue.this_image.native
     assert box.width() >= box.sizeHint().width()

@@ -1,4 +1,4 @@
-"""Whether a change has been on the screen."""
+"""Notice that a change has been on the screen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_artifact_review.widgets.frames import Frames
 
 
 class Canvas(QWidget):
-    """Stands in for a canvas."""
+    """A stand-in for a canvas."""
 
     frameSwapped = Signal()  # noqa: N815
 

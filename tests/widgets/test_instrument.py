@@ -1,4 +1,4 @@
-"""Judging with real keys and mouse: verdicts that go on, queue, threshold, context."""
+"""Verdicts with real keys and mouse: auto-advance, queue, threshold, neighbours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def unfold(dock, name):
     fold = dock.panel.folds[name]
     QTest.mouseClick(fold.header, Qt.MouseButton.LeftButton)
     assert fold.content.isVisible()
-    # Buttons have no place before Qt has laid them out.
+    # Buttons have no position before Qt has laid them out.
     QApplication.processEvents()
     return fold
 
@@ -51,13 +51,13 @@ def click_cutout(dock, x, y, modifier):
     )
 
 
-# One key a verdict
+# One key for each verdict
 
 
 def test_a_walk_over_the_sdss_errors_takes_a_key_each(
     viewer, shared_data, tmp_path, qtbot, settle
 ):
-    """The final table is what a plain model of the keys predicts."""
+    """Compare the final table with a plain model of the keys."""
     table = shared_data / "sdss/predictions.csv"
     dock = open_review(viewer, table, shared_data / "sdss/images", tmp_path / "out.csv")
     expected = pd.read_csv(table, dtype=str)
@@ -154,7 +154,7 @@ def test_a_note_is_typed_and_no_key_of_it_is_a_verdict(instrument, qtbot):
     assert instrument.session.log == ()
     assert place(instrument) == ("north", 200, 0)
     assert not note.hasFocus()
-    # It waits for its verdict, also when one comes back.
+    # The draft waits for its verdict, also after moves.
     key(instrument, Qt.Key.Key_N)
     assert instrument.note.value == ""
     key(instrument, Qt.Key.Key_Comma)
@@ -174,7 +174,7 @@ def test_a_note_of_a_reviewed_cutout_is_corrected_in_place(dock, press):
 
 
 def write(dock, text):
-    """Begin a note, and do not end it."""
+    """Begin a note without finishing it."""
     field = dock.note.native
     field.setFocus()
     QTest.keyClicks(field, text)
@@ -260,7 +260,7 @@ def test_examples_of_a_kind_are_shown_and_lead_to_their_cutouts(
     QTest.keyClick(panel.kind, Qt.Key.Key_Down)
     assert panel.kind.currentText() == "ghost  (2)"
     first, second, third = panel.buttons[:3]
-    # The latest comes first.
+    # The latest verdict comes first.
     assert first.text() == "north (400, 200)"
     assert second.text() == "north (200, 0)"
     assert not third.isVisible()
@@ -274,7 +274,7 @@ def test_examples_of_a_kind_are_shown_and_lead_to_their_cutouts(
 
 
 def choose(combo, text, qtbot):
-    """Choose from a list by its keys, as who has no mouse."""
+    """Choose from a list with the keyboard."""
     native = combo.native
     at = native.findText(text)
     assert at >= 0
@@ -294,7 +294,7 @@ def test_the_queue_is_chosen_and_seen(dock, qtbot, settle):
     assert set(rule.outcomes) == {"FP", "FN", "TP"}
     assert rule.order == "mislabelled"
     assert len(dock.session.queue) == 6
-    assert "of 6" in dock.panel.navigation.place.value
+    assert "of 6" in dock.panel.navigation.position.value
     assert dock.panel.navigation.progress.native.format() == "0 of 6 reviewed"
     assert fold.header.text().startswith("Queue: FP FN TP, mislabelled first")
     choose(panel.state, "Unreviewed", qtbot)
@@ -308,7 +308,7 @@ def test_of_a_queue_of_unreviewed_the_counts_fall(instrument, qtbot, press):
     assert names.itemText(0) == "north  (2)"
     press(instrument, "J")
     assert names.itemText(0) == "north  (1)"
-    assert "of 3" in instrument.panel.navigation.place.value
+    assert "of 3" in instrument.panel.navigation.position.value
     assert instrument.panel.navigation.progress.native.format() == "1 of 4 reviewed"
     press(instrument, "U")
     assert names.itemText(0) == "north  (2)"
@@ -355,14 +355,14 @@ def test_the_threshold_slides_and_goes_back(dock, qtbot):
 
 
 def handle(dock):
-    """Return where the threshold's handle stands, and whether it is filled."""
+    """Return the position of the threshold's handle, and whether it is filled."""
     threshold = dock.panel.queue.threshold
     [slider] = threshold.threshold.native.findChildren(QSlider)
     assert slider.width() == threshold.histogram.width()
     pixels, value = slider.grab().toImage(), threshold.threshold.value
     x = round(8 + value * (slider.width() - 16))
     opaque = [pixels.pixelColor(x, y).alpha() > 200 for y in range(pixels.height())]
-    # A hollow one is there where the line is that it slides on.
+    # Inside a hollow handle the slider's groove is visible.
     return value, sum(opaque) > 10
 
 
@@ -412,7 +412,7 @@ def test_no_wheel_and_no_letter_changes_what_has_the_keyboard(dock, press):
     assert dock.kind.native.focusPolicy() == Qt.FocusPolicy.NoFocus
 
 
-# What is around it
+# Neighbours and position
 
 
 def test_a_run_of_cutouts_is_picked_and_judged_at_once(instrument, press, qtbot):
@@ -441,7 +441,7 @@ def test_neighbours_are_seen_and_clicked(dock):
     assert neighbours.text_of(0, 0).startswith("FN")
     assert neighbours.text_of(1, 1).startswith("FP")
     assert neighbours.text_of(0, -1) == ""
-    spot = neighbours.place_of(1, 1).center().toPoint()
+    spot = neighbours.rectangle_of(1, 1).center().toPoint()
     QTest.mouseClick(
         neighbours,
         Qt.MouseButton.LeftButton,
@@ -455,9 +455,9 @@ def test_neighbours_are_seen_and_clicked(dock):
 def test_neighbours_stand_as_on_the_screen(dock):
     unfold(dock, "context")
     neighbours = dock.panel.context.map
-    assert neighbours.place_of(0, 1).top() > neighbours.place_of(0, 0).top()
+    assert neighbours.rectangle_of(0, 1).top() > neighbours.rectangle_of(0, 0).top()
     QTest.mouseClick(dock.y_up.native, Qt.MouseButton.LeftButton)
-    assert neighbours.place_of(0, 1).top() < neighbours.place_of(0, 0).top()
+    assert neighbours.rectangle_of(0, 1).top() < neighbours.rectangle_of(0, 0).top()
 
 
 def test_a_reset_ends_all_that_was_done_to_the_pixels(dock):

@@ -1,4 +1,4 @@
-"""Pull the plug on the real dock: what it showed as made is there when it is back."""
+"""Kill the real dock at random moments: every verdict it showed is there again."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.widgets.model import Model
 CHILD = Path(__file__).with_name("resume_child.py")
 SEED = 3
 
-#: Seconds by which the place may be behind: those until it is kept, and those that a
-#: busy computer takes for a key.
+#: Seconds by which the stored position may be behind: the delay of its save, and the
+#: time that a busy computer takes for a key.
 BEHIND = 1.5
 
 
 class Killed:
-    """Runs reviewers one after another, and kills each at a random moment."""
+    """Runs processes one after another, and kills each at a random moment."""
 
     def __init__(self, table: Path, images: Path) -> None:
         self._process = subprocess.Popen(
@@ -41,7 +41,7 @@ class Killed:
             text=True,
             start_new_session=True,
         )
-        # Whoever hangs is not to hang the test.
+        # A process that hangs does not hang the test.
         self._end = threading.Timer(240, self._kill_all)
         self._end.daemon = True
         self._end.start()
@@ -56,9 +56,9 @@ class Killed:
         self._process.wait(30)
 
     def run(self, seed: int) -> tuple[list[list], float]:
-        """Return what a reviewer said, and when it was killed."""
+        """Return the output of a process, and when it was killed."""
         chance = random.Random(seed)
-        # So many keys, and then at any moment of the next one or two.
+        # After some keys, at any moment of the next one or two.
         keys, delay = chance.randint(3, 12), chance.uniform(0, 0.2)
         said, pid, timer, killed = [], 0, None, []
 
@@ -102,7 +102,7 @@ def test_the_sdss_review_survives_ten_kills(
     def check_opening(place, entries, verdicts):
         """Compare what a resumed dock shows with the model."""
         if last is not None and entries != model.entries:
-            # The key that went down before the end, and did not come to be shown.
+            # The last key before the kill may not have been shown.
             model.press(*last)
         assert entries == model.entries
         standing = model.standing

@@ -1,4 +1,4 @@
-"""The ways in: Plugins menu, sample menu, command line."""
+"""Open a review from the Plugins menu, the sample menu, the command line, a script."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import pytest
 from napari._app_model import get_app_model
 
 from napari_artifact_review import ReviewSession, cli, open_review
+from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.demo import DemoSurvey
 from napari_artifact_review.widgets import ReviewWidget, review_dock
 
 
 @pytest.fixture
 def demo_is_made(monkeypatch, demo: DemoSurvey) -> None:
-    """Have the demo made already."""
+    """Use a demo that is made already."""
     monkeypatch.setattr(
         "napari_artifact_review.demo.default_folder",
         lambda *_: demo.predictions.parent,
@@ -37,14 +38,14 @@ def test_the_widget_is_in_the_plugins_menu(viewer, qtbot):
     assert not widget.open.enabled
 
 
-#: What the dock has for a review.
+#: The parts of the workspace that a review needs.
 LATER = {"panel", "help", "examples", "stretches"}
 
 
 def test_the_dock_waits_for_nothing_that_a_review_needs_later(viewer, qtbot):
     widget = review_dock(viewer)
-    assert not LATER & set(vars(widget))
-    qtbot.waitUntil(lambda: set(vars(widget)) >= LATER)
+    assert not LATER & set(vars(widget.workspace))
+    qtbot.waitUntil(lambda: set(vars(widget.workspace)) >= LATER)
     other = ReviewWidget(viewer)
     assert other.label_new.choices == ("artifact", "no artifact"), "scripts may ask"
     other.deleteLater()
@@ -54,7 +55,7 @@ def test_a_dock_that_is_closed_at_once_makes_nothing_more(viewer, qtbot):
     widget = review_dock(viewer)
     viewer.window.remove_dock_widget(widget)
     qtbot.wait(700)
-    assert not LATER & set(vars(widget))
+    assert not LATER & set(vars(widget.workspace))
 
 
 def test_the_sample_opens_the_demo(viewer, demo_is_made, qtbot):
@@ -83,7 +84,7 @@ def test_making_the_demo_can_be_cancelled(viewer, tmp_path, qtbot):
 
 @pytest.fixture
 def window(monkeypatch, make_napari_viewer_proxy) -> list[napari.Viewer]:
-    """Have the command line use a test's viewer and return at once."""
+    """Let the command line use a test's viewer and return at once."""
     viewers: list[napari.Viewer] = []
 
     def viewer() -> napari.Viewer:
@@ -142,7 +143,7 @@ print("closed")
 
 def test_closing_the_window_ends_without_a_word(survey, tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", _CLOSE_THE_WINDOW, survey]
-    # Two napari that begin at once make the same cache of icons, and say so.
+    # Two napari that start together make the same cache of icons, and warn of that.
     own_cache = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=100, env=own_cache
@@ -152,7 +153,7 @@ def test_closing_the_window_ends_without_a_word(survey, tmp_path):
     assert done.returncode == 0
     resumed = ReviewSession.open(survey)
     assert resumed.progress == (1, 4)
-    assert resumed.problem is None, "the window let go of the review"
+    assert resumed.problem is None, "the window has released the review"
 
 
 def test_the_plugins_menu_shows_and_hides_the_dock_of_a_script(viewer, survey):
@@ -166,3 +167,74 @@ def test_the_plugins_menu_shows_and_hides_the_dock_of_a_script(viewer, survey):
     assert widget.isVisible()
     assert [*viewer.window.dock_widgets.values()].count(widget) == 1
     assert widget.session is not None
+
+
+def test_a_script_names_the_reviewer(viewer, survey, press):
+    dock = open_review(viewer, survey, reviewer="Vera")
+    press(dock, "J")
+    assert dock.session.log[-1].reviewer == "Vera"
+    dock.session.select(*dock.session.log[-1].cutout)
+    assert "by Vera" in dock.history.value
+
+
+def test_a_script_names_the_size_of_a_cutout_for_this_review_only(viewer, survey):
+    dock = open_review(viewer, survey, cutout_size=100)
+    assert dock.session.cutout_size == 100
+    assert "100 px" in dock.files.text
+    assert dock.cutout_size.value == "100"
+    open_review(viewer, survey)
+    assert dock.session.cutout_size == 200
+    assert dock.cutout_size.value == ""
+
+
+def test_a_script_opens_a_review_read_only_and_the_user_reopens_it(
+    viewer, survey, press, qtbot
+):
+    dock = open_review(viewer, survey, read_only=True)
+    assert isinstance(dock.session.problem, HeldError)
+    assert dock.banner.visible
+    assert not dock.panel.verdict.enabled
+    press(dock, "J")
+    assert not dock.session.log
+    assert not [*survey.parent.glob("test_outputs*")], "no file is made"
+    dock.banner.open_again.native.click()
+    qtbot.waitUntil(lambda: dock.session.problem is None and dock.is_shown)
+    press(dock, "J")
+    assert len(dock.session.log) == 1
+
+
+def test_a_script_shows_a_session_that_is_open_already(viewer, survey, tmp_path, press):
+    session = ReviewSession.open(survey, output=tmp_path / "mine.csv", cutout_size=100)
+    session.set_label("artifact")
+    session.next()
+    dock = open_review(viewer, session)
+    assert dock.session is session
+    assert dock.controller.view == "shown"
+    assert dock.error_id.value == 2
+    fields = (dock.predictions, dock.images, dock.output)
+    files = (survey, session.images.folder, session.output)
+    assert tuple(field.value for field in fields) == files
+    assert dock.cutout_size.value == "100"
+    assert open_review(viewer, session) is dock
+    press(dock, "J")
+    assert len(session.log) == 2, "the same session is not closed"
+    dock.close_review()
+    with ReviewSession.open(survey, output=tmp_path / "mine.csv") as resumed:
+        assert resumed.problem is None, "the dock has closed the session"
+        assert len(resumed.log) == 2
+
+
+def test_a_session_replaces_the_review_that_is_open(dock, viewer, survey, tmp_path):
+    before = dock.session
+    session = ReviewSession.open(survey, output=tmp_path / "mine.csv")
+    open_review(viewer, session)
+    assert dock.session is session
+    with ReviewSession.open(survey, output=before.output) as resumed:
+        assert resumed.problem is None, "the dock has closed the one before"
+
+
+def test_no_other_argument_goes_with_a_session(viewer, survey, tmp_path):
+    with ReviewSession.open(survey) as session:
+        with pytest.raises(TypeError, match="no other argument"):
+            open_review(viewer, session, output=tmp_path / "mine.csv")
+        assert not any(viewer.window.dock_widgets), "no dock is added for it"

@@ -1,4 +1,4 @@
-"""Closing, hiding and quitting at bad moments, and hands that do what they like."""
+"""Close, hide and quit at bad moments, and press and click at random."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_window_that_closes_without_a_review_leaves_no_widget_behind(viewer, q
 
 @pytest.fixture
 def go_on():
-    """Return what slow images and slow saves wait for."""
+    """Return the event that slow images and slow saves wait for."""
     event = threading.Event()
     yield event
     event.set()
@@ -94,7 +94,7 @@ def go_on():
 
 @pytest.fixture
 def busy(dock, go_on, monkeypatch, press, qtbot):
-    """Decide, begin to save, and go to an image; neither comes to its end."""
+    """Decide, begin to save, and go to an image; both are still under way."""
     saving, save = threading.Event(), Output.save
 
     def slow_save(*args):
@@ -120,7 +120,7 @@ def test_closing_during_a_load_and_a_save_loses_nothing(
 ):
     session, told = busy.session, _told()
     if answers == "before":
-        # Both are done, and the window is closed before it hears of it.
+        # Both jobs end, and the window is closed before it gets their results.
         go_on.set()
         while busy.controller.at_hand("south") is None:
             time.sleep(0.01)
@@ -222,7 +222,7 @@ def test_after_closing_nothing_takes_memory(viewer, survey, press, settle, qtbot
     settle(dock)
     parts = [dock.controller, dock.controller.full]
     if qtpy.PYQT6:
-        # PySide keeps a widget that was not deleted, with functions it is to call.
+        # PySide keeps an undeleted widget alive, with its connected functions.
         parts += [dock, dock.session]
     left = [weakref.ref(part) for part in parts]
     _close_the_dock(dock)
@@ -252,7 +252,7 @@ def slow_append(*args):
     append(*args)
 
 def slow_save(*args):
-    # Longer than all else that is waited for at the end.
+    # Longer than any other wait at the end.
     time.sleep(1.5)
     return save(*args)
 
@@ -272,7 +272,7 @@ napari.run()
 
 def test_napari_quits_without_a_word_and_keeps_the_last_key_press(survey, tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", _QUIT, survey]
-    # Another napari that starts meanwhile makes the icons of both anew.
+    # Another napari that starts meanwhile would make the same icons.
     own = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=own)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
@@ -341,7 +341,7 @@ def test_neither_3d_nor_another_theme_disturbs_the_review(
 
 
 def _on_screen(dock, viewer):
-    """Read off the layers which cutout is in the frame; None while one is read."""
+    """Return the cutout that the layers show; None while an image is read."""
     image, frame = _layer(viewer, "image"), _layer(viewer, "current")
     if dock.controller.view == "loading":
         return None

@@ -1,4 +1,4 @@
-"""Workarounds for faults of napari: what they change, and that they end."""
+"""Workarounds for faults of napari: their effect, and their end."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Verdicts that a slow or failing disk has not recorded yet: none is lost or misplaced.
+"""Verdicts that a slow or failing disk has not recorded: none is lost or misplaced.
 
-With the patience and the auto-advance that users have, real keys, and a real window.
+The waiting times, auto-advance, keys and window are those of a user.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def dock(viewer, table, slow_disk, qtbot):
 
 @pytest.fixture
 def type_keys(qtbot, settle):
-    """Press keys as fast as images come, waiting for no disk."""
+    """Press keys as fast as images come, without waiting for the disk."""
 
     def press(dock, keys, modifier=Qt.KeyboardModifier.NoModifier):
         for key in keys:
@@ -166,7 +166,7 @@ def test_closing_the_dock_in_the_gallery_writes_what_is_pending(
     qtbot.waitUntil(lambda: page.view.hasFocus())
 
     def verdict(key):
-        # A picture has to be in view before it can be judged.
+        # A cutout must have been in view before a verdict.
         before = dock.pending
         qtbot.waitUntil(lambda: qtbot.keyClick(page.view, key) or dock.pending > before)
 
@@ -243,7 +243,7 @@ def test_a_verdict_that_takes_long_is_shown_as_pending(
     qtbot.waitUntil(lambda: "Recording" in dock.history.value)
     assert dock.history.value == "Recording 1 verdict..."
     [inner] = [x for x in dock.viewer.layers if x.metadata.get(OWNER) == "predictions"]
-    # A hollow box in its cutout.
+    # A hollow box in the cutout.
     qtbot.waitUntil(lambda: inner.visible and len(inner.data) == 4)
     slow_disk.go_on()
     qtbot.waitUntil(lambda: "Recording" not in dock.history.value)
@@ -266,7 +266,7 @@ def test_what_is_refused_is_named_and_given_again_with_one_key(
     type_keys(dock, "R", Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: on_disk(output) == {1: "artifact", 2: "no artifact"})
     qtbot.waitUntil(lambda: not panel.visible)
-    assert position(dock) == 3, "it moves nobody either"
+    assert position(dock) == 3, "it does not move the reviewer either"
 
 
 def test_what_is_refused_at_once_stays_at_its_cutout(dock, slow_disk, type_keys, qtbot):

@@ -13,7 +13,7 @@ from napari_artifact_review.viewer.input.keys import KEY_OF
 
 
 def write(dock, ending="_button_ok", **keys):
-    """Write keys into the fields of napari's dialog, and end it with a button."""
+    """Write keys into the fields of napari's dialog, and close it with a button."""
     dialog = PreferencesDialog(parent=dock.window())
     pages = dialog.findChild(QListWidget)
     [page] = pages.findItems("Artifact Review", Qt.MatchFlag.MatchExactly)
@@ -28,7 +28,7 @@ def write(dock, ending="_button_ok", **keys):
 
 
 def come_back(dock):
-    """Have the window active again, as after a dialog."""
+    """Activate the window again, as after a dialog."""
     QApplication.sendEvent(dock, QEvent(QEvent.Type.WindowActivate))
 
 

@@ -13,7 +13,7 @@ _CHILD = Path(__file__).with_name("reopen_child.py")
 def test_a_review_that_is_reopened_ten_times_with_slow_images_never_ends_napari(
     survey, tmp_path
 ):
-    # Another napari that starts meanwhile makes the icons of both anew.
+    # Another napari that starts meanwhile would make the same icons.
     own = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-W", "ignore", _CHILD, survey]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=own)

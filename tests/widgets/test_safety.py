@@ -1,4 +1,4 @@
-"""What the dock does when the review, its store or its output is not to itself."""
+"""The dock when other programs use the review, its log or its files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _open(viewer, qtbot, *args, **kwargs):
 
 
 def _close(dock):
-    """Close a dock; who opens the review next waits for its end."""
+    """Remove a dock from its window, which closes the review."""
     dock.viewer.window.remove_dock_widget(dock)
 
 
@@ -46,7 +46,7 @@ def _history(dock):
 
 @pytest.fixture
 def decide(press, settle, qtbot):
-    """Press keys that decide, each on an image, and wait until they are on record."""
+    """Press keys that decide, each on an image, and wait until they are recorded."""
 
     def decide_with(dock, *keys):
         for key in keys:
@@ -68,7 +68,7 @@ def _labels(path: Path) -> list[str]:
 
 
 def _others(session) -> list[Path]:
-    """Find what was saved beside the output, or kept of it."""
+    """Return the files beside the output: dated copies and backups."""
     found = set(session.output.parent.glob("test_outputs*.csv"))
     return sorted(found - {session.output})
 
@@ -82,7 +82,7 @@ def _edit(path: Path, changes: dict[int, str]) -> None:
 
 
 def _told() -> list[str]:
-    """What napari has told in notifications so far."""
+    """Return the texts of napari's notifications so far."""
     return [str(one.message) for one in notification_manager.records]
 
 
@@ -93,7 +93,7 @@ def output(tmp_path) -> Path:
     return tmp_path / "out" / "reviewed.csv"
 
 
-# Two at once
+# Two windows with one review
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def second(dock, make_napari_viewer_proxy, survey, qtbot):
 
 
 def test_a_second_window_has_all_its_height_for_the_review(second, qtbot):
-    """Where napari has put a stretch of its own below."""
+    """A window where napari has added a stretch below the dock."""
     second.window().resize(1400, 900)
     panel = second.panel.native
     qtbot.waitUntil(lambda: second.height() - panel.geometry().bottom() < 10)
@@ -177,7 +177,7 @@ def test_with_the_store_gone_no_verdict_is_shown_until_it_is_back(
     press(dock, N)
     settle(dock)
     assert dock.error_id.value == 3
-    # Whatever was still to be tried for the sake of the move has been tried.
+    # All tries that the move may still cause are done by now.
     tries.clear()
     qtbot.waitUntil(lambda: bool(tries))
     assert _banner(dock), "it stays"
@@ -199,7 +199,7 @@ def test_a_read_only_folder_is_told_at_opening_and_another_output_helps(
     connect = sqlite3.connect
 
     def refuse(place, *args, **kwargs):
-        # Permissions do not stop an administrator, so the database does.
+        # Permissions do not stop an administrator; the database does.
         if f"/{output.parent.name}/" in place and "rwc" in place:
             raise sqlite3.OperationalError("attempt to write a readonly database")
         return connect(place, *args, **kwargs)
@@ -229,7 +229,7 @@ def test_a_slow_disk_holds_up_neither_keys_nor_the_walk(
 ):
     slow_disk.hold()
     press(dock, K, wait=False)
-    # A key that waited for the disk would get no further than this.
+    # A key that waits for the disk would block here.
     assert "Not reviewed" in _history(dock)
     assert dock.label_new.value == "artifact", "the label that was read"
     press(dock, N, wait=False)
@@ -286,12 +286,12 @@ def test_undo_and_redo_go_across_images_and_a_restart(
     assert actions == ["decide"] * 3 + ["undo"] * 3 + ["redo"] * 3
 
 
-# A table that does not say what was decided
+# A table that differs from the recorded verdicts
 
 
 @pytest.fixture
 def edited(viewer, survey, qtbot):
-    """Open a saved review three labels of which somebody else changed since."""
+    """Open a saved review; another program has changed three labels since."""
     with ReviewSession.open(survey) as session:
         for error_id, verdict in (1, "artifact"), (2, "artifact"), (3, "no artifact"):
             session.go_to(error_id)
@@ -367,7 +367,7 @@ def test_one_choice_settles_all_and_undo_takes_it_back(edited, qtbot, decide):
 
 @pytest.fixture
 def stale(dock, survey, press, decide, qtbot):
-    """Decide, have another program edit a cell of the table, and try to save."""
+    """Decide, let another program edit a cell of the table, and save."""
     decide(dock, K, N, J)
     survey.write_text(survey.read_text().replace(",007\n", ",Ada\n", 1))
     press(dock, W)
@@ -428,12 +428,12 @@ def test_one_question_at_a_time_is_asked_before_a_save(stale, press, qtbot):
     assert _labels(output)[2] == "0"
 
 
-# An output that somebody else changes while the review is open
+# An output that another program changes while the review is open
 
 
 @pytest.fixture
 def changed(dock, press, decide, qtbot):
-    """Save, have somebody else change the output, decide and try to save again."""
+    """Save, let another program change the output, decide and save again."""
     decide(dock, K)
     press(dock, W)
     qtbot.waitUntil(lambda: not dock.session.unsaved)

@@ -1,4 +1,4 @@
-"""A review that meets others on a real server, in a real window."""
+"""A review with a meeting place on a real server, in a real window."""
 
 from __future__ import annotations
 

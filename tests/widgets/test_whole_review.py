@@ -1,4 +1,4 @@
-"""The whole review through the real dock: from the file of predictions to the saved."""
+"""A whole review through the real dock, from the predictions to the saved table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _assert_only_changed(saved: Path, original: Path, changes: dict[int, str]) -> None:
-    """Check cell by cell that nothing but some labels differs from what was read."""
+    """Check cell by cell that only some labels differ from the table that was read."""
     after, before = _read(saved), _read(original)
     assert list(after.columns) == [*before.columns, *ADDED]
     pd.testing.assert_frame_equal(after[before.columns], before)

@@ -1,4 +1,4 @@
-"""The dock: it shows the session, asks for changes and reports errors."""
+"""The dock: shows the session, asks for changes, reports errors."""
 
 from napari_artifact_review.widgets.dock import ReviewWidget
 from napari_artifact_review.widgets.launch import open_review, open_sample, review_dock

@@ -1,4 +1,4 @@
-"""What the reviewer asks for, with keys or in the dock, and what is done then."""
+"""The commands of a review, which keys and panels call."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QPoint, QPointF, QRect, QRectF, Qt
-from qtpy.QtWidgets import QMainWindow, QMenu
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QMenu
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
-from napari_artifact_review.viewer.status import end_of_queue
-from napari_artifact_review.widgets.focus import (
-    give_keys_to_viewer,
-    main_window_of,
-)
-from napari_artifact_review.widgets.panels.neighbours import copy_place
+from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
-from napari_artifact_review.widgets.saver import Saver
+from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
@@ -29,49 +24,46 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.resume import LabelChoice
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
-    from napari_artifact_review.widgets.dock import ReviewWidget
-    from napari_artifact_review.widgets.gallery import GalleryPanel
+    from napari_artifact_review.widgets.saver import Saver
+    from napari_artifact_review.widgets.surface import Surfaces
+    from napari_artifact_review.widgets.workspace import Workspace
 
 #: Keys of a menu's lines, in their order.
 _MENU_KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 
 
 class ReviewCommands:
-    """Carries out what panels and keys ask for, in a review.
+    """Carries out what the reviewer asks for with keys, panels and windows.
 
     Parameters
     ----------
-    dock : ReviewWidget
-        The dock, with the panels and windows that ask.
+    workspace : Workspace
+        The panels and windows.
     session : ReviewSession
         The review.
     controller : ReviewController
-        Draws it.
+        Draws the review.
+    surfaces : Surfaces
+        The canvas and the gallery.
     saver : Saver
-        Saves it.
-
-    Attributes
-    ----------
-    gallery : GalleryPanel or None
-        The gallery, once it was opened.
+        Saves the review.
     """
 
     def __init__(
         self,
-        dock: ReviewWidget,
+        workspace: Workspace,
         session: ReviewSession,
         controller: ReviewController,
+        surfaces: Surfaces,
         saver: Saver,
     ) -> None:
-        self._dock = dock
+        self._dock, self._panel = workspace.dock, workspace.panel
+        self._help, self._examples = workspace.help, workspace.examples
+        self._stretches = workspace.stretches
         self._session = session
         self._controller = controller
+        self._surfaces = surfaces
         self._saver = saver
-        self._panel = dock.panel
-        self._help, self._examples = dock.help, dock.examples
-        self._stretches = dock.stretches
-        self.gallery: GalleryPanel | None = None
-        self._keys = KeyChoice()
         self._connections = Connections()
         controller.verdicts.auto_advance = self._panel.navigation.auto_advance.value
         self._examples.show_session(session)
@@ -80,15 +72,8 @@ class ReviewCommands:
         self._connect_the_rest()
 
     def close(self) -> None:
-        """Take the gallery away, and carry out nothing any more."""
+        """Stop carrying out commands."""
         self._connections.close()
-        self.drop_gallery()
-
-    def drop_gallery(self) -> None:
-        """Take the gallery away with its pictures; the next one makes them anew."""
-        if self.gallery is not None:
-            self.gallery.let_go()
-            self.gallery = None
 
     def _connect_verdicts(self) -> None:
         connect, verdict = self._connections.connect, self._panel.verdict
@@ -112,7 +97,7 @@ class ReviewCommands:
         image, pixels = controller.image, self._panel.pixels
         around, stretches = self._panel.surroundings, self._stretches
         connect(image.display_changed, self._panel.show_display)
-        connect(image.display_changed, self._show_in_gallery)
+        connect(image.display_changed, lambda _: self._surfaces.front.show_display())
         connect(image.drawn, self._show_stretches)
         connect(controller.view_changed, self._show_stretches)
         connect(pixels.display_requested, self._set_display)
@@ -120,7 +105,7 @@ class ReviewCommands:
         connect(stretches.adopted, self._set_display)
         connect(stretches.pixels_wanted, self._show_stretches)
         connect(around.view_requested, self._toggle_view)
-        connect(around.gallery_requested, self._toggle_gallery)
+        connect(around.gallery_requested, self._surfaces.toggle_gallery)
         connect(around.grid_requested, controller.show_grid)
         connect(around.y_up_requested, self._set_y_up)
         connect(around.hdu_requested, controller.choose_hdu)
@@ -135,7 +120,7 @@ class ReviewCommands:
         connect(navigation.auto_advance_requested, self._set_auto_advance)
         connect(panel.surroundings.position_requested, self._go_to_position)
         connect(context.row_requested, self._go_to_row)
-        connect(context.copy_requested, self._copy_place)
+        connect(context.copy_requested, self._copy_position)
         connect(
             panel.folds["context"].unfolded,
             lambda: panel.show_around(self._controller),
@@ -149,15 +134,13 @@ class ReviewCommands:
         connect(panel.help.changed, self._help.toggle)
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Tell which keys are in force."""
-        self._keys = keys
+        """Show the keys in force."""
         self._panel.show_keys(keys)
         self._help.show_keys(keys)
-        if self.gallery is not None:
-            self.gallery.show_keys(keys)
+        self._surfaces.show_keys(keys)
 
     def key_actions(self) -> dict[str, Callable[[], object]]:
-        """Return what to call for each action of the key table."""
+        """Return the function for each action of the key table."""
         return {
             "next": self._go_next,
             "previous": self._go_previous,
@@ -176,47 +159,29 @@ class ReviewCommands:
             "give_again": self._give_again,
             "hide": self._controller.toggle_overlays,
             "let_go": self._controller.selection.clear,
-            "copy_place": self._copy_place,
+            "copy_place": self._copy_position,
             "undo": self._undo,
             "redo": self._redo,
             "toggle_view": self._toggle_view,
-            "gallery": self._toggle_gallery,
+            "gallery": self._surfaces.toggle_gallery,
             "examples": self._examples.toggle,
             "stretches": self._stretches.toggle,
             "save": self._save,
             "help": self._help.toggle,
         }
 
-    def place_of_current(self) -> QRect | None:
-        """Return where the current cutout is on the screen; None if that is unknown."""
-        if self._is_covered():
-            return self._gallery_page().place_of_current()
-        window = self._dock.window()
-        if not isinstance(window, QMainWindow):
-            # A dock that floats is a window of its own.
-            return None
-        canvas = window.centralWidget()
-        left, top, right, bottom = self._controller.rectangle_on_canvas()
-        middle = canvas.mapToGlobal(canvas.rect().center())
-        cutout = QRectF(QPointF(left, top), QPointF(right, bottom)).toRect()
-        return QRect(cutout.translated(middle))
-
-    # Walking and deciding
+    # Moving
 
     def _go_next(self) -> None:
-        if self._is_covered():
-            self._gallery_page().walk(1)
-        elif self._may_walk_on() and not self._session.next():
-            self._panel.say(end_of_queue(self._session, "last"))
+        self._surfaces.front.go_next()
 
     def _go_previous(self) -> None:
-        if self._is_covered():
-            self._gallery_page().walk(-1)
-        elif self._may_walk_on() and not self._session.previous():
-            self._panel.say(end_of_queue(self._session, "first"))
+        self._surfaces.front.go_previous()
 
     def _go_to_unreviewed(self) -> None:
-        if self._may_walk_on() and not self._session.next_unreviewed():
+        # A verdict that came before its image was not given; the reviewer stays there.
+        waits = self._controller.waits_for_image
+        if not waits and not self._session.next_unreviewed():
             self._panel.say("Every cutout in the queue has been reviewed.")
 
     def _go_back(self) -> None:
@@ -224,78 +189,17 @@ class ReviewCommands:
             self._panel.say("There is no earlier position to go back to.")
 
     def _step_down(self, down: int) -> None:
-        """Go to the cutout above or below, as it is on the screen."""
+        """Go to the cutout below on the screen, or above with -1."""
         self._controller.step(0, -down if self._controller.overlay.y_up else down)
-
-    def _is_covered(self) -> bool:
-        """Tell whether the gallery is in the canvas' place."""
-        return self._controller.view == "covered"
-
-    def _gallery_page(self) -> GalleryPanel:
-        assert self.gallery is not None, "it covers the canvas"
-        return self.gallery
-
-    def _toggle_view(self) -> None:
-        if self._is_covered():
-            self._toggle_gallery()
-        else:
-            self._controller.toggle_view()
-
-    def _toggle_gallery(self) -> None:
-        """Show the queue as small pictures in the canvas' place, or the canvas."""
-        control = self._controller
-        if self._is_covered():
-            self._gallery_page().close_page()
-            control.uncover()
-            give_keys_to_viewer(self._dock)
-            return
-        if self.gallery is None:
-            # With it come the readers of images; by now a review has them.
-            from napari_artifact_review.widgets.gallery import GalleryPanel
-
-            window = main_window_of(self._dock)
-            assert window is not None, "keys come from a window"
-            self.gallery = GalleryPanel(window.centralWidget(), self._session, control)
-            self.gallery.show_keys(self._keys)
-            self.gallery.left.connect(self._toggle_gallery)
-        control.cover(self.gallery.target)
-        self.gallery.open()
-
-    def _show_in_gallery(self) -> None:
-        """Have the pictures look as the full image does, if anybody looks there."""
-        if self.gallery is not None and self.gallery.isVisible():
-            self.gallery.show_display()
-
-    def _set_y_up(self, up: bool) -> None:
-        self._controller.set_y_up(up)
-        self._show_in_gallery()
-        self._panel.show_around(self._controller)
-        self._show_stretches()
-
-    def _set_display(self, display: Display) -> None:
-        self._controller.set_display(display)
-        self._panel.show_display(self._controller.image.display)
-        self._show_stretches()
-        self._show_in_gallery()
-
-    def _show_stretches(self) -> None:
-        """Show the current cutout side by side, if anybody looks there."""
-        if self._stretches.isVisible():
-            control = self._controller
-            self._stretches.show_pixels(
-                control.cutout_pixels(), control.image.display, control.overlay.y_up
-            )
-
-    def _copy_place(self) -> None:
-        copy_place(self._session.current_cutout, self._controller.full)
-        self._panel.say("Copied the position to the clipboard.")
 
     def _go_to_row(self, row: int) -> None:
         self._session.select(*self._session.cutout_index.key_of(row))
 
-    def _may_walk_on(self) -> bool:
-        """Stay where a verdict came too early: it would be taken for given."""
-        return not self._controller.waits_for_image
+    def _go_to_position(self, x: int, y: int) -> None:
+        session = self._session
+        session.select(session.current_cutout.image_name, x, y)
+        # At a hole in the grid the slider is not at the cutout that it led to.
+        self._panel.surroundings.show_position(session)
 
     def _set_queue(self, wanted: dict[str, Any]) -> None:
         try:
@@ -304,43 +208,68 @@ class ReviewCommands:
             show_error(str(error))
             self._panel.show_queue(self._session)
 
-    def _go_to_position(self, x: int, y: int) -> None:
-        session = self._session
-        session.select(session.current_cutout.image_name, x, y)
-        # Where the grid has a hole the slider stands beside the cutout it led to.
-        self._panel.surroundings.show_place(session)
+    def _copy_position(self) -> None:
+        copy_position(self._session.current_cutout, self._controller.full)
+        self._panel.say("Copied the position to the clipboard.")
+
+    # How cutouts look
+
+    def _toggle_view(self) -> None:
+        self._surfaces.front.toggle_view()
+
+    def _set_y_up(self, up: bool) -> None:
+        self._controller.set_y_up(up)
+        self._surfaces.front.show_display()
+        self._panel.show_around(self._controller)
+        self._show_stretches()
+
+    def _set_display(self, display: Display) -> None:
+        self._controller.set_display(display)
+        self._panel.show_display(self._controller.image.display)
+        self._show_stretches()
+        self._surfaces.front.show_display()
+
+    def _show_stretches(self) -> None:
+        """Show the current cutout at several stretches, if their window is open."""
+        if self._stretches.isVisible():
+            control = self._controller
+            self._stretches.show_pixels(
+                control.cutout_pixels(), control.image.display, control.overlay.y_up
+            )
+
+    # Verdicts
 
     def _decide(self, value: Verdict, advance: bool = True) -> None:
-        kind, note = self._stated()
+        kind, note = self._kind_and_note()
         if value == "no artifact":
             kind = ""
         self._controller.verdicts.give(value, kind, note, advance=advance)
         self._panel.show_current(self._session)
 
     def _decide_kind(self, kind: str) -> None:
-        """Take a kind that is chosen for the verdict that it is an artifact."""
-        _, note = self._stated()
+        """Mark as artifact of a kind that was chosen in the list."""
+        _, note = self._kind_and_note()
         self._controller.verdicts.give("artifact", kind, note, advance=bool(kind))
         self._panel.show_current(self._session)
 
     def _repeat(self) -> None:
-        """Give the last verdict again, with the note that was written for this one."""
-        self._controller.verdicts.repeat(self._stated()[1])
+        """Give the last verdict again, with the note of the current cutout."""
+        self._controller.verdicts.repeat(self._kind_and_note()[1])
         self._panel.show_current(self._session)
 
     def _give_again(self) -> None:
         if not self._session.give_again():
             self._panel.say("There is no refused verdict to retry.")
 
-    def _stated(self) -> tuple[str, str]:
+    def _kind_and_note(self) -> tuple[str, str]:
         """Return the kind of artifact and the note that go with a verdict now.
 
-        What the fields show is about the current cutout. About several, only a note
-        counts that was just written: it is about all of them.
+        The fields show those of the current cutout. A verdict about several cutouts
+        takes only a note that is new, and has no kind.
         """
         current, rows = self._session.current_cutout, self._controller.target().rows
         if rows == (current.row,):
-            return self._panel.verdict.stated()
+            return self._panel.verdict.kind_and_note()
         note = self._session.drafts.get(current.key, "") if current.row in rows else ""
         return "", note
 
@@ -357,7 +286,7 @@ class ReviewCommands:
         self._decide_kind(kind)
 
     def _take_note(self, key: CutoutKey, note: str) -> None:
-        """Keep a note: with the decision if there is one, or else until there is."""
+        """Record a note with the verdict, or store it as a draft if there is none."""
         session = self._session
         given = session.expected_state(key)
         if given.decision:
@@ -372,7 +301,7 @@ class ReviewCommands:
             )
             if command.error is None:
                 return
-        # Without a verdict it is a draft, and waits for the next one.
+        # The next verdict takes the draft.
         if note:
             session.drafts[key] = note
         else:

@@ -1,9 +1,7 @@
-"""The dock widget: it opens reviews, and shows the one that is open, or the form."""
+"""The dock widget: opens reviews, and shows the open review or the form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
-from qtpy.QtCore import QEvent, QPoint, QRect, QTimer
+from qtpy.QtCore import QEvent, QPoint, QRect
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
-from napari_artifact_review.widgets.focus import give_keys_to_viewer, main_window_of
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.panels.opening import OpenPanel
+from napari_artifact_review.widgets.panels.recent import RecentReview
 from napari_artifact_review.widgets.parts.background import MainThread
+from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
 from napari_artifact_review.widgets.parts.steady import SteadyBox
-from napari_artifact_review.widgets.recent import RecentReview
-from napari_artifact_review.widgets.windows.plots import Plots
+from napari_artifact_review.widgets.workspace import Workspace
 
 if TYPE_CHECKING:
     import napari
@@ -31,23 +29,19 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.widgets.gallery import GalleryPanel
-    from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
     from napari_artifact_review.widgets.review import OpenReview
-    from napari_artifact_review.widgets.windows.examples import ExamplesPanel
-    from napari_artifact_review.widgets.windows.help import HelpPanel
-    from napari_artifact_review.widgets.windows.stretches import StretchesPanel
 
-#: Seconds after which a dock is on the screen, also on a slow machine.
-_SHOWN = 0.5
+#: Seconds until a new dock is on the screen, also on a slow machine.
+_DELAY_OF_PREPARATION = 0.5
 
 
 class _Field:
-    """A widget that scripts rely on; its panel is made if it is not there yet.
+    """An attribute of the dock that belongs to one of its panels or windows.
 
     Parameters
     ----------
     path : str
-        The path of its attribute, from the dock on.
+        The attribute's path from the dock; each part is made when first used.
     """
 
     def __init__(self, path: str) -> None:
@@ -63,9 +57,9 @@ class ReviewWidget(SteadyBox):
     Scripts find the magicgui widgets as its attributes. To choose files:
     `predictions`, `images`, `output`, `cutout_size`, `open`. To move: `image_name`,
     `error_id`, `previous`, `next`, `grid_x`, `grid_y`. To decide: `label_new`, `kind`,
-    `note`, `auto_advance`, with what is decided in `history`. To view: `y_up`, `grid`.
-    To save: `save`. What the reviewer is told is in `message`, and in `banner` for as
-    long as nothing can be decided.
+    `note`, `auto_advance`, with the last verdict in `history`. To view: `y_up`, `grid`.
+    To save: `save`. `message` holds the last sentence for the reviewer, and `banner`
+    the reason why verdicts cannot be recorded.
 
     Parameters
     ----------
@@ -75,21 +69,27 @@ class ReviewWidget(SteadyBox):
     Attributes
     ----------
     review : OpenReview or None
-        The review that is open, if one is.
+        The open review, if there is one.
     opening : OpenPanel
         The form with the files of a review.
     files : PushButton
-        Names the table that is open; a click shows the form, or the review again.
-    plots : Plots
-        The plots of what has changed.
+        Names the open table; a click shows the form, or the review again.
+    workspace : Workspace
+        The panels and windows of a review. Scripts find these also as `panel`, `help`,
+        `examples`, `stretches` and `plots`.
     settled : Signal
-        Emitted when an opening has come to its end: with None once the first image
-        is on the screen (or is known to be unreadable), else with the error; also
-        with None if it was cancelled.
+        Emitted when an opening has ended: with None once the first image is on the
+        screen or known to be unreadable, with the error, or with None if the opening
+        was cancelled.
     """
 
     settled = Signal(object)
 
+    panel = _Field("workspace.panel")
+    help = _Field("workspace.help")
+    examples = _Field("workspace.examples")
+    stretches = _Field("workspace.stretches")
+    plots = _Field("workspace.plots")
     predictions = _Field("opening.predictions")
     images = _Field("opening.images")
     output = _Field("opening.output")
@@ -118,72 +118,35 @@ class ReviewWidget(SteadyBox):
         self.review: OpenReview | None = None
         self.opening = OpenPanel()
         self.files = PushButton(text="", tooltip="Open another table")
-        self.plots = Plots(viewer)
+        self.workspace = Workspace(self, viewer, self.kept_free)
         self._is_moving = False
         self._key_faults: tuple[str, ...] = ()
-        self._main_thread = MainThread(self)
-        self._opener = Opener(self.opening, self._main_thread)
+        self._opener = Opener(self.opening, MainThread(self))
         self._lay_out()
         self._connect_opening()
-        # Once this dock is on the screen: it would wait for both.
-        self.run_later(_SHOWN, self.prepare)
+        # Later, so that the dock is on the screen at once.
+        self.workspace.run_later(_DELAY_OF_PREPARATION, self.prepare)
 
-    # What it is made of
-
-    @cached_property
-    def panel(self) -> ReviewPanel:
-        """The panels of a review: three hundred widgets, made when first wanted."""
-        from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
-
-        panel = ReviewPanel()
-        panel.hide()
-        panel.banner.open_requested.connect(self._open_again)
-        panel.changed_table.reopen_requested.connect(self._open_again)
-        panel.unseen.folder_requested.connect(self._choose_images)
-        panel.changes.plots_requested.connect(self.plots.toggle)
-        # It comes into the window with the first review.
-        self.destroyed.connect(panel.native.deleteLater)
-        return panel
-
-    @cached_property
-    def help(self) -> HelpPanel:
-        """The window with keys and colours."""
-        from napari_artifact_review.widgets.windows.help import HelpPanel
-
-        return HelpPanel(self, self.kept_free)
-
-    @cached_property
-    def examples(self) -> ExamplesPanel:
-        """The window with examples of each kind."""
-        from napari_artifact_review.widgets.windows.examples import ExamplesPanel
-
-        return ExamplesPanel(self, self.kept_free)
-
-    @cached_property
-    def stretches(self) -> StretchesPanel:
-        """The window with the current cutout at several stretches."""
-        from napari_artifact_review.widgets.windows.stretches import StretchesPanel
-
-        return StretchesPanel(self, self.kept_free)
+    # Parts
 
     @property
     def gallery(self) -> GalleryPanel | None:
-        """The gallery of the review that is open, once it was opened."""
-        return None if self.review is None else self.review.commands.gallery
+        """The gallery of the open review, once it was opened."""
+        return None if self.review is None else self.review.surfaces.gallery
 
     @property
     def session(self) -> ReviewSession | None:
-        """The session of the review that is open, if one is."""
+        """The session of the open review, if there is one."""
         return None if self.review is None else self.review.session
 
     @property
     def controller(self) -> ReviewController | None:
-        """The controller of the review that is open, if one is."""
+        """The controller of the open review, if there is one."""
         return None if self.review is None else self.review.controller
 
     @property
     def pending(self) -> int:
-        """How many verdicts are not recorded yet."""
+        """Number of verdicts that are not recorded yet."""
         return 0 if self.session is None else len(self.session.pending)
 
     @property
@@ -192,25 +155,25 @@ class ReviewWidget(SteadyBox):
         return self.review is not None and self.review.is_shown
 
     def prepare(self) -> None:
-        """Make what a review will need, before it is opened."""
-        _ = self.panel, self.help, self.examples, self.stretches
-        # Not before: the thread would hold up what is imported for these.
+        """Make and import what a review will need, before it is opened."""
+        self.workspace.make_all()
+        # Afterwards: the thread would delay the imports of the workspace.
         import_ahead()
 
     def kept_free(self) -> list[QRect]:
-        """Return what no window is to cover: the current cutout, and the dock."""
-        place = None
+        """Return the rectangles that windows do not cover: current cutout and dock."""
+        cutout = None
         if self.review is not None:
-            place = self.review.commands.place_of_current()
+            cutout = self.review.surfaces.front.current_rectangle()
         docked = QRect(self.mapToGlobal(QPoint(0, 0)), self.size())
-        return [docked] if place is None else [place, docked]
+        return [docked] if cutout is None else [cutout, docked]
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self.content)
         layout.setContentsMargins(6, 6, 6, 6)
         for widget in (self.files, self.opening):
             layout.addWidget(widget.native)
-        # What is left over is the panel's, for what unfolds there; or nobody's.
+        # The panel takes the room that is left over.
         layout.addStretch(0)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.files.native.setFlat(True)
@@ -221,7 +184,7 @@ class ReviewWidget(SteadyBox):
 
     def _connect_opening(self) -> None:
         opening = self.opening
-        opening.predictions.changed.connect(self._part_from_output)
+        opening.predictions.changed.connect(self._clear_output)
         self._opener.opened.connect(self._opened)
         self._opener.failed.connect(self._not_opened)
         opening.open_requested.connect(self.start_opening)
@@ -233,30 +196,30 @@ class ReviewWidget(SteadyBox):
     # Opening
 
     def start_opening(self, **options: Any) -> None:
-        """Open the table that the fields name; the window stays alive meanwhile.
+        """Open the table that the form names, in a thread.
 
         Parameters
         ----------
         **options
-            `store` and `team`, as for `ReviewSession.open`.
+            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`.
         """
         if self.review is not None:
             self.review.position.save()
             if self._opener.names_open_review(options.get("store")):
-                # A verdict that is given now would not be in the review that is read.
+                # The session being opened would lack a verdict that is given now.
                 self.review.suspend()
         self._opener.open(**options)
 
-    def _open_again(self, images: Path | None = None) -> None:
+    def _reopen(self, images: Path | None = None) -> None:
         if self.review is not None:
             self.review.suspend()
-            self._opener.open_again(self.review.session, images)
+            self._opener.reopen(self.review.session, images)
 
     def _choose_images(self) -> None:
-        """Open the review again with the images of another folder."""
+        """Reopen the review with the images of another folder."""
         folder = self.images.ask()
         if folder is not None:
-            self._open_again(images=folder)
+            self._reopen(images=folder)
 
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
@@ -264,20 +227,35 @@ class ReviewWidget(SteadyBox):
         """Make a demo survey, or find the one made before, and open it."""
         self._opener.open_demo(images, seed, folder)
 
+    def show_session(self, session: ReviewSession) -> None:
+        """Show a session that is open already, to replace the open review."""
+        self.opening.fill(
+            session.predictions.path,
+            session.images.folder,
+            session.output,
+            session.cutout_size,
+        )
+        if session is self.session:
+            self.settled.emit(None)
+            return
+        if self.review is not None:
+            self.review.position.save()
+        self._opener.adopt(session)
+
     def cancel_opening(self) -> None:
-        """Give up what is being opened; what was open before stays open."""
+        """Cancel the opening; the review that was open before stays open."""
         self._opener.cancel()
         self._is_moving = False
         self._resume()
         self.settled.emit(None)
 
     def _resume(self) -> None:
-        """Go on with the review that is open, if there is one."""
+        """Let the open review, if there is one, accept verdicts again."""
         if self.review is not None:
             self.review.resume(self._keys_in_force())
 
     def _keys_in_force(self) -> KeyChoice:
-        """Return the keys that are chosen by now; say once what is wrong with them."""
+        """Return the keys of napari's preferences; warn once of faults in them."""
         keys = keys_in_force()
         if keys.faults and keys.faults != self._key_faults:
             text = ". ".join(keys.faults)
@@ -286,24 +264,32 @@ class ReviewWidget(SteadyBox):
         return keys
 
     def _opened(self, session: ReviewSession) -> None:
-        # By now the thread that opened the review has it imported.
+        # The thread that opened the review has imported it already.
         from napari_artifact_review.widgets.review import OpenReview
 
         self._end_review()
-        if self.panel.native.parent() is None:
-            # Before it is filled: magicgui empties lists that get another parent.
-            layout: Any = self.content.layout()
-            layout.insertWidget(layout.count() - 1, self.panel.native, 1)
-        self.review = OpenReview(self, session, self._is_moving)
+        if self.workspace.panel.native.parent() is None:
+            self._add_panel()
+        self.review = OpenReview(self.workspace, session, self._is_moving)
         self.review.settled.connect(self._review_settled)
         self._opener.shown = session
         self._describe_files(session)
         self._remember(session)
         self._show_files(False)
         self._resume()
-        # The fields have done their work; the next key is meant for the review.
+        # The next key is meant for the review, not for a field of the form.
         give_keys_to_viewer(self)
         self.review.start()
+
+    def _add_panel(self) -> None:
+        """Put the panels into the dock, at the first review."""
+        panel = self.workspace.panel
+        # Before they are filled: magicgui empties lists that get another parent.
+        layout: Any = self.content.layout()
+        layout.insertWidget(layout.count() - 1, panel.native, 1)
+        panel.banner.open_requested.connect(self._reopen)
+        panel.changed_table.reopen_requested.connect(self._reopen)
+        panel.unseen.folder_requested.connect(self._choose_images)
 
     def _review_settled(self) -> None:
         self._is_moving = False
@@ -312,7 +298,7 @@ class ReviewWidget(SteadyBox):
     def _not_opened(self, error: Exception) -> None:
         self._is_moving = False
         self._resume()
-        # A script that waits gets the error itself.
+        # A script that waits gets the error itself, as an exception.
         if isinstance(error, ReviewError) and not len(self.settled):
             show_error(str(error))
         self.settled.emit(error)
@@ -332,36 +318,36 @@ class ReviewWidget(SteadyBox):
         )
 
     def _remember(self, session: ReviewSession) -> None:
-        """Offer the review among the recent ones; one in a database needs its URL."""
+        """List the review as recent, unless its log is at a path of its own."""
         if session.store == str(log_path_beside(session.output)):
             paths = (session.predictions.path, session.images.folder, session.output)
             RecentReview(*map(str, paths)).remember()
             self.opening.recent.show_reviews()
 
     def _change_output(self) -> None:
-        """Go on with the review that is open in another place."""
+        """Continue the open review with another output."""
         path = self.output.path
         if self.review is None or path is None:
             return
         session = self.review.session
         if path == session.output or self._names_other_files(session):
-            # The output is meant for them, once they are opened.
+            # The output belongs to those files, once they are opened.
             return
-        # What was decided meanwhile would stay behind.
+        # The session with the new output would lack a verdict that is given now.
         self.review.suspend()
         self._is_moving = True
         self._opener.move(session, path)
 
     def _names_other_files(self, session: ReviewSession) -> bool:
-        named = (self.predictions.path, session.predictions.path)
+        tables = (self.predictions.path, session.predictions.path)
         folders = (self.images.path, session.images.folder)
         return any(
             field is not None and field.absolute() != shown
-            for field, shown in (named, folders)
+            for field, shown in (tables, folders)
         )
 
-    def _part_from_output(self) -> None:
-        """Do not let another table inherit the output of the review that is open."""
+    def _clear_output(self) -> None:
+        """Clear the output of the open review when another table is chosen."""
         if self.session is not None and self.output.path == self.session.output:
             self.output.value = None
 
@@ -370,40 +356,26 @@ class ReviewWidget(SteadyBox):
         self._show_files(not self.opening.visible)
 
     def _show_files(self, shown: bool) -> None:
-        """Show the form in the place of the review, or not at all."""
+        """Show the form instead of the review, or hide the form."""
         is_open = self.review is not None
-        # Both at once, if only for a moment, make the window grow beyond a screen.
-        visible = {self.opening: shown, self.panel: is_open and not shown}
+        # Hide before showing: both together would make the window too tall.
+        visible = {self.opening: shown, self.workspace.panel: is_open and not shown}
         for panel in sorted(visible, key=lambda panel: visible[panel]):
             panel.visible = visible[panel]
         self.files.visible = is_open
 
-    # Life
-
-    def run_if_open(self, function: Callable[[], object]) -> None:
-        """Run a function in the main thread unless the window has been closed."""
-        self._main_thread.run(lambda: function() if self._is_in_window() else None)
-
-    def run_later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Run a function after some seconds unless the window has been closed."""
-        QTimer.singleShot(round(1000 * seconds), partial(self.run_if_open, function))
-
-    def _is_in_window(self) -> bool:
-        window = main_window_of(self)
-        return window is not None and window.isVisible()
+    # Closing
 
     def close_review(self) -> None:
-        """Close the review that is open, leave the viewer as before; show the form.
+        """Close the open review, restore the viewer, and show the form.
 
-        An opening that is under way is cancelled.
+        An opening under way is cancelled.
         """
         if self._opener.is_opening:
             self.cancel_opening()
         if self.review is not None:
             self._end_review()
-            self.examples.show_session(None)
-            for window in (self.help, self.examples, self.stretches):
-                window.hide()
+            self.workspace.hide_windows()
             self._show_files(True)
 
     def _end_review(self) -> None:
@@ -413,7 +385,7 @@ class ReviewWidget(SteadyBox):
             review.close()
 
     def event(self, event: QEvent | None) -> bool:
-        """Close the review with the dock: napari takes its parent away, no more."""
+        """Close the review when napari removes the dock from its window."""
         kind = None if event is None else event.type()
         if kind == QEvent.Type.WindowDeactivate and self.review is not None:
             self.review.keys.release()
@@ -422,7 +394,7 @@ class ReviewWidget(SteadyBox):
             and self.review is not None
             and self.review.keys.are_bound
         ):
-            # Who comes back from napari's preferences may want other keys.
+            # The user may have chosen other keys in napari's preferences.
             self.review.bind_keys(self._keys_in_force())
         if kind == QEvent.Type.ParentChange and self.parent() is None:
             self._opener.cancel()

@@ -1,9 +1,10 @@
-"""Ways into a review: from a script, from the sample menu."""
+"""Open a review from a script, or the demo from the sample menu."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,62 +18,78 @@ from napari_artifact_review.widgets.dock import ReviewWidget
 if TYPE_CHECKING:
     import napari
 
-#: The name under which napari's Plugins menu looks for the dock: widget and plugin.
+    from napari_artifact_review.core.review.session import ReviewSession
+
+#: The name by which napari's Plugins menu finds the dock: widget and plugin.
 _DOCK_NAME = menu_item_template.format("Artifact Review", "Artifact Review")
 
 
 def open_review(
     viewer: napari.Viewer,
-    predictions: str | Path,
+    predictions: str | Path | ReviewSession,
     images: str | Path | None = None,
     output: str | Path | None = None,
-    **options: Any,
+    *,
+    cutout_size: int | None = None,
+    reviewer: str | None = None,
+    store: str | Path | None = None,
+    team: str | None = None,
+    read_only: bool = False,
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        The viewer that the dock is added to, unless it has it already.
-    predictions, images, output
+        The viewer. The dock is added to it unless it is there already.
+    predictions : path-like or ReviewSession
+        The predictions table, or a session that is open. The dock closes that session
+        with the review; no other argument goes with it.
+    images, output, cutout_size, reviewer, store, team, read_only
         As for `ReviewSession.open`.
-    **options
-        `store` and `team`, as for `ReviewSession.open`.
 
     Returns
     -------
     ReviewWidget
         The dock, with the review as its `session`, once the first image is on the
-        screen (or is known to be unreadable).
+        screen or known to be unreadable.
 
     Raises
     ------
     ReviewError
         If the review cannot be opened.
+    TypeError
+        If other arguments are given with a session.
     """
-    widget = review_dock(viewer)
-    widget.predictions.value = Path(predictions)
-    widget.images.value = None if images is None else Path(images)
-    widget.output.value = None if output is None else Path(output)
-    wait_for(widget, partial(widget.start_opening, **options))
+    options = {"reviewer": reviewer, "store": store, "team": team}
+    if isinstance(predictions, str | PathLike):
+        widget = review_dock(viewer)
+        widget.opening.fill(predictions, images, output, cutout_size)
+        start = partial(widget.start_opening, **options, read_only=read_only)
+    elif any((images, output, cutout_size, read_only, *options.values())):
+        raise TypeError("a session is open already: no other argument goes with it")
+    else:
+        widget = review_dock(viewer)
+        start = partial(widget.show_session, predictions)
+    wait_for(widget, start)
     return widget
 
 
 def review_dock(viewer: napari.Viewer) -> ReviewWidget:
-    """Return a viewer's Artifact Review dock; add it if it is not there."""
+    """Return a viewer's Artifact Review dock; add it if the viewer has none."""
     for widget in viewer.window.dock_widgets.values():
         if isinstance(widget, ReviewWidget):
-            # It may be hidden.
+            # The dock may be hidden.
             widget.parentWidget().show()
             return widget
     widget = ReviewWidget(viewer)
-    # Under the menu's name, so that the menu shows and hides this very dock.
+    # Under the menu's name, so that the menu shows and hides this dock.
     viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
     return widget
 
 
 def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:
-    """Call `start`, and return when the opening that it begins has come to an end."""
+    """Call `start`, and return when the opening that it begins has ended."""
     outcome: list[Exception | None] = []
     loop = QEventLoop()
 
@@ -97,8 +114,8 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     Returns
     -------
     list of one layer data tuple
-        A blank image. napari wants a layer from a sample; the review makes it its
-        own and shows the demo's images in it, once they are made.
+        A blank image, since napari expects a layer from a sample. The review shows
+        the demo's images in this layer, once they are made.
     """
     import napari
 

@@ -1,14 +1,13 @@
-"""Measures what the review has changed, in a thread, while somebody looks."""
+"""Measure the results of a review in a thread, while they are visible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from napari_artifact_review.widgets.panels.changes import summary
+from napari_artifact_review.widgets.panels.changes import Measured, results_summary
 from napari_artifact_review.widgets.parts.background import Connections, Latest
-from napari_artifact_review.widgets.windows.plots import PlotWish
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,58 +15,35 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QObject
 
     from napari_artifact_review.core.decisions.entry import Entry
-    from napari_artifact_review.core.outcomes import Outcome
     from napari_artifact_review.core.review.session import ReviewSession
-    from napari_artifact_review.core.scores.metrics import (
-        Flips,
-        Numbers,
-        Snapshot,
-        When,
-    )
+    from napari_artifact_review.core.scores.metrics import Snapshot
     from napari_artifact_review.widgets.panels.changes import ChangesPanel
     from napari_artifact_review.widgets.parts.fold import Fold
-    from napari_artifact_review.widgets.windows.plots import Plots
+    from napari_artifact_review.widgets.windows.plots import Plots, PlotWish
 
-#: Milliseconds after a verdict until the numbers are computed: its frame comes first.
-_BREATH = 60
+#: Milliseconds from a verdict until the numbers are computed, so that its frame is
+#: drawn first.
+_DELAY_OF_NUMBERS = 60
 
-#: The same for the plots, which take half a second: whoever goes on does not wait.
-_LONG_BREATH = 500
-
-
-class Measured(NamedTuple):
-    """What a review had changed at one moment.
-
-    Attributes
-    ----------
-    metrics : dict
-        The numbers before, after, lowest and highest.
-    flips : dict
-        What became of the cutouts of each outcome.
-    open_count : int
-        How many cutouts are open.
-    """
-
-    metrics: dict[When, Numbers]
-    flips: dict[Outcome, Flips]
-    open_count: int
+#: The same for the plots, which take half a second of computing.
+_DELAY_OF_PLOTS = 500
 
 
 class Measurer:
-    """Keeps the fold and the plots up to date, as far as they are looked at.
+    """Keeps the results and the plots up to date while they are visible.
 
     Parameters
     ----------
     parent : QObject
-        The open review; once it is gone, nothing is shown.
+        The open review; nothing is shown after Qt has deleted it.
     session : ReviewSession
         The review that is measured.
     panel : ChangesPanel
-        Where the numbers are shown.
+        Shows the numbers.
     fold : Fold
-        What it is in.
+        Holds the panel.
     plots : Plots
-        Where the plots are shown.
+        Shows the plots.
     """
 
     def __init__(
@@ -88,63 +64,58 @@ class Measurer:
         self.update()
 
     def close(self) -> None:
-        """Measure nothing any more."""
+        """Stop measuring."""
         self._connections.close()
         self._numbers.give_up()
         self._pictures.give_up()
 
     def update(self) -> None:
-        """Show what is so now, where anybody looks."""
+        """Measure and draw anew what is visible."""
         self._measure()
-        self._draw(_LONG_BREATH)
+        self._draw(_DELAY_OF_PLOTS)
 
     def _measure(self) -> None:
         if not self._fold.is_open:
-            # What is not kept up to date is not shown.
+            # Outdated numbers are not shown.
             self._numbers.give_up()
             self._fold.say("")
             self._panel.show_changes(None)
             return
-        job = partial(measure_changes, self._snapshot(self._session))
-        self._numbers.want(job, _BREATH)
+        job = partial(measure_changes, self._session.catalog.snapshot())
+        self._numbers.want(job, _DELAY_OF_NUMBERS)
 
     def _draw_soon(self) -> None:
-        self._draw(_BREATH)
+        self._draw(_DELAY_OF_NUMBERS)
 
-    def _draw(self, breath: int) -> None:
+    def _draw(self, delay: int) -> None:
         wishes = self._plots.wishes()
         if not wishes:
             self._pictures.give_up()
             return
-        snapshot, log = self._snapshot(self._session), self._session.log
-        self._pictures.want(partial(_drawn, snapshot, log, wishes), breath)
-
-    def _snapshot(self, session: ReviewSession) -> Snapshot:
-        # A review is open, so it is imported.
-
-        return session.catalog.snapshot()
+        snapshot, log = self._session.catalog.snapshot(), self._session.log
+        self._pictures.want(partial(_draw_plots, snapshot, log, wishes), delay)
 
     def _show(self, measured: Measured) -> None:
         self._panel.show_changes(measured)
-        self._fold.say(summary(measured))
+        self._fold.say(results_summary(measured))
 
 
 def measure_changes(
     snapshot: Snapshot, given_up: Callable[[], bool] = lambda: False
 ) -> Measured:
-    """Measure what a review has changed; end early once the answer is not wanted."""
+    """Measure the results of a review; end early once they are not wanted."""
     metrics = snapshot.metrics(given_up)
     return Measured(metrics, snapshot.flips(), snapshot.open_count)
 
 
-def _drawn(
+def _draw_plots(
     snapshot: Snapshot,
     log: Sequence[Entry],
     wishes: Sequence[PlotWish],
     _: Callable[[], bool],
 ) -> list[npt.NDArray[np.uint8]]:
     """Draw the curves, and the time per verdict."""
-    # In the thread: with them comes matplotlib.
+    # Only in the thread: these import matplotlib.
     from napari_artifact_review.core.scores.metrics import measure
     from napari_artifact_review.core.scores.pace import pace_of
     from napari_artifact_review.report.figures import (

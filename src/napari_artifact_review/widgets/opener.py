@@ -1,8 +1,9 @@
-"""Opens what the form names, or the demo, without holding up the window."""
+"""Open reviews, and the demo, in a thread."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 
 
 class Opener:
-    """Carries out what an `OpenPanel` asks for, and shows in it how far it is.
+    """Opens reviews in a thread, and shows its progress in the form.
+
+    Parameters
+    ----------
+    panel : OpenPanel
+        The form.
+    main_thread : MainThread
+        Runs functions in the thread of the form.
 
     Attributes
     ----------
@@ -29,7 +37,7 @@ class Opener:
     failed : Signal
         Emitted with the error.
     shown : ReviewSession or None
-        The review that is open.
+        The session of the open review.
     """
 
     opened = Signal(object)
@@ -47,8 +55,8 @@ class Opener:
         """Whether an opening is under way."""
         return self._background.busy
 
-    def names_open_review(self, store: str | None) -> bool:
-        """Tell whether the form names the review that is open already."""
+    def names_open_review(self, store: str | Path | None) -> bool:
+        """Whether the form may name the review that is open already."""
         table, output = self._panel.predictions.path, self._panel.output.path
         if self.shown is None or table is None:
             return False
@@ -56,51 +64,49 @@ class Opener:
         return store is not None or self.shown.store == str(named)
 
     def open(self, **options: Any) -> None:
-        """Open the table that the form names, in the place of the review shown.
+        """Open the table that the form names, to replace the open review.
 
         Parameters
         ----------
         **options
-            `store` and `team`, as for `ReviewSession.open`.
+            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`.
         """
         panel, table = self._panel, self._panel.predictions.path
         if table is None:
             return
-        panel.show_progress(f"Reading {table.name}...")
-        self._background.start(
-            partial(
-                _open,
-                table,
-                panel.images.path,
-                panel.output.path,
-                cutout_size=panel.chosen_cutout_size(),
-                replaced=self.shown,
-                **options,
-            ),
-            self._done,
-            self._failed,
+        job = partial(
+            _open,
+            table,
+            panel.images.path,
+            panel.output.path,
+            cutout_size=panel.chosen_cutout_size(),
+            replaced=self.shown,
+            **options,
         )
+        self._start(f"Reading {table.name}...", job)
 
-    def open_again(
-        self,
-        session: ReviewSession,
-        images: Path | None = None,
-    ) -> None:
-        """Open a review again, as somebody else may have left it, or other images."""
-        self._panel.show_progress(f"Reading {session.predictions.path.name}...")
-        job = partial(session.reopen, images)
-        self._background.start(job, self._done, self._failed)
+    def adopt(self, session: ReviewSession) -> None:
+        """Take a session that is open already, to replace the open review."""
+        name = session.predictions.path.name
+        self._start(f"Opening {name}...", partial(_adopt, session))
+
+    def reopen(self, session: ReviewSession, images: Path | None = None) -> None:
+        """Reopen a review: another process may have continued it, or images moved."""
+        name = session.predictions.path.name
+        self._start(f"Reading {name}...", partial(session.reopen, images))
 
     def move(self, session: ReviewSession, output: Path) -> None:
-        """Open a review again with another output; its decisions go with it."""
-        self._panel.show_progress(f"Switching to {output.name}...")
-        self._background.start(
-            partial(session.with_output, output), self._done, self._failed
-        )
+        """Reopen a review with another output; its log is copied there."""
+        job = partial(session.with_output, output)
+        self._start(f"Switching to {output.name}...", job)
+
+    def _start(self, text: str, job: Callable[[], ReviewSession]) -> None:
+        self._panel.show_progress(text)
+        self._background.start(job, self._done, self._failed)
 
     def open_demo(self, images: int, seed: int, folder: Path | None) -> None:
         """Make a demo survey, or find the one made before, and open it."""
-        # scikit-learn and scipy come with it, so it waits until it is wanted.
+        # Only here: the demo imports scikit-learn and scipy.
         from napari_artifact_review.demo import default_folder, make_demo
 
         where = folder or default_folder(images, seed)
@@ -112,9 +118,8 @@ class Opener:
             self._post(lambda: self._panel.show_progress(what, done, total))
 
         def made(survey: DemoSurvey) -> None:
-            self._panel.predictions.value = survey.predictions
-            self._panel.images.value = survey.images
-            self._panel.output.value = None
+            size = self._panel.chosen_cutout_size()
+            self._panel.fill(survey.predictions, survey.images, cutout_size=size)
             self.open()
 
         self._panel.show_progress("Creating the demo...")
@@ -123,7 +128,7 @@ class Opener:
         )
 
     def cancel(self) -> None:
-        """Give up what is under way; nothing is emitted for it any more."""
+        """Cancel the opening under way; no signal is emitted for it any more."""
         self._cancelled.set()
         self._background.give_up()
         self._panel.show_idle()
@@ -140,7 +145,7 @@ class Opener:
 
 
 def import_ahead() -> None:
-    """Import what a review needs in a thread, while the user chooses its files."""
+    """Import what a review needs, in a thread, while the user fills in the form."""
     threading.Thread(target=import_review, name="artifact-review-imports").start()
 
 
@@ -150,12 +155,17 @@ def import_review() -> None:
 
 
 def _open(table: Path, *more: Path | None, **named: Any) -> ReviewSession:
-    # Here, not in the main thread, which needs it all next.
+    # In this thread, since the main thread needs all of it next.
     import_review()
     from napari_artifact_review.core.review.session import ReviewSession
 
     return ReviewSession.open(table, *more, **named)
 
 
+def _adopt(session: ReviewSession) -> ReviewSession:
+    import_review()
+    return session
+
+
 class _CancelledError(Exception):
-    """The user gave up a job; nobody needs to hear of it."""
+    """The user cancelled the job; no error is reported."""

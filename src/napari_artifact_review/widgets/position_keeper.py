@@ -1,4 +1,4 @@
-"""Saves the reviewer's position now and then; tries again after a fault."""
+"""Save the reviewer's position after moves; try again after a fault."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
-#: Milliseconds after a move until the position is saved: not at each step of a walk.
-_DELAY = 400
+#: Milliseconds from a move until the position is saved, once for several moves.
+_DELAY_OF_SAVE = 400
 
-#: Milliseconds between tries while nothing can be saved.
-_RETRY = 2000
+#: Milliseconds between two tries while nothing can be saved.
+_DELAY_OF_RETRY = 2000
 
 
 class PositionKeeper(QObject):
-    """Has a session save its position, and its view, while a review is open.
+    """Saves a session's position and view while its review is open.
 
     Parameters
     ----------
     parent : QObject
-        The object that the keeper ends with.
+        The owner, which deletes this object with itself.
     session : ReviewSession
         The review.
     controller : ReviewController
-        Notes how the review is viewed.
+        Adds the view to the position.
     """
 
     def __init__(
@@ -42,19 +42,19 @@ class PositionKeeper(QObject):
         self._timer.timeout.connect(self.save)
 
     def stop(self) -> None:
-        """Save no position that is not saved yet."""
+        """Drop a save that is not done yet."""
         self._timer.stop()
 
     def save_soon(self) -> None:
-        """Save the position once the reviewer has stayed there for a moment."""
+        """Save the position after a short delay."""
         if not self._timer.isActive():
-            self._timer.start(_DELAY)
+            self._timer.start(_DELAY_OF_SAVE)
 
     def try_again_later(self) -> None:
-        """Try again after a while if the session can save nothing now."""
+        """Try again after a while if the session cannot save now."""
         problem = self._session.problem
         if problem is not None and not isinstance(problem, HeldError):
-            self._timer.start(_RETRY)
+            self._timer.start(_DELAY_OF_RETRY)
 
     @Slot()
     def save(self) -> None:

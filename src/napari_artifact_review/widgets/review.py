@@ -1,4 +1,4 @@
-"""An open review as one object: its session, its drawing, and what is done in it."""
+"""An open review as one object: session, controller, commands and helpers."""
 
 from __future__ import annotations
 
@@ -15,37 +15,36 @@ from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.input.keys import KeyBindings
 from napari_artifact_review.widgets.commands import ReviewCommands
-from napari_artifact_review.widgets.focus import main_window_of, text_is_typed
 from napari_artifact_review.widgets.frames import Frames
 from napari_artifact_review.widgets.measurer import Measurer
 from napari_artifact_review.widgets.napari_compat import (
     make_context_current_at_removals,
 )
 from napari_artifact_review.widgets.parts.background import Connections, MainThread
+from napari_artifact_review.widgets.parts.focus import main_window_of, text_is_typed
 from napari_artifact_review.widgets.position_keeper import PositionKeeper
 from napari_artifact_review.widgets.saver import Saver
+from napari_artifact_review.widgets.surface import Surfaces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_artifact_review.core.decisions.command import Command
     from napari_artifact_review.core.review.session import ReviewSession
-    from napari_artifact_review.widgets.dock import ReviewWidget
+    from napari_artifact_review.widgets.workspace import Workspace
 
 
 class OpenReview(QObject):
     """A review in a dock, from its opening until it is closed.
 
-    The dock's panels outlive it: the next review is shown in the same ones.
-
     Parameters
     ----------
-    dock : ReviewWidget
-        The dock that shows the review.
+    workspace : Workspace
+        The panels and windows that show the review.
     session : ReviewSession
         The review.
     has_moved : bool
-        Whether it is a review that goes on with another output.
+        Whether the review continues with another output.
 
     Attributes
     ----------
@@ -53,8 +52,10 @@ class OpenReview(QObject):
         The review itself.
     controller : ReviewController
         Draws it in the viewer.
+    surfaces : Surfaces
+        The canvas and the gallery.
     commands : ReviewCommands
-        Carries out what panels and keys ask for.
+        Carries out what the reviewer asks for.
     keys : KeyBindings
         The keys of the review.
     saver : Saver
@@ -70,34 +71,38 @@ class OpenReview(QObject):
     settled = Signal()
 
     def __init__(
-        self, dock: ReviewWidget, session: ReviewSession, has_moved: bool = False
+        self, workspace: Workspace, session: ReviewSession, has_moved: bool = False
     ) -> None:
+        dock, viewer = workspace.dock, workspace.viewer
         super().__init__(dock)
-        self._dock, self._panel, self._plots = dock, dock.panel, dock.plots
+        self._dock, self._panel, self._plots = dock, workspace.panel, workspace.plots
         self._has_moved = has_moved
         self._is_settled = False
         self._is_closed = False
         self._chosen_keys = KeyChoice()
-        # These end without a widget: of a window that is gone there is none.
+        # No widget is needed to close these: those of a closed window are deleted.
         self._connections = Connections()
         self.session = session
         self.controller = ReviewController(
-            dock.viewer, session, dock.run_if_open, dock.run_later
+            viewer, session, workspace.run_if_open, workspace.run_later
         )
+        self.surfaces = Surfaces(dock, session, self.controller, self._panel.say)
         self.saver = Saver(session, self._panel, MainThread(self))
-        self.commands = ReviewCommands(dock, session, self.controller, self.saver)
+        self.commands = ReviewCommands(
+            workspace, session, self.controller, self.surfaces, self.saver
+        )
         self.keys = KeyBindings(
-            dock.viewer,
+            viewer,
             self.commands.key_actions(),
             lambda: not text_is_typed(),
             self._has_been_seen,
-            dock.run_later,
+            workspace.run_later,
         )
         self.position = PositionKeeper(self, session, self.controller)
         self._frames = Frames(self)
         window = main_window_of(dock)
         self._frames.watch(window)
-        self._connections.at_end(make_context_current_at_removals(dock.viewer, window))
+        self._connections.at_end(make_context_current_at_removals(viewer, window))
         self._connect()
         self._panel.show_session(session)
         changes, fold = self._panel.changes, self._panel.folds["changes"]
@@ -107,8 +112,8 @@ class OpenReview(QObject):
 
     def _connect(self) -> None:
         session, controller = self.session, self.controller
-        # Closed last, when nothing listens any more: it may take a thread some time.
-        close = partial(session.close, wait=False, lost=_tell_lost)
+        # The session closes last, in a thread, when nothing listens to it any more.
+        close = partial(session.close, wait=False, lost=_report_lost)
         self._connections.at_end(close)
         for signal, slot in (
             (session.decided, self._on_decided),
@@ -126,30 +131,30 @@ class OpenReview(QObject):
         controller.said.connect(self._panel.say)
         controller.selection.changed.connect(self._on_selection_changed)
         self._connections.at_end(controller.abandon)
-        # napari tells a dock of no end but this one, when the window is gone.
+        # When the whole window is closed, a dock gets no other signal than this one.
         self._dock.destroyed.connect(partial(Connections.close, self._connections))
 
     def start(self) -> None:
-        """Draw the review, once the dock shows its panels."""
-        self._panel.show_remarks(self.session)
+        """Draw the review; called once the dock shows its panels."""
+        self._panel.show_notices(self.session)
         self.controller.connect()
         self._panel.show_display(self.controller.image.display)
-        # After the controller, which then knows whether it has to read an image.
+        # After the controller, which then knows whether an image has to be read.
         self._connections.connect(self.session.current_changed, self._on_moved)
         self.position.try_again_later()
 
     def suspend(self) -> None:
-        """Take no verdict for a while: one that is given now would be left behind."""
+        """Accept no verdict for a while: the review being opened would lack it."""
         self.keys.disconnect()
         self._panel.enabled = False
 
     def resume(self, keys: KeyChoice) -> None:
-        """Take verdicts again, with the keys as they are chosen by now."""
+        """Accept verdicts again, with the keys chosen in napari's preferences."""
         self._panel.enabled = True
         self.bind_keys(keys)
 
     def bind_keys(self, keys: KeyChoice) -> None:
-        """Bind the keys that are chosen, and show which they are."""
+        """Bind keys, and show them in panels and help."""
         if keys.actions != self._chosen_keys.actions:
             self.keys.disconnect()
         self._chosen_keys = keys
@@ -158,7 +163,7 @@ class OpenReview(QObject):
         self._panel.show_current(self.session)
 
     def close(self) -> None:
-        """Leave the viewer as it was before the review, and the review to others."""
+        """Restore the viewer, and release the review for other processes."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -166,6 +171,7 @@ class OpenReview(QObject):
         self.position.stop()
         self.saver.give_up()
         self.commands.close()
+        self.surfaces.drop_gallery()
         self.measurer.close()
         self._plots.close()
         self.controller.disconnect()
@@ -174,7 +180,7 @@ class OpenReview(QObject):
         self._connections.close()
         self.deleteLater()
 
-    # Whether it is seen
+    # Whether the current cutout is on the screen
 
     @property
     def is_shown(self) -> bool:
@@ -184,21 +190,21 @@ class OpenReview(QObject):
         return drawn and controller.problem is None and self._frames.are_shown
 
     def _has_been_seen(self) -> bool:
-        """Tell whether the current cutout has been seen: a held key skips none."""
+        """Whether a frame has shown the current cutout: a held key skips none."""
         view = self.controller.view
         return view == "covered" or (view != "loading" and self._frames.are_shown)
 
-    # What follows the session
+    # Responses to the session
 
     def _on_moved(self) -> None:
-        """Show where the review is, also while its image is still read."""
+        """Show the current cutout in the panels, also while its image is read."""
         if self.controller.view == "loading":
-            panel, kept = self._panel.native, not self.controller.says_loading
-            if kept and panel.updatesEnabled() and not self._frames.are_shown:
-                # What belongs to the picture may not be painted yet.
+            panel, is_frozen = self._panel.native, not self.controller.says_loading
+            if is_frozen and panel.updatesEnabled() and not self._frames.are_shown:
+                # The panels of the picture on the screen may not be painted yet.
                 panel.repaint()
-            # Dock and picture change on the screen together.
-            panel.setUpdatesEnabled(not kept)
+            # Panels and picture change on the screen together.
+            panel.setUpdatesEnabled(not is_frozen)
             self._panel.show_current(self.session)
 
     def _on_decided(self, rows: list[int]) -> None:
@@ -227,7 +233,7 @@ class OpenReview(QObject):
 
     def _on_saved(self) -> None:
         self._panel.show_current(self.session)
-        self._panel.show_remarks(self.session)
+        self._panel.show_notices(self.session)
 
     def _on_problem_changed(self) -> None:
         self._panel.banner.show_problem(self.session)
@@ -273,10 +279,10 @@ class OpenReview(QObject):
             self._panel.say(f"Resumed; last decision {last} UTC.")
 
 
-def _tell_lost(commands: Sequence[Command]) -> None:
-    """Name the commands that could not be recorded when a review was closed.
+def _report_lost(commands: Sequence[Command]) -> None:
+    """Report the commands that could not be recorded when a review was closed.
 
-    Called from a thread, perhaps after the window is gone.
+    Called from a thread, perhaps after the window was closed.
     """
     names = "; ".join(command.title for command in commands)
     text = f"Not recorded before the review was closed: {names}. {commands[0].error}"

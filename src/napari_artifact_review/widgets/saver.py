@@ -1,4 +1,4 @@
-"""Saves a review without holding up the window, and asks where it must not decide."""
+"""Save a review in a thread, and show the result in its panels."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from napari.utils.notifications import show_error
 
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
 from napari_artifact_review.widgets.parts.background import Background, MainThread
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.output import OutputChoice, Saved
     from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
 
 
 class Saver:
-    """Carries out what a `ReviewPanel` asks for, and shows in it what came of it.
+    """Saves the reviewed table, and shows in the panels whether that succeeded.
+
+    Where table or output changed on disk, the panels let the user choose.
 
     Parameters
     ----------
     session : ReviewSession
         The review that is saved.
     panel : ReviewPanel
-        The panels that show it.
+        The panels that show the review.
     main_thread : MainThread
-        The thread that panels are touched in.
+        Runs functions in the thread of the panels.
     """
 
     def __init__(
@@ -44,12 +46,12 @@ class Saver:
         return self._background.busy
 
     def save(self, keep: OutputChoice | None = None) -> None:
-        """Write the reviewed table; `keep` is that of `ReviewSession.save`."""
+        """Write the reviewed table; `keep` is as for `ReviewSession.save`."""
         if self.is_saving:
             return
         session = self._session
         if session.pending:
-            # The reviewer means the verdicts that were given before, too.
+            # The table is to include all verdicts given so far.
             self._panel.saving.show_state(session, saving=True)
             self._background.start(
                 partial(session.wait_until_recorded, ANSWER_TIMEOUT),
@@ -66,12 +68,12 @@ class Saver:
             session.saver.finish(saved, wait=session.patience)
             panel.hide_changes()
             panel.saving.show_state(session)
-            panel.say(_tell(session, saved))
+            panel.say(_result_text(session, saved))
 
         try:
             job: Callable[[], Saved] = session.saver.prepare(keep)
         except ReviewError as error:
-            self._tell_error(error)
+            self._report(error)
             return
         panel.saving.show_state(session, saving=True)
         self._background.start(job, done, self._failed)
@@ -92,21 +94,21 @@ class Saver:
             panel.say("")
             panel.changed_table.show_changes(error)
         elif isinstance(error, ReviewError):
-            self._tell_error(error)
+            self._report(error)
         else:
             raise error
 
-    def _tell_error(self, error: ReviewError) -> None:
-        # napari's notification shows one line of it.
+    def _report(self, error: ReviewError) -> None:
+        # napari's notification shows only one line of the error.
         self._panel.say(f"Not saved. {error}")
         show_error(str(error))
 
     def give_up(self) -> None:
-        """Want to hear no more of a save; it is done to its end."""
+        """Ignore the result of a save under way; the save itself goes on."""
         self._background.give_up()
 
 
-def _tell(session: ReviewSession, saved: Saved) -> str:
+def _result_text(session: ReviewSession, saved: Saved) -> str:
     if saved.taken_over is not None:
         count = len(saved.taken_over)
         labels = "label is" if count == 1 else "labels are"

@@ -1,4 +1,4 @@
-"""The gallery in the real window: with real keys and a real mouse."""
+"""The gallery in a real window, with real keys and a real mouse."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NONE = Qt.KeyboardModifier.NoModifier
 
 
 class Page:
-    """The gallery as a user has it: what is on it, and where to press."""
+    """The gallery as a user sees it: its cutouts, and the points to click."""
 
     def __init__(self, dock, qtbot):
         self.dock, self.session, self._qtbot = dock, dock.session, qtbot
@@ -43,7 +43,7 @@ class Page:
 
     @property
     def keys(self) -> list:
-        """What the cutouts on the page are known by, in their order."""
+        """The keys of the cutouts on the page, in their order."""
         model = self.view.model()
         return [model.cutout(at).key for at in range(model.rowCount())]
 
@@ -73,7 +73,7 @@ class Page:
         return self
 
     def press(self, key, modifier=NONE) -> None:
-        """Press a key where the keyboard is."""
+        """Press a key in the widget with the keyboard."""
         self._qtbot.keyClick(QApplication.focusWidget(), key, modifier)
 
     def place_of(self, position: int) -> QPoint:
@@ -97,7 +97,7 @@ class Page:
             )
 
     def color_at(self, position: int, across: int, down: int) -> QColor:
-        """Return what is painted beside the upper left corner of a picture."""
+        """Return the colour at a point from the upper left corner of a picture."""
         rect = self.view.visualRect(self.view.model().index(position, 0))
         image = self.view.viewport().grab(rect).toImage()
         return image.pixelColor(GAP + across, GAP + down)
@@ -105,7 +105,7 @@ class Page:
 
 @pytest.fixture
 def page(dock, qtbot, settle) -> Page:
-    """Have every cutout in the queue: three images of twelve."""
+    """Open with every cutout in the queue: three images of twelve."""
     settle(dock)
     dock.session.set_queue(outcomes=OUTCOMES, order="image")
     return Page(dock, qtbot)
@@ -113,7 +113,7 @@ def page(dock, qtbot, settle) -> Page:
 
 @pytest.fixture
 def gate() -> threading.Event:
-    """Let pictures be made; a test may hold them up."""
+    """Let pictures be made, unless a test blocks them."""
     gate = threading.Event()
     gate.set()
     return gate
@@ -121,7 +121,7 @@ def gate() -> threading.Event:
 
 @pytest.fixture
 def asked(monkeypatch, gate) -> list:
-    """Write down of which cutouts pictures are made, in their order."""
+    """Record the cutouts whose pictures are made, in their order."""
     keys = []
     real = CutoutReader.picture
 
@@ -298,7 +298,7 @@ def test_where_one_rests_the_stretches_show_it_and_leave_it_free(page, dock, qtb
 
 @pytest.fixture
 def without_west(survey):
-    """Have an image be gone, before it could be read for the screen."""
+    """Delete an image before it could be read for the screen."""
     (survey.parent / "west.fits").unlink()
 
 
@@ -526,7 +526,7 @@ def test_the_page_is_as_large_as_the_canvas_and_the_pictures_as_one_likes(
 
 @pytest.fixture
 def large(monkeypatch) -> None:
-    """Have pictures so large from the beginning that not all are in view."""
+    """Begin with pictures so large that not all are in view."""
     monkeypatch.setattr(GalleryPanel, "first_side", LARGEST)
 
 

@@ -1,4 +1,4 @@
-"""Where pictures stand on the gallery's page."""
+"""The positions of thumbnails on the gallery's page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ layouts = st.builds(
 
 @given(layouts, st.integers(-5, 400), st.integers(0, 120))
 def test_what_is_seen_is_all_that_reaches_into_the_window(layout, top, height):
-    places = [layout.place_of(position) for position in range(layout.count)]
+    places = [layout.corner_of(position) for position in range(layout.count)]
     seen = [
         position
         for position, (_, y) in enumerate(places)
@@ -35,7 +35,7 @@ def test_what_is_seen_is_all_that_reaches_into_the_window(layout, top, height):
 def test_each_picture_is_found_where_it_stands_and_none_stand_on_another(layout):
     taken = set()
     for position in range(layout.count):
-        x, y = layout.place_of(position)
+        x, y = layout.corner_of(position)
         assert layout.position_at(x, y) == position
         assert layout.position_at(x + layout.cell - 1, y + layout.cell - 1) == position
         taken.add((x, y))
@@ -47,7 +47,7 @@ def test_each_picture_is_found_where_it_stands_and_none_stand_on_another(layout)
 @given(layouts)
 def test_the_page_ends_with_its_last_line(layout):
     if layout.count:
-        _, y = layout.place_of(layout.count - 1)
+        _, y = layout.corner_of(layout.count - 1)
         assert layout.height == y + layout.cell
     else:
         assert layout.height == 0
@@ -59,19 +59,19 @@ def test_up_and_down_go_from_line_to_line_in_a_column(layout, data):
         return
     position = data.draw(st.integers(0, layout.count - 1))
     step = data.draw(st.sampled_from([1, -1]))
-    x, y = layout.place_of(position)
-    lines = sorted({layout.place_of(other)[1] for other in range(layout.count)})
+    x, y = layout.corner_of(position)
+    lines = sorted({layout.corner_of(other)[1] for other in range(layout.count)})
     wanted = lines.index(y) + step
     moved = layout.moved(position, step)
     if not 0 <= wanted < len(lines):
-        assert layout.place_of(moved)[1] == y
+        assert layout.corner_of(moved)[1] == y
         return
     columns = [
-        layout.place_of(other)[0]
+        layout.corner_of(other)[0]
         for other in range(layout.count)
-        if layout.place_of(other)[1] == lines[wanted]
+        if layout.corner_of(other)[1] == lines[wanted]
     ]
-    assert layout.place_of(moved) == (min(x, max(columns)), lines[wanted])
+    assert layout.corner_of(moved) == (min(x, max(columns)), lines[wanted])
 
 
 @given(layouts, st.integers(-20, 400), st.integers(0, 100))

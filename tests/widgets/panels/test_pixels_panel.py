@@ -1,4 +1,4 @@
-"""The panel that asks how pixels look, and the stretches side by side."""
+"""The panel of the display, and the stretches side by side."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def asked(panel):
 
 
 def _choose(field, text):
-    """Choose an entry by what is written there."""
+    """Choose an entry by its text."""
     at = field.native.findText(text)
     assert at >= 0, text
     field.native.setCurrentIndex(at)
@@ -103,11 +103,11 @@ def test_the_panel_fits_into_the_dock(panel):
 def side_by_side(qtbot):
     parent = QWidget()
     qtbot.addWidget(parent)
-    # The parent has to live as long.
+    # The parent must live as long.
     panel = StretchesPanel(parent)
     yield panel
     panel.hide()
-    # A picture that is still being made would be counted by the next test.
+    # The next test would count a picture that is still being made.
     qtbot.waitUntil(
         lambda: all(job.name != "artifact-review-job" for job in threading.enumerate())
     )

@@ -1,4 +1,4 @@
-"""What changes in the dock, and leaves the rest of the window as it is."""
+"""Changes in the dock that cause no layout of the window."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_artifact_review.widgets.parts.steady import SteadyBox
 
 
 class Events(QObject):
-    """Notes which events of a kind come to widgets."""
+    """Records the events of a kind that widgets get."""
 
     def __init__(self, kind: QEvent.Type) -> None:
         super().__init__()
@@ -24,13 +24,13 @@ class Events(QObject):
         return False
 
     def stop(self) -> None:
-        """Note no more."""
+        """Stop recording."""
         QApplication.instance().removeEventFilter(self)
 
 
 @pytest.fixture
 def note():
-    """Note events of a kind, from the moment of asking on."""
+    """Record events of a kind from now on."""
     noted: list[Events] = []
 
     def begin(kind: QEvent.Type) -> list[str]:
@@ -58,7 +58,7 @@ def window(qtbot):
 
 def test_a_window_hears_of_what_takes_another_size_alone(window, note, qtbot):
     box, label = window.findChild(SteadyBox), window.findChild(QLabel)
-    # The first time it is told in any case.
+    # The first request is passed on in any case.
     label.updateGeometry()
     qtbot.wait(50)
     laid_out = note(QEvent.Type.LayoutRequest)
@@ -75,10 +75,10 @@ def test_a_window_hears_of_what_takes_another_size_alone(window, note, qtbot):
 def test_a_verdict_has_the_window_laid_out_no_more(dock, press, note, qtbot):
     laid_out = note(QEvent.Type.LayoutRequest)
     for keys in ("K", "NJ"):
-        # The first time the window is told in any case.
+        # The first request reaches the window in any case.
         laid_out.clear()
         press(dock, *keys)
-        # Its colour is another one.
+        # The colour differs.
         qtbot.waitUntil(lambda: "ReviewWidget" in laid_out)
         qtbot.wait(200)
     assert "_QtMainWindow" not in laid_out

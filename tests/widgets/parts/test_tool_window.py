@@ -1,4 +1,4 @@
-"""Windows beside the main one: where they come up, and where they stay."""
+"""Windows beside the main one: where they appear, and where they stay."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qtpy.QtCore import QPoint, QRect, QSize
 
-from napari_artifact_review.widgets.parts.tool_window import covered, free_place
+from napari_artifact_review.widgets.parts.tool_window import (
+    best_rectangle,
+    covered_area,
+)
 
 SCREEN = QRect(0, 0, 1280, 800)
 
@@ -17,22 +20,22 @@ sizes = st.builds(QSize, st.integers(1, 1280), st.integers(1, 800))
 
 @given(sizes, st.lists(rectangles, max_size=3))
 def test_a_window_is_on_the_screen_and_covers_no_more_than_elsewhere(size, kept):
-    place = free_place(size, SCREEN, kept)
+    place = best_rectangle(size, SCREEN, kept)
     assert SCREEN.contains(place)
     for x in range(0, 1281 - size.width(), 97):
         for y in range(0, 801 - size.height(), 83):
             other = QRect(QPoint(x, y), size)
-            assert covered(place, kept) <= covered(other, kept)
+            assert covered_area(place, kept) <= covered_area(other, kept)
 
 
 def test_of_free_places_it_takes_the_nearest():
     cutout, dock = QRect(486, 245, 307, 307), QRect(960, 0, 320, 800)
-    assert free_place(QSize(150, 300), SCREEN, [cutout, dock]).left() > 486
-    assert free_place(QSize(300, 300), SCREEN, [cutout, dock]).right() == 485
+    assert best_rectangle(QSize(150, 300), SCREEN, [cutout, dock]).left() > 486
+    assert best_rectangle(QSize(300, 300), SCREEN, [cutout, dock]).right() == 485
 
 
 def test_one_that_is_larger_than_the_screen_begins_at_its_corner():
-    place = free_place(QSize(2000, 900), SCREEN, [QRect(500, 300, 300, 300)])
+    place = best_rectangle(QSize(2000, 900), SCREEN, [QRect(500, 300, 300, 300)])
     assert place.topLeft() == SCREEN.topLeft()
 
 
@@ -48,7 +51,7 @@ def test_pictures_come_up_beside_the_cutout_and_the_dock(dock, qtbot, name):
     window.toggle()
     qtbot.waitUntil(window.isVisible)
     qtbot.wait(50)
-    assert covered(window.frameGeometry(), [cutout, docked]) == 0
+    assert covered_area(window.frameGeometry(), [cutout, docked]) == 0
     assert window.width() > 100
 
 

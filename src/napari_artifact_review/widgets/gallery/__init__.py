@@ -1,4 +1,4 @@
-"""The gallery: the cutouts of the queue as a page of small pictures."""
+"""The gallery: the cutouts of the queue as a page of thumbnails."""
 
 from napari_artifact_review.widgets.gallery.panel import GalleryPanel
 

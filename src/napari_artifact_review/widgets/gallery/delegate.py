@@ -1,4 +1,4 @@
-"""Paints a cutout of the gallery: its picture, its outcome, what was decided."""
+"""Paint a cutout of the gallery: its picture, outcome and verdict."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     )
     from napari_artifact_review.widgets.gallery.model import GalleryModel
 
-#: Pixels around a picture: room for its frames.
+#: Pixels of Qt around a picture, for its frames.
 GAP = 6
 
-#: Sides of a picture in pixels.
+#: The least and the largest side of a picture in pixels of Qt.
 SMALLEST, LARGEST = 64, 256
 
-#: From the outside to the inside; a TP is the label and the prediction.
+#: The colours of the frames, from the outside to the inside.
 _FRAMES = {
     "FP": (STYLE.false_positive,),
     "FN": (STYLE.false_negative,),
@@ -42,17 +42,17 @@ _FRAME = 2
 
 
 class ThumbnailDelegate(QStyledItemDelegate):
-    """Paints cutouts as small pictures, in the colours of the full image's boxes.
+    """Paints cutouts as thumbnails, in the colours of the full image's boxes.
 
     Parameters
     ----------
     pictures : PictureLoader
-        The pictures, as far as they are made.
+        The pictures that are made.
 
     Attributes
     ----------
     seen : set of int
-        The rows of those whose pictures have been on the screen.
+        The rows whose pictures have been on the screen.
     """
 
     def __init__(self, pictures: PictureLoader) -> None:
@@ -71,11 +71,11 @@ class ThumbnailDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_picture(painter, cutout, area)
         if option.state & QStyle.StateFlag.State_Selected:
-            # Pixels stay as they are; the frame is seen in a light theme too.
+            # A frame leaves the pixels unchanged, and is visible in every theme.
             _frame(painter, area.adjusted(-6, -6, 6, 6), painter.pen().color(), 3)
         opacity = STYLE.reviewed_opacity if cutout.reviewed else 1.0
-        for at, color in enumerate(_FRAMES[cutout.outcome]):
-            inner = at * (_FRAME + 1)
+        for number, color in enumerate(_FRAMES[cutout.outcome]):
+            inner = number * (_FRAME + 1)
             shade = QColor(color)
             shade.setAlphaF(opacity)
             _frame(painter, area.adjusted(inner, inner, -inner, -inner), shade, _FRAME)
@@ -98,15 +98,15 @@ class ThumbnailDelegate(QStyledItemDelegate):
 
 
 def _draw(painter: QPainter, picture: Picture, area: QRect) -> None:
-    """Draw a picture into a square; one that its image's edge cuts off into a part."""
+    """Draw a picture into a square; one cut off by its image's edge fills a part."""
     rows, columns = picture.shape
     image = QImage(picture.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
     size = image.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
-    place = QRect(area.topLeft(), size)
-    place.moveCenter(area.center())
+    rectangle = QRect(area.topLeft(), size)
+    rectangle.moveCenter(area.center())
     if size != area.size():
         painter.fillRect(area, QColor(0, 0, 0))
-    painter.drawImage(place, image)
+    painter.drawImage(rectangle, image)
 
 
 def _frame(painter: QPainter, area: QRect, color: str | QColor, width: int) -> None:
@@ -119,21 +119,21 @@ def _frame(painter: QPainter, area: QRect, color: str | QColor, width: int) -> N
 
 
 def _paint_texts(painter: QPainter, cutout: Cutout, area: QRect) -> None:
-    """Write the confidence at the upper left, and what it is at the lower right."""
+    """Write the confidence at the upper left, and the outcome at the lower right."""
     font = QFont(painter.font())
     font.setPixelSize(12 if area.width() >= 100 else 10)
     font.setBold(True)
     painter.setFont(font)
     confidence = "" if cutout.confidence is None else f"{cutout.confidence:.2f}"
-    for text, place in (
+    for text, alignment in (
         (confidence, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft),
         (tag_of(cutout), Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight),
     ):
         if not text:
             continue
         inner = area.adjusted(5, 5, -5, -5)
-        ground = painter.boundingRect(inner, place, text).adjusted(-3, -1, 3, 1)
-        # On bright pixels too it has to be read.
-        painter.fillRect(ground, QColor(0, 0, 0, 150))
+        background = painter.boundingRect(inner, alignment, text)
+        # Legible also on bright pixels.
+        painter.fillRect(background.adjusted(-3, -1, 3, 1), QColor(0, 0, 0, 150))
         painter.setPen(QColor(_TEXTS[cutout.outcome]))
-        painter.drawText(inner, place, text)
+        painter.drawText(inner, alignment, text)

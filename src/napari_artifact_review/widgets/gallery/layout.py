@@ -1,4 +1,4 @@
-"""Where each picture of the gallery stands: by arithmetic, however many there are."""
+"""The layout of the gallery: the position of each thumbnail, by arithmetic."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from itertools import accumulate
 
 
 class GalleryLayout:
-    """Pictures in lines from left to right, group under group.
+    """Thumbnails in lines from left to right, group under group.
 
-    Nothing is kept for each picture, so that it is made anew at each change of a
-    window's width.
+    Nothing is stored for each thumbnail, so that a new layout is cheap whenever the
+    window's width changes. All lengths are in pixels of Qt.
 
     Parameters
     ----------
     sizes : sequence of int
-        How many pictures each group has, each at least one.
+        Number of thumbnails in each group, at least one.
     width : int
-        Of the page, in pixels, like all lengths here.
+        Width of the page.
     cell : int
-        Side of the square that a picture stands in; what is left of a line is spread
-        between them.
+        Side of the square around a thumbnail; the rest of a line is spread between
+        the squares.
     header : int
-        Height of the line over each group; 0 for none.
+        Height of the header over each group; 0 for none.
     """
 
     def __init__(
@@ -39,40 +39,40 @@ class GalleryLayout:
 
     @property
     def count(self) -> int:
-        """How many pictures there are."""
+        """Number of thumbnails."""
         return self._firsts[-1]
 
     @property
     def height(self) -> int:
-        """Of the page."""
+        """Height of the page."""
         return self._tops[-1]
 
-    def place_of(self, position: int) -> tuple[int, int]:
-        """Return left and top of the square of a picture."""
+    def corner_of(self, position: int) -> tuple[int, int]:
+        """Return left and top of the square around a thumbnail."""
         group = self._group_of(position)
         line, column = divmod(position - self._firsts[group], self.columns)
         top = self._tops[group] + self.header + line * self.cell
         return column * self._pitch + (self._pitch - self.cell) // 2, top
 
     def position_at(self, x: int, y: int) -> int | None:
-        """Return the picture at a place of the page, or None."""
+        """Return the position of the thumbnail at a point of the page, or None."""
         column = x // self._pitch
         if not (0 <= y < self.height and 0 <= column < self.columns):
             return None
         group = bisect_right(self._tops, y) - 1
         line = (y - self._tops[group] - self.header) // self.cell
         position = self._firsts[group] + line * self.columns + column
-        inside = line >= 0 and position < self._firsts[group + 1]
-        return position if inside else None
+        is_inside = line >= 0 and position < self._firsts[group + 1]
+        return position if is_inside else None
 
     def positions_between(self, top: int, bottom: int) -> range:
-        """Return the pictures of which something lies between two heights."""
+        """Return the positions that are at least partly between two heights."""
         if bottom <= 0 or top >= self.height or not self.count:
             return range(0)
         return range(self._first_below(max(top, 0)), self._first_from(bottom))
 
     def headers_between(self, top: int, bottom: int) -> list[tuple[int, int]]:
-        """Return the groups whose headers are between two heights, and their tops."""
+        """Return the groups with a header between two heights, and their tops."""
         if not self.header:
             return []
         first = bisect_right(self._tops, top - self.header)
@@ -80,11 +80,12 @@ class GalleryLayout:
         return [(group, self._tops[group]) for group in range(first, last)]
 
     def moved(self, position: int, lines: int) -> int:
-        """Return the picture some lines below, or with a negative number above.
+        """Return the position some lines below, or above if `lines` is negative.
 
-        At the first or the last line it stays in its column as far as there is one.
+        The move ends at the first or the last line, in the same column if that line
+        is long enough.
         """
-        x, y = self.place_of(position)
+        x, y = self.corner_of(position)
         step = 1 if lines > 0 else -1
         for _ in range(abs(lines)):
             beyond = self._line_beside(y, step)
@@ -93,12 +94,12 @@ class GalleryLayout:
             y = beyond
         found = self.position_at(x, y)
         if found is None:
-            # A last line that is not full.
+            # The last line of a group is not full.
             return self._first_from(y + self.cell) - 1
         return found
 
     def _line_beside(self, y: int, step: int) -> int | None:
-        """Return the top of the line under, or over, that whose top is y."""
+        """Return the top of the line below or above the one with top y."""
         group = bisect_right(self._tops, y) - 1
         if step > 0:
             below = y + self.cell
@@ -115,13 +116,13 @@ class GalleryLayout:
         return bisect_right(self._firsts, position) - 1
 
     def _first_below(self, y: int) -> int:
-        """Return the first picture that ends below a height inside the page."""
+        """Return the first position that ends below a height inside the page."""
         group = bisect_right(self._tops, y) - 1
         line = max(y - self._tops[group] - self.header, 0) // self.cell
         return min(self._firsts[group] + line * self.columns, self._firsts[group + 1])
 
     def _first_from(self, y: int) -> int:
-        """Return the first picture that begins at a height, or below it."""
+        """Return the first position that begins at a height or below it."""
         if y >= self.height:
             return self.count
         group = bisect_right(self._tops, y) - 1

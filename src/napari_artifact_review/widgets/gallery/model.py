@@ -1,4 +1,4 @@
-"""The cutouts of the queue as Qt's model: what there is to show, in which order."""
+"""The cutouts of the queue as a Qt model, in the order of the gallery."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Rows = npt.NDArray[np.int64]
 
 
 class GalleryModel(QAbstractListModel):
-    """The queue of a review, group after group; a line of the model is a position.
+    """The queue of a review, group after group; a row of the model is a position.
 
     Parameters
     ----------
     session : ReviewSession
         The review.
     pictures : PictureLoader
-        Knows why one cannot be shown.
+        Knows the errors of cutouts that cannot be shown.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class GalleryModel(QAbstractListModel):
         self.groups: tuple[Group, ...] = ()
 
     def show_queue(self, by: Grouping) -> None:
-        """Show the queue as it is now; a model that is shown already stays as it is."""
+        """Take the queue in force; reset the model only if the queue changed."""
         queue, catalog = self._session.review_queue, self._session.catalog
         rows, groups = in_groups(catalog, queue.rows, by)
         if groups == self.groups and np.array_equal(rows, self._rows):
@@ -56,11 +56,11 @@ class GalleryModel(QAbstractListModel):
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
-        """Return how many cutouts there are."""
+        """Return the number of cutouts."""
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the name of a cutout, or what is known of it for a tooltip."""
+        """Return the name of a cutout, or its description for a tooltip."""
         if not index.isValid() or role not in (
             Qt.ItemDataRole.DisplayRole,
             Qt.ItemDataRole.ToolTipRole,
@@ -75,15 +75,15 @@ class GalleryModel(QAbstractListModel):
         return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
 
     def cutout(self, position: int) -> Cutout:
-        """Return what is known now of the cutout at a position."""
+        """Return the cutout at a position, with its present label."""
         return self._session.catalog.cutout(int(self._rows[position]))
 
     def rows(self, positions: Sequence[int] | Rows) -> Rows:
-        """Return where cutouts at some positions stand in the table."""
+        """Return the rows of the table at some positions."""
         return self._rows[np.asarray(positions, dtype=np.int64)]
 
     def positions(self, rows: Sequence[int] | Rows) -> Rows:
-        """Return the positions of cutouts, rising; those that are not here are left."""
+        """Return the positions of rows in ascending order, without rows not queued."""
         wanted = np.asarray(rows, dtype=np.int64)
         if not len(self._rows):
             return wanted[:0]

@@ -1,13 +1,11 @@
-"""The gallery over the canvas: the page, what is selected, and how it is shown."""
+"""The gallery over the canvas: its page, its controls, and the selection."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from napari.utils.colormaps import ensure_colormap
-from qtpy.QtCore import QEvent, QModelIndex, QObject, QRect, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QModelIndex, QObject, QRect, Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -18,33 +16,24 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_artifact_review.core.images.display import LEVELS, Display
-from napari_artifact_review.core.images.thumbnails import Look
 from napari_artifact_review.core.review.groups import GROUPINGS
 from napari_artifact_review.viewer.image.picture_loader import PictureLoader
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.verdicts import VerdictTarget
-from napari_artifact_review.widgets.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.gallery.delegate import (
     LARGEST,
     SMALLEST,
     ThumbnailDelegate,
 )
 from napari_artifact_review.widgets.gallery.model import GalleryModel
+from napari_artifact_review.widgets.gallery.thumbnails import Thumbnails, current_look
 from napari_artifact_review.widgets.gallery.view import GalleryView
 from napari_artifact_review.widgets.parts.background import Connections, MainThread
+from napari_artifact_review.widgets.parts.focus import leave_keys_to_viewer
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.cutout import Cutout
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
-
-#: Milliseconds after a scroll until other pictures are asked for; and, once all in
-#: view are there, until those ahead are.
-_BREATH, _REST = 15, 150
-
-#: How many below are made ahead.
-_MOST_AHEAD = 200
 
 _GROUPED = {
     "none": "No groups",
@@ -55,25 +44,27 @@ _GROUPED = {
 
 
 class GalleryPanel(QWidget):
-    """Shows the queue of a review as pictures, in the place of the full image.
+    """Shows the queue of a review as thumbnails, instead of the full image.
+
+    The panel is a `Surface` that covers the canvas.
 
     Parameters
     ----------
     area : QWidget
-        What it covers.
+        The widget that the gallery covers.
     session : ReviewSession
         The review.
     controller : ReviewController
-        Knows how the full image is shown.
+        Holds the display and the orientation of the full image.
 
     Attributes
     ----------
     left : Signal
-        Emitted to go to the full image.
+        Emitted to show the full image again.
     pictures : PictureLoader
-        Makes the pictures.
+        Makes the thumbnails.
     first_side : int
-        The side of a picture to begin with, in pixels.
+        The side of a thumbnail in a new gallery, in pixels of Qt.
     """
 
     left = Signal()
@@ -86,33 +77,32 @@ class GalleryPanel(QWidget):
         super().__init__(area)
         self._area = area
         self._session = session
-        self._controller = controller
         self.size_slider = QSlider(Qt.Orientation.Horizontal)
         self.size_slider.setRange(SMALLEST, LARGEST)
         self.size_slider.setValue(self.first_side)
-        self._look_now = self._look()
         self.pictures = PictureLoader(
             controller.loader.cache,
             controller.hdus,
-            self._look_now,
+            current_look(controller),
             MainThread(self).run,
         )
         self._model = GalleryModel(session, self.pictures)
         self._delegate = ThumbnailDelegate(self.pictures)
         self._keys = KeyChoice()
-        # How much had been decided when the page was seen last.
-        self._known_log = 0
+        # The number of log entries when the page was closed.
+        self._entries_seen = 0
         self.view = GalleryView(self._model, self._delegate, self.first_side)
+        self._thumbnails = Thumbnails(
+            self.pictures, self.view, self._model, session, controller
+        )
         self.back = QToolButton()
         self.grouping = QComboBox()
         self.status = QLabel()
-        self._breath = QTimer(self, singleShot=True, interval=_BREATH)
-        self._rest = QTimer(self, singleShot=True, interval=_REST)
         self._lay_out()
         self._connections = Connections()
         self._connections.at_end(self.pictures.close)
         self._connect()
-        # What is left of it then is no widget any more.
+        # At this signal the panel is no widget any more.
         self.destroyed.connect(partial(Connections.close, self._connections))
 
     def _lay_out(self) -> None:
@@ -134,7 +124,7 @@ class GalleryPanel(QWidget):
         layout.setSpacing(2)
         layout.addLayout(bar)
         layout.addWidget(self.view)
-        # Nothing of what it covers is to shine through.
+        # Opaque, so that the canvas is hidden.
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         leave_keys_to_viewer(self)
         self.hide()
@@ -145,55 +135,52 @@ class GalleryPanel(QWidget):
             (self._session.queue_changed, self._show_queue),
             (self._session.decided, self._on_decided),
             (self._session.undo_or_redo_given, self._on_turned),
-            (self.pictures.made, self._on_made),
+            (self.pictures.made, self._update),
         ):
             self._connections.connect(signal, slot)
         self.back.clicked.connect(self.left)
         self.grouping.currentIndexChanged.connect(lambda _: self._show_queue())
-        self.size_slider.valueChanged.connect(self._set_side)
+        self.size_slider.valueChanged.connect(self._thumbnails.set_side)
         self.view.activated.connect(lambda _: self.left.emit())
-        self.view.looked.connect(self._breath.start)
-        self._breath.timeout.connect(self._ask_for_pictures)
-        self._rest.timeout.connect(self._ask_ahead)
         selection = self.view.selectionModel()
         selection.currentChanged.connect(self._on_current)
-        selection.selectionChanged.connect(lambda *_: self._say())
+        selection.selectionChanged.connect(lambda *_: self._show_status())
         self._area.installEventFilter(self)
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Tell which keys are in force."""
+        """Show the keys in force."""
         self._keys = keys
         self.back.setToolTip(
             f"Show the full image (key {keys['gallery'].label} or Enter)"
         )
-        self._say()
+        self._show_status()
 
-    # Coming and going
+    # Opening and closing
 
     def open(self) -> None:
-        """Cover the full image; the cutouts that were selected before still are."""
+        """Cover the full image; the selection is the same as before."""
         self.show_display()
         self.setGeometry(self._area.rect())
         self.show()
         self.raise_()
-        # Whoever gives the keyboard to the canvas gives it to the page.
+        # The keyboard focus of the canvas goes to the page.
         self._area.setFocusProxy(self.view)
         self.view.setFocus()
-        if len(self._session.log) != self._known_log:
-            # What was decided since is not to be judged again by mistake.
+        if len(self._session.log) != self._entries_seen:
+            # No cutout gets a second verdict by mistake.
             self.view.clearSelection()
         self._show_queue()
-        # What takes longest begins before the page is painted.
-        self._ask_for_pictures()
+        # At once, since reading takes longer than painting the page.
+        self._thumbnails.request()
 
     def close_page(self) -> None:
         """Uncover the full image."""
-        self._known_log = len(self._session.log)
+        self._entries_seen = len(self._session.log)
         self._area.setFocusProxy(None)
         self.hide()
 
-    def let_go(self) -> None:
-        """Leave the window for good."""
+    def release(self) -> None:
+        """Remove the gallery from the window."""
         self._area.removeEventFilter(self)
         self.close_page()
         self._connections.close()
@@ -201,12 +188,12 @@ class GalleryPanel(QWidget):
         self.deleteLater()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Stay as large as what is covered."""
+        """Stay as large as the covered widget."""
         if event is not None and event.type() == QEvent.Type.Resize:
             self.setGeometry(self._area.rect())
         return bool(super().eventFilter(watched, event))
 
-    # What is judged
+    # The surface, and the target of verdicts
 
     def target(self) -> VerdictTarget:
         """Return the cutouts that are selected, as the target of one verdict."""
@@ -217,13 +204,28 @@ class GalleryPanel(QWidget):
         refusal = partial(self._refusal, rows)
         return VerdictTarget(tuple(rows), refusal, lambda: None, advance)
 
-    def place_of_current(self) -> QRect:
-        """Return where the current cutout is on the screen."""
+    def go_next(self) -> None:
+        """Go to the next cutout of the page."""
+        self._step(1)
+
+    def go_previous(self) -> None:
+        """Go to the previous cutout of the page."""
+        self._step(-1)
+
+    def toggle_view(self) -> None:
+        """Show the full image."""
+        self.left.emit()
+
+    def show_display(self) -> None:
+        """Show thumbnails with the display and orientation of the full image."""
+        self._thumbnails.show_display()
+
+    def current_rectangle(self) -> QRect:
+        """Return the current cutout's rectangle on the screen."""
         rect = self.view.visualRect(self.view.currentIndex())
         return QRect(self.view.viewport().mapToGlobal(rect.topLeft()), rect.size())
 
-    def walk(self, step: int) -> None:
-        """Go to the next picture of the page, or the one before it."""
+    def _step(self, step: int) -> None:
         self._go_to(self._row_at(self.view.currentIndex().row() + step))
 
     def _row_at(self, position: int) -> int | None:
@@ -231,13 +233,13 @@ class GalleryPanel(QWidget):
         return int(self._model.rows([position])[0]) if inside else None
 
     def _go_to(self, row: int | None) -> bool:
-        """Go to a cutout, which may stand elsewhere on the page by now."""
+        """Go to a cutout, whose position on the page may have changed."""
         if row is not None:
             self._session.select(*self._session.cutout_index.key_of(row))
         return row is not None
 
     def _refusal(self, rows: list[int]) -> str:
-        """Say why these cannot be judged: not what nobody has seen."""
+        """Return why these rows cannot get a verdict, such as that one was not seen."""
         if not rows:
             return "No cutout is selected."
         if self._session.current_cutout.row not in rows:
@@ -245,36 +247,33 @@ class GalleryPanel(QWidget):
         problems = [made.problem for made in map(self.pictures.find, rows) if made]
         failed = [*filter(None, problems)]
         if failed:
-            count = _cutouts(len(failed))
-            return f"{count} cannot be shown: {failed[0]}"
+            return f"{_cutouts(len(failed))} cannot be shown: {failed[0]}"
         unseen = [row for row in rows if row not in self._delegate.seen]
         if unseen:
             [first] = self._model.positions(unseen[:1]).tolist()
             if first in self.view.positions_in_view():
                 return "The thumbnails are still being read."
-            # What is still to be looked at comes into view.
             self.view.scrollTo(self._model.index(first, 0))
-            been = "has" if len(unseen) == 1 else "have"
-            count = _cutouts(len(unseen))
-            return f"{count} {been} not been in view yet."
+            has = "has" if len(unseen) == 1 else "have"
+            return f"{_cutouts(len(unseen))} {has} not been in view yet."
         return ""
 
-    # What follows the session
+    # Responses to the session
 
     def _show_queue(self) -> None:
-        """Show what is in the queue now; what is selected stays so."""
+        """Show the queue in force, with the same selection."""
         if not self.isVisible():
             return
         selected = self._model.rows(self.view.selected_positions())
         self._model.show_queue(self.grouping.currentData())
         row = self._session.current_cutout.row
         here = self._model.positions([row])
-        # A verdict is about what the dock shows, and what is selected with it.
+        # A verdict always includes the current cutout, which the dock shows.
         positions = self._model.positions(selected) if row in selected else here
         self.view.select_positions(positions, int(here[0]) if len(here) else None)
         self.view.scrollTo(self.view.currentIndex())
-        self._say()
-        self._breath.start()
+        self._show_status()
+        self._thumbnails.request_soon()
 
     def _follow_current(self) -> None:
         if not self.isVisible():
@@ -298,27 +297,17 @@ class GalleryPanel(QWidget):
         self._update(rows)
 
     def _on_turned(self, rows: list[int], action: str) -> None:
-        """Select what a verdict was about that is taken back, for the right one."""
+        """Select the cutouts whose verdict was undone, to give another one."""
         positions = self._model.positions(rows)
         here = self._model.positions([self._session.current_cutout.row])
         if self.isVisible() and action == "undo" and len(here):
             self.view.select_positions(positions, int(here[0]))
 
-    def _on_made(self, rows: list[int]) -> None:
-        if not self.isVisible():
-            return
-        self._update(rows)
-        seen = self.view.positions_in_view()
-        # Those ahead are no reason to ask for more.
-        here = np.isin(self._model.positions(rows), seen).any()
-        if here and not self._missing(seen):
-            self._rest.start()
-
     def _update(self, rows: list[int]) -> None:
         if self.isVisible():
             self.view.update_positions(self._model.positions(rows))
 
-    def _say(self) -> None:
+    def _show_status(self) -> None:
         count, selected = self._model.rowCount(), len(self.view.selected_positions())
         if not count:
             self.status.setText("The queue is empty; choose another one.")
@@ -328,64 +317,9 @@ class GalleryPanel(QWidget):
             text = f"{selected:,} of {count:,}"
             keys = (self._keys[name] for name in ("artifact", "no_artifact", "unsure"))
             words = ("artifact", "none", "unsure")
-            means = zip(keys, words, strict=True)
-            text += ": " + ", ".join(f"{key.label} {word}" for key, word in means)
+            hints = zip(keys, words, strict=True)
+            text += ": " + ", ".join(f"{key.label} {word}" for key, word in hints)
         self.status.setText(text)
-
-    # Pictures
-
-    def _set_side(self, side: int) -> None:
-        self.view.set_side(side)
-        if self._shrink() != self._look_now.shrink:
-            self.show_display()
-
-    def show_display(self) -> None:
-        """Show pictures as the full image is shown."""
-        self._look_now = self._look()
-        self.pictures.show_as(self._look_now)
-        self._breath.start()
-
-    def _look(self) -> Look:
-        display: Display = self._controller.image.display
-        levels: Any = np.linspace(0, 1, LEVELS)
-        colors = ensure_colormap(display.colormap).map(levels)[:, :3]
-        return Look(display, colors, self._controller.overlay.y_up, self._shrink())
-
-    def _shrink(self) -> int:
-        """Return how many pixels may become one without the screen showing fewer."""
-        side = self.size_slider.value() * self.devicePixelRatioF()
-        return max(1, int(self._session.cutout_size / side))
-
-    def _ask_for_pictures(self) -> None:
-        """Have those in view made."""
-        if not self.isVisible():
-            return
-        missing = self._missing(self.view.positions_in_view())
-        self.pictures.want(missing)
-        if missing:
-            self._rest.stop()
-        else:
-            self._rest.start()
-
-    def _ask_ahead(self) -> None:
-        """Have those below made too, then those above."""
-        if not self.isVisible():
-            return
-        seen, count = self.view.positions_in_view(), self._model.rowCount()
-        above = range(max(seen.start - len(seen), 0), seen.start)
-        # Those in view are not to be forgotten for those ahead.
-        room = self.pictures.room_for(self._session.cutout_size) - 2 * len(seen)
-        below = range(seen.stop, min(seen.stop + min(max(room, 0), _MOST_AHEAD), count))
-        self.pictures.want([*self._missing(below), *self._missing(above)])
-
-    def _missing(self, positions: range) -> list[Cutout]:
-        """Return the cutouts of which there is no picture yet."""
-        rows = self._model.rows(positions).tolist()
-        return [
-            self._model.cutout(position)
-            for position, row in zip(positions, rows, strict=True)
-            if not self.pictures.has(row)
-        ]
 
 
 def _cutouts(count: int) -> str:

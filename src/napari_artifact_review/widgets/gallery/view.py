@@ -1,4 +1,4 @@
-"""The page of the gallery: scrolls, selects, and paints only what is in view."""
+"""The page of the gallery: scrolls, selects, and paints only the cutouts in view."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _Flag: TypeAlias = QItemSelectionModel.SelectionFlag
 _Positions = npt.NDArray[np.int64]
 
-#: Height of the line over a group.
+#: Height in pixels of Qt of the header over a group.
 _HEADER = 28
 
 _SHIFT, _CONTROL = (
@@ -46,37 +46,38 @@ _SHIFT, _CONTROL = (
 
 
 class GalleryView(QAbstractItemView):
-    """Pictures in lines and groups, as many as there are.
+    """Thumbnails in lines and groups.
 
-    Qt's own list looks at each of a hundred thousand whenever it is laid out. A line,
-    a run of them and all are selected with keys and mouse as anywhere else; letters
-    are left to the review.
+    Qt's own list visits each of a hundred thousand items in every layout. Keys and
+    mouse select as in any list; keys with letters are left to the review.
 
     Parameters
     ----------
     model : GalleryModel
-        What is shown.
+        The cutouts.
     delegate : ThumbnailDelegate
-        Paints it.
+        Paints a cutout.
     side : int
-        Of a picture, in pixels.
+        The side of a thumbnail in pixels of Qt.
 
     Attributes
     ----------
-    looked : Signal
-        Emitted when something else may be in view.
+    range_changed : Signal
+        Emitted when other cutouts may be in view.
+    side : int
+        The side of a thumbnail in pixels of Qt.
     """
 
-    looked = Signal()
+    range_changed = Signal()
 
     def __init__(
         self, model: GalleryModel, delegate: ThumbnailDelegate, side: int
     ) -> None:
         super().__init__()
-        self._pages = model
-        self._side = side
+        self._model = model
+        self.side = side
         self._layout = GalleryLayout((), 1, 1, 0)
-        # Of the viewport that it was laid out for.
+        # The size of the viewport at the last layout.
         self._size = QSize()
         self._anchor = 0
         self.setModel(model)
@@ -84,48 +85,48 @@ class GalleryView(QAbstractItemView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Without this, its coming and going would lay the page out twice.
+        # A scroll bar that appears and disappears would cause a second layout.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFrameShape(QAbstractItemView.Shape.NoFrame)
 
-    # What is where
+    # Layout
 
     @property
     def columns(self) -> int:
-        """How many pictures are beside each other."""
+        """Number of thumbnails beside each other."""
         return self._layout.columns
 
     @property
     def header_height(self) -> int:
-        """Height of the line over a group; 0 where groups have no name."""
+        """Height of the header over a group; 0 where groups have no name."""
         return self._layout.header
 
     def set_side(self, side: int) -> None:
-        """Show pictures of another size; what is in the middle stays in view."""
+        """Show thumbnails of another size; the current cutout stays in view."""
         current = self.currentIndex()
-        self._side = side
+        self.side = side
         self._lay_out()
         if current.isValid():
             self.scrollTo(current)
 
     def positions_in_view(self) -> range:
-        """Return the positions of which something is in view."""
+        """Return the positions that are at least partly in view."""
         top = self.verticalOffset()
         return self._layout.positions_between(top, top + self.viewport().height())
 
     def update_positions(self, positions: _Positions) -> None:
-        """Paint some again, as far as they are in view."""
+        """Repaint the positions that are in view."""
         for position in positions[np.isin(positions, self.positions_in_view())]:
             self.viewport().update(self._rect(int(position)))
 
     def _lay_out(self) -> None:
-        groups = self._pages.groups
+        groups = self._model.groups
         named = any(group.name for group in groups)
         self._size = self.viewport().size()
         self._layout = GalleryLayout(
             [group.size for group in groups],
             self.viewport().width(),
-            self._side + 2 * GAP,
+            self.side + 2 * GAP,
             _HEADER if named else 0,
         )
         bar, page = self.verticalScrollBar(), self.viewport().height()
@@ -133,29 +134,30 @@ class GalleryView(QAbstractItemView):
         bar.setPageStep(page)
         bar.setSingleStep(self._layout.cell // 2)
         self.viewport().update()
-        self.looked.emit()
+        self.range_changed.emit()
 
     def _rect(self, position: int) -> QRect:
-        x, y = self._layout.place_of(position)
+        x, y = self._layout.corner_of(position)
         return QRect(x, y - self.verticalOffset(), self._layout.cell, self._layout.cell)
 
-    # What Qt asks of a view
+    # The interface of a Qt view
 
     def visualRect(self, index: QModelIndex) -> QRect:  # noqa: N802
-        """Return where a picture stands in the viewport."""
+        """Return the rectangle of a cutout in the viewport."""
         return self._rect(index.row()) if index.isValid() else QRect()
 
     def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: N802
-        """Return what stands at a place of the viewport."""
-        at = self._layout.position_at(point.x(), point.y() + self.verticalOffset())
-        return QModelIndex() if at is None else self._index(at)
+        """Return the index of the cutout at a point of the viewport."""
+        y = point.y() + self.verticalOffset()
+        position = self._layout.position_at(point.x(), y)
+        return QModelIndex() if position is None else self._index(position)
 
     def scrollTo(  # noqa: N802
         self,
         index: QModelIndex,
         hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
     ) -> None:
-        """Scroll as little as brings a picture into view, with its group's header."""
+        """Scroll just enough to bring a cutout and its header into view."""
         del hint
         if not index.isValid() or index.row() >= self._layout.count:
             return
@@ -179,11 +181,11 @@ class GalleryView(QAbstractItemView):
         return False
 
     def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: N802, ARG002
-        """Return what has to be painted when the selection changes."""
+        """Return the region to repaint when the selection changes."""
         return QRegion(self.viewport().rect())
 
     def setSelection(self, rect: QRect, command: _Flag) -> None:  # noqa: N802
-        """Select from what is at the rectangle's beginning to what is at its end."""
+        """Select from the cutout at a rectangle's start to the one at its end."""
         first, last = self.indexAt(rect.topLeft()), self.indexAt(rect.bottomRight())
         if first.isValid() and last.isValid():
             self.selectionModel().select(QItemSelection(first, last), command)
@@ -191,36 +193,36 @@ class GalleryView(QAbstractItemView):
     def moveCursor(  # noqa: N802
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
     ) -> QModelIndex:
-        """Return the current one: `keyPressEvent` moves it."""
+        """Return the current index, which `keyPressEvent` moves."""
         del action, modifiers
         return self.currentIndex()
 
     def updateGeometries(self) -> None:  # noqa: N802
-        """Lay the page out anew if it has another size; Qt asks before each show."""
+        """Lay the page out if its size changed; Qt calls this before each show."""
         super().updateGeometries()
         if self.viewport().size() != self._size:
             self._lay_out()
 
     def reset(self) -> None:
-        """Show what the model holds now."""
+        """Show the new content of the model."""
         super().reset()
         self._lay_out()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
-        """Move what is on the screen; only what comes into view is painted."""
+        """Move the content on the screen; Qt repaints only the new part."""
         self.viewport().scroll(dx, dy)
-        self.looked.emit()
+        self.range_changed.emit()
 
     # Painting
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Paint what is in view."""
+        """Paint the cutouts and headers in view."""
         painter = QPainter(self.viewport())
         offset, area = self.verticalOffset(), event.rect()
         top, bottom = area.top() + offset, area.bottom() + 1 + offset
         self._paint_headers(painter, top, bottom)
         option = QStyleOptionViewItem()
-        # A delegate has the theme's colour from here.
+        # The delegate takes the theme's colour from the painter.
         painter.setPen(self.palette().color(self.foregroundRole()))
         current, selected = self.currentIndex().row(), self.selectionModel()
         for position in self._layout.positions_between(top, bottom):
@@ -242,17 +244,17 @@ class GalleryView(QAbstractItemView):
         painter.setFont(font)
         painter.setPen(self.palette().color(self.foregroundRole()))
         for group, y in self._layout.headers_between(top, bottom):
-            named = self._pages.groups[group]
-            place = QRect(
+            named = self._model.groups[group]
+            line = QRect(
                 GAP, y - self.verticalOffset(), self.viewport().width(), _HEADER
             )
             text = f"{named.name}  ({named.size:,})"
-            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, text)
 
     # Selecting
 
     def selected_positions(self) -> _Positions:
-        """Return the positions that are selected, rising."""
+        """Return the selected positions in ascending order."""
         runs = [
             np.arange(run.top(), run.bottom() + 1)
             for run in self.selectionModel().selection()
@@ -260,7 +262,7 @@ class GalleryView(QAbstractItemView):
         return np.unique(np.concatenate(runs)) if runs else np.empty(0, np.int64)
 
     def select_positions(self, positions: _Positions, current: int | None) -> None:
-        """Select these and no others, and let one of them be the current one."""
+        """Select these positions only, and make one of them the current one."""
         runs = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
         selection = QItemSelection()
         for run in runs:
@@ -274,14 +276,14 @@ class GalleryView(QAbstractItemView):
     def _go_to(
         self, position: int, modifiers: Qt.KeyboardModifier, *, click: bool = False
     ) -> None:
-        """Make one the current one; what is selected follows from the keys held."""
+        """Make a position the current one, and select as the held keys demand."""
         index, selection = self._index(position), self.selectionModel()
         if modifiers & _SHIFT:
             self._select_from_anchor(position)
         elif modifiers & _CONTROL:
             self._anchor = position
             if click and selection.isSelected(index):
-                self._let_go_of(position)
+                self._deselect(position)
                 return
             selection.setCurrentIndex(index, _Flag.Select if click else _Flag.NoUpdate)
         else:
@@ -289,14 +291,15 @@ class GalleryView(QAbstractItemView):
             selection.setCurrentIndex(index, _Flag.ClearAndSelect)
         self.scrollTo(index)
 
-    def _let_go_of(self, position: int) -> None:
-        """Select one less; the current one is always one that is selected."""
-        left = self.selected_positions()
-        left = left[left != position]
-        if len(left):
-            nearest = int(left[np.abs(left - position).argmin()])
+    def _deselect(self, position: int) -> None:
+        """Remove a position from the selection, unless it is the last one."""
+        rest = self.selected_positions()
+        rest = rest[rest != position]
+        if len(rest):
+            # The current cutout is always a selected one.
+            nearest = int(rest[np.abs(rest - position).argmin()])
             current = self.currentIndex().row()
-            self.select_positions(left, nearest if current == position else current)
+            self.select_positions(rest, nearest if current == position else current)
 
     def _select_from_anchor(self, position: int) -> None:
         first, last = sorted((min(self._anchor, self._layout.count - 1), position))
@@ -306,13 +309,13 @@ class GalleryView(QAbstractItemView):
         selection.select(run, _Flag.ClearAndSelect)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Select what is clicked, as the keys that are held say."""
+        """Select the cutout that is clicked, as the held keys demand."""
         index = self.indexAt(event.pos())
         if event.button() == Qt.MouseButton.LeftButton and index.isValid():
             self._go_to(index.row(), event.modifiers(), click=True)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Select from where the mouse was pressed to where it is now."""
+        """Select from the cutout where the drag began to the one under the mouse."""
         if not event.buttons() & Qt.MouseButton.LeftButton or not self._layout.count:
             return
         index = self.indexAt(event.pos())
@@ -321,7 +324,7 @@ class GalleryView(QAbstractItemView):
             self.scrollTo(index)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Do nothing more: all is done when it is pressed."""
+        """Do nothing: the press has selected already."""
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Ask for the full image."""
@@ -330,7 +333,7 @@ class GalleryView(QAbstractItemView):
             self.activated.emit(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Move and select; what else is pressed is meant for the review."""
+        """Move and select; other keys are left to the review."""
         if not self._layout.count:
             event.ignore()
             return
@@ -350,7 +353,7 @@ class GalleryView(QAbstractItemView):
             event.ignore()
 
     def _target(self, key: Qt.Key, current: int) -> int | None:
-        """Return where a key leads to from the current one; None if nowhere."""
+        """Return the position that a key leads to; None if it does not move."""
         layout, last = self._layout, self._layout.count - 1
         page = max(1, self.viewport().height() // layout.cell)
         lines = {
@@ -370,4 +373,4 @@ class GalleryView(QAbstractItemView):
         return ends.get(key)
 
     def _index(self, position: int) -> QModelIndex:
-        return self._pages.index(position, 0)
+        return self._model.index(position, 0)

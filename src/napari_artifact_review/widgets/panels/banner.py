@@ -1,4 +1,4 @@
-"""Banners: why nothing can be decided, or seen, for as long as that is so."""
+"""Banners: why verdicts cannot be recorded, or a cutout cannot be shown."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _STYLE = "background: #8f1d1d; color: white; padding: 6px; border-radius: 4px"
 
 
 class Banner(Container[Widget]):
-    """Shows a session's problem, and stays until it is gone.
+    """Shows a session's problem for as long as it lasts.
 
     Attributes
     ----------
     open_requested : Signal
-        Emitted to open the review again, which may have been closed elsewhere.
+        Emitted to reopen the review, which another window may have closed by now.
     """
 
     open_requested = Signal()
@@ -42,25 +42,25 @@ class Banner(Container[Widget]):
         self.hide()
 
     def show_problem(self, session: ReviewSession) -> None:
-        """Show why a session can keep no decision, or nothing if it can."""
+        """Show why a session cannot record verdicts; hide if it can."""
         problem = session.problem
-        held = isinstance(problem, HeldError)
-        if problem is not None and held:
+        is_held = isinstance(problem, HeldError)
+        if problem is not None and is_held:
             self.text.value = f"<b>Read-only:</b> {problem.what}. {problem.remedy}."
         elif problem is not None:
-            place = problem.path.name if problem.path else problem.where
+            file = problem.path.name if problem.path else problem.where
             self.text.value = (
-                f"<b>Verdicts cannot be recorded:</b> {place} {problem.what}. "
+                f"<b>Verdicts cannot be recorded:</b> {file} {problem.what}. "
                 f"{problem.remedy}. Earlier verdicts are kept; the disk is tried again "
                 "every two seconds."
             )
         self.text.tooltip = str(problem or "")
-        self.open_again.visible = held
+        self.open_again.visible = is_held
         self.visible = problem is not None
 
 
 class ImageBanner(Container[Widget]):
-    """Shows why the current cutout cannot be seen.
+    """Shows why the current cutout cannot be shown.
 
     Attributes
     ----------
@@ -81,15 +81,15 @@ class ImageBanner(Container[Widget]):
         self.folder.changed.connect(lambda: self.folder_requested.emit())
         self.hide()
 
-    def show_problem(self, problem: ImageError | None, seen: bool) -> None:
-        """Show why a cutout cannot be seen, or nothing if it can.
+    def show_problem(self, problem: ImageError | None, is_found: bool) -> None:
+        """Show why a cutout cannot be shown; hide if it can.
 
         Parameters
         ----------
         problem : ImageError or None
-            Why not.
-        seen : bool
-            Whether its image can be, so that there is nothing to look for elsewhere.
+            The reason, if there is one.
+        is_found : bool
+            Whether the cutout's image can be shown, so that no other folder is needed.
         """
         text = "" if problem is None else str(problem)
         if text != self.text.tooltip:
@@ -97,12 +97,12 @@ class ImageBanner(Container[Widget]):
                 f"<b>This cutout cannot be shown.</b> {breakable(escape(text))}"
             )
             self.text.tooltip = text
-        self.folder.visible = not seen
+        self.folder.visible = not is_found
         self.visible = problem is not None
 
 
 def alarm() -> Label:
-    """Make a label that is seen: white on red, wrapped."""
+    """Make a conspicuous label: white on red, wrapped."""
     label = Label()
     native: QLabel = label.native
     native.setWordWrap(True)

@@ -1,8 +1,8 @@
-"""What changed: the numbers before and after, and the flips by outcome."""
+"""The results of the review: numbers before and after, and flips by outcome."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from magicgui.widgets import Container, PushButton
 from magicgui.widgets.bases import Widget
@@ -11,12 +11,14 @@ from psygnal import Signal
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.report.texts import number_text, range_text
 from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.row import row_of
 from napari_artifact_review.widgets.parts.text_table import TextTable
 
 if TYPE_CHECKING:
-    from napari_artifact_review.widgets.measurer import Measured
+    from napari_artifact_review.core.outcomes import Outcome
+    from napari_artifact_review.core.scores.metrics import Flips, Numbers, When
 
-#: The numbers in their order, by names that are short.
+#: Short titles of the numbers, in their order.
 _NUMBERS = {
     "precision": "precision",
     "recall": "recall",
@@ -29,8 +31,26 @@ _NUMBERS = {
 }
 
 
+class Measured(NamedTuple):
+    """The results of a review at one moment.
+
+    Attributes
+    ----------
+    metrics : dict
+        The numbers before, after, lowest and highest.
+    flips : dict
+        Counts of changed labels for each outcome.
+    open_count : int
+        Number of undecided cutouts.
+    """
+
+    metrics: dict[When, Numbers]
+    flips: dict[Outcome, Flips]
+    open_count: int
+
+
 class ChangesPanel(Container[Widget]):
-    """Shows what the review has changed, and asks for the plots.
+    """Shows the results of the review, and asks for the plots.
 
     Attributes
     ----------
@@ -55,10 +75,7 @@ class ChangesPanel(Container[Widget]):
             text="Plots", tooltip="Show the curves and the time per verdict"
         )
         self.plots.native.setFixedWidth(60)
-        below = Container[Widget](
-            widgets=[self.open_count, self.plots], layout="horizontal", labels=False
-        )
-        below.margins = (0, 0, 0, 0)
+        below = row_of(self.open_count, self.plots)
         super().__init__(widgets=[below], labels=False)
         self.margins = (0, 0, 0, 0)
         for at, table in enumerate((self.numbers, self.flips)):
@@ -66,7 +83,7 @@ class ChangesPanel(Container[Widget]):
         self.plots.changed.connect(lambda: self.plots_requested.emit())
 
     def show_changes(self, measured: Measured | None) -> None:
-        """Show what was measured; with None, that it is not known yet."""
+        """Show results, or with None that they are not known yet."""
         if measured is None:
             self.numbers.show_rows([(t, "…", "…", "…") for t in _NUMBERS.values()])
             self.flips.show_rows([(name, *"…" * 5) for name in OUTCOME_DISPLAY_ORDER])
@@ -97,8 +114,8 @@ class ChangesPanel(Container[Widget]):
         )
 
 
-def summary(measured: Measured) -> str:
-    """Return in a few words what has changed."""
+def results_summary(measured: Measured) -> str:
+    """Summarize the results in a few words."""
     before, after = (
         number_text(measured.metrics[when]["precision"], 2)
         for when in ("before", "after")

@@ -1,4 +1,4 @@
-"""Two labels for one cutout, or two tables for one file: the user chooses."""
+"""Choices between two labels of a cutout, or two versions of a file."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.outcomes import LABEL_NAMES
+from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
@@ -30,25 +31,25 @@ if TYPE_CHECKING:
     )
     from napari_artifact_review.core.review.resume import Disagreement
 
-#: More rows than anybody reads one by one are only counted.
+#: Rows beyond these are only counted.
 _ROWS_SHOWN = 1000
 
 
 class ChoicePanel(Container[Widget]):
-    """Lists what differs, and offers whose to keep.
+    """Lists differences, and offers which version to keep.
 
     Parameters
     ----------
     headers : sequence of str
         The names of the three columns.
     choices : mapping of str to (str, str)
-        The text and tooltip of a button for each thing that may be kept.
+        The text and tooltip of a button for each version that can be kept.
 
     Attributes
     ----------
     chosen : Signal
-        Emitted with what is kept, and the numbers of the rows that are selected; none
-        for all.
+        Emitted with the version to keep, and the numbers of the selected rows; an
+        empty list stands for all rows.
     row_requested : Signal
         Emitted with the number of a row that the user clicks.
     """
@@ -67,10 +68,7 @@ class ChoicePanel(Container[Widget]):
             for keep, (text, tooltip) in choices.items()
         }
         self._titles = {keep: text for keep, (text, _) in choices.items()}
-        row = Container[Widget](
-            widgets=list(self.buttons.values()), layout="horizontal", labels=False
-        )
-        row.margins = (0, 0, 0, 0)
+        row = row_of(*self.buttons.values())
         super().__init__(widgets=[self.text, row], labels=False)
         self.margins = (0, 0, 0, 0)
         native: QLabel = self.text.native
@@ -102,7 +100,7 @@ class ChoicePanel(Container[Widget]):
         rows: Sequence[Sequence[str]],
         details: Sequence[str] | None = None,
     ) -> None:
-        """Show what differs, with a tooltip a row; nothing if there is no row."""
+        """Show differences, with a tooltip for each row; hide if there are no rows."""
         more = f" The first {_ROWS_SHOWN} are listed." * (len(rows) > _ROWS_SHOWN)
         self.text.value = text + more
         table, shown = self.table, rows[:_ROWS_SHOWN]
@@ -120,7 +118,7 @@ class ChoicePanel(Container[Widget]):
         self.visible = bool(rows)
 
     def show_differences(self, text: str, differences: Sequence[Difference]) -> None:
-        """Show how a file differs from the review, and how often."""
+        """Show the differences between a file and the review, with their number."""
         count = len(differences)
         self.show_rows(
             f"{text} {count} {'difference' if count == 1 else 'differences'}:",
@@ -131,14 +129,14 @@ class ChoicePanel(Container[Widget]):
         return [index.row() for index in self.table.selectionModel().selectedRows()]
 
     def _name_buttons(self) -> None:
-        """Say on the buttons how many rows they are about."""
+        """Show on the buttons how many rows they apply to."""
 
     def _choose(self, keep: str) -> None:
         self.chosen.emit(keep, self._selected())
 
 
 class DisagreementPanel(ChoicePanel):
-    """Lists the labels that the table and the decisions on record tell differently."""
+    """Lists the cutouts whose label in the table differs from the recorded verdict."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -154,7 +152,7 @@ class DisagreementPanel(ChoicePanel):
         self._cutouts: list[CutoutKey] = []
 
     def show_disagreements(self, disagreements: Sequence[Disagreement]) -> None:
-        """Show them; nothing if there is none."""
+        """Show disagreements; hide if there are none."""
         self._cutouts = [one.cutout for one in disagreements]
         count = len(disagreements)
         labels = "label differs" if count == 1 else "labels differ"
@@ -177,7 +175,7 @@ class DisagreementPanel(ChoicePanel):
         return self._cutouts[row]
 
     def cutouts(self, rows: Sequence[int]) -> list[CutoutKey] | None:
-        """Return the cutouts of rows; None, which is all, without a row."""
+        """Return the cutouts of rows; None, which stands for all, if there are none."""
         return [self._cutouts[row] for row in rows] or None
 
     def _name_buttons(self) -> None:
@@ -188,7 +186,7 @@ class DisagreementPanel(ChoicePanel):
 
 
 class ChangedOutputPanel(ChoicePanel):
-    """Lists what somebody else changed in the output."""
+    """Lists the changes that another program made in the output."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -210,7 +208,7 @@ class ChangedOutputPanel(ChoicePanel):
         )
 
     def show_changes(self, error: OutputChangedError) -> None:
-        """Show what differs."""
+        """Show the differences."""
         path = error.path.name if error.path else "The output"
         self.show_differences(
             f"<b>Another program changed {path}</b> after this review read it. Nothing "
@@ -220,7 +218,7 @@ class ChangedOutputPanel(ChoicePanel):
 
 
 class ChangedTablePanel(ChoicePanel):
-    """List what changed in the predictions table, and offer which cells to use.
+    """Lists the changes in the predictions table, and offers which cells to use.
 
     Attributes
     ----------
@@ -243,7 +241,7 @@ class ChangedTablePanel(ChoicePanel):
         )
 
     def show_changes(self, error: TableChangedError) -> None:
-        """Show what differs."""
+        """Show the differences."""
         path = error.path.name if error.path else "The table"
         self.show_differences(
             f"<b>{path} changed on disk</b> after this review read it. Nothing was "
@@ -264,19 +262,19 @@ def _name(cutout: CutoutKey) -> str:
 
 def _details(one: Disagreement) -> str:
     return (
-        f"{_name(one.cutout)}\nThe table: {_said(one.table)}\n"
-        f"Verdict: {_said(LabelState.after(one.decision))}"
+        f"{_name(one.cutout)}\nThe table: {_with_reviewer(one.table)}\n"
+        f"Verdict: {_with_reviewer(LabelState.after(one.decision))}"
     )
 
 
-def _said(stands: LabelState) -> str:
-    by, at = stands.reviewed_by, stands.reviewed_at[:16].replace("T", " ")
-    who = f" ({by}, {at})" if by or at else ""
-    return f"{_words(stands)}{who}"
+def _with_reviewer(state: LabelState) -> str:
+    by, at = state.reviewed_by, state.reviewed_at[:16].replace("T", " ")
+    reviewer = f" ({by}, {at})" if by or at else ""
+    return f"{_words(state)}{reviewer}"
 
 
-def _words(stands: LabelState) -> str:
-    """Say what stands: the label, and what was said beside it."""
-    unsure = "unsure" if stands.decision == "unsure" else ""
-    words = (LABEL_NAMES[stands.label_new], unsure, stands.kind, stands.note)
+def _words(state: LabelState) -> str:
+    """Return label, kind and note as a text."""
+    unsure = "unsure" if state.decision == "unsure" else ""
+    words = (LABEL_NAMES[state.label_new], unsure, state.kind, state.note)
     return ", ".join(filter(None, words))

@@ -1,4 +1,4 @@
-"""What is it: label, preds, label_new, confidence and outcome of a cutout."""
+"""Label, preds, label_new, confidence and outcome of the current cutout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OUTCOME_COLORS = {
 
 
 class CutoutTable(Table):
-    """One row with the facts of the current cutout."""
+    """A table with one row: the values of the current cutout."""
 
     def __init__(self) -> None:
         super().__init__(value={name: [""] for name in COLUMNS}, label="")
@@ -36,7 +36,7 @@ class CutoutTable(Table):
         table.verticalHeader().hide()
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # magicgui's own delegate would print a confidence of 0.0875 as 8.750e-02.
+        # magicgui's own delegate prints a confidence of 0.0875 as 8.750e-02.
         table.setItemDelegate(QStyledItemDelegate(table))
         header = table.horizontalHeader()
         header.setMinimumSectionSize(20)
@@ -53,9 +53,9 @@ class CutoutTable(Table):
         table.setFixedHeight(60)
 
     def show_cutout(self, cutout: Cutout) -> None:
-        """Show the facts of a cutout."""
+        """Show the values of a cutout."""
         confidence = "" if cutout.confidence is None else f"{cutout.confidence:.4f}"
-        facts = (
+        values = (
             str(cutout.label),
             str(cutout.preds),
             str(cutout.label_new),
@@ -63,14 +63,14 @@ class CutoutTable(Table):
             cutout.outcome,
         )
         table: QTableWidget = self.native
-        for column, fact in enumerate(facts):
+        for column, value in enumerate(values):
             item = table.item(0, column)
-            item.setText(fact)
+            item.setText(value)
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-        # As a ground it is told from the text in the dark theme and in the light one.
-        ground = QColor(_OUTCOME_COLORS.get(cutout.outcome, "transparent"))
-        ground.setAlphaF(0.4 * ground.alphaF())
-        table.item(0, COLUMNS.index("outcome")).setBackground(ground)
+        # A background is legible in the dark and in the light theme.
+        background = QColor(_OUTCOME_COLORS.get(cutout.outcome, "transparent"))
+        background.setAlphaF(0.4 * background.alphaF())
+        table.item(0, COLUMNS.index("outcome")).setBackground(background)
         font = table.item(0, 0).font()
         font.setBold(cutout.changed)
         table.item(0, COLUMNS.index("label_new")).setFont(font)

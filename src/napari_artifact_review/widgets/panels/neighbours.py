@@ -1,4 +1,4 @@
-"""Around it: labels and outcomes of the neighbours, and the place on the sky."""
+"""The neighbours of the current cutout, and its position in pixels and on the sky."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QToolTip, QWidget
 from napari_artifact_review.viewer.status import describe_cutout
 from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
@@ -33,7 +34,7 @@ _HEIGHT = 34
 
 
 class NeighbourMap(QWidget):
-    """Three by three cutouts with their outcomes and labels; a click goes there.
+    """Three by three cutouts with their outcomes and labels; a click goes to one.
 
     Attributes
     ----------
@@ -46,35 +47,43 @@ class NeighbourMap(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._cutouts: dict[tuple[int, int], Cutout] = {}
-        self._up = 1
+        self._down = 1
         self.setFixedHeight(3 * _HEIGHT)
 
     def show_cutouts(self, cutouts: dict[tuple[int, int], Cutout], y_up: bool) -> None:
-        """Show cutouts by how far across and down they lie, as on the screen."""
-        self._cutouts, self._up = cutouts, -1 if y_up else 1
+        """Show cutouts by their steps across and down from the current one.
+
+        Parameters
+        ----------
+        cutouts : dict of (int, int) to Cutout
+            The cutouts by steps along columns and rows, each -1, 0 or 1.
+        y_up : bool
+            Whether row 0 is at the bottom.
+        """
+        self._cutouts, self._down = cutouts, -1 if y_up else 1
         self.update()
 
     def text_of(self, across: int, down: int) -> str:
-        """Return what is said of a neighbour; empty where there is none."""
+        """Return the text of a neighbour; empty if there is none."""
         cutout = self._cutouts.get((across, down))
         return "" if cutout is None else _text(cutout)
 
-    def place_of(self, across: int, down: int) -> QRectF:
-        """Return where a neighbour stands in the widget."""
+    def rectangle_of(self, across: int, down: int) -> QRectF:
+        """Return the rectangle of a neighbour in the widget."""
         width = self.width() / 3
-        line = (self._up * down + 1) * _HEIGHT
-        return QRectF((across + 1) * width, line, width, _HEIGHT).adjusted(1, 1, -1, -1)
+        top = (self._down * down + 1) * _HEIGHT
+        return QRectF((across + 1) * width, top, width, _HEIGHT).adjusted(1, 1, -1, -1)
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint each in the colour of its outcome, the current one framed."""
+        """Paint each cutout in the colour of its outcome, and frame the current one."""
         painter = QPainter(self)
         text_color = self.palette().color(self.foregroundRole())
-        for place, cutout in self._cutouts.items():
-            area = self.place_of(*place)
+        for steps, cutout in self._cutouts.items():
+            area = self.rectangle_of(*steps)
             fill = QColor(_COLORS[cutout.outcome])
             fill.setAlphaF(0.12 if cutout.outcome == "TN" else 0.4)
             painter.fillRect(area, fill)
-            if place == (0, 0):
+            if steps == (0, 0):
                 painter.setPen(QPen(QColor(STYLE.current), 2))
                 painter.drawRect(area)
             painter.setPen(text_color)
@@ -82,13 +91,13 @@ class NeighbourMap(QWidget):
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Ask to go to the one that is clicked."""
+        """Ask to go to the cutout that is clicked."""
         cutout = self._at(event)
         if cutout is not None:
             self.row_requested.emit(cutout.row)
 
     def event(self, event: QEvent) -> bool:
-        """Tell of the one under a mouse that rests."""
+        """Show a tooltip about the cutout under the mouse."""
         if event.type() == QEvent.Type.ToolTip:
             cutout = self._at(event)
             text = "" if cutout is None else describe_cutout(cutout)
@@ -97,9 +106,13 @@ class NeighbourMap(QWidget):
         return bool(super().event(event))
 
     def _at(self, event: QMouseEvent) -> Cutout | None:
-        spot = event.position() if isinstance(event, QMouseEvent) else event.pos()
-        places = (p for p in self._cutouts if self.place_of(*p).contains(spot))
-        return self._cutouts.get(next(places, (9, 9)))
+        point = event.position() if isinstance(event, QMouseEvent) else event.pos()
+        hits = (
+            cutout
+            for steps, cutout in self._cutouts.items()
+            if self.rectangle_of(*steps).contains(point)
+        )
+        return next(hits, None)
 
 
 class ContextPanel(Container[Widget]):
@@ -122,39 +135,36 @@ class ContextPanel(Container[Widget]):
         self.sky = Line()
         self.copy = PushButton(text="Copy")
         self.copy.native.setFixedWidth(60)
-        where = Container[Widget](
-            widgets=[self.position, self.copy], layout="horizontal", labels=False
-        )
-        where.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[where, self.sky], labels=False)
+        position = row_of(self.position, self.copy)
+        super().__init__(widgets=[position, self.sky], labels=False)
         self.margins = (0, 0, 0, 0)
         self.native.layout().insertWidget(0, self.map)
         self.map.row_requested.connect(lambda row: self.row_requested.emit(row))
         self.copy.changed.connect(lambda: self.copy_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Tell which keys are in force."""
+        """Show the keys in force."""
         self.copy.tooltip = keys["copy_place"].hint
 
-    def show_place(
+    def show_position(
         self, session: ReviewSession, full: FullImage | None, y_up: bool
     ) -> None:
-        """Show what is around the current cutout, as on the screen, and where it is."""
+        """Show the neighbours of the current cutout, and its position."""
         cutout = session.current_cutout
         self.map.show_cutouts(session.catalog.neighbours_of(cutout.row), y_up)
-        position, sky = place_texts(cutout, full)
+        position, sky = position_texts(cutout, full)
         self.position.show_text(position)
         self.sky.show_text(sky or "No sky coordinates")
 
 
-def copy_place(cutout: Cutout, full: FullImage | None) -> None:
-    """Copy the image, the position, and the place on the sky if it is known."""
-    texts = (cutout.image_name, *place_texts(cutout, full))
+def copy_position(cutout: Cutout, full: FullImage | None) -> None:
+    """Copy image name, position and, if known, sky coordinates to the clipboard."""
+    texts = (cutout.image_name, *position_texts(cutout, full))
     QApplication.clipboard().setText("  ".join(filter(None, texts)))
 
 
-def place_texts(cutout: Cutout, full: FullImage | None) -> tuple[str, str]:
-    """Return where the middle of a cutout is: in pixels, and on the sky if known."""
+def position_texts(cutout: Cutout, full: FullImage | None) -> tuple[str, str]:
+    """Return the middle of a cutout in pixels, and on the sky or else an empty text."""
     x, y = cutout.grid_x + cutout.size / 2 - 0.5, cutout.grid_y + cutout.size / 2 - 0.5
     sky = "" if full is None or full.sky is None else full.sky.text(x, y)
     return f"x {x:g}  y {y:g}", sky

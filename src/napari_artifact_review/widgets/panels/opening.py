@@ -1,4 +1,4 @@
-"""What to review: the table, the folder of its images, and the output."""
+"""The form with the files of a review: table, images and output."""
 
 from __future__ import annotations
 
@@ -19,11 +19,26 @@ from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QLineEdit, QSizePolicy
 
 from napari_artifact_review.core.review.paths import DEFAULT_OUTPUT_NAME
-from napari_artifact_review.widgets.recent import RecentPanel, RecentReview, settings
+from napari_artifact_review.widgets.panels.recent import (
+    RecentPanel,
+    RecentReview,
+    settings,
+)
+from napari_artifact_review.widgets.parts.row import row_of
 
 
 class RememberingFileEdit(FileEdit):
-    """A file or folder whose dialog begins where the last one ended."""
+    """A field for a file or folder; its dialog begins in the folder used last.
+
+    Parameters
+    ----------
+    mode : str
+        A value of magicgui's `FileDialogMode`.
+    label, hint, tooltip : str
+        The texts beside the field, in the empty field, and of its tooltip.
+    caption : str
+        The title of the dialog.
+    """
 
     def __init__(
         self, mode: str, label: str, hint: str, tooltip: str, caption: str
@@ -44,12 +59,12 @@ class RememberingFileEdit(FileEdit):
 
     @property
     def path(self) -> Path | None:
-        """What is chosen, with `~` spelled out; None if nothing is."""
+        """The path in the field, with `~` expanded; None if the field is empty."""
         text = self.line_edit.value.strip()
         return Path(text).expanduser() if text else None
 
     def ask(self) -> Path | None:
-        """Let the user choose in a dialog; return what is, or None if nothing is."""
+        """Let the user choose in a dialog; return the path, or None if unchanged."""
         before = self.path
         self._on_choose_clicked()
         return None if self.path == before else self.path
@@ -70,8 +85,8 @@ class RememberingFileEdit(FileEdit):
 
 
 def _table_filter() -> str:
-    """Return what a dialog offers, in Qt's form."""
-    # The readers of tables come with it.
+    """Return the filter of a dialog for tables, in Qt's format."""
+    # Only here: the readers of tables are imported with it.
     from napari_artifact_review.core.tables.tablefiles import SUFFIXES
 
     return f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
@@ -83,7 +98,7 @@ class OpenPanel(Container[Widget]):
     Attributes
     ----------
     open_requested, cancel_requested, demo_requested : Signal
-        What the user asked for.
+        Emitted to open the table, to cancel that, and to open the demo.
     """
 
     open_requested = Signal()
@@ -91,6 +106,48 @@ class OpenPanel(Container[Widget]):
     demo_requested = Signal()
 
     def __init__(self) -> None:
+        self._make_fields()
+        self.open = PushButton(text="Open", tooltip="Open this table for review")
+        self.demo = PushButton(
+            text="Demo", tooltip="Create and open a small demo survey"
+        )
+        self.progress_text = Label()
+        self.progress = ProgressBar(min=0, max=0, label="")
+        self.cancel = PushButton(text="Cancel", tooltip="Stop opening this review")
+        self.busy = Container[Widget](
+            widgets=[self.progress_text, self.progress, self.cancel], labels=False
+        )
+        self.error = Label()
+        self.recent = RecentPanel()
+        super().__init__(
+            widgets=[
+                self.predictions,
+                self.images,
+                self.output,
+                self.cutout_size,
+                row_of(self.open, self.demo),
+                self.busy,
+                self.error,
+                self.recent,
+            ]
+        )
+        self.margins = self.busy.margins = (0, 0, 0, 0)
+        self.progress.native.setTextVisible(False)
+        self.error.native.setWordWrap(True)
+        self.error.native.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum
+        )
+        self.open.changed.connect(lambda: self.open_requested.emit())
+        self.cancel.changed.connect(lambda: self.cancel_requested.emit())
+        self.demo.changed.connect(lambda: self.demo_requested.emit())
+        self.recent.review_requested.connect(self._open_recent)
+        self.predictions.changed.connect(self._enable)
+        self._enable()
+        self.busy.hide()
+        self.error.hide()
+
+    def _make_fields(self) -> None:
+        """Make the fields that name the files."""
         self.predictions = RememberingFileEdit(
             "r",
             "Predictions",
@@ -119,79 +176,46 @@ class OpenPanel(Container[Widget]):
         )
         self.cutout_size.native.setPlaceholderText("automatic")
         self.cutout_size.native.setValidator(QIntValidator(1, 1_000_000))
-        self.open = PushButton(text="Open", tooltip="Open this table for review")
-        self.recent = RecentPanel()
-        self.demo = PushButton(
-            text="Demo",
-            tooltip="Create and open a small demo survey",
-        )
-        buttons = Container[Widget](
-            widgets=[self.open, self.demo], layout="horizontal", labels=False
-        )
-        buttons.margins = (0, 0, 0, 0)
-        self.what_happens = Label()
-        self.error = Label()
-        self.error.native.setWordWrap(True)
-        self.error.native.setSizePolicy(
-            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum
-        )
-        self.progress = ProgressBar(min=0, max=0, label="")
-        self.progress.native.setTextVisible(False)
-        self.cancel = PushButton(text="Cancel", tooltip="Stop opening this review")
-        self.busy = Container[Widget](
-            widgets=[self.what_happens, self.progress, self.cancel], labels=False
-        )
-        self.busy.margins = (0, 0, 0, 0)
-        super().__init__(
-            widgets=[
-                self.predictions,
-                self.images,
-                self.output,
-                self.cutout_size,
-                buttons,
-                self.busy,
-                self.error,
-                self.recent,
-            ]
-        )
-        self.margins = (0, 0, 0, 0)
-        self.open.changed.connect(lambda: self.open_requested.emit())
-        self.cancel.changed.connect(lambda: self.cancel_requested.emit())
-        self.demo.changed.connect(lambda: self.demo_requested.emit())
-        self.recent.review_requested.connect(self._open_recent)
-        self.predictions.changed.connect(self._enable)
-        self._enable()
-        self.busy.hide()
-        self.error.hide()
+
+    def fill(
+        self,
+        predictions: str | Path,
+        images: str | Path | None = None,
+        output: str | Path | None = None,
+        cutout_size: int | None = None,
+    ) -> None:
+        """Fill in the files of a review, and clear the fields of those not given."""
+        self.predictions.value = Path(predictions)
+        self.images.value = None if images is None else Path(images)
+        self.output.value = None if output is None else Path(output)
+        self.cutout_size.value = "" if cutout_size is None else str(cutout_size)
 
     def show_error(self, text: str) -> None:
-        """Show why nothing was opened, until the next try."""
+        """Show why the opening failed, until the next one begins."""
         self.error.value = text
         self.error.visible = bool(text)
 
     def chosen_cutout_size(self) -> int | None:
-        """Return the side of a cutout that the user asks for, if they do."""
+        """Return the side of a cutout in pixels; None to infer it from the grid."""
         return int(self.cutout_size.value) if self.cutout_size.value else None
 
     def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
-        """Show what is under way, with a moving bar if no total is known."""
+        """Show the progress of an opening; the bar moves if no total is known."""
         self.show_error("")
-        self.what_happens.value = text
+        self.progress_text.value = text
         self.progress.max = total
         self.progress.value = done
         self.busy.show()
         self.open.enabled = self.demo.enabled = False
 
     def show_idle(self) -> None:
-        """Show that nothing is under way."""
+        """Show that no opening is under way."""
         self.busy.hide()
         self.demo.enabled = True
         self._enable()
 
     def _open_recent(self, review: RecentReview) -> None:
-        self.predictions.value = Path(review.predictions)
-        self.images.value = Path(review.images)
-        self.output.value = Path(review.output)
+        self.fill(*review, self.chosen_cutout_size())
         self.open_requested.emit()
 
     def _enable(self) -> None:

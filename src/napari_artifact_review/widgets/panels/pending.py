@@ -1,4 +1,4 @@
-"""Commands that are not recorded yet, and those that could not be recorded."""
+"""Commands that are not recorded yet, and commands that were refused."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from qtpy.QtCore import QTimer
 from napari_artifact_review.core.decisions.command import PENDING_DELAY
 from napari_artifact_review.widgets.panels.banner import alarm
 from napari_artifact_review.widgets.parts.message import breakable
+from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,21 +23,21 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.input.key_choice import KeyChoice
 
-#: How many refused commands are named.
-_NAMED = 5
+#: The most refused commands that are named.
+_MOST_NAMED = 5
 
 
 class PendingPanel(Container[Widget]):
-    """Shows which commands the disk has not recorded yet, and which it refused.
+    """Shows the commands that the disk refused, and counts the pending ones.
 
     Attributes
     ----------
     give_again_requested : Signal
         Emitted to give the refused commands again.
     dismiss_requested : Signal
-        Emitted to forget them.
+        Emitted to discard the refused commands.
     recording_changed : Signal
-        Emitted with the number of commands that take noticeably long.
+        Emitted with the number of commands whose recording takes noticeably long.
     """
 
     give_again_requested = Signal()
@@ -49,10 +50,7 @@ class PendingPanel(Container[Widget]):
         self.dismiss = PushButton(
             text="Dismiss", tooltip="Discard the verdicts that could not be recorded"
         )
-        buttons = Container[Widget](
-            widgets=[self.give_again, self.dismiss], layout="horizontal", labels=False
-        )
-        buttons.margins = (0, 0, 0, 0)
+        buttons = row_of(self.give_again, self.dismiss)
         super().__init__(widgets=[self.refused, buttons], labels=False)
         self.margins = (0, 0, 0, 0)
         self.hide()
@@ -64,11 +62,11 @@ class PendingPanel(Container[Widget]):
         self.dismiss.changed.connect(lambda: self.dismiss_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Tell which keys are in force."""
+        """Show the keys in force."""
         self.give_again.tooltip = keys["give_again"].hint
 
     def show_session(self, session: ReviewSession | None) -> None:
-        """Show the commands of a session; a pending one once it takes noticeably long.
+        """Show the commands of a session; pending ones once they take noticeably long.
 
         Parameters
         ----------
@@ -92,22 +90,21 @@ class PendingPanel(Container[Widget]):
             self.recording_changed.emit(recording)
         if refused:
             problem = None if session is None else session.problem
-            self.refused.value = _named(refused, str(problem))
+            self.refused.value = _refused_text(refused, str(problem))
             self.refused.tooltip = "\n".join(
                 f"{command.title}: {command.error}" for command in refused
             )
         self.visible = bool(refused)
 
 
-def _named(refused: Sequence[Command], told: str) -> str:
-    """Name refused commands, and the reason of the first unless that is told."""
-    titles = [breakable(escape(command.title)) for command in refused[:_NAMED]]
+def _refused_text(refused: Sequence[Command], problem: str) -> str:
+    """Name refused commands, and the first one's error unless it is the problem."""
+    titles = [breakable(escape(command.title)) for command in refused[:_MOST_NAMED]]
     more = len(refused) - len(titles)
     if more:
         titles.append(f"and {more} more")
     error = refused[0].error
-    is_told = error is None or str(error) == told
-    if error is None or is_told:
+    if error is None or str(error) == problem:
         reason = ""
     else:
         name = "" if error.path is None else f"{error.path.name} "

@@ -1,4 +1,4 @@
-"""How pixels look: limits, stretch, colours, smoothing."""
+"""The display of pixels: limits, stretch, colormap, smoothing."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from napari_artifact_review.core.images.display import (
     Stretch,
 )
 from napari_artifact_review.core.limits import Limits
+from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from napari_artifact_review.viewer.input.key_choice import KeyChoice
 
 _STEP = 0.5
 
-#: What is chosen in the list of intervals: an interval and its percent, or limits.
+#: A choice in the list of intervals: an interval, its percent, and manual limits.
 _Range = tuple[Interval, float, Limits | None]
 
 _PERCENTS = (99.9, 99.5, 99.0, 98.0, 95.0, 90.0)
 
 
 class PixelsPanel(Container[Widget]):
-    """Asks how pixels are to look.
+    """Shows how pixels are displayed, and asks for another display.
 
     Attributes
     ----------
     display_requested : Signal
-        Emitted with the whole `Display` that is wished now.
+        Emitted with the whole `Display` that is chosen.
     stretches_requested : Signal
-        Emitted to show, or hide, the cutout at several stretches side by side.
+        Emitted to show or hide the window with several stretches.
     """
 
     display_requested = Signal(Display)
@@ -72,7 +73,7 @@ class PixelsPanel(Container[Widget]):
             (self.sigma, self.inverted),
             (self.stretches, self.reset),
         )
-        super().__init__(widgets=[_row(*row) for row in rows], labels=False)
+        super().__init__(widgets=[row_of(*row) for row in rows], labels=False)
         self.margins = (0, 0, 0, 0)
         self.show_display(self._display)
         for field in self._fields:
@@ -81,11 +82,11 @@ class PixelsPanel(Container[Widget]):
         self.reset.changed.connect(lambda: self.display_requested.emit(Display()))
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Tell which keys are in force."""
+        """Show the keys in force."""
         self.stretches.tooltip = keys["stretches"].hint
 
     def show_display(self, display: Display) -> None:
-        """Show how pixels look."""
+        """Show how pixels are displayed."""
         self._display = display
         with ExitStack() as stack:
             for field in self._fields:
@@ -127,8 +128,8 @@ class PixelsPanel(Container[Widget]):
         self.display_requested.emit(self._display)
 
 
-def described(display: Display) -> str:
-    """Return in a few words how pixels look."""
+def display_summary(display: Display) -> str:
+    """Summarize a display in a few words."""
     names = {data: text for text, data in _ranges(display)}
     parts = [names[_range_of(display)]]
     if display.scope == "cutout" and display.manual is None:
@@ -150,7 +151,7 @@ def _range_of(display: Display) -> _Range:
 
 
 def _ranges(display: Display) -> list[tuple[str, _Range]]:
-    """Return the intervals to choose from; those by hand only while they are so."""
+    """Return the intervals to choose from, with manual limits if these are in force."""
     percents = list(_PERCENTS)
     if display.interval == "percentile" and display.percent not in percents:
         percents.append(display.percent)
@@ -178,9 +179,3 @@ def _offer(field: ComboBox, choices: list[tuple[str, Any]], value: Any) -> None:
     if list(field.choices) != [data for _, data in choices]:
         field.choices = choices
     field.value = value
-
-
-def _row(*widgets: Widget) -> Container[Widget]:
-    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
-    row.margins = (0, 0, 0, 0)
-    return row

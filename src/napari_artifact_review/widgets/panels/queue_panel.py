@@ -1,4 +1,4 @@
-"""The queue: what is to be looked at, and in which order."""
+"""The queue: which cutouts are to be reviewed, and in which order."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
+from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.queue import QueueRule
@@ -34,8 +35,8 @@ _ORDERS = {
     "random": "Shuffled",
 }
 
-#: The same where there is little room.
-_IN_SHORT = {
+#: Short names of the orders, for the title of the fold.
+_SHORT_ORDERS = {
     "image": "by image",
     "table": "table order",
     "mislabelled": "mislabelled first",
@@ -48,7 +49,7 @@ _ANY_KIND = "All kinds"
 
 
 class QueuePanel(Container[Widget]):
-    """Shows what is in the queue and asks for another one.
+    """Shows the rule of the queue, and asks for another one.
 
     Attributes
     ----------
@@ -67,33 +68,23 @@ class QueuePanel(Container[Widget]):
         self.this_image = CheckBox(
             text="This image", tooltip="Keep only the cutouts of the current image"
         )
-        # By Qt's own signal: magicgui tells of no choice that has no value.
+        # Used with Qt's signal: magicgui emits none for a choice without a value.
         self.kind = ComboBox(choices=[(_ANY_KIND, None)], tooltip="Kind of artifact")
         self.order = _choice(_ORDERS, "Sort by")
         self.seed = SpinBox(min=0, max=2**31 - 1, tooltip="Seed of the shuffled order")
         self.threshold = ThresholdPanel()
         super().__init__(
             widgets=[
-                _row(*self.outcomes.values()),
-                _row(self.state, self.this_image),
+                row_of(*self.outcomes.values()),
+                row_of(self.state, self.this_image),
                 self.kind,
-                _row(self.order, self.seed),
+                row_of(self.order, self.seed),
                 self.threshold,
             ],
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
-        self.seed.native.setFixedWidth(80)
-        # What is left over is the list's beside it.
-        self.this_image.native.setSizePolicy(
-            QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
-        )
-        for combo in (self.state, self.kind, self.order):
-            # No long text makes the dock wider.
-            combo.native.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            combo.native.setMinimumContentsLength(8)
+        self._fix_widths()
         self.seed.hide()
         self._images: tuple[str, ...] | None = None
         self._current_image = ""
@@ -108,15 +99,28 @@ class QueuePanel(Container[Widget]):
             widget.changed.connect(self._request)
         self.kind.native.activated.connect(self._request)
 
+    def _fix_widths(self) -> None:
+        self.seed.native.setFixedWidth(80)
+        # The list beside it takes the room that is left over.
+        self.this_image.native.setSizePolicy(
+            QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
+        )
+        for combo in (self.state, self.kind, self.order):
+            # No long text makes the dock wider.
+            combo.native.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            combo.native.setMinimumContentsLength(8)
+
     def show_session(self, session: ReviewSession) -> None:
         """Show the queue of another session."""
         self.threshold.show_session(session)
         self.show_queue(session)
 
     def show_queue(self, session: ReviewSession) -> None:
-        """Show which queue is in force."""
+        """Show the rule of the queue in force."""
         rule = session.review_queue.rule
-        self.show_place(session)
+        self.note_image(session)
         self._images = rule.images
         kinds = sorted({*session.kinds, *session.catalog.labels.kinds.values()})
         listed: list[tuple[str, Any]] = [(kind, (kind,)) for kind in kinds]
@@ -137,8 +141,8 @@ class QueuePanel(Container[Widget]):
         self.seed.visible = rule.order == "random"
         self.threshold.show_threshold(session)
 
-    def show_place(self, session: ReviewSession) -> None:
-        """Know which image is looked at."""
+    def note_image(self, session: ReviewSession) -> None:
+        """Note the current image, for a queue of "This image"."""
         self._current_image = session.cutout_index.image_of(session.current_cutout.row)
 
     def _request(self) -> None:
@@ -157,8 +161,8 @@ class QueuePanel(Container[Widget]):
         )
 
 
-def summary(rule: QueueRule) -> str:
-    """Return in a few words what a queue holds."""
+def queue_summary(rule: QueueRule) -> str:
+    """Summarize the rule of a queue in a few words."""
     outcomes = " ".join(name for name in OUTCOME_DISPLAY_ORDER if name in rule.outcomes)
     parts = [outcomes or "no outcome"]
     if rule.state != "all":
@@ -167,16 +171,10 @@ def summary(rule: QueueRule) -> str:
         parts.append(", ".join(rule.kinds))
     if rule.images is not None:
         parts.append(", ".join(rule.images))
-    parts.append(_IN_SHORT[rule.order])
+    parts.append(_SHORT_ORDERS[rule.order])
     return ", ".join(parts)
 
 
 def _choice(names: dict[str, str], tooltip: str) -> ComboBox:
     choices: list[Any] = [(text, name) for name, text in names.items()]
     return ComboBox(choices=choices, tooltip=tooltip)
-
-
-def _row(*widgets: Widget) -> Container[Widget]:
-    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
-    row.margins = (0, 0, 0, 0)
-    return row

@@ -1,4 +1,4 @@
-"""The panels of a review, one under the other, in the order a reviewer's eye goes."""
+"""The panels of a review, one under the other, in reading order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review.core.errors import HeldError
-from napari_artifact_review.widgets.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.panels.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.panels.changes import ChangesPanel
 from napari_artifact_review.widgets.panels.choices import (
@@ -30,12 +29,13 @@ from napari_artifact_review.widgets.panels.cutout_table import CutoutTable
 from napari_artifact_review.widgets.panels.navigation import NavigationPanel
 from napari_artifact_review.widgets.panels.neighbours import ContextPanel
 from napari_artifact_review.widgets.panels.pending import PendingPanel
-from napari_artifact_review.widgets.panels.pixels import PixelsPanel, described
-from napari_artifact_review.widgets.panels.queue_panel import QueuePanel, summary
+from napari_artifact_review.widgets.panels.pixels import PixelsPanel, display_summary
+from napari_artifact_review.widgets.panels.queue_panel import QueuePanel, queue_summary
 from napari_artifact_review.widgets.panels.saving import SavePanel
 from napari_artifact_review.widgets.panels.surroundings import SurroundingsPanel
 from napari_artifact_review.widgets.panels.team import TeamPanel
 from napari_artifact_review.widgets.panels.verdict import VerdictPanel
+from napari_artifact_review.widgets.parts.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.parts.fold import Fold
 from napari_artifact_review.widgets.parts.message import Message
 
@@ -47,7 +47,17 @@ if TYPE_CHECKING:
 
 
 class ReviewPanel(Container[Widget]):
-    """Draws a session; knows nothing of what is done with what it asks for."""
+    """Shows a session in panels, whose signals ask for changes.
+
+    Attributes
+    ----------
+    folds : dict of str to Fold
+        The panels that fold away, by name.
+    unseen : ImageBanner
+        Shown while the current cutout's image cannot be shown.
+    notices, note : Label
+        Sentences about the table and the output, and about the image.
+    """
 
     def __init__(self) -> None:
         self.banner = Banner()
@@ -60,16 +70,6 @@ class ReviewPanel(Container[Widget]):
         self.facts = CutoutTable()
         self.verdict = VerdictPanel()
         self.surroundings = SurroundingsPanel()
-        self.queue = QueuePanel()
-        self.pixels = PixelsPanel()
-        self.context = ContextPanel()
-        self.changes = ChangesPanel()
-        self.folds = {
-            "queue": Fold("Queue", self.queue.native),
-            "pixels": Fold("Display", self.pixels.native),
-            "context": Fold("Neighbours and position", self.context.native),
-            "changes": Fold("Results", self.changes.native),
-        }
         self.saving = SavePanel()
         self.unseen = ImageBanner()
         self.message = Message()
@@ -98,15 +98,25 @@ class ReviewPanel(Container[Widget]):
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
-        self.native.layout().addWidget(self._folding(), 1)
+        self.native.layout().addWidget(self._make_folds(), 1)
         self.message.lie_over(self.native)
         leave_keys_to_viewer(self.native)
-        # Each arrow key on it would be a verdict; keys have a menu for that.
         self.pending.recording_changed.connect(self.verdict.show_recording)
+        # Each arrow key on it would give a verdict; the keys have a menu instead.
         self.verdict.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
-    def _folding(self) -> QScrollArea:
-        """Put what folds away where it never pushes anything else out of the window."""
+    def _make_folds(self) -> QScrollArea:
+        """Make the folds, in a scroll area so that they need no room of the window."""
+        self.queue = QueuePanel()
+        self.pixels = PixelsPanel()
+        self.context = ContextPanel()
+        self.changes = ChangesPanel()
+        self.folds = {
+            "queue": Fold("Queue", self.queue.native),
+            "pixels": Fold("Display", self.pixels.native),
+            "context": Fold("Neighbours and position", self.context.native),
+            "changes": Fold("Results", self.changes.native),
+        }
         inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -125,7 +135,7 @@ class ReviewPanel(Container[Widget]):
         return area
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Tell which keys are in force."""
+        """Show the keys in force."""
         self.navigation.show_keys(keys)
         self.verdict.show_keys(keys)
         self.surroundings.show_keys(keys)
@@ -150,17 +160,17 @@ class ReviewPanel(Container[Widget]):
         self.show_current(session)
 
     def show_current(self, session: ReviewSession) -> None:
-        """Show the current cutout and what is decided about it."""
+        """Show the current cutout and its verdict."""
         cutout = session.current_cutout
-        self.navigation.show_place(session)
+        self.navigation.show_position(session)
         self.facts.show_cutout(cutout)
         draft = session.drafts.get(cutout.key)
         self.verdict.show_cutout(cutout, session.expected_state(cutout.key), draft)
-        self.surroundings.show_place(session)
+        self.surroundings.show_position(session)
         self.saving.show_state(session)
 
     def hide_changes(self) -> None:
-        """Hide what changed on disk, where the user chose or a save asks anew."""
+        """Hide the changes on disk, once the user chose or saves again."""
         self.changed_output.hide()
         self.changed_table.hide()
 
@@ -169,32 +179,32 @@ class ReviewPanel(Container[Widget]):
         self.queue.show_queue(session)
         threshold = session.threshold
         at = "" if threshold is None else f", threshold {threshold:.3f}"
-        self.folds["queue"].say(f"{summary(session.review_queue.rule)}{at}")
+        self.folds["queue"].say(f"{queue_summary(session.review_queue.rule)}{at}")
         self.navigation.show_queue(session)
 
     def show_display(self, display: Display) -> None:
         """Show how pixels look."""
         self.pixels.show_display(display)
-        self.folds["pixels"].say(described(display))
+        self.folds["pixels"].say(display_summary(display))
 
     def show_around(self, controller: ReviewController) -> None:
-        """Show what is around the current cutout, if that is unfolded."""
-        self.queue.show_place(controller.session)
+        """Show the neighbours of the current cutout, if their fold is open."""
+        self.queue.note_image(controller.session)
         if self.folds["context"].is_open:
-            self.context.show_place(
+            self.context.show_position(
                 controller.session, controller.full, controller.overlay.y_up
             )
 
-    def show_remarks(self, session: ReviewSession) -> None:
-        """Show what the reviewer should know of the table and the output."""
+    def show_notices(self, session: ReviewSession) -> None:
+        """Show the notices about the table and the output."""
         self.notices.value = " ".join(session.notices)
         self.notices.visible = bool(session.notices)
 
     def show_view(self, controller: ReviewController) -> None:
-        """Show whether the image is on the screen, and what is to be known of it."""
-        judged = controller.view in ("shown", "covered") and controller.problem is None
-        judged &= not isinstance(controller.session.problem, HeldError)
-        self.verdict.enabled = judged
+        """Show whether the image is on the screen, and its notes or its problem."""
+        is_shown = controller.view in ("shown", "covered")
+        is_held = isinstance(controller.session.problem, HeldError)
+        self.verdict.enabled = is_shown and controller.problem is None and not is_held
         self.show_around(controller)
         self.surroundings.show_image(controller.full)
         notes = "; ".join(controller.notes)
@@ -208,12 +218,12 @@ class ReviewPanel(Container[Widget]):
         self.unseen.show_problem(problem, controller.view == "shown")
 
     def say(self, text: str) -> None:
-        """Tell the reviewer something, until the next step."""
+        """Show the reviewer a sentence, until the next one or an empty text."""
         self.message.say(text)
 
 
 def _bring_into_view(area: QScrollArea, fold: Fold) -> None:
-    """Scroll to all of what was just unfolded, or else to its beginning."""
+    """Scroll to a fold that was opened, or to its beginning if it is too tall."""
     area.widget().layout().activate()
     area.widget().adjustSize()
     bar, page = area.verticalScrollBar(), area.viewport().height()
@@ -223,7 +233,7 @@ def _bring_into_view(area: QScrollArea, fold: Fold) -> None:
 
 
 def _wrapping_label() -> Label:
-    """Make a label that wraps, and is not seen before it has a text."""
+    """Make a label that wraps its text, hidden at first."""
     label = Label()
     native: QLabel = label.native
     native.setWordWrap(True)

@@ -1,4 +1,4 @@
-"""Around it: any cutout of the image, the full image, the grid, the orientation."""
+"""Sliders to any cutout of the image, and switches of the view."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QSlider
 
 from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.images.full_image import FullImage
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class SurroundingsPanel(Container[Widget]):
-    """Asks to go to any cutout of the image, and how the image is shown.
+    """Asks to go to any cutout of the image, and to change the view.
 
     Attributes
     ----------
     position_requested : Signal
-        Emitted with the (x, y) of the cutout to go to.
+        Emitted with `grid_x` and `grid_y` of the cutout to go to.
     view_requested, gallery_requested : Signal
         Emitted to switch between cutout and full image, and between the full image and
         the gallery.
@@ -51,7 +52,7 @@ class SurroundingsPanel(Container[Widget]):
                 readout.native.fontMetrics().horizontalAdvance("0000000")
             )
         sliders = [
-            _row(Label(value=name), slider, readout)
+            row_of(Label(value=name), slider, readout)
             for name, slider, readout in zip(
                 ("grid_x", "grid_y"),
                 (self.grid_x, self.grid_y),
@@ -68,10 +69,10 @@ class SurroundingsPanel(Container[Widget]):
             "coordinates",
         )
         self.hdu = ComboBox(tooltip="Choose which image HDU of the file is shown")
-        switches = _row(self.view, self.gallery, self.grid, self.y_up)
-        # Room for all four in the narrowest dock.
+        switches = row_of(self.view, self.gallery, self.grid, self.y_up)
+        # All four fit into the narrowest dock.
         switches.native.layout().setSpacing(4)
-        self._hdu_row = _row(Label(value="HDU"), self.hdu)
+        self._hdu_row = row_of(Label(value="HDU"), self.hdu)
         super().__init__(widgets=[*sliders, switches, self._hdu_row], labels=False)
         self.margins = (0, 0, 0, 0)
         self._listed: tuple[str, int] | None = None
@@ -86,11 +87,11 @@ class SurroundingsPanel(Container[Widget]):
         self._hdu_row.hide()
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Tell which keys are in force."""
+        """Show the keys in force."""
         self.view.tooltip = keys["toggle_view"].hint
         self.gallery.tooltip = keys["gallery"].hint
 
-    def show_place(self, session: ReviewSession) -> None:
+    def show_position(self, session: ReviewSession) -> None:
         """Set the sliders to the current cutout, and their steps to its grid."""
         cutout, table = session.current_cutout, session.predictions
         with self.grid_x.changed.blocked(), self.grid_y.changed.blocked():
@@ -100,23 +101,23 @@ class SurroundingsPanel(Container[Widget]):
                 self._positions = np.column_stack(
                     [table.grid_x[rows], table.grid_y[rows]]
                 )
-                for slider, at in zip(
+                for slider, positions in zip(
                     (self.grid_x, self.grid_y), self._positions.T, strict=True
                 ):
-                    _fit(slider, at, cutout.size)
+                    _fit(slider, positions, cutout.size)
             self.grid_x.value = cutout.grid_x
             self.grid_y.value = cutout.grid_y
         for readout, position in zip(self._readouts, cutout.key[1:], strict=True):
             readout.show_text(str(position))
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the switches as the review was left, or else begins."""
+        """Show the switches as stored with the review, or else off."""
         with self.grid.changed.blocked(), self.y_up.changed.blocked():
             self.grid.value = bool(session.view_settings.get("grid", False))
             self.y_up.value = bool(session.view_settings.get("y_up", False))
 
     def show_image(self, full: FullImage | None) -> None:
-        """Offer the images of a file that holds several."""
+        """Offer the image HDUs of a file, if it has several."""
         several = full is not None and len(full.hdus) > 1
         if full is not None and several:
             with self.hdu.changed.blocked():
@@ -125,21 +126,15 @@ class SurroundingsPanel(Container[Widget]):
         self._hdu_row.visible = several
 
     def _request_position(self) -> None:
-        """Ask for the cutout nearest to where the sliders stand."""
+        """Ask for the cutout nearest to the values of the sliders."""
         wanted = np.array([self.grid_x.value, self.grid_y.value])
         distances = np.abs(self._positions - wanted).sum(axis=1)
         x, y = self._positions[distances.argmin()]
         self.position_requested.emit(int(x), int(y))
 
 
-def _row(*widgets: Widget) -> Container[Widget]:
-    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
-    row.margins = (0, 0, 0, 0)
-    return row
-
-
 def _fit(slider: Slider, positions: npt.NDArray[np.int64], size: int) -> None:
-    """Let a slider run over the positions of a grid, in its steps."""
+    """Set a slider's range and step to the positions of a grid."""
     distinct = np.unique(positions)
     gaps = np.diff(distinct)
     first, last = int(distinct[0]), int(distinct[-1])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BINS = 60
 _HEIGHT = 64
 
-#: Half the width of a slider's handle, which its groove leaves free at both ends.
+#: Half the width of a slider's handle: the ends of the groove, without values.
 _MARGIN = 8
 
 _SLIDER = "* { background: transparent }"
@@ -34,7 +34,7 @@ QSlider::sub-page:horizontal, QSlider::add-page:horizontal { background: transpa
 
 
 class Histogram(QWidget):
-    """How many cutouts of either label have a confidence; counts are logarithmic."""
+    """The histogram of the confidences for each label, with logarithmic counts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Histogram(QWidget):
         self.update()
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint bars up for label 1 and down for label 0."""
+        """Paint bars upwards for label 1 and downwards for label 0."""
         painter = QPainter(self)
         heights = np.log1p(self._counts) / np.log1p(max(self._counts.max(), 1))
         width = (self.width() - 2 * _MARGIN) / self._counts.shape[1]
@@ -97,7 +97,7 @@ class ThresholdPanel(Container[Widget]):
         for widget in (self.histogram, slider):
             widget.setFixedHeight(_HEIGHT)
             grid.addWidget(widget, 0, 0)
-        # magicgui leaves a gap for a readout; the slider is as wide as the histogram.
+        # Without magicgui's gap for a readout, so that it is as wide as the histogram.
         slider.layout().setContentsMargins(0, 0, 0, 0)
         self.native.layout().insertWidget(1, over)
         self.threshold.changed.connect(
@@ -106,14 +106,14 @@ class ThresholdPanel(Container[Widget]):
         self.own.changed.connect(lambda: self.threshold_requested.emit(None))
 
     def _fill_handle(self, filled: bool) -> None:
-        """Show the handle hollow where no threshold is in force that it could show."""
+        """Fill the handle, or show it hollow if there is no single threshold."""
         style = _SLIDER if filled else _SLIDER + _HOLLOW
         slider: QWidget = self.threshold.native
         if slider.styleSheet() != style:
             slider.setStyleSheet(style)
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the confidences of a session's table, if it has any."""
+        """Show the confidences of a session's table; disable if it has none."""
         table = session.predictions
         self.enabled = table.confidence is not None
         if table.confidence is not None:
@@ -127,17 +127,17 @@ class ThresholdPanel(Container[Widget]):
     def show_threshold(self, session: ReviewSession) -> None:
         """Show the threshold in force."""
         value, own = session.catalog.threshold_in_force, session.threshold is None
-        made = session.catalog.own_threshold if value is None else value
+        single = session.catalog.own_threshold if value is None else value
         with self.threshold.changed.blocked():
-            self.threshold.value = DEFAULT_THRESHOLD if made is None else made
-        self._fill_handle(made is not None)
+            self.threshold.value = DEFAULT_THRESHOLD if single is None else single
+        self._fill_handle(single is not None)
         self.own.enabled = not own
         if session.predictions.confidence is None:
             self.value.show_text("The table has no confidence column")
-        elif made is None:
+        elif single is None:
             self.value.show_text("Table's predictions (no single threshold)")
         elif value is None:
-            self.value.show_text(f"Table's predictions (threshold about {made:.3f})")
+            self.value.show_text(f"Table's predictions (threshold about {single:.3f})")
         else:
             default = " (default, no preds in table)" if own else ""
             self.value.show_text(f"Threshold {value:.3f}{default}")

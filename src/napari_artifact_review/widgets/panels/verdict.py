@@ -1,4 +1,4 @@
-"""The verdict: artifact or not, of which kind, and whether anybody has looked."""
+"""The verdict: label, unsure, kind, note, and its reviewer."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from qtpy.QtWidgets import QButtonGroup, QLineEdit, QShortcut
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,27 +46,27 @@ QGroupBox[reviewed="true"] QRadioButton:checked {{
 _UNSURE = f"QPushButton {{ {_BUTTON} }}"
 _IS_UNSURE = f"QPushButton {{ {_BUTTON} background: #ffd60a; color: black }}"
 
-#: What stands in the list of kinds while none is named.
+#: The line of the list of kinds that stands for none.
 _NO_KIND = "Kind..."
 
 
 class VerdictPanel(Container[Widget]):
-    """Shows what is decided about the current cutout and asks to decide.
+    """Shows the verdict about the current cutout, and asks for another.
 
     Attributes
     ----------
     label_requested : Signal
-        Emitted with "artifact" or "no artifact" when the toggle is set to another one.
+        Emitted with "artifact" or "no artifact" when the toggle changes.
     verdict_requested : Signal
-        Emitted with a verdict that is clicked, also to confirm what stands.
+        Emitted with a verdict that is clicked, also if it confirms the label.
     kind_requested : Signal
-        Emitted with the kind of artifact that is chosen, or nothing.
+        Emitted with the kind of artifact that is chosen; an empty text for none.
     note_requested : Signal
-        Emitted with the cutout that a note was written about, and the note.
+        Emitted with the key of a cutout, and the note that was written about it.
     left : Signal
-        Emitted when a note is done with, and the keyboard is the viewer's again.
+        Emitted when the note field no longer needs the keyboard.
     examples_requested : Signal
-        Emitted to show, or hide, examples of each kind.
+        Emitted to show or hide examples of each kind.
     """
 
     label_requested = Signal(str)
@@ -100,13 +101,13 @@ class VerdictPanel(Container[Widget]):
         self._is_unsure = False
         self._recording = 0
         self._cutout: Cutout | None = None
-        # The note of the cutout in full, and as the field shows it.
+        # The cutout's note in full, and as the field shows it.
         self._note = self._shown_note = ""
         self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
         self.unsure.native.setFixedWidth(76)
         self.label_new.changed.connect(lambda label: self.label_requested.emit(label))
-        # A click on the value that stands changes nothing, and confirms it.
+        # A click on the checked button changes no label; it confirms the label.
         self._group.buttonClicked.connect(
             lambda button: self.verdict_requested.emit(button.text())
         )
@@ -115,11 +116,11 @@ class VerdictPanel(Container[Widget]):
         field.editingFinished.connect(self._request_note)
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)
         self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
-        self._escape.activated.connect(self._leave_note)
+        self._escape.activated.connect(self._discard_note)
         self.examples.changed.connect(lambda: self.examples_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Tell which keys are in force, beside the verdict from the next cutout on."""
+        """Show the keys in force in tooltips, and in `history` from the next cutout."""
         self._keys = keys
         both = (keys[name].hint for name in ("artifact", "no_artifact"))
         self.label_new.tooltip = "\n".join(both)
@@ -137,19 +138,19 @@ class VerdictPanel(Container[Widget]):
     def show_cutout(
         self, cutout: Cutout, given: LabelState, draft: str | None = None
     ) -> None:
-        """Show what is decided about a cutout, filled in once it is reviewed.
+        """Show the verdict about a cutout, filled with colour once it is reviewed.
 
         Parameters
         ----------
         cutout : Cutout
-            The cutout, with what is recorded about it.
+            The cutout with its recorded label.
         given : LabelState
             The last verdict about it, whose kind and note the fields show.
         draft : str, optional
-            A note that was begun and belongs to no decision yet.
+            A note that belongs to no verdict yet.
         """
         if self._cutout is not None and self._cutout.row != cutout.row:
-            # Who walks on in the midst of a note has written it all the same.
+            # A note that is being written is stored when the reviewer moves on.
             self._request_note()
         is_unsure = cutout.decision == "unsure"
         with self.label_new.changed.blocked():
@@ -157,7 +158,7 @@ class VerdictPanel(Container[Widget]):
         native, sure = self.label_new.native, cutout.reviewed and not is_unsure
         if native.property("reviewed") != sure:
             native.setProperty("reviewed", sure)
-            # Qt looks at a property in a style sheet only when the sheet is set.
+            # Qt evaluates a property in a style sheet only when the sheet is set.
             native.setStyleSheet(_STYLE)
         if is_unsure != self._is_unsure:
             self._is_unsure = is_unsure
@@ -172,7 +173,7 @@ class VerdictPanel(Container[Widget]):
         self._show_history()
 
     def _show_history(self) -> None:
-        """Show what was decided; on a slow disk, that it is still recorded."""
+        """Show reviewer and time of the verdict, or that verdicts are unrecorded."""
         cutout, count = self._cutout, self._recording
         if count:
             what = "1 verdict" if count == 1 else f"{count} verdicts"
@@ -182,8 +183,8 @@ class VerdictPanel(Container[Widget]):
             if cutout.reviewed_at:
                 self.history.tooltip = f"{self.history.value} UTC"
 
-    def stated(self) -> tuple[str, str]:
-        """Return the kind of artifact and the note that stand in the fields."""
+    def kind_and_note(self) -> tuple[str, str]:
+        """Return the kind of artifact and the note in the fields."""
         kind = str(self.kind.value)
         return ("" if kind == _NO_KIND else kind), self._written_note()
 
@@ -196,7 +197,7 @@ class VerdictPanel(Container[Widget]):
         if self.kind.value == kind:
             return
         if kind not in self.kind.choices:
-            # One that is not on the list, or not any more.
+            # A kind that is not in the team's list, or no longer.
             self._offer([*map(str, self.kind.choices[1:]), kind])
         with self.kind.changed.blocked():
             self.kind.value = kind
@@ -214,14 +215,14 @@ class VerdictPanel(Container[Widget]):
     def _set_note(self, note: str) -> None:
         if note != self._note or self._is_edited():
             self._note = self.note.value = note
-        # A field shows less of a note that is too long, or has several lines.
+        # The field shows only part of a note that is too long or has several lines.
         self._shown_note = self.note.value
 
     def _is_edited(self) -> bool:
         return bool(self.note.value != self._shown_note)
 
     def _written_note(self) -> str:
-        """Return the note, also the part of it that the field cannot show."""
+        """Return the note, with the part that the field does not show."""
         return str(self.note.value).strip() if self._is_edited() else self._note
 
     def _request_note(self) -> None:
@@ -231,8 +232,8 @@ class VerdictPanel(Container[Widget]):
             self.note_requested.emit(self._cutout.key, self._note)
         self.left.emit()
 
-    def _leave_note(self) -> None:
-        """Take back what was just written."""
+    def _discard_note(self) -> None:
+        """Discard the changes of the note."""
         self.note.value = self._shown_note
         self.left.emit()
 
@@ -241,8 +242,7 @@ class VerdictPanel(Container[Widget]):
 
 
 def _row(*widgets: Widget) -> Container[Widget]:
-    row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
-    row.margins = (0, 0, 0, 0)
+    row = row_of(*widgets)
     row.native.layout().setAlignment(Qt.AlignmentFlag.AlignVCenter)
     return row
 

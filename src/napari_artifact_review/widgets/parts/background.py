@@ -1,4 +1,4 @@
-"""Work that must not hold up the window: done in a thread, answered in the main one."""
+"""Jobs in a thread, with their results delivered in the main thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Result = TypeVar("_Result")
 
 
 class MainThread(QObject):
-    """Runs functions in the thread that it was made in, from any other."""
+    """Runs functions in the thread of this object; called from any thread."""
 
     _posted = Signal(object)
 
@@ -23,45 +23,50 @@ class MainThread(QObject):
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def run(self, function: Callable[[], object]) -> None:
-        """Run a function soon; not if the parent is gone by then."""
+        """Run a function soon, unless Qt has deleted the parent by then."""
         try:
             self._posted.emit(function)
         except RuntimeError:
-            # Qt has deleted the window that the answer was for.
+            # Qt has deleted the parent.
             return
 
-    # A slot of this object, so that Qt drops what is still queued when it is deleted.
+    # A slot of this object: Qt drops queued calls when the object is deleted.
     @Slot(object)
     def _run(self, function: Callable[[], object]) -> None:
         function()
 
 
 class Connections:
-    """Connections, and other things that have to be ended together."""
+    """Connections, and other functions to call when they are closed together."""
 
     def __init__(self) -> None:
-        self._endings: list[Callable[[], object]] = []
+        self._at_end: list[Callable[[], object]] = []
 
     def connect(self, signal: Any, slot: Callable[..., object]) -> None:
-        """Connect a slot to a signal until all of these are closed."""
+        """Connect a slot to a signal until `close`."""
         signal.connect(slot)
         self.at_end(partial(signal.disconnect, slot))
 
     def at_end(self, function: Callable[[], object]) -> None:
-        """Call a function when all of these are closed."""
-        self._endings.append(function)
+        """Call a function at `close`."""
+        self._at_end.append(function)
 
     def close(self) -> None:
-        """End each once, the last one first."""
-        while self._endings:
-            self._endings.pop()()
+        """Disconnect and call each function once, the last one first."""
+        while self._at_end:
+            self._at_end.pop()()
 
 
 class Background:
-    """One job at a time, in a thread that ends with it.
+    """Runs one job at a time, in a thread that ends with the job.
 
-    The answer to a job that was given up is dropped. The thread is no daemon: what it
-    writes is written to the end, also while Python is ending.
+    The result of a job that was given up is dropped. The thread is no daemon, so that
+    a job finishes writing its files also while Python ends.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether a job is under way.
     """
 
     def __init__(self, main_thread: MainThread) -> None:
@@ -75,7 +80,7 @@ class Background:
         done: Callable[[_Result], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        """Do a job; then call `done` with its result or `failed` with its exception."""
+        """Run a job; then call `done` with its result or `failed` with its error."""
         self._number += 1
         number, self.busy = self._number, True
 
@@ -88,7 +93,7 @@ class Background:
             reply: Callable[[], None]
             try:
                 reply = partial(done, job())
-            # Whatever it is, the main thread decides who hears of it.
+            # The main thread handles or raises any error.
             except Exception as error:  # noqa: BLE001
                 reply = partial(failed, error)
             self._main_thread.run(lambda: answer(reply))
@@ -96,72 +101,72 @@ class Background:
         Thread(target=work, name="artifact-review-job").start()
 
     def give_up(self) -> None:
-        """Want no answer to the job under way."""
+        """Drop the result of the job under way."""
         self._number += 1
         self.busy = False
 
 
 class Latest:
-    """The latest of many jobs: done after a breath, once the one before it is through.
+    """Runs only the latest of many jobs, after a delay and after the job under way.
 
-    What a job gives that is not the latest any more is dropped. A job may find out, and
-    end itself with `CancelledError`.
+    The result of an earlier job is dropped. Such a job may notice that, and raise
+    `CancelledError` to end early.
 
     Parameters
     ----------
     parent : QObject
-        What the answers are for: once it is gone, there are none.
+        The receiver of the results; none is delivered after Qt has deleted it.
     done : callable
-        Takes what a job gives, in the main thread.
+        Takes the result of a job, in the main thread.
     """
 
     def __init__(self, parent: QObject, done: Callable[[Any], None]) -> None:
         self._background = Background(MainThread(parent))
-        self._breath = QTimer(parent, singleShot=True)
-        self._breath.timeout.connect(self._begin)
+        self._delay = QTimer(parent, singleShot=True)
+        self._delay.timeout.connect(self._begin)
         self._waiting: Callable[[Callable[[], bool]], object] | None = None
         self._given_up = Event()
         self._done = done
 
-    def want(self, job: Callable[[Callable[[], bool]], object], breath: int) -> None:
-        """Have a job done, in place of any other.
+    def want(self, job: Callable[[Callable[[], bool]], object], delay: int) -> None:
+        """Replace any other job by this one.
 
         Parameters
         ----------
         job : callable
-            What is to be done, in a thread. It is given a function that tells whether
-            it is the latest no more.
-        breath : int
-            Milliseconds until it begins, in which another may take its place: the frame
-            that shows what was changed comes first.
+            Runs in a thread. Its argument is a function that returns whether the job
+            is no longer the latest.
+        delay : int
+            Milliseconds until the job begins. Another job may replace it meanwhile,
+            and the window can draw a frame first.
         """
         self._waiting = job
         self._given_up.set()
-        self._breath.start(breath)
+        self._delay.start(delay)
 
     def give_up(self) -> None:
-        """Want nothing any more."""
+        """Drop all jobs and their results."""
         self._waiting = None
         self._given_up.set()
-        self._breath.stop()
+        self._delay.stop()
 
     def _begin(self) -> None:
         if self._waiting is not None and not self._background.busy:
             job, self._waiting = self._waiting, None
             self._given_up = given_up = Event()
             work = partial(job, given_up.is_set)
-            self._background.start(work, self._answer, self._fail)
+            self._background.start(work, self._deliver, self._fail)
 
-    def _answer(self, result: object) -> None:
+    def _deliver(self, result: object) -> None:
         if not self._given_up.is_set():
             self._done(result)
-        self._go_on()
+        self._begin_next()
 
     def _fail(self, error: Exception) -> None:
-        self._go_on()
+        self._begin_next()
         if not isinstance(error, CancelledError):
             raise error
 
-    def _go_on(self) -> None:
-        if not self._breath.isActive():
+    def _begin_next(self) -> None:
+        if not self._delay.isActive():
             self._begin()

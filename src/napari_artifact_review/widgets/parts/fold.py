@@ -1,4 +1,4 @@
-"""A part of the dock that folds away, with a line that says what is in it."""
+"""A part of a panel that folds away, with a summary in its title."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 
 class Fold(QWidget):
-    """A title that shows or hides what is under it.
+    """A title that shows or hides the widget under it.
 
     Parameters
     ----------
     title : str
-        What it is, in a word.
+        The title.
     content : QWidget
-        What is shown or hidden.
+        The widget that is shown or hidden.
 
     Attributes
     ----------
     unfolded : Signal
-        Emitted when it is shown.
+        Emitted when the content is shown.
     """
 
     unfolded = Signal()
@@ -51,11 +51,11 @@ class Fold(QWidget):
 
     @property
     def is_open(self) -> bool:
-        """Whether its content is shown."""
+        """Whether the content is shown."""
         return bool(self.header.isChecked())
 
     def say(self, summary: str) -> None:
-        """Show beside the title what is in it."""
+        """Show a summary of the content beside the title."""
         text = f"{self._title}: {summary}" if summary else self._title
         if text != self.header.text():
             self.header.setText(text)

@@ -1,4 +1,4 @@
-"""A line of text that changes at each step."""
+"""A line of text that changes often."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _STYLE = "QLineEdit { background: transparent; border: 0; padding: 0; margin: 0 
 
 
 class Line(LineEdit):
-    """A text of one line that is read only, and cut off where the dock is too narrow.
+    """A read-only text of one line, cut off where there is too little room.
 
-    It stands in for a label where the text changes at each step: for each new text a
-    label has the whole window laid out anew, which costs another frame.
+    It replaces a label whose text changes often: each new text of a label causes a
+    layout of the whole window, which costs another frame.
     """
 
     def __init__(self) -> None:
@@ -27,13 +27,13 @@ class Line(LineEdit):
         native.setStyleSheet(_STYLE)
 
     def show_text(self, text: str) -> None:
-        """Show a text, from its beginning; all of it while the mouse rests on it."""
+        """Show a text from its beginning, and all of it in the tooltip."""
         if text != self.value:
             self.value = self.tooltip = text
             self.native.setCursorPosition(0)
 
     def emphasize(self, color: str | None) -> None:
-        """Show the text bold and in a colour; with None as any other."""
+        """Show the text in bold and in a colour, or with None as usual."""
         style = f"{_STYLE} QLineEdit {{ color: {color}; font-weight: bold }}"
         wanted = _STYLE if color is None else style
         if self.native.styleSheet() != wanted:

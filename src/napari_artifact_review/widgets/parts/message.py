@@ -1,4 +1,4 @@
-"""A sentence for the reviewer that takes no room in the dock."""
+"""A message that lies over a panel, without taking room in its layout."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _STYLE = "background: #2f4a73; color: white; padding: 4px 6px; border-radius: 4p
 
 
 class Message(Label):
-    """Lies over the lower end of a panel for as long as there is something to say.
+    """A text over the lower edge of a panel; hidden while it is empty.
 
-    Nothing makes room for it, so nothing jumps; the mouse reaches what is under it.
+    The panel's layout does not change. The mouse reaches the widgets under the text.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Message(Label):
         native.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def lie_over(self, panel: QWidget) -> None:
-        """Show what is said over a panel from now on."""
+        """Choose the panel to show messages over."""
         native: QLabel = self.native
         native.setParent(panel)
         native.hide()
@@ -33,7 +33,7 @@ class Message(Label):
         panel.installEventFilter(self._follower)
 
     def say(self, text: str) -> None:
-        """Tell something, or nothing more."""
+        """Show a text, or hide the message with an empty one."""
         if text != self.tooltip:
             self.value = breakable(text)
             self.tooltip = text
@@ -41,7 +41,7 @@ class Message(Label):
             self.settle()
 
     def settle(self) -> None:
-        """Lie at the lower end of the panel, as wide as that, as high as need be."""
+        """Move to the panel's lower edge, with its width and the height of the text."""
         native: QLabel = self.native
         panel = native.parentWidget()
         if self.tooltip and panel is not None:
@@ -51,7 +51,7 @@ class Message(Label):
 
 
 def breakable(text: str) -> str:
-    """Let what is longer than a line be broken, where Qt would cut it off."""
+    """Allow line breaks in long paths and names, which Qt would cut off."""
     text = re.sub(r"/(?=\S{31,})", "/\u200b", text)
     return re.sub(
         r"[^\s/]{41,}", lambda name: re.sub(r"(?<=[._])", "\u200b", name[0]), text
@@ -59,7 +59,7 @@ def breakable(text: str) -> str:
 
 
 class _Follower(QObject):
-    """Moves a message when its panel has another size."""
+    """Moves a message when its panel is resized."""
 
     def __init__(self, message: Message) -> None:
         super().__init__(message.native)

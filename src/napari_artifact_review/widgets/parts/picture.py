@@ -10,9 +10,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import QToolButton
 
-from napari_artifact_review.viewer.style import STYLE
-
-#: The side of a picture in pixels of the screen.
+#: The side of a picture in pixels of Qt.
 SIDE = 210
 
 
@@ -22,21 +20,18 @@ def picture_button(text: str = "") -> QToolButton:
     button.setText(text)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
     resize_button(button, SIDE)
-    button.setStyleSheet(
-        "QToolButton { border: 2px solid transparent }"
-        f"QToolButton:checked {{ border-color: {STYLE.current} }}"
-    )
+    button.setStyleSheet("QToolButton { border: 2px solid transparent }")
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return button
 
 
 def size_of_button(side: int) -> QSize:
-    """Return the size of a button for a picture of a side, with its line of text."""
+    """Return the size of a button with a picture and a line of text."""
     return QSize(side + 16, side + 34)
 
 
 def resize_button(button: QToolButton, side: int) -> None:
-    """Make room for a picture of another side; what is too long for it is cut off."""
+    """Resize a button for a picture of another side."""
     button.setIconSize(QSize(side, side))
     button.setFixedSize(size_of_button(side))
 
@@ -47,9 +42,9 @@ def picture_icon(picture: npt.NDArray[Any] | None, ratio: float = 1.0) -> QIcon:
     Parameters
     ----------
     picture : ndarray of uint8, shape (rows, columns, 3), or None
-        None for an empty icon.
+        The picture; None for an empty icon.
     ratio : float
-        Pixels of the screen for one of Qt's.
+        Pixels of the screen for each pixel of Qt.
     """
     if picture is None:
         return QIcon()

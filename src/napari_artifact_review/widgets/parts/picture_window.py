@@ -1,4 +1,4 @@
-"""A window of pictures of cutouts, in as many columns as there is room for."""
+"""A window of pictures, in as many columns as there is room for."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from napari_artifact_review.widgets.parts.picture import (
 from napari_artifact_review.widgets.parts.tool_window import (
     KeptFree,
     ToolWindow,
-    covered,
+    covered_area,
 )
 
 _SMALL = 140
 
-#: Columns, and the sides of pictures; what comes first is better.
+#: Columns, and the sides of pictures in pixels of Qt; the best arrangement first.
 _ARRANGEMENTS = ((4, SIDE), (2, SIDE), (4, _SMALL), (2, _SMALL), (1, _SMALL))
 
-#: Room in pixels for what stands above or below the pictures, with its margins.
-_LINES = 60
+#: Height in pixels of Qt of the widgets above or below the pictures, with margins.
+_HEIGHT_OF_LINES = 60
 
 
 class PictureWindow(ToolWindow):
-    """Pictures on buttons; covers as little as it can when it comes up.
+    """Pictures on buttons, in the arrangement that covers least when it appears.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class PictureWindow(ToolWindow):
     Attributes
     ----------
     lines : QVBoxLayout
-        The window from top to bottom: the pictures, and what is put around them.
+        The layout from top to bottom: the pictures, and the widgets around them.
     """
 
     def __init__(
@@ -55,33 +55,33 @@ class PictureWindow(ToolWindow):
         self._pictures = QGridLayout()
         self.lines = QVBoxLayout(self)
         self.lines.addLayout(self._pictures)
-        # As large as what is shown, whatever it was before.
+        # As large as its content, also after that shrinks.
         self.lines.setSizeConstraint(QLayout.SizeConstraint.SetFixedSize)
         self._lay_out(*_ARRANGEMENTS[0])
 
     def arrange(self, kept_free: Sequence[QRect]) -> QRect:
-        """Take the first arrangement that covers least; return where it does."""
+        """Take the first arrangement that covers least; return its rectangle."""
         rooms = {
             (columns, side): self.room_for(self._size(columns, side), kept_free)
             for columns, side in _ARRANGEMENTS
         }
-        best = min(rooms, key=lambda way: covered(rooms[way], kept_free))
+        best = min(rooms, key=lambda key: covered_area(rooms[key], kept_free))
         self._lay_out(*best)
         return rooms[best]
 
     def _size(self, columns: int, side: int) -> QSize:
-        """Return the size with all pictures, also where some are hidden as yet."""
+        """Return the size with all pictures, including hidden ones."""
         button, gap = size_of_button(side), self._pictures.spacing()
         rows = -(-len(self.buttons) // columns)
         margins = self.lines.contentsMargins()
         return QSize(
             columns * (button.width() + gap) + margins.left() + margins.right(),
-            rows * (button.height() + gap) + _LINES,
+            rows * (button.height() + gap) + _HEIGHT_OF_LINES,
         )
 
     def _lay_out(self, columns: int, side: int) -> None:
-        for at, button in enumerate(self.buttons):
+        for index, button in enumerate(self.buttons):
             resize_button(button, side)
-            self._pictures.addWidget(button, *divmod(at, columns))
-        # Before it is seen, not after.
+            self._pictures.addWidget(button, *divmod(index, columns))
+        # At once, before the window appears.
         self.lines.activate()

@@ -1,4 +1,4 @@
-"""A box in which things change without the window being laid out anew."""
+"""A box whose content changes without a layout of the window."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from qtpy.QtWidgets import QWidget
 
 
 class SteadyBox(QWidget):
-    """Holds one widget, and tells the window only if that wants another size.
+    """Holds one widget, and requests a layout only if that needs another size.
 
-    A layout of Qt tells its parent whenever it was done anew, up to the window, which
-    then has itself painted once more: after a style sheet was set, for one.
+    Each layout of Qt, such as after a new style sheet, requests one of its parent, up
+    to the window, which is then painted once more.
 
     Attributes
     ----------
     content : QWidget
-        What it holds; fills it.
+        The widget that fills the box.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.content = QWidget(self)
-        self._sizes_told = (QSize(), QSize())
+        self._last_sizes = (QSize(), QSize())
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Return what the content would like."""
+        """Return the size that the content prefers."""
         return self.content.sizeHint()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Return what the content needs."""
+        """Return the least size of the content."""
         return self.content.minimumSizeHint()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
@@ -38,10 +38,10 @@ class SteadyBox(QWidget):
         self.content.resize(self.size())
 
     def event(self, event: QEvent | None) -> bool:
-        """Pass on that the content was laid out anew, if it wants another size."""
+        """Pass a layout request on if the content needs another size."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             sizes = (self.sizeHint(), self.minimumSizeHint())
-            if sizes != self._sizes_told:
-                self._sizes_told = sizes
+            if sizes != self._last_sizes:
+                self._last_sizes = sizes
                 self.updateGeometry()
         return super().event(event)

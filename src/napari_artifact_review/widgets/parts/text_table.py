@@ -1,4 +1,4 @@
-"""A small table of texts, painted: to show other ones costs no layout."""
+"""A small painted table of texts; new texts cause no layout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
-#: Pixels between two columns, and between the lines of two rows.
+#: Pixels between two columns, and between two rows.
 _GAP = 10
 _LEADING = 3
 
@@ -19,11 +19,11 @@ class TextTable(QWidget):
     Parameters
     ----------
     head : sequence of str
-        What is in each column.
+        The titles of the columns.
     rows : int
-        How many rows there are; their texts are given later.
+        The number of rows, empty at first.
     bold : int, optional
-        The column to be read first.
+        The column in bold.
     """
 
     def __init__(self, head: Sequence[str], rows: int, bold: int | None = None) -> None:
@@ -35,16 +35,16 @@ class TextTable(QWidget):
         self.setMinimumWidth(1)
 
     def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
-        """Show other texts, as many as there were."""
+        """Show other texts, in the same number of rows."""
         self.rows = [tuple(row) for row in rows]
         self.update()
 
     def widths(self) -> list[int]:
-        """Return how wide each column must be to show all its texts."""
+        """Return the width in pixels that each column needs."""
         widths = []
-        for at, texts in enumerate(zip(*self.rows, strict=True)):
-            fonts = [self._font(0, at), *[self._font(1, at)] * len(texts)]
-            pairs = zip(fonts, (self._head[at], *texts), strict=True)
+        for column, texts in enumerate(zip(*self.rows, strict=True)):
+            fonts = [self._font(0, column), *[self._font(1, column)] * len(texts)]
+            pairs = zip(fonts, (self._head[column], *texts), strict=True)
             widths.append(
                 max(QFontMetrics(font).horizontalAdvance(text) for font, text in pairs)
             )
@@ -52,12 +52,12 @@ class TextTable(QWidget):
 
     @property
     def needed_width(self) -> int:
-        """How wide it must be to show all its texts."""
+        """Width in pixels that all columns need."""
         widths = self.widths()
         return sum(widths) + len(widths) * _GAP
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint the columns from the right; what is left is the first one's."""
+        """Paint the columns from the right; the first one takes the remaining width."""
         painter = QPainter(self)
         color = self.palette().color(self.foregroundRole())
         widths, right = self.widths(), self.width()
@@ -69,9 +69,9 @@ class TextTable(QWidget):
                 color.setAlpha(255 if row else 150)
                 painter.setPen(color)
                 painter.setFont(self._font(row, column))
-                place = QRectF(left, row * self._line(), right - left, self._line())
+                cell = QRectF(left, row * self._line(), right - left, self._line())
                 painter.drawText(
-                    place, side | Qt.AlignmentFlag.AlignVCenter, texts[column]
+                    cell, side | Qt.AlignmentFlag.AlignVCenter, texts[column]
                 )
             right = left - _GAP // 2
         color.setAlpha(60)

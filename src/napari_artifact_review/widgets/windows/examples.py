@@ -1,4 +1,4 @@
-"""Examples of each kind of artifact, from what has been decided in this review."""
+"""Examples of each kind of artifact, from the verdicts of this review."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.images.folder import ImageFolder
     from napari_artifact_review.core.review.session import ReviewSession
 
-#: The latest ones: more are no examples but a gallery.
+#: The most examples of a kind, the latest ones.
 _MOST = 8
 
 
 class ExamplesPanel(PictureWindow):
-    """Shows what was last decided to be of a kind; stays beside the window.
+    """Shows the cutouts that were last marked as a kind, in a window beside the dock.
 
     Attributes
     ----------
@@ -56,16 +56,16 @@ class ExamplesPanel(PictureWindow):
             self.show_kinds()
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """List the kinds: while the panel is hidden, it follows nothing."""
+        """List the kinds anew; a hidden window is not updated."""
         super().showEvent(event)
         self.show_kinds()
 
     def show_kinds(self) -> None:
-        """List the kinds that were named, with their counts; show one of them."""
-        given = {} if self._session is None else self._session.catalog.labels.kinds
+        """List the kinds in use with their counts, and show one of them."""
+        by_row = {} if self._session is None else self._session.catalog.labels.kinds
         before = self.kind.currentData()
-        kinds = sorted(set(given.values()))
-        counts = [sum(kind == other for other in given.values()) for kind in kinds]
+        kinds = sorted(set(by_row.values()))
+        counts = [sum(kind == other for other in by_row.values()) for kind in kinds]
         self.kind.blockSignals(True)
         self.kind.clear()
         for kind, count in zip(kinds, counts, strict=True):
@@ -81,7 +81,7 @@ class ExamplesPanel(PictureWindow):
         self._cutouts = []
         if session is not None and kind is not None:
             rows = [row for row, k in session.catalog.labels.kinds.items() if k == kind]
-            # What was decided last was put in last.
+            # The last verdicts are last in the dict.
             latest = rows[: -_MOST - 1 : -1]
             self._cutouts = [session.catalog.cutout(row) for row in latest]
         for at, button in enumerate(self.buttons):
@@ -114,8 +114,8 @@ class ExamplesPanel(PictureWindow):
 def _pictures(
     images: ImageFolder, cutouts: Sequence[Cutout]
 ) -> list[npt.NDArray[Any] | None]:
-    """Return a picture of each cutout; None of one whose image cannot be read."""
-    # In the thread: with them come the readers of images.
+    """Return a picture of each cutout; None where its image cannot be read."""
+    # Only in the thread: the readers of images are imported with these.
     from napari_artifact_review.core.errors import ImageError
     from napari_artifact_review.core.images.image_cache import ImageCache
     from napari_artifact_review.core.images.thumbnails import CutoutReader
@@ -127,6 +127,6 @@ def _pictures(
         try:
             pictures.append(reader.picture(cutout))
         except ImageError:
-            # What is wrong with that image is told where it is looked at.
+            # The reviewer sees the error at the cutout itself.
             pictures.append(None)
     return pictures

@@ -1,4 +1,4 @@
-"""The help panel: keys and colours, on one page."""
+"""The help window: keys and colours on one page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLORS = (
 
 
 class HelpPanel(ToolWindow):
-    """Keys and colours; stays beside the window while one works.
+    """Shows keys and colours in a window beside the dock.
 
     Attributes
     ----------
@@ -37,14 +37,14 @@ class HelpPanel(ToolWindow):
         self.show_keys(KeyChoice())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Tell which keys are in force."""
+        """Show the keys in force."""
         self.text.setText(help_text(keys))
 
 
 def help_text(choice: KeyChoice) -> str:
-    """Return the help as rich text, made from the keys in force and the style."""
+    """Return the help as rich text, from the keys in force and the style."""
     half = -(-len(choice.actions) // 2)
-    # In two columns: a laptop's screen has no room for all in one.
+    # Two columns, since a laptop's screen has no room for all keys in one.
     keys = "".join(
         f"<tr>{''.join(map(_cells, choice.actions[line::half]))}</tr>"
         for line in range(half)

@@ -1,7 +1,7 @@
 """The plots in a dock of their own: the curves, and the time per verdict.
 
 They are drawn in a thread and shown as pictures. matplotlib's own canvas draws in the
-main thread, where each verdict would hold up the window for a third of a second.
+main thread, where each verdict would block the window for a third of a second.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 _TITLE = "Review plots"
 
-#: Of the dock in pixels of Qt, to begin with; and the least that a plot is read in.
+#: Width and height in pixels of Qt: of the new dock, and the least of a plot.
 _SIZE = (860, 340)
 _LEAST = (200, 150)
 
 
 class PlotWish(NamedTuple):
-    """How a plot is to be drawn.
+    """The size and colour of a plot that is wanted.
 
     Attributes
     ----------
     width, height : int
-        In pixels of Qt.
+        Size in pixels of Qt.
     ratio : float
-        Pixels of the screen for one of these.
+        Pixels of the screen for each pixel of Qt.
     color : str
-        Of its texts and lines.
+        Colour of texts and lines.
     """
 
     width: int
@@ -48,12 +48,12 @@ class PlotWish(NamedTuple):
 
 
 class PlotView(QWidget):
-    """Shows a plot, and tells when it should be drawn anew.
+    """Shows a plot, and emits a signal when it should be drawn anew.
 
     Attributes
     ----------
     outdated : Signal
-        Emitted when it is shown, has another size, or other colours.
+        Emitted when the widget appears, is resized, or gets other colours.
     """
 
     outdated = QtSignal()
@@ -65,38 +65,38 @@ class PlotView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def wish(self) -> PlotWish:
-        """Return how the plot is to be drawn."""
+        """Return the size and colour of the plot that is wanted."""
         color = self.palette().color(self.foregroundRole()).name()
         return PlotWish(self.width(), self.height(), self.devicePixelRatioF(), color)
 
     def show_picture(self, picture: npt.NDArray[np.uint8]) -> None:
-        """Show a plot that was drawn: shape (rows, columns, 4)."""
+        """Show a plot of shape (rows, columns, 4)."""
         rows, columns = picture.shape[:2]
         image = QImage(
             picture.tobytes(), columns, rows, 4 * columns, QImage.Format.Format_RGBA8888
         )
-        # A copy: Qt does not own those bytes.
+        # A copy, since Qt does not own those bytes.
         self.image = image.copy()
         self.update()
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint the plot over all of it; one of another size only until it is drawn."""
+        """Paint the plot over the whole widget, stretched if it has another size."""
         painter = QPainter(self)
         painter.drawImage(self.rect(), self.image)
         painter.end()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Want a plot: while it is hidden, none is drawn."""
+        """Ask for a plot; none is drawn while the widget is hidden."""
         super().showEvent(event)
         self.outdated.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Want a plot of this size."""
+        """Ask for a plot of this size."""
         super().resizeEvent(event)
         self.outdated.emit()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Want a plot in the colours of another theme."""
+        """Ask for a plot in the colours of another theme."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
             self.outdated.emit()
@@ -108,7 +108,7 @@ class PlotsPanel(QWidget):
     Attributes
     ----------
     removed : Signal
-        Emitted when its dock was closed.
+        Emitted when the dock was closed.
     """
 
     removed = QtSignal()
@@ -122,14 +122,14 @@ class PlotsPanel(QWidget):
             layout.addWidget(view)
 
     def event(self, event: QEvent) -> bool:
-        """Tell when the dock is closed: napari takes its parent away, no more."""
+        """Notice that the dock is closed: napari then removes the panel's parent."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.removed.emit()
         return bool(super().event(event))
 
 
 class Plots:
-    """The dock with the plots, as long as somebody wants it.
+    """The dock with the plots, while it is open.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ class Plots:
     Attributes
     ----------
     panel : PlotsPanel or None
-        What is in the dock, while there is one.
+        The content of the dock, while it is open.
     wanted : Signal
-        Emitted when plots should be drawn, or need not be any more: see `wishes`.
+        Emitted when `wishes` returns other plots.
     """
 
     wanted = Signal()
@@ -155,21 +155,21 @@ class Plots:
         if self.panel is not None:
             dock = self.panel.parentWidget()
             if dock is not None and not dock.isVisible():
-                # The eye in its title has hidden it.
+                # The user has hidden it with the eye in its title.
                 dock.show()
                 return
             self.close()
             return
         panel = self.panel = PlotsPanel()
         panel.removed.connect(partial(self._remove, panel))
-        # The whole window may go, of which napari tells no dock.
+        # napari emits nothing to docks when the whole window is closed.
         panel.destroyed.connect(partial(self._forget, panel))
         for view in panel.views:
             view.outdated.connect(self.wanted.emit)
         dock = self._viewer.window.add_dock_widget(panel, name=_TITLE, area="bottom")
-        # The next key is still meant for the review.
+        # The next key is meant for the review.
         dock.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
-        # It takes no room from the image, unless somebody puts it beside that.
+        # A floating dock takes no room from the image.
         dock.setFloating(True)
         dock.resize(*_SIZE)
 
@@ -179,13 +179,13 @@ class Plots:
             self._viewer.window.remove_dock_widget(self.panel)
 
     def wishes(self) -> list[PlotWish]:
-        """Return how each plot is to be drawn; none where nobody looks."""
+        """Return the sizes and colours of the plots; none while they are hidden."""
         if self.panel is None or not self.panel.isVisible():
             return []
         return [view.wish() for view in self.panel.views]
 
     def show_pictures(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
-        """Show plots that were drawn."""
+        """Show plots, each of shape (rows, columns, 4)."""
         if self.panel is not None:
             for view, picture in zip(self.panel.views, pictures, strict=True):
                 view.show_picture(picture)
@@ -196,6 +196,6 @@ class Plots:
         self.wanted.emit()
 
     def _forget(self, panel: PlotsPanel, *_: object) -> None:
-        """Know nothing more of a panel; it may be gone already."""
+        """Forget a panel, which Qt may have deleted already."""
         if self.panel is panel:
             self.panel = None

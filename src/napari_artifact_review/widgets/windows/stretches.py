@@ -1,4 +1,4 @@
-"""The current cutout at several stretches, side by side; one of them can be chosen."""
+"""The current cutout at several stretches, side by side, to choose one."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ from napari_artifact_review.widgets.parts.tool_window import KeptFree
 if TYPE_CHECKING:
     from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
 
-#: Milliseconds after a step until its pictures are made: its own frame comes first.
-_BREATH = 60
+#: Milliseconds from a move until the pictures are made, so that its frame is drawn
+#: first.
+_DELAY_OF_PICTURES = 60
 
 _Picture = npt.NDArray[np.uint8]
 
 
 class StretchesPanel(PictureWindow):
-    """Small pictures of the current cutout; stays beside the window while one works.
+    """Shows the current cutout at several stretches, in a window beside the dock.
 
-    Limits are those of the cutout, whose frame is drawn; colours are those of now.
+    The limits are those of the cutout, the colours those of the current colormap.
 
     Attributes
     ----------
     adopted : Signal
         Emitted with the `Display` whose picture is clicked.
     pixels_wanted : Signal
-        Emitted when the panel comes up, to be given `show_pixels`.
+        Emitted when the window appears, to request a call of `show_pixels`.
     """
 
     adopted = Signal(object)
@@ -59,12 +60,12 @@ class StretchesPanel(PictureWindow):
             "Click to apply to all cutouts. Reset under Display restores the default."
         )
         hint.setWordWrap(True)
-        # The pictures alone say how wide the window is.
+        # Only the pictures determine the width of the window.
         hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.lines.addWidget(hint)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Ask for pixels: while the panel is hidden, it takes none."""
+        """Ask for pixels; a hidden window takes none."""
         super().showEvent(event)
         self.pixels_wanted.emit()
 
@@ -76,9 +77,9 @@ class StretchesPanel(PictureWindow):
         Parameters
         ----------
         cutout : CutoutPixels or None
-            What there is to be shown, if anything.
+            The pixels, or None to show empty buttons.
         display : Display
-            How pixels look now; its colours are those of the pictures.
+            The current display, whose colormap the pictures have.
         y_up : bool
             Whether row 0 is at the bottom.
         """
@@ -94,7 +95,7 @@ class StretchesPanel(PictureWindow):
             return
         levels = np.linspace(0, 1, LEVELS)
         colors = ensure_colormap(display.colormap).map(levels)[:, :3]
-        self._latest.want(partial(_pictures, cutout, colors, y_up), _BREATH)
+        self._latest.want(partial(_pictures, cutout, colors, y_up), _DELAY_OF_PICTURES)
 
     def _show(self, pictures: list[_Picture]) -> None:
         for button, picture in zip(self.buttons, pictures, strict=True):
@@ -115,7 +116,7 @@ def _pictures(
     known: dict[float, tuple[npt.NDArray[Any], Brightness]] = {}
     for preset in PRESETS:
         if is_given_up():
-            # Another cutout is the current one since.
+            # Another cutout has become the current one.
             raise CancelledError
         sigma = preset.display.sigma
         if sigma not in known:
@@ -131,7 +132,7 @@ def _pictures(
 def _draw_frame(picture: _Picture, inner: tuple[slice, slice]) -> None:
     rows, columns = inner
     color = QColor(STYLE.current).getRgb()[:3]
-    # Just outside of the cutout, where there is an outside.
+    # Just outside of the cutout, or at the edge of the picture.
     top, bottom = max(rows.start - 2, 0), min(rows.stop + 2, len(picture))
     left, right = max(columns.start - 2, 0), min(columns.stop + 2, picture.shape[1])
     frame = np.zeros(picture.shape[:2], bool)
@@ -143,4 +144,6 @@ def _draw_frame(picture: _Picture, inner: tuple[slice, slice]) -> None:
 def _checkable(text: str) -> QToolButton:
     button = picture_button(text)
     button.setCheckable(True)
+    checked = f"QToolButton:checked {{ border-color: {STYLE.current} }}"
+    button.setStyleSheet(button.styleSheet() + checked)
     return button

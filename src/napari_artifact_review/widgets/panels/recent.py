@@ -1,4 +1,4 @@
-"""The reviews that were opened last, to be opened again with a click."""
+"""The reviews that were opened last, to open them again with a click."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from psygnal import Signal
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QPushButton, QSizePolicy
 
-#: How many are remembered.
+#: The most reviews that are remembered.
 _MOST = 5
 
 _KEY = "recent reviews"
 
 
 def settings() -> QSettings:
-    """Return where the dock remembers what belongs to no review."""
+    """Return the dock's settings that belong to no review."""
     return QSettings("napari-artifact-review", "napari-artifact-review")
 
 
@@ -38,22 +38,22 @@ class RecentReview(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What it is called in the list: the table, and the folder that it is in."""
+        """The line of the list: the table and its folder."""
         path = Path(self.predictions)
         return f"{path.name}  —  {path.parent.name or path.parent}"
 
     @classmethod
     def all(cls) -> list[Self]:
-        """Return those that are remembered, the last one first."""
+        """Return the remembered reviews, the last one first."""
         try:
-            kept = json.loads(str(settings().value(_KEY, "[]")))
-            return [cls(*map(str, files)) for files in kept]
+            stored = json.loads(str(settings().value(_KEY, "[]")))
+            return [cls(*map(str, files)) for files in stored]
         except (TypeError, ValueError):
-            # Another program wrote it; nothing but convenience is lost.
+            # Another program wrote the setting; only convenience is lost.
             return []
 
     def remember(self) -> None:
-        """Put it first among those that are remembered."""
+        """Put this review first in the list."""
         others = [other for other in self.all() if other != self]
         settings().setValue(_KEY, json.dumps([self, *others][:_MOST]))
 
@@ -75,30 +75,29 @@ class RecentPanel(Container[Widget]):
         super().__init__(widgets=[self.title, *self.buttons], labels=False)
         self.margins = (0, 0, 0, 0)
         self._reviews: list[RecentReview] = []
-        for place, button in enumerate(self.buttons):
+        for line, button in enumerate(self.buttons):
             native: QPushButton = button.native
             native.setFlat(True)
             native.setStyleSheet("text-align: left; padding: 4px")
             native.setSizePolicy(
                 QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
             )
-            button.changed.connect(lambda _, place=place: self._request(place))
+            button.changed.connect(lambda _, line=line: self._request(line))
         self.show_reviews()
 
     def show_reviews(self) -> None:
-        """List those that are remembered now."""
+        """List the remembered reviews."""
         self._reviews = RecentReview.all()
         self.visible = bool(self._reviews)
-        for place, button in enumerate(self.buttons):
-            there = place < len(self._reviews)
-            button.visible = there
-            if there:
-                review = self._reviews[place]
+        for line, button in enumerate(self.buttons):
+            button.visible = line < len(self._reviews)
+            if line < len(self._reviews):
+                review = self._reviews[line]
                 button.text = review.text
                 button.tooltip = (
                     f"Resume {review.predictions}\nImages: {review.images}\n"
                     f"Output: {review.output}"
                 )
 
-    def _request(self, place: int) -> None:
-        self.review_requested.emit(self._reviews[place])
+    def _request(self, line: int) -> None:
+        self.review_requested.emit(self._reviews[line])

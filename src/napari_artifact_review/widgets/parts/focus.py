@@ -1,4 +1,4 @@
-"""Keeps the keyboard with the review: fields have it only while a text is typed."""
+"""Keyboard focus: the main window has it, except while a text is typed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
 
 def text_is_typed() -> bool:
-    """Tell whether a field that takes text has the keyboard."""
+    """Return whether a text field has the keyboard."""
     return isinstance(QApplication.focusWidget(), _TEXT_FIELDS)
 
 
 def main_window_of(widget: QWidget) -> QMainWindow | None:
-    """Return napari's window; a dock that floats is a window of its own, inside it."""
+    """Return the main window that a widget is in, also from inside a floating dock."""
     parent: QWidget | None = widget
     while parent is not None and not isinstance(parent, QMainWindow):
         parent = parent.parentWidget()
@@ -33,7 +33,7 @@ def main_window_of(widget: QWidget) -> QMainWindow | None:
 
 
 def give_keys_to_viewer(widget: QWidget) -> None:
-    """Take the keyboard from the fields of a dock and give it to napari's canvas."""
+    """Move the keyboard from the fields of a dock to the main window's centre."""
     window = widget.window()
     central = window.centralWidget() if isinstance(window, QMainWindow) else None
     if central is not None:
@@ -43,33 +43,32 @@ def give_keys_to_viewer(widget: QWidget) -> None:
 
 
 def leave_keys_to_viewer(panel: QWidget) -> None:
-    """Have no click on a panel without text fields take the keyboard."""
-    calm = _CalmFilter(panel)
+    """Keep clicks on a panel, but for its text fields, from taking the keyboard."""
+    event_filter = _KeyAndWheelFilter(panel)
     for widget in panel.findChildren(QWidget):
         if isinstance(widget, QAbstractButton | QComboBox | QSlider):
             widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         if isinstance(widget, QComboBox | QSlider):
-            widget.installEventFilter(calm)
+            widget.installEventFilter(event_filter)
 
 
 _KEYS = (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
 
 
-def _is_for_others(event: QEvent) -> bool:
+def _is_wheel_or_letter(event: QEvent) -> bool:
     is_letter = event.type() in _KEYS and event.text().isalpha()
     return event.type() == QEvent.Type.Wheel or is_letter
 
 
-class _CalmFilter(QObject):
-    """Keeps a field from being changed by what is not meant for it.
+class _KeyAndWheelFilter(QObject):
+    """Keeps the mouse wheel, and keys with letters, from changing a field.
 
-    That is a wheel that passes over it, and a letter: to a list it is the beginning of
-    a choice, to the reviewer a verdict.
+    A list would take a letter as the beginning of a choice; it is meant as a shortcut.
     """
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        if event is not None and _is_for_others(event):
-            # Qt offers it to what is around the field next.
+        if event is not None and _is_wheel_or_letter(event):
+            # Qt offers an ignored event to the field's parents.
             event.ignore()
             return True
         return bool(super().eventFilter(watched, event))

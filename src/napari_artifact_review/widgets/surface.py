@@ -1,0 +1,166 @@
+"""What shows the cutouts in the middle of the window: the canvas, or the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from qtpy.QtCore import QPointF, QRect, QRectF
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.viewer.status import end_of_queue
+from napari_artifact_review.widgets.parts.focus import (
+    give_keys_to_viewer,
+    main_window_of,
+)
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.viewer.controller import ReviewController
+    from napari_artifact_review.widgets.gallery import GalleryPanel
+
+
+class Surface(Protocol):
+    """Shows cutouts, and moves among them in the order in which it shows them."""
+
+    def go_next(self) -> None:
+        """Go to the next cutout."""
+
+    def go_previous(self) -> None:
+        """Go to the previous cutout."""
+
+    def current_rectangle(self) -> QRect | None:
+        """Return the current cutout's rectangle on the screen; None if unknown."""
+
+    def toggle_view(self) -> None:
+        """Switch between a closer and a wider view."""
+
+    def show_display(self) -> None:
+        """Show pixels with the limits, stretch, colours and orientation of now."""
+
+
+class Canvas:
+    """napari's canvas as a surface.
+
+    Parameters
+    ----------
+    dock : QWidget
+        The dock, in the window of the canvas.
+    session : ReviewSession
+        The review.
+    controller : ReviewController
+        Draws the review in the canvas.
+    say : callable
+        Shows the reviewer a sentence.
+    """
+
+    def __init__(
+        self,
+        dock: QWidget,
+        session: ReviewSession,
+        controller: ReviewController,
+        say: Callable[[str], object],
+    ) -> None:
+        self._dock = dock
+        self._session = session
+        self._controller = controller
+        self._say = say
+
+    def go_next(self) -> None:
+        """Go to the next cutout of the queue."""
+        if not self._controller.waits_for_image and not self._session.next():
+            self._say(end_of_queue(self._session, "last"))
+
+    def go_previous(self) -> None:
+        """Go to the previous cutout of the queue."""
+        if not self._controller.waits_for_image and not self._session.previous():
+            self._say(end_of_queue(self._session, "first"))
+
+    def current_rectangle(self) -> QRect | None:
+        """Return the current cutout's rectangle on the screen; None if unknown."""
+        window = self._dock.window()
+        if not isinstance(window, QMainWindow):
+            # A dock that floats is a window of its own.
+            return None
+        canvas = window.centralWidget()
+        left, top, right, bottom = self._controller.rectangle_on_canvas()
+        middle = canvas.mapToGlobal(canvas.rect().center())
+        cutout = QRectF(QPointF(left, top), QPointF(right, bottom)).toRect()
+        return QRect(cutout.translated(middle))
+
+    def toggle_view(self) -> None:
+        """Switch between the current cutout and the full image."""
+        self._controller.toggle_view()
+
+    def show_display(self) -> None:
+        """Do nothing: napari draws its layers anew by itself."""
+
+
+class Surfaces:
+    """The canvas, and the gallery that can cover it.
+
+    Parameters
+    ----------
+    dock, session, controller, say
+        As for `Canvas`.
+
+    Attributes
+    ----------
+    front : Surface
+        The surface that the reviewer sees.
+    gallery : GalleryPanel or None
+        The gallery, once it was opened.
+    """
+
+    def __init__(
+        self,
+        dock: QWidget,
+        session: ReviewSession,
+        controller: ReviewController,
+        say: Callable[[str], object],
+    ) -> None:
+        self._dock = dock
+        self._session = session
+        self._controller = controller
+        self._canvas = Canvas(dock, session, controller, say)
+        self._keys = KeyChoice()
+        self.front: Surface = self._canvas
+        self.gallery: GalleryPanel | None = None
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Show the keys in force."""
+        self._keys = keys
+        if self.gallery is not None:
+            self.gallery.show_keys(keys)
+
+    def toggle_gallery(self) -> None:
+        """Cover the canvas with the gallery, or uncover it."""
+        if self.gallery is None:
+            self.gallery = self._make_gallery()
+        if self.front is self.gallery:
+            self.front = self._canvas
+            self.gallery.close_page()
+            self._controller.uncover()
+            give_keys_to_viewer(self._dock)
+        else:
+            self.front = self.gallery
+            self._controller.cover(self.gallery.target)
+            self.gallery.open()
+
+    def drop_gallery(self) -> None:
+        """Remove the gallery with its pictures; the next one makes them anew."""
+        if self.gallery is not None:
+            self.gallery.release()
+            self.gallery, self.front = None, self._canvas
+
+    def _make_gallery(self) -> GalleryPanel:
+        # Only here: the readers of images are imported with the gallery.
+        from napari_artifact_review.widgets.gallery import GalleryPanel
+
+        window = main_window_of(self._dock)
+        assert window is not None, "keys come from a window"
+        gallery = GalleryPanel(window.centralWidget(), self._session, self._controller)
+        gallery.show_keys(self._keys)
+        gallery.left.connect(self.toggle_gallery)
+        return gallery

@@ -1,0 +1,111 @@
+"""The panels and windows in which a dock shows its reviews, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QWidget
+
+from napari_artifact_review.widgets.parts.background import MainThread
+from napari_artifact_review.widgets.parts.focus import main_window_of
+from napari_artifact_review.widgets.parts.tool_window import KeptFree
+from napari_artifact_review.widgets.windows.plots import Plots
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
+    from napari_artifact_review.widgets.windows.examples import ExamplesPanel
+    from napari_artifact_review.widgets.windows.help import HelpPanel
+    from napari_artifact_review.widgets.windows.stretches import StretchesPanel
+
+
+class Workspace:
+    """The panels and windows that show a review; each is made when first used.
+
+    They outlive a review: the next one is shown in the same ones.
+
+    Parameters
+    ----------
+    dock : QWidget
+        The dock that the panels belong to.
+    viewer : napari.Viewer
+        The viewer that the dock belongs to.
+    kept_free : callable
+        Returns the rectangles that a window does not cover; see `KeptFree`.
+
+    Attributes
+    ----------
+    dock : QWidget
+        The dock.
+    viewer : napari.Viewer
+        The viewer.
+    plots : Plots
+        The plots of the results.
+    """
+
+    def __init__(
+        self, dock: QWidget, viewer: napari.viewer.Viewer, kept_free: KeptFree
+    ) -> None:
+        self.dock, self.viewer = dock, viewer
+        self.plots = Plots(viewer)
+        self._kept_free = kept_free
+        self._main_thread = MainThread(dock)
+
+    @cached_property
+    def panel(self) -> ReviewPanel:
+        """The panels of a review: three hundred widgets."""
+        from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
+
+        panel = ReviewPanel()
+        panel.hide()
+        panel.changes.plots_requested.connect(self.plots.toggle)
+        # The panel has no parent before the first review.
+        self.dock.destroyed.connect(panel.native.deleteLater)
+        return panel
+
+    @cached_property
+    def help(self) -> HelpPanel:
+        """The window with keys and colours."""
+        from napari_artifact_review.widgets.windows.help import HelpPanel
+
+        return HelpPanel(self.dock, self._kept_free)
+
+    @cached_property
+    def examples(self) -> ExamplesPanel:
+        """The window with examples of each kind."""
+        from napari_artifact_review.widgets.windows.examples import ExamplesPanel
+
+        return ExamplesPanel(self.dock, self._kept_free)
+
+    @cached_property
+    def stretches(self) -> StretchesPanel:
+        """The window with the current cutout at several stretches."""
+        from napari_artifact_review.widgets.windows.stretches import StretchesPanel
+
+        return StretchesPanel(self.dock, self._kept_free)
+
+    def make_all(self) -> None:
+        """Make every panel and window now."""
+        _ = self.panel, self.help, self.examples, self.stretches
+
+    def hide_windows(self) -> None:
+        """Hide the windows beside the dock, once no review is open."""
+        self.examples.show_session(None)
+        for window in (self.help, self.examples, self.stretches):
+            window.hide()
+
+    def run_if_open(self, function: Callable[[], object]) -> None:
+        """Run a function in the main thread unless the window has been closed."""
+        self._main_thread.run(lambda: function() if self._is_in_window() else None)
+
+    def run_later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Run a function after some seconds unless the window has been closed."""
+        QTimer.singleShot(round(1000 * seconds), partial(self.run_if_open, function))
+
+    def _is_in_window(self) -> bool:
+        window = main_window_of(self.dock)
+        return window is not None and window.isVisible()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from napari import settings
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points, Shapes
@@ -24,6 +23,8 @@ from napari.utils.colormaps import AVAILABLE_COLORMAPS
 from napari.utils.events import Event, EventEmitter
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from napari_artifact_review.viewer.camera import View
 
 #: Keys with which napari's Shapes and Points layers change data or modes.

@@ -20,9 +20,6 @@ Order = Literal["table", "image", "confident", "uncertain", "mislabelled", "rand
 STATES: tuple[State, ...] = get_args(State)
 ORDERS: tuple[Order, ...] = get_args(Order)
 
-#: Orders that need the model's confidence.
-BY_CONFIDENCE: tuple[Order, ...] = ("confident", "uncertain", "mislabelled")
-
 #: Number of candidates that a search examines at once.
 _CHUNK = 4096
 

@@ -58,7 +58,7 @@ def _close_the_viewer(dock):
 SIGNALS = (
     "decided",
     "queue_changed",
-    "turned",
+    "undo_or_redo_given",
     "current_changed",
     "label_changed",
     "saved",

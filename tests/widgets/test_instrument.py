@@ -465,7 +465,7 @@ def test_a_reset_ends_all_that_was_done_to_the_pixels(dock):
     [layer] = [x for x in dock.viewer.layers if x.name == "north"]
     before = tuple(layer.contrast_limits)
     layer.gamma, layer.contrast_limits, layer.colormap = 0.5, (5, 500), "viridis"
-    QTest.mouseClick(dock.panel.pixels.reset.native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(dock.panel.display.reset.native, Qt.MouseButton.LeftButton)
     assert (layer.gamma, layer.colormap.name) == (1, "gray")
     assert tuple(layer.contrast_limits) == before
 

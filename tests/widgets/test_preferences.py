@@ -51,7 +51,7 @@ def test_all_that_names_a_key_names_the_one_in_force(dock):
     panel = dock.panel
     assert "key F7" in dock.label_new.tooltip
     assert "key F8" in dock.save.tooltip
-    assert "key F9" in panel.surroundings.view.tooltip
+    assert "key F9" in panel.full_image.view.tooltip
     assert (
         panel.verdict.history.value
         == "Not reviewed: F7 artifact, K no artifact, F10 unsure"

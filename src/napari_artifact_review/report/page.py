@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_artifact_review.core.atomic_files import Written, replace_file
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import SaveError, StoreError
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.core.review.session import ReviewSession
-from napari_artifact_review.core.saving import Written, replace_file
 from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapshot, When
 from napari_artifact_review.core.scores.pace import PAUSE, pace_of
 from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, svg

@@ -94,8 +94,8 @@ class ReviewCommands:
 
     def _connect_display(self) -> None:
         connect, controller = self._connections.connect, self._controller
-        image, pixels = controller.image, self._panel.pixels
-        around, stretches = self._panel.surroundings, self._stretches
+        image, pixels = controller.image, self._panel.display
+        around, stretches = self._panel.full_image, self._stretches
         connect(image.display_changed, self._panel.show_display)
         connect(image.display_changed, lambda _: self._surfaces.front.show_display())
         connect(image.drawn, self._show_stretches)
@@ -118,7 +118,7 @@ class ReviewCommands:
         connect(navigation.image_requested, self._session.select_image)
         connect(navigation.cutout_requested, self._go_to_row)
         connect(navigation.auto_advance_requested, self._set_auto_advance)
-        connect(panel.surroundings.position_requested, self._go_to_position)
+        connect(panel.full_image.position_requested, self._go_to_position)
         connect(context.row_requested, self._go_to_row)
         connect(context.copy_requested, self._copy_position)
         connect(
@@ -199,7 +199,7 @@ class ReviewCommands:
         session = self._session
         session.select(session.current_cutout.image_name, x, y)
         # At a hole in the grid the slider is not at the cutout that it led to.
-        self._panel.surroundings.show_position(session)
+        self._panel.full_image.show_position(session)
 
     def _set_queue(self, wanted: dict[str, Any]) -> None:
         try:

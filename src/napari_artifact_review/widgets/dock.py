@@ -16,7 +16,7 @@ from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
 from napari_artifact_review.widgets.opener import Opener, import_ahead
-from napari_artifact_review.widgets.panels.opening import OpenPanel
+from napari_artifact_review.widgets.panels.open_form import OpenPanel
 from napari_artifact_review.widgets.panels.recent import RecentReview
 from napari_artifact_review.widgets.parts.background import MainThread
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
@@ -104,10 +104,10 @@ class ReviewWidget(SteadyBox):
     note = _Field("panel.verdict.note")
     history = _Field("panel.verdict.history")
     auto_advance = _Field("panel.navigation.auto_advance")
-    grid_x = _Field("panel.surroundings.grid_x")
-    grid_y = _Field("panel.surroundings.grid_y")
-    grid = _Field("panel.surroundings.grid")
-    y_up = _Field("panel.surroundings.y_up")
+    grid_x = _Field("panel.full_image.grid_x")
+    grid_y = _Field("panel.full_image.grid_y")
+    grid = _Field("panel.full_image.grid")
+    y_up = _Field("panel.full_image.y_up")
     save = _Field("panel.saving.save")
     banner = _Field("panel.banner")
     message = _Field("panel.message")

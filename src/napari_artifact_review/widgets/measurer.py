@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_artifact_review.widgets.panels.changes import Measured, results_summary
+from napari_artifact_review.widgets.panels.results import Measured, results_summary
 from napari_artifact_review.widgets.parts.background import Connections, Latest
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.decisions.entry import Entry
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.core.scores.metrics import Snapshot
-    from napari_artifact_review.widgets.panels.changes import ChangesPanel
+    from napari_artifact_review.widgets.panels.results import ResultsPanel
     from napari_artifact_review.widgets.parts.fold import Fold
     from napari_artifact_review.widgets.windows.plots import Plots, PlotWish
 
@@ -38,7 +38,7 @@ class Measurer:
         The open review; nothing is shown after Qt has deleted it.
     session : ReviewSession
         The review that is measured.
-    panel : ChangesPanel
+    panel : ResultsPanel
         Shows the numbers.
     fold : Fold
         Holds the panel.
@@ -50,7 +50,7 @@ class Measurer:
         self,
         parent: QObject,
         session: ReviewSession,
-        panel: ChangesPanel,
+        panel: ResultsPanel,
         fold: Fold,
         plots: Plots,
     ) -> None:

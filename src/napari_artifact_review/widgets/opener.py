@@ -12,7 +12,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.review.paths import default_output
-from napari_artifact_review.widgets.panels.opening import OpenPanel
+from napari_artifact_review.widgets.panels.open_form import OpenPanel
 from napari_artifact_review.widgets.parts.background import Background, MainThread
 
 if TYPE_CHECKING:

@@ -105,7 +105,7 @@ class OpenReview(QObject):
         self._connections.at_end(make_context_current_at_removals(viewer, window))
         self._connect()
         self._panel.show_session(session)
-        changes, fold = self._panel.changes, self._panel.folds["changes"]
+        changes, fold = self._panel.results, self._panel.folds["changes"]
         self.measurer = Measurer(self, session, changes, fold, self._plots)
         for signal in (session.decided, session.queue_changed):
             self._connections.connect(signal, self.measurer.update)

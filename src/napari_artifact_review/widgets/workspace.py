@@ -62,7 +62,7 @@ class Workspace:
 
         panel = ReviewPanel()
         panel.hide()
-        panel.changes.plots_requested.connect(self.plots.toggle)
+        panel.results.plots_requested.connect(self.plots.toggle)
         # The panel has no parent before the first review.
         self.dock.destroyed.connect(panel.native.deleteLater)
         return panel

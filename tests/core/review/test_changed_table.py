@@ -7,14 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from napari_artifact_review.core.review.differences import Difference
 from napari_artifact_review.core.review.output import (
     Output,
     OutputChangedError,
     TableChangedError,
 )
-from napari_artifact_review.core.review.reviewed import ReviewedTable
+from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.review.table_differences import Difference
 from napari_artifact_review.core.tables.predictions import read_predictions
 
 TABLE = """image_name,grid_x,grid_y,label,preds,remark

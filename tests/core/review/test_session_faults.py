@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 import pandas as pd
 import pytest
 
-from napari_artifact_review.core import saving
+from napari_artifact_review.core import atomic_files
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import HeldError, SaveError, StoreError
 from napari_artifact_review.core.review.session import ReviewSession
@@ -276,7 +276,7 @@ def test_wherever_in_the_store_the_disk_ends_nothing_is_lost(session, path, log_
 def test_whatever_fails_in_a_save_the_output_is_the_old_or_the_new_one(
     path, log_file, monkeypatch
 ):
-    monkeypatch.setattr(saving, "RETRY_DELAYS", (0,))
+    monkeypatch.setattr(atomic_files, "RETRY_DELAYS", (0,))
     output = path.with_name("test_outputs.csv")
     with ReviewSession.open(path, reviewer="me") as session:
         session.set_label("artifact")

@@ -157,7 +157,7 @@ def test_the_queue_is_a_page_of_pictures_and_one_key_leads_there_and_back(
 def test_the_button_in_the_dock_opens_it_and_the_one_above_it_closes_it(
     page, dock, qtbot, settle
 ):
-    button = dock.panel.surroundings.gallery.native
+    button = dock.panel.full_image.gallery.native
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert page.is_shown
     qtbot.mouseClick(page.panel.back, Qt.MouseButton.LeftButton)
@@ -500,13 +500,13 @@ def test_pictures_are_framed_in_the_colour_of_their_outcome(page, dock, outcome,
 def test_pictures_look_as_the_full_image_does(page, dock, qtbot):
     page.open()
     before = page.color_at(0, 60, 110)
-    dock.panel.pixels.display_requested.emit(Display(inverted=True))
+    dock.panel.display.display_requested.emit(Display(inverted=True))
     page.wait_for_pictures()
     qtbot.waitUntil(lambda: page.color_at(0, 60, 110) != before)
     after = page.color_at(0, 60, 110)
     assert after.red() == pytest.approx(255 - before.red(), abs=3)
     gray = page.color_at(0, 60, 60)
-    dock.panel.pixels.display_requested.emit(Display(colormap="viridis"))
+    dock.panel.display.display_requested.emit(Display(colormap="viridis"))
     qtbot.waitUntil(lambda: page.color_at(0, 60, 60) != gray)
     color = page.color_at(0, 60, 60)
     assert len({color.red(), color.green(), color.blue()}) > 1
@@ -553,7 +553,7 @@ def test_no_more_are_made_ahead_than_leave_room_for_those_in_view(
     in_view = len(page.view.positions_in_view())
     page.panel.pictures.most_bytes = 2 * in_view * 200 * 200 * 4
     asked.clear()
-    dock.panel.pixels.display_requested.emit(Display(inverted=True))
+    dock.panel.display.display_requested.emit(Display(inverted=True))
     qtbot.waitUntil(lambda: set(asked) >= set(page.keys[:in_view]))
     qtbot.wait(400)
     rows = page.view.model().rows(list(page.view.positions_in_view())).tolist()

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from napari_artifact_review.core.atomic_files import beside, replace_file
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.schema import (
     DECISIONS,
@@ -30,7 +31,6 @@ from napari_artifact_review.core.decisions.schema import (
     plain_values,
 )
 from napari_artifact_review.core.errors import SaveError, StoreError
-from napari_artifact_review.core.saving import beside, replace_file
 
 #: Seconds to wait for a reader of the file.
 _BUSY_TIMEOUT = 5.0

@@ -19,7 +19,7 @@ from napari_artifact_review.core.outcomes import (
     outcome_names,
 )
 from napari_artifact_review.core.review.labels import Labels
-from napari_artifact_review.core.review.reviewed import typed_values
+from napari_artifact_review.core.review.reviewed_table import typed_values
 from napari_artifact_review.core.scores.metrics import Snapshot
 from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex

@@ -25,7 +25,7 @@ from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
 from napari_artifact_review.core.review.catalog import Catalog
-from napari_artifact_review.core.review.expected import (
+from napari_artifact_review.core.review.expected_log import (
     VERDICT_KINDS,
     Act,
     ExpectedLog,

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from napari_artifact_review.core.atomic_files import beside, digest_of, keep_backup
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import SaveError
-from napari_artifact_review.core.review.differences import (
+from napari_artifact_review.core.review.reviewed_table import ReviewedTable
+from napari_artifact_review.core.review.table_differences import (
     Changes,
     Difference,
     compare_output,
     compare_table,
     count_of,
 )
-from napari_artifact_review.core.review.reviewed import ReviewedTable
-from napari_artifact_review.core.saving import beside, digest_of, keep_backup
 from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.tables.tablefiles import format_for
 

@@ -12,7 +12,7 @@ from napari_artifact_review.core.errors import HeldError, SaveError, StoreError
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.output import Output, OutputChoice, Saved
-from napari_artifact_review.core.review.reviewed import ReviewedTable
+from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 
 
 class TableSaver:

@@ -24,12 +24,12 @@ from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
-    from napari_artifact_review.core.review.differences import Difference
     from napari_artifact_review.core.review.output import (
         OutputChangedError,
         TableChangedError,
     )
     from napari_artifact_review.core.review.resume import Disagreement
+    from napari_artifact_review.core.review.table_differences import Difference
 
 #: Rows beyond these are only counted.
 _ROWS_SHOWN = 1000

@@ -19,20 +19,20 @@ from qtpy.QtWidgets import (
 
 from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.widgets.panels.banner import Banner, ImageBanner
-from napari_artifact_review.widgets.panels.changes import ChangesPanel
 from napari_artifact_review.widgets.panels.choices import (
     ChangedOutputPanel,
     ChangedTablePanel,
     DisagreementPanel,
 )
 from napari_artifact_review.widgets.panels.cutout_table import CutoutTable
+from napari_artifact_review.widgets.panels.display import DisplayPanel, display_summary
+from napari_artifact_review.widgets.panels.full_image import FullImagePanel
 from napari_artifact_review.widgets.panels.navigation import NavigationPanel
 from napari_artifact_review.widgets.panels.neighbours import ContextPanel
 from napari_artifact_review.widgets.panels.pending import PendingPanel
-from napari_artifact_review.widgets.panels.pixels import PixelsPanel, display_summary
-from napari_artifact_review.widgets.panels.queue_panel import QueuePanel, queue_summary
-from napari_artifact_review.widgets.panels.saving import SavePanel
-from napari_artifact_review.widgets.panels.surroundings import SurroundingsPanel
+from napari_artifact_review.widgets.panels.queue import QueuePanel, queue_summary
+from napari_artifact_review.widgets.panels.results import ResultsPanel
+from napari_artifact_review.widgets.panels.save import SavePanel
 from napari_artifact_review.widgets.panels.team import TeamPanel
 from napari_artifact_review.widgets.panels.verdict import VerdictPanel
 from napari_artifact_review.widgets.parts.focus import leave_keys_to_viewer
@@ -69,7 +69,7 @@ class ReviewPanel(Container[Widget]):
         self.navigation = NavigationPanel()
         self.facts = CutoutTable()
         self.verdict = VerdictPanel()
-        self.surroundings = SurroundingsPanel()
+        self.full_image = FullImagePanel()
         self.saving = SavePanel()
         self.unseen = ImageBanner()
         self.message = Message()
@@ -86,7 +86,7 @@ class ReviewPanel(Container[Widget]):
                 self.navigation,
                 self.facts,
                 self.verdict,
-                self.surroundings,
+                self.full_image,
                 self.saving,
                 self.team,
                 self.changed_output,
@@ -108,14 +108,14 @@ class ReviewPanel(Container[Widget]):
     def _make_folds(self) -> QScrollArea:
         """Make the folds, in a scroll area so that they need no room of the window."""
         self.queue = QueuePanel()
-        self.pixels = PixelsPanel()
+        self.display = DisplayPanel()
         self.context = ContextPanel()
-        self.changes = ChangesPanel()
+        self.results = ResultsPanel()
         self.folds = {
             "queue": Fold("Queue", self.queue.native),
-            "pixels": Fold("Display", self.pixels.native),
+            "pixels": Fold("Display", self.display.native),
             "context": Fold("Neighbours and position", self.context.native),
-            "changes": Fold("Results", self.changes.native),
+            "changes": Fold("Results", self.results.native),
         }
         inside = QWidget()
         layout = QVBoxLayout(inside)
@@ -138,8 +138,8 @@ class ReviewPanel(Container[Widget]):
         """Show the keys in force."""
         self.navigation.show_keys(keys)
         self.verdict.show_keys(keys)
-        self.surroundings.show_keys(keys)
-        self.pixels.show_keys(keys)
+        self.full_image.show_keys(keys)
+        self.display.show_keys(keys)
         self.context.show_keys(keys)
         self.saving.show_keys(keys)
         self.pending.show_keys(keys)
@@ -149,7 +149,7 @@ class ReviewPanel(Container[Widget]):
         """Show another session."""
         self.navigation.show_session(session)
         self.verdict.show_session(session)
-        self.surroundings.show_session(session)
+        self.full_image.show_session(session)
         self.queue.show_session(session)
         self.show_queue(session)
         self.banner.show_problem(session)
@@ -166,7 +166,7 @@ class ReviewPanel(Container[Widget]):
         self.facts.show_cutout(cutout)
         draft = session.drafts.get(cutout.key)
         self.verdict.show_cutout(cutout, session.expected_state(cutout.key), draft)
-        self.surroundings.show_position(session)
+        self.full_image.show_position(session)
         self.saving.show_state(session)
 
     def hide_changes(self) -> None:
@@ -184,7 +184,7 @@ class ReviewPanel(Container[Widget]):
 
     def show_display(self, display: Display) -> None:
         """Show how pixels look."""
-        self.pixels.show_display(display)
+        self.display.show_display(display)
         self.folds["pixels"].say(display_summary(display))
 
     def show_around(self, controller: ReviewController) -> None:
@@ -206,7 +206,7 @@ class ReviewPanel(Container[Widget]):
         is_held = isinstance(controller.session.problem, HeldError)
         self.verdict.enabled = is_shown and controller.problem is None and not is_held
         self.show_around(controller)
-        self.surroundings.show_image(controller.full)
+        self.full_image.show_image(controller.full)
         notes = "; ".join(controller.notes)
         if notes != self.note.value:
             self.note.value = notes

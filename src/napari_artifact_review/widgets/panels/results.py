@@ -49,7 +49,7 @@ class Measured(NamedTuple):
     open_count: int
 
 
-class ChangesPanel(Container[Widget]):
+class ResultsPanel(Container[Widget]):
     """Shows the results of the review, and asks for the plots.
 
     Attributes

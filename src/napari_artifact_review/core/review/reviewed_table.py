@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_artifact_review.core.atomic_files import Written, replace_file
 from napari_artifact_review.core.decisions.log import Decision, LabelState
-from napari_artifact_review.core.saving import Written, replace_file
 from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predictions
 from napari_artifact_review.core.tables.tablefile import TableFile
 from napari_artifact_review.core.tables.tablefiles import convert, format_for

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_artifact_review.core import saving
-from napari_artifact_review.core.errors import SaveError
-from napari_artifact_review.core.saving import (
+from napari_artifact_review.core import atomic_files
+from napari_artifact_review.core.atomic_files import (
     NotDurableError,
     Written,
     beside,
@@ -22,6 +21,7 @@ from napari_artifact_review.core.saving import (
     keep_backup,
     replace_file,
 )
+from napari_artifact_review.core.errors import SaveError
 from tests.faults import LOST, STEPS, Disk, Fault, every_fault
 
 posix = pytest.mark.skipif(
@@ -35,7 +35,7 @@ OLD, NEW = b"before\n" * 3, b"after\n" * 5
 def pauses(monkeypatch):
     """Skip the delays of saving, and return the list of them."""
     waited: list[float] = []
-    monkeypatch.setattr(saving.time, "sleep", waited.append)
+    monkeypatch.setattr(atomic_files.time, "sleep", waited.append)
     return waited
 
 
@@ -421,7 +421,7 @@ def test_the_disk_of_these_tests_finds_out_what_may_be_lost(path, step):
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EBUSY])
 def test_a_held_file_is_replaced_once_it_is_let_go(path, code, pauses):
-    held = Fault("replace", code=code, times=len(saving.RETRY_DELAYS))
+    held = Fault("replace", code=code, times=len(atomic_files.RETRY_DELAYS))
     with Disk(path.parent, held):
         written = replace_file(path, write(NEW))
     assert written.path == path
@@ -630,7 +630,7 @@ def test_a_temporary_name_that_is_taken_is_not_written_through(path, monkeypatch
     """In a shared folder, another user may have put a link there."""
     victim = path.with_name("victim")
     victim.write_bytes(b"another's")
-    monkeypatch.setattr(saving.secrets, "token_hex", lambda _size: "00")
+    monkeypatch.setattr(atomic_files.secrets, "token_hex", lambda _size: "00")
     path.with_name(f".{path.name}.00.part").symlink_to(victim)
     with pytest.raises(SaveError, match="File exists"):
         replace_file(path, write(NEW))
@@ -642,7 +642,7 @@ def test_a_temporary_name_that_is_taken_is_not_written_through(path, monkeypatch
 def test_no_dated_name_takes_the_place_of_a_file(path, monkeypatch, pauses, linking):
     taken = path.with_name("taken.csv")
     taken.write_bytes(b"another's")
-    monkeypatch.setattr(saving, "beside", lambda *_: taken)
+    monkeypatch.setattr(atomic_files, "beside", lambda *_: taken)
     faults = [Fault("replace", code=errno.EBUSY, times=math.inf)]
     if linking == "impossible":
         faults.append(Fault("link", code=errno.EPERM, times=math.inf))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.viewer.input.key_choice import KeyChoice
 
 
-class SurroundingsPanel(Container[Widget]):
+class FullImagePanel(Container[Widget]):
     """Asks to go to any cutout of the image, and to change the view.
 
     Attributes

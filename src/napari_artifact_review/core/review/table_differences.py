@@ -13,7 +13,7 @@ import pandas as pd
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import TableError
-from napari_artifact_review.core.review.reviewed import ReviewedTable
+from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 from napari_artifact_review.core.tables.predictions import (
     REVIEW_TEXTS,
     Predictions,

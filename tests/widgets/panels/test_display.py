@@ -14,14 +14,14 @@ from napari_artifact_review.core.images.display import Display
 from napari_artifact_review.core.images.stretch import PRESETS
 from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
 from napari_artifact_review.viewer.layers import OWNER
-from napari_artifact_review.widgets.panels.pixels import PixelsPanel
+from napari_artifact_review.widgets.panels.display import DisplayPanel
 from napari_artifact_review.widgets.windows import stretches
 from napari_artifact_review.widgets.windows.stretches import StretchesPanel
 
 
 @pytest.fixture
 def panel(qtbot):
-    panel = PixelsPanel()
+    panel = DisplayPanel()
     qtbot.addWidget(panel.native)
     return panel
 
@@ -235,7 +235,7 @@ def test_two_clicks_show_the_nearly_invisible_trail(
     settle(dock)
     dock.session.select("frame-g-003918-3-0213", 400, 200)
     settle(dock)
-    dock.panel.pixels.stretches.native.click()
+    dock.panel.display.stretches.native.click()
     qtbot.waitUntil(lambda: not dock.stretches.buttons[2].icon().isNull())
     dock.stretches.buttons[2].click()
     layer = next(x for x in viewer.layers if x.metadata.get(OWNER) == "image")
@@ -249,5 +249,5 @@ def test_two_clicks_show_the_nearly_invisible_trail(
     trail = np.median(shades[distance <= 4])
     assert trail - np.median(ground) > 0.1 * (high - low)
     assert dock.stretches.buttons[2].isChecked()
-    dock.panel.pixels.reset.native.click()
+    dock.panel.display.reset.native.click()
     qtbot.waitUntil(lambda: layer.data is dock.controller.full.pixels)

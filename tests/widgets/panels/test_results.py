@@ -23,7 +23,7 @@ from napari_artifact_review.widgets.windows.plots import PlotsPanel
 
 
 def panel(dock):
-    return dock.panel.changes
+    return dock.panel.results
 
 
 def fold(dock):

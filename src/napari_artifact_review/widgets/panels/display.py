@@ -31,7 +31,7 @@ _Range = tuple[Interval, float, Limits | None]
 _PERCENTS = (99.9, 99.5, 99.0, 98.0, 95.0, 90.0)
 
 
-class PixelsPanel(Container[Widget]):
+class DisplayPanel(Container[Widget]):
     """Shows how pixels are displayed, and asks for another display.
 
     Attributes

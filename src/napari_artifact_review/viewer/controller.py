@@ -15,7 +15,7 @@ from napari_artifact_review.core.images.display import Display
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.full_image import FullImage
 from napari_artifact_review.core.review.session import ReviewSession
-from napari_artifact_review.viewer.cover import Cover
+from napari_artifact_review.viewer.canvas_cover import Cover
 from napari_artifact_review.viewer.drawing import ReviewDrawing
 from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
 from napari_artifact_review.viewer.image_flow import ImageFlow

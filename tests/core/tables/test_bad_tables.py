@@ -376,7 +376,7 @@ def test_a_table_that_is_no_file_of_bytes_is_not_read(tmp_path, kind):
 @pytest.mark.parametrize("kind", ["compressed", "plain"])
 def test_a_table_that_would_fill_the_memory_is_not_read(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(
-        "napari_artifact_review.core.tables.tablefile.MOST_BYTES", 2**20
+        "napari_artifact_review.core.tables.table_file.MOST_BYTES", 2**20
     )
     contents = table(ROW).encode() + b"\n" * 2**25
     path = put(tmp_path, gzip.compress(contents) if kind == "compressed" else contents)

@@ -22,7 +22,7 @@ from napari_artifact_review.core.tables.predictions import (
     Predictions,
     inspect_predictions,
 )
-from napari_artifact_review.core.tables.tablefile import TableFile
+from napari_artifact_review.core.tables.table_file import TableFile
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
 

@@ -21,7 +21,7 @@ from napari_artifact_review.core.review.table_differences import (
     count_of,
 )
 from napari_artifact_review.core.tables.predictions import Predictions
-from napari_artifact_review.core.tables.tablefiles import format_for
+from napari_artifact_review.core.tables.table_formats import format_for
 
 #: What to do about an output that another program changed, or, with "read", about a
 #: predictions table that changed: its cells are written as they were read.

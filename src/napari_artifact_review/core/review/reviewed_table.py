@@ -16,8 +16,8 @@ import pandas as pd
 from napari_artifact_review.core.atomic_files import Written, replace_file
 from napari_artifact_review.core.decisions.log import Decision, LabelState
 from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predictions
-from napari_artifact_review.core.tables.tablefile import TableFile
-from napari_artifact_review.core.tables.tablefiles import convert, format_for
+from napari_artifact_review.core.tables.table_file import TableFile
+from napari_artifact_review.core.tables.table_formats import convert, format_for
 
 #: Spellings of 0 and 1 that belong together.
 _SPELLINGS = (("0.0", "1.0"), ("0", "1"), ("false", "true"))

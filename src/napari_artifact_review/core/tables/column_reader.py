@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
-from napari_artifact_review.core.tables.tablefile import TableFile
+from napari_artifact_review.core.tables.table_file import TableFile
 
 _LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _WHOLE_NUMBER_LIMIT = 2**63

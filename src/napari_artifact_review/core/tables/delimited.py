@@ -17,7 +17,7 @@ import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.tables.splitting import split_cells
-from napari_artifact_review.core.tables.tablefile import TableFile, decompress
+from napari_artifact_review.core.tables.table_file import TableFile, decompress
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -19,8 +19,8 @@ from napari_artifact_review.core.outcomes import (
     VERDICTS,
 )
 from napari_artifact_review.core.tables.column_reader import ColumnReader
-from napari_artifact_review.core.tables.tablefile import TableFile
-from napari_artifact_review.core.tables.tablefiles import read_table_file
+from napari_artifact_review.core.tables.table_file import TableFile
+from napari_artifact_review.core.tables.table_formats import read_table_file
 
 REQUIRED = ("image_name", "grid_x", "grid_y", "label")
 

@@ -35,7 +35,7 @@ from napari_artifact_review.viewer.napari_compat import (
     slice_ahead,
 )
 from napari_artifact_review.viewer.overlay.boxes import Array
-from napari_artifact_review.viewer.overlay.ink import luminance_of
+from napari_artifact_review.viewer.overlay.text_colors import luminance_of
 
 # napari lists colormaps by name: colormap, stretch and inversion by that name.
 _STRETCHED: dict[str, tuple[str, Stretch, bool]] = {}

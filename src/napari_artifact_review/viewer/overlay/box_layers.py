@@ -11,8 +11,8 @@ from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.napari_compat import update_features
 from napari_artifact_review.viewer.overlay.boxes import LETTERS, Array, Boxes, sides
-from napari_artifact_review.viewer.overlay.ink import Luminance, text_colors
 from napari_artifact_review.viewer.overlay.lines import Lines, Screen
+from napari_artifact_review.viewer.overlay.text_colors import Luminance, text_colors
 from napari_artifact_review.viewer.style import STYLE
 
 #: Anchor of a text in the data so that it is at the top left, or the bottom right, on

@@ -21,8 +21,8 @@ from napari_artifact_review.viewer.overlay.boxes import (
 from napari_artifact_review.viewer.overlay.compass import Directions
 from napari_artifact_review.viewer.overlay.cutout_frames import CutoutFrames
 from napari_artifact_review.viewer.overlay.detail import LevelOfDetail
-from napari_artifact_review.viewer.overlay.ink import Luminance
 from napari_artifact_review.viewer.overlay.lines import Lines, Screen
+from napari_artifact_review.viewer.overlay.text_colors import Luminance
 from napari_artifact_review.viewer.style import STYLE
 
 #: A change of the zoom that is not visible at a line of two pixels.

@@ -87,7 +87,7 @@ class RememberingFileEdit(FileEdit):
 def _table_filter() -> str:
     """Return the filter of a dialog for tables, in Qt's format."""
     # Only here: the readers of tables are imported with it.
-    from napari_artifact_review.core.tables.tablefiles import SUFFIXES
+    from napari_artifact_review.core.tables.table_formats import SUFFIXES
 
     return f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from napari_artifact_review.core.errors import SaveError, TableError
-from napari_artifact_review.core.tables.binarytables import FitsTableFile, ParquetFile
+from napari_artifact_review.core.tables.binary_tables import FitsTableFile, ParquetFile
 from napari_artifact_review.core.tables.delimited import DelimitedFile
 from napari_artifact_review.core.tables.ecsv import MARK, EcsvFile
-from napari_artifact_review.core.tables.tablefile import TableFile, check_size
+from napari_artifact_review.core.tables.table_file import TableFile, check_size
 
 FORMATS: tuple[type[TableFile], ...] = (
     DelimitedFile,

@@ -14,7 +14,7 @@ from napari.utils.colormaps.standardize_color import transform_color
 from napari_artifact_review.core.images.display import Display
 from napari_artifact_review.viewer.layers import OWNER
 from napari_artifact_review.viewer.overlay.boxes import haloed
-from napari_artifact_review.viewer.overlay.ink import luminance_of
+from napari_artifact_review.viewer.overlay.text_colors import luminance_of
 from napari_artifact_review.viewer.style import STYLE
 
 

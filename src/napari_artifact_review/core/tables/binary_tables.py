@@ -17,8 +17,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from napari_artifact_review.core.errors import TableError
-from napari_artifact_review.core.tables.fitsrecords import FitsRecords
-from napari_artifact_review.core.tables.tablefile import TableFile, decompress
+from napari_artifact_review.core.tables.fits_records import FitsRecords
+from napari_artifact_review.core.tables.table_file import TableFile, decompress
 
 #: The bytes before a table in its file, the table, and the bytes after it.
 _Parts = tuple[bytes, FitsRecords, bytes]

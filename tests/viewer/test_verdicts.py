@@ -97,7 +97,7 @@ def test_at_the_end_of_the_queue_it_says_what_is_left(
     session.go_to(4)
     main_loop.run_until(lambda: control.view == "shown")
     verdicts.give("artifact", advance=True)
-    assert said == ["This is the last of 4 in the queue; 3 left."]
+    assert said == ["This is the last of 4 in the queue; 3 unreviewed."]
 
 
 def test_the_last_verdict_can_be_given_again(verdicts, session, said):

@@ -56,7 +56,7 @@ def test_next_and_previous_cross_images_and_stop_at_the_ends(dock, settle):
     numbers = [error for _, error in seen]
     assert numbers == [1, 2, 3, 4, 4]
     assert [image for image, _ in seen] == ["north"] * 2 + ["south"] * 3
-    assert "last of 4 in the queue; 4 left" in _message(dock)
+    assert "last of 4 in the queue; 4 unreviewed" in _message(dock)
     for _ in range(4):
         dock.previous.native.click()
         settle(dock)
@@ -400,7 +400,7 @@ def test_the_help_shows_every_key(dock, press):
         assert action.label in help_text(KeyChoice())
     press(dock, Key.Key_F1)
     assert not dock.help.isVisible()
-    assert "key J" in dock.label_new.tooltip
+    assert "(J)" in dock.label_new.tooltip
     assert "key ," in dock.previous.tooltip
 
 

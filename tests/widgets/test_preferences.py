@@ -49,9 +49,9 @@ def test_all_that_names_a_key_names_the_one_in_force(dock):
     write(dock, artifact="F7", save="F8", toggle_view="F9", unsure="F10")
     come_back(dock)
     panel = dock.panel
-    assert "key F7" in dock.label_new.tooltip
-    assert "key F8" in dock.save.tooltip
-    assert "key F9" in panel.full_image.view.tooltip
+    assert "(F7)" in dock.label_new.tooltip
+    assert "(F8)" in dock.save.tooltip
+    assert "(F9)" in panel.full_image.view.tooltip
     assert (
         panel.verdict.history.value
         == "Not reviewed: F7 artifact, K no artifact, F10 unsure"
@@ -85,11 +85,11 @@ def test_a_wish_that_cannot_be_granted_is_told_once(dock):
     [told] = notification_manager.records[before:]
     assert "“Foo” is not a key" in told.message
     assert "H is chosen for" in told.message
-    assert "key J" in dock.label_new.tooltip
+    assert "(J)" in dock.label_new.tooltip
 
 
 def test_a_key_of_napari_s_images_is_not_taken(dock):
     write(dock, artifact="C")
     come_back(dock)
-    assert "key J" in dock.label_new.tooltip
+    assert "(J)" in dock.label_new.tooltip
     assert "napari's own" in notification_manager.records[-1].message

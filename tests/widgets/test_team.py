@@ -62,7 +62,7 @@ def test_a_frozen_server_is_a_banner_and_everything_goes_on(
     type_keys(dock, "JK", settle, qtbot)
     panel = dock.panel.team
     qtbot.waitUntil(lambda: panel.problem.visible)
-    assert "is not available" in panel.problem.value
+    assert "Cannot reach" in panel.problem.value
     assert "2 not sent yet" in panel.state.value
     assert not dock.banner.visible, "verdicts are recorded all the same"
     qtbot.waitUntil(lambda: dock.session.progress == (2, 4))

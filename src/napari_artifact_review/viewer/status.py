@@ -110,7 +110,7 @@ def end_of_queue(session: ReviewSession, which: str) -> str:
     """Return a sentence for the end of the queue: how many cutouts are left."""
     queue = session.review_queue
     if not len(queue):
-        return "The queue is empty; choose another one."
+        return "The queue is empty. Change the filters under Queue."
     left = queue.left
-    rest = f"{left:,} left" if left else "all are reviewed"
+    rest = f"{left:,} unreviewed" if left else "all are reviewed"
     return f"This is the {which} of {len(queue):,} in the queue; {rest}."

@@ -259,7 +259,7 @@ class ReviewWidget(SteadyBox):
         keys = keys_in_force()
         if keys.faults and keys.faults != self._key_faults:
             text = ". ".join(keys.faults)
-            show_warning(f"Keys in napari's preferences: {text}.")
+            show_warning(f"Invalid keys in napari's preferences: {text}.")
         self._key_faults = keys.faults
         return keys
 

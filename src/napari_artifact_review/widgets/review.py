@@ -223,13 +223,9 @@ class OpenReview(QObject):
         count = len(self.controller.selection)
         names = ("artifact", "no_artifact", "unsure", "let_go")
         keys = (self._chosen_keys[name].label for name in names)
-        self._panel.say(
-            "{} selected: {}, {} or {} applies to all, {} clears the selection.".format(
-                "1 cutout" if count == 1 else f"{count} cutouts", *keys
-            )
-            if count
-            else ""
-        )
+        selected = "1 cutout" if count == 1 else f"{count} cutouts"
+        text = "{} selected. {}, {} or {} marks all of them; {} clears the selection."
+        self._panel.say(text.format(selected, *keys) if count else "")
 
     def _on_saved(self) -> None:
         self._panel.show_current(self.session)
@@ -285,7 +281,7 @@ def _report_lost(commands: Sequence[Command]) -> None:
     Called from a thread, perhaps after the window was closed.
     """
     names = "; ".join(command.title for command in commands)
-    text = f"Not recorded before the review was closed: {names}. {commands[0].error}"
+    text = f"The review closed with unrecorded verdicts: {names}. {commands[0].error}"
     if napari.current_viewer() is None:
         print(text, file=sys.stderr)
     else:

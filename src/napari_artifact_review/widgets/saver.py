@@ -111,10 +111,10 @@ class Saver:
 def _result_text(session: ReviewSession, saved: Saved) -> str:
     if saved.taken_over is not None:
         count = len(saved.taken_over)
-        labels = "label is" if count == 1 else "labels are"
+        labels = "label" if count == 1 else "labels"
         return (
-            f"{count} {labels} taken over from {saved.path.name}. Nothing was written; "
-            "the next save replaces that file and keeps it as a dated backup."
+            f"Kept {count} {labels} from {saved.path.name}. Nothing was written. The "
+            "next save replaces that file and keeps it as a dated backup."
         )
     if saved.path != session.output:
         return f"Saved to {saved.path}; {session.output.name} is unchanged."

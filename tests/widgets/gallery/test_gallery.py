@@ -173,7 +173,9 @@ def test_one_key_is_a_verdict_about_all_that_are_selected(page, dock, press):
     page.press(Qt.Key.Key_Right, SHIFT)
     page.click(5, CONTROL)
     assert page.selected == [1, 2, 3, 5]
-    assert page.panel.status.text() == "4 of 36: J artifact, K none, H unsure"
+    assert page.panel.status.text() == (
+        "4 of 36 selected: J artifact, K no artifact, H unsure"
+    )
     page.press(Qt.Key.Key_J)
     session = dock.session
     decided = [page.keys[at] for at in (1, 2, 3, 5)]
@@ -271,7 +273,9 @@ def test_what_was_never_in_view_is_not_judged(page, dock, qtbot):
     assert unseen > 0
     page.press(Qt.Key.Key_K)
     assert dock.session.log == ()
-    assert f"{unseen} selected cutouts have not been in view" in (dock.message.value)
+    assert f"{unseen} selected cutouts have not been on the screen" in (
+        dock.message.value
+    )
     page.wait_for_pictures()
     assert len(page.view.itemDelegate().seen) > 36 - unseen, "it leads there"
     bar = page.view.verticalScrollBar()
@@ -348,7 +352,10 @@ def test_another_queue_is_another_page_and_keeps_what_is_selected(page, dock):
     assert [page.keys[at] for at in page.selected] == [key]
     dock.session.set_queue(state="changed")
     assert page.keys == []
-    assert page.panel.status.text() == ("The queue is empty; choose another one.")
+    assert (
+        page.panel.status.text()
+        == "The queue is empty. Change the filters under Queue."
+    )
     page.press(Qt.Key.Key_J)
     assert dock.session.log == ()
     assert "No cutout is selected" in dock.message.value

@@ -51,7 +51,7 @@ def test_each_choice_is_asked_for_and_the_others_stay(panel, asked):
     assert asked[-1] == Display(
         "percentile", 99.5, "cutout", None, "asinh", True, "magma", 1.5
     )
-    _choose(panel.interval, "Min to max")
+    _choose(panel.interval, "Min-max")
     assert asked[-1].interval == "min-max"
 
 

@@ -219,7 +219,7 @@ class Store:
     def _writing(self) -> Iterator[sa.Connection]:
         if self._read_only:
             raise HeldError(
-                "this review is read-only here",
+                "the review was opened to look only",
                 path=self.path,
                 remedy="Open it without read_only to give verdicts or migrate its log",
             )

@@ -37,7 +37,7 @@ PRESETS = (
     Preset("ZScale, 3 px", Display(scope="cutout", sigma=3)),
     Preset("ZScale, 3 px, inverted", Display(scope="cutout", sigma=3, inverted=True)),
     Preset("99.5 %, asinh", Display("percentile", 99.5, "cutout", stretch="asinh")),
-    Preset("min-max, log", Display("min-max", scope="cutout", stretch="log")),
+    Preset("Min-max, log", Display("min-max", scope="cutout", stretch="log")),
     Preset("99.5 %, sqrt", Display("percentile", 99.5, "cutout", stretch="sqrt")),
     Preset(
         "99 %, histogram, 3 px",

@@ -42,7 +42,7 @@ class KeyAction:
     @property
     def hint(self) -> str:
         """The title of the action with its keys."""
-        return f"{self.title} (key {self.label})"
+        return f"{self.title} ({self.label})"
 
 
 _ARROWS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}

@@ -94,7 +94,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
         if made is not None:
             painter.setPen(QColor(STYLE.true_negative))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(area.adjusted(6, 16, -6, -16), flags, "Cannot be shown")
+            painter.drawText(area.adjusted(6, 16, -6, -16), flags, "No image")
 
 
 def _draw(painter: QPainter, picture: Picture, area: QRect) -> None:

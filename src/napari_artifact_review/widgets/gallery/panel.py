@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.viewer.controller import ReviewController
 
 _GROUPED = {
-    "none": "No groups",
+    "none": "No grouping",
     "image": "By image",
     "outcome": "By outcome",
     "kind": "By kind",
@@ -255,7 +255,7 @@ class GalleryPanel(QWidget):
                 return "The thumbnails are still being read."
             self.view.scrollTo(self._model.index(first, 0))
             has = "has" if len(unseen) == 1 else "have"
-            return f"{_cutouts(len(unseen))} {has} not been in view yet."
+            return f"{_cutouts(len(unseen))} {has} not been on the screen yet."
         return ""
 
     # Responses to the session
@@ -310,13 +310,12 @@ class GalleryPanel(QWidget):
     def _show_status(self) -> None:
         count, selected = self._model.rowCount(), len(self.view.selected_positions())
         if not count:
-            self.status.setText("The queue is empty; choose another one.")
+            self.status.setText("The queue is empty. Change the filters under Queue.")
             return
         text = f"{selected:,} of {count:,} selected"
         if selected > 1:
-            text = f"{selected:,} of {count:,}"
             keys = (self._keys[name] for name in ("artifact", "no_artifact", "unsure"))
-            words = ("artifact", "none", "unsure")
+            words = ("artifact", "no artifact", "unsure")
             hints = zip(keys, words, strict=True)
             text += ": " + ", ".join(f"{key.label} {word}" for key, word in hints)
         self.status.setText(text)

@@ -51,7 +51,7 @@ class Banner(Container[Widget]):
             file = problem.path.name if problem.path else problem.where
             self.text.value = (
                 f"<b>Verdicts cannot be recorded:</b> {file} {problem.what}. "
-                f"{problem.remedy}. Earlier verdicts are kept; the disk is tried again "
+                f"{problem.remedy}. Earlier verdicts are safe. Recording is retried "
                 "every two seconds."
             )
         self.text.tooltip = str(problem or "")

@@ -140,9 +140,9 @@ class DisagreementPanel(ChoicePanel):
 
     def __init__(self) -> None:
         super().__init__(
-            ("cutout", "table", "verdict"),
+            ("Cutout", "Table", "Verdict"),
             {
-                "table": ("Keep table's", "Keep the labels of the table"),
+                "table": ("Keep table labels", "Keep the labels of the table"),
                 "decision": (
                     "Keep verdicts",
                     "Keep the labels of the recorded verdicts",
@@ -158,7 +158,8 @@ class DisagreementPanel(ChoicePanel):
         labels = "label differs" if count == 1 else "labels differ"
         self.show_rows(
             f"<b>{count} {labels}</b> between the table and the recorded verdicts. "
-            "Click a row to show its cutout. Choose for the selected rows, or for all:",
+            "Click a row to show its cutout. Choose which labels to keep, for the "
+            "selected rows or for all:",
             [
                 (
                     _name(one.cutout),
@@ -190,19 +191,19 @@ class ChangedOutputPanel(ChoicePanel):
 
     def __init__(self) -> None:
         super().__init__(
-            ("where", "theirs", "ours"),
+            ("Location", "File", "This review"),
             {
                 "theirs": (
-                    "Keep theirs",
-                    "Take over the labels of the file; write nothing",
+                    "Keep file labels",
+                    "Use the labels of the file, and write nothing",
                 ),
                 "ours": (
-                    "Keep ours",
+                    "Overwrite file",
                     "Write the labels of this review; keep the file as a dated backup",
                 ),
                 "beside": (
                     "Save a copy",
-                    "Write the labels of this review to a dated file beside it",
+                    "Write the labels of this review to a dated file in that folder",
                 ),
             },
         )
@@ -230,13 +231,16 @@ class ChangedTablePanel(ChoicePanel):
 
     def __init__(self) -> None:
         super().__init__(
-            ("where", "table now", "as read"),
+            ("Location", "On disk", "When opened"),
             {
                 "reopen": (
                     "Reopen",
                     "Reopen the review with the table as it is now; verdicts are kept",
                 ),
-                "read": ("Save as read", "Save the cells as they were read"),
+                "read": (
+                    "Save earlier cells",
+                    "Save the cells as they were when the review opened",
+                ),
             },
         )
 
@@ -262,7 +266,7 @@ def _name(cutout: CutoutKey) -> str:
 
 def _details(one: Disagreement) -> str:
     return (
-        f"{_name(one.cutout)}\nThe table: {_with_reviewer(one.table)}\n"
+        f"{_name(one.cutout)}\nTable: {_with_reviewer(one.table)}\n"
         f"Verdict: {_with_reviewer(LabelState.after(one.decision))}"
     )
 

@@ -65,7 +65,7 @@ class DisplayPanel(Container[Widget]):
         self.stretches = PushButton(text="Compare stretches...")
         self.reset = PushButton(
             text="Reset",
-            tooltip="Reset to ZScale limits of the image, linear stretch and grey",
+            tooltip="Reset limits, stretch, colormap and smoothing",
         )
         rows = (
             (self.interval, self.scope),
@@ -137,7 +137,7 @@ def display_summary(display: Display) -> str:
     if display.stretch != "linear":
         parts.append(display.stretch)
     if display.sigma:
-        parts.append(f"{display.sigma:g} px")
+        parts.append(f"smoothing {display.sigma:g} px")
     if display.inverted:
         parts.append("inverted")
     return ", ".join(parts)
@@ -158,7 +158,7 @@ def _ranges(display: Display) -> list[tuple[str, _Range]]:
     default = Display.percent
     offered: list[tuple[str, _Range]] = [("ZScale", ("zscale", default, None))]
     offered += [(f"{x:g} %", ("percentile", x, None)) for x in sorted(percents)[::-1]]
-    offered += [("Min to max", ("min-max", default, None))]
+    offered += [("Min-max", ("min-max", default, None))]
     if display.manual is not None:
         low, high = display.manual
         offered += [(f"Manual: {low:.4g} to {high:.4g}", _range_of(display))]

@@ -44,8 +44,8 @@ class FullImagePanel(Container[Widget]):
 
     def __init__(self) -> None:
         # A slider's own readout takes the keyboard whenever its text changes.
-        self.grid_x = Slider(tooltip="Column of the cutout's left edge", readout=False)
-        self.grid_y = Slider(tooltip="Row of the cutout's top edge", readout=False)
+        self.grid_x = Slider(tooltip="First column of the cutout", readout=False)
+        self.grid_y = Slider(tooltip="First row of the cutout", readout=False)
         self._readouts = [Line(), Line()]
         for readout in self._readouts:
             readout.native.setFixedWidth(

@@ -159,15 +159,15 @@ class OpenPanel(Container[Widget]):
             "d",
             "Images",
             "same folder as the table",
-            "Folder of the full images, by default the table's or images/ in it",
-            "Choose folder of full images",
+            "Folder of the full images; defaults to the table's folder or its images/",
+            "Choose images folder",
         )
         self.output = RememberingFileEdit(
             "w",
             "Output",
             DEFAULT_OUTPUT_NAME,
             "Reviewed table to save, by default in the folder of the predictions",
-            "Choose reviewed table",
+            "Save reviewed table as",
         )
         self.cutout_size = LineEdit(
             label="Cutout size",

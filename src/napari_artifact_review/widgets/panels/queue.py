@@ -40,8 +40,8 @@ _SHORT_ORDERS = {
     "image": "by image",
     "table": "table order",
     "mislabelled": "mislabelled first",
-    "confident": "confident first",
-    "uncertain": "uncertain first",
+    "confident": "most confident first",
+    "uncertain": "least confident first",
     "random": "shuffled",
 }
 
@@ -69,7 +69,9 @@ class QueuePanel(Container[Widget]):
             text="This image", tooltip="Keep only the cutouts of the current image"
         )
         # Used with Qt's signal: magicgui emits none for a choice without a value.
-        self.kind = ComboBox(choices=[(_ANY_KIND, None)], tooltip="Kind of artifact")
+        self.kind = ComboBox(
+            choices=[(_ANY_KIND, None)], tooltip="Filter by kind of artifact"
+        )
         self.order = _choice(_ORDERS, "Sort by")
         self.seed = SpinBox(min=0, max=2**31 - 1, tooltip="Seed of the shuffled order")
         self.threshold = ThresholdPanel()

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 #: Short titles of the numbers, in their order.
 _NUMBERS = {
-    "precision": "precision",
-    "recall": "recall",
+    "precision": "Precision",
+    "recall": "Recall",
     "f1": "F1",
-    "average_precision": "avg. precision",
+    "average_precision": "Avg. precision",
     "tp": "TP",
     "fp": "FP",
     "fn": "FN",
@@ -61,18 +61,18 @@ class ResultsPanel(Container[Widget]):
     plots_requested = Signal()
 
     def __init__(self) -> None:
-        self.numbers = TextTable(("", "before", "after", "possible range"), 8, bold=2)
+        self.numbers = TextTable(("", "Before", "After", "Possible range"), 8, bold=2)
         self.numbers.setToolTip(
-            "Quality of the predictions by the labels before and after the review, and "
-            "the possible range while some cutouts are undecided"
+            "Metrics by the labels before and after the review, and their possible "
+            "range while some cutouts are undecided"
         )
         self.flips = TextTable(
-            ("", "cutouts", "reviewed", "0 → 1", "1 → 0", "unsure"), 4
+            ("", "Cutouts", "Reviewed", "0 → 1", "1 → 0", "Unsure"), 4
         )
         self.flips.setToolTip("Number of cutouts by their outcome before the review")
         self.open_count = Line()
         self.plots = PushButton(
-            text="Plots", tooltip="Show the curves and the time per verdict"
+            text="Plots", tooltip="Show or hide the curves and the time per verdict"
         )
         self.plots.native.setFixedWidth(60)
         below = row_of(self.open_count, self.plots)

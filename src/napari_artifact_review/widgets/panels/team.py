@@ -39,9 +39,9 @@ class TeamPanel(Container[Widget]):
         self.state.tooltip = f"Verdicts are exchanged with {team.name}"
         if problem is not None:
             self.problem.value = (
-                f"<b>The meeting place is not available:</b> "
+                f"<b>Cannot reach the meeting place:</b> "
                 f"{breakable(escape(problem.what))}. Verdicts are recorded on this "
-                "computer and sent when it is back."
+                "computer, and sent after reconnecting."
             )
             self.problem.tooltip = str(problem)
         self.problem.visible = problem is not None

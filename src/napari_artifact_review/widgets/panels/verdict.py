@@ -47,7 +47,7 @@ _UNSURE = f"QPushButton {{ {_BUTTON} }}"
 _IS_UNSURE = f"QPushButton {{ {_BUTTON} background: #ffd60a; color: black }}"
 
 #: The line of the list of kinds that stands for none.
-_NO_KIND = "Kind..."
+_NO_KIND = "No kind"
 
 
 class VerdictPanel(Container[Widget]):
@@ -253,6 +253,6 @@ def _history(cutout: Cutout, keys: KeyChoice) -> str:
         return "Not reviewed: {} artifact, {} no artifact, {} unsure".format(*labels)
     what = "Changed" if cutout.changed else "Confirmed"
     if cutout.decision == "unsure":
-        what = "Unsure"
+        what = "Marked unsure"
     when = cutout.reviewed_at.replace("T", " ")[:16]
-    return f"{what} by {cutout.reviewed_by}, {when}" if when else f"{what} before"
+    return f"{what} by {cutout.reviewed_by}, {when}" if when else f"{what} earlier"

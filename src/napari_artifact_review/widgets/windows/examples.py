@@ -37,7 +37,7 @@ class ExamplesPanel(PictureWindow):
 
     def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
         buttons = [picture_button() for _ in range(_MOST)]
-        super().__init__(parent, "examples of each kind", buttons, kept_free)
+        super().__init__(parent, "Examples", buttons, kept_free)
         self._background = Background(MainThread(self))
         self._session: ReviewSession | None = None
         self._cutouts: list[Cutout] = []

@@ -28,7 +28,7 @@ class HelpPanel(ToolWindow):
     """
 
     def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
-        super().__init__(parent, "keys and colours", kept_free)
+        super().__init__(parent, "Help", kept_free)
         self.text = QLabel()
         self.text.setTextFormat(Qt.TextFormat.RichText)
         layout = QVBoxLayout(self)
@@ -58,12 +58,13 @@ def help_text(choice: KeyChoice) -> str:
     return (
         f"<table cellpadding='3'>{keys}</table><hr/>"
         f"<table cellpadding='3'>{colors}</table><hr/>"
-        "<p>A faint box with ✓ has been reviewed; → 1 or → 0 is its new label.<br/>"
+        "<p>A faint box with ✓ marks a reviewed cutout; → 1 or → 0 is its new label."
+        "<br/>"
         "The number at the top left of FP and TP is the model's confidence.<br/>"
         "When you zoom out, the boxes become a map in the same colours.<br/>"
-        "Click a cutout to make it the current one. Shift-click selects the run of "
-        "cutouts up to there, Shift-drag<br/>those in a rectangle, Control-click adds "
-        "or removes one. A verdict then applies to all selected cutouts.<br/>"
+        "Click a cutout to make it the current one. Shift-click selects all cutouts up "
+        "to it, Shift-drag<br/>selects those in a rectangle, Control-click adds or "
+        "removes one. A verdict applies to all selected cutouts.<br/>"
         "In the gallery, move with the arrow keys, Home, End, Page Up and Page Down, "
         "and hold Shift to select.<br/>Space adds or removes one cutout, Control-A "
         "selects all. Enter or a double click shows the full image.<br/>"

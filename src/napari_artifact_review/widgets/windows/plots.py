@@ -21,7 +21,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 if TYPE_CHECKING:
     import napari
 
-_TITLE = "Review plots"
+_TITLE = "Artifact Review: Plots"
 
 #: Width and height in pixels of Qt: of the new dock, and the least of a plot.
 _SIZE = (860, 340)

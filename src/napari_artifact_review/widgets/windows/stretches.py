@@ -51,7 +51,7 @@ class StretchesPanel(PictureWindow):
 
     def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
         buttons = [_checkable(preset.name) for preset in PRESETS]
-        super().__init__(parent, "compare stretches", buttons, kept_free)
+        super().__init__(parent, "Stretches", buttons, kept_free)
         self._latest = Latest(self, self._show)
         self._colormap = Display.colormap
         for button, preset in zip(buttons, PRESETS, strict=True):

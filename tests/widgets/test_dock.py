@@ -401,7 +401,7 @@ def test_the_help_shows_every_key(dock, press):
     press(dock, Key.Key_F1)
     assert not dock.help.isVisible()
     assert "(J)" in dock.label_new.tooltip
-    assert "key ," in dock.previous.tooltip
+    assert "(,)" in dock.previous.tooltip
 
 
 def test_y_up_turns_the_view_only(dock, viewer):

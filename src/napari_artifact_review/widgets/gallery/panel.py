@@ -151,7 +151,7 @@ class GalleryPanel(QWidget):
         """Show the keys in force."""
         self._keys = keys
         self.back.setToolTip(
-            f"Show the full image (key {keys['gallery'].label} or Enter)"
+            f"Show the full image ({keys['gallery'].label} or Enter)"
         )
         self._show_status()
 

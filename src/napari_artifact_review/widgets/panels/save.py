@@ -45,7 +45,7 @@ class SavePanel(Container[Widget]):
     def show_state(self, session: ReviewSession, saving: bool = False) -> None:
         """Show how many verdicts are unsaved, or that they are being saved."""
         key = self._keys["save"]
-        self.save.tooltip = f"{key.title} to {session.output} (key {key.label})"
+        self.save.tooltip = f"{key.title} to {session.output} ({key.label})"
         count = session.unsaved
         if saving:
             self.state.show_text("Saving...")

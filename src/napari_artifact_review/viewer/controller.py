@@ -148,7 +148,7 @@ class ReviewController:
         self.layers.remove()
 
     def abandon(self) -> None:
-        """Stop following the session, without restoring the viewer of a closed window."""
+        """Stop following the session, without restoring a viewer that is closed."""
         if not self._is_connected:
             return
         self._is_connected = False

@@ -36,7 +36,7 @@ class Kind:
 
 
 def paint_trail(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a satellite trail across the image; a third of trails begin or end in it.
+    """Add a satellite trail; one in three begins or ends inside the image.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class Cover:
         self.target: Callable[[], VerdictTarget] | None = None
 
     def read_after(self, seconds: float) -> None:
-        """Read the current image if it is still the current one after some seconds."""
+        """Read the current image after a delay, if it is still the current one."""
         name = self._session.current_cutout.image_name
         self._flow.run_later(seconds, partial(self._read_if_current, name))
 

@@ -154,7 +154,7 @@ class ReviewDrawing:
         self.overlay.update(self._cutouts_inside())
 
     def update_outcomes(self) -> bool:
-        """Redraw the cutouts and return True if their outcomes have changed."""
+        """Redraw the cutouts if outcomes have changed; return whether they have."""
         outcomes = self._session.catalog.outcomes
         if outcomes is self._outcomes:
             return False

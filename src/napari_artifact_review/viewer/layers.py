@@ -38,9 +38,8 @@ class ReviewLayers:
     Each layer has the metadata key `OWNER`. The review redraws a layer that the user
     changes, and restores a layer that the user deletes.
 
-    A layer is visible if the user wants to see it, overlays are not hidden by their
-    key, it is useful at the current zoom, and the review has not hidden all layers
-    because an image is being read.
+    A layer is visible if the user wants to see it and it is useful at the current zoom,
+    unless the overlays or all layers are hidden.
 
     Parameters
     ----------

@@ -257,7 +257,7 @@ def update_status(viewer: ViewerModel) -> None:
     """Update the status bar in the next frame, even if the mouse does not move.
 
     napari 0.9.2 updates it in a thread, and only when the mouse moves; its later update
-    paints the whole window again. Do nothing if the user has turned off these texts in
+    paints the whole window again. Do nothing if status updates are turned off in
     napari's preferences.
     """
     is_wanted = settings.get_settings().appearance.update_status_based_on_layer

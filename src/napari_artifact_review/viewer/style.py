@@ -38,7 +38,7 @@ class OverlayStyle:
     box_width, current_width, grid_width : float
         Widths of the lines.
     inset : float
-        Distance between the prediction's and the label's box, in sides of the latter.
+        Distance between the two boxes of a TP, in sides of the outer box.
     pending_inset : float
         Distance of the hollow box from the cutout's edge, in sides of the cutout.
     halo_width : float

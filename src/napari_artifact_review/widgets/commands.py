@@ -134,7 +134,7 @@ class ReviewCommands:
         connect(panel.help.changed, self._help.toggle)
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self._panel.show_keys(keys)
         self._help.show_keys(keys)
         self._surfaces.show_keys(keys)
@@ -179,7 +179,7 @@ class ReviewCommands:
         self._surfaces.front.go_previous()
 
     def _go_to_unreviewed(self) -> None:
-        # A verdict given before its image was refused, so the reviewer stays there.
+        # A verdict before the image was shown is refused, so the reviewer stays.
         waits = self._controller.waits_for_image
         if not waits and not self._session.next_unreviewed():
             self._panel.say("Every cutout in the queue has been reviewed.")

@@ -58,8 +58,8 @@ class ReviewWidget(SteadyBox):
     `output`, `cutout_size`, `open`. Navigation: `image_name`, `error_id`, `previous`,
     `next`, `grid_x`, `grid_y`. Verdicts: `label_new`, `kind`, `note`, `auto_advance`,
     and the last verdict in `history`. View: `y_up`, `grid`. Saving: `save`. `message`
-    shows the last message for the reviewer, and `banner` why verdicts cannot be
-    recorded.
+    shows the last message for the reviewer, and `banner` the reason why verdicts cannot
+    be recorded.
 
     Parameters
     ----------

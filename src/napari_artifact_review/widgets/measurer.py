@@ -30,14 +30,14 @@ _DELAY_OF_PLOTS = 500
 
 
 class Measurer:
-    """The updates of results and plots while they are visible.
+    """An updater of the results and the plots while they are visible.
 
     Parameters
     ----------
     parent : QObject
         The open review; nothing is shown after Qt has deleted it.
     session : ReviewSession
-        The review that is measured.
+        The review to measure.
     panel : ResultsPanel
         Shows the numbers.
     fold : Fold

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Saver:
-    """An object that saves the reviewed table and shows the result in the panels.
+    """A saver of the reviewed table that shows the result in the panels.
 
     If the table or the output changed on disk, the panels ask the user for a choice.
 

@@ -129,7 +129,7 @@ class Surfaces:
         self.gallery: GalleryPanel | None = None
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self._keys = keys
         if self.gallery is not None:
             self.gallery.show_keys(keys)

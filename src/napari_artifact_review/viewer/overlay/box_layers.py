@@ -199,7 +199,7 @@ class BoxLayers:
 
 
 def _strings(role: str, boxes: Boxes, region: View) -> list[str]:
-    """Return the texts of boxes in a region, and empty texts for the others."""
+    """Return the texts of boxes, with empty texts outside a region."""
     strings = boxes.tags if role == "tags" else boxes.confidences
     top, left = boxes.corners[:, 0].T
     bottom, right = boxes.corners[:, 2].T

@@ -30,7 +30,7 @@ class CutoutFrames:
     directions : tuple or None
         Steps towards north and east at the current cutout, if they are known.
     selected : Cutouts or None
-        The selected cutouts; None before there are any.
+        The selected cutouts; None before the first selection.
     """
 
     def __init__(self, layers: ReviewLayers, screen: Screen, lines: Lines) -> None:

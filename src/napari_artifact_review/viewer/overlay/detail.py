@@ -43,7 +43,7 @@ class Detail(NamedTuple):
 
 
 class LevelOfDetail:
-    """The choice of the marked cutouts that are drawn.
+    """A selector of the marked cutouts to draw.
 
     Parameters
     ----------

@@ -148,7 +148,7 @@ class GalleryPanel(QWidget):
         self._area.installEventFilter(self)
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self._keys = keys
         self.back.setToolTip(
             f"Show the full image (key {keys['gallery'].label} or Enter)"

@@ -30,7 +30,7 @@ _MOST_AHEAD = 200
 
 
 class Thumbnails:
-    """The requests of thumbnails: first in view, then around the view.
+    """The requests for thumbnails: first in view, then around the view.
 
     Parameters
     ----------

@@ -58,12 +58,14 @@ class GalleryView(QAbstractItemView):
     delegate : ThumbnailDelegate
         Paints a cutout.
     side : int
-        The side of a thumbnail in Qt pixels. Attributes
+        The side of a thumbnail in Qt pixels.
+
+    Attributes
     ----------
     range_changed : Signal
         Emitted when other cutouts may be in view.
     side : int
-        The side of a thumbnail in pixels of Qt.
+        The side of a thumbnail in Qt pixels.
     """
 
     range_changed = Signal()
@@ -113,7 +115,7 @@ class GalleryView(QAbstractItemView):
         return self._layout.positions_between(top, top + self.viewport().height())
 
     def update_positions(self, positions: _Positions) -> None:
-        """Repaint those of the positions that are in view."""
+        """Repaint positions if they are in view."""
         for position in positions[np.isin(positions, self.positions_in_view())]:
             self.viewport().update(self._rect(int(position)))
 
@@ -260,7 +262,7 @@ class GalleryView(QAbstractItemView):
         return np.unique(np.concatenate(runs)) if runs else np.empty(0, np.int64)
 
     def select_positions(self, positions: _Positions, current: int | None) -> None:
-        """Select only these positions, and make a position current."""
+        """Select only these positions, and set the current position."""
         runs = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
         selection = QItemSelection()
         for run in runs:

@@ -42,7 +42,7 @@ class Banner(Container[Widget]):
         self.hide()
 
     def show_problem(self, session: ReviewSession) -> None:
-        """Show why a session cannot record verdicts; hide without a problem."""
+        """Show why a session cannot record verdicts; hide if it can."""
         problem = session.problem
         is_held = isinstance(problem, HeldError)
         if problem is not None and is_held:
@@ -82,7 +82,7 @@ class ImageBanner(Container[Widget]):
         self.hide()
 
     def show_problem(self, problem: ImageError | None, is_found: bool) -> None:
-        """Show why a cutout cannot be shown; hide without a problem.
+        """Show why a cutout cannot be shown; hide if it can.
 
         Parameters
         ----------

@@ -100,7 +100,7 @@ class ChoicePanel(Container[Widget]):
         rows: Sequence[Sequence[str]],
         details: Sequence[str] | None = None,
     ) -> None:
-        """Show differences, with a tooltip for each row; hide without rows."""
+        """Show differences, with a tooltip for each row; hide if there are no rows."""
         more = f" The first {_ROWS_SHOWN} are listed." * (len(rows) > _ROWS_SHOWN)
         self.text.value = text + more
         table, shown = self.table, rows[:_ROWS_SHOWN]

@@ -82,7 +82,7 @@ class DisplayPanel(Container[Widget]):
         self.reset.changed.connect(lambda: self.display_requested.emit(Display()))
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.stretches.tooltip = keys["stretches"].hint
 
     def show_display(self, display: Display) -> None:

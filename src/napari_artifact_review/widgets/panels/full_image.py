@@ -87,7 +87,7 @@ class FullImagePanel(Container[Widget]):
         self._hdu_row.hide()
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.view.tooltip = keys["toggle_view"].hint
         self.gallery.tooltip = keys["gallery"].hint
 

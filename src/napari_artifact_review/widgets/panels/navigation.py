@@ -96,7 +96,7 @@ class NavigationPanel(Container[Widget]):
         )
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.previous.tooltip = keys["previous"].hint
         self.next.tooltip = keys["next"].hint
 

@@ -64,7 +64,7 @@ class NeighbourMap(QWidget):
         self.update()
 
     def text_of(self, across: int, down: int) -> str:
-        """Return the text of a neighbour, or an empty text without a neighbour."""
+        """Return the text of a neighbour, or an empty text if there is none."""
         cutout = self._cutouts.get((across, down))
         return "" if cutout is None else _text(cutout)
 
@@ -143,7 +143,7 @@ class ContextPanel(Container[Widget]):
         self.copy.changed.connect(lambda: self.copy_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.copy.tooltip = keys["copy_place"].hint
 
     def show_position(

@@ -62,7 +62,7 @@ class PendingPanel(Container[Widget]):
         self.dismiss.changed.connect(lambda: self.dismiss_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.give_again.tooltip = keys["give_again"].hint
 
     def show_session(self, session: ReviewSession | None) -> None:

@@ -135,7 +135,7 @@ class ReviewPanel(Container[Widget]):
         return area
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.navigation.show_keys(keys)
         self.verdict.show_keys(keys)
         self.full_image.show_keys(keys)

@@ -39,7 +39,7 @@ class SavePanel(Container[Widget]):
         self.save.changed.connect(lambda: self.save_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Store the keys in force for the tooltip of the next `show_state`."""
+        """Store the current keys for the tooltip of the next `show_state`."""
         self._keys = keys
 
     def show_state(self, session: ReviewSession, saving: bool = False) -> None:

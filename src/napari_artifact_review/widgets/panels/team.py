@@ -28,7 +28,7 @@ class TeamPanel(Container[Widget]):
         self.hide()
 
     def show_team(self, session: ReviewSession) -> None:
-        """Show the exchange of a session, or hide without a meeting place."""
+        """Show the exchange of a session; hide if it has no meeting place."""
         team = session.team
         self.visible = team is not None
         if team is None:

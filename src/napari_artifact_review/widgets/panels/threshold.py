@@ -106,14 +106,14 @@ class ThresholdPanel(Container[Widget]):
         self.own.changed.connect(lambda: self.threshold_requested.emit(None))
 
     def _fill_handle(self, filled: bool) -> None:
-        """Fill the handle, or draw it hollow without a single threshold."""
+        """Fill the handle, or draw it hollow if there is no single threshold."""
         style = _SLIDER if filled else _SLIDER + _HOLLOW
         slider: QWidget = self.threshold.native
         if slider.styleSheet() != style:
             slider.setStyleSheet(style)
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the confidences of a session's table; disable it if there are none."""
+        """Show the confidences of a session's table; disable if there are none."""
         table = session.predictions
         self.enabled = table.confidence is not None
         if table.confidence is not None:

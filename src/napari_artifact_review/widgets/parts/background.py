@@ -107,10 +107,10 @@ class Background:
 
 
 class Latest:
-    """A runner of only the latest job, after a delay and after the running job.
+    """A runner of the latest job, after a delay and after any running job.
 
-    The result of an earlier job is dropped. An earlier job may check this, and raise
-    `CancelledError` to end early.
+    Results of earlier jobs are dropped. An outdated job can raise `CancelledError` to
+    end early.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ _STYLE = "QLineEdit { background: transparent; border: 0; padding: 0; margin: 0 
 class Line(LineEdit):
     """A read-only line of text, cut off if the width is too small.
 
-    In contrast, each new text of a label causes a layout of the whole window, which
-    costs another frame.
+    Unlike a label, it causes no layout of the whole window, and so no extra frame, when
+    its text changes.
     """
 
     def __init__(self) -> None:

@@ -61,7 +61,7 @@ class ExamplesPanel(PictureWindow):
         self.show_kinds()
 
     def show_kinds(self) -> None:
-        """List the used kinds with their counts, and show one kind."""
+        """List the kinds in use with their counts, and show one kind."""
         by_row = {} if self._session is None else self._session.catalog.labels.kinds
         before = self.kind.currentData()
         kinds = sorted(set(by_row.values()))

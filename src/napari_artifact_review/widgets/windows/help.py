@@ -37,7 +37,7 @@ class HelpPanel(ToolWindow):
         self.show_keys(KeyChoice())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.text.setText(help_text(keys))
 
 

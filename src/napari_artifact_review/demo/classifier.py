@@ -32,7 +32,7 @@ def train(step: Callable[[int], object]) -> GradientBoostingClassifier:
     Returns
     -------
     sklearn.ensemble.GradientBoostingClassifier
-        The classifier, the same at every call.
+        The classifier, which is equal at every call.
     """
     features, labels = [], []
     for field in range(TRAINING_FIELDS):

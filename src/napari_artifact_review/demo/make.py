@@ -84,7 +84,7 @@ def make_demo(
         The same seed makes the same survey, byte for byte.
     progress : callable, optional
         Called with ``(done, total, what)`` before each step and at the end; an
-        exception in it cancels.
+        exception in it cancels the creation.
 
     Returns
     -------

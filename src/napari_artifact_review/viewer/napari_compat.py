@@ -268,8 +268,8 @@ def update_status(viewer: ViewerModel) -> None:
 def update_status_in_thread(viewer: ViewerModel) -> None:
     """Update the status bar in napari's thread, even if the mouse does not move.
 
-    The thread of napari 0.9.2 starts at this event. An update in progress may still
-    describe the previous image.
+    The event `position` starts the thread of napari 0.9.2. An update in progress may
+    still describe the previous image.
     """
     if viewer.mouse_over_canvas:
         viewer.cursor.events.position()

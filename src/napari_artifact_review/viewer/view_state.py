@@ -91,18 +91,18 @@ class Delays:
     Attributes
     ----------
     loading_notice : float
-        From the request of an image until its reading is announced. Until then, canvas
-        and dock show the previous image.
+        Time from the request of an image until its reading is announced. Until then,
+        canvas and dock show the previous image.
     zoom_end : float
-        From the last zoom until lines and texts are fitted to it. Until then, they
+        Time from the last zoom until lines and texts are fitted to it. Until then, they
         scale with the image.
     first_frame : float
-        From a new image until its postponed events reach napari's layer list and other
-        listeners.
+        Time from a new image until its postponed events reach napari's layer list and
+        other listeners.
     rest_in_gallery : float
-        From a move in the gallery until the current cutout's image is read.
+        Time from a move in the gallery until the current cutout's image is read.
     tile_check : float
-        Between checks whether tiles have been read.
+        Time between checks whether tiles have been read.
     """
 
     loading_notice: float = 0.25

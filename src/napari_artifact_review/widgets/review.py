@@ -49,7 +49,9 @@ class OpenReview(QObject):
     Attributes
     ----------
     session : ReviewSession
-        The review. controller : ReviewController Draws the review in the viewer.
+        The review.
+    controller : ReviewController
+        Draws the review in the viewer.
     surfaces : Surfaces
         The canvas and the gallery.
     commands : ReviewCommands

@@ -1,4 +1,4 @@
-"""A small survey: generated images, and a real classifier's errors on them."""
+"""A small survey of simulated images, with a real classifier's errors."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ class Kind:
     paint : callable
         Adds one artifact to a frame, given a generator and the sky's noise.
     per_image : tuple of int
-        Possible numbers in an image; a number listed twice is twice as probable.
+        Possible numbers per image; a number listed twice is twice as probable.
     visible_from : float
-        Signal-to-noise ratio in a cutout from which an expert would see it; higher for
-        smooth light, which looks like sky.
+        Lowest signal-to-noise ratio in a cutout at which an expert would see it; higher
+        for smooth light, which looks like sky.
     """
 
     paint: Painter
@@ -36,14 +36,14 @@ class Kind:
 
 
 def paint_trail(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a satellite trail across the image; a third begins or ends in it.
+    """Add a satellite trail; one in three begins or ends inside the image.
 
     Parameters
     ----------
     frame : numpy.ndarray
         Layer to add to, electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Source of the trail.
+        Random numbers for the trail.
     noise : float
         Standard deviation of the sky, electrons.
     """
@@ -57,7 +57,7 @@ def paint_trail(frame: Frame, rng: np.random.Generator, noise: float) -> None:
     across = (dy * cos - dx * sin) / width
     near = np.nonzero(np.abs(across) < 4)
     along = dx[0, near[1]] * cos + dy[near[0], 0] * sin
-    # Tumbling satellites glint; most shine steadily.
+    # Tumbling satellites glint; most satellites shine steadily.
     depth = rng.uniform(0.3, 0.8) if rng.random() < 0.25 else 0.0
     glint = 1 - depth * np.sin(along / rng.uniform(60, 300)) ** 2
     end = rng.uniform(-600, 600) if rng.random() < 1 / 3 else -np.inf
@@ -73,7 +73,7 @@ def paint_ghost(frame: Frame, rng: np.random.Generator, noise: float) -> None:
     frame : numpy.ndarray
         Layer to add to, electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Source of the ghost.
+        Random numbers for the ghost.
     noise : float
         Standard deviation of the sky, electrons.
     """
@@ -95,14 +95,14 @@ def paint_ghost(frame: Frame, rng: np.random.Generator, noise: float) -> None:
 
 
 def paint_scattered_light(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a broad arc, sharp outside and fading inwards, from beyond the frame.
+    """Add a broad arc around a point off the frame, sharp outside, fading inwards.
 
     Parameters
     ----------
     frame : numpy.ndarray
         Layer to add to, electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Source of the arc.
+        Random numbers for the arc.
     noise : float
         Standard deviation of the sky, electrons.
     """
@@ -115,7 +115,7 @@ def paint_scattered_light(frame: Frame, rng: np.random.Generator, noise: float) 
     inside = (radius - np.hypot(dx, dy)) / rng.uniform(60, 200)
     rise = _step(inside * rng.uniform(8, 20))
     arc = rise * np.exp(-np.maximum(inside, 0))
-    # Baffles shadow part of the light: it comes as a fan.
+    # Baffles block part of the light, which leaves a fan.
     bearing = np.arctan2(dx, np.abs(dy))
     spread = rng.uniform(0.2, 0.5)
     fan = np.exp(-(((bearing - rng.normal(0, 0.2)) / spread) ** 2) / 2)
@@ -124,14 +124,14 @@ def paint_scattered_light(frame: Frame, rng: np.random.Generator, noise: float) 
 
 
 def paint_cosmic_ray(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a cosmic ray hit: mostly a short straight track, now and then a worm.
+    """Add a cosmic ray hit: usually a short straight track, sometimes a worm.
 
     Parameters
     ----------
     frame : numpy.ndarray
         Layer to add to, electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Source of the hit.
+        Random numbers for the hit.
     noise : float
         Standard deviation of the sky, electrons.
     """
@@ -149,14 +149,14 @@ def paint_cosmic_ray(frame: Frame, rng: np.random.Generator, noise: float) -> No
 
 
 def paint_bad_column(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a hot or a blocked column, from some pixel away from the readout on.
+    """Add a hot or a blocked column, from a random pixel to the far end.
 
     Parameters
     ----------
     frame : numpy.ndarray
         Layer to add to, electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Source of the column.
+        Random numbers for the column.
     noise : float
         Standard deviation of the sky, electrons.
     """
@@ -184,7 +184,7 @@ def paint_artifacts(
     Parameters
     ----------
     rng : numpy.random.Generator
-        Source of the artifacts.
+        Random numbers for the artifacts.
     noise : float
         Standard deviation of the sky, electrons.
     richness : int, optional
@@ -206,10 +206,10 @@ def paint_artifacts(
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """Draw a positive number; all octaves are equally probable."""
+    """Draw a positive number from a log-uniform distribution."""
     return math.exp(rng.uniform(math.log(low), math.log(high)))
 
 
 def _step(t: Floats) -> Floats:
-    """Return a soft step from 0 to 1, the logistic function."""
+    """Return the logistic function, a soft step from 0 to 1."""
     return 1 / (1 + np.exp(-np.clip(t, -50, 50)))

@@ -1,4 +1,4 @@
-"""The camera of the simulated survey: its frame, its cutouts, its noise."""
+"""The camera of the simulated survey: frame, cutouts and noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Floats: TypeAlias = NDArray[np.floating]
 
 SHAPE = (2000, 4200)  # rows, columns
 CUTOUT = 200  # px
-GRID = (SHAPE[0] // CUTOUT, SHAPE[1] // CUTOUT)  # cutouts in a column, in a row
+GRID = (SHAPE[0] // CUTOUT, SHAPE[1] // CUTOUT)  # rows and columns of cutouts
 PIXEL_SCALE = 0.263  # arcsec/px, that of DECam (Flaugher et al. 2015)
 READ_NOISE = 7.0  # electrons
 SATURATION = 60_000  # electrons; the gain is 1 electron per adu
@@ -49,7 +49,7 @@ def by_cutout(frame: Floats) -> Floats:
 
 
 def signal_to_noise(light: Frame, noise: float) -> NDArray[np.float64]:
-    """Return the signal-to-noise ratio of some light in each cutout.
+    """Return the signal-to-noise ratio of light in each cutout.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def signal_to_noise(light: Frame, noise: float) -> NDArray[np.float64]:
     Returns
     -------
     numpy.ndarray
-        Signal-to-noise ratio of a matched filter, shape `GRID`: the root of the summed
-        squares of light over noise, the optimum for a known shape in white noise.
+        Signal-to-noise ratio of a matched filter, shape `GRID`: the square root of the
+        sum of (light / noise)**2, the optimum for a known shape in white noise.
     """
     cutouts = by_cutout(light)
     energy: NDArray[np.float32] = np.einsum("abij,abij->ab", cutouts, cutouts)
@@ -70,21 +70,21 @@ def signal_to_noise(light: Frame, noise: float) -> NDArray[np.float64]:
 
 
 def read_out(light: Frame, rng: np.random.Generator) -> NDArray[np.uint16]:
-    """Return the counts of the detector for some light.
+    """Return the detector's counts for light.
 
     Parameters
     ----------
     light : numpy.ndarray
         Expected electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Source of the noise.
+        Random numbers for the noise.
 
     Returns
     -------
     numpy.ndarray
-        Counts in adu with photon and read noise, cut at the saturation level.
+        Counts in adu with photon and read noise, clipped at the saturation level.
     """
-    # Above some hundred electrons, Poisson noise is Gaussian, which is faster to draw.
+    # Above a few hundred electrons, Poisson noise is Gaussian, which is faster to draw.
     noise = rng.standard_normal(SHAPE, np.float32)
     noise *= np.sqrt(np.maximum(light, 0) + np.float32(READ_NOISE**2))
     noise += light

@@ -1,4 +1,4 @@
-"""A small classifier, trained on simulated images; its errors in the demo are real."""
+"""A small classifier, which is trained on simulated images and makes real errors."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 TRAINING_SEED = 20_240_209_001  # unlikely as the seed of a demo
 TRAINING_FIELDS = 3
-RICHNESS = 3  # as usual, artifacts are more frequent in the training set
+RICHNESS = 3  # artifacts are usually more frequent in a training set
 
 
 def train(step: Callable[[int], object]) -> GradientBoostingClassifier:
-    """Train on other fields than the demo's, with true labels.
+    """Train a classifier on true labels, in fields that the demo does not use.
 
     Parameters
     ----------
     step : callable
-        Called with the number of training fields done, before each; may raise to
-        cancel.
+        Called before each training field with the number of finished fields; it may
+        raise an error to cancel.
 
     Returns
     -------
     sklearn.ensemble.GradientBoostingClassifier
-        The classifier, the same at every call.
+        The classifier, which is equal at every call.
     """
     features, labels = [], []
     for field in range(TRAINING_FIELDS):
@@ -40,7 +40,8 @@ def train(step: Callable[[int], object]) -> GradientBoostingClassifier:
         exposure = expose(np.random.default_rng([TRAINING_SEED, field]), RICHNESS)
         features.append(measure(exposure.pixels))
         labels.append(exposure.has_artifact.ravel())
-    # Trees are boosted one after another: the result does not depend on the cores.
+    # Trees are boosted in sequence, so the result is independent of the number of
+    # cores.
     classifier = GradientBoostingClassifier(
         n_estimators=300, subsample=0.5, max_features=5, random_state=0
     )

@@ -1,4 +1,4 @@
-"""One full image of the simulated survey, and the artifacts that are truly on it."""
+"""A full image of the simulated survey, with its true artifacts."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Exposure:
     pixels : numpy.ndarray
         Counts, adu, shape `SHAPE`.
     clarity : dict of str to numpy.ndarray
-        For each kind of artifact on the image, its clarity in each cutout: its
-        signal-to-noise ratio over the one from which it is visible, shape `GRID`.
+        Clarity of each kind of artifact in each cutout: its signal-to-noise ratio
+        divided by the lowest visible ratio, shape `GRID`.
     glare : numpy.ndarray
         Signal-to-noise ratio of bright stars' haloes, shape `GRID`.
     seeing : float
@@ -63,19 +63,19 @@ class Exposure:
 
     @property
     def has_artifact(self) -> NDArray[np.bool_]:
-        """Whether a cutout truly holds an artifact, shape `GRID`."""
+        """Whether each cutout truly contains an artifact, shape `GRID`."""
         return self.plainest >= 1
 
 
 def expose(rng: np.random.Generator, richness: int = 1) -> Exposure:
-    """Take a random image.
+    """Simulate a random image.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Source of everything on the image.
+        Random numbers for the image.
     richness : int, optional
-        Number of exposures whose artifacts are on it.
+        Number of exposures whose artifacts are on the image.
 
     Returns
     -------
@@ -110,14 +110,14 @@ def write_fits(
     number : int
         Running number of the exposure.
     rng : numpy.random.Generator
-        Source of the pointing.
+        Random numbers for the pointing.
     """
     header = make_header(number, exposure.seeing, rng)
     fits.PrimaryHDU(exposure.pixels, header).writeto(path)
 
 
 def make_header(number: int, seeing: float, rng: np.random.Generator) -> fits.Header:
-    """Describe an exposure, with a TAN WCS.
+    """Return an exposure's FITS header with a TAN WCS.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def make_header(number: int, seeing: float, rng: np.random.Generator) -> fits.He
     seeing : float
         FWHM of the PSF, arcsec.
     rng : numpy.random.Generator
-        Source of the pointing.
+        Random numbers for the pointing.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def make_header(number: int, seeing: float, rng: np.random.Generator) -> fits.He
 
 
 def _tan_wcs(ra: float, dec: float, rotation: float) -> fits.Header:
-    """Gnomonic projection about the image's centre; angles in degrees."""
+    """Return a gnomonic projection about the image's centre; angles in degrees."""
     cos, sin = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
     scale = PIXEL_SCALE / 3600
     wcs = fits.Header()

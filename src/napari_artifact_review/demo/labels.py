@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .exposure import Exposure
 
 MISSED = 0.12  # of the artifacts in an image, the faint ones first
-MISTAKEN = 0.008  # of all cutouts in an image: bright stars taken for artifacts
+MISTAKEN = 0.008  # of all cutouts in an image: bright stars mistaken for artifacts
 
 
 def label_by_eye(exposure: Exposure, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -23,12 +23,12 @@ def label_by_eye(exposure: Exposure, rng: np.random.Generator) -> NDArray[np.int
     exposure : Exposure
         The image.
     rng : numpy.random.Generator
-        Source of the mistakes.
+        Random numbers for the mistakes.
 
     Returns
     -------
     numpy.ndarray
-        1 artifact, 0 none, shape `GRID`; mostly the truth.
+        Labels of shape `GRID`, 1 for an artifact and 0 for none; mostly true.
     """
     truth = exposure.has_artifact
     label = truth.astype(np.int64)
@@ -40,7 +40,7 @@ def label_by_eye(exposure: Exposure, rng: np.random.Generator) -> NDArray[np.int
 
 
 def name_kinds(exposure: Exposure, label: NDArray[np.int64]) -> list[str]:
-    """Return the kind of artifact in each cutout, or what was mistaken for one.
+    """Return the kind of artifact, or the object mistaken for one, in each cutout.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def name_kinds(exposure: Exposure, label: NDArray[np.int64]) -> list[str]:
 def _draw(
     weight: NDArray[np.float64], expected: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw about `expected` cutouts by their weight, at least one if there is any."""
+    """Draw about `expected` cutouts by weight, at least one if any has a weight."""
     number = min(max(round(expected), 1), int(np.count_nonzero(weight)))
-    # The first of exponential arrival times (Efraimidis & Spirakis 2006).
+    # Cutouts with the earliest exponential times (Efraimidis & Spirakis 2006).
     with np.errstate(divide="ignore"):
         arrival = rng.standard_exponential(weight.size) / weight.ravel()
     return np.argsort(arrival, kind="stable")[:number]

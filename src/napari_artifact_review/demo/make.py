@@ -1,4 +1,4 @@
-"""Make the demo survey: a folder with predictions, images and the truth."""
+"""The creation of the demo survey: a folder with predictions, images and truth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Progress: TypeAlias = Callable[[int, int, str], object]
 
-GENERATOR = 1  # raise it with each change of the survey that a seed makes
+GENERATOR = 1  # increase it when the survey of a seed changes
 RECORD = "demo.json"
 THRESHOLD = 0.95
 
@@ -38,7 +38,7 @@ class DemoSurvey:
     images : pathlib.Path
         Folder of the full images.
     truth : pathlib.Path
-        Table of what each cutout truly holds, and which labels are wrong.
+        Table of each cutout's true content, and of the wrong labels.
     """
 
     predictions: Path
@@ -71,30 +71,30 @@ def make_demo(
     """Make a small survey with wrong labels to review.
 
     An image depends on the seed and its number only, not on the number of images. A
-    demo that the folder already holds is used again; no other file is overwritten. A
-    demo that was not finished leaves nothing behind.
+    demo in the folder is used again, and no other file is overwritten. An unfinished
+    demo leaves no files.
 
     Parameters
     ----------
     folder : path-like
-        The folder; new, empty, or a demo with the same images and seed.
+        A new or empty folder, or a demo with the same images and seed.
     images : int, optional
         Number of full images, 210 cutouts each.
     seed : int, optional
         The same seed makes the same survey, byte for byte.
     progress : callable, optional
         Called with ``(done, total, what)`` before each step and at the end; an
-        exception from it cancels.
+        exception in it cancels the creation.
 
     Returns
     -------
     DemoSurvey
-        Its paths.
+        The survey's paths.
 
     Raises
     ------
     ReviewError
-        If the folder holds something else.
+        If the folder contains other files.
     ValueError
         If `images` is less than 1 or `seed` is negative.
     """
@@ -111,7 +111,7 @@ def make_demo(
         _make_in(partial, images, seed, progress or _ignore_progress)
         (partial / RECORD).write_text(json.dumps(record) + "\n", encoding="utf-8")
         if folder.exists():
-            folder.rmdir()  # empty; not every system renames onto a folder
+            folder.rmdir()  # empty; some systems cannot rename onto a folder
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -130,22 +130,22 @@ def image_name(index: int) -> str:
     Parameters
     ----------
     index : int
-        Its number, from 0.
+        Number of the image, from 0.
 
     Returns
     -------
     str
-        The stem of its file.
+        Stem of the image's file name.
     """
     return f"demo_{index + 1:04d}"
 
 
 def _ignore_progress(done: int, total: int, what: str) -> None:
-    """Do nothing: the default of `progress`."""
+    """Do nothing, as the default of `progress`."""
 
 
 def _is_complete(folder: Path, record: dict[str, int]) -> bool:
-    """Return whether a folder holds the demo of this record, with all its files."""
+    """Return whether a folder contains the complete demo of this record."""
     try:
         found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -157,7 +157,7 @@ def _is_complete(folder: Path, record: dict[str, int]) -> bool:
 
 
 def _check_vacant(folder: Path) -> None:
-    """Refuse a folder with other files in it, such as a review."""
+    """Raise an error if a folder contains other files, such as a review."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     from napari_artifact_review.core.errors import ReviewError
@@ -174,8 +174,8 @@ def _image_file(survey: DemoSurvey, index: int) -> Path:
 
 
 def _make_in(folder: Path, images: int, seed: int, progress: Progress) -> None:
-    """Make everything but the record in a new folder."""
-    # Not at the top: only a demo needs these imports, which take a while.
+    """Create the demo, except its record, in a new folder."""
+    # Import here, because only a demo needs these slow imports.
     import numpy as np
     import pandas as pd
 
@@ -232,7 +232,7 @@ def _tabulate(
 
 
 def _write_tables(table: pd.DataFrame, survey: DemoSurvey) -> None:
-    """Write the predictions, and the truth into a file of its own."""
+    """Write the predictions and the truth into separate files."""
     cutout = ["image_name", "grid_x", "grid_y"]
     predicted = [*cutout, "label", "preds", "confidence"]
     true = [*cutout, "true_label", "kind", "wrong_label"]

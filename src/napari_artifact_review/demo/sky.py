@@ -17,9 +17,9 @@ SKY_LEVEL = 900.0  # electrons per pixel, a grey night
 STAR_SLOPE = 0.6  # N(>F) ~ F^-0.6, i.e. 0.24 dex per magnitude, as at high latitude
 GALAXY_SLOPE = 1.0  # N(>F) ~ F^-1, i.e. 0.4 dex per magnitude
 FAINTEST = 300.0  # electrons, well below the detection limit
-BRIGHTEST = 4e7  # electrons, some 9th magnitude
-GLARE_FROM = 2e5  # electrons: above it the aureole rises out of the noise
-SPIDER_ANGLE = math.radians(42.0)  # of the diffraction spikes, the telescope's own
+BRIGHTEST = 4e7  # electrons, about 9th magnitude
+GLARE_FROM = 2e5  # electrons; above it the aureole exceeds the noise
+SPIDER_ANGLE = math.radians(42.0)  # of the diffraction spikes, fixed by the telescope
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Sky:
     light : numpy.ndarray
         Background, stars and galaxies, electrons, shape `SHAPE`.
     glare : numpy.ndarray
-        The part of it that is the haloes and spikes of bright stars.
+        The haloes and spikes of bright stars, which `light` includes.
     seeing : float
         FWHM of the PSF, arcsec.
     """
@@ -42,12 +42,12 @@ class Sky:
 
 
 def observe_sky(rng: np.random.Generator) -> Sky:
-    """Draw a random field.
+    """Simulate a random field.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Source of the field.
+        Random numbers for the field.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def observe_sky(rng: np.random.Generator) -> Sky:
 
 
 def blur_by_psf(light: Frame, fwhm: float) -> Frame:
-    """Convolve with the PSF.
+    """Convolve light with the PSF.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def blur_by_psf(light: Frame, fwhm: float) -> Frame:
     numpy.ndarray
         Electrons in the focal plane, shape `SHAPE`.
     """
-    # Core and wings as two Gaussians come near a Moffat profile (1969) of beta 3.
+    # Two Gaussians, for core and wings, approximate a Moffat profile (1969) of beta 3.
     core: Frame = gaussian_filter(light, 0.41 * fwhm, truncate=4.0)
     wings: Frame = gaussian_filter(light, 0.95 * fwhm, truncate=3.5)
     core *= np.float32(0.8)
@@ -114,7 +114,7 @@ def window_around(x: float, y: float, radius: float) -> tuple[Window, Floats, Fl
 
 
 def _background(rng: np.random.Generator) -> Floats:
-    """Sky glow: a tilted plane with a slight vignette, peak to peak some percent."""
+    """Return the sky glow: a tilted plane with vignetting of a few percent."""
     y = np.linspace(-1, 1, SHAPE[0], dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, SHAPE[1], dtype=np.float32)[None, :]
     tilt_x, tilt_y = rng.normal(0, 0.008), rng.normal(0, 0.008)
@@ -127,13 +127,13 @@ def _background(rng: np.random.Generator) -> Floats:
 def _power_law(
     rng: np.random.Generator, size: int, slope: float, brightest: float
 ) -> Floats:
-    """Fluxes with N(>F) ~ F^-slope between `FAINTEST` and `brightest`, electrons."""
+    """Draw fluxes in electrons, N(>F) ~ F^-slope from `FAINTEST` to `brightest`."""
     faint_end, bright_end = FAINTEST**-slope, brightest**-slope
     return rng.uniform(bright_end, faint_end, size) ** (-1 / slope)
 
 
 def _add_stars(sources: Frame, glare: Frame, rng: np.random.Generator) -> None:
-    """Scatter point sources; the bright ones glare as well."""
+    """Add point sources at random positions, with glare around bright ones."""
     size = int(rng.lognormal(np.log(2200), 0.4))
     flux = _power_law(rng, size, STAR_SLOPE, BRIGHTEST)
     x = rng.uniform(0, SHAPE[1] - 1, size)
@@ -163,11 +163,11 @@ def _add_glare(glare: Frame, x: float, y: float, flux: float) -> None:
 
 
 def _add_galaxies(sources: Frame, rng: np.random.Generator) -> None:
-    """Scatter elliptical Sersic galaxies: two discs for every spheroid."""
+    """Add elliptical Sersic galaxies, two discs for each spheroid."""
     size = int(rng.lognormal(np.log(1400), 0.2))
     flux = _power_law(rng, size, GALAXY_SLOPE, 2e6)
     x, y = rng.uniform(0, SHAPE[1], size), rng.uniform(0, SHAPE[0], size)
-    # Sizes grow with flux and scatter, as in deep counts; median 0.5 arcsec at 24 mag.
+    # Sizes increase with flux and have scatter; the median is 0.5 arcsec at 24 mag.
     radius = 2.0 * (flux / 1000) ** 0.3 * rng.lognormal(0, 0.3, size)
     ratio = rng.uniform(0.25, 1.0, size)
     angle = rng.uniform(0, np.pi, size)
@@ -186,12 +186,12 @@ def _add_sersic(
     angle: float,
     index: float,
 ) -> None:
-    """Add exp(-b (r/R)^(1/n)), b = 2n - 1/3 (Ciotti & Bertin 1999), of a given flux."""
-    reach = 3.0 + 2.0 * index  # effective radii; beyond them there is almost no light
+    """Add a galaxy exp(-b (r/R)^(1/n)), b = 2n - 1/3 (Ciotti & Bertin 1999)."""
+    reach = 3.0 + 2.0 * index  # effective radii, which contain almost all light
     window, dx, dy = window_around(x, y, reach * radius)
     cos, sin = math.cos(angle), math.sin(angle)
     major, minor = dx * cos + dy * sin, (dy * cos - dx * sin) / ratio
-    # 0.3 px^2 soften the cusp that one sample per pixel would overstate.
+    # The 0.3 px^2 soften the cusp, which one sample per pixel would exaggerate.
     r = np.sqrt(major**2 + minor**2 + 0.3) / radius
     b = 2 * index - 1 / 3
     edge = math.exp(-b * reach ** (1 / index))

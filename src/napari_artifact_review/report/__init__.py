@@ -1,1 +1,1 @@
-"""The report: what a review has changed, as plots and as one HTML file."""
+"""The report on a review's changes, as plots and as an HTML file."""

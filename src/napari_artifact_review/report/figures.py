@@ -1,4 +1,4 @@
-"""Plots of a review, drawn into any figure of matplotlib: of the report or the dock."""
+"""Plots of a review in matplotlib figures, for the report and the dock."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.scores.pace import Pace
     from napari_artifact_review.core.scores.ranking import Curve
 
-#: Maximum number of points in a plot: as many as it is wide in pixels.
+#: Maximum number of points in a plot, about its width in pixels.
 _MOST_POINTS = 2000
 
-#: Pixels per inch of a screen, for the size of texts.
+#: Pixels per inch, which determines the size of texts.
 _DPI = 96
 
-#: Seconds at which the axis of times begins: no verdict is quicker.
+#: Lower end of the time axis, in seconds.
 _QUICKEST = 0.1
 
 
@@ -35,9 +35,9 @@ class Ink(NamedTuple):
     Attributes
     ----------
     text, paper : str
-        Colour of texts and axes, and of the background: "none" for transparent.
+        Colour of texts and axes, and of the background ("none" for transparent).
     before, after : str
-        Colour of curves with the labels of the data set, and with those of the review.
+        Colours of curves for the data set's labels, and for the review's labels.
     """
 
     text: str = "black"
@@ -57,11 +57,11 @@ def draw_curves(
     Parameters
     ----------
     figure : Figure
-        The figure; it is cleared first.
+        The figure, which is cleared first.
     curves : Curve or None
         Before and after.
     numbers : Numbers
-        Before and after, at the current threshold.
+        Numbers before and after, at the current threshold.
     ink : Ink
         The colours.
     """
@@ -75,7 +75,7 @@ def draw_curves(
         axes.plot(
             recall,
             precision,
-            # Each recall has the precision with which it is reached, as in the average
+            # Each recall has the precision at which it is reached, as in the average
             # precision.
             drawstyle="steps-pre",
             color=color,
@@ -95,18 +95,18 @@ def draw_curves(
 
 
 def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
-    """Draw the time of each verdict, and their median.
+    """Draw the time of each verdict, and the median time.
 
     Parameters
     ----------
     figure : Figure
-        The figure; it is cleared first.
+        The figure, which is cleared first.
     pace : Pace
         The times.
     ink : Ink
         The colours.
     """
-    # Not at the top: this module is imported before matplotlib is needed.
+    # Import here, because this module is imported before matplotlib is needed.
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
     axes = _axes(figure, ink, "verdict", "seconds")
@@ -117,7 +117,7 @@ def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
     seconds, run = pace.thinned(_MOST_POINTS // 2)
     number = np.arange(len(seconds)) * run + 1
     name = "verdicts" if run == 1 else f"medians of {run} verdicts"
-    # Quicker verdicts are drawn at the end of the axis.
+    # Quicker verdicts are drawn at the lower end of the axis.
     shown = np.maximum(seconds, _QUICKEST)
     axes.semilogy(number, shown, ".", color=ink.after, label=name)
     line = max(median, _QUICKEST)
@@ -130,7 +130,7 @@ def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
 
 
 def svg(draw: Callable[[Figure], None]) -> bytes:
-    """Return a plot as SVG; the same bytes for the same plot.
+    """Return a plot as SVG; equal plots have equal bytes.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def svg(draw: Callable[[Figure], None]) -> bytes:
 def picture(
     draw: Callable[[Figure], None], width: int, height: int, ratio: float
 ) -> NDArray[np.uint8]:
-    """Return a plot as pixels; may be called in any thread.
+    """Return a plot as pixels; callable in any thread.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def picture(
     Returns
     -------
     ndarray of uint8
-        Shape (rows, columns, 4): red, green, blue, opacity.
+        Red, green, blue and opacity, shape (rows, columns, 4).
     """
     # Not at the top: matplotlib is imported only when a plot is drawn.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -198,7 +198,7 @@ def _legend(axes: Axes, ink: Ink) -> None:
 
 
 def _show_message(axes: Axes, ink: Ink, text: str) -> None:
-    """Show why there is no plot."""
+    """Show the reason why there is no plot."""
     axes.text(
         0.5, 0.5, text, color=ink.text, ha="center", va="center", wrap=True,
         transform=axes.transAxes,
@@ -206,7 +206,7 @@ def _show_message(axes: Axes, ink: Ink, text: str) -> None:
 
 
 def _drawable(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return recall and precision, with no more points than a plot can show."""
+    """Return recall and precision, limited to `_MOST_POINTS` points."""
     recall, precision = curve.recall[::-1], curve.precision[::-1]
     steps = np.diff(np.floor(recall * _MOST_POINTS), prepend=-1) > 0
     steps[[0, -1]] = True

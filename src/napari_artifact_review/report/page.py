@@ -38,17 +38,17 @@ def open_for_report(
     reviewed: str | Path | None = None,
     store: str | None = None,
 ) -> ReviewSession:
-    """Open a review read-only: nothing is written, and no other process is locked out.
+    """Open a review read-only, without locking out other processes.
 
     Parameters
     ----------
     table : path-like
-        The predictions table, or a saved reviewed table whose log is then used.
+        The predictions table, or a reviewed table, whose log is then used.
     images, store
         As for `ReviewSession.open`.
     reviewed : path-like, optional
-        The reviewed table whose log of verdicts is used; by default `table` if it has
-        a log, else the default output of the predictions.
+        The reviewed table whose log is used; by default `table` if it has a log, else
+        the default output of the predictions.
 
     Raises
     ------
@@ -99,14 +99,14 @@ def write_report(session: ReviewSession, output: Path, day: date) -> Written:
             path=output.absolute().parent,
             remedy="Create it, or choose another",
         )
-    # A path may have bytes that are not Unicode.
+    # A path may contain bytes that are not Unicode.
     page = make_page(session, day).encode(errors="backslashreplace")
     return replace_file(output, lambda stream: _write(stream, page))
 
 
 def make_page(session: ReviewSession, day: date) -> str:
     """Return the report as HTML; see `write_report`."""
-    # Not at the top: only a report needs it.
+    # Import here, because only a report needs it.
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -148,7 +148,7 @@ _SHOWN: tuple[When, When] = ("before", "after")
 
 
 def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
-    """Yield what was reviewed, by which reviewers, and with which versions."""
+    """Yield the reviewed data, the reviewers and the versions."""
     table, labels = session.predictions, session.catalog.labels
     yield "Table", str(table.path)
     yield "Images", f"{len(table.image_names):,} in {session.images.folder}"
@@ -170,7 +170,7 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
 
 
 def _reviewers(session: ReviewSession) -> str:
-    """Return the reviewers and their numbers of verdicts, the most active first."""
+    """Return the reviewers with their numbers of verdicts, the most active first."""
     labels = session.catalog.labels
     rows = np.flatnonzero(labels.reviewed).tolist()
     counts = Counter(labels.state_of(row).reviewed_by or "unnamed" for row in rows)
@@ -186,7 +186,7 @@ def _versions() -> Iterator[str]:
         try:
             yield f"{name} {metadata.version(name)}"
         except metadata.PackageNotFoundError:
-            # napari may be missing: a report needs no window.
+            # napari may be missing, because a report needs no window.
             continue
 
 
@@ -210,7 +210,7 @@ def _confusion(numbers: Numbers) -> dict[str, str]:
 def _plots(
     session: ReviewSession, snapshot: Snapshot, metrics: dict[When, Numbers]
 ) -> list[tuple[str, str]]:
-    """Return each plot as its caption and its data URI."""
+    """Return the caption and the data URI of each plot."""
     numbers = (metrics["before"], metrics["after"])
     pace = pace_of(session.log)
     curves = partial(draw_curves, curves=snapshot.curves(), numbers=numbers, ink=Ink())
@@ -230,12 +230,12 @@ def _plots(
 def _gallery(
     session: ReviewSession, title: str, which: npt.NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Return pictures of some cutouts, those with the least probable labels first."""
+    """Return pictures of cutouts, the least probable labels first."""
     rows, table = np.flatnonzero(which), session.predictions
     first = "come first in the table"
     if table.confidence is not None:
         first = "have the labels to which the model gives the least probability"
-        # NaN is sorted last: cutouts without a confidence.
+        # Cutouts without a confidence (NaN) are sorted last.
         given = np.where(table.label == 1, table.confidence, 1 - table.confidence)
         rows = rows[np.argsort(given[rows], kind="stable")]
     cutouts: list[Cutout] = [

@@ -12,7 +12,7 @@ from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.images.image_cache import ImageCache
 from napari_artifact_review.core.images.thumbnails import CutoutReader
 
-#: Maximum side of a picture in pixels: paper shows no more.
+#: Maximum side of a picture in pixels, which is enough for paper.
 _SIDE = 320
 
 
@@ -24,9 +24,9 @@ class Picture(NamedTuple):
     cutout : Cutout
         The cutout.
     source : str
-        The picture as a data URI; empty if there is none.
+        The picture as a data URI, or an empty text if it is missing.
     fault : str
-        Why there is none.
+        The reason why the picture is missing.
     """
 
     cutout: Cutout
@@ -35,9 +35,9 @@ class Picture(NamedTuple):
 
 
 def pictures_of(cutouts: Sequence[Cutout], images: ImageFolder) -> list[Picture]:
-    """Return a picture of each cutout, with its own ZScale limits.
+    """Return a picture of each cutout, with the cutout's ZScale limits.
 
-    Each image is read once, in any order of the cutouts.
+    Each image is read once, for any order of the cutouts.
     """
     reader, found = CutoutReader(ImageCache(images)), dict[int, Picture]()
     ordered = sorted(cutouts, key=lambda cutout: cutout.image_name)
@@ -53,11 +53,11 @@ def data_uri(kind: str, contents: bytes) -> str:
 
 
 def _picture(reader: CutoutReader, cutout: Cutout) -> Picture:
-    # Not at the top: only a report needs it.
+    # Import here, because only a report needs it.
     import imageio.v3 as imageio
 
     try:
-        # All three colours are the same grey.
+        # All three channels are equal.
         grey = reader.picture(cutout)[:, :, 0]
     except ImageError as error:
         return Picture(cutout, fault=str(error))

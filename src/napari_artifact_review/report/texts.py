@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: The name of each number of `core.scores.metrics.NUMBERS`.
+#: Name of each number in `core.scores.metrics.NUMBERS`.
 NAMES = {
     "tp": "true positives (TP)",
     "fp": "false positives (FP)",
@@ -14,12 +14,12 @@ NAMES = {
     "average_precision": "average precision",
 }
 
-#: The text of a number that is not defined.
+#: Text of an undefined number.
 UNDEFINED = "—"
 
 
 def number_text(number: float | None, digits: int = 3) -> str:
-    """Return the text of a count, or of a ratio with some digits."""
+    """Return the text of a count, or of a ratio with `digits` digits."""
     if number is None:
         return UNDEFINED
     if isinstance(number, int):
@@ -28,6 +28,6 @@ def number_text(number: float | None, digits: int = 3) -> str:
 
 
 def range_text(low: float | None, high: float | None, digits: int = 3) -> str:
-    """Return the text of a range; one number if both ends have the same text."""
+    """Return the text of a range, or one number if both ends have the same text."""
     first, last = number_text(low, digits), number_text(high, digits)
     return first if first == last else f"{first} to {last}"

@@ -1,1 +1,1 @@
-"""The review in a napari viewer: layers, camera, keys; no Qt widget is known here."""
+"""The review in a napari viewer: layers, camera and keys, without Qt widgets."""

@@ -1,4 +1,4 @@
-"""The camera: shows one cutout and its surroundings, or the full image."""
+"""The camera, which shows a cutout with its surroundings or the full image."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from napari.components import ViewerModel
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.viewer.napari_compat import move_cursor_silently
 
-#: How many times the side of a cutout the view of it spans.
+#: Shorter side of the default view, in sides of the cutout.
 SURROUNDINGS = 2.0
 
 _FULL_IMAGE_MARGIN = 1.05
 
 
 class View(NamedTuple):
-    """What is in view, in pixels of the image.
+    """The part of the image in view, in image pixels.
 
     Attributes
     ----------
     top, left, bottom, right : float
         First and last row and column in view.
     zoom : float
-        Pixels of the screen for one of the image.
+        Screen pixels per image pixel.
     """
 
     top: float
@@ -35,7 +35,7 @@ class View(NamedTuple):
     zoom: float
 
     def grown(self, margin: float) -> View:
-        """Return the view with a margin on each side, in heights and widths of it."""
+        """Return the view grown on each side by a fraction of its height and width."""
         rows = margin * (self.bottom - self.top)
         columns = margin * (self.right - self.left)
         return View(
@@ -47,7 +47,7 @@ class View(NamedTuple):
         )
 
     def contains(self, other: View) -> bool:
-        """Tell whether another view lies wholly inside this one."""
+        """Return whether another view lies completely inside this one."""
         return (
             self.top <= other.top
             and self.left <= other.left
@@ -57,7 +57,7 @@ class View(NamedTuple):
 
 
 class ReviewCamera:
-    """Moves the viewer's camera; keeps a zoom that the user chose."""
+    """The viewer's camera, with the zoom that the user chose."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -66,11 +66,11 @@ class ReviewCamera:
 
     @property
     def view(self) -> View:
-        """What is in view now."""
+        """The current view."""
         return self._view_around(*self._viewer.scene.camera.center[-2:])
 
     def view_of(self, cutout: Cutout) -> View:
-        """Return what would be in view around a cutout, at the current zoom."""
+        """Return the view centred on a cutout, at the current zoom."""
         half = cutout.size / 2 - 0.5
         return self._view_around(cutout.grid_y + half, cutout.grid_x + half)
 
@@ -80,11 +80,11 @@ class ReviewCamera:
         return View(row - height, column - width, row + height, column + width, zoom)
 
     def on_full_image(self, shape: tuple[int, int]) -> bool:
-        """Tell whether about all of an image of `shape` (rows, columns) is in view."""
+        """Return whether almost all of an image of `shape` is in view."""
         return bool(self._viewer.scene.camera.zoom < 1.1 * self._fit_image(shape))
 
     def show_cutout(self, cutout: Cutout, shape: tuple[int, int]) -> None:
-        """Bring a cutout and its surroundings into view, at the user's zoom if any."""
+        """Centre the view on a cutout, at the user's zoom or the default zoom."""
         self._remember_chosen_zoom(shape)
         half = cutout.size / 2 - 0.5
         zoom = self._chosen_zoom or self._fit(cutout.size, cutout.size, SURROUNDINGS)
@@ -93,10 +93,10 @@ class ReviewCamera:
     def rectangle_of(
         self, cutout: Cutout, y_up: bool
     ) -> tuple[float, float, float, float]:
-        """Return left, top, right and bottom of a cutout, in pixels of the screen.
+        """Return left, top, right and bottom of a cutout, in screen pixels.
 
-        They are relative to the middle of the canvas; with `y_up` row 0 is at its
-        bottom.
+        Positions are relative to the centre of the canvas. With `y_up`, row 0 of the
+        image is at the bottom.
         """
         camera = self._viewer.scene.camera
         row, column = camera.center[-2:]
@@ -108,16 +108,16 @@ class ReviewCamera:
         return left * zoom, top * zoom, right * zoom, bottom * zoom
 
     def chosen_zoom(self, shape: tuple[int, int]) -> float | None:
-        """Return the zoom that the user chose; None if they chose none."""
+        """Return the zoom that the user chose, or None for the default zoom."""
         self._remember_chosen_zoom(shape)
         return self._chosen_zoom
 
     def choose_zoom(self, zoom: float | None) -> None:
-        """Show cutouts at a zoom from now on; None for the default one."""
+        """Set the zoom for cutouts; None means the default zoom."""
         self._chosen_zoom = zoom
 
     def show_full_image(self, shape: tuple[int, int]) -> None:
-        """Bring the whole of an image of `shape` (rows, columns) into view."""
+        """Fit an image of `shape` (rows, columns) into the view."""
         self._remember_chosen_zoom(shape)
         rows, columns = shape
         self._look_at(rows / 2 - 0.5, columns / 2 - 0.5, self._fit_image(shape))

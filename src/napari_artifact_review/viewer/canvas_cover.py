@@ -1,4 +1,4 @@
-"""The cover of the canvas: what is in front of it for a while, such as the gallery."""
+"""The cover of the canvas, for example the gallery."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_artifact_review.viewer.verdicts import VerdictTarget
 
 
 class Cover:
-    """Has the target of verdicts while it is there, and reads images under it.
+    """A cover of the canvas, which provides the target of verdicts and reads images.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Cover:
     Attributes
     ----------
     target : callable or None
-        Returns the target of a verdict; None while nothing covers the canvas.
+        Returns the target of a verdict; None while the canvas is uncovered.
     """
 
     def __init__(self, session: ReviewSession, flow: ImageFlow) -> None:
@@ -32,7 +32,7 @@ class Cover:
         self.target: Callable[[], VerdictTarget] | None = None
 
     def read_after(self, seconds: float) -> None:
-        """Read the image of the current cutout, if the reviewer rests there so long."""
+        """Read the current image after a delay, if it is still the current one."""
         name = self._session.current_cutout.image_name
         self._flow.run_later(seconds, partial(self._read_if_current, name))
 

@@ -1,4 +1,4 @@
-"""Connects a session to a viewer: the drawing follows the one, the mouse steers it."""
+"""The controller, which draws a session in a viewer and handles the mouse."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from napari_artifact_review.viewer.view_state import Delays, Phase, ViewName
 
 
 class ReviewController:
-    """Shows a session's current cutout in a viewer and acts on keys and mouse.
+    """The connection between a review session and a viewer.
 
-    Used in the main thread only. The image on the screen is always the one of the
-    current cutout, or none: while it is read, and if it cannot be read.
+    All methods run in the main thread. `full` and `loaded` are the current cutout's
+    image, or None while it is being read or if it cannot be read.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ class ReviewController:
     session : ReviewSession
         The review.
     run_in_main : callable
-        Runs a function in the main thread, soon; called from any thread.
+        Schedules a function in the main thread; callable from any thread.
     run_later : callable
-        Runs a function in the main thread after some seconds; called from that thread.
+        Schedules a function after a delay in seconds; called in the main thread.
 
     Attributes
     ----------
     layers, image, overlay, camera : ReviewLayers, ImageLayer, Overlay, ReviewCamera
-        What is drawn, and what is in view.
+        The parts of the drawing.
     toggle_overlays, show_grid, set_y_up : callable
         See `ReviewLayers`, `Overlay` and `ViewSettings`.
     at_hand : callable
@@ -58,18 +58,17 @@ class ReviewController:
     verdicts : Verdicts
         Gives the verdicts.
     loader : ImageLoader
-        Reads the images, some of them ahead.
+        Reads images, including the next ones.
     advance : callable
-        Moves on after a verdict; called with `skip`, the rows of the verdict.
+        Moves to the next cutout after a verdict; `skip` is the verdict's rows.
     hdus : dict of str to int
-        The HDU that the reviewer chose of an image, by its name.
+        The HDU that the reviewer chose for each image, by image name.
     delays : Delays
-        How long the viewer waits, and for what.
+        The viewer's delays.
     view_changed : Signal
-        Emitted when an image is being read, or cannot be shown, or when the current
-        cutout is on the screen.
+        Emitted when `view`, `waits_for_image` or the current cutout has changed.
     said : Signal
-        Emitted with a sentence for the reviewer.
+        Emitted with a message for the reviewer.
     """
 
     def __init__(
@@ -116,10 +115,10 @@ class ReviewController:
         self._orientation = viewer.scene.camera.orientation2d
         self._is_connected = False
 
-    # Beginning and end
+    # Connecting and disconnecting
 
     def connect(self) -> None:
-        """Start to follow the session."""
+        """Start following the session and the viewer."""
         if self._is_connected:
             return
         self._is_connected = True
@@ -138,7 +137,7 @@ class ReviewController:
         self._run_later(0, self._prepare)
 
     def disconnect(self) -> None:
-        """Stop to follow session and viewer, and remove the layers."""
+        """Stop following the session and the viewer, and remove the layers."""
         if not self._is_connected:
             return
         self.abandon()
@@ -149,7 +148,7 @@ class ReviewController:
         self.layers.remove()
 
     def abandon(self) -> None:
-        """Stop to follow the session, and leave a viewer alone whose window is gone."""
+        """Stop following the session, without restoring a viewer that is closed."""
         if not self._is_connected:
             return
         self._is_connected = False
@@ -178,69 +177,69 @@ class ReviewController:
         )
 
     def _prepare(self) -> None:
-        """Do what can be done before the first image."""
+        """Prepare the overlay before the first image."""
         if self._is_connected and not self._state.arrivals:
             self.overlay.prepare()
 
-    # What is shown
+    # The view
 
     @property
     def view(self) -> ViewName:
-        """What the canvas shows."""
+        """The current phase, as the dock displays it."""
         return self._state.name
 
     @property
     def says_loading(self) -> bool:
-        """Whether the reviewer has been told that an image is read."""
+        """Whether the dock shows that an image is being read."""
         return self._state.phase is Phase.LOADING_ANNOUNCED
 
     @property
     def waits_for_image(self) -> bool:
-        """Whether a verdict came before its image: a step would skip the cutout."""
+        """Whether a verdict was refused because its image is not drawn yet."""
         return self._state.waits_for_image
 
     @property
     def full(self) -> FullImage | None:
-        """The image on the screen as it was read, if there is one."""
+        """The image on the screen as it was read, or None."""
         return self._drawing.full
 
     @property
     def loaded(self) -> LoadedImage | None:
-        """The image on the screen as it is drawn, if there is one."""
+        """The image on the screen as it is drawn, or None."""
         return self._drawing.loaded
 
     @property
     def is_drawn(self) -> bool:
-        """Whether what is in view of the current cutout is drawn in full detail."""
+        """Whether the visible part of the current cutout is drawn in full detail."""
         return self._drawing.is_in_full_detail
 
     @property
     def problem(self) -> ImageError | None:
-        """Why the current cutout cannot be shown, if it cannot."""
+        """The reason why the current cutout cannot be shown, or None."""
         return self._state.error or self._drawing.problem
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reviewer should know of the image on the screen, in a few words."""
+        """Short notes for the reviewer about the image on the screen."""
         return self._drawing.notes
 
     def cutout_pixels(self) -> CutoutPixels | None:
-        """Return the current cutout with its surroundings; None if it is not read."""
+        """Return the current cutout and its surroundings, or None if unread."""
         cutout, loaded = self.session.current_cutout, self.loaded
         if self._cover.target is not None:
             loaded = self.at_hand(cutout.image_name)
         return None if loaded is None else CutoutPixels.of(loaded, cutout)
 
     def rectangle_on_canvas(self) -> tuple[float, float, float, float]:
-        """Return the rectangle of the current cutout; see `ReviewCamera`."""
+        """Return the current cutout's rectangle; see `ReviewCamera.rectangle_of`."""
         return self.camera.rectangle_of(self.session.current_cutout, self.overlay.y_up)
 
-    # What the reviewer does
+    # Actions of the reviewer
 
     def target(self) -> VerdictTarget:
         """Return the target of a verdict: the selection, or the current cutout.
 
-        While the canvas is covered, the cover has the target.
+        While the canvas is covered, the cover provides the target.
         """
         if self._cover.target is not None:
             return self._cover.target()
@@ -249,7 +248,7 @@ class ReviewController:
         return VerdictTarget(rows, self._refusal, self.selection.clear, advance)
 
     def _refusal(self) -> str:
-        """Return why no verdict can be given now, or an empty text."""
+        """Return the reason why no verdict can be given, or an empty text."""
         if self.view == "loading" or not self.is_drawn:
             self._flow.hold_verdict()
             return "The image is still being read."
@@ -258,12 +257,12 @@ class ReviewController:
         return ""
 
     def cover(self, target: Callable[[], VerdictTarget]) -> None:
-        """Draw nothing while something is in front of the canvas.
+        """Stop drawing while another widget covers the canvas.
 
         Parameters
         ----------
         target : callable
-            Returns the target of a verdict meanwhile.
+            Returns the target of a verdict while the canvas is covered.
         """
         self.note_view()
         self.selection.clear()
@@ -274,15 +273,15 @@ class ReviewController:
         self.view_changed.emit()
 
     def uncover(self) -> None:
-        """Draw the current cutout; until its image is read, nothing."""
+        """Draw the current cutout once its image has been read."""
         self._cover.target = None
-        # The layers still show another cutout than the dock.
+        # The layers still show the previous cutout, unlike the dock.
         self._state.enter(Phase.LOADING_ANNOUNCED)
         self.layers.hide()
         self._flow.request(self.session.current_cutout.image_name)
 
     def step(self, across: int, down: int) -> None:
-        """Go to the nearest cutout of the image in a direction; each -1, 0 or 1."""
+        """Go to the image's nearest cutout in a direction; each step is -1, 0 or 1."""
         session = self.session
         row = session.cutout_index.neighbour_of(
             session.current_cutout.row, across, down, session.cutout_size
@@ -293,7 +292,7 @@ class ReviewController:
             session.select(*session.cutout_index.key_of(row))
 
     def _select_in_view(self, row: int) -> None:
-        """Go to a cutout that is clicked, without moving the image under the mouse."""
+        """Go to a clicked cutout without moving the image under the mouse."""
         self._drawing.keeps_camera = True
         try:
             self.session.select(*self.session.cutout_index.key_of(row))
@@ -317,9 +316,9 @@ class ReviewController:
         self._flow.request(self._flow.name)
 
     def set_display(self, display: Display) -> None:
-        """Change how pixels become colours, for all cutouts.
+        """Change the display of pixels for all cutouts.
 
-        Pixels are smoothed in a thread; until they are, the image stays as it is.
+        A thread smooths the pixels; the image does not change until it has finished.
         """
         self.image.set_display(display)
         self._flow.smooth()
@@ -328,7 +327,7 @@ class ReviewController:
 
     def _show(self, loaded: LoadedImage) -> None:
         self._state.enter(Phase.DRAWING)
-        # Before they are drawn, which has them read.
+        # Connect before drawing, because drawing starts reading tiles.
         self._flow.draw_tiles_as_they_come(loaded)
         self._drawing.show(loaded, self._flow.name)
         self._settings.restore_image()
@@ -341,12 +340,12 @@ class ReviewController:
     def _fail(self, error: ImageError) -> None:
         self._state.enter(Phase.FAILED, error)
         self._drawing.forget()
-        # No verdict is given on a cutout that cannot be seen.
+        # A cutout that cannot be seen gets no verdict.
         self.selection.clear()
         self.layers.hide()
         self.view_changed.emit()
 
-    # What the session emits
+    # Responses to the session
 
     def _follow(self) -> None:
         name = self.session.current_cutout.image_name
@@ -370,16 +369,16 @@ class ReviewController:
             self._status.update()
 
     def _on_queue_changed(self) -> None:
-        """Draw other outcomes, and read ahead along another queue."""
+        """Draw changed outcomes, and read ahead in the new queue."""
         if self.view == "shown":
             if self._drawing.update_outcomes():
                 self._status.update()
             self._flow.run_later(0, self._flow.read_ahead)
 
     def _on_pending_changed(self) -> None:
-        """Mark the cutouts of commands that take noticeably long, or remove the marks.
+        """Mark cutouts whose commands take noticeably long, or remove the marks.
 
-        What is recorded is drawn with its label; a refused one only loses its mark.
+        Recorded verdicts appear as new labels; refused ones only lose their marks.
         """
         if self._drawing.marks_pending and not self.session.pending:
             self._mark_pending()
@@ -394,7 +393,7 @@ class ReviewController:
         if self._cover.target is None:
             self.selection.take_turn(rows, action)
 
-    # What the viewer emits
+    # Responses to the viewer
 
     def _draw_view(self) -> None:
         if self.view == "shown":

@@ -1,4 +1,4 @@
-"""The drawing of the current image: its pixels, its cutouts, the view of them."""
+"""The drawing of the current image: pixels, cutouts and camera."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_artifact_review.viewer.overlay.overlay import Overlay
 
 
 class ReviewDrawing:
-    """Draws the image of the current cutout, with its cutouts over it.
+    """The drawing of the current image, with its cutouts over it.
 
     Parameters
     ----------
@@ -38,15 +38,15 @@ class ReviewDrawing:
     Attributes
     ----------
     image, overlay, camera : ImageLayer, Overlay, ReviewCamera
-        What the drawing consists of.
+        The parts of the drawing.
     loaded : LoadedImage or None
-        The image on the screen, if there is one.
+        The image on the screen.
     name : str
-        Its name.
+        The name of the image.
     keeps_camera : bool
-        Whether the camera stays when another cutout becomes the current one.
+        Whether the camera stays still when the current cutout changes.
     marks_pending : bool
-        Whether cutouts are marked because their verdicts are not recorded yet.
+        Whether cutouts with unrecorded verdicts are marked.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class ReviewDrawing:
 
     @property
     def full(self) -> FullImage | None:
-        """The image on the screen as it was read, if there is one."""
+        """The image on the screen as it was read, or None."""
         return None if self.loaded is None else self.loaded.full
 
     @property
@@ -83,7 +83,7 @@ class ReviewDrawing:
 
     @property
     def problem(self) -> ImageError | None:
-        """Why the current cutout is not on the image, if it is not."""
+        """The error if the current cutout lies outside the image, or None."""
         cutout = self._session.current_cutout
         if self.full is None or cutout.row not in self._outside:
             return None
@@ -97,7 +97,7 @@ class ReviewDrawing:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reviewer should know of the image on the screen, in a few words."""
+        """Short notes for the reviewer about the image on the screen."""
         if self.full is None:
             return ()
         count = len(self._outside)
@@ -114,7 +114,7 @@ class ReviewDrawing:
         if not self.image.exists:
             # napari moves the camera when the first layer is inserted.
             self.image.show(loaded, name)
-        # napari does not slice hidden layers: their texts would not fit their data.
+        # napari does not slice hidden layers, so their texts would not match the data.
         self.layers.unhide()
         inside = self._cutouts_inside()
         self._outcomes = self._session.catalog.outcomes
@@ -123,38 +123,38 @@ class ReviewDrawing:
         self.overlay.show(inside, self.shape, self.camera.view)
         self._draw_current()
         self.draw_selection()
-        # The image comes last: with it napari updates the extent of all layers.
+        # The image is last, because napari then updates the extent of all layers.
         self.image.show(loaded, name)
 
     def show_smoothed(self, loaded: LoadedImage) -> None:
-        """Show the same image with another smoothing."""
+        """Show the same image with a different smoothing."""
         self.loaded = loaded
         self.image.show(loaded, self.name)
 
     def forget(self) -> None:
-        """Forget the image; the layers stay as they are."""
+        """Forget the image without changing the layers."""
         self.loaded, self._outside = None, set()
 
     def emit_postponed_events(self) -> None:
-        """Emit the events of napari that would have delayed the frame of the image."""
+        """Emit the napari events postponed until after the image's first frame."""
         self.layers.emit_postponed_events()
         self.image.emit_postponed_events()
 
     # The cutouts
 
     def follow(self) -> None:
-        """Show the current cutout, which is on the image that is drawn."""
+        """Show the current cutout, which must be on the drawn image."""
         self._show_current()
         self._draw_current()
         self.image.follow()
         self.overlay.fit_to_zoom(self.camera.view)
 
     def update(self) -> None:
-        """Draw the cutouts after verdicts about them."""
+        """Redraw the cutouts after verdicts."""
         self.overlay.update(self._cutouts_inside())
 
     def update_outcomes(self) -> bool:
-        """Draw the cutouts again if their outcomes have changed; tell whether so."""
+        """Redraw the cutouts if outcomes have changed; return whether they have."""
         outcomes = self._session.catalog.outcomes
         if outcomes is self._outcomes:
             return False
@@ -163,7 +163,7 @@ class ReviewDrawing:
         return True
 
     def mark_pending(self) -> None:
-        """Mark the cutouts whose verdicts are not recorded yet, and no others."""
+        """Mark only the cutouts with unrecorded verdicts."""
         pending = bool(self._session.pending)
         if self.full is not None:
             if pending or self.marks_pending:
@@ -178,14 +178,14 @@ class ReviewDrawing:
             self.overlay.show_selection(cutouts)
 
     def _cutouts_inside(self) -> Cutouts:
-        """Return the cutouts that are on the image; remember which are not."""
+        """Return the cutouts on the image, and remember the rows outside it."""
         cutouts = self._session.catalog.cutouts_of(self.name)
         outside = cutouts.outside(self.shape)
         self._outside = set(cutouts.rows[outside].tolist())
         return cutouts.take(~outside)
 
     def _current_inside(self) -> Cutout | None:
-        """Return the current cutout, if it is on the image."""
+        """Return the current cutout, or None if it is outside the image."""
         cutout = self._session.current_cutout
         return None if cutout.row in self._outside else cutout
 
@@ -200,7 +200,7 @@ class ReviewDrawing:
     # The view
 
     def draw_view(self) -> None:
-        """Draw what the camera has brought into view."""
+        """Draw the parts that the camera has brought into view."""
         view = self.camera.view
         self.image.prepare_view(view)
         self.overlay.draw_view(view)
@@ -219,7 +219,7 @@ class ReviewDrawing:
 
     @property
     def is_in_full_detail(self) -> bool:
-        """Whether what is in view of the current cutout is drawn in full detail."""
+        """Whether the visible part of the current cutout is drawn in full detail."""
         tiles = None if self.full is None else self.full.tiles
         if tiles is None:
             return True
@@ -227,13 +227,13 @@ class ReviewDrawing:
         return are_read(tiles, self.image.level, cutout, view)
 
     def prefetch_next(self) -> None:
-        """Read the tiles around the next cutout of the queue, if the image has any."""
+        """Read the tiles around the next cutout of the queue, if the image is tiled."""
         if self.full is not None and self.full.tiles is not None:
             for view in islice(self._views_ahead(), 1):
                 prefetch(self.full.tiles, view)
 
     def _views_ahead(self) -> Iterator[View]:
-        """Return the views of the next cutouts of the queue in this image."""
+        """Yield the views of the next cutouts of the queue in this image."""
         queue, index = self._session.review_queue, self._session.cutout_index
         row = queue.after(self._session.current_cutout.row)
         while row is not None and index.image_of(row) == self.name:
@@ -241,7 +241,7 @@ class ReviewDrawing:
             row = queue.after(row)
 
     def _show_current(self) -> None:
-        """Move the camera to the current cutout, unless the camera is to stay."""
+        """Move the camera to the current cutout, unless `keeps_camera` is set."""
         cutout = self._current_inside()
         if cutout is not None and not self.keeps_camera:
             self.camera.show_cutout(cutout, self.shape)

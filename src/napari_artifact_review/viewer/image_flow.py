@@ -1,4 +1,4 @@
-"""The flow of images: requests one, delivers it, smooths it, reads others ahead."""
+"""The flow of images: requests, delivery, smoothing and reading ahead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_artifact_review.viewer.view_state import Delays, Phase, ViewState
 
 
 class ImageFlow:
-    """Delivers the image that was requested last, and no earlier one.
+    """A pipeline that delivers only the image requested last.
 
     Parameters
     ----------
@@ -27,24 +27,24 @@ class ImageFlow:
     drawing : ReviewDrawing
         Draws the image.
     delays : Delays
-        How long to wait, and for what.
+        The viewer's delays.
     run_in_main, run_later : callable
         See `ReviewController`.
     show : callable
-        Called with the image, to draw it now.
+        Called with the image to draw.
     fail : callable
         Called with the error of an image that cannot be read.
 
     Attributes
     ----------
     state : ViewState
-        What the canvas shows, and whether a verdict waits for its image.
+        The state of the view.
     loader : ImageLoader
         Reads the images.
     name : str
         The name of the image that was requested last.
     hdus : dict of str to int
-        The HDU that the reviewer chose of an image, by its name.
+        The HDU that the reviewer chose for each image, by image name.
     view_changed, said : Signal
         See `ReviewController`.
     """
@@ -78,7 +78,7 @@ class ImageFlow:
     # One image
 
     def request(self, name: str) -> None:
-        """Request an image; it arrives at once if it has been read already."""
+        """Request an image, and deliver it immediately if it is in memory."""
         self.cancel()
         self.name = name
         future = self._load(name)
@@ -97,7 +97,7 @@ class ImageFlow:
             self._run_later(self._delays.loading_notice, announce)
 
     def _announce(self, arrivals: int) -> None:
-        """Tell the reviewer that an image is read, if none has arrived since."""
+        """Announce that an image is being read, if none has arrived since."""
         is_silent = self.state.phase is Phase.LOADING_SILENTLY
         if is_silent and arrivals == self.state.arrivals:
             self.state.announce()
@@ -113,13 +113,13 @@ class ImageFlow:
             self._fail(error)
         else:
             raise error
-        # The frame with this image comes first: these take time from it.
+        # These run after the image's first frame, so that they do not delay it.
         self.run_later(0, self._drawing.prefetch_next)
         self.run_later(0, self.read_ahead)
         self.run_later(self._delays.first_frame, self._drawing.emit_postponed_events)
 
     def smooth(self) -> None:
-        """Smooth the image on the screen as the user wants it by now, in a thread."""
+        """Smooth the image on the screen in a thread, with the current settings."""
         loaded, sigma = self._drawing.loaded, self._drawing.image.display.sigma
         self.loader.smooth(sigma)
         if loaded is not None and loaded.sigma != sigma:
@@ -127,7 +127,7 @@ class ImageFlow:
             self._on_read(future, partial(self._receive_smoothed, future))
 
     def _receive_smoothed(self, future: Future[LoadedImage]) -> None:
-        """Show the same image with other pixels; if that fails, it stays."""
+        """Show the smoothed image, or keep the old one after an error."""
         loaded, image = self._drawing.loaded, self._drawing.image
         if loaded is None or future.cancelled():
             return
@@ -148,7 +148,7 @@ class ImageFlow:
     # Tiles
 
     def draw_tiles_as_they_come(self, loaded: LoadedImage) -> None:
-        """Draw the tiles of an image, if it has any, whenever more of them are read."""
+        """Draw the tiles of a tiled image whenever more of them have been read."""
         if loaded.full.tiles is not None:
             loaded.full.tiles.changed.connect(self._on_tiles_read, unique=True)
 
@@ -183,7 +183,7 @@ class ImageFlow:
     # Other images
 
     def at_hand(self, name: str) -> LoadedImage | None:
-        """Return an image that has been read and is still in memory, else None."""
+        """Return an image that is completely in memory, else None."""
         return self.loader.at_hand(name, self.hdus.get(name))
 
     def read_ahead(self) -> None:
@@ -200,7 +200,7 @@ class ImageFlow:
         )
 
     def read_covered(self, name: str) -> None:
-        """Read the image under the cover, and no images ahead of it."""
+        """Read the image under the cover, and no further images."""
         future = self._load(name)
         self.loader.read_ahead([])
         self._on_read(future, self.view_changed.emit)
@@ -208,7 +208,7 @@ class ImageFlow:
     # The latest request
 
     def cancel(self) -> None:
-        """Drop what was requested, and what `run_later` has not run yet."""
+        """Cancel the request, and the functions that `run_later` has not run yet."""
         self._request += 1
 
     def run_later(self, seconds: float, function: Callable[[], object]) -> None:
@@ -218,7 +218,7 @@ class ImageFlow:
     def _on_read(
         self, future: Future[LoadedImage], function: Callable[[], object]
     ) -> None:
-        """Run a function when an image is read, unless another one is requested."""
+        """Run a function when an image is read, unless another image is requested."""
         run = partial(self._run, self._request, function)
         future.add_done_callback(lambda _: self._run_in_main(run))
 

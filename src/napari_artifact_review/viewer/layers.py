@@ -1,4 +1,4 @@
-"""The review's layers: which there are, in which order, and which are visible."""
+"""The review's layers, their order and their visibility."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from napari.layers import Image, Layer, Points, Shapes
 
 from napari_artifact_review.viewer import napari_compat
 
-#: Metadata key by which the review knows its own layers.
+#: Metadata key that marks the review's own layers.
 OWNER = "napari_artifact_review"
 
-#: From the bottom to the top.
+#: Roles of the layers, from bottom to top.
 _IMAGES = ("image", "tiles")
 _ROLES = (
     *_IMAGES,
@@ -35,22 +35,21 @@ _Layer = TypeVar("_Layer", bound=Layer)
 class ReviewLayers:
     """The layers of a review in one viewer.
 
-    They are known by reference and carry the metadata key `OWNER`. What a user changes
-    in them is drawn again, and a layer that is deleted is made anew.
+    Each layer has the metadata key `OWNER`. The review redraws a layer that the user
+    changes, and restores a layer that the user deletes.
 
-    A layer is visible if the user wants to see it, no moment without overlays is on, it
-    is useful at the current zoom, and the review has something true to show, unlike
-    while an image is read.
+    A layer is visible if the user wants to see it and it is useful at the current zoom,
+    unless the overlays or all layers are hidden.
 
     Parameters
     ----------
     viewer : ViewerModel
         The viewer to draw in.
     describe : callable
-        Returns the status bar's text for a (row, column) of the image; called off the
-        main thread.
+        Returns the status bar's text for a (row, column) of the image; called in any
+        thread.
     redraw : callable
-        Called when the user changed a drawing, to have it drawn again.
+        Called to redraw a layer that the user has changed.
     """
 
     def __init__(
@@ -68,13 +67,13 @@ class ReviewLayers:
         self._are_hidden = False
         self._is_bare = False
         self._is_setting_visible = False
-        # Roles of the layers whose event `visible` was not emitted yet.
+        # Roles of layers whose event `visible` has not been emitted yet.
         self._postponed: set[str] = set()
 
-    # Which there are
+    # The layers
 
     def find(self, role: str) -> Layer | None:
-        """Return the layer of a role, if it was ever made."""
+        """Return the layer of a role, or None if it has not been made."""
         return self._layers.get(role)
 
     def get(self, role: str, make: Callable[[], _Layer]) -> _Layer:
@@ -90,12 +89,12 @@ class ReviewLayers:
         return layer
 
     def owns(self, layer: Layer | None) -> bool:
-        """Tell whether a layer is one of these."""
+        """Return whether a layer belongs to the review."""
         return any(layer is own for own in self._layers.values())
 
     @property
     def are_active(self) -> bool:
-        """Whether one of these, and no layer of the user's, is the active one."""
+        """Whether the active layer belongs to the review."""
         active = self._viewer.layers.selection.active
         return active is not None and OWNER in active.metadata
 
@@ -129,11 +128,11 @@ class ReviewLayers:
         self._viewer.layers.selection.active = present[0] if present else None
 
     def _adopted(self, role: str) -> Any:
-        """Return a layer that was put into the viewer for this review."""
+        """Return an image layer that was added to the viewer for this review."""
         layers = (x for x in self._viewer.layers if x.metadata.get(OWNER) == role)
         return next(layers, None) if role == "image" else None
 
-    # Which are visible
+    # Visibility
 
     def hide(self) -> None:
         """Hide all layers; `emit_postponed_events` must follow."""
@@ -144,10 +143,10 @@ class ReviewLayers:
         self._set_hidden(False)
 
     def emit_postponed_events(self) -> None:
-        """Have napari's list show which layers are visible, if that has changed.
+        """Emit the postponed events `visible`, which update napari's layer list.
 
-        Without the delay its eyes flicker at each image that was not read ahead, and
-        take time from the frame that shows the image.
+        Without the delay, its eye icons flicker at each image that was not read ahead,
+        and slow down the frame that shows the image.
         """
         roles, self._postponed = self._postponed, set()
         self._is_setting_visible = True
@@ -170,12 +169,12 @@ class ReviewLayers:
         self._show_or_hide(*roles)
 
     def set_wanted(self, role: str, is_wanted: bool) -> None:
-        """Show or hide a layer, as the user wants it."""
+        """Set whether the user wants to see a layer."""
         self._wanted[role] = is_wanted
         self._show_or_hide(role)
 
     def is_wanted(self, role: str) -> bool:
-        """Tell whether the user wants to see a layer."""
+        """Return whether the user wants to see a layer."""
         return self._wanted.get(role, True)
 
     def toggle_overlays(self) -> None:
@@ -197,14 +196,14 @@ class ReviewLayers:
         self._is_setting_visible = False
 
     def _on_visible(self, role: str) -> None:
-        """Store what the user chooses with the eye in napari's list of layers."""
+        """Store the visibility that the user chooses in napari's layer list."""
         if not self._is_setting_visible:
             self._wanted[role] = self._layers[role].visible
 
-    # How they are changed
+    # Changes of layers
 
     def as_one_change(self, layer: Layer) -> AbstractContextManager[None]:
-        """Change a layer as a whole; see `napari_compat`."""
+        """Draw a changed layer only once; see `napari_compat`."""
         return napari_compat.as_one_change(self._viewer, layer)
 
     def without_list_updates(self) -> AbstractContextManager[None]:

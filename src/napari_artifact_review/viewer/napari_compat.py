@@ -1,6 +1,6 @@
-"""Every place where the viewer works around napari; each names what napari does.
+"""Workarounds for napari in the viewer, each with the behaviour that requires it.
 
-What needs Qt is in `widgets/napari_compat.py`.
+Workarounds that need Qt are in `widgets/napari_compat.py`.
 """
 
 from __future__ import annotations
@@ -36,20 +36,19 @@ _EDITING_KEYS += ("Control-C", "Control-V", "Enter", "Escape")
 
 @contextmanager
 def without_list_updates(viewer: ViewerModel) -> Iterator[None]:
-    """Change something of layers that napari's list of layers does not show.
+    """Suppress updates of napari's layer list, for changes that it does not show.
 
-    napari 0.9.2 lays out and paints its list at each event of each layer, in a frame of
-    its own.
+    napari 0.9.2 lays out and paints its list in an extra frame at each layer event.
     """
     with viewer.layers.events.blocker_all():
         yield
 
 
 def insert_without_selecting(viewer: ViewerModel, index: int, layer: Layer) -> None:
-    """Insert a layer and leave the selection of layers as it is.
+    """Insert a layer without changing the selection of layers.
 
-    napari 0.9.2 selects each new layer. It then lays out its window for the controls
-    of that layer and draws the canvas, whose size changes, at once.
+    napari 0.9.2 selects each new layer. It then lays out its window for that layer's
+    controls, and immediately draws the resized canvas.
     """
     selection = viewer.layers.selection
     selected = set(selection)
@@ -72,11 +71,11 @@ def deselect_all(viewer: ViewerModel) -> None:
 
 @contextmanager
 def as_one_change(viewer: ViewerModel, layer: Layer) -> Iterator[None]:
-    """Change a layer as a whole, and have it drawn once, at the end.
+    """Change a layer in several steps, and draw it once at the end.
 
-    After each single step napari 0.9.2 draws the layer and its thumbnail, updates the
-    extent of all layers and notifies all listeners. An overlay covers nothing that the
-    image does not cover, so the extent stays.
+    After each step, napari 0.9.2 draws the layer and its thumbnail, updates the extent
+    of all layers and notifies all listeners. An overlay lies within the image, so the
+    extent does not change.
     """
     with ExitStack() as stack:
         stack.enter_context(layer.events.blocker_all())
@@ -87,7 +86,7 @@ def as_one_change(viewer: ViewerModel, layer: Layer) -> Iterator[None]:
         yield
     with without_list_updates(viewer):
         if not layer.visible:
-            # `refresh` skips a hidden layer, whose texts then have the old positions.
+            # `refresh` skips a hidden layer, so its texts would keep the old positions.
             layer.set_view_slice()
         layer.refresh(thumbnail=False, highlight=False, extent=False)
         if isinstance(layer, Shapes):
@@ -97,9 +96,8 @@ def as_one_change(viewer: ViewerModel, layer: Layer) -> Iterator[None]:
 def move_layer(viewer: ViewerModel, layer: Layer, position: npt.ArrayLike) -> None:
     """Move the origin of a layer to (row, column) of the image.
 
-    napari 0.9.2 takes a moved layer for one with new data: it copies the data to the
-    graphics card again, which takes as long as a frame of the image, and makes a new
-    thumbnail.
+    napari 0.9.2 treats a moved layer as one with new data: it makes a new thumbnail,
+    and copies the data to the graphics card, which takes as long as a frame.
     """
     if np.array_equal(layer.translate, position):
         return
@@ -113,7 +111,7 @@ def move_layer(viewer: ViewerModel, layer: Layer, position: npt.ArrayLike) -> No
 
 
 def set_pixels_silently(layer: Image, data: Any) -> None:
-    """Give an image layer other pixels of the same shape; `emit_data` must follow.
+    """Replace an image layer's pixels in the same shape; `emit_data` must follow.
 
     At the event `data` napari 0.9.2 updates the extent of all layers and slices them.
     """
@@ -124,7 +122,7 @@ def set_pixels_silently(layer: Image, data: Any) -> None:
 def emit_data(layer: Image) -> None:
     """Emit the event `data` that `set_pixels_silently` suppressed.
 
-    The viewer alone does not receive it, since the extent of the layer is the same.
+    Only the viewer does not receive the event, since the extent is unchanged.
     """
     event = layer.events.data
     with ExitStack() as stack:
@@ -134,10 +132,10 @@ def emit_data(layer: Image) -> None:
 
 
 def skip_extent_updates(layer: Layer) -> None:
-    """Let a layer be moved and scaled without an update of the extent of all layers.
+    """Suppress updates of the extent of all layers when a layer is moved or scaled.
 
-    napari 0.9.2 then measures all layers and slices them anew. An overlay covers
-    nothing that the image does not cover.
+    napari 0.9.2 then measures and slices all layers again. An overlay lies within the
+    image, so the extent does not change.
     """
     for event in (layer.events.translate, layer.events.scale):
         for callback in _extent_callbacks(event):
@@ -148,15 +146,15 @@ def _extent_callbacks(event: EventEmitter) -> list[Callable[..., object]]:
     """Return the methods of a viewer that an event of one of its layers calls."""
     held = [pair for pair in event.callbacks if isinstance(pair, tuple)]
     owners = [(reference(), name) for reference, name in held]
-    # A plugin is given a proxy of the viewer, so the viewer is known by its class.
+    # A plugin gets a proxy of the viewer, so only its class identifies the viewer.
     return [getattr(o, name) for o, name in owners if isinstance(o, ViewerModel)]
 
 
 def update_features(layer: Shapes, features: pd.DataFrame) -> bool:
-    """Replace the columns of a layer's features that differ; tell whether any did.
+    """Replace the columns of a layer's features that differ; return whether any do.
 
-    The layer must have as many rows already. napari 0.9.2 lays out all texts of a
-    layer anew when its features are replaced as a whole.
+    The number of rows must be the same. napari 0.9.2 lays out all texts of a layer
+    again when all its features are replaced.
     """
     own = layer.features
     changed = {
@@ -169,7 +167,7 @@ def update_features(layer: Shapes, features: pd.DataFrame) -> bool:
     return bool(changed)
 
 
-# What layers do by themselves
+# Automatic updates and modes of layers
 
 
 def keep_in_pan_zoom_mode(layer: Layer) -> None:
@@ -196,29 +194,29 @@ def disable_editing_keys(layer: Points | Shapes) -> None:
 
 
 def _do_nothing(layer: Layer) -> None:
-    """Take the place of a key binding of the layer's class."""
+    """Do nothing, in place of a key binding of the layer's class."""
 
 
 def skip_zoom_updates(layer: Layer) -> None:
-    """Let a layer ignore the zoom.
+    """Suppress updates of a layer when the zoom changes.
 
-    At each zoom napari 0.9.2 lays out all texts of a layer anew (napari #7732), though
-    their size on the screen stays, and paints its list of layers, with the whole window
-    once more.
+    At each zoom, napari 0.9.2 lays out all texts of a layer (napari #7732), although
+    their size on the screen is constant, and paints its layer list and the whole
+    window.
     """
     layer.events.scale_factor.block()
 
 
 def skip_thumbnails(layer: Layer) -> None:
-    """Let a refresh of a layer leave its thumbnail as it is.
+    """Suppress updates of a layer's thumbnail.
 
-    For its list of layers napari 0.9.2 draws a thumbnail line by line at each refresh.
+    napari 0.9.2 draws a thumbnail line by line at each refresh, for its layer list.
     """
     layer.refresh = partial(layer.refresh, thumbnail=False)
 
 
 def skip_highlights(layer: Points) -> None:
-    """Let a layer highlight no point; napari 0.9.2 takes a frame for it."""
+    """Suppress highlights of points, which take an extra frame in napari 0.9.2."""
     layer.events.highlight.block()
 
 
@@ -226,10 +224,10 @@ def skip_highlights(layer: Points) -> None:
 
 
 def replace_status(layer: Layer, describe: Callable[[float, float], str]) -> None:
-    """Have the status bar show a text of the review while a layer is active.
+    """Show a text of the review in the status bar while a layer is active.
 
-    `Layer.get_status` of napari 0.9.2 knows only the row and the column. napari calls
-    it in a thread (napari #7146).
+    `Layer.get_status` of napari 0.9.2 describes only the row and the column. napari
+    calls it in a thread (napari #7146).
 
     Parameters
     ----------
@@ -256,11 +254,11 @@ def _status(
 
 
 def update_status(viewer: ViewerModel) -> None:
-    """Update the status bar for a mouse that rests, in the frame that is drawn next.
+    """Update the status bar in the next frame, even if the mouse does not move.
 
     napari 0.9.2 updates it in a thread, and only when the mouse moves; its later update
-    paints the whole window once more. Nothing happens if the user has switched such
-    texts off.
+    paints the whole window again. Do nothing if status updates are turned off in
+    napari's preferences.
     """
     is_wanted = settings.get_settings().appearance.update_status_based_on_layer
     if is_wanted and viewer.mouse_over_canvas:
@@ -268,20 +266,20 @@ def update_status(viewer: ViewerModel) -> None:
 
 
 def update_status_in_thread(viewer: ViewerModel) -> None:
-    """Have the thread of napari update the status bar for a mouse that rests.
+    """Update the status bar in napari's thread, even if the mouse does not move.
 
-    The thread of napari 0.9.2 starts at this event; an update that it has begun may
-    still describe what was under the mouse before.
+    The event `position` starts the thread of napari 0.9.2. An update in progress may
+    still describe the previous image.
     """
     if viewer.mouse_over_canvas:
         viewer.cursor.events.position()
 
 
 def move_cursor_silently(viewer: ViewerModel, position: tuple[float, ...]) -> None:
-    """Set where the mouse is in the data, without an update of the status bar.
+    """Set the mouse position in the data without updating the status bar.
 
-    napari 0.9.2 computes that position only when the mouse moves, not when the camera
-    does.
+    napari 0.9.2 computes this position only when the mouse moves, not when the camera
+    moves.
     """
     with viewer.cursor.events.position.blocker():
         viewer.cursor.position = position
@@ -292,7 +290,7 @@ def move_cursor_silently(viewer: ViewerModel, position: tuple[float, ...]) -> No
 
 @contextmanager
 def without_panning(viewer: ViewerModel) -> Iterator[None]:
-    """Keep the image in place during a drag, which pans the image in napari 0.9.2."""
+    """Suppress panning during a drag, which pans the image in napari 0.9.2."""
     viewer.scene.camera.mouse_pan = False
     try:
         yield
@@ -301,33 +299,33 @@ def without_panning(viewer: ViewerModel) -> Iterator[None]:
 
 
 def forget_colormap(name: str) -> None:
-    """Remove a colormap from those that napari offers.
+    """Remove a colormap from napari's list.
 
-    napari 0.9.2 keeps each colormap that was ever given to a layer; one that differs
-    from an older one of its name is kept under a new name.
+    napari 0.9.2 stores each colormap that a layer has used. If another colormap has the
+    same name, it stores the new one under a different name.
     """
     AVAILABLE_COLORMAPS.pop(name, None)
 
 
 def plugin_settings() -> Mapping[str, Any]:
-    """Return the preferences of plugins; napari before 0.9 has none."""
+    """Return the preferences of plugins, which are empty before napari 0.9."""
     read: Callable[[], Mapping[str, Any]]
     read = getattr(settings, "get_plugin_settings", dict)
     return read()
 
 
 def slice_ahead(layer: Image, view: View) -> None:
-    """Have a multiscale layer slice what comes into view, at the level that it draws.
+    """Slice a multiscale layer for a new view, unless its level of detail changes.
 
-    napari 0.9.2 does so while it draws a frame, and then draws another one to show it.
-    What it would draw at another level is left to it.
+    napari 0.9.2 slices while it draws a frame, and needs another frame to show the
+    result. When the level of detail changes, napari slices by itself.
 
     Parameters
     ----------
     layer : Image
         A multiscale layer of two dimensions.
     view : View
-        What will be in view in the next frame.
+        The view in the next frame.
     """
     box = np.array([[view.top, view.left], [view.bottom, view.right]])
     canvas = np.rint((box[1] - box[0]) * view.zoom)

@@ -18,11 +18,11 @@ class ViewSettings:
     Parameters
     ----------
     session : ReviewSession
-        Stores them, as its `view_settings`.
+        The review, which stores the settings as `view_settings`.
     viewer : ViewerModel
         The viewer.
     drawing : ReviewDrawing
-        Has layers, image, overlay and camera.
+        The layers, the image, the overlay and the camera.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class ViewSettings:
             self.set_y_up(True)
 
     def restore_image(self) -> None:
-        """Restore, for the first image only, whether all of it was in view."""
+        """Show the whole first image if the stored view was the full image."""
         if self._is_image_due:
             self._is_image_due = False
             if self._session.view_settings.get("full_image"):
                 self._drawing.camera.show_full_image(self._drawing.shape)
 
     def _drop_damaged(self) -> None:
-        """Drop the settings that the review's log gives with a wrong type."""
+        """Drop invalid settings from the review's log."""
         stored = self._session.view_settings
         valid = {key: value for key, value in stored.items() if _is_valid(key, value)}
         if len(valid) < len(stored):
@@ -109,7 +109,7 @@ def _are_hdus(value: Any) -> bool:
     return isinstance(value, dict) and all(type(hdu) is int for hdu in value.values())
 
 
-#: A check of each setting. Settings of another version are kept as they are.
+#: Check of each setting. Unknown settings of another version are kept.
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "grid": _is_a(bool),
     "y_up": _is_a(bool),

@@ -1,4 +1,4 @@
-"""Texts about pixels and cutouts: for the mouse, thumbnails, the end of the queue."""
+"""Texts about pixels, cutouts and the end of the queue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class MouseStatus:
-    """The status bar: describes pixel and cutout under the mouse, also if it rests.
+    """The status bar's text about the pixel and the cutout under the mouse.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class MouseStatus:
         self._run_later = run_later
 
     def describe(self, row: float, column: float) -> str:
-        """Describe a position on the image; called in the main thread and in others."""
+        """Describe a position on the image; callable in any thread."""
         full, name = self._drawing.full, self._drawing.name
         if full is None:
             return ""
@@ -59,9 +59,9 @@ class MouseStatus:
         return f"{text}  |  {describe_cutout(cutout)}" if cutout else text
 
     def update(self) -> None:
-        """Update the status bar: something else is under the mouse."""
+        """Update the status bar after the image under the mouse has changed."""
         full, layers = self._drawing.full, self._drawing.layers
-        # Pixels in tiles, and those of a user's own layer, may have to be read.
+        # Pixels of tiles or of a user's own layer may need reading.
         if full is not None and full.tiles is None and layers.are_active:
             update_status(self._viewer)
         self._run_later(0, partial(update_status_in_thread, self._viewer))
@@ -70,7 +70,7 @@ class MouseStatus:
 def describe_pixel(full: FullImage, x: int, y: int) -> str:
     """Return position, raw value and sky position of a pixel of a full image.
 
-    In the main thread the value is left out if it would have to be read from a file.
+    In the main thread, omit the value of a tiled image, which may need reading.
     """
     rows, columns = full.pixels.shape
     text = f"x {x}  y {y}"
@@ -83,7 +83,7 @@ def describe_pixel(full: FullImage, x: int, y: int) -> str:
 
 
 def describe_cutout(cutout: Cutout) -> str:
-    """Return in one line what a cutout is and whether it was reviewed."""
+    """Describe a cutout and its review in one line."""
     parts = [
         f"{cutout.outcome} at ({cutout.grid_x}, {cutout.grid_y})",
         f"label {cutout.label}",
@@ -99,7 +99,7 @@ def describe_cutout(cutout: Cutout) -> str:
 
 
 def tag_of(cutout: Cutout) -> str:
-    """Return the outcome of a cutout, and a mark of its verdict if it has one."""
+    """Return the outcome of a cutout, with a mark for its verdict."""
     mark = "?" if cutout.decision == "unsure" else "✓"
     if cutout.changed:
         mark = f"→ {cutout.label_new}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class OverlayStyle:
-    """Colours, and sizes in pixels of the screen unless they say otherwise.
+    """Colours and sizes, in screen pixels unless stated otherwise.
 
     The colours of the outcomes are the team's usual ones: false positives purple, false
     negatives blue, true positives green (the label) and red (the prediction). They are
@@ -22,9 +22,9 @@ class OverlayStyle:
     current, selection : str
         Colours of the frames around the current cutout, and around the selected ones.
     false_positive_text, false_negative_text, label_text : str
-        Colours of the texts beside the boxes, to be read on a dark sky.
+        Colours of the texts at the boxes, for dark pixels.
     false_positive_ink, false_negative_ink, label_ink, true_negative_ink : str
-        Colours of the same texts where the image is bright.
+        Colours of the same texts, for bright pixels.
     pending : str
         Colour of the hollow box inside a cutout whose verdict is not recorded yet.
     halo : str
@@ -34,26 +34,26 @@ class OverlayStyle:
     reviewed_opacity : float
         Opacity of the box of a cutout that has been reviewed.
     map_opacity : float
-        Opacity of the map that replaces the boxes far out.
+        Opacity of the map that replaces small boxes.
     box_width, current_width, grid_width : float
         Widths of the lines.
     inset : float
-        Distance of the prediction's box of a TP from the label's, in sides of it.
+        Distance between the two boxes of a TP, in sides of the outer box.
     pending_inset : float
         Distance of the hollow box from the cutout's edge, in sides of the cutout.
     halo_width : float
-        How far the halo reaches beyond the lines.
+        Width of the halo beyond the lines.
     current_gap : float
         Distance of the current frame from its cutout.
     text_size : int
         Size of the tags and confidences in points.
     text_height : float
-        Height of a line of that size.
+        Height of a line of text.
     smallest_labelled_cutout : float
-        Side of a cutout on the screen below which its text is hidden, since it
-        would reach over the middle of a neighbour.
+        Side of a cutout below which its text is hidden, because it would cover the
+        middle of a neighbour.
     smallest_box : float
-        Side of a cutout on the screen below which it is a spot of the map, not a box.
+        Side of a cutout below which the map replaces its box.
     """
 
     false_positive: str = "#c46bff"

@@ -1,4 +1,4 @@
-"""Gives verdicts on the target cutouts, and moves on to the next cutout."""
+"""Verdicts on the target cutouts, and the move to the next cutout."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class VerdictTarget:
     rows : tuple of int
         Rows of the cutouts in the table; all get the verdict in one command.
     refusal : callable
-        Returns why no verdict can be given now; an empty text if one can.
+        Returns the reason why no verdict can be given, or an empty text.
     release : callable
-        Called once the verdict is given.
+        Called after the verdict is given.
     advance : callable
-        Moves on to the cutout after these; returns False if there is none.
+        Moves to the next cutout after these; returns False if there is none.
     """
 
     rows: tuple[int, ...]
@@ -43,9 +43,9 @@ class VerdictTarget:
 
 
 class Verdicts:
-    """Gives verdicts on a target; the reviewer moves on when one is given.
+    """The commands that give verdicts on a target.
 
-    A verdict may be recorded later; that does not move the reviewer.
+    The reviewer moves on when a verdict is given, not when it is recorded.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Verdicts:
     last : GivenVerdict or None
         The last verdict.
     said : Signal
-        Emitted with a sentence for the reviewer.
+        Emitted with a message for the reviewer.
     """
 
     said = Signal(str)
@@ -83,9 +83,9 @@ class Verdicts:
     def give(
         self, verdict: Verdict, kind: str = "", note: str = "", *, advance: bool = False
     ) -> None:
-        """Give a verdict; with `advance` also move on, if auto-advance is on.
+        """Give a verdict; with `advance`, also move on if auto-advance is on.
 
-        A verdict that the disk refuses at once is not given: the reviewer stays.
+        If the disk refuses the verdict immediately, the reviewer does not move.
         """
         target = self._target()
         refusal = target.refusal()

@@ -1,4 +1,4 @@
-"""What the canvas shows of the current cutout, and what the viewer waits for."""
+"""The phases of the view, and the viewer's delays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from napari_artifact_review.core.errors import ImageError
 
-#: A phase as the dock sees it.
+#: Names of phases, as the dock displays them.
 ViewName = Literal["loading", "shown", "failed", "covered"]
 
 
@@ -18,11 +18,11 @@ class Phase(Enum):
     Attributes
     ----------
     LOADING_SILENTLY
-        The image is read. Canvas and dock still show the previous cutout.
+        The image is being read. Canvas and dock still show the previous cutout.
     LOADING_ANNOUNCED
-        The image is read. The layers are hidden, and the dock names the image.
+        The image is being read. The layers are hidden, and the dock names the image.
     DRAWING
-        The image has been read, and its layers change. No step draws on its own.
+        The image has been read, and its layers are changing. Steps do not draw.
     SHOWN
         The current cutout is on the canvas.
     FAILED
@@ -54,12 +54,12 @@ class ViewState:
     phase : Phase
         The phase.
     waits_for_image : bool
-        Whether a verdict was refused because its image is not drawn yet. Until it is,
-        the reviewer stays at the cutout, which they would otherwise skip.
+        Whether a verdict was refused because its image is not drawn yet. Until then,
+        the reviewer stays at the cutout, so that it is not skipped.
     arrivals : int
-        How many images have been shown or have failed.
+        Number of images that have been shown or have failed.
     error : ImageError or None
-        Why the image failed, in the phase `FAILED`.
+        The image's error in the phase `FAILED`.
     """
 
     def __init__(self) -> None:
@@ -71,38 +71,38 @@ class ViewState:
 
     @property
     def name(self) -> ViewName:
-        """The phase as the dock sees it."""
+        """The name of the phase, as the dock displays it."""
         return _NAMES.get(self.phase, "loading")
 
     def enter(self, phase: Phase, error: ImageError | None = None) -> None:
-        """Enter a phase, in which no verdict waits yet."""
+        """Enter a phase, without a waiting verdict."""
         self.phase, self.waits_for_image, self.error = phase, False, error
         self.arrivals += phase in (Phase.SHOWN, Phase.FAILED)
 
     def announce(self) -> None:
-        """Go on to load an image, but no longer silently; a verdict still waits."""
+        """Announce that the image is being read, without dropping a waiting verdict."""
         self.phase = Phase.LOADING_ANNOUNCED
 
 
 @dataclass
 class Delays:
-    """Seconds that the viewer waits, by what it waits for.
+    """The viewer's delays, in seconds.
 
     Attributes
     ----------
     loading_notice : float
-        For an image, until the reviewer is told that it is read. Until then the
-        previous image, and the dock that describes it, stay.
+        Time from the request of an image until its reading is announced. Until then,
+        canvas and dock show the previous image.
     zoom_end : float
-        For the end of a zoom, until lines and texts are fitted to it. Meanwhile they
-        grow and shrink with the image.
+        Time from the last zoom until lines and texts are fitted to it. Until then, they
+        scale with the image.
     first_frame : float
-        For the frame with a new image, until napari's list of layers and other
-        listeners get its events.
+        Time from a new image until its postponed events reach napari's layer list and
+        other listeners.
     rest_in_gallery : float
-        For the reviewer to rest at a cutout of the gallery, until its image is read.
+        Time from a move in the gallery until the current cutout's image is read.
     tile_check : float
-        For tiles, until it is checked again whether they are read.
+        Time between checks whether tiles have been read.
     """
 
     loading_notice: float = 0.25

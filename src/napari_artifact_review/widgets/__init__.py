@@ -1,4 +1,4 @@
-"""The dock: shows the session, asks for changes, reports errors."""
+"""The dock with its panels and windows."""
 
 from napari_artifact_review.widgets.dock import ReviewWidget
 from napari_artifact_review.widgets.launch import open_review, open_sample, review_dock

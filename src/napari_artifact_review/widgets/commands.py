@@ -1,4 +1,4 @@
-"""The commands of a review, which keys and panels call."""
+"""The commands of a review, called by keys and panels."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.surface import Surfaces
     from napari_artifact_review.widgets.workspace import Workspace
 
-#: Keys of a menu's lines, in their order.
+#: Keys of the items in a menu, in order.
 _MENU_KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 
 
 class ReviewCommands:
-    """Carries out what the reviewer asks for with keys, panels and windows.
+    """Handlers of the reviewer's keys, panels and windows.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class ReviewCommands:
         self._connect_the_rest()
 
     def close(self) -> None:
-        """Stop carrying out commands."""
+        """Disconnect the handlers."""
         self._connections.close()
 
     def _connect_verdicts(self) -> None:
@@ -134,7 +134,7 @@ class ReviewCommands:
         connect(panel.help.changed, self._help.toggle)
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self._panel.show_keys(keys)
         self._help.show_keys(keys)
         self._surfaces.show_keys(keys)
@@ -179,7 +179,7 @@ class ReviewCommands:
         self._surfaces.front.go_previous()
 
     def _go_to_unreviewed(self) -> None:
-        # A verdict that came before its image was not given; the reviewer stays there.
+        # A verdict before the image was shown is refused, so the reviewer stays.
         waits = self._controller.waits_for_image
         if not waits and not self._session.next_unreviewed():
             self._panel.say("Every cutout in the queue has been reviewed.")
@@ -198,7 +198,7 @@ class ReviewCommands:
     def _go_to_position(self, x: int, y: int) -> None:
         session = self._session
         session.select(session.current_cutout.image_name, x, y)
-        # At a hole in the grid the slider is not at the cutout that it led to.
+        # At a gap in the grid, the slider is not at the nearest cutout.
         self._panel.full_image.show_position(session)
 
     def _set_queue(self, wanted: dict[str, Any]) -> None:
@@ -212,7 +212,7 @@ class ReviewCommands:
         copy_position(self._session.current_cutout, self._controller.full)
         self._panel.say("Copied the position to the clipboard.")
 
-    # How cutouts look
+    # The display of cutouts
 
     def _toggle_view(self) -> None:
         self._surfaces.front.toggle_view()
@@ -247,7 +247,7 @@ class ReviewCommands:
         self._panel.show_current(self._session)
 
     def _decide_kind(self, kind: str) -> None:
-        """Mark as artifact of a kind that was chosen in the list."""
+        """Mark the target as an artifact of a kind chosen in the list."""
         _, note = self._kind_and_note()
         self._controller.verdicts.give("artifact", kind, note, advance=bool(kind))
         self._panel.show_current(self._session)
@@ -262,10 +262,10 @@ class ReviewCommands:
             self._panel.say("There is no refused verdict to retry.")
 
     def _kind_and_note(self) -> tuple[str, str]:
-        """Return the kind of artifact and the note that go with a verdict now.
+        """Return the kind of artifact and the note for the next verdict.
 
-        The fields show those of the current cutout. A verdict about several cutouts
-        takes only a note that is new, and has no kind.
+        The fields show the current cutout's kind and note. A verdict about several
+        cutouts has no kind, and only a new note.
         """
         current, rows = self._session.current_cutout, self._controller.target().rows
         if rows == (current.row,):
@@ -274,7 +274,7 @@ class ReviewCommands:
         return "", note
 
     def _choose_kind(self) -> None:
-        """Offer the kinds in a menu, where a digit or a letter chooses one."""
+        """Offer the kinds in a menu, in which digits and letters choose a kind."""
         menu = QMenu(self._dock)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for kind, key in zip(self._session.kinds, _MENU_KEYS, strict=False):
@@ -286,7 +286,7 @@ class ReviewCommands:
         self._decide_kind(kind)
 
     def _take_note(self, key: CutoutKey, note: str) -> None:
-        """Record a note with the verdict, or store it as a draft if there is none."""
+        """Record a note with the verdict, or store a draft if there is no verdict."""
         session = self._session
         given = session.expected_state(key)
         if given.decision:
@@ -301,7 +301,7 @@ class ReviewCommands:
             )
             if command.error is None:
                 return
-        # The next verdict takes the draft.
+        # The next verdict uses the draft.
         if note:
             session.drafts[key] = note
         else:

@@ -1,4 +1,4 @@
-"""The dock widget: opens reviews, and shows the open review or the form."""
+"""The dock widget, which shows the open review or the form to open one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.gallery import GalleryPanel
     from napari_artifact_review.widgets.review import OpenReview
 
-#: Seconds until a new dock is on the screen, also on a slow machine.
+#: Seconds until a new dock is on the screen, even on a slow machine.
 _DELAY_OF_PREPARATION = 0.5
 
 
@@ -41,7 +41,7 @@ class _Field:
     Parameters
     ----------
     path : str
-        The attribute's path from the dock; each part is made when first used.
+        The attribute's path from the dock; each part is created when first used.
     """
 
     def __init__(self, path: str) -> None:
@@ -54,12 +54,12 @@ class _Field:
 class ReviewWidget(SteadyBox):
     """Artifact Review's dock.
 
-    Scripts find the magicgui widgets as its attributes. To choose files:
-    `predictions`, `images`, `output`, `cutout_size`, `open`. To move: `image_name`,
-    `error_id`, `previous`, `next`, `grid_x`, `grid_y`. To decide: `label_new`, `kind`,
-    `note`, `auto_advance`, with the last verdict in `history`. To view: `y_up`, `grid`.
-    To save: `save`. `message` holds the last sentence for the reviewer, and `banner`
-    the reason why verdicts cannot be recorded.
+    Scripts can use the magicgui widgets as attributes. Files: `predictions`, `images`,
+    `output`, `cutout_size`, `open`. Navigation: `image_name`, `error_id`, `previous`,
+    `next`, `grid_x`, `grid_y`. Verdicts: `label_new`, `kind`, `note`, `auto_advance`,
+    and the last verdict in `history`. View: `y_up`, `grid`. Saving: `save`. `message`
+    shows the last message for the reviewer, and `banner` the reason why verdicts cannot
+    be recorded.
 
     Parameters
     ----------
@@ -69,18 +69,18 @@ class ReviewWidget(SteadyBox):
     Attributes
     ----------
     review : OpenReview or None
-        The open review, if there is one.
+        The open review.
     opening : OpenPanel
         The form with the files of a review.
     files : PushButton
-        Names the open table; a click shows the form, or the review again.
+        A button with the name of the open table, which toggles form and review.
     workspace : Workspace
-        The panels and windows of a review. Scripts find these also as `panel`, `help`,
+        The panels and windows of a review. Scripts can also use `panel`, `help`,
         `examples`, `stretches` and `plots`.
     settled : Signal
-        Emitted when an opening has ended: with None once the first image is on the
-        screen or known to be unreadable, with the error, or with None if the opening
-        was cancelled.
+        Emitted at the end of an opening: with its error, with None after it was
+        cancelled, or with None once the first image is on the screen or known to be
+        unreadable.
     """
 
     settled = Signal(object)
@@ -124,24 +124,24 @@ class ReviewWidget(SteadyBox):
         self._opener = Opener(self.opening, MainThread(self))
         self._lay_out()
         self._connect_opening()
-        # Later, so that the dock is on the screen at once.
+        # Delayed, so that the dock appears on the screen immediately.
         self.workspace.run_later(_DELAY_OF_PREPARATION, self.prepare)
 
     # Parts
 
     @property
     def gallery(self) -> GalleryPanel | None:
-        """The gallery of the open review, once it was opened."""
+        """The gallery of the open review, or None before its first use."""
         return None if self.review is None else self.review.surfaces.gallery
 
     @property
     def session(self) -> ReviewSession | None:
-        """The session of the open review, if there is one."""
+        """The session of the open review, or None."""
         return None if self.review is None else self.review.session
 
     @property
     def controller(self) -> ReviewController | None:
-        """The controller of the open review, if there is one."""
+        """The controller of the open review, or None."""
         return None if self.review is None else self.review.controller
 
     @property
@@ -155,13 +155,13 @@ class ReviewWidget(SteadyBox):
         return self.review is not None and self.review.is_shown
 
     def prepare(self) -> None:
-        """Make and import what a review will need, before it is opened."""
+        """Create the widgets and import the modules of a review before it is opened."""
         self.workspace.make_all()
-        # Afterwards: the thread would delay the imports of the workspace.
+        # This is last, because the thread would delay the workspace's imports.
         import_ahead()
 
     def kept_free(self) -> list[QRect]:
-        """Return the rectangles that windows do not cover: current cutout and dock."""
+        """Return the rectangles to keep free of windows: current cutout and dock."""
         cutout = None
         if self.review is not None:
             cutout = self.review.surfaces.front.current_rectangle()
@@ -173,7 +173,7 @@ class ReviewWidget(SteadyBox):
         layout.setContentsMargins(6, 6, 6, 6)
         for widget in (self.files, self.opening):
             layout.addWidget(widget.native)
-        # The panel takes the room that is left over.
+        # The panel takes the remaining space.
         layout.addStretch(0)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.files.native.setFlat(True)
@@ -196,7 +196,7 @@ class ReviewWidget(SteadyBox):
     # Opening
 
     def start_opening(self, **options: Any) -> None:
-        """Open the table that the form names, in a thread.
+        """Open the table in the form, in a thread.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class ReviewWidget(SteadyBox):
         if self.review is not None:
             self.review.position.save()
             if self._opener.names_open_review(options.get("store")):
-                # The session being opened would lack a verdict that is given now.
+                # A verdict given now would be missing from the new session.
                 self.review.suspend()
         self._opener.open(**options)
 
@@ -224,11 +224,11 @@ class ReviewWidget(SteadyBox):
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
     ) -> None:
-        """Make a demo survey, or find the one made before, and open it."""
+        """Open a demo survey, which is created unless it already exists."""
         self._opener.open_demo(images, seed, folder)
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show a session that is open already, to replace the open review."""
+        """Show an open session in place of the open review."""
         self.opening.fill(
             session.predictions.path,
             session.images.folder,
@@ -243,19 +243,19 @@ class ReviewWidget(SteadyBox):
         self._opener.adopt(session)
 
     def cancel_opening(self) -> None:
-        """Cancel the opening; the review that was open before stays open."""
+        """Cancel the opening, and continue with the open review."""
         self._opener.cancel()
         self._is_moving = False
         self._resume()
         self.settled.emit(None)
 
     def _resume(self) -> None:
-        """Let the open review, if there is one, accept verdicts again."""
+        """Enable verdicts in the open review again."""
         if self.review is not None:
             self.review.resume(self._keys_in_force())
 
     def _keys_in_force(self) -> KeyChoice:
-        """Return the keys of napari's preferences; warn once of faults in them."""
+        """Return the keys from napari's preferences, with one warning about faults."""
         keys = keys_in_force()
         if keys.faults and keys.faults != self._key_faults:
             text = ". ".join(keys.faults)
@@ -264,7 +264,7 @@ class ReviewWidget(SteadyBox):
         return keys
 
     def _opened(self, session: ReviewSession) -> None:
-        # The thread that opened the review has imported it already.
+        # The thread that opened the review has already imported this module.
         from napari_artifact_review.widgets.review import OpenReview
 
         self._end_review()
@@ -282,9 +282,9 @@ class ReviewWidget(SteadyBox):
         self.review.start()
 
     def _add_panel(self) -> None:
-        """Put the panels into the dock, at the first review."""
+        """Add the panels to the dock at the first review."""
         panel = self.workspace.panel
-        # Before they are filled: magicgui empties lists that get another parent.
+        # Add them before they are filled: magicgui empties lists that get a new parent.
         layout: Any = self.content.layout()
         layout.insertWidget(layout.count() - 1, panel.native, 1)
         panel.banner.open_requested.connect(self._reopen)
@@ -298,7 +298,7 @@ class ReviewWidget(SteadyBox):
     def _not_opened(self, error: Exception) -> None:
         self._is_moving = False
         self._resume()
-        # A script that waits gets the error itself, as an exception.
+        # A waiting script gets the error as an exception.
         if isinstance(error, ReviewError) and not len(self.settled):
             show_error(str(error))
         self.settled.emit(error)
@@ -318,7 +318,7 @@ class ReviewWidget(SteadyBox):
         )
 
     def _remember(self, session: ReviewSession) -> None:
-        """List the review as recent, unless its log is at a path of its own."""
+        """List the review as recent, unless its log has a custom path."""
         if session.store == str(log_path_beside(session.output)):
             paths = (session.predictions.path, session.images.folder, session.output)
             RecentReview(*map(str, paths)).remember()
@@ -331,9 +331,9 @@ class ReviewWidget(SteadyBox):
             return
         session = self.review.session
         if path == session.output or self._names_other_files(session):
-            # The output belongs to those files, once they are opened.
+            # The output belongs to these files, which are not open yet.
             return
-        # The session with the new output would lack a verdict that is given now.
+        # A verdict given now would be missing from the session with the new output.
         self.review.suspend()
         self._is_moving = True
         self._opener.move(session, path)
@@ -369,7 +369,7 @@ class ReviewWidget(SteadyBox):
     def close_review(self) -> None:
         """Close the open review, restore the viewer, and show the form.
 
-        An opening under way is cancelled.
+        An opening in progress is cancelled.
         """
         if self._opener.is_opening:
             self.cancel_opening()

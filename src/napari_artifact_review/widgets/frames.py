@@ -1,4 +1,4 @@
-"""Frames of napari's canvas: whether the last change has been drawn."""
+"""Frames of napari's canvas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from napari_artifact_review.widgets.napari_compat import canvas_of
 
 
 class Frames(QObject):
-    """Knows whether the canvas has been drawn since the last change.
+    """A watcher that checks whether the canvas has drawn the last change.
 
     A change of a model is visible only after the next frame of the canvas. Qt may
     handle a key or a timer in between.
@@ -17,7 +17,7 @@ class Frames(QObject):
     Attributes
     ----------
     are_shown : bool
-        Whether a frame has come since `expect` was called last.
+        Whether a frame has been drawn since the last call of `expect`.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -29,12 +29,12 @@ class Frames(QObject):
         """Watch the canvas in the middle of a window."""
         canvas = canvas_of(window)
         if canvas is not None:
-            # The signals of Qt's OpenGL widget also come with frames of its window.
+            # Qt's OpenGL widget also emits its signals for frames of its window.
             canvas.installEventFilter(self)
         self._canvas = canvas
 
     def expect(self) -> None:
-        """Request a frame after a change; it also draws what else is pending.
+        """Request a frame after a change, which also draws other pending changes.
 
         A hidden canvas draws no frame.
         """
@@ -44,7 +44,7 @@ class Frames(QObject):
             canvas.update()
 
     def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Notice that the canvas is drawn."""
+        """Note that the canvas has been drawn."""
         if event is not None and event.type() == QEvent.Type.Paint:
             self.are_shown = True
         return False

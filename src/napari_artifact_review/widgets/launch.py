@@ -1,4 +1,4 @@
-"""Open a review from a script, or the demo from the sample menu."""
+"""Functions to open a review from a script, and the demo from the sample menu."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_artifact_review.core.review.session import ReviewSession
 
-#: The name by which napari's Plugins menu finds the dock: widget and plugin.
+#: The name that napari's Plugins menu uses for the dock.
 _DOCK_NAME = menu_item_template.format("Artifact Review", "Artifact Review")
 
 
@@ -41,10 +41,10 @@ def open_review(
     Parameters
     ----------
     viewer : napari.Viewer
-        The viewer. The dock is added to it unless it is there already.
+        The viewer. The dock is added unless the viewer has it.
     predictions : path-like or ReviewSession
-        The predictions table, or a session that is open. The dock closes that session
-        with the review; no other argument goes with it.
+        The predictions table, or an open session without further arguments. The dock
+        closes this session with the review.
     images, output, cutout_size, reviewer, store, team, read_only
         As for `ReviewSession.open`.
 
@@ -76,20 +76,20 @@ def open_review(
 
 
 def review_dock(viewer: napari.Viewer) -> ReviewWidget:
-    """Return a viewer's Artifact Review dock; add it if the viewer has none."""
+    """Return a viewer's Artifact Review dock, which is added if missing."""
     for widget in viewer.window.dock_widgets.values():
         if isinstance(widget, ReviewWidget):
             # The dock may be hidden.
             widget.parentWidget().show()
             return widget
     widget = ReviewWidget(viewer)
-    # Under the menu's name, so that the menu shows and hides this dock.
+    # With the menu's name, the menu shows and hides this dock.
     viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
     return widget
 
 
 def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:
-    """Call `start`, and return when the opening that it begins has ended."""
+    """Call `start`, and return at the end of the opening that it starts."""
     outcome: list[Exception | None] = []
     loop = QEventLoop()
 
@@ -114,8 +114,8 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     Returns
     -------
     list of one layer data tuple
-        A blank image, since napari expects a layer from a sample. The review shows
-        the demo's images in this layer, once they are made.
+        A blank image, since napari expects a layer from a sample. The review shows the
+        demo's images in this layer.
     """
     import napari
 

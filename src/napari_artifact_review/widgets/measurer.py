@@ -1,4 +1,4 @@
-"""Measure the results of a review in a thread, while they are visible."""
+"""The measurement of a review's results in a thread."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.parts.fold import Fold
     from napari_artifact_review.widgets.windows.plots import Plots, PlotWish
 
-#: Milliseconds from a verdict until the numbers are computed, so that its frame is
+#: Milliseconds from a verdict to the computation of numbers, which lets its frame be
 #: drawn first.
 _DELAY_OF_NUMBERS = 60
 
-#: The same for the plots, which take half a second of computing.
+#: The same for the plots, which take half a second to compute.
 _DELAY_OF_PLOTS = 500
 
 
 class Measurer:
-    """Keeps the results and the plots up to date while they are visible.
+    """An updater of the results and the plots while they are visible.
 
     Parameters
     ----------
     parent : QObject
         The open review; nothing is shown after Qt has deleted it.
     session : ReviewSession
-        The review that is measured.
+        The review to measure.
     panel : ResultsPanel
         Shows the numbers.
     fold : Fold
-        Holds the panel.
+        Shows or hides the panel.
     plots : Plots
         Shows the plots.
     """
@@ -70,7 +70,7 @@ class Measurer:
         self._pictures.give_up()
 
     def update(self) -> None:
-        """Measure and draw anew what is visible."""
+        """Update the visible results and plots."""
         self._measure()
         self._draw(_DELAY_OF_PLOTS)
 
@@ -103,7 +103,7 @@ class Measurer:
 def measure_changes(
     snapshot: Snapshot, given_up: Callable[[], bool] = lambda: False
 ) -> Measured:
-    """Measure the results of a review; end early once they are not wanted."""
+    """Measure the results of a review; stop early if `given_up` returns True."""
     metrics = snapshot.metrics(given_up)
     return Measured(metrics, snapshot.flips(), snapshot.open_count)
 
@@ -115,7 +115,7 @@ def _draw_plots(
     _: Callable[[], bool],
 ) -> list[npt.NDArray[np.uint8]]:
     """Draw the curves, and the time per verdict."""
-    # Only in the thread: these import matplotlib.
+    # Import these in the thread only, because they import matplotlib.
     from napari_artifact_review.core.scores.metrics import measure
     from napari_artifact_review.core.scores.pace import pace_of
     from napari_artifact_review.report.figures import (

@@ -1,4 +1,4 @@
-"""Workarounds for napari that need Qt, each with the version in which it was seen.
+"""Workarounds for napari that need Qt, each with the affected version of napari.
 
 The others are in `viewer/napari_compat.py`.
 """
@@ -14,10 +14,10 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 
 
 def canvas_of(window: QMainWindow | None) -> Any:
-    """Return the OpenGL widget in the middle of napari's window, if there is one."""
+    """Return the OpenGL widget in the middle of napari's window, or None."""
     middle = window.centralWidget() if window is not None else None
     inside = [] if middle is None else middle.findChildren(QWidget)
-    # Qt has no OpenGL widget under one name in all its versions.
+    # The name of the OpenGL widget differs between versions of Qt.
     return next((widget for widget in inside if hasattr(widget, "frameSwapped")), None)
 
 
@@ -26,9 +26,9 @@ def make_context_current_at_removals(
 ) -> Callable[[], object]:
     """Make the canvas's OpenGL context current before napari removes a layer.
 
-    napari 0.9.2 deletes the OpenGL objects of a removed layer at once, in whichever
-    context is current (`VispyCanvas._clean_and_update_scenegraph`, since napari's pull
-    request 8122; its issue 8471 looks like the same fault). Mostly that is the context
+    napari 0.9.2 deletes the OpenGL objects of a removed layer immediately, in the
+    current context (`VispyCanvas._clean_and_update_scenegraph`, since napari's pull
+    request 8122; its issue 8471 looks like the same fault). This is usually the context
     with which Qt composes the window. The canvas's own context then still refers to the
     deleted objects, and a later frame crashes the process in `glDrawArrays`.
 
@@ -42,7 +42,7 @@ def make_context_current_at_removals(
     Returns
     -------
     callable
-        Ends this.
+        Removes the workaround.
     """
     canvas = canvas_of(window)
     removing = viewer.layers.events.removing

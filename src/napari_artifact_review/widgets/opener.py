@@ -1,4 +1,4 @@
-"""Open reviews, and the demo, in a thread."""
+"""The opening of reviews and the demo in a thread."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Opener:
-    """Opens reviews in a thread, and shows its progress in the form.
+    """An opener of reviews in a thread, with progress in the form.
 
     Parameters
     ----------
     panel : OpenPanel
         The form.
     main_thread : MainThread
-        Runs functions in the thread of the form.
+        Runs functions in the form's thread.
 
     Attributes
     ----------
@@ -52,11 +52,11 @@ class Opener:
 
     @property
     def is_opening(self) -> bool:
-        """Whether an opening is under way."""
+        """Whether an opening is in progress."""
         return self._background.busy
 
     def names_open_review(self, store: str | Path | None) -> bool:
-        """Whether the form may name the review that is open already."""
+        """Return whether the form may name the open review."""
         table, output = self._panel.predictions.path, self._panel.output.path
         if self.shown is None or table is None:
             return False
@@ -64,7 +64,7 @@ class Opener:
         return store is not None or self.shown.store == str(named)
 
     def open(self, **options: Any) -> None:
-        """Open the table that the form names, to replace the open review.
+        """Open the table in the form, in place of the open review.
 
         Parameters
         ----------
@@ -86,17 +86,17 @@ class Opener:
         self._start(f"Reading {table.name}...", job)
 
     def adopt(self, session: ReviewSession) -> None:
-        """Take a session that is open already, to replace the open review."""
+        """Show an open session in place of the open review."""
         name = session.predictions.path.name
         self._start(f"Opening {name}...", partial(_adopt, session))
 
     def reopen(self, session: ReviewSession, images: Path | None = None) -> None:
-        """Reopen a review: another process may have continued it, or images moved."""
+        """Reopen a review after another process has changed it or images have moved."""
         name = session.predictions.path.name
         self._start(f"Reading {name}...", partial(session.reopen, images))
 
     def move(self, session: ReviewSession, output: Path) -> None:
-        """Reopen a review with another output; its log is copied there."""
+        """Reopen a review with another output, to which its log is copied."""
         job = partial(session.with_output, output)
         self._start(f"Switching to {output.name}...", job)
 
@@ -105,8 +105,8 @@ class Opener:
         self._background.start(job, self._done, self._failed)
 
     def open_demo(self, images: int, seed: int, folder: Path | None) -> None:
-        """Make a demo survey, or find the one made before, and open it."""
-        # Only here: the demo imports scikit-learn and scipy.
+        """Open a demo survey, which is created unless it already exists."""
+        # Import the demo only here, because it imports scikit-learn and scipy.
         from napari_artifact_review.demo import default_folder, make_demo
 
         where = folder or default_folder(images, seed)
@@ -128,7 +128,7 @@ class Opener:
         )
 
     def cancel(self) -> None:
-        """Cancel the opening under way; no signal is emitted for it any more."""
+        """Cancel the opening in progress, without emitting a signal."""
         self._cancelled.set()
         self._background.give_up()
         self._panel.show_idle()
@@ -145,17 +145,17 @@ class Opener:
 
 
 def import_ahead() -> None:
-    """Import what a review needs, in a thread, while the user fills in the form."""
+    """Import a review's modules in a thread while the user fills in the form."""
     threading.Thread(target=import_review, name="artifact-review-imports").start()
 
 
 def import_review() -> None:
-    """Import what a review needs: pandas, astropy, SQLAlchemy take over a second."""
+    """Import a review's modules; pandas, astropy and SQLAlchemy take over a second."""
     import napari_artifact_review.widgets.review  # noqa: F401
 
 
 def _open(table: Path, *more: Path | None, **named: Any) -> ReviewSession:
-    # In this thread, since the main thread needs all of it next.
+    # Import in this thread, before the main thread needs these modules.
     import_review()
     from napari_artifact_review.core.review.session import ReviewSession
 
@@ -168,4 +168,4 @@ def _adopt(session: ReviewSession) -> ReviewSession:
 
 
 class _CancelledError(Exception):
-    """The user cancelled the job; no error is reported."""
+    """The user's cancellation of a job, which is not reported as an error."""

@@ -1,4 +1,4 @@
-"""Save the reviewer's position after moves; try again after a fault."""
+"""The saving of the reviewer's position after moves."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
 
-#: Milliseconds from a move until the position is saved, once for several moves.
+#: Milliseconds from the first of several moves until the position is saved.
 _DELAY_OF_SAVE = 400
 
-#: Milliseconds between two tries while nothing can be saved.
+#: Milliseconds between attempts while saving is impossible.
 _DELAY_OF_RETRY = 2000
 
 
 class PositionKeeper(QObject):
-    """Saves a session's position and view while its review is open.
+    """A timer that saves a session's position and view while its review is open.
 
     Parameters
     ----------
     parent : QObject
-        The owner, which deletes this object with itself.
+        The owner; Qt deletes this object together with it.
     session : ReviewSession
         The review.
     controller : ReviewController
@@ -42,7 +42,7 @@ class PositionKeeper(QObject):
         self._timer.timeout.connect(self.save)
 
     def stop(self) -> None:
-        """Drop a save that is not done yet."""
+        """Cancel a scheduled save."""
         self._timer.stop()
 
     def save_soon(self) -> None:
@@ -51,7 +51,7 @@ class PositionKeeper(QObject):
             self._timer.start(_DELAY_OF_SAVE)
 
     def try_again_later(self) -> None:
-        """Try again after a while if the session cannot save now."""
+        """Schedule another attempt if the session cannot save now."""
         problem = self._session.problem
         if problem is not None and not isinstance(problem, HeldError):
             self._timer.start(_DELAY_OF_RETRY)

@@ -1,4 +1,4 @@
-"""An open review as one object: session, controller, commands and helpers."""
+"""An open review: session, controller, commands and helpers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class OpenReview(QObject):
-    """A review in a dock, from its opening until it is closed.
+    """A review in a dock, from opening to closing.
 
     Parameters
     ----------
@@ -49,23 +49,23 @@ class OpenReview(QObject):
     Attributes
     ----------
     session : ReviewSession
-        The review itself.
+        The review.
     controller : ReviewController
-        Draws it in the viewer.
+        Draws the review in the viewer.
     surfaces : Surfaces
         The canvas and the gallery.
     commands : ReviewCommands
-        Carries out what the reviewer asks for.
+        The handlers of keys and panels.
     keys : KeyBindings
         The keys of the review.
     saver : Saver
         Saves the reviewed table.
     measurer : Measurer
-        Measures what the review has changed.
+        Measures the results of the review.
     position : PositionKeeper
         Saves the reviewer's position.
     settled : Signal
-        Emitted once: when the first image is on the screen, or cannot be read.
+        Emitted once, when the first image is on the screen or cannot be read.
     """
 
     settled = Signal()
@@ -80,7 +80,7 @@ class OpenReview(QObject):
         self._is_settled = False
         self._is_closed = False
         self._chosen_keys = KeyChoice()
-        # No widget is needed to close these: those of a closed window are deleted.
+        # Closing these needs no widgets, which are deleted with a closed window.
         self._connections = Connections()
         self.session = session
         self.controller = ReviewController(
@@ -112,7 +112,7 @@ class OpenReview(QObject):
 
     def _connect(self) -> None:
         session, controller = self.session, self.controller
-        # The session closes last, in a thread, when nothing listens to it any more.
+        # The session closes last, in a thread, after all signals are disconnected.
         close = partial(session.close, wait=False, lost=_report_lost)
         self._connections.at_end(close)
         for signal, slot in (
@@ -131,25 +131,25 @@ class OpenReview(QObject):
         controller.said.connect(self._panel.say)
         controller.selection.changed.connect(self._on_selection_changed)
         self._connections.at_end(controller.abandon)
-        # When the whole window is closed, a dock gets no other signal than this one.
+        # When the whole window is closed, a dock gets only this signal.
         self._dock.destroyed.connect(partial(Connections.close, self._connections))
 
     def start(self) -> None:
-        """Draw the review; called once the dock shows its panels."""
+        """Draw the review, after the dock shows its panels."""
         self._panel.show_notices(self.session)
         self.controller.connect()
         self._panel.show_display(self.controller.image.display)
-        # After the controller, which then knows whether an image has to be read.
+        # Connect after the controller, which then knows whether an image must be read.
         self._connections.connect(self.session.current_changed, self._on_moved)
         self.position.try_again_later()
 
     def suspend(self) -> None:
-        """Accept no verdict for a while: the review being opened would lack it."""
+        """Disable verdicts, which would be missing from the review being opened."""
         self.keys.disconnect()
         self._panel.enabled = False
 
     def resume(self, keys: KeyChoice) -> None:
-        """Accept verdicts again, with the keys chosen in napari's preferences."""
+        """Enable verdicts again, with the keys from napari's preferences."""
         self._panel.enabled = True
         self.bind_keys(keys)
 
@@ -180,7 +180,7 @@ class OpenReview(QObject):
         self._connections.close()
         self.deleteLater()
 
-    # Whether the current cutout is on the screen
+    # The current cutout on the screen
 
     @property
     def is_shown(self) -> bool:
@@ -190,20 +190,20 @@ class OpenReview(QObject):
         return drawn and controller.problem is None and self._frames.are_shown
 
     def _has_been_seen(self) -> bool:
-        """Whether a frame has shown the current cutout: a held key skips none."""
+        """Return whether a held key may move on, since the cutout has been drawn."""
         view = self.controller.view
         return view == "covered" or (view != "loading" and self._frames.are_shown)
 
     # Responses to the session
 
     def _on_moved(self) -> None:
-        """Show the current cutout in the panels, also while its image is read."""
+        """Show the current cutout in the panels, even while its image is being read."""
         if self.controller.view == "loading":
             panel, is_frozen = self._panel.native, not self.controller.says_loading
             if is_frozen and panel.updatesEnabled() and not self._frames.are_shown:
-                # The panels of the picture on the screen may not be painted yet.
+                # The panels may not have been painted yet for the image on the screen.
                 panel.repaint()
-            # Panels and picture change on the screen together.
+            # Panels and image change on the screen together.
             panel.setUpdatesEnabled(not is_frozen)
             self._panel.show_current(self.session)
 
@@ -278,7 +278,7 @@ class OpenReview(QObject):
 def _report_lost(commands: Sequence[Command]) -> None:
     """Report the commands that could not be recorded when a review was closed.
 
-    Called from a thread, perhaps after the window was closed.
+    This is called in a thread, perhaps after the window was closed.
     """
     names = "; ".join(command.title for command in commands)
     text = f"The review closed with unrecorded verdicts: {names}. {commands[0].error}"

@@ -1,4 +1,4 @@
-"""Save a review in a thread, and show the result in its panels."""
+"""The saving of a review in a thread."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Saver:
-    """Saves the reviewed table, and shows in the panels whether that succeeded.
+    """A saver of the reviewed table that shows the result in the panels.
 
-    Where table or output changed on disk, the panels let the user choose.
+    If the table or the output changed on disk, the panels ask the user for a choice.
 
     Parameters
     ----------
     session : ReviewSession
-        The review that is saved.
+        The review to save.
     panel : ReviewPanel
         The panels that show the review.
     main_thread : MainThread
@@ -42,7 +42,7 @@ class Saver:
 
     @property
     def is_saving(self) -> bool:
-        """Whether a save is under way."""
+        """Whether a save is in progress."""
         return self._background.busy
 
     def save(self, keep: OutputChoice | None = None) -> None:
@@ -51,7 +51,7 @@ class Saver:
             return
         session = self._session
         if session.pending:
-            # The table is to include all verdicts given so far.
+            # The table includes all verdicts given so far.
             self._panel.saving.show_state(session, saving=True)
             self._background.start(
                 partial(session.wait_until_recorded, ANSWER_TIMEOUT),
@@ -104,7 +104,7 @@ class Saver:
         show_error(str(error))
 
     def give_up(self) -> None:
-        """Ignore the result of a save under way; the save itself goes on."""
+        """Ignore the result of a save in progress, without stopping it."""
         self._background.give_up()
 
 

@@ -1,4 +1,4 @@
-"""What shows the cutouts in the middle of the window: the canvas, or the gallery."""
+"""The surfaces in the middle of the window: canvas and gallery."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Surface(Protocol):
-    """Shows cutouts, and moves among them in the order in which it shows them."""
+    """A widget that shows cutouts and moves among them in their order."""
 
     def go_next(self) -> None:
         """Go to the next cutout."""
@@ -37,7 +37,7 @@ class Surface(Protocol):
         """Switch between a closer and a wider view."""
 
     def show_display(self) -> None:
-        """Show pixels with the limits, stretch, colours and orientation of now."""
+        """Show pixels with the current limits, stretch, colours and orientation."""
 
 
 class Canvas:
@@ -52,7 +52,7 @@ class Canvas:
     controller : ReviewController
         Draws the review in the canvas.
     say : callable
-        Shows the reviewer a sentence.
+        Shows a message to the reviewer.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Canvas:
         """Return the current cutout's rectangle on the screen; None if unknown."""
         window = self._dock.window()
         if not isinstance(window, QMainWindow):
-            # A dock that floats is a window of its own.
+            # A floating dock is a separate window.
             return None
         canvas = window.centralWidget()
         left, top, right, bottom = self._controller.rectangle_on_canvas()
@@ -94,7 +94,7 @@ class Canvas:
         self._controller.toggle_view()
 
     def show_display(self) -> None:
-        """Do nothing: napari draws its layers anew by itself."""
+        """Do nothing, because napari redraws its layers by itself."""
 
 
 class Surfaces:
@@ -110,7 +110,7 @@ class Surfaces:
     front : Surface
         The surface that the reviewer sees.
     gallery : GalleryPanel or None
-        The gallery, once it was opened.
+        The gallery; None before its first use.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Surfaces:
         self.gallery: GalleryPanel | None = None
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self._keys = keys
         if self.gallery is not None:
             self.gallery.show_keys(keys)
@@ -149,13 +149,13 @@ class Surfaces:
             self.gallery.open()
 
     def drop_gallery(self) -> None:
-        """Remove the gallery with its pictures; the next one makes them anew."""
+        """Remove the gallery with its pictures."""
         if self.gallery is not None:
             self.gallery.release()
             self.gallery, self.front = None, self._canvas
 
     def _make_gallery(self) -> GalleryPanel:
-        # Only here: the readers of images are imported with the gallery.
+        # Import only here, because the gallery imports the readers of images.
         from napari_artifact_review.widgets.gallery import GalleryPanel
 
         window = main_window_of(self._dock)

@@ -1,4 +1,4 @@
-"""The panels and windows in which a dock shows its reviews, one after another."""
+"""The panels and windows of a dock, shared by successive reviews."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """The panels and windows that show a review; each is made when first used.
+    """The panels and windows of a review, each created when first used.
 
-    They outlive a review: the next one is shown in the same ones.
+    Successive reviews use the same panels and windows.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Workspace:
     viewer : napari.Viewer
         The viewer that the dock belongs to.
     kept_free : callable
-        Returns the rectangles that a window does not cover; see `KeptFree`.
+        Returns the rectangles that a window should not cover; see `KeptFree`.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Workspace:
 
     @cached_property
     def panel(self) -> ReviewPanel:
-        """The panels of a review: three hundred widgets."""
+        """The panels of a review, about three hundred widgets."""
         from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
 
         panel = ReviewPanel()
@@ -89,21 +89,21 @@ class Workspace:
         return StretchesPanel(self.dock, self._kept_free)
 
     def make_all(self) -> None:
-        """Make every panel and window now."""
+        """Create every panel and window now."""
         _ = self.panel, self.help, self.examples, self.stretches
 
     def hide_windows(self) -> None:
-        """Hide the windows beside the dock, once no review is open."""
+        """Hide the windows when no review is open."""
         self.examples.show_session(None)
         for window in (self.help, self.examples, self.stretches):
             window.hide()
 
     def run_if_open(self, function: Callable[[], object]) -> None:
-        """Run a function in the main thread unless the window has been closed."""
+        """Schedule a function in the main thread unless the window has been closed."""
         self._main_thread.run(lambda: function() if self._is_in_window() else None)
 
     def run_later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Run a function after some seconds unless the window has been closed."""
+        """Run a function after a delay in seconds unless the window has been closed."""
         QTimer.singleShot(round(1000 * seconds), partial(self.run_if_open, function))
 
     def _is_in_window(self) -> bool:

@@ -1,4 +1,4 @@
-"""The pixels of one cutout: as they are drawn, and raw with their surroundings."""
+"""The pixels of one cutout: drawn, or raw with surroundings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from napari_artifact_review.core.decoders import Pixels
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.stretch import smoothed
 
-#: Pixels around a small picture of a cutout; a trail shows by where it continues.
+#: Maximum margin in pixels, which shows how a trail continues beyond a cutout.
 _MARGIN = 100
 
 
 class CutoutPixels(NamedTuple):
-    """A cutout and its surroundings, as far as they are on the image.
+    """The pixels of a cutout and its surroundings, clipped to the image.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class CutoutPixels(NamedTuple):
 
     @classmethod
     def of(cls, loaded: LoadedImage, cutout: Cutout) -> CutoutPixels | None:
-        """Copy them from an image; None if the cutout lies wholly outside of it.
+        """Copy the pixels from an image; return None if the cutout is outside it.
 
-        Does not wait: of a tiled image, the pixels that have been read.
+        For a tiled image, copy the pixels that are in memory, without waiting.
         """
         full, shape = loaded.full, loaded.full.pixels.shape
         inner = clip(cutout, shape)
@@ -50,14 +50,14 @@ class CutoutPixels(NamedTuple):
 
 
 def drawn_pixels(loaded: LoadedImage, cutout: Cutout) -> Pixels | None:
-    """Return the pixels of a cutout as they are drawn; None until they are read."""
+    """Return a cutout's pixels as drawn; None if it is unread or off the image."""
     tiles, sigma = loaded.full.tiles, loaded.sigma
     rows, columns = clip(cutout, loaded.full.pixels.shape)
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
     if tiles is None:
         return np.asarray(loaded.drawable[rows, columns])
-    # The access starts to read them if they are not in memory yet.
+    # This access starts reading pixels that are not in memory yet.
     pixels = tiles.levels[0][rows, columns]
     if not tiles.has(0, rows, columns):
         return None

@@ -37,30 +37,30 @@ from napari_artifact_review.viewer.napari_compat import (
 from napari_artifact_review.viewer.overlay.boxes import Array
 from napari_artifact_review.viewer.overlay.text_colors import luminance_of
 
-# napari lists colormaps by name: colormap, stretch and inversion by that name.
+# Colormap, stretch and inversion for each name in napari's list of colormaps.
 _STRETCHED: dict[str, tuple[str, Stretch, bool]] = {}
 
 
 class ImageLayer:
-    """Shows full images; the user's settings stay from one image to the next.
+    """The layer of the full image, whose settings persist between images.
 
-    A layer of napari is either in memory or multiscale, so there is one of each kind,
-    and one of them is visible. A stretch changes the colormap of the layer, not its
-    pixels, so it costs nothing when the camera moves.
+    A napari layer is either single-scale or multiscale, so there is one of each kind,
+    and one of them is visible. A stretch changes the layer's colormap, not its pixels,
+    so it does not slow down camera moves.
 
     Parameters
     ----------
     layers : ReviewLayers
         The layers of the review.
     cutout : callable
-        Returns the current cutout; the user may have limits computed from its pixels.
+        Returns the current cutout, whose pixels may determine the limits.
 
     Attributes
     ----------
     display_changed : Signal
-        Emitted with the display when the user changed it in napari's own controls.
+        Emitted with the display that the user chose in napari's own controls.
     drawn : Signal
-        Emitted when other pixels are shown, or the current cutout is another one.
+        Emitted when the pixels shown or the current cutout have changed.
     repainted : Signal
         Emitted when limits, colormap or gamma may have changed.
     """
@@ -89,11 +89,11 @@ class ImageLayer:
 
     @property
     def exists(self) -> bool:
-        """Whether an image was ever shown."""
+        """Whether an image has been shown."""
         return self.layer is not None
 
     def expect(self, loaded: LoadedImage) -> None:
-        """Set the image that `luminance_at` describes; the overlay is drawn first."""
+        """Set the image for `luminance_at` before the image is shown."""
         self._under = loaded, loaded.brightness.limits(self._display)
 
     def show(self, loaded: LoadedImage, name: str) -> None:
@@ -144,9 +144,9 @@ class ImageLayer:
         return 0 if layer is None else int(layer.data_level)
 
     def emit_postponed_events(self) -> None:
-        """Emit the events of the image that is shown, after its first frame.
+        """Emit the image's postponed events after its first frame.
 
-        napari's list of layers takes a frame of its own to show name and thumbnail.
+        napari's layer list needs another frame to show name and thumbnail.
         """
         layer = self.layer
         if layer is not None:
@@ -157,20 +157,20 @@ class ImageLayer:
                 emit_data(layer)
 
     def luminance_at(self, rows: Array, columns: Array) -> Array:
-        """Return how bright pixels are on the screen.
+        """Return the luminance of pixels on the screen.
 
-        Does not wait for pixels: for a tiled image it is the luminance of the sky.
+        For a tiled image, return the luminance of the sky without reading pixels.
 
         Parameters
         ----------
         rows, columns : ndarray of float
-            Positions on the image, of shapes that broadcast; a position outside counts
-            as the nearest pixel.
+            Positions on the image, with broadcastable shapes; a position outside the
+            image means the nearest pixel.
 
         Returns
         -------
         ndarray
-            Of their common shape: 0 is black, 1 is white.
+            Luminances of the broadcast shape: 0 is black, 1 is white.
         """
         layer, shape = self.layer, np.broadcast_shapes(rows.shape, columns.shape)
         if self._under is None or layer is None:
@@ -189,35 +189,35 @@ class ImageLayer:
         return luminance_of(levels ** self._gamma_now(), layer.colormap)
 
     def prepare_view(self, view: View) -> None:
-        """Slice a tiled image for what comes into view, before its frame is drawn."""
+        """Slice a tiled image for a new view, before its frame is drawn."""
         layer = self.layer
         if layer is not None and layer.multiscale:
             with self._layers.without_list_updates():
                 slice_ahead(layer, view)
 
     def refresh(self) -> None:
-        """Draw the image again: more of its pixels have been read."""
+        """Redraw the image after more of its pixels have been read."""
         layer = self.layer
         if layer is not None:
             with self._layers.without_list_updates():
                 layer.refresh(thumbnail=False, highlight=False, extent=False)
             self.follow()
 
-    # How pixels become colours
+    # The display of pixels
 
     @property
     def display(self) -> Display:
-        """How the user wants pixels to become colours."""
+        """The display that the user chose."""
         return self._display
 
     def set_display(self, display: Display) -> None:
-        """Change how pixels become colours.
+        """Change the display of pixels.
 
-        A display with another smoothing takes effect, as a whole, when pixels with that
-        smoothing are shown.
+        A display with a different smoothing takes effect when the smoothed pixels are
+        shown.
         """
         if not _is_known(display.colormap):
-            # The plugin that brought it may be gone.
+            # The plugin with this colormap may be missing.
             display = replace(display, colormap="gray")
         self._display = display
         if display == Display():
@@ -240,8 +240,8 @@ class ImageLayer:
         }
 
     def restore(self, stored: Mapping[str, Any]) -> None:
-        """Restore what `settings` returned."""
-        # Before there were stretches, limits and colormap were stored one by one.
+        """Restore the values that `settings` returned."""
+        # Versions without stretches stored limits and colormap separately.
         manual = stored.get("contrast_limits") if stored.get("limits_chosen") else None
         old = {"colormap": stored.get("colormap"), "by_hand": manual}
         display = stored.get("display")
@@ -251,7 +251,7 @@ class ImageLayer:
 
     @property
     def layer(self) -> Image | None:
-        """The layer that shows the image, once there is one."""
+        """The layer that shows the image, or None before the first image."""
         return self._layers.find(self._role)
 
     def _gamma_now(self) -> float:

@@ -1,4 +1,4 @@
-"""Reads full images off the main thread, a few of them ahead of need."""
+"""A loader that reads full images in a thread, some of them ahead."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ ImageKey = tuple[str, int | None]
 
 
 class ImageLoader:
-    """One thread that reads the image on the screen, and those near it in the queue.
+    """A thread that reads the current image and nearby images of the queue.
 
-    Used from the main thread only, but for the callbacks of its futures.
+    All methods run in the main thread, except callbacks of futures.
 
     Parameters
     ----------
     folder : ImageFolder
         The folder of the images.
     run_in_main : callable
-        Runs a function in the main thread, soon; called from any thread.
+        Schedules a function in the main thread; callable from any thread.
 
     Attributes
     ----------
     cache : ImageCache
-        The images in memory; the gallery takes its images from here too.
+        The images in memory, shared with the gallery.
     most_images : int
-        Maximum number of images held.
+        Maximum number of images in memory or being read.
     most_bytes : int
-        Maximum bytes of pixels held besides those of the image on the screen.
+        Maximum bytes of pixels in memory, without the image on the screen.
     """
 
     #: The image on the screen, the next two and the previous one.
@@ -52,58 +52,57 @@ class ImageLoader:
         self.cache = ImageCache(folder, MOST_BYTES)
         self._run_in_main = run_in_main
         self._executor = ThreadPoolExecutor(1, "artifact-review-images")
-        # No `LRUCache`: the size is not known before an image is read, the number
-        # counts too, and the image on the screen always stays.
+        # `LRUCache` does not fit: sizes are unknown before reading, the number is
+        # limited too, and the image on the screen always stays.
         self._futures: OrderedDict[ImageKey, Future[LoadedImage]] = OrderedDict()
         self._sigma = 0.0
 
     @property
     def names(self) -> list[str]:
-        """The images that are held or being read; the first is dropped first."""
+        """Names of images in memory or being read; the first is dropped first."""
         return [name for name, _ in self._futures]
 
     @property
     def is_reading(self) -> bool:
-        """Whether an image is being read, or waits to be."""
+        """Whether an image is being read or waits in the queue."""
         return not all(future.done() for future in self._futures.values())
 
     def smooth(self, sigma: float) -> None:
-        """Smooth by a Gaussian, `sigma` in pixels, every image loaded from now on.
+        """Smooth images loaded from now on with a Gaussian of `sigma` pixels.
 
-        An image that has been read is not read again, only smoothed when it is asked
-        for.
+        An image in memory is smoothed when it is requested, and not read again.
         """
         self._sigma = sigma
 
     def load(self, name: str, hdu: int | None = None) -> Future[LoadedImage]:
-        """Return the future of an image, which precedes any that is read ahead."""
+        """Return the future of an image, and cancel images that wait to be read."""
         key = (name, hdu)
         for other in [k for k, f in self._futures.items() if k != key and f.cancel()]:
             del self._futures[other]
         return self._future(key)
 
     def read_ahead(self, keys: Sequence[ImageKey]) -> None:
-        """Read images that will soon be asked for, in this order, and drop others."""
+        """Read images that are needed soon, in this order, and drop excess images."""
         current = list(self._futures)[-1:]
         for key in keys:
             self._future(key).add_done_callback(
                 lambda _: self._run_in_main(self._drop_excess)
             )
-        # The last of `keys` is dropped first, and the image on the screen never.
+        # The last of `keys` is dropped first. The image on the screen is never dropped.
         for key in (*reversed(keys), *current):
             if key in self._futures:
                 self._futures.move_to_end(key)
         self._drop_excess()
 
     def at_hand(self, name: str, hdu: int | None = None) -> LoadedImage | None:
-        """Return an image that has been read as a whole; None without."""
+        """Return an image that is completely in memory, else None."""
         future = self._futures.get((name, hdu))
         loaded = None if future is None else _loaded(future)
-        # An image in tiles is closed when the screen needs it no more.
+        # A tiled image is closed when the screen no longer needs it.
         return None if loaded is None or loaded.full.tiles is not None else loaded
 
     def close(self) -> None:
-        """Stop reading; an image that is being read is the last one."""
+        """Stop reading after the image that is being read."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         while self._futures:
             _give_up(self._futures.popitem()[1])
@@ -111,7 +110,7 @@ class ImageLoader:
 
     def _future(self, key: ImageKey) -> Future[LoadedImage]:
         future = self._futures.get(key)
-        # A failure does not stay: the file may have come back.
+        # A failed image is read again, because its file may be available now.
         if future is None or (future.done() and future.exception() is not None):
             future = self._executor.submit(self._read, key)
         elif future.done() and future.result().sigma != self._sigma:
@@ -127,12 +126,12 @@ class ImageLoader:
         return self.cache.smooth(ImageSource(*key, self._sigma), loaded)
 
     def _drop_excess(self) -> None:
-        """Hold no more images, and no more bytes, than allowed."""
+        """Drop images until their number and size are within the limits."""
         while len(self._futures) > self.most_images or self._are_too_large():
             _give_up(self._futures.popitem(last=False)[1])
 
     def _are_too_large(self) -> bool:
-        """Return whether images besides that on the screen take too much memory."""
+        """Return whether the images not on the screen exceed `most_bytes`."""
         others = list(self._futures.values())[:-1]
         read = filter(None, map(_loaded, others))
         return sum(image.size for image in read) > self.most_bytes
@@ -151,6 +150,6 @@ def _close(future: Future[LoadedImage]) -> None:
 
 
 def _loaded(future: Future[LoadedImage]) -> LoadedImage | None:
-    """Return what was read; None as long as it is not, or if it cannot be."""
+    """Return the image of a future, or None if it is unread or unreadable."""
     ended = future.done() and not future.cancelled()
     return future.result() if ended and future.exception() is None else None

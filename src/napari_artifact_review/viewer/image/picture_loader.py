@@ -1,4 +1,4 @@
-"""Makes thumbnails of cutouts in a thread, first those in view."""
+"""A loader that makes thumbnails of cutouts in a thread."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images.image_cache import BytesCache, ImageCache
 from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 
-#: A pixel is 0xffRRGGBB: what Qt draws fastest, `QImage.Format_RGB32`.
+#: Pixels 0xffRRGGBB in Qt's fastest format, `QImage.Format_RGB32`.
 Picture = npt.NDArray[np.uint32]
 
-#: Number of images that the reader is told of ahead: more than it reads at once.
+#: Number of images requested ahead, more than the reader reads in parallel.
 _IMAGES_AHEAD = 8
 
 #: Seconds between two deliveries of finished thumbnails. The thread has to wait while
@@ -32,16 +32,16 @@ _DELIVERY_INTERVAL = 0.2
 
 
 class Made(NamedTuple):
-    """A thumbnail, or why there is none.
+    """A thumbnail, or the reason why it is missing.
 
     Attributes
     ----------
     look : Look
         Settings of the thumbnail.
     picture : ndarray of uint32, shape (rows, columns), or None
-        The thumbnail, if there is one; a pixel is 0xffRRGGBB.
+        The thumbnail, with pixels 0xffRRGGBB.
     problem : str
-        Why there is none.
+        The reason why the thumbnail is missing.
     """
 
     look: Look
@@ -50,27 +50,26 @@ class Made(NamedTuple):
 
 
 class PictureLoader:
-    """Makes thumbnails of cutouts in a thread; the latest ones stay in memory.
+    """A loader of thumbnails of cutouts, with the latest ones in memory.
 
-    A second thread gains nothing: the two wait for each other, and the window for both.
-    Images are read ahead in others, unless they are in memory already. Used from the
-    main thread only.
+    One thread makes the thumbnails; two would wait for each other, and the window for
+    both. Other threads read images ahead. All methods run in the main thread.
 
     Parameters
     ----------
     cache : ImageCache
-        The images in memory, also those on the screen.
+        The images in memory, including the one on the screen.
     hdus : mapping of str to int
-        The chosen HDU of an image, by its name.
+        The chosen HDU of each image, by image name.
     look : Look
         Settings of the thumbnails.
     run_in_main : callable
-        Runs a function in the main thread, soon; called from any thread.
+        Schedules a function in the main thread; callable from any thread.
 
     Attributes
     ----------
     made : Signal
-        Emitted with the rows whose thumbnails are there now.
+        Emitted with the rows of new thumbnails.
     """
 
     made = Signal(list)
@@ -83,7 +82,7 @@ class PictureLoader:
         run_in_main: Callable[[Callable[[], object]], None],
     ) -> None:
         self._look = look
-        # Some 600 thumbnails of 200 x 200 pixels.
+        # About 600 thumbnails of 200 x 200 pixels.
         self.most_bytes = 96 * 2**20
 
         def deliver(done: Sequence[tuple[int, Made]]) -> None:
@@ -96,7 +95,7 @@ class PictureLoader:
 
     @property
     def most_bytes(self) -> int:
-        """Maximum bytes of thumbnails in memory; a new value drops them all."""
+        """Maximum bytes of thumbnails in memory; a new value drops all thumbnails."""
         return int(self._made.maxsize)
 
     @most_bytes.setter
@@ -104,16 +103,16 @@ class PictureLoader:
         self._made = BytesCache[int, Made](count, _size)
 
     def show_as(self, look: Look) -> None:
-        """Make thumbnails with other settings; those that are there stay meanwhile."""
+        """Use other settings for new thumbnails, without dropping the old ones."""
         self._look = look
 
     def want(self, cutouts: Iterable[Cutout]) -> None:
-        """Make thumbnails of these cutouts only; each image is read once."""
+        """Make thumbnails of these cutouts only, and read each image once."""
         missing = [cutout for cutout in cutouts if not self.has(cutout.row)]
         self._worker.want(missing, self._look)
 
     def has(self, row: int) -> bool:
-        """Return whether a cutout's thumbnail, or why there is none, is up to date."""
+        """Return whether a cutout's thumbnail or its error is up to date."""
         made = self._made.get(row)
         return made is not None and made.look is self._look
 
@@ -122,11 +121,11 @@ class PictureLoader:
         return self.most_bytes // (4 * (size // self._look.shrink) ** 2)
 
     def find(self, row: int) -> Made | None:
-        """Return the latest thumbnail of a cutout, whatever its look; None without."""
+        """Return a cutout's latest thumbnail, even with old settings, or None."""
         return self._made.get(row)
 
     def close(self) -> None:
-        """Make no more; a thumbnail that is being made is the last one."""
+        """Stop after the thumbnail that is being made."""
         self._worker.close()
 
     def _receive(self, done: Sequence[tuple[int, Made]]) -> None:
@@ -144,7 +143,7 @@ class _Task(NamedTuple):
     look : Look
         Settings of the thumbnail.
     next_cutouts : list of Cutout
-        The cutouts from here on, at the first of each image; else empty.
+        Cutouts of this image and the next ones, in an image's first task; else empty.
     """
 
     cutout: Cutout
@@ -153,7 +152,7 @@ class _Task(NamedTuple):
 
 
 class _Worker:
-    """A thread that makes the thumbnails that were asked for last.
+    """A thread that makes the thumbnails requested last.
 
     Parameters
     ----------
@@ -175,10 +174,10 @@ class _Worker:
         self._deliver = deliver
         self._fail = fail
         self._executor = ThreadPoolExecutor(1, "artifact-review-pictures")
-        # Guards all that follows.
+        # Guards the attributes below.
         self._lock = threading.Lock()
         self._wanted: deque[_Task] = deque()
-        # Rows being made, or made and not delivered yet, and their looks.
+        # Looks by row, for thumbnails that are being made or not delivered yet.
         self._begun: dict[int, Look] = {}
         self._is_working = False
         self._is_closed = False
@@ -194,12 +193,12 @@ class _Worker:
             self._executor.submit(self._work)
 
     def close(self) -> None:
-        """Make no more."""
+        """Stop making thumbnails."""
         with self._lock:
             self._wanted.clear()
             self._is_closed = True
             is_idle = not self._is_working
-        # While a thumbnail is being made, the thread closes the reader after it.
+        # A working thread closes the reader after its current thumbnail.
         if is_idle:
             self._reader.close()
         self._executor.shutdown(wait=False)
@@ -212,7 +211,7 @@ class _Worker:
             while (task := self._next()) is not None:
                 if task.next_cutouts:
                     self._reader.expect(task.next_cutouts, task.look.display.sigma)
-                # Finished thumbnails do not wait for the next image.
+                # Deliver finished thumbnails without waiting for the next image.
                 self._wait_for(task, delivered + _DELIVERY_INTERVAL)
                 if done and time.monotonic() - delivered >= _DELIVERY_INTERVAL:
                     self._hand_over(done)
@@ -231,7 +230,7 @@ class _Worker:
             self._reader.close()
 
     def _wait_for(self, task: _Task, end: float) -> None:
-        """Wait for the image of a cutout, but not beyond a time."""
+        """Wait for the image of a cutout, at most until the time `end`."""
         seconds = max(0.0, end - time.monotonic())
         self._reader.wait_for(task.cutout, task.look.display.sigma, seconds)
 
@@ -260,7 +259,7 @@ class _Worker:
 
 
 def _tasks(cutouts: Iterable[Cutout], look: Look) -> Iterator[_Task]:
-    """Return the tasks, images in the order of their first cutouts."""
+    """Yield the tasks by image, in the order of the images' first cutouts."""
     found: dict[str, list[Cutout]] = {}
     for cutout in cutouts:
         found.setdefault(cutout.image_name, []).append(cutout)
@@ -273,7 +272,7 @@ def _tasks(cutouts: Iterable[Cutout], look: Look) -> Iterator[_Task]:
 
 
 def _packed(picture: npt.NDArray[np.uint8]) -> Picture:
-    """Return red, green and blue of each pixel in one number."""
+    """Pack red, green and blue of each pixel into one number."""
     red, green, blue = np.moveaxis(picture.astype(np.uint32), -1, 0)
     packed: Picture = 0xFF000000 | red << 16 | green << 8 | blue
     return packed

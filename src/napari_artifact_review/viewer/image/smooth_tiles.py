@@ -1,4 +1,4 @@
-"""Tiled images smoothed where they are in view, off the main thread."""
+"""Smoothing of the visible parts of tiled images in a thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_artifact_review.core.decoders import Pixels
 from napari_artifact_review.core.images.stretch import smoothed
 from napari_artifact_review.core.tiled.tiles import Level, TiledImage
 
-#: A Gaussian of a smaller sigma, in pixels of a level, makes no visible change.
+#: Smallest sigma with a visible effect, in pixels of a level.
 _LEAST_SIGMA = 0.25
 
 
@@ -36,14 +36,14 @@ def smooth_levels(tiles: TiledImage, sigma: float) -> list[Level | SmoothLevel]:
 
 
 class SmoothLevel:
-    """One level of a tiled image, smoothed, as an array for napari.
+    """A smoothed level of a tiled image, as an array for napari.
 
     Access does not wait: until a part is smoothed, its raw pixels are returned.
 
     Attributes
     ----------
     shape, dtype, ndim, size, chunks
-        As of a `Level`, but float32.
+        As for `Level`, with dtype float32.
     """
 
     ndim = 2
@@ -56,12 +56,12 @@ class SmoothLevel:
         self.shape, self.size, self.chunks = level.shape, level.size, level.chunks
         self._lock = threading.Lock()
         self._is_working = False
-        # The part that was accessed last: its pixels; its pixels and them smoothed.
+        # Pixels to smooth next; the pixels smoothed last, with the result.
         self._wanted: Pixels | None = None
         self._ready: tuple[Pixels, Pixels] | None = None
 
     def __getitem__(self, key: Any) -> Any:
-        """Return a part, smoothed if that is done; otherwise start to smooth it."""
+        """Return a smoothed part, or return its raw pixels and start smoothing them."""
         with np.errstate(over="ignore"):
             found = np.asarray(self._level[key], np.float32)
         if found.ndim != 2 or not found.size:
@@ -76,11 +76,11 @@ class SmoothLevel:
         return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
-        """Return all of it, not smoothed."""
+        """Return the whole level without smoothing."""
         return np.asarray(self._level, dtype or self.dtype)
 
     def _work(self) -> None:
-        """Smooth the part that was accessed last, until no other part is accessed."""
+        """Smooth the part accessed last, until no newer part is accessed."""
         while True:
             with self._lock:
                 wanted, self._wanted = self._wanted, None
@@ -94,7 +94,7 @@ class SmoothLevel:
 
 
 def _is_same(one: Pixels, other: Pixels) -> bool:
-    """Tell whether pixels are bitwise equal, NaN too; faster than as numbers."""
+    """Return whether pixels are bitwise equal, which is fast and includes NaN."""
     return one.shape == other.shape and np.array_equal(
         one.view(np.uint32), other.view(np.uint32)
     )

@@ -1,4 +1,4 @@
-"""The tiles of a large image in view: whether they are read, and reading them."""
+"""Functions that check and request the tiles in view."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from napari_artifact_review.viewer.camera import View
 
 
 def are_read(tiles: TiledImage, level: int, cutout: Cutout, view: View) -> bool:
-    """Tell whether the part of a cutout that is in view is read at a level of detail.
+    """Return whether the visible part of a cutout has been read at a level of detail.
 
-    Until it is, coarser pixels are drawn.
+    Until then, coarser pixels are drawn.
     """
     parts = (
         (cutout.grid_y, view.top, view.bottom),
@@ -27,7 +27,7 @@ def are_read(tiles: TiledImage, level: int, cutout: Cutout, view: View) -> bool:
 
 
 def prefetch(tiles: TiledImage, view: View) -> None:
-    """Have the tiles of a view read in full detail."""
+    """Request the tiles of a view in full detail."""
     tiles.prefetch(
         0,
         slice(int(view.top), int(view.bottom) + 1),

@@ -1,1 +1,1 @@
-"""Keys, mouse and the selection that they make."""
+"""Keys, mouse and selection."""

@@ -1,4 +1,4 @@
-"""The keys in force: those of napari's preferences, else those of the table of keys."""
+"""The keys in force, from napari's preferences or the table of keys."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from napari.utils.key_bindings import coerce_keybinding
 from napari_artifact_review.viewer.input.keys import KEY_OF, KEY_TABLE, KeyAction
 from napari_artifact_review.viewer.napari_compat import plugin_settings
 
-#: Names of the plugin and, in its manifest, of the keys in napari's preferences. With
-#: `keys` the model of the preferences would look like a mapping; `shortcuts` are shown
-#: by napari as its own.
+#: Names of the plugin and of its keys in napari's preferences. With the name `keys` the
+#: preferences would look like a mapping, and napari shows `shortcuts` as its own.
 PLUGIN, CATEGORY = "napari-artifact-review", "key_bindings"
 
 #: Separator of keys. A comma alone, or after a modifier, is a key itself.
@@ -24,14 +23,14 @@ _BETWEEN = re.compile(r"(?:(?<=\S)(?<!\w-),)?\s+(?:or\s+)?")
 
 @dataclass(frozen=True)
 class KeyChoice:
-    """The key of each action.
+    """The keys of each action.
 
     Attributes
     ----------
     actions : tuple of KeyAction
-        The actions of `KEY_TABLE`, with the keys that are in force.
+        The actions of `KEY_TABLE`, with the keys in force.
     faults : tuple of str
-        Sentences that say why some keys of the preferences are not in force.
+        Reasons why keys in the preferences are not in force.
     """
 
     actions: tuple[KeyAction, ...] = KEY_TABLE
@@ -42,14 +41,14 @@ class KeyChoice:
 
 
 def keys_in_force() -> KeyChoice:
-    """Return the keys as napari's preferences have them now."""
-    # A plugin that is disabled has none, nor has one whose manifest an older npe2 read.
+    """Return the keys according to napari's current preferences."""
+    # A disabled plugin has no settings, nor has a plugin read by an older npe2.
     wanted = getattr(plugin_settings().get(PLUGIN), CATEGORY, None)
     if wanted is None:
         return KeyChoice()
     return choose(
         {action.name: getattr(wanted, action.name) for action in KEY_TABLE},
-        # The image is the active layer; its keys come before those of the viewer.
+        # The image is the active layer, whose keys override those of the viewer.
         {_name(binding) for binding in Image.class_keymap},
     )
 
@@ -60,15 +59,16 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
     Parameters
     ----------
     wanted : mapping of str to str
-        Keys by action name, as a user writes them: `J`, `Shift-K`, `N, .`. An action
-        that is missing, or has no text, keeps its keys.
+        Keys by action name, as users write them: `J`, `Shift-K`, `N, .`. An action with
+        a missing or empty text has its default keys.
     taken : container of str
         Keys that napari uses itself.
 
     Returns
     -------
     KeyChoice
-        No key has two actions. An action whose wanted key is refused keeps its keys.
+        No key has two actions. An action whose wanted key is refused has its default
+        keys.
     """
     chosen = dict(KEY_OF)
     faults = []
@@ -91,13 +91,13 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
         for key, names in claims.items():
             titles = " and ".join(f"“{KEY_OF[name].title}”" for name in names)
             faults.append(f"{key} is chosen for {titles}; each keeps its default key")
-            # A default key may be what another action wants.
+            # A default key may be the wanted key of another action.
             chosen |= {name: KEY_OF[name] for name in names}
     return KeyChoice(tuple(chosen.values()), tuple(faults))
 
 
 def _claimed_twice(chosen: Mapping[str, KeyAction]) -> dict[str, list[str]]:
-    """Return the keys that several actions have, with their names."""
+    """Return the keys of more than one action, with the actions' names."""
     claims = defaultdict(list)
     for name, action in chosen.items():
         for key in action.keys:
@@ -108,7 +108,7 @@ def _claimed_twice(chosen: Mapping[str, KeyAction]) -> dict[str, list[str]]:
 def _spelt(text: str) -> str:
     """Return a key in napari's spelling; an empty text if napari has no such key."""
     binding = coerce_keybinding(text)
-    # napari takes unknown keys for modifiers.
+    # napari interprets unknown keys as modifiers.
     if any(part.is_modifier_key() for part in binding.parts):
         return ""
     return _name(binding)

@@ -1,4 +1,4 @@
-"""The table of keys, for bindings, tooltips and the help; binds them to a viewer."""
+"""The table of keys, and its bindings to a viewer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class KeyAction:
     repeats : bool
         Whether the action is repeated while the key is held.
     lasts : bool
-        Whether the action lasts while the key is held, and is undone at its release.
+        Whether the action lasts while the key is held, and ends at its release.
     """
 
     name: str
@@ -48,14 +48,13 @@ class KeyAction:
 _ARROWS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}
 
 
-#: Seconds that a key is held until its action is repeated, and between repetitions.
-#: The eye can follow ten in a second, and each can be drawn.
+#: Seconds until a held key repeats its action, and between repetitions. The eye can
+#: follow ten cutouts a second, and each one can be drawn.
 _REPEAT_AFTER = 0.4
 _REPEAT_EVERY = 0.1
 
-#: Letters that napari's own layers leave free, so that they work whichever is active.
-#: The names are stored in napari's preferences, so they stay; `let_go` and `copy_place`
-#: are named for what they once did.
+#: Actions and their keys, which work with any active layer of napari. Names are stored
+#: in napari's preferences, so the outdated `let_go` and `copy_place` stay.
 KEY_TABLE = (
     KeyAction("artifact", ("J",), "Mark as artifact"),
     KeyAction("no_artifact", ("K",), "Mark as no artifact"),
@@ -89,22 +88,22 @@ KEY_OF = {action.name: action for action in KEY_TABLE}
 
 
 class KeyBindings:
-    """Binds the key table to a viewer; restores the earlier bindings at the end.
+    """The bindings of the key table to a viewer.
 
     Parameters
     ----------
     viewer : ViewerModel
         The viewer whose keys are bound.
     actions : mapping of str to callable
-        Functions for the actions of `KEY_TABLE`; that of an action that lasts is called
-        at its beginning and at its end.
+        Functions for the actions of `KEY_TABLE`. The function of an action that lasts
+        is called at its beginning and at its end.
     enabled : callable
-        Returns whether keys are for the review now, unlike while the user types a text.
+        Returns whether keys go to the review, and not to a text field.
     shown : callable
-        Returns whether the cutout that was requested last is on the screen. A held key
-        waits for it, so that no cutout goes by unseen.
+        Returns whether the cutout requested last is on the screen. A held key waits for
+        it, so that no cutout is skipped unseen.
     run_later : callable
-        Runs a function in the main thread after some seconds.
+        Schedules a function in the main thread after a delay in seconds.
     """
 
     def __init__(
@@ -178,13 +177,13 @@ class KeyBindings:
     def _repeating(self, name: str) -> Callable[[object], Iterator[None]]:
         """Return a handler of an action that is repeated until the key is released.
 
-        napari 0.9.2 ignores repetitions by the keyboard. They would also come while an
-        earlier one is drawn, and go on after the release of the key.
+        napari 0.9.2 ignores the keyboard's own repetitions. They would also arrive
+        while a frame is drawn, and continue after the key is released.
         """
 
         def handle(_: object) -> Iterator[None]:
             if self._enabled():
-                # An action that lasts while another key is held goes on.
+                # An action that lasts while another key is held does not end.
                 self._presses += 1
                 self._actions[name]()
                 again = partial(self._repeat, name, self._presses)

@@ -13,16 +13,16 @@ from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.input.selection import Selection
 from napari_artifact_review.viewer.napari_compat import without_panning
 
-#: Pixels of the screen; a mouse that moves further between press and release drags.
+#: Longest mouse movement of a click in screen pixels; a longer one is a drag.
 _CLICK_RADIUS = 4.0
 
 
 class Mouse:
-    """Handles clicks and drags on the image, unless napari or a layer uses the mouse.
+    """A handler of clicks and drags on the image, unless a layer uses the mouse.
 
-    A click goes to a cutout. With Shift, a click selects the run of cutouts up to there
-    and a drag selects those in a rectangle. With Control, a click selects one cutout or
-    deselects it.
+    A click goes to a cutout. With Shift, a click selects the run of cutouts up to this
+    one, and a drag selects the cutouts in a rectangle. With Control, a click selects or
+    deselects one cutout.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ class Mouse:
         self._go_to = go_to
 
     def connect(self) -> None:
-        """Start to follow the mouse."""
+        """Start following the mouse."""
         self._viewer.mouse_drag_callbacks.append(self._on_press)
 
     def disconnect(self) -> None:
-        """Stop to follow the mouse."""
+        """Stop following the mouse."""
         self._viewer.mouse_drag_callbacks.remove(self._on_press)
 
     def _on_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:

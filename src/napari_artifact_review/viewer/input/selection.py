@@ -1,4 +1,4 @@
-"""The cutouts selected for one common verdict, such as those along a trail."""
+"""The cutouts selected for one common verdict, such as cutouts along a trail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Selection:
     Attributes
     ----------
     changed : Signal
-        Emitted when other cutouts are selected.
+        Emitted when the selection changes.
     """
 
     changed = Signal()
@@ -44,7 +44,7 @@ class Selection:
         return [self._session.cutout_index.key_of(row) for row in self._rows]
 
     def run_to(self, row: int) -> None:
-        """Add the run of cutouts from the last one selected, or the current one."""
+        """Add the cutouts between this one and the last selected or current one."""
         session = self._session
         last = self._rows[-1] if self._rows else session.current_cutout.row
         name = session.cutout_index.image_of(row)
@@ -66,10 +66,10 @@ class Selection:
             self.changed.emit()
 
     def take_turn(self, rows: Sequence[int], action: str) -> None:
-        """Select the cutouts of a command that was undone; deselect all others.
+        """Select several cutouts of an undone command; otherwise clear the selection.
 
-        The next verdict then has the same targets as the undone one. After a redo it
-        is about the current cutout.
+        The next verdict then has the same targets as the undone one. After a redo, its
+        target is the current cutout.
         """
         images = {self._session.cutout_index.image_of(row) for row in rows}
         are_selected = action == "undo" and len(rows) > 1 and len(images) == 1

@@ -1,1 +1,1 @@
-"""What is drawn over the full image: boxes, texts, grid and compass."""
+"""The drawings over the full image: boxes, texts, grid and compass."""

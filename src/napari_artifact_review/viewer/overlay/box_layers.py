@@ -1,4 +1,4 @@
-"""The layers of the boxes: outlines, confidences, tags, boxes of predictions."""
+"""The layers of the boxes: outlines, confidences, tags and inner boxes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from napari_artifact_review.viewer.overlay.lines import Lines, Screen
 from napari_artifact_review.viewer.overlay.text_colors import Luminance, text_colors
 from napari_artifact_review.viewer.style import STYLE
 
-#: Anchor of a text in the data so that it is at the top left, or the bottom right, on
-#: the screen: with row 0 at the top, and with row 0 at the bottom.
+#: Anchors that put confidences at the top left and tags at the bottom right of the
+#: screen, by whether row 0 is at the bottom.
 _ANCHORS = {
     "cutouts": {False: "upper_left", True: "lower_left"},
     "tags": {False: "lower_right", True: "upper_right"},
@@ -28,7 +28,7 @@ _Layer = TypeVar("_Layer", Points, Shapes)
 
 
 class BoxLayers:
-    """Draws boxes and their texts.
+    """The boxes and their texts.
 
     Confidences are texts of the boxes; tags, at another corner, are texts of points.
 
@@ -37,16 +37,16 @@ class BoxLayers:
     layers : ReviewLayers
         The layers of the review.
     screen : Screen
-        How the image lies on the screen.
+        Zoom and orientation of the image on the screen.
     lines : Lines
-        Draws the boxes of predictions.
+        Draws the inner boxes.
     luminance : callable
         See `Luminance`.
 
     Attributes
     ----------
     boxes : Boxes or None
-        What is drawn; None while nothing of the image is.
+        The drawn boxes; None before an image's boxes are drawn.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class BoxLayers:
     def draw_letters(self) -> None:
         """Draw all letters invisibly, before the first image.
 
-        napari takes as long as a frame for each letter that it draws the first time,
-        which would delay the first steps and verdicts.
+        napari needs as long as a frame for each letter that it draws for the first
+        time, which would delay the first steps and verdicts.
         """
         tags = self._tags_layer()
         with self._layers.as_one_change(tags):
@@ -73,7 +73,7 @@ class BoxLayers:
             tags.text.color = "transparent"
 
     def draw(self, boxes: Boxes, text_region: View) -> None:
-        """Draw boxes; those of the same cutouts are only recoloured."""
+        """Draw boxes, or only recolour them if their cutouts are the same."""
         before, self.boxes = self.boxes, boxes
         if before is not None and np.array_equal(before.rows, boxes.rows):
             self._recolor(before, boxes, text_region)
@@ -81,7 +81,7 @@ class BoxLayers:
             self._replace(boxes, text_region)
 
     def draw_predictions(self, boxes: Boxes) -> None:
-        """Draw the boxes inside boxes: of predictions, and of pending verdicts."""
+        """Draw the inner boxes, which mark predictions and pending verdicts."""
         self._lines.draw(
             "predictions",
             sides(boxes.predictions),
@@ -90,7 +90,7 @@ class BoxLayers:
         )
 
     def write_texts(self, text_region: View, *roles: str) -> None:
-        """Write the texts in a region, and no others."""
+        """Write only the texts in a region."""
         boxes = self.boxes
         if boxes is None or not len(boxes.rows):
             return
@@ -150,7 +150,7 @@ class BoxLayers:
             self._set_texts(tags, "tags", boxes, text_region)
 
     def _recolor(self, before: Boxes, boxes: Boxes, text_region: View) -> None:
-        """Draw the same boxes after verdicts."""
+        """Update the drawing of the same boxes after verdicts."""
         layer = self._boxes_layer()
         has_changed = update_features(layer, boxes.features)
         if not np.array_equal(before.colors, boxes.colors):
@@ -185,9 +185,9 @@ class BoxLayers:
         return text_colors(boxes, corner, self._screen.to_image(1.0), self._luminance)
 
     def _text_offset(self, role: str) -> tuple[float, float]:
-        """Return the step (rows, columns) that puts a text just inside its box.
+        """Return the offset (rows, columns) that puts a text just inside its box.
 
-        With row 0 at the top napari draws the texts outside, else inside already.
+        With row 0 at the top, napari draws texts outside the box, otherwise inside.
         """
         margin = STYLE.box_width + 2
         rows = -margin if self._screen.y_up else margin + STYLE.text_height
@@ -199,7 +199,7 @@ class BoxLayers:
 
 
 def _strings(role: str, boxes: Boxes, region: View) -> list[str]:
-    """Return the texts of boxes in a region, and empty texts for the others."""
+    """Return the texts of boxes, with empty texts outside a region."""
     strings = boxes.tags if role == "tags" else boxes.confidences
     top, left = boxes.corners[:, 0].T
     bottom, right = boxes.corners[:, 2].T

@@ -1,4 +1,4 @@
-"""From cutouts to boxes: geometry, colours, texts and features, without a layer."""
+"""Boxes of cutouts: geometry, colours, texts and features."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ _PENDING_COLOR = np.array(transform_color(STYLE.pending), dtype=float)
 #: All letters of confidences and tags.
 LETTERS = "0123456789.FNPT→?✓"
 
-#: The most pixels along a side of the map.
+#: Maximum side of the map in pixels.
 _MAP_SIDE = 4096
 
-#: Where outcomes share a pixel of the map, the later one here is visible.
+#: Rank of each outcome; in a pixel of the map the highest rank is visible.
 _PRECEDENCE = np.array([("TN", "TP", "FN", "FP").index(name) for name in OUTCOMES])
 
 
 def are_marked(cutouts: Cutouts) -> npt.NDArray[np.bool_]:
-    """Tell which cutouts have a box: FP, FN and TP, and a TN with a verdict."""
+    """Return the mask of cutouts with a box: FP, FN, TP, and TN with a verdict."""
     return ~cutouts.are("TN") | cutouts.reviewed | cutouts.pending
 
 
@@ -78,24 +78,24 @@ def corners(
     shape: tuple[int, int],
     gap: npt.ArrayLike = 0.0,
 ) -> Array:
-    """Return the corners of squares, cut off at the image's edge.
+    """Return the corners of squares, clipped to the image.
 
     Parameters
     ----------
     x, y : array-like, shape (n,)
         Columns and rows of the squares' top left pixels.
     size : int
-        Their side in pixels.
+        Side of the squares in pixels.
     shape : tuple of int
         Rows and columns of the image.
     gap : array-like, shape (n,) or a number
-        How far outside the squares' pixels the corners lie, in pixels of the image.
+        Distance of the corners outside the squares, in image pixels.
 
     Returns
     -------
     ndarray, shape (n, 4, 2)
-        (row, column) of the four corners, clockwise from the top left. A pixel's
-        centre has whole coordinates, so its edges lie half a pixel beside it.
+        (row, column) of the four corners, clockwise from the top left. A pixel's centre
+        has integer coordinates, so its edges have half-integer ones.
     """
     starts = np.stack([np.atleast_1d(y), np.atleast_1d(x)], axis=-1)
     first = np.clip(starts, 0, shape) - 0.5
@@ -107,19 +107,20 @@ def corners(
 
 
 def haloed(lines: Array, reach: float) -> Array:
-    """Return lines with their halo before them: four shifted copies of the lines.
+    """Return lines preceded by their halo, which is four shifted copies of them.
 
     Parameters
     ----------
     lines : ndarray, shape (n, 2, 2)
-        Starts and steps.
+        Start and step of each line.
     reach : float
-        How far each copy is moved up or down, and left or right.
+        Shift of each copy, up or down and left or right.
 
     Returns
     -------
     ndarray, shape (5 n, 2, 2)
-        Drawn at one width, the copies are visible at both sides of the last n.
+        The copies and the lines. At the same width, the copies are visible on both
+        sides of the lines.
     """
     around = [(reach, reach), (reach, -reach), (-reach, reach), (-reach, -reach)]
     moves = np.zeros((5, 1, 2, 2))
@@ -128,14 +129,14 @@ def haloed(lines: Array, reach: float) -> Array:
 
 
 def sides(corner_points: Array) -> Array:
-    """Return boxes' sides as vectors: shape (4 n, 2, 2), each a start and a step."""
+    """Return boxes' sides as vectors (start, step), shape (4 n, 2, 2)."""
     points = corner_points.reshape(-1, 4, 2)
     steps = np.roll(points, -1, axis=1) - points
     return np.stack([points, steps], axis=2).reshape(-1, 2, 2)
 
 
 def grid_lines(corner_points: Array) -> Array:
-    """Return the sides of squares of one size; sides that meet in a line are one.
+    """Return the sides of squares of equal size, with touching sides joined.
 
     Parameters
     ----------
@@ -145,7 +146,8 @@ def grid_lines(corner_points: Array) -> Array:
     Returns
     -------
     ndarray, shape (m, 2, 2)
-        Starts and steps. A full grid has a line for each row and column, and two more.
+        Start and step of each line. A full grid has a line for each row and column, and
+        two more.
     """
     (top, left), (bottom, right) = corner_points[:, 0].T, corner_points[:, 2].T
     across = _joined(np.append(top, bottom), np.tile(left, 2), np.tile(right, 2))
@@ -154,7 +156,7 @@ def grid_lines(corner_points: Array) -> Array:
 
 
 def _joined(row: Array, first: Array, last: Array) -> Array:
-    """Join lines along rows where they meet; no line may lie within another."""
+    """Join lines along rows where they meet; no line may contain another."""
     order = np.lexsort((last, first, row))
     row, first, last = row[order], first[order], last[order]
     begins = np.ones(len(row), dtype=bool)
@@ -168,7 +170,7 @@ def _joined(row: Array, first: Array, last: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """Everything that the layers need to draw marked cutouts of an image.
+    """The data for drawing the marked cutouts of an image.
 
     Attributes
     ----------
@@ -177,14 +179,14 @@ class Boxes:
     corners : ndarray, shape (n, 4, 2)
         See `corners`.
     predictions : ndarray, shape (m, 4, 2)
-        Corners of the inner boxes: the prediction's, inside those of TP; and one inside
-        each cutout with a verdict that is not recorded yet.
+        Corners of the inner boxes: predictions inside TP, and boxes inside cutouts
+        whose verdict is not recorded yet.
     colors, prediction_colors : ndarray, shape (n, 4) and (m, 4)
         Red, green, blue and opacity of each box.
     confidences, tags : list of str
         Texts at the upper left and at the lower right of each box.
     text_colors, inks : ndarray, shape (n, 4)
-        Colours of both, on dark pixels and on bright ones.
+        Colours of these texts on dark pixels, and on bright ones.
     features : DataFrame, n rows
         The columns `FEATURES`.
     """
@@ -245,7 +247,7 @@ def _colors(cutouts: Cutouts, of_outcomes: Array) -> Array:
 
 
 def _tags(cutouts: Cutouts) -> list[str]:
-    """Name errors, with a mark once they are reviewed; a TP is named only then."""
+    """Return the outcomes except TP, with a mark for each reviewed cutout."""
     tags = []
     for outcome, reviewed, unsure, changed, label in zip(
         cutouts.outcome.tolist(),
@@ -263,16 +265,16 @@ def _tags(cutouts: Cutouts) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class CutoutMap:
-    """Cutouts as the pixels of a small image that is drawn over the full image.
+    """A small image of the cutouts, drawn over the full image.
 
     Attributes
     ----------
     pixels : ndarray of uint8, shape (rows, columns, 4)
-        Red, green, blue and opacity; one pixel for each cell of the grid.
+        Red, green, blue and opacity of each cell of the grid.
     origin : tuple of float
-        (row, column) of the centre of its first pixel on the full image.
+        (row, column) of the centre of the map's first pixel on the full image.
     pitch : int
-        Side of its pixels, in pixels of the full image.
+        Side of the map's pixels, in pixels of the full image.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -283,8 +285,8 @@ class CutoutMap:
 def map_of(cutouts: Cutouts) -> CutoutMap:
     """Return marked cutouts as a map over their grid.
 
-    A cutout off the grid is drawn in the nearest cell. Of several in one cell an error
-    is visible rather than a TP, and a TP rather than a TN.
+    A cutout off the grid is drawn in the nearest cell. If cutouts share a cell, errors
+    take precedence over TP, and TP over TN.
     """
     if not len(cutouts):
         return CutoutMap(np.zeros((1, 1, 4), dtype=np.uint8), (0.0, 0.0), cutouts.size)

@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-#: (columns, rows) of a step of one pixel towards north, and towards east.
+#: Steps (columns, rows) of one pixel towards north, and towards east.
 Directions = tuple[tuple[float, float], tuple[float, float]]
 
-#: Length of an arm, and height of a letter, in pixels of the screen.
+#: Length of an arm, and height of a letter, in screen pixels.
 _ARM, _LETTER = 24.0, 12.0
 
-#: Strokes of the letters, from (x, y) to (x, y): to the right and down, in heights.
+#: Strokes of the letters from (x, y) to (x, y), in letter heights right and down.
 _STROKES = {
     "N": [(-0.35, 0.5, -0.35, -0.5), (-0.35, -0.5, 0.35, 0.5), (0.35, 0.5, 0.35, -0.5)],
     "E": [
@@ -26,7 +26,7 @@ _STROKES = {
     ],
 }
 
-#: How far a compass reaches from its middle, in pixels of the screen.
+#: Radius of a compass, in screen pixels.
 REACH = _ARM + 2 * _LETTER
 
 
@@ -38,17 +38,17 @@ def compass(directions: Directions, y_up: bool) -> Array:
     directions : tuple
         Steps towards north and east on the image.
     y_up : bool
-        Whether row 0 is at the bottom of the screen: letters stay upright.
+        Whether row 0 is at the bottom of the screen. Letters are always upright.
 
     Returns
     -------
     ndarray, shape (n, 2, 2)
-        Start and step of each line as (row, column), in pixels of the screen.
+        Start and step of each line as (row, column), in screen pixels.
     """
     up = -1.0 if y_up else 1.0
     lines = []
     for letter, (columns, rows) in zip("NE", directions, strict=True):
-        # Smaller changes are invisible, but would be new data for a layer at each step.
+        # Smaller changes are invisible, but would give a layer new data at each step.
         angle = math.radians(round(math.degrees(math.atan2(rows, columns))))
         x, y = math.cos(angle), math.sin(angle)
         lines.append([[0.0, 0.0], [_ARM * y, _ARM * x]])

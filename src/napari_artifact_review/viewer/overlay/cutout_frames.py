@@ -19,7 +19,7 @@ _HALO_COLOR = transform_color(STYLE.halo)
 
 
 class CutoutFrames:
-    """Draws the frames of the current and of the selected cutouts.
+    """The frames of the current and of the selected cutouts.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class CutoutFrames:
     directions : tuple or None
         Steps towards north and east at the current cutout, if they are known.
     selected : Cutouts or None
-        The selected cutouts; None before there are any.
+        The selected cutouts; None before the first selection.
     """
 
     def __init__(self, layers: ReviewLayers, screen: Screen, lines: Lines) -> None:
@@ -45,7 +45,7 @@ class CutoutFrames:
     def draw_current(self) -> None:
         """Draw the frame of the current cutout, and its compass."""
         if self.current is None and self._layers.find("current") is None:
-            # Before the first image no layer is made that has nothing to show.
+            # No empty layer is made before the first image.
             return
         lines, position = np.empty((0, 2, 2)), np.zeros(2)
         if self.current is not None:
@@ -78,9 +78,9 @@ class CutoutFrames:
         size : int
             Side of the cutout.
         right : float
-            Where the frame ends.
+            Right edge of the frame.
         """
-        # Far out it would cover a neighbour.
+        # When zoomed out, the compass would cover a neighbour.
         if self.directions is None or self._screen.to_image(2 * REACH) > size:
             return np.empty((0, 2, 2))
         y_up, reach = self._screen.y_up, self._screen.to_image(REACH)
@@ -89,7 +89,7 @@ class CutoutFrames:
         return lines
 
     def _draw(self, role: str, lines: Array, color: Array) -> Vectors:
-        """Draw lines with a halo, in one layer: each layer takes time in each frame."""
+        """Draw lines with a halo in one layer, since each layer slows down frames."""
         colors = np.repeat([_HALO_COLOR[0], color[0]], [4 * len(lines), len(lines)], 0)
         lines = haloed(lines, self._screen.to_image(STYLE.halo_width))
         return self._lines.draw(role, lines, colors, STYLE.current_width)

@@ -1,4 +1,4 @@
-"""The level of detail: which cutouts are drawn at a zoom and a position, and how."""
+"""The level of detail, which determines the cutouts drawn in a view."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.overlay.boxes import are_marked
 from napari_artifact_review.viewer.style import STYLE
 
-#: Boxes are Python objects to napari. An image with at most so many has them all drawn;
-#: of more boxes, those in view are drawn,
+#: Maximum number of boxes of an image that are all drawn. Each box is a Python object
+#: in napari.
 _MOST_BOXES = 120
-#: and those around and ahead as long as there are no more than these.
+#: With more boxes in the image, maximum number drawn around and ahead of the view.
 _FEW_BOXES = 40
 
 _EVERYWHERE = View(-np.inf, -np.inf, np.inf, np.inf, 1.0)
@@ -24,16 +24,16 @@ _NOWHERE = View(np.inf, np.inf, -np.inf, -np.inf, 1.0)
 
 
 class Detail(NamedTuple):
-    """What a view needs.
+    """The drawings that a view needs.
 
     Attributes
     ----------
     fade : float
-        How far the map replaces the boxes: 0 for boxes only, 1 for the map only.
+        Fade from boxes to map: 0 for boxes only, 1 for the map only.
     are_texts_legible : bool
         Whether cutouts are large enough on the screen for their texts.
     needs_boxes, needs_texts : bool
-        Whether boxes, or texts, have come into view that are not drawn.
+        Whether boxes, or texts, in view are not drawn yet.
     """
 
     fade: float
@@ -43,12 +43,12 @@ class Detail(NamedTuple):
 
 
 class LevelOfDetail:
-    """Decides which of the marked cutouts of an image are drawn.
+    """A selector of the marked cutouts to draw.
 
     Parameters
     ----------
     ahead : callable
-        Returns the views that the reviewer will see next, in their order.
+        Returns the views of the next cutouts, in their order.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class LevelOfDetail:
         self.text_region = _NOWHERE
 
     def reset(self) -> None:
-        """Forget what is drawn: the image is another one."""
+        """Forget the drawn regions when the image changes."""
         self.regions, self.text_region = [], _NOWHERE
 
     def set_cutouts(self, cutouts: Cutouts) -> None:
@@ -75,9 +75,9 @@ class LevelOfDetail:
         self.marked = cutouts.take(are_marked(cutouts))
 
     def of(self, view: View, marked: Cutouts) -> Detail:
-        """Return what a view needs; `regions` and `text_region` then include it."""
+        """Return the detail of a view, and extend the drawn regions to include it."""
         side, few = marked.size * view.zoom, len(marked) <= _MOST_BOXES
-        # Where not all boxes are drawn, the map replaces them before they are too many.
+        # With many boxes, the map replaces them before too many are in view.
         lowest = STYLE.smallest_box if few else STYLE.smallest_labelled_cutout / 1.5
         fade = float(np.clip(3 - 2 * side / lowest, 0, 1))
         is_legible = side >= STYLE.smallest_labelled_cutout
@@ -91,11 +91,11 @@ class LevelOfDetail:
         return Detail(fade, is_legible, needs_boxes, needs_texts)
 
     def drawn(self, cutouts: Cutouts) -> Cutouts:
-        """Return the cutouts that reach into the regions that are drawn."""
+        """Return the cutouts that overlap the drawn regions."""
         return cutouts.take(_in_views(cutouts, self.regions))
 
     def _around(self, view: View, marked: Cutouts) -> list[View]:
-        """Return a view with its surroundings, and views ahead, as far as few boxes."""
+        """Return a view with its surroundings, and next views, limited to few boxes."""
         for margin in (1.0, 0.5, 0.25):
             regions = [view.grown(margin)]
             near = _in_views(marked, regions)
@@ -110,7 +110,7 @@ class LevelOfDetail:
 
 
 def _in_views(cutouts: Cutouts, views: Sequence[View]) -> npt.NDArray[np.bool_]:
-    """Tell which cutouts reach into any of some views."""
+    """Return the mask of cutouts that overlap any of the views."""
     x, y, size = cutouts.grid_x, cutouts.grid_y, cutouts.size
     inside = np.zeros(len(cutouts), dtype=bool)
     for view in views:

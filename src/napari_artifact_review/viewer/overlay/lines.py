@@ -1,4 +1,4 @@
-"""Lines over the image, of a width in pixels of the screen."""
+"""Lines over the image, with widths in screen pixels."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _Number = TypeVar("_Number", float, Array)
 
 @dataclass
 class Screen:
-    """How the image lies on the screen.
+    """The zoom and orientation of the image on the screen.
 
     Attributes
     ----------
     zoom : float
-        Pixels of the screen for a pixel of the image, as lines and texts fit it. While
-        the user zooms, the zoom of the camera may differ a little.
+        Screen pixels per image pixel to which lines and texts are fitted. While the
+        user zooms, the camera's zoom may differ slightly.
     y_up : bool
         Whether row 0 is at the bottom.
     """
@@ -31,30 +31,30 @@ class Screen:
     y_up: bool = False
 
     def to_image(self, screen_pixels: _Number) -> _Number:
-        """Return a length on the screen in pixels of the image."""
+        """Convert a length from screen pixels to image pixels."""
         return screen_pixels / self.zoom
 
 
 class Lines:
-    """Draws lines in layers of vectors."""
+    """Lines drawn in layers of vectors."""
 
     def __init__(self, layers: ReviewLayers, screen: Screen) -> None:
         self._layers = layers
         self._screen = screen
 
     def draw(self, role: str, lines: Array, color: Array, width: float) -> Vectors:
-        """Draw lines; what is drawn already stays.
+        """Draw lines, and change only the properties that differ.
 
         Parameters
         ----------
         role : str
-            The layer.
+            Role of the layer.
         lines : ndarray, shape (n, 2, 2)
-            Starts and steps, in pixels of the image.
+            Start and step of each line, in image pixels.
         color : ndarray, shape (4,), (1, 4) or (n, 4)
             Red, green, blue and opacity.
         width : float
-            Pixels of the screen.
+            Width in screen pixels.
         """
         layer = self._layers.get(
             role, lambda: Vectors(ndim=2, vector_style="line", opacity=1)
@@ -75,7 +75,7 @@ class Lines:
         return layer
 
     def fit_width(self, role: str, width: float) -> None:
-        """Fit the lines of a layer to the zoom; `width` is in pixels of the screen."""
+        """Fit the lines of a layer to the zoom; `width` is in screen pixels."""
         layer = self._layers.find(role)
         if layer is not None:
             with self._layers.as_one_change(layer):

@@ -1,4 +1,4 @@
-"""The cutouts drawn over the image: boxes with texts near by, a map far out."""
+"""The overlay of cutouts: boxes with texts, or a map when zoomed out."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from napari_artifact_review.viewer.overlay.lines import Lines, Screen
 from napari_artifact_review.viewer.overlay.text_colors import Luminance
 from napari_artifact_review.viewer.style import STYLE
 
-#: A change of the zoom that is not visible at a line of two pixels.
+#: Smallest relative change of zoom that is visible in a line of two pixels.
 _INVISIBLE_ZOOM = 0.05
-#: After a larger change of the zoom lines would be too wide, or too thin, even while
-#: the user goes on to zoom.
+#: Largest change of zoom, as a factor, until lines are fitted even while the user still
+#: zooms.
 _MOST_ZOOM = 1.5
 
-#: A grid of more lines slows down each frame.
+#: Maximum number of lines in a grid; more lines slow down each frame.
 _MOST_LINES = 4000
 
 _GRID_COLOR = transform_color(STYLE.grid)
 
 
 class Overlay:
-    """Draws the cutouts of one image over it.
+    """The cutouts of one image, drawn over it.
 
     Parameters
     ----------
     layers : ReviewLayers
         The layers of the review.
     ahead : callable
-        Returns the views that the reviewer will see next, in their order. Boxes are
-        drawn for them too, so that not each step draws boxes.
+        Returns the views of the next cutouts, in their order. Their boxes are drawn
+        ahead, so that most steps need no new boxes.
     luminance : callable
         See `Luminance`.
     """
@@ -87,7 +87,7 @@ class Overlay:
         self.draw_view(view)
 
     def update(self, cutouts: Cutouts) -> None:
-        """Draw the same cutouts after verdicts about them."""
+        """Redraw the same cutouts after verdicts."""
         self._set_cutouts(cutouts)
         if self._detail.regions:
             self._draw_marked()
@@ -102,12 +102,12 @@ class Overlay:
     def show_current(
         self, cutout: Cutout | None, directions: Directions | None = None
     ) -> None:
-        """Draw the frame around the current cutout, and where north and east are.
+        """Draw the frame around the current cutout, and its compass.
 
         Parameters
         ----------
         cutout : Cutout or None
-            None if it is not on the image.
+            The current cutout, or None if it is not on the image.
         directions : tuple, optional
             Steps towards north and east, if they are known.
         """
@@ -126,7 +126,7 @@ class Overlay:
             self._draw_grid()
 
     def set_y_up(self, up: bool) -> None:
-        """Keep texts at their corners on the screen when row 0 moves to the bottom."""
+        """Move texts to their corners on the screen when the orientation changes."""
         self._screen.y_up = up
         self._frames.draw_current()
         boxes, self._boxes.boxes = self._boxes.boxes, None
@@ -136,7 +136,7 @@ class Overlay:
     # The view
 
     def draw_view(self, view: View) -> None:
-        """Draw what has come into view; fast if that is nothing new."""
+        """Draw the cutouts that have come into view."""
         marked = self._detail.marked
         if marked is None:
             return
@@ -199,7 +199,7 @@ class Overlay:
         layer.translate = drawn.origin
 
     def _set_fade(self, fade: float) -> None:
-        """Replace the boxes by the map, as far as `fade` says."""
+        """Set the fade from boxes (0) to map (1)."""
         self._fade = fade
         if fade and not self._is_map_drawn:
             self._draw_map()
@@ -215,7 +215,7 @@ class Overlay:
                 layer.opacity = opacity
 
     def _hide_useless_layers(self) -> None:
-        """Hide the layers that show nothing: each layer takes time in each frame."""
+        """Hide layers without content, since each layer slows down frames."""
         near, boxes = self._fade < 1, self._boxes.boxes
         has_predictions = boxes is not None and len(boxes.predictions) > 0
         self._layers.set_useful(

@@ -11,23 +11,23 @@ from napari.utils import Colormap
 from napari_artifact_review.core.images.display import LEVELS
 from napari_artifact_review.viewer.overlay.boxes import Array, Boxes
 
-#: Samples of the image under a text: rows and columns of the screen from the corner of
+#: Sample positions under a text: rows and columns in screen pixels, from the corner of
 #: its box inwards.
 _ROWS, _COLUMNS = np.linspace(4, 18, 4), np.linspace(4, 38, 8)
 
-#: Above this luminance texts are dark. Dark texts have more contrast than pale ones
-#: above 0.2, but a sky in ZScale is about there, and all its texts are to look alike.
+#: Luminance above which texts are dark. Dark texts have more contrast than pale ones
+#: above 0.2, but a sky in ZScale is near 0.2, and its texts should all look alike.
 _BRIGHT = 0.3
 
 #: Weights of red, green and blue in luminance.
 _LUMINANCE_WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
 
-#: Returns the luminance of the screen, from 0 to 1, at rows and columns of the image.
+#: Function that returns the screen's luminance, 0 to 1, at image rows and columns.
 Luminance = Callable[[Array, Array], Array]
 
 
 def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -> Array:
-    """Return the colour of a text in each box by how bright the image is under it.
+    """Return the colour of a text in each box for the luminance under it.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -
     corner : int
         Index in a box's `corners`; the text is inside that corner.
     pixel : float
-        Size of a pixel of the screen, in pixels of the image.
+        Size of a screen pixel in image pixels.
     luminance : callable
         See `Luminance`.
 
@@ -45,21 +45,21 @@ def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -
     ndarray, shape (n, 4)
         Red, green, blue and opacity.
     """
-    # Inwards is up from a corner at the bottom, and left from one at the right.
+    # Inwards is up from a bottom corner, and left from a right corner.
     down, right = (-1 if corner in (2, 3) else 1), (-1 if corner in (1, 2) else 1)
     rows, columns = boxes.corners[:, corner].T[:, :, None, None]
     under = luminance(
         rows + down * pixel * _ROWS[:, None], columns + right * pixel * _COLUMNS
     ).reshape(len(boxes.rows), _ROWS.size * _COLUMNS.size)
-    # A trail across a text, or a star beside it, does not change its colour.
+    # With the median, a trail or a star under a text does not change its colour.
     are_bright = np.median(under, axis=1) > _BRIGHT
     return np.where(are_bright[:, None], boxes.inks, boxes.text_colors)
 
 
 def luminance_of(levels: npt.ArrayLike, colormap: Colormap) -> Array:
-    """Return how bright levels from 0 to 1 are in a colormap: 0 black, 1 white."""
+    """Return the luminance, 0 to 1, of levels from 0 to 1 in a colormap."""
     colors = colormap.map(np.linspace(0, 1, LEVELS))[:, :3]
-    # The light of a screen is a power of its values.
+    # A screen's luminance is a power of its pixel values.
     luminances: Array = colors**2.2 @ _LUMINANCE_WEIGHTS
     known = np.clip(np.nan_to_num(levels), 0, 1)
     return luminances[np.rint(known * (LEVELS - 1)).astype(int)]

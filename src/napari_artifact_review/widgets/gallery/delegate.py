@@ -1,4 +1,4 @@
-"""Paint a cutout of the gallery: its picture, outcome and verdict."""
+"""The painting of a cutout in the gallery: picture, outcome and verdict."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     )
     from napari_artifact_review.widgets.gallery.model import GalleryModel
 
-#: Pixels of Qt around a picture, for its frames.
+#: Margin around a picture for its frames, in Qt pixels.
 GAP = 6
 
-#: The least and the largest side of a picture in pixels of Qt.
+#: Minimum and maximum side of a picture, in Qt pixels.
 SMALLEST, LARGEST = 64, 256
 
 #: The colours of the frames, from the outside to the inside.
@@ -42,12 +42,12 @@ _FRAME = 2
 
 
 class ThumbnailDelegate(QStyledItemDelegate):
-    """Paints cutouts as thumbnails, in the colours of the full image's boxes.
+    """A painter of cutouts as thumbnails, in the colours of the boxes.
 
     Parameters
     ----------
     pictures : PictureLoader
-        The pictures that are made.
+        Makes the pictures.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_picture(painter, cutout, area)
         if option.state & QStyle.StateFlag.State_Selected:
-            # A frame leaves the pixels unchanged, and is visible in every theme.
+            # A frame does not change the pixels, and is visible in every theme.
             _frame(painter, area.adjusted(-6, -6, 6, 6), painter.pen().color(), 3)
         opacity = STYLE.reviewed_opacity if cutout.reviewed else 1.0
         for number, color in enumerate(_FRAMES[cutout.outcome]):
@@ -98,7 +98,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
 
 
 def _draw(painter: QPainter, picture: Picture, area: QRect) -> None:
-    """Draw a picture into a square; one cut off by its image's edge fills a part."""
+    """Draw a picture into a square, which a cutout at the image's edge fills partly."""
     rows, columns = picture.shape
     image = QImage(picture.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
     size = image.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
@@ -133,7 +133,7 @@ def _paint_texts(painter: QPainter, cutout: Cutout, area: QRect) -> None:
             continue
         inner = area.adjusted(5, 5, -5, -5)
         background = painter.boundingRect(inner, alignment, text)
-        # Legible also on bright pixels.
+        # Keep texts legible on bright pixels.
         painter.fillRect(background.adjusted(-3, -1, 3, 1), QColor(0, 0, 0, 150))
         painter.setPen(QColor(_TEXTS[cutout.outcome]))
         painter.drawText(inner, alignment, text)

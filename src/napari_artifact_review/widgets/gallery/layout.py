@@ -1,4 +1,4 @@
-"""The layout of the gallery: the position of each thumbnail, by arithmetic."""
+"""The layout of the gallery, which computes the position of each thumbnail."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import accumulate
 
 
 class GalleryLayout:
-    """Thumbnails in lines from left to right, group under group.
+    """The layout of thumbnails in lines and groups.
 
-    Nothing is stored for each thumbnail, so that a new layout is cheap whenever the
-    window's width changes. All lengths are in pixels of Qt.
+    Nothing is stored for each thumbnail, so a new layout is cheap when the window's
+    width changes. All lengths are in Qt pixels.
 
     Parameters
     ----------
@@ -20,10 +20,10 @@ class GalleryLayout:
     width : int
         Width of the page.
     cell : int
-        Side of the square around a thumbnail; the rest of a line is spread between
-        the squares.
+        Side of the square around a thumbnail; the remaining width is spread between the
+        squares.
     header : int
-        Height of the header over each group; 0 for none.
+        Height of the header over each group; 0 for no header.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class GalleryLayout:
         return position if is_inside else None
 
     def positions_between(self, top: int, bottom: int) -> range:
-        """Return the positions that are at least partly between two heights."""
+        """Return the positions of thumbnails at least partly between two heights."""
         if bottom <= 0 or top >= self.height or not self.count:
             return range(0)
         return range(self._first_below(max(top, 0)), self._first_from(bottom))
 
     def headers_between(self, top: int, bottom: int) -> list[tuple[int, int]]:
-        """Return the groups with a header between two heights, and their tops."""
+        """Return the groups with headers between two heights, and the headers' tops."""
         if not self.header:
             return []
         first = bisect_right(self._tops, top - self.header)
@@ -80,7 +80,7 @@ class GalleryLayout:
         return [(group, self._tops[group]) for group in range(first, last)]
 
     def moved(self, position: int, lines: int) -> int:
-        """Return the position some lines below, or above if `lines` is negative.
+        """Return the position `lines` lines below, or above if negative.
 
         The move ends at the first or the last line, in the same column if that line
         is long enough.
@@ -99,7 +99,7 @@ class GalleryLayout:
         return found
 
     def _line_beside(self, y: int, step: int) -> int | None:
-        """Return the top of the line below or above the one with top y."""
+        """Return the top of the line below or above the line with top y."""
         group = bisect_right(self._tops, y) - 1
         if step > 0:
             below = y + self.cell

@@ -21,14 +21,14 @@ Rows = npt.NDArray[np.int64]
 
 
 class GalleryModel(QAbstractListModel):
-    """The queue of a review, group after group; a row of the model is a position.
+    """The queue of a review in groups; a row of the model is a position.
 
     Parameters
     ----------
     session : ReviewSession
         The review.
     pictures : PictureLoader
-        Knows the errors of cutouts that cannot be shown.
+        Provides the errors of cutouts that cannot be shown.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class GalleryModel(QAbstractListModel):
         self.groups: tuple[Group, ...] = ()
 
     def show_queue(self, by: Grouping) -> None:
-        """Take the queue in force; reset the model only if the queue changed."""
+        """Show the queue in force; reset the model only if the queue has changed."""
         queue, catalog = self._session.review_queue, self._session.catalog
         rows, groups = in_groups(catalog, queue.rows, by)
         if groups == self.groups and np.array_equal(rows, self._rows):
@@ -75,15 +75,15 @@ class GalleryModel(QAbstractListModel):
         return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
 
     def cutout(self, position: int) -> Cutout:
-        """Return the cutout at a position, with its present label."""
+        """Return the cutout at a position, with its current label."""
         return self._session.catalog.cutout(int(self._rows[position]))
 
     def rows(self, positions: Sequence[int] | Rows) -> Rows:
-        """Return the rows of the table at some positions."""
+        """Return the table's rows at positions."""
         return self._rows[np.asarray(positions, dtype=np.int64)]
 
     def positions(self, rows: Sequence[int] | Rows) -> Rows:
-        """Return the positions of rows in ascending order, without rows not queued."""
+        """Return the positions of the queued rows in ascending order."""
         wanted = np.asarray(rows, dtype=np.int64)
         if not len(self._rows):
             return wanted[:0]

@@ -44,9 +44,9 @@ _GROUPED = {
 
 
 class GalleryPanel(QWidget):
-    """Shows the queue of a review as thumbnails, instead of the full image.
+    """The panel with the queue as thumbnails, in place of the full image.
 
-    The panel is a `Surface` that covers the canvas.
+    It is a `Surface` that covers the canvas.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class GalleryPanel(QWidget):
     session : ReviewSession
         The review.
     controller : ReviewController
-        Holds the display and the orientation of the full image.
+        Provides the display and the orientation of the full image.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class GalleryPanel(QWidget):
     pictures : PictureLoader
         Makes the thumbnails.
     first_side : int
-        The side of a thumbnail in a new gallery, in pixels of Qt.
+        The side of a thumbnail in a new gallery, in Qt pixels.
     """
 
     left = Signal()
@@ -102,7 +102,7 @@ class GalleryPanel(QWidget):
         self._connections = Connections()
         self._connections.at_end(self.pictures.close)
         self._connect()
-        # At this signal the panel is no widget any more.
+        # When this signal is emitted, the panel is no longer a widget.
         self.destroyed.connect(partial(Connections.close, self._connections))
 
     def _lay_out(self) -> None:
@@ -148,17 +148,15 @@ class GalleryPanel(QWidget):
         self._area.installEventFilter(self)
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self._keys = keys
-        self.back.setToolTip(
-            f"Show the full image ({keys['gallery'].label} or Enter)"
-        )
+        self.back.setToolTip(f"Show the full image ({keys['gallery'].label} or Enter)")
         self._show_status()
 
     # Opening and closing
 
     def open(self) -> None:
-        """Cover the full image; the selection is the same as before."""
+        """Cover the full image, with the same selection as before."""
         self.show_display()
         self.setGeometry(self._area.rect())
         self.show()
@@ -167,10 +165,10 @@ class GalleryPanel(QWidget):
         self._area.setFocusProxy(self.view)
         self.view.setFocus()
         if len(self._session.log) != self._entries_seen:
-            # No cutout gets a second verdict by mistake.
+            # Avoid an accidental second verdict.
             self.view.clearSelection()
         self._show_queue()
-        # At once, since reading takes longer than painting the page.
+        # Request immediately, since reading takes longer than painting the page.
         self._thumbnails.request()
 
     def close_page(self) -> None:
@@ -188,7 +186,7 @@ class GalleryPanel(QWidget):
         self.deleteLater()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Stay as large as the covered widget."""
+        """Resize with the covered widget."""
         if event is not None and event.type() == QEvent.Type.Resize:
             self.setGeometry(self._area.rect())
         return bool(super().eventFilter(watched, event))
@@ -196,7 +194,7 @@ class GalleryPanel(QWidget):
     # The surface, and the target of verdicts
 
     def target(self) -> VerdictTarget:
-        """Return the cutouts that are selected, as the target of one verdict."""
+        """Return the selected cutouts as the target of one verdict."""
         positions = self.view.selected_positions()
         rows = self._model.rows(positions).tolist()
         after = int(positions[-1]) + 1 if rows else 0
@@ -239,7 +237,7 @@ class GalleryPanel(QWidget):
         return row is not None
 
     def _refusal(self, rows: list[int]) -> str:
-        """Return why these rows cannot get a verdict, such as that one was not seen."""
+        """Return the reason why these rows cannot get a verdict, or an empty text."""
         if not rows:
             return "No cutout is selected."
         if self._session.current_cutout.row not in rows:
@@ -297,7 +295,7 @@ class GalleryPanel(QWidget):
         self._update(rows)
 
     def _on_turned(self, rows: list[int], action: str) -> None:
-        """Select the cutouts whose verdict was undone, to give another one."""
+        """Select the cutouts whose verdict was undone."""
         positions = self._model.positions(rows)
         here = self._model.positions([self._session.current_cutout.row])
         if self.isVisible() and action == "undo" and len(here):

@@ -1,4 +1,4 @@
-"""The thumbnails of the gallery: their look, and when which ones are requested."""
+"""The thumbnails of the gallery: their look and their requests."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _DELAY_OF_REQUEST = 15
 #: Milliseconds from the last thumbnail in view until others are requested ahead.
 _DELAY_OF_READ_AHEAD = 150
 
-#: The most thumbnails below the view that are made ahead.
+#: Maximum number of thumbnails made ahead below the view.
 _MOST_AHEAD = 200
 
 
 class Thumbnails:
-    """Requests the thumbnails in view, then those around the view.
+    """The requests for thumbnails: first in view, then around the view.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Thumbnails:
     session : ReviewSession
         The review.
     controller : ReviewController
-        Holds the display and the orientation of the full image.
+        Provides the display and the orientation of the full image.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class Thumbnails:
             self._ahead_timer.start()
 
     def _request_ahead(self) -> None:
-        """Request the thumbnails below the view, then those above."""
+        """Request the thumbnails below the view, then above it."""
         if not self._view.isVisible():
             return
         view, count = self._view.positions_in_view(), self._model.rowCount()
         above = range(max(view.start - len(view), 0), view.start)
-        # The loader keeps room for the thumbnails in view.
+        # Leave memory for the thumbnails in view.
         room = self._loader.room_for(self._session.cutout_size) - 2 * len(view)
         below = range(view.stop, min(view.stop + min(max(room, 0), _MOST_AHEAD), count))
         self._loader.want([*self._missing(below), *self._missing(above)])
@@ -112,7 +112,7 @@ class Thumbnails:
             self._ahead_timer.start()
 
     def _missing(self, positions: range) -> list[Cutout]:
-        """Return the cutouts that have no thumbnail yet."""
+        """Return the cutouts without a thumbnail."""
         rows = self._model.rows(positions).tolist()
         return [
             self._model.cutout(position)
@@ -121,13 +121,13 @@ class Thumbnails:
         ]
 
     def _possible_shrink(self) -> int:
-        """Return how many pixels can become one without loss on the screen."""
+        """Return the binning factor that loses no detail on the screen."""
         side = self._view.side * self._view.devicePixelRatioF()
         return max(1, int(self._session.cutout_size / side))
 
 
 def current_look(controller: ReviewController, shrink: int = 1) -> Look:
-    """Return a look like that of the full image, with several pixels in one."""
+    """Return the look of the full image, binned by a factor."""
     display: Display = controller.image.display
     levels: Any = np.linspace(0, 1, LEVELS)
     colors = ensure_colormap(display.colormap).map(levels)[:, :3]

@@ -1,4 +1,4 @@
-"""The page of the gallery: scrolls, selects, and paints only the cutouts in view."""
+"""The page of the gallery, which paints only the cutouts in view."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _Flag: TypeAlias = QItemSelectionModel.SelectionFlag
 _Positions = npt.NDArray[np.int64]
 
-#: Height in pixels of Qt of the header over a group.
+#: Height of the header over a group, in Qt pixels.
 _HEADER = 28
 
 _SHIFT, _CONTROL = (
@@ -48,8 +48,8 @@ _SHIFT, _CONTROL = (
 class GalleryView(QAbstractItemView):
     """Thumbnails in lines and groups.
 
-    Qt's own list visits each of a hundred thousand items in every layout. Keys and
-    mouse select as in any list; keys with letters are left to the review.
+    Qt's own list would visit each of a hundred thousand items in every layout. Keys and
+    mouse select as in any list, but letters are shortcuts of the review.
 
     Parameters
     ----------
@@ -58,14 +58,14 @@ class GalleryView(QAbstractItemView):
     delegate : ThumbnailDelegate
         Paints a cutout.
     side : int
-        The side of a thumbnail in pixels of Qt.
+        The side of a thumbnail in Qt pixels.
 
     Attributes
     ----------
     range_changed : Signal
         Emitted when other cutouts may be in view.
     side : int
-        The side of a thumbnail in pixels of Qt.
+        The side of a thumbnail in Qt pixels.
     """
 
     range_changed = Signal()
@@ -93,12 +93,12 @@ class GalleryView(QAbstractItemView):
 
     @property
     def columns(self) -> int:
-        """Number of thumbnails beside each other."""
+        """Number of columns."""
         return self._layout.columns
 
     @property
     def header_height(self) -> int:
-        """Height of the header over a group; 0 where groups have no name."""
+        """Height of the header over a group; 0 if groups have no name."""
         return self._layout.header
 
     def set_side(self, side: int) -> None:
@@ -110,12 +110,12 @@ class GalleryView(QAbstractItemView):
             self.scrollTo(current)
 
     def positions_in_view(self) -> range:
-        """Return the positions that are at least partly in view."""
+        """Return the positions at least partly in view."""
         top = self.verticalOffset()
         return self._layout.positions_between(top, top + self.viewport().height())
 
     def update_positions(self, positions: _Positions) -> None:
-        """Repaint the positions that are in view."""
+        """Repaint positions if they are in view."""
         for position in positions[np.isin(positions, self.positions_in_view())]:
             self.viewport().update(self._rect(int(position)))
 
@@ -157,7 +157,7 @@ class GalleryView(QAbstractItemView):
         index: QModelIndex,
         hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
     ) -> None:
-        """Scroll just enough to bring a cutout and its header into view."""
+        """Scroll the minimum to bring a cutout and its header into view."""
         del hint
         if not index.isValid() or index.row() >= self._layout.count:
             return
@@ -173,7 +173,7 @@ class GalleryView(QAbstractItemView):
         return 0
 
     def verticalOffset(self) -> int:  # noqa: N802
-        """Return how far down the page is scrolled."""
+        """Return the vertical scroll position."""
         return int(self.verticalScrollBar().value())
 
     def isIndexHidden(self, index: QModelIndex) -> bool:  # noqa: N802, ARG002
@@ -181,11 +181,11 @@ class GalleryView(QAbstractItemView):
         return False
 
     def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: N802, ARG002
-        """Return the region to repaint when the selection changes."""
+        """Return the region to repaint after a change of selection."""
         return QRegion(self.viewport().rect())
 
     def setSelection(self, rect: QRect, command: _Flag) -> None:  # noqa: N802
-        """Select from the cutout at a rectangle's start to the one at its end."""
+        """Select the cutouts between the start and the end of a rectangle."""
         first, last = self.indexAt(rect.topLeft()), self.indexAt(rect.bottomRight())
         if first.isValid() and last.isValid():
             self.selectionModel().select(QItemSelection(first, last), command)
@@ -198,7 +198,7 @@ class GalleryView(QAbstractItemView):
         return self.currentIndex()
 
     def updateGeometries(self) -> None:  # noqa: N802
-        """Lay the page out if its size changed; Qt calls this before each show."""
+        """Lay out the page if its size has changed; Qt calls this before each show."""
         super().updateGeometries()
         if self.viewport().size() != self._size:
             self._lay_out()
@@ -209,7 +209,7 @@ class GalleryView(QAbstractItemView):
         self._lay_out()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
-        """Move the content on the screen; Qt repaints only the new part."""
+        """Scroll the content; Qt repaints only the new part."""
         self.viewport().scroll(dx, dy)
         self.range_changed.emit()
 
@@ -222,7 +222,7 @@ class GalleryView(QAbstractItemView):
         top, bottom = area.top() + offset, area.bottom() + 1 + offset
         self._paint_headers(painter, top, bottom)
         option = QStyleOptionViewItem()
-        # The delegate takes the theme's colour from the painter.
+        # The delegate uses the painter's pen for the theme's colour.
         painter.setPen(self.palette().color(self.foregroundRole()))
         current, selected = self.currentIndex().row(), self.selectionModel()
         for position in self._layout.positions_between(top, bottom):
@@ -262,7 +262,7 @@ class GalleryView(QAbstractItemView):
         return np.unique(np.concatenate(runs)) if runs else np.empty(0, np.int64)
 
     def select_positions(self, positions: _Positions, current: int | None) -> None:
-        """Select these positions only, and make one of them the current one."""
+        """Select only these positions, and set the current position."""
         runs = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
         selection = QItemSelection()
         for run in runs:
@@ -276,7 +276,7 @@ class GalleryView(QAbstractItemView):
     def _go_to(
         self, position: int, modifiers: Qt.KeyboardModifier, *, click: bool = False
     ) -> None:
-        """Make a position the current one, and select as the held keys demand."""
+        """Make a position current, and select according to the modifier keys."""
         index, selection = self._index(position), self.selectionModel()
         if modifiers & _SHIFT:
             self._select_from_anchor(position)
@@ -292,11 +292,11 @@ class GalleryView(QAbstractItemView):
         self.scrollTo(index)
 
     def _deselect(self, position: int) -> None:
-        """Remove a position from the selection, unless it is the last one."""
+        """Deselect a position, unless it is the only selected one."""
         rest = self.selected_positions()
         rest = rest[rest != position]
         if len(rest):
-            # The current cutout is always a selected one.
+            # The current cutout is always selected.
             nearest = int(rest[np.abs(rest - position).argmin()])
             current = self.currentIndex().row()
             self.select_positions(rest, nearest if current == position else current)
@@ -309,13 +309,13 @@ class GalleryView(QAbstractItemView):
         selection.select(run, _Flag.ClearAndSelect)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Select the cutout that is clicked, as the held keys demand."""
+        """Select the clicked cutout according to the modifier keys."""
         index = self.indexAt(event.pos())
         if event.button() == Qt.MouseButton.LeftButton and index.isValid():
             self._go_to(index.row(), event.modifiers(), click=True)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Select from the cutout where the drag began to the one under the mouse."""
+        """Select the cutouts from the start of the drag to the mouse."""
         if not event.buttons() & Qt.MouseButton.LeftButton or not self._layout.count:
             return
         index = self.indexAt(event.pos())
@@ -324,16 +324,16 @@ class GalleryView(QAbstractItemView):
             self.scrollTo(index)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Do nothing: the press has selected already."""
+        """Do nothing, since the press has already selected."""
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Ask for the full image."""
+        """Request the full image."""
         index = self.indexAt(event.pos())
         if event.button() == Qt.MouseButton.LeftButton and index.isValid():
             self.activated.emit(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Move and select; other keys are left to the review."""
+        """Move and select; ignore keys that belong to the review."""
         if not self._layout.count:
             event.ignore()
             return
@@ -353,7 +353,7 @@ class GalleryView(QAbstractItemView):
             event.ignore()
 
     def _target(self, key: Qt.Key, current: int) -> int | None:
-        """Return the position that a key leads to; None if it does not move."""
+        """Return the position that a key moves to, or None for other keys."""
         layout, last = self._layout, self._layout.count - 1
         page = max(1, self.viewport().height() // layout.cell)
         lines = {

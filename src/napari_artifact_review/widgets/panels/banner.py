@@ -1,4 +1,4 @@
-"""Banners: why verdicts cannot be recorded, or a cutout cannot be shown."""
+"""Banners with the problem of a session or of a cutout."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _STYLE = "background: #8f1d1d; color: white; padding: 6px; border-radius: 4px"
 
 
 class Banner(Container[Widget]):
-    """Shows a session's problem for as long as it lasts.
+    """A banner with a session's problem while it lasts.
 
     Attributes
     ----------
     open_requested : Signal
-        Emitted to reopen the review, which another window may have closed by now.
+        Emitted to reopen the review, for example after another window has closed it.
     """
 
     open_requested = Signal()
@@ -60,12 +60,12 @@ class Banner(Container[Widget]):
 
 
 class ImageBanner(Container[Widget]):
-    """Shows why the current cutout cannot be shown.
+    """A banner with the reason why the current cutout cannot be shown.
 
     Attributes
     ----------
     folder_requested : Signal
-        Emitted to look for the images in another folder.
+        Emitted to choose another folder of images.
     """
 
     folder_requested = Signal()
@@ -87,9 +87,9 @@ class ImageBanner(Container[Widget]):
         Parameters
         ----------
         problem : ImageError or None
-            The reason, if there is one.
+            The reason, or None to hide.
         is_found : bool
-            Whether the cutout's image can be shown, so that no other folder is needed.
+            Whether the image can be shown, so that no other folder is needed.
         """
         text = "" if problem is None else str(problem)
         if text != self.text.tooltip:

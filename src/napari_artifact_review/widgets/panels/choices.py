@@ -1,4 +1,4 @@
-"""Choices between two labels of a cutout, or two versions of a file."""
+"""Panels to choose between two labels of a cutout or two versions of a file."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.resume import Disagreement
     from napari_artifact_review.core.review.table_differences import Difference
 
-#: Rows beyond these are only counted.
+#: Maximum number of rows shown; further rows are only counted.
 _ROWS_SHOWN = 1000
 
 
 class ChoicePanel(Container[Widget]):
-    """Lists differences, and offers which version to keep.
+    """A panel that lists differences and offers which version to keep.
 
     Parameters
     ----------
     headers : sequence of str
         The names of the three columns.
     choices : mapping of str to (str, str)
-        The text and tooltip of a button for each version that can be kept.
+        The text and tooltip of the button for each version.
 
     Attributes
     ----------
     chosen : Signal
-        Emitted with the version to keep, and the numbers of the selected rows; an
-        empty list stands for all rows.
+        Emitted with the version to keep, and the numbers of the selected rows; an empty
+        list means all rows.
     row_requested : Signal
-        Emitted with the number of a row that the user clicks.
+        Emitted with the number of a clicked row.
     """
 
     chosen = Signal(str, list)
@@ -61,7 +61,7 @@ class ChoicePanel(Container[Widget]):
         self, headers: Sequence[str], choices: Mapping[str, tuple[str, str]]
     ) -> None:
         self.text = Label()
-        # A Qt table in a magicgui container: magicgui's own copies all cells at once.
+        # A Qt table, because magicgui's own table copies all cells together.
         self.table = QTableWidget(0, len(headers))
         self.buttons = {
             keep: PushButton(text=text, tooltip=tooltip)
@@ -118,7 +118,7 @@ class ChoicePanel(Container[Widget]):
         self.visible = bool(rows)
 
     def show_differences(self, text: str, differences: Sequence[Difference]) -> None:
-        """Show the differences between a file and the review, with their number."""
+        """Show the number and list of differences between a file and the review."""
         count = len(differences)
         self.show_rows(
             f"{text} {count} {'difference' if count == 1 else 'differences'}:",
@@ -129,14 +129,14 @@ class ChoicePanel(Container[Widget]):
         return [index.row() for index in self.table.selectionModel().selectedRows()]
 
     def _name_buttons(self) -> None:
-        """Show on the buttons how many rows they apply to."""
+        """Show the number of affected rows on the buttons."""
 
     def _choose(self, keep: str) -> None:
         self.chosen.emit(keep, self._selected())
 
 
 class DisagreementPanel(ChoicePanel):
-    """Lists the cutouts whose label in the table differs from the recorded verdict."""
+    """The panel of cutouts whose label differs from the recorded verdict."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -152,7 +152,7 @@ class DisagreementPanel(ChoicePanel):
         self._cutouts: list[CutoutKey] = []
 
     def show_disagreements(self, disagreements: Sequence[Disagreement]) -> None:
-        """Show disagreements; hide if there are none."""
+        """Show disagreements, or hide if there are none."""
         self._cutouts = [one.cutout for one in disagreements]
         count = len(disagreements)
         labels = "label differs" if count == 1 else "labels differ"
@@ -176,7 +176,7 @@ class DisagreementPanel(ChoicePanel):
         return self._cutouts[row]
 
     def cutouts(self, rows: Sequence[int]) -> list[CutoutKey] | None:
-        """Return the cutouts of rows; None, which stands for all, if there are none."""
+        """Return the cutouts of rows, or None for all cutouts if there are no rows."""
         return [self._cutouts[row] for row in rows] or None
 
     def _name_buttons(self) -> None:
@@ -187,7 +187,7 @@ class DisagreementPanel(ChoicePanel):
 
 
 class ChangedOutputPanel(ChoicePanel):
-    """Lists the changes that another program made in the output."""
+    """The panel of changes that another program made in the output."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -219,12 +219,12 @@ class ChangedOutputPanel(ChoicePanel):
 
 
 class ChangedTablePanel(ChoicePanel):
-    """Lists the changes in the predictions table, and offers which cells to use.
+    """The panel of changes in the predictions table, with a choice of cells.
 
     Attributes
     ----------
     reopen_requested : Signal
-        Emitted when the user chooses the table as it is now.
+        Emitted when the user chooses the table's current state.
     """
 
     reopen_requested = Signal()

@@ -1,4 +1,4 @@
-"""Label, preds, label_new, confidence and outcome of the current cutout."""
+"""The table with the values of the current cutout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OUTCOME_COLORS = {
 
 
 class CutoutTable(Table):
-    """A table with one row: the values of the current cutout."""
+    """A table with one row: label, preds, label_new, confidence and outcome."""
 
     def __init__(self) -> None:
         super().__init__(value={name: [""] for name in COLUMNS}, label="")
@@ -67,7 +67,7 @@ class CutoutTable(Table):
             item = table.item(0, column)
             item.setText(value)
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-        # A background is legible in the dark and in the light theme.
+        # A coloured background is legible in the dark and the light theme.
         background = QColor(_OUTCOME_COLORS.get(cutout.outcome, "transparent"))
         background.setAlphaF(0.4 * background.alphaF())
         table.item(0, COLUMNS.index("outcome")).setBackground(background)

@@ -32,12 +32,12 @@ _PERCENTS = (99.9, 99.5, 99.0, 98.0, 95.0, 90.0)
 
 
 class DisplayPanel(Container[Widget]):
-    """Shows how pixels are displayed, and asks for another display.
+    """The panel to view and change the display of pixels.
 
     Attributes
     ----------
     display_requested : Signal
-        Emitted with the whole `Display` that is chosen.
+        Emitted with the chosen `Display`.
     stretches_requested : Signal
         Emitted to show or hide the window with several stretches.
     """
@@ -82,11 +82,11 @@ class DisplayPanel(Container[Widget]):
         self.reset.changed.connect(lambda: self.display_requested.emit(Display()))
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.stretches.tooltip = keys["stretches"].hint
 
     def show_display(self, display: Display) -> None:
-        """Show how pixels are displayed."""
+        """Show the settings of a display."""
         self._display = display
         with ExitStack() as stack:
             for field in self._fields:
@@ -151,7 +151,7 @@ def _range_of(display: Display) -> _Range:
 
 
 def _ranges(display: Display) -> list[tuple[str, _Range]]:
-    """Return the intervals to choose from, with manual limits if these are in force."""
+    """Return the choices of intervals, with manual limits if in force."""
     percents = list(_PERCENTS)
     if display.interval == "percentile" and display.percent not in percents:
         percents.append(display.percent)

@@ -1,4 +1,4 @@
-"""Sliders to any cutout of the image, and switches of the view."""
+"""Sliders to go to any cutout of the image, and switches of the view."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class FullImagePanel(Container[Widget]):
-    """Asks to go to any cutout of the image, and to change the view.
+    """The panel to go to any cutout of the image and to change the view.
 
     Attributes
     ----------
@@ -31,8 +31,8 @@ class FullImagePanel(Container[Widget]):
         Emitted to switch between cutout and full image, and between the full image and
         the gallery.
     grid_requested, y_up_requested, hdu_requested : Signal
-        Emitted with whether the grid is shown; with whether row 0 is at the bottom;
-        with the index of an HDU.
+        Emitted with whether to show the grid; with whether row 0 is at the bottom; with
+        the index of an HDU.
     """
 
     position_requested = Signal(int, int)
@@ -70,7 +70,7 @@ class FullImagePanel(Container[Widget]):
         )
         self.hdu = ComboBox(tooltip="Choose which image HDU of the file is shown")
         switches = row_of(self.view, self.gallery, self.grid, self.y_up)
-        # All four fit into the narrowest dock.
+        # Fit all four into the narrowest dock.
         switches.native.layout().setSpacing(4)
         self._hdu_row = row_of(Label(value="HDU"), self.hdu)
         super().__init__(widgets=[*sliders, switches, self._hdu_row], labels=False)
@@ -87,12 +87,12 @@ class FullImagePanel(Container[Widget]):
         self._hdu_row.hide()
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.view.tooltip = keys["toggle_view"].hint
         self.gallery.tooltip = keys["gallery"].hint
 
     def show_position(self, session: ReviewSession) -> None:
-        """Set the sliders to the current cutout, and their steps to its grid."""
+        """Set the sliders to the current cutout, and their steps to the grid."""
         cutout, table = session.current_cutout, session.predictions
         with self.grid_x.changed.blocked(), self.grid_y.changed.blocked():
             if self._listed != (cutout.image_name, id(session)):
@@ -111,7 +111,7 @@ class FullImagePanel(Container[Widget]):
             readout.show_text(str(position))
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the switches as stored with the review, or else off."""
+        """Show the switches as stored with the review; they are off by default."""
         with self.grid.changed.blocked(), self.y_up.changed.blocked():
             self.grid.value = bool(session.view_settings.get("grid", False))
             self.y_up.value = bool(session.view_settings.get("y_up", False))
@@ -126,7 +126,7 @@ class FullImagePanel(Container[Widget]):
         self._hdu_row.visible = several
 
     def _request_position(self) -> None:
-        """Ask for the cutout nearest to the values of the sliders."""
+        """Request the cutout nearest to the values of the sliders."""
         wanted = np.array([self.grid_x.value, self.grid_y.value])
         distances = np.abs(self._positions - wanted).sum(axis=1)
         x, y = self._positions[distances.argmin()]
@@ -138,7 +138,7 @@ def _fit(slider: Slider, positions: npt.NDArray[np.int64], size: int) -> None:
     distinct = np.unique(positions)
     gaps = np.diff(distinct)
     first, last = int(distinct[0]), int(distinct[-1])
-    # A range must hold the old value while it is changed: widen before narrowing.
+    # The range must always include the old value, so widen before narrowing.
     slider.min = min(first, slider.value)
     slider.max = max(last, slider.value, slider.min + 1)
     slider.value = first

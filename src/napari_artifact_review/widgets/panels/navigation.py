@@ -1,4 +1,4 @@
-"""The current image and error, the steps to others, and the progress."""
+"""Navigation between images and errors, and the progress."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from napari_artifact_review.viewer.input.key_choice import KeyChoice
 
 
-#: Room in pixels for a list's scroll bar and margins.
+#: Width of a list's scroll bar and margins in pixels.
 _SCROLL_BAR = 24
 
-#: How many lines an open list shows without scrolling.
+#: Maximum number of lines in an open list without scrolling.
 _MOST_LINES = 24
 
 
 class NavigationPanel(Container[Widget]):
-    """Shows the position in the queue, and asks to go elsewhere.
+    """The panel with the position in the queue, and the controls to move.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class NavigationPanel(Container[Widget]):
             value=True,
             tooltip="Move to the next cutout after each verdict",
         )
-        # The text beside it takes the room that is left over.
+        # The text beside it takes the remaining space.
         self.auto_advance.native.setSizePolicy(
             QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
         )
@@ -96,14 +96,14 @@ class NavigationPanel(Container[Widget]):
         )
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.previous.tooltip = keys["previous"].hint
         self.next.tooltip = keys["next"].hint
 
     def show_session(self, session: ReviewSession) -> None:
         """List the images of a session."""
         self.show_queue(session)
-        # The open list may be wider than the dock, to show names and counts in full.
+        # The open list may be wider than the dock, to show full names and counts.
         native = self.image_name.native
         texts = (native.itemText(i) for i in range(native.count()))
         # Measuring each of ten thousand texts would take too long.
@@ -112,7 +112,7 @@ class NavigationPanel(Container[Widget]):
         native.view().setMinimumWidth(width + _SCROLL_BAR)
 
     def show_queue(self, session: ReviewSession) -> None:
-        """List the images with their numbers of cutouts in another queue."""
+        """List the images with their numbers of cutouts in a new queue."""
         counts = session.review_queue.image_counts.tolist()
         names = zip(session.image_names, counts, strict=True)
         with self.image_name.changed.blocked():
@@ -125,7 +125,7 @@ class NavigationPanel(Container[Widget]):
     def show_position(self, session: ReviewSession) -> None:
         """Show the current cutout's image and error, and the progress."""
         cutout, queue = session.current_cutout, session.review_queue
-        # magicgui would look through all choices; their lines are known here.
+        # magicgui would search all choices, but the lines are known here.
         with self.image_name.changed.blocked(), self.error_id.changed.blocked():
             images = self.image_name.native
             images.setCurrentIndex(
@@ -143,12 +143,12 @@ class NavigationPanel(Container[Widget]):
         self.position.show_text(_position_text(queue.position_of(cutout.row), queue))
 
     def show_label(self, session: ReviewSession, rows: Collection[int]) -> None:
-        """Update the lists after a verdict about some rows."""
+        """Update the lists after a verdict about rows."""
         if (
             session.review_queue.rule.state != "all"
             or session.review_queue.rule.kinds is not None
         ):
-            # A verdict moves cutouts into and out of such a queue.
+            # A verdict may add cutouts to this queue or remove them.
             self._show_counts(
                 session, {session.cutout_index.image_of(row) for row in rows}
             )
@@ -186,7 +186,7 @@ class NavigationPanel(Container[Widget]):
 
 
 def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
-    """List choices in their order; magicgui would put old ones first."""
+    """List choices in their order; magicgui would list old choices first."""
     native: QComboBox = combo.native
     native.clear()
     for text, value in choices:
@@ -194,7 +194,7 @@ def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
 
 
 def _line_text(session: ReviewSession, row: int) -> str:
-    """Return a cutout's line; empty if it is neither queued nor an error."""
+    """Return a cutout's line, or an empty text if neither queued nor an error."""
     cutout = session.catalog.cutout(row)
     listed = row in session.review_queue or cutout.is_error
     return _cutout_text(cutout) if listed else ""
@@ -219,7 +219,7 @@ def _position_text(position: int | None, queue: Queue) -> str:
 def _keep_narrow(combo: QComboBox) -> None:
     """Keep a list narrow in the dock, and short when it is open."""
     combo.setMaxVisibleItems(_MOST_LINES)
-    # Without this, Qt's own style lists as many lines as the screen has room for.
+    # Without this, Qt's own style fills the height of the screen with lines.
     combo.setStyleSheet("QComboBox { combobox-popup: 0 }")
     combo.setSizeAdjustPolicy(
         QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

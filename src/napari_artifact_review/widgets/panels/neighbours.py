@@ -29,17 +29,17 @@ _COLORS = {
     "TN": STYLE.true_negative,
 }
 
-#: Height of a neighbour in pixels of the screen.
+#: Height of a neighbour in screen pixels.
 _HEIGHT = 34
 
 
 class NeighbourMap(QWidget):
-    """Three by three cutouts with their outcomes and labels; a click goes to one.
+    """A clickable map of three by three cutouts with outcomes and labels.
 
     Attributes
     ----------
     row_requested : Signal
-        Emitted with the row of a cutout that is clicked.
+        Emitted with the row of a clicked cutout.
     """
 
     row_requested = Signal(int)
@@ -64,7 +64,7 @@ class NeighbourMap(QWidget):
         self.update()
 
     def text_of(self, across: int, down: int) -> str:
-        """Return the text of a neighbour; empty if there is none."""
+        """Return the text of a neighbour, or an empty text if there is none."""
         cutout = self._cutouts.get((across, down))
         return "" if cutout is None else _text(cutout)
 
@@ -91,7 +91,7 @@ class NeighbourMap(QWidget):
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Ask to go to the cutout that is clicked."""
+        """Request the clicked cutout."""
         cutout = self._at(event)
         if cutout is not None:
             self.row_requested.emit(cutout.row)
@@ -116,12 +116,12 @@ class NeighbourMap(QWidget):
 
 
 class ContextPanel(Container[Widget]):
-    """The neighbours of the current cutout, and its position, which can be copied.
+    """The panel with the current cutout's neighbours and position.
 
     Attributes
     ----------
     row_requested : Signal
-        Emitted with the row of a neighbour that is clicked.
+        Emitted with the row of a clicked neighbour.
     copy_requested : Signal
         Emitted to copy the position.
     """
@@ -143,7 +143,7 @@ class ContextPanel(Container[Widget]):
         self.copy.changed.connect(lambda: self.copy_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.copy.tooltip = keys["copy_place"].hint
 
     def show_position(
@@ -164,7 +164,7 @@ def copy_position(cutout: Cutout, full: FullImage | None) -> None:
 
 
 def position_texts(cutout: Cutout, full: FullImage | None) -> tuple[str, str]:
-    """Return the middle of a cutout in pixels, and on the sky or else an empty text."""
+    """Return a cutout's centre in pixels and on the sky (empty if unknown)."""
     x, y = cutout.grid_x + cutout.size / 2 - 0.5, cutout.grid_y + cutout.size / 2 - 0.5
     sky = "" if full is None or full.sky is None else full.sky.text(x, y)
     return f"x {x:g}  y {y:g}", sky

@@ -28,14 +28,14 @@ from napari_artifact_review.widgets.parts.row import row_of
 
 
 class RememberingFileEdit(FileEdit):
-    """A field for a file or folder; its dialog begins in the folder used last.
+    """A field for a file or folder, whose dialog opens in the last used folder.
 
     Parameters
     ----------
     mode : str
         A value of magicgui's `FileDialogMode`.
     label, hint, tooltip : str
-        The texts beside the field, in the empty field, and of its tooltip.
+        The texts beside the field, in the empty field and in its tooltip.
     caption : str
         The title of the dialog.
     """
@@ -64,7 +64,7 @@ class RememberingFileEdit(FileEdit):
         return Path(text).expanduser() if text else None
 
     def ask(self) -> Path | None:
-        """Let the user choose in a dialog; return the path, or None if unchanged."""
+        """Ask for a path in a dialog; return None if it is unchanged."""
         before = self.path
         self._on_choose_clicked()
         return None if self.path == before else self.path
@@ -86,19 +86,19 @@ class RememberingFileEdit(FileEdit):
 
 def _table_filter() -> str:
     """Return the filter of a dialog for tables, in Qt's format."""
-    # Only here: the readers of tables are imported with it.
+    # Import only here, because this imports the readers of tables.
     from napari_artifact_review.core.tables.table_formats import SUFFIXES
 
     return f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
 
 
 class OpenPanel(Container[Widget]):
-    """Asks for the files of a review.
+    """The form for the files of a review.
 
     Attributes
     ----------
     open_requested, cancel_requested, demo_requested : Signal
-        Emitted to open the table, to cancel that, and to open the demo.
+        Emitted to open the table, to cancel the opening, and to open the demo.
     """
 
     open_requested = Signal()
@@ -147,7 +147,7 @@ class OpenPanel(Container[Widget]):
         self.error.hide()
 
     def _make_fields(self) -> None:
-        """Make the fields that name the files."""
+        """Create the fields for the files."""
         self.predictions = RememberingFileEdit(
             "r",
             "Predictions",
@@ -184,7 +184,7 @@ class OpenPanel(Container[Widget]):
         output: str | Path | None = None,
         cutout_size: int | None = None,
     ) -> None:
-        """Fill in the files of a review, and clear the fields of those not given."""
+        """Fill in the files of a review, and clear fields without a given file."""
         self.predictions.value = Path(predictions)
         self.images.value = None if images is None else Path(images)
         self.output.value = None if output is None else Path(output)
@@ -196,11 +196,11 @@ class OpenPanel(Container[Widget]):
         self.error.visible = bool(text)
 
     def chosen_cutout_size(self) -> int | None:
-        """Return the side of a cutout in pixels; None to infer it from the grid."""
+        """Return the side of a cutout in pixels, or None to infer it from the grid."""
         return int(self.cutout_size.value) if self.cutout_size.value else None
 
     def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
-        """Show the progress of an opening; the bar moves if no total is known."""
+        """Show the progress of an opening; the bar is busy if no total is known."""
         self.show_error("")
         self.progress_text.value = text
         self.progress.max = total
@@ -209,7 +209,7 @@ class OpenPanel(Container[Widget]):
         self.open.enabled = self.demo.enabled = False
 
     def show_idle(self) -> None:
-        """Show that no opening is under way."""
+        """Show that no opening is in progress."""
         self.busy.hide()
         self.demo.enabled = True
         self._enable()

@@ -1,4 +1,4 @@
-"""Commands that are not recorded yet, and commands that were refused."""
+"""The panel of commands that are pending or were refused."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.input.key_choice import KeyChoice
 
-#: The most refused commands that are named.
+#: Maximum number of refused commands in the text.
 _MOST_NAMED = 5
 
 
 class PendingPanel(Container[Widget]):
-    """Shows the commands that the disk refused, and counts the pending ones.
+    """The panel with refused commands and the number of pending commands.
 
     Attributes
     ----------
@@ -62,11 +62,11 @@ class PendingPanel(Container[Widget]):
         self.dismiss.changed.connect(lambda: self.dismiss_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.give_again.tooltip = keys["give_again"].hint
 
     def show_session(self, session: ReviewSession | None) -> None:
-        """Show the commands of a session; pending ones once they take noticeably long.
+        """Show a session's refused commands, and pending ones after a noticeable delay.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class PendingPanel(Container[Widget]):
 
 
 def _refused_text(refused: Sequence[Command], problem: str) -> str:
-    """Name refused commands, and the first one's error unless it is the problem."""
+    """Return a text with refused commands, and their error unless it is `problem`."""
     titles = [breakable(escape(command.title)) for command in refused[:_MOST_NAMED]]
     more = len(refused) - len(titles)
     if more:

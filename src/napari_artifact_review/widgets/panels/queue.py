@@ -1,4 +1,4 @@
-"""The queue: which cutouts are to be reviewed, and in which order."""
+"""The panel for the rule and the order of the queue."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _ANY_KIND = "All kinds"
 
 
 class QueuePanel(Container[Widget]):
-    """Shows the rule of the queue, and asks for another one.
+    """The panel to view and change the rule of the queue.
 
     Attributes
     ----------
@@ -103,12 +103,12 @@ class QueuePanel(Container[Widget]):
 
     def _fix_widths(self) -> None:
         self.seed.native.setFixedWidth(80)
-        # The list beside it takes the room that is left over.
+        # The list beside it takes the remaining space.
         self.this_image.native.setSizePolicy(
             QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
         )
         for combo in (self.state, self.kind, self.order):
-            # No long text makes the dock wider.
+            # Long texts must not widen the dock.
             combo.native.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
@@ -144,7 +144,7 @@ class QueuePanel(Container[Widget]):
         self.threshold.show_threshold(session)
 
     def note_image(self, session: ReviewSession) -> None:
-        """Note the current image, for a queue of "This image"."""
+        """Store the current image, for a queue of "This image"."""
         self._current_image = session.cutout_index.image_of(session.current_cutout.row)
 
     def _request(self) -> None:

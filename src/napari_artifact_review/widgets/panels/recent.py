@@ -1,4 +1,4 @@
-"""The reviews that were opened last, to open them again with a click."""
+"""The list of recent reviews, which can be opened with a click."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from psygnal import Signal
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QPushButton, QSizePolicy
 
-#: The most reviews that are remembered.
+#: Maximum number of recent reviews.
 _MOST = 5
 
 _KEY = "recent reviews"
 
 
 def settings() -> QSettings:
-    """Return the dock's settings that belong to no review."""
+    """Return the dock's settings that do not depend on a review."""
     return QSettings("napari-artifact-review", "napari-artifact-review")
 
 
@@ -38,33 +38,33 @@ class RecentReview(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The line of the list: the table and its folder."""
+        """The text in the list: the table and its folder."""
         path = Path(self.predictions)
         return f"{path.name}  —  {path.parent.name or path.parent}"
 
     @classmethod
     def all(cls) -> list[Self]:
-        """Return the remembered reviews, the last one first."""
+        """Return the recent reviews, the latest first."""
         try:
             stored = json.loads(str(settings().value(_KEY, "[]")))
             return [cls(*map(str, files)) for files in stored]
         except (TypeError, ValueError):
-            # Another program wrote the setting; only convenience is lost.
+            # Another program wrote the setting, which can be dropped without harm.
             return []
 
     def remember(self) -> None:
-        """Put this review first in the list."""
+        """Store this review as the first in the list."""
         others = [other for other in self.all() if other != self]
         settings().setValue(_KEY, json.dumps([self, *others][:_MOST]))
 
 
 class RecentPanel(Container[Widget]):
-    """Lists the reviews that were opened last.
+    """The panel of recent reviews.
 
     Attributes
     ----------
     review_requested : Signal
-        Emitted with the `RecentReview` that is clicked.
+        Emitted with the clicked `RecentReview`.
     """
 
     review_requested = Signal(object)
@@ -86,7 +86,7 @@ class RecentPanel(Container[Widget]):
         self.show_reviews()
 
     def show_reviews(self) -> None:
-        """List the remembered reviews."""
+        """List the recent reviews."""
         self._reviews = RecentReview.all()
         self.visible = bool(self._reviews)
         for line, button in enumerate(self.buttons):

@@ -1,4 +1,4 @@
-"""The results of the review: numbers before and after, and flips by outcome."""
+"""The panel of results: numbers before and after, and flips by outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.outcomes import Outcome
     from napari_artifact_review.core.scores.metrics import Flips, Numbers, When
 
-#: Short titles of the numbers, in their order.
+#: Short titles of the numbers, in order.
 _NUMBERS = {
     "precision": "Precision",
     "recall": "Recall",
@@ -50,7 +50,7 @@ class Measured(NamedTuple):
 
 
 class ResultsPanel(Container[Widget]):
-    """Shows the results of the review, and asks for the plots.
+    """The panel with the results of the review and the switch of the plots.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class ResultsPanel(Container[Widget]):
         self.plots.changed.connect(lambda: self.plots_requested.emit())
 
     def show_changes(self, measured: Measured | None) -> None:
-        """Show results, or with None that they are not known yet."""
+        """Show results; None means that they are unknown."""
         if measured is None:
             self.numbers.show_rows([(t, "…", "…", "…") for t in _NUMBERS.values()])
             self.flips.show_rows([(name, *"…" * 5) for name in OUTCOME_DISPLAY_ORDER])

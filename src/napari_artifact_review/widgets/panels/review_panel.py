@@ -1,4 +1,4 @@
-"""The panels of a review, one under the other, in reading order."""
+"""The panels of a review in reading order."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class ReviewPanel(Container[Widget]):
-    """Shows a session in panels, whose signals ask for changes.
+    """The panels that show a session and emit signals for changes.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class ReviewPanel(Container[Widget]):
     unseen : ImageBanner
         Shown while the current cutout's image cannot be shown.
     notices, note : Label
-        Sentences about the table and the output, and about the image.
+        Notices about the table and the output, and notes about the image.
     """
 
     def __init__(self) -> None:
@@ -102,11 +102,11 @@ class ReviewPanel(Container[Widget]):
         self.message.lie_over(self.native)
         leave_keys_to_viewer(self.native)
         self.pending.recording_changed.connect(self.verdict.show_recording)
-        # Each arrow key on it would give a verdict; the keys have a menu instead.
+        # Each arrow key in it would give a verdict; a key opens a menu instead.
         self.verdict.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _make_folds(self) -> QScrollArea:
-        """Make the folds, in a scroll area so that they need no room of the window."""
+        """Create the folds in a scroll area, so that they do not enlarge the window."""
         self.queue = QueuePanel()
         self.display = DisplayPanel()
         self.context = ContextPanel()
@@ -135,7 +135,7 @@ class ReviewPanel(Container[Widget]):
         return area
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.navigation.show_keys(keys)
         self.verdict.show_keys(keys)
         self.full_image.show_keys(keys)
@@ -170,12 +170,12 @@ class ReviewPanel(Container[Widget]):
         self.saving.show_state(session)
 
     def hide_changes(self) -> None:
-        """Hide the changes on disk, once the user chose or saves again."""
+        """Hide the changes on disk, after the user's choice or before a new save."""
         self.changed_output.hide()
         self.changed_table.hide()
 
     def show_queue(self, session: ReviewSession) -> None:
-        """Show another queue, or another threshold."""
+        """Show a new queue or threshold."""
         self.queue.show_queue(session)
         threshold = session.threshold
         at = "" if threshold is None else f", threshold {threshold:.3f}"
@@ -183,7 +183,7 @@ class ReviewPanel(Container[Widget]):
         self.navigation.show_queue(session)
 
     def show_display(self, display: Display) -> None:
-        """Show how pixels look."""
+        """Show the settings of a display."""
         self.display.show_display(display)
         self.folds["pixels"].say(display_summary(display))
 
@@ -201,7 +201,7 @@ class ReviewPanel(Container[Widget]):
         self.notices.visible = bool(session.notices)
 
     def show_view(self, controller: ReviewController) -> None:
-        """Show whether the image is on the screen, and its notes or its problem."""
+        """Show whether the image is on the screen, with its notes or its problem."""
         is_shown = controller.view in ("shown", "covered")
         is_held = isinstance(controller.session.problem, HeldError)
         self.verdict.enabled = is_shown and controller.problem is None and not is_held
@@ -218,12 +218,12 @@ class ReviewPanel(Container[Widget]):
         self.unseen.show_problem(problem, controller.view == "shown")
 
     def say(self, text: str) -> None:
-        """Show the reviewer a sentence, until the next one or an empty text."""
+        """Show a message to the reviewer, until the next one or an empty text."""
         self.message.say(text)
 
 
 def _bring_into_view(area: QScrollArea, fold: Fold) -> None:
-    """Scroll to a fold that was opened, or to its beginning if it is too tall."""
+    """Scroll to an opened fold, or to its beginning if it is too tall."""
     area.widget().layout().activate()
     area.widget().adjustSize()
     bar, page = area.verticalScrollBar(), area.viewport().height()
@@ -233,7 +233,7 @@ def _bring_into_view(area: QScrollArea, fold: Fold) -> None:
 
 
 def _wrapping_label() -> Label:
-    """Make a label that wraps its text, hidden at first."""
+    """Create a hidden label that wraps its text."""
     label = Label()
     native: QLabel = label.native
     native.setWordWrap(True)

@@ -1,4 +1,4 @@
-"""The Save button, and the number of unsaved verdicts."""
+"""The panel with the Save button and the number of unsaved verdicts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SavePanel(Container[Widget]):
-    """Shows how many verdicts are unsaved, and asks to save.
+    """The panel with the Save button and the number of unsaved verdicts.
 
     Attributes
     ----------
@@ -35,15 +35,15 @@ class SavePanel(Container[Widget]):
             widgets=[self.save, self.state], layout="horizontal", labels=False
         )
         self.margins = (0, 0, 0, 0)
-        # Without the button's value, which a slot could take for its own parameter.
+        # Omit the button's value, which a slot could use as a parameter.
         self.save.changed.connect(lambda: self.save_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Take the keys in force for the tooltip of the next `show_state`."""
+        """Store the current keys for the tooltip of the next `show_state`."""
         self._keys = keys
 
     def show_state(self, session: ReviewSession, saving: bool = False) -> None:
-        """Show how many verdicts are unsaved, or that they are being saved."""
+        """Show the number of unsaved verdicts, or that they are being saved."""
         key = self._keys["save"]
         self.save.tooltip = f"{key.title} to {session.output} ({key.label})"
         count = session.unsaved
@@ -53,6 +53,6 @@ class SavePanel(Container[Widget]):
             self.state.show_text(
                 f"● {count} not yet exported" if count else "Nothing to save"
             )
-        # A colour that is legible in the dark and in the light theme.
+        # This colour is legible in the dark and the light theme.
         self.state.emphasize("#c27000" if count else None)
         self.state.tooltip = f"Every verdict is already recorded in {session.store}"

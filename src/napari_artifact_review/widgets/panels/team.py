@@ -1,4 +1,4 @@
-"""The exchange with other computers: unsent entries, and its problem."""
+"""The panel of the exchange with other computers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TeamPanel(Container[Widget]):
-    """Shows how many entries are unsent, and why the meeting place is unavailable."""
+    """The panel with the number of unsent entries and the meeting place's problem."""
 
     def __init__(self) -> None:
         self.state = Line()

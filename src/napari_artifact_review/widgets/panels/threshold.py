@@ -1,4 +1,4 @@
-"""The threshold: a slider over the confidence, with its histogram behind it."""
+"""The panel of the threshold, with a histogram of the confidences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BINS = 60
 _HEIGHT = 64
 
-#: Half the width of a slider's handle: the ends of the groove, without values.
+#: Half the width of a slider's handle, the part of the groove without values.
 _MARGIN = 8
 
 _SLIDER = "* { background: transparent }"
@@ -34,7 +34,7 @@ QSlider::sub-page:horizontal, QSlider::add-page:horizontal { background: transpa
 
 
 class Histogram(QWidget):
-    """The histogram of the confidences for each label, with logarithmic counts."""
+    """A histogram of the confidences for each label, with logarithmic counts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Histogram(QWidget):
         )
 
     def show_counts(self, counts: npt.NDArray[np.int64]) -> None:
-        """Show counts of shape (2, bins): of label 0 and of label 1."""
+        """Show counts of shape (2, bins), for label 0 and label 1."""
         self._counts = counts
         self.update()
 
@@ -65,7 +65,7 @@ class Histogram(QWidget):
 
 
 class ThresholdPanel(Container[Widget]):
-    """Shows the threshold in force and asks for another one.
+    """The panel to view and change the threshold.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class ThresholdPanel(Container[Widget]):
         for widget in (self.histogram, slider):
             widget.setFixedHeight(_HEIGHT)
             grid.addWidget(widget, 0, 0)
-        # Without magicgui's gap for a readout, so that it is as wide as the histogram.
+        # Remove magicgui's gap for a readout, to match the width of the histogram.
         slider.layout().setContentsMargins(0, 0, 0, 0)
         self.native.layout().insertWidget(1, over)
         self.threshold.changed.connect(
@@ -106,14 +106,14 @@ class ThresholdPanel(Container[Widget]):
         self.own.changed.connect(lambda: self.threshold_requested.emit(None))
 
     def _fill_handle(self, filled: bool) -> None:
-        """Fill the handle, or show it hollow if there is no single threshold."""
+        """Fill the handle, or draw it hollow if there is no single threshold."""
         style = _SLIDER if filled else _SLIDER + _HOLLOW
         slider: QWidget = self.threshold.native
         if slider.styleSheet() != style:
             slider.setStyleSheet(style)
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the confidences of a session's table; disable if it has none."""
+        """Show the confidences of a session's table; disable if there are none."""
         table = session.predictions
         self.enabled = table.confidence is not None
         if table.confidence is not None:

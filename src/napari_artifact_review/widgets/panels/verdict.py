@@ -1,4 +1,4 @@
-"""The verdict: label, unsure, kind, note, and its reviewer."""
+"""The panel of the verdict: label, unsure, kind, note and reviewer."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ QGroupBox[reviewed="true"] QRadioButton:checked {{
 _UNSURE = f"QPushButton {{ {_BUTTON} }}"
 _IS_UNSURE = f"QPushButton {{ {_BUTTON} background: #ffd60a; color: black }}"
 
-#: The line of the list of kinds that stands for none.
+#: The item for no kind in the list of kinds.
 _NO_KIND = "No kind"
 
 
 class VerdictPanel(Container[Widget]):
-    """Shows the verdict about the current cutout, and asks for another.
+    """The panel to view and change the verdict about the current cutout.
 
     Attributes
     ----------
     label_requested : Signal
         Emitted with "artifact" or "no artifact" when the toggle changes.
     verdict_requested : Signal
-        Emitted with a verdict that is clicked, also if it confirms the label.
+        Emitted with a clicked verdict, even if it confirms the label.
     kind_requested : Signal
-        Emitted with the kind of artifact that is chosen; an empty text for none.
+        Emitted with the chosen kind of artifact, or an empty text for no kind.
     note_requested : Signal
-        Emitted with the key of a cutout, and the note that was written about it.
+        Emitted with the key of a cutout, and the note written about it.
     left : Signal
-        Emitted when the note field no longer needs the keyboard.
+        Emitted when the note field releases the keyboard.
     examples_requested : Signal
         Emitted to show or hide examples of each kind.
     """
@@ -101,13 +101,13 @@ class VerdictPanel(Container[Widget]):
         self._is_unsure = False
         self._recording = 0
         self._cutout: Cutout | None = None
-        # The cutout's note in full, and as the field shows it.
+        # The cutout's full note, and its text in the field.
         self._note = self._shown_note = ""
         self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
         self.unsure.native.setFixedWidth(76)
         self.label_new.changed.connect(lambda label: self.label_requested.emit(label))
-        # A click on the checked button changes no label; it confirms the label.
+        # A click on the checked button confirms the label.
         self._group.buttonClicked.connect(
             lambda button: self.verdict_requested.emit(button.text())
         )
@@ -138,7 +138,7 @@ class VerdictPanel(Container[Widget]):
     def show_cutout(
         self, cutout: Cutout, given: LabelState, draft: str | None = None
     ) -> None:
-        """Show the verdict about a cutout, filled with colour once it is reviewed.
+        """Show the verdict about a cutout, filled with colour if reviewed.
 
         Parameters
         ----------
@@ -147,10 +147,10 @@ class VerdictPanel(Container[Widget]):
         given : LabelState
             The last verdict about it, whose kind and note the fields show.
         draft : str, optional
-            A note that belongs to no verdict yet.
+            A note without a verdict.
         """
         if self._cutout is not None and self._cutout.row != cutout.row:
-            # A note that is being written is stored when the reviewer moves on.
+            # An unfinished note is stored when the reviewer moves on.
             self._request_note()
         is_unsure = cutout.decision == "unsure"
         with self.label_new.changed.blocked():
@@ -168,12 +168,12 @@ class VerdictPanel(Container[Widget]):
         self._show_history()
 
     def show_recording(self, count: int) -> None:
-        """Show how many verdicts the disk has not recorded yet."""
+        """Show the number of verdicts that are not recorded yet."""
         self._recording = count
         self._show_history()
 
     def _show_history(self) -> None:
-        """Show reviewer and time of the verdict, or that verdicts are unrecorded."""
+        """Show reviewer and time of the verdict, or the unrecorded verdicts."""
         cutout, count = self._cutout, self._recording
         if count:
             what = "1 verdict" if count == 1 else f"{count} verdicts"
@@ -197,7 +197,7 @@ class VerdictPanel(Container[Widget]):
         if self.kind.value == kind:
             return
         if kind not in self.kind.choices:
-            # A kind that is not in the team's list, or no longer.
+            # The kind is not, or no longer, in the team's list.
             self._offer([*map(str, self.kind.choices[1:]), kind])
         with self.kind.changed.blocked():
             self.kind.value = kind
@@ -206,7 +206,7 @@ class VerdictPanel(Container[Widget]):
         same = self._cutout is not None and self._cutout.row == cutout.row
         is_edited = same and self._is_edited()
         self._cutout = cutout
-        # A note that is being written is not overwritten.
+        # An unfinished note is not overwritten.
         if not is_edited:
             self._set_note(note)
         elif self.note.value.strip() == note:
@@ -215,14 +215,14 @@ class VerdictPanel(Container[Widget]):
     def _set_note(self, note: str) -> None:
         if note != self._note or self._is_edited():
             self._note = self.note.value = note
-        # The field shows only part of a note that is too long or has several lines.
+        # The field shows only part of a note that is long or has several lines.
         self._shown_note = self.note.value
 
     def _is_edited(self) -> bool:
         return bool(self.note.value != self._shown_note)
 
     def _written_note(self) -> str:
-        """Return the note, with the part that the field does not show."""
+        """Return the full note, including parts that the field does not show."""
         return str(self.note.value).strip() if self._is_edited() else self._note
 
     def _request_note(self) -> None:

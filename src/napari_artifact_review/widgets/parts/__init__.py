@@ -1,1 +1,1 @@
-"""Small widgets and helpers that any Qt program could use."""
+"""Small widgets and helpers for any Qt program."""

@@ -14,7 +14,7 @@ _Result = TypeVar("_Result")
 
 
 class MainThread(QObject):
-    """Runs functions in the thread of this object; called from any thread."""
+    """A dispatcher that runs functions in its own thread, called from any thread."""
 
     _posted = Signal(object)
 
@@ -23,7 +23,7 @@ class MainThread(QObject):
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def run(self, function: Callable[[], object]) -> None:
-        """Run a function soon, unless Qt has deleted the parent by then."""
+        """Schedule a function, which does not run if Qt has deleted the parent."""
         try:
             self._posted.emit(function)
         except RuntimeError:
@@ -37,7 +37,7 @@ class MainThread(QObject):
 
 
 class Connections:
-    """Connections, and other functions to call when they are closed together."""
+    """A list of connections and functions that are closed together."""
 
     def __init__(self) -> None:
         self._at_end: list[Callable[[], object]] = []
@@ -58,15 +58,15 @@ class Connections:
 
 
 class Background:
-    """Runs one job at a time, in a thread that ends with the job.
+    """A runner of one job at a time, in a thread that ends with the job.
 
-    The result of a job that was given up is dropped. The thread is no daemon, so that
-    a job finishes writing its files also while Python ends.
+    The result of an abandoned job is dropped. The thread is not a daemon, so a job
+    finishes writing its files even while Python exits.
 
     Attributes
     ----------
     busy : bool
-        Whether a job is under way.
+        Whether a job is running.
     """
 
     def __init__(self, main_thread: MainThread) -> None:
@@ -101,23 +101,23 @@ class Background:
         Thread(target=work, name="artifact-review-job").start()
 
     def give_up(self) -> None:
-        """Drop the result of the job under way."""
+        """Drop the result of the running job."""
         self._number += 1
         self.busy = False
 
 
 class Latest:
-    """Runs only the latest of many jobs, after a delay and after the job under way.
+    """A runner of the latest job, after a delay and after any running job.
 
-    The result of an earlier job is dropped. Such a job may notice that, and raise
-    `CancelledError` to end early.
+    Results of earlier jobs are dropped. An outdated job can raise `CancelledError` to
+    end early.
 
     Parameters
     ----------
     parent : QObject
-        The receiver of the results; none is delivered after Qt has deleted it.
+        The receiver of results, which are dropped after Qt has deleted it.
     done : callable
-        Takes the result of a job, in the main thread.
+        Called with the result of a job in the main thread.
     """
 
     def __init__(self, parent: QObject, done: Callable[[Any], None]) -> None:
@@ -129,7 +129,7 @@ class Latest:
         self._done = done
 
     def want(self, job: Callable[[Callable[[], bool]], object], delay: int) -> None:
-        """Replace any other job by this one.
+        """Replace all earlier jobs by this one.
 
         Parameters
         ----------
@@ -137,8 +137,8 @@ class Latest:
             Runs in a thread. Its argument is a function that returns whether the job
             is no longer the latest.
         delay : int
-            Milliseconds until the job begins. Another job may replace it meanwhile,
-            and the window can draw a frame first.
+            Milliseconds until the job begins. During this time, a newer job may replace
+            it and the window can draw a frame.
         """
         self._waiting = job
         self._given_up.set()

@@ -1,4 +1,4 @@
-"""Keyboard focus: the main window has it, except while a text is typed."""
+"""Keyboard focus of the main window and of text fields."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
 
 def text_is_typed() -> bool:
-    """Return whether a text field has the keyboard."""
+    """Return whether a text field has the keyboard focus."""
     return isinstance(QApplication.focusWidget(), _TEXT_FIELDS)
 
 
 def main_window_of(widget: QWidget) -> QMainWindow | None:
-    """Return the main window that a widget is in, also from inside a floating dock."""
+    """Return a widget's main window, even from inside a floating dock."""
     parent: QWidget | None = widget
     while parent is not None and not isinstance(parent, QMainWindow):
         parent = parent.parentWidget()
@@ -33,7 +33,7 @@ def main_window_of(widget: QWidget) -> QMainWindow | None:
 
 
 def give_keys_to_viewer(widget: QWidget) -> None:
-    """Move the keyboard from the fields of a dock to the main window's centre."""
+    """Move the focus from the fields of a dock to the main window's centre."""
     window = widget.window()
     central = window.centralWidget() if isinstance(window, QMainWindow) else None
     if central is not None:
@@ -43,7 +43,7 @@ def give_keys_to_viewer(widget: QWidget) -> None:
 
 
 def leave_keys_to_viewer(panel: QWidget) -> None:
-    """Keep clicks on a panel, but for its text fields, from taking the keyboard."""
+    """Prevent a panel, except its text fields, from taking the focus by clicks."""
     event_filter = _KeyAndWheelFilter(panel)
     for widget in panel.findChildren(QWidget):
         if isinstance(widget, QAbstractButton | QComboBox | QSlider):
@@ -61,9 +61,9 @@ def _is_wheel_or_letter(event: QEvent) -> bool:
 
 
 class _KeyAndWheelFilter(QObject):
-    """Keeps the mouse wheel, and keys with letters, from changing a field.
+    """A filter that prevents the mouse wheel and letter keys from changing a field.
 
-    A list would take a letter as the beginning of a choice; it is meant as a shortcut.
+    A list would use a letter to select a choice, but letters are shortcuts.
     """
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802

@@ -10,10 +10,10 @@ _STYLE = "QLineEdit { background: transparent; border: 0; padding: 0; margin: 0 
 
 
 class Line(LineEdit):
-    """A read-only text of one line, cut off where there is too little room.
+    """A read-only line of text, cut off if the width is too small.
 
-    It replaces a label whose text changes often: each new text of a label causes a
-    layout of the whole window, which costs another frame.
+    Unlike a label, it causes no layout of the whole window, and so no extra frame, when
+    its text changes.
     """
 
     def __init__(self) -> None:
@@ -27,13 +27,13 @@ class Line(LineEdit):
         native.setStyleSheet(_STYLE)
 
     def show_text(self, text: str) -> None:
-        """Show a text from its beginning, and all of it in the tooltip."""
+        """Show a text from its beginning, with the full text in the tooltip."""
         if text != self.value:
             self.value = self.tooltip = text
             self.native.setCursorPosition(0)
 
     def emphasize(self, color: str | None) -> None:
-        """Show the text in bold and in a colour, or with None as usual."""
+        """Show the text bold and in a colour; None means the default style."""
         style = f"{_STYLE} QLineEdit {{ color: {color}; font-weight: bold }}"
         wanted = _STYLE if color is None else style
         if self.native.styleSheet() != wanted:

@@ -1,4 +1,4 @@
-"""A message that lies over a panel, without taking room in its layout."""
+"""A message over a panel, outside its layout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STYLE = "background: #2f4a73; color: white; padding: 4px 6px; border-radius: 4p
 
 
 class Message(Label):
-    """A text over the lower edge of a panel; hidden while it is empty.
+    """A text over the lower edge of a panel, hidden while empty.
 
     The panel's layout does not change. The mouse reaches the widgets under the text.
     """
@@ -25,7 +25,7 @@ class Message(Label):
         native.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def lie_over(self, panel: QWidget) -> None:
-        """Choose the panel to show messages over."""
+        """Set the panel over which messages are shown."""
         native: QLabel = self.native
         native.setParent(panel)
         native.hide()
@@ -33,7 +33,7 @@ class Message(Label):
         panel.installEventFilter(self._follower)
 
     def say(self, text: str) -> None:
-        """Show a text, or hide the message with an empty one."""
+        """Show a text, or hide the message if the text is empty."""
         if text != self.tooltip:
             self.value = breakable(text)
             self.tooltip = text
@@ -41,7 +41,7 @@ class Message(Label):
             self.settle()
 
     def settle(self) -> None:
-        """Move to the panel's lower edge, with its width and the height of the text."""
+        """Move to the panel's lower edge, in its width and the text's height."""
         native: QLabel = self.native
         panel = native.parentWidget()
         if self.tooltip and panel is not None:
@@ -59,7 +59,7 @@ def breakable(text: str) -> str:
 
 
 class _Follower(QObject):
-    """Moves a message when its panel is resized."""
+    """A filter that moves a message when its panel is resized."""
 
     def __init__(self, message: Message) -> None:
         super().__init__(message.native)

@@ -10,12 +10,12 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import QToolButton
 
-#: The side of a picture in pixels of Qt.
+#: The side of a picture in Qt pixels.
 SIDE = 210
 
 
 def picture_button(text: str = "") -> QToolButton:
-    """Return a button with room for a picture, and a line of text under it."""
+    """Return a button for a picture with a line of text under it."""
     button = QToolButton()
     button.setText(text)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
@@ -37,14 +37,14 @@ def resize_button(button: QToolButton, side: int) -> None:
 
 
 def picture_icon(picture: npt.NDArray[Any] | None, ratio: float = 1.0) -> QIcon:
-    """Return a picture of any size as an icon of one size.
+    """Return a picture of any size as an icon of fixed size.
 
     Parameters
     ----------
     picture : ndarray of uint8, shape (rows, columns, 3), or None
         The picture; None for an empty icon.
     ratio : float
-        Pixels of the screen for each pixel of Qt.
+        Screen pixels per Qt pixel.
     """
     if picture is None:
         return QIcon()

@@ -1,4 +1,4 @@
-"""A window of pictures, in as many columns as there is room for."""
+"""A window of pictures in columns."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from napari_artifact_review.widgets.parts.tool_window import (
 
 _SMALL = 140
 
-#: Columns, and the sides of pictures in pixels of Qt; the best arrangement first.
+#: Numbers of columns and sides of pictures in Qt pixels; the best is first.
 _ARRANGEMENTS = ((4, SIDE), (2, SIDE), (4, _SMALL), (2, _SMALL), (1, _SMALL))
 
-#: Height in pixels of Qt of the widgets above or below the pictures, with margins.
+#: Height of the widgets above or below the pictures with margins, in Qt pixels.
 _HEIGHT_OF_LINES = 60
 
 
 class PictureWindow(ToolWindow):
-    """Pictures on buttons, in the arrangement that covers least when it appears.
+    """A window of picture buttons, arranged to cover as little as possible.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class PictureWindow(ToolWindow):
     Attributes
     ----------
     lines : QVBoxLayout
-        The layout from top to bottom: the pictures, and the widgets around them.
+        The layout with the pictures and the widgets above and below them.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class PictureWindow(ToolWindow):
         self._pictures = QGridLayout()
         self.lines = QVBoxLayout(self)
         self.lines.addLayout(self._pictures)
-        # As large as its content, also after that shrinks.
+        # Fit the window to its content, even after the content shrinks.
         self.lines.setSizeConstraint(QLayout.SizeConstraint.SetFixedSize)
         self._lay_out(*_ARRANGEMENTS[0])
 
     def arrange(self, kept_free: Sequence[QRect]) -> QRect:
-        """Take the first arrangement that covers least; return its rectangle."""
+        """Apply the best arrangement that covers least; return its rectangle."""
         rooms = {
             (columns, side): self.room_for(self._size(columns, side), kept_free)
             for columns, side in _ARRANGEMENTS
@@ -83,5 +83,5 @@ class PictureWindow(ToolWindow):
         for index, button in enumerate(self.buttons):
             resize_button(button, side)
             self._pictures.addWidget(button, *divmod(index, columns))
-        # At once, before the window appears.
+        # Lay out immediately, before the window appears.
         self.lines.activate()

@@ -7,7 +7,7 @@ from magicgui.widgets.bases import Widget
 
 
 def row_of(*widgets: Widget) -> Container[Widget]:
-    """Put widgets side by side, without labels and margins."""
+    """Return widgets side by side, without labels and margins."""
     row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
     row.margins = (0, 0, 0, 0)
     return row

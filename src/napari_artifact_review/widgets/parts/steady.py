@@ -1,4 +1,4 @@
-"""A box whose content changes without a layout of the window."""
+"""A box whose content can change without a layout of the window."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from qtpy.QtWidgets import QWidget
 
 
 class SteadyBox(QWidget):
-    """Holds one widget, and requests a layout only if that needs another size.
+    """A box with one widget, which requests a layout only for another size.
 
-    Each layout of Qt, such as after a new style sheet, requests one of its parent, up
-    to the window, which is then painted once more.
+    Each layout in Qt, for example after a new style sheet, requests a layout of its
+    parent, up to the window, which is then painted again.
 
     Attributes
     ----------
@@ -29,16 +29,16 @@ class SteadyBox(QWidget):
         return self.content.sizeHint()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Return the least size of the content."""
+        """Return the minimum size of the content."""
         return self.content.minimumSizeHint()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
-        """Let the content fill the box."""
+        """Resize the content to fill the box."""
         super().resizeEvent(event)
         self.content.resize(self.size())
 
     def event(self, event: QEvent | None) -> bool:
-        """Pass a layout request on if the content needs another size."""
+        """Forward a layout request if the content needs another size."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             sizes = (self.sizeHint(), self.minimumSizeHint())
             if sizes != self._last_sizes:

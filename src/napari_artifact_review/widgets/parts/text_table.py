@@ -1,4 +1,4 @@
-"""A small painted table of texts; new texts cause no layout."""
+"""A small painted table, in which new texts cause no layout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEADING = 3
 
 
 class TextTable(QWidget):
-    """Rows of texts under a head: the first column to the left, numbers to the right.
+    """A table of texts, with a left-aligned first column and right-aligned numbers.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class TextTable(QWidget):
         self.setMinimumWidth(1)
 
     def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
-        """Show other texts, in the same number of rows."""
+        """Show new texts, in the same number of rows."""
         self.rows = [tuple(row) for row in rows]
         self.update()
 
@@ -52,7 +52,7 @@ class TextTable(QWidget):
 
     @property
     def needed_width(self) -> int:
-        """Width in pixels that all columns need."""
+        """Total width in pixels that the columns need."""
         widths = self.widths()
         return sum(widths) + len(widths) * _GAP
 

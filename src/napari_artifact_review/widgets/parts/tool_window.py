@@ -1,4 +1,4 @@
-"""Windows beside the main one, which appear where they cover least."""
+"""Tool windows, which appear where they cover least."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 from qtpy.QtCore import QMargins, QPoint, QRect, QSize, Qt
 from qtpy.QtWidgets import QDialog, QStyle, QWidget
 
-#: Returns the rectangles, in pixels of the screen, that a window does not cover.
+#: Returns the rectangles, in screen pixels, that a window should not cover.
 KeptFree = Callable[[], Sequence[QRect]]
 
 
 def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QRect:
-    """Return the rectangle of a window that covers least of other rectangles.
+    """Return the window's rectangle that covers the least area of other rectangles.
 
     Parameters
     ----------
     size : QSize
         The size of the window, with its frame.
     screen : QRect
-        The area for the window. A window that is larger begins at the upper left.
+        The area for the window. A larger window begins at the upper left.
     kept_free : sequence of QRect
-        The rectangles to keep free. Among equally good results the one nearest to the
-        first of these is returned.
+        The rectangles to keep free. Equally good results are ranked by their distance
+        from the first rectangle.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QR
             width,
             height,
         )
-        # One edge of the window is at an edge of another rectangle.
+        # An edge of the window is at an edge of another rectangle.
         for left, _, right, _ in (screen_edge, *edges)
         for _, top, _, bottom in (screen_edge, *edges)
         for x in (left - width, left, right - width, right)
@@ -57,13 +57,13 @@ def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QR
 
 
 def covered_area(window: QRect, kept_free: Sequence[QRect]) -> int:
-    """Return the number of pixels of some rectangles that a window covers."""
+    """Return the number of pixels of the rectangles that a window covers."""
     parts = (window.intersected(rectangle) for rectangle in kept_free)
     return sum(max(part.width(), 0) * max(part.height(), 0) for part in parts)
 
 
 class ToolWindow(QDialog):
-    """A window that stays above the main one, where the user puts it.
+    """A window above the main window, at a position that the user can choose.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class ToolWindow(QDialog):
         self.setVisible(not self.isVisible())
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Appear where the window was, or where it covers least."""
+        """Show the window at its last position, or where it covers least."""
         super().showEvent(event)
         if self._position is None:
             self._position = self.arrange(self._kept_free()).topLeft()
@@ -100,11 +100,11 @@ class ToolWindow(QDialog):
         super().hideEvent(event)
 
     def arrange(self, kept_free: Sequence[QRect]) -> QRect:
-        """Return the rectangle to appear in, here for the size as it is."""
+        """Return the rectangle for the window, here with its current size."""
         return self.room_for(self.sizeHint(), kept_free)
 
     def room_for(self, size: QSize, kept_free: Sequence[QRect]) -> QRect:
-        """Return the best rectangle for the window, of a size without its frame."""
+        """Return the best rectangle for a window; `size` excludes the frame."""
         title = self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight)
         framed = size.grownBy(QMargins(1, title, 1, 1))
         screen = self.parentWidget().screen().availableGeometry()

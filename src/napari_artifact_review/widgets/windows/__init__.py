@@ -1,1 +1,1 @@
-"""The windows and docks that open beside the dock."""
+"""The additional windows and docks."""

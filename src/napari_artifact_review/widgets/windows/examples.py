@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.images.folder import ImageFolder
     from napari_artifact_review.core.review.session import ReviewSession
 
-#: The most examples of a kind, the latest ones.
+#: Maximum number of examples of a kind; the latest are shown.
 _MOST = 8
 
 
 class ExamplesPanel(PictureWindow):
-    """Shows the cutouts that were last marked as a kind, in a window beside the dock.
+    """The window with the latest cutouts of a kind.
 
     Attributes
     ----------
     row_requested : Signal
-        Emitted with the row of a cutout that is clicked.
+        Emitted with the row of a clicked cutout.
     """
 
     row_requested = Signal(int)
@@ -56,12 +56,12 @@ class ExamplesPanel(PictureWindow):
             self.show_kinds()
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """List the kinds anew; a hidden window is not updated."""
+        """Update the list of kinds, which is not updated while the window is hidden."""
         super().showEvent(event)
         self.show_kinds()
 
     def show_kinds(self) -> None:
-        """List the kinds in use with their counts, and show one of them."""
+        """List the kinds in use with their counts, and show one kind."""
         by_row = {} if self._session is None else self._session.catalog.labels.kinds
         before = self.kind.currentData()
         kinds = sorted(set(by_row.values()))
@@ -81,7 +81,7 @@ class ExamplesPanel(PictureWindow):
         self._cutouts = []
         if session is not None and kind is not None:
             rows = [row for row, k in session.catalog.labels.kinds.items() if k == kind]
-            # The last verdicts are last in the dict.
+            # The latest verdicts are last in the dict.
             latest = rows[: -_MOST - 1 : -1]
             self._cutouts = [session.catalog.cutout(row) for row in latest]
         for at, button in enumerate(self.buttons):
@@ -114,8 +114,8 @@ class ExamplesPanel(PictureWindow):
 def _pictures(
     images: ImageFolder, cutouts: Sequence[Cutout]
 ) -> list[npt.NDArray[Any] | None]:
-    """Return a picture of each cutout; None where its image cannot be read."""
-    # Only in the thread: the readers of images are imported with these.
+    """Return a picture of each cutout, or None if its image cannot be read."""
+    # Import in the thread only, because these import the readers of images.
     from napari_artifact_review.core.errors import ImageError
     from napari_artifact_review.core.images.image_cache import ImageCache
     from napari_artifact_review.core.images.thumbnails import CutoutReader

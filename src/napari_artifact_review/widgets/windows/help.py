@@ -19,7 +19,7 @@ _COLORS = (
 
 
 class HelpPanel(ToolWindow):
-    """Shows keys and colours in a window beside the dock.
+    """The window with keys and colours.
 
     Attributes
     ----------
@@ -37,14 +37,14 @@ class HelpPanel(ToolWindow):
         self.show_keys(KeyChoice())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force."""
+        """Show the current keys."""
         self.text.setText(help_text(keys))
 
 
 def help_text(choice: KeyChoice) -> str:
     """Return the help as rich text, from the keys in force and the style."""
     half = -(-len(choice.actions) // 2)
-    # Two columns, since a laptop's screen has no room for all keys in one.
+    # Two columns, since one column is too tall for a laptop's screen.
     keys = "".join(
         f"<tr>{''.join(map(_cells, choice.actions[line::half]))}</tr>"
         for line in range(half)

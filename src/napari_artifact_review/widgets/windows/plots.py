@@ -1,4 +1,4 @@
-"""The plots in a dock of their own: the curves, and the time per verdict.
+"""The dock with plots: the curves and the time per verdict.
 
 They are drawn in a thread and shown as pictures. matplotlib's own canvas draws in the
 main thread, where each verdict would block the window for a third of a second.
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 _TITLE = "Artifact Review: Plots"
 
-#: Width and height in pixels of Qt: of the new dock, and the least of a plot.
+#: Width and height in Qt pixels: size of the new dock, minimum size of a plot.
 _SIZE = (860, 340)
 _LEAST = (200, 150)
 
 
 class PlotWish(NamedTuple):
-    """The size and colour of a plot that is wanted.
+    """The size and colour of a requested plot.
 
     Attributes
     ----------
     width, height : int
-        Size in pixels of Qt.
+        Size in Qt pixels.
     ratio : float
-        Pixels of the screen for each pixel of Qt.
+        Screen pixels per Qt pixel.
     color : str
         Colour of texts and lines.
     """
@@ -48,12 +48,12 @@ class PlotWish(NamedTuple):
 
 
 class PlotView(QWidget):
-    """Shows a plot, and emits a signal when it should be drawn anew.
+    """A plot that emits a signal when it is outdated.
 
     Attributes
     ----------
     outdated : Signal
-        Emitted when the widget appears, is resized, or gets other colours.
+        Emitted when the widget appears, is resized or gets new colours.
     """
 
     outdated = QtSignal()
@@ -65,7 +65,7 @@ class PlotView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def wish(self) -> PlotWish:
-        """Return the size and colour of the plot that is wanted."""
+        """Return the size and colour for a new plot."""
         color = self.palette().color(self.foregroundRole()).name()
         return PlotWish(self.width(), self.height(), self.devicePixelRatioF(), color)
 
@@ -75,35 +75,35 @@ class PlotView(QWidget):
         image = QImage(
             picture.tobytes(), columns, rows, 4 * columns, QImage.Format.Format_RGBA8888
         )
-        # A copy, since Qt does not own those bytes.
+        # Copy the image, because Qt does not own its bytes.
         self.image = image.copy()
         self.update()
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint the plot over the whole widget, stretched if it has another size."""
+        """Paint the plot, stretched to the size of the widget."""
         painter = QPainter(self)
         painter.drawImage(self.rect(), self.image)
         painter.end()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Ask for a plot; none is drawn while the widget is hidden."""
+        """Request a plot, which is not drawn while the widget is hidden."""
         super().showEvent(event)
         self.outdated.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Ask for a plot of this size."""
+        """Request a plot of the new size."""
         super().resizeEvent(event)
         self.outdated.emit()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Ask for a plot in the colours of another theme."""
+        """Request a plot in the colours of a new theme."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
             self.outdated.emit()
 
 
 class PlotsPanel(QWidget):
-    """Two plots, side by side.
+    """The panel with two plots side by side.
 
     Attributes
     ----------
@@ -122,14 +122,14 @@ class PlotsPanel(QWidget):
             layout.addWidget(view)
 
     def event(self, event: QEvent) -> bool:
-        """Notice that the dock is closed: napari then removes the panel's parent."""
+        """Detect the closing of the dock, when napari removes the panel's parent."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.removed.emit()
         return bool(super().event(event))
 
 
 class Plots:
-    """The dock with the plots, while it is open.
+    """The plots, and their dock while it is open.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ class Plots:
     Attributes
     ----------
     panel : PlotsPanel or None
-        The content of the dock, while it is open.
+        The content of the dock; None while the dock is closed.
     wanted : Signal
-        Emitted when `wishes` returns other plots.
+        Emitted when the result of `wishes` changes.
     """
 
     wanted = Signal()
@@ -155,7 +155,7 @@ class Plots:
         if self.panel is not None:
             dock = self.panel.parentWidget()
             if dock is not None and not dock.isVisible():
-                # The user has hidden it with the eye in its title.
+                # The user has hidden the dock with the icon in its title.
                 dock.show()
                 return
             self.close()
@@ -179,7 +179,7 @@ class Plots:
             self._viewer.window.remove_dock_widget(self.panel)
 
     def wishes(self) -> list[PlotWish]:
-        """Return the sizes and colours of the plots; none while they are hidden."""
+        """Return the sizes and colours of the plots, or [] while they are hidden."""
         if self.panel is None or not self.panel.isVisible():
             return []
         return [view.wish() for view in self.panel.views]
@@ -196,6 +196,6 @@ class Plots:
         self.wanted.emit()
 
     def _forget(self, panel: PlotsPanel, *_: object) -> None:
-        """Forget a panel, which Qt may have deleted already."""
+        """Forget a panel that Qt may have deleted."""
         if self.panel is panel:
             self.panel = None

@@ -1,4 +1,4 @@
-"""The current cutout at several stretches, side by side, to choose one."""
+"""The window to compare stretches of the current cutout."""
 
 from __future__ import annotations
 
@@ -26,22 +26,21 @@ from napari_artifact_review.widgets.parts.tool_window import KeptFree
 if TYPE_CHECKING:
     from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
 
-#: Milliseconds from a move until the pictures are made, so that its frame is drawn
-#: first.
+#: Milliseconds from a move until the pictures are made, so that the frame is first.
 _DELAY_OF_PICTURES = 60
 
 _Picture = npt.NDArray[np.uint8]
 
 
 class StretchesPanel(PictureWindow):
-    """Shows the current cutout at several stretches, in a window beside the dock.
+    """The window with the current cutout at several stretches.
 
-    The limits are those of the cutout, the colours those of the current colormap.
+    The limits come from the cutout, and the colours from the current colormap.
 
     Attributes
     ----------
     adopted : Signal
-        Emitted with the `Display` whose picture is clicked.
+        Emitted with the `Display` of a clicked picture.
     pixels_wanted : Signal
         Emitted when the window appears, to request a call of `show_pixels`.
     """
@@ -60,26 +59,26 @@ class StretchesPanel(PictureWindow):
             "Click to apply to all cutouts. Reset under Display restores the default."
         )
         hint.setWordWrap(True)
-        # Only the pictures determine the width of the window.
+        # The pictures alone determine the width of the window.
         hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.lines.addWidget(hint)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Ask for pixels; a hidden window takes none."""
+        """Request pixels, which a hidden window does not use."""
         super().showEvent(event)
         self.pixels_wanted.emit()
 
     def show_pixels(
         self, cutout: CutoutPixels | None, display: Display, y_up: bool = False
     ) -> None:
-        """Show a cutout, as soon as its pictures are made in a thread.
+        """Show a cutout as soon as a thread has made its pictures.
 
         Parameters
         ----------
         cutout : CutoutPixels or None
             The pixels, or None to show empty buttons.
         display : Display
-            The current display, whose colormap the pictures have.
+            The current display, whose colormap is used for the pictures.
         y_up : bool
             Whether row 0 is at the bottom.
         """
@@ -116,7 +115,7 @@ def _pictures(
     known: dict[float, tuple[npt.NDArray[Any], Brightness]] = {}
     for preset in PRESETS:
         if is_given_up():
-            # Another cutout has become the current one.
+            # The current cutout has changed.
             raise CancelledError
         sigma = preset.display.sigma
         if sigma not in known:
@@ -132,7 +131,7 @@ def _pictures(
 def _draw_frame(picture: _Picture, inner: tuple[slice, slice]) -> None:
     rows, columns = inner
     color = QColor(STYLE.current).getRgb()[:3]
-    # Just outside of the cutout, or at the edge of the picture.
+    # The frame is just outside the cutout, or at the edge of the picture.
     top, bottom = max(rows.start - 2, 0), min(rows.stop + 2, len(picture))
     left, right = max(columns.start - 2, 0), min(columns.stop + 2, picture.shape[1])
     frame = np.zeros(picture.shape[:2], bool)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -14,10 +18,11 @@ from astropy.io import fits
 
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.demo import DemoSurvey, make_demo
+from tests import postgres
+from tests.nightly import EXTENT
 from tests.slow_disk import slow_disk
 
 __all__ = ["slow_disk"]
-from tests import postgres
 
 _SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -37,19 +42,19 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Leave out the tests that need real inputs, or a server, where there are none.
 
-    A test that is skipped by a fixture has no report of its call, which the teardown of
-    napari's viewer fixture asks for.
+    Those that are marked as exhaustive are left out unless `script/test --all` runs.
     """
     postgres.leave_out(config, items)
-    if _SHARED.is_dir():
-        return
-    left_out = [item for item in items if _needs_shared_data(item)]
-    items[:] = [item for item in items if not _needs_shared_data(item)]
-    config.hook.pytest_deselected(items=left_out)
+    left_out = [item for item in items if _is_left_out(item)]
+    items[:] = [item for item in items if not _is_left_out(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
 
 
-def _needs_shared_data(item: pytest.Item) -> bool:
-    return "shared_data" in getattr(item, "fixturenames", ())
+def _is_left_out(item: pytest.Item) -> bool:
+    if not _SHARED.is_dir() and "shared_data" in getattr(item, "fixturenames", ()):
+        return True
+    return not EXTENT and item.get_closest_marker("exhaustive") is not None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -87,29 +92,44 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoSurvey:
     """Three images of the demo survey, made once; leave its files as they are."""
-    return make_demo(tmp_path_factory.mktemp("survey") / "demo", images=3, seed=0)
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # The folder that the processes of this run have in common.
+        folder = folder.parent
+    # One process makes it, and the others wait: a lock that each system has.
+    with closing(sqlite3.connect(folder / "demo.lock", timeout=300)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        return make_demo(folder / "demo", images=3, seed=0)
 
 
-@pytest.fixture
-def survey(tmp_path: Path) -> Path:
-    """Make the table of a small survey: 3 images of 800 x 600 pixels, 4 errors.
-
-    The images are `north`, `west` (without an error) and `south`; each pixel's value
-    tells its image, row and column.
-    """
+@pytest.fixture(scope="session")
+def _small_survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the small survey once for all tests of this process; return its folder."""
+    folder = tmp_path_factory.mktemp("small_survey")
     lines = ["image_name,grid_x,grid_y,label,preds,confidence,observer"]
     for number, name in enumerate(("north", "west", "south")):
         rows, columns = np.mgrid[:600, :800]
         pixels = (number * 1e6 + rows * 1000 + columns).astype(np.float32)
-        fits.PrimaryHDU(pixels, _header()).writeto(tmp_path / f"{name}.fits")
+        fits.PrimaryHDU(pixels, _header()).writeto(folder / f"{name}.fits")
         for y in range(0, 600, 200):
             for x in range(0, 800, 200):
                 label, preds = MARKED.get((name, x, y), (0, 0))
                 confidence = 0.97 if preds else 0.1250
                 lines.append(f"{name},{x},{y},{label},{preds},{confidence:.4f},007")
-    table = tmp_path / "predictions.csv"
-    table.write_text("\n".join(lines) + "\n")
-    return table
+    (folder / "predictions.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture
+def survey(_small_survey: Path, tmp_path: Path) -> Path:
+    """Copy the table of a small survey: 3 images of 800 x 600 pixels, 4 errors.
+
+    The images are `north`, `west` (without an error) and `south`; each pixel's value
+    tells its image, row and column.
+    """
+    for file in _small_survey.iterdir():
+        shutil.copyfile(file, tmp_path / file.name)
+    return tmp_path / "predictions.csv"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -28,13 +29,16 @@ def test_tests_of_real_files_are_left_out_where_there_are_none(
 ):
     tests = tmp_path / "clone" / "tests"
     tests.mkdir(parents=True)
-    for name in ("conftest.py", "postgres.py", "slow_disk.py"):
+    for name in ("conftest.py", "nightly.py", "postgres.py", "slow_disk.py"):
         shutil.copy(Path(__file__).with_name(name), tests)
     (tests / "test_two.py").write_text(_TESTS)
     if has_inputs:
         (tmp_path / "shared" / "data").mkdir(parents=True)
+    # Other plugins, napari's among them, take longer to import than the tests to run.
+    plugins = ("-p", "xdist.plugin") if processes else ()
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-rs", *processes, tests],
+        [sys.executable, "-m", "pytest", "-rs", *plugins, *processes, tests],
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         cwd=tests.parent,

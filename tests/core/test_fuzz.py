@@ -1,6 +1,6 @@
 """Any bytes are a table, an image, or one clear fault: never anything else.
 
-ARTIFACT_REVIEW_NIGHTLY=1 tries far more of them. What was found so stands as plain
+ARTIFACT_REVIEW_TESTS=nightly tries far more of them. What was found so stands as plain
 tests in test_bad_tables and test_bad_images.
 """
 

@@ -61,8 +61,11 @@ def test_it_stays_where_nobody_asks_to_go_on(verdicts, session):
 
 
 def test_it_moves_on_when_given_and_no_late_answer_moves_anybody(
-    verdicts, session, main_loop, slow_disk
+    verdicts, session, main_loop, slow_disk, monkeypatch
 ):
+    # It is not recorded in any time.
+    for module in ("decisions.recorder", "review.session"):
+        monkeypatch.setattr(f"napari_artifact_review.core.{module}.MAX_WAIT", 0.1)
     slow_disk.hold()
     verdicts.give("unsure", advance=True)
     assert (place(session), session.log) == (NORTH[1], ())

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partialmethod
 from pathlib import Path
 from typing import Any
 
 import napari
 import pytest
+from napari._qt.qt_viewer import QtViewer
+from napari._qt.threads.status_checker import StatusChecker
+from napari.settings import get_settings
+from napari.utils._proxies import PublicOnlyProxy
 from npe2 import PluginManifest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSettings
@@ -15,6 +19,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import open_review
 from napari_artifact_review.widgets import ReviewWidget
+from tests.widgets.windows import WINDOWS, Windows
 
 _discover = PluginManifest.discover
 
@@ -30,15 +35,43 @@ def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(napari.settings, "_PLUGIN_SETTINGS", {})
 
 
+@pytest.fixture(scope="session")
+def _process_windows() -> Iterator[Windows]:
+    """Keep a window for the tests of this process, and close it after the last one."""
+    with pytest.MonkeyPatch.context() as patch:
+        # As in `make_napari_viewer`: no thread that follows the mouse, and no IPython.
+        patch.setattr(StatusChecker, "start", lambda *_: None)
+        patch.setattr(QtViewer, "_get_console", lambda *_: None)
+        yield WINDOWS
+        WINDOWS.close()
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
-def _own_garbage_only() -> None:
+def _own_garbage_only(_process_windows: Windows) -> None:
     """Have Python look for garbage only among what a test makes.
 
     napari collects garbage at each layer that goes, and keeps much of each window.
     """
-    # What the test before left behind, sessions and their threads, goes first.
-    gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Check after a test, and all its fixtures, that it left nothing behind."""
+    result = yield
+    if _has_passed(item):
+        item.funcargs.clear()
+        WINDOWS.check()
+    else:
+        # A traceback may hold anything.
+        gc.collect()
+    return result
+
+
+def _has_passed(item: pytest.Item) -> bool:
+    # napari's plugin for pytest notes the outcome; without a call there is none.
+    return hasattr(item, "rep_call") and item.rep_call.passed
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +93,27 @@ def _slow_machines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy) -> napari.Viewer:
-    """Show a real window."""
-    viewer = make_napari_viewer_proxy(show=True)
-    viewer.window.resize(1400, 900)
-    return viewer
+def windows(
+    _process_windows: Windows, qtbot, request, monkeypatch
+) -> Iterator[Windows]:
+    """Let a test use windows, and clean up after it."""
+    # As in `make_napari_viewer_proxy`: plugins touch a viewer in the main thread only.
+    monkeypatch.setenv("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "True")
+    get_settings().reset()
+    yield _process_windows
+    _process_windows.end_test(has_failed=not _has_passed(request.node))
+
+
+@pytest.fixture
+def viewer(windows: Windows) -> napari.Viewer:
+    """Show a real window, as good as new: it may have been that of the test before."""
+    return PublicOnlyProxy(windows.viewer())
+
+
+@pytest.fixture
+def make_viewer(windows: Windows) -> Callable[[], napari.Viewer]:
+    """Make windows that no other test has had, and none will have."""
+    return lambda: PublicOnlyProxy(windows.make())
 
 
 @pytest.fixture

@@ -33,7 +33,6 @@ from napari_artifact_review.core.images.folder import read_image
 from napari_artifact_review.widgets import ReviewWidget
 
 READING_TIME = 2
-REOPENINGS = 10
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
@@ -107,7 +106,7 @@ def look_at_an_image(viewer: napari.Viewer) -> None:
         QTest.qWait(30)
 
 
-def main(table: str) -> None:
+def main(table: str, times: int) -> None:
     image_cache.read_image = read_slowly
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1000, 700)
@@ -119,10 +118,11 @@ def main(table: str) -> None:
     user.tick_y_up()
     acts = (user.delete_all_layers, user.tick_grid, user.toggle_full_image)
     orders = list(permutations(acts))
-    # Each order once while an image is shown, and then some while one is read.
-    for number, order in enumerate(islice(cycle(orders), REOPENINGS)):
+    # While an image is shown, of ten times in each order; then while it is read.
+    shown = times * 3 // 5
+    for number, order in enumerate(islice(cycle(orders), times)):
         user.reopen()
-        if number < len(orders):
+        if number < shown:
             user.wait_for_the_image()
         for act in order:
             act()
@@ -136,4 +136,4 @@ def main(table: str) -> None:
 
 if __name__ == "__main__":
     faulthandler.enable()
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

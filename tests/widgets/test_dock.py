@@ -145,7 +145,7 @@ def test_the_dock_says_what_the_picture_shows(dock, qtbot, settle, monkeypatch):
         dock.image_name.value = name
         settle(dock)
     # On a busy machine a frame may come later than one waits for it.
-    dock.controller.delays.loading_notice = 20
+    dock.controller.delays.loading_notice = 5
     image, control = threading.Event(), dock.controller
     qtbot.waitUntil(lambda: painted.said == "north  (2)")
     qtbot.waitUntil(lambda: control.at_hand("south") is not None)
@@ -250,7 +250,7 @@ def test_keys_walk_decide_and_save(dock, press, settle, qtbot):
     assert dock.error_id.value == 3, "undo goes to what it takes back"
     assert dock.session.progress == (2, 4)
     qtbot.keyClick(dock.window(), Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
-    assert dock.session.progress == (3, 4)
+    qtbot.waitUntil(lambda: dock.session.progress == (3, 4))
     press(dock, Key.Key_W)
     qtbot.waitUntil(lambda: dock.session.unsaved == 0)
     again = ReviewSession.open(dock.session.output)

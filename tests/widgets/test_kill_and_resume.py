@@ -20,6 +20,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import open_review
+from tests.nightly import many
 from tests.widgets.model import Model
 
 CHILD = Path(__file__).with_name("resume_child.py")
@@ -91,7 +92,7 @@ def _cutout(told):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no SIGKILL on this system")
-def test_the_sdss_review_survives_ten_kills(
+def test_the_sdss_review_survives_kills(
     viewer, shared_data, tmp_path, press, settle, qtbot
 ):
     table = Path(shutil.copy(shared_data / "sdss/predictions.csv", tmp_path))
@@ -113,7 +114,7 @@ def test_the_sdss_review_survives_ten_kills(
         assert recent is None or _cutout(place) in recent, "it opens where it was"
 
     with closing(Killed(table, images)) as killed:
-        for seed in range(SEED, SEED + 10):
+        for seed in range(SEED, SEED + many(10, 10, few=3)):
             said, when = killed.run(seed)
             word, place, entries, at, problem, verdicts = said.pop(0)
             assert word == "opened"

@@ -83,12 +83,12 @@ def test_making_the_demo_can_be_cancelled(viewer, tmp_path, qtbot):
 
 
 @pytest.fixture
-def window(monkeypatch, make_napari_viewer_proxy) -> list[napari.Viewer]:
+def window(monkeypatch, make_viewer) -> list[napari.Viewer]:
     """Let the command line use a test's viewer and return at once."""
     viewers: list[napari.Viewer] = []
 
     def viewer() -> napari.Viewer:
-        viewers.append(make_napari_viewer_proxy(show=True))
+        viewers.append(make_viewer())
         return viewers[-1]
 
     monkeypatch.setattr(napari, "Viewer", viewer)

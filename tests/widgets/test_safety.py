@@ -97,10 +97,9 @@ def output(tmp_path) -> Path:
 
 
 @pytest.fixture
-def second(dock, make_napari_viewer_proxy, survey, qtbot):
+def second(dock, make_viewer, survey, qtbot):
     """Open the review of `dock` in a second window."""
-    viewer = make_napari_viewer_proxy(show=True)
-    return _open(viewer, qtbot, survey)
+    return _open(make_viewer(), qtbot, survey)
 
 
 def test_a_second_window_has_all_its_height_for_the_review(second, qtbot):

@@ -310,7 +310,7 @@ def test_a_wrong_password_is_told_without_it(places):
 
 def test_what_a_server_repeats_of_the_password_is_not_told(places):
     # In the name of a database, which the error of a server repeats.
-    url = places.server.url(f"no-{PASSWORD.replace('@', '%40')}")
+    url = places.server.url(f"no-{PASSWORD}")
     place = find_meeting_place(url)
     with pytest.raises(StoreError, match="does not exist") as caught:
         place.join(REVIEW)

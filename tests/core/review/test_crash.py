@@ -144,7 +144,7 @@ def test_whenever_it_is_killed_in_an_exchange_each_entry_is_there_once(
     log_file = tmp_path / "test_outputs.csv.review.sqlite"
     reviewer = Reviewer(table, team)
     with closing(reviewer):
-        for seed in range(many(10, 100)):
+        for seed in range(many(10, 100, few=4)):
             reviewer.run(seed)
     entries = Store(log_file).read().entries
     assert len(entries) > 0

@@ -18,6 +18,7 @@ from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.queue import ORDERS, STATES, Queue, QueueRule
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.predictions import read_predictions
+from tests.nightly import many
 
 KINDS = ("ghost", "bleed")
 
@@ -124,7 +125,7 @@ def named(rows, rule):
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(300, 3000, few=60))
 @given(ROWS, SAID, RULES, THRESHOLDS)
 def test_it_is_what_pandas_would_select(rows, said, rule, threshold):
     catalog, rule = catalog_of(rows), named(rows, rule)
@@ -140,7 +141,7 @@ def test_it_is_what_pandas_would_select(rows, said, rule, threshold):
     assert queue.left == (wanted.decision == "").sum()
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(300, 3000, few=60))
 @given(ROWS, SAID, RULES)
 def test_what_is_decided_lets_in_and_out_as_a_new_queue_would(rows, said, rule):
     catalog, rule = catalog_of(rows), named(rows, rule)
@@ -161,7 +162,7 @@ def test_what_is_decided_lets_in_and_out_as_a_new_queue_would(rows, said, rule):
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(300, 3000, few=60))
 @given(ROWS, SAID, RULES)
 def test_the_way_through_it_is_that_through_a_list(rows, said, rule):
     catalog, rule = catalog_of(rows), named(rows, rule)

@@ -18,6 +18,7 @@ from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.scores.metrics import NUMBERS, Snapshot, measure
 from napari_artifact_review.core.scores.ranking import OpenGroups, Ranking
 from tests.core.review.test_queue import ROWS, SAID, THRESHOLDS, catalog_of, decide
+from tests.nightly import many
 
 #: A label, a prediction, a confidence (few values, many alike), open or not.
 CUTOUTS = st.lists(
@@ -66,7 +67,7 @@ def same(ours, theirs):
     assert [ours[k] for k in NUMBERS[:4]] == [theirs[k] for k in NUMBERS[:4]]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=many(300, 3000, few=60))
 @given(CUTOUTS)
 @example([(0, 0, 0.5, False)])
 @example([(1, 1, np.nan, False)])
@@ -111,7 +112,7 @@ def snapshot(label, preds, confidence, is_open):
     return Snapshot(preds, label, label, none, none, is_open, Ranking(confidence))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=many(300, 3000, few=60))
 @given(CUTOUTS)
 @example([(0, 0, 0.5, True)])
 @example([(0, 1, 0.9, True), (0, 0, 0.2, True)])
@@ -125,7 +126,7 @@ def test_the_bounds_are_the_extremes_of_all_ways_to_fill_the_open(cutouts):
     same(found["highest"], highest)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=many(300, 3000, few=60))
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.booleans()), min_size=1, max_size=60),
 )

@@ -201,7 +201,7 @@ def kept_cards(data: bytes) -> list[bytes]:
     return [card for card in read_raw(data).cards if not card.startswith(sizes)]
 
 
-@settings(max_examples=many(60, 3_000), deadline=None)
+@settings(max_examples=many(60, 3_000, few=20), deadline=None)
 @given(tables(), st.sampled_from([".fits", ".fits.gz"]))
 def test_every_column_of_every_type_keeps_its_bytes(table, suffix):
     data, columns, heap = table

@@ -79,7 +79,7 @@ def tables(draw: st.DrawFn) -> tuple[bytes, str]:
     return (gzip.compress(data, mtime=0) if draw(st.booleans()) else data), delimiter
 
 
-@settings(max_examples=many(150, 20_000), deadline=None)
+@settings(max_examples=many(150, 20_000, few=50), deadline=None)
 @given(tables())
 def test_any_table_comes_back_byte_for_byte(table):
     data, _ = table
@@ -103,7 +103,7 @@ def reviewed(path: Path, output: Path) -> int:
         return int(session.current.name)
 
 
-@settings(max_examples=many(40, 2_000), deadline=None)
+@settings(max_examples=many(40, 2_000, few=15), deadline=None)
 @given(tables())
 def test_other_programs_read_the_same_cells_from_the_saved_table(table):
     data, delimiter = table

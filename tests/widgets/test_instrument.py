@@ -118,7 +118,7 @@ def test_a_script_that_sets_the_toggle_stays(instrument):
 def test_an_unsure_cutout_shows_it_and_keeps_its_label(dock, press):
     press(dock, "H")
     verdict = dock.panel.verdict
-    assert verdict.history.value.startswith("Unsure by")
+    assert verdict.history.value.startswith("Marked unsure by")
     assert "ffd60a" in verdict.unsure.native.styleSheet()
     assert verdict.label_new.native.property("reviewed") is False
     assert verdict.label_new.value == "artifact"

@@ -198,15 +198,15 @@ def beside(path: Path, kind: str = "") -> Path:
     Parameters
     ----------
     path : Path
-        The path.
+        Path of the original file.
     kind : str
-        Text after the date, such as ".backup".
+        Text to insert after the date, for example ".backup".
     """
     stem, suffix = path.stem, path.suffix
     if suffix.lower() == ".gz":
         # Both suffixes name the format: .csv.gz.
         stem, suffix = Path(stem).stem, Path(stem).suffix + suffix
-    # To the microsecond, so that two files never have the same name.
+    # Include microseconds, so that two files never have the same name.
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return path.with_name(f"{stem}.{stamp}{kind}{suffix}")
 

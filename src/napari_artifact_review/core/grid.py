@@ -15,8 +15,8 @@ def infer_cutout_size(
     """Infer the side length of a cutout from the spacing of the grid.
 
     The result is unambiguous only if both axes have the same smallest spacing, all
-    positions are multiples of it away from the first position, and cutouts occupy more
-    than half of the grid points.
+    distances are multiples of this spacing, and cutouts occupy more than half of the
+    grid points.
 
     Parameters
     ----------

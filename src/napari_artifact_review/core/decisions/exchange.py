@@ -62,7 +62,7 @@ class Exchange:
     changed : Signal
         Emitted on any thread when an attribute below has changed.
     problem : StoreError or None
-        Why entries cannot be exchanged at present.
+        Error that prevents the exchange at present.
     unsent : int
         Number of entries that the meeting place is not known to have.
     acknowledged : dict of str to int
@@ -160,7 +160,7 @@ class Exchange:
             self._is_joined = False
             raise
 
-    # Inside
+    # Private methods
 
     def _run(self) -> None:
         failures = 0

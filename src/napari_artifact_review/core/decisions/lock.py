@@ -60,7 +60,7 @@ class Writer:
 
     @classmethod
     def here(cls) -> Writer:
-        """Return the description of this process."""
+        """Return a description of this process."""
         return cls(socket.gethostname(), os.getpid(), login_name(), utc_now())
 
     def __str__(self) -> str:

@@ -94,7 +94,7 @@ class LabelState(NamedTuple):
         return bool(self.reviewed_at or self.reviewed_by or self.decision)
 
     def has_same_verdict(self, other: LabelState) -> bool:
-        """Compare label, verdict, kind and note; ignore reviewer and time.
+        """Return whether label, verdict, kind and note are equal.
 
         If either state has no verdict, only the labels are compared.
         """

@@ -230,7 +230,7 @@ class LogFile:
                 if self.has_tables(db):
                     self._write_copy(db, path)
 
-    # Inside
+    # Private methods
 
     def _connect(self) -> sqlite3.Connection:
         mode = "rwc" if self.may_create else "rw"

@@ -112,7 +112,7 @@ _OLD_DECISIONS = """
     WHERE number > %(after)s ORDER BY number LIMIT 500
 """
 
-#: The key of the advisory lock for creating the tables: an arbitrary number.
+#: Key of the advisory lock for creating the tables; an arbitrary number.
 _CREATION_LOCK = 0x6E6172
 
 
@@ -229,7 +229,7 @@ class PostgresPlace:
             self._connection.close()
             self._connection = None
 
-    # Inside
+    # Private methods
 
     @property
     def _joined(self) -> str:

@@ -61,7 +61,7 @@ class Recorder:
     problem_changed : Signal
         Emitted when `problem` has changed.
     problem : StoreError or None
-        Why commands cannot be recorded at present.
+        Error that prevents recording at present.
     """
 
     # Signals refer to listeners weakly, so that an unused session is freed immediately.
@@ -227,7 +227,7 @@ class Recorder:
             if finish is not None:
                 finish()
 
-    # Inside
+    # Private methods
 
     def _drain(
         self,
@@ -252,7 +252,7 @@ class Recorder:
             lost(left)
 
     def _wait_until(self, end: float) -> None:
-        """Wait for all commands until a time, even if a listener raises."""
+        """Wait for all commands until a deadline, even if a listener raises."""
         while True:
             try:
                 self.wait(max(0.0, end - time.monotonic()))
@@ -288,7 +288,7 @@ class Recorder:
             self._is_idle.set()
 
     def _refusal(self) -> StoreError | None:
-        """Return why commands are refused; None if they are accepted."""
+        """Return the error for new commands; None if they are accepted."""
         if os.getpid() != self._pid:
             return StoreError(
                 "this review belongs to the parent process",

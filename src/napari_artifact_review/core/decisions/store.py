@@ -172,7 +172,7 @@ class Store:
         return landed
 
     def save_state(self, state: Mapping[str, Any], *, reserve: bool = False) -> None:
-        """Save the position of the review; raises as `append` does.
+        """Save the position of the review; errors as for `append`.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class Store:
             db.execute(sa.update(REVIEW).values(state=dict(state)))
 
     def add_save(self, save: SaveRecord) -> None:
-        """Record a reviewed table before it is written; raises as `append` does."""
+        """Record a reviewed table before it is written; errors as for `append`."""
         with self._writing() as db:
             self._prepare(db)
             db.execute(sa.delete(SAVES).where(SAVES.c.digest == save.digest))
@@ -214,7 +214,7 @@ class Store:
             self._is_closed = True
             self._lock.release()
 
-    # Inside
+    # Private methods
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:

@@ -82,7 +82,7 @@ class Display:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Display:
-        """Return settings from JSON that `as_json` of any version returned.
+        """Read settings from the JSON of `as_json`, also of another version.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ def _is_number(value: object) -> bool:
 class Brightness:
     """Brightness statistics of an image or a cutout.
 
-    Limits and stretch for any display settings follow from them without the pixels.
+    Limits and stretch can be computed from them for any display settings.
 
     Attributes
     ----------

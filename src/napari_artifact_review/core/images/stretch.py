@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preset:
-    """Named display settings.
+    """A named set of display settings.
 
     Attributes
     ----------

@@ -124,7 +124,7 @@ class ZarrSource:
         return plain_pixels(np.asarray(self._array[(*self._plane, rows, columns)]))
 
     def fingerprint(self) -> str:
-        """Return a text from path, number, size and newest time of all files."""
+        """Return a text that changes when any file of the array changes."""
         count = size = newest = 0
         for folder, _, names in os.walk(self._folder):
             for name in names:

@@ -114,8 +114,8 @@ class ReviewCursor:
     def set_queue(self, rule: QueueRule) -> None:
         """Replace the queue; errors are those of `Queue`.
 
-        If the current cutout is not in the new queue, move to the nearest cutout that
-        is.
+        If the current cutout is not in the new queue, move to the next cutout that is,
+        or else to the previous one.
         """
         self._replace_queue(Queue(self._catalog, rule))
 

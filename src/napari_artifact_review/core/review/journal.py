@@ -120,7 +120,7 @@ class Journal:
 
     @property
     def problem(self) -> StoreError | None:
-        """Why commands cannot be recorded at present; None if they can."""
+        """Error that prevents recording at present; None if there is none."""
         return self.recorder.problem
 
     @property
@@ -175,12 +175,12 @@ class Journal:
         return self._expected.states_of([cutout])[cutout]
 
     def undo(self) -> Command | None:
-        """Undo the reviewer's last act, recorded or pending; return None if none."""
+        """Undo the reviewer's last recorded or pending act, if there is one."""
         act = self._expected.act_to_undo(self._reviewer)
         return None if act is None else self._give_reversal("undo", act)
 
     def redo(self) -> Command | None:
-        """Redo the reviewer's last undone act; return None if there is none."""
+        """Redo the reviewer's last undone act, if there is one."""
         act = self._expected.act_to_redo(self._reviewer)
         return None if act is None else self._give_reversal("redo", act)
 

@@ -99,7 +99,7 @@ class Labels:
         return {row: self.state_of(row) for row in self._initial | self._decisions}
 
     def states_in_output(self) -> dict[int, LabelState]:
-        """Return the label states in the output of the unsaved rows, by row."""
+        """Return the label states of unsaved rows as in the output, by row."""
         return {
             row: LabelState.after(self._saved[row])
             if row in self._saved

@@ -110,7 +110,7 @@ class QueueRule:
 
     @classmethod
     def from_json(cls, stored: Any) -> Self | None:
-        """Return the rule from JSON of `as_json`; None for any other value."""
+        """Read a rule from the JSON of `as_json`; return None for any other value."""
         names = {field.name for field in fields(cls)}
         if not isinstance(stored, dict) or stored.keys() != names:
             return None

@@ -38,7 +38,7 @@ class ReviewedTable:
     decisions : mapping of int to Decision
         Decisions in force, by row.
     states_in_output : mapping of int to LabelState
-        Label states in the output of the unsaved rows, by row.
+        Label states of unsaved rows as in the output, by row.
     """
 
     predictions: Predictions

@@ -278,7 +278,7 @@ class ReviewSession:
         return self._journal.recorder.wait(timeout)
 
     def __enter__(self) -> Self:
-        """Return the session itself."""
+        """Return the session."""
         return self
 
     def __exit__(
@@ -428,7 +428,8 @@ class ReviewSession:
     ) -> None:
         """Choose the cutouts to review, and their order.
 
-        If the current cutout is not in the new queue, go to the nearest cutout that is.
+        If the current cutout is not in the new queue, go to the next cutout that is, or
+        else to the previous one.
 
         Parameters
         ----------
@@ -497,7 +498,7 @@ class ReviewSession:
 
     @property
     def problem(self) -> StoreError | None:
-        """Why commands cannot be recorded, else None; each command tries again."""
+        """Error that prevents recording, or None; each new command tries again."""
         return self._journal.problem
 
     @property
@@ -659,7 +660,7 @@ class ReviewSession:
         Parameters
         ----------
         keep : "table" or "decision"
-            Label to put in force.
+            Source of the label to use from now on.
         cutouts : sequence of CutoutKey, optional
             Cutouts whose disagreements are resolved; by default all.
         wait : bool or float
@@ -753,7 +754,7 @@ class ReviewSession:
             self.open_log.meetings,
         )
 
-    # Parts of the methods above
+    # Private methods
 
     def _row_of(self, cutout: CutoutKey) -> int:
         try:

@@ -89,7 +89,7 @@ class Team:
 
     @property
     def problem(self) -> StoreError | None:
-        """Why entries cannot be exchanged at present; None if they can."""
+        """Error that prevents the exchange at present; None if there is none."""
         return self._exchange.problem
 
     @property
@@ -154,7 +154,7 @@ class Team:
                 time.sleep(_POLL_INTERVAL)
         return self.unsent == 0
 
-    # Inside
+    # Private methods
 
     def _offer(self, entries: Sequence[Entry]) -> None:
         self._exchange.offer(_raw(entries))

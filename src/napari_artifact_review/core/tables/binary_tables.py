@@ -200,7 +200,7 @@ def _fits_column(name: str, cells: pd.Series[Any]) -> fits.Column:
         return fits.Column(name, "L", array=cells.to_numpy(bool))
     is_large = _exceeds_int64(cells)
     if is_large and not cells.hasnans:
-        # FITS has no unsigned type; readers add the offset in TZERO.
+        # FITS has no unsigned integers; readers add the offset in TZERO.
         return fits.Column(name, "K", bzero=2**63, array=cells.to_numpy(np.uint64))
     if pd.api.types.is_integer_dtype(cells.dtype) and not is_large:
         filled = cells.fillna(_NULL).to_numpy(np.int64)

@@ -134,7 +134,7 @@ class FitsSource:
         return text.encode("ascii")
 
     def fingerprint(self) -> str:
-        """Return a text from path, size, time and data offset of the file."""
+        """Return a text that identifies the HDU and the current state of its file."""
         return repr((str(self.path.resolve()), _state(self.path), self._start))
 
     def close(self) -> None:
@@ -199,7 +199,7 @@ class CompressedSource:
             top = end
 
     def fingerprint(self) -> str:
-        """Return a text from path, size and time of the file and the HDU index."""
+        """Return a text that identifies the HDU and the current state of its file."""
         return repr((str(self.path.resolve()), _state(self.path), self._index))
 
     def close(self) -> None:

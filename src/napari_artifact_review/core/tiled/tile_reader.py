@@ -241,7 +241,7 @@ class TileReader:
             self.pyramid.close()
 
     def _work(self) -> None:
-        """Read missing tiles, else build the pyramid, else wait, until closed."""
+        """Read missing tiles, or else build the pyramid, or else wait; until closed."""
         self._steps = self.pyramid.build()
         while True:
             with self._lock:

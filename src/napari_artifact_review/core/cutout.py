@@ -40,8 +40,7 @@ class Cutout:
     confidence : float or None
         The model's probability of an artifact.
     error_id : int or None
-        Running number of the error, by the table's own `preds`; None if the cutout is
-        no error.
+        Running number of the error by the table's own `preds`; None if not an error.
     reviewed_by, reviewed_at : str
         Reviewer and time (UTC) of the verdict; empty without a verdict.
     decision : str

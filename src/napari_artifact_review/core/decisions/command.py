@@ -35,8 +35,7 @@ class Command:
     cutouts : sequence of CutoutKey
         Cutouts to change.
     make : callable
-        Returns the entries to write. It is called after all earlier commands are
-        settled.
+        Returns the entries to write; called after all earlier commands are settled.
     depends_on : sequence of Command
         Commands on which this one depends: if one is refused, this one is, too.
     target : EntryId or Command, optional

@@ -150,8 +150,7 @@ class Exchange:
         Raises
         ------
         StoreError
-            If the meeting place cannot be used. Some entries may have been exchanged
-            before the error.
+            If the meeting place fails; some entries may have been exchanged before.
         """
         try:
             self._exchange()

@@ -93,10 +93,9 @@ _guard = threading.Lock()
 class WriterLock:
     """A lock by the operating system on a separate lock file.
 
-    The system releases the lock when the process ends for any reason, also in
-    containers. The lock file is separate, because closing any descriptor of an SQLite
-    file drops SQLite's locks (https://www.sqlite.org/howtocorrupt.html, 2.2). A forked
-    child does not inherit the lock.
+    The system releases the lock when the process ends, also in containers. The file is
+    separate, because closing any descriptor of an SQLite file drops SQLite's locks
+    (https://www.sqlite.org/howtocorrupt.html, 2.2). A forked child has no lock.
 
     Parameters
     ----------

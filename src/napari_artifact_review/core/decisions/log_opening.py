@@ -28,7 +28,7 @@ def find_log_path(named: str | Path | None, output: Path) -> Path:
 def open_log(
     path: Path, output: Path, replaced: Store | None = None, read_only: bool = False
 ) -> tuple[Store, tuple[str, ...]]:
-    """Open a log and lock it, unless another process has the lock.
+    """Open a log, lock it unless another process has it, and return it with notices.
 
     If the folder of the output does not support locks, the log beside the output is
     copied to the user's data folder, and the copy is used.
@@ -43,11 +43,6 @@ def open_log(
         An open log of this process that shares its lock with the new one.
     read_only : bool
         Whether to open the log without locking or writing.
-
-    Returns
-    -------
-    store, notices : Store, tuple of str
-        The log, and notices for the user.
 
     Raises
     ------

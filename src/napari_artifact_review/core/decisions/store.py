@@ -39,9 +39,8 @@ _REOPEN = "Open the review again"
 class Store:
     """The log of one review in an SQLite file; usable from one thread at a time.
 
-    Each operation is one transaction. The first write creates the file, and locks it
-    for other processes. If the file is deleted or replaced by an older copy, missing
-    entries are written again.
+    Each operation is one transaction. The first write creates and locks the file. If
+    the file is lost or replaced by an older copy, missing entries are written again.
 
     Parameters
     ----------

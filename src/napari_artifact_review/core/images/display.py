@@ -82,7 +82,7 @@ class Display:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Display:
-        """Read settings from the JSON of `as_json`, also of another version.
+        """Read settings from the JSON of `as_json` in any version of the program.
 
         Parameters
         ----------

@@ -223,7 +223,7 @@ class _Listing:
         return self._known.get(self._key(name), [])
 
     def nearest(self, name: str) -> list[str]:
-        """Return up to three file names similar to a missing one."""
+        """Return up to three file names similar to a missing name."""
         keys = difflib.get_close_matches(self._key(name), self._known, n=3)
         found = dict.fromkeys(name for key in keys for name in self._known[key])
         return list(found)[:3]

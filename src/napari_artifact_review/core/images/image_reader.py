@@ -65,8 +65,7 @@ class ImageReader:
         Parameters
         ----------
         sources : iterable of ImageSource
-            The images, in the order of need. Only as many as can be read in parallel
-            are started.
+            The images, in the order of need; only the first few reads are started.
         """
         before, self._futures = self._futures, {}
         for source in islice(sources, _AT_ONCE):

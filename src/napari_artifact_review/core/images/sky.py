@@ -167,9 +167,8 @@ def sexagesimal(ra: float, dec: float) -> str:
 def _rotation_to_icrs(frame: Any) -> NDArray[np.float64] | None:
     """Return the 3x3 rotation matrix from a frame to ICRS; None if not a rotation.
 
-    Multiplying by the matrix takes microseconds; astropy's transformation takes at
-    least half a millisecond. FK4 is not a rotation because of its E-terms of
-    aberration.
+    Multiplying by it takes microseconds; astropy's transformation takes at least half
+    a millisecond. FK4 is not a rotation because of its E-terms of aberration.
     """
     axes = UnitSphericalRepresentation([0, 90, 0] * u.deg, [0, 0, 90] * u.deg)
     icrs = frame.realize_frame(axes).transform_to(ICRS())

@@ -59,9 +59,8 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     Returns
     -------
     ndarray
-        Smoothed pixels of the same shape. NaN and infinity are unchanged and do not
-        affect their neighbours (normalised convolution). The image is mirrored beyond
-        its edges.
+        Smoothed pixels, same shape. NaN and infinity are unchanged and do not affect
+        neighbours (normalised convolution). The image is mirrored beyond its edges.
     """
     # Imported here, because the dock imports this module and opens without scipy.
     from scipy.ndimage import gaussian_filter

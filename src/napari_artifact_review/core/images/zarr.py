@@ -57,8 +57,7 @@ def read_zarr(path: Path) -> FullImage:
     Raises
     ------
     ImageError
-        If the folder does not contain an image of real numbers, or the image cannot be
-        decoded.
+        If the folder has no image of real numbers, or the image cannot be decoded.
     """
     with decoding(path):
         folders, notes = [path], tuple[str, ...]()

@@ -197,9 +197,8 @@ class Journal:
     def adopt(self, labels: Mapping[CutoutKey, LabelState]) -> Command:
         """Adopt labels of another program or reviewer, as one act.
 
-        The decision has the name and time of the other reviewer, if given. If an entry
-        of the log already has this name and time, only the label was edited, and the
-        decision has the name of the current reviewer.
+        The decision has the other reviewer's name and time, if given. If the log has an
+        entry with both, only the label was edited, and the current reviewer is used.
         """
         if not labels:
             return self._command_without_effect(())

@@ -40,8 +40,7 @@ class QueueRule:
     images : tuple of str, optional
         Full images; by default all.
     kinds : tuple of str, optional
-        Kinds of artifact in the verdicts; by default all cutouts, with or without a
-        kind.
+        Kinds of artifact in the verdicts; by default any kind or none.
     order : str
         One of `ORDERS`; ties are in table order.
 

@@ -150,8 +150,7 @@ def decisions_in_output(
     digest : str or None
         Digest of the output; None if the file does not exist.
     contents : StoreContents
-        Contents of the log's file, with the saves of this review. For any other file
-        the result is empty.
+        Contents with the saves of this review. For any other output, return no rows.
     entries : sequence of Entry
         Entries of the review.
     cutout_index : CutoutIndex

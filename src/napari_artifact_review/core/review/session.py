@@ -167,8 +167,7 @@ class ReviewSession:
             File for the reviewed table; by default `test_outputs.csv` in the folder of
             the predictions.
         cutout_size : int, optional
-            Side length of a cutout in pixels; by default inferred from the grid, or
-            else 200.
+            Side length of a cutout in pixels; by default inferred, or else 200.
         reviewer : str, optional
             Name of the reviewer; by default the user's login name.
         store : path-like or str, optional
@@ -178,8 +177,7 @@ class ReviewSession:
             URL of a PostgreSQL database through which computers exchange the verdicts
             of this review in the background.
         replaced : ReviewSession, optional
-            Session to replace. If both sessions are of the same review, the new session
-            shares the lock and has the current position.
+            Session to replace. In the same review, lock and position are taken over.
         read_only : bool
             Whether to open the review without writing or locking files; verdicts and
             saves are then refused.
@@ -557,8 +555,7 @@ class ReviewSession:
         kind, note : str, optional
             Kind of artifact, and a note; by default empty.
         cutouts : sequence of CutoutKey, optional
-            Cutouts to use instead of the current one. They form one act, which is
-            undone as a whole.
+            Cutouts to use instead of the current one, as one act for undo.
         wait : bool or float
             True: return when the decision is on disk. False: do not wait. A number:
             longest wait in seconds. `OpenLog.set_dispatcher` delivers the result to a
@@ -686,10 +683,9 @@ class ReviewSession:
         Returns
         -------
         dict
-            Metrics ``before`` and ``after`` review, and their ``lowest`` and
-            ``highest`` possible values given the open cutouts. Each is a dict of ``tp,
-            fp, fn, tn, precision, recall, f1, average_precision``, None where
-            undefined. See `Snapshot.metrics`.
+            Metrics ``before`` and ``after`` review, and ``lowest`` and ``highest``
+            values given the open cutouts; each a dict of ``tp, fp, fn, tn, precision,
+            recall, f1, average_precision``, None if undefined. See `Snapshot.metrics`.
 
         Raises
         ------

@@ -26,8 +26,7 @@ class Pace(NamedTuple):
     seconds : ndarray of float64, shape (v,)
         Known times, oldest first, each measured from the reviewer's previous act.
     verdicts : int
-        Number of all verdicts, including those with unknown time: the first of each
-        reviewer and those after a pause.
+        Number of all verdicts, including first verdicts and verdicts after a pause.
     """
 
     seconds: npt.NDArray[np.float64]

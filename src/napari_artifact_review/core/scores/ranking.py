@@ -21,8 +21,7 @@ class Curve(NamedTuple):
     Attributes
     ----------
     precision, recall : ndarray of float64, shape (t + 1,)
-        Values at each threshold, lowest threshold first; the last values, 1 and 0, are
-        for no predicted artifact.
+        Values by ascending threshold, then 1 and 0 for no predicted artifact.
     thresholds : ndarray of float64, shape (t,)
         Distinct confidences, ascending.
     """

@@ -109,8 +109,7 @@ def read_predictions(path: Path) -> Predictions:
     Raises
     ------
     TableError
-        If the table has faults. The message describes the first fault and counts the
-        others.
+        If the table has faults; the error is the first fault and counts the others.
     """
     found = inspect_predictions(path)
     if found.predictions is None:

@@ -317,8 +317,7 @@ class Pyramid:
         Returns
         -------
         ndarray or None
-            The pixels; None if the stored pyramid was lost and `build` must be called
-            again.
+            The pixels; None if the pyramid was lost and `build` must be called again.
 
         Raises
         ------

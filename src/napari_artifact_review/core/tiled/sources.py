@@ -36,8 +36,7 @@ class Source(Protocol):
     dtype : dtype
         Type of the pixels returned by `read`, in native byte order.
     block : tuple of int
-        Rows and columns of a block that can only be decoded as a whole; (1, 1) if
-        single pixels can be read.
+        Rows and columns of a block that is decoded as a whole; (1, 1) if there is none.
     coarser : tuple of Source
         Coarser levels, if the file has levels with the shapes of
         `pyramid.level_shapes`; else empty.
@@ -55,8 +54,7 @@ class Source(Protocol):
         Parameters
         ----------
         rows, columns : slice
-            Range of pixels, with explicit start and stop inside the image, without a
-            step.
+            Range of pixels inside the image, with explicit start and stop, no step.
 
         Returns
         -------

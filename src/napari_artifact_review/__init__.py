@@ -12,7 +12,7 @@ __all__ = ["ReviewSession", "open_review"]
 
 
 def __getattr__(name: str) -> Any:
-    # napari imports every plugin at its start, so nothing heavy is imported before use.
+    # napari imports every plugin at startup: heavy modules are imported on first use.
     if name == "ReviewSession":
         from napari_artifact_review.core.review.session import ReviewSession
 

@@ -1,4 +1,4 @@
-"""The command line: open a review or the demo, check a table, report on a review."""
+"""Command line: open a review or the demo, check a table, report on a review."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_artifact_review.core.errors import ReviewError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 2 if the input is at fault."""
+    """Run the command and return its exit status: 2 if the input is invalid."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _line(fault: ReviewError) -> str:
-    """Return the message of an error in one line."""
+    """Return the message of an error on one line."""
     return " ".join(str(fault).splitlines())
 
 
@@ -186,5 +186,5 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _print(text: str) -> None:
-    """Print a text; bytes of a path that are not Unicode are printed as escapes."""
+    """Print a text; non-Unicode bytes of a path are printed as escapes."""
     print(text.encode(errors="backslashreplace").decode())

@@ -1,1 +1,1 @@
-"""The review itself, without a window: neither Qt nor napari is imported here."""
+"""Review logic without a user interface; imports neither Qt nor napari."""

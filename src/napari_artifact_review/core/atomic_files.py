@@ -1,4 +1,4 @@
-"""Write a file completely or not at all, even if the disk or the power fails."""
+"""Write files atomically: completely or not at all, even if disk or power fails."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from napari_artifact_review.core.errors import SaveError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-#: Seconds between attempts while another program has a file open; two in all.
+#: Seconds between attempts while another program has a file open; 2 s in total.
 RETRY_DELAYS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.4, 0.4)
 
-# As PostgreSQL (file_utils.c: EINVAL); SQLite ignores all (os_unix.c, ticket 1657).
+# PostgreSQL ignores EINVAL (file_utils.c); SQLite ignores all errors (os_unix.c,
+# ticket 1657).
 _CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
-# Of exFAT and some network shares; EINVAL is the error of Windows.
+# Errors of exFAT and some network shares; Windows reports EINVAL.
 _CANNOT_LINK = {
     errno.EPERM,
     errno.ENOSYS,
@@ -45,10 +46,10 @@ class Written:
     Attributes
     ----------
     path : Path
-        The path that was asked for, or a dated name beside it if another program had
+        The requested path, or a dated name in the same folder if another program had
         that file open.
     digest : str
-        SHA-256 of its bytes, in hexadecimal.
+        SHA-256 of the file's bytes, in hexadecimal.
     """
 
     path: Path
@@ -56,14 +57,14 @@ class Written:
 
 
 class NotDurableError(SaveError):
-    """The new file is complete, but a power cut may still undo its writing.
+    """Error for a new file that is complete but may not survive a power cut.
 
     Parameters
     ----------
     written : Written
         The new file.
     reason : OSError
-        The error of syncing the folder to the disk.
+        The error raised when the folder was synced to the disk.
     """
 
     def __init__(self, written: Written, reason: OSError) -> None:
@@ -81,22 +82,22 @@ def replace_file(
     write: Callable[[BinaryIO], object],
     about_to_replace: Callable[[str], None] = lambda _digest: None,
 ) -> Written:
-    """Write a file beside `path`, and replace `path` with it once it is on the disk.
+    """Write a temporary file beside `path`, then replace `path` with it.
 
-    A link stays a link, and the new file has the mode of the old one. If anything
-    fails, the old file is untouched and no other file is left beside it. This waits up
-    to two seconds for a program that has `path` open, so do not call it in the main
-    thread.
+    The temporary file is on the disk before it replaces `path`. A link stays a link,
+    and the new file has the mode of the old one. If anything fails, the old file is
+    unchanged and the temporary file is removed. The call waits up to two seconds for a
+    program that has `path` open, so do not make it in the main thread.
 
     Parameters
     ----------
     path : Path
         The file to write.
     write : callable
-        Called with a binary stream, to which it writes the contents front to back.
+        Called with a binary stream; writes the contents to it sequentially.
     about_to_replace : callable, optional
-        Called with the digest of the complete new file before it replaces the old one;
-        an exception prevents that.
+        Called with the digest of the complete new file before it replaces the old one.
+        An exception prevents the replacement.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def replace_file(
     NotDurableError
         If the new file is complete, but may not survive a power cut.
     SaveError
-        If the disk or the folder refuses, or the encoding lacks a character.
+        If the file cannot be written, or its encoding lacks a character.
     """
     remedy = (
         "Nothing was overwritten; choose another output, or free the disk and save "
@@ -145,12 +146,12 @@ def keep_backup(path: Path) -> Path | None:
     Returns
     -------
     Path or None
-        The copy, safe on the disk; None if there is no file at `path`.
+        The copy, synced to the disk; None if there is no file at `path`.
 
     Raises
     ------
     SaveError
-        If the copy cannot be made; no part of it is left.
+        If the copy cannot be made; an incomplete copy is removed.
     """
     what = f"the backup of {path.name} cannot be made"
     with _as_save_errors(what, path, "Nothing was overwritten; choose another output"):
@@ -176,12 +177,12 @@ def keep_backup(path: Path) -> Path | None:
 
 
 def digest_of(path: Path) -> str | None:
-    """Return the SHA-256 of a file, in hexadecimal; None if there is none.
+    """Return the SHA-256 of a file, in hexadecimal; None if the file does not exist.
 
     Raises
     ------
     SaveError
-        If it cannot be read.
+        If the file cannot be read.
     """
     remedy = "Check your rights to it, or choose another output"
     with _as_save_errors("cannot be read", path, remedy):
@@ -197,22 +198,22 @@ def beside(path: Path, kind: str = "") -> Path:
     Parameters
     ----------
     path : Path
-        The path.
+        Path of the original file.
     kind : str
-        Text after the date, such as ".backup".
+        Text to insert after the date, for example ".backup".
     """
     stem, suffix = path.stem, path.suffix
     if suffix.lower() == ".gz":
-        # The format is in both: .csv.gz.
+        # Both suffixes name the format: .csv.gz.
         stem, suffix = Path(stem).stem, Path(stem).suffix + suffix
-    # To the microsecond, so that two files never have the same name.
+    # Include microseconds, so that two files never have the same name.
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return path.with_name(f"{stem}.{stamp}{kind}{suffix}")
 
 
 @contextmanager
 def _as_save_errors(what: str, path: Path, remedy: str) -> Iterator[None]:
-    """Turn an error of the disk or the folder into a SaveError."""
+    """Raise a SaveError in place of an OSError."""
     try:
         yield
     except OSError as error:
@@ -221,7 +222,7 @@ def _as_save_errors(what: str, path: Path, remedy: str) -> Iterator[None]:
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """Return the status of a file; None if there is none."""
+    """Return the status of a file; None if the file does not exist."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -237,7 +238,7 @@ def _part_beside(path: Path) -> Path:
 
 
 class _HashedFile(io.RawIOBase):
-    """A file that is written front to back, with the SHA-256 of its contents."""
+    """A file that is written sequentially, with the SHA-256 of its contents."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -263,14 +264,14 @@ class _HashedFile(io.RawIOBase):
 def _write_part(
     part: Path, write: Callable[[BinaryIO], object], like: os.stat_result | None
 ) -> str:
-    """Write a new file to the disk, with the mode of another; return its digest."""
+    """Write a new file with the mode of `like`, sync it, and return its digest."""
     mode = 0o666 if like is None else stat.S_IMODE(like.st_mode)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     raw = _HashedFile(os.open(part, flags, mode))
     with io.BufferedWriter(raw) as stream:
         write(stream)
         stream.flush()
-        # Only if it differs: a file system without modes refuses.
+        # Only if the mode differs: a file system without modes raises an error.
         if like is not None and stat.S_IMODE(part.stat().st_mode) != mode:
             part.chmod(mode)
         os.fsync(raw.fileno())
@@ -289,7 +290,7 @@ def _rename(part: Path, target: Path) -> Path:
 
 
 def _give_new_name(part: Path, name: Path) -> Path:
-    """Link or rename `part` to `name`, but never replace another file."""
+    """Link or rename `part` to `name` without replacing another file."""
     try:
         name.hardlink_to(part)
     except OSError as error:
@@ -302,13 +303,13 @@ def _give_new_name(part: Path, name: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    """Remove a leftover file; ignore a failure, which does no harm."""
+    """Remove a leftover file, ignoring errors."""
     with suppress(OSError):
         _retry(lambda: path.unlink(missing_ok=True))
 
 
 def _retry(step: Callable[[], object]) -> None:
-    """Repeat a step for a while if another program has a file open."""
+    """Repeat a step up to two seconds while another program has a file open."""
     for delay in RETRY_DELAYS:
         try:
             step()
@@ -325,13 +326,14 @@ def _is_held(error: OSError) -> bool:
     """Return whether another program has the file open, or access is denied."""
     code = getattr(error, "winerror", None)
     if code is not None:
-        # Access denied, sharing, lock; Windows' damaged disks are PermissionErrors too.
+        # Access denied, sharing or lock violation. Python also raises PermissionError
+        # for a damaged disk on Windows.
         return code in (5, 32, 33)
     return isinstance(error, PermissionError) or error.errno == errno.EBUSY
 
 
 def _sync_folder(folder: Path) -> None:
-    """Sync a folder, so that a new name is durable; Windows needs no such step."""
+    """Sync a folder, so that a new name is durable; do nothing on Windows."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

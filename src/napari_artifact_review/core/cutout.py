@@ -1,4 +1,4 @@
-"""Cutouts, the squares of full images, with the data of the review about them."""
+"""Cutouts: square parts of full images, with their review data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES
 
 
 class CutoutKey(NamedTuple):
-    """The identity of a cutout, which is never its row number."""
+    """Identity of a cutout, independent of its row in the table."""
 
     image_name: str
     grid_x: int
@@ -21,32 +21,32 @@ class CutoutKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """The data of the review about one cutout at one moment.
+    """Snapshot of the review data of one cutout.
 
     Attributes
     ----------
     row : int
-        Its row in the table, 0-based.
+        Row in the table, 0-based.
     image_name : str
-        The full image that it is cut from.
+        Name of the full image.
     grid_x, grid_y : int
-        Column and row of its top left pixel.
+        Column and row of the top left pixel.
     size : int
-        Its side in pixels.
+        Side length in pixels.
     label, preds, label_new : int
-        1 artifact, 0 none.
+        Label, prediction and label after review: 1 artifact, 0 no artifact.
     outcome : str
         TN, FN, FP or TP.
     confidence : float or None
         The model's probability of an artifact.
     error_id : int or None
-        Running number of the error, by the table's own `preds`; None without one.
+        Running number of the error by the table's own `preds`; None if not an error.
     reviewed_by, reviewed_at : str
-        Reviewer and time (UTC) of the verdict; empty without one.
+        Reviewer and time (UTC) of the verdict; empty without a verdict.
     decision : str
-        The verdict: "artifact", "no artifact" or "unsure"; empty without one.
+        "artifact", "no artifact" or "unsure"; empty without a verdict.
     kind, note : str
-        The kind of artifact, and the reviewer's own words.
+        Kind of artifact and the reviewer's note.
     """
 
     row: int
@@ -68,12 +68,12 @@ class Cutout:
 
     @property
     def key(self) -> CutoutKey:
-        """Its identity."""
+        """Identity of the cutout."""
         return CutoutKey(self.image_name, self.grid_x, self.grid_y)
 
     @property
     def reviewed(self) -> bool:
-        """Whether it has a verdict."""
+        """Whether the cutout has a verdict."""
         return bool(self.reviewed_at or self.reviewed_by or self.decision)
 
     @property
@@ -83,31 +83,31 @@ class Cutout:
 
     @property
     def changed(self) -> bool:
-        """Whether its label after review differs from its label before."""
+        """Whether the label after review differs from the original label."""
         return self.label_new != self.label
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cutouts:
-    """The data of the review about many cutouts of one image, as arrays.
+    """Snapshot of the review data of many cutouts of one image, as arrays.
 
-    An image can have eighty thousand of them; as single objects they would take a
-    second at each image.
+    An image can have eighty thousand cutouts. Creating one object for each would take
+    a second per image.
 
     Attributes
     ----------
     image_name : str
-        The full image.
+        Name of the full image.
     size : int
-        Their side in pixels.
+        Side length of a cutout in pixels.
     rows, grid_x, grid_y : ndarray of int64, shape (n,)
-        Their rows in the table; column and row of their top left pixels.
+        Rows in the table; columns and rows of the top left pixels.
     label, preds, label_new, outcome : ndarray of int8, shape (n,)
-        As for `Cutout`; the outcome as its index in `OUTCOMES`.
+        As for `Cutout`, but `outcome` is an index into `OUTCOMES`.
     confidence : ndarray of float64, shape (n,)
-        NaN where the table has none.
+        Confidences; NaN where the table has none.
     reviewed, unsure, pending : ndarray of bool, shape (n,)
-        Whether a decision is in force, whether that is "unsure", and whether a command
+        Whether a decision is in force, whether it is "unsure", and whether a command
         is not recorded yet.
     """
 
@@ -130,21 +130,21 @@ class Cutouts:
 
     @property
     def changed(self) -> npt.NDArray[np.bool_]:
-        """Mask of the cutouts whose label after review differs from their label."""
+        """Mask of cutouts whose label after review differs from the original label."""
         return np.not_equal(self.label_new, self.label)
 
     def are(self, outcome: str) -> npt.NDArray[np.bool_]:
-        """Return the mask of the cutouts with an outcome."""
+        """Return the mask of cutouts with a given outcome."""
         return np.equal(self.outcome, OUTCOMES.index(outcome))
 
     def outside(self, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
-        """Return the mask of those without a pixel in an image of (rows, columns)."""
+        """Return the mask of cutouts outside an image of `shape` (rows, columns)."""
         rows, columns = shape
         above = are_beyond(self.grid_y, self.size, rows)
         return np.logical_or(above, are_beyond(self.grid_x, self.size, columns))
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Cutouts:
-        """Return some of them, by a mask or by their indices."""
+        """Return a subset, given by a mask or by indices."""
         columns = (getattr(self, name)[which] for name in type(self).__slots__[2:])
         return Cutouts(self.image_name, self.size, *columns)
 
@@ -152,7 +152,7 @@ class Cutouts:
 def are_beyond(
     start: npt.NDArray[np.int64], size: int, length: int
 ) -> npt.NDArray[np.bool_]:
-    """Return the mask of cutouts without a pixel in an image, along one axis.
+    """Return the mask of cutouts that lie outside an image along one axis.
 
     Parameters
     ----------
@@ -164,16 +164,16 @@ def are_beyond(
     Returns
     -------
     ndarray of bool, shape (n,)
-        True for cutouts without a pixel.
+        True for cutouts without a pixel in the image.
     """
-    # Without a sum of the two, which may be too large for 64 bits.
+    # start + size could exceed 64 bits.
     return np.logical_or(start >= length, start <= -size)
 
 
 def clip(
     cutout: Cutout, shape: tuple[int, ...], margin: int = 0
 ) -> tuple[slice, slice]:
-    """Return the rows and columns of a cutout that are on an image.
+    """Return the rows and columns of a cutout, clipped to an image.
 
     Parameters
     ----------
@@ -182,12 +182,12 @@ def clip(
     shape : tuple of int
         Rows and columns of the image.
     margin : int
-        Pixels around the cutout to be included.
+        Width of the border around the cutout to include, in pixels.
 
     Returns
     -------
     rows, columns : slice
-        Both ends are on the image; they are equal if the cutout has no pixel there.
+        Clipped ranges; at least one is empty if the cutout lies outside the image.
     """
     rows, columns = (
         slice(

@@ -1,4 +1,4 @@
-"""Guards around decoders of images: limits of size, and one error for any fault."""
+"""Protection against damaged images: size limits, and one type of error."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
 Pixels: TypeAlias = NDArray[Any]
 
-#: Maximum bytes of an image in memory: 16,384 x 16,384 pixels of 32 bits.
+#: Maximum size of an image in memory, in bytes: 16,384 x 16,384 pixels of 32 bits.
 MOST_BYTES = 2**30
-#: An image with more pixels is shown tile by tile: to read it as a whole takes too long
-#: for the next image of a review (8,192 x 8,192 pixels take some 0.3 s).
+#: An image with more pixels is shown tile by tile, because reading it as a whole would
+#: take too long (8,192 x 8,192 pixels take about 0.3 s).
 MOST_PIXELS_AT_ONCE = 2**26
-#: So is an image with a longer side: graphics cards hold no larger texture.
+#: An image with a longer side is shown tile by tile: it exceeds the largest texture of
+#: a graphics card.
 LONGEST_SIDE_AT_ONCE = 16_384
-#: The longest side of any image: some rows of each level of detail must fit in memory.
+#: Longest side of any image: several rows of each pyramid level must fit into memory.
 LONGEST_SIDE = 2**18
 
 
@@ -40,24 +41,24 @@ def is_large(shape: tuple[int, ...]) -> bool:
     Parameters
     ----------
     shape : tuple of int
-        Its axes, (..., rows, columns).
+        Shape of the image, (..., rows, columns).
     """
     plane = shape[-2:]
     return math.prod(plane) > MOST_PIXELS_AT_ONCE or max(plane) > LONGEST_SIDE_AT_ONCE
 
 
 def check_sides(shape: tuple[int, ...]) -> None:
-    """Refuse an image of which no row fits into memory.
+    """Refuse an image whose rows or columns are too long.
 
     Parameters
     ----------
     shape : tuple of int
-        Its axes, (..., rows, columns).
+        Shape of the image, (..., rows, columns).
 
     Raises
     ------
     ImageError
-        If a side of it is longer than `LONGEST_SIDE`.
+        If a side is longer than `LONGEST_SIDE`.
     """
     if max(shape[-2:]) > LONGEST_SIDE:
         raise ImageError(
@@ -67,19 +68,19 @@ def check_sides(shape: tuple[int, ...]) -> None:
 
 
 def check_memory(count: int, remedy: str = "cut it into smaller images") -> None:
-    """Refuse data that would fill the memory, before they are read.
+    """Refuse data that need too much memory, before they are read.
 
     Parameters
     ----------
     count : int
         Number of bytes.
     remedy : str
-        What to do if the file is sound.
+        Advice for the user if the file is valid.
 
     Raises
     ------
     ImageError
-        If they are more than `MOST_BYTES`.
+        If `count` exceeds `MOST_BYTES`.
     """
     if count > MOST_BYTES:
         raise ImageError(
@@ -93,21 +94,21 @@ def check_counts(
     most: Mapping[re.Pattern[str], int],
     subject: str = "its header",
 ) -> None:
-    """Refuse a header in which a number is too large, or no number.
+    """Refuse a header with invalid or too large values of some keywords.
 
     Parameters
     ----------
     header : astropy.io.fits.Header
-        A header of a FITS file.
+        Header of a FITS HDU.
     most : mapping of pattern to int
-        The maximum of each kind of keyword.
+        Largest absolute value of the keywords that match each pattern.
     subject : str
         First words of the message.
 
     Raises
     ------
     ImageError
-        If a value exceeds its maximum, or is no number.
+        If a value exceeds its maximum, or is not a number.
     """
     for card in header.cards:
         for kind, limit in most.items():
@@ -123,23 +124,23 @@ def check_counts(
 
 
 def plain_pixels(values: Pixels) -> Pixels:
-    """Return pixels in the form that the rest of the package expects.
+    """Convert pixels to the form that the rest of the package expects.
 
     Parameters
     ----------
     values : ndarray
-        Two axes, any type and byte order.
+        Pixels of shape (rows, columns), of any type and byte order.
 
     Returns
     -------
     ndarray
-        C-contiguous, native byte order; truth values become uint8, and floats
+        C-contiguous pixels in native byte order. Booleans become uint8, and floats
         wider than 64 bits become float64.
 
     Raises
     ------
     ImageError
-        If they are no real numbers, or not a plane with at least one pixel.
+        If the values are not real numbers, not two-dimensional, or empty.
     """
     if values.dtype.kind not in "buif":
         raise ImageError(
@@ -162,31 +163,31 @@ def plain_pixels(values: Pixels) -> Pixels:
 def decoding(
     path: Path | None = None, where: str | None = None, doing: str = "cannot be read"
 ) -> Iterator[None]:
-    """Turn whatever a decoder raises inside the block into one `ImageError`.
+    """Raise an `ImageError` for any exception of a decoder inside the block.
 
-    An `ImageError` from inside passes, with path and `where` added if it had none.
-    Warnings of a decoder are ignored.
+    An `ImageError` from inside is passed on; `path` and `where` are added if it has no
+    path. Warnings of a decoder are ignored.
 
     Parameters
     ----------
     path : Path, optional
-        The file that is read.
+        File that is read.
     where : str, optional
-        The part of the file, for example the HDU.
+        Part of the file, for example the HDU.
     doing : str
         First words of the message.
 
     Raises
     ------
     ImageError
-        The only exception that leaves the block.
+        For any exception inside the block.
     """
     with one_error(path, where, doing), warnings.catch_warnings():
         # napari would show a decoder's warnings about the file to the user.
         warnings.simplefilter("ignore", AstropyWarning)
-        # Pillow warns of 89 million pixels or more, and numpy of overflow
+        # Pillow warns about 89 million pixels or more, numpy about overflow.
         warnings.simplefilter("ignore", RuntimeWarning)
-        # or of an .npy file of Python 2.
+        # numpy warns about .npy files of Python 2.
         warnings.simplefilter("ignore", UserWarning)
         yield
 
@@ -195,9 +196,9 @@ def decoding(
 def one_error(
     path: Path | None = None, where: str | None = None, doing: str = "cannot be read"
 ) -> Iterator[None]:
-    """Do as `decoding` does, but leave the filters of warnings as they are.
+    """Raise an `ImageError` as `decoding` does, without changing warning filters.
 
-    Python has one set of filters for all threads, which should not change it often.
+    All threads share the warning filters, so they should not change often.
 
     Parameters
     ----------
@@ -207,7 +208,7 @@ def one_error(
     Raises
     ------
     ImageError
-        The only exception that leaves the block.
+        For any exception inside the block.
     """
     try:
         with np.errstate(all="ignore"):
@@ -218,7 +219,7 @@ def one_error(
         raise ImageError(
             error.what, path=path, where=where, remedy=error.remedy
         ) from error
-    # A damaged file makes a decoder raise anything: KeyError, struct.error, ...
+    # A decoder can raise any exception for a damaged file: KeyError, struct.error, ...
     except Exception as error:
         what, remedy = _in_plain_words(error)
         raise ImageError(
@@ -227,9 +228,9 @@ def one_error(
 
 
 def _in_plain_words(error: Exception) -> tuple[str, str]:
-    """Return the meaning of a decoder's exception, and what to do."""
+    """Explain a decoder's exception to the user; return the problem and the remedy."""
     while isinstance(error.__cause__, Exception):
-        # The cause of an exception often says more than the exception itself.
+        # The cause of an exception is often more specific than the exception itself.
         error = error.__cause__
     if isinstance(error, FileNotFoundError):
         return "there is no such file", "Check the folder of the images"

@@ -1,4 +1,4 @@
-"""The exceptions for faults in a user's files."""
+"""Exceptions for problems with the user's files."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Self
 
 
 class ReviewError(Exception):
-    """A fault that the user can correct: what is wrong, where, and what to do.
+    """Base class of errors that the user can correct.
 
     Parameters
     ----------
     what : str
-        What is wrong, as a phrase without a full stop.
+        Description of the problem, as a phrase without a full stop.
     path : path-like, optional
-        The file or folder at fault.
+        The affected file or folder.
     where : str, optional
-        The location inside the file: row, column, HDU.
+        Location inside the file: row, column, HDU.
     remedy : str, optional
-        What the user can do about it.
+        Advice for the user.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ReviewError(Exception):
         super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
 
     def again(self) -> Self:
-        """Copy the error without traceback, so that a cached error keeps no frames."""
+        """Copy the error without traceback, so that it does not keep frames alive."""
         other = type(self)(
             self.what, path=self.path, where=self.where, remedy=self.remedy
         )
@@ -47,20 +47,20 @@ class ReviewError(Exception):
 
 
 class TableError(ReviewError):
-    """The predictions table cannot be read, or lacks data that a review needs."""
+    """Error for a predictions table that is unreadable or lacks required data."""
 
 
 class ImageError(ReviewError):
-    """A full image is missing, ambiguous, or cannot be read."""
+    """Error for a full image that is missing, ambiguous or unreadable."""
 
 
 class SaveError(ReviewError):
-    """The reviewed table could not be written; an existing file is not damaged."""
+    """Error for a file that could not be written; an existing file is intact."""
 
 
 class StoreError(ReviewError):
-    """The log of decisions cannot be read or written; it was not changed."""
+    """Error for a log of decisions that cannot be read or written; it is unchanged."""
 
 
 class HeldError(StoreError):
-    """The log is not for this window to write: it is open elsewhere, or read-only."""
+    """Error for a log that is open elsewhere or read-only."""

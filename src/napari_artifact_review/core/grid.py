@@ -1,23 +1,22 @@
-"""The grid of cutouts: infer their size from its spacing, and number them."""
+"""Grid of cutouts: infer the cutout size, and number the cutouts."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-#: Side of a cutout in pixels, if it cannot be inferred from the table.
+#: Side length of a cutout in pixels, if it cannot be inferred from the table.
 DEFAULT_CUTOUT_SIZE = 200
 
 
 def infer_cutout_size(
     grid_x: npt.NDArray[np.int64], grid_y: npt.NDArray[np.int64]
 ) -> int | None:
-    """Infer the side of a cutout from the spacing of the grid.
+    """Infer the side length of a cutout from the spacing of the grid.
 
-    The spacing gives the size without doubt only if both axes have the same smallest
-    spacing, every position is a whole number of spacings away from the first one, and
-    cutouts occupy more than half of the grid points: a few cutouts far apart are not
-    enough.
+    The result is unambiguous only if both axes have the same smallest spacing, all
+    distances are multiples of this spacing, and cutouts occupy more than half of the
+    grid points.
 
     Parameters
     ----------
@@ -27,11 +26,11 @@ def infer_cutout_size(
     Returns
     -------
     int or None
-        The side in pixels; None if the grid leaves doubt.
+        Side length in pixels; None if it is ambiguous.
     """
     spacings, points, grid = set(), 1, list[npt.NDArray[np.int64]]()
     for positions in (grid_x, grid_y):
-        # A span too wide for 64 bits is negative, and no grid.
+        # A span that exceeds 64 bits is negative, and is not a grid.
         gaps = np.diff(np.unique(positions))
         if gaps.size == 0 or gaps.min() <= 0 or np.any(gaps % gaps.min()):
             return None
@@ -51,18 +50,18 @@ def cutout_numbers(
     grid_x: npt.NDArray[np.int64],
     grid_y: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64] | None:
-    """Return a number for each cutout, by which it can be found and sorted.
+    """Return an integer key for each cutout, for searching and sorting.
 
     Parameters
     ----------
     image, grid_x, grid_y : ndarray of int64, shape (n,)
-        Number of its image; its top left pixel.
+        Index of the image, and top left pixel, of each cutout.
 
     Returns
     -------
     ndarray of int64, shape (n,), or None
-        Equal for equal cutouts, and in the order of image, grid_x, grid_y; None if 64
-        bits are too few.
+        Keys that sort by image, grid_x and grid_y; equal for equal cutouts. None if the
+        keys would exceed 64 bits.
     """
     numbers = np.zeros(len(image), dtype=np.int64)
     count = 1

@@ -1,4 +1,4 @@
-"""The kinds of artifact that reviewers distinguish: the team's list, or a default."""
+"""Kinds of artifact to choose from: the team's own list or the default."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_artifact_review.core.errors import ReviewError
 
-#: The file beside a predictions table in which a team lists its own kinds.
+#: Name of the file with a team's own kinds, in the folder of the predictions table.
 KINDS_NAME = "artifact_kinds.txt"
 
 DEFAULT_KINDS: tuple[str, ...] = (
@@ -23,7 +23,7 @@ DEFAULT_KINDS: tuple[str, ...] = (
     "other",
 )
 
-#: A file with more lines is not a list of kinds.
+#: Maximum number of kinds; a file with more is not a list of kinds.
 _MAX_KINDS = 100
 
 
@@ -33,18 +33,18 @@ def kinds_beside(predictions: Path) -> tuple[str, ...]:
     Parameters
     ----------
     predictions : Path
-        The predictions table. Its folder may have a file `KINDS_NAME` in UTF-8 with one
-        kind a line; text after a ``#`` is a comment.
+        The predictions table. Its folder may contain a UTF-8 file `KINDS_NAME` with one
+        kind per line; text after a ``#`` is a comment.
 
     Returns
     -------
     tuple of str
-        The team's kinds; without such a file `DEFAULT_KINDS`.
+        The team's kinds, or `DEFAULT_KINDS` if there is no file.
 
     Raises
     ------
     ReviewError
-        If there is such a file and it is not a list of kinds.
+        If the file exists and is not a list of kinds.
     """
     path = predictions.with_name(KINDS_NAME)
     remedy = "Write one kind of artifact a line, or remove the file"

@@ -1,4 +1,4 @@
-"""Limits of a grey scale: the ZScale algorithm on a sample of the pixels."""
+"""Limits of a grey scale by the ZScale algorithm on a sample of the pixels."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 Limits: TypeAlias = tuple[float, float]
 
-# ZScale uses 1,000 pixels; so many are enough to find these among NaN.
+# ZScale uses 1,000 pixels; this sample provides enough of them even among many NaN.
 _SAMPLE_SIZE = 100_000
 
 
 def zscale_limits(pixels: NDArray[Any]) -> Limits:
     """Return the limits of a grey scale that shows faint sources.
 
-    The ZScale algorithm of IRAF, in astropy's form
-    (`astropy.visualization.ZScaleInterval` with its defaults), on a regular
-    sample of the image. NaN and infinity are left out.
+    `astropy.visualization.ZScaleInterval`, which implements IRAF's ZScale algorithm, is
+    applied with its defaults to a regular sample of the image. NaN and infinity are
+    ignored.
 
     Parameters
     ----------
     pixels : ndarray
-        Real numbers or truth values, shape (rows, columns).
+        Real numbers or booleans, shape (rows, columns).
 
     Returns
     -------
@@ -38,10 +38,10 @@ def zscale_limits(pixels: NDArray[Any]) -> Limits:
 
 
 def finite_sample(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a sample of an image's finite pixels; all of them for a small image."""
+    """Return a sample of the finite pixels of an image; all if the image is small."""
     step = max(1, math.isqrt(pixels.size // _SAMPLE_SIZE))
     sample = finite_values(pixels[::step, ::step])
-    # The finite pixels may all lie between those of the sample.
+    # All finite pixels may lie between the sampled ones.
     return sample if sample.size else finite_values(pixels)
 
 
@@ -53,21 +53,21 @@ def zscale_of(sample: NDArray[np.float64]) -> Limits:
 
     lower, upper = map(float, ZScaleInterval().get_limits(sample))
     if not lower < upper:
-        # A few pixels on a constant background: ZScale finds the background only.
+        # If few pixels differ from a constant background, ZScale ignores them.
         lower, upper = float(sample.min()), float(sample.max())
     return distinct(lower, upper)
 
 
 def distinct(lower: float, upper: float) -> Limits:
-    """Return limits that differ on the screen."""
+    """Return two limits, with the upper one raised if it is not above the lower."""
     if not lower < upper:
-        # 2**-22 is the smallest relative step of float32, and so of the screen.
+        # The screen uses float32, whose relative step is at most 2**-22.
         upper = lower + max(1.0, abs(lower) * 2.0**-22)
     return lower, upper
 
 
 def finite_values(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the finite pixels, shape (n,), clipped to the screen's float32."""
+    """Return the finite pixels, shape (n,), clipped to the range of float32."""
     values: NDArray[np.float64] = pixels[np.isfinite(pixels)].astype(np.float64)
     largest = float(np.finfo(np.float32).max)
     return values.clip(-largest, largest)

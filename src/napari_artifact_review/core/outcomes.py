@@ -1,4 +1,4 @@
-"""How a label and a prediction compare: the outcome of the classifier."""
+"""Outcomes of the classifier: comparison of label and prediction."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ Outcome = Literal["TN", "FN", "FP", "TP"]
 OUTCOMES: tuple[Outcome, ...] = ("TN", "FN", "FP", "TP")
 ERRORS: tuple[Outcome, ...] = ("FN", "FP")
 
-#: The outcomes in the order in which a user reads them: errors first.
+#: Outcomes in display order: errors first.
 OUTCOME_DISPLAY_ORDER: tuple[Outcome, ...] = ("FP", "FN", "TP", "TN")
 
-#: Confidence from which the survey's classifier predicts an artifact.
+#: Confidence at or above which the survey's classifier predicts an artifact.
 DEFAULT_THRESHOLD = 0.95
 
-#: The verdicts about a cutout.
+#: The possible verdicts on a cutout.
 Verdict = Literal["artifact", "no artifact", "unsure"]
 VERDICTS: tuple[Verdict, ...] = ("artifact", "no artifact", "unsure")
 
-#: The names of the values 0 and 1 of a label.
+#: Names of the label values 0 and 1.
 LABEL_NAMES: tuple[Verdict, Verdict] = ("no artifact", "artifact")
 
 
 def outcome_codes(
     label: npt.NDArray[np.int8], preds: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.int8]:
-    """Return the outcome of each cutout, as its index into `OUTCOMES`.
+    """Return the outcome of each cutout, as an index into `OUTCOMES`.
 
     Parameters
     ----------
     label, preds : ndarray of int8, shape (n,)
-        Labels and predictions: 1 artifact, 0 none.
+        Labels and predictions: 1 artifact, 0 no artifact.
 
     Returns
     -------
     ndarray of int8, shape (n,)
-        0 to 3.
+        Indices from 0 to 3.
     """
     return np.asarray(label + 2 * preds, dtype=np.int8)
 
 
 def outcome_names(codes: npt.NDArray[np.int8]) -> pd.Categorical[str]:
-    """Return the names of outcomes, shape (n,), by their indices into `OUTCOMES`."""
-    # Imported late: the dock uses the names above before pandas is loaded.
+    """Return the names of outcomes, shape (n,), given as indices into `OUTCOMES`."""
+    # Imported here, because the dock uses the names above before pandas is loaded.
     import pandas as pd
 
     return pd.Categorical.from_codes(codes, categories=pd.Index(OUTCOMES))

@@ -1,1 +1,1 @@
-"""The log of decisions: on disk, locked by one writer, exchanged with other logs."""
+"""Log of decisions: its file, its lock, and its exchange with other computers."""

@@ -1,4 +1,4 @@
-"""A command of the reviewer: pending until it is on disk, then recorded; or refused."""
+"""Commands of the reviewer, which are pending until they are recorded or refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import StoreError
 
-#: Give verdicts; undo and redo them; adopt labels of the table or of another program;
+#: Give verdicts; undo or redo them; adopt labels from the table or another program;
 #: receive entries of other logs.
 CommandKind = Literal["decide", "undo", "redo", "adopt", "receive"]
 
@@ -24,43 +24,43 @@ CommandState = Literal["pending", "recorded", "refused"]
 
 
 class Command:
-    """A change that is to be recorded, and its result.
+    """A change to record, and its result.
 
-    Its note and its cutouts are fixed when it is given.
+    The note and the cutouts are fixed when the command is given.
 
     Parameters
     ----------
     kind : str
-        The kind of change.
+        Kind of change.
     cutouts : sequence of CutoutKey
-        The cutouts that it changes.
+        Cutouts to change.
     make : callable
-        Returns the entries to be written, once all commands before it are settled.
+        Returns the entries to write; called after all earlier commands are settled.
     depends_on : sequence of Command
-        Commands whose refusal refuses this one.
+        Commands on which this one depends: if one is refused, this one is, too.
     target : EntryId or Command, optional
-        For undo and redo: the act, or the pending command that will make it.
+        For undo and redo: the act, or the pending command that will create it.
     title : str
-        The command in a few words, for messages.
+        Short description for messages.
 
     Attributes
     ----------
     again : callable or None
-        Gives the same command once more.
+        Gives the same command again.
     renewed : Command or None
-        For a refused command: the command that was given in its stead.
+        For a refused command: the command that replaced it.
     new_states : mapping of CutoutKey to LabelState
-        For verdicts and labels: the state of each cutout once it is recorded.
+        For verdicts and labels: the state of each cutout after recording.
     notes : mapping of CutoutKey to str
-        For undo: the notes of the verdicts that it takes back.
+        For undo: the notes of the undone verdicts.
     state : str
         "pending", "recorded" or "refused".
     entries : sequence of Entry
-        The entries that were recorded; none if there was nothing to change.
+        Recorded entries; empty if there was nothing to change.
     error : StoreError or None
-        The reason of a refusal.
+        Reason for a refusal.
     given_at : float
-        The time of `time.monotonic` at which it was given.
+        Time at which the command was given, from `time.monotonic`.
     settled : Signal
         Emitted with the command when it is recorded or refused.
     """
@@ -94,20 +94,20 @@ class Command:
 
     @property
     def is_pending(self) -> bool:
-        """Whether it is neither recorded nor refused."""
+        """Whether the command is neither recorded nor refused."""
         return self.state == "pending"
 
     @property
     def act(self) -> EntryId | None:
-        """The act that it made, undid or redid; None if it changed nothing."""
+        """Act that the command created, undid or redid; None if it changed nothing."""
         return self.entries[0].act if self.entries else None
 
     def settle(self, entries: Sequence[Entry]) -> None:
-        """Mark it as recorded."""
+        """Mark the command as recorded."""
         self.state, self.entries = "recorded", tuple(entries)
         self.settled.emit(self)
 
     def refuse(self, error: StoreError) -> None:
-        """Mark it as refused."""
+        """Mark the command as refused."""
         self.state, self.error = "refused", error
         self.settled.emit(self)

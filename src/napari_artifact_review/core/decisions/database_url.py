@@ -1,4 +1,4 @@
-"""Read the URL of a database, check its support, and hide its password."""
+"""Read and check database URLs, and hide their passwords."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from napari_artifact_review.core.errors import StoreError
 
 POSTGRESQL = "postgresql+psycopg"
 
-#: Supported drivers, by the names that a URL may give them. libpq's own tools accept
-#: the first two.
+#: Supported drivers, by their names in a URL. libpq's own tools accept the first two.
 _DRIVERS = {
     "postgres": POSTGRESQL,
     "postgresql": POSTGRESQL,
@@ -27,7 +26,7 @@ _SUPPORTED = "Name a postgresql+psycopg:// URL; for --store, an SQLite file"
 #: The scheme before "://"; any other text could be part of a password.
 _SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://")
 
-#: Options of libpq that are secrets themselves, not the path of a secret.
+#: Options of libpq whose values are secrets, as opposed to paths of secret files.
 _SECRETS = (
     "password",
     "sslpassword",
@@ -38,15 +37,15 @@ _SECRETS = (
 
 
 def read_database_url(text: str) -> sa.URL | Path:
-    """Read the URL of a database that the user named, without opening it.
+    """Read a database URL given by the user, without opening the database.
 
-    No error repeats the URL, which may hold a password.
+    Error messages do not repeat the URL, because it may contain a password.
 
     Parameters
     ----------
     text : str
-        The URL: `postgresql+psycopg://USER@HOST:PORT/DATABASE?OPTIONS` (the driver may
-        be left out), or `sqlite:///FILE`.
+        `postgresql+psycopg://USER@HOST:PORT/DATABASE?OPTIONS` (the driver may be
+        omitted), or `sqlite:///FILE`.
 
     Returns
     -------
@@ -56,8 +55,8 @@ def read_database_url(text: str) -> sa.URL | Path:
     Raises
     ------
     StoreError
-        If the URL cannot be read, names another dialect, driver or an unknown option,
-        or if the driver is not installed.
+        If the URL cannot be read, names an unsupported dialect or driver, or an
+        unknown option, or if the driver is not installed.
     """
     scheme = _SCHEME.match(text)
     if scheme is None or not text.isprintable():
@@ -70,7 +69,7 @@ def read_database_url(text: str) -> sa.URL | Path:
 
 
 def safe_name(url: sa.URL) -> str:
-    """Return a URL for messages, without its password and its options."""
+    """Return a URL without password and options, for messages."""
     shown = sa.URL.create(
         url.drivername, url.username, None, url.host, url.port, url.database
     )
@@ -78,11 +77,11 @@ def safe_name(url: sa.URL) -> str:
 
 
 def without_secrets(message: str, url: sa.URL) -> str:
-    """Replace each secret of a URL by *** in a message of a driver."""
+    """Replace each secret of a URL with *** in a driver's message."""
     secrets = {str(url.password or "")}
     for option in _SECRETS:
         secrets.update(url.normalized_query.get(option, ()))
-    # The longest first: one may be part of another.
+    # Longest first, because a secret may be part of another.
     for secret in sorted(secrets - {""}, key=len, reverse=True):
         for spelling in (secret, quote(secret, safe=""), quote_plus(secret)):
             message = message.replace(spelling, "***")
@@ -93,12 +92,12 @@ def _split(text: str, name: str) -> sa.URL:
     try:
         url = sa.make_url(text)
     except ValueError:
-        # Without the cause, whose message repeats the text of the port.
+        # Drop the cause, because its message repeats the port.
         raise _bad_port(name) from None
     if url.port is not None and not 0 < url.port < 65536:
         raise _bad_port(name)
     if "@" in (url.host or ""):
-        # Messages show the host, which here begins with the rest of a password.
+        # This host begins with the end of a password, and messages show the host.
         raise StoreError(
             f"this {name} URL has more than one @ before its host",
             remedy="Write an @ in a name or password as %40",
@@ -107,7 +106,7 @@ def _split(text: str, name: str) -> sa.URL:
 
 
 def _bad_port(name: str) -> StoreError:
-    # Without the text of the port: in a URL without a host, it is the password.
+    # The message omits the port: in a URL without a host, it is the password.
     return StoreError(
         f"the port of this {name} URL is no number from 1 to 65535",
         remedy=f"Write it as {name}://USER@HOST:PORT/DATABASE",
@@ -135,7 +134,7 @@ def _sqlite_file(url: sa.URL) -> Path:
 
 def _check_postgresql(url: sa.URL) -> sa.URL:
     try:
-        # An optional dependency: a review on one computer needs no server.
+        # psycopg is optional: a review on one computer needs no server.
         from psycopg import pq
     except ImportError as error:
         raise StoreError(
@@ -166,6 +165,6 @@ def _check_postgresql(url: sa.URL) -> sa.URL:
 
 
 def _repeated(url: sa.URL) -> set[str]:
-    """Return the options that a URL repeats; only hosts and ports may be several."""
+    """Return the repeated options of a URL, except hosts and ports."""
     values = url.normalized_query.items()
     return {name for name, value in values if len(value) > 1} - {"host", "port"}

@@ -1,4 +1,4 @@
-"""An entry of a review's log: its identity, its order in time, and its JSON form."""
+"""Entries of a review's log: identity, order in time, and JSON form."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any, Literal, NamedTuple, Self, get_args
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.outcomes import VERDICTS
 
-#: The effect of an entry on verdicts. An entry with another action (a setting, a draw,
-#: a draft note) has its content in `context` and changes no label.
+#: Effect of an entry on verdicts. An entry with another action (a setting, a draw, a
+#: draft note) has its content in `context` and does not change a label.
 Action = Literal["decide", "undo", "redo"]
 
-#: The source of an entry: the reviewer decided in this log; or it was taken over from
-#: an older store or a table; or it was carried from an earlier round.
+#: Source of an entry: a reviewer's decision in this log, an older store or a table, or
+#: an earlier round.
 Origin = Literal["decided", "taken over", "carried"]
 
-#: The digest before the first entry of a log.
+#: Digest that stands in for the predecessor of a log's first entry.
 NO_DIGEST = ""
 
-#: Numbers are smaller than this: a database stores 64 bits.
+#: Upper bound (exclusive) of all numbers, because a database stores 64 bits.
 _LARGEST = 2**63
 
 
@@ -33,9 +33,9 @@ class EntryId(NamedTuple):
     Attributes
     ----------
     log_id : str
-        The log that the entry was first written to, a UUID in hex.
+        Id of the log to which the entry was first written, a UUID in hexadecimal.
     number : int
-        Its number in that log, from 1 without a gap.
+        Number of the entry in that log, counted from 1 without gaps.
     """
 
     log_id: str
@@ -44,34 +44,34 @@ class EntryId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the log: a decision that is made, undone, or redone.
+    """An entry of the log, which makes, undoes or redoes a decision.
 
     Attributes
     ----------
     log_id, number : str, int
-        Its identity; see `EntryId`.
+        Identity of the entry; see `EntryId`.
     clock : int
-        Logical time (L. Lamport, Commun. ACM 21, 558, 1978): larger than that of every
-        entry that its writer knew.
+        Logical time (L. Lamport, Commun. ACM 21, 558, 1978): larger than the time of
+        every entry that the writer knew.
     action : str
-        An `Action`, or the kind of another entry.
+        An `Action`, or the kind of an entry that does not affect verdicts.
     act : EntryId
-        The first entry of the act that it makes, undoes or redoes: decisions that were
-        made at once are undone at once.
+        First entry of the act that this entry makes, undoes or redoes. Decisions that
+        were made together are undone together.
     cutout : CutoutKey
         The cutout.
     label_new : int
-        The label in force after it.
+        Label in force after the entry.
     reviewer, decided_at : str
-        The reviewer, and the time in UTC (ISO 8601).
+        Reviewer, and time in UTC (ISO 8601).
     context : mapping
-        The circumstances in which it was made, as plain JSON.
+        Circumstances of the decision, as plain JSON.
     verdict, kind, note : str
-        As for `Decision`; for an undo, those in force again, if any.
+        As for `Decision`; for an undo, the values that are in force again, if any.
     origin : str
         An `Origin`.
     digest : str
-        SHA-256 of its content and of the digest of the entry before it in its log.
+        SHA-256 of the content and of the digest of the previous entry in the log.
     """
 
     log_id: str
@@ -92,25 +92,25 @@ class Entry:
 
     @property
     def id(self) -> EntryId:
-        """Its identity."""
+        """Identity of the entry."""
         return EntryId(self.log_id, self.number)
 
     @property
     def order(self) -> tuple[int, str, int]:
-        """The sort key of a review's entries: the same on every computer."""
+        """Sort key of the entries of a review, identical on every computer."""
         return self.clock, self.log_id, self.number
 
     def after(self, previous: Entry | None) -> Self:
-        """Return the entry with its digest after the previous entry of its log."""
+        """Return the entry with its digest set, given the previous entry of its log."""
         return replace(self, digest=self._digest_after(previous))
 
     def follows(self, previous: Entry | None) -> bool:
-        """Return whether it is the next entry of its log.
+        """Return whether the entry directly follows `previous` in its log.
 
         Parameters
         ----------
         previous : Entry or None
-            The entry before it; None before the first one of its log.
+            The last entry of the log; None if the log is empty.
         """
         number = 0 if previous is None else previous.number
         clock = 0 if previous is None else previous.clock
@@ -121,17 +121,17 @@ class Entry:
         )
 
     def as_json(self) -> str:
-        """Return it as one line of ASCII, so that any database can hold any text."""
+        """Return the entry as one line of ASCII, which every database can store."""
         return _dumped([*self._content(), self.digest])
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return the entry that `as_json` wrote.
+        """Read an entry from the text that `as_json` returned.
 
         Raises
         ------
         ValueError
-            If the text is not such an entry.
+            If the text is not a valid entry.
         """
         try:
             values = json.loads(text)
@@ -146,7 +146,7 @@ class Entry:
         return entry
 
     def is_sound(self) -> bool:
-        """Return whether every value has a type and range that an entry can have."""
+        """Return whether every value has a valid type and range."""
         texts = (self.log_id, self.action, self.reviewer, self.decided_at, self.kind)
         others = (self.note, self.origin, self.digest, self.verdict)
         names = (self.act.log_id, self.cutout.image_name)
@@ -154,7 +154,7 @@ class Entry:
             return False
         x, y = self.cutout.grid_x, self.cutout.grid_y
         numbers = (self.number, self.clock, self.act.number, self.label_new, x, y)
-        # Exactly an int: true is stored as 1, which has another digest.
+        # Exactly an int: True would be stored as 1, which gives another digest.
         if not all(type(n) is int and abs(n) < _LARGEST for n in numbers):
             return False
         is_own_act = self.act.log_id == self.log_id
@@ -178,7 +178,7 @@ class Entry:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-#: Returns all values of an entry but the digest, in their stored order.
+#: Returns all values of an entry except the digest, in stored order.
 _values = attrgetter(*(each.name for each in fields(Entry) if each.name != "digest"))
 
 
@@ -187,5 +187,5 @@ def _dumped(content: list[Any]) -> str:
 
 
 def plain_json(value: Any) -> Any:
-    """Return a value as plain JSON, with None for NaN and infinity."""
+    """Convert a value to plain JSON, with None for NaN and infinity."""
     return json.loads(json.dumps(value), parse_constant=lambda _: None)

@@ -1,4 +1,4 @@
-"""Exchange log entries with a meeting place, in the background."""
+"""Background exchange of log entries with a meeting place."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from napari_artifact_review.core.decisions.meeting_place import (
 )
 from napari_artifact_review.core.errors import StoreError
 
-#: Seconds until the next attempt after a failed one; doubled with each failure.
+#: Seconds between a failed exchange and the next attempt; doubled with each failure.
 _FIRST_RETRY_DELAY = 0.25
 _LONGEST_RETRY_DELAY = 5.0
 
-#: Most entries in one request. After a failure a request has fewer, so that it also
-#: succeeds on a slow network.
+#: Maximum number of entries in one request. Requests get smaller after a failure, so
+#: that they succeed on a slow network.
 _LARGEST_BATCH = 1000
 
 
 class Exchange:
     """Background exchange of a review's log entries with a meeting place.
 
-    A thread sends the entries that the place lacks and fetches those that this computer
-    lacks, at an interval and whenever entries are offered. If the place is slow, frozen
-    or gone, this is a `problem`, and nothing else waits for the place. Unsent entries
-    are sent when the place is back. Entries of any log are exchanged, so each computer
-    passes on those of the others.
+    A thread sends the entries that are missing at the meeting place and fetches the
+    entries that are missing on this computer. It does so at an interval, and whenever
+    entries are offered. If the meeting place is slow or unreachable, `problem` is set;
+    unsent entries are sent later. Entries of all logs are exchanged, so each computer
+    also forwards the entries of the others.
 
     A started exchange must be closed, because its thread refers to it.
 
@@ -45,32 +45,32 @@ class Exchange:
     review : ReviewIdentity
         The review.
     entries : iterable of RawEntry
-        All entries on this computer, each log in its order.
+        All entries on this computer, each log in order.
     receive : callable
-        Called on the thread of the exchange with fetched entries, a list in the order
-        of log and number. If it raises, they are fetched again.
+        Called on the exchange thread with a list of fetched entries, sorted by log and
+        number. If it raises, they are fetched again.
     acknowledged : mapping of str to int, optional
-        As the attribute, from an earlier exchange.
+        Value of the attribute from an earlier exchange.
     prepare : callable, optional
-        Called once on the thread of the exchange, after the place is joined and before
-        entries are exchanged; again, if it raises a `StoreError`.
+        Called once on the exchange thread, after the meeting place is joined and before
+        entries are exchanged. If it raises, it is called again at the next attempt.
     interval : float
         Seconds between two exchanges while no entries are offered.
 
     Attributes
     ----------
     changed : Signal
-        Emitted when an attribute below has changed; on any thread.
+        Emitted on any thread when an attribute below has changed.
     problem : StoreError or None
-        Why entries cannot be exchanged at present.
+        Error that prevents the exchange at present.
     unsent : int
-        The number of entries that the place is not known to have.
+        Number of entries that the meeting place is not known to have.
     acknowledged : dict of str to int
-        By log id, the last number up to which the place is known to have the entries.
+        Number of the last entry that the meeting place is known to have, by log id.
     rounds : int
-        The number of complete exchanges.
+        Number of complete exchanges.
     review_id : str or None
-        The id of the review at the place; None before the place was reached.
+        Id of the review at the meeting place; None before the first contact.
     """
 
     changed = Signal()
@@ -109,24 +109,24 @@ class Exchange:
 
     @property
     def acknowledged(self) -> dict[str, int]:
-        """By log id, the last number that the place is known to have."""
+        """Number of the last entry that the meeting place has, by log id."""
         with self._condition:
             return dict(self._acknowledged)
 
     @property
     def unsent(self) -> int:
-        """The number of entries that the place is not known to have."""
+        """Number of entries that the meeting place is not known to have."""
         with self._condition:
             return sum(span.last - span.after for span in self._unsent_spans())
 
     def start(self) -> None:
-        """Begin to exchange in the background."""
+        """Start the exchange thread."""
         self._thread.start()
 
     def offer(self, entries: Iterable[RawEntry]) -> None:
-        """Send new entries of this computer soon, without waiting.
+        """Queue new entries of this computer for sending, and return immediately.
 
-        Known entries, because they were received, are ignored.
+        Entries that the exchange already knows are ignored.
         """
         with self._condition:
             self._add(entries)
@@ -135,10 +135,10 @@ class Exchange:
         self._signal()
 
     def close(self) -> None:
-        """End the exchange, without waiting for the place.
+        """End the exchange, without waiting for the meeting place.
 
-        The thread still sends the offered entries, unless there is a problem, and then
-        closes the place. Nothing is received or signalled afterwards.
+        The thread sends the offered entries, unless there is a problem, and then closes
+        the meeting place. Nothing is received or signalled afterwards.
         """
         with self._condition:
             self._is_closed = True
@@ -150,16 +150,16 @@ class Exchange:
         Raises
         ------
         StoreError
-            If the place cannot be used. Some entries may have been exchanged before.
+            If the meeting place fails; some entries may have been exchanged before.
         """
         try:
             self._exchange()
         except StoreError:
-            # When the place is back, it may be an older backup, or a new one.
+            # The meeting place may return as an older backup, or as a new database.
             self._is_joined = False
             raise
 
-    # Inside
+    # Private methods
 
     def _run(self) -> None:
         failures = 0
@@ -169,7 +169,7 @@ class Exchange:
                 self.exchange()
             except StoreError as error:
                 self._set_problem(error.again())
-            # Any exception: the reviewer must see that no entries are exchanged.
+            # Report any exception, so that the reviewer sees that the exchange failed.
             except Exception as error:  # noqa: BLE001
                 self._set_problem(
                     StoreError(
@@ -187,7 +187,7 @@ class Exchange:
         self._place.close()
 
     def _wait(self, delay: float) -> bool:
-        """Wait until the next exchange is due; return False after the last one."""
+        """Wait until the next exchange is due; return False if there is none."""
         with self._condition:
             self._condition.wait_for(lambda: self._is_closed or self._has_offers, delay)
             self._has_offers = False
@@ -243,7 +243,7 @@ class Exchange:
         )
 
     def _next_unsent(self) -> list[RawEntry]:
-        """Return the next batch of entries that the place lacks."""
+        """Return the next batch of entries that are missing at the meeting place."""
         with self._condition:
             return [
                 entry
@@ -252,7 +252,7 @@ class Exchange:
             ]
 
     def _next_missing(self, last_numbers: Mapping[str, int]) -> list[Span]:
-        """Return the next batch of entries that this computer lacks."""
+        """Return the next batch of entries that are missing on this computer."""
         with self._condition:
             here = {log_id: len(log) for log_id, log in self._logs.items()}
         return _cut(_lacking(last_numbers, here), self._batch)
@@ -302,7 +302,7 @@ def find_meeting_place(url: str) -> MeetingPlace:
     Raises
     ------
     StoreError
-        If it is not the URL of a PostgreSQL database, or its driver is not installed.
+        If the URL is not that of a PostgreSQL database, or the driver is not installed.
     """
     database = read_database_url(url)
     if isinstance(database, Path):
@@ -311,14 +311,14 @@ def find_meeting_place(url: str) -> MeetingPlace:
             path=database,
             remedy="Name the URL of a PostgreSQL database",
         )
-    # Imported late: its driver is an optional dependency, checked above.
+    # Imported here, because its driver is an optional dependency, checked above.
     from napari_artifact_review.core.decisions.postgres_place import PostgresPlace
 
     return PostgresPlace(database)
 
 
 def _lacking(last_numbers: Mapping[str, int], others: Mapping[str, int]) -> list[Span]:
-    """Return the entries up to `last_numbers` that come after `others`."""
+    """Return the spans of entries that `last_numbers` has and `others` lacks."""
     return [
         Span(log_id, others.get(log_id, 0), last)
         for log_id, last in sorted(last_numbers.items())
@@ -327,7 +327,7 @@ def _lacking(last_numbers: Mapping[str, int], others: Mapping[str, int]) -> list
 
 
 def _cut(spans: Iterable[Span], size: int) -> list[Span]:
-    """Return the first spans, cut so that they have at most `size` entries."""
+    """Return the first spans, shortened to at most `size` entries in total."""
     batch = []
     for log_id, after, last in spans:
         last = min(last, after + size)

@@ -1,4 +1,4 @@
-"""The lock of a log: one process at a time writes to it."""
+"""Lock of a log, so that only one process at a time writes to it."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-#: Errors of a file system without locks, such as some network folders.
+#: Errors of file systems without locks, such as some network folders.
 _NO_LOCKS = {
     getattr(errno, name)
     for name in ("ENOLCK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EINVAL")
     if hasattr(errno, name)
 }
 
-#: Seconds to wait for a window of this process that is being closed.
+#: Seconds to wait for another window of this process to release the lock.
 _RELEASE_TIMEOUT = 12.0
 
-#: Offset of the byte that Windows locks: beyond the text, which others may read.
+#: Offset of the byte that Windows locks. It is beyond the text, which stays readable.
 _LOCKED_BYTE = 1 << 30
 
 
 class LocksUnsupportedError(OSError):
-    """The file system of a folder has no locks, or cannot write through to the disk."""
+    """Error of a file system that cannot lock files or sync them to the disk."""
 
 
 @dataclass(frozen=True)
 class Writer:
-    """The process that holds a lock, for messages; it is no evidence.
+    """Description of the process that has a lock, for messages only.
 
     Attributes
     ----------
     host : str
-        The computer's name.
+        Name of the computer.
     pid : int
-        The number of the process there.
+        Process id on that computer.
     user : str
-        The login name.
+        Login name.
     since : str
-        The time in UTC (ISO 8601) at which it acquired the lock.
+        Time in UTC (ISO 8601) at which the process acquired the lock.
     """
 
     host: str
@@ -60,7 +60,7 @@ class Writer:
 
     @classmethod
     def here(cls) -> Writer:
-        """Return the description of this process."""
+        """Return a description of this process."""
         return cls(socket.gethostname(), os.getpid(), login_name(), utc_now())
 
     def __str__(self) -> str:
@@ -74,34 +74,34 @@ class Writer:
 
 
 class _Held:
-    """A lock that this process holds, with the number of its users in the process."""
+    """A lock of this process, with the number of `WriterLock` objects that share it."""
 
     def __init__(self, handle: int, writer: Writer) -> None:
         self.handle = handle
         self.writer = writer
         self.users = 1
-        # The users that announced their release.
+        # Number of users that announced their release.
         self.releasing = 0
         self.released = threading.Event()
 
 
-#: The locks that this process holds, by the identity of their files.
+#: Locks of this process, by device and inode of their files.
 _held: dict[tuple[int, int], _Held] = {}
 _guard = threading.Lock()
 
 
 class WriterLock:
-    """An operating system's lock on a file of its own.
+    """A lock by the operating system on a separate lock file.
 
-    It ends with the process, however that ends, also in containers. It locks a file of
-    its own, because closing any descriptor of an SQLite file drops SQLite's locks
-    (https://www.sqlite.org/howtocorrupt.html, 2.2). A forked child holds no lock.
+    The system releases the lock when the process ends, also in containers. The file is
+    separate, because closing any descriptor of an SQLite file drops SQLite's locks
+    (https://www.sqlite.org/howtocorrupt.html, 2.2). A forked child has no lock.
 
     Parameters
     ----------
     path : Path
-        The lock's file. It stays after the release: without it, two processes could
-        lock two files of the same name.
+        The lock file. It is not deleted on release: otherwise two processes could lock
+        two files of the same name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -112,25 +112,25 @@ class WriterLock:
 
     @property
     def is_held(self) -> bool:
-        """Whether this object holds the lock."""
+        """Whether this object has the lock in this process."""
         return self._key is not None and self._pid == os.getpid()
 
     def acquire(self, shared_with: WriterLock | None = None) -> Writer | None:
-        """Acquire the lock; return the other writer if there is one, else None.
+        """Acquire the lock, or return the other writer that has it.
 
-        This waits for a lock of this process whose release is announced.
+        If this process has the lock and announced its release, wait for the release.
 
         Parameters
         ----------
         shared_with : WriterLock, optional
-            Another lock of this process, with which this one may share the file.
+            Another lock of this process that may share the file with this one.
 
         Raises
         ------
         LocksUnsupportedError
             If the file system has no locks.
         OSError
-            If the file cannot be made or written.
+            If the file cannot be created or written.
         """
         if self.is_held:
             return None
@@ -168,14 +168,14 @@ class WriterLock:
         return None
 
     def announce_release(self) -> None:
-        """Let `acquire` in this process wait for the release of this lock."""
+        """Announce a release, so that `acquire` in this process waits for it."""
         with _guard:
             if self._key is not None and self.is_held and not self._is_releasing:
                 self._is_releasing = True
                 _held[self._key].releasing += 1
 
     def release(self) -> None:
-        """Release the lock, if this object holds it in this process."""
+        """Release the lock if this object has it in this process."""
         with _guard:
             key, self._key = self._key, None
             if key is None or self._pid != os.getpid():
@@ -186,15 +186,15 @@ class WriterLock:
             self._is_releasing = False
             if not held.users:
                 del _held[key]
-                # Closing releases it. Unlocking would also release it for the parent
-                # of a process that inherited the descriptor.
+                # Closing releases the lock. Unlocking would also release the lock of a
+                # parent process whose descriptor was inherited.
                 os.close(held.handle)
                 held.released.set()
 
     def _in_this_process(self) -> tuple[tuple[int, int], _Held] | None:
-        """Return the lock on the same file that this process holds, if any.
+        """Return the lock of this process on the same file, if any.
 
-        Opening the file again is no option: on NFS, closing it would release the lock.
+        The file is not opened again, because closing it on NFS would release the lock.
         """
         try:
             key = _key_of(self.path.stat())
@@ -212,7 +212,7 @@ def _key_of(info: os.stat_result) -> tuple[int, int]:
 
 
 def _lock(handle: int) -> bool:
-    """Lock a file; return False if another process has done so."""
+    """Lock a file; return False if another process has locked it."""
     try:
         if sys.platform == "win32":
             os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
@@ -229,7 +229,7 @@ def _lock(handle: int) -> bool:
 
 
 def _write(handle: int, writer: Writer) -> None:
-    """Write a description of the writer through to the disk."""
+    """Write the description of the writer, and sync it to the disk."""
     text = json.dumps(asdict(writer)).encode()
     os.lseek(handle, 0, os.SEEK_SET)
     os.write(handle, text)
@@ -243,19 +243,19 @@ def _write(handle: int, writer: Writer) -> None:
 
 
 def _read_writer(path: Path) -> Writer:
-    """Return the writer that a lock's file describes."""
+    """Read the description of the writer from a lock file."""
     unknown = Writer("an unknown computer", 0, "unknown", "")
     try:
         found = json.loads(path.read_bytes()[:4096])
         host, user, since = (str(found[name]) for name in ("host", "user", "since"))
         return Writer(host, int(found["pid"]), user, since)
     except (OSError, TypeError, ValueError, LookupError):
-        # The other process has not written it yet, or it cannot be read.
+        # The other process has not written the description yet, or it is unreadable.
         return unknown
 
 
 def _forget_in_child() -> None:
-    """Close the inherited descriptors in a forked child; the parent keeps its locks."""
+    """Close inherited descriptors in a forked child, without unlocking the parent."""
     global _guard
     _guard = threading.Lock()
     for held in _held.values():

@@ -1,4 +1,4 @@
-"""The decisions of reviewers: an append-only log, with undo and redo as entries."""
+"""Append-only log of the reviewers' decisions, with undo and redo as entries."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Action, Entry, EntryId, Origin
 from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
 
-#: Longest time in seconds that a window waits until a decision is on disk, so that the
-#: next frame shows it. Users feel a shorter delay as instantaneous (J. Nielsen,
-#: Usability Engineering, 1993, ch. 5).
+#: Maximum wait for a decision to be on disk, in seconds, so that the next frame shows
+#: it. Users perceive shorter delays as instantaneous (J. Nielsen, Usability
+#: Engineering, 1993, ch. 5).
 MAX_WAIT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One statement of one reviewer about one cutout.
+    """A verdict of a reviewer on one cutout.
 
     Attributes
     ----------
     cutout : CutoutKey
         The cutout.
     label_new : int
-        1 artifact, 0 none; an unsure verdict leaves the label unchanged.
+        1 artifact, 0 no artifact; an unsure verdict leaves the label unchanged.
     reviewer : str
-        The reviewer.
+        Name of the reviewer.
     decided_at : str
-        The time in UTC (ISO 8601).
+        Time in UTC (ISO 8601).
     verdict : "artifact", "no artifact" or "unsure"
         The verdict.
     kind : str
-        The kind of artifact; empty if none was named.
+        Kind of artifact; empty if none was given.
     note : str
-        The reviewer's own words.
+        Note of the reviewer; empty if none was given.
     """
 
     cutout: CutoutKey
@@ -53,7 +53,7 @@ class Decision:
 
     @classmethod
     def from_state(cls, cutout: CutoutKey, state: LabelState) -> Self:
-        """Return the decision that puts a cutout into a state."""
+        """Return the decision that results in a given state of a cutout."""
         label, reviewer, decided_at, verdict, kind, note = state
         return cls(
             cutout, label, reviewer, decided_at, cast(Verdict, verdict), kind, note
@@ -61,18 +61,18 @@ class Decision:
 
 
 class LabelState(NamedTuple):
-    """The label of a cutout, with the reviewer and verdict in force.
+    """Label, reviewer and verdict currently in force for a cutout.
 
     Attributes
     ----------
     label_new : int
-        1 artifact, 0 none.
+        1 artifact, 0 no artifact.
     reviewed_by, reviewed_at : str
-        Reviewer and time of the verdict; empty without one.
+        Reviewer and time of the verdict; empty without a verdict.
     decision : str
-        The verdict; empty without one.
+        The verdict; empty if there is none.
     kind, note : str
-        The kind of artifact, and the reviewer's own words; mostly empty.
+        Kind of artifact and note of the reviewer; often empty.
     """
 
     label_new: int
@@ -84,7 +84,7 @@ class LabelState(NamedTuple):
 
     @classmethod
     def after(cls, one: Decision | Entry) -> Self:
-        """Return the state after a decision, or after an entry of a log."""
+        """Return the state after a decision or a log entry."""
         by, at = one.reviewer, one.decided_at
         return cls(one.label_new, by, at, one.verdict, one.kind, one.note)
 
@@ -94,16 +94,16 @@ class LabelState(NamedTuple):
         return bool(self.reviewed_at or self.reviewed_by or self.decision)
 
     def has_same_verdict(self, other: LabelState) -> bool:
-        """Compare label, verdict, kind and note, regardless of reviewer and time.
+        """Return whether label, verdict, kind and note are equal.
 
-        Without a verdict in both states, only the labels are compared.
+        If either state has no verdict, only the labels are compared.
         """
         if not self.decision or not other.decision:
             return self.label_new == other.label_new
         return (self.label_new, *self[3:]) == (other.label_new, *other[3:])
 
     def with_verdict(self) -> Self:
-        """Fill in the verdict of a reviewed label that has none, from the label.
+        """Return the state with a missing verdict of a reviewed label filled in.
 
         Tables without the column `decision` come from versions without "unsure".
         """
@@ -112,9 +112,9 @@ class LabelState(NamedTuple):
         return self
 
     def with_matching_verdict(self) -> Self:
-        """Set the verdict to the one that the label implies, unless it is unsure.
+        """Return the state with the verdict that the label implies, unless unsure.
 
-        A user may have edited the label alone.
+        A user may have edited only the label.
         """
         if self.decision == "unsure":
             return self
@@ -129,18 +129,17 @@ class DecisionLog:
     """The entries of all logs of a review, and the decisions in force.
 
     Entries are applied in the order of clock and log id, so that any order of arrival
-    gives the same review. Nothing is ever removed: undo and redo are entries of their
-    own.
+    gives the same review. Entries are never removed: undo and redo add entries.
 
     Parameters
     ----------
     entries : iterable of Entry, optional
-        The entries so far.
+        Initial entries.
     is_known : callable, optional
-        Whether a cutout is in the table. Entries about other cutouts stay in the log;
-        they are neither in force nor undone.
+        Returns whether a cutout is in the table. Entries about other cutouts stay in
+        the log, but cannot be in force or be undone.
     log_id : str, optional
-        The id of the log for new entries; by default a new one.
+        Id of the log for new entries; by default a new id.
     """
 
     def __init__(
@@ -159,47 +158,47 @@ class DecisionLog:
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """All entries in the order of the review; not a copy."""
+        """All entries in sort order; not a copy."""
         return self._entries
 
     @property
     def last_numbers(self) -> dict[str, int]:
-        """By log id, the number of the log's last entry."""
+        """Number of the last entry of each log, by log id."""
         return {log_id: entry.number for log_id, entry in self._last_entries.items()}
 
     @property
     def cutouts(self) -> Iterable[CutoutKey]:
-        """The cutouts of the table that have entries."""
+        """Cutouts of the table that have entries."""
         return self._in_force.keys()
 
     @property
     def done(self) -> Sequence[EntryId]:
-        """The acts in force, in the order of undo: the last one first."""
+        """Acts in force, in the order of undo: latest first."""
         return tuple(reversed(self._done))
 
     @property
     def undone(self) -> Sequence[EntryId]:
-        """The acts that were undone, in the order of redo."""
+        """Undone acts, in the order of redo."""
         return tuple(reversed(self._undone))
 
     def last_entry(self, log_id: str) -> Entry | None:
-        """Return the last entry of a log; None if it has none."""
+        """Return the last entry of a log; None if the log has no entries."""
         return self._last_entries.get(log_id)
 
     def decisions_of(self, act: EntryId) -> Sequence[Decision]:
-        """Return the decisions that an act makes about cutouts of the table."""
+        """Return the decisions of an act on cutouts of the table."""
         return self._acts.get(act, ())
 
     def is_of(self, act: EntryId, reviewer: str) -> bool:
         """Return whether a reviewer may undo an act.
 
-        A reviewer may undo every act of this log, whatever name it has, and those that
-        the same reviewer made on another computer.
+        A reviewer may undo every act of this log, under any reviewer's name, and acts
+        under their own name in other logs.
         """
         return act.log_id == self.log_id or self._reviewers.get(act) == reviewer
 
     def in_force(self, cutout: CutoutKey) -> Decision | None:
-        """Return the decision in force for a cutout, if there is one."""
+        """Return the decision in force for a cutout, if any."""
         decisions = self._in_force.get(cutout)
         return next(reversed(decisions.values())) if decisions else None
 
@@ -216,10 +215,10 @@ class DecisionLog:
         if are_latest:
             for entry in new:
                 self._apply(entry)
-                # Its act may have more cutouts, if it was undone in a smaller table.
+                # The act may have more cutouts, if it was undone in a smaller table.
                 touched.update(one.cutout for one in self.decisions_of(entry.act))
         else:
-            # Some entries come before known ones, whose effect may depend on them.
+            # Some entries precede known entries, whose effect may depend on them.
             before = {cutout: self.in_force(cutout) for cutout in self.cutouts}
             self._entries.sort(key=attrgetter("order"))
             self._reset()
@@ -233,7 +232,7 @@ class DecisionLog:
         return {cutout for cutout in touched if self._is_known(cutout)}
 
     def _is_next(self, entry: Entry) -> bool:
-        """Return whether an entry is new; if so, store it as the last of its log."""
+        """Return whether an entry is new, and if so store it as the last of its log."""
         last = self._last_entries.get(entry.log_id)
         if last is not None and entry.number <= last.number:
             return False
@@ -242,7 +241,7 @@ class DecisionLog:
 
     def _reset(self) -> None:
         self._acts: dict[EntryId, list[Decision]] = {}
-        # Ordered sets: the act that was done, or undone, last comes last.
+        # Ordered sets: the latest act is last.
         self._done: dict[EntryId, None] = {}
         self._undone: dict[EntryId, None] = {}
         self._in_force: dict[CutoutKey, dict[EntryId, Decision]] = {}
@@ -250,11 +249,11 @@ class DecisionLog:
 
     def _apply(self, entry: Entry) -> None:
         act = entry.act
-        # The rest of an act that another log undid when it knew only a part of it.
+        # Another log undid this act before it knew all of its entries.
         is_late = act in self._acts and act not in self._done
         if entry.action == "decide" and not is_late:
             # A decision ends redo for its reviewer, whatever the table; other reviewers
-            # can still redo what they undid.
+            # can still redo their undone acts.
             for other in list(self._undone):
                 same = self._reviewers[other] == entry.reviewer
                 if same or other.log_id == entry.log_id:
@@ -281,7 +280,7 @@ class DecisionLog:
             for decision in self._acts[act]:
                 self._in_force[decision.cutout][act] = decision
 
-    # New entries; `add` puts them into the log
+    # New entries, to be passed to `add`
 
     def decide(
         self,
@@ -289,14 +288,14 @@ class DecisionLog:
         contexts: Mapping[CutoutKey, Mapping[str, Any]],
         origin: Origin = "decided",
     ) -> list[Entry]:
-        """Return the entries that make decisions, as one act.
+        """Return the entries that record decisions as one act.
 
         Parameters
         ----------
         decisions : sequence of Decision
             The decisions.
         contexts : mapping of CutoutKey to mapping
-            The circumstances of each, as plain JSON.
+            Circumstances of each decision, as plain JSON.
         origin : str
             An `Origin`.
         """
@@ -312,16 +311,16 @@ class DecisionLog:
         before: Callable[[CutoutKey], LabelState],
         act: EntryId | None = None,
     ) -> list[Entry]:
-        """Return the entries that undo an act; none if it is not in force.
+        """Return the entries that undo an act; an empty list if it is not in force.
 
         Parameters
         ----------
         reviewer : str
-            The reviewer.
+            Name of the reviewer.
         before : callable
             Returns the state of a cutout without a decision.
         act : EntryId, optional
-            The act; by default the last one.
+            The act; by default the latest act in force.
         """
         act = act or next(iter(self.done), None)
         if act not in self._done:
@@ -337,9 +336,9 @@ class DecisionLog:
         return self._entries_about("undo", act, reviewer, remaining)
 
     def redo(self, reviewer: str, act: EntryId | None = None) -> list[Entry]:
-        """Return the entries that redo an act; none if it was not undone.
+        """Return the entries that redo an act; an empty list if it was not undone.
 
-        By default it is the act that was undone last.
+        The default is the act that was undone last.
         """
         act = act or next(iter(self.undone), None)
         if act not in self._undone:
@@ -367,7 +366,7 @@ class DecisionLog:
         changes: Iterable[_Change],
         origin: Origin,
     ) -> list[Entry]:
-        """Return entries of this log with their numbers, clocks and digests."""
+        """Create entries of this log, with numbers, clocks and digests."""
         previous = self._last_entries.get(self.log_id)
         entries = []
         for clock, (decision, after, context) in enumerate(changes, self._clock + 1):
@@ -392,7 +391,7 @@ class DecisionLog:
 
 
 def login_name() -> str:
-    """Return the user's login name, or the user id if the system has no name."""
+    """Return the user's login name, or the user id if there is no login name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -400,5 +399,5 @@ def login_name() -> str:
 
 
 def utc_now() -> str:
-    """Return the present time in UTC, in ISO 8601 to the millisecond."""
+    """Return the current time in UTC, in ISO 8601 with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

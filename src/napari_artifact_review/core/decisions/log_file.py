@@ -1,4 +1,4 @@
-"""The SQLite file of a log: transactions, checks, migration, reading and copies."""
+"""SQLite file of a log: transactions, checks, migration, reading and copies."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from napari_artifact_review.core.decisions.schema import (
 )
 from napari_artifact_review.core.errors import SaveError, StoreError
 
-#: Seconds to wait for a reader of the file.
+#: Seconds to wait while another process reads the file.
 _BUSY_TIMEOUT = 5.0
 
-#: Database objects that run by themselves, and could show or change decisions.
+#: Types of database objects that could alter or fake decisions.
 _ACTIVE_OBJECTS = ("trigger", "view")
 
 _DAMAGED = "Move it away or choose another output; its contents are not touched"
@@ -44,8 +44,8 @@ _DAMAGED = "Move it away or choose another output; its contents are not touched"
 class LogFile:
     """An SQLite file with the tables of a log.
 
-    Each transaction has a connection of its own, so that the next one notices a file
-    that was moved away, put back or replaced. Locking is up to `Store`.
+    Each transaction opens its own connection, to notice a file that was moved,
+    restored or replaced. `Store` does the locking.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class LogFile:
     path : Path
         The file.
     may_create : bool
-        Whether `writing` creates a missing file: only once its contents are known.
+        Whether `writing` may create a missing file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,17 +70,17 @@ class LogFile:
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a file, or a link of that name."""
+        """Whether a file or link exists at the path."""
         return os.path.lexists(self.path)
 
     @cached_property
     def home(self) -> str:
-        """Computer and inode of the file, which a copy of the file does not share."""
+        """Computer and inode of the file; different for a copy of the file."""
         return f"{socket.gethostname()} {self.path.stat().st_ino}"
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Open a transaction that reads.
+        """Open a read transaction.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class LogFile:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Open a transaction that writes; it is on disk when the context ends.
+        """Open a write transaction; it is on disk when the context ends.
 
         Raises
         ------
@@ -109,19 +109,19 @@ class LogFile:
             raise self.write_error(error) from error
 
     def write_error(self, error: Exception) -> StoreError:
-        """Return the error that reports a failed write to the reviewer."""
+        """Return the error for a failed write, for the reviewer."""
         return self._error(
             f"cannot be written ({_reason(error)})",
             "Nothing was recorded; free the disk, or choose another output",
         )
 
     def has_tables(self, db: sa.Connection) -> bool:
-        """Return whether the file holds a log; refuse the database of another program.
+        """Return whether the file contains a log.
 
         Raises
         ------
         StoreError
-            If it has other tables, or parts that could change decisions.
+            If it is the database of another program, or has triggers or views.
         """
         found = db.exec_driver_sql("SELECT type, name FROM sqlite_master").all()
         tables = [name for kind, name in found if kind == "table"]
@@ -141,7 +141,7 @@ class LogFile:
     def create_tables(
         self, db: sa.Connection, contents: StoreContents, binding: Binding
     ) -> None:
-        """Create the tables of a new file, or of one that was deleted meanwhile."""
+        """Create the tables of a new file, or of a file that was deleted meanwhile."""
         METADATA.create_all(db)
         first = {
             "id": 1,
@@ -153,23 +153,23 @@ class LogFile:
         db.execute(sa.insert(REVIEW), first | plain_values(binding))
 
     def check_pages(self, db: sa.Connection) -> None:
-        """Refuse a file that is damaged somewhere, before it is written to."""
+        """Check the file for damage; raise a StoreError if it is damaged."""
         found = db.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         if found != "ok":
             raise self._error(f"it is damaged ({found})", _DAMAGED)
 
     def is_current(self, db: sa.Connection) -> bool:
-        """Return whether the schema is of this version, not of an older one.
+        """Return whether the schema version is the current one, not an older one.
 
         Raises
         ------
         StoreError
-            If it is of a newer version, or of an unknown one.
+            If the schema version is newer or unknown.
         """
         return self._version(db) == SCHEMA_VERSION
 
     def migrate(self, db: sa.Connection) -> None:
-        """Make a dated backup, and bring an older schema up to date."""
+        """Make a dated backup, and migrate an older schema to the current version."""
         version = self._version(db)
         # Another process may have migrated the file meanwhile.
         if version < SCHEMA_VERSION:
@@ -177,18 +177,18 @@ class LogFile:
             self._write_copy(db, backup)
             MIGRATIONS[version](db)
             db.execute(sa.update(REVIEW).values(schema_version=SCHEMA_VERSION))
-            # A damaged log is refused before it is changed.
+            # Raises an error for a damaged log, before the transaction is committed.
             self.read_all(db)
 
     def read_all(self, db: sa.Connection) -> StoreContents:
-        """Return the contents of the file, each entry checked against its digest.
+        """Read the contents of the file, and check each entry against its digest.
 
         Raises
         ------
         StoreError
             If an entry is missing or damaged.
         """
-        # As bytes: a position that is no JSON is dropped, and everything else is read.
+        # Read as bytes, so that a damaged position does not prevent the reading.
         state = sa.cast(REVIEW.c.state, sa.LargeBinary).label("position")
         review = db.execute(sa.select(*REVIEW.c[:-1], state)).one()
         rows = db.execute(sa.select(DECISIONS).order_by(DECISIONS.c.position))
@@ -218,19 +218,19 @@ class LogFile:
         )
 
     def copy_to(self, path: Path) -> None:
-        """Copy the file, if it exists and holds a log.
+        """Copy the file, if it exists and contains a log.
 
         Raises
         ------
         StoreError
-            If it cannot be read, or the copy cannot be written.
+            If the file cannot be read, or the copy cannot be written.
         """
         if self.exists:
             with self.reading() as db:
                 if self.has_tables(db):
                     self._write_copy(db, path)
 
-    # Inside
+    # Private methods
 
     def _connect(self) -> sqlite3.Connection:
         mode = "rwc" if self.may_create else "rw"
@@ -254,7 +254,7 @@ class LogFile:
         return version
 
     def _write_copy(self, db: sa.Connection, path: Path) -> None:
-        # Through SQLite: opening and closing its file would release its locks,
+        # Copy through SQLite: opening and closing the file would release its locks,
         # https://www.sqlite.org/howtocorrupt.html
         connection = db.connection.driver_connection
         assert isinstance(connection, sqlite3.Connection)
@@ -275,18 +275,18 @@ def _begin(db: sa.Connection) -> None:
     # SQL functions in a schema that another program wrote must not run.
     db.exec_driver_sql("PRAGMA trusted_schema = OFF")
     if db.get_execution_options().get("reading", False):
-        # Nothing else is set: the file may be the database of another program.
+        # Set nothing else: the file may be the database of another program.
         db.exec_driver_sql("BEGIN")
         return
     # A rollback journal, unlike a write-ahead log, also works on a network folder:
     # https://www.sqlite.org/wal.html
     db.exec_driver_sql("PRAGMA journal_mode = DELETE")
-    # EXTRA also syncs the folder after the journal is deleted: with FULL a power cut
-    # may bring the journal back, and undo the last decision.
+    # EXTRA also syncs the folder after the journal is deleted. With FULL, a power cut
+    # may restore the journal, which undoes the last decision.
     db.exec_driver_sql("PRAGMA synchronous = EXTRA")
     db.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _reason(error: Exception) -> str:
-    """Return the message of the database, or of the system."""
+    """Return the error message of the database or the operating system."""
     return str(error.orig if isinstance(error, DBAPIError) else error)

@@ -1,4 +1,4 @@
-"""Open the log of a review: beside the output, or in the user's data folder."""
+"""Open the log of a review, beside the output or in the user's data folder."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from napari_artifact_review.core.errors import StoreError
 
 
 def find_log_path(named: str | Path | None, output: Path) -> Path:
-    """Return the path of the log, which a path or an SQLite URL may name."""
+    """Return the path of the log, from a path or an SQLite URL, or by default."""
     if named is None:
         return log_path_beside(output)
     if isinstance(named, str) and "://" in named:
         url = read_database_url(named)
-        # A server is a meeting place, and holds no log of this computer.
+        # A server is a meeting place, not the log of this computer.
         return url if isinstance(url, Path) else log_path_beside(output)
     return Path(named).expanduser().absolute()
 
@@ -28,26 +28,26 @@ def find_log_path(named: str | Path | None, output: Path) -> Path:
 def open_log(
     path: Path, output: Path, replaced: Store | None = None, read_only: bool = False
 ) -> tuple[Store, tuple[str, ...]]:
-    """Return a log, locked unless another process has the lock; and notices.
+    """Open a log, lock it unless another process has it, and return it with notices.
 
-    If the folder of the output cannot lock files, the log is in the user's data folder,
-    where it begins as a copy of the log beside the output.
+    If the folder of the output does not support locks, the log beside the output is
+    copied to the user's data folder, and the copy is used.
 
     Parameters
     ----------
     path : Path
-        The file of the log.
+        File of the log.
     output : Path
-        The output of the review.
+        Output of the review.
     replaced : Store, optional
-        A log that this process has open, and with which the new one shares the lock.
+        An open log of this process that shares its lock with the new one.
     read_only : bool
-        Whether to write nothing and to lock nothing.
+        Whether to open the log without locking or writing.
 
     Raises
     ------
     StoreError
-        If a log beside the output cannot be copied, or another one cannot be locked.
+        If a log beside the output cannot be copied, or another log cannot be locked.
     """
     apart = log_path_in_user_data(output)
     is_beside = path == log_path_beside(output)
@@ -77,7 +77,7 @@ def _without_locks(path: Path, error: LocksUnsupportedError) -> StoreError:
 
 
 def _copied_apart(beside: Store, apart: Path, replaced: Store | None) -> Store:
-    """Copy a log to the user's data folder, and lock the copy."""
+    """Copy a log to the user's data folder, lock the copy, and return it."""
     try:
         apart.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Meeting places, through which computers exchange the logs of a review."""
+"""Interface of a meeting place, where computers exchange the logs of a review."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from napari_artifact_review.core.errors import StoreError
 
 
 class RawEntry(NamedTuple):
-    """An entry of a log as text, which an exchange does not interpret.
+    """A log entry as text, which an exchange does not interpret.
 
     Attributes
     ----------
     log_id : str
-        The id of its log: a UUID in hex.
+        Id of the log, a UUID in hexadecimal.
     number : int
-        Its number within that log, from 1 without a gap.
+        Number of the entry within the log, counted from 1 without gaps.
     body : str
-        Its content, with its digest, as one line of JSON in ASCII.
+        Content and digest, as one line of JSON in ASCII.
     """
 
     log_id: str
@@ -27,16 +27,16 @@ class RawEntry(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Consecutive entries of a log.
+    """A range of consecutive entries of a log.
 
     Attributes
     ----------
     log_id : str
-        The id of the log.
+        Id of the log.
     after : int
-        The number before the first entry.
+        Number before the first entry.
     last : int
-        The number of the last entry.
+        Number of the last entry.
     """
 
     log_id: str
@@ -45,16 +45,16 @@ class Span(NamedTuple):
 
 
 class ReviewIdentity(NamedTuple):
-    """The identity of a review among others in the same meeting place.
+    """Identity of a review at a meeting place.
 
     Attributes
     ----------
     review_id : str
-        Its UUID, in hex.
+        UUID of the review, in hexadecimal.
     fingerprint : str
-        A digest of the cutouts of its table.
+        Digest of the cutouts in the table.
     table_name : str
-        The path of its table, for messages.
+        Path of the table, for messages.
     """
 
     review_id: str
@@ -63,15 +63,15 @@ class ReviewIdentity(NamedTuple):
 
 
 class JoinedReview(NamedTuple):
-    """A review at a meeting place.
+    """Result of joining a review at a meeting place.
 
     Attributes
     ----------
     review_id : str
-        Its id there: its own one, or that of a review of the same table that another
-        computer created.
+        Id of the review at the meeting place. It differs from the local id if another
+        computer created the review of the same table.
     last_numbers : dict of str to int
-        By log id, the number of its last entry there, up to the first gap.
+        Number of the last entry before the first gap, by log id.
     """
 
     review_id: str
@@ -79,15 +79,15 @@ class JoinedReview(NamedTuple):
 
 
 class OldStore(NamedTuple):
-    """The contents of a database of a version before the meeting places.
+    """Contents of a database from a version without meeting places.
 
     Attributes
     ----------
     review : dict
-        The row of its table `review`.
+        Row of the table `review`.
     decisions : list of dict
-        The rows of its table `decisions`, oldest first. In schema version 1 they have
-        no verdict, kind and note.
+        Rows of the table `decisions`, oldest first. In schema version 1 they have no
+        verdict, kind and note.
     """
 
     review: dict[str, Any]
@@ -97,35 +97,35 @@ class OldStore(NamedTuple):
 class MeetingPlace(Protocol):
     """A shared store through which computers exchange the entries of their logs.
 
-    One thread uses a place. Each operation ends within seconds, with a `StoreError` if
-    the place does not answer. It can be repeated: no entry is stored twice.
+    Only one thread uses a meeting place. Each operation ends within seconds, with a
+    `StoreError` if there is no response. It can be repeated: no entry is stored twice.
 
     Attributes
     ----------
     name : str
-        The place in messages, without a password.
+        Name for messages, without a password.
     on_timeout : callable or None
-        Called from another thread with the error as soon as the place is late: an
-        operation cannot always be ended at that moment.
+        Called from another thread with the error when a response is overdue. The
+        operation itself may end later.
     """
 
     name: str
     on_timeout: Callable[[StoreError], object] | None
 
     def join(self, review: ReviewIdentity) -> JoinedReview:
-        """Find or create the review; needed before the other operations."""
+        """Find or create the review; required before the other operations."""
 
     def fetch_last_numbers(self) -> dict[str, int]:
-        """Return by log id the number of its last entry, up to the first gap."""
+        """Return the number of the last entry before the first gap, by log id."""
 
     def send(self, entries: Sequence[RawEntry]) -> None:
-        """Store entries, all or none; existing ones stay unchanged."""
+        """Store all entries or none; existing entries stay unchanged."""
 
     def fetch(self, spans: Sequence[Span]) -> Sequence[RawEntry]:
-        """Return the entries of spans, in the order of log and number."""
+        """Return the entries of the spans, sorted by log and number."""
 
     def read_old_store(self) -> OldStore | None:
-        """Return the data of an older version; None if there is none."""
+        """Return the data of an older version, if any."""
 
     def close(self) -> None:
-        """Release connections; the place can be used again afterwards."""
+        """Close connections; the meeting place can be used again afterwards."""

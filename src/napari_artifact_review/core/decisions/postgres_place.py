@@ -27,9 +27,9 @@ from napari_artifact_review.core.decisions.meeting_place import (
 )
 from napari_artifact_review.core.errors import StoreError
 
-#: Longest time in seconds for an answer of the server, by the client's clock. With a
-#: frozen server, the kernel of its computer still acknowledges all packets, so neither
-#: keepalives nor tcp_user_timeout end the connection.
+#: Longest wait for a server response, in seconds, by the client's clock. If the server
+#: process is frozen, the kernel still acknowledges all packets, so neither keepalives
+#: nor tcp_user_timeout end the connection.
 DEADLINE = 2.0
 
 SCHEMA_VERSION = 1
@@ -58,9 +58,9 @@ _ENTRIES = sa.Table(
     sa.CheckConstraint("number > 0"),
 )
 
-# Each statement takes one round trip, and therefore uses PostgreSQL's own SQL.
+# PostgreSQL's own SQL, so that each statement takes one round trip.
 
-#: Where a number equals its rank, no smaller number is missing.
+#: If a number equals its rank, no smaller number is missing.
 _LAST_NUMBERS = """
     SELECT log_id, max(number) AS last_number FROM (
         SELECT log_id, number,
@@ -112,28 +112,28 @@ _OLD_DECISIONS = """
     WHERE number > %(after)s ORDER BY number LIMIT 500
 """
 
-#: The key of the advisory lock for creating the tables: an arbitrary number.
+#: Key of the advisory lock for creating the tables; an arbitrary number.
 _CREATION_LOCK = 0x6E6172
 
 
 class PostgresPlace:
     """A meeting place in a PostgreSQL database; see `MeetingPlace`.
 
-    It opens one connection when it is first needed, and a new one after an error.
+    The first operation opens a connection, and so does the first one after an error.
 
     Parameters
     ----------
     url : sqlalchemy.URL
         The database, as `read_database_url` returns it.
     deadline : float
-        Longest time in seconds for each answer of the server.
+        Longest wait for a server response, in seconds.
 
     Attributes
     ----------
     name : str
-        The URL without its password.
+        The URL without password.
     on_timeout : callable or None
-        Called with the error when the server has not answered in time.
+        Called with the error if the server does not respond in time.
     """
 
     def __init__(self, url: sa.URL, deadline: float = DEADLINE) -> None:
@@ -146,7 +146,7 @@ class PostgresPlace:
         self._is_late = False
 
     def join(self, review: ReviewIdentity) -> JoinedReview:
-        """Find or create the review, and the tables if there are none."""
+        """Find or create the review; create the tables if they are missing."""
         values = {
             "own_id": review.review_id,
             "fingerprint": review.fingerprint,
@@ -181,12 +181,12 @@ class PostgresPlace:
         return JoinedReview(self._joined, last_numbers or {})
 
     def fetch_last_numbers(self) -> dict[str, int]:
-        """Return by log id the number of its last entry, up to the first gap."""
+        """Return the number of the last entry before the first gap, by log id."""
         with self._errors_explained():
             return dict(self._run(_LAST_NUMBERS, {"review_id": self._joined}))
 
     def send(self, entries: Sequence[RawEntry]) -> None:
-        """Store entries, all or none; existing ones stay unchanged."""
+        """Store all entries or none; existing entries stay unchanged."""
         columns = {
             "log_ids": [entry.log_id for entry in entries],
             "numbers": [entry.number for entry in entries],
@@ -196,7 +196,7 @@ class PostgresPlace:
             self._run(_SEND, {"review_id": self._joined, **columns})
 
     def fetch(self, spans: Sequence[Span]) -> list[RawEntry]:
-        """Return the entries of spans, in the order of log and number."""
+        """Return the entries of the spans, sorted by log and number."""
         columns = {
             "log_ids": [span.log_id for span in spans],
             "afters": [span.after for span in spans],
@@ -207,14 +207,14 @@ class PostgresPlace:
         return [RawEntry(*row) for row in rows]
 
     def read_old_store(self) -> OldStore | None:
-        """Return the data of an older version, unchanged; None if there is none."""
+        """Return the data of an older version, if any, without changing it."""
         with self._errors_explained():
             try:
                 reviews = [row[0] for row in self._run(_OLD_REVIEW)]
             except UndefinedTable:
                 return None
             if len(reviews) != 1 or reviews[0].get("schema_version") not in (1, 2):
-                # A table of this name that belongs to another program.
+                # The table belongs to another program.
                 return None
             decisions: list[dict[str, Any]] = []
             after = 0
@@ -229,7 +229,7 @@ class PostgresPlace:
             self._connection.close()
             self._connection = None
 
-    # Inside
+    # Private methods
 
     @property
     def _joined(self) -> str:
@@ -239,7 +239,7 @@ class PostgresPlace:
     def _run(
         self, statement: LiteralString | bytes, values: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        """Run a statement and return its rows, within the deadline."""
+        """Run a statement within the deadline, and return its rows."""
         connection = self._connection or self._connect()
         with self._watched(lambda: _shut_down(connection)):
             cursor = connection.execute(statement, values)
@@ -247,12 +247,12 @@ class PostgresPlace:
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         _, arguments = self._url.get_dialect()().create_connect_args(self._url)
-        # The URL can override each of them.
+        # The URL can override each default.
         defaults: dict[str, Any] = {
-            # psycopg ends an attempt by its own clock, after the watchdog reported.
+            # psycopg ends an attempt by its own clock, after the watchdog's report.
             "connect_timeout": int(self._deadline) + 1,
             "application_name": "napari-artifact-review",
-            # Without it, text of a database without an encoding comes as bytes.
+            # Otherwise a database without an encoding returns text as bytes.
             "client_encoding": "UTF8",
         }
         with self._watched():
@@ -260,17 +260,18 @@ class PostgresPlace:
                 **{**defaults, **arguments},
                 # Each statement is a transaction, without further round trips.
                 autocommit=True,
-                # Prepared statements take more, and poolers do not support them.
+                # Prepared statements need more round trips, and poolers do not support
+                # them.
                 prepare_threshold=None,
             )
         return self._connection
 
     @contextmanager
     def _watched(self, cancel: Callable[[], None] | None = None) -> Iterator[None]:
-        """Report and cancel an operation that does not end within the deadline."""
+        """Report and cancel an operation that exceeds the deadline."""
         self._is_late = False
-        # The watchdog acts before the operation ends or not at all: afterwards the
-        # connection belongs to the next operation.
+        # The watchdog must not act after the operation has ended, when the connection
+        # may already serve the next operation.
         lock = Lock()
         has_ended = False
 
@@ -296,7 +297,7 @@ class PostgresPlace:
 
     @contextmanager
     def _errors_explained(self) -> Iterator[None]:
-        """Turn exceptions of the driver into one error, and drop the connection."""
+        """Raise a StoreError in place of a driver's error, and close the connection."""
         try:
             yield
         except psycopg.Error as error:
@@ -322,7 +323,7 @@ class PostgresPlace:
 
 
 def _shut_down(connection: psycopg.Connection[Any]) -> None:
-    """Shut down the socket of a connection; from any thread."""
+    """Shut down the socket of a connection; can be called from any thread."""
     with suppress(psycopg.OperationalError, OSError):
         connected = socket.socket(fileno=connection.fileno())
         try:
@@ -340,7 +341,7 @@ def _creation() -> bytes:
         for table in _METADATA.sorted_tables
     ]
     statements = [
-        # CREATE TABLE IF NOT EXISTS fails if two clients run it at once.
+        # CREATE TABLE IF NOT EXISTS can fail if two clients run it simultaneously.
         f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})",
         *tables,
         f"INSERT INTO {_SCHEMA.name} SELECT {SCHEMA_VERSION} "

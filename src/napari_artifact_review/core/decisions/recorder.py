@@ -1,4 +1,4 @@
-"""Record commands one after another, in a thread."""
+"""Recording of commands one after another, in a thread."""
 
 from __future__ import annotations
 
@@ -24,47 +24,47 @@ from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.decisions.writer_thread import Job, WriterThread
 from napari_artifact_review.core.errors import StoreError
 
-#: Longest time in seconds that opening, saving and closing wait for the disk.
+#: Longest wait for the disk when opening, saving and closing, in seconds.
 ANSWER_TIMEOUT = 10.0
 
-#: Runs a function in the session's thread, soon; can be called from any thread.
+#: Schedules a function to run in the session's thread; can be called from any thread.
 Dispatcher: TypeAlias = Callable[[Callable[[], object]], None]
 
 _logger = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Write the entries of commands to the log's file, then add them to the log.
+    """A queue that writes the entries of commands to disk and adds them to the log.
 
-    The session's thread uses a recorder, which writes in a thread of its own; a
-    dispatcher delivers the results on the session's thread. Commands are settled in
-    the order in which they were given. A command that cannot be recorded is refused,
-    and so are those that depend on it; the others continue.
+    Commands are given on the session's thread and written in a separate thread. A
+    dispatcher delivers the results on the session's thread. Commands are settled in the
+    order in which they were given. A command that cannot be recorded is refused,
+    together with the commands that depend on it; other commands are still recorded.
 
     Parameters
     ----------
     store : Store
-        The file.
+        File of the log.
     log : DecisionLog
-        The entries that are on disk.
+        The entries on disk.
 
     Attributes
     ----------
     recorded : Signal
-        Emitted with a command, its entries and the cutouts that it touched, once it is
-        on disk and in the log. The command is None if it was refused before, and is on
-        disk all the same.
+        Emitted with a command, its entries and the affected cutouts, once they are on
+        disk and in the log. The command is None for entries of a command that was
+        refused although its entries reached the disk.
     pending_changed : Signal
         Emitted when a command was given or settled.
     refused : Signal
-        Emitted with a command that is refused.
+        Emitted with a refused command.
     problem_changed : Signal
-        Emitted when commands can no longer be recorded, or can be again.
+        Emitted when `problem` has changed.
     problem : StoreError or None
-        The reason why nothing can be recorded at present.
+        Error that prevents recording at present.
     """
 
-    # Signals hold their listeners weakly, so that an unused session is freed at once.
+    # Signals refer to listeners weakly, so that an unused session is freed immediately.
     recorded = Signal(object, object, object)
     pending_changed = Signal()
     refused = Signal(object)
@@ -92,28 +92,28 @@ class Recorder:
 
     @property
     def dispatch(self) -> Dispatcher | None:
-        """The dispatcher; None if results wait until the caller asks for them."""
+        """The dispatcher; None if results are processed only by `wait`."""
         return self._dispatch
 
     @property
     def is_slow(self) -> bool:
-        """Whether the disk is expected to take longer than `MAX_WAIT`."""
+        """Whether recording is expected to take longer than `MAX_WAIT`."""
         return bool(self._pending) or self._last_duration > MAX_WAIT
 
     @property
     def pending(self) -> tuple[Command, ...]:
-        """The commands that are neither recorded nor refused, in their order."""
+        """Commands that are neither recorded nor refused, in the order given."""
         return tuple(self._pending)
 
     def set_dispatcher(self, dispatch: Dispatcher | None) -> None:
-        """Deliver results on the caller's thread, which is the session's."""
+        """Deliver results through a dispatcher on the caller's thread."""
         self._dispatch, self._thread = dispatch, threading.get_ident()
         if dispatch is not None:
-            # For a result that came before there was a dispatcher.
+            # Process a result that arrived before there was a dispatcher.
             dispatch(partial(self._process_if_open, self._process_answer))
 
     def give(self, command: Command) -> None:
-        """Record a command after all that were given before, without waiting."""
+        """Queue a command for recording, and return immediately."""
         error = self._refusal()
         if error is not None:
             command.refuse(error)
@@ -124,18 +124,18 @@ class Recorder:
         self._begin_next()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until all commands are settled; return False if some are not in time.
+        """Wait until all commands are settled; return False on timeout.
 
-        On another thread than the session's, this waits until the session's thread has
+        On any other thread than the session's, wait until the session's thread has
         processed the results.
 
         Parameters
         ----------
         seconds : float, optional
-            Longest time to wait.
+            Longest time to wait; unlimited by default.
         """
         if os.getpid() != self._pid:
-            # The parent process gets the results.
+            # Only the parent process receives the results.
             return False
         if self._dispatch is not None and threading.get_ident() != self._thread:
             return self._is_idle.wait(seconds)
@@ -148,7 +148,7 @@ class Recorder:
         return True
 
     def begin(self, state: Mapping[str, Any]) -> None:
-        """Lock the file, and check whether anything can be recorded."""
+        """Lock the file, and check whether commands can be recorded."""
         job = self._submit(self._store.save_state, state)
         if futures.wait([job.future], ANSWER_TIMEOUT).done:
             self._process_result(job)
@@ -157,17 +157,18 @@ class Recorder:
             self._dispatch_when_done(job, partial(self._process_result, job))
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Save the position; this also checks whether anything can be recorded."""
-        # A position needs less room than a verdict, and must not promise that room.
+        """Save the position, and check whether commands can be recorded."""
+        # A position needs less space than a verdict: a saved position alone does not
+        # prove that the problem has ended.
         reserve = self.problem is not None
         save = partial(self._store.save_state, reserve=reserve)
         job = self._submit(save, state)
         self._dispatch_when_done(job, partial(self._process_result, job))
 
     def add_save(self, save: SaveRecord) -> None:
-        """Record a reviewed table before it is written; from any thread.
+        """Record a reviewed table before it is written; can be called from any thread.
 
-        Inside `staying_open` this also works after `close`.
+        Inside `staying_open`, it can also be called after `close`.
         """
         job = self._submit(self._store.add_save, save, is_late=self._users > 0)
         try:
@@ -185,19 +186,19 @@ class Recorder:
     ) -> None:
         """Record the pending commands, then release the file.
 
-        No command may be given afterwards.
+        Commands that are given afterwards are refused.
 
         Parameters
         ----------
         state : mapping, optional
-            The last position of the review.
+            Last position of the review.
         wait : bool
-            Whether to return only when that is done; otherwise a thread does it.
+            Whether to wait for the end; otherwise a separate thread does the work.
         lost : callable, optional
-            Called with the commands that were not recorded, if there are any; in that
+            Called with the commands that could not be recorded, if any; in the separate
             thread, unless `wait`. By default they are logged as an error.
         timeout : float
-            Seconds after which commands that are still pending are refused.
+            Seconds after which pending commands are refused.
         """
         if self._refusal() is not None:
             return
@@ -214,7 +215,7 @@ class Recorder:
 
     @contextmanager
     def staying_open(self) -> Iterator[None]:
-        """Delay the end of `close` until this context ends; on any thread."""
+        """Delay the end of `close` until the context ends; usable on any thread."""
         with self._lock:
             self._users += 1
         try:
@@ -226,7 +227,7 @@ class Recorder:
             if finish is not None:
                 finish()
 
-    # Inside
+    # Private methods
 
     def _drain(
         self,
@@ -244,14 +245,14 @@ class Recorder:
         self._is_idle.set()
         closed = self._writer.submit(self._store.close, state)
         self._writer.end()
-        # A position that cannot be saved is no loss; lost commands are reported below.
+        # A position that cannot be saved is ignored; lost commands are reported below.
         futures.wait([closed.future], max(1.0, end - time.monotonic()))
         left = [command for command in unsettled if command.state == "refused"]
         if left:
             lost(left)
 
     def _wait_until(self, end: float) -> None:
-        """Wait as `wait` does, also if a listener raises."""
+        """Wait for all commands until a deadline, even if a listener raises."""
         while True:
             try:
                 self.wait(max(0.0, end - time.monotonic()))
@@ -273,7 +274,7 @@ class Recorder:
             command = self._pending[0]
             try:
                 entries = _entries_of(command)
-            # Any exception: the reviewer must learn that nothing is recorded.
+            # Report any exception, so that the reviewer sees that recording failed.
             except Exception as error:  # noqa: BLE001
                 self._refuse(_as_problem(error, self._store))
                 continue
@@ -287,7 +288,7 @@ class Recorder:
             self._is_idle.set()
 
     def _refusal(self) -> StoreError | None:
-        """Return why commands can no longer be given; None if they can."""
+        """Return the error for new commands; None if they are accepted."""
         if os.getpid() != self._pid:
             return StoreError(
                 "this review belongs to the parent process",
@@ -312,12 +313,12 @@ class Recorder:
         job.future.add_done_callback(deliver)
 
     def _process_if_open(self, process: Callable[[], object]) -> None:
-        """Process a result, unless `close` does so in another thread."""
+        """Process a result, unless `close` already does so in another thread."""
         if not self._is_closed:
             process()
 
     def _process_answer(self) -> None:
-        """Add the entries that were written to the log, unless that was done before."""
+        """Process the result of the current write, if there is one."""
         if self._writing is None or not self._writing[1].future.done():
             return
         entries, job = self._writing
@@ -328,7 +329,8 @@ class Recorder:
             if problem is not None:
                 self._refuse(problem)
             elif landed := job.future.result():
-                # Earlier entries are on disk after all; these ones are made anew.
+                # Earlier entries are on disk after all, so the current entries are
+                # created again, as their successors.
                 self.recorded.emit(None, landed, self._log.add(landed))
             else:
                 command = self._pending.popleft()
@@ -339,7 +341,7 @@ class Recorder:
                     self.recorded.emit(command, entries, touched)
                     self.pending_changed.emit()
         finally:
-            # A listener that raises does not stop the commands that follow.
+            # A listener that raises does not stop later commands.
             self._begin_next()
 
     def _refuse(self, error: StoreError) -> None:
@@ -349,10 +351,10 @@ class Recorder:
         self.pending_changed.emit()
 
     def _process_result(self, job: Job) -> StoreError | None:
-        """Return why a job failed, if it did, and update `problem`."""
+        """Update `problem`; return the error of a failed job, else None."""
         error = job.future.exception()
         problem = None if error is None else _as_problem(error, self._store)
-        # A result that no caller waits for may come after that of a later job.
+        # Results may arrive out of order: ignore the result of an older job.
         if job.number > self._newest_answer:
             self._newest_answer = job.number
             self._set_problem(problem)
@@ -366,21 +368,21 @@ class Recorder:
 
 
 def _run_in_thread(job: Callable[[], object]) -> None:
-    """Do a job in a thread that is not a daemon, so that Python waits for its end."""
+    """Run a job in a non-daemon thread, so that Python waits for its end."""
     try:
         threading.Thread(target=job, name="artifact-review-close").start()
     except RuntimeError:
-        # Python is shutting down, and starts no more threads.
+        # Python is shutting down and cannot start threads.
         job()
 
 
 def _entries_of(command: Command) -> Sequence[Entry]:
-    """Return the entries of a command whose predecessors are settled.
+    """Create the entries of a command whose predecessors are settled.
 
     Raises
     ------
     StoreError
-        If it depends on a command that was refused.
+        If the command depends on a refused command.
     """
     for other in command.depends_on:
         if other.state == "refused":
@@ -392,7 +394,7 @@ def _entries_of(command: Command) -> Sequence[Entry]:
 
 
 def _as_problem(error: BaseException, store: Store) -> StoreError:
-    """Return an exception of any kind as an error for the reviewer."""
+    """Convert any exception to an error for the reviewer."""
     if isinstance(error, StoreError):
         return error
     _logger.error("A command could not be recorded", exc_info=error)

@@ -1,4 +1,4 @@
-"""The schema of a log's file: its tables, its version, and the records in them."""
+"""Database schema of a log: tables, records, version and migrations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REVIEW = sa.Table(
     sa.Column("state", sa.JSON, nullable=False),
 )
 
-#: The entries, in the order in which they arrived.
+#: The entries, in order of arrival.
 DECISIONS = sa.Table(
     "decisions",
     METADATA,
@@ -66,7 +66,7 @@ SAVES = sa.Table(
     sa.Column("saved_at", sa.Text, nullable=False),
 )
 
-#: The full images that were read: identity, name, size in bytes, time of change.
+#: The full images that were read: identity, name, size in bytes, modification time.
 IMAGES = sa.Table(
     "images",
     METADATA,
@@ -79,14 +79,14 @@ IMAGES = sa.Table(
 
 @dataclass(frozen=True)
 class Binding:
-    """The predictions table that a log belongs to.
+    """Identification of the predictions table of a log.
 
     Attributes
     ----------
     table_name : str
-        Its path, for messages.
+        Path of the table, for messages.
     fingerprint : str
-        A digest of its cutouts, which differs from that of another table.
+        Digest of the cutouts in the table.
     """
 
     table_name: str
@@ -95,16 +95,16 @@ class Binding:
 
 @dataclass(frozen=True)
 class SaveRecord:
-    """A reviewed table that was written, or was about to be written.
+    """Record of a reviewed table that was written, or was about to be written.
 
     Attributes
     ----------
     digest : str
         SHA-256 of the file's bytes.
     path : str
-        Its path.
+        Path of the file.
     last_numbers : dict of str to int
-        By log id, the number of the last entry that the table shows.
+        Number of the last entry that the table includes, by log id.
     """
 
     digest: str
@@ -114,23 +114,22 @@ class SaveRecord:
 
 @dataclass(frozen=True)
 class StoreContents:
-    """The contents of a log's file.
+    """Contents of a log's file.
 
     Attributes
     ----------
     binding : Binding or None
-        The table of the log; None while there is no file.
+        Table of the log; None while there is no file.
     entries : list of Entry
-        The entries, in the order in which they arrived.
+        Entries, in order of arrival.
     saves : list of SaveRecord
-        The reviewed tables that were written from it.
+        Reviewed tables that were written from the log.
     state : dict, or any other value if it is damaged
-        The last position of the review, as plain JSON.
+        Last position of the review, as plain JSON.
     review_id, log_id : str
-        The ids of the review and of this file's own log; UUIDs in hex.
+        Ids of the review and of this computer's log, UUIDs in hexadecimal.
     home : str
-        Computer and inode of the file, which differ from those of a copy; empty if they
-        are unknown.
+        Computer and inode of the file, by which a copy is recognised; empty if unknown.
     """
 
     binding: Binding | None = None
@@ -143,7 +142,7 @@ class StoreContents:
 
 
 def loaded(text: Any) -> Any:
-    """Return the value of a JSON text, or of its bytes; None if it is damaged."""
+    """Parse JSON text or bytes; return None if they are damaged."""
     try:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
@@ -151,7 +150,7 @@ def loaded(text: Any) -> Any:
 
 
 def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
-    """Return the values of a record; a path that is not valid text is escaped."""
+    """Return the values of a record, with invalid Unicode in texts escaped."""
     return {
         name: value.encode(errors="backslashreplace").decode()
         if isinstance(value, str)
@@ -160,21 +159,21 @@ def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
     }
 
 
-#: The fields of an entry that have a column of their own name and value.
+#: Fields of an entry that are stored unchanged in a column of the same name.
 _PLAIN = tuple(
     each.name for each in fields(Entry) if each.name not in ("act", "cutout")
 )
 
 
 def row_of(entry: Entry) -> dict[str, Any]:
-    """Return an entry as a row of its table, without its position."""
+    """Convert an entry to a row of the table, without the column `position`."""
     row = {name: getattr(entry, name) for name in _PLAIN}
     act = {"act_log_id": entry.act.log_id, "act": entry.act.number}
     return row | act | entry.cutout._asdict() | {"context": dict(entry.context)}
 
 
 def entry_of(row: sa.Row[Any]) -> Entry:
-    """Return a row of the table as an entry."""
+    """Convert a row of the table to an entry."""
     return Entry(
         act=EntryId(row.act_log_id, row.act),
         cutout=CutoutKey(row.image_name, row.grid_x, row.grid_y),
@@ -188,15 +187,15 @@ def entry_of(row: sa.Row[Any]) -> Entry:
 def entries_of_older(
     rows: Iterable[Mapping[Any, Any]], log_id: str, origin: Origin
 ) -> list[Entry]:
-    """Return the decisions of schema 1 or 2 as the entries of a log.
+    """Convert decisions of schema 1 or 2 to the entries of a log.
 
     Parameters
     ----------
     rows : iterable of mapping
-        The rows of the older table `decisions`, by number. Schema 1 has no columns
+        Rows of the older table `decisions`, sorted by number. Schema 1 has no columns
         `verdict`, `kind` and `note`.
     log_id : str
-        The log's id.
+        Id of the log.
     origin : str
         An `Origin`.
     """
@@ -205,7 +204,7 @@ def entries_of_older(
         context = row["context"]
         verdict = row.get("verdict")
         if verdict is None:
-            # Without that column, every decision meant its label.
+            # Without the column `verdict`, the label was the verdict.
             label = row["label_new"]
             is_known = row["action"] != "undo" and label in (0, 1)
             verdict = LABEL_NAMES[label] if is_known else ""
@@ -230,9 +229,9 @@ def entries_of_older(
 
 
 def _to_version_3(db: sa.Connection) -> None:
-    """Give every entry its identity; the lock's file replaces the table `holder`.
+    """Migrate schema 1 or 2: add log ids, and drop the table `holder`.
 
-    Schema 2, which added verdicts, differs from 1 in three columns only.
+    A lock file replaces `holder`. Schema 2 only adds three columns to schema 1.
     """
     old = {
         name: db.exec_driver_sql(query).mappings().all()
@@ -262,7 +261,7 @@ def _to_version_3(db: sa.Connection) -> None:
 
 
 def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> None:
-    """Write entries after `known` ones."""
+    """Write entries after the `known` entries that are already in the file."""
     rows = [
         {"position": position, **row_of(entry)}
         for position, entry in enumerate(entries, known + 1)
@@ -271,8 +270,8 @@ def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> N
         db.execute(sa.insert(DECISIONS), rows)
 
 
-#: Steps from an older version to this one; each runs inside the transaction that also
-#: writes the new version.
+#: Migrations from older versions to the current one; each runs in the transaction that
+#: also writes the new version number.
 MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {
     1: _to_version_3,
     2: _to_version_3,

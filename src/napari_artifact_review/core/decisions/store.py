@@ -1,4 +1,4 @@
-"""A log on disk: one process appends to it, and nothing is ever changed in it."""
+"""A log on disk, to which only one process at a time appends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from napari_artifact_review.core.decisions.schema import (
 )
 from napari_artifact_review.core.errors import HeldError, StoreError
 
-#: Bytes of a verdict with its context, and more: several pages of the file.
+#: Bytes that suffice for a verdict with its context: several pages of the file.
 _RESERVE = 2**15
 
 _REOPEN = "Open the review again"
@@ -39,22 +39,22 @@ _REOPEN = "Open the review again"
 class Store:
     """The log of one review in an SQLite file; usable from one thread at a time.
 
-    Each operation is one transaction. The first write creates the file, and locks it
-    for other processes. Entries that a lost or restored file lacks are written again.
+    Each operation is one transaction. The first write creates and locks the file. If
+    the file is lost or replaced by an older copy, missing entries are written again.
 
     Parameters
     ----------
     path : Path
-        The file.
+        File of the log.
     replaced : Store, optional
-        A log that this process has open, and with which this one shares the lock.
+        An open log of this process that shares its lock with this one.
     read_only : bool
-        Whether to write nothing and to lock nothing.
+        Whether to open the log without locking or writing.
 
     Attributes
     ----------
     path : Path
-        The file.
+        File of the log.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Store:
         self._binding: Binding | None = None
         self._contents = StoreContents()
         self._on_disk: list[Entry] = []
-        # Entries whose commit failed; they may be on disk all the same.
+        # Entries whose commit failed, but which may be on disk.
         self._doubtful: list[Entry] = []
         self._saves: dict[str, SaveRecord] = {}
         self._is_closed = False
@@ -78,14 +78,14 @@ class Store:
     # Opening
 
     def read(self) -> StoreContents:
-        """Return the contents of the file; empty ones if there is no file yet.
+        """Read the contents of the file; they are empty if there is no file yet.
 
-        An older schema is brought up to date first, after a dated backup.
+        An older schema is migrated first, after a dated backup.
 
         Raises
         ------
         StoreError
-            If it cannot be read, is damaged, or was made by a newer version.
+            If the file cannot be read, is damaged, or was made by a newer version.
         """
         if not self._file.exists:
             return self._contents
@@ -99,7 +99,8 @@ class Store:
         with self._file.reading() as db:
             contents = self._file.read_all(db)
         if contents.home not in ("", self._file.home):
-            # A copy: both would write entries of the same log with the same numbers.
+            # The file is a copy. With the same log id, both files would give the same
+            # numbers to different entries.
             contents = replace(contents, log_id=uuid.uuid4().hex)
         self._contents = contents
         self._on_disk = list(contents.entries)
@@ -107,14 +108,14 @@ class Store:
         return contents
 
     def bind(self, binding: Binding) -> None:
-        """Set the table that is under review; needed before anything is written."""
+        """Set the table under review; required before the first write."""
         self._binding = binding
         self._file.may_create = True
 
     def lock(self) -> None:
-        """Lock the file now, unless another process or window has it.
+        """Lock the file, unless another process or window has locked it.
 
-        The first write reports a lock that cannot be acquired for another reason.
+        Other errors are ignored here, because the first write reports them.
 
         Raises
         ------
@@ -129,40 +130,40 @@ class Store:
             return
 
     def copy_to(self, path: Path) -> None:
-        """Copy the file, if there is one.
+        """Copy the file, if it exists and contains a log.
 
         Raises
         ------
         StoreError
-            If it cannot be read, or the copy cannot be written.
+            If the file cannot be read, or the copy cannot be written.
         """
         self._file.copy_to(path)
 
     # Writing
 
     def append(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Write entries, all or none; return when they are on disk.
+        """Write all entries or none; return when they are on disk.
 
         Parameters
         ----------
         entries : sequence of Entry
-            Entries that follow on all that were read or appended before.
+            Entries that continue the log as read and appended so far.
 
         Returns
         -------
         list of Entry
-            Entries of an earlier call that failed, which are on disk all the same. If
-            there are any, `entries` were not written: they follow on other ones.
+            Entries of an earlier, failed call that turned out to be on disk. If there
+            are any, `entries` were not written, because they do not continue the log.
 
         Raises
         ------
         StoreError
-            If they cannot be written, or another process writes to the file.
+            If the entries cannot be written, or another process writes to the file.
         """
         with self._writing() as db:
             landed = self._prepare(db)
             if not landed:
-                # A commit that fails may be on disk all the same; the next call checks.
+                # A failed commit may still be on disk; the next call checks that.
                 self._doubtful = [*entries]
                 insert_entries(db, entries, len(self._on_disk))
         self._doubtful = []
@@ -170,15 +171,14 @@ class Store:
         return landed
 
     def save_state(self, state: Mapping[str, Any], *, reserve: bool = False) -> None:
-        """Save the position of the review, as plain JSON; raise as `append` does.
+        """Save the position of the review; errors as for `append`.
 
         Parameters
         ----------
         state : mapping
-            The position.
+            The position, as plain JSON.
         reserve : bool
-            Whether to check first that the disk has room for a verdict, too; the room
-            stays in the file.
+            Whether to first reserve space in the file for a verdict.
         """
         if reserve:
             self.save_state({**state, "reserve": "x" * _RESERVE})
@@ -187,7 +187,7 @@ class Store:
             db.execute(sa.update(REVIEW).values(state=dict(state)))
 
     def add_save(self, save: SaveRecord) -> None:
-        """Record a reviewed table before it is written; raise as `append` does."""
+        """Record a reviewed table before it is written; errors as for `append`."""
         with self._writing() as db:
             self._prepare(db)
             db.execute(sa.delete(SAVES).where(SAVES.c.digest == save.digest))
@@ -195,16 +195,16 @@ class Store:
         self._saves[save.digest] = save
 
     def close_soon(self) -> None:
-        """Announce `close`: another window that opens the review waits for it."""
+        """Announce `close`, so that other windows of this process wait for it."""
         self._lock.announce_release()
 
     def close(self, state: Mapping[str, Any] | None = None) -> None:
-        """Save the position of the review, and let other processes write.
+        """Save the position of the review, and release the lock.
 
         Raises
         ------
         StoreError
-            If nothing can be written; other processes may write all the same.
+            If the position cannot be saved; the lock is released anyway.
         """
         try:
             if self._lock.is_held and not self._is_closed and state is not None:
@@ -213,7 +213,7 @@ class Store:
             self._is_closed = True
             self._lock.release()
 
-    # Inside
+    # Private methods
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -232,12 +232,12 @@ class Store:
                 yield db
             was_held = True
         finally:
-            # A process that could not write yet does not lock others out.
+            # A process that has not written yet does not keep the lock.
             if not was_held:
                 self._lock.release()
 
     def _acquire(self) -> None:
-        """Acquire the lock, or refuse because another process has it."""
+        """Acquire the lock; raise an error if another process has it."""
         try:
             writer = self._lock.acquire(self._shared_lock)
         except LocksUnsupportedError as error:
@@ -256,7 +256,7 @@ class Store:
             )
 
     def _prepare(self, db: sa.Connection) -> list[Entry]:
-        """Make sure that the file holds the log; return doubtful entries in it."""
+        """Write missing parts of the log; return doubtful entries that are on disk."""
         binding = self._binding
         if not self._file.has_tables(db):
             assert binding is not None, "a file is made for a table"

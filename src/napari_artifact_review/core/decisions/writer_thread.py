@@ -1,4 +1,4 @@
-"""A thread that writes to the log's file, one job after another."""
+"""A thread that runs the write operations on the log, one after another."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 
 class Job(NamedTuple):
-    """A job of the thread.
+    """A job of the writer thread.
 
     Attributes
     ----------
     number : int
-        Its number among all jobs of the thread, from 1.
+        Sequence number of the job in its thread, from 1.
     future : Future
-        Holds its result or its exception.
+        Result or exception of the job.
     """
 
     number: int
@@ -26,9 +26,9 @@ class Job(NamedTuple):
 
 
 class WriterThread:
-    """A daemon thread that does jobs in order.
+    """A daemon thread that runs jobs in order.
 
-    As a daemon, a thread that waits for a frozen disk does not keep the process alive.
+    A daemon thread that waits for an unresponsive disk does not keep the process alive.
     """
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class WriterThread:
         ).start()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Job:
-        """Call a function after the jobs before it, and return at once."""
+        """Queue a function call as a job, and return immediately."""
         future: Future[Any] = Future()
 
         def run() -> None:
             try:
                 future.set_result(function(*args))
-            # The reviewer sees every fault; the thread continues.
+            # The future passes every error to the reviewer; the thread continues.
             except BaseException as error:  # noqa: BLE001
                 future.set_exception(error)
 
@@ -54,12 +54,12 @@ class WriterThread:
         return job
 
     def end(self) -> None:
-        """End the thread after the jobs that were submitted."""
+        """End the thread after all submitted jobs."""
         self._jobs.put(_stop)
 
 
 def _work(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
-    # Refers to the queue alone, so that a recorder without a user is freed at once.
+    # Refer only to the queue, so that an unused recorder is freed immediately.
     while (job := jobs.get()) is not _stop:
         job()
         del job

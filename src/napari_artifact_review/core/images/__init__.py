@@ -1,1 +1,1 @@
-"""Full images: readers, sky coordinates, display, and pictures of cutouts."""
+"""Full images: readers, sky coordinates, display settings and thumbnails."""

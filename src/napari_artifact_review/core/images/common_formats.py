@@ -1,4 +1,4 @@
-"""Full images in formats that are common outside astronomy: TIFF, PNG, JPEG, NPY."""
+"""Read full images from TIFF, PNG, JPEG and NPY files."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def read_common_format(path: Path) -> FullImage:
     Parameters
     ----------
     path : Path
-        The file; its suffix tells the format.
+        The file; its suffix determines the format.
 
     Returns
     -------
     FullImage
-        Colour as grey (luma), stacks as their first plane; the notes say so.
-        An EXIF orientation is ignored: pixels have the coordinates of the file.
+        The image, with a note if colours were converted to grey (luma) or only the
+        first plane of a stack was read. An EXIF orientation is ignored.
 
     Raises
     ------
     ImageError
-        If the file cannot be decoded, or holds no image of real numbers.
+        If the file cannot be decoded, or does not contain an image of real numbers.
     """
     with decoding(path):
         values, notes = _READERS[path.suffix.lower()](path)
@@ -60,14 +60,14 @@ def read_common_format(path: Path) -> FullImage:
 
 def _read_tiff(path: Path) -> _Read:
     with tifffile.TiffFile(path) as tif:
-        # Counting them finds pages that lead back to earlier ones; series does not.
+        # Counting the pages detects circular references, which `series` does not.
         len(tif.pages)
         page = tif.pages.first
         series = tif.series[0]
         _check_page(page, tif.filehandle.size)
         values = page.asarray()
         axes = page.axes
-        # A page of one plane or colour image; further planes lie in further pages.
+        # A page has one plane or colour image; further planes are on further pages.
         notes = plane_notes((series.size // page.size, 1, 1))
     if "S" not in axes:
         plane, more = _first_plane(values)
@@ -77,14 +77,14 @@ def _read_tiff(path: Path) -> _Read:
 
 
 def _check_page(page: tifffile.TiffPage, size: int) -> None:
-    """Refuse pixels that neither file nor memory can hold, before any is read."""
-    # A strip or tile is decompressed beside the page, and may be the larger one.
-    # Damage makes tuples of its sides, which int() refuses to multiply.
+    """Check that the pixels fit into file and memory, before they are read."""
+    # The page and one decompressed strip or tile are in memory together; the latter may
+    # be larger. int() raises for the tuples that a damaged file has as sides.
     beside = math.prod(map(int, page.chunks)) * page.nbytes // max(1, page.size)
     check_memory(page.nbytes + beside, _PARTS)
     declared, listed = math.prod(page.chunked), len(page.dataoffsets)
     if declared > listed:
-        # tifffile would fill in the missing ones, piece after piece.
+        # tifffile would fill in the missing strips or tiles, one after another.
         raise ImageError(
             f"its header declares {declared:,} strips or tiles, and lists {listed:,}",
             remedy=_COPY,
@@ -104,10 +104,10 @@ def _read_picture(path: Path) -> _Read:
 
 
 def _read_npy(path: Path) -> _Read:
-    # Maps without reading: fails if the file is cut short or holds pickled objects.
+    # Map the file without reading; fails if it is truncated or has pickled objects.
     check_memory(np.lib.format.open_memmap(path, "r").nbytes, _PARTS)
     with path.open("rb") as file:
-        # Not numpy.load, which also opens archives and may run pickled code.
+        # numpy.load would also open archives, and could run pickled code.
         values = np.lib.format.read_array(file, allow_pickle=False)
     return _first_plane(values)
 
@@ -123,19 +123,19 @@ _READERS: dict[str, Callable[[Path], _Read]] = {
 
 
 def _first_plane(values: Pixels) -> _Read:
-    """Take the first plane of a stack (..., rows, columns)."""
+    """Return the first plane of a stack (..., rows, columns)."""
     if values.ndim < 3 or not values.size:
         return values, ()
     return values[(0,) * (values.ndim - 2)], plane_notes(values.shape)
 
 
 def _grey(values: Pixels) -> _Read:
-    """Turn (rows, columns, channels) into one plane of the same type."""
+    """Convert (rows, columns, channels) to one plane of the same type."""
     channels = values.shape[-1]
     if channels not in (3, 4):
-        # Grey with transparency, or the bands of a spectral image.
+        # The image is grey with transparency, or has spectral bands.
         return values[..., 0], (f"first channel of {channels}",)
-    # Enough digits for each type: float32 holds 16-bit sums exactly.
+    # Use enough digits for each type: float32 represents 16-bit sums exactly.
     wide = np.result_type(values.dtype, np.float32)
     luma = sum(
         values[..., channel].astype(wide) * wide.type(weight)

@@ -1,4 +1,4 @@
-"""How pixels become grey levels: display settings, brightness, limits, stretch."""
+"""Display settings, and the brightness statistics that give limits and stretch."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ Interval = Literal["zscale", "percentile", "min-max"]
 Scope = Literal["image", "cutout"]
 Stretch = Literal["linear", "asinh", "log", "sqrt", "power", "histogram"]
 
-#: The largest sigma of the smoothing, in pixels.
+#: Largest sigma of the smoothing, in pixels.
 MOST_SIGMA = 3.0
 
-#: The colormaps that the dock offers, by napari's names; its own controls have more.
+#: Colormaps that the dock offers, by napari's names; napari's controls have more.
 COLORMAPS = ("gray", "viridis", "magma", "inferno", "cividis")
 
-#: Entries of a colormap: as many as vispy has, which draws for napari.
+#: Number of colormap entries, equal to that of vispy, which draws for napari.
 LEVELS = 1024
 
 
 @dataclass(frozen=True)
 class Display:
-    """The display settings of pixels: limits, stretch, colormap and smoothing.
+    """Display settings of pixels: limits, stretch, colormap and smoothing.
 
     Attributes
     ----------
     interval : str
-        How the limits are computed: "zscale", "percentile" or "min-max".
+        Method to compute the limits: "zscale", "percentile" or "min-max".
     percent : float
-        Percentage of pixels inside a "percentile" interval, with as many left out below
-        as above; more than 0, at most 100.
+        Percentage of pixels inside a "percentile" interval, with equal numbers excluded
+        below and above; more than 0, at most 100.
     scope : str
-        The pixels that give the limits: those of the "image" or of the "cutout".
+        Pixels from which the limits are computed: "image" or "cutout".
     manual : tuple of float or None
-        Limits in the pixels' unit that the reviewer set; None to compute them.
+        Limits in the pixels' unit set by the reviewer; None to compute them.
     stretch : str
         "linear", "asinh", "log", "sqrt", "power" or "histogram"; see
         `Brightness.stretch`.
@@ -77,18 +77,18 @@ class Display:
         """Return the settings as plain JSON."""
         values = dataclasses.asdict(self)
         limits = values.pop("manual")
-        # The name in stored reviews.
+        # Stored reviews use the name "by_hand".
         return {**values, "by_hand": None if limits is None else list(limits)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Display:
-        """Return the settings that `as_json` returned, perhaps in another version.
+        """Read settings from the JSON of `as_json` in any version of the program.
 
         Parameters
         ----------
         stored : mapping
-            The stored settings. A value that is missing, unknown or out of range is
-            replaced by its default: display settings never prevent a review.
+            The stored settings. A missing, unknown or out-of-range value is replaced by
+            its default, so that display settings never prevent a review.
         """
         checks: dict[str, Callable[[Any], bool]] = {
             "interval": lambda x: x in get_args(Interval),
@@ -118,17 +118,17 @@ def _is_number(value: object) -> bool:
 class Brightness:
     """Brightness statistics of an image or a cutout.
 
-    They give the limits and the stretch for any display settings at once.
+    Limits and stretch can be computed from them for any display settings.
 
     Attributes
     ----------
     sample : ndarray
         Finite pixels, shape (n,), float64: a regular sample if there are more than
-        some 400,000.
+        about 400,000.
     extent : tuple of float
-        The lowest and the highest finite pixel; (0, 1) without one.
+        Lowest and highest finite pixel; (0, 1) if there is no finite pixel.
     zscale : tuple of float
-        The limits of `zscale_limits`.
+        Limits by `zscale_limits`.
     """
 
     sample: NDArray[np.float64]
@@ -137,14 +137,14 @@ class Brightness:
 
     @classmethod
     def of(cls, pixels: NDArray[Any], zscale: Limits | None = None) -> Brightness:
-        """Measure pixels; NaN and infinity are left out.
+        """Compute the statistics of pixels; NaN and infinity are ignored.
 
         Parameters
         ----------
         pixels : ndarray
-            Real numbers or truth values, shape (rows, columns).
+            Real numbers or booleans, shape (rows, columns).
         zscale : tuple of float, optional
-            Their `zscale_limits`, if they are known.
+            The `zscale_limits` of the pixels, if known.
         """
         lowest, highest = pixels.min(), pixels.max()
         if not (np.isfinite(lowest) and np.isfinite(highest)):
@@ -161,14 +161,14 @@ class Brightness:
 
     @cached_property
     def middle(self) -> float:
-        """The median, for most images the sky level; 0 without a finite pixel."""
+        """Median, for most images the sky level; 0 if there is no finite pixel."""
         return float(np.median(self.sample)) if self.sample.size else 0.0
 
     def limits(self, display: Display) -> Limits:
         """Return the limits of a grey scale.
 
-        ZScale and percentiles (`astropy.visualization.PercentileInterval`) are those
-        of the sample, minimum and maximum those of all pixels.
+        ZScale and percentiles (`astropy.visualization.PercentileInterval`) use the
+        sample; minimum and maximum use all pixels.
 
         Parameters
         ----------
@@ -199,16 +199,16 @@ class Brightness:
         display : Display
             The display settings.
         limits : tuple of float
-            In the pixels' unit; they become 0 and 1.
+            Limits in the pixels' unit, mapped to 0 and 1.
 
         Returns
         -------
         astropy.visualization.BaseStretch
-            With astropy's defaults (asinh: a = 0.1, log: a = 1000), power: a = 2. The
-            histogram is that of the sample between the limits, so that all grey levels
-            are equally frequent.
+            The stretch with astropy's defaults (asinh: a = 0.1, log: a = 1000), power:
+            a = 2. The histogram stretch makes all grey levels equally frequent in the
+            sample between the limits.
         """
-        # Not at the top: the dock, which imports this module, opens without astropy.
+        # Imported here, because the dock imports this module and opens without astropy.
         from astropy import visualization as av
 
         match display.stretch:
@@ -223,8 +223,8 @@ class Brightness:
             case "power":
                 return av.PowerStretch(2)
         low, high = limits
-        # astropy maps the lowest and highest value to 0 and 1. Of many pixels at a
-        # limit, such as the background of a mask, one is enough: they become black or
+        # astropy maps the lowest and highest value to 0 and 1. Many pixels at a limit,
+        # such as the background of a mask, count once, because they become black or
         # white.
         inside = self.sample[(self.sample > low) & (self.sample < high)]
         return av.HistEqStretch(np.append(inside, limits))
@@ -237,14 +237,14 @@ class Brightness:
         display : Display
             The display settings.
         limits : tuple of float
-            In the pixels' unit.
+            Limits in the pixels' unit.
 
         Returns
         -------
         ndarray
-            Shape (`LEVELS`,), float64, from 0 to 1, rising; falling if inverted. Pixels
-            within one level look alike, also in a histogram stretch: an interval that
-            one hot pixel widens needs another stretch.
+            Shape (`LEVELS`,), float64, from 0 to 1, ascending; descending if inverted.
+            Pixels within one level look alike, also in a histogram stretch. If one hot
+            pixel widens the interval, another stretch is needed.
         """
         values = self.stretch(display, limits)(np.linspace(0, 1, LEVELS))
         curve: NDArray[np.float64] = np.clip(values, 0, 1)

@@ -1,4 +1,4 @@
-"""A full image as it is drawn: smoothed if requested, and its brightness."""
+"""Full images prepared for drawing: smoothed if requested, with their brightness."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from napari_artifact_review.core.images.full_image import FullImage
 from napari_artifact_review.core.images.stretch import smoothed
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
-#: Types that the GPU takes as they are; napari converts others at each new slice.
+#: Types that the GPU accepts directly; napari converts others at each new slice.
 _DRAWABLE = (np.uint8, np.uint16, np.float32)
 
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """A full image, and its pixels as they are drawn.
+    """A full image with its pixels prepared for drawing.
 
     Attributes
     ----------
     full : FullImage
         The image.
     drawable : ndarray or LazyPixels
-        Its pixels, smoothed if requested, in a type that the GPU takes as it is. Of an
-        image in tiles, the raw pixels: its tiles are drawn.
+        Pixels, smoothed if requested, in a type that the GPU accepts directly. For a
+        tiled image, the raw pixels, because its tiles are drawn instead.
     brightness : Brightness
-        Brightness of the drawable pixels.
+        Brightness statistics of the drawable pixels.
     sigma : float
         Sigma of the Gaussian that smooths the drawable pixels, in pixels; 0 for none.
     """
@@ -40,12 +40,14 @@ class LoadedImage:
 
     @classmethod
     def of(cls, full: FullImage, sigma: float) -> LoadedImage:
-        """Return an image as it is drawn, smoothed by `sigma` pixels; takes a while.
+        """Prepare an image for drawing, smoothed with a Gaussian of `sigma` pixels.
+
+        This can be slow for a large image.
 
         Raises
         ------
         ImageError
-            If it cannot be smoothed, or not be read any more.
+            If the image cannot be smoothed, or can no longer be read.
         """
         pixels = full.pixels
         if not isinstance(pixels, np.ndarray):
@@ -62,23 +64,25 @@ class LoadedImage:
         return cls(full, drawable, Brightness.of(pixels, full.limits), sigma)
 
     def smoothed_by(self, sigma: float) -> LoadedImage:
-        """Return the same image smoothed by `sigma` pixels instead; takes a while.
+        """Return the same image smoothed with a Gaussian of `sigma` pixels.
+
+        This can be slow for a large image.
 
         Raises
         ------
         ImageError
-            If it cannot be smoothed.
+            If the image cannot be smoothed.
         """
         if sigma == self.sigma:
             return self
         if self.full.tiles is not None:
-            # Tiles are smoothed as they are drawn.
+            # Tiles are smoothed when they are drawn.
             return replace(self, sigma=sigma)
         return LoadedImage.of(self.full, sigma)
 
     @property
     def size(self) -> int:
-        """Bytes in memory, without those of tiles."""
+        """Size in memory in bytes; 0 for a tiled image."""
         if self.full.tiles is not None:
             return 0
         own = self.drawable.nbytes if self.drawable is not self.full.pixels else 0

@@ -1,4 +1,4 @@
-"""Full images in FITS files: choose HDU and plane, check the file, read."""
+"""Read full images from FITS files."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ T = TypeVar("T")
 _Hdu: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
 _COPY = "Copy it again from its source"
-# The compression by the first bytes of a file; its name may be wrong.
+# Compression by the first bytes of a file, because its name may be wrong.
 _DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
     b"\x1f\x8b\x08": gzip.GzipFile,
     b"BZh": bz2.BZ2File,
 }
-# FITS standard 4.0, sections 4.4.1 and 7.3.1. astropy loops up to any such number, and
-# multiplies even texts.
+# Maximum values by FITS standard 4.0, sections 4.4.1 and 7.3.1. astropy would loop up
+# to any value of these keywords, and even multiply strings.
 _COUNTS = {
     re.compile(r"Z?NAXIS|TFIELDS"): 999,
     re.compile(r"Z?BITPIX"): 64,
     re.compile(r"Z?NAXIS\d+|[GP]COUNT"): 2**63,
 }
-# FITS standard 4.0, section 3.1: everything is stored in blocks of this many bytes.
+# Block size in bytes (FITS standard 4.0, section 3.1).
 _BLOCK = 2880
 
 
@@ -64,14 +64,13 @@ def read_fits(
 ) -> FullImage:
     """Read a full image from a FITS file.
 
-    Without `hdu` the first HDU with two axes is taken; if there is none, the
-    first plane of the first one with more. Tile-compressed images count as
-    images.
+    By default the first image HDU with two axes is read; if there is none, the first
+    plane of the first image HDU. Tile-compressed images count as images.
 
     Parameters
     ----------
     path : Path
-        The file, which may be compressed with gzip or bzip2 as a whole.
+        The file; it may be compressed as a whole with gzip or bzip2.
     hdu : int or str, optional
         Index or name of the HDU to read.
     sky : bool
@@ -80,12 +79,12 @@ def read_fits(
     Returns
     -------
     FullImage
-        Scaled by ``BSCALE``, ``BZERO`` and ``BLANK`` of the header, as astropy does.
+        The image; astropy applies ``BSCALE``, ``BZERO`` and ``BLANK`` of the header.
 
     Raises
     ------
     ImageError
-        If the file is not FITS, is cut short, or has no image (in that HDU).
+        If the file is not FITS, is truncated, or has no image (in the given HDU).
     """
     with decoding(path), _opened(path) as stream:
         size = stream.seek(0, io.SEEK_END)
@@ -100,7 +99,7 @@ def read_fits(
             images = _images(hdus, stream)
             chosen = _choose(images, hdu)
             with decoding(path, str(chosen)):
-                # A file that is compressed as a whole is in memory anyway.
+                # A file that is compressed as a whole is already in memory.
                 large = is_large(chosen.shape) and not isinstance(stream, io.BytesIO)
                 _check_hdu(hdus[chosen.index], stream, size, large)
                 image = _read_hdu(path, hdus, chosen, images, large)
@@ -108,12 +107,12 @@ def read_fits(
 
 
 def add_sky(image: FullImage) -> FullImage:
-    """Return an image that was read without sky coordinates, with them.
+    """Read the missing sky coordinates of an image; return the complete image.
 
     Raises
     ------
     ImageError
-        If its file cannot be read any more.
+        If the file can no longer be read.
     """
     with (
         decoding(image.path),
@@ -124,10 +123,10 @@ def add_sky(image: FullImage) -> FullImage:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """Open a file, in memory if it is compressed.
+    """Open a file; decompress a compressed file into memory.
 
-    astropy seeks back and forth, and every step back in a compressed stream would
-    decompress it again from its start.
+    astropy seeks back and forth, and each backward seek in a compressed stream would
+    decompress it again from the start.
     """
     with path.open("rb") as file:
         decompress = _DECOMPRESSORS.get(file.read(3))
@@ -142,29 +141,29 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _check_header(stream: BinaryIO, start: int) -> None:
-    """Refuse a header that astropy would process forever, before it does."""
+    """Refuse a header with values that would keep astropy in an endless loop."""
     stream.seek(start)
     try:
         header = fits.Header.fromfile(stream)
     except (EOFError, OSError, ValueError, fits.VerifyError):
-        # The end of the file, or an error that astropy raises later.
+        # This is the end of the file, or an error that astropy raises later.
         return
     check_counts(header, _COUNTS)
 
 
 def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
-    """List the HDUs with an image."""
+    """Return the HDUs with an image."""
     images = []
     for index, hdu in enumerate(hdus):
         place = hdu.fileinfo()
         if place["datSpan"] < 0:
-            # astropy would search the next HDU before this one, again and again.
+            # astropy would search for the next HDU before this one, in an endless loop.
             raise ImageError(
                 f"the header of HDU {index} declares a negative size", remedy=_COPY
             )
         # astropy reads the next HDU when the loop reaches it.
         _check_header(stream, place["datLoc"] + place["datSpan"])
-        # Random groups have an axis of length 0, and so are not listed.
+        # Random groups have an axis of length 0, and are therefore skipped.
         if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
             images.append(ImageHdu(index, hdu.name.strip(), tuple(hdu.shape)))
     if not images:
@@ -208,7 +207,7 @@ def _read_hdu(
             else FitsSource(path, hdu)
         )
     else:
-        # A section reads the first plane only, however deep the cube.
+        # A section reads only the first plane of a cube.
         pixels = plain_pixels(hdu.section[(0,) * (len(chosen.shape) - 2)])
         limits = zscale_limits(pixels)
     unit, unit_notes = _or_note("", lambda: _unit(hdu.header))
@@ -237,11 +236,11 @@ def _with_sky(image: FullImage, hdus: fits.HDUList) -> FullImage:
 
 
 def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
-    """Refuse data that neither file nor memory can hold, before any is read."""
+    """Check that the data fit into file and memory, before they are read."""
     place = hdu.fileinfo()
     compressed = isinstance(hdu, fits.CompImageHDU)
     if compressed:
-        # The header declares the pixels; the file holds the table of their tiles.
+        # The header describes the pixels, but the file contains a table of tiles.
         end = place["datLoc"] + place["datSpan"] - _BLOCK + 1
     else:
         end = place["datLoc"] + hdu.size
@@ -253,7 +252,7 @@ def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
         )
     pixels = _planes_of_tiles(hdu) if compressed else 1
     if large:
-        # Only the tiles of a view are decoded, but these as a whole.
+        # Only visible tiles are decoded, but each tile as a whole.
         tile = hdu.tile_shape[-2:] if compressed else (1, hdu.shape[-1])
         pixels *= math.prod(map(min, tile, hdu.shape[-2:]))
     else:
@@ -266,7 +265,7 @@ def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
 
 
 def _planes_of_tiles(hdu: fits.CompImageHDU) -> int:
-    """Return how many planes are decompressed with the first; check the tiles."""
+    """Check the number of tiles; return how many planes a tile covers."""
     declared = math.prod(
         math.ceil(length / tile)
         for length, tile in zip(hdu.shape, hdu.tile_shape, strict=True)
@@ -281,7 +280,7 @@ def _planes_of_tiles(hdu: fits.CompImageHDU) -> int:
 
 
 def _check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
-    """Refuse tiles with which the decoders, written in C, crash the program."""
+    """Refuse tiles that would crash the decoders, which are written in C."""
     place = hdu.fileinfo()
     stream.seek(place["hdrLoc"])
     header = fits.Header.fromfile(stream)
@@ -312,7 +311,7 @@ def _hcompress_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa:
 
 
 def _plio_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
-    """Return whether a list of lines begins before its tile, or ends after it."""
+    """Return whether the line list of a tile exceeds the bounds of the tile."""
     begin, short, low, high = struct.unpack(">2x4h", head)
     end = short if short > 0 else (high << 15) + low
     return bool(begin < 0 or end > length)
@@ -324,7 +323,7 @@ def _unit(header: fits.Header) -> str:
 
 
 def _or_note(otherwise: T, read: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
-    """Return an optional value, or a default and a note if reading it fails."""
+    """Return a value, or if it cannot be read, a default and a note."""
     try:
         return read(), ()
     except ImageError as error:

@@ -1,4 +1,4 @@
-"""Full images: find the file that a table's ``image_name`` means, and read it."""
+"""Find the file for an ``image_name`` of the table, and read it."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _SUFFIXES = (
 def read_image(
     path: str | Path, hdu: int | str | None = None, *, sky: bool = True
 ) -> FullImage:
-    """Read one full image.
+    """Read a full image.
 
     Parameters
     ----------
     path : path-like
         A FITS, TIFF, PNG, JPEG or NPY file, or the folder of a Zarr image.
     hdu : int or str, optional
-        Index or name of the HDU of a FITS file; without it the first image.
+        Index or name of the HDU of a FITS file; by default the first image.
     sky : bool
-        Whether to read sky coordinates, which take a third of the time.
+        Whether to read sky coordinates, which takes a third of the time.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def read_image(
     Raises
     ------
     ImageError
-        If the file cannot be shown as an image, for any reason.
+        If the file cannot be read as an image.
     """
     path = Path(path)
     supported = _SUPPORTED.fullmatch(path.name)
@@ -76,12 +76,12 @@ def read_image(
 class ImageFolder:
     """The folder with the full images of a table.
 
-    A folder is listed once, and again when a name is not found in the listing.
+    The listing of a folder is cached, and renewed when a name is not found in it.
 
     Parameters
     ----------
     folder : path-like
-        The folder; image names may contain folders inside it.
+        The folder; image names may contain subfolders.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -89,25 +89,25 @@ class ImageFolder:
         self._listings: dict[Path, _Listing] = {}
 
     def find(self, image_name: str) -> Path:
-        """Return the one file with a name.
+        """Find the file of an image.
 
         Parameters
         ----------
         image_name : str
-            A path relative to the folder, with or without its suffix. An exact
-            path has precedence; otherwise the Unicode form and the case of the
-            suffix do not matter.
+            A path relative to the folder, with or without suffix. An exact match has
+            precedence; otherwise the Unicode form and the case of the suffix are
+            ignored.
 
         Returns
         -------
         Path
-            An existing regular file in the folder (for Zarr: a folder in it), or the
-            target of a link in it.
+            Path of an existing regular file in the folder (for Zarr: a folder), or of a
+            link to one.
 
         Raises
         ------
         ImageError
-            If no file or several files match, or the name leads out of the folder.
+            If no file or several files match, or the name is a path outside the folder.
         """
         relative = self._checked(image_name)
         parent = self._on_disk(relative.parent)
@@ -117,8 +117,8 @@ class ImageFolder:
             names = self._listings[parent].matches(relative.name)
             paths = [self.folder / parent / name for name in names]
             if len(paths) == 1 and os.path.lexists(paths[0]):
-                # A link may lead out of the folder, a name may not: the user made the
-                # link.
+                # A link may point outside the folder, because the user created it; a
+                # name must not.
                 _check_regular(paths[0])
                 return paths[0]
         if paths:
@@ -130,17 +130,17 @@ class ImageFolder:
         raise self._not_found(image_name, parent, relative.name)
 
     def check(self) -> None:
-        """Raise an error if the folder does not exist or cannot be listed.
+        """Check that the folder exists and can be listed.
 
         Raises
         ------
         ImageError
-            Before any image is searched.
+            If it does not exist or cannot be listed.
         """
         self._scan(Path())
 
     def _checked(self, image_name: str) -> Path:
-        """Return a name as a path, unless it leads out of the folder."""
+        """Return a name as a path; raise an error if it is outside the folder."""
         relative = Path(image_name)
         if relative.anchor or ".." in relative.parts:
             raise ImageError(
@@ -157,7 +157,7 @@ class ImageFolder:
         return relative
 
     def _scan(self, parent: Path) -> list[str]:
-        """List the names in a folder; none if it does not exist."""
+        """List the names in a subfolder; an empty list if it does not exist."""
         folder = self.folder / parent
         try:
             return os.listdir(folder)  # noqa: PTH208 - Path objects for 10,000 names
@@ -177,7 +177,7 @@ class ImageFolder:
             ) from error
 
     def _on_disk(self, parent: Path) -> Path:
-        """Return a folder with the Unicode form that it has on the disk."""
+        """Return a subfolder in the Unicode form that it has on disk."""
         spelled = Path()
         for part in parent.parts:
             known = [part]
@@ -202,7 +202,7 @@ class ImageFolder:
 
 
 class _Listing:
-    """The images among the names in one folder, found by name or by stem."""
+    """An index of the images in one folder, by name and by stem."""
 
     def __init__(self, names: list[str]) -> None:
         self._names = set[str]()
@@ -217,20 +217,20 @@ class _Listing:
                 self._known.setdefault(key, []).append(name)
 
     def matches(self, name: str) -> list[str]:
-        """Return the file names that match a name; only itself if it exists."""
+        """Return the file names that match a name; an exact match excludes others."""
         if name in self._names:
             return [name]
         return self._known.get(self._key(name), [])
 
     def nearest(self, name: str) -> list[str]:
-        """Return up to three file names similar to a missing one."""
+        """Return up to three file names similar to a missing name."""
         keys = difflib.get_close_matches(self._key(name), self._known, n=3)
         found = dict.fromkeys(name for key in keys for name in self._known[key])
         return list(found)[:3]
 
     @staticmethod
     def _key(name: str) -> str:
-        """Return a name as it is looked up: in NFC, its suffix in lower case."""
+        """Return the look-up key of a name: in NFC, with the suffix in lower case."""
         name = _nfc(name)
         supported = _SUPPORTED.fullmatch(name)
         return supported["stem"] + supported["suffix"].lower() if supported else name
@@ -241,9 +241,9 @@ def _nfc(name: str) -> str:
 
 
 def _check_regular(path: Path) -> None:
-    """Refuse pipes and devices, of which reading may never end.
+    """Check that the path is a regular file, or for a Zarr image a folder.
 
-    A Zarr image is a folder.
+    Reading a pipe or device might never end.
     """
     with decoding(path):
         mode = path.stat().st_mode

@@ -1,4 +1,4 @@
-"""A full image in memory, and its metadata."""
+"""Full images: pixels and metadata."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageHdu:
-    """One HDU of a FITS file with an image.
+    """Description of an HDU with an image in a FITS file.
 
     Attributes
     ----------
     index : int
-        Its index in the file, 0 for the primary HDU.
+        Index in the file, 0 for the primary HDU.
     name : str
-        Its ``EXTNAME``, or the name that astropy gives without one; may be empty.
+        ``EXTNAME``, or astropy's default name; may be empty.
     shape : tuple of int
-        Its axes as numpy counts them: (..., rows, columns).
+        Shape in numpy's order: (..., rows, columns).
     """
 
     index: int
@@ -40,30 +40,30 @@ class ImageHdu:
 
 @dataclass(frozen=True, eq=False)
 class FullImage:
-    """One full image, ready to be drawn.
+    """A full image with its metadata.
 
     Attributes
     ----------
     path : Path
         The file.
     pixels : ndarray or LazyPixels
-        Shape (rows, columns), native byte order, the data's own type; row 0 is
-        the first row of the file. Those of a large image are read when they are
-        indexed, which may wait for the disk: never do it on the main thread.
+        Shape (rows, columns), native byte order, type of the file; row 0 is the first
+        row of the file. Pixels of a large image are read when they are indexed, which
+        may wait for the disk: never do it on the main thread.
     limits : tuple of float
-        Lower and upper limit of the ZScale grey scale, the lower one below the upper.
+        Lower and upper limit of the ZScale grey scale, lower < upper.
     notes : tuple of str
         Short notes for the user about how the file was read.
     hdu : int or None
-        Index of the HDU that was read; None where the format has none.
+        Index of the HDU that was read; None if the format has no HDUs.
     hdus : tuple of ImageHdu
-        Every HDU with an image.
+        All HDUs with an image.
     unit : str
-        Physical unit of the pixels (``BUNIT``), or an empty text.
+        Physical unit of the pixels (``BUNIT``), or an empty string.
     sky : SkyCoordinates or None
-        The sky coordinates, if the file has a celestial WCS.
+        Sky coordinates, if they were read and the file has a celestial WCS.
     tiles : TiledImage or None
-        The tiles of a large image; None for an image in memory.
+        Tiles of a large image; None for an image in memory.
     """
 
     path: Path
@@ -78,7 +78,7 @@ class FullImage:
 
 
 def plane_notes(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Return the note that only the first of several planes is shown.
+    """Return the note that only the first plane is shown, if there are several.
 
     Parameters
     ----------

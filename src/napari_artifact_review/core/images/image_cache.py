@@ -1,4 +1,4 @@
-"""Full images in memory: each is read once, for the screen and for thumbnails alike."""
+"""Cache of full images, shared by the screen and the thumbnails."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from napari_artifact_review.core.images.folder import ImageFolder, read_image
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-#: Bytes of images that stay in memory when the screen and the thumbnails need them no
-#: more: some four of 4200 x 2000 pixels in float32.
+#: Bytes of images that stay in memory after the screen and the thumbnails release them:
+#: about four images of 4200 x 2000 pixels in float32.
 MOST_BYTES = 144 * 2**20
 
-#: Path, size and time of a file: they differ as soon as the file is another one.
+#: Path, size and modification time of a file, to detect changes.
 _FileState: TypeAlias = tuple[Path, int, int]
 _Key: TypeAlias = tuple[str, int | None]
 
 
 class ImageSource(NamedTuple):
-    """An image to be read.
+    """Identification of an image and its smoothing.
 
     Attributes
     ----------
@@ -48,19 +48,19 @@ class ImageSource(NamedTuple):
 
     @property
     def key(self) -> _Key:
-        """The image, whatever its smoothing."""
+        """Name and HDU of the image, without its smoothing."""
         return self.name, self.hdu
 
 
 class BytesCache(LRUCache[K, V]):
-    """The values that were used last, up to a number of bytes.
+    """A least-recently-used cache, limited by the size of its values in bytes.
 
     A value that is larger than the whole cache is not stored.
 
     Parameters
     ----------
     maxsize : int
-        Maximum size of all values together, in bytes.
+        Maximum total size of the values, in bytes.
     getsizeof : callable
         Returns the size of a value in bytes.
     """
@@ -73,7 +73,7 @@ class BytesCache(LRUCache[K, V]):
 
 
 class _Known(NamedTuple):
-    """An image that was read, as long as it is in memory."""
+    """A weak reference to an image that was read, with the state of its file."""
 
     image: weakref.ref[LoadedImage]
     state: _FileState
@@ -81,35 +81,35 @@ class _Known(NamedTuple):
 
 
 class ImageCache:
-    """Read full images, and return those that are in memory; thread-safe.
+    """A thread-safe cache of full images, which also reads them.
 
-    An image is in memory as long as any caller holds it, and after that while it is
-    among the latest that fit into `most_bytes`. An image in tiles is never shared: the
-    caller that opened it closes it.
+    An image stays in memory as long as any caller refers to it, and afterwards while it
+    is among the most recent images that fit into `most_bytes`. A tiled image is never
+    shared: the caller that opened it closes it.
 
     Parameters
     ----------
     folder : ImageFolder
-        The folder of the images.
+        Folder of the images.
     most_bytes : int
-        Bytes of the latest images that stay in memory although no caller holds them.
+        Maximum size of the recent images that stay in memory, in bytes.
 
     Attributes
     ----------
     folder : ImageFolder
-        As given.
+        Folder of the images.
     """
 
     def __init__(self, folder: ImageFolder, most_bytes: int = 0) -> None:
         self.folder = folder
-        # Guards all that follows; never held while a file is read.
+        # Guards the attributes below; never locked while a file is read.
         self._changed = threading.Condition()
         self._latest = BytesCache[_Key, LoadedImage](most_bytes, lambda one: one.size)
         self._known: dict[_Key, _Known] = {}
         self._being_read: set[_Key] = set()
 
     def find(self, source: ImageSource) -> LoadedImage | None:
-        """Return an image if it is in memory, smoothed as asked for; never waits."""
+        """Return an image if it is in memory with this smoothing; do not wait."""
         with self._changed:
             known = self._known.get(source.key)
             loaded = known and known.image()
@@ -121,19 +121,19 @@ class ImageCache:
     def read(self, source: ImageSource, *, sky: bool = True) -> LoadedImage:
         """Return an image; read it if it is not in memory or its file has changed.
 
-        If another thread reads the same image, this one waits for it.
+        If another thread is reading the same image, wait for that thread.
 
         Parameters
         ----------
         source : ImageSource
-            The image.
+            The image and its smoothing.
         sky : bool
-            Whether the caller needs sky coordinates, which take a third of the time.
+            Whether to read sky coordinates, which takes a third of the time.
 
         Raises
         ------
         ImageError
-            If it cannot be read.
+            If the image cannot be read.
         """
         with self._changed:
             self._changed.wait_for(lambda: source.key not in self._being_read)
@@ -146,19 +146,19 @@ class ImageCache:
                 self._changed.notify_all()
 
     def smooth(self, source: ImageSource, loaded: LoadedImage) -> LoadedImage:
-        """Return an image that was read, smoothed otherwise; its file is not needed.
+        """Return a loaded image with another smoothing, without reading its file again.
 
         Parameters
         ----------
         source : ImageSource
-            The image, and how it is smoothed now.
+            The image and its new smoothing.
         loaded : LoadedImage
             The image as `read` returned it.
 
         Raises
         ------
         ImageError
-            If it cannot be smoothed.
+            If the image cannot be smoothed.
         """
         smoothed = loaded.smoothed_by(source.sigma)
         known = self._known.get(source.key)
@@ -167,7 +167,7 @@ class ImageCache:
         return smoothed
 
     def clear(self) -> None:
-        """Drop the images that no caller holds."""
+        """Remove all images that no caller refers to."""
         with self._changed:
             self._latest.clear()
 

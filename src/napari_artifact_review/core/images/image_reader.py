@@ -1,4 +1,4 @@
-"""Read one full image after another, and the next ones ahead of need."""
+"""Background reading of full images, ahead of need."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.image_cache import ImageCache, ImageSource
 
-#: Number of images that are read at once. Decoders release Python's lock: as many
-#: images as there are processors take as long as one.
+#: Number of images to read in parallel. Decoders release Python's global interpreter
+#: lock, so one image per processor takes as long as a single image.
 _AT_ONCE = min(4, os.cpu_count() or 1)
 
-#: Bytes of a file beyond which it is not read ahead: there may be no room for several
-#: such images.
+#: Size in bytes above which a file is not read ahead, because several such images may
+#: not fit into memory.
 _MOST_BYTES = 64 * 2**20
 
-#: An image, or why it cannot be read: an error without traceback, so that it does not
+#: An image, or the error of reading it, without traceback, so that the error does not
 #: keep frames alive.
 _Read: TypeAlias = LoadedImage | ImageError
 
 
 class ImageReader:
-    """Reads images in threads of its own; used from one thread.
+    """A reader of images in background threads; used from one thread.
 
-    The last image stays in memory. An image that cannot be read is tried once while it
-    is the last one.
+    The latest image stays in memory. If the latest image cannot be read, further calls
+    return the same error without another attempt.
 
     Parameters
     ----------
     cache : ImageCache
-        Reads the images, and may have them already.
+        Cache that reads the images.
     """
 
     def __init__(self, cache: ImageCache) -> None:
@@ -43,12 +43,12 @@ class ImageReader:
         self._futures: dict[ImageSource, Future[_Read]] = {}
 
     def read(self, source: ImageSource) -> LoadedImage:
-        """Return an image; waits until it is read.
+        """Wait for an image and return it.
 
         Raises
         ------
         ImageError
-            If it cannot be read.
+            If the image cannot be read.
         """
         read = self._future(source).result()
         if isinstance(read, ImageError):
@@ -56,16 +56,16 @@ class ImageReader:
         return read
 
     def wait_for(self, source: ImageSource, seconds: float) -> bool:
-        """Wait up to `seconds` for an image; return whether `read` returns at once."""
+        """Wait up to `seconds` for an image; return whether it is ready."""
         return bool(wait([self._future(source)], seconds).done)
 
     def expect(self, sources: Iterable[ImageSource]) -> None:
-        """Begin to read the images that `read` will return next; drop all others.
+        """Start reading images ahead of need; cancel all other reads.
 
         Parameters
         ----------
         sources : iterable of ImageSource
-            The images, in the order of need. As many as can be read at once are begun.
+            The images, in the order of need; only the first few reads are started.
         """
         before, self._futures = self._futures, {}
         for source in islice(sources, _AT_ONCE):
@@ -77,12 +77,12 @@ class ImageReader:
             future.cancel()
 
     def close(self) -> None:
-        """Read no more; reads under way end by themselves."""
+        """Stop reading; current reads finish in the background."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _future(self, source: ImageSource) -> Future[_Read]:
         if source not in self._futures:
-            # There may be no room for this image and any other.
+            # Memory may not suffice for this image and any other.
             self.expect(())
             self._begin(source)
         return self._futures[source]
@@ -106,5 +106,5 @@ class ImageReader:
             path = self._cache.folder.find(name)
             return path.is_file() and path.stat().st_size <= _MOST_BYTES
         except (ImageError, OSError):
-            # `read` raises the error when it is asked for this image.
+            # `read` raises the error when this image is requested.
             return False

@@ -1,4 +1,4 @@
-"""Sky coordinates of a pixel: from the WCS of a FITS header to RA and Dec."""
+"""Sky coordinates of pixels, from the WCS of a FITS header."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-# Other keywords contain the number of an axis or power, with two digits at most.
+# Other keywords contain the number of an axis or power, which has at most two digits.
 _COUNTS = {re.compile("WCSAXES[A-Z]?|[AB]P?_ORDER"): 99}
 
 
 @dataclass(frozen=True, eq=False)
 class SkyCoordinates:
-    """The celestial coordinates of an image, in degrees ICRS.
+    """Conversion of pixels of an image to sky coordinates in degrees ICRS.
 
-    Made by `from_header`. Pixels are counted from 0, their centres at whole
-    numbers; x is the column and y the row.
+    Create it with `from_header`. x is the column and y the row; the first pixel has its
+    centre at (0, 0).
     """
 
     _wcs: Any
@@ -47,7 +47,7 @@ class SkyCoordinates:
         header : astropy.io.fits.Header
             Header of the image.
         hdus : astropy.io.fits.HDUList, optional
-            The open file, for the distortion tables of a WCS (as of Hubble's ACS).
+            The open file, for the distortion tables of a WCS (as in Hubble's ACS).
 
         Returns
         -------
@@ -96,20 +96,20 @@ class SkyCoordinates:
     def directions(
         self, x: float, y: float
     ) -> tuple[tuple[float, float], tuple[float, float]] | None:
-        """Return the directions of north and east, as steps of one pixel's length.
+        """Return the directions of north and east at a pixel, as unit vectors.
 
         Returns
         -------
         tuple of (float, float) or None
-            (columns, rows) towards north, and towards east; None where the projection
-            is not defined, or at a pole.
+            (columns, rows) towards north, and towards east; None at a pole or where the
+            projection is not defined.
         """
         here = self.radec(x, y)
         right, below = self.radec(x + 1, y), self.radec(x, y + 1)
         if here is None or right is None or below is None:
             return None
         flat = math.cos(math.radians(here[1]))
-        # The change of the sky coordinates over a pixel: rows are east and north.
+        # Change of the sky coordinates over a pixel: rows are east and north.
         steps = np.array(
             [
                 [
@@ -131,15 +131,15 @@ class SkyCoordinates:
         Returns
         -------
         str
-            Such as ``RA 10:20:30.12  Dec -05:12:33.4``; empty where the projection is
-            not defined.
+            For example ``RA 10:20:30.12  Dec -05:12:33.4``; empty where the projection
+            is not defined.
         """
         radec = self.radec(x, y)
         return "" if radec is None else sexagesimal(*radec)
 
 
 def sexagesimal(ra: float, dec: float) -> str:
-    """Format RA in hours and Dec in degrees.
+    """Format right ascension in hours and declination in degrees.
 
     Parameters
     ----------
@@ -149,9 +149,10 @@ def sexagesimal(ra: float, dec: float) -> str:
     Returns
     -------
     str
-        Such as ``RA 10:20:30.12  Dec -05:12:33.4``.
+        For example ``RA 10:20:30.12  Dec -05:12:33.4``.
     """
-    # Rounded once, as a whole number of the last digit: 59.999 s becomes a minute.
+    # Round once, to an integer in units of the last digit, so that 59.999 s becomes a
+    # minute.
     hundredths = round(ra / 15 * 360_000) % (24 * 360_000)
     tenths = round(abs(dec) * 36_000)
     sign = "-" if dec < 0 and tenths else "+"
@@ -164,10 +165,10 @@ def sexagesimal(ra: float, dec: float) -> str:
 
 
 def _rotation_to_icrs(frame: Any) -> NDArray[np.float64] | None:
-    """Return the 3x3 rotation from a frame to ICRS, or None if it is no rotation.
+    """Return the 3x3 rotation matrix from a frame to ICRS; None if not a rotation.
 
-    A product with it takes microseconds, astropy's transformation half a
-    millisecond or more. FK4 is no rotation because of its E-terms of aberration.
+    Multiplying by it takes microseconds; astropy's transformation takes at least half
+    a millisecond. FK4 is not a rotation because of its E-terms of aberration.
     """
     axes = UnitSphericalRepresentation([0, 90, 0] * u.deg, [0, 0, 90] * u.deg)
     icrs = frame.realize_frame(axes).transform_to(ICRS())

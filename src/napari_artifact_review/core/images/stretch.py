@@ -1,4 +1,4 @@
-"""Pixels as thumbnails, and smoothed: what no layer of napari does."""
+"""Smooth pixels, and render them as thumbnails outside of napari's layers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preset:
-    """Ready-made display settings with a name.
+    """A named set of display settings.
 
     Attributes
     ----------
     name : str
-        A few words.
+        Name for the user.
     display : Display
         The settings; the colormap is not used.
     """
@@ -30,7 +30,7 @@ class Preset:
     display: Display
 
 
-#: Presets that show a cutout side by side. Their limits are those of the cutout.
+#: Presets for the side-by-side comparison, with limits computed from the cutout.
 PRESETS = (
     Preset("ZScale", Display(scope="cutout")),
     Preset("ZScale, 1.5 px", Display(scope="cutout", sigma=1.5)),
@@ -47,22 +47,22 @@ PRESETS = (
 
 
 def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
-    """Return pixels smoothed by a Gaussian.
+    """Return pixels smoothed with a Gaussian.
 
     Parameters
     ----------
     pixels : ndarray
         Real numbers, shape (rows, columns).
     sigma : float
-        In pixels, more than 0. The Gaussian ends at four times this.
+        Sigma of the Gaussian in pixels, more than 0; it is truncated at 4 sigma.
 
     Returns
     -------
     ndarray
-        Same shape. NaN and infinity stay as they are and do not affect their
-        neighbours (normalised convolution). Beyond its edge, the image is mirrored.
+        Smoothed pixels, same shape. NaN and infinity are unchanged and do not affect
+        neighbours (normalised convolution). The image is mirrored beyond its edges.
     """
-    # Not at the top: the dock, which imports this module, opens without scipy.
+    # Imported here, because the dock imports this module and opens without scipy.
     from scipy.ndimage import gaussian_filter
 
     with np.errstate(over="ignore"):
@@ -78,14 +78,14 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class ColorMapper:
-    """Map pixels to colours, as a layer of napari does.
+    """A mapping of pixels to colours, as in a layer of napari.
 
     Attributes
     ----------
     limits : tuple of float
         Pixel values of the first and the last colour.
     table : ndarray of uint8
-        Shape (`LEVELS` + 1, 3): the colour of each level, and black for NaN.
+        Colour of each level, followed by black for NaN; shape (`LEVELS` + 1, 3).
     """
 
     limits: Limits
@@ -103,11 +103,11 @@ class ColorMapper:
         Parameters
         ----------
         display : Display
-            The settings; the colormap is taken from `colors` instead.
+            The settings; their colormap is ignored in favour of `colors`.
         brightness : Brightness
-            Gives limits and histogram.
+            Statistics for limits and histogram.
         colors : ndarray, optional
-            The colormap, shape (n, 3), from 0 to 1; by default from black to white.
+            Colormap, shape (n, 3), values from 0 to 1; by default black to white.
         """
         limits = brightness.limits(display)
         palette = np.array([[0.0] * 3, [1.0] * 3]) if colors is None else colors
@@ -117,11 +117,11 @@ class ColorMapper:
         return cls(limits, np.append(levels, [[0] * 3], axis=0).astype(np.uint8))
 
     def paint(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return the colours, shape (rows, columns, 3), of pixels (rows, columns)."""
+        """Convert pixels (rows, columns) to colours (rows, columns, 3)."""
         low, high = self.limits
         with np.errstate(over="ignore", invalid="ignore"):
             level = (values.astype(np.float64) - low) / (high - low) * (LEVELS - 1)
-        # The last entry, one beyond the levels, is for NaN.
+        # The last entry, after all levels, is for NaN.
         shown = np.where(np.isnan(level), LEVELS, np.clip(level, 0, LEVELS - 1).round())
         return self.table[shown.astype(np.intp)]
 
@@ -132,22 +132,22 @@ def render(
     brightness: Brightness | None = None,
     colors: NDArray[Any] | None = None,
 ) -> NDArray[np.uint8]:
-    """Return pixels as colours, as a layer of napari shows them.
+    """Convert pixels to colours, as a layer of napari shows them.
 
     Parameters
     ----------
     pixels : ndarray
-        Real numbers or truth values, shape (rows, columns), not smoothed yet.
+        Real numbers or booleans, shape (rows, columns), not yet smoothed.
     display, colors
         As for `ColorMapper.of`.
     brightness : Brightness, optional
-        Gives limits and histogram, for example those of the full image; by default
-        those of `pixels`, smoothed if requested.
+        Statistics for limits and histogram, for example of the full image; by default
+        computed from the smoothed pixels.
 
     Returns
     -------
     ndarray
-        Shape (rows, columns, 3), uint8. Black where a pixel is NaN.
+        Colours, shape (rows, columns, 3), uint8; black where a pixel is NaN.
     """
     values = smoothed(pixels, display.sigma) if display.sigma else pixels
     brightness = brightness or Brightness.of(values)

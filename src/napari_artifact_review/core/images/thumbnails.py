@@ -1,4 +1,4 @@
-"""Read cutouts from their images, as pixels and as thumbnails."""
+"""Read cutouts from their images, as pixels or thumbnails."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from napari_artifact_review.core.images.image_reader import ImageReader
 from napari_artifact_review.core.images.stretch import ColorMapper, smoothed
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
-#: Bytes of cutouts in memory: some 400 of 200 x 200 pixels in float32. Another stretch
-#: needs no reading.
+#: Maximum size of the cutouts in memory, in bytes: about 400 cutouts of 200 x 200
+#: pixels in float32. They can be drawn with another stretch without being read again.
 MOST_BYTES = 2**26
 
-#: Number of images whose brightness is in memory, at most some 3 MB each.
+#: Number of images whose brightness statistics are in memory, about 3 MB each at most.
 _MOST_IMAGES = 50
 
 _Array = npt.NDArray[Any]
@@ -42,13 +42,13 @@ class Look:
     Attributes
     ----------
     display : Display
-        How pixels become colours.
+        Display settings.
     colors : ndarray or None
-        The colormap, shape (n, 3), from 0 to 1; None for grey.
+        Colormap, shape (n, 3), values from 0 to 1; None for grey.
     y_up : bool
         Whether row 0 is at the bottom.
     shrink : int
-        Side of the block of pixels whose mean is one pixel of the thumbnail.
+        Reduction factor: a block of `shrink` x `shrink` pixels is averaged to one.
     """
 
     display: Display
@@ -57,23 +57,23 @@ class Look:
     shrink: int = 1
 
 
-#: ZScale, with the limits of the cutout itself.
+#: ZScale with limits computed from the cutout.
 _DEFAULT_LOOK = Look(Display(scope="cutout"))
 
 
 class CutoutReader:
-    """Reads cutouts one after another; used from one thread.
+    """A reader of cutouts, used from one thread.
 
-    The last image and the latest cutouts stay in memory. Cutouts that are asked for
-    image by image need each image once, also an image that cannot be read. The images
-    of expected cutouts are read ahead.
+    The latest image and the latest cutouts stay in memory. If cutouts are requested
+    image by image, each image is read only once, even if it cannot be read. Images of
+    expected cutouts are read ahead.
 
     Parameters
     ----------
     cache : ImageCache
-        Reads the images, and may have them already.
+        Cache that reads the images.
     hdus : mapping of str to int, optional
-        The chosen HDU of an image, by its name.
+        Index of the chosen HDU, by image name.
     """
 
     def __init__(
@@ -83,17 +83,17 @@ class CutoutReader:
         self._hdus = {} if hdus is None else hdus
         self._cutouts = BytesCache[_Key, _Array](MOST_BYTES, lambda array: array.nbytes)
         self._brightness = LRUCache[ImageSource, Brightness](_MOST_IMAGES)
-        # The colours of images with the latest look.
+        # Colour mappers of images for the latest look.
         self._look: Look | None = None
         self._color_mappers: dict[ImageSource, ColorMapper] = {}
 
     def expect(self, cutouts: Iterable[Cutout], sigma: float = 0.0) -> None:
-        """Begin to read the images of the cutouts that will be asked for next.
+        """Start reading the images of cutouts ahead of need.
 
         Parameters
         ----------
         cutouts : iterable of Cutout
-            The cutouts, in the order of need. Those in memory need no image.
+            The cutouts, in the order of need. Cutouts in memory are skipped.
         sigma : float
             As for `pixels`.
         """
@@ -102,12 +102,12 @@ class CutoutReader:
         self._images.expect(missing)
 
     def wait_for(self, cutout: Cutout, sigma: float, seconds: float) -> bool:
-        """Wait up to `seconds` for an image; return whether `pixels` need not wait."""
+        """Wait up to `seconds` for a cutout; return whether it is ready."""
         key = self._key(cutout, sigma)
         return key in self._cutouts or self._images.wait_for(key[0], seconds)
 
     def close(self) -> None:
-        """Read no more; reads under way end by themselves."""
+        """Stop reading; current reads finish in the background."""
         self._images.close()
 
     def pixels(self, cutout: Cutout, sigma: float = 0.0) -> _Array:
@@ -123,17 +123,17 @@ class CutoutReader:
         Returns
         -------
         ndarray
-            Shape (rows, columns), at most the side of a cutout each.
+            Pixels, shape (rows, columns); at most the size of the cutout.
 
         Raises
         ------
         ImageError
-            If the image cannot be read, or the cutout lies wholly outside of it.
+            If the image cannot be read, or the cutout lies entirely outside the image.
         """
         key = self._key(cutout, sigma)
         pixels = self._cutouts.get(key)
         if pixels is None:
-            # A copy: a part of an image would keep all of it in memory.
+            # Copy the pixels, because a view would keep the whole image in memory.
             pixels = np.array(cut_out(self._image(key[0]), cutout))
             self._cutouts[key] = pixels
         return pixels
@@ -148,12 +148,12 @@ class CutoutReader:
         cutout : Cutout
             The cutout.
         look : Look, optional
-            Its settings; by default ZScale with the limits of the cutout itself.
+            Settings; by default ZScale with limits computed from the cutout.
 
         Returns
         -------
         ndarray of uint8
-            Shape (rows, columns, 3).
+            Colours, shape (rows, columns, 3).
 
         Raises
         ------
@@ -183,7 +183,7 @@ class CutoutReader:
         return loaded
 
     def _colors_of(self, source: ImageSource, look: Look) -> ColorMapper:
-        """Return the colours of an image, which all of its cutouts share."""
+        """Return the colour mapper that all cutouts of an image share."""
         if look is not self._look:
             self._look, self._color_mappers = look, {}
         if source not in self._color_mappers:
@@ -195,7 +195,7 @@ class CutoutReader:
 
 
 def cut_out(loaded: LoadedImage, cutout: Cutout) -> _Array:
-    """Return the pixels of a cutout as they are drawn."""
+    """Return the pixels of a cutout from a loaded image, smoothed if requested."""
     pixels, sigma = loaded.drawable, loaded.sigma
     rows, columns = clip(cutout, pixels.shape)
     if rows.start == rows.stop or columns.start == columns.stop:
@@ -207,7 +207,7 @@ def cut_out(loaded: LoadedImage, cutout: Cutout) -> _Array:
         )
     if not isinstance(pixels, LazyPixels) or not sigma:
         return np.asarray(pixels[rows, columns])
-    # As wide as the Gaussian reaches, so that the cutout's edge leaves no trace.
+    # Add a margin as wide as the Gaussian, to avoid edge effects.
     around = clip(cutout, pixels.shape, math.ceil(4 * sigma))
     inner = tuple(
         slice(part.start - wide.start, part.stop - wide.start)

@@ -1,4 +1,4 @@
-"""Full images in Zarr folders: a plain array, or the first of an OME-Zarr group."""
+"""Read full images from Zarr arrays and OME-Zarr groups."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from napari_artifact_review.core.tiled.sources import Source
 from napari_artifact_review.core.tiled.tiles import open_tiled
 
 _COPY = "Copy it again from its source"
-# Files with the metadata of a folder, and the largest size that is read.
+# Metadata files of a folder, and their maximum size in bytes.
 _METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 _MOST_METADATA = 2**26
-# Codecs that only turn bytes into numbers. Others run code from the file (pickle), or
-# any package that is installed under their name.
+# Codecs that only convert bytes to numbers. Other codecs can run code from the file
+# (pickle), or any installed package of that name.
 _CODECS = {
     *("bytes", "transpose", "sharding_indexed", "crc32c", "default", "endian"),
     *("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd"),
@@ -41,23 +41,23 @@ _NUMCODECS = "numcodecs."
 
 
 def read_zarr(path: Path) -> FullImage:
-    """Read a full image from a Zarr folder, of version 2 or 3.
+    """Read a full image from a Zarr folder of version 2 or 3.
 
     Parameters
     ----------
     path : Path
-        The folder of an array, or of an OME-Zarr group, of whose first image the
-        finest level is taken.
+        The folder of an array or of an OME-Zarr group. The finest level of the first
+        image in a group is read.
 
     Returns
     -------
     FullImage
-        Stacks as their first plane; the notes say so.
+        The image, with a note if only the first plane of a stack was read.
 
     Raises
     ------
     ImageError
-        If the folder holds no image of real numbers, or it cannot be decoded.
+        If the folder has no image of real numbers, or the image cannot be decoded.
     """
     with decoding(path):
         folders, notes = [path], tuple[str, ...]()
@@ -79,8 +79,8 @@ def read_zarr(path: Path) -> FullImage:
 
 
 def _open(folder: Path) -> Any:
-    """Open an array, if it is safe to decode and an image."""
-    # Imported only for such images: it takes 0.2 s.
+    """Open an array, and check that it is safe to decode and an image."""
+    # Imported here, because the import takes 0.2 s.
     import zarr
 
     _check_codecs(folder)
@@ -90,16 +90,16 @@ def _open(folder: Path) -> Any:
 
 
 class ZarrSource:
-    """A large Zarr array.
+    """Source of a large image in a Zarr array.
 
     Parameters
     ----------
     path : Path
-        The folder of the image, as messages name it.
+        Folder of the image, for messages.
     folder : Path
-        The folder of the array, inside it.
+        Folder of the array.
     array : zarr.Array
-        The array, of two axes or more.
+        The array, with at least two axes.
     """
 
     def __init__(self, path: Path, folder: Path, array: Any) -> None:
@@ -114,7 +114,7 @@ class ZarrSource:
         self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window; missing chunks hold the array's fill value."""
+        """Read a range of pixels; missing chunks have the array's fill value."""
         if _metadata_state(self._folder) != self._metadata:
             raise ImageError(
                 "the image was changed while it was shown",
@@ -123,7 +123,7 @@ class ZarrSource:
         return plain_pixels(np.asarray(self._array[(*self._plane, rows, columns)]))
 
     def fingerprint(self) -> str:
-        """Return number, size and newest time of all files: each chunk may change."""
+        """Return a text that changes when any file of the array changes."""
         count = size = newest = 0
         for folder, _, names in os.walk(self._folder):
             for name in names:
@@ -134,7 +134,7 @@ class ZarrSource:
         return repr((str(self._folder.resolve()), count, size, newest))
 
     def close(self) -> None:
-        """Do nothing: files are open only while they are read."""
+        """Do nothing, because files are open only while they are read."""
 
 
 def _is_array(folder: Path) -> bool:
@@ -144,9 +144,9 @@ def _is_array(folder: Path) -> bool:
 
 
 def _first_image(path: Path) -> list[Path]:
-    """Return the folders of the levels of an OME-Zarr group's first image."""
+    """Return the folders of all levels of the first image in an OME-Zarr group."""
     metadata = _json(path / "zarr.json").get("attributes") or _json(path / ".zattrs")
-    # Version 0.5 has a key of its own, the earlier ones have not.
+    # The key "ome" exists since version 0.5.
     ome = metadata.get("ome", metadata)
     try:
         names = [level["path"] for level in ome["multiscales"][0]["datasets"]]
@@ -165,7 +165,7 @@ def _first_image(path: Path) -> list[Path]:
 
 
 def _coarser(finest: ZarrSource, folders: list[Path]) -> tuple[ZarrSource, ...]:
-    """Open the coarser levels, if they have the shapes of those built otherwise."""
+    """Open the coarser levels, if they have the shapes that `level_shapes` expects."""
     shapes = level_shapes(finest.shape)[1:]
     arrays = [_open(folder) for folder in folders[: len(shapes)]]
     if tuple(array.shape[-2:] for array in arrays) != shapes:
@@ -178,7 +178,7 @@ def _coarser(finest: ZarrSource, folders: list[Path]) -> tuple[ZarrSource, ...]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """Read a file of metadata; empty if the file does not exist."""
+    """Read a metadata file; return an empty dictionary if it does not exist."""
     try:
         size = path.stat().st_size
     except FileNotFoundError:
@@ -192,7 +192,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _check_codecs(folder: Path) -> None:
-    """Refuse codecs that may do more than decode, before zarr loads them."""
+    """Refuse codecs that may run other code, before zarr loads them."""
     metadata = _json(folder / ".zarray") or _json(folder / "zarr.json")
     for codec in _codecs(metadata):
         name = str(codec.get("id", codec.get("name"))).removeprefix(_NUMCODECS)
@@ -204,7 +204,7 @@ def _check_codecs(folder: Path) -> None:
 
 
 def _codecs(metadata: Any) -> list[dict[str, Any]]:
-    """List the codecs of an array, also those inside others."""
+    """List the codecs of an array, including nested ones."""
     listed = [*(metadata.get("codecs") or ()), *(metadata.get("index_codecs") or ())]
     listed += [metadata.get("compressor"), *(metadata.get("filters") or ())]
     codecs = [codec for codec in listed if codec]
@@ -218,19 +218,19 @@ def _codecs(metadata: Any) -> list[dict[str, Any]]:
 
 
 def _check_array(array: Any) -> None:
-    """Refuse arrays that are no image, or whose chunks do not fit into memory."""
+    """Refuse arrays that are not images, or whose chunks do not fit into memory."""
     if array.dtype.kind not in "buif" or array.ndim < 2 or 0 in array.shape:
         raise ImageError(
             f"its array of type {array.dtype} and shape {array.shape} is no image of "
             "real numbers",
             remedy="Check that it is the full image",
         )
-    # A chunk is decoded as a whole; of a sharded array, a part of one.
+    # A chunk is decoded as a whole, except in a sharded array.
     check_memory(math.prod(array.chunks) * array.dtype.itemsize)
 
 
 def _metadata_state(folder: Path) -> tuple[tuple[int, int] | None, ...]:
-    """Return size and time of the metadata files."""
+    """Return size and modification time of the metadata files."""
     states = list[tuple[int, int] | None]()
     for name in _METADATA:
         try:

@@ -1,1 +1,1 @@
-"""A review: its cutouts, labels, queue, commands and output, as one session."""
+"""Review session: cutouts, labels, queue, commands and output."""

@@ -1,4 +1,4 @@
-"""The catalog of a review: every cutout with its labels, outcome and confidence."""
+"""Catalog of all cutouts of a review, with labels, outcomes and confidences."""
 
 from __future__ import annotations
 
@@ -27,31 +27,30 @@ from napari_artifact_review.core.tables.predictions import Predictions
 
 
 class Catalog:
-    """The predictions, their outcomes, their order, and their labels after review.
+    """The predictions with outcomes, ranking and labels after review.
 
     Parameters
     ----------
     predictions : Predictions
-        The table as it was read.
+        The table as read.
     cutout_size : int
-        Side of a cutout in pixels.
+        Side length of a cutout in pixels.
 
     Attributes
     ----------
     preds, outcomes : ndarray of int8, shape (n,)
-        The predictions at the threshold in force, and the outcomes as indices into
-        `OUTCOMES`.
+        Predictions at the current threshold, and outcomes as indices into `OUTCOMES`.
     threshold : float or None
-        The confidence from which a cutout is a predicted artifact; None for the
-        table's own `preds`.
+        Confidence at or above which an artifact is predicted; None to use the table's
+        own `preds`.
     own_threshold : float or None
-        A threshold that gives the table's own `preds`; None if there is none.
+        A threshold that reproduces the table's own `preds`; None if there is none.
     cutout_index : CutoutIndex
-        Look-ups in the table.
+        Index for look-ups in the table.
     labels : Labels
-        The label state of each row.
+        Label state of each row.
     ranking : Ranking
-        The order of the cutouts by confidence.
+        Ranking of the cutouts by confidence.
     """
 
     def __init__(self, predictions: Predictions, cutout_size: int) -> None:
@@ -66,26 +65,26 @@ class Catalog:
 
     @property
     def threshold_in_force(self) -> float | None:
-        """The confidence from which a cutout is a predicted artifact; None: `preds`."""
+        """Threshold for predicted artifacts; None if the table's `preds` are used."""
         if self.threshold is None and "preds" not in self.predictions.file.values:
             return DEFAULT_THRESHOLD
         return self.threshold
 
     def set_threshold(self, value: float | None) -> None:
-        """Set the confidence from which a cutout is a predicted artifact.
+        """Set the confidence at or above which an artifact is predicted.
 
         Parameters
         ----------
         value : float or None
-            From 0 to 1; None for the table's own `preds`. Where a cell of the
-            confidence is empty, `preds` are used.
+            Threshold from 0 to 1; None to use the table's own `preds`. A cutout without
+            a confidence always uses `preds`.
 
         Raises
         ------
         ValueError
-            If it is no number from 0 to 1.
+            If the value is not between 0 and 1.
         ReviewError
-            If the table has no confidence.
+            If the table has no column `confidence`.
         """
         table = self.predictions
         preds = table.preds
@@ -106,7 +105,7 @@ class Catalog:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The table with its outcomes and labels as they now are (a copy)."""
+        """Copy of the table with the current outcomes and labels."""
         ids = pd.Series(self.predictions.error_id, dtype="Int64")
         return self._base.assign(
             preds=self.preds,
@@ -116,26 +115,25 @@ class Catalog:
         )
 
     def are(self, *outcomes: Outcome) -> npt.NDArray[np.bool_]:
-        """Return the mask of the cutouts with one of some outcomes, shape (n,)."""
+        """Return the mask of cutouts with any of the given outcomes, shape (n,)."""
         wanted = np.array([name in outcomes for name in OUTCOMES])
         return wanted[self.outcomes]
 
     def snapshot(self, outcomes: Sequence[Outcome] = ERRORS) -> Snapshot:
-        """Return the labels of the review as they are now, to be measured.
+        """Return a snapshot of the current labels, for computing metrics.
 
         Parameters
         ----------
         outcomes : sequence of "FP", "FN", "TP", "TN"
-            The outcomes, at the threshold in force, that are under review. Their
-            cutouts without a decision are open, and so is any cutout whose verdict is
-            "unsure". By default they are the errors: a review of the errors trusts a
-            label that the prediction agrees with. With all four, only reviewed cutouts
-            count.
+            Outcomes under review, at the current threshold. Cutouts with these outcomes
+            and no verdict are open, and so are all cutouts with the verdict "unsure".
+            By default the errors are under review, and labels that agree with the
+            prediction are trusted. With all four outcomes, only verdicts are trusted.
 
         Raises
         ------
         ValueError
-            If there is no such outcome.
+            If an outcome is unknown.
         """
         for name in outcomes:
             if name not in OUTCOMES:
@@ -154,7 +152,7 @@ class Catalog:
 
     @property
     def errors(self) -> npt.NDArray[np.int64]:
-        """The rows of all errors, image by image."""
+        """Rows of all errors, sorted by image."""
         rows = np.flatnonzero(self.are(*ERRORS))
         images = self.predictions.image_index[rows]
         return rows[np.argsort(images, kind="stable")]
@@ -186,11 +184,11 @@ class Catalog:
         )
 
     def cutouts_of(self, image_name: str) -> Cutouts:
-        """Return the cutouts of an image, in the table's order."""
+        """Return the cutouts of an image, in table order."""
         return self.cutouts(image_name, self.cutout_index.cutouts_of(image_name))
 
     def cutouts(self, image_name: str, rows: npt.NDArray[np.int64]) -> Cutouts:
-        """Return the cutouts of an image in some rows of the table."""
+        """Return the cutouts in the given rows, all of one image."""
         table = self.predictions
         if table.confidence is None:
             confidence = np.full(len(rows), np.nan)
@@ -213,13 +211,13 @@ class Catalog:
         )
 
     def neighbours_of(self, row: int) -> dict[tuple[int, int], Cutout]:
-        """Return the cutouts around one, where there are any.
+        """Return a cutout and its existing neighbours.
 
         Returns
         -------
         dict of (int, int) to Cutout
-            By the offset in cutouts, across and down, each -1, 0 or 1; the cutout
-            itself is at (0, 0).
+            Cutouts by offset (across, down), each -1, 0 or 1; the cutout itself has the
+            offset (0, 0).
         """
         table, size, name = (
             self.predictions,
@@ -244,7 +242,7 @@ class Catalog:
 
 
 def _threshold_of(table: Predictions) -> float | None:
-    """Return the confidence from which a table's own `preds` are 1, if there is one."""
+    """Return a threshold that reproduces the table's `preds`; None if there is none."""
     if table.confidence is None:
         return None
     known = ~np.isnan(table.confidence)

@@ -1,4 +1,4 @@
-"""Check a table and its images, and list every fault."""
+"""Check a table and its images, and list all errors."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def check_review(
     images: str | Path | None = None,
     output: str | Path | None = None,
 ) -> tuple[str, list[ReviewError]]:
-    """Check a predictions table and every full image that it names.
+    """Check a predictions table and all its full images.
 
-    Nothing is written, and no more than one image is in memory at a time.
+    No file is written, and only one image at a time is in memory.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ def check_review(
     Returns
     -------
     summary : str
-        The numbers of images, cutouts and errors; empty if there are faults.
+        Numbers of images, cutouts and classifier errors; empty if there are faults.
     faults : list of ReviewError
-        Every fault, each with its row and column; also if the decisions beside the
-        output cannot be read.
+        All problems of the table with row and column, of its images, and of the log of
+        decisions.
     """
     path = absolute_path(predictions)
     found = inspect_predictions(path)
@@ -67,14 +67,14 @@ def check_review(
 
 
 def _count_reviewed(path: Path, table: Predictions, output: str | Path | None) -> int:
-    """Count the reviewed errors, by the table and by the decisions on record.
+    """Count the reviewed errors, from the table and the log of decisions.
 
     Raises
     ------
     ReviewError
-        If a review of the table cannot be opened to read its decisions.
+        If the review cannot be opened.
     """
-    # No image is read here, so any folder can be named.
+    # No image is read here, so any folder will do.
     with ReviewSession.open(path, path.parent, output, read_only=True) as session:
         texts = session.table[["reviewed_by", "reviewed_at", "decision"]]
         are_reviewed = (texts != "").any(axis=1).to_numpy(bool)
@@ -127,7 +127,7 @@ def _image_faults(
 
 
 def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
-    """Return the shape of an image after reading all of it, to find every fault."""
+    """Read a whole image to find all errors in it, and return its shape."""
     pixels = read_image(folder.find(name)).pixels
     if isinstance(pixels, LazyPixels):
         pixels.check()
@@ -136,7 +136,7 @@ def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
 
 
 def _needed_by(table: Path, where: str, error: ImageError) -> ImageError:
-    """Return a fault of an image as one of the table's row that names the image."""
+    """Convert an error of an image to an error of the table row that names it."""
     parts = (error.path, error.where)
     file = ", ".join(str(part) for part in parts if part is not None)
     return ImageError(

@@ -1,4 +1,4 @@
-"""The cursor of a review: the current cutout, and the moves through the queue."""
+"""Cursor of a review: the current cutout, and moves through the queue."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.position import Position
 from napari_artifact_review.core.review.queue import Queue, QueueRule
 
-#: The default queue: all errors, image by image, as the table names the images.
+#: Default queue: all errors, by image, in the table's order of images.
 _DEFAULT_RULE = QueueRule(order="image")
 
 
 class ReviewCursor:
-    """The current cutout of a review, and the queue that it moves through.
+    """The current cutout and the queue of a review.
 
     Parameters
     ----------
     catalog : Catalog
         The cutouts of the table.
     queue : Queue
-        The cutouts to be reviewed.
+        The cutouts to review.
     row : int
-        The row of the current cutout.
+        Row of the current cutout.
 
     Attributes
     ----------
     moved : Signal
-        Emitted when another cutout is the current one.
+        Emitted when the current cutout has changed.
     queue_changed : Signal
-        Emitted when there is another queue, or another threshold.
+        Emitted when the queue or the threshold has been replaced.
     queue : Queue
-        The cutouts to be reviewed, in their order.
+        The cutouts to review, in order.
     row : int
-        The row of the current cutout.
+        Row of the current cutout.
     """
 
     moved = Signal()
@@ -47,24 +47,25 @@ class ReviewCursor:
         self.queue = queue
         self.row = row
         self._catalog = catalog
-        # The row that the last jump started from.
+        # The row from which the last jump started.
         self._jumped_from: int | None = None
 
     @classmethod
     def restored(
         cls, catalog: Catalog, position: Position
     ) -> tuple[Self, tuple[str, ...]]:
-        """Return the cursor at a stored position, and notices in sentences.
+        """Restore the cursor from a stored position; also return notices for the user.
 
-        Without a stored queue, the queue is all errors. Without a stored cutout, the
-        first one of the queue is the current one.
+        The default queue is all errors, and the default cutout is the first in the
+        queue.
         """
         notices: tuple[str, ...] = ()
         try:
             catalog.set_threshold(position.threshold)
             queue = Queue(catalog, position.queue or _DEFAULT_RULE)
         except ReviewError as error:
-            # The table had the image, or the confidence, when the position was stored.
+            # The table has lost an image or the confidence since the position was
+            # stored.
             notices = (f"The queue was reset to all errors: {error.what}.",)
             catalog.set_threshold(None)
             queue = Queue(catalog, _DEFAULT_RULE)
@@ -75,9 +76,9 @@ class ReviewCursor:
         return cls(catalog, queue, row), notices
 
     def next(self, skip: Container[int] = ()) -> bool:
-        """Move to the next cutout of the queue that is not in one of some rows.
+        """Move to the next cutout of the queue whose row is not in `skip`.
 
-        All moves return whether there is such a cutout; without one the cursor stays.
+        All moves return whether a cutout was found; otherwise the cursor stays.
         """
         row = self.queue.after(self.row)
         while row is not None and row in skip:
@@ -89,9 +90,9 @@ class ReviewCursor:
         return self._move(self.queue.before(self.row))
 
     def next_unreviewed(self, skip: Container[int] = ()) -> bool:
-        """Move to the next unreviewed cutout of the queue that is not in `skip`.
+        """Move to the next unreviewed cutout of the queue whose row is not in `skip`.
 
-        After the last one the search begins with the first.
+        The search wraps around at the end of the queue.
         """
         first = row = self.queue.unreviewed_after(self.row)
         while row is not None and row in skip:
@@ -101,11 +102,11 @@ class ReviewCursor:
         return self._move(row)
 
     def back(self) -> bool:
-        """Jump to the cutout that the last jump started from."""
+        """Jump to the cutout from which the last jump started."""
         return self._jumped_from is not None and self.jump(self._jumped_from)
 
     def jump(self, row: int) -> bool:
-        """Move to a row without following the queue; `back` returns from there."""
+        """Move to any row, regardless of the queue; `back` reverses the move."""
         if row != self.row:
             self._jumped_from = self.row
         return self._move(row)
@@ -113,13 +114,13 @@ class ReviewCursor:
     def set_queue(self, rule: QueueRule) -> None:
         """Replace the queue; errors are those of `Queue`.
 
-        If the current cutout is not in the new queue, the cursor moves to the nearest
-        one that is.
+        If the current cutout is not in the new queue, move to the next cutout that is,
+        or else to the previous one.
         """
         self._replace_queue(Queue(self._catalog, rule))
 
     def set_threshold(self, value: float | None) -> None:
-        """Compute outcomes and queue anew; errors are those of `Catalog`."""
+        """Update outcomes and queue for a threshold; errors are those of `Catalog`."""
         self._catalog.set_threshold(value)
         self._replace_queue(Queue(self._catalog, self.queue.rule))
 
@@ -129,7 +130,7 @@ class ReviewCursor:
             others = queue.after(row), queue.before(row), row
             row = next(other for other in others if other is not None)
         has_moved = row != self.row
-        # Both are set before either signal: a listener to one finds the other made.
+        # Set both before the first signal, so that all listeners see both changes.
         self.queue, self.row = queue, row
         self.queue_changed.emit()
         if has_moved:

@@ -1,4 +1,4 @@
-"""The log as it will be once all pending commands are recorded."""
+"""Expected state of the log after all pending commands are recorded."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 
-#: An act on record, or the command that will make one.
+#: A recorded act, or the command that will create one.
 Act = EntryId | Command
 
-#: The kinds of command that make an act.
+#: The kinds of command that create an act.
 VERDICT_KINDS = ("decide", "adopt")
 
 
 class ExpectedLog:
-    """The label states and acts of a review once all pending commands are recorded.
+    """Expected label states and acts after all pending commands are recorded.
 
     Parameters
     ----------
     recorder : Recorder
-        Has the pending commands.
+        Recorder with the pending commands.
     log : DecisionLog
-        The entries that are on disk.
+        The entries on disk.
     labels : Labels
-        The labels by these entries.
+        The labels according to these entries.
     cutout_index : CutoutIndex
-        The rows of the cutouts.
+        Index for looking up the rows of cutouts.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ExpectedLog:
         self._index = cutout_index
 
     def states_of(self, cutouts: Collection[CutoutKey]) -> dict[CutoutKey, LabelState]:
-        """Return the label state of each of some cutouts."""
+        """Return the expected label states of cutouts."""
         states = {
             cutout: self._labels.state_of(self._index.row_of(cutout))
             for cutout in cutouts
@@ -67,7 +67,7 @@ class ExpectedLog:
         return states
 
     def states_after(self, act: Act) -> Mapping[CutoutKey, LabelState]:
-        """Return the label states that an act makes, by cutout."""
+        """Return the label states that result from an act, by cutout."""
         if isinstance(act, Command):
             return act.new_states
         return {
@@ -75,15 +75,15 @@ class ExpectedLog:
         }
 
     def act_to_undo(self, reviewer: str) -> Act | None:
-        """Return the last act in force that a reviewer may undo, if there is one."""
+        """Return the last act in force that a reviewer may undo, if any."""
         return self._last_own(self._acts()[0], reviewer)
 
     def act_to_redo(self, reviewer: str) -> Act | None:
-        """Return the act that a reviewer undid last, if there is one."""
+        """Return the last undone act that a reviewer may redo, if any."""
         return self._last_own(self._acts()[1], reviewer)
 
     def commands_on(self, act: Act) -> list[Command]:
-        """Return the pending commands that undo or redo an act, in their order."""
+        """Return the pending commands that undo or redo an act, in order."""
         return [
             command
             for command in self._recorder.pending
@@ -97,7 +97,7 @@ class ExpectedLog:
         return None
 
     def _acts(self) -> tuple[list[Act], list[Act]]:
-        """Return the acts in force and the undone ones, last one last."""
+        """Return the acts in force and the undone acts, latest last."""
         done: list[Act] = [*reversed(self._log.done)]
         undone: list[Act] = [*reversed(self._log.undone)]
         for command in self._recorder.pending:
@@ -116,9 +116,9 @@ class ExpectedLog:
 
 
 def settled_act(act: Act) -> Act:
-    """Return the act that a command made, or the command that was given in its place.
+    """Return the act that a command, or the command that replaced it, has created.
 
-    A command without an act yet is returned itself.
+    If there is no act yet, return the command.
     """
     while isinstance(act, Command) and act.renewed is not None:
         act = act.renewed

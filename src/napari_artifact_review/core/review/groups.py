@@ -1,4 +1,4 @@
-"""Cutouts in groups: by image, by outcome, or by the kind of artifact."""
+"""Groups of cutouts by image, outcome or kind of artifact."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Grouping = Literal["none", "image", "outcome", "kind"]
 
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 
-#: The name of the group of cutouts without a kind.
+#: Name of the group of cutouts without a kind.
 NO_KIND = "no kind"
 
 Rows = npt.NDArray[np.int64]
@@ -24,14 +24,14 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Group:
-    """A group of cutouts that follow one another.
+    """A group of consecutive cutouts.
 
     Attributes
     ----------
     name : str
-        The image, outcome or kind of its cutouts; empty if there is only this group.
+        Common image, outcome or kind; empty if the cutouts are not grouped.
     size : int
-        Number of its cutouts.
+        Number of cutouts.
     """
 
     name: str
@@ -41,25 +41,25 @@ class Group:
 def in_groups(
     catalog: Catalog, rows: Rows, by: Grouping
 ) -> tuple[Rows, tuple[Group, ...]]:
-    """Sort cutouts into groups; in a group they keep their order.
+    """Sort cutouts into groups, preserving their order within each group.
 
     Parameters
     ----------
     catalog : Catalog
         The cutouts of the table.
     rows : ndarray of int64, shape (n,)
-        The rows of the cutouts to be sorted.
+        Rows of the cutouts to sort.
     by : "none", "image", "outcome" or "kind"
-        What the cutouts of a group have in common. Images are in the order of their
-        first cutout in `rows`, outcomes in that of `OUTCOME_DISPLAY_ORDER`, kinds in
-        alphabetical order, before the cutouts without one.
+        Common property of a group. Images are in the order of their first cutout in
+        `rows`; outcomes follow `OUTCOME_DISPLAY_ORDER`; kinds are in alphabetical
+        order, and cutouts without a kind are last.
 
     Returns
     -------
     rows : ndarray of int64, shape (n,)
-        The same rows, group after group.
+        The same rows, sorted by group.
     groups : tuple of Group
-        The groups that are not empty, in this order.
+        The non-empty groups, in order.
     """
     if by == "none" or not len(rows):
         return rows, (Group("", len(rows)),) if len(rows) else ()
@@ -71,7 +71,7 @@ def in_groups(
 
 
 def _codes(catalog: Catalog, rows: Rows, by: Grouping) -> tuple[Rows, Sequence[str]]:
-    """Return the number of each cutout's group, and the names of the groups."""
+    """Return the index of each cutout's group, and the names of all groups."""
     if by == "outcome":
         codes = np.array([OUTCOME_DISPLAY_ORDER.index(name) for name in OUTCOMES])
         return codes[catalog.outcomes[rows]], OUTCOME_DISPLAY_ORDER

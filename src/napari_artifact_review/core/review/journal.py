@@ -1,4 +1,4 @@
-"""The commands of a review: recorded first, then shown in the labels."""
+"""Commands of a review, and the update of the labels after they are recorded."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ from napari_artifact_review.core.review.resume import (
 
 
 class Journal:
-    """Gives commands to the recorder, and shows in the labels what it has recorded.
+    """The commands of a review, which are recorded and then applied to the labels.
 
     Parameters
     ----------
     catalog : Catalog
-        The cutouts; recorded decisions are put into its labels.
+        The cutouts; recorded decisions are applied to their labels.
     store : Store
-        The file of the log.
+        File of the log.
     contents : StoreContents
-        Its entries and saves.
+        Contents of the file.
     reviewer : str
-        The reviewer.
+        Name of the reviewer.
 
     Attributes
     ----------
@@ -63,11 +63,11 @@ class Journal:
     pending_changed : Signal
         Emitted when a command was given or settled.
     refused_changed : Signal
-        Emitted when there are other commands in `refused`.
+        Emitted when `refused` has changed.
     problem_changed, disagreements_changed : Signal
-        Those of the session.
+        As for `ReviewSession`.
     recorder : Recorder
-        Writes the log.
+        Recorder that writes the log.
     """
 
     changed = Signal(list, str)
@@ -100,36 +100,36 @@ class Journal:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All entries on record, in the order of the review."""
+        """All recorded entries, in sort order."""
         return tuple(self._log.entries)
 
     @property
     def last_numbers(self) -> dict[str, int]:
-        """The number of the last entry of each log."""
+        """Number of the last entry of each log, by log id."""
         return self._log.last_numbers
 
     @property
     def pending(self) -> tuple[Command, ...]:
-        """The commands that are neither recorded nor refused, in their order."""
+        """Commands that are neither recorded nor refused, in the order given."""
         return self.recorder.pending
 
     @property
     def refused(self) -> tuple[Command, ...]:
-        """The commands that were refused and not given again since."""
+        """Commands that were refused and not given again since."""
         return tuple(self._refused)
 
     @property
     def problem(self) -> StoreError | None:
-        """The reason why nothing can be recorded now, if so."""
+        """Error that prevents recording at present; None if there is none."""
         return self.recorder.problem
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
-        """Where the table's `label_new` is not what was decided."""
+        """Cutouts whose label state in the table contradicts the decision."""
         return tuple(self._disagreements)
 
     def block_signals(self) -> None:
-        """Emit nothing more about commands: the session is closed."""
+        """Block the signals about commands, because the session is closed."""
         self.changed.block()
         self.pending_changed.block()
         self.refused_changed.block()
@@ -146,7 +146,7 @@ class Journal:
         note: str,
         view: Mapping[str, Any],
     ) -> Command:
-        """Decide about rows as one act, except those that have this verdict already."""
+        """Give a verdict on rows as one act; skip rows that already have it."""
         kind, note = _storable(kind), _storable(note)
         by_key = {self._index.key_of(row): row for row in rows}
         keys = [*by_key]
@@ -171,21 +171,21 @@ class Journal:
         return self._give(command)
 
     def expected_state(self, cutout: CutoutKey) -> LabelState:
-        """Return a label state as it will be once all pending commands are recorded."""
+        """Return the label state after all pending commands are recorded."""
         return self._expected.states_of([cutout])[cutout]
 
     def undo(self) -> Command | None:
-        """Undo the reviewer's last act, also a pending one; None without one."""
+        """Undo the reviewer's last recorded or pending act, if there is one."""
         act = self._expected.act_to_undo(self._reviewer)
         return None if act is None else self._give_reversal("undo", act)
 
     def redo(self) -> Command | None:
-        """Redo the act that the reviewer undid last; None without one."""
+        """Redo the reviewer's last undone act, if there is one."""
         act = self._expected.act_to_redo(self._reviewer)
         return None if act is None else self._give_reversal("redo", act)
 
     def settle(self, keep: LabelChoice, cutouts: Sequence[CutoutKey] | None) -> Command:
-        """Choose the table's label, or the decision, where they disagree."""
+        """Resolve disagreements in favour of the table's label or the decision."""
         labels = {}
         for one in self._disagreements:
             if cutouts is None or one.cutout in cutouts:
@@ -195,10 +195,10 @@ class Journal:
         return self.adopt(labels)
 
     def adopt(self, labels: Mapping[CutoutKey, LabelState]) -> Command:
-        """Decide as another program or reviewer did, as one act.
+        """Adopt labels of another program or reviewer, as one act.
 
-        The decision has their name, if they left one. A name and time that belong to
-        another decision do not count: then only the label was edited.
+        The decision has the other reviewer's name and time, if given. If the log has an
+        entry with both, only the label was edited, and the current reviewer is used.
         """
         if not labels:
             return self._command_without_effect(())
@@ -231,7 +231,7 @@ class Journal:
         return self._give(command)
 
     def receive(self, entries: Sequence[Entry]) -> Command:
-        """Record entries of other logs, except those that are recorded already."""
+        """Record entries of other logs; skip entries that are already recorded."""
 
         def make() -> list[Entry]:
             last: dict[str, Entry | None] = {}
@@ -260,7 +260,7 @@ class Journal:
             self.refused_changed.emit()
 
     def give_again(self) -> tuple[Command, ...]:
-        """Give the refused commands again, in their order; return the new ones."""
+        """Give all refused commands again, in order; return the new commands."""
         refused = self.refused
         self.dismiss_refused(refused)
         for command in refused:
@@ -271,12 +271,12 @@ class Journal:
     # Parts of commands
 
     def _open_disagreements(self) -> set[CutoutKey]:
-        """Return the cutouts of disagreements that no pending command is about."""
+        """Return the cutouts of disagreements that no pending command affects."""
         cutouts = {one.cutout for one in self._disagreements}
         return cutouts.difference(*(command.cutouts for command in self.pending))
 
     def _command_without_effect(self, keys: Sequence[CutoutKey]) -> Command:
-        """Return a settled command, or the pending one with the same effect."""
+        """Return a settled command, or the last pending command on the cutouts."""
         about = [c for c in self.pending if not set(keys).isdisjoint(c.cutouts)]
         if about:
             return about[-1]
@@ -285,7 +285,7 @@ class Journal:
         return command
 
     def _give_reversal(self, kind: Literal["undo", "redo"], target: Act) -> Command:
-        """Give the command that undoes or redoes an act."""
+        """Give a command that undoes or redoes an act."""
         states = self._expected.states_after(target)
         depends_on = self._expected.commands_on(target)
         if isinstance(target, Command):
@@ -294,7 +294,7 @@ class Journal:
         def make() -> list[Entry]:
             act = settled_act(target)
             if isinstance(act, Command):
-                # It changed nothing, because an earlier command was refused.
+                # The target changed nothing, because an earlier command was refused.
                 return []
             if kind == "redo":
                 return self._log.redo(self._reviewer, act)
@@ -317,13 +317,13 @@ class Journal:
         return self._labels.initial_state(self._index.row_of(cutout))
 
     def _context(self, view: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the state in which a command is given, as plain JSON."""
+        """Return the circumstances of a command, as plain JSON."""
         context = {"threshold": self._catalog.threshold_in_force, "view": view}
         plain: dict[str, Any] = plain_json(context)
         return plain
 
     def _table_state(self, key: CutoutKey) -> dict[str, Any]:
-        """Return the label state in the table, to be stored with a decision."""
+        """Return the table's label state, in the form stored with a decision."""
         return {TABLE_STATE: list(self._labels.state_as_read(self._index.row_of(key)))}
 
     # Results of commands
@@ -354,12 +354,12 @@ class Journal:
         entries: Sequence[Entry],
         touched: set[CutoutKey],
     ) -> None:
-        """Show in the labels what is on disk now."""
+        """Update the labels after entries were written to disk."""
         self.appended.emit(list(entries))
         self._mark_pending()
         rows = [self._index.row_of(cutout) for cutout in touched]
         cutouts = () if command is None else command.cutouts
-        # In the order of the command: undo goes back to the first one.
+        # Keep the order of the command, because undo moves to its first cutout.
         order = {self._index.row_of(cutout): i for i, cutout in enumerate(cutouts)}
         rows.sort(key=lambda row: (order.get(row, len(order)), row))
         for row, cutout in ((row, self._index.key_of(row)) for row in rows):
@@ -373,8 +373,8 @@ class Journal:
         finally:
             if fewer:
                 self.disagreements_changed.emit()
-            # A later verdict replaces an earlier one that was refused. And a refused
-            # one may be on disk after all.
+            # A later verdict replaces a refused verdict on the same cutouts. A refused
+            # verdict may also be on disk after all.
             if command is None or command.kind in VERDICT_KINDS:
                 late = [c for c in self._refused if touched.issuperset(c.cutouts)]
                 self.dismiss_refused(late)
@@ -385,16 +385,16 @@ def _changed_states(
     wanted: LabelState,
     disagreeing: Container[CutoutKey],
 ) -> dict[CutoutKey, LabelState]:
-    """Return the label states that a verdict makes, except those that stay as they are.
+    """Return the label states that a verdict changes.
 
     Parameters
     ----------
     states : mapping of CutoutKey to LabelState
-        The label states before the verdict.
+        Label states before the verdict.
     wanted : LabelState
-        The verdict, with any label.
+        The verdict; its label is ignored.
     disagreeing : container of CutoutKey
-        Cutouts for which the verdict settles a disagreement, so that it always counts.
+        Cutouts with a disagreement; for these, even a repeated verdict is a change.
     """
     changed = {}
     for key, before in states.items():
@@ -416,8 +416,8 @@ def _title_of(cutouts: Sequence[CutoutKey]) -> str:
 
 
 def _storable(text: str) -> str:
-    """Return a text as each table format reads it back.
+    """Return a text without characters that some table formats cannot store.
 
-    FITS drops spaces at the end.
+    FITS drops trailing spaces.
     """
     return text.replace("\0", "").encode(errors="replace").decode().strip()

@@ -1,4 +1,4 @@
-"""The label state of each row: label, reviewer and verdict; which are not saved yet."""
+"""Label state of each row: label, reviewer and verdict, and whether it is saved."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predict
 
 
 class Labels:
-    """The label state of each row: as read from the table, or as decided.
+    """The label state of each row, from the table or from a decision.
 
     Parameters
     ----------
     predictions : Predictions
-        The table as it was read.
+        The table as read.
     """
 
     def __init__(self, predictions: Predictions) -> None:
@@ -35,7 +35,7 @@ class Labels:
         if predictions.kind is not None:
             named = np.flatnonzero(predictions.kind != "").tolist()
             self._kinds = {row: str(predictions.kind[row]) for row in named}
-        # The states before the review, of rows that were read from a later table.
+        # States before the review, for rows that were read from a later table.
         self._initial: dict[int, LabelState] = {}
         self._decisions: dict[int, Decision] = {}
         self._saved: dict[int, Decision] = {}
@@ -43,12 +43,12 @@ class Labels:
 
     @property
     def unsaved(self) -> int:
-        """Number of rows with decisions that the output does not show yet."""
+        """Number of rows whose decision is not yet in the output."""
         return len(self._unsaved)
 
     @property
     def decisions(self) -> dict[int, Decision]:
-        """The decision in force for each row that has one (a copy)."""
+        """Copy of the decisions in force, by row."""
         return dict(self._decisions)
 
     @property
@@ -58,7 +58,7 @@ class Labels:
 
     @property
     def reviewed(self) -> npt.NDArray[np.bool_]:
-        """Read-only mask of the rows with a verdict, shape (n,)."""
+        """Read-only mask of rows with a verdict, shape (n,)."""
         return _read_only(self._reviewed)
 
     @property
@@ -68,16 +68,16 @@ class Labels:
 
     @property
     def pending(self) -> npt.NDArray[np.bool_]:
-        """Read-only mask of the rows with a pending command, shape (n,)."""
+        """Read-only mask of rows with a pending command, shape (n,)."""
         return _read_only(self._pending)
 
     @property
     def kinds(self) -> Mapping[int, str]:
-        """The kind of artifact of each row that has one."""
+        """Kinds of artifact, by row; rows without a kind are omitted."""
         return MappingProxyType(self._kinds)
 
     def state_as_read(self, row: int) -> LabelState:
-        """Return the label state of a row in the table as it was read."""
+        """Return the label state that was read from the table."""
         table = self._predictions
         columns = (table.reviewed_by, table.reviewed_at, table.decision, table.kind)
         texts = ("" if c is None else str(c[row]) for c in (*columns, table.note))
@@ -88,18 +88,18 @@ class Labels:
         return self._initial.get(row) or self.state_as_read(row)
 
     def state_of(self, row: int) -> LabelState:
-        """Return the label state of a row that is in force now."""
+        """Return the label state in force for a row."""
         decision = self._decisions.get(row)
         return (
             self.initial_state(row) if decision is None else LabelState.after(decision)
         )
 
     def changed_states(self) -> dict[int, LabelState]:
-        """Return the label state of each row that may differ from the table's."""
+        """Return the label states, by row, that may differ from the table as read."""
         return {row: self.state_of(row) for row in self._initial | self._decisions}
 
     def states_in_output(self) -> dict[int, LabelState]:
-        """Return the label state that the output shows of each row not saved yet."""
+        """Return the label states of unsaved rows as in the output, by row."""
         return {
             row: LabelState.after(self._saved[row])
             if row in self._saved
@@ -108,7 +108,7 @@ class Labels:
         }
 
     def columns(self) -> dict[str, Any]:
-        """Return copies of the columns that a review adds, by their names."""
+        """Return copies of the columns that a review adds, by name."""
         table, states = self._predictions, self.changed_states()
         columns: dict[str, Any] = {"label_new": self._label_new.copy()}
         for name in REVIEW_TEXTS:
@@ -121,7 +121,7 @@ class Labels:
         return columns
 
     def set_decision(self, row: int, decision: Decision | None) -> None:
-        """Set the decision in force for a row; with None, its initial state is."""
+        """Set the decision in force for a row; None restores the initial state."""
         if decision is None:
             self._decisions.pop(row, None)
             self._label_new[row] = self.initial_state(row).label_new
@@ -135,7 +135,7 @@ class Labels:
         self._update_masks(row)
 
     def mark_pending(self, rows: Iterable[int]) -> None:
-        """Mark the rows with pending commands, and no others."""
+        """Mark exactly these rows as having a pending command."""
         self._pending[:] = False
         self._pending[list(rows)] = True
 
@@ -147,7 +147,7 @@ class Labels:
         self._update_masks(row)
 
     def mark_saved(self, decisions: Mapping[int, Decision]) -> None:
-        """Mark the decisions that the output shows, and no others, as saved."""
+        """Mark exactly these decisions as saved in the output."""
         self._saved = dict(decisions)
         rows = self._decisions.keys() | self._saved.keys()
         self._unsaved = {
@@ -155,11 +155,11 @@ class Labels:
         }
 
     def _update_masks(self, row: int) -> None:
-        """Update the masks and the kinds of all rows after a change of one row."""
+        """Update masks and kinds after the state of a row has changed."""
         state = self.state_of(row)
         self._reviewed[row] = state.reviewed
         self._unsure[row] = state.decision == "unsure"
-        # Removed first, so that the kinds are in the order of their decisions.
+        # Remove it first, so that the kinds are in the order of their decisions.
         self._kinds.pop(row, None)
         if state.kind:
             self._kinds[row] = state.kind

@@ -1,4 +1,4 @@
-"""The log of an open review: waits for its commands, pauses it, closes it."""
+"""Log of an open review: wait for commands, pause, exchange, close."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from napari_artifact_review.core.review.team import Team
 
 
 class OpenLog:
-    """The log of an open review: its file, its commands, its exchange with a team.
+    """The log of an open review, with its file, commands and exchange with a team.
 
-    A log that is not closed is closed when its session, or Python, ends.
+    If it is not closed explicitly, it is closed when it is garbage-collected or Python
+    exits.
 
     Parameters
     ----------
     journal : Journal
         The commands of the review.
     store : Store
-        The file of the log.
+        File of the log.
     meetings : mapping of str to Meeting
-        What is known of meeting places, by their names.
+        States of earlier exchanges, by name of the meeting place.
 
     Attributes
     ----------
     journal : Journal
         The commands of the review.
     store : Store
-        The file of the log.
+        File of the log.
     team : Team or None
-        The exchange with other computers.
+        Exchange with other computers.
     team_url : str or None
-        The URL of the meeting place, with its password; for another opening, never
-        shown.
+        URL of the meeting place with password, for reopening; never displayed.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class OpenLog:
         Parameters
         ----------
         dispatch : callable or None
-            Called from any thread; soon runs the function that it is given in the
-            thread that the session is used in.
+            Called from any thread with a function; schedules the function to run on the
+            session's thread.
         """
         self.journal.recorder.set_dispatcher(dispatch)
 
     def begin_exchange(
         self, place: MeetingPlace, url: str | None, identity: ReviewIdentity
     ) -> None:
-        """Exchange the log with a meeting place from now on."""
+        """Start exchanging the log with a meeting place."""
         self.team_url = url
         earlier = self._meetings.get(place.name)
         self.team = Team(place, self.journal, identity, earlier)
@@ -85,38 +85,38 @@ class OpenLog:
 
     @property
     def meetings(self) -> dict[str, Meeting]:
-        """What the next opening has to know of meeting places, by their names."""
+        """State of the exchange with each meeting place, by name, to be stored."""
         meetings = dict(self._meetings)
         if self.team is not None and self.team.meeting is not None:
             meetings[self.team.name] = self.team.meeting
         return meetings
 
     def await_earlier(self, wait: bool | float) -> None:
-        """Wait for all commands given so far, if the caller waits without a limit."""
+        """Wait for all earlier commands if `wait` is True."""
         if wait is True:
             if self.team is not None:
                 self.team.record_received()
             self.journal.recorder.wait()
 
     def await_answer(self, command: Command, wait: bool | float) -> bool | Command:
-        """Wait for a command; `wait`, result and errors are those of `set_label`."""
+        """Wait for a command; `wait`, result and errors are as for `set_label`."""
         self.journal.recorder.wait(None if wait is True else float(wait))
         if wait is not True:
             return command
         if command.error is not None:
-            # The caller has the error itself.
+            # The caller receives the error.
             self.journal.dismiss_refused([command])
             raise command.error.again()
         return bool(command.entries)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Record what is pending, and nothing new, while another session reads the log.
+        """Record pending commands, and pause the exchange while the log is read.
 
         Raises
         ------
         StoreError
-            If the disk does not answer.
+            If the disk does not respond in time.
         """
         if self.team is not None:
             self.team.suspend()
@@ -142,7 +142,7 @@ class OpenLog:
         lost: Callable[[Sequence[Command]], object] | None,
         timeout: float,
     ) -> None:
-        """Record what is pending, release the file, and emit nothing more.
+        """Record pending commands, release the file, and block all signals.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Open the files of a review: read its table and its log, and lock the log."""
+"""Open the files of a review: read table and log, and lock the log."""
 
 from __future__ import annotations
 
@@ -61,32 +61,32 @@ class OpenRequest(NamedTuple):
 
 @dataclass(frozen=True)
 class OpenedFiles:
-    """The files of a review, read and locked: the parts of a session.
+    """The opened files of a review, from which a session is created.
 
     Attributes
     ----------
     catalog : Catalog
         The cutouts of the table.
     images : ImageFolder
-        The full images.
+        Folder of the full images.
     output : Output
-        The file that the reviewed table is saved to.
+        File for the reviewed table.
     store : Store
-        The file of the log, locked unless another process holds it.
+        File of the log, locked unless another process has the lock.
     contents : StoreContents
-        The log and the position, as they are in that file.
+        Contents of the log's file.
     notices : tuple of str
-        What the reviewer should know of these files, in sentences.
+        Notices for the reviewer about the files.
     kinds : tuple of str
-        The kinds of artifact that are offered.
+        Kinds of artifact to choose from.
     reviewer : str
         Name of the reviewer.
     identity : ReviewIdentity
-        The review, as a meeting place knows it.
+        Identity of the review at a meeting place.
     meeting_place : MeetingPlace or None
-        Where computers exchange the log.
+        Meeting place where computers exchange the log.
     team_url : str or None
-        The URL of that place, with the password.
+        URL of the meeting place, with password.
     """
 
     catalog: Catalog
@@ -106,16 +106,16 @@ class OpenedFiles:
 def opened_files(
     request: OpenRequest, replaced: ReviewSession | None
 ) -> Iterator[OpenedFiles]:
-    """Open the files of a review; an error inside the context closes the log again.
+    """Open the files of a review; close the log again on an error inside the context.
 
-    The session that is replaced is paused inside the context. Parameters and errors
-    are those of `ReviewSession.open`.
+    A replaced session is paused inside the context. Parameters and errors are those of
+    `ReviewSession.open`.
     """
     path = absolute_path(request.predictions)
     output = absolute_path(request.output or default_output(path))
     log = find_log_path(request.store, output)
     former = None if replaced is None else replaced.open_log
-    # Refused before anything is read or made.
+    # Check these first, before anything is read or created.
     team_url, place = _meeting_place(request, log, former)
     check_output(output)
     table = read_predictions(path)
@@ -129,7 +129,7 @@ def opened_files(
         try:
             contents, binding = store.read(), binding_of(table)
             if replaced is not None and replaced.open_log.store.path == store.path:
-                # Its position counts, also where it could not be saved.
+                # Use its current position, even if it could not be saved.
                 position = plain_json(replaced.position.as_json())
                 contents = dataclasses.replace(contents, state=position)
             notices += (*check_fit(contents, binding, catalog.cutout_index), *faults)
@@ -163,18 +163,18 @@ def copy_log(
     Parameters
     ----------
     entries : sequence of Entry
-        The log.
+        Entries of the log.
     table : Predictions
-        The table that it is about.
+        Table of the review.
     output : Path
-        The output beside which it is written.
+        Output of the review.
     position : mapping
-        The position of the review as JSON.
+        Position of the review as JSON.
 
     Raises
     ------
     StoreError
-        If there is a log beside that output already, or none can be written.
+        If the output already has a log, or the log cannot be written.
     """
     copy, _ = open_log(log_path_beside(output), output)
     try:
@@ -193,12 +193,12 @@ def copy_log(
 
 
 def check_log_is_beside(log: Path, output: Path) -> None:
-    """Refuse to move a log that is not where the output puts it.
+    """Check that a log has one of the default paths for the output.
 
     Raises
     ------
     StoreError
-        If it is elsewhere.
+        If it has another path.
     """
     if log not in (log_path_beside(output), log_path_in_user_data(output)):
         raise StoreError(
@@ -212,18 +212,18 @@ def _identity(contents: StoreContents, binding: Binding) -> ReviewIdentity:
 
 
 def _offered_kinds(predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the kinds of artifact beside a table, or the default ones; and notices."""
+    """Return the table's or the default kinds of artifact, and notices."""
     try:
         return kinds_beside(predictions), ()
     except ReviewError as error:
-        # A review can do without its own list.
+        # A review is possible without its own list.
         return DEFAULT_KINDS, (f"The default kinds of artifact are used: {error}",)
 
 
 def _meeting_place(
     request: OpenRequest, log: Path, former: OpenLog | None
 ) -> tuple[str | None, MeetingPlace | None]:
-    """Return the URL of the meeting place of a review, and the place."""
+    """Return the URL of a review's meeting place, and the meeting place."""
     url = request.team
     if url is None and former is not None and log == former.store.path:
         # The same review keeps its meeting place.

@@ -1,4 +1,4 @@
-"""The output of a review, and the check for changes on disk before each save."""
+"""Output of a review, and checks for changes on disk before each save."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from napari_artifact_review.core.review.table_differences import (
 from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.tables.table_formats import format_for
 
-#: What to do about an output that another program changed, or, with "read", about a
-#: predictions table that changed: its cells are written as they were read.
+#: How to resolve a conflict: "theirs", "ours" or "beside" for an output that another
+#: program changed; "read" for a changed predictions table, to write its cells as read.
 OutputChoice = Literal["theirs", "ours", "beside", "read"]
 
 
 class OutputChangedError(SaveError):
-    """The output changed on disk, and nothing was written.
+    """Error for an output that changed on disk; nothing was written.
 
     Parameters
     ----------
     path : Path
         The output.
     changes : Changes
-        What differs.
+        The changes.
     """
 
     def __init__(self, path: Path, changes: Changes) -> None:
@@ -50,14 +50,14 @@ class OutputChangedError(SaveError):
 
 
 class TableChangedError(SaveError):
-    """The predictions table changed on disk since it was read; nothing was written.
+    """Error for a predictions table that changed on disk; nothing was written.
 
     Parameters
     ----------
     path : Path
         The predictions table.
     differences : list of Difference
-        All of them, at least one.
+        All differences, at least one.
     """
 
     def __init__(self, path: Path, differences: list[Difference]) -> None:
@@ -78,13 +78,13 @@ class Saved:
     Attributes
     ----------
     table : ReviewedTable
-        The table to be saved.
+        The saved table.
     path : Path
-        The file that was written, or that was left as another program wrote it.
+        The written file, or the unchanged file of another program.
     backup : Path or None
-        The copy of the file that was there before, if one was made.
+        Copy of the previous file, if one was made.
     taken_over : dict of CutoutKey to LabelState, or None
-        The labels of another program, if they were kept and nothing was written.
+        Labels of another program, if they were accepted and nothing was written.
     """
 
     table: ReviewedTable
@@ -94,16 +94,16 @@ class Saved:
 
 
 class Output:
-    """The file that a review is saved to; used from any one thread at a time.
+    """The output file of a review; used from one thread at a time.
 
     Parameters
     ----------
     path : Path
-        The file, which may not exist yet.
+        The file; it may not exist yet.
     written : iterable of str
-        Digests of all files that this review ever wrote.
+        Digests of all files that this review has written.
     predictions : Predictions
-        The table as it was read, which may be the same file.
+        The table as read, which may be the same file.
 
     Raises
     ------
@@ -120,19 +120,19 @@ class Output:
         self._is_table = os.path.realpath(path) == os.path.realpath(predictions.path)
         self._found = predictions.file.digest if self._is_table else digest_of(path)
         self._table_check = _TableCheck(predictions)
-        # The digest of the file that the user was last asked about.
+        # Digest of the file in the last question to the user.
         self._asked: str | None = None
 
     @property
     def found_digest(self) -> str | None:
-        """Digest of the file when the review was opened; None if there was none."""
+        """Digest of the file when the review was opened; None if it did not exist."""
         return self._found
 
     @property
     def is_foreign(self) -> bool:
-        """Whether a file was there at opening that this review did not write.
+        """Whether the output existed at opening and was not written by this review.
 
-        False once this session has replaced it.
+        False after this session has replaced it.
         """
         ours = self._found is None or self._found in self._written
         return not ours and not self._written_now
@@ -145,31 +145,30 @@ class Output:
     ) -> Saved:
         """Write the reviewed table.
 
-        A file of an earlier session or of another program is kept as a dated backup.
+        A file of an earlier session or another program is saved as a dated backup.
 
         Parameters
         ----------
         table : ReviewedTable
-            The table to be written.
+            The table to write.
         note : callable
-            Called with the digest of the new file before the file is replaced, so that
-            the next session knows the file if the program ends there.
+            Called with the digest of the new file before the old file is replaced, so
+            that the next session recognises the file even after a crash.
         keep : "theirs", "ours", "beside" or "read", optional
-            What to do about a file that another program changed: accept it and write
-            nothing, replace it, or write beside it. "read" writes the cells of the
-            predictions table as they were read, also if the table changed.
+            Resolution if another program changed the file: accept the file and write
+            nothing, replace it, or write another file beside it. "read" writes the
+            cells of the predictions table as read, even if the table changed.
 
         Raises
         ------
         TableChangedError
-            If the predictions table changed, and the user did not choose yet.
+            If the predictions table changed and the user has not chosen yet.
         OutputChangedError
-            If the file is neither as this review wrote nor as it found it, and `keep`
-            is not given.
+            If another program changed the file and `keep` is not given.
         SaveError
-            If it cannot be written; the file that was there is untouched.
+            If the file cannot be written; the old file is unchanged.
         """
-        # A table that is the output itself is checked below.
+        # If the table is the output, it is checked below.
         if keep != "theirs" and not self._is_table:
             self._table_check.run(accept=keep == "read")
         if keep == "beside":
@@ -205,7 +204,7 @@ class Output:
         try:
             written = table.write(self.path, about_to_replace)
         except SaveError:
-            # The file is still there, so its copy is not needed.
+            # The old file still exists, so its copy is not needed.
             if backup is not None and digest_of(self.path) not in self._written_now:
                 backup.unlink(missing_ok=True)
             raise
@@ -222,16 +221,16 @@ class Output:
 
 
 class _TableCheck:
-    """A check before each save that a predictions table is still as it was read."""
+    """A check before each save that the predictions table has not changed on disk."""
 
     def __init__(self, table: Predictions) -> None:
         self._table = table
-        # Digests of the table that the user was asked about, and has accepted.
+        # Digests of the table in the last question to the user, and as accepted.
         self._asked: str | None = None
         self._accepted: str | None = None
 
     def run(self, accept: bool) -> None:
-        """Raise `TableChangedError` unless the user accepts the change, or did so."""
+        """Raise `TableChangedError` for a change that the user has not accepted."""
         table = self._table
         try:
             digest = digest_of(table.path) or table.file.digest
@@ -247,16 +246,16 @@ class _TableCheck:
 
 
 def check_output(path: Path) -> None:
-    """Refuse an output before work is spent on it.
+    """Check that a path is suitable for the output.
 
     Raises
     ------
     SaveError
-        If its suffix names no table format, its folder does not exist, or it is no
-        file.
+        If the suffix is not that of a table format, the folder does not exist, or the
+        path is not a file.
     """
     format_for(path)
-    # Unlike `resolve`, this does not fail at circular links.
+    # Unlike `resolve`, this does not fail on circular links.
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise SaveError(

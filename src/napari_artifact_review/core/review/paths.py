@@ -1,4 +1,4 @@
-"""The paths of the files of a review, and notices about what is there."""
+"""Default paths of a review's files, and notices about table and output."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DEFAULT_OUTPUT_NAME = "test_outputs.csv"
 
 
 def absolute_path(path: str | Path) -> Path:
-    """Return an absolute path, with the user's home folder in the place of `~`."""
+    """Return an absolute path, with `~` expanded to the home folder."""
     return Path(path).expanduser().absolute()
 
 
 def default_output(predictions: Path) -> Path:
-    """Return the path of the reviewed table if the user names none."""
+    """Return the default path of the reviewed table."""
     return predictions.with_name(DEFAULT_OUTPUT_NAME)
 
 
@@ -34,8 +34,8 @@ def image_folder(
     Parameters
     ----------
     named : path-like, optional
-        The folder; by default the table's own folder, or `images` beside the table if
-        the first image is not in it.
+        The folder; by default the folder of the table, or its subfolder `images` if
+        the first image is not in the former.
     predictions : Path
         The table.
     first_image : str
@@ -44,9 +44,9 @@ def image_folder(
     Raises
     ------
     ImageError
-        If there is no such folder.
+        If the folder does not exist.
     """
-    # Imported late: the dock needs only the name of the output to open its form.
+    # Imported here, because the dock needs only the default output to open its form.
     from napari_artifact_review.core.images.folder import ImageFolder
 
     if named is not None:
@@ -63,7 +63,7 @@ def image_folder(
 
 
 def notices_on(predictions: Predictions, output: Output) -> tuple[str, ...]:
-    """Return what the reviewer should know about table and output, in sentences."""
+    """Return notices for the reviewer about table and output."""
     notices = []
     if "preds" not in predictions.file.values:
         notices.append(

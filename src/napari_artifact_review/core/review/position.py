@@ -1,4 +1,4 @@
-"""The position of a review, stored as JSON: current cutout, view, queue, drafts."""
+"""Position of a review, stored as JSON: current cutout, view, queue, drafts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Meeting(NamedTuple):
     Attributes
     ----------
     review_id : str
-        The id of the review at the place.
+        Id of the review at the meeting place.
     acknowledged : dict of str to int
-        The number of the last entry that the place has, by log.
+        Number of the last entry that the meeting place has, by log id.
     """
 
     review_id: str
@@ -36,15 +36,15 @@ class Position:
     cutout : CutoutKey or None
         The current cutout.
     view : dict
-        The settings of the view, as plain JSON.
+        Settings of the view, as plain JSON.
     queue : QueueRule or None
-        Which cutouts are to be reviewed, in which order.
+        Rule that selects and sorts the cutouts to review.
     threshold : float or None
-        The confidence from which a cutout is a predicted artifact.
+        Confidence at or above which an artifact is predicted.
     drafts : dict of CutoutKey to str
-        Notes about cutouts without a decision.
+        Notes on cutouts without a decision.
     meetings : dict of str to Meeting
-        The state of the exchanges, by the name of the meeting place.
+        States of the exchanges, by name of the meeting place.
     """
 
     cutout: CutoutKey | None = None
@@ -70,9 +70,9 @@ class Position:
 
     @classmethod
     def from_json(cls, state: Any) -> tuple[Position, tuple[str, ...]]:
-        """Return the position that `as_json` gave, and notices about damaged parts.
+        """Read a position that `as_json` returned; also return notices about damage.
 
-        A damaged part has its default; decisions do not depend on it.
+        A damaged part is replaced by its default. Decisions are not affected.
         """
         position, damaged = cls(), []
         if not isinstance(state, dict):

@@ -1,4 +1,4 @@
-"""The queue: which cutouts are to be reviewed, and in which order."""
+"""Queue of the cutouts to review, selected and sorted by a rule."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Order = Literal["table", "image", "confident", "uncertain", "mislabelled", "rand
 STATES: tuple[State, ...] = get_args(State)
 ORDERS: tuple[Order, ...] = get_args(Order)
 
-#: Number of candidates that a search examines at once.
+#: Number of candidates per step of a search.
 _CHUNK = 4096
 
 Rows = npt.NDArray[np.int64]
@@ -29,36 +29,36 @@ _Filter = Callable[[slice], npt.NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class QueueRule:
-    """Which cutouts are in a queue, and in which order.
+    """A rule that selects and sorts the cutouts of a queue.
 
     Attributes
     ----------
     outcomes : tuple of "FP", "FN", "TP", "TN"
-        The outcomes, at the threshold in force.
+        Outcomes at the current threshold.
     state : str
-        The review state: one of `STATES`. An unsure verdict counts as reviewed.
+        Review state, one of `STATES`. An unsure verdict counts as reviewed.
     images : tuple of str, optional
-        The full images; by default all.
+        Full images; by default all.
     kinds : tuple of str, optional
-        The kinds of artifact that reviewers named; by default all, named or not.
+        Kinds of artifact in the verdicts; by default any kind or none.
     order : str
-        One of `ORDERS`; ties are in the table's order.
+        One of `ORDERS`; ties are in table order.
 
-        - ``"table"``: row by row.
-        - ``"image"``: image by image, as the table first names them.
-        - ``"confident"``: the most probable predictions first. The probability of a
+        - ``"table"``: by row.
+        - ``"image"``: by image, in order of first appearance in the table.
+        - ``"confident"``: most probable predictions first. The probability of a
           prediction is the confidence for an artifact, and 1 minus the confidence
           otherwise.
-        - ``"uncertain"``: the least probable predictions first.
-        - ``"mislabelled"``: the labels to which the model gives the least probability
-          first. That is the self-confidence of confident learning (Northcutt, Jiang
-          & Chuang 2021, J. Artif. Intell. Res. 70, 1373), as cleanlab ranks labels by
-          it.
+        - ``"uncertain"``: least probable predictions first.
+        - ``"mislabelled"``: labels with the lowest probability according to the model
+          first. This probability is the self-confidence of confident learning
+          (Northcutt, Jiang & Chuang 2021, J. Artif. Intell. Res. 70, 1373), by which
+          cleanlab ranks labels.
         - ``"random"``: shuffled.
 
-        Cutouts without a confidence come last in the orders that need one.
+        Cutouts without a confidence are last in the orders that use it.
     seed : int
-        For ``"random"``: the same seed gives the same order.
+        Seed for ``"random"``; the same seed gives the same order.
     """
 
     outcomes: tuple[Outcome, ...] = ERRORS
@@ -93,7 +93,7 @@ class QueueRule:
         order: Order,
         seed: int,
     ) -> Self:
-        """Return the rule for sequences of any type; a single text is a list of one."""
+        """Create a rule from sequences of any type, or single strings."""
         return cls(
             cast(tuple[Outcome, ...], _as_tuple(outcomes) or ()),
             state,
@@ -109,7 +109,7 @@ class QueueRule:
 
     @classmethod
     def from_json(cls, stored: Any) -> Self | None:
-        """Return the rule that `as_json` gave; None for any other value."""
+        """Read a rule from the JSON of `as_json`; return None for any other value."""
         names = {field.name for field in fields(cls)}
         if not isinstance(stored, dict) or stored.keys() != names:
             return None
@@ -120,29 +120,29 @@ class QueueRule:
 
 
 class Queue:
-    """The cutouts that a rule selects, in its order.
+    """The cutouts that a rule selects, in the order of the rule.
 
-    The candidates are all cutouts that the rule may select, whatever is decided about
-    them. They are sorted once. A later decision adds or removes one cutout without a
-    look at the others: see `update`.
+    The candidates are all cutouts with the outcomes and images of the rule, whatever
+    their verdict. They are sorted once. After a decision, `update` adds or removes one
+    cutout without examining the others.
 
     Parameters
     ----------
     catalog : Catalog
-        The cutouts, at the threshold in force.
+        The cutouts, with outcomes at the current threshold.
     rule : QueueRule
-        Which of them are in the queue, and in which order.
+        Rule that selects and sorts the cutouts.
 
     Attributes
     ----------
     changes : int
-        How many times a cutout was added or removed since.
+        Number of times that a cutout was added or removed.
 
     Raises
     ------
     ReviewError
-        If the rule names an image that is not in the table, or needs a confidence that
-        the table has not.
+        If the rule names an image that is not in the table, or needs a confidence and
+        the table has none.
     """
 
     def __init__(self, catalog: Catalog, rule: QueueRule) -> None:
@@ -159,7 +159,7 @@ class Queue:
             # Ties stay in the table's order.
             rows = rows[np.argsort(self._keys[rows], kind="stable")]
             self._sorted_keys = self._keys[rows]
-        # The rows of the candidates; which of them are in the queue, and reviewed.
+        # Rows of the candidates; masks of those in the queue, and of those reviewed.
         self._rows: Rows = rows
         self._is_in = self._are_in(rows)
         self._reviewed = catalog.labels.reviewed[rows]
@@ -173,7 +173,7 @@ class Queue:
 
     @property
     def rows(self) -> Rows:
-        """The rows of its cutouts in the table, in the order of the queue."""
+        """Table rows of the cutouts, in the order of the queue."""
         return self._rows[self._is_in]
 
     def __len__(self) -> int:
@@ -186,21 +186,21 @@ class Queue:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Number of reviewed cutouts, and of all in the queue if it had every state."""
+        """Number of reviewed candidates, and of all candidates."""
         return self._seen, len(self._rows)
 
     def __contains__(self, row: int) -> bool:
-        """Tell whether the cutout in a row is in the queue."""
+        """Return whether the cutout in a row is in the queue."""
         return bool(self._row_is_in[row])
 
     def position_of(self, row: int) -> int | None:
-        """Return the position of a cutout, from 1; None if it is not in the queue."""
+        """Return the position of a cutout, counted from 1; None if not in the queue."""
         if row not in self:
             return None
         return int(np.count_nonzero(self._is_in[: self._index_of(row)])) + 1
 
     def rows_of(self, image_name: str) -> Rows:
-        """Return the rows of an image's cutouts that are in the queue, in its order."""
+        """Return the rows of an image's cutouts in the queue, in queue order."""
         rows = self._index.cutouts_of(image_name)
         rows = rows[self._row_is_in[rows]]
         if self._keys is None:
@@ -209,13 +209,13 @@ class Queue:
 
     @property
     def image_counts(self) -> Rows:
-        """Number of its cutouts in each image, in the order of `image_names`."""
+        """Number of queued cutouts in each image, in the order of `image_names`."""
         table = self._catalog.predictions
         index = table.image_index[self.rows]
         return np.bincount(index, minlength=len(table.image_names))
 
     def count_of(self, image_name: str) -> int:
-        """Return the number of its cutouts in an image."""
+        """Return the number of queued cutouts in an image."""
         return int(
             np.count_nonzero(self._row_is_in[self._index.cutouts_of(image_name)])
         )
@@ -223,31 +223,31 @@ class Queue:
     # Neighbours in the queue
 
     def after(self, row: int) -> int | None:
-        """Return the row of the nearest cutout after `row`, or None.
+        """Return the row of the next cutout after `row`, or None.
 
-        If `row` is not in the queue, the search begins where its order would put it.
+        If `row` is not in the queue, the search starts at its position by sort order.
         """
         return self._first(self._index_after(row), self._are_queued)
 
     def before(self, row: int) -> int | None:
-        """Return the row of the nearest cutout before `row`, or None."""
+        """Return the row of the previous cutout before `row`, or None."""
         return self._last(self._index_of(row), self._are_queued)
 
     def unreviewed_after(self, row: int) -> int | None:
-        """Return the nearest cutout after `row` without a verdict, or None.
+        """Return the row of the next cutout without a verdict, or None.
 
-        After the last one the search begins with the first. A pending verdict counts.
+        The search wraps around. A pending verdict counts as a verdict.
         """
         found = self._first(self._index_after(row), self._are_unreviewed)
         return self._first(0, self._are_unreviewed) if found is None else found
 
     def image_after(self, row: int, *names: str) -> str | None:
-        """Return the first image after `row` that is not in `names`, or None."""
+        """Return the image of the next queued cutout not in images `names`, or None."""
         found = self._first(self._index_of(row), partial(self._are_in_others, names))
         return None if found is None else self._index.image_of(found)
 
     def image_before(self, row: int, *names: str) -> str | None:
-        """Return the nearest image before `row` that is not in `names`, or None."""
+        """Return the image of the previous queued cutout not in images `names`."""
         found = self._last(self._index_of(row), partial(self._are_in_others, names))
         return None if found is None else self._index.image_of(found)
 
@@ -262,13 +262,13 @@ class Queue:
     def _are_in_others(
         self, names: Sequence[str], candidates: slice
     ) -> npt.NDArray[np.bool_]:
-        """Tell which candidates are in the queue, and in no image of `names`."""
+        """Return the mask of candidates in the queue and not in images `names`."""
         index = self._catalog.predictions.image_index[self._rows[candidates]]
         known = np.isin(index, [self._index.position_of_image(name) for name in names])
         return np.greater(self._is_in[candidates], known)
 
     def _first(self, start: int, is_wanted: _Filter) -> int | None:
-        """Return the row of the first wanted candidate from `start` on."""
+        """Return the row of the first wanted candidate at or after index `start`."""
         for begin in range(start, len(self._rows), _CHUNK):
             found = np.flatnonzero(is_wanted(slice(begin, begin + _CHUNK)))
             if found.size:
@@ -276,7 +276,7 @@ class Queue:
         return None
 
     def _last(self, end: int, is_wanted: _Filter) -> int | None:
-        """Return the row of the last wanted candidate before `end`."""
+        """Return the row of the last wanted candidate before index `end`."""
         for stop in range(end, 0, -_CHUNK):
             begin = max(stop - _CHUNK, 0)
             found = np.flatnonzero(is_wanted(slice(begin, stop)))
@@ -287,7 +287,7 @@ class Queue:
     # Decisions
 
     def update(self, row: int) -> None:
-        """Add or remove the cutout in a row after a decision about it."""
+        """Add or remove the cutout in a row after a decision on it."""
         at = self._index_of(row)
         if not self._is_at(at, row):
             return
@@ -302,7 +302,7 @@ class Queue:
         self._row_is_in[row] = is_in
 
     def _are_in(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Tell which rows have the review state and the kind of the rule."""
+        """Return the mask of rows with the review state and kind of the rule."""
         labels, rule = self._catalog.labels, self.rule
         if rule.state == "all":
             which = np.ones(len(rows), dtype=bool)
@@ -321,7 +321,7 @@ class Queue:
     # Order
 
     def _sort_keys(self) -> npt.NDArray[Any] | None:
-        """Return the sort key of each row; None for the order of the table."""
+        """Return the sort key of each row; None for table order."""
         table, order = self._catalog.predictions, self.rule.order
         if order == "table":
             return None
@@ -351,7 +351,7 @@ class Queue:
             ) from None
 
     def _index_of(self, row: int) -> int:
-        """Return the index of a row among the candidates, or where it would be."""
+        """Return the index of a row among the candidates, or its insertion index."""
         if self._keys is None:
             return int(np.searchsorted(self._rows, row))
         key, keys = self._keys[row], self._sorted_keys

@@ -1,4 +1,4 @@
-"""Bring a log and a predictions table together again."""
+"""Match a stored log with a predictions table."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 from napari_artifact_review.core.tables.predictions import Predictions
 
-#: Which of them settles a disagreement.
+#: The side that resolves a disagreement.
 LabelChoice = Literal["table", "decision"]
 
-#: The key of an entry's context with the label state that the table had at that time.
+#: Key in an entry's context for the label state in the table at that time.
 TABLE_STATE = "table"
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A cutout for which the table and the decision on record differ.
+    """A difference between the table and the recorded decision on a cutout.
 
     Attributes
     ----------
     cutout : CutoutKey
         The cutout.
     table : LabelState
-        Its label state in the table.
+        Label state in the table.
     decision : Decision
-        The last decision about it.
+        Decision in force.
     """
 
     cutout: CutoutKey
@@ -50,7 +50,7 @@ class Disagreement:
 
 
 def binding_of(predictions: Predictions) -> Binding:
-    """Return the fingerprint of a table: of its cutouts, in any order of rows."""
+    """Return path and fingerprint of a table; the order of rows has no effect."""
     names = np.array(predictions.image_names)
     order = np.argsort(names)
     rank = np.argsort(order)[predictions.image_index]
@@ -69,12 +69,12 @@ def binding_of(predictions: Predictions) -> Binding:
 def check_fit(
     contents: StoreContents, binding: Binding, cutout_index: CutoutIndex
 ) -> tuple[str, ...]:
-    """Check whether a log fits a table; return notices, in sentences.
+    """Check whether a log belongs to a table; return notices for the user.
 
     Raises
     ------
     StoreError
-        If no entry is about a cutout of the table.
+        If the log has entries, but none on a cutout of the table.
     """
     before = contents.binding
     cutouts = {entry.cutout for entry in contents.entries}
@@ -102,16 +102,16 @@ def check_fit(
 def apply_log(
     log: DecisionLog, labels: Labels, cutout_index: CutoutIndex
 ) -> list[Disagreement]:
-    """Put the decisions of a log into the labels; the table may be older, or edited.
+    """Apply the decisions of a log to the labels; return disagreements with the table.
 
-    A label state of the table that the log knows is an older one. One that the log
-    does not know was written by another program.
+    If a label state in the table occurs in the log, the table is merely older. If not,
+    another program wrote it.
 
     Returns
     -------
     list of Disagreement
-        The cutouts for which another program wrote another label state than the
-        decision. Until it is settled, the decision is in force.
+        Cutouts for which another program wrote a label state that contradicts the
+        decision. The decision is in force until the disagreement is resolved.
     """
     first: dict[CutoutKey, LabelState] = {}
     known: dict[CutoutKey, set[LabelState]] = {}
@@ -143,18 +143,18 @@ def decisions_in_output(
     entries: Sequence[Entry],
     cutout_index: CutoutIndex,
 ) -> dict[int, Decision]:
-    """Return the decision of each row that an output shows.
+    """Return the decisions that an output includes, by row.
 
     Parameters
     ----------
     digest : str or None
-        The digest of the output; None if there is no file.
+        Digest of the output; None if the file does not exist.
     contents : StoreContents
-        Has the saves of this review. An output of another program shows no decision.
+        Contents with the saves of this review. For any other output, return no rows.
     entries : sequence of Entry
-        The log of the review.
+        Entries of the review.
     cutout_index : CutoutIndex
-        The rows of the cutouts.
+        Index for looking up the rows of cutouts.
     """
     decisions = {}
     for save in contents.saves:

@@ -1,4 +1,4 @@
-"""The reviewed table: the predictions as they were read, with the review's columns."""
+"""Reviewed table: the predictions as read, with the columns of the review."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predict
 from napari_artifact_review.core.tables.table_file import TableFile
 from napari_artifact_review.core.tables.table_formats import convert, format_for
 
-#: Spellings of 0 and 1 that belong together.
+#: Pairs of spellings of 0 and 1.
 _SPELLINGS = (("0.0", "1.0"), ("0", "1"), ("false", "true"))
 
 
 @dataclass(frozen=True)
 class ReviewedTable:
-    """The labels of a review at one moment; any thread can write them.
+    """Snapshot of the labels of a review, which any thread can write.
 
     Attributes
     ----------
     predictions : Predictions
-        The table as it was read.
+        The table as read.
     label_new : ndarray of int8, shape (n,)
-        The labels after review.
+        Labels after review.
     states : mapping of int to LabelState
-        The label state of each row that may differ from what was read.
+        Label states that may differ from the table as read, by row.
     decisions : mapping of int to Decision
-        The decision in force for each row that has one.
+        Decisions in force, by row.
     states_in_output : mapping of int to LabelState
-        The label state that the output shows of each row whose last decision it does
-        not show.
+        Label states of unsaved rows as in the output, by row.
     """
 
     predictions: Predictions
@@ -49,16 +48,16 @@ class ReviewedTable:
     states_in_output: Mapping[int, LabelState] = field(default_factory=dict)
 
     def write(self, path: Path, about_to_replace: Callable[[str], None]) -> Written:
-        """Write the table, whole or not at all, in the format of the path's suffix.
+        """Write the table atomically, in the format of the path's suffix.
 
-        Parameters, errors and result are those of `replace_file`.
+        Parameters, result and errors are those of `replace_file`.
         """
         return replace_file(
             path, lambda stream: self._write(stream, path), about_to_replace
         )
 
     def as_written(self, path: Path) -> pd.DataFrame:
-        """Return the values that a program would read from the table at `path`."""
+        """Return the values that would be read back from a table written to `path`."""
         buffer = io.BytesIO()
         self._write(buffer, path)
         return format_for(path).from_bytes(buffer.getvalue()).values
@@ -69,7 +68,7 @@ class ReviewedTable:
         file.write(stream, self._edits(file))
 
     def _edits(self, file: TableFile) -> dict[str, pd.Series[Any]]:
-        """Return the columns that differ from the file's, as cells, in their order."""
+        """Return the cells of the columns to replace or add, by name, in order."""
         edits = {}
         if "error_id" not in file.values:
             edits["error_id"] = self._error_ids(file)
@@ -77,7 +76,7 @@ class ReviewedTable:
         for name in REVIEW_TEXTS:
             texts = {row: getattr(one, name) for row, one in self.states.items()}
             edits[name] = self._texts(file, name, texts)
-        # A column without a new decision is written as it is in the file.
+        # An unchanged column is written as in the file.
         return {
             name: cells
             for name, cells in edits.items()
@@ -89,13 +88,13 @@ class ReviewedTable:
         return file.new_column(ids.where(ids > 0))
 
     def _labels(self, file: TableFile) -> pd.Series[Any]:
-        """Return the cells of label_new: as read, or spelled as the table does."""
+        """Return the cells of label_new: as read, or in the table's spelling."""
         resumed = "label_new" in file.values
         cells = file.column("label_new" if resumed else "label")
         before = self.predictions.label_new if resumed else self.predictions.label
         written = self.label_new != before
         if resumed:
-            # A confirmed label is written where the table's cell is empty.
+            # Write a confirmed label if the table's cell is empty.
             empty = ~_is_filled(file.values["label_new"])
             decided = list(self.decisions)
             written[decided] |= empty[decided]
@@ -106,8 +105,8 @@ class ReviewedTable:
         return cells
 
     def _spelling(self, file: TableFile, value: int) -> Any:
-        """Return a label as the table spells it: 1, 1.0, True, "1"."""
-        # An empty cell of label_new is no spelling.
+        """Return a label in the table's spelling: 1, 1.0, True, "1"."""
+        # Ignore empty cells of label_new.
         table = self.predictions
         for name, labels in (("label_new", table.label_new), ("label", table.label)):
             if name in file.values:
@@ -136,7 +135,7 @@ def _is_filled(cells: pd.Series[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _opposite(cell: str, value: int) -> str:
-    """Return a label spelled like a cell that holds the other label."""
+    """Return a label in the spelling of a cell that has the other label."""
     pair = next(pair for pair in _SPELLINGS if pair[1 - value] in cell.lower())
     old, new = pair[1 - value], pair[value]
     if old.upper() in cell:
@@ -147,7 +146,7 @@ def _opposite(cell: str, value: int) -> str:
 
 
 def typed_values(predictions: Predictions) -> pd.DataFrame:
-    """Return the columns that were read; those with a meaning have their types."""
+    """Return the columns as read, with known columns converted to their types."""
     typed: dict[str, Any] = {
         "grid_x": predictions.grid_x,
         "grid_y": predictions.grid_y,

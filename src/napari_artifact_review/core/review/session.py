@@ -1,4 +1,4 @@
-"""A review: the single truth that layers, widgets and scripts show and change."""
+"""Session of a review, shared by layers, widgets and scripts."""
 
 from __future__ import annotations
 
@@ -41,59 +41,58 @@ from napari_artifact_review.core.review.table_saver import TableSaver
 from napari_artifact_review.core.scores.metrics import Numbers, When
 
 
-# Over 350 lines: all that scripts, layers and widgets use of a review is listed here.
-# The work is done by the parts.
+# Over 350 lines: this class lists everything that scripts, layers and widgets use of a
+# review. Its parts do the work.
 class ReviewSession:
     """A review of one predictions table.
 
-    `ReviewSession.open` makes a session. Close it, or use it in a `with` statement:
-    until then no other process can decide in this review. Each decision is on disk
-    before `label_changed` is emitted. An earlier review of the same table is resumed.
+    Create a session with `ReviewSession.open`. Close it, or use it in a `with`
+    statement: while it is open, no other process can record verdicts in the review.
+    Each decision is on disk before `label_changed` is emitted. An earlier review of the
+    same table is resumed.
 
     Attributes
     ----------
     current_changed : Signal
-        Emitted without arguments when another cutout is the current one.
+        Emitted without arguments when the current cutout has changed.
     label_changed : Signal
-        Emitted with the row whose `label_new` was decided, undone or redone.
+        Emitted with the row of a cutout whose verdict was given, undone or redone.
     decided : Signal
-        Emitted with all rows of an act at once, after `label_changed` for each.
+        Emitted once per act with all its rows, after `label_changed` for each row.
     undo_or_redo_given : Signal
-        Emitted with all rows of the act and "undo" or "redo" when that command is
-        given. The first of the rows is the current one then.
+        Emitted with all rows of an act and "undo" or "redo" when that command is given;
+        the first row is then the current one.
     queue_changed : Signal
-        Emitted when there is another queue, or another threshold.
+        Emitted when the queue or the threshold has been replaced.
     saved : Signal
-        Emitted with the path once the reviewed table is written.
+        Emitted with the path after the reviewed table is written.
     problem_changed : Signal
-        Emitted when decisions cannot be recorded any more, or can be again: see
-        `problem`.
+        Emitted when `problem` has changed.
     disagreements_changed : Signal
-        Emitted when there are fewer `disagreements`.
+        Emitted when `disagreements` has become shorter.
     pending_changed : Signal
-        Emitted when a command was given, recorded or refused: see `pending`.
+        Emitted when a command was given, recorded or refused; see `pending`.
     refused_changed : Signal
-        Emitted when there are other commands in `refused`.
+        Emitted when `refused` has changed.
     image_names : tuple of str
-        Every full image of the table, in the order of its first cutout.
+        All full images of the table, in order of first appearance.
     output : Path
-        The file that the reviewed table is saved to.
+        File for the reviewed table.
     store : str
-        The file of the log.
+        File of the log.
     kinds : tuple of str
-        The kinds of artifact that are offered; others can be given as well.
+        Kinds of artifact to choose from; verdicts may have other kinds, too.
     view_settings : dict
-        The settings of the view, as plain JSON; stored with the position and with each
+        Settings of the view, as plain JSON; stored with the position and with each
         decision.
     drafts : dict of CutoutKey to str
-        Unfinished notes about cutouts without a later verdict; stored with the
-        position.
+        Unfinished notes on cutouts without a later verdict; stored with the position.
     team : Team or None
-        The exchange with other computers; None without a meeting place.
+        Exchange with other computers; None without a meeting place.
     open_log : OpenLog
-        The log while it is open; for a window, which does not wait for commands.
+        The open log, for windows that do not wait for commands.
     saver : TableSaver
-        Saves in three steps; for a window, which writes in another thread.
+        Saver in three steps, for windows that write in another thread.
     """
 
     label_changed = Signal(int)
@@ -124,7 +123,7 @@ class ReviewSession:
         self._output = files.output
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log)
-        # The other signals are those of the parts.
+        # The other signals belong to the parts.
         self.current_changed = self._cursor.moved
         self.queue_changed = self._cursor.queue_changed
         self.saved = self.saver.saved
@@ -133,7 +132,7 @@ class ReviewSession:
         self.pending_changed = self._journal.pending_changed
         self.refused_changed = self._journal.refused_changed
         self._journal.changed.connect(self._on_changed)
-        # Whether anything can be recorded is known before the first verdict.
+        # Check whether verdicts can be recorded before the first one is given.
         self._journal.recorder.begin(self.position.as_json())
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
@@ -162,37 +161,37 @@ class ReviewSession:
         predictions : path-like
             The table; a reviewed table resumes its review.
         images : path-like, optional
-            The folder of the full images; by default the table's own folder, or
-            `images` beside the table where the first image is not in it.
+            Folder of the full images; by default the folder of the table, or its
+            subfolder `images` if the first image is not in the former.
         output : path-like, optional
-            Where the reviewed table is saved; by default `test_outputs.csv` beside
+            File for the reviewed table; by default `test_outputs.csv` in the folder of
             the predictions.
         cutout_size : int, optional
-            Side of a cutout in pixels; by default inferred from the grid, else 200.
+            Side length of a cutout in pixels; by default inferred, or else 200.
         reviewer : str, optional
             Name of the reviewer; by default the user's login name.
         store : path-like or str, optional
-            The SQLite file of the log, or its URL; by default
-            `<output>.review.sqlite`. The URL of a server means `team`.
+            SQLite file of the log, or its URL; by default `<output>.review.sqlite`. The
+            URL of a server is used as `team`.
         team : str, optional
-            The URL of a PostgreSQL database through which computers exchange the
-            verdicts of this review, in the background.
+            URL of a PostgreSQL database through which computers exchange the verdicts
+            of this review in the background.
         replaced : ReviewSession, optional
-            A session that the new one replaces. If both are the same review, the new
-            one takes over its lock and its position.
+            Session to replace. In the same review, lock and position are taken over.
         read_only : bool
-            If True, no file is written or locked, and nothing can be decided or saved.
+            Whether to open the review without writing or locking files; verdicts and
+            saves are then refused.
 
         Raises
         ------
         TableError
             If the table cannot be read.
         ImageError
-            If there is no such folder of images.
+            If the folder of the images does not exist.
         SaveError
-            If no table can be written to `output`.
+            If `output` is not a valid path for a table.
         StoreError
-            If the decisions on record cannot be read, or belong to another table.
+            If the log cannot be read, or belongs to another table.
         """
         request = OpenRequest(
             predictions, images, output, cutout_size, reviewer, store, team, read_only
@@ -201,16 +200,16 @@ class ReviewSession:
             return cls(files)
 
     def with_output(self, output: str | Path) -> Self:
-        """Return this review with another output, and with all its decisions.
+        """Open a new session of this review, with another output and all decisions.
 
-        Nothing may be decided meanwhile. This session stays as it is; close it.
+        Do not give verdicts meanwhile. This session stays open; close it afterwards.
 
         Raises
         ------
         SaveError
-            If no table can be written to `output`.
+            If `output` is not a valid path for a table.
         StoreError
-            If there are decisions beside that output already, or none can be written.
+            If the new output already has decisions, or its log cannot be written.
         """
         path = absolute_path(output)
         check_output(path)
@@ -220,11 +219,11 @@ class ReviewSession:
             return self._open_again(path)
 
     def reopen(self, images: Path | None = None) -> Self:
-        """Return this review as its files are now, also after another process decided.
+        """Open a new session of this review, and read its files again.
 
-        What is pending is recorded first. This session stays as it is; close it.
-        Parameters and errors are those of `open`; by default the folder of images is
-        the same.
+        Pending commands are recorded first. This session stays open; close it
+        afterwards. By default `images` is the current folder; errors are those of
+        `open`.
         """
         return self._open_again(
             self.output, images, store=Path(self.store), replaced=self
@@ -250,35 +249,34 @@ class ReviewSession:
         lost: Callable[[Sequence[Command]], object] | None = None,
         timeout: float = ANSWER_TIMEOUT,
     ) -> None:
-        """Record what is pending, and let other processes decide.
+        """Record the pending commands, and release the review for other processes.
 
         Parameters
         ----------
         wait : bool
-            Whether to return only when that is done; else it is done in a thread, and
-            this session emits nothing more.
+            Whether to wait for the end; otherwise a separate thread does the work.
         lost : callable, optional
-            Called with the commands that could not be recorded, if there are any, in
-            the thread that waits. By default they are logged as an error.
+            Called with the commands that could not be recorded, if any; in the separate
+            thread, unless `wait`. By default they are logged as an error.
         timeout : float
-            Seconds after which commands that are still pending are given up.
+            Seconds after which pending commands are refused.
         """
         self.open_log.close(
             lambda: self.position.as_json(), wait=wait, lost=lost, timeout=timeout
         )
 
     def wait_until_recorded(self, timeout: float | None = None) -> bool:
-        """Wait until every command is recorded or refused; False if some still are not.
+        """Wait until all commands are recorded or refused; return False on timeout.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait at most.
+            Longest time to wait, in seconds; unlimited by default.
         """
         return self._journal.recorder.wait(timeout)
 
     def __enter__(self) -> Self:
-        """Return the session itself."""
+        """Return the session."""
         return self
 
     def __exit__(
@@ -294,9 +292,9 @@ class ReviewSession:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The table with its outcomes and labels as they now are (a copy).
+        """Copy of the table with the current outcomes and labels.
 
-        The columns that were read, those with a meaning with their types, and
+        It has the columns as read, with known columns converted to their types, and
         `outcome`, `error_id`, `label_new`, `reviewed_by`, `reviewed_at`, `decision`,
         `kind` and `note`.
         """
@@ -304,23 +302,23 @@ class ReviewSession:
 
     @property
     def errors(self) -> pd.DataFrame:
-        """The rows of `table` that are errors, image by image."""
+        """Rows of `table` that are errors, sorted by image."""
         return self.table.iloc[self.catalog.errors]
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the reviewer should know about table, output and log, in sentences."""
+        """Notices for the reviewer about table, output and log."""
         return (*self._notices, *notices_on(self.predictions, self._output))
 
     def add_notice(self, notice: str) -> None:
-        """Add a sentence to `notices`, such as about a view that cannot be restored."""
+        """Add a notice, for example about a view that cannot be restored."""
         self._notices += (notice,)
 
     # The current cutout
 
     @property
     def current(self) -> pd.Series[Any]:
-        """The row of `table` with the current cutout."""
+        """Row of `table` with the current cutout."""
         return self.table.iloc[self._cursor.row]
 
     @property
@@ -329,24 +327,23 @@ class ReviewSession:
         return self.catalog.cutout(self._cursor.row)
 
     def next(self, *, skip: Container[int] = ()) -> bool:
-        """Go to the next cutout of the queue; return False, and stay, if none.
+        """Go to the next cutout of the queue; return False if there is none.
 
         Parameters
         ----------
         skip : container of int
-            Rows that are left out.
+            Rows to skip.
         """
         return self._cursor.next(skip)
 
     def previous(self) -> bool:
-        """Go to the previous cutout of the queue; return False, and stay, if none."""
+        """Go to the previous cutout of the queue; return False if there is none."""
         return self._cursor.previous()
 
     def next_unreviewed(self) -> bool:
-        """Go to the next unreviewed cutout of the queue; return False if none.
+        """Go to the next unreviewed cutout of the queue; return False if there is none.
 
-        After the last one the search begins with the first. A pending verdict counts
-        as a review.
+        The search wraps around. A pending verdict counts as a review.
         """
         rows = (
             self.cutout_index.row_of(cutout)
@@ -356,9 +353,9 @@ class ReviewSession:
         return self._cursor.next_unreviewed(skip=set(rows))
 
     def back(self) -> bool:
-        """Go back to the cutout before the last jump; the next call returns from there.
+        """Go back to the cutout before the last jump; a second call reverses this.
 
-        A jump is any move that does not follow the queue. False if there was none.
+        A jump is any move regardless of the queue. Return False if there was no jump.
         """
         return self._cursor.back()
 
@@ -368,7 +365,7 @@ class ReviewSession:
         Raises
         ------
         ReviewError
-            If no error has that number.
+            If no error has this number.
         """
         try:
             row = self.cutout_index.row_of_error(error_id)
@@ -377,22 +374,22 @@ class ReviewSession:
         self._cursor.jump(row)
 
     def select(self, image_name: str, grid_x: int, grid_y: int) -> None:
-        """Go to any cutout, error or not.
+        """Go to any cutout of the table.
 
         Raises
         ------
         ReviewError
-            If the table has no such cutout.
+            If the cutout is not in the table.
         """
         self._cursor.jump(self._row_of(CutoutKey(image_name, grid_x, grid_y)))
 
     def select_image(self, image_name: str) -> None:
-        """Go to an image's first cutout of the queue, or else of the table.
+        """Go to the first cutout of an image in the queue, or else in the table.
 
         Raises
         ------
         ReviewError
-            If the table has no such image.
+            If the image is not in the table.
         """
         if image_name not in self.image_names:
             raise self._not_found(f"no image {image_name} is in the table")
@@ -405,17 +402,17 @@ class ReviewSession:
 
     @property
     def queue(self) -> pd.DataFrame:
-        """The rows of `table` that are to be reviewed, in the order of the queue."""
+        """Rows of `table` in the queue, in queue order."""
         return self.table.iloc[self.review_queue.rows]
 
     @property
     def review_queue(self) -> Queue:
-        """The queue as rows and counts, without a copy of the table."""
+        """The queue as row numbers and counts, without a copy of the table."""
         return self._cursor.queue
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Number of reviewed cutouts, and of all that the queue is about."""
+        """Number of reviewed cutouts and of all cutouts; see `Queue.progress`."""
         return self.review_queue.progress
 
     def set_queue(
@@ -427,56 +424,56 @@ class ReviewSession:
         order: Order = "table",
         seed: int = 0,
     ) -> None:
-        """Choose the cutouts that are to be reviewed, and their order.
+        """Choose the cutouts to review, and their order.
 
-        If the current cutout is not in the new queue, the next one that is becomes the
-        current one.
+        If the current cutout is not in the new queue, go to the next cutout that is, or
+        else to the previous one.
 
         Parameters
         ----------
         outcomes : sequence of "FP", "FN", "TP", "TN"
-            The outcomes, at the threshold in force.
+            Outcomes at the current threshold.
         state : "all", "unreviewed", "reviewed", "changed" or "unsure"
-            The review state; a later decision adds a cutout or removes it.
+            Review state; later decisions add or remove cutouts.
         images, kinds : sequence of str, optional
-            The full images, and the kinds of artifact; by default all.
+            Full images, and kinds of artifact; by default all.
         order : str
             "table", "image", "confident", "uncertain", "mislabelled" or "random"; see
             `QueueRule`.
         seed : int
-            For the random order.
+            Seed for the random order.
 
         Raises
         ------
         ValueError
-            If there is no such outcome, state or order.
+            If an outcome, the state or the order is unknown.
         ReviewError
-            If there is no such image, or no confidence to order by.
+            If an image is not in the table, or there is no confidence to order by.
         """
         rule = QueueRule.of(outcomes, state, images, kinds, order, seed)
         self._cursor.set_queue(rule)
 
     @property
     def threshold(self) -> float | None:
-        """The confidence from which a cutout is a predicted artifact; None: `preds`."""
+        """Threshold for predicted artifacts; None if the table's `preds` are used."""
         return self.catalog.threshold
 
     def set_threshold(self, value: float | None) -> None:
-        """Compute outcomes and queue for another threshold; decisions stay.
+        """Update outcomes and queue for another threshold; decisions do not change.
 
-        The saved table keeps its own `preds` and `error_id`.
+        The saved table has its original `preds` and `error_id`.
 
         Parameters
         ----------
         value : float or None
-            From 0 to 1; None for the table's own `preds`.
+            Threshold from 0 to 1; None to use the table's own `preds`.
 
         Raises
         ------
         ValueError
-            If it is no number from 0 to 1.
+            If the value is not between 0 and 1.
         ReviewError
-            If the table has no confidence.
+            If the table has no column `confidence`.
         """
         self._cursor.set_threshold(value)
 
@@ -484,35 +481,35 @@ class ReviewSession:
 
     @property
     def log(self) -> tuple[Entry, ...]:
-        """Everything that was ever decided, undone and redone, oldest first."""
+        """All entries of the log, oldest first."""
         return self._journal.entries
 
     @property
     def pending(self) -> tuple[Command, ...]:
-        """The commands that are neither recorded nor refused, in their order."""
+        """Commands that are neither recorded nor refused, in the order given."""
         return self._journal.pending
 
     @property
     def refused(self) -> tuple[Command, ...]:
-        """The commands that could not be recorded and were not given again since."""
+        """Commands that could not be recorded and were not given again since."""
         return self._journal.refused
 
     @property
     def problem(self) -> StoreError | None:
-        """The reason why nothing can be recorded, if so; each command tries again."""
+        """Error that prevents recording, or None; each new command tries again."""
         return self._journal.problem
 
     @property
     def patience(self) -> float:
-        """Seconds that a window may wait for a command to be recorded.
+        """Time that a window may wait for a command to be recorded, in seconds.
 
-        Zero if the disk was slow the last time, or is still busy.
+        It is 0 if the last write was slow or commands are pending.
         """
         return 0.0 if self._journal.recorder.is_slow else MAX_WAIT
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
-        """The cutouts whose `label_new` in the table differs from the decision.
+        """Cutouts whose label state in the table contradicts the decision.
 
         See `settle`.
         """
@@ -549,36 +546,36 @@ class ReviewSession:
         cutouts: Sequence[CutoutKey] | None = None,
         wait: bool | float = True,
     ) -> bool | Command:
-        """Decide about the current cutout; to confirm a label is a decision too.
+        """Give a verdict on the current cutout; it may confirm the label.
 
         Parameters
         ----------
         value : "artifact", "no artifact" or "unsure"
-            The label after review; "unsure" leaves it unchanged.
+            The verdict; "unsure" leaves the label unchanged.
         kind, note : str, optional
-            The kind of artifact, and a remark; by default empty.
+            Kind of artifact, and a note; by default empty.
         cutouts : sequence of CutoutKey, optional
-            Decide about these instead, as one act, which is undone as one.
+            Cutouts to use instead of the current one, as one act for undo.
         wait : bool or float
             True: return when the decision is on disk. False: do not wait. A number:
-            wait at most so many seconds. `OpenLog.set_dispatcher` delivers the result
-            to a caller that does not wait.
+            longest wait in seconds. `OpenLog.set_dispatcher` delivers the result to a
+            caller that does not wait.
 
         Returns
         -------
         bool or Command
-            After waiting: False if the reviewer gave the same verdict before. Else the
-            command, which is pending, recorded or refused.
+            If `wait` is True: False if the reviewer had already given the same verdict,
+            else True. Otherwise the command, which is pending, recorded or refused.
 
         Raises
         ------
         ValueError
-            If the value is none of them.
+            If the value is not a verdict.
         ReviewError
-            If the table has no such cutout.
+            If a cutout is not in the table.
         StoreError
-            If the decision cannot be recorded; then it is not made. It is raised only
-            if the caller waits; else the command has it.
+            If the decision cannot be recorded and `wait` is True; nothing is changed.
+            Otherwise the error is an attribute of the command.
         """
         if value not in VERDICTS:
             raise ValueError(f"a verdict is one of {VERDICTS}, not {value!r}")
@@ -596,10 +593,10 @@ class ReviewSession:
     def undo(self, *, wait: float) -> Command | None: ...
 
     def undo(self, *, wait: bool | float = True) -> bool | Command | None:
-        """Undo the last command and go to its cutout; False or None without one.
+        """Undo the last act, recorded or pending, and go to its cutout.
 
-        The last command may be recorded or still pending. `wait`, results and errors
-        are those of `set_label`.
+        Return False or None if there is no act to undo. Otherwise `wait`, result and
+        errors are those of `set_label`.
         """
         self.open_log.await_earlier(wait)
         return self._go_to_act(self._journal.undo(), wait)
@@ -611,22 +608,22 @@ class ReviewSession:
     def redo(self, *, wait: float) -> Command | None: ...
 
     def redo(self, *, wait: bool | float = True) -> bool | Command | None:
-        """Redo the command that was undone last; as `undo`."""
+        """Redo the act that was undone last; parameters and result as for `undo`."""
         self.open_log.await_earlier(wait)
         return self._go_to_act(self._journal.redo(), wait)
 
     def _go_to_act(
         self, command: Command | None, wait: bool | float
     ) -> bool | Command | None:
-        """Await an undo or redo, and go to its first cutout."""
+        """Wait for an undo or redo, and go to its first cutout."""
         if command is None:
             return False if wait is True else None
         answer = self.open_log.await_answer(command, wait)
-        # The move is made now: a late result does not move the reviewer.
+        # Move now, so that a late result does not move the reviewer.
         if command.state != "refused":
             rows = [self.cutout_index.row_of(cutout) for cutout in command.cutouts]
             for cutout, note in command.notes.items():
-                # The note of an undone verdict is a draft for the next one.
+                # The note of an undone verdict becomes the draft for the next verdict.
                 if note and not self.expected_state(cutout).note:
                     self.drafts.setdefault(cutout, note)
             self._cursor.jump(rows[0])
@@ -634,18 +631,18 @@ class ReviewSession:
         return answer
 
     def expected_state(self, cutout: CutoutKey) -> LabelState:
-        """Return a cutout's label state once all pending commands are recorded.
+        """Return the label state of a cutout after all pending commands are recorded.
 
-        If a pending command is an undo or unsure, ignore the label of the state.
+        The label is not reliable if a pending command is an undo or "unsure".
         """
         return self._journal.expected_state(cutout)
 
     def give_again(self) -> tuple[Command, ...]:
-        """Give the refused commands again, in their order; return the new ones."""
+        """Give all refused commands again, in order; return the new commands."""
         return self._journal.give_again()
 
     def dismiss_refused(self) -> None:
-        """Drop the refused commands."""
+        """Discard the refused commands."""
         self._journal.dismiss_refused(self.refused)
 
     def settle(
@@ -655,45 +652,45 @@ class ReviewSession:
         *,
         wait: bool | float = True,
     ) -> None:
-        """Choose between the table and the decisions on record, as one act.
+        """Resolve disagreements between table and recorded decisions, as one act.
 
         Parameters
         ----------
         keep : "table" or "decision"
-            Which label is in force from now on.
+            Source of the label to use from now on.
         cutouts : sequence of CutoutKey, optional
-            Which disagreements are settled; by default all.
+            Cutouts whose disagreements are resolved; by default all.
         wait : bool or float
             As for `set_label`.
 
         Raises
         ------
         StoreError
-            If that cannot be recorded; then nothing is settled.
+            If the choice cannot be recorded; nothing is changed.
         """
         self.open_log.await_earlier(wait)
         self.open_log.await_answer(self._journal.settle(keep, cutouts), wait)
 
     def metrics(self, outcomes: Sequence[Outcome] = ERRORS) -> dict[When, Numbers]:
-        """Return how good the predictions are by the labels before and after.
+        """Return the metrics of the predictions before and after review.
 
         Parameters
         ----------
         outcomes : sequence of "FP", "FN", "TP", "TN"
-            The outcomes that are under review. Their cutouts without a verdict are
-            open, and so are all with the verdict "unsure"; see `Catalog.snapshot`.
+            Outcomes under review. Cutouts with these outcomes and no verdict are open,
+            and so are all cutouts with the verdict "unsure"; see `Catalog.snapshot`.
 
         Returns
         -------
         dict
-            ``before``, ``after``, and ``lowest`` and ``highest`` that the open cutouts
-            still allow; each a dict of ``tp, fp, fn, tn, precision, recall, f1,
-            average_precision``, None where undefined. See `Snapshot.metrics`.
+            Metrics ``before`` and ``after`` review, and ``lowest`` and ``highest``
+            values given the open cutouts; each a dict of ``tp, fp, fn, tn, precision,
+            recall, f1, average_precision``, None if undefined. See `Snapshot.metrics`.
 
         Raises
         ------
         ValueError
-            If there is no such outcome.
+            If an outcome is unknown.
         """
         return self.catalog.snapshot(outcomes).metrics()
 
@@ -701,22 +698,22 @@ class ReviewSession:
 
     @property
     def unsaved(self) -> int:
-        """Number of cutouts with decisions that the output does not show yet."""
+        """Number of cutouts whose decision is not yet in the output."""
         return self.catalog.labels.unsaved
 
     def save(self, keep: OutputChoice | None = None) -> Path:
         """Write the reviewed table to `output` and return its path.
 
-        What is pending is recorded first.
+        Pending commands are recorded first.
 
         Parameters
         ----------
         keep : "theirs", "ours", "beside" or "read", optional
-            What to do about an output that another program changed: take its labels
-            over and write nothing, write ours and keep theirs as a dated backup, or
-            write ours to a dated name beside it. What to do about a predictions table
-            that changed on disk: "read" writes its cells as they were read; `reopen`
-            reads the new cells.
+            Resolution if another program changed the output: adopt its labels and write
+            nothing, write the review and back up the changed file under a dated name,
+            or write the review under a dated name beside it. If the predictions table
+            changed on disk, "read" writes its cells as read; `reopen` reads the new
+            cells.
 
         Raises
         ------
@@ -725,9 +722,9 @@ class ReviewSession:
         OutputChangedError
             If another program changed the output and `keep` is not given.
         SaveError
-            If it cannot be written; the file that was there is untouched.
+            If the file cannot be written; the old file is unchanged.
         StoreError
-            If another process holds the review.
+            If another process has the review open for editing.
         """
         self.open_log.await_earlier(True)
         saved = self.saver.prepare(keep)()
@@ -735,15 +732,15 @@ class ReviewSession:
         return saved.path
 
     def save_position(self) -> None:
-        """Save the current cutout, the queue and the view; do not wait for the disk.
+        """Save the position of the review, without waiting for the disk.
 
-        If decisions could not be recorded, that also tests whether they can be now.
+        If there is a `problem`, this also checks whether commands can be recorded now.
         """
         self._journal.recorder.save_state(self.position.as_json())
 
     @property
     def position(self) -> Position:
-        """The position of the review, as `save_position` saves it (a copy)."""
+        """Copy of the current position, as `save_position` saves it."""
         return Position(
             self.cutout_index.key_of(self._cursor.row),
             deepcopy(self.view_settings),
@@ -753,7 +750,7 @@ class ReviewSession:
             self.open_log.meetings,
         )
 
-    # Parts of the methods above
+    # Private methods
 
     def _row_of(self, cutout: CutoutKey) -> int:
         try:
@@ -769,7 +766,7 @@ class ReviewSession:
         for row in rows:
             self.review_queue.update(row)
             key = self.cutout_index.key_of(row)
-            # Another draft is for a later verdict.
+            # A draft with another text is for a later verdict.
             if self.drafts.get(key) == self.catalog.labels.state_of(row).note:
                 del self.drafts[key]
         for row in rows:

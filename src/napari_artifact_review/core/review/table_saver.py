@@ -1,4 +1,4 @@
-"""Save the reviewed table: prepare, write in any thread, finish."""
+"""Saving of the reviewed table in three steps: prepare, write, finish."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 
 
 class TableSaver:
-    """Saves the reviewed table in three steps, so that a window need not wait.
+    """A saver of the reviewed table in three steps, so that a window need not wait.
 
-    `prepare` and `finish` are called on the session's thread; any thread can run the
-    job that `prepare` returns. `ReviewSession.save` does all three.
+    Call `prepare` and `finish` on the session's thread. Any thread can run the job that
+    `prepare` returns. `ReviewSession.save` does all three steps.
 
     Parameters
     ----------
     catalog : Catalog
         The cutouts with their labels.
     output : Output
-        The file that the table is written to.
+        File for the reviewed table.
     log : OpenLog
-        The log of the review.
+        Log of the review.
 
     Attributes
     ----------
@@ -44,9 +44,9 @@ class TableSaver:
         self._log = log
 
     def prepare(self, keep: OutputChoice | None = None) -> Callable[[], Saved]:
-        """Return a job that writes the labels as they are now.
+        """Return a job that writes a snapshot of the current labels.
 
-        The job returns what `finish` takes. Parameters and errors are those of
+        Pass the result of the job to `finish`. Parameters and errors are those of
         `ReviewSession.save`.
         """
         journal = self._log.journal
@@ -72,24 +72,24 @@ class TableSaver:
 
         def note(digest: str) -> None:
             record = SaveRecord(digest, str(self._output.path), heads)
-            # A log that cannot be written must not keep the table from being saved.
+            # A log that cannot be written must not prevent the saving of the table.
             with suppress(StoreError):
                 journal.recorder.add_save(record)
 
         def save() -> Saved:
-            # If the review is closed meanwhile, the log closes after the save.
+            # If the review is closed meanwhile, the log is closed after the save.
             with journal.recorder.staying_open():
                 return self._output.save(table, note, keep)
 
         return save
 
     def finish(self, saved: Saved, *, wait: bool | float = True) -> None:
-        """Mark as saved what a job wrote, or adopt the labels that it kept.
+        """Mark the written decisions as saved, or adopt the accepted labels.
 
         Parameters
         ----------
         saved : Saved
-            The result of the job.
+            Result of the job.
         wait : bool or float
             As for `ReviewSession.set_label`.
         """

@@ -1,4 +1,4 @@
-"""The exchange of a review's log with the other computers of a team."""
+"""Exchange of a review's log with the other computers of a team."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.review.position import Meeting
 
-#: The namespace of ids for the logs of older stores, the same on each computer.
+#: Namespace of the ids for logs of older stores, the same on each computer.
 _OLD_STORE_NAMESPACE = uuid.UUID("0d9ad2c6-2b1e-4f5f-9d0c-9a51f5a0c3b7")
 
-#: Seconds between two checks of a caller that waits.
+#: Seconds between two checks of a waiting caller.
 _POLL_INTERVAL = 0.02
 
 
 class Team:
-    """Exchanges the entries of a review with a meeting place, in the background.
+    """Background exchange of a review's entries with a meeting place.
 
-    Received entries are recorded in the review's own log, on the thread of its session.
+    Received entries are recorded in the file of the review, on the session's thread.
 
     Parameters
     ----------
@@ -42,16 +42,16 @@ class Team:
     journal : Journal
         The commands of the review.
     review : ReviewIdentity
-        The review.
+        Identity of the review.
     earlier : Meeting or None
-        The state of the last exchange with the place.
+        State of the last exchange with the meeting place.
 
     Attributes
     ----------
     changed : Signal
         Emitted on the session's thread when `problem` or `unsent` has changed.
     name : str
-        The name of the place in messages.
+        Name of the meeting place for messages.
     """
 
     changed = Signal()
@@ -68,7 +68,7 @@ class Team:
         self._waiting: deque[Callable[[], object]] = deque()
         self._earlier = earlier
         self._is_closed = False
-        # Held while received entries are given to the journal.
+        # Locked while received entries are passed to the journal.
         self._give_lock = threading.Lock()
         self._may_record = threading.Event()
         self._may_record.set()
@@ -81,7 +81,7 @@ class Team:
             _raw(journal.entries),
             self._receive,
             {} if earlier is None else earlier.acknowledged,
-            # Done once: afterwards the old decisions are in this log.
+            # Needed only once: afterwards the old decisions are in this log.
             prepare=self._record_old_store if earlier is None else None,
         )
         self._exchange.changed.connect(self._on_exchange_changed)
@@ -89,37 +89,37 @@ class Team:
 
     @property
     def problem(self) -> StoreError | None:
-        """The reason why entries cannot be exchanged now, if so."""
+        """Error that prevents the exchange at present; None if there is none."""
         return self._exchange.problem
 
     @property
     def unsent(self) -> int:
-        """The number of entries that the place has not acknowledged."""
+        """Number of entries that the meeting place has not acknowledged."""
         return self._exchange.unsent
 
     @property
     def meeting(self) -> Meeting | None:
-        """The state of the exchange, to be stored; None before the first one."""
+        """State of the exchange, to be stored; None before the first exchange."""
         review_id = self._exchange.review_id
         if review_id is None or not self._exchange.rounds:
             return self._earlier
         return Meeting(review_id, self._exchange.acknowledged)
 
     def start(self) -> None:
-        """Begin to exchange."""
+        """Start the exchange."""
         self._exchange.start()
 
     def suspend(self) -> None:
-        """Record no received entries while another session reads the log."""
+        """Pause recording received entries while another session reads the log."""
         with self._give_lock:
             self._may_record.clear()
 
     def resume(self) -> None:
-        """Record received entries again."""
+        """Resume recording received entries."""
         self._may_record.set()
 
     def close(self) -> None:
-        """End the exchange; the rest is sent after the next opening."""
+        """End the exchange; unsent entries are sent when the review is next opened."""
         self._is_closed = True
         self._exchange.close()
 
@@ -129,20 +129,20 @@ class Team:
             self._waiting.popleft()()
 
     def synchronize(self, timeout: float) -> bool:
-        """Wait until all entries are sent, and all entries of the place are recorded.
+        """Wait until all entries are sent and all received entries are recorded.
 
         Parameters
         ----------
         timeout : float
-            Seconds to wait at most.
+            Longest time to wait, in seconds.
 
         Returns
         -------
         bool
-            Whether that is so.
+            Whether the exchange was completed in time.
         """
         end = time.monotonic() + timeout
-        # A running exchange may have asked the place before it had all entries.
+        # A running exchange may have fetched before all entries were available.
         for _ in range(2):
             rounds = self._exchange.rounds
             self._exchange.offer(())
@@ -154,13 +154,13 @@ class Team:
                 time.sleep(_POLL_INTERVAL)
         return self.unsent == 0
 
-    # Inside
+    # Private methods
 
     def _offer(self, entries: Sequence[Entry]) -> None:
         self._exchange.offer(_raw(entries))
 
     def _receive(self, raw: Sequence[RawEntry]) -> None:
-        """Record received entries; called on the thread of the exchange."""
+        """Record received entries; called on the exchange thread."""
         try:
             entries = [Entry.from_json(one.body) for one in raw]
         except ValueError as error:
@@ -172,7 +172,7 @@ class Team:
         self._record(entries)
 
     def _record_old_store(self) -> None:
-        """Record the decisions that an older version stored in the database itself."""
+        """Record the decisions that an older version stored in the database."""
         old = self._place.read_old_store()
         if old is not None and old.decisions:
             # The log has the same id on each computer that records them.
@@ -187,7 +187,7 @@ class Team:
         Raises
         ------
         StoreError
-            If they are not recorded; then the exchange receives them again.
+            If they are not recorded; the exchange then fetches them again.
         """
         answered = threading.Event()
         errors: list[StoreError | None] = []
@@ -222,7 +222,7 @@ class Team:
             self._run_on_session_thread(self.changed.emit)
 
     def _run_on_session_thread(self, function: Callable[[], object]) -> None:
-        """Run a function on the session's thread, unless the exchange is closed."""
+        """Schedule a function on the session's thread, unless `close` was called."""
         if self._is_closed:
             return
         dispatch = self._journal.recorder.dispatch

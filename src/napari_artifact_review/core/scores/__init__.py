@@ -1,1 +1,1 @@
-"""Numbers about predictions and reviewers, from arrays and logs."""
+"""Statistics of predictions and reviewers, from arrays and logs."""

@@ -1,4 +1,4 @@
-"""Metrics of the predictions before and after a review, and their bounds."""
+"""Metrics of the predictions before and after review, and their bounds."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from napari_artifact_review.core.outcomes import (
 )
 from napari_artifact_review.core.scores.ranking import Curve, Ranking
 
-#: The names of the metrics, in the order of tables.
+#: Names of the metrics, in display order.
 NUMBERS = ("tp", "fp", "fn", "tn", "precision", "recall", "f1", "average_precision")
 
-#: Each of `NUMBERS`: the first four are counts; None where it is not defined.
+#: Values by the names in `NUMBERS`; the first four are counts. None if undefined.
 Numbers = dict[str, float | None]
 
-#: With the labels of the data set, with those of the review, and the bounds.
+#: Labels for which metrics are computed: original, after review, and the bounds.
 When = Literal["before", "after", "lowest", "highest"]
 
 _Labels = npt.NDArray[np.int8]
@@ -31,18 +31,18 @@ _Truth = npt.NDArray[np.bool_]
 
 
 class Flips(NamedTuple):
-    """Counts of the changed labels among the cutouts of one outcome.
+    """Counts of changed labels among the cutouts of one outcome.
 
     Attributes
     ----------
     cutouts : int
         Number of cutouts.
     reviewed : int
-        Number of them with a verdict.
+        Number of cutouts with a verdict.
     to_artifact, to_none : int
         Number of labels that changed from 0 to 1, and from 1 to 0.
     unsure : int
-        Number of them with the verdict "unsure".
+        Number of cutouts with the verdict "unsure".
     """
 
     cutouts: int
@@ -54,19 +54,18 @@ class Flips(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The labels of a review at one moment; its methods run in any thread.
+    """Snapshot of the labels of a review; its methods can run in any thread.
 
     Attributes
     ----------
     preds, label, label_new : ndarray of int8, shape (n,)
-        The predictions at the threshold in force, the labels of the data set, and those
-        of the review.
+        Predictions at the current threshold, original labels, and labels after review.
     reviewed, unsure : ndarray of bool, shape (n,)
         Whether there is a verdict, and whether it is "unsure".
     is_open : ndarray of bool, shape (n,)
-        Whether the label may still turn out to be 0 or 1.
+        Whether the final label may be either 0 or 1.
     ranking : Ranking
-        The order of the cutouts by confidence.
+        Ranking of the cutouts by confidence.
     """
 
     preds: _Labels
@@ -80,38 +79,38 @@ class Snapshot:
     def metrics(
         self, is_cancelled: Callable[[], bool] = lambda: False
     ) -> dict[When, Numbers]:
-        """Return the metrics before and after the review, and their bounds.
+        """Compute the metrics before and after review, and their bounds.
 
-        With tp, fp, fn, tn as the counts of true and false positives and negatives at
-        the threshold in force, as in C. J. van Rijsbergen, Information Retrieval,
-        2nd ed. 1979, ch. 7:
+        tp, fp, fn and tn are the counts of true and false positives and negatives at
+        the current threshold (C. J. van Rijsbergen, Information Retrieval, 2nd ed.
+        1979, ch. 7):
 
         - precision = tp / (tp + fp): the share of predicted artifacts that are real;
         - recall = tp / (tp + fn): the share of real artifacts that are predicted;
-        - f1 = 2 tp / (2 tp + fp + fn): their harmonic mean;
+        - f1 = 2 tp / (2 tp + fp + fn): the harmonic mean of precision and recall;
         - average_precision: see `Ranking.average_precision`; it has no threshold.
 
-        "before" uses the labels of the data set, "after" those of the review, where an
-        unsure verdict leaves the label unchanged. "lowest" and "highest" are the
-        extremes of each metric on its own, over all ways to label the open cutouts.
+        "before" uses the original labels and "after" the labels after review; an unsure
+        verdict leaves the label unchanged. "lowest" and "highest" are the extremes of
+        each metric separately, over all possible labels of the open cutouts.
 
         Parameters
         ----------
         is_cancelled : callable
-            Returns whether the caller no longer waits for the result.
+            Returns whether the computation should be cancelled.
 
         Returns
         -------
         dict
-            The metrics by `NUMBERS`, before, after, lowest and highest. A metric that
-            is not defined is None: a ratio with the denominator 0, or an average
-            precision without a confidence or an artifact. The bounds are over the ways
-            in which it is defined.
+            Metrics by `NUMBERS`, for before, after, lowest and highest. An undefined
+            metric is None: a ratio with denominator 0, or an average precision without
+            a confidence or an artifact. The bounds ignore labellings for which the
+            metric is undefined.
 
         Raises
         ------
         CancelledError
-            If it was cancelled.
+            If the computation was cancelled.
         """
         lowest, highest = self._bounds(is_cancelled)
         return {
@@ -122,11 +121,11 @@ class Snapshot:
         }
 
     def curves(self) -> tuple[Curve | None, Curve | None]:
-        """Return the precision-recall curves before and after the review."""
+        """Return the precision-recall curves before and after review."""
         return self.ranking.curve(self.label), self.ranking.curve(self.label_new)
 
     def flips(self) -> dict[Outcome, Flips]:
-        """Count the changed labels, by the outcome before the review."""
+        """Count the changed labels by outcome before review."""
         codes = outcome_codes(self.label, self.preds)
         changed = self.label_new - self.label
         counts = [
@@ -145,17 +144,17 @@ class Snapshot:
 
     @property
     def open_count(self) -> int:
-        """The number of open cutouts."""
+        """Number of open cutouts."""
         return int(np.count_nonzero(self.is_open))
 
     def _bounds(self, is_cancelled: Callable[[], bool]) -> tuple[Numbers, Numbers]:
-        """Return the lowest and the highest value of each metric.
+        """Return the lowest and highest value of each metric.
 
-        The counts depend only on the numbers of open cutouts that turn out to be
-        artifacts, among the predicted artifacts and among the others. Each ratio is
-        monotonic in each of the two numbers, so its extremes are at the corners, where
-        each is none or all. If a ratio is not defined at one of the corners, it is
-        constant where it is defined.
+        The counts depend only on two numbers: how many of the open cutouts turn out to
+        be artifacts among the predicted artifacts, and among the others. Each ratio is
+        monotonic in both numbers, so its extremes are at the corners, where each number
+        is zero or maximal. A ratio that is undefined at a corner is constant where it
+        is defined.
         """
         fixed = ~self.is_open
         tn, fn, fp, tp = _counts(self.label_new[fixed], self.preds[fixed])
@@ -176,19 +175,19 @@ class Snapshot:
 
 
 def measure(label: _Labels, preds: _Labels, ranking: Ranking) -> Numbers:
-    """Return the metrics of predictions for true labels.
+    """Compute the metrics of predictions for given true labels.
 
     Parameters
     ----------
     label, preds : ndarray of int8, shape (n,)
-        1 artifact, 0 none.
+        Labels and predictions: 1 artifact, 0 no artifact.
     ranking : Ranking
-        The order of the cutouts by confidence.
+        Ranking of the cutouts by confidence.
 
     Returns
     -------
     dict
-        By `NUMBERS`; see `Snapshot.metrics`.
+        Metrics by `NUMBERS`; see `Snapshot.metrics`.
     """
     tn, fn, fp, tp = _counts(label, preds)
     ap = ranking.average_precision(label)

@@ -1,4 +1,4 @@
-"""The time per verdict, from the log of decisions."""
+"""Time per verdict, computed from the log of decisions."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ import numpy.typing as npt
 from napari_artifact_review.core.decisions.entry import Entry
 
 #: Seconds after which a gap counts as a pause, not as the time of a verdict. A verdict
-#: takes seconds, a hard one with a look at other images some minutes. During a longer
-#: gap the reviewer was most likely away, and one night would outweigh a thousand
-#: verdicts.
+#: takes seconds, a difficult one several minutes. In a longer gap the reviewer was
+#: probably away, and a single night would outweigh a thousand verdicts.
 PAUSE = 300.0
 
 
 class Pace(NamedTuple):
-    """The times of the verdicts.
+    """Times of the verdicts of a review.
 
     Attributes
     ----------
     seconds : ndarray of float64, shape (v,)
-        The known times, oldest first, each from the previous act of the reviewer.
+        Known times, oldest first, each measured from the reviewer's previous act.
     verdicts : int
-        The number of all verdicts. Those without a time came first, or after a pause.
+        Number of all verdicts, including first verdicts and verdicts after a pause.
     """
 
     seconds: npt.NDArray[np.float64]
@@ -35,23 +34,23 @@ class Pace(NamedTuple):
 
     @property
     def median(self) -> float | None:
-        """The median time in seconds; None if none is known."""
+        """Median time in seconds; None if no time is known."""
         return float(np.median(self.seconds)) if self.seconds.size else None
 
     def thinned(self, most: int) -> tuple[npt.NDArray[np.float64], int]:
-        """Return the medians of runs of verdicts, few enough for a plot.
+        """Return the medians of runs of consecutive verdicts, for a plot.
 
         Parameters
         ----------
         most : int
-            The largest number of runs.
+            Maximum number of runs.
 
         Returns
         -------
         medians : ndarray of float64, shape (r,)
-            In the order of the verdicts.
+            Median of each run, in the order of the verdicts.
         run : int
-            The number of verdicts in each run; the last one may have fewer.
+            Number of verdicts in each run; the last run may have fewer.
         """
         run = max(1, -(-self.seconds.size // most))
         starts = range(0, self.seconds.size, run)
@@ -60,12 +59,12 @@ class Pace(NamedTuple):
 
 
 def pace_of(log: Iterable[Entry]) -> Pace:
-    """Return the time per verdict.
+    """Compute the time per verdict.
 
-    The time of a verdict runs from the previous act of the same reviewer, which is a
-    verdict, an undo or a redo, to the verdict itself. Cutouts that were decided at once
-    are one act. A gap longer than `PAUSE` does not count. Labels that were taken over
-    from another program or reviewer are not verdicts.
+    The time of a verdict is measured from the previous act of the same reviewer: a
+    verdict, an undo or a redo. Cutouts that were decided together are one act. A gap
+    longer than `PAUSE` is ignored. Labels that were adopted from another program or
+    reviewer are not verdicts.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rank the cutouts by confidence, and score the ranking."""
+"""Ranking of the cutouts by confidence, and its scores."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Curve(NamedTuple):
     Attributes
     ----------
     precision, recall : ndarray of float64, shape (t + 1,)
-        At each threshold, the lowest first; then 1 and 0, for no predicted artifact.
+        Values by ascending threshold, then 1 and 0 for no predicted artifact.
     thresholds : ndarray of float64, shape (t,)
-        The distinct confidences, ascending.
+        Distinct confidences, ascending.
     """
 
     precision: _Floats
@@ -32,15 +32,15 @@ class Curve(NamedTuple):
 
 
 class Ranking:
-    """The cutouts with a confidence, the highest first; equal ones form one group.
+    """A ranking of cutouts by descending confidence; equal confidences form a group.
 
-    The order does not depend on labels, so the first call of a method computes it, in
-    any thread.
+    The order does not depend on labels. It is computed once, by the first call of a
+    method in any thread.
 
     Parameters
     ----------
     confidence : ndarray of float64, shape (n,), or None
-        The model's probability of an artifact; NaN where a cutout has none.
+        The model's probability of an artifact; NaN for cutouts without a confidence.
     """
 
     def __init__(self, confidence: _Floats | None) -> None:
@@ -48,7 +48,7 @@ class Ranking:
 
     @cached_property
     def _groups(self) -> tuple[npt.NDArray[np.intp], _Counts]:
-        """The rows by descending confidence, and the number up to each group's end."""
+        """Rows by descending confidence, and number of rows up to each group's end."""
         rows = np.flatnonzero(~np.isnan(self._confidence))
         rows = rows[np.argsort(-self._confidence[rows], kind="stable")]
         steps = np.diff(self._confidence[rows], append=np.nan)
@@ -65,7 +65,7 @@ class Ranking:
         Parameters
         ----------
         label : ndarray of int8, shape (n,)
-            1 artifact, 0 none.
+            1 artifact, 0 no artifact.
 
         Returns
         -------
@@ -84,24 +84,23 @@ class Ranking:
         )
 
     def average_precision(self, label: npt.NDArray[np.int8]) -> float | None:
-        """Return the average precision of the order.
+        """Return the average precision of the ranking.
 
         It is the mean of the precision P_n at each group of equal confidence, weighted
-        by the recall that the group adds: the sum of (R_n - R_(n-1)) P_n, as
-        scikit-learn's `average_precision_score` defines it (M. Zhu, Recall, Precision
-        and Average Precision, Univ. of Waterloo 2004). Nothing is interpolated, so it
-        is no area under a line from point to point, which would be too good
-        (J. Davis & M. Goadrich, ICML 2006).
+        by the increase in recall: the sum of (R_n - R_(n-1)) P_n, as in scikit-learn's
+        `average_precision_score` (M. Zhu, Recall, Precision and Average Precision,
+        Univ. of Waterloo 2004). It is not the area under the linearly interpolated
+        curve, which would be too optimistic (J. Davis & M. Goadrich, ICML 2006).
 
         Parameters
         ----------
         label : ndarray of int8, shape (n,)
-            1 artifact, 0 none.
+            1 artifact, 0 no artifact.
 
         Returns
         -------
         float or None
-            None if no cutout with a confidence is an artifact.
+            The average precision; None if no cutout with a confidence is an artifact.
         """
         found = self._count(label == 1)
         if not found.size or not found[-1]:
@@ -120,23 +119,23 @@ class Ranking:
         Parameters
         ----------
         label : ndarray of int8, shape (n,)
-            1 artifact, 0 none; ignored for open cutouts.
+            1 artifact, 0 no artifact; ignored for open cutouts.
         is_open : ndarray of bool, shape (n,)
-            Whether the label may turn out to be 0 or 1.
+            Whether the final label may be either 0 or 1.
         is_cancelled : callable
-            Returns whether the caller no longer waits for the result. A hundred
-            thousand open cutouts with equal confidences take some ten seconds.
+            Returns whether the computation should be cancelled. A hundred thousand open
+            cutouts with equal confidences take about ten seconds.
 
         Returns
         -------
         lowest, highest : float or None
-            Over all ways to label the open cutouts that have an artifact; None if no
-            way has one.
+            Extremes over all labellings of the open cutouts with at least one artifact;
+            None if there is no such labelling.
 
         Raises
         ------
         CancelledError
-            If it was cancelled.
+            If the computation was cancelled.
         """
         _, ends = self._groups
         fixed = self._count((label == 1) & ~is_open)
@@ -146,8 +145,8 @@ class Ranking:
         share = np.diff(fixed, prepend=0) / ends
         counts = np.diff(opened, prepend=0)
         at = np.flatnonzero(counts)
-        # The increase that an artifact brings to the precision at the fixed artifacts
-        # of its group and of the groups below.
+        # Increase that an artifact adds to the precision at the fixed artifacts of its
+        # group and the groups below.
         below = np.cumsum(share[::-1])[::-1][at]
         groups = OpenGroups(counts[at], ends[at], fixed[at], below)
         sums = groups.sums(bool(np.any(share[at])), is_cancelled)
@@ -159,14 +158,14 @@ class Ranking:
 
 
 class OpenGroups(NamedTuple):
-    """The groups of equal confidence that hold open cutouts, the highest first.
+    """Groups of equal confidence with open cutouts, by descending confidence.
 
-    The average precision, times the number of artifacts, is the sum of p_j C_j / N_j
-    over the groups, where p_j artifacts are in a group, C_j in it and those above, and
-    N_j cutouts in it and those above. Let f_j and F_j be the fixed ones of p_j and C_j,
-    and t_j and c_j the open ones that turn out to be artifacts. Then the sum is a
-    constant and, for each group with open ones, t_j (F_j + c_j) / N_j + t_j B_j; B_j is
-    the sum of f / N from that group on.
+    Let group j have p_j artifacts, and let the groups from the top to j have C_j
+    artifacts and N_j cutouts. The average precision times the number of artifacts is
+    the sum of p_j C_j / N_j. Let f_j and F_j be the parts of p_j and C_j from fixed
+    labels, and t_j and c_j the parts from open labels. Then the sum is a constant plus
+    t_j (F_j + c_j) / N_j + t_j B_j for each group with open cutouts, where B_j is the
+    sum of f / N from group j to the bottom.
 
     Attributes
     ----------
@@ -189,32 +188,32 @@ class OpenGroups(NamedTuple):
         Parameters
         ----------
         with_fixed : bool
-            Whether a group has a fixed artifact beside its open cutouts.
+            Whether any group has both fixed artifacts and open cutouts.
         is_cancelled : callable
             As for `Ranking.extremes`.
 
         Returns
         -------
         ndarray of float64, shape (2, k + 1)
-            Lowest and highest with 0 to k of the k open cutouts as artifacts, without
-            the constant.
+            Lowest and highest sum if 0 to k of the k open cutouts are artifacts,
+            without the constant.
         """
         if with_fixed or np.any(self.counts > 1):
             return self.searched_sums(is_cancelled)
         return self.ordered_sums()
 
     def ordered_sums(self) -> _Floats:
-        """Return the sums where no open cutout shares its group with an artifact.
+        """Return the sums if no open cutout shares its group with an artifact.
 
-        If an artifact moves up, from group b to a free group a, the sum loses
-        C_b / N_b. It gains (C_a + 1) / N_a, and p_j / N_j for each group between. The
-        gained numerators add up to the same C_b, and N is smaller further up, so the
-        sum never decreases. The highest sum therefore fills the groups from the top,
-        the lowest from the bottom.
+        If an artifact moves up from group b to a free group a, the sum loses C_b / N_b.
+        It gains (C_a + 1) / N_a, and p_j / N_j for each group between. The gained
+        numerators add up to C_b, and N decreases towards the top, so the sum never
+        decreases. The highest sum therefore fills the groups from the top, the lowest
+        sum from the bottom.
         """
         rank = np.arange(1, len(self.counts) + 1)
         highest = (self.fixed + rank) / self.ends + self.below
-        # Each further artifact raises the terms of those below it.
+        # Each further artifact raises the terms of the artifacts below it.
         raised = np.cumsum(1 / self.ends[::-1])
         lowest = self.fixed[::-1] / self.ends[::-1] + raised + self.below[::-1]
         return np.pad(np.cumsum([lowest, highest], axis=1), ((0, 0), (1, 0)))
@@ -222,13 +221,13 @@ class OpenGroups(NamedTuple):
     def searched_sums(
         self, is_cancelled: Callable[[], bool] = lambda: False
     ) -> _Floats:
-        """Return the sums in any case, group by group.
+        """Return the sums in the general case, group by group.
 
-        With equal confidences, filling from the top or from the bottom need not give an
-        extreme. The term of a group depends on the number of artifacts above it, not on
-        which they are, so only the extremes for each number are stored (R. Bellman,
-        Dynamic Programming, 1957). This takes k steps of length k, and memory of
-        order k.
+        With equal confidences, filling from the top or the bottom need not give an
+        extreme. The term of a group depends only on the number of artifacts above it,
+        so only the extremes for each number are stored (R. Bellman, Dynamic
+        Programming, 1957). For k open cutouts this takes k steps of length k, and
+        memory of order k.
         """
         # The lowest sum is the highest sum with the opposite sign.
         sign = np.array([[-1.0], [1.0]])

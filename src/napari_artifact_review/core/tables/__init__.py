@@ -1,1 +1,1 @@
-"""Tables of predictions: formats, meaning of the columns, cutouts looked up."""
+"""Predictions tables: file formats, columns, and look-up of cutouts."""

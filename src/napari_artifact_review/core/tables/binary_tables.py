@@ -1,4 +1,4 @@
-"""Parquet and FITS tables, which keep their own types and metadata."""
+"""Parquet and FITS tables, written back with their types and metadata."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.tables.fits_records import FitsRecords
 from napari_artifact_review.core.tables.table_file import TableFile, decompress
 
-#: The bytes before a table in its file, the table, and the bytes after it.
+#: Bytes before the table in its file, the table, and bytes after it.
 _Parts = tuple[bytes, FitsRecords, bytes]
 
-#: Marks a missing whole number in FITS, which has no other way to do so.
+#: Value for a missing integer in a FITS column (TNULL).
 _NULL = -(2**63)
 
 
 class _TypedFile(TableFile):
-    """A table with typed columns, whose cells are their values."""
+    """A table with typed columns, in which cells and values are identical."""
 
     def __init__(self, values: pd.DataFrame) -> None:
         self._values = values
@@ -44,20 +44,20 @@ class _TypedFile(TableFile):
         return self._values
 
     def spell(self, value: Any) -> Any:
-        """Return the value itself."""
+        """Return the value unchanged."""
         return value
 
     def new_column(self, values: pd.Series[Any]) -> pd.Series[Any]:
-        """Return the values themselves."""
+        """Return the values unchanged."""
         return values
 
     def describe_row(self, row: int) -> str:
-        """Return the number of a row, from 1."""
+        """Return the number of a row as text, counted from 1."""
         return f"row {row + 1}"
 
 
 class ParquetFile(_TypedFile):
-    """An Apache Parquet table; columns that are not edited keep their Arrow type."""
+    """An Apache Parquet table; unedited columns are written with their Arrow types."""
 
     suffixes = (".parquet", ".pq")
     description = "Parquet"
@@ -81,11 +81,11 @@ class ParquetFile(_TypedFile):
 
     @classmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
-        """Make a Parquet table with Arrow's types for the columns."""
+        """Create a Parquet table with Arrow's default types."""
         return cls(values, pa.Table.from_pandas(values, preserve_index=False))
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the table as it was read, except for `edits`."""
+        """Write the table as read, except for `edits`."""
         table = self._table
         for name, cells in edits.items():
             column = pa.Array.from_pandas(cells)
@@ -98,7 +98,7 @@ class ParquetFile(_TypedFile):
 
 
 class FitsTableFile(_TypedFile):
-    """The first FITS table with a column `grid_x`; the rest of the file stays."""
+    """The first FITS table with a column `grid_x`; other HDUs are preserved."""
 
     suffixes = (".fits", ".fit", ".fts", ".fits.gz")
     description = "FITS table"
@@ -116,7 +116,7 @@ class FitsTableFile(_TypedFile):
             if compressed:
                 data = decompress(data)
             with warnings.catch_warnings(), fits.open(io.BytesIO(data)) as hdus:
-                # About units and similar cards, which stay unchanged.
+                # astropy warns about units and similar cards, which stay unchanged.
                 warnings.simplefilter("ignore")
                 at = _table_hdu(hdus)
                 parts = _split(data, hdus[at])
@@ -125,7 +125,7 @@ class FitsTableFile(_TypedFile):
         except TableError:
             raise
         except Exception as error:
-            # A damaged file can make the reader raise any exception.
+            # The reader can raise any exception for a damaged file.
             raise TableError(
                 f"not a sound FITS table ({error})", remedy="Write it again"
             ) from error
@@ -134,20 +134,20 @@ class FitsTableFile(_TypedFile):
 
     @classmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
-        """Make a FITS table."""
+        """Create a FITS file with one table."""
         columns = [_fits_column(str(name), values[name]) for name in values]
         return cls(values, _made(fits.BinTableHDU.from_columns(columns)), False)
 
     def suited_to(self, name: str) -> FitsTableFile:
-        """Return the table with the compression for a file name."""
+        """Return the table with the compression that a file name implies."""
         compressed = name.lower().endswith(".gz")
         return type(self)(self._values, self._parts, compressed)
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the file as it was read, except for `edits`."""
+        """Write the file as read, except for `edits`."""
         before, records, after = self._parts
         with warnings.catch_warnings():
-            # astropy warns of cards against the standard, which stay unchanged.
+            # astropy warns about non-standard cards, which stay unchanged.
             warnings.simplefilter("ignore")
             for name, cells in edits.items():
                 records = records.with_column(_encoded(name, cells, records.is_text))
@@ -178,7 +178,7 @@ def _split(data: bytes, hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
 
 
 def _made(hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
-    """Return the parts of a new file with one table."""
+    """Return the parts of a new file with a single table."""
     buffer = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(buffer)
     data = buffer.getvalue()
@@ -187,7 +187,7 @@ def _made(hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
 
 
 def _encoded(name: str, cells: pd.Series[Any], is_text: bool) -> FitsRecords:
-    """Return a table of one column, of the same kind as the table to extend."""
+    """Encode cells as a FITS table with one column, ASCII or binary."""
     if is_text:
         columns = [_text_column(name, cells)]
         return _made(fits.TableHDU.from_columns(columns))[1]
@@ -195,12 +195,12 @@ def _encoded(name: str, cells: pd.Series[Any], is_text: bool) -> FitsRecords:
 
 
 def _fits_column(name: str, cells: pd.Series[Any]) -> fits.Column:
-    """Make a column of a binary table: numbers with a null, or else text."""
+    """Create a column of a binary table: booleans, numbers or text."""
     if pd.api.types.is_bool_dtype(cells.dtype) and not cells.hasnans:
         return fits.Column(name, "L", array=cells.to_numpy(bool))
     is_large = _exceeds_int64(cells)
     if is_large and not cells.hasnans:
-        # FITS has no unsigned type; readers add the offset in TZERO.
+        # FITS has no unsigned integers; readers add the offset in TZERO.
         return fits.Column(name, "K", bzero=2**63, array=cells.to_numpy(np.uint64))
     if pd.api.types.is_integer_dtype(cells.dtype) and not is_large:
         filled = cells.fillna(_NULL).to_numpy(np.int64)
@@ -214,7 +214,7 @@ def _fits_column(name: str, cells: pd.Series[Any]) -> fits.Column:
 
 
 def _exceeds_int64(cells: pd.Series[Any]) -> bool:
-    """Return whether there are whole numbers that only fit an unsigned type."""
+    """Return whether any integer only fits an unsigned type."""
     if not pd.api.types.is_unsigned_integer_dtype(cells.dtype):
         return False
     numbers = cells.dropna().to_numpy(np.uint64)
@@ -222,7 +222,7 @@ def _exceeds_int64(cells: pd.Series[Any]) -> bool:
 
 
 def _text_column(name: str, cells: pd.Series[Any]) -> fits.Column:
-    """Make a column of an ASCII table, with 0 for a missing number."""
+    """Create a column of an ASCII table, with 0 for a missing integer."""
     if pd.api.types.is_integer_dtype(cells.dtype):
         numbers = cells.fillna(0).to_numpy(np.int64)
         return fits.Column(name, "I20", array=numbers, ascii=True)
@@ -234,7 +234,7 @@ def _text_column(name: str, cells: pd.Series[Any]) -> fits.Column:
 
 
 def _text_cells(cells: pd.Series[Any], form: str) -> tuple[str, npt.NDArray[np.bytes_]]:
-    """Return cells as ASCII texts, and the format for the longest of them."""
+    """Return a column format for the longest text, and cells as ASCII texts."""
     text = cells.astype("object").where(cells.notna(), "").map(str)
     array = np.char.encode(text.to_numpy().astype("U"), "ascii")
     return form.format(max(array.itemsize, 1)), array

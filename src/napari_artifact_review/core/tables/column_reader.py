@@ -1,4 +1,4 @@
-"""Columns of a table as numbers and texts, with a list of the cells at fault."""
+"""Reader of table columns as numbers and texts, with a list of invalid cells."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from napari_artifact_review.core.tables.table_file import TableFile
 
 _LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _WHOLE_NUMBER_LIMIT = 2**63
-#: Excludes numbers of Python that other programs do not read, such as 1_000.
+#: Excludes Python's notations that other programs do not read, such as 1_000.
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 class ColumnReader:
-    """Read the columns of a table one by one, and gather their faults.
+    """A reader of table columns that collects faults.
 
-    A cell at fault is reported in `faults`, and read as 0.
+    An invalid cell is recorded in `faults` and read as 0.
 
     Parameters
     ----------
     path : Path
-        The file, for the errors.
+        Path of the file, for messages.
     file : TableFile
         The table.
 
     Attributes
     ----------
     values : DataFrame, shape (n, columns)
-        The values of the table.
+        Values of the table.
     faults : list of TableError
-        The faults so far, those of the file first.
+        Faults found so far, beginning with those of the file.
     at_fault : dict of str to ndarray of bool, shape (n,)
-        By column, the mask of the rows at fault.
+        Mask of invalid rows for each column.
     """
 
     def __init__(self, path: Path, file: TableFile) -> None:
@@ -59,7 +59,7 @@ class ColumnReader:
     def add_fault(
         self, what: str, remedy: str, row: int | None = None, column: str = ""
     ) -> None:
-        """Report a fault of the table, or of the cell in `row` and `column`."""
+        """Record a fault of the table, or of the cell in `row` and `column`."""
         where = None
         if row is not None:
             where = f"{self.file.describe_row(row)}, column {column}"
@@ -67,7 +67,7 @@ class ColumnReader:
         self.faults.append(TableError(what, path=self.path, where=where, remedy=remedy))
 
     def are_sound(self, *columns: str) -> npt.NDArray[np.bool_]:
-        """Return the mask of the rows without a fault in some columns, shape (n,)."""
+        """Return the mask of rows without faults in the given columns, shape (n,)."""
         sound = np.ones(len(self.file.values), dtype=bool)
         for column in columns:
             sound &= ~self.at_fault[column]
@@ -76,14 +76,14 @@ class ColumnReader:
     def repeats(
         self, among: npt.NDArray[np.bool_], **columns: npt.NDArray[np.int64]
     ) -> Iterator[tuple[int, str]]:
-        """Yield each row that repeats an earlier one, and where that one is.
+        """Yield each row that repeats an earlier row, and the description of that row.
 
         Parameters
         ----------
         among : ndarray of bool, shape (n,)
-            The rows to compare.
+            Mask of the rows to compare.
         **columns : ndarray of int64, shape (n,)
-            The values that are equal in a repeated row.
+            Values to compare.
         """
         keys = pd.DataFrame(columns)[among]
         repeated = keys[keys.duplicated(keep=False)]
@@ -94,13 +94,13 @@ class ColumnReader:
             yield row, self.file.describe_row(first)
 
     def texts(self, column: str) -> npt.NDArray[np.object_] | None:
-        """Return a column as text, shape (n,); None if the table has no such column."""
+        """Return a column as text, shape (n,); None if the column does not exist."""
         if column not in self.values:
             return None
         return _strings(self.values[column]).to_numpy(object)
 
     def names(self, column: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-        """Return a column of names as indices, shape (n,), and the distinct names."""
+        """Convert a column of names to indices, shape (n,), and the distinct names."""
         index, names = pd.factorize(_strings(self.values[column]))
         for row in np.flatnonzero(np.asarray(names == "")[index]).tolist():
             self.add_fault("the name is empty", "Name the image", row, column)
@@ -109,12 +109,12 @@ class ColumnReader:
     def labels(
         self, column: str, default: npt.NDArray[np.int8] | None = None
     ) -> npt.NDArray[np.int8]:
-        """Return a column of 0 and 1, shape (n,).
+        """Return a column of labels 0 and 1, shape (n,).
 
         Parameters
         ----------
         column : str
-            The column.
+            Name of the column.
         default : ndarray of int8, shape (n,), optional
             Values for empty cells, or for a missing column.
         """
@@ -133,16 +133,16 @@ class ColumnReader:
     def whole_numbers(
         self, column: str, what: str, remedy: str, empty: int | None = None
     ) -> npt.NDArray[np.int64]:
-        """Return a column of whole numbers, shape (n,).
+        """Return a column of integers, shape (n,).
 
         Parameters
         ----------
         column : str
-            The column.
+            Name of the column.
         what, remedy : str
-            A phrase for a number of that kind, and what to do about other cells.
+            Description of a valid number, and advice on invalid cells.
         empty : int, optional
-            The value of an empty cell; without it, an empty cell is a fault.
+            Value of an empty cell; by default an empty cell is a fault.
         """
         return self._parsed(
             column,
@@ -156,7 +156,7 @@ class ColumnReader:
         texts = _strings(self.values[column]).str.strip()
         sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
         numbers = _numbers(texts.where(sound, "nan"))
-        # Written so that a NaN, which no comparison accepts, counts as a fault.
+        # Comparisons with NaN are false, so this form counts NaN as a fault.
         bad = (texts != "").to_numpy(bool) & ~((numbers >= 0) & (numbers <= 1))
         for row in np.flatnonzero(bad).tolist():
             self.add_fault(
@@ -165,14 +165,14 @@ class ColumnReader:
                 row,
                 column,
             )
-        # As NaN they would be reported once more, as missing.
+        # NaN would be reported a second time, as missing.
         numbers[bad] = 0
         return numbers
 
     def _parsed(
         self, column: str, parse: Callable[[str], int | None], what: str, remedy: str
     ) -> npt.NDArray[np.int64]:
-        """Parse a column by its distinct values; report each row that fails."""
+        """Parse a column by distinct values; record a fault for each invalid row."""
         index, texts = pd.factorize(_strings(self.values[column]))
         parsed = [parse(text.strip()) for text in texts]
         bad = np.array([value is None for value in parsed], dtype=bool)
@@ -183,17 +183,17 @@ class ColumnReader:
 
 
 def _strings(column: pd.Series[Any]) -> pd.Series[str]:
-    """Return a column as text; a missing value is empty."""
+    """Return a column as text, with empty strings for missing values."""
     if column.dtype == "str":
         return column
-    # As objects, so that a NaN is missing like a null.
+    # Convert to objects, so that NaN is missing like null.
     cells = column.astype("object")
     return cells.where(cells.notna(), "").map(str).astype("str")
 
 
 def _numbers(texts: pd.Series[str]) -> npt.NDArray[np.float64]:
-    """Return texts as the nearest numbers, as Python does."""
-    # Arrow is four times as fast, and reads no leading plus.
+    """Parse texts as float64, correctly rounded as in Python."""
+    # Arrow is four times as fast as Python, but cannot read a leading plus.
     plus = texts.str.startswith("+")
     if plus.any():
         texts = texts.where(~plus, texts.str.removeprefix("+"))
@@ -201,14 +201,14 @@ def _numbers(texts: pd.Series[str]) -> npt.NDArray[np.float64]:
 
 
 def _whole_number(text: str) -> int | None:
-    """Read a whole number exactly, however large; 200.0 and 2E2 are whole."""
+    """Parse an integer exactly, including forms like 200.0 and 2E2; None if invalid."""
     if not re.fullmatch(_NUMBER, text):
         return None
     try:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    # A comparison is exact and never overflows, which arithmetic may.
+    # A comparison is exact and cannot overflow, unlike arithmetic.
     if not -_WHOLE_NUMBER_LIMIT < number < _WHOLE_NUMBER_LIMIT:
         return None
     return int(number) if number == number.to_integral_value() else None

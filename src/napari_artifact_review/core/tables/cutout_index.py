@@ -1,4 +1,4 @@
-"""Look up the rows of cutouts, images and errors in the table."""
+"""Index of cutouts, images and errors in the table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_artifact_review.core.tables.predictions import Predictions
 
 
 class CutoutIndex:
-    """Look up cutouts by image, position or error id, however long the table is.
+    """An index for fast look-up of cutouts by image, position or error id.
 
     Parameters
     ----------
@@ -29,16 +29,16 @@ class CutoutIndex:
             int(predictions.error_id[row]): int(row)
             for row in np.flatnonzero(predictions.error_id)
         }
-        # The image of the last look-up, and the rows of its cutouts by their corners.
+        # Image of the last look-up, and rows of its cutouts by top left pixel.
         self._last: tuple[str, dict[tuple[int, int], int]] = ("", {})
 
     def cutouts_of(self, image_name: str) -> npt.NDArray[np.int64]:
-        """Return the rows of an image's cutouts, in the table's order.
+        """Return the rows of an image's cutouts, in table order.
 
         Raises
         ------
         KeyError
-            If it has none.
+            If the image is not in the table.
         """
         begin, end = self._span(image_name)
         return self._order[begin:end]
@@ -52,7 +52,7 @@ class CutoutIndex:
         return True
 
     def row_of_error(self, error_id: int) -> int:
-        """Return the row of an error; raise KeyError if there is none."""
+        """Return the row of an error; raise KeyError if the id does not exist."""
         return self._row_of_error[error_id]
 
     def key_of(self, row: int) -> CutoutKey:
@@ -77,9 +77,9 @@ class CutoutIndex:
         return self._last[1][key.grid_x, key.grid_y]
 
     def row_at(self, image_name: str, x: int, y: int, size: int) -> int | None:
-        """Return the row of the cutout of `size` pixels that holds a pixel, or None.
+        """Return the row of the cutout of side `size` that contains a pixel, or None.
 
-        If cutouts overlap, this is the one whose centre is nearest.
+        If cutouts overlap, return the cutout with the nearest centre.
         """
         rows = self.cutouts_of(image_name)
         across = x - self._predictions.grid_x[rows]
@@ -96,12 +96,12 @@ class CutoutIndex:
         Parameters
         ----------
         row : int
-            The row of the cutout to start from.
+            Row of the cutout from which to search.
         across, down : int
-            The direction: -1, 0 or 1; one of them is 0.
+            Direction: each is -1, 0 or 1, and exactly one is 0.
         size : int
-            Side of the cutouts in pixels. Cutouts that are more than half of it to the
-            side of the direction are in another row, or column, of the grid.
+            Side length of the cutouts in pixels. A cutout whose sideways offset exceeds
+            half of this belongs to another row or column of the grid.
         """
         table, rows = self._predictions, self.cutouts_of(self.image_of(row))
         steps = np.stack(
@@ -115,30 +115,31 @@ class CutoutIndex:
         ahead = (forward > 0) & (2 * sideways <= size)
         if not ahead.any():
             return None
-        # The nearest; of several, the one that is least to the side.
+        # Sort by distance, then by sideways offset.
         order = np.lexsort((sideways[ahead], forward[ahead]))
         return int(rows[ahead][order[0]])
 
     def rows_between(
         self, image_name: str, first: int, last: int, size: int
     ) -> list[int]:
-        """Return the rows of an image's cutouts on the straight line between two.
+        """Return the rows of cutouts on the straight line between two cutouts.
 
         Parameters
         ----------
         image_name : str
-            The image.
+            Name of the image.
         first, last : int
-            Rows of the two cutouts, which come first and last.
+            Rows of the two cutouts, which are the first and last of the result.
         size : int
-            Side of the cutouts in pixels.
+            Side length of the cutouts in pixels.
         """
         table = self._predictions
         ends = [
             np.array([table.grid_x[row], table.grid_y[row]], dtype=float) + size / 2
             for row in (first, last)
         ]
-        # Eight steps a cutout: the line misses no corner that it cuts by an eighth.
+        # With eight steps per cutout, the line finds every cutout that it crosses over
+        # an eighth of the side or more.
         steps = max(1, int(8 * np.abs(ends[1] - ends[0]).max() / size))
         found = [first]
         for part in np.linspace(0, 1, steps + 1):
@@ -157,20 +158,20 @@ class CutoutIndex:
         bottom: float,
         size: int,
     ) -> list[int]:
-        """Return the rows of an image's cutouts that a rectangle of pixels touches."""
+        """Return the rows of an image's cutouts that overlap a rectangle of pixels."""
         rows = self.cutouts_of(image_name)
         x, y = self._predictions.grid_x[rows], self._predictions.grid_y[rows]
-        # No sum of position and size: it may be too large for 64 bits.
+        # The sum of position and size could exceed 64 bits.
         touched = (x <= right) & (x > left - size) & (y <= bottom) & (y > top - size)
         return [int(row) for row in rows[touched]]
 
     def image_of(self, row: int) -> str:
-        """Return the image of the cutout in a row."""
+        """Return the name of the image of the cutout in a row."""
         names: tuple[str, ...] = self._predictions.image_names
         return names[int(self._predictions.image_index[row])]
 
     def position_of_image(self, image_name: str) -> int:
-        """Return the index of an image, from 0; raise KeyError if there is none."""
+        """Return the index of an image, from 0; raise KeyError if it does not exist."""
         return self._image[image_name]
 
     def _span(self, image_name: str) -> tuple[int, int]:

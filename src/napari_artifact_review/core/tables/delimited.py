@@ -1,4 +1,4 @@
-"""Delimited text such as CSV, which stays the same character for character."""
+"""Delimited text such as CSV, preserved character for character."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class Dialect:
     encoding : str
         Python's name of the encoding.
     bom : bytes
-        The byte order mark at the begin of the file, or nothing.
+        Byte order mark of the file; empty if there is none.
     compressed : bool
-        Whether the file is a gzip stream.
+        Whether the file is compressed with gzip.
     delimiter : str
-        The separator of cells.
+        Separator of cells.
     preamble : str
-        The text before the header: blank lines, or ECSV's own header.
+        Text before the header line: blank lines, or the YAML header of ECSV.
     line_end, last_end : str
-        The end of a line, and the end of the last one.
+        Line end, and line end of the last line.
     ends : tuple of str, optional
-        The ends of the header and each row, if they are not always `line_end`.
+        Text after the header and after each row, if it is not always `line_end`.
     """
 
     encoding: str = "utf-8"
@@ -61,12 +61,12 @@ class Dialect:
 
     @property
     def description(self) -> str:
-        """The dialect in words, for the user."""
+        """Description of the dialect for the user."""
         words = f"{_DELIMITERS[self.delimiter]} delimited, {self.encoding.upper()}"
         return f"{words}, gzip" if self.compressed else words
 
     def quote(self, value: str) -> str:
-        """Return the cell for a value, quoted only if it has to be."""
+        """Return the cell for a value, quoted only if necessary."""
         if self.delimiter == " " and not value:
             return '""'
         if any(character in value for character in (self.delimiter, '"', "\r", "\n")):
@@ -103,17 +103,17 @@ class DelimitedFile(TableFile):
 
     @property
     def cells(self) -> pd.DataFrame:
-        """The text between two delimiters, with its quotes."""
+        """Texts between the delimiters, with quotes."""
         return self._cells
 
     @property
     def values(self) -> pd.DataFrame:
-        """The text without its quotes."""
+        """Texts without quotes."""
         return self._values
 
     @property
     def description(self) -> str:
-        """The format in words, for the user."""
+        """Description of the format for the user."""
         return f"text, {self.dialect.description}"
 
     @classmethod
@@ -151,7 +151,7 @@ class DelimitedFile(TableFile):
     def from_values(
         cls, values: pd.DataFrame, dialect: Dialect = _USUAL_DIALECT
     ) -> Self:
-        """Make a text table, by default UTF-8 with commas."""
+        """Create a text table, by default in UTF-8 with commas."""
         text = values.apply(_map_distinct, args=(_as_text,))
         cells = text.apply(_map_distinct, args=(dialect.quote,))
         names = [dialect.quote(name) for name in values.columns]
@@ -159,7 +159,7 @@ class DelimitedFile(TableFile):
         return cls(cells, text, dialect, np.arange(2, len(values) + 2))
 
     def suited_to(self, name: str) -> DelimitedFile:
-        """Return the table with the compression and the delimiter for a file name."""
+        """Return the table with compression and delimiter that a file name implies."""
         suffix = name.lower()
         dialect = replace(self.dialect, compressed=suffix.endswith(".gz"))
         if suffix.endswith((".tsv", ".tsv.gz")) and dialect.delimiter != "\t":
@@ -167,26 +167,26 @@ class DelimitedFile(TableFile):
         return type(self)(self.cells, self.values, dialect, self.lines)
 
     def spell(self, value: Any) -> str:
-        """Return the text of a value, quoted if it has to be."""
+        """Return the text of a value, quoted if necessary."""
         return self.dialect.quote(_as_text(value))
 
     def new_column(self, values: pd.Series[Any]) -> pd.Series[Any]:
-        """Return the text of each value."""
+        """Return the text of each value, quoted if necessary."""
         return _map_distinct(values, self.spell)
 
     def describe_row(self, row: int) -> str:
-        """Return the line of the file at which a row begins."""
+        """Return the number of the line at which a row begins, as text."""
         return f"line {self.lines[row]}"
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the table as it was read, except for `edits`."""
+        """Write the table as read, except for `edits`."""
         names = dict(zip(self.values.columns, self.cells.columns, strict=True))
         columns = {name: self.cells[name] for name in self.cells.columns}
         for name, cells in edits.items():
             columns[names.get(name, self.spell(name))] = cells
         preamble = self._preamble(list(edits))
         if self.dialect.compressed:
-            # Without a time stamp, the same review gives the same bytes.
+            # Omit the time stamp, so that the same review gives the same bytes.
             with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed:
                 self._write_lines(packed, preamble, columns)
         else:
@@ -204,19 +204,19 @@ class DelimitedFile(TableFile):
         for begin in range(0, len(self.cells), size):
             chunk = [c.iloc[begin : begin + size].tolist() for c in columns.values()]
             rows = map(dialect.delimiter.join, zip(*chunk, strict=True))
-            # Each row comes after the end of the line before it.
+            # Each row is preceded by the end of the previous line.
             ends = dialect.ends[begin:-1] if dialect.ends else repeat(dialect.line_end)
             text = "".join(map(operator.add, ends, rows))
             stream.write(text.encode(dialect.encoding))
         stream.write(dialect.last_end.encode(dialect.encoding))
 
     def _preamble(self, edited: list[str]) -> str:  # noqa: ARG002
-        """Return the text before the header."""
+        """Return the text before the header line."""
         return self.dialect.preamble
 
 
 def unquote(cell: str) -> str:
-    """Return the value of a cell."""
+    """Return the value of a cell, without its quotes."""
     if len(cell) > 1 and cell[0] == cell[-1] == '"':
         return cell[1:-1].replace('""', '"')
     return cell
@@ -229,7 +229,7 @@ def _as_text(value: Any) -> str:
 def _map_distinct(
     column: pd.Series[Any], change: Callable[[Any], str]
 ) -> pd.Series[Any]:
-    """Convert each value to text; equal values are converted once."""
+    """Convert each distinct value to text once."""
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     changed = pd.array([change(value) for value in distinct], dtype="str")
     return pd.Series(changed.take(codes), index=column.index, name=column.name)
@@ -243,12 +243,12 @@ def decode(data: bytes) -> tuple[str, Dialect]:
     text : str
         The text, without its byte order mark.
     dialect : Dialect
-        Encoding, byte order mark and compression; the rest has its default.
+        Encoding, byte order mark and compression; other attributes have their defaults.
 
     Raises
     ------
     TableError
-        If it is not text.
+        If the data are not text.
     """
     compressed = data.startswith(b"\x1f\x8b")
     if compressed:
@@ -265,7 +265,7 @@ def decode(data: bytes) -> tuple[str, Dialect]:
                 "bytes promise",
                 remedy="Save the table as UTF-8",
             ) from error
-        # Every byte is a character of Latin-1, so writing restores the same bytes.
+        # Every byte is a character in Latin-1, so writing restores the same bytes.
         encoding, text = "latin-1", data.decode("latin-1")
     if "\0" in text:
         raise TableError(
@@ -277,7 +277,7 @@ def decode(data: bytes) -> tuple[str, Dialect]:
 
 
 def _find_delimiter(header: str) -> str:
-    """Find the delimiter that gives a column `grid_x`, or else most columns."""
+    """Return the delimiter that gives a column `grid_x`, or else the most columns."""
     names = {
         delimiter: [unquote(name.strip()) for name in header.split(delimiter)]
         for delimiter in ",;\t|"

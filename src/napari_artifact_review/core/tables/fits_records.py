@@ -1,8 +1,7 @@
-"""A FITS table as raw records, in which single columns are replaced or added.
+"""Raw records of a FITS table, in which columns can be replaced or added.
 
-No cell is decoded here. An unedited column therefore keeps its bytes and its header
-cards, whatever its type. The FITS Standard 4.0 describes the format in sections 4, 7.2
-and 7.3.
+Cells are not decoded, so bytes and header cards of unedited columns are preserved. The
+format is described in the FITS Standard 4.0, sections 4, 7.2 and 7.3.
 """
 
 from __future__ import annotations
@@ -18,28 +17,28 @@ from astropy.io import fits
 from napari_artifact_review.core.errors import TableError
 
 _CARD, _BLOCK = 80, 2880
-#: The types of a binary table by the bytes of one element; X is a bit.
+#: Types in a binary table, by the size of one element in bytes; X is a bit.
 _CODES = {1: "LBA", 2: "I", 4: "JE", 8: "KDCP", 16: "MQ"}
 _SIZES = {code: size for size, codes in _CODES.items() for code in codes}
-#: Cards about the encoding of a column's cells, or about their range.
+#: Keywords for the encoding or the range of a column's cells.
 _ENCODING = ("TNULL", "TSCAL", "TZERO", "TDIM", "TDISP", "TDMIN", "TDMAX")
 _COLUMN_CARD = re.compile(r"T[A-Z]+[0-9]+ *=")
 
 
 @dataclass(frozen=True)
 class FitsRecords:
-    """The header, rows and heap of one FITS table.
+    """Header, rows and heap of a FITS table.
 
     Attributes
     ----------
     cards : tuple of str
-        The header's cards of 80 characters each, without END.
+        Header cards of 80 characters each, without END.
     fields : tuple of (int, int)
         First byte and width of each column in a row.
     rows : ndarray of uint8, shape (rows, bytes)
-        The rows as they are in the file.
+        Rows as in the file.
     heap : bytes
-        The bytes after the rows: a gap and the cells of variable length.
+        Bytes after the rows: a gap, and the cells of variable length.
     """
 
     cards: tuple[str, ...]
@@ -49,7 +48,7 @@ class FitsRecords:
 
     @classmethod
     def from_bytes(cls, header: bytes, data: bytes) -> FitsRecords:
-        """Split a header and the data after it.
+        """Parse a header and the data after it.
 
         Raises
         ------
@@ -80,22 +79,22 @@ class FitsRecords:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is an ASCII table, whose cells are text of fixed width."""
+        """Whether the table is an ASCII table, with cells of fixed width."""
         return str(self.value("XTENSION")).strip() == "TABLE"
 
     @property
     def names(self) -> list[str]:
-        """The names of the columns; empty where a column has none."""
+        """Names of the columns; empty strings for unnamed columns."""
         entries = fits.Header.fromstring("".join(self.cards))
         return [entries.get(f"TTYPE{n + 1}", "") for n in range(len(self.fields))]
 
     def with_column(self, column: FitsRecords) -> FitsRecords:
-        """Return the table with a column replaced, or added after the last one.
+        """Return the table with a column replaced, or appended if its name is new.
 
         Parameters
         ----------
         column : FitsRecords
-            A table of the same kind with this column alone, under its name.
+            A table of the same kind that contains only this column.
         """
         name, names = column.names[0], self.names
         if name in names:
@@ -103,7 +102,7 @@ class FitsRecords:
         return self._added(column)
 
     def to_bytes(self) -> bytes:
-        """Return header and data, each filled to a whole number of blocks."""
+        """Return header and data, each padded to a multiple of the block size."""
         header = "".join(self.cards).encode("latin-1") + b"END".ljust(_CARD)
         data = self.rows.tobytes() + self.heap
         header = _filled(header, b" ")
@@ -131,7 +130,7 @@ class FitsRecords:
         grown = cells.shape[1] - old
         rows = np.hstack([self.rows[:, :start], cells, self.rows[:, start + old :]])
         fields = [
-            # An empty column begins at the same byte as the next one.
+            # An empty column begins at the same byte as the next column.
             (begin + grown if (begin, i) > (start, at) else begin, width)
             for i, (begin, width) in enumerate(self.fields)
         ]
@@ -166,7 +165,7 @@ class FitsRecords:
     def _resized(
         self, fields: list[tuple[int, int]], rows: npt.NDArray[np.uint8]
     ) -> FitsRecords:
-        """Return the table with other rows and with the cards for their sizes."""
+        """Return the table with other fields and rows, and with matching size cards."""
         values = {"NAXIS1": rows.shape[1], "TFIELDS": len(fields)}
         if self.is_text:
             values |= {f"TBCOL{n}": at + 1 for n, (at, _) in enumerate(fields, 1)}
@@ -174,7 +173,7 @@ class FitsRecords:
         for card in self.cards:
             keyword = _keyword(card)
             if keyword == "THEAP":
-                # The offset of the heap counts from the first row.
+                # The offset of the heap is counted from the first row.
                 moved = rows.size - self.rows.size
                 card = _with_value(card, int(self.value("THEAP")) + moved)
             elif keyword in values:
@@ -184,7 +183,7 @@ class FitsRecords:
 
 
 def _width(form: str, is_text: bool) -> int:
-    """Return the bytes that a format such as 3E, 12X, 1PJ(7) or F8.3 takes in a row."""
+    """Return the width in bytes of a format such as 3E, 12X, 1PJ(7) or F8.3."""
     pattern = r"[AIFED](?P<count>\d+)" if is_text else r"(?P<count>\d*)(?P<type>[A-Z])"
     found = re.match(pattern, form.strip())
     if found is None or not (is_text or found["type"] in {*_SIZES, "X"}):
@@ -200,12 +199,12 @@ def _keyword(card: str) -> str:
 
 
 def _with_value(card: str, value: str | int | float) -> str:
-    """Return a card with another value; the card itself if it has that value."""
+    """Return a card with a given value; the same card if the value is unchanged."""
     old = fits.Card.fromstring(card)
     if old.value == value:
         return card
     with warnings.catch_warnings():
-        # astropy warns when it cuts a comment for lack of room.
+        # astropy warns if it truncates a comment.
         warnings.simplefilter("ignore")
         return str(fits.Card(old.keyword, value, old.comment))
 

@@ -1,4 +1,4 @@
-"""The predictions table: the meaning of its columns, and every fault in them."""
+"""Predictions table: reading of its columns, and checks for faults."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ from napari_artifact_review.core.tables.table_formats import read_table_file
 
 REQUIRED = ("image_name", "grid_x", "grid_y", "label")
 
-#: The columns of text that a review adds, in their order.
+#: Text columns that a review adds, in order.
 REVIEW_TEXTS = ("reviewed_by", "reviewed_at", "decision", "kind", "note")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """A sound predictions table, row for row as in its file.
+    """A valid predictions table, with the rows in file order.
 
     Attributes
     ----------
     path : Path
-        The file.
+        Path of the file.
     file : TableFile
-        The table as the file holds it.
+        The table in its file format.
     image_names : tuple of str, length m
-        The full images, in the order in which the table first names them.
+        Full images, in order of first appearance.
     image_index : ndarray of int64, shape (n,)
-        The index in `image_names` of each cutout's image.
+        Index into `image_names` for each cutout.
     grid_x, grid_y : ndarray of int64, shape (n,)
         Column and row of each cutout's top left pixel.
     label, preds, label_new : ndarray of int8, shape (n,)
-        1 artifact, 0 none; `label_new` as it was read, else `label`.
+        1 artifact, 0 no artifact; `label_new` is `label` where the table has none.
     confidence : ndarray of float64, shape (n,), or None
-        Probability of an artifact; NaN where a cell is empty.
+        Probability of an artifact; NaN for an empty cell.
     error_id : ndarray of int64, shape (n,)
         Running number of each error; 0 for a cutout that is not an error.
     reviewed_by, reviewed_at : ndarray of object, shape (n,), or None
-        Reviewer and time, as text; empty without a verdict. None without the column.
+        Reviewer and time as text; empty without a verdict. None without the column.
     decision, kind, note : ndarray of object, shape (n,), or None
-        The verdict, one of `VERDICTS` or empty; the kind of artifact; the note. None
-        without such a column.
+        Verdict, one of `VERDICTS` or empty; kind of artifact; note. None without the
+        column.
     """
 
     path: Path
@@ -75,26 +75,26 @@ class Predictions:
     note: npt.NDArray[np.object_] | None = None
 
     def are_reviewed(self) -> npt.NDArray[np.bool_]:
-        """Return the mask of rows that have a verdict already, shape (n,)."""
+        """Return the mask of rows that already have a verdict, shape (n,)."""
         texts = (self.reviewed_by, self.reviewed_at, self.decision)
         return _have_text(texts, len(self.label))
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """The result of reading a predictions table, sound or not.
+    """The result of reading a predictions table, valid or not.
 
     Attributes
     ----------
     predictions : Predictions or None
         The table; None if there is any fault.
     faults : tuple of TableError
-        Every fault: of the file, of its columns, of its cells column by column.
+        All faults: of the file, of the columns, and of the cells by column.
     file : TableFile or None
-        The table as the file holds it; None if it cannot be read at all.
+        The table in its file format; None if the file cannot be read.
     cutouts : callable
         Returns a DataFrame of shape (n, 3): `image_name`, `grid_x` and `grid_y` of each
-        row with a sound image name, indexed by row; a position at fault is missing.
+        row with a valid image name, indexed by row. Invalid positions are missing.
     """
 
     predictions: Predictions | None
@@ -109,7 +109,7 @@ def read_predictions(path: Path) -> Predictions:
     Raises
     ------
     TableError
-        The first fault, with the count of the others.
+        If the table has faults; the error is the first fault and counts the others.
     """
     found = inspect_predictions(path)
     if found.predictions is None:
@@ -126,7 +126,7 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def inspect_predictions(path: Path) -> Inspection:
-    """Read a predictions table and list every fault in it."""
+    """Read a predictions table, and list all its faults."""
     try:
         file = read_table_file(path)
     except TableError as error:
@@ -135,10 +135,10 @@ def inspect_predictions(path: Path) -> Inspection:
 
 
 class _PredictionsReader(ColumnReader):
-    """Read all columns of a predictions table."""
+    """A reader of all columns of a predictions table."""
 
     def inspect(self) -> Inspection:
-        """Read the table, and return it with its faults."""
+        """Read the table; return it with its faults."""
         self._check_columns()
         if self.values.empty:
             if not self.faults:
@@ -198,7 +198,7 @@ class _PredictionsReader(ColumnReader):
             self.values = self.values.loc[:, ~self.values.columns.duplicated()]
         for name in REVIEW_TEXTS[3:]:
             if name in columns and "decision" not in columns:
-                # Else each verdict would overwrite that column.
+                # Otherwise verdicts would overwrite the user's own column.
                 self.add_fault(
                     f"the column {name} is not of a review, which adds one of that "
                     "name",
@@ -216,7 +216,7 @@ class _PredictionsReader(ColumnReader):
             f"{', '.join(map(repr, columns))}",
             "Choose the table with the predictions, or rename its columns",
         )
-        # Sound stand-ins, so that a missing column is not reported for each row.
+        # Use valid placeholders, so that a missing column is not reported for each row.
         self.values = self.values.assign(**dict.fromkeys(missing, "0"))
         for name in missing:
             self.at_fault[name][:] = True
@@ -281,10 +281,10 @@ class _PredictionsReader(ColumnReader):
         reviews: Iterable[npt.NDArray[np.object_] | None],
         label_new: npt.NDArray[np.int8],
     ) -> npt.NDArray[np.object_] | None:
-        """Check the verdicts; without their column, derive them from the labels."""
+        """Check the verdicts; derive them from the labels if the column is missing."""
         if texts is None:
             reviewed = _have_text(reviews, len(label_new))
-            # Tables without that column come from versions without "unsure".
+            # Tables without the column come from versions without "unsure".
             names = np.array(LABEL_NAMES, dtype=object)[label_new]
             return np.where(reviewed, names, "") if reviewed.any() else None
         for row in np.flatnonzero(~np.isin(texts, ["", *VERDICTS])).tolist():
@@ -301,7 +301,7 @@ class _PredictionsReader(ColumnReader):
 def _have_text(
     columns: Iterable[npt.NDArray[np.object_] | None], count: int
 ) -> npt.NDArray[np.bool_]:
-    """Return the mask of `count` rows that have a text in at least one column."""
+    """Return the mask of rows with text in at least one column, shape (count,)."""
     filled = np.zeros(count, dtype=bool)
     for texts in columns:
         if texts is not None:

@@ -1,4 +1,4 @@
-"""Split text into cells, and keep every character of cells and line ends."""
+"""Split text into cells, preserving all characters of cells and line ends."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ _LARGE_STRING = pa.large_string()
 
 @dataclass(frozen=True)
 class Split:
-    """A text split into cells.
+    """The result of splitting a text into cells.
 
     Attributes
     ----------
     names : list of str, length m
-        The cells of the header.
+        Cells of the header.
     cells : DataFrame, shape (n, m)
-        The cells of the rows, with their quotes; the columns are numbered.
+        Cells of the rows, with quotes; the columns are numbered.
     lines : ndarray of int64, shape (n,)
-        The line at which each row begins, from 1.
+        Number of the line at which each row begins, counted from 1.
     lead : str
         Blank lines before the header.
     ends : tuple of str, length n + 1, or None
-        The text after the header and after each row: a line end, and blank lines. None
-        if it is always `line_end`, except after the last row.
+        Text after the header and after each row: a line end, and blank lines. None if
+        it is always `line_end`, except after the last row.
     line_end, last_end : str
-        The end of the header, and the end of the last row.
+        Line end of the header, and text after the last row.
     faults : tuple of TableError
-        The rows that cannot be split, which are left out.
+        Errors of rows that cannot be split; such rows are omitted.
     """
 
     names: list[str]
@@ -60,11 +60,11 @@ def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
     Parameters
     ----------
     body : str
-        A header and rows with the same number of cells; blank lines are not rows.
+        Header and rows with the same number of cells; blank lines are not rows.
     delimiter : str
-        The separator of cells; several spaces count as one.
+        Separator of cells; consecutive spaces count as one.
     first_line : int, optional
-        The number of the body's first line in its file.
+        Line number of the first line of `body` in its file.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
 
 
 def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
-    """Split a regular text fast; return None for any other text."""
+    """Split a regular text quickly; return None if the text is not regular."""
     line_end = _regular_line_end(body)
     if line_end is None or (delimiter == " " and "  " in body):
         return None
@@ -93,7 +93,7 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
             csv.ConvertOptions(column_types=dict.fromkeys(columns, _LARGE_STRING)),
         )
     except pa.ArrowInvalid:
-        # A ragged row, no row at all, or a very long one.
+        # A row is ragged or very long, or there are no rows.
         return None
     text = pd.StringDtype(na_value=np.nan)
     cells = table.to_pandas(types_mapper={_LARGE_STRING: text}.get)
@@ -104,7 +104,7 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
 
 
 def _regular_line_end(body: str) -> str | None:
-    r"""Return the line end, ``\n`` or ``\r\n``; None if mixed or with blank lines."""
+    r"""Return the line end, ``\n`` or ``\r\n``; None if mixed or for blank lines."""
     line_end = "\r\n" if "\r\n" in body else "\n"
     returns = body.count("\r")
     if returns and not returns == body.count("\r\n") == body.count("\n"):
@@ -143,7 +143,7 @@ def _split_any(body: str, delimiter: str, first_line: int) -> Split:
                 lines.append(line)
                 ends.append(end)
     except TableError as error:
-        # A quote that is never closed hides the text after it.
+        # Text after an unclosed quote cannot be split.
         faults.append(error)
     if not rows:
         empty = TableError("the table is empty", remedy="Choose another table")
@@ -196,7 +196,7 @@ def _rows(
 def _quoted_row(
     body: str, position: int, cell: re.Pattern[str], line: int
 ) -> tuple[list[str], str, int]:
-    """Return a row, its line end and the position after it; cells may have lines."""
+    """Return a row with quoted cells, its line end, and the index after it."""
     row: list[str] = []
     while True:
         match = cell.match(body, position)

@@ -1,4 +1,4 @@
-"""A table as its file stores it, for every format that writes it back unchanged."""
+"""Base class of the table file formats."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
 
-#: The largest table file, in bytes; the survey's has less than a megabyte.
+#: Maximum size of a table file, in bytes; the survey's table has less than a megabyte.
 MOST_BYTES = 2**30
 
 
 class TableFile(ABC):
-    """A table in one file format.
+    """A table in a file format, which can be written back unchanged.
 
-    A *cell* is the content of the file in its own notation (for a text format with its
-    quotes); a *value* is the meaning of a cell. Both frames have the same shape, with
-    rows and columns in the file's order.
+    A *cell* is content in the notation of the file, for example text with quotes. A
+    *value* is the meaning of a cell. `cells` and `values` have the same shape, with
+    rows and columns in file order.
 
     Attributes
     ----------
     suffixes : tuple of str
-        The suffixes of such files' names.
+        File name suffixes of the format.
     faults : tuple of TableError
-        The rows that could not be read; they are left out.
+        Errors of rows that could not be read; such rows are omitted.
     digest : str or None
-        SHA-256 of the bytes that were read from a file, in hexadecimal.
+        SHA-256 of the file's bytes, in hexadecimal.
     """
 
     suffixes: ClassVar[tuple[str, ...]]
@@ -41,36 +41,36 @@ class TableFile(ABC):
     @property
     @abstractmethod
     def cells(self) -> pd.DataFrame:
-        """The cells, in the notation of the file."""
+        """Cells in the notation of the file."""
 
     @property
     @abstractmethod
     def values(self) -> pd.DataFrame:
-        """The values of the cells."""
+        """Values of the cells."""
 
     @property
     @abstractmethod
     def description(self) -> str:
-        """The format in words, for the user."""
+        """Description of the format for the user."""
 
     @classmethod
     @abstractmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read the table from the contents of its file.
+        """Read a table from the contents of a file.
 
         Raises
         ------
         TableError
-            If the contents are not a sound table of this format.
+            If the contents are not a valid table in this format.
         """
 
     @classmethod
     @abstractmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
-        """Make a table of this format, in the format's usual notation."""
+        """Create a table in this format, with its default notation."""
 
     def suited_to(self, name: str) -> TableFile:  # noqa: ARG002
-        """Return the table with the variant of the format that a file name implies."""
+        """Return the table in the variant of the format that a file name implies."""
         return self
 
     @abstractmethod
@@ -87,20 +87,20 @@ class TableFile(ABC):
 
     @abstractmethod
     def describe_row(self, row: int) -> str:
-        """Name a row (0-based) as users find it in the file: "line 12", "row 11"."""
+        """Describe the location of a row (0-based) in the file: "line 12", "row 11"."""
 
     @abstractmethod
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the table with some columns of cells replaced, or added at the end."""
+        """Write the table as read, with the columns in `edits` replaced or appended."""
 
 
 def decompress(data: bytes) -> bytes:
-    """Decompress a table with gzip, unless it is a decompression bomb.
+    """Decompress a gzip-compressed table, up to a maximum size.
 
     Raises
     ------
     TableError
-        If it is damaged, or grows beyond `MOST_BYTES`.
+        If the data are damaged, or exceed `MOST_BYTES` when decompressed.
     """
     whole = io.BytesIO()
     try:
@@ -116,12 +116,12 @@ def decompress(data: bytes) -> bytes:
 
 
 def check_size(size: int) -> None:
-    """Refuse a table that would fill the memory, before it does.
+    """Refuse a table that needs too much memory.
 
     Raises
     ------
     TableError
-        If it has more bytes than `MOST_BYTES`.
+        If `size` exceeds `MOST_BYTES`.
     """
     if size > MOST_BYTES:
         raise TableError(

@@ -1,4 +1,4 @@
-"""Read and convert table files; find the format by contents or by name."""
+"""Read and convert table files; determine their format by contents or name."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
 
 
 def read_table_file(path: Path) -> TableFile:
-    """Read a table, whose format is found by its contents, not by its name.
+    """Read a table, whose contents determine the format, not its name.
 
     Raises
     ------
     TableError
-        If the file cannot be read or is not a sound table.
+        If the file cannot be read or is not a valid table.
     """
     try:
         data = _contents(path)
@@ -52,19 +52,19 @@ def read_table_file(path: Path) -> TableFile:
 def _contents(path: Path) -> bytes:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        # Reading a pipe or a device may never end.
+        # Reading a pipe or device might never end.
         raise TableError("this is not a regular file", remedy="Choose a file")
     check_size(found.st_size)
     return path.read_bytes()
 
 
 def format_for(path: Path) -> type[TableFile]:
-    """Return the format for a file name.
+    """Return the table format for the suffix of a path.
 
     Raises
     ------
     SaveError
-        If no format has that suffix.
+        If no format has this suffix.
     """
     name = path.name.lower()
     for each in FORMATS:
@@ -78,12 +78,12 @@ def format_for(path: Path) -> type[TableFile]:
 
 
 def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
-    """Return a table in the format for a file name.
+    """Return a table converted to the format for a path.
 
     Parameters
     ----------
     file : TableFile
-        The table as it was read.
+        The table as read.
     typed : DataFrame, shape (rows, columns)
         The same table with typed columns, for formats that have types.
     path : Path
@@ -91,7 +91,7 @@ def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
     """
     target = format_for(path)
     if type(file) is not target:
-        # From text to text, every cell keeps its notation.
+        # In a conversion from text to text, values stay as written.
         file = target.from_values(file.values if target is DelimitedFile else typed)
     return file.suited_to(path.name)
 
@@ -100,7 +100,7 @@ def _decompressed_head(data: bytes) -> bytes:
     try:
         return zlib.decompressobj(wbits=31).decompress(data[:4096], 80)
     except zlib.error:
-        # Damaged; the reader of text reports it.
+        # The data are damaged; the text format reports this.
         return b""
 
 

@@ -1,1 +1,1 @@
-"""Images that are too large to be read at once, shown tile by tile."""
+"""Images that are too large to be read as a whole, shown tile by tile."""

@@ -1,7 +1,4 @@
-"""Raw pixels of a large image, read from disk when they are indexed.
-
-They can also be read as a whole, in pieces, or as a sample.
-"""
+"""Raw pixels of a large image, read from disk on demand, in pieces, or as a sample."""
 
 from __future__ import annotations
 
@@ -22,26 +19,26 @@ if TYPE_CHECKING:
 
     from napari_artifact_review.core.tiled.sources import Source
 
-# Numbers of windows and pixels that give reliable limits: see `limits.zscale_limits`.
+# Numbers of windows and pixels for reliable limits; see `limits.zscale_limits`.
 _WINDOWS = 400
 _WINDOW_WIDTH = 256
 _SAMPLE = 102_400
-# Pixels that may be decoded for that sample: some 0.3 s of decompression.
+# Maximum number of pixels to decode for the sample: about 0.3 s of decompression.
 _MOST_DECODED = 2**25
 
 
 class Sample(NamedTuple):
-    """Pixels from all over a large image, and their statistics.
+    """A sample of the pixels of a large image, with statistics.
 
     Attributes
     ----------
     pixels : ndarray
-        Pixels of small windows, spread over the image: shape (windows, pixels of each).
+        Pixels of small windows across the image, shape (windows, pixels per window).
     limits : tuple of float
-        Their ZScale limits.
+        ZScale limits of the sample.
     medians : ndarray
-        The median of each window, shape (windows down, windows across), float64; the
-        lower limit if a window has no finite pixel.
+        Median of each window, shape (windows down, windows across), float64; the lower
+        limit if a window has no finite pixel.
     """
 
     pixels: Pixels
@@ -50,14 +47,14 @@ class Sample(NamedTuple):
 
 
 class LazyPixels:
-    """Raw pixels of a large image; indexing reads them.
+    """Raw pixels of a large image, which are read when they are indexed.
 
-    May be used from any thread, but each index waits for the disk.
+    They can be used from any thread. Indexing waits for the disk.
 
     Parameters
     ----------
     source : Source
-        The file or folder of the pixels.
+        Source of the pixels.
     """
 
     ndim = 2
@@ -74,21 +71,21 @@ class LazyPixels:
 
     @property
     def path(self) -> Path:
-        """The file or folder."""
+        """Path of the file or folder."""
         return self._source.path
 
     @property
     def block(self) -> tuple[int, int]:
-        """Rows and columns that can only be read together."""
+        """Rows and columns of a block that can only be decoded as a whole."""
         return self._source.block
 
     def fingerprint(self) -> str:
-        """Return a text that changes when the image on the disk changes."""
+        """Return a text that changes when the image on disk changes."""
         with one_error(self.path):
             return self._source.fingerprint()
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window; both ends are given and inside the image."""
+        """Read a window, given by slices with start and stop inside the image."""
         with self._lock, one_error(self.path):
             try:
                 return self._source.read(rows, columns)
@@ -98,7 +95,7 @@ class LazyPixels:
 
     @contextmanager
     def held_open(self) -> Iterator[None]:
-        """Keep the file open inside the block, for many reads."""
+        """Keep the file open inside the context, for many reads."""
         with self._lock:
             self._holders += 1
         try:
@@ -110,12 +107,12 @@ class LazyPixels:
                     self._source.close()
 
     def __getitem__(self, key: Any) -> Any:
-        """Read a window.
+        """Read the indexed pixels.
 
         Parameters
         ----------
         key : int, slice, Ellipsis or tuple of them
-            As numpy takes them; steps have to be positive.
+            Index as for numpy arrays; steps must be positive.
 
         Returns
         -------
@@ -124,14 +121,14 @@ class LazyPixels:
         Raises
         ------
         ImageError
-            If it cannot be read, or takes more than `decoders.MOST_BYTES`.
+            If the pixels cannot be read, or need more than `decoders.MOST_BYTES`.
         """
         rows, columns, axes = window(key, self.shape)
         check_memory(_count(rows) * _count(columns) * self.dtype.itemsize)
         if rows.step == 1:
             found = self.read(rows, _without_step(columns))[:, :: columns.step]
         else:
-            # Row by row: all rows in between may be larger than the memory.
+            # Read row by row, because the skipped rows may not fit into memory.
             every = range(rows.start, rows.stop, rows.step)
             found = np.empty((len(every), _count(columns)), self.dtype)
             for at, row in enumerate(every):
@@ -144,12 +141,12 @@ class LazyPixels:
         return np.asarray(self[:], dtype)
 
     def check(self) -> None:
-        """Read everything once, to find errors.
+        """Read the whole image once, to find errors.
 
         Raises
         ------
         ImageError
-            If any part of it cannot be read.
+            If any part of the image cannot be read.
         """
         with self.held_open():
             for rows, columns in pieces(self):
@@ -159,26 +156,26 @@ class LazyPixels:
 def window(
     key: Any, shape: tuple[int, int]
 ) -> tuple[slice, slice, tuple[int | slice, ...]]:
-    """Split an index of numpy into a window, and an index of that window.
+    """Split a numpy index into a window and an index into that window.
 
     Parameters
     ----------
     key : int, slice, Ellipsis or tuple of them
-        With positive steps.
+        Index with positive steps.
     shape : tuple of int
         Rows and columns of the indexed array.
 
     Returns
     -------
     rows, columns : slice
-        With both ends and the step; each at least one pixel long, or empty.
+        Window, with explicit start, stop and step.
     axes : tuple
-        The index of the window: 0 for each axis with a single position.
+        Index into the window: 0 for each axis with an integer index.
 
     Raises
     ------
     IndexError
-        If the index has another form, or lies outside.
+        If the index has another form, or is out of bounds.
     """
     given = list(key) if isinstance(key, tuple) else [key]
     if any(part is Ellipsis for part in given):
@@ -215,9 +212,9 @@ def _without_step(part: slice) -> slice:
 
 
 def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
-    """Yield all windows of an image once, in bands of rows, each from left to right.
+    """Divide an image into windows, in bands of rows and from left to right.
 
-    Windows begin at even rows and columns, and at blocks if possible.
+    Windows begin at even rows and columns, and at block boundaries if possible.
 
     Parameters
     ----------
@@ -227,13 +224,13 @@ def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
     Yields
     ------
     rows, columns : slice
-        Some `PIECE` pixels, or one block if that is larger.
+        A window of about `PIECE` pixels, or of one block if that is larger.
     """
     length, width = pixels.shape
     block_rows, block_columns = (side + side % 2 for side in pixels.block)
     across = min(width, max(block_columns, PIECE // block_rows))
     across -= across % block_columns if across < width else 0
-    # At most 1,024 rows: a band of the next level is in memory as a whole.
+    # At most 1,024 rows, because a whole band of the next level is in memory.
     down = min(1024, max(1, PIECE // across // block_rows) * block_rows)
     for top in range(0, length, down):
         for left in range(0, width, across):
@@ -244,7 +241,7 @@ def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
 
 
 def sample(pixels: LazyPixels) -> Sample:
-    """Read a few hundred small windows, spread over an image.
+    """Read a sample of up to a few hundred small windows across an image.
 
     Parameters
     ----------
@@ -259,7 +256,7 @@ def sample(pixels: LazyPixels) -> Sample:
     length, width = pixels.shape
     block = math.prod(map(min, pixels.block, pixels.shape))
     count = math.isqrt(min(_WINDOWS, max(9, _MOST_DECODED // block)))
-    # Windows do not overlap, so that all parts of the image have the same weight.
+    # Windows do not overlap, so that all parts of the image have equal weight.
     wide = max(1, min(_WINDOW_WIDTH, width // count))
     high = max(1, min(_SAMPLE // (count**2 * wide), length // count))
     tops, lefts = (

@@ -1,7 +1,7 @@
-"""Levels of detail of a large image: means of 2 x 2 pixels, again and again.
+"""Pyramid of a large image: each level has the means of 2 x 2 pixels of the previous.
 
-They are built once, from bands of rows of the image, and stored in a folder for the
-next time. All of it runs in the thread of a `tiles.TiledImage`.
+The levels are built once from bands of rows, and cached in a folder. All code runs in
+the thread of a `tiles.TiledImage`.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
         StoredPyramid,
     )
 
-#: Rows and columns of a tile, at every level: 0.5 MiB of 16 bits, some 12 to a screen.
+#: Rows and columns of a tile at every level: 0.5 MiB in 16 bits, about 12 per screen.
 TILE = CHUNK
-#: The longer side of the last level; it is always in memory.
+#: Maximum length of the longer side of the last level, which is always in memory.
 OVERVIEW = 1024
-#: Maximum pixels that are read for one tile before the pyramid is built: some 0.2 s.
+#: Maximum pixels to read for a tile before the pyramid is built: about 0.2 s.
 _MOST_FOR_A_TILE = 2**24
-#: Maximum bytes of levels in memory if none can be stored: the coarse levels only.
+#: Maximum bytes of levels in memory if the pyramid cannot be stored: the coarse levels.
 _MOST_IN_MEMORY = 2**27
-# Columns that are written at once, in some 10 ms; then tiles in view come first.
+# Number of columns to write in one step of about 10 ms. Requested tiles have priority
+# between steps.
 _WRITTEN_AT_ONCE = 8 * TILE
 
 
 def level_shapes(shape: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    """Return the shapes of two or more levels, each half of the one before.
+    """Return the shapes of all levels, at least two, each half of the previous.
 
     Parameters
     ----------
@@ -59,15 +60,15 @@ def halved(pixels: Pixels) -> Pixels:
     Parameters
     ----------
     pixels : ndarray
-        Shape (rows, columns). If a side is odd, its last pixels are not averaged along
-        it.
+        Pixels, shape (rows, columns). Along an odd side, the last pixel is not
+        averaged.
 
     Returns
     -------
     ndarray
-        Shape (rows / 2, columns / 2), rounded up, of the same type: napari has one
-        texture for all levels. NaN is left out of a mean; integers are rounded, halves
-        up.
+        Means, shape (rows / 2, columns / 2), rounded up. The type is the same, because
+        napari has one texture for all levels. NaN is ignored in means; integers are
+        rounded, halves up.
     """
     rows, columns = pixels.shape
     if rows % 2 or columns % 2:
@@ -80,7 +81,7 @@ def halved(pixels: Pixels) -> Pixels:
 
 
 def _whole_means(quarters: list[Pixels]) -> Pixels:
-    """Average integers exactly, although their sum may be too large for their type."""
+    """Average integers exactly, without overflow of their sum."""
     if quarters[0].dtype.itemsize <= 2:
         total = quarters[0].astype(np.int32)
         for quarter in quarters[1:]:
@@ -94,7 +95,7 @@ def _whole_means(quarters: list[Pixels]) -> Pixels:
 
 
 def _float_means(quarters: list[Pixels]) -> Pixels:
-    # In 64 bits the sum of four values of 32 bits cannot overflow.
+    # The sum of four 32-bit values cannot overflow in 64 bits.
     mean = quarters[0].astype(np.float64)
     for quarter in quarters[1:]:
         mean += quarter
@@ -104,30 +105,30 @@ def _float_means(quarters: list[Pixels]) -> Pixels:
         four = np.stack([quarter[odd] for quarter in quarters]).astype(np.float64)
         known = ~np.isnan(four)
         total = np.where(known, four, 0).sum(axis=0)
-        # 0 / 0 if all four are NaN.
+        # This gives 0 / 0 if all four are NaN.
         with np.errstate(invalid="ignore"):
             mean[odd] = total / known.sum(axis=0)
     return mean
 
 
 class Pyramid:
-    """The levels of one image above level 0, as far as they are built.
+    """The coarser levels of an image, which can be read while they are being built.
 
     Parameters
     ----------
     pixels : LazyPixels
-        Level 0.
+        The image, which is level 0.
     medians : ndarray
         `lazy_pixels.Sample.medians` of the image, for a first overview.
     folder : PyramidFolder
-        The folder where pyramids are stored.
+        Folder with stored pyramids.
 
     Attributes
     ----------
     shapes : tuple of tuple of int
-        Shape of every level, with level 0.
+        Shapes of all levels, including level 0.
     overview : ndarray
-        The last level, always in memory: rough at first, updated in place.
+        The last level, always in memory; approximate at first, then updated in place.
     is_whole : bool
         Whether all levels can be read.
     """
@@ -145,33 +146,33 @@ class Pyramid:
         self._start_over()
 
     def _start_over(self) -> None:
-        # The arrays of the levels from 1 on, on disk or in memory.
+        # Arrays of level 1 and coarser, on disk or in memory.
         self._arrays = dict[int, Any]()
-        # The rows of each level that are not written yet; the number of rows in them,
-        # and the number that the next level has got already.
+        # Unwritten rows of each level; their number, and how many of them were already
+        # passed to the next level.
         self._bands: dict[int, Pixels] = {}
         self._filled = dict.fromkeys(range(len(self.shapes)), 0)
         self._passed = dict.fromkeys(range(len(self.shapes)), 0)
-        # The number of rows of each level that are written.
+        # Number of written rows of each level.
         self._written = dict.fromkeys(range(len(self.shapes)), 0)
 
     @property
     def is_stored(self) -> bool:
-        """Whether it is in the folder, for the next time."""
+        """Whether the pyramid is stored in the folder."""
         return self._stored is not None
 
     @property
     def finer_levels(self) -> frozenset[int]:
-        """The levels on disk or in memory, without the last one."""
+        """Levels on disk or in memory, except the last one."""
         return frozenset(self._arrays)
 
     def build(self) -> Iterator[None]:
-        """Find the stored pyramid, or build it.
+        """Find the stored pyramid, or build it in small steps.
 
         Yields
         ------
         None
-            After some 10 ms of work each.
+            After each step of about 10 ms.
 
         Raises
         ------
@@ -194,7 +195,7 @@ class Pyramid:
                 try:
                     yield from self._build(part.touch)
                     self._stored = part.finish()
-                # The disk is full or gone.
+                # The disk is full or not available.
                 except OSError:
                     self._start_over()
                 finally:
@@ -211,7 +212,7 @@ class Pyramid:
         self._bands = {}
 
     def _in_memory(self) -> dict[int, Any]:
-        """Return arrays for the levels that fit into memory, the coarse ones."""
+        """Create arrays for the coarse levels that fit into memory."""
         arrays = dict[int, Any]()
         room = _MOST_IN_MEMORY
         for level in range(self._last - 1, 0, -1):
@@ -222,7 +223,7 @@ class Pyramid:
         return arrays
 
     def _sample_rows(self) -> Iterator[None]:
-        """Draw the overview from single pixels, if single rows can be read."""
+        """Fill the overview with sampled pixels, if single rows can be read."""
         if self._pixels.block[0] > 1:
             return
         length, width = self._pixels.shape
@@ -235,7 +236,7 @@ class Pyramid:
             yield
 
     def _build(self, touch: Any) -> Iterator[None]:
-        """Build all levels from one pass over the image."""
+        """Build all levels in one pass over the image."""
         width = self._pixels.shape[1]
         band: Pixels | None = None
         for rows, columns in pieces(self._pixels):
@@ -252,7 +253,7 @@ class Pyramid:
                 touch()
 
     def _add(self, level: int, band: Pixels) -> Iterator[None]:
-        """Write the next rows of a level, and add their means to the next level."""
+        """Add rows to a level, and their means to the next level."""
         length, width = self.shapes[level]
         if level not in self._bands:
             rows = OVERVIEW if level == self._last else TILE
@@ -290,13 +291,13 @@ class Pyramid:
         self._written[level] += len(band)
 
     def can_read(self, level: int, rows: slice, columns: slice) -> bool:
-        """Return whether a tile can be read now, without waiting for `build`."""
+        """Return whether a part of a level can be read before `build` is complete."""
         if level == 0 or self._pixels.coarser or self._is_written(level, rows):
             return True
         scale = 2**level
         high, wide = ((part.stop - part.start) * scale for part in (rows, columns))
         block_rows, block_columns = self._pixels.block
-        # A block is decoded as a whole, also if the tile needs a part of it.
+        # A block is decoded as a whole, even if only a part of it is needed.
         cost = (high + block_rows - 1) * (wide + block_columns - 1)
         return self.is_whole or cost <= _MOST_FOR_A_TILE
 
@@ -309,19 +310,19 @@ class Pyramid:
         Parameters
         ----------
         level : int
-            0 or more.
+            Pyramid level; 0 is full resolution.
         rows, columns : slice
-            Of that level.
+            Range of pixels at that level.
 
         Returns
         -------
         ndarray or None
-            None if the stored pyramid was lost: `build` has to be called again.
+            The pixels; None if the pyramid was lost and `build` must be called again.
 
         Raises
         ------
         ImageError
-            If it cannot be read.
+            If the pixels cannot be read.
         """
         if level == 0:
             return self._pixels.read(rows, columns)
@@ -341,7 +342,7 @@ class Pyramid:
         return self._from_source(level, rows, columns)
 
     def _from_source(self, level: int, rows: slice, columns: slice) -> Pixels:
-        """Compute a part of a level from level 0, in bands of few pixels."""
+        """Compute a part of a level from level 0, in small bands."""
         scale = 2**level
         length, width = self._pixels.shape
         across = slice(columns.start * scale, min(columns.stop * scale, width))
@@ -366,7 +367,7 @@ class Pyramid:
 
 
 def _spread(medians: Pixels, shape: tuple[int, int], dtype: np.dtype[Any]) -> Pixels:
-    """Return an array in which each value covers many pixels."""
+    """Enlarge an array of medians to a shape, by repeating its values."""
     rows, columns = (
         np.arange(side) * count // side
         for side, count in zip(shape, medians.shape, strict=True)

@@ -1,4 +1,4 @@
-"""The folder where pyramids are stored for the next time."""
+"""Folder in which pyramids are cached between sessions."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from napari_artifact_review.core.errors import ImageError
 if TYPE_CHECKING:
     from napari_artifact_review.core.decoders import Pixels
 
-#: Rows and columns of a chunk. Each chunk is one file and one tile.
+#: Rows and columns of a chunk; each chunk is one file and one tile.
 CHUNK = 512
-#: Maximum bytes of all pyramids together: three of 40,000 x 80,000 pixels.
+#: Maximum total size of all pyramids, in bytes: three of 40,000 x 80,000 pixels.
 MOST_BYTES = 10 * 2**30
-#: Age in seconds of files that a crashed process left behind.
+#: Age in seconds after which temporary files count as left by a crashed process.
 _STALE_AGE = 24 * 3600
-# Raised with each change of the stored levels.
+# Increased with each change of the stored levels.
 _VERSION = 1
 _PART = ".part"
 _IN_USE = "in-use-"
@@ -37,16 +37,16 @@ _IN_USE = "in-use-"
 
 @dataclass(frozen=True)
 class PyramidFolder:
-    """The folder where pyramids are stored.
+    """The folder in which pyramids are stored.
 
-    If the folder is read-only, full or gone, nothing is stored; the review goes on.
+    If the folder is read-only, full or missing, pyramids are not stored.
 
     Attributes
     ----------
     path : Path
-        The folder; created when it is needed.
+        The folder; created when needed.
     most : int
-        Maximum bytes of all pyramids together.
+        Maximum total size of all pyramids, in bytes.
     """
 
     path: Path
@@ -54,22 +54,22 @@ class PyramidFolder:
 
     @classmethod
     def of_user(cls) -> PyramidFolder:
-        """Return the folder of this user."""
+        """Return the pyramid folder in the user's cache."""
         return cls(user_cache_path("napari-artifact-review") / "pyramids")
 
     def find(
         self, fingerprint: str, shapes: tuple[tuple[int, int], ...], dtype: Any
     ) -> StoredPyramid | None:
-        """Return the pyramid of an image, if it is stored and sound.
+        """Return the stored pyramid of an image; None if it is missing or damaged.
 
         Parameters
         ----------
         fingerprint : str
-            The fingerprint of the image.
+            Fingerprint of the image.
         shapes : tuple of tuple of int
-            Shapes of all levels, with level 0.
+            Shapes of all levels, including level 0.
         dtype : dtype
-            Type of their pixels.
+            Type of the pixels.
         """
         import zarr
 
@@ -85,7 +85,7 @@ class PyramidFolder:
                         raise ImageError("it belongs to another image")
                     stored.arrays[level] = array
                 stored.read(level, *(slice(0, side) for side in shape))
-        # Whatever the error, the pyramid can be built again.
+        # The pyramid can be built again after any error.
         except ImageError:
             stored.discard()
             return None
@@ -94,7 +94,7 @@ class PyramidFolder:
     def create(
         self, fingerprint: str, shapes: tuple[tuple[int, int], ...], dtype: Any
     ) -> UnfinishedPyramid | None:
-        """Create an unfinished pyramid, and remove others if there is no room.
+        """Create an unfinished pyramid, and remove other pyramids to make space.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class PyramidFolder:
         Returns
         -------
         UnfinishedPyramid or None
-            None if nothing can be stored.
+            The pyramid; None if it cannot be stored.
         """
         import zarr
         from zarr.codecs import BloscCodec
@@ -125,7 +125,7 @@ class PyramidFolder:
                     chunks=(CHUNK, CHUNK),
                     dtype=dtype,
                     compressors=BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"),
-                    # A missing chunk then means that it was lost.
+                    # Write all chunks, so that a missing chunk is known to be lost.
                     config={"write_empty_chunks": True},
                 )
                 for level, shape in enumerate(shapes[1:], 1)
@@ -136,12 +136,12 @@ class PyramidFolder:
         return UnfinishedPyramid(part, path, arrays)
 
     def tidy(self, room: int = 0) -> None:
-        """Remove leftovers, and the least recently used pyramids if there are too many.
+        """Remove leftovers, and the least recently used pyramids if space is short.
 
         Parameters
         ----------
         room : int
-            Bytes needed for a new pyramid.
+            Space needed for a new pyramid, in bytes.
 
         Raises
         ------
@@ -174,11 +174,11 @@ class StoredPyramid:
     Attributes
     ----------
     path : Path
-        Its folder.
+        Folder of the pyramid.
     arrays : dict of int to zarr.Array
-        Every level from 1 on.
+        Arrays of level 1 and coarser.
     mark : Path
-        A file that exists as long as the pyramid is in use.
+        Marker file that exists while the pyramid is in use.
     """
 
     path: Path
@@ -191,9 +191,9 @@ class StoredPyramid:
         Parameters
         ----------
         level : int
-            1 or more.
+            Pyramid level, at least 1.
         rows, columns : slice
-            With both ends.
+            Range of pixels at that level, with explicit start and stop.
 
         Returns
         -------
@@ -202,7 +202,7 @@ class StoredPyramid:
         Raises
         ------
         ImageError
-            If a part of it is lost or damaged.
+            If the requested part is lost or damaged.
         """
         folder = self.path / str(level) / "c"
         for i in range(rows.start // CHUNK, -(-rows.stop // CHUNK)):
@@ -214,7 +214,7 @@ class StoredPyramid:
             return np.asarray(self.arrays[level][rows, columns])
 
     def release(self) -> None:
-        """End the use of the pyramid; other processes may remove it now."""
+        """End the use of the pyramid, so that other processes may remove it."""
         _unlink(self.mark)
 
     def discard(self) -> None:
@@ -230,9 +230,9 @@ class UnfinishedPyramid:
     Attributes
     ----------
     path, goal : Path
-        Its folder while it is being built, and afterwards.
+        Folder of the pyramid while it is being built, and afterwards.
     arrays : dict of int to zarr.Array
-        Every level from 1 on.
+        Arrays of level 1 and coarser.
     """
 
     path: Path
@@ -240,17 +240,17 @@ class UnfinishedPyramid:
     arrays: dict[int, Any]
 
     def touch(self) -> None:
-        """Update its time, to show that it is still being built.
+        """Update the folder's time, to show that the pyramid is still being built.
 
         Raises
         ------
         OSError
-            If the folder is gone.
+            If the folder no longer exists.
         """
         os.utime(self.path)
 
     def finish(self) -> StoredPyramid:
-        """Rename it to `goal`, unless another process has built the same pyramid.
+        """Rename the folder to `goal`, or use the pyramid of another process there.
 
         Raises
         ------
@@ -262,7 +262,7 @@ class UnfinishedPyramid:
         try:
             self.path.rename(self.goal)
         except OSError:
-            # Another process built the same one meanwhile.
+            # Another process has built the same pyramid meanwhile.
             if not self.goal.is_dir():
                 raise
         mark = _mark(self.goal)
@@ -270,12 +270,12 @@ class UnfinishedPyramid:
         return StoredPyramid(self.goal, levels, mark)
 
     def discard(self) -> None:
-        """Remove it if it was not finished."""
+        """Remove the folder, if it was not renamed by `finish`."""
         _remove(self.path)
 
 
 def _mark(path: Path) -> Path:
-    """Mark a pyramid as in use, with the current time."""
+    """Mark a pyramid as in use with a new marker file, and return its path."""
     mark = path / f"{_IN_USE}{os.getpid()}-{uuid.uuid4().hex}-{socket.gethostname()}"
     try:
         mark.touch()
@@ -286,7 +286,7 @@ def _mark(path: Path) -> Path:
 
 
 def _is_used(path: Path) -> bool:
-    """Return whether a running process uses a pyramid; remove marks of ended ones."""
+    """Return whether a running process uses a pyramid; remove obsolete markers."""
     used = False
     for mark in path.glob(f"{_IN_USE}*"):
         pid, _, rest = mark.name.removeprefix(_IN_USE).partition("-")
@@ -303,7 +303,7 @@ def _is_used(path: Path) -> bool:
 
 
 def _age(path: Path) -> float:
-    """Return the seconds since a file or folder was changed."""
+    """Return the time since a file or folder was modified, in seconds."""
     try:
         return time.time() - path.stat().st_mtime
     except OSError:
@@ -316,7 +316,7 @@ def _sizes(path: Path) -> list[int]:
         for name in names:
             try:
                 sizes.append((Path(folder) / name).stat().st_size)
-            # Another process removed it meanwhile.
+            # Another process has removed the file meanwhile.
             except OSError:
                 continue
     return sizes
@@ -325,17 +325,17 @@ def _sizes(path: Path) -> list[int]:
 def _unlink(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
-    # A mark that remains is ignored when its process has ended.
+    # A remaining marker is ignored after its process has ended.
     except OSError:
         return
 
 
 def _remove(path: Path) -> None:
-    """Remove a pyramid; renamed first, so that a part of it is never used."""
+    """Remove a pyramid; rename it first, so that no process uses a part of it."""
     away = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PART}")
     try:
         path.rename(away)
-    # It is gone already, or belongs to another user.
+    # The pyramid was already removed, or belongs to another user.
     except OSError:
         return
     shutil.rmtree(away, ignore_errors=True)

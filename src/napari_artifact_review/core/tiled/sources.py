@@ -1,7 +1,7 @@
-"""Sources of large images: a FITS file, plain or compressed in tiles.
+"""Sources of large images: FITS files, uncompressed or tile-compressed.
 
-The `Source` of Zarr arrays is in `images.zarr`. Only one thread at a time uses a source
-(`lazy_pixels.LazyPixels` ensures it).
+The source for Zarr arrays is in `images.zarr`. `lazy_pixels.LazyPixels` ensures that
+only one thread at a time uses a source.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Pixels that are read from a source at once: some 5 ms of work, at most 16 MiB.
+#: Pixels to read from a source in one step: about 5 ms of work, at most 16 MiB.
 PIECE = 2**21
 
 
 class Source(Protocol):
-    """A file or folder that a large image is read from.
+    """A file or folder from which a large image is read.
 
     Attributes
     ----------
     path : Path
         The file or folder.
     shape : tuple of int
-        Rows and columns.
+        Rows and columns of the image.
     dtype : dtype
-        Of the pixels that are read, in native byte order.
+        Type of the pixels returned by `read`, in native byte order.
     block : tuple of int
-        Rows and columns that can only be read together; (1, 1) if any can.
+        Rows and columns of a block that is decoded as a whole; (1, 1) if there is none.
     coarser : tuple of Source
-        The coarser levels of detail, if the file has exactly those that are shown
-        (`pyramid.level_shapes`); else empty.
+        Coarser levels, if the file has levels with the shapes of
+        `pyramid.level_shapes`; else empty.
     """
 
     path: Path
@@ -54,12 +54,12 @@ class Source(Protocol):
         Parameters
         ----------
         rows, columns : slice
-            Both ends given, inside the image, without a step.
+            Range of pixels inside the image, with explicit start and stop, no step.
 
         Returns
         -------
         ndarray
-            A new array.
+            The pixels, as a new array.
 
         Raises
         ------
@@ -68,17 +68,17 @@ class Source(Protocol):
         """
 
     def fingerprint(self) -> str:
-        """Return a text that changes when the image on the disk changes."""
+        """Return a text that changes when the image on disk changes."""
 
     def close(self) -> None:
         """Close open files; a later `read` opens them again."""
 
 
 class FitsSource:
-    """An image HDU of a FITS file that is not compressed.
+    """Source of a large image in an uncompressed HDU of a FITS file.
 
-    The file is read, not mapped: pages of a mapped file count as memory of the process,
-    and a mapped file that is cut short crashes it.
+    The file is not memory-mapped, because mapped pages count as memory of the process,
+    and the process crashes if a mapped file is truncated.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class FitsSource:
         self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window, scaled as astropy does it."""
+        """Read a window, scaled by astropy."""
         high, wide = rows.stop - rows.start, columns.stop - columns.start
         # Whole rows are contiguous.
         whole = wide == self.shape[1]
@@ -116,38 +116,38 @@ class FitsSource:
                 at = row * self.shape[1] + columns.start
                 file.seek(self._start + at * self._width)
                 content.append(_exactly(file, length))
-        # As a small file, so that astropy scales the pixels.
+        # Build a small file, so that astropy scales the pixels.
         hdu = fits.PrimaryHDU.fromstring(b"".join(content))
         pixels = plain_pixels(hdu.data)
         return pixels if pixels.flags.writeable else pixels.copy()
 
     def _header_of(self, high: int, wide: int) -> bytes:
-        """Return the header of a file with one window only, scaled as this file."""
+        """Return the header of a small file for a window, with the same scaling."""
         cards = [("SIMPLE", True), ("BITPIX", self._header["BITPIX"]), ("NAXIS", 2)]
         cards += [("NAXIS1", wide), ("NAXIS2", high)]
-        # BLANK has no meaning for floats; astropy would warn of it each time.
+        # BLANK has no meaning for floats, and astropy would warn about it each time.
         scaling = ("BSCALE", "BZERO", "BLANK")[: 3 if self._header["BITPIX"] > 0 else 2]
         cards += [(k, self._header[k]) for k in scaling if k in self._header]
         text: str = fits.Header(cards).tostring()
         return text.encode("ascii")
 
     def fingerprint(self) -> str:
-        """Return path, size and time of the file, and the offset of the pixels."""
+        """Return a text that identifies the HDU and the current state of its file."""
         return repr((str(self.path.resolve()), _state(self.path), self._start))
 
     def close(self) -> None:
-        """Do nothing: the file is open only while it is read."""
+        """Do nothing, because the file is open only while it is read."""
 
 
 class CompressedSource:
-    """A tile-compressed image of a FITS file.
+    """Source of a large tile-compressed image in a FITS file.
 
     Parameters
     ----------
     path : Path
         The file.
     index : int
-        Of the HDU.
+        Index of the HDU.
     hdu : CompImageHDU
         The HDU, as astropy opened it; its tiles have been checked.
     """
@@ -168,13 +168,14 @@ class CompressedSource:
             self.close()
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window, scaled as astropy does it."""
-        # Tiles of a new file are not checked; damage in them would crash the program.
+        """Read a window, scaled by astropy."""
+        # The tiles of a changed file are unchecked; damaged tiles could crash the
+        # program.
         _check_state(self.path, self._state)
         if self._hdus is None:
             with decoding():
                 self._hdus = fits.open(self.path, memmap=False)
-                # astropy reads the headers up to this one, and would warn about them.
+                # astropy reads all headers up to this one, and would warn about them.
                 self._hdus[self._index].verify("ignore")
         section = self._hdus[self._index].section
         return np.concatenate(
@@ -185,7 +186,7 @@ class CompressedSource:
         )
 
     def _parts(self, rows: slice, columns: slice) -> Iterator[slice]:
-        """Cut a window into parts, to decompress little at once."""
+        """Cut a window into parts, to limit the memory for decompression."""
         high, wide = self.block
         across = math.ceil(columns.stop / wide) - columns.start // wide
         step = max(1, PIECE // (across * wide * high)) * high
@@ -196,7 +197,7 @@ class CompressedSource:
             top = end
 
     def fingerprint(self) -> str:
-        """Return path, size and time of the file, and the index of the HDU."""
+        """Return a text that identifies the HDU and the current state of its file."""
         return repr((str(self.path.resolve()), _state(self.path), self._index))
 
     def close(self) -> None:
@@ -207,7 +208,7 @@ class CompressedSource:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """Return size and time of a file."""
+    """Return size and modification time of a file."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns
 
@@ -220,7 +221,7 @@ def _check_state(path: Path, state: tuple[int, int]) -> None:
 
 
 def _exactly(file: io.RawIOBase, count: int) -> bytes:
-    """Read exactly `count` bytes."""
+    """Read exactly `count` bytes; raise EOFError if the file is shorter."""
     found = file.read(count) or b""
     while len(found) < count:
         more = file.read(count - len(found))

@@ -1,7 +1,7 @@
-"""Tiles of a large image in memory, and the thread that reads the missing ones.
+"""Tiles of a large image in memory, and a thread that reads missing tiles.
 
-A view is put together from tiles in memory. Where a tile is missing, a coarser level
-is drawn until the thread has read it.
+A view is assembled from tiles in memory. A coarser level is drawn in place of a missing
+tile until the thread has read the tile.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
     from napari_artifact_review.core.tiled.pyramid import Pyramid
 
-# Number of views whose tiles are still read: the current ones of a window, and those
-# just before.
+# Number of latest views whose missing tiles are read: the current views of a window and
+# the previous ones.
 _MOST_VIEWS = 4
-# Seconds between two signals: a redraw costs some 10 ms.
+# Seconds between two signals; a redraw takes about 10 ms.
 _SIGNAL_INTERVAL = 0.05
-# The same while only the overview changes, a little at a time.
+# Seconds between two signals while only the overview changes gradually.
 _OVERVIEW_SIGNAL_INTERVAL = 1.0
 
 # Level, row and column of a tile.
@@ -39,25 +39,25 @@ _Key: TypeAlias = tuple[int, int, int]
 
 
 class TileReader:
-    """Tiles of one image, and the thread that reads them.
+    """A cache of the tiles of an image, with the thread that reads them.
 
     Parameters
     ----------
     pixels : LazyPixels
         The image.
     pyramid : Pyramid
-        Its levels of detail; closed when the thread ends.
+        Pyramid of the image; closed when the thread ends.
     most : int
-        Bytes of tiles in memory.
+        Maximum size of the tiles in memory, in bytes.
 
     Attributes
     ----------
     changed : SignalInstance
-        Sent by the thread when tiles were read, at most about 20 times a second.
+        Emitted by the thread when tiles were read, at most about 20 times per second.
     pyramid : Pyramid
-        As given.
+        Pyramid of the image.
     problem : ImageError or None
-        The first error while reading.
+        First error of the thread.
     """
 
     changed = Signal()
@@ -65,54 +65,56 @@ class TileReader:
     def __init__(self, pixels: LazyPixels, pyramid: Pyramid, most: int) -> None:
         self.pyramid = pyramid
         self.problem: ImageError | None = None
-        # psygnal makes a signal at its first use; two threads would make two.
+        # psygnal creates a signal on first use. Create it here, so that two threads do
+        # not create two signals.
         _ = self.changed
         self._pixels = pixels
         self._last = len(pyramid.shapes) - 1
-        # Guards what follows up to the thread; held for microseconds only.
+        # Guards the attributes below up to `_thread`; locked only for microseconds.
         self._lock = threading.Condition()
         self._tiles = LRUCache[_Key, Pixels](most, lambda tile: tile.nbytes)
-        # The missing tiles of each view, the newest view last.
+        # Missing tiles of each view; the latest view is last.
         self._views = OrderedDict[Any, dict[_Key, None]]()
         self._ahead = dict[_Key, None]()
         self._failed = set[_Key]()
-        # Whether a tile of a view was read, and `changed` not sent since.
+        # Whether a tile of a view was read and `changed` not emitted since.
         self._is_signal_pending = False
         self._closed = False
         self._thread: threading.Thread | None = None
-        # Used by the thread only. Steps that build the pyramid; None when it is built.
+        # Only the thread uses the attributes below. Steps that build the pyramid; None
+        # after it is built.
         self._steps: Iterator[None] | None = None
-        # Time of the first tile of a view, and whether the overview has changed, since
-        # the last signal; the time of that signal.
+        # Time of the first tile of a view since the last signal; whether the overview
+        # has changed since the last signal; time of the last signal.
         self._changed_at: float | None = None
         self._has_overview_changed = False
         self._signalled_at = 0.0
 
     @property
     def held(self) -> int:
-        """Bytes of tiles in memory."""
+        """Size of the tiles in memory, in bytes."""
         return int(self._tiles.currsize)
 
     @property
     def is_idle(self) -> bool:
-        """Whether no view lacks a tile that can be read."""
+        """Whether all readable tiles of the latest views have been read."""
         with self._lock:
             return not any(self._views.values())
 
     def assemble(self, level: int, rows: slice, columns: slice) -> Pixels:
-        """Put a view together from tiles in memory, and request the missing ones.
+        """Assemble a view from tiles in memory, and request the missing tiles.
 
         Parameters
         ----------
         level : int
-            0 or more.
+            Pyramid level; 0 is full resolution.
         rows, columns : slice
-            Of that level; both ends given.
+            Range of pixels at that level, with explicit start and stop.
 
         Returns
         -------
         ndarray
-            A new array; where a tile is missing, drawn from a coarser level.
+            The pixels, as a new array. Missing tiles are drawn from a coarser level.
         """
         if level == self._last:
             self.start()
@@ -131,7 +133,8 @@ class TileReader:
                     found[key] = (key, tile)
             for key in lacking:
                 found[key] = self._coarser(key)
-            # More tiles than memory holds would evict each other again and again.
+            # Limit the requests to what fits into memory, because further tiles would
+            # evict each other repeatedly.
             room = self._room(level) - (len(keys) - len(lacking))
             view = (level, rows.start, rows.stop, columns.start, columns.stop)
             wanted = [key for key in lacking if key not in self._failed]
@@ -150,29 +153,29 @@ class TileReader:
         return out
 
     def read_ahead(self, level: int, rows: slice, columns: slice) -> None:
-        """Request tiles that are read after those of all views.
+        """Request tiles to read after the tiles of all views.
 
-        A new request replaces the earlier one.
+        A new request replaces the previous one.
 
         Parameters
         ----------
         level : int
-            0 or more.
+            Pyramid level; 0 is full resolution.
         rows, columns : slice
-            Of that level; both ends given.
+            Range of pixels at that level, with explicit start and stop.
         """
         if level == self._last:
             return
         keys = list(_keys(level, rows, columns))
         with self._lock:
-            # The tiles of the current view stay in memory.
+            # Leave space for the tiles of the current view.
             wanted = keys[: self._room(level) // 2]
             self._ahead = dict.fromkeys(k for k in wanted if k not in self._tiles)
             self._start()
             self._lock.notify()
 
     def has(self, level: int, rows: slice, columns: slice) -> bool:
-        """Return whether a part of a level is in memory, and `changed` was sent."""
+        """Return whether a part of a level is in memory and `changed` was emitted."""
         if level == self._last:
             return True
         with self._lock:
@@ -180,13 +183,13 @@ class TileReader:
         return there and not self._is_signal_pending
 
     def _room(self, level: int) -> int:
-        """Return how many tiles of a level fit into memory."""
+        """Return the number of tiles of a level that fit into memory."""
         shape = self.pyramid.shapes[level]
         pixels = math.prod(min(side, TILE) for side in shape)
         return int(self._tiles.maxsize // (pixels * self.pyramid.overview.itemsize))
 
     def _coarser(self, key: _Key) -> tuple[_Key, Pixels]:
-        """Return the best tile in memory that shows the same part."""
+        """Return the finest coarser tile in memory that covers a tile, with its key."""
         level, row, column = key
         for up in range(1, self._last - level):
             origin = (level + up, row >> up, column >> up)
@@ -196,7 +199,7 @@ class TileReader:
         return (self._last, 0, 0), self.pyramid.overview
 
     def start(self) -> None:
-        """Start the thread, unless it runs or the reader was closed."""
+        """Start the thread, unless it was started or the reader was closed."""
         with self._lock:
             self._start()
 
@@ -208,18 +211,18 @@ class TileReader:
             self._thread.start()
 
     def close(self) -> None:
-        """Let the thread end; does not wait for it."""
+        """Stop the thread, without waiting for its end."""
         with self._lock:
             self._closed = True
             self._lock.notify()
 
     def join(self, timeout: float | None) -> bool:
-        """Wait until the thread has ended; return whether it has.
+        """Wait for the end of the thread; return whether it has ended.
 
         Parameters
         ----------
         timeout : float or None
-            Seconds.
+            Longest time to wait, in seconds; None for no limit.
         """
         with self._lock:
             thread = self._thread
@@ -233,12 +236,12 @@ class TileReader:
             with self._pixels.held_open():
                 self._work()
         finally:
-            # With its generator goes a pyramid that is not finished.
+            # Deleting the generator also discards an unfinished pyramid.
             self._steps = None
             self.pyramid.close()
 
     def _work(self) -> None:
-        """Read missing tiles; if there are none, build; if all is built, wait."""
+        """Read missing tiles, or else build the pyramid, or else wait; until closed."""
         self._steps = self.pyramid.build()
         while True:
             with self._lock:
@@ -252,7 +255,8 @@ class TileReader:
             with self._lock:
                 wanted.append(tuple(self._ahead))
                 if self._steps is None and not any(wanted):
-                    # A view may have come meanwhile; its notice woke no one.
+                    # A view may have been added meanwhile, when no thread was waiting
+                    # for the notification.
                     if not any(self._views.values()) and not self._closed:
                         self._lock.wait(None if seconds == math.inf else seconds)
                     continue
@@ -272,9 +276,9 @@ class TileReader:
                 self._remove_from_requests(keys)
 
     def _seconds_to_signal(self, is_view_complete: bool) -> float:
-        """Return the time until `changed` is due, at most 0 if it is due now.
+        """Return the seconds until `changed` is due; 0 or less if it is due now.
 
-        A view is drawn again when it is complete, or when that takes long.
+        The signal is due earlier if a view is complete, so that it is drawn again.
         """
         due = math.inf
         if self._has_overview_changed:
@@ -291,14 +295,14 @@ class TileReader:
         self.changed.emit()
 
     def _build_step(self) -> None:
-        """Build the pyramid for some 10 ms."""
+        """Run the next step of building the pyramid, of about 10 ms."""
         if self._steps is not None:
             if next(self._steps, self._steps) is self._steps:
                 self._steps = None
             self._has_overview_changed = True
 
     def _next(self, requests: Iterable[Sequence[_Key]]) -> list[_Key]:
-        """Return the tiles to be read next, in one go; the first request first."""
+        """Return the first readable tile of the requests, and tiles decoded with it."""
         for keys in requests:
             for key in keys:
                 if self.pyramid.can_read(key[0], *self._extent(key)):
@@ -306,7 +310,7 @@ class TileReader:
         return []
 
     def _with_neighbours(self, key: _Key, wanted: Iterable[_Key]) -> list[_Key]:
-        """Add the tiles of the same row that have to be decoded with a tile."""
+        """Return a tile and the wanted tiles that must be decoded together with it."""
         wide = self._pixels.block[1]
         if key[0] > 0 or wide <= TILE:
             return [key]
@@ -314,7 +318,7 @@ class TileReader:
         return [k for k in wanted if k[:2] == key[:2] and k[2] * TILE // wide == block]
 
     def _extent(self, key: _Key) -> tuple[slice, slice]:
-        """Return rows and columns of a tile in its level."""
+        """Return the rows and columns of a tile at its level."""
         level, *corner = key
         rows, columns = (
             slice(n * TILE, min((n + 1) * TILE, side))
@@ -323,7 +327,7 @@ class TileReader:
         return rows, columns
 
     def _read(self, keys: list[_Key]) -> None:
-        """Read tiles of one row; if the pyramid on disk is lost, build it again."""
+        """Read tiles of one row; if the stored pyramid is lost, build it again."""
         with self._lock:
             is_in_view = any(k in view for view in self._views.values() for k in keys)
             self._is_signal_pending |= is_in_view
@@ -337,7 +341,7 @@ class TileReader:
             return
         for key, part in parts.items():
             tile = read[:, part.start - left : part.stop - left]
-            # A part of a larger array would keep all of it in memory.
+            # Copy the tile, because a view would keep the larger array in memory.
             tile = tile if len(keys) == 1 else tile.copy()
             with self._lock:
                 self._tiles[key] = tile
@@ -346,7 +350,7 @@ class TileReader:
             self._changed_at = time.monotonic()
 
     def _remove_from_requests(self, keys: Iterable[_Key]) -> None:
-        """Request tiles no longer: they were read, or never can be."""
+        """Remove tiles that were read, or cannot be read, from all requests."""
         with self._lock:
             for request in (*self._views.values(), self._ahead):
                 for key in keys:
@@ -354,7 +358,7 @@ class TileReader:
 
 
 def _keys(level: int, rows: slice, columns: slice) -> Iterable[_Key]:
-    """Return the tiles under a view, from its middle outwards."""
+    """Return the keys of the tiles in a range, sorted from the centre outwards."""
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return []
     ends = [(part.start // TILE, (part.stop - 1) // TILE) for part in (rows, columns)]
@@ -376,7 +380,7 @@ def _keys(level: int, rows: slice, columns: slice) -> Iterable[_Key]:
 def _draw(
     out: Pixels, rows: slice, columns: slice, key: _Key, origin: _Key, tile: Pixels
 ) -> None:
-    """Draw the part of a view that a tile covers, from it or from a coarser one."""
+    """Draw a tile into an array of a view, from itself or from a coarser tile."""
     up = origin[0] - key[0]
     targets, sources = list[slice](), list[Any]()
     for part, at, first in zip((rows, columns), key[1:], origin[1:], strict=True):
@@ -391,6 +395,6 @@ def _draw(
         out[tuple(targets)] = tile[tuple(sources)]
         return
     along, across = sources
-    # Each row once, then repeated: faster than pixel by pixel.
+    # Sample each row once and then repeat it, which is faster than pixel by pixel.
     few = tile[along[0] : along[-1] + 1].take(across, axis=1)
     out[tuple(targets)] = few.take(along - along[0], axis=0)

@@ -1,6 +1,6 @@
-"""A large image for napari: each level of detail as an array.
+"""A large image for napari, with each pyramid level as an array.
 
-Indexing an array never waits for the disk: `tile_reader` reads in a thread.
+Indexing an array never waits for the disk, because `tile_reader` reads in a thread.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.errors import ImageError
     from napari_artifact_review.core.tiled.sources import Source
 
-#: Bytes of tiles in memory: several screens of 64-bit pixels.
+#: Maximum size of the tiles in memory, in bytes: several screens of 64-bit pixels.
 MOST_CACHED = 2**28
 
 
 class TiledImage:
-    """A large image at several levels of detail.
+    """A large image with its pyramid levels.
 
-    Its thread starts when a level is first indexed, and ends by itself when the image
-    is garbage-collected.
+    A thread is started when a level is first indexed, and ends when the image is closed
+    or garbage-collected.
 
     Parameters
     ----------
     pixels : LazyPixels
         The image.
     first : Sample
-        The sample of the image: `lazy_pixels.sample`.
+        Sample of the image from `lazy_pixels.sample`.
     folder : PyramidFolder, optional
-        The folder where levels are stored for the next time; by default the user's.
+        Folder in which pyramids are cached; by default the user's.
     most_cached : int
-        Bytes of tiles in memory.
+        Maximum size of the tiles in memory, in bytes.
 
     Attributes
     ----------
     levels : tuple of Level
-        Level 0 has the shape of the image, each further level half of it, rounded up.
-        The last level is always in memory.
+        Pyramid levels. Level 0 has the shape of the image, and each further level half
+        the shape of the previous, rounded up. The last level is always in memory.
     sample : ndarray
-        Pixels of the sample, two axes.
+        Pixels of the sample, two-dimensional.
     """
 
     def __init__(
@@ -72,81 +72,81 @@ class TiledImage:
             Level(self, number, shape, pixels.dtype)
             for number, shape in enumerate(pyramid.shapes)
         )
-        # The thread holds the reader, not the image.
+        # The thread refers to the reader, not to the image.
         weakref.finalize(self, self._reader.close)
 
     @property
     def changed(self) -> SignalInstance:
-        """Sent by the thread when tiles were read, at most about 20 times a second."""
+        """Signal that tiles were read, emitted at most about 20 times per second."""
         return self._reader.changed
 
     @property
     def problem(self) -> ImageError | None:
-        """The first error while reading; `changed` is sent when it occurs."""
+        """First error of the thread; `changed` is emitted when it occurs."""
         return self._reader.problem
 
     @property
     def is_whole(self) -> bool:
-        """Whether every level can be read, from the image or from the folder."""
+        """Whether all levels can be read."""
         return self._reader.pyramid.is_whole
 
     @property
     def is_idle(self) -> bool:
-        """Whether no view lacks a tile that can be read."""
+        """Whether all readable tiles of the latest views have been read."""
         return self._reader.is_idle
 
     @property
     def held(self) -> int:
-        """Bytes of tiles in memory."""
+        """Size of the tiles in memory, in bytes."""
         return self._reader.held
 
     def prefetch(self, level: int, rows: slice, columns: slice) -> None:
-        """Request a part of a level, which is read after all views.
+        """Request a part of a level, to be read after all views.
 
         Parameters
         ----------
         level : int
-            0 or more.
+            Pyramid level; 0 is full resolution.
         rows, columns : slice
-            Of that level. A new request replaces the earlier one.
+            Range of pixels at that level. A new request replaces the previous one.
         """
         rows, columns, _ = window((rows, columns), self.levels[level].shape)
         self._reader.read_ahead(level, rows, columns)
 
     def has(self, level: int, rows: slice, columns: slice) -> bool:
-        """Return whether a part of a level is in memory, not drawn from a coarser one.
+        """Return whether a part of a level is in memory at its own resolution.
 
         Parameters
         ----------
         level : int
-            0 or more; the last one is always in memory.
+            Pyramid level; 0 is full resolution. The last level is always in memory.
         rows, columns : slice
-            Of that level.
+            Range of pixels at that level.
 
         Returns
         -------
         bool
-            Whether it is in memory, and `changed` was sent since it was read.
+            Whether the part is in memory and `changed` was emitted after reading it.
         """
         rows, columns, _ = window((rows, columns), self.levels[level].shape)
         return self._reader.has(level, rows, columns)
 
     def close(self) -> None:
-        """Let the thread end and close its files; does not wait for it."""
+        """Stop the thread and close its files, without waiting for its end."""
         self._reader.close()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the thread has ended; not to be called in the main thread.
+        """Wait for the end of the thread; do not call this in the main thread.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds.
+            Longest time to wait, in seconds; unlimited by default.
 
         Returns
         -------
         bool
-            Whether it has.
+            Whether the thread has ended.
         """
         return self._reader.join(timeout)
 
@@ -154,12 +154,12 @@ class TiledImage:
 def open_tiled(
     source: Source, folder: PyramidFolder | None = None
 ) -> tuple[LazyPixels, tuple[float, float], TiledImage]:
-    """Open a large image; only a sample of it is read.
+    """Open a large image, and read only a sample of its pixels.
 
     Parameters
     ----------
     source : Source
-        The image.
+        Source of the image.
     folder : PyramidFolder, optional
         As for `TiledImage`.
 
@@ -173,7 +173,7 @@ def open_tiled(
     Raises
     ------
     ImageError
-        If a sample cannot be read.
+        If the sample cannot be read.
     """
     pixels = LazyPixels(source)
     first = sample(pixels)
@@ -181,17 +181,17 @@ def open_tiled(
 
 
 class Level:
-    """One level of a large image, as an array for napari.
+    """A pyramid level of a large image, as an array for napari.
 
     Indexing never waits: missing tiles are drawn from a coarser level.
 
     Attributes
     ----------
     shape, dtype, ndim, size
-        As of an array.
+        As for a numpy array.
     chunks : tuple of int
-        Rows and columns of a tile: napari requests whole tiles, so that not every step
-        of the camera needs a new request.
+        Rows and columns of a tile. napari requests whole tiles, so that not every
+        camera movement needs a new request.
     """
 
     ndim = 2
@@ -204,7 +204,7 @@ class Level:
         shape: tuple[int, int],
         dtype: np.dtype[Any],
     ) -> None:
-        # Keeps the image, and so its thread, alive while a level is shown.
+        # Keep the image and its thread alive while a level is shown.
         self._image = image
         self._number = number
         self.shape = shape
@@ -212,12 +212,12 @@ class Level:
         self.size = math.prod(shape)
 
     def __getitem__(self, key: Any) -> Any:
-        """Return a part as far as it is in memory, and request the missing tiles.
+        """Return the indexed pixels from memory, and request missing tiles.
 
         Parameters
         ----------
         key : int, slice, Ellipsis or tuple of them
-            As numpy takes them; steps have to be positive.
+            Index as for numpy arrays; steps must be positive.
 
         Returns
         -------
@@ -226,7 +226,7 @@ class Level:
         Raises
         ------
         ImageError
-            If it takes more memory than `decoders.MOST_BYTES`.
+            If the pixels need more memory than `decoders.MOST_BYTES`.
         """
         rows, columns, axes = window(key, self.shape)
         reader = self._image._reader
@@ -239,10 +239,10 @@ class Level:
         return found[:: rows.step, :: columns.step][axes]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
-        """Return the whole level; for the last level, an array that is updated.
+        """Return the whole level; the last level is an array that is updated in place.
 
-        napari gets the last level only once, for its thumbnail and for the view of the
-        whole image.
+        napari converts the last level only once, for its thumbnail and for the view of
+        the whole image.
         """
         reader = self._image._reader
         reader.start()

@@ -15,6 +15,7 @@ from queue import Empty, Queue
 import numpy as np
 import pytest
 from astropy.io import fits
+from hypothesis import settings
 
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.demo import DemoSurvey, make_demo
@@ -23,6 +24,10 @@ from tests.nightly import EXTENT
 from tests.slow_disk import slow_disk
 
 __all__ = ["slow_disk"]
+
+# Tests assert behaviour and never a time; the machine may be busy.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 _SHARED = Path(__file__).parents[2] / "shared" / "data"
 

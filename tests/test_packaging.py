@@ -45,7 +45,7 @@ def test_the_manifest_is_valid():
     )
 
 
-def test_no_qt_binding_is_forced_on_anybody():
+def test_no_qt_binding_is_forced_on_the_user():
     needed = [r for r in requires("napari-artifact-review") or [] if "extra" not in r]
     assert not [r for r in needed if r.lower().startswith(("pyqt", "pyside"))]
     assert "napari[all]" not in " ".join(needed)

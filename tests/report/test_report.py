@@ -189,7 +189,7 @@ def test_an_image_that_is_gone_or_broken_leaves_its_place_and_says_why(
     assert len(page.images) == 2
 
 
-def test_a_review_that_nobody_began_has_a_report(survey):
+def test_a_review_without_verdicts_has_a_report(survey):
     with report.open_for_report(survey) as session:
         page = Page(report.make_page(session, DAY))
     assert "Reviewers none yet" in page.text

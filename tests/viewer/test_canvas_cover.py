@@ -86,7 +86,7 @@ def test_what_was_picked_is_let_go_and_an_undo_picks_nothing(control, session):
     )
     assert len(control.selection) == 0
     session.undo()
-    assert len(control.selection) == 0, "nobody sees them there"
+    assert len(control.selection) == 0, "the selection is hidden there"
 
 
 def test_what_is_refused_there_is_said_and_not_decided(control, session):
@@ -131,7 +131,7 @@ def test_the_image_of_a_cutout_where_one_rests_is_there_at_once(
     assert _boxed(covered) == {"south"}
 
 
-def test_who_leaves_before_does_not_have_it_read(covered, session, main_loop, unread):
+def test_leaving_earlier_reads_no_image(covered, session, main_loop, unread):
     session.select_image("south")
     covered.disconnect()
     main_loop.let_time_pass()

@@ -85,7 +85,7 @@ def test_the_layer_stays_and_its_pixels_change_with_the_image(
     assert image.name == "south"
 
 
-def test_who_listens_to_the_image_is_told_of_the_next_one(
+def test_listeners_to_the_image_layer_learn_of_the_next_image(
     control, viewer, session, main_loop
 ):
     told = []
@@ -365,7 +365,7 @@ def test_a_deleted_layer_comes_back(control, viewer, main_loop, role):
     assert "Restored the layer" in said[0]
 
 
-def test_boxes_that_somebody_changes_are_drawn_again(control, viewer, main_loop):
+def test_boxes_that_the_user_changes_are_drawn_again(control, viewer, main_loop):
     boxes = _layer(viewer, "cutouts")
     before = [np.array(box) for box in boxes.data]
     boxes.selected_data = {0, 1}

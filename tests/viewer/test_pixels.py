@@ -1,4 +1,4 @@
-"""How the pixels of an image layer look, and who decides on it."""
+"""The display of an image layer, and which setting determines it."""
 
 from __future__ import annotations
 
@@ -392,7 +392,7 @@ def test_tiles_are_smoothed_once_they_are_there_off_the_main_thread(
     assert shown.layer.data[0] is tiled.tiles.levels[0]
 
 
-def test_who_draws_is_told_when_a_part_is_smoothed_and_does_not_wait(monkeypatch):
+def test_drawing_does_not_wait_and_is_notified_of_a_smoothed_part(monkeypatch):
     class Tiles:
         changed = Signal()
 
@@ -461,7 +461,7 @@ def test_what_is_done_to_the_layer_that_is_not_seen_is_no_wish(tiled, tmp_path):
     assert hidden.colormap.name == "gray"
 
 
-def test_who_draws_the_cutout_elsewhere_is_told_of_another_one(shown):
+def test_other_drawings_of_the_cutout_are_notified_of_another_one(shown):
     told = []
     shown.image.drawn.connect(lambda: told.append(shown.cutout))
     shown.go_to(100, 100)

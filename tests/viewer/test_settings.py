@@ -104,7 +104,7 @@ def test_chosen_limits_far_beyond_our_own_come_back(open_it):
     assert tuple(_layer(open_it(), "image").contrast_limits) == (-5e7, 9e7)
 
 
-def test_limits_that_nobody_chose_are_those_of_each_image(open_it):
+def test_default_limits_are_those_of_each_image(open_it):
     control = open_it()
     control.note_view()
     # Closed before the image is there: the view is still that of the one before.
@@ -151,14 +151,14 @@ def test_the_zoom_that_the_user_chose_comes_back(open_it):
     assert _zoom(control) == pytest.approx(3 * own)
 
 
-def test_a_zoom_that_nobody_chose_fits_the_window(open_it):
+def test_the_default_zoom_fits_the_window(open_it):
     own = _zoom(open_it())
     control = open_it()
     assert control.session.view_settings["zoom"] is None
     assert _zoom(control) == pytest.approx(own)
 
 
-def test_who_zooms_out_to_the_full_image_finds_cutouts_at_their_own_zoom(open_it):
+def test_after_zooming_out_to_the_full_image_cutouts_have_their_own_zoom(open_it):
     control = open_it()
     own = _zoom(control)
     control.viewer.scene.camera.zoom = own / 10

@@ -52,7 +52,7 @@ def test_a_verdict_that_stands_already_goes_on_as_well(verdicts, session):
     assert len(session.log) == 1
 
 
-def test_it_stays_where_nobody_asks_to_go_on(verdicts, session):
+def test_it_stays_without_auto_advance(verdicts, session):
     verdicts.give("artifact")
     verdicts.auto_advance = False
     verdicts.give("no artifact", advance=True)
@@ -60,7 +60,7 @@ def test_it_stays_where_nobody_asks_to_go_on(verdicts, session):
     assert len(session.log) == 2
 
 
-def test_it_moves_on_when_given_and_no_late_answer_moves_anybody(
+def test_it_moves_on_when_given_and_a_late_answer_moves_nothing(
     verdicts, session, main_loop, slow_disk, monkeypatch
 ):
     # It is not recorded in any time.

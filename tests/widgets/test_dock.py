@@ -183,7 +183,7 @@ def test_a_held_key_waits_for_each_frame(dock, qtbot):
     qtbot.keyRelease(dock.window(), Key.Key_N)
 
 
-def test_the_save_button_overwrites_nobody_elses_changes(dock, qtbot):
+def test_the_save_button_overwrites_no_changes_of_another_program(dock, qtbot):
     dock.label_new.value = "no artifact"
     dock.save.native.click()
     qtbot.waitUntil(lambda: dock.session.unsaved == 0)

@@ -181,7 +181,7 @@ def write(dock, text):
     return field
 
 
-def test_who_walks_on_in_the_midst_of_a_note_finds_it_again(instrument):
+def test_an_unfinished_note_is_there_after_moving_on_and_back(instrument):
     write(instrument, "half a")
     QTest.mouseClick(instrument.next.native, Qt.MouseButton.LeftButton)
     assert place(instrument) == ("north", 400, 200)

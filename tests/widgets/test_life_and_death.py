@@ -144,7 +144,7 @@ def test_closing_during_a_load_and_a_save_loses_nothing(
 
 
 @pytest.mark.parametrize("close", [_close_the_dock, _close_the_viewer])
-def test_a_save_that_fails_after_closing_tells_nobody(
+def test_a_save_that_fails_after_closing_shows_nothing(
     dock, close, go_on, monkeypatch, press, qtbot
 ):
     def fail(*_):

@@ -85,7 +85,7 @@ FIRST_THIRD_FIFTH = {1: "artifact", 3: "no artifact", 5: "artifact"}
 # Where the reviewer is
 
 
-def test_an_answer_that_comes_late_moves_nobody(dock, slow_disk, type_keys, qtbot):
+def test_a_late_answer_moves_nothing(dock, slow_disk, type_keys, qtbot):
     slow_disk.hold()
     type_keys(dock, "JN")
     assert position(dock) == 3, "one step for the verdict and one for N"
@@ -94,7 +94,7 @@ def test_an_answer_that_comes_late_moves_nobody(dock, slow_disk, type_keys, qtbo
     assert position(dock) == 3
 
 
-def test_a_late_answer_in_the_gallery_takes_nobody_to_another_image(
+def test_a_late_answer_in_the_gallery_shows_no_other_image(
     dock, slow_disk, type_keys, settle, qtbot
 ):
     slow_disk.hold()

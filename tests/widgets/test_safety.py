@@ -109,7 +109,7 @@ def test_a_second_window_has_all_its_height_for_the_review(second, qtbot):
     qtbot.waitUntil(lambda: second.height() - panel.geometry().bottom() < 10)
 
 
-def test_a_second_window_is_told_who_has_the_review_and_looks_on(
+def test_a_second_window_is_read_only_and_names_the_first(
     dock, second, press, settle, decide
 ):
     assert _banner(dock) == ""

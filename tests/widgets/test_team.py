@@ -41,7 +41,7 @@ def elsewhere(survey, team, tmp_path) -> ReviewSession:
     return ReviewSession.open(table, survey.parent, reviewer="eve", team=team)
 
 
-def test_what_another_computer_decides_is_shown_here_and_moves_nobody(
+def test_verdicts_of_another_computer_show_here_and_move_nothing(
     dock, survey, team, tmp_path, qtbot
 ):
     with elsewhere(survey, team, tmp_path) as other:

@@ -35,7 +35,7 @@ def decide(log, *which, label=1, reviewer="me"):
     log.add(log.decide(made, {}))
 
 
-def test_undo_and_redo_are_on_record_with_who_and_when():
+def test_undo_and_redo_are_recorded_with_reviewer_and_time():
     log = DecisionLog()
     decide(log, 0)
     log.add(log.undo("you", before))

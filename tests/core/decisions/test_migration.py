@@ -227,7 +227,7 @@ def test_to_say_the_same_as_version_1_kept_is_no_decision(store, path, output):
 
 
 @pytest.mark.parametrize("which", ["predictions.csv", "out.csv"])
-def test_an_output_in_another_spelling_is_nobodys_change(
+def test_an_output_in_another_spelling_is_unchanged(
     store, path, output, tmp_path, which
 ):
     with opened(tmp_path / which, output) as session:
@@ -256,7 +256,7 @@ def test_what_the_table_said_then_is_known_again(path, output):
                 assert session.redo()
 
 
-def test_a_label_that_somebody_turned_is_still_asked_about(store, path, output):
+def test_a_label_that_was_edited_is_still_asked_about(store, path, output):
     output.write_text(SAVED.replace("1,1,ada", "1,0,ada"))
     with opened(output, output) as session:
         [one] = session.disagreements

@@ -162,7 +162,7 @@ def test_what_is_written_is_read_again(file, open_store):
     assert Store(file).read().state == {"cutout": ["b", 0, 0]}
 
 
-def test_a_row_tells_what_who_when_and_in_which_state(file, open_store):
+def test_a_row_has_verdict_reviewer_time_and_view(file, open_store):
     store, _ = open_store(file)
     store.append([entry(1, threshold=0.95)])
     [row] = rows(file, "SELECT * FROM decisions")
@@ -301,7 +301,7 @@ def test_what_cannot_be_backed_up_is_not_migrated(file, newer, monkeypatch):
     assert file.read_bytes() == before
 
 
-def test_nobody_migrates_what_somebody_holds(file, open_store, newer):
+def test_a_locked_log_is_not_migrated(file, open_store, newer):
     store, _ = open_store(file)
     store.append([entry(1)])
     change(file, f"UPDATE review SET schema_version = {SCHEMA_VERSION}")
@@ -532,7 +532,7 @@ def test_a_second_one_goes_on_if_nothing_was_written(file, open_store):
     assert Store(file).read().entries == [entry(1), entry(2)]
 
 
-def test_nobody_else_is_kept_out_by_one_that_is_closed(file, open_store):
+def test_a_closed_store_locks_no_other_process_out(file, open_store):
     first, _ = open_store(file)
     first.append([entry(1)])
     first.close()
@@ -542,7 +542,7 @@ def test_nobody_else_is_kept_out_by_one_that_is_closed(file, open_store):
     second.append([entry(2)])
 
 
-def test_one_that_could_not_say_goodbye_keeps_nobody_here_out(
+def test_a_store_that_could_not_write_at_closing_releases_its_lock(
     file, open_store, connection
 ):
     first, _ = open_store(file)

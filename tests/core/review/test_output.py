@@ -113,7 +113,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("reopened", [False, True])
-def test_what_somebody_else_changed_is_told_and_not_overwritten(
+def test_changes_of_another_program_are_reported_and_not_overwritten(
     path, output, session, name, reopened
 ):
     change, told = CHANGES[name]
@@ -312,7 +312,7 @@ class PowerCutError(BaseException):
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_save_that_was_cut_short_is_nobodys_change(
+def test_a_save_that_was_cut_short_is_no_change_of_another_program(
     path, output, session, monkeypatch, moment
 ):
     real = Path.replace

@@ -49,7 +49,7 @@ def test_it_shows_what_another_window_decides_and_is_not_in_its_way(session, sur
     session.close()
 
 
-def test_it_keeps_nobody_out(survey):
+def test_it_locks_no_other_process_out(survey):
     with look(survey), ReviewSession.open(survey) as session:
         session.set_label("artifact")
         assert session.problem is None

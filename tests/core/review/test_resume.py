@@ -191,7 +191,7 @@ def test_the_decisions_of_another_table_are_refused_and_left_alone(
     assert labels(reopen(path))[0] == 1
 
 
-def test_a_review_without_a_decision_is_in_nobodys_way(path, tmp_path, reopen):
+def test_a_review_without_a_decision_hinders_no_other(path, tmp_path, reopen):
     reopen(path)
     other = write(tmp_path / "other.csv", ["c,0,0,0,1"])
     session = reopen(other)
@@ -296,7 +296,7 @@ def test_all_are_settled_at_once_and_for_good(edited, path, reopen, keep, expect
     assert labels(again) == [1, 0, 1, 1]
 
 
-def test_a_choice_has_the_name_and_time_of_who_chose(edited, reopen):
+def test_a_choice_has_the_reviewer_and_time_of_the_choice(edited, reopen):
     session = reopen(edited, reviewer="chooser")
     before = {(e.cutout, e.decided_at) for e in session.log}
     session.settle("table")
@@ -345,9 +345,7 @@ def test_an_older_copy_of_the_table_is_no_question(path, output, tmp_path, reope
     assert labels(again)[0] == 0
 
 
-def test_what_another_reviewer_decided_in_the_table_stands_where_nobody_did(
-    tmp_path, reopen
-):
+def test_a_verdict_in_the_table_is_in_force_where_the_log_has_none(tmp_path, reopen):
     rows = [f"{row},{row[-3]},you,then" for row in ROWS]
     header = f"{HEADER},label_new,reviewed_by,reviewed_at"
     session = reopen(write(tmp_path / "in.csv", rows, header))

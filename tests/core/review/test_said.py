@@ -103,7 +103,7 @@ def test_all_that_was_said_is_saved_and_resumed_in_each_format(
 
 
 @pytest.mark.parametrize("start", [A, A2], ids=["no artifact", "artifact"])
-def test_who_is_unsure_leaves_the_label_as_it_is(path, reopen, start):
+def test_an_unsure_verdict_leaves_the_label_unchanged(path, reopen, start):
     session = reopen(path)
     before = verdict_of(session, start)[0]
     session.set_label("unsure", cutouts=[start])
@@ -296,7 +296,7 @@ def test_each_verdict_can_be_read_from_a_table(path, reopen, verdict):
     assert session.progress == (int(bool(verdict)), 1)
 
 
-def test_the_check_counts_who_is_unsure_as_a_review_does(tmp_path, demo):
+def test_the_check_counts_unsure_verdicts_as_a_review_does(tmp_path, demo):
     table = pd.read_csv(demo.predictions, dtype=str, keep_default_na=False)
     errors = np.flatnonzero(table["label"] != table["preds"])
     table["decision"] = ""
@@ -336,7 +336,7 @@ def test_what_the_version_before_reviewed_is_spelt_out(
 
 
 @pytest.mark.parametrize("added", ["", ",decision"])
-def test_what_was_reviewed_before_is_nobodys_change(old_table, reopen, added):
+def test_earlier_reviews_are_no_change_of_another_program(old_table, reopen, added):
     first, *lines = old_table.read_text().splitlines()
     empty = "," if added else ""
     old_table.write_text("\n".join([first + added, *(one + empty for one in lines)]))
@@ -398,7 +398,7 @@ def test_their_words_are_told_and_taken_over_if_theirs_are_kept(path, reopen, tm
     assert saved["note"].tolist() == ["theirs", "mine", "", ""]
 
 
-def test_a_label_alone_that_somebody_turned_brings_its_verdict(path, reopen, tmp_path):
+def test_an_edited_label_alone_brings_its_verdict(path, reopen, tmp_path):
     session = reopen(path)
     session.set_label("artifact", "ghost", cutouts=[A])
     session.save()
@@ -434,7 +434,7 @@ def test_drafts_are_there_after_a_reopening(path, tmp_path, reopen):
 @pytest.mark.parametrize(
     "edited", [{"note": "theirs"}, {"kind": "bleed"}, {"decision": "unsure"}]
 )
-def test_words_that_somebody_changed_in_the_table_are_asked_about(
+def test_edited_kinds_and_notes_in_the_table_are_asked_about(
     path, tmp_path, reopen, edited
 ):
     session = reopen(path)

@@ -462,7 +462,7 @@ def test_one_that_only_looked_cannot_go_on_from_what_is_old(session, path, log_f
         assert third.undo()
 
 
-def test_a_session_that_nobody_uses_any_more_is_in_nobodys_way(path, log_file):
+def test_a_session_without_references_releases_its_lock(path, log_file):
     ReviewSession.open(path).set_label("artifact")
     with ReviewSession.open(path) as session:
         assert session.problem is None

@@ -162,7 +162,7 @@ def test_where_confidences_are_alike_the_short_way_would_be_wrong():
 
 @settings(deadline=None)
 @given(ROWS, SAID, THRESHOLDS, st.lists(st.sampled_from(OUTCOMES), unique=True))
-def test_open_is_what_nobody_reviewed_of_some_outcomes_and_all_unsure(
+def test_undecided_are_unreviewed_cutouts_of_the_outcomes_and_all_unsure(
     rows, said, threshold, outcomes
 ):
     catalog = catalog_of(rows)

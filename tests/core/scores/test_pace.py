@@ -59,7 +59,7 @@ def test_a_pause_is_no_verdicts_time_and_a_clock_that_was_put_back_neither():
     assert pace_of(log) == (pytest.approx([PAUSE]), 4)
 
 
-def test_labels_taken_over_from_somebody_are_no_verdicts(session):
+def test_labels_adopted_from_a_file_are_no_verdicts(session):
     session.set_label("artifact")
     session.save()
     table = session.output.read_text()
@@ -69,7 +69,7 @@ def test_labels_taken_over_from_somebody_are_no_verdicts(session):
     assert pace_of(session.log).verdicts == 1
 
 
-def test_nobody_decided_yet():
+def test_before_the_first_verdict():
     pace = pace_of([])
     assert (pace.median, pace.verdicts) == (None, 0)
     assert pace.thinned(5)[0].tolist() == []

@@ -61,7 +61,7 @@ def test_levels_are_halves_down_to_an_overview(tiles):
     assert tiles.levels[0].size == SHAPE[0] * SHAPE[1]
 
 
-def test_nothing_is_read_before_somebody_looks(source, tiles):
+def test_nothing_is_read_before_it_is_in_view(source, tiles):
     assert not threads()
     assert source.reads == []
 
@@ -92,7 +92,7 @@ def test_what_was_asked_for_comes_with_a_signal_from_the_thread(source, tiles):
     assert shows(tiles.levels[0], source.array, *MIDDLE)
 
 
-def test_a_part_is_there_once_who_looks_at_it_was_told(source, tiles, monkeypatch):
+def test_a_part_is_read_once_changed_was_emitted(source, tiles, monkeypatch):
     source.gate.clear()
     told = []
     tiles.changed.connect(lambda: told.append("changed"))
@@ -290,7 +290,7 @@ def test_closing_does_not_wait_for_the_disk(source, tiles):
     assert len(source.reads) == 1
 
 
-def test_an_image_that_nobody_holds_ends_its_thread(tmp_path):
+def test_an_image_without_references_ends_its_thread(tmp_path):
     source = ArraySource(noise())
     image = opened(source, tmp_path)
     level, gone = image.levels[0], weakref.ref(image)

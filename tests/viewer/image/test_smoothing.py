@@ -23,7 +23,7 @@ def test_smoothed_pixels_come_later_and_the_status_keeps_the_raw_value(
     control, main_loop
 ):
     control.set_display(Display(sigma=2, inverted=True))
-    assert control.view == "shown", "who looks at it may judge it"
+    assert control.view == "shown", "a verdict is accepted meanwhile"
     assert _layer(control).colormap.name == "gray"
     main_loop.run_until(lambda: _is_smooth(control, 2))
     assert "inverted" in _layer(control).colormap.name

@@ -49,6 +49,40 @@ def test_no_module_imports_a_forbidden_part(folder):
     assert wrong == []
 
 
+#: The most lines of a module and of a function, without docstrings.
+MODULE_LINES, FUNCTION_LINES = 350, 45
+
+Node = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def code_lines(node: Node, lines: int) -> int:
+    """Return a number of lines without those of the docstrings in a node."""
+    documented = [
+        inner.body[0]
+        for inner in ast.walk(node)
+        if isinstance(inner, Node) and ast.get_docstring(inner) is not None
+    ]
+    return lines - sum(doc.end_lineno - doc.lineno + 1 for doc in documented)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.relative_to(PACKAGE).as_posix())
+        for path in sorted(PACKAGE.rglob("*.py"))
+    ],
+)
+def test_a_module_and_its_functions_are_short_or_say_why_not(path):
+    text = path.read_text(encoding="utf-8")
+    module = ast.parse(text)
+    lines = code_lines(module, len(text.splitlines()))
+    assert lines <= MODULE_LINES or "# Over 350 lines: " in text
+    for node in ast.walk(module):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            lines = code_lines(node, node.end_lineno - node.lineno + 1)
+            assert lines <= FUNCTION_LINES, node.name
+
+
 def test_relative_imports_are_seen_too():
     found = imported("from ..widgets import dock\nfrom . import a", f"{NAME}.core")
     assert found == {f"{NAME}.widgets.dock", f"{NAME}.core.a"}

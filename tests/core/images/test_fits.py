@@ -433,7 +433,14 @@ def test_a_large_float_image_with_blank_is_read_without_a_remark(large, tmp_path
     lazy(path)
 
 
-@pytest.mark.parametrize("tile", [(1, 1040), (64, 64), (100, 333)])
+@pytest.mark.parametrize(
+    "tile",
+    [
+        (1, 1040),
+        pytest.param((64, 64), marks=pytest.mark.exhaustive),
+        (100, 333),
+    ],
+)
 @pytest.mark.parametrize(
     "method", ["RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "PLIO_1"]
 )

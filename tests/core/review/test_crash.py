@@ -88,7 +88,7 @@ def test_whenever_it_is_killed_every_decision_is_there_once(tmp_path, record_pro
     log, shown, before, told, kills = [], 0, None, 0, Counter()
     reviewer = Reviewer(table)
     with closing(reviewer):
-        for seed in range(many(20, 200)):
+        for seed in range(many(20, 200, few=10)):
             said, moment = reviewer.run(seed)
             kills[moment] += 1
             # The lock of the killed process ended with it.

@@ -14,6 +14,7 @@ from napari_artifact_review.core.review.groups import (
     Group,
     in_groups,
 )
+from tests.nightly import many
 
 _COLUMNS = {"image": "image_name", "outcome": "outcome", "kind": "kind"}
 
@@ -28,7 +29,10 @@ def _order(by: str, names: pd.Series) -> list[str]:
 
 
 @pytest.mark.parametrize("by", GROUPINGS)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=many(30, 300, few=10),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_each_group_has_its_cutouts_in_their_order(session, by, data):
     count = len(session.table)

@@ -56,8 +56,7 @@ class Journal:
     Attributes
     ----------
     changed : Signal
-        Emitted with the rows whose label, reviewer or verdict may have changed, and
-        with the kind of command.
+        Emitted with the rows whose label, reviewer or verdict may have changed.
     appended : Signal
         Emitted with the entries that were written to disk.
     pending_changed : Signal
@@ -70,7 +69,7 @@ class Journal:
         Recorder that writes the log.
     """
 
-    changed = Signal(list, str)
+    changed = Signal(list)
     appended = Signal(list)
     pending_changed = Signal()
     refused_changed = Signal()
@@ -130,11 +129,9 @@ class Journal:
 
     def block_signals(self) -> None:
         """Block the signals about commands, because the session is closed."""
-        self.changed.block()
-        self.pending_changed.block()
-        self.refused_changed.block()
-        self.problem_changed.block()
-        self.disagreements_changed.block()
+        signals = self.changed, self.pending_changed, self.refused_changed
+        for signal in (*signals, self.problem_changed, self.disagreements_changed):
+            signal.block()
 
     # Commands
 
@@ -369,7 +366,7 @@ class Journal:
         self._disagreements = left
         try:
             if rows:
-                self.changed.emit(rows, "receive" if command is None else command.kind)
+                self.changed.emit(rows)
         finally:
             if fewer:
                 self.disagreements_changed.emit()

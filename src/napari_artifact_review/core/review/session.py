@@ -762,7 +762,7 @@ class ReviewSession:
     def _not_found(self, what: str) -> ReviewError:
         return ReviewError(what, path=self.predictions.path)
 
-    def _on_changed(self, rows: list[int], _: str) -> None:
+    def _on_changed(self, rows: list[int]) -> None:
         for row in rows:
             self.review_queue.update(row)
             key = self.cutout_index.key_of(row)

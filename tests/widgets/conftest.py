@@ -42,6 +42,7 @@ def _process_windows() -> Iterator[Windows]:
         # As in `make_napari_viewer`: no thread that follows the mouse, and no IPython.
         patch.setattr(StatusChecker, "start", lambda *_: None)
         patch.setattr(QtViewer, "_get_console", lambda *_: None)
+        WINDOWS.begin()
         yield WINDOWS
         WINDOWS.close()
     gc.unfreeze()

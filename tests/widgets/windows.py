@@ -159,6 +159,12 @@ class Windows:
         self._kept: KeptWindow | None = None
         self._more: list[Viewer] = []
         self._docked: list[weakref.ref[QWidget]] = []
+        self._stuck: set[threading.Thread] = set()
+
+    def begin(self) -> None:
+        """Note the threads of reviews that tests without a window have left."""
+        gc.collect()
+        self._stuck.update(self._threads())
 
     def viewer(self) -> Viewer:
         """Return the viewer that is kept; make it again where a test closed it."""
@@ -199,24 +205,34 @@ class Windows:
         docked = docked if qtpy.PYQT6 else []
         expected = int(self._kept is not None)
         gc.collect()
-        _wait_for_none(_threads_of_reviews)
-        _wait_for_none(lambda: [found for found in (ref() for ref in docked) if found])
-        _wait_for_none(lambda: [*QtViewer._instances][expected:])
+        try:
+            _wait_for_none(self._threads)
+            _wait_for_none(lambda: [dock for ref in docked if (dock := ref())])
+            _wait_for_none(lambda: [*QtViewer._instances][expected:])
+        except AssertionError:
+            # They are the fault of this test alone: no other test is to meet them.
+            self.close()
+            QtViewer._instances.clear()
+            self._stuck.update(self._threads())
+            raise
+
+    def _threads(self) -> list[threading.Thread]:
+        """Return the threads of reviews."""
+        threads = [
+            one for one in threading.enumerate() if "artifact-review" in one.name
+        ]
+        return [one for one in threads if one not in self._stuck]
 
 
 #: The windows of this process.
 WINDOWS = Windows()
 
 
-def _threads_of_reviews() -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if "artifact-review" in one.name]
-
-
 def _wait_for_none(find: Callable[[], list[Any]]) -> None:
     """Wait until nothing is left of a kind, also on a slow machine."""
     end = time.monotonic() + PATIENCE
-    while find():
-        assert time.monotonic() < end, f"left behind: {find()}"
+    while left := [type(one).__name__ for one in find()]:
+        assert time.monotonic() < end, f"left behind: {left}"
         QApplication.processEvents()
-        time.sleep(0.02)
+        time.sleep(0.1)
         gc.collect()

@@ -436,7 +436,7 @@ def test_a_large_float_image_with_blank_is_read_without_a_remark(large, tmp_path
 @pytest.mark.parametrize(
     "tile",
     [
-        (1, 1040),
+        pytest.param((1, 1040), marks=pytest.mark.exhaustive),
         pytest.param((64, 64), marks=pytest.mark.exhaustive),
         (100, 333),
     ],

@@ -296,14 +296,14 @@ def test_each_verdict_can_be_read_from_a_table(path, reopen, verdict):
     assert session.progress == (int(bool(verdict)), 1)
 
 
-def test_the_check_counts_unsure_verdicts_as_a_review_does(tmp_path, demo):
-    table = pd.read_csv(demo.predictions, dtype=str, keep_default_na=False)
+def test_the_check_counts_unsure_verdicts_as_a_review_does(tmp_path, survey):
+    table = pd.read_csv(survey, dtype=str, keep_default_na=False)
     errors = np.flatnonzero(table["label"] != table["preds"])
     table["decision"] = ""
     table.loc[errors[:2], "decision"] = "unsure"
     path = tmp_path / "in.csv"
     table.to_csv(path, index=False)
-    summary, faults = check_review(path, demo.images)
+    summary, faults = check_review(path, survey.parent)
     assert faults == []
     assert f"{len(errors)} errors, 2 of them reviewed" in summary
 

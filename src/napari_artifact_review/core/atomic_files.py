@@ -193,7 +193,7 @@ def digest_of(path: Path) -> str | None:
 
 
 def beside(path: Path, kind: str = "") -> Path:
-    """Return a dated name beside `path`, of the same format.
+    """Return a path in the folder of `path`, with the date in its name and its suffix.
 
     Parameters
     ----------

@@ -184,7 +184,7 @@ def paint_artifacts(
     Parameters
     ----------
     rng : numpy.random.Generator
-        Random numbers for the artifacts.
+        Random number generator.
     noise : float
         Standard deviation of the sky, electrons.
     richness : int, optional
@@ -193,7 +193,7 @@ def paint_artifacts(
     Returns
     -------
     dict of str to numpy.ndarray
-        The light of each kind that occurs, without noise, electrons, shape `SHAPE`.
+        Image of each kind that occurs, without noise, in electrons, shape `SHAPE`.
     """
     layers = {}
     for name, kind in KINDS.items():

@@ -24,7 +24,7 @@ class Picture(NamedTuple):
     cutout : Cutout
         The cutout.
     source : str
-        The picture as a data URI, or an empty text if it is missing.
+        The picture as a data URI, or an empty string if it is missing.
     fault : str
         The reason why the picture is missing.
     """

@@ -178,7 +178,7 @@ class ReviewDrawing:
             self.overlay.show_selection(cutouts)
 
     def _cutouts_inside(self) -> Cutouts:
-        """Return the cutouts on the image, and remember the rows outside it."""
+        """Return the cutouts on the image, and record the rows outside it."""
         cutouts = self._session.catalog.cutouts_of(self.name)
         outside = cutouts.outside(self.shape)
         self._outside = set(cutouts.rows[outside].tolist())

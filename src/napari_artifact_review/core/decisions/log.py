@@ -336,9 +336,9 @@ class DecisionLog:
         return self._entries_about("undo", act, reviewer, remaining)
 
     def redo(self, reviewer: str, act: EntryId | None = None) -> list[Entry]:
-        """Return the entries that redo an act; an empty list if it was not undone.
+        """Return the entries that redo an act, or an empty list if it was not undone.
 
-        The default is the act that was undone last.
+        By default, redo the act that was undone last.
         """
         act = act or next(iter(self.undone), None)
         if act not in self._undone:

@@ -79,7 +79,7 @@ class CutoutIndex:
     def row_at(self, image_name: str, x: int, y: int, size: int) -> int | None:
         """Return the row of the cutout of side `size` that contains a pixel, or None.
 
-        If cutouts overlap, return the cutout with the nearest centre.
+        If cutouts overlap, use the cutout with the nearest centre.
         """
         rows = self.cutouts_of(image_name)
         across = x - self._predictions.grid_x[rows]

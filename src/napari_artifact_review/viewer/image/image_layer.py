@@ -132,7 +132,7 @@ class ImageLayer:
         self.drawn.emit()
 
     def follow(self) -> None:
-        """Update the limits for another current cutout of the same image."""
+        """Update the limits after the current cutout changes within the same image."""
         if self._display.scope == "cutout":
             self._apply()
         self.drawn.emit()

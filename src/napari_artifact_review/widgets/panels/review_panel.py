@@ -223,7 +223,7 @@ class ReviewPanel(Container[Widget]):
 
 
 def _bring_into_view(area: QScrollArea, fold: Fold) -> None:
-    """Scroll to an opened fold, or to its beginning if it is too tall."""
+    """Scroll an opened fold into view; to its top if it is taller than the panel."""
     area.widget().layout().activate()
     area.widget().adjustSize()
     bar, page = area.verticalScrollBar(), area.viewport().height()

@@ -86,7 +86,7 @@ class PlotView(QWidget):
         painter.end()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Request a plot, which is not drawn while the widget is hidden."""
+        """Request the plot. It is not drawn while the widget is hidden."""
         super().showEvent(event)
         self.outdated.emit()
 

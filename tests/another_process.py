@@ -10,10 +10,13 @@ from pathlib import Path
 
 
 @contextmanager
-def running(code: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+def running(
+    code: str, path: Path, first_line: str = "None"
+) -> Iterator[subprocess.Popen[str]]:
     """Run code with a path as argument until the context ends, then kill it.
 
-    The context begins when the code has printed "None": it has no problem.
+    The context begins when the code has printed its first line: by default "None", as
+    it has no problem.
     """
     with subprocess.Popen(
         [sys.executable, "-c", code, str(path)],
@@ -22,6 +25,6 @@ def running(code: str, path: Path) -> Iterator[subprocess.Popen[str]]:
         text=True,
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "None\n"
+        assert process.stdout.readline() == f"{first_line}\n"
         yield process
         process.kill()

@@ -107,8 +107,6 @@ class Surfaces:
 
     Attributes
     ----------
-    front : Surface
-        The surface that the reviewer sees.
     gallery : GalleryPanel or None
         The gallery; None before its first use.
     """
@@ -125,8 +123,14 @@ class Surfaces:
         self._controller = controller
         self._canvas = Canvas(dock, session, controller, say)
         self._keys = KeyChoice()
-        self.front: Surface = self._canvas
         self.gallery: GalleryPanel | None = None
+
+    @property
+    def front(self) -> Surface:
+        """The surface that the reviewer sees."""
+        if self.gallery is None or self._controller.view != "covered":
+            return self._canvas
+        return self.gallery
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Show the current keys."""
@@ -139,12 +143,10 @@ class Surfaces:
         if self.gallery is None:
             self.gallery = self._make_gallery()
         if self.front is self.gallery:
-            self.front = self._canvas
             self.gallery.close_page()
             self._controller.uncover()
             give_keys_to_viewer(self._dock)
         else:
-            self.front = self.gallery
             self._controller.cover(self.gallery.target)
             self.gallery.open()
 
@@ -152,7 +154,7 @@ class Surfaces:
         """Remove the gallery with its pictures."""
         if self.gallery is not None:
             self.gallery.release()
-            self.gallery, self.front = None, self._canvas
+            self.gallery = None
 
     def _make_gallery(self) -> GalleryPanel:
         # Import only here, because the gallery imports the readers of images.

@@ -168,15 +168,8 @@ sys.stdin.read()
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_child_has_nothing_to_release(path):
-    with subprocess.Popen(
-        [sys.executable, "-c", RELEASE, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as parent:
-        assert parent.stdout.readline() == "0 True\n"
+    with running(RELEASE, path, first_line="0 True") as parent:
         assert WriterLock(path).acquire().pid == parent.pid
-        parent.kill()
 
 
 FORK = """

@@ -65,9 +65,9 @@ def test_any_other_database_or_driver_is_refused_by_name(scheme):
         (f"postgresql://ada:{SECRET}@host/night?autocommit=1", "autocommit"),
         (f"postgresql://host/night?password={SECRET}&turbo=1", "turbo"),
         (f"postgresql://host/night?password={SECRET}&password=x", "more than one"),
-        (f"host=here password={SECRET}", "no URL"),
-        (f"ada {SECRET}://host", "no URL"),
-        (f"postgresql://ada:{SECRET}@host/night\udcff", "no URL"),
+        (f"host=here password={SECRET}", "not a database URL"),
+        (f"ada {SECRET}://host", "not a database URL"),
+        (f"postgresql://ada:{SECRET}@host/night\udcff", "not a database URL"),
     ],
 )
 def test_a_faulty_url_is_one_error_without_the_password(url, reason):

@@ -329,7 +329,7 @@ def test_a_place_that_no_longer_has_what_it_told_of_is_a_problem():
     place = Place(entries(1, 5))
     place.fetch = lambda _: entries(1, 2) + entries(4, 5)
     one = Computer(place)
-    with pytest.raises(StoreError, match="entries are missing there"):
+    with pytest.raises(StoreError, match="entries that were there before are missing"):
         one.exchange.exchange()
     assert one.received == []
 

@@ -171,8 +171,8 @@ def test_independent_ones_go_on_after_one_that_is_refused(
     states = [one.state for one in (first, depending, next_one, independent)]
     assert states == ["refused", "refused", "refused", "recorded"]
     assert "disk is full" in str(first.error)
-    assert "depends on one that was not recorded (0)" in str(depending.error)
-    assert "depends on one that was not recorded (1)" in str(next_one.error)
+    assert "depends on a verdict that was not recorded (0)" in str(depending.error)
+    assert "depends on a verdict that was not recorded (1)" in str(next_one.error)
     assert recording.on_disk() == [3]
     assert recording.recorder.problem is None
 

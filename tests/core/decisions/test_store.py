@@ -233,7 +233,7 @@ def test_a_newer_one_is_refused_and_left_alone(file, open_store):
     with pytest.raises(StoreError, match=rf"newer version \(schema {newer}.*Upgrade"):
         Store(file).read()
     change(file, "UPDATE review SET schema_version = 0")
-    with pytest.raises(StoreError, match="does not tell the version"):
+    with pytest.raises(StoreError, match="has no schema version"):
         Store(file).read()
     assert len(rows(file, "SELECT * FROM decisions")) == 1
 
@@ -425,7 +425,7 @@ def no_review(file):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (foreign, "something else .tables recipes"),
+        (foreign, "another program .tables recipes"),
         (text, "file is not a database"),
         (cut_off, "malformed"),
         (page_lost, "malformed|damaged"),
@@ -441,7 +441,7 @@ def no_review(file):
         (another_order, "entry 5 of its log is missing or damaged"),
         (trigger, "parts that could change decisions .trigger turn"),
         (view, "parts that could change decisions .view other"),
-        (no_review, "version of its schema"),
+        (no_review, "no schema version"),
     ],
 )
 def test_what_is_no_sound_store_is_refused_and_left_alone(file, spoil, message):

@@ -123,7 +123,7 @@ def test_an_image_that_is_cut_short_is_a_fault(tmp_path, suffix, kept):
     path = put(tmp_path, suffix, noise)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * kept)])
-    with refused(path, r"cut short|damaged|empty|cannot be read|no FITS file|tiles"):
+    with refused(path, r"cut short|damaged|empty|cannot be read|not a FITS file|tiles"):
         read_image(path)
 
 
@@ -154,7 +154,7 @@ def test_a_fits_file_that_lacks_a_byte_of_its_pixels_is_a_fault(tmp_path, kind, 
 def test_what_is_no_image_is_a_fault_whatever_its_name(tmp_path, suffix, content):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
-    with refused(path, "the file is empty|no FITS file|cannot be read"):
+    with refused(path, "the file is empty|not a FITS file|cannot be read"):
         read_image(path)
 
 
@@ -533,7 +533,7 @@ def test_what_is_pickled_is_never_run(tmp_path, monkeypatch):
     np.save(path, np.array([[Trap()]]), allow_pickle=True)
     for suffix in (".npy", ".png", ".tif", ".fits"):
         path = path.rename(path.with_suffix(suffix))
-        with refused(path, "cannot be read|no FITS file"):
+        with refused(path, "cannot be read|not a FITS file"):
             read_image(path)
     # Nor where the look at its header finds nothing.
     monkeypatch.setattr(np.lib.format, "open_memmap", lambda *_: np.zeros(1))

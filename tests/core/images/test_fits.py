@@ -232,7 +232,7 @@ def test_a_file_without_an_image_is_one_error(tmp_path, hdus):
     ("content", "what"),
     [
         (b"", "the file is empty"),
-        (b"hello", "no FITS file"),
+        (b"hello", "not a FITS file"),
         (b"SIMPLE  =", "cannot be read"),
         (gzip.compress(b"", mtime=0), "the file is empty"),
     ],

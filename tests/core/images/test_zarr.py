@@ -273,7 +273,7 @@ def test_pickled_pixels_are_refused_and_run_nothing(tmp_path, monkeypatch):
     path = put(tmp_path / "a.zarr", zarr_format=2, compressors=None)
     edit(path / ".zarray", filters=[numcodecs.Pickle().get_config()])
     (path / "0.0").write_bytes(pickle.dumps(Trap()))
-    refuse(path, "'pickle', which is not known here")
+    refuse(path, "'pickle', which is not supported")
     path = put(tmp_path / "b.zarr")
     for codecs in (
         [{"name": "numcodecs.pickle", "configuration": {}}],
@@ -285,7 +285,7 @@ def test_pickled_pixels_are_refused_and_run_nothing(tmp_path, monkeypatch):
         ],
     ):
         edit(path / "zarr.json", codecs=codecs)
-        refuse(path, "'pickle', which is not known here")
+        refuse(path, "'pickle', which is not supported")
     assert not Path("trapped").exists()
 
 

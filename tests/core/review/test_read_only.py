@@ -28,9 +28,9 @@ def test_no_file_is_made(survey):
 def test_nothing_can_be_decided_or_saved(survey):
     before = contents(survey.parent)
     with look(survey) as session:
-        assert "to look only" in str(session.problem)
+        assert "opened with read_only" in str(session.problem)
         for act in (session.save, lambda: session.set_label("artifact")):
-            with pytest.raises(HeldError, match="to look only"):
+            with pytest.raises(HeldError, match="opened with read_only"):
                 act()
         assert session.log == ()
     assert contents(survey.parent) == before
@@ -61,6 +61,6 @@ def test_a_store_of_an_older_version_is_left_as_it_is(tmp_path):
     output.write_text(migration.SAVED)
     migration.make(table, output, migration.STORE)
     before = contents(tmp_path)
-    with pytest.raises(HeldError, match=r"to look only.*migrate its log"):
+    with pytest.raises(HeldError, match=r"opened with read_only.*migrate its log"):
         look(table, output=output)
     assert contents(tmp_path) == before

@@ -394,7 +394,7 @@ def test_a_table_that_would_fill_the_memory_is_not_read(tmp_path, monkeypatch, k
 
 ANGSTROM = "Ångström-é"
 NFC, NFD = (unicodedata.normalize(form, ANGSTROM) for form in ("NFC", "NFD"))
-LEADS_OUT = "leads out of the folder"
+LEADS_OUT = "is outside the images folder"
 NO_FILE = "this is not a regular file"
 NONE = "not found"
 

@@ -60,7 +60,7 @@ def read_database_url(text: str) -> sa.URL | Path:
     """
     scheme = _SCHEME.match(text)
     if scheme is None or not text.isprintable():
-        raise StoreError("this is no URL of a database", remedy=_SUPPORTED)
+        raise StoreError("this is not a database URL", remedy=_SUPPORTED)
     name = scheme[1].lower()
     if name not in _DRIVERS:
         raise StoreError(f"{name} databases are not supported", remedy=_SUPPORTED)
@@ -116,7 +116,7 @@ def _bad_port(name: str) -> StoreError:
 def _sqlite_file(url: sa.URL) -> Path:
     if url.host or url.username or url.password or url.port:
         raise StoreError(
-            "an SQLite URL names a file, and no host",
+            "an SQLite URL names a file, not a host",
             remedy="Write it with three slashes, sqlite:///FILE, or with four before "
             "an absolute path",
         )

@@ -271,9 +271,9 @@ class Exchange:
         }
         if {(entry.log_id, entry.number) for entry in fetched} != expected:
             raise StoreError(
-                "entries are missing there that it had a moment ago",
+                "entries that were there before are missing",
                 where=self._place.name,
-                remedy="Find out what removes them; they are asked for again",
+                remedy="Find out what removes them; they are requested again",
             )
 
     @contextmanager
@@ -307,7 +307,7 @@ def find_meeting_place(url: str) -> MeetingPlace:
     database = read_database_url(url)
     if isinstance(database, Path):
         raise StoreError(
-            "an SQLite file is no place where computers can meet",
+            "computers cannot exchange verdicts through an SQLite file",
             path=database,
             remedy="Name the URL of a PostgreSQL database",
         )

@@ -128,7 +128,7 @@ class LogFile:
         active = [f"{kind} {name}" for kind, name in found if kind in _ACTIVE_OBJECTS]
         if tables and REVIEW.name not in tables:
             raise self._error(
-                f"is a database of something else (tables {', '.join(tables)})",
+                f"is a database of another program (tables {', '.join(tables)})",
                 "Name another output",
             )
         if active:
@@ -244,7 +244,7 @@ class LogFile:
     def _version(self, db: sa.Connection) -> int:
         version = db.execute(sa.select(REVIEW.c.schema_version)).scalar()
         if not isinstance(version, int) or version < 1:
-            raise self._error("it does not tell the version of its schema", _DAMAGED)
+            raise self._error("it has no schema version", _DAMAGED)
         if version > SCHEMA_VERSION:
             raise self._error(
                 f"it was written by a newer version (schema {version}; this one knows "

@@ -173,7 +173,7 @@ class PostgresPlace:
         _, self._review_id, last_numbers = rows[0]
         if self._review_id is None:
             raise StoreError(
-                "the server does not keep the review",
+                "the server did not store the review",
                 where=self.name,
                 remedy="Check the rights of its user, and the triggers, of the table "
                 f"{_REVIEWS.name}",

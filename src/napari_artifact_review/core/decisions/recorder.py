@@ -387,8 +387,8 @@ def _entries_of(command: Command) -> Sequence[Entry]:
     for other in command.depends_on:
         if other.state == "refused":
             raise StoreError(
-                f"it depends on one that was not recorded ({other.title})",
-                remedy="Give that one again first",
+                f"it depends on a verdict that was not recorded ({other.title})",
+                remedy="Retry that verdict first",
             )
     return command.make()
 

@@ -219,7 +219,7 @@ class Store:
     def _writing(self) -> Iterator[sa.Connection]:
         if self._read_only:
             raise HeldError(
-                "the review was opened to look only",
+                "the review was opened with read_only",
                 path=self.path,
                 remedy="Open it without read_only to give verdicts or migrate its log",
             )
@@ -262,7 +262,7 @@ class Store:
             assert binding is not None, "a file is made for a table"
             self._file.create_tables(db, self._contents, binding)
         if not self._file.is_current(db):
-            raise self._error("it was put back from an older version", _REOPEN)
+            raise self._error("an older version of it was restored", _REOPEN)
         newest = sa.select(DECISIONS).order_by(DECISIONS.c.position.desc()).limit(1)
         last = db.execute(newest).first()
         stored = 0 if last is None else last.position

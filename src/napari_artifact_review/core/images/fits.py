@@ -92,7 +92,7 @@ def read_fits(
         if not size:
             raise ImageError("the file is empty", remedy=_COPY)
         if stream.read(6) != b"SIMPLE":
-            raise ImageError("this is no FITS file, whatever its name", remedy=_COPY)
+            raise ImageError("this is not a FITS file", remedy=_COPY)
         _check_header(stream, 0)
         stream.seek(0)
         with fits.open(stream, memmap=False) as hdus:

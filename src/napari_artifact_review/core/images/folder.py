@@ -144,7 +144,7 @@ class ImageFolder:
         relative = Path(image_name)
         if relative.anchor or ".." in relative.parts:
             raise ImageError(
-                f"{image_name!r} leads out of the folder of the images",
+                f"{image_name!r} is outside the images folder",
                 path=self.folder,
                 remedy="Name images by their path inside this folder",
             )

@@ -198,7 +198,7 @@ def _check_codecs(folder: Path) -> None:
         name = str(codec.get("id", codec.get("name"))).removeprefix(_NUMCODECS)
         if name.lower() not in _CODECS:
             raise ImageError(
-                f"its pixels are stored with {name!r}, which is not known here",
+                f"its pixels are stored with {name!r}, which is not supported",
                 remedy="Store it with another codec, for example zstd",
             )
 

@@ -241,7 +241,7 @@ class Journal:
                     raise StoreError(
                         f"entry {entry.number} of the log {entry.log_id} does not "
                         "follow on the one before it",
-                        remedy="The log was changed or damaged; nothing was taken",
+                        remedy="The log was changed or damaged; nothing was recorded",
                     )
                 last[entry.log_id] = entry
                 new.append(entry)

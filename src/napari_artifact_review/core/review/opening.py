@@ -236,6 +236,6 @@ def _meeting_place(
         raise StoreError(
             "a meeting place cannot be read without a log on this computer",
             where=place.name,
-            remedy="Open the review with it once; then leave it out here",
+            remedy="Open it with the meeting place once; then open it here without",
         )
     return url, place

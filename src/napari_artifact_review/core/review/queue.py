@@ -79,7 +79,7 @@ class QueueRule:
                     raise ValueError(f"{name}: {value!r} is none of {', '.join(known)}")
         for name, texts in (("images", self.images), ("kinds", self.kinds)):
             if not all(isinstance(text, str) for text in texts or ()):
-                raise TypeError(f"{name}: not every one is a text")
+                raise TypeError(f"{name}: every item must be text")
         if self.seed < 0:
             raise ValueError(f"seed: {self.seed} is negative")
 

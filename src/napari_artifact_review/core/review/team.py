@@ -165,9 +165,9 @@ class Team:
             entries = [Entry.from_json(one.body) for one in raw]
         except ValueError as error:
             raise StoreError(
-                f"an entry there is damaged ({error})",
+                f"a received entry is damaged ({error})",
                 where=self.name,
-                remedy="Nothing of it was taken",
+                remedy="No entry was recorded",
             ) from error
         self._record(entries)
 
@@ -212,7 +212,7 @@ class Team:
             raise StoreError(
                 "received verdicts are not recorded yet",
                 where=self.name,
-                remedy="They are received again",
+                remedy="They will be received again",
             )
         if errors[0] is not None:
             raise errors[0].again()

@@ -73,7 +73,7 @@ class ParquetFile(_TypedFile):
             table = pq.read_table(io.BytesIO(data))
         except (pa.ArrowException, OSError) as error:
             raise TableError(
-                f"not a sound Parquet file ({error})", remedy="Write it again"
+                f"not a valid Parquet file ({error})", remedy="Write it again"
             ) from error
         return cls(
             table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True), table
@@ -127,7 +127,7 @@ class FitsTableFile(_TypedFile):
         except Exception as error:
             # The reader can raise any exception for a damaged file.
             raise TableError(
-                f"not a sound FITS table ({error})", remedy="Write it again"
+                f"not a valid FITS table ({error})", remedy="Write it again"
             ) from error
         flat = [name for name in table.colnames if table[name].ndim == 1]
         return cls(table[flat].to_pandas(), parts, compressed)

@@ -219,4 +219,4 @@ def _filled(part: bytes, filler: bytes) -> bytes:
 
 
 def _unsound(what: str) -> TableError:
-    return TableError(f"not a sound FITS table: {what}", remedy="Write it again")
+    return TableError(f"not a valid FITS table: {what}", remedy="Write it again")

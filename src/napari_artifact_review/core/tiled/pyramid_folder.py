@@ -209,7 +209,7 @@ class StoredPyramid:
             for j in range(columns.start // CHUNK, -(-columns.stop // CHUNK)):
                 if not (folder / str(i) / str(j)).exists():
                     # zarr would return zeros.
-                    raise ImageError("a part of it is lost", path=self.path)
+                    raise ImageError("a part of it is missing", path=self.path)
         with one_error(self.path):
             return np.asarray(self.arrays[level][rows, columns])
 

@@ -94,7 +94,7 @@ def test_faults_of_table_and_images_are_named_in_one_go(survey):
         ("line 39, column grid_x", "'x' is not a whole number "),
         ("line 31, column label", "'yes' is not 0 or 1"),
         ("line 2, column image_name", "image 'north' not found"),
-        ("line 14, column image_name", "this is no FITS file, what"),
+        ("line 14, column image_name", "this is not a FITS file"),
         ("line 38, column grid_x", "the cutout south (800, 0) "),
         ("line 40, column image_name", "image 'gone' not found"),
     ]

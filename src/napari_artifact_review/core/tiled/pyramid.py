@@ -156,16 +156,6 @@ class Pyramid:
         # Number of written rows of each level.
         self._written = dict.fromkeys(range(len(self.shapes)), 0)
 
-    @property
-    def is_stored(self) -> bool:
-        """Whether the pyramid is stored in the folder."""
-        return self._stored is not None
-
-    @property
-    def finer_levels(self) -> frozenset[int]:
-        """Levels on disk or in memory, except the last one."""
-        return frozenset(self._arrays)
-
     def build(self) -> Iterator[None]:
         """Find the stored pyramid, or build it in small steps.
 

@@ -96,11 +96,6 @@ class GalleryView(QAbstractItemView):
         """Number of columns."""
         return self._layout.columns
 
-    @property
-    def header_height(self) -> int:
-        """Height of the header over a group; 0 if groups have no name."""
-        return self._layout.header
-
     def set_side(self, side: int) -> None:
         """Show thumbnails of another size; the current cutout stays in view."""
         current = self.currentIndex()

@@ -66,7 +66,7 @@ class ReviewCommands:
         self._saver = saver
         self._connections = Connections()
         controller.verdicts.auto_advance = self._panel.navigation.auto_advance.value
-        self._examples.show_session(session)
+        self._examples.show_session(session, controller.loader.cache)
         self._connect_verdicts()
         self._connect_display()
         self._connect_the_rest()

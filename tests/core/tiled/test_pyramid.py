@@ -50,7 +50,7 @@ def kept(folder: Path) -> list[Path]:
 
 
 def levels_in_memory(pyramid: Pyramid, source: ArraySource) -> set[int]:
-    """Return the levels below the image that need no pixels of the source to be read."""
+    """Return the levels that are read without pixels of the source."""
     levels = set()
     for level, shape in enumerate(pyramid.shapes[:-1]):
         source.reads.clear()

@@ -17,7 +17,7 @@ from napari_artifact_review.widgets.parts.tool_window import KeptFree
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.images.folder import ImageFolder
+    from napari_artifact_review.core.images.image_cache import ImageCache
     from napari_artifact_review.core.review.session import ReviewSession
 
 #: Maximum number of examples of a kind; the latest are shown.
@@ -40,6 +40,7 @@ class ExamplesPanel(PictureWindow):
         super().__init__(parent, "Examples", buttons, kept_free)
         self._background = Background(MainThread(self))
         self._session: ReviewSession | None = None
+        self._cache: ImageCache | None = None
         self._cutouts: list[Cutout] = []
         self.kind = QComboBox()
         self.empty = QLabel("No cutout has a kind yet.")
@@ -49,9 +50,11 @@ class ExamplesPanel(PictureWindow):
             button.clicked.connect(partial(self._choose, at))
         self.kind.currentIndexChanged.connect(lambda _: self._show_kind())
 
-    def show_session(self, session: ReviewSession | None) -> None:
-        """Show the examples of another review."""
-        self._session = session
+    def show_session(
+        self, session: ReviewSession | None, cache: ImageCache | None = None
+    ) -> None:
+        """Show the examples of another review, with the images in its cache."""
+        self._session, self._cache = session, cache
         if self.isVisible():
             self.show_kinds()
 
@@ -95,8 +98,8 @@ class ExamplesPanel(PictureWindow):
                 )
             )
             button.setToolTip("\n".join(filter(None, (name, cutout.note))))
-        if session is not None and self._cutouts:
-            job = partial(_pictures, session.images, self._cutouts)
+        if self._cache is not None and self._cutouts:
+            job = partial(_pictures, self._cache, self._cutouts)
             self._background.start(job, self._show, self._fail)
 
     def _show(self, pictures: Sequence[npt.NDArray[Any] | None]) -> None:
@@ -112,15 +115,14 @@ class ExamplesPanel(PictureWindow):
 
 
 def _pictures(
-    images: ImageFolder, cutouts: Sequence[Cutout]
+    cache: ImageCache, cutouts: Sequence[Cutout]
 ) -> list[npt.NDArray[Any] | None]:
     """Return a picture of each cutout, or None if its image cannot be read."""
     # Import in the thread only, because these import the readers of images.
     from napari_artifact_review.core.errors import ImageError
-    from napari_artifact_review.core.images.image_cache import ImageCache
     from napari_artifact_review.core.images.thumbnails import CutoutReader
 
-    reader = CutoutReader(ImageCache(images))
+    reader = CutoutReader(cache)
     pictures: list[npt.NDArray[Any] | None] = []
     for at, cutout in enumerate(cutouts):
         reader.expect(cutouts[at:])

@@ -62,6 +62,11 @@ class ImageLoader:
         """Names of images in memory or being read; the first is dropped first."""
         return [name for name, _ in self._futures]
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether an image is being read or waits in the queue."""
+        return not all(future.done() for future in self._futures.values())
+
     def smooth(self, sigma: float) -> None:
         """Smooth images loaded from now on with a Gaussian of `sigma` pixels.
 

@@ -10,8 +10,9 @@ from npe2 import PluginManifest
 from sklearn import metrics as sk
 
 from napari_artifact_review import ReviewSession
-from napari_artifact_review.viewer.input.key_choice import CATEGORY, PLUGIN
+from napari_artifact_review.viewer.input.key_choice import CATEGORY
 from napari_artifact_review.viewer.input.keys import KEY_TABLE
+from napari_artifact_review.viewer.preferences import PLUGIN
 
 ROOT = Path(__file__).parents[1]
 

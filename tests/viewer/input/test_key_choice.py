@@ -11,12 +11,12 @@ from napari import settings
 
 from napari_artifact_review.viewer.input.key_choice import (
     CATEGORY,
-    PLUGIN,
     KeyChoice,
     choose,
     keys_in_force,
 )
 from napari_artifact_review.viewer.input.keys import KEY_OF, KEY_TABLE, KeyBindings
+from napari_artifact_review.viewer.preferences import PLUGIN
 
 
 def keys(choice, *names):

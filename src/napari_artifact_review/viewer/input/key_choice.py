@@ -12,10 +12,11 @@ from napari.utils.key_bindings import coerce_keybinding
 
 from napari_artifact_review.viewer.input.keys import KEY_OF, KEY_TABLE, KeyAction
 from napari_artifact_review.viewer.napari_compat import plugin_settings
+from napari_artifact_review.viewer.preferences import PLUGIN
 
-#: Names of the plugin and of its keys in napari's preferences. With the name `keys` the
-#: preferences would look like a mapping, and napari shows `shortcuts` as its own.
-PLUGIN, CATEGORY = "napari-artifact-review", "key_bindings"
+#: Name of the keys in napari's preferences. With the name `keys` the preferences would
+#: look like a mapping, and napari shows `shortcuts` as its own.
+CATEGORY = "key_bindings"
 
 #: Separator of keys. A comma alone, or after a modifier, is a key itself.
 _BETWEEN = re.compile(r"(?:(?<=\S)(?<!\w-),)?\s+(?:or\s+)?")

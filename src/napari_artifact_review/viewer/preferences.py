@@ -1,0 +1,35 @@
+"""The user's defaults for reviews, from napari's preferences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from napari_artifact_review.viewer.napari_compat import plugin_settings
+
+#: Names of the plugin and of the defaults in napari's preferences.
+PLUGIN, CATEGORY = "napari-artifact-review", "review"
+
+AdvanceTo = Literal["next unreviewed", "next in queue"]
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """The user's defaults for reviews; the manifest offers each attribute.
+
+    Attributes
+    ----------
+    advance_to : str
+        Cutout to go to after a verdict: "next unreviewed", or "next in queue", which
+        may be reviewed already.
+    """
+
+    advance_to: AdvanceTo = "next unreviewed"
+
+    @classmethod
+    def in_force(cls) -> Preferences:
+        """Return the current values in napari's preferences."""
+        # A disabled plugin has no settings, nor has a plugin read by an older npe2.
+        stored = getattr(plugin_settings().get(PLUGIN), CATEGORY, None)
+        names = [field.name for field in fields(cls)]
+        return cls(**{n: getattr(stored, n) for n in names if hasattr(stored, n)})

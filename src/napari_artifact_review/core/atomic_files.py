@@ -1,4 +1,4 @@
-"""Write files atomically: completely or not at all, even if disk or power fails."""
+"""Write files atomically, so that a failed write leaves the old file unchanged."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from napari_artifact_review.core.errors import SaveError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-#: Seconds between attempts while another program has a file open; 2 s in total.
+#: Delays in seconds between attempts while a file is in use; 2 s in total.
 RETRY_DELAYS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.4, 0.4)
 
-# PostgreSQL ignores EINVAL (file_utils.c); SQLite ignores all errors (os_unix.c,
-# ticket 1657).
+# Ignored errors, raised if a file system cannot sync folders. PostgreSQL ignores EINVAL
+# (file_utils.c), and SQLite ignores all errors (os_unix.c, ticket 1657).
 _CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
-# Errors of exFAT and some network shares; Windows reports EINVAL.
+# Errors of file systems without hard links, such as exFAT and some network shares.
+# Windows reports EINVAL.
 _CANNOT_LINK = {
     errno.EPERM,
     errno.ENOSYS,
@@ -41,13 +42,13 @@ _CANNOT_LINK = {
 
 @dataclass(frozen=True)
 class Written:
-    """A file that was written.
+    """Path and digest of a file that was written.
 
     Attributes
     ----------
     path : Path
-        The requested path, or a dated name in the same folder if another program had
-        that file open.
+        The requested path, or a dated path in the same folder if another program had
+        the requested file open.
     digest : str
         SHA-256 of the file's bytes, in hexadecimal.
     """
@@ -57,14 +58,14 @@ class Written:
 
 
 class NotDurableError(SaveError):
-    """Error for a new file that is complete but may not survive a power cut.
+    """Error raised if a new file is complete but may not survive a power cut.
 
     Parameters
     ----------
     written : Written
         The new file.
     reason : OSError
-        The error raised when the folder was synced to the disk.
+        The error that was raised by syncing the folder to the disk.
     """
 
     def __init__(self, written: Written, reason: OSError) -> None:
@@ -82,34 +83,35 @@ def replace_file(
     write: Callable[[BinaryIO], object],
     about_to_replace: Callable[[str], None] = lambda _digest: None,
 ) -> Written:
-    """Write a temporary file beside `path`, then replace `path` with it.
+    """Write a file atomically, by renaming a complete temporary file.
 
-    The temporary file is on the disk before it replaces `path`. A link stays a link,
-    and the new file has the mode of the old one. If anything fails, the old file is
-    unchanged and the temporary file is removed. The call waits up to two seconds for a
-    program that has `path` open, so do not make it in the main thread.
+    The temporary file is in the same folder, and is synced to the disk before it is
+    renamed. A symbolic link is preserved, and the new file has the mode of the old one.
+    If writing or renaming fails, the old file is unchanged and the temporary file is
+    removed. The call waits up to two seconds for a program that has `path` open, so do
+    not make it in the main thread.
 
     Parameters
     ----------
     path : Path
         The file to write.
     write : callable
-        Called with a binary stream; writes the contents to it sequentially.
+        Function that receives a binary stream, and writes the contents sequentially.
     about_to_replace : callable, optional
-        Called with the digest of the complete new file before it replaces the old one.
-        An exception prevents the replacement.
+        Function that receives the digest of the new file, before the old file is
+        replaced. An exception prevents the replacement.
 
     Returns
     -------
     Written
-        The path of the new file, and its digest.
+        The path and the digest of the new file.
 
     Raises
     ------
     NotDurableError
         If the new file is complete, but may not survive a power cut.
     SaveError
-        If the file cannot be written, or its encoding lacks a character.
+        If the file cannot be written, or its encoding cannot represent a character.
     """
     remedy = (
         "Nothing was overwritten; choose another output, or free the disk and save "
@@ -141,17 +143,17 @@ def replace_file(
 
 
 def keep_backup(path: Path) -> Path | None:
-    """Copy `path` to a dated name beside it, completely or not at all.
+    """Copy a file atomically to a dated path in the same folder.
 
     Returns
     -------
     Path or None
-        The copy, synced to the disk; None if there is no file at `path`.
+        Path of the copy, which is synced to the disk; None if `path` does not exist.
 
     Raises
     ------
     SaveError
-        If the copy cannot be made; an incomplete copy is removed.
+        If the file cannot be copied. An incomplete copy is removed.
     """
     what = f"the backup of {path.name} cannot be made"
     with _as_save_errors(what, path, "Nothing was overwritten; choose another output"):
@@ -177,7 +179,7 @@ def keep_backup(path: Path) -> Path | None:
 
 
 def digest_of(path: Path) -> str | None:
-    """Return the SHA-256 of a file, in hexadecimal; None if the file does not exist.
+    """Return the SHA-256 of a file in hexadecimal, or None if it does not exist.
 
     Raises
     ------
@@ -193,27 +195,29 @@ def digest_of(path: Path) -> str | None:
 
 
 def beside(path: Path, kind: str = "") -> Path:
-    """Return a path in the folder of `path`, with the date in its name and its suffix.
+    """Return a path in the same folder, with the current time in the file name.
+
+    For example, ``a.csv`` becomes ``a.20250131T120000.000000Z.csv`` (UTC).
 
     Parameters
     ----------
     path : Path
         Path of the original file.
     kind : str
-        Text to insert after the date, for example ".backup".
+        Text to insert after the time, for example ".backup".
     """
     stem, suffix = path.stem, path.suffix
     if suffix.lower() == ".gz":
-        # Both suffixes name the format: .csv.gz.
+        # A name such as table.csv.gz has two suffixes.
         stem, suffix = Path(stem).stem, Path(stem).suffix + suffix
-    # Include microseconds, so that two files never have the same name.
+    # Include microseconds, so that two files do not have the same name.
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return path.with_name(f"{stem}.{stamp}{kind}{suffix}")
 
 
 @contextmanager
 def _as_save_errors(what: str, path: Path, remedy: str) -> Iterator[None]:
-    """Raise a SaveError in place of an OSError."""
+    """Convert an OSError inside the block to a SaveError."""
     try:
         yield
     except OSError as error:
@@ -222,7 +226,13 @@ def _as_save_errors(what: str, path: Path, remedy: str) -> Iterator[None]:
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """Return the status of a file; None if the file does not exist."""
+    """Return the status of a regular file, or None if it does not exist.
+
+    Raises
+    ------
+    OSError
+        If `path` is not a regular file.
+    """
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -238,7 +248,7 @@ def _part_beside(path: Path) -> Path:
 
 
 class _HashedFile(io.RawIOBase):
-    """A file that is written sequentially, with the SHA-256 of its contents."""
+    """A file for sequential writing, which computes the SHA-256 of its contents."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -264,14 +274,18 @@ class _HashedFile(io.RawIOBase):
 def _write_part(
     part: Path, write: Callable[[BinaryIO], object], like: os.stat_result | None
 ) -> str:
-    """Write a new file with the mode of `like`, sync it, and return its digest."""
+    """Write a new file, sync it to the disk, and return its digest.
+
+    The file has the mode of `like`, or the default mode if `like` is None.
+    """
     mode = 0o666 if like is None else stat.S_IMODE(like.st_mode)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     raw = _HashedFile(os.open(part, flags, mode))
     with io.BufferedWriter(raw) as stream:
         write(stream)
         stream.flush()
-        # Only if the mode differs: a file system without modes raises an error.
+        # Change the mode only if it differs: some file systems have no modes and
+        # raise an error.
         if like is not None and stat.S_IMODE(part.stat().st_mode) != mode:
             part.chmod(mode)
         os.fsync(raw.fileno())
@@ -279,7 +293,10 @@ def _write_part(
 
 
 def _rename(part: Path, target: Path) -> Path:
-    """Rename `part` to `target`, or to a dated name if another program has it open."""
+    """Rename `part`, and return its new path.
+
+    The new path is `target`, or a dated path if another program has `target` open.
+    """
     try:
         _retry(lambda: part.replace(target))
     except OSError as error:
@@ -290,7 +307,7 @@ def _rename(part: Path, target: Path) -> Path:
 
 
 def _give_new_name(part: Path, name: Path) -> Path:
-    """Link or rename `part` to `name` without replacing another file."""
+    """Link or rename `part` to `name`, without replacing an existing file."""
     try:
         name.hardlink_to(part)
     except OSError as error:
@@ -303,13 +320,13 @@ def _give_new_name(part: Path, name: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    """Remove a leftover file, ignoring errors."""
+    """Remove a file if it exists, and ignore errors."""
     with suppress(OSError):
         _retry(lambda: path.unlink(missing_ok=True))
 
 
 def _retry(step: Callable[[], object]) -> None:
-    """Repeat a step up to two seconds while another program has a file open."""
+    """Repeat a step for up to two seconds while another program has the file open."""
     for delay in RETRY_DELAYS:
         try:
             step()
@@ -323,17 +340,17 @@ def _retry(step: Callable[[], object]) -> None:
 
 
 def _is_held(error: OSError) -> bool:
-    """Return whether another program has the file open, or access is denied."""
+    """Return whether an error means that a file is in use or access is denied."""
     code = getattr(error, "winerror", None)
     if code is not None:
-        # Access denied, sharing or lock violation. Python also raises PermissionError
-        # for a damaged disk on Windows.
+        # Access denied, sharing violation or lock violation. On Windows, Python raises
+        # PermissionError for a damaged disk too.
         return code in (5, 32, 33)
     return isinstance(error, PermissionError) or error.errno == errno.EBUSY
 
 
 def _sync_folder(folder: Path) -> None:
-    """Sync a folder, so that a new name is durable; do nothing on Windows."""
+    """Sync a folder to the disk, to make a new name durable; do nothing on Windows."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

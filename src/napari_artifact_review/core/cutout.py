@@ -34,13 +34,14 @@ class Cutout:
     size : int
         Side length in pixels.
     label, preds, label_new : int
-        Label, prediction and label after review: 1 artifact, 0 no artifact.
+        Label, prediction at the current threshold, and label after review: 1 artifact,
+        0 no artifact.
     outcome : str
-        TN, FN, FP or TP.
+        Comparison of label and prediction: TN, FN, FP or TP.
     confidence : float or None
         The model's probability of an artifact.
     error_id : int or None
-        Running number of the error by the table's own `preds`; None if not an error.
+        Number of the error; None if the table's own `preds` equals the label.
     reviewed_by, reviewed_at : str
         Reviewer and time (UTC) of the verdict; empty without a verdict.
     decision : str
@@ -78,7 +79,7 @@ class Cutout:
 
     @property
     def is_error(self) -> bool:
-        """Whether label and prediction differ."""
+        """Whether the original label and the prediction differ."""
         return self.outcome in ERRORS
 
     @property
@@ -91,8 +92,8 @@ class Cutout:
 class Cutouts:
     """Snapshot of the review data of many cutouts of one image, as arrays.
 
-    An image can have eighty thousand cutouts. Creating one object for each would take
-    a second per image.
+    An image can have 80,000 cutouts. Creating an object for each cutout would take a
+    second per image.
 
     Attributes
     ----------
@@ -101,14 +102,14 @@ class Cutouts:
     size : int
         Side length of a cutout in pixels.
     rows, grid_x, grid_y : ndarray of int64, shape (n,)
-        Rows in the table; columns and rows of the top left pixels.
+        Row of each cutout in the table, and column and row of its top left pixel.
     label, preds, label_new, outcome : ndarray of int8, shape (n,)
         As for `Cutout`, but `outcome` is an index into `OUTCOMES`.
     confidence : ndarray of float64, shape (n,)
-        Confidences; NaN where the table has none.
+        The model's probability of an artifact; NaN if the table has none.
     reviewed, unsure, pending : ndarray of bool, shape (n,)
-        Whether a decision is in force, whether it is "unsure", and whether a command
-        is not recorded yet.
+        Masks of cutouts with a verdict, with the verdict "unsure", and with a command
+        that is not recorded yet.
     """
 
     image_name: str
@@ -138,13 +139,19 @@ class Cutouts:
         return np.equal(self.outcome, OUTCOMES.index(outcome))
 
     def outside(self, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
-        """Return the mask of cutouts outside an image of `shape` (rows, columns)."""
+        """Return the mask of cutouts wholly outside an image.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Rows and columns of the image.
+        """
         rows, columns = shape
         above = are_beyond(self.grid_y, self.size, rows)
         return np.logical_or(above, are_beyond(self.grid_x, self.size, columns))
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Cutouts:
-        """Return a subset, given by a mask or by indices."""
+        """Return the cutouts that are selected by a mask or by indices."""
         columns = (getattr(self, name)[which] for name in type(self).__slots__[2:])
         return Cutouts(self.image_name, self.size, *columns)
 
@@ -152,7 +159,7 @@ class Cutouts:
 def are_beyond(
     start: npt.NDArray[np.int64], size: int, length: int
 ) -> npt.NDArray[np.bool_]:
-    """Return the mask of cutouts that lie outside an image along one axis.
+    """Return the mask of cutouts that lie wholly outside an image along one axis.
 
     Parameters
     ----------
@@ -166,7 +173,7 @@ def are_beyond(
     ndarray of bool, shape (n,)
         True for cutouts without a pixel in the image.
     """
-    # start + size could exceed 64 bits.
+    # The sum of start and size could exceed 64 bits.
     return np.logical_or(start >= length, start <= -size)
 
 
@@ -182,7 +189,7 @@ def clip(
     shape : tuple of int
         Rows and columns of the image.
     margin : int
-        Width of the border around the cutout to include, in pixels.
+        Width of a border to include around the cutout, in pixels.
 
     Returns
     -------

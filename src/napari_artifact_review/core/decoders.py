@@ -1,4 +1,4 @@
-"""Protection against damaged images: size limits, and one type of error."""
+"""Protection against damaged images: checks of sizes, and a single type of error."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ Pixels: TypeAlias = NDArray[Any]
 
 #: Maximum size of an image in memory, in bytes: 16,384 x 16,384 pixels of 32 bits.
 MOST_BYTES = 2**30
-#: An image with more pixels is shown tile by tile, because reading it as a whole would
-#: take too long (8,192 x 8,192 pixels take about 0.3 s).
+#: Number of pixels above which an image is shown tile by tile. Reading a larger image
+#: as a whole would take too long: 8,192 x 8,192 pixels take about 0.3 s.
 MOST_PIXELS_AT_ONCE = 2**26
-#: An image with a longer side is shown tile by tile: it exceeds the largest texture of
-#: a graphics card.
+#: Length of a side, in pixels, above which an image is shown tile by tile. A longer
+#: side exceeds the largest texture of a graphics card.
 LONGEST_SIDE_AT_ONCE = 16_384
-#: Longest side of any image: several rows of each pyramid level must fit into memory.
+#: Maximum length of a side of any image, in pixels. Several rows of each pyramid level
+#: must fit into memory.
 LONGEST_SIDE = 2**18
 
 
 def is_large(shape: tuple[int, ...]) -> bool:
-    """Return whether an image is shown tile by tile.
+    """Return whether an image is so large that it is shown tile by tile.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def is_large(shape: tuple[int, ...]) -> bool:
 
 
 def check_sides(shape: tuple[int, ...]) -> None:
-    """Refuse an image whose rows or columns are too long.
+    """Raise an error if a side of an image is too long.
 
     Parameters
     ----------
@@ -68,14 +69,14 @@ def check_sides(shape: tuple[int, ...]) -> None:
 
 
 def check_memory(count: int, remedy: str = "cut it into smaller images") -> None:
-    """Refuse data that need too much memory, before they are read.
+    """Raise an error if data need too much memory; call this before reading them.
 
     Parameters
     ----------
     count : int
-        Number of bytes.
+        Size of the data in bytes.
     remedy : str
-        Advice for the user if the file is valid.
+        Advice for the user if the file is not damaged.
 
     Raises
     ------
@@ -94,16 +95,16 @@ def check_counts(
     most: Mapping[re.Pattern[str], int],
     subject: str = "its header",
 ) -> None:
-    """Refuse a header with invalid or too large values of some keywords.
+    """Raise an error if keywords of a FITS header have invalid or too large values.
 
     Parameters
     ----------
     header : astropy.io.fits.Header
         Header of a FITS HDU.
     most : mapping of pattern to int
-        Largest absolute value of the keywords that match each pattern.
+        Largest allowed absolute value of the keywords that match each pattern.
     subject : str
-        First words of the message.
+        First words of the error message.
 
     Raises
     ------
@@ -124,12 +125,12 @@ def check_counts(
 
 
 def plain_pixels(values: Pixels) -> Pixels:
-    """Convert pixels to the form that the rest of the package expects.
+    """Convert pixels to a contiguous array in native byte order.
 
     Parameters
     ----------
     values : ndarray
-        Pixels of shape (rows, columns), of any type and byte order.
+        Pixels, shape (rows, columns), of any type and byte order.
 
     Returns
     -------
@@ -165,17 +166,17 @@ def decoding(
 ) -> Iterator[None]:
     """Raise an `ImageError` for any exception of a decoder inside the block.
 
-    An `ImageError` from inside is passed on; `path` and `where` are added if it has no
-    path. Warnings of a decoder are ignored.
+    An `ImageError` inside the block is raised again, with `path` and `where` added if
+    it has no path. Warnings inside the block are ignored.
 
     Parameters
     ----------
     path : Path, optional
-        File that is read.
+        The file to read.
     where : str, optional
         Part of the file, for example the HDU.
     doing : str
-        First words of the message.
+        First words of the error message.
 
     Raises
     ------
@@ -185,9 +186,9 @@ def decoding(
     with one_error(path, where, doing), warnings.catch_warnings():
         # napari would show a decoder's warnings about the file to the user.
         warnings.simplefilter("ignore", AstropyWarning)
-        # Pillow warns about 89 million pixels or more, numpy about overflow.
+        # Pillow warns about more than 89 million pixels, and numpy about overflow.
         warnings.simplefilter("ignore", RuntimeWarning)
-        # numpy warns about .npy files of Python 2.
+        # numpy warns about .npy files that Python 2 has written.
         warnings.simplefilter("ignore", UserWarning)
         yield
 
@@ -196,9 +197,9 @@ def decoding(
 def one_error(
     path: Path | None = None, where: str | None = None, doing: str = "cannot be read"
 ) -> Iterator[None]:
-    """Raise an `ImageError` as `decoding` does, without changing warning filters.
+    """Raise an `ImageError` for any exception inside the block, like `decoding`.
 
-    All threads share the warning filters, so they should not change often.
+    Warnings are not ignored, because all threads share the warning filters.
 
     Parameters
     ----------
@@ -219,7 +220,7 @@ def one_error(
         raise ImageError(
             error.what, path=path, where=where, remedy=error.remedy
         ) from error
-    # A decoder can raise any exception for a damaged file: KeyError, struct.error, ...
+    # A decoder can raise any exception for a damaged file, such as struct.error.
     except Exception as error:
         what, remedy = _in_plain_words(error)
         raise ImageError(
@@ -228,7 +229,7 @@ def one_error(
 
 
 def _in_plain_words(error: Exception) -> tuple[str, str]:
-    """Explain a decoder's exception to the user; return the problem and the remedy."""
+    """Return a description of a decoder's exception for the user, and a remedy."""
     while isinstance(error.__cause__, Exception):
         # The cause of an exception is often more specific than the exception itself.
         error = error.__cause__

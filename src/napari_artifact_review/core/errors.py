@@ -38,7 +38,10 @@ class ReviewError(Exception):
         super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
 
     def again(self) -> Self:
-        """Copy the error without traceback, so that it does not keep frames alive."""
+        """Return a copy of the error without its traceback.
+
+        A stored traceback would keep frames and their variables in memory.
+        """
         other = type(self)(
             self.what, path=self.path, where=self.where, remedy=self.remedy
         )
@@ -47,20 +50,20 @@ class ReviewError(Exception):
 
 
 class TableError(ReviewError):
-    """Error for a predictions table that is unreadable or lacks required data."""
+    """Error raised if a predictions table is unreadable or invalid."""
 
 
 class ImageError(ReviewError):
-    """Error for a full image that is missing, ambiguous or unreadable."""
+    """Error raised if a full image is missing, ambiguous or unreadable."""
 
 
 class SaveError(ReviewError):
-    """Error for a file that could not be written; an existing file is intact."""
+    """Error raised if a file cannot be saved."""
 
 
 class StoreError(ReviewError):
-    """Error for a log of decisions that cannot be read or written; it is unchanged."""
+    """Error raised if decisions cannot be read, recorded or exchanged."""
 
 
 class HeldError(StoreError):
-    """Error for a log that is open elsewhere or read-only."""
+    """Error raised if a log is read-only or another process has it open."""

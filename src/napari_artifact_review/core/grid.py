@@ -26,11 +26,11 @@ def infer_cutout_size(
     Returns
     -------
     int or None
-        Side length in pixels; None if it is ambiguous.
+        Side length in pixels; None if the spacing is ambiguous.
     """
     spacings, points, grid = set(), 1, list[npt.NDArray[np.int64]]()
     for positions in (grid_x, grid_y):
-        # A span that exceeds 64 bits is negative, and is not a grid.
+        # A gap that exceeds 64 bits becomes negative; such positions are not a grid.
         gaps = np.diff(np.unique(positions))
         if gaps.size == 0 or gaps.min() <= 0 or np.any(gaps % gaps.min()):
             return None
@@ -55,13 +55,13 @@ def cutout_numbers(
     Parameters
     ----------
     image, grid_x, grid_y : ndarray of int64, shape (n,)
-        Index of the image, and top left pixel, of each cutout.
+        Index of the image of each cutout, and top left pixel of each cutout.
 
     Returns
     -------
     ndarray of int64, shape (n,), or None
-        Keys that sort by image, grid_x and grid_y; equal for equal cutouts. None if the
-        keys would exceed 64 bits.
+        Keys that sort by image, grid_x and grid_y. Equal cutouts have equal keys. None
+        if the keys would exceed 64 bits.
     """
     numbers = np.zeros(len(image), dtype=np.int64)
     count = 1

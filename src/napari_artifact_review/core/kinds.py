@@ -1,4 +1,4 @@
-"""Kinds of artifact to choose from: the team's own list or the default."""
+"""Kinds of artifact that reviewers can choose: the team's own list or the default."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_KINDS = 100
 
 
 def kinds_beside(predictions: Path) -> tuple[str, ...]:
-    """Return the kinds of artifact to choose from.
+    """Return the kinds of artifact that reviewers can choose.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def kinds_beside(predictions: Path) -> tuple[str, ...]:
     Raises
     ------
     ReviewError
-        If the file exists and is not a list of kinds.
+        If the file cannot be read as text, or does not contain 1 to 100 kinds.
     """
     path = predictions.with_name(KINDS_NAME)
     remedy = "Write one kind of artifact a line, or remove the file"

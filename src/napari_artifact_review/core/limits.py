@@ -1,4 +1,4 @@
-"""Limits of a grey scale by the ZScale algorithm on a sample of the pixels."""
+"""Limits of a grey scale, computed by the ZScale algorithm from sampled pixels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 Limits: TypeAlias = tuple[float, float]
 
-# ZScale uses 1,000 pixels; this sample provides enough of them even among many NaN.
+# Minimum number of pixels in a sample. ZScale uses 1,000 pixels; a larger sample
+# provides enough of them even if most pixels are NaN.
 _SAMPLE_SIZE = 100_000
 
 
@@ -31,17 +32,21 @@ def zscale_limits(pixels: NDArray[Any]) -> Limits:
     Returns
     -------
     tuple of float
-        Lower and upper limit in the pixels' unit, lower < upper. (0, 1) without a
-        finite pixel, (v, v + 1) if every pixel is v.
+        Lower and upper limit in the pixels' unit, lower < upper. They are (0, 1) if no
+        pixel is finite. If all pixels have the value v, the upper limit is at least
+        v + 1.
     """
     return zscale_of(finite_sample(pixels))
 
 
 def finite_sample(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a sample of the finite pixels of an image; all if the image is small."""
+    """Return the finite pixels in a regular sample of an image, shape (n,).
+
+    The sample of a small image contains all its finite pixels.
+    """
     step = max(1, math.isqrt(pixels.size // _SAMPLE_SIZE))
     sample = finite_values(pixels[::step, ::step])
-    # All finite pixels may lie between the sampled ones.
+    # The sampled pixels may all be NaN although others are finite.
     return sample if sample.size else finite_values(pixels)
 
 
@@ -59,9 +64,9 @@ def zscale_of(sample: NDArray[np.float64]) -> Limits:
 
 
 def distinct(lower: float, upper: float) -> Limits:
-    """Return two limits, with the upper one raised if it is not above the lower."""
+    """Return two limits; increase the upper limit unless it exceeds the lower."""
     if not lower < upper:
-        # The screen uses float32, whose relative step is at most 2**-22.
+        # The screen uses float32, whose relative precision is better than 2**-22.
         upper = lower + max(1.0, abs(lower) * 2.0**-22)
     return lower, upper
 

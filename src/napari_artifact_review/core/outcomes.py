@@ -1,4 +1,4 @@
-"""Outcomes of the classifier: comparison of label and prediction."""
+"""Outcomes of the classifier, from a comparison of labels and predictions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LABEL_NAMES: tuple[Verdict, Verdict] = ("no artifact", "artifact")
 def outcome_codes(
     label: npt.NDArray[np.int8], preds: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.int8]:
-    """Return the outcome of each cutout, as an index into `OUTCOMES`.
+    """Compute the outcome of each cutout, as an index into `OUTCOMES`.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def outcome_codes(
 
 
 def outcome_names(codes: npt.NDArray[np.int8]) -> pd.Categorical[str]:
-    """Return the names of outcomes, shape (n,), given as indices into `OUTCOMES`."""
-    # Imported here, because the dock uses the names above before pandas is loaded.
+    """Convert indices into `OUTCOMES` to the names of the outcomes, shape (n,)."""
+    # Import pandas here, because the dock imports this module and must open fast.
     import pandas as pd
 
     return pd.Categorical.from_codes(codes, categories=pd.Index(OUTCOMES))

@@ -1,1 +1,1 @@
-"""Full images: readers, sky coordinates, display settings and thumbnails."""
+"""Full images, with readers, sky coordinates, display settings and thumbnails."""

@@ -44,7 +44,7 @@ def read_common_format(path: Path) -> FullImage:
     Returns
     -------
     FullImage
-        The image, with a note if colours were converted to grey (luma) or only the
+        The image, with a note if colours were converted to grey (luma), or if only the
         first plane of a stack was read. An EXIF orientation is ignored.
 
     Raises
@@ -60,14 +60,14 @@ def read_common_format(path: Path) -> FullImage:
 
 def _read_tiff(path: Path) -> _Read:
     with tifffile.TiffFile(path) as tif:
-        # Counting the pages detects circular references, which `series` does not.
+        # Count the pages to detect circular references, which `series` does not detect.
         len(tif.pages)
         page = tif.pages.first
         series = tif.series[0]
         _check_page(page, tif.filehandle.size)
         values = page.asarray()
         axes = page.axes
-        # A page has one plane or colour image; further planes are on further pages.
+        # A page has a single plane or colour image. Other planes are on other pages.
         notes = plane_notes((series.size // page.size, 1, 1))
     if "S" not in axes:
         plane, more = _first_plane(values)
@@ -77,14 +77,14 @@ def _read_tiff(path: Path) -> _Read:
 
 
 def _check_page(page: tifffile.TiffPage, size: int) -> None:
-    """Check that the pixels fit into file and memory, before they are read."""
-    # The page and one decompressed strip or tile are in memory together; the latter may
-    # be larger. int() raises for the tuples that a damaged file has as sides.
+    """Check that the file contains all pixels, and that they fit into memory."""
+    # The page and one decompressed strip or tile are in memory at the same time. int()
+    # raises an error if a side is a tuple, which is possible in a damaged file.
     beside = math.prod(map(int, page.chunks)) * page.nbytes // max(1, page.size)
     check_memory(page.nbytes + beside, _PARTS)
     declared, listed = math.prod(page.chunked), len(page.dataoffsets)
     if declared > listed:
-        # tifffile would fill in the missing strips or tiles, one after another.
+        # tifffile would fill missing strips or tiles one by one.
         raise ImageError(
             f"its header declares {declared:,} strips or tiles, and lists {listed:,}",
             remedy=_COPY,
@@ -104,10 +104,10 @@ def _read_picture(path: Path) -> _Read:
 
 
 def _read_npy(path: Path) -> _Read:
-    # Map the file without reading; fails if it is truncated or has pickled objects.
+    # Mapping does not read pixels. It fails for a truncated file or pickled objects.
     check_memory(np.lib.format.open_memmap(path, "r").nbytes, _PARTS)
     with path.open("rb") as file:
-        # numpy.load would also open archives, and could run pickled code.
+        # numpy.load would open archives too.
         values = np.lib.format.read_array(file, allow_pickle=False)
     return _first_plane(values)
 
@@ -123,19 +123,19 @@ _READERS: dict[str, Callable[[Path], _Read]] = {
 
 
 def _first_plane(values: Pixels) -> _Read:
-    """Return the first plane of a stack (..., rows, columns)."""
+    """Return the first plane of a stack (..., rows, columns), with notes."""
     if values.ndim < 3 or not values.size:
         return values, ()
     return values[(0,) * (values.ndim - 2)], plane_notes(values.shape)
 
 
 def _grey(values: Pixels) -> _Read:
-    """Convert (rows, columns, channels) to one plane of the same type."""
+    """Convert a colour image (rows, columns, channels) to grey, with a note."""
     channels = values.shape[-1]
     if channels not in (3, 4):
-        # The image is grey with transparency, or has spectral bands.
+        # The image is grey with transparency, or has other channels than RGB.
         return values[..., 0], (f"first channel of {channels}",)
-    # Use enough digits for each type: float32 represents 16-bit sums exactly.
+    # Use float32 for integers of up to 16 bits, and float64 for larger ones.
     wide = np.result_type(values.dtype, np.float32)
     luma = sum(
         values[..., channel].astype(wide) * wide.type(weight)

@@ -1,4 +1,4 @@
-"""Display settings, and the brightness statistics that give limits and stretch."""
+"""Display settings, and brightness statistics for limits and stretches."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ Interval = Literal["zscale", "percentile", "min-max"]
 Scope = Literal["image", "cutout"]
 Stretch = Literal["linear", "asinh", "log", "sqrt", "power", "histogram"]
 
-#: Largest sigma of the smoothing, in pixels.
+#: Maximum sigma of the smoothing, in pixels.
 MOST_SIGMA = 3.0
 
-#: Colormaps that the dock offers, by napari's names; napari's controls have more.
+#: Colormaps in the dock, by their names in napari. The layer controls offer more.
 COLORMAPS = ("gray", "viridis", "magma", "inferno", "cividis")
 
-#: Number of colormap entries, equal to that of vispy, which draws for napari.
+#: Number of colormap entries, as in vispy, which draws for napari.
 LEVELS = 1024
 
 
 @dataclass(frozen=True)
 class Display:
-    """Display settings of pixels: limits, stretch, colormap and smoothing.
+    """Display settings for limits, stretch, colormap and smoothing.
 
     Attributes
     ----------
     interval : str
         Method to compute the limits: "zscale", "percentile" or "min-max".
     percent : float
-        Percentage of pixels inside a "percentile" interval, with equal numbers excluded
-        below and above; more than 0, at most 100.
+        Percentage of pixels inside a "percentile" interval, more than 0 and at most
+        100. Equal numbers of pixels are excluded below and above.
     scope : str
         Pixels from which the limits are computed: "image" or "cutout".
     manual : tuple of float or None
-        Limits in the pixels' unit set by the reviewer; None to compute them.
+        Limits in the pixels' unit, set by the reviewer; None to compute the limits.
     stretch : str
         "linear", "asinh", "log", "sqrt", "power" or "histogram"; see
         `Brightness.stretch`.
@@ -74,21 +74,21 @@ class Display:
     sigma: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """Return the settings as plain JSON."""
+        """Return the settings as a dictionary for JSON."""
         values = dataclasses.asdict(self)
         limits = values.pop("manual")
-        # Stored reviews use the name "by_hand".
+        # Stored reviews use the key "by_hand" for manual limits.
         return {**values, "by_hand": None if limits is None else list(limits)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Display:
-        """Read settings from the JSON of `as_json` in any version of the program.
+        """Create settings from the result of `as_json` in any version of the program.
 
         Parameters
         ----------
         stored : mapping
-            The stored settings. A missing, unknown or out-of-range value is replaced by
-            its default, so that display settings never prevent a review.
+            The stored settings. A missing or invalid value is replaced by its default,
+            so that display settings never prevent a review.
         """
         checks: dict[str, Callable[[Any], bool]] = {
             "interval": lambda x: x in get_args(Interval),
@@ -116,9 +116,7 @@ def _is_number(value: object) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Brightness:
-    """Brightness statistics of an image or a cutout.
-
-    Limits and stretch can be computed from them for any display settings.
+    """Brightness statistics of an image or a cutout, for limits and stretches.
 
     Attributes
     ----------
@@ -137,7 +135,7 @@ class Brightness:
 
     @classmethod
     def of(cls, pixels: NDArray[Any], zscale: Limits | None = None) -> Brightness:
-        """Compute the statistics of pixels; NaN and infinity are ignored.
+        """Compute the statistics of pixels, ignoring NaN and infinity.
 
         Parameters
         ----------
@@ -161,14 +159,14 @@ class Brightness:
 
     @cached_property
     def middle(self) -> float:
-        """Median, for most images the sky level; 0 if there is no finite pixel."""
+        """Median of the sample, usually the sky level; 0 if no pixel is finite."""
         return float(np.median(self.sample)) if self.sample.size else 0.0
 
     def limits(self, display: Display) -> Limits:
-        """Return the limits of a grey scale.
+        """Compute the limits of a grey scale for display settings.
 
         ZScale and percentiles (`astropy.visualization.PercentileInterval`) use the
-        sample; minimum and maximum use all pixels.
+        sample. "min-max" uses all pixels.
 
         Parameters
         ----------
@@ -192,23 +190,23 @@ class Brightness:
         return distinct(*map(float, interval.get_limits(self.sample)))
 
     def stretch(self, display: Display, limits: Limits) -> BaseStretch:
-        """Return the stretch between two limits.
+        """Return the stretch for display settings.
 
         Parameters
         ----------
         display : Display
             The display settings.
         limits : tuple of float
-            Limits in the pixels' unit, mapped to 0 and 1.
+            Limits in the pixels' unit, which are mapped to 0 and 1.
 
         Returns
         -------
         astropy.visualization.BaseStretch
-            The stretch with astropy's defaults (asinh: a = 0.1, log: a = 1000), power:
-            a = 2. The histogram stretch makes all grey levels equally frequent in the
-            sample between the limits.
+            The stretch, with astropy's defaults (a = 0.1 for asinh, a = 1000 for log)
+            and a = 2 for power. The histogram stretch makes all grey levels equally
+            frequent in the part of the sample between the limits.
         """
-        # Imported here, because the dock imports this module and opens without astropy.
+        # Import astropy here, because the dock imports this module and must open fast.
         from astropy import visualization as av
 
         match display.stretch:
@@ -223,14 +221,14 @@ class Brightness:
             case "power":
                 return av.PowerStretch(2)
         low, high = limits
-        # astropy maps the lowest and highest value to 0 and 1. Many pixels at a limit,
-        # such as the background of a mask, count once, because they become black or
-        # white.
+        # astropy maps the lowest value to 0 and the highest to 1. Pixels equal to a
+        # limit, such as the background of a mask, are left out, because they are black
+        # or white with any stretch. Each limit is added once.
         inside = self.sample[(self.sample > low) & (self.sample < high)]
         return av.HistEqStretch(np.append(inside, limits))
 
     def curve(self, display: Display, limits: Limits) -> NDArray[np.float64]:
-        """Return the position in the colormap of each level between two limits.
+        """Return the colormap position of each of `LEVELS` levels between two limits.
 
         Parameters
         ----------
@@ -242,9 +240,10 @@ class Brightness:
         Returns
         -------
         ndarray
-            Shape (`LEVELS`,), float64, from 0 to 1, ascending; descending if inverted.
-            Pixels within one level look alike, also in a histogram stretch. If one hot
-            pixel widens the interval, another stretch is needed.
+            Positions from 0 to 1, shape (`LEVELS`,), float64, ascending; descending if
+            the colormap is inverted. Pixels within a level have the same colour, even
+            with a histogram stretch. If a hot pixel widens the limits, most pixels
+            share a few levels.
         """
         values = self.stretch(display, limits)(np.linspace(0, 1, LEVELS))
         curve: NDArray[np.float64] = np.clip(values, 0, 1)

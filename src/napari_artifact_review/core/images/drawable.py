@@ -1,4 +1,4 @@
-"""Full images prepared for drawing: smoothed if requested, with their brightness."""
+"""Prepare full images for drawing: smooth them, and compute brightness statistics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_artifact_review.core.images.full_image import FullImage
 from napari_artifact_review.core.images.stretch import smoothed
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
-#: Types that the GPU accepts directly; napari converts others at each new slice.
+#: Types that the GPU accepts directly. napari converts other types at each new slice.
 _DRAWABLE = (np.uint8, np.uint16, np.float32)
 
 
@@ -25,12 +25,12 @@ class LoadedImage:
     full : FullImage
         The image.
     drawable : ndarray or LazyPixels
-        Pixels, smoothed if requested, in a type that the GPU accepts directly. For a
-        tiled image, the raw pixels, because its tiles are drawn instead.
+        Pixels, smoothed with `sigma`, in a type that the GPU accepts directly. For a
+        tiled image, these are the raw pixels, because its tiles are drawn instead.
     brightness : Brightness
         Brightness statistics of the drawable pixels.
     sigma : float
-        Sigma of the Gaussian that smooths the drawable pixels, in pixels; 0 for none.
+        Sigma of the Gaussian that smooths the image, in pixels; 0 for none.
     """
 
     full: FullImage
@@ -47,7 +47,7 @@ class LoadedImage:
         Raises
         ------
         ImageError
-            If the image cannot be smoothed, or can no longer be read.
+            If the image cannot be smoothed.
         """
         pixels = full.pixels
         if not isinstance(pixels, np.ndarray):
@@ -76,7 +76,7 @@ class LoadedImage:
         if sigma == self.sigma:
             return self
         if self.full.tiles is not None:
-            # Tiles are smoothed when they are drawn.
+            # The tiles are smoothed when they are drawn.
             return replace(self, sigma=sigma)
         return LoadedImage.of(self.full, sigma)
 

@@ -43,13 +43,13 @@ T = TypeVar("T")
 _Hdu: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
 _COPY = "Copy it again from its source"
-# Compression by the first bytes of a file, because its name may be wrong.
+# Decompressors by the first bytes of a file, because the name of a file may be wrong.
 _DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
     b"\x1f\x8b\x08": gzip.GzipFile,
     b"BZh": bz2.BZ2File,
 }
-# Maximum values by FITS standard 4.0, sections 4.4.1 and 7.3.1. astropy would loop up
-# to any value of these keywords, and even multiply strings.
+# Maximum values of keywords (FITS standard 4.0, sections 4.4.1 and 7.3.1). astropy
+# would loop up to any value of these keywords, and would even multiply strings.
 _COUNTS = {
     re.compile(r"Z?NAXIS|TFIELDS"): 999,
     re.compile(r"Z?BITPIX"): 64,
@@ -64,8 +64,8 @@ def read_fits(
 ) -> FullImage:
     """Read a full image from a FITS file.
 
-    By default the first image HDU with two axes is read; if there is none, the first
-    plane of the first image HDU. Tile-compressed images count as images.
+    By default, the first image HDU with two axes is read. If there is none, the first
+    plane of the first image HDU is read. Tile-compressed images are image HDUs too.
 
     Parameters
     ----------
@@ -79,12 +79,13 @@ def read_fits(
     Returns
     -------
     FullImage
-        The image; astropy applies ``BSCALE``, ``BZERO`` and ``BLANK`` of the header.
+        The image; astropy applies ``BSCALE``, ``BZERO`` and ``BLANK`` to the pixels.
 
     Raises
     ------
     ImageError
-        If the file is not FITS, is truncated, or has no image (in the given HDU).
+        If the file is not a FITS file, is truncated or too large, or has no image in
+        the given HDU.
     """
     with decoding(path), _opened(path) as stream:
         size = stream.seek(0, io.SEEK_END)
@@ -107,7 +108,7 @@ def read_fits(
 
 
 def add_sky(image: FullImage) -> FullImage:
-    """Read the missing sky coordinates of an image; return the complete image.
+    """Add the sky coordinates of the file to an image, and return the new image.
 
     Raises
     ------
@@ -125,8 +126,8 @@ def add_sky(image: FullImage) -> FullImage:
 def _opened(path: Path) -> BinaryIO:
     """Open a file; decompress a compressed file into memory.
 
-    astropy seeks back and forth, and each backward seek in a compressed stream would
-    decompress it again from the start.
+    astropy reads a file in any order. Each step back in a compressed stream would
+    decompress the stream again from the start.
     """
     with path.open("rb") as file:
         decompress = _DECOMPRESSORS.get(file.read(3))
@@ -141,18 +142,18 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _check_header(stream: BinaryIO, start: int) -> None:
-    """Refuse a header with values that would keep astropy in an endless loop."""
+    """Raise an error if values in a header would make astropy loop endlessly."""
     stream.seek(start)
     try:
         header = fits.Header.fromfile(stream)
     except (EOFError, OSError, ValueError, fits.VerifyError):
-        # This is the end of the file, or an error that astropy raises later.
+        # This is the end of the file, or astropy raises the same error later.
         return
     check_counts(header, _COUNTS)
 
 
 def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
-    """Return the HDUs with an image."""
+    """Return descriptions of all HDUs with an image."""
     images = []
     for index, hdu in enumerate(hdus):
         place = hdu.fileinfo()
@@ -161,9 +162,9 @@ def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
             raise ImageError(
                 f"the header of HDU {index} declares a negative size", remedy=_COPY
             )
-        # astropy reads the next HDU when the loop reaches it.
+        # Check the next header before the loop makes astropy read it.
         _check_header(stream, place["datLoc"] + place["datSpan"])
-        # Random groups have an axis of length 0, and are therefore skipped.
+        # Random groups have an axis of length 0, so this condition excludes them.
         if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
             images.append(ImageHdu(index, hdu.name.strip(), tuple(hdu.shape)))
     if not images:
@@ -175,7 +176,7 @@ def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
 
 
 def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
-    """Return the requested HDU, or the first one with two axes."""
+    """Return the requested HDU, or the default HDU; see `read_fits`."""
     if hdu is None:
         return next((image for image in images if len(image.shape) == 2), images[0])
     for image in images:
@@ -207,7 +208,7 @@ def _read_hdu(
             else FitsSource(path, hdu)
         )
     else:
-        # A section reads only the first plane of a cube.
+        # Use a section to read only the first plane of a cube.
         pixels = plain_pixels(hdu.section[(0,) * (len(chosen.shape) - 2)])
         limits = zscale_limits(pixels)
     unit, unit_notes = _or_note("", lambda: _unit(hdu.header))
@@ -229,14 +230,14 @@ def _read_hdu(
 
 
 def _with_sky(image: FullImage, hdus: fits.HDUList) -> FullImage:
-    """Return an image with its sky coordinates."""
+    """Return an image with its sky coordinates, or with a note if they are invalid."""
     header = hdus[image.hdu].header
     sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
     return replace(image, sky=sky, notes=(*image.notes, *notes))
 
 
 def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
-    """Check that the data fit into file and memory, before they are read."""
+    """Check that the data of an HDU are complete, and that they fit into memory."""
     place = hdu.fileinfo()
     compressed = isinstance(hdu, fits.CompImageHDU)
     if compressed:
@@ -252,7 +253,7 @@ def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
         )
     pixels = _planes_of_tiles(hdu) if compressed else 1
     if large:
-        # Only visible tiles are decoded, but each tile as a whole.
+        # Only visible tiles are decoded, but each of them as a whole.
         tile = hdu.tile_shape[-2:] if compressed else (1, hdu.shape[-1])
         pixels *= math.prod(map(min, tile, hdu.shape[-2:]))
     else:
@@ -265,7 +266,7 @@ def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
 
 
 def _planes_of_tiles(hdu: fits.CompImageHDU) -> int:
-    """Check the number of tiles; return how many planes a tile covers."""
+    """Check the number of tiles, and return the number of planes in each tile."""
     declared = math.prod(
         math.ceil(length / tile)
         for length, tile in zip(hdu.shape, hdu.tile_shape, strict=True)
@@ -280,7 +281,7 @@ def _planes_of_tiles(hdu: fits.CompImageHDU) -> int:
 
 
 def _check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
-    """Refuse tiles that would crash the decoders, which are written in C."""
+    """Raise an error if a tile would crash its decoder, which is written in C."""
     place = hdu.fileinfo()
     stream.seek(place["hdrLoc"])
     header = fits.Header.fromfile(stream)
@@ -305,13 +306,13 @@ def _check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
 
 
 def _hcompress_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
-    """Return whether a tile has more pixels than declared."""
+    """Return whether the data of a tile have an invalid size or too many pixels."""
     rows, columns = struct.unpack(">2x2i", head)
     return bool(not 0 < rows * columns <= pixels)
 
 
 def _plio_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
-    """Return whether the line list of a tile exceeds the bounds of the tile."""
+    """Return whether the line list of a tile exceeds the data of the tile."""
     begin, short, low, high = struct.unpack(">2x4h", head)
     end = short if short > 0 else (high << 15) + low
     return bool(begin < 0 or end > length)
@@ -323,7 +324,7 @@ def _unit(header: fits.Header) -> str:
 
 
 def _or_note(otherwise: T, read: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
-    """Return a value, or if it cannot be read, a default and a note."""
+    """Return a value without a note, or a default with a note after an error."""
     try:
         return read(), ()
     except ImageError as error:

@@ -1,4 +1,4 @@
-"""Find the file for an ``image_name`` of the table, and read it."""
+"""Find and read the image file for an ``image_name`` of the table."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def read_image(
     hdu : int or str, optional
         Index or name of the HDU of a FITS file; by default the first image.
     sky : bool
-        Whether to read sky coordinates, which takes a third of the time.
+        Whether to read sky coordinates too, which takes a third of the time.
 
     Returns
     -------
     FullImage
-        The pixels and their metadata.
+        The image with its metadata.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def read_image(
 class ImageFolder:
     """The folder with the full images of a table.
 
-    The listing of a folder is cached, and renewed when a name is not found in it.
+    The list of files is cached, and updated if a name is not found.
 
     Parameters
     ----------
@@ -95,19 +95,20 @@ class ImageFolder:
         ----------
         image_name : str
             A path relative to the folder, with or without suffix. An exact match has
-            precedence; otherwise the Unicode form and the case of the suffix are
-            ignored.
+            precedence. Otherwise, differences in Unicode normalization and in the case
+            of the suffix are ignored.
 
         Returns
         -------
         Path
-            Path of an existing regular file in the folder (for Zarr: a folder), or of a
-            link to one.
+            Path of a regular file in the folder, or of a folder for a Zarr image. The
+            path may be a link.
 
         Raises
         ------
         ImageError
-            If no file or several files match, or the name is a path outside the folder.
+            If no file or more than one file matches, or the name is a path outside the
+            folder.
         """
         relative = self._checked(image_name)
         parent = self._on_disk(relative.parent)
@@ -117,8 +118,8 @@ class ImageFolder:
             names = self._listings[parent].matches(relative.name)
             paths = [self.folder / parent / name for name in names]
             if len(paths) == 1 and os.path.lexists(paths[0]):
-                # A link may point outside the folder, because the user created it; a
-                # name must not.
+                # A link may point outside the folder, because the user created it. A
+                # name in the table may not.
                 _check_regular(paths[0])
                 return paths[0]
         if paths:
@@ -135,12 +136,12 @@ class ImageFolder:
         Raises
         ------
         ImageError
-            If it does not exist or cannot be listed.
+            If the folder does not exist or cannot be listed.
         """
         self._scan(Path())
 
     def _checked(self, image_name: str) -> Path:
-        """Return a name as a path; raise an error if it is outside the folder."""
+        """Convert a name to a path; raise an error if it is outside the folder."""
         relative = Path(image_name)
         if relative.anchor or ".." in relative.parts:
             raise ImageError(
@@ -157,7 +158,7 @@ class ImageFolder:
         return relative
 
     def _scan(self, parent: Path) -> list[str]:
-        """List the names in a subfolder; an empty list if it does not exist."""
+        """Return the names in a subfolder; an empty list if it does not exist."""
         folder = self.folder / parent
         try:
             return os.listdir(folder)  # noqa: PTH208 - Path objects for 10,000 names
@@ -177,7 +178,7 @@ class ImageFolder:
             ) from error
 
     def _on_disk(self, parent: Path) -> Path:
-        """Return a subfolder in the Unicode form that it has on disk."""
+        """Return the path of a subfolder with the Unicode normalization on disk."""
         spelled = Path()
         for part in parent.parts:
             known = [part]
@@ -202,7 +203,7 @@ class ImageFolder:
 
 
 class _Listing:
-    """An index of the images in one folder, by name and by stem."""
+    """An index of the image files in one folder, by name and by stem."""
 
     def __init__(self, names: list[str]) -> None:
         self._names = set[str]()
@@ -217,20 +218,20 @@ class _Listing:
                 self._known.setdefault(key, []).append(name)
 
     def matches(self, name: str) -> list[str]:
-        """Return the file names that match a name; an exact match excludes others."""
+        """Return the exact match of a name, or else all file names that match it."""
         if name in self._names:
             return [name]
         return self._known.get(self._key(name), [])
 
     def nearest(self, name: str) -> list[str]:
-        """Return up to three file names similar to a missing name."""
+        """Return up to three file names that are similar to a missing name."""
         keys = difflib.get_close_matches(self._key(name), self._known, n=3)
         found = dict.fromkeys(name for key in keys for name in self._known[key])
         return list(found)[:3]
 
     @staticmethod
     def _key(name: str) -> str:
-        """Return the look-up key of a name: in NFC, with the suffix in lower case."""
+        """Return the key of a name in the index: in NFC, with a lower-case suffix."""
         name = _nfc(name)
         supported = _SUPPORTED.fullmatch(name)
         return supported["stem"] + supported["suffix"].lower() if supported else name
@@ -241,9 +242,9 @@ def _nfc(name: str) -> str:
 
 
 def _check_regular(path: Path) -> None:
-    """Check that the path is a regular file, or for a Zarr image a folder.
+    """Check that a path is a regular file, or a folder if it is a Zarr image.
 
-    Reading a pipe or device might never end.
+    Reading from a pipe or device might never end.
     """
     with decoding(path):
         mode = path.stat().st_mode

@@ -1,4 +1,4 @@
-"""Full images: pixels and metadata."""
+"""Full images, with their pixels and metadata."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class ImageHdu:
     Attributes
     ----------
     index : int
-        Index in the file, 0 for the primary HDU.
+        Index of the HDU in the file; 0 for the primary HDU.
     name : str
-        ``EXTNAME``, or astropy's default name; may be empty.
+        ``EXTNAME``, or astropy's default name, which may be empty.
     shape : tuple of int
         Shape in numpy's order: (..., rows, columns).
     """
@@ -45,23 +45,23 @@ class FullImage:
     Attributes
     ----------
     path : Path
-        The file.
+        The file, or the folder of a Zarr image.
     pixels : ndarray or LazyPixels
-        Shape (rows, columns), native byte order, type of the file; row 0 is the first
-        row of the file. Pixels of a large image are read when they are indexed, which
-        may wait for the disk: never do it on the main thread.
+        Pixels, shape (rows, columns), as returned by `plain_pixels`. Row 0 is the first
+        row of the file. A large image is read from disk when it is indexed, so do not
+        index it in the main thread.
     limits : tuple of float
         Lower and upper limit of the ZScale grey scale, lower < upper.
     notes : tuple of str
-        Short notes for the user about how the file was read.
+        Short notes for the user, for example that only the first plane is shown.
     hdu : int or None
         Index of the HDU that was read; None if the format has no HDUs.
     hdus : tuple of ImageHdu
-        All HDUs with an image.
+        All HDUs with an image; empty if the format has no HDUs.
     unit : str
-        Physical unit of the pixels (``BUNIT``), or an empty string.
+        Physical unit of the pixels (``BUNIT``); empty if unknown.
     sky : SkyCoordinates or None
-        Sky coordinates, if they were read and the file has a celestial WCS.
+        Sky coordinates; None if they were not read or the image has no celestial WCS.
     tiles : TiledImage or None
         Tiles of a large image; None for an image in memory.
     """
@@ -78,7 +78,7 @@ class FullImage:
 
 
 def plane_notes(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Return the note that only the first plane is shown, if there are several.
+    """Return a tuple with a note if only the first of several planes is shown.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cache of full images, shared by the screen and the thumbnails."""
+"""Cache of full images, shared by the viewer and the thumbnails."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from napari_artifact_review.core.images.folder import ImageFolder, read_image
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-#: Bytes of images that stay in memory after the screen and the thumbnails release them:
-#: about four images of 4200 x 2000 pixels in float32.
+#: Maximum size in bytes of recent images that stay in memory: about four images of
+#: 4200 x 2000 pixels in float32.
 MOST_BYTES = 144 * 2**20
 
 #: Path, size and modification time of a file, to detect changes.
@@ -30,14 +30,14 @@ _Key: TypeAlias = tuple[str, int | None]
 
 
 class ImageSource(NamedTuple):
-    """Identification of an image and its smoothing.
+    """Name, HDU and smoothing that identify an image.
 
     Attributes
     ----------
     name : str
         Name of the image.
     hdu : int or None
-        Index of the HDU; None for the first image of the file.
+        Index of the HDU; None for the default HDU (see `read_fits`).
     sigma : float
         Sigma of the Gaussian that smooths the pixels, in pixels; 0 for none.
     """
@@ -55,19 +55,19 @@ class ImageSource(NamedTuple):
 class BytesCache(LRUCache[K, V]):
     """A least-recently-used cache, limited by the size of its values in bytes.
 
-    A value that is larger than the whole cache is not stored.
+    A value that exceeds the maximum size is not stored.
 
     Parameters
     ----------
     maxsize : int
         Maximum total size of the values, in bytes.
     getsizeof : callable
-        Returns the size of a value in bytes.
+        Function that returns the size of a value in bytes.
     """
 
     def __setitem__(self, key: K, value: V) -> None:
         self.pop(key, None)
-        # cachetools refuses a value that is too large.
+        # cachetools raises a ValueError if a value is too large.
         with suppress(ValueError):
             super().__setitem__(key, value)
 
@@ -83,9 +83,9 @@ class _Known(NamedTuple):
 class ImageCache:
     """A thread-safe cache of full images, which also reads them.
 
-    An image stays in memory as long as any caller refers to it, and afterwards while it
-    is among the most recent images that fit into `most_bytes`. A tiled image is never
-    shared: the caller that opened it closes it.
+    An image stays in memory as long as any caller refers to it. The most recent images
+    also stay in memory, up to `most_bytes`. Tiled images are never cached, because the
+    caller that opens a tiled image also closes it.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ class ImageCache:
 
     def __init__(self, folder: ImageFolder, most_bytes: int = 0) -> None:
         self.folder = folder
-        # Guards the attributes below; never locked while a file is read.
+        # Protects the attributes below; never locked while a file is read.
         self._changed = threading.Condition()
         self._latest = BytesCache[_Key, LoadedImage](most_bytes, lambda one: one.size)
         self._known: dict[_Key, _Known] = {}
         self._being_read: set[_Key] = set()
 
     def find(self, source: ImageSource) -> LoadedImage | None:
-        """Return an image if it is in memory with this smoothing; do not wait."""
+        """Return an image if it is in memory with this smoothing, else None."""
         with self._changed:
             known = self._known.get(source.key)
             loaded = known and known.image()
@@ -119,16 +119,17 @@ class ImageCache:
             return loaded
 
     def read(self, source: ImageSource, *, sky: bool = True) -> LoadedImage:
-        """Return an image; read it if it is not in memory or its file has changed.
+        """Return an image from memory, or read it from its file.
 
-        If another thread is reading the same image, wait for that thread.
+        The file is read if the image is not in memory, or if the file has changed. If
+        another thread is reading the same image, wait for that thread.
 
         Parameters
         ----------
         source : ImageSource
             The image and its smoothing.
         sky : bool
-            Whether to read sky coordinates, which takes a third of the time.
+            Whether to read sky coordinates too, which takes a third of the time.
 
         Raises
         ------
@@ -146,14 +147,14 @@ class ImageCache:
                 self._changed.notify_all()
 
     def smooth(self, source: ImageSource, loaded: LoadedImage) -> LoadedImage:
-        """Return a loaded image with another smoothing, without reading its file again.
+        """Return a loaded image with another smoothing, without reading the file again.
 
         Parameters
         ----------
         source : ImageSource
             The image and its new smoothing.
         loaded : LoadedImage
-            The image as `read` returned it.
+            The image, as returned by `read`.
 
         Raises
         ------
@@ -167,7 +168,7 @@ class ImageCache:
         return smoothed
 
     def clear(self) -> None:
-        """Remove all images that no caller refers to."""
+        """Release the images that no caller uses."""
         with self._changed:
             self._latest.clear()
 

@@ -1,4 +1,4 @@
-"""Background reading of full images, ahead of need."""
+"""Read full images in background threads, before they are needed."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.image_cache import ImageCache, ImageSource
 
 #: Number of images to read in parallel. Decoders release Python's global interpreter
-#: lock, so one image per processor takes as long as a single image.
+#: lock, so reading one image per processor takes as long as reading a single image.
 _AT_ONCE = min(4, os.cpu_count() or 1)
 
 #: Size in bytes above which a file is not read ahead, because several such images may
 #: not fit into memory.
 _MOST_BYTES = 64 * 2**20
 
-#: An image, or the error of reading it, without traceback, so that the error does not
-#: keep frames alive.
+#: An image, or the error that was raised by reading it. The error has no traceback, so
+#: that it does not keep frames alive.
 _Read: TypeAlias = LoadedImage | ImageError
 
 
 class ImageReader:
-    """A reader of images in background threads; used from one thread.
+    """A reader of images in background threads.
 
-    The latest image stays in memory. If the latest image cannot be read, further calls
-    return the same error without another attempt.
+    Call its methods from a single thread. The latest image stays in memory. If the
+    latest image cannot be read, further calls raise the same error without another
+    attempt.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ class ImageReader:
         self._futures: dict[ImageSource, Future[_Read]] = {}
 
     def read(self, source: ImageSource) -> LoadedImage:
-        """Wait for an image and return it.
+        """Wait until an image has been read, and return it.
 
         Raises
         ------
@@ -56,16 +57,19 @@ class ImageReader:
         return read
 
     def wait_for(self, source: ImageSource, seconds: float) -> bool:
-        """Wait up to `seconds` for an image; return whether it is ready."""
+        """Wait up to `seconds` for an image; return whether reading has finished."""
         return bool(wait([self._future(source)], seconds).done)
 
     def expect(self, sources: Iterable[ImageSource]) -> None:
-        """Start reading images ahead of need; cancel all other reads.
+        """Start reading images before they are needed, and cancel other reads.
+
+        Reads that have already started are not cancelled.
 
         Parameters
         ----------
         sources : iterable of ImageSource
-            The images, in the order of need; only the first few reads are started.
+            The images, in the order in which they are needed. Only the first few images
+            are read, and of those only small files.
         """
         before, self._futures = self._futures, {}
         for source in islice(sources, _AT_ONCE):
@@ -77,12 +81,12 @@ class ImageReader:
             future.cancel()
 
     def close(self) -> None:
-        """Stop reading; current reads finish in the background."""
+        """Stop reading; reads that have already started finish in the background."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _future(self, source: ImageSource) -> Future[_Read]:
         if source not in self._futures:
-            # Memory may not suffice for this image and any other.
+            # Remove other images, because memory may not suffice for two images.
             self.expect(())
             self._begin(source)
         return self._futures[source]

@@ -20,16 +20,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-# Other keywords contain the number of an axis or power, which has at most two digits.
+# Maximum values of the keywords for the number of axes and the order of polynomials. In
+# other keywords, the number of an axis or power is part of the name, with at most two
+# digits.
 _COUNTS = {re.compile("WCSAXES[A-Z]?|[AB]P?_ORDER"): 99}
 
 
 @dataclass(frozen=True, eq=False)
 class SkyCoordinates:
-    """Conversion of pixels of an image to sky coordinates in degrees ICRS.
+    """Conversion of pixel positions to sky coordinates in degrees (ICRS).
 
-    Create it with `from_header`. x is the column and y the row; the first pixel has its
-    centre at (0, 0).
+    Create an instance with `from_header`. In all methods, x is the column and y is the
+    row of a position in pixels. The centre of the first pixel is (0, 0).
     """
 
     _wcs: Any
@@ -40,24 +42,24 @@ class SkyCoordinates:
     def from_header(
         cls, header: fits.Header, hdus: fits.HDUList | None = None
     ) -> SkyCoordinates | None:
-        """Read the WCS of a header.
+        """Create sky coordinates from the WCS of a FITS header.
 
         Parameters
         ----------
         header : astropy.io.fits.Header
             Header of the image.
         hdus : astropy.io.fits.HDUList, optional
-            The open file, for the distortion tables of a WCS (as in Hubble's ACS).
+            The open file, for a WCS with distortion tables, as in Hubble's ACS images.
 
         Returns
         -------
         SkyCoordinates or None
-            None if the first two axes of the image are not celestial.
+            The sky coordinates; None if the first two axes are not celestial.
 
         Raises
         ------
         ImageError
-            If the header describes a WCS that cannot be built.
+            If the WCS in the header is invalid.
         """
         with decoding(doing="no sky coordinates"):
             check_counts(header, _COUNTS, "no sky coordinates: its header")
@@ -75,8 +77,8 @@ class SkyCoordinates:
         Returns
         -------
         tuple of float or None
-            Right ascension (0 to 360) and declination in degrees, ICRS; None where
-            the projection is not defined.
+            Right ascension (0 to 360) and declination in degrees (ICRS); None if the
+            projection is not defined at the pixel.
         """
         world = self._wcs.all_pix2world([[x, y]], 0)[0]
         lon, lat = float(world[self._wcs.wcs.lng]), float(world[self._wcs.wcs.lat])
@@ -96,20 +98,20 @@ class SkyCoordinates:
     def directions(
         self, x: float, y: float
     ) -> tuple[tuple[float, float], tuple[float, float]] | None:
-        """Return the directions of north and east at a pixel, as unit vectors.
+        """Return unit vectors towards north and east at a pixel.
 
         Returns
         -------
         tuple of (float, float) or None
-            (columns, rows) towards north, and towards east; None at a pole or where the
-            projection is not defined.
+            Vectors (columns, rows) towards north and towards east; None at a pole, or
+            if the projection is not defined at the pixel.
         """
         here = self.radec(x, y)
         right, below = self.radec(x + 1, y), self.radec(x, y + 1)
         if here is None or right is None or below is None:
             return None
         flat = math.cos(math.radians(here[1]))
-        # Change of the sky coordinates over a pixel: rows are east and north.
+        # Change of the sky coordinates per pixel. The rows are east and north.
         steps = np.array(
             [
                 [
@@ -131,15 +133,15 @@ class SkyCoordinates:
         Returns
         -------
         str
-            For example ``RA 10:20:30.12  Dec -05:12:33.4``; empty where the projection
-            is not defined.
+            For example ``RA 10:20:30.12  Dec -05:12:33.4``; empty if the projection is
+            not defined at the pixel.
         """
         radec = self.radec(x, y)
         return "" if radec is None else sexagesimal(*radec)
 
 
 def sexagesimal(ra: float, dec: float) -> str:
-    """Format right ascension in hours and declination in degrees.
+    """Format sky coordinates in sexagesimal form.
 
     Parameters
     ----------
@@ -149,10 +151,11 @@ def sexagesimal(ra: float, dec: float) -> str:
     Returns
     -------
     str
-        For example ``RA 10:20:30.12  Dec -05:12:33.4``.
+        Right ascension in hours and declination in degrees, for example
+        ``RA 10:20:30.12  Dec -05:12:33.4``.
     """
-    # Round once, to an integer in units of the last digit, so that 59.999 s becomes a
-    # minute.
+    # Round once, to an integer in units of the last digit. 59.999 s then becomes one
+    # minute, not 60.00 s.
     hundredths = round(ra / 15 * 360_000) % (24 * 360_000)
     tenths = round(abs(dec) * 36_000)
     sign = "-" if dec < 0 and tenths else "+"
@@ -165,10 +168,11 @@ def sexagesimal(ra: float, dec: float) -> str:
 
 
 def _rotation_to_icrs(frame: Any) -> NDArray[np.float64] | None:
-    """Return the 3x3 rotation matrix from a frame to ICRS; None if not a rotation.
+    """Return the 3 x 3 rotation matrix from a celestial frame to ICRS.
 
-    Multiplying by it takes microseconds; astropy's transformation takes at least half
-    a millisecond. FK4 is not a rotation because of its E-terms of aberration.
+    Return None if the transformation is not a rotation, as for FK4 with its E-terms of
+    aberration. A multiplication with the matrix takes microseconds, but astropy's
+    transformation takes at least half a millisecond.
     """
     axes = UnitSphericalRepresentation([0, 90, 0] * u.deg, [0, 0, 90] * u.deg)
     icrs = frame.realize_frame(axes).transform_to(ICRS())

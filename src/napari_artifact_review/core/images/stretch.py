@@ -1,4 +1,4 @@
-"""Smooth pixels, and render them as thumbnails outside of napari's layers."""
+"""Smooth pixels, and convert them to colours without a napari layer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Preset:
     name : str
         Name for the user.
     display : Display
-        The settings; the colormap is not used.
+        The settings; their colormap is ignored.
     """
 
     name: str
@@ -59,10 +59,11 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     Returns
     -------
     ndarray
-        Smoothed pixels, same shape. NaN and infinity are unchanged and do not affect
-        neighbours (normalised convolution). The image is mirrored beyond its edges.
+        Smoothed pixels in float32, with the same shape. NaN and infinity are unchanged
+        and do not affect their neighbours (normalised convolution). Beyond its edges,
+        the image is mirrored.
     """
-    # Imported here, because the dock imports this module and opens without scipy.
+    # Import scipy here, because the dock imports this module and must open fast.
     from scipy.ndimage import gaussian_filter
 
     with np.errstate(over="ignore"):
@@ -78,7 +79,7 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class ColorMapper:
-    """A mapping of pixels to colours, as in a layer of napari.
+    """A mapping of pixel values to colours, as in a napari layer.
 
     Attributes
     ----------
@@ -98,14 +99,14 @@ class ColorMapper:
         brightness: Brightness,
         colors: NDArray[Any] | None = None,
     ) -> ColorMapper:
-        """Return the mapper for display settings.
+        """Create the mapper for display settings.
 
         Parameters
         ----------
         display : Display
             The settings; their colormap is ignored in favour of `colors`.
         brightness : Brightness
-            Statistics for limits and histogram.
+            Statistics for the limits and the histogram stretch.
         colors : ndarray, optional
             Colormap, shape (n, 3), values from 0 to 1; by default black to white.
         """
@@ -117,11 +118,11 @@ class ColorMapper:
         return cls(limits, np.append(levels, [[0] * 3], axis=0).astype(np.uint8))
 
     def paint(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        """Convert pixels (rows, columns) to colours (rows, columns, 3)."""
+        """Convert pixels (rows, columns) to 8-bit colours (rows, columns, 3)."""
         low, high = self.limits
         with np.errstate(over="ignore", invalid="ignore"):
             level = (values.astype(np.float64) - low) / (high - low) * (LEVELS - 1)
-        # The last entry, after all levels, is for NaN.
+        # The last entry of the table is the colour of NaN.
         shown = np.where(np.isnan(level), LEVELS, np.clip(level, 0, LEVELS - 1).round())
         return self.table[shown.astype(np.intp)]
 
@@ -132,7 +133,7 @@ def render(
     brightness: Brightness | None = None,
     colors: NDArray[Any] | None = None,
 ) -> NDArray[np.uint8]:
-    """Convert pixels to colours, as a layer of napari shows them.
+    """Convert pixels to colours, as in a napari layer.
 
     Parameters
     ----------
@@ -141,8 +142,8 @@ def render(
     display, colors
         As for `ColorMapper.of`.
     brightness : Brightness, optional
-        Statistics for limits and histogram, for example of the full image; by default
-        computed from the smoothed pixels.
+        Statistics for the limits and the histogram stretch, for example of the full
+        image; by default computed from the smoothed pixels.
 
     Returns
     -------

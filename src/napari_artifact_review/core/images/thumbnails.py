@@ -1,4 +1,4 @@
-"""Read cutouts from their images, as pixels or thumbnails."""
+"""Read cutouts from full images, as pixels or thumbnails."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from napari_artifact_review.core.images.stretch import ColorMapper, smoothed
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
 #: Maximum size of the cutouts in memory, in bytes: about 400 cutouts of 200 x 200
-#: pixels in float32. They can be drawn with another stretch without being read again.
+#: pixels in float32. Cutouts in memory need not be read again for another stretch.
 MOST_BYTES = 2**26
 
-#: Number of images whose brightness statistics are in memory, about 3 MB each at most.
+#: Maximum number of images with brightness statistics in memory, up to 3 MB each.
 _MOST_IMAGES = 50
 
 _Array = npt.NDArray[Any]
@@ -37,18 +37,18 @@ _Key = tuple[ImageSource, int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """Settings of thumbnails.
+    """Display settings, orientation and size of thumbnails.
 
     Attributes
     ----------
     display : Display
-        Display settings.
+        Display settings; their colormap is ignored.
     colors : ndarray or None
         Colormap, shape (n, 3), values from 0 to 1; None for grey.
     y_up : bool
-        Whether row 0 is at the bottom.
+        Whether row 0 is at the bottom of a thumbnail.
     shrink : int
-        Reduction factor: a block of `shrink` x `shrink` pixels is averaged to one.
+        Reduction factor: each block of `shrink` x `shrink` pixels is averaged.
     """
 
     display: Display
@@ -57,16 +57,16 @@ class Look:
     shrink: int = 1
 
 
-#: ZScale with limits computed from the cutout.
+#: Default settings: ZScale with limits computed from the cutout.
 _DEFAULT_LOOK = Look(Display(scope="cutout"))
 
 
 class CutoutReader:
-    """A reader of cutouts, used from one thread.
+    """A reader of cutouts, as pixels or thumbnails.
 
-    The latest image and the latest cutouts stay in memory. If cutouts are requested
-    image by image, each image is read only once, even if it cannot be read. Images of
-    expected cutouts are read ahead.
+    Call its methods from a single thread. The latest image and the latest cutouts stay
+    in memory. If cutouts are requested image by image, each image is read only once,
+    even if reading fails.
 
     Parameters
     ----------
@@ -88,12 +88,13 @@ class CutoutReader:
         self._color_mappers: dict[ImageSource, ColorMapper] = {}
 
     def expect(self, cutouts: Iterable[Cutout], sigma: float = 0.0) -> None:
-        """Start reading the images of cutouts ahead of need.
+        """Start reading the images of cutouts before they are needed.
 
         Parameters
         ----------
         cutouts : iterable of Cutout
-            The cutouts, in the order of need. Cutouts in memory are skipped.
+            The cutouts, in the order in which they are needed. Cutouts in memory are
+            skipped.
         sigma : float
             As for `pixels`.
         """
@@ -102,12 +103,12 @@ class CutoutReader:
         self._images.expect(missing)
 
     def wait_for(self, cutout: Cutout, sigma: float, seconds: float) -> bool:
-        """Wait up to `seconds` for a cutout; return whether it is ready."""
+        """Wait up to `seconds` for a cutout; return whether reading has finished."""
         key = self._key(cutout, sigma)
         return key in self._cutouts or self._images.wait_for(key[0], seconds)
 
     def close(self) -> None:
-        """Stop reading; current reads finish in the background."""
+        """Stop reading; reads that have already started finish in the background."""
         self._images.close()
 
     def pixels(self, cutout: Cutout, sigma: float = 0.0) -> _Array:
@@ -123,17 +124,17 @@ class CutoutReader:
         Returns
         -------
         ndarray
-            Pixels, shape (rows, columns); at most the size of the cutout.
+            Pixels, shape (rows, columns); smaller than the cutout at an image edge.
 
         Raises
         ------
         ImageError
-            If the image cannot be read, or the cutout lies entirely outside the image.
+            If the image cannot be read, or the cutout lies wholly outside the image.
         """
         key = self._key(cutout, sigma)
         pixels = self._cutouts.get(key)
         if pixels is None:
-            # Copy the pixels, because a view would keep the whole image in memory.
+            # Copy the pixels, because a numpy view would keep the whole image.
             pixels = np.array(cut_out(self._image(key[0]), cutout))
             self._cutouts[key] = pixels
         return pixels
@@ -148,7 +149,8 @@ class CutoutReader:
         cutout : Cutout
             The cutout.
         look : Look, optional
-            Settings; by default ZScale with limits computed from the cutout.
+            Settings of the thumbnail; by default ZScale with limits computed from the
+            cutout.
 
         Returns
         -------
@@ -195,7 +197,13 @@ class CutoutReader:
 
 
 def cut_out(loaded: LoadedImage, cutout: Cutout) -> _Array:
-    """Return the pixels of a cutout from a loaded image, smoothed if requested."""
+    """Return the pixels of a cutout from a loaded image, with its smoothing.
+
+    Raises
+    ------
+    ImageError
+        If the cutout lies wholly outside the image.
+    """
     pixels, sigma = loaded.drawable, loaded.sigma
     rows, columns = clip(cutout, pixels.shape)
     if rows.start == rows.stop or columns.start == columns.stop:
@@ -207,7 +215,7 @@ def cut_out(loaded: LoadedImage, cutout: Cutout) -> _Array:
         )
     if not isinstance(pixels, LazyPixels) or not sigma:
         return np.asarray(pixels[rows, columns])
-    # Add a margin as wide as the Gaussian, to avoid edge effects.
+    # Smooth with a margin as wide as the Gaussian, to avoid edge effects.
     around = clip(cutout, pixels.shape, math.ceil(4 * sigma))
     inner = tuple(
         slice(part.start - wide.start, part.stop - wide.start)

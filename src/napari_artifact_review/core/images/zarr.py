@@ -26,11 +26,11 @@ from napari_artifact_review.core.tiled.sources import Source
 from napari_artifact_review.core.tiled.tiles import open_tiled
 
 _COPY = "Copy it again from its source"
-# Metadata files of a folder, and their maximum size in bytes.
+# Metadata files in the folder of an array, and the maximum size of each in bytes.
 _METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 _MOST_METADATA = 2**26
-# Codecs that only convert bytes to numbers. Other codecs can run code from the file
-# (pickle), or any installed package of that name.
+# Codecs that only convert bytes to numbers. Other codecs can run code in the file (such
+# as pickle) or in an installed package with the name of the codec.
 _CODECS = {
     *("bytes", "transpose", "sharding_indexed", "crc32c", "default", "endian"),
     *("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd"),
@@ -46,18 +46,20 @@ def read_zarr(path: Path) -> FullImage:
     Parameters
     ----------
     path : Path
-        The folder of an array or of an OME-Zarr group. The finest level of the first
-        image in a group is read.
+        The folder of an array or of an OME-Zarr group. In a group, the finest level of
+        the first image is read.
 
     Returns
     -------
     FullImage
-        The image, with a note if only the first plane of a stack was read.
+        The image, with a note if it is an array of a group, or if only the first plane
+        of a stack was read.
 
     Raises
     ------
     ImageError
-        If the folder has no image of real numbers, or the image cannot be decoded.
+        If the folder does not contain an image of real numbers, or the image cannot be
+        decoded.
     """
     with decoding(path):
         folders, notes = [path], tuple[str, ...]()
@@ -79,8 +81,8 @@ def read_zarr(path: Path) -> FullImage:
 
 
 def _open(folder: Path) -> Any:
-    """Open an array, and check that it is safe to decode and an image."""
-    # Imported here, because the import takes 0.2 s.
+    """Open an array; check that it is an image and that decoding is safe."""
+    # Import zarr here, because the import takes 0.2 s.
     import zarr
 
     _check_codecs(folder)
@@ -95,7 +97,7 @@ class ZarrSource:
     Parameters
     ----------
     path : Path
-        Folder of the image, for messages.
+        Folder of the image, for error messages.
     folder : Path
         Folder of the array.
     array : zarr.Array
@@ -114,7 +116,7 @@ class ZarrSource:
         self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a range of pixels; missing chunks have the array's fill value."""
+        """Read a window; missing chunks have the fill value of the array."""
         if _metadata_state(self._folder) != self._metadata:
             raise ImageError(
                 "the image was changed while it was shown",
@@ -123,7 +125,7 @@ class ZarrSource:
         return plain_pixels(np.asarray(self._array[(*self._plane, rows, columns)]))
 
     def fingerprint(self) -> str:
-        """Return a text that changes when any file of the array changes."""
+        """Return a string that changes when a file of the array changes."""
         count = size = newest = 0
         for folder, _, names in os.walk(self._folder):
             for name in names:
@@ -134,7 +136,7 @@ class ZarrSource:
         return repr((str(self._folder.resolve()), count, size, newest))
 
     def close(self) -> None:
-        """Do nothing, because files are open only while they are read."""
+        """Do nothing, because files are only open during `read`."""
 
 
 def _is_array(folder: Path) -> bool:
@@ -146,7 +148,7 @@ def _is_array(folder: Path) -> bool:
 def _first_image(path: Path) -> list[Path]:
     """Return the folders of all levels of the first image in an OME-Zarr group."""
     metadata = _json(path / "zarr.json").get("attributes") or _json(path / ".zattrs")
-    # The key "ome" exists since version 0.5.
+    # OME-Zarr has the key "ome" since version 0.5.
     ome = metadata.get("ome", metadata)
     try:
         names = [level["path"] for level in ome["multiscales"][0]["datasets"]]
@@ -165,7 +167,7 @@ def _first_image(path: Path) -> list[Path]:
 
 
 def _coarser(finest: ZarrSource, folders: list[Path]) -> tuple[ZarrSource, ...]:
-    """Open the coarser levels, if they have the shapes that `level_shapes` expects."""
+    """Open the coarser levels; return () unless their shapes match `level_shapes`."""
     shapes = level_shapes(finest.shape)[1:]
     arrays = [_open(folder) for folder in folders[: len(shapes)]]
     if tuple(array.shape[-2:] for array in arrays) != shapes:
@@ -192,7 +194,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _check_codecs(folder: Path) -> None:
-    """Refuse codecs that may run other code, before zarr loads them."""
+    """Raise an error for codecs that may run other code, before zarr loads them."""
     metadata = _json(folder / ".zarray") or _json(folder / "zarr.json")
     for codec in _codecs(metadata):
         name = str(codec.get("id", codec.get("name"))).removeprefix(_NUMCODECS)
@@ -204,7 +206,7 @@ def _check_codecs(folder: Path) -> None:
 
 
 def _codecs(metadata: Any) -> list[dict[str, Any]]:
-    """List the codecs of an array, including nested ones."""
+    """Return the codecs of an array, including nested codecs."""
     listed = [*(metadata.get("codecs") or ()), *(metadata.get("index_codecs") or ())]
     listed += [metadata.get("compressor"), *(metadata.get("filters") or ())]
     codecs = [codec for codec in listed if codec]
@@ -218,19 +220,19 @@ def _codecs(metadata: Any) -> list[dict[str, Any]]:
 
 
 def _check_array(array: Any) -> None:
-    """Refuse arrays that are not images, or whose chunks do not fit into memory."""
+    """Raise an error if an array is not an image or its chunks are too large."""
     if array.dtype.kind not in "buif" or array.ndim < 2 or 0 in array.shape:
         raise ImageError(
             f"its array of type {array.dtype} and shape {array.shape} is no image of "
             "real numbers",
             remedy="Check that it is the full image",
         )
-    # A chunk is decoded as a whole, except in a sharded array.
+    # Each chunk is decoded as a whole. In a sharded array, this is an inner chunk.
     check_memory(math.prod(array.chunks) * array.dtype.itemsize)
 
 
 def _metadata_state(folder: Path) -> tuple[tuple[int, int] | None, ...]:
-    """Return size and modification time of the metadata files."""
+    """Return the size and modification time of each metadata file; None if missing."""
     states = list[tuple[int, int] | None]()
     for name in _METADATA:
         try:

@@ -1,1 +1,1 @@
-"""Statistics of predictions and reviewers, from arrays and logs."""
+"""Metrics of the predictions, and statistics of the time per verdict."""

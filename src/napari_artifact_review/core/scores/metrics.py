@@ -1,4 +1,4 @@
-"""Metrics of the predictions before and after review, and their bounds."""
+"""Metrics of the predictions before and after a review, and their bounds."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from napari_artifact_review.core.scores.ranking import Curve, Ranking
 #: Names of the metrics, in display order.
 NUMBERS = ("tp", "fp", "fn", "tn", "precision", "recall", "f1", "average_precision")
 
-#: Values by the names in `NUMBERS`; the first four are counts. None if undefined.
+#: Metrics by the names in `NUMBERS`; None if undefined. The first four are counts.
 Numbers = dict[str, float | None]
 
-#: Labels for which metrics are computed: original, after review, and the bounds.
+#: Labels for which metrics are computed: original, after review, and extreme labels.
 When = Literal["before", "after", "lowest", "highest"]
 
 _Labels = npt.NDArray[np.int8]
@@ -40,7 +40,7 @@ class Flips(NamedTuple):
     reviewed : int
         Number of cutouts with a verdict.
     to_artifact, to_none : int
-        Number of labels that changed from 0 to 1, and from 1 to 0.
+        Number of labels changed from 0 to 1, and from 1 to 0.
     unsure : int
         Number of cutouts with the verdict "unsure".
     """
@@ -61,9 +61,9 @@ class Snapshot:
     preds, label, label_new : ndarray of int8, shape (n,)
         Predictions at the current threshold, original labels, and labels after review.
     reviewed, unsure : ndarray of bool, shape (n,)
-        Whether there is a verdict, and whether it is "unsure".
+        Whether each cutout has a verdict, and whether this verdict is "unsure".
     is_open : ndarray of bool, shape (n,)
-        Whether the final label may be either 0 or 1.
+        Whether the label of each cutout is undecided: it may become 0 or 1.
     ranking : Ranking
         Ranking of the cutouts by confidence.
     """
@@ -79,7 +79,7 @@ class Snapshot:
     def metrics(
         self, is_cancelled: Callable[[], bool] = lambda: False
     ) -> dict[When, Numbers]:
-        """Compute the metrics before and after review, and their bounds.
+        """Compute the metrics before and after the review, and their bounds.
 
         tp, fp, fn and tn are the counts of true and false positives and negatives at
         the current threshold (C. J. van Rijsbergen, Information Retrieval, 2nd ed.
@@ -88,24 +88,25 @@ class Snapshot:
         - precision = tp / (tp + fp): the share of predicted artifacts that are real;
         - recall = tp / (tp + fn): the share of real artifacts that are predicted;
         - f1 = 2 tp / (2 tp + fp + fn): the harmonic mean of precision and recall;
-        - average_precision: see `Ranking.average_precision`; it has no threshold.
+        - average_precision: see `Ranking.average_precision`; it needs no threshold.
 
-        "before" uses the original labels and "after" the labels after review; an unsure
-        verdict leaves the label unchanged. "lowest" and "highest" are the extremes of
-        each metric separately, over all possible labels of the open cutouts.
+        "before" uses the original labels, and "after" uses the labels after review. An
+        unsure verdict leaves the label unchanged. "lowest" and "highest" are the
+        extremes over all possible labels of the open cutouts, for each metric
+        separately.
 
         Parameters
         ----------
         is_cancelled : callable
-            Returns whether the computation should be cancelled.
+            Function that returns whether the computation should be cancelled.
 
         Returns
         -------
         dict
-            Metrics by `NUMBERS`, for before, after, lowest and highest. An undefined
-            metric is None: a ratio with denominator 0, or an average precision without
-            a confidence or an artifact. The bounds ignore labellings for which the
-            metric is undefined.
+            Metrics for "before", "after", "lowest" and "highest", by the names in
+            `NUMBERS`. A ratio with denominator 0 is None. The average precision is None
+            if no artifact has a confidence. The bounds ignore labels for which a metric
+            is None.
 
         Raises
         ------
@@ -121,11 +122,14 @@ class Snapshot:
         }
 
     def curves(self) -> tuple[Curve | None, Curve | None]:
-        """Return the precision-recall curves before and after review."""
+        """Return the precision-recall curves before and after the review.
+
+        A curve is None if no artifact has a confidence.
+        """
         return self.ranking.curve(self.label), self.ranking.curve(self.label_new)
 
     def flips(self) -> dict[Outcome, Flips]:
-        """Count the changed labels by outcome before review."""
+        """Count the changed labels for each outcome before the review."""
         codes = outcome_codes(self.label, self.preds)
         changed = self.label_new - self.label
         counts = [
@@ -150,11 +154,11 @@ class Snapshot:
     def _bounds(self, is_cancelled: Callable[[], bool]) -> tuple[Numbers, Numbers]:
         """Return the lowest and highest value of each metric.
 
-        The counts depend only on two numbers: how many of the open cutouts turn out to
-        be artifacts among the predicted artifacts, and among the others. Each ratio is
-        monotonic in both numbers, so its extremes are at the corners, where each number
-        is zero or maximal. A ratio that is undefined at a corner is constant where it
-        is defined.
+        The counts depend on two numbers: the artifacts among the open cutouts that are
+        predicted artifacts, and the artifacts among the other open cutouts. Each ratio
+        is monotonic in both numbers, so its extremes are at the corners, where each
+        number is zero or maximal. If a ratio is undefined at a corner, it is constant
+        along the edges from that corner, so the other corners give the extremes.
         """
         fixed = ~self.is_open
         tn, fn, fp, tp = _counts(self.label_new[fixed], self.preds[fixed])
@@ -187,7 +191,7 @@ def measure(label: _Labels, preds: _Labels, ranking: Ranking) -> Numbers:
     Returns
     -------
     dict
-        Metrics by `NUMBERS`; see `Snapshot.metrics`.
+        Metrics by the names in `NUMBERS`; see `Snapshot.metrics`.
     """
     tn, fn, fp, tp = _counts(label, preds)
     ap = ranking.average_precision(label)

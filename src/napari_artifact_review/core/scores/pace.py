@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from napari_artifact_review.core.decisions.entry import Entry
 
-#: Seconds after which a gap counts as a pause, not as the time of a verdict. A verdict
-#: takes seconds, a difficult one several minutes. In a longer gap the reviewer was
-#: probably away, and a single night would outweigh a thousand verdicts.
+#: Seconds after which a gap counts as a pause, not as the time of a verdict. Most
+#: verdicts take seconds, and a difficult one takes minutes. After a longer gap the
+#: reviewer was probably away, and one night would outweigh a thousand verdicts.
 PAUSE = 300.0
 
 
@@ -24,9 +24,9 @@ class Pace(NamedTuple):
     Attributes
     ----------
     seconds : ndarray of float64, shape (v,)
-        Known times, oldest first, each measured from the reviewer's previous act.
+        Known times per verdict in seconds, oldest verdict first; see `pace_of`.
     verdicts : int
-        Number of all verdicts, including first verdicts and verdicts after a pause.
+        Number of all verdicts, including verdicts without a known time.
     """
 
     seconds: npt.NDArray[np.float64]
@@ -34,21 +34,21 @@ class Pace(NamedTuple):
 
     @property
     def median(self) -> float | None:
-        """Median time in seconds; None if no time is known."""
+        """Median time per verdict in seconds; None if no time is known."""
         return float(np.median(self.seconds)) if self.seconds.size else None
 
     def thinned(self, most: int) -> tuple[npt.NDArray[np.float64], int]:
-        """Return the medians of runs of consecutive verdicts, for a plot.
+        """Return the median times of runs of consecutive verdicts, for a plot.
 
         Parameters
         ----------
         most : int
-            Maximum number of runs.
+            Maximum number of runs, at least 1.
 
         Returns
         -------
         medians : ndarray of float64, shape (r,)
-            Median of each run, in the order of the verdicts.
+            Median time of each run in seconds, in the order of the verdicts.
         run : int
             Number of verdicts in each run; the last run may have fewer.
         """
@@ -59,17 +59,17 @@ class Pace(NamedTuple):
 
 
 def pace_of(log: Iterable[Entry]) -> Pace:
-    """Compute the time per verdict.
+    """Compute the time per verdict from a log of decisions.
 
-    The time of a verdict is measured from the previous act of the same reviewer: a
-    verdict, an undo or a redo. Cutouts that were decided together are one act. A gap
-    longer than `PAUSE` is ignored. Labels that were adopted from another program or
-    reviewer are not verdicts.
+    The time of a verdict begins with the previous act of the same reviewer: a verdict,
+    an undo or a redo. A verdict on several cutouts is one act. A time longer than
+    `PAUSE` is ignored. Labels that were adopted, for example from another program, are
+    not verdicts.
 
     Parameters
     ----------
     log : iterable of Entry
-        All entries, oldest first.
+        All entries of the log, oldest first.
     """
     last: dict[str, float] = {}
     seconds, verdicts = [], 0
@@ -82,7 +82,7 @@ def pace_of(log: Iterable[Entry]) -> Pace:
         last[entry.reviewer] = now
         if entry.action == "decide":
             verdicts += 1
-            # A clock that was set back gives a negative gap.
+            # The gap is negative if the clock was set back.
             if 0 <= gap <= PAUSE:
                 seconds.append(gap)
     return Pace(np.array(seconds, dtype=np.float64), verdicts)

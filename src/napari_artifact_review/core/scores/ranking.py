@@ -1,4 +1,4 @@
-"""Ranking of the cutouts by confidence, and its scores."""
+"""Ranking of cutouts by confidence, with precision, recall and average precision."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _Floats = npt.NDArray[np.float64]
 
 
 class Curve(NamedTuple):
-    """Precision and recall at each threshold.
+    """Precision-recall curve, with a point for each threshold.
 
     Attributes
     ----------
     precision, recall : ndarray of float64, shape (t + 1,)
-        Values by ascending threshold, then 1 and 0 for no predicted artifact.
+        Values in the order of `thresholds`. The last values, precision 1 and recall 0,
+        are those without any predicted artifact.
     thresholds : ndarray of float64, shape (t,)
         Distinct confidences, ascending.
     """
@@ -32,10 +33,10 @@ class Curve(NamedTuple):
 
 
 class Ranking:
-    """A ranking of cutouts by descending confidence; equal confidences form a group.
+    """A ranking of cutouts by descending confidence.
 
-    The order does not depend on labels. It is computed once, by the first call of a
-    method in any thread.
+    Cutouts with equal confidence form a group. The order does not depend on labels. It
+    is computed by the first method that is called, in any thread, and then cached.
 
     Parameters
     ----------
@@ -48,14 +49,14 @@ class Ranking:
 
     @cached_property
     def _groups(self) -> tuple[npt.NDArray[np.intp], _Counts]:
-        """Rows by descending confidence, and number of rows up to each group's end."""
+        """Rows by descending confidence, and row count at the end of each group."""
         rows = np.flatnonzero(~np.isnan(self._confidence))
         rows = rows[np.argsort(-self._confidence[rows], kind="stable")]
         steps = np.diff(self._confidence[rows], append=np.nan)
         return rows, np.flatnonzero(steps != 0) + 1
 
     def _count(self, which: _Truth) -> _Counts:
-        """Count the rows of a mask up to the end of each group."""
+        """Return the cumulative count of a mask at the end of each group."""
         rows, ends = self._groups
         return np.cumsum(which[rows], dtype=np.int64)[ends - 1]
 
@@ -70,8 +71,8 @@ class Ranking:
         Returns
         -------
         Curve or None
-            The points of `sklearn.metrics.precision_recall_curve`; None if no cutout
-            with a confidence is an artifact.
+            The same points as `sklearn.metrics.precision_recall_curve`; None if no
+            artifact has a confidence.
         """
         rows, ends = self._groups
         found = self._count(label == 1)
@@ -86,11 +87,12 @@ class Ranking:
     def average_precision(self, label: npt.NDArray[np.int8]) -> float | None:
         """Return the average precision of the ranking.
 
-        It is the mean of the precision P_n at each group of equal confidence, weighted
-        by the increase in recall: the sum of (R_n - R_(n-1)) P_n, as in scikit-learn's
-        `average_precision_score` (M. Zhu, Recall, Precision and Average Precision,
-        Univ. of Waterloo 2004). It is not the area under the linearly interpolated
-        curve, which would be too optimistic (J. Davis & M. Goadrich, ICML 2006).
+        The average precision is the sum of (R_n - R_(n-1)) P_n over the groups of equal
+        confidence, where P_n and R_n are precision and recall at group n. This is the
+        definition of scikit-learn's `average_precision_score` (M. Zhu, Recall,
+        Precision and Average Precision, Univ. of Waterloo 2004). The area under the
+        linearly interpolated curve would be too optimistic (J. Davis & M. Goadrich,
+        ICML 2006).
 
         Parameters
         ----------
@@ -100,7 +102,7 @@ class Ranking:
         Returns
         -------
         float or None
-            The average precision; None if no cutout with a confidence is an artifact.
+            The average precision; None if no artifact has a confidence.
         """
         found = self._count(label == 1)
         if not found.size or not found[-1]:
@@ -114,23 +116,23 @@ class Ranking:
         is_open: _Truth,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> tuple[float | None, float | None]:
-        """Return the lowest and highest average precision that open labels allow.
+        """Return the lowest and highest possible average precision after the review.
 
         Parameters
         ----------
         label : ndarray of int8, shape (n,)
             1 artifact, 0 no artifact; ignored for open cutouts.
         is_open : ndarray of bool, shape (n,)
-            Whether the final label may be either 0 or 1.
+            Whether the label of each cutout is undecided: it may become 0 or 1.
         is_cancelled : callable
-            Returns whether the computation should be cancelled. A hundred thousand open
-            cutouts with equal confidences take about ten seconds.
+            Function that returns whether the computation should be cancelled. The
+            computation takes about 10 s for 100,000 open cutouts of equal confidence.
 
         Returns
         -------
         lowest, highest : float or None
-            Extremes over all labellings of the open cutouts with at least one artifact;
-            None if there is no such labelling.
+            Extremes over all possible labels of the open cutouts, except labels for
+            which the average precision is undefined; None if it is always undefined.
 
         Raises
         ------
@@ -145,8 +147,8 @@ class Ranking:
         share = np.diff(fixed, prepend=0) / ends
         counts = np.diff(opened, prepend=0)
         at = np.flatnonzero(counts)
-        # Increase that an artifact adds to the precision at the fixed artifacts of its
-        # group and the groups below.
+        # Sum by which an additional artifact increases the precision at the fixed
+        # artifacts of its group and of the groups below.
         below = np.cumsum(share[::-1])[::-1][at]
         groups = OpenGroups(counts[at], ends[at], fixed[at], below)
         sums = groups.sums(bool(np.any(share[at])), is_cancelled)
@@ -162,19 +164,19 @@ class OpenGroups(NamedTuple):
 
     Let group j have p_j artifacts, and let the groups from the top to j have C_j
     artifacts and N_j cutouts. The average precision times the number of artifacts is
-    the sum of p_j C_j / N_j. Let f_j and F_j be the parts of p_j and C_j from fixed
-    labels, and t_j and c_j the parts from open labels. Then the sum is a constant plus
-    t_j (F_j + c_j) / N_j + t_j B_j for each group with open cutouts, where B_j is the
-    sum of f / N from group j to the bottom.
+    the sum of p_j C_j / N_j over all groups. Let f_j and F_j be the parts of p_j and
+    C_j from fixed labels, and let t_j and c_j be the parts from open labels. Then the
+    sum is a constant plus the sum of t_j (F_j + c_j) / N_j + t_j B_j over the groups
+    with open cutouts. B_j is the sum of f_i / N_i from group j to the bottom.
 
     Attributes
     ----------
     counts : ndarray of int64, shape (g,)
         Number of open cutouts in each group.
     ends, fixed : ndarray of int64, shape (g,)
-        N_j and F_j.
+        N_j and F_j of each group.
     below : ndarray of float64, shape (g,)
-        B_j.
+        B_j of each group.
     """
 
     counts: _Counts
@@ -183,37 +185,37 @@ class OpenGroups(NamedTuple):
     below: _Floats
 
     def sums(self, with_fixed: bool, is_cancelled: Callable[[], bool]) -> _Floats:
-        """Return the extremes of the sum for each number of artifacts.
+        """Return the lowest and highest sum, by number of artifacts in open cutouts.
 
         Parameters
         ----------
         with_fixed : bool
-            Whether any group has both fixed artifacts and open cutouts.
+            Whether any group with open cutouts has fixed artifacts too.
         is_cancelled : callable
             As for `Ranking.extremes`.
 
         Returns
         -------
         ndarray of float64, shape (2, k + 1)
-            Lowest and highest sum if 0 to k of the k open cutouts are artifacts,
-            without the constant.
+            Lowest and highest sum, without the constant, if 0 to k of the k open
+            cutouts are artifacts.
         """
         if with_fixed or np.any(self.counts > 1):
             return self.searched_sums(is_cancelled)
         return self.ordered_sums()
 
     def ordered_sums(self) -> _Floats:
-        """Return the sums if no open cutout shares its group with an artifact.
+        """Return the sums if each group has one open cutout and no fixed artifact.
 
-        If an artifact moves up from group b to a free group a, the sum loses C_b / N_b.
-        It gains (C_a + 1) / N_a, and p_j / N_j for each group between. The gained
-        numerators add up to C_b, and N decreases towards the top, so the sum never
-        decreases. The highest sum therefore fills the groups from the top, the lowest
-        sum from the bottom.
+        If an artifact moves up from group b to a group a without artifact, the sum
+        loses C_b / N_b. It gains (C_a + 1) / N_a, and p_j / N_j for each group between.
+        The gained numerators add up to C_b, and N decreases towards the top, so the sum
+        never decreases. The sum is therefore highest if artifacts fill the groups from
+        the top, and lowest if they fill the groups from the bottom.
         """
         rank = np.arange(1, len(self.counts) + 1)
         highest = (self.fixed + rank) / self.ends + self.below
-        # Each further artifact raises the terms of the artifacts below it.
+        # Each additional artifact increases the terms of the artifacts below it.
         raised = np.cumsum(1 / self.ends[::-1])
         lowest = self.fixed[::-1] / self.ends[::-1] + raised + self.below[::-1]
         return np.pad(np.cumsum([lowest, highest], axis=1), ((0, 0), (1, 0)))
@@ -221,13 +223,13 @@ class OpenGroups(NamedTuple):
     def searched_sums(
         self, is_cancelled: Callable[[], bool] = lambda: False
     ) -> _Floats:
-        """Return the sums in the general case, group by group.
+        """Return the sums in the general case, by dynamic programming over the groups.
 
-        With equal confidences, filling from the top or the bottom need not give an
-        extreme. The term of a group depends only on the number of artifacts above it,
-        so only the extremes for each number are stored (R. Bellman, Dynamic
-        Programming, 1957). For k open cutouts this takes k steps of length k, and
-        memory of order k.
+        If confidences are equal, the sum need not be extreme when artifacts fill the
+        groups from the top or the bottom. The term of a group depends only on the
+        number of artifacts above it, so only the extremes for each number are stored
+        (R. Bellman, Dynamic Programming, 1957). For k open cutouts, the time is
+        proportional to k squared, and the memory to k.
         """
         # The lowest sum is the highest sum with the opposite sign.
         sign = np.array([[-1.0], [1.0]])

@@ -1,4 +1,4 @@
-"""Parquet and FITS tables, written back with their types and metadata."""
+"""Read and write Parquet and FITS tables, preserving their types and metadata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.tables.fits_records import FitsRecords
 from napari_artifact_review.core.tables.table_file import TableFile, decompress
 
-#: Bytes before the table in its file, the table, and bytes after it.
+#: Bytes of a file before the table, the table itself, and bytes after the table.
 _Parts = tuple[bytes, FitsRecords, bytes]
 
 #: Value for a missing integer in a FITS column (TNULL).
@@ -52,12 +52,12 @@ class _TypedFile(TableFile):
         return values
 
     def describe_row(self, row: int) -> str:
-        """Return the number of a row as text, counted from 1."""
+        """Return the location of a row as text: "row 1" for row 0."""
         return f"row {row + 1}"
 
 
 class ParquetFile(_TypedFile):
-    """An Apache Parquet table; unedited columns are written with their Arrow types."""
+    """An Apache Parquet table, in which unedited columns keep their Arrow types."""
 
     suffixes = (".parquet", ".pq")
     description = "Parquet"
@@ -85,7 +85,7 @@ class ParquetFile(_TypedFile):
         return cls(values, pa.Table.from_pandas(values, preserve_index=False))
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the table as read, except for `edits`."""
+        """Write the table; see `TableFile.write`."""
         table = self._table
         for name, cells in edits.items():
             column = pa.Array.from_pandas(cells)
@@ -98,7 +98,10 @@ class ParquetFile(_TypedFile):
 
 
 class FitsTableFile(_TypedFile):
-    """The first FITS table with a column `grid_x`; other HDUs are preserved."""
+    """The first table with a column `grid_x` in a FITS file.
+
+    Other HDUs, and columns with several values per cell, are preserved.
+    """
 
     suffixes = (".fits", ".fit", ".fts", ".fits.gz")
     description = "FITS table"
@@ -139,12 +142,12 @@ class FitsTableFile(_TypedFile):
         return cls(values, _made(fits.BinTableHDU.from_columns(columns)), False)
 
     def suited_to(self, name: str) -> FitsTableFile:
-        """Return the table with the compression that a file name implies."""
+        """Return the table, compressed if the file name ends in ``.gz``."""
         compressed = name.lower().endswith(".gz")
         return type(self)(self._values, self._parts, compressed)
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the file as read, except for `edits`."""
+        """Write the file; see `TableFile.write`."""
         before, records, after = self._parts
         with warnings.catch_warnings():
             # astropy warns about non-standard cards, which stay unchanged.
@@ -169,7 +172,7 @@ def _table_hdu(hdus: fits.HDUList) -> int:
 
 
 def _split(data: bytes, hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
-    """Split a file into a table, and the bytes before and after the table."""
+    """Split a file into the bytes before a table, the table, and the bytes after it."""
     found = hdu.fileinfo()
     header, begin = found["hdrLoc"], found["datLoc"]
     end = begin + found["datSpan"]
@@ -178,7 +181,7 @@ def _split(data: bytes, hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
 
 
 def _made(hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
-    """Return the parts of a new file with a single table."""
+    """Create a file with a single table, and return its parts."""
     buffer = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(buffer)
     data = buffer.getvalue()
@@ -187,7 +190,7 @@ def _made(hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
 
 
 def _encoded(name: str, cells: pd.Series[Any], is_text: bool) -> FitsRecords:
-    """Encode cells as a FITS table with one column, ASCII or binary."""
+    """Encode cells as an ASCII or binary FITS table with one column."""
     if is_text:
         columns = [_text_column(name, cells)]
         return _made(fits.TableHDU.from_columns(columns))[1]
@@ -195,12 +198,12 @@ def _encoded(name: str, cells: pd.Series[Any], is_text: bool) -> FitsRecords:
 
 
 def _fits_column(name: str, cells: pd.Series[Any]) -> fits.Column:
-    """Create a column of a binary table: booleans, numbers or text."""
+    """Create a column of a binary table, with booleans, numbers or text."""
     if pd.api.types.is_bool_dtype(cells.dtype) and not cells.hasnans:
         return fits.Column(name, "L", array=cells.to_numpy(bool))
     is_large = _exceeds_int64(cells)
     if is_large and not cells.hasnans:
-        # FITS has no unsigned integers; readers add the offset in TZERO.
+        # FITS has no unsigned 64-bit integers; readers add the offset in TZERO.
         return fits.Column(name, "K", bzero=2**63, array=cells.to_numpy(np.uint64))
     if pd.api.types.is_integer_dtype(cells.dtype) and not is_large:
         filled = cells.fillna(_NULL).to_numpy(np.int64)
@@ -214,7 +217,7 @@ def _fits_column(name: str, cells: pd.Series[Any]) -> fits.Column:
 
 
 def _exceeds_int64(cells: pd.Series[Any]) -> bool:
-    """Return whether any integer only fits an unsigned type."""
+    """Return whether any integer exceeds the range of int64."""
     if not pd.api.types.is_unsigned_integer_dtype(cells.dtype):
         return False
     numbers = cells.dropna().to_numpy(np.uint64)
@@ -222,7 +225,7 @@ def _exceeds_int64(cells: pd.Series[Any]) -> bool:
 
 
 def _text_column(name: str, cells: pd.Series[Any]) -> fits.Column:
-    """Create a column of an ASCII table, with 0 for a missing integer."""
+    """Create a column of an ASCII table; missing integers become 0."""
     if pd.api.types.is_integer_dtype(cells.dtype):
         numbers = cells.fillna(0).to_numpy(np.int64)
         return fits.Column(name, "I20", array=numbers, ascii=True)
@@ -234,7 +237,7 @@ def _text_column(name: str, cells: pd.Series[Any]) -> fits.Column:
 
 
 def _text_cells(cells: pd.Series[Any], form: str) -> tuple[str, npt.NDArray[np.bytes_]]:
-    """Return a column format for the longest text, and cells as ASCII texts."""
+    """Return the column format for the longest text, and the texts in ASCII."""
     text = cells.astype("object").where(cells.notna(), "").map(str)
     array = np.char.encode(text.to_numpy().astype("U"), "ascii")
     return form.format(max(array.itemsize, 1)), array

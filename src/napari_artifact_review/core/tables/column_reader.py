@@ -1,4 +1,4 @@
-"""Reader of table columns as numbers and texts, with a list of invalid cells."""
+"""Convert the columns of a table to numbers and texts, and collect its faults."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from napari_artifact_review.core.tables.table_file import TableFile
 
 _LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _WHOLE_NUMBER_LIMIT = 2**63
-#: Excludes Python's notations that other programs do not read, such as 1_000.
+#: Pattern of a number. It excludes notations that only Python reads, such as 1_000.
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 class ColumnReader:
-    """A reader of table columns that collects faults.
+    """A reader of table columns that collects the faults of a table.
 
-    An invalid cell is recorded in `faults` and read as 0.
+    Each invalid cell is recorded in `faults`. An invalid number is read as 0.
 
     Parameters
     ----------
     path : Path
-        Path of the file, for messages.
+        Path of the file, for error messages.
     file : TableFile
         The table.
 
@@ -41,7 +41,7 @@ class ColumnReader:
     faults : list of TableError
         Faults found so far, beginning with those of the file.
     at_fault : dict of str to ndarray of bool, shape (n,)
-        Mask of invalid rows for each column.
+        Mask of the invalid cells of each column, by column name.
     """
 
     def __init__(self, path: Path, file: TableFile) -> None:
@@ -59,7 +59,7 @@ class ColumnReader:
     def add_fault(
         self, what: str, remedy: str, row: int | None = None, column: str = ""
     ) -> None:
-        """Record a fault of the table, or of the cell in `row` and `column`."""
+        """Record a fault of the whole table, or of the cell in `row` and `column`."""
         where = None
         if row is not None:
             where = f"{self.file.describe_row(row)}, column {column}"
@@ -76,7 +76,7 @@ class ColumnReader:
     def repeats(
         self, among: npt.NDArray[np.bool_], **columns: npt.NDArray[np.int64]
     ) -> Iterator[tuple[int, str]]:
-        """Yield each row that repeats an earlier row, and the description of that row.
+        """Yield the rows that repeat the values of an earlier row.
 
         Parameters
         ----------
@@ -84,6 +84,13 @@ class ColumnReader:
             Mask of the rows to compare.
         **columns : ndarray of int64, shape (n,)
             Values to compare.
+
+        Yields
+        ------
+        row : int
+            A row that repeats an earlier row.
+        first : str
+            Location of the earlier row in the file.
         """
         keys = pd.DataFrame(columns)[among]
         repeated = keys[keys.duplicated(keep=False)]
@@ -94,13 +101,21 @@ class ColumnReader:
             yield row, self.file.describe_row(first)
 
     def texts(self, column: str) -> npt.NDArray[np.object_] | None:
-        """Return a column as text, shape (n,); None if the column does not exist."""
+        """Return a column as texts, shape (n,); None if the column does not exist."""
         if column not in self.values:
             return None
         return _strings(self.values[column]).to_numpy(object)
 
     def names(self, column: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-        """Convert a column of names to indices, shape (n,), and the distinct names."""
+        """Convert a column of image names to indices, and record empty names as faults.
+
+        Returns
+        -------
+        index : ndarray of int64, shape (n,)
+            Index into `names` for each cell.
+        names : tuple of str
+            Distinct names, in order of first appearance.
+        """
         index, names = pd.factorize(_strings(self.values[column]))
         for row in np.flatnonzero(np.asarray(names == "")[index]).tolist():
             self.add_fault("the name is empty", "Name the image", row, column)
@@ -116,7 +131,8 @@ class ColumnReader:
         column : str
             Name of the column.
         default : ndarray of int8, shape (n,), optional
-            Values for empty cells, or for a missing column.
+            Values for empty cells, or for a missing column; by default an empty cell is
+            a fault.
         """
         if default is not None and column not in self.values:
             return default.copy()
@@ -140,7 +156,7 @@ class ColumnReader:
         column : str
             Name of the column.
         what, remedy : str
-            Description of a valid number, and advice on invalid cells.
+            Description of a valid number, and advice to the user on an invalid cell.
         empty : int, optional
             Value of an empty cell; by default an empty cell is a fault.
         """
@@ -152,11 +168,11 @@ class ColumnReader:
         )
 
     def probabilities(self, column: str) -> npt.NDArray[np.float64]:
-        """Return a column of numbers from 0 to 1, shape (n,); NaN for an empty cell."""
+        """Return a column of numbers from 0 to 1, shape (n,); NaN for empty cells."""
         texts = _strings(self.values[column]).str.strip()
         sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
         numbers = _numbers(texts.where(sound, "nan"))
-        # Comparisons with NaN are false, so this form counts NaN as a fault.
+        # Comparisons with NaN are false, so NaN in a cell with text counts as a fault.
         bad = (texts != "").to_numpy(bool) & ~((numbers >= 0) & (numbers <= 1))
         for row in np.flatnonzero(bad).tolist():
             self.add_fault(
@@ -165,14 +181,14 @@ class ColumnReader:
                 row,
                 column,
             )
-        # NaN would be reported a second time, as missing.
+        # NaN would be reported a second time, as a missing confidence.
         numbers[bad] = 0
         return numbers
 
     def _parsed(
         self, column: str, parse: Callable[[str], int | None], what: str, remedy: str
     ) -> npt.NDArray[np.int64]:
-        """Parse a column by distinct values; record a fault for each invalid row."""
+        """Parse each distinct text once; record a fault for each invalid cell."""
         index, texts = pd.factorize(_strings(self.values[column]))
         parsed = [parse(text.strip()) for text in texts]
         bad = np.array([value is None for value in parsed], dtype=bool)
@@ -183,16 +199,16 @@ class ColumnReader:
 
 
 def _strings(column: pd.Series[Any]) -> pd.Series[str]:
-    """Return a column as text, with empty strings for missing values."""
+    """Convert a column to texts, with empty strings for missing values."""
     if column.dtype == "str":
         return column
-    # Convert to objects, so that NaN is missing like null.
+    # Convert to objects, so that both NaN and null count as missing.
     cells = column.astype("object")
     return cells.where(cells.notna(), "").map(str).astype("str")
 
 
 def _numbers(texts: pd.Series[str]) -> npt.NDArray[np.float64]:
-    """Parse texts as float64, correctly rounded as in Python."""
+    """Convert texts to float64 numbers, rounded as in Python."""
     # Arrow is four times as fast as Python, but cannot read a leading plus.
     plus = texts.str.startswith("+")
     if plus.any():
@@ -201,14 +217,14 @@ def _numbers(texts: pd.Series[str]) -> npt.NDArray[np.float64]:
 
 
 def _whole_number(text: str) -> int | None:
-    """Parse an integer exactly, including forms like 200.0 and 2E2; None if invalid."""
+    """Convert text such as 200, 200.0 or 2E2 to an integer; return None if invalid."""
     if not re.fullmatch(_NUMBER, text):
         return None
     try:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    # A comparison is exact and cannot overflow, unlike arithmetic.
+    # Unlike arithmetic, a comparison is exact and cannot overflow.
     if not -_WHOLE_NUMBER_LIMIT < number < _WHOLE_NUMBER_LIMIT:
         return None
     return int(number) if number == number.to_integral_value() else None

@@ -1,4 +1,4 @@
-"""Index of cutouts, images and errors in the table."""
+"""Index of the cutouts, images and errors in a predictions table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CutoutIndex:
             int(predictions.error_id[row]): int(row)
             for row in np.flatnonzero(predictions.error_id)
         }
-        # Image of the last look-up, and rows of its cutouts by top left pixel.
+        # Image of the last look-up, and rows of its cutouts, by top left pixel.
         self._last: tuple[str, dict[tuple[int, int], int]] = ("", {})
 
     def cutouts_of(self, image_name: str) -> npt.NDArray[np.int64]:
@@ -52,7 +52,7 @@ class CutoutIndex:
         return True
 
     def row_of_error(self, error_id: int) -> int:
-        """Return the row of an error; raise KeyError if the id does not exist."""
+        """Return the row of an error; raise a KeyError if the id does not exist."""
         return self._row_of_error[error_id]
 
     def key_of(self, row: int) -> CutoutKey:
@@ -65,7 +65,7 @@ class CutoutIndex:
         )
 
     def row_of(self, key: CutoutKey) -> int:
-        """Return the row of a cutout; raise KeyError if it is not in the table."""
+        """Return the row of a cutout; raise a KeyError if it is not in the table."""
         if self._last[0] != key.image_name:
             rows = self.cutouts_of(key.image_name)
             x, y = self._predictions.grid_x[rows], self._predictions.grid_y[rows]
@@ -77,9 +77,18 @@ class CutoutIndex:
         return self._last[1][key.grid_x, key.grid_y]
 
     def row_at(self, image_name: str, x: int, y: int, size: int) -> int | None:
-        """Return the row of the cutout of side `size` that contains a pixel, or None.
+        """Return the row of the cutout that contains a pixel; None if there is none.
 
-        If cutouts overlap, use the cutout with the nearest centre.
+        If cutouts overlap, the cutout with the nearest centre is chosen.
+
+        Parameters
+        ----------
+        image_name : str
+            Name of the image.
+        x, y : int
+            Column and row of the pixel.
+        size : int
+            Side length of the cutouts in pixels.
         """
         rows = self.cutouts_of(image_name)
         across = x - self._predictions.grid_x[rows]
@@ -91,7 +100,7 @@ class CutoutIndex:
         return int(rows[np.where(inside, distance, np.inf).argmin()])
 
     def neighbour_of(self, row: int, across: int, down: int, size: int) -> int | None:
-        """Return the row of the nearest cutout of the image in a direction, or None.
+        """Return the row of the nearest cutout in a direction; None if there is none.
 
         Parameters
         ----------
@@ -100,8 +109,8 @@ class CutoutIndex:
         across, down : int
             Direction: each is -1, 0 or 1, and exactly one is 0.
         size : int
-            Side length of the cutouts in pixels. A cutout whose sideways offset exceeds
-            half of this belongs to another row or column of the grid.
+            Side length of the cutouts in pixels. A cutout with a sideways offset of
+            more than half a side is ignored.
         """
         table, rows = self._predictions, self.cutouts_of(self.image_of(row))
         steps = np.stack(
@@ -115,21 +124,21 @@ class CutoutIndex:
         ahead = (forward > 0) & (2 * sideways <= size)
         if not ahead.any():
             return None
-        # Sort by distance, then by sideways offset.
+        # Sort by distance, and then by sideways offset.
         order = np.lexsort((sideways[ahead], forward[ahead]))
         return int(rows[ahead][order[0]])
 
     def rows_between(
         self, image_name: str, first: int, last: int, size: int
     ) -> list[int]:
-        """Return the rows of cutouts on the straight line between two cutouts.
+        """Return the table rows of the cutouts on a straight line between two cutouts.
 
         Parameters
         ----------
         image_name : str
             Name of the image.
         first, last : int
-            Rows of the two cutouts, which are the first and last of the result.
+            Table rows of the two cutouts, which begin and end the result.
         size : int
             Side length of the cutouts in pixels.
         """
@@ -139,7 +148,7 @@ class CutoutIndex:
             for row in (first, last)
         ]
         # With eight steps per cutout, the line finds every cutout that it crosses over
-        # an eighth of the side or more.
+        # at least an eighth of the side.
         steps = max(1, int(8 * np.abs(ends[1] - ends[0]).max() / size))
         found = [first]
         for part in np.linspace(0, 1, steps + 1):
@@ -161,7 +170,7 @@ class CutoutIndex:
         """Return the rows of an image's cutouts that overlap a rectangle of pixels."""
         rows = self.cutouts_of(image_name)
         x, y = self._predictions.grid_x[rows], self._predictions.grid_y[rows]
-        # The sum of position and size could exceed 64 bits.
+        # Subtract the size, because adding it to a position could exceed 64 bits.
         touched = (x <= right) & (x > left - size) & (y <= bottom) & (y > top - size)
         return [int(row) for row in rows[touched]]
 
@@ -171,7 +180,7 @@ class CutoutIndex:
         return names[int(self._predictions.image_index[row])]
 
     def position_of_image(self, image_name: str) -> int:
-        """Return the index of an image, from 0; raise KeyError if it does not exist."""
+        """Return the index of an image; raise a KeyError if it does not exist."""
         return self._image[image_name]
 
     def _span(self, image_name: str) -> tuple[int, int]:

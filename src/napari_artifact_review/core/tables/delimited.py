@@ -1,4 +1,4 @@
-"""Delimited text such as CSV, preserved character for character."""
+"""Read and write delimited text such as CSV, preserving every character."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ROWS_PER_CHUNK = 65_536
 
 @dataclass(frozen=True)
 class Dialect:
-    """The notation of a table in a text file.
+    """Encoding, delimiter and line ends of a text table.
 
     Attributes
     ----------
     encoding : str
         Python's name of the encoding.
     bom : bytes
-        Byte order mark of the file; empty if there is none.
+        Byte order mark at the start of the file; empty if there is none.
     compressed : bool
         Whether the file is compressed with gzip.
     delimiter : str
@@ -45,9 +45,10 @@ class Dialect:
     preamble : str
         Text before the header line: blank lines, or the YAML header of ECSV.
     line_end, last_end : str
-        Line end, and line end of the last line.
+        Line end of the header, and text after the last row.
     ends : tuple of str, optional
-        Text after the header and after each row, if it is not always `line_end`.
+        Text after the header and after each row; None if it is always `line_end`,
+        except after the last row.
     """
 
     encoding: str = "utf-8"
@@ -66,7 +67,7 @@ class Dialect:
         return f"{words}, gzip" if self.compressed else words
 
     def quote(self, value: str) -> str:
-        """Return the cell for a value, quoted only if necessary."""
+        """Return the cell for a text value, with quotes only if they are necessary."""
         if self.delimiter == " " and not value:
             return '""'
         if any(character in value for character in (self.delimiter, '"', "\r", "\n")):
@@ -78,7 +79,7 @@ _USUAL_DIALECT = Dialect()
 
 
 class DelimitedFile(TableFile):
-    """CSV, TSV and similar text, with any common delimiter, encoding and gzip."""
+    """A table in delimited text such as CSV or TSV, optionally compressed with gzip."""
 
     suffixes: ClassVar[tuple[str, ...]] = (
         ".csv",
@@ -103,12 +104,12 @@ class DelimitedFile(TableFile):
 
     @property
     def cells(self) -> pd.DataFrame:
-        """Texts between the delimiters, with quotes."""
+        """Texts between the delimiters, including quotes."""
         return self._cells
 
     @property
     def values(self) -> pd.DataFrame:
-        """Texts without quotes."""
+        """Texts of the cells, without quotes."""
         return self._values
 
     @property
@@ -125,7 +126,7 @@ class DelimitedFile(TableFile):
 
     @classmethod
     def from_text(cls, body: str, dialect: Dialect) -> Self:
-        """Split decoded text into cells."""
+        """Create a table from the decoded text after the preamble."""
         first_line = dialect.preamble.count("\n") + 1
         split = split_cells(body, dialect.delimiter, first_line)
         cells = split.cells.set_axis(pd.Index(split.names, dtype="str"), axis=1)
@@ -151,7 +152,7 @@ class DelimitedFile(TableFile):
     def from_values(
         cls, values: pd.DataFrame, dialect: Dialect = _USUAL_DIALECT
     ) -> Self:
-        """Create a text table, by default in UTF-8 with commas."""
+        """Create a text table from values, by default in UTF-8 with commas."""
         text = values.apply(_map_distinct, args=(_as_text,))
         cells = text.apply(_map_distinct, args=(dialect.quote,))
         names = [dialect.quote(name) for name in values.columns]
@@ -159,7 +160,7 @@ class DelimitedFile(TableFile):
         return cls(cells, text, dialect, np.arange(2, len(values) + 2))
 
     def suited_to(self, name: str) -> DelimitedFile:
-        """Return the table with compression and delimiter that a file name implies."""
+        """Return the table with the compression and delimiter for a file name."""
         suffix = name.lower()
         dialect = replace(self.dialect, compressed=suffix.endswith(".gz"))
         if suffix.endswith((".tsv", ".tsv.gz")) and dialect.delimiter != "\t":
@@ -167,26 +168,26 @@ class DelimitedFile(TableFile):
         return type(self)(self.cells, self.values, dialect, self.lines)
 
     def spell(self, value: Any) -> str:
-        """Return the text of a value, quoted if necessary."""
+        """Convert a value to text, with quotes if necessary."""
         return self.dialect.quote(_as_text(value))
 
     def new_column(self, values: pd.Series[Any]) -> pd.Series[Any]:
-        """Return the text of each value, quoted if necessary."""
+        """Convert each value to text, with quotes if necessary."""
         return _map_distinct(values, self.spell)
 
     def describe_row(self, row: int) -> str:
-        """Return the number of the line at which a row begins, as text."""
+        """Return the line at which a row begins, for example "line 12"."""
         return f"line {self.lines[row]}"
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the table as read, except for `edits`."""
+        """Write the table; see `TableFile.write`."""
         names = dict(zip(self.values.columns, self.cells.columns, strict=True))
         columns = {name: self.cells[name] for name in self.cells.columns}
         for name, cells in edits.items():
             columns[names.get(name, self.spell(name))] = cells
         preamble = self._preamble(list(edits))
         if self.dialect.compressed:
-            # Omit the time stamp, so that the same review gives the same bytes.
+            # Omit the time stamp, so that equal reviews give equal files.
             with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed:
                 self._write_lines(packed, preamble, columns)
         else:
@@ -216,7 +217,7 @@ class DelimitedFile(TableFile):
 
 
 def unquote(cell: str) -> str:
-    """Return the value of a cell, without its quotes."""
+    """Return the text of a cell without its quotes."""
     if len(cell) > 1 and cell[0] == cell[-1] == '"':
         return cell[1:-1].replace('""', '"')
     return cell
@@ -229,7 +230,7 @@ def _as_text(value: Any) -> str:
 def _map_distinct(
     column: pd.Series[Any], change: Callable[[Any], str]
 ) -> pd.Series[Any]:
-    """Convert each distinct value to text once."""
+    """Convert a column to texts, calling `change` once for each distinct value."""
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     changed = pd.array([change(value) for value in distinct], dtype="str")
     return pd.Series(changed.take(codes), index=column.index, name=column.name)
@@ -241,14 +242,14 @@ def decode(data: bytes) -> tuple[str, Dialect]:
     Returns
     -------
     text : str
-        The text, without its byte order mark.
+        The text, without the byte order mark.
     dialect : Dialect
-        Encoding, byte order mark and compression; other attributes have their defaults.
+        Encoding, byte order mark and compression; defaults for all other attributes.
 
     Raises
     ------
     TableError
-        If the data are not text.
+        If the data are damaged or are not text.
     """
     compressed = data.startswith(b"\x1f\x8b")
     if compressed:

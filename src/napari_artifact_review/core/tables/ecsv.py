@@ -1,4 +1,4 @@
-"""ECSV text tables with a YAML header, as defined by Astropy's APE 6."""
+"""Read and write ECSV tables: text with a YAML header, defined by Astropy's APE 6."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEADER = re.compile(f"{MARK}.*\n(?:#.*\n)*")
 
 
 class EcsvFile(DelimitedFile):
-    """A text table with a YAML header that specifies the type of each column."""
+    """A text table with a YAML header, which specifies the type of each column."""
 
     suffixes = (".ecsv",)
 
@@ -56,20 +56,20 @@ class EcsvFile(DelimitedFile):
         values: pd.DataFrame,
         dialect: Dialect | None = None,  # noqa: ARG003
     ) -> Self:
-        """Create a table in the dialect that astropy writes."""
+        """Create a table as astropy writes it; `dialect` is ignored."""
         out = io.StringIO()
         Table.from_pandas(values).write(out, format="ascii.ecsv")
         return cls.from_bytes(out.getvalue().encode())
 
     def _preamble(self, edited: list[str]) -> str:
-        """Return the YAML header, extended by the types of added columns."""
+        """Return the YAML header, with the types of added columns."""
         preamble = self.dialect.preamble
         entries = _header_entries(preamble)
         types = _types(entries)
         kinds = {"label_new": types["label"], "error_id": "int64"}
         lines = preamble.split("\n")
         mark = entries["datatype"].value[-1].end_mark
-        # The YAML begins on the second line; a block ends where the next entry begins.
+        # The YAML begins on the second line. A list ends where the next entry begins.
         end = mark.line + (2 if mark.column else 1)
         line_end = "\r" if lines[0].endswith("\r") else ""
         added = [
@@ -81,7 +81,7 @@ class EcsvFile(DelimitedFile):
 
 
 def _header_entries(preamble: str) -> dict[str, yaml.Node]:
-    """Parse the YAML header; return its entries as nodes with line numbers."""
+    """Parse the YAML header, and return its entries as nodes with line numbers."""
     lines = (line[2:] for line in preamble.split("\n")[1:])
     try:
         return _entries(yaml.compose("\n".join(lines)))
@@ -90,7 +90,7 @@ def _header_entries(preamble: str) -> dict[str, yaml.Node]:
 
 
 def _types(entries: Mapping[str, yaml.Node]) -> dict[str, str]:
-    """Return the types of the columns, by column name."""
+    """Return the type of each column, by column name."""
     columns = entries.get("datatype")
     if not isinstance(columns, yaml.SequenceNode) or columns.flow_style:
         raise _unsound("has no list 'datatype' with a line for each column")

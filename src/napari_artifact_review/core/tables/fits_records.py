@@ -1,7 +1,7 @@
 """Raw records of a FITS table, in which columns can be replaced or added.
 
-Cells are not decoded, so bytes and header cards of unedited columns are preserved. The
-format is described in the FITS Standard 4.0, sections 4, 7.2 and 7.3.
+Cells are not decoded, so that unedited columns keep their bytes and header cards. The
+FITS Standard 4.0 describes the format in sections 4, 7.2 and 7.3.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from astropy.io import fits
 from napari_artifact_review.core.errors import TableError
 
 _CARD, _BLOCK = 80, 2880
-#: Types in a binary table, by the size of one element in bytes; X is a bit.
+#: Type codes of a binary table, by the size of an element in bytes. X, a single bit, is
+#: not included.
 _CODES = {1: "LBA", 2: "I", 4: "JE", 8: "KDCP", 16: "MQ"}
 _SIZES = {code: size for size, codes in _CODES.items() for code in codes}
-#: Keywords for the encoding or the range of a column's cells.
+#: Keywords that describe the encoding or the range of the cells in a column.
 _ENCODING = ("TNULL", "TSCAL", "TZERO", "TDIM", "TDISP", "TDMIN", "TDMAX")
 _COLUMN_CARD = re.compile(r"T[A-Z]+[0-9]+ *=")
 
@@ -32,13 +33,13 @@ class FitsRecords:
     Attributes
     ----------
     cards : tuple of str
-        Header cards of 80 characters each, without END.
+        Header cards of 80 characters each, without the END card.
     fields : tuple of (int, int)
         First byte and width of each column in a row.
     rows : ndarray of uint8, shape (rows, bytes)
-        Rows as in the file.
+        Bytes of the rows, as in the file.
     heap : bytes
-        Bytes after the rows: a gap, and the cells of variable length.
+        Bytes after the rows: an optional gap, and the arrays of variable length.
     """
 
     cards: tuple[str, ...]
@@ -48,12 +49,12 @@ class FitsRecords:
 
     @classmethod
     def from_bytes(cls, header: bytes, data: bytes) -> FitsRecords:
-        """Parse a header and the data after it.
+        """Parse the header and the data of a table.
 
         Raises
         ------
         TableError
-            If the columns do not fill the rows.
+            If a column format is invalid, or the columns do not fill the rows.
         """
         entries = fits.Header.fromstring(header)
         text = header.decode("latin-1")
@@ -79,7 +80,7 @@ class FitsRecords:
 
     @property
     def is_text(self) -> bool:
-        """Whether the table is an ASCII table, with cells of fixed width."""
+        """Whether the table is an ASCII table, not a binary table."""
         return str(self.value("XTENSION")).strip() == "TABLE"
 
     @property
@@ -89,12 +90,12 @@ class FitsRecords:
         return [entries.get(f"TTYPE{n + 1}", "") for n in range(len(self.fields))]
 
     def with_column(self, column: FitsRecords) -> FitsRecords:
-        """Return the table with a column replaced, or appended if its name is new.
+        """Return the table with a column replaced, or added if its name is new.
 
         Parameters
         ----------
         column : FitsRecords
-            A table of the same kind that contains only this column.
+            A table of the same kind, ASCII or binary, with only this column.
         """
         name, names = column.names[0], self.names
         if name in names:
@@ -102,7 +103,10 @@ class FitsRecords:
         return self._added(column)
 
     def to_bytes(self) -> bytes:
-        """Return header and data, each padded to a multiple of the block size."""
+        """Return the header and the data as in a file, padded to full blocks.
+
+        Existing checksums in the header are updated.
+        """
         header = "".join(self.cards).encode("latin-1") + b"END".ljust(_CARD)
         data = self.rows.tobytes() + self.heap
         header = _filled(header, b" ")
@@ -119,7 +123,7 @@ class FitsRecords:
         return [card for card in self.cards if _COLUMN_CARD.match(card)]
 
     def value(self, keyword: str) -> str | int | float:
-        """Return the value of a card."""
+        """Return the value of the first card with a keyword."""
         card = next(card for card in self.cards if _keyword(card) == keyword)
         value: str | int | float = fits.Card.fromstring(card).value
         return value
@@ -146,7 +150,7 @@ class FitsRecords:
 
     def _added(self, column: FitsRecords) -> FitsRecords:
         number, width = len(self.fields) + 1, self.rows.shape[1]
-        # A blank separates two columns of an ASCII table.
+        # A blank separates the columns of an ASCII table.
         gap = np.full((len(self.rows), int(self.is_text)), ord(" "), np.uint8)
         rows = np.hstack([self.rows, gap, column.rows])
         fields = [*self.fields, (width + gap.shape[1], column.rows.shape[1])]
@@ -165,7 +169,7 @@ class FitsRecords:
     def _resized(
         self, fields: list[tuple[int, int]], rows: npt.NDArray[np.uint8]
     ) -> FitsRecords:
-        """Return the table with other fields and rows, and with matching size cards."""
+        """Return the table with new fields and rows, and with updated size cards."""
         values = {"NAXIS1": rows.shape[1], "TFIELDS": len(fields)}
         if self.is_text:
             values |= {f"TBCOL{n}": at + 1 for n, (at, _) in enumerate(fields, 1)}
@@ -173,7 +177,7 @@ class FitsRecords:
         for card in self.cards:
             keyword = _keyword(card)
             if keyword == "THEAP":
-                # The offset of the heap is counted from the first row.
+                # The offset of the heap is measured from the start of the first row.
                 moved = rows.size - self.rows.size
                 card = _with_value(card, int(self.value("THEAP")) + moved)
             elif keyword in values:
@@ -199,7 +203,7 @@ def _keyword(card: str) -> str:
 
 
 def _with_value(card: str, value: str | int | float) -> str:
-    """Return a card with a given value; the same card if the value is unchanged."""
+    """Return a card with a new value; the same card if the value is unchanged."""
     old = fits.Card.fromstring(card)
     if old.value == value:
         return card

@@ -1,4 +1,4 @@
-"""Predictions table: reading of its columns, and checks for faults."""
+"""Read a predictions table, and check it for faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from napari_artifact_review.core.tables.table_formats import read_table_file
 
 REQUIRED = ("image_name", "grid_x", "grid_y", "label")
 
-#: Text columns that a review adds, in order.
+#: Text columns that a review adds to the table, in this order.
 REVIEW_TEXTS = ("reviewed_by", "reviewed_at", "decision", "kind", "note")
 
 
@@ -39,22 +39,25 @@ class Predictions:
     file : TableFile
         The table in its file format.
     image_names : tuple of str, length m
-        Full images, in order of first appearance.
+        Names of the full images, in order of first appearance.
     image_index : ndarray of int64, shape (n,)
-        Index into `image_names` for each cutout.
+        Index of the image of each cutout in `image_names`.
     grid_x, grid_y : ndarray of int64, shape (n,)
-        Column and row of each cutout's top left pixel.
+        Column and row of the top left pixel of each cutout.
     label, preds, label_new : ndarray of int8, shape (n,)
-        1 artifact, 0 no artifact; `label_new` is `label` where the table has none.
+        Label, prediction and label after review: 1 artifact, 0 no artifact. A missing
+        `label_new` equals `label`.
     confidence : ndarray of float64, shape (n,), or None
         Probability of an artifact; NaN for an empty cell.
     error_id : ndarray of int64, shape (n,)
-        Running number of each error; 0 for a cutout that is not an error.
+        Number of each error; 0 for a cutout that is not an error.
     reviewed_by, reviewed_at : ndarray of object, shape (n,), or None
-        Reviewer and time as text; empty without a verdict. None without the column.
+        Reviewer and time of each verdict, as text; empty without a verdict. None if the
+        column does not exist.
     decision, kind, note : ndarray of object, shape (n,), or None
-        Verdict, one of `VERDICTS` or empty; kind of artifact; note. None without the
-        column.
+        Verdict (one of `VERDICTS`), kind of artifact and note, as text; often empty.
+        None if the column does not exist. A missing `decision` is derived from
+        `label_new` for reviewed rows, if there are any.
     """
 
     path: Path
@@ -75,26 +78,27 @@ class Predictions:
     note: npt.NDArray[np.object_] | None = None
 
     def are_reviewed(self) -> npt.NDArray[np.bool_]:
-        """Return the mask of rows that already have a verdict, shape (n,)."""
+        """Return the mask of rows that have a verdict, shape (n,)."""
         texts = (self.reviewed_by, self.reviewed_at, self.decision)
         return _have_text(texts, len(self.label))
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """The result of reading a predictions table, valid or not.
+    """The result of reading a predictions table, which may have faults.
 
     Attributes
     ----------
     predictions : Predictions or None
-        The table; None if there is any fault.
+        The table; None if it has any fault.
     faults : tuple of TableError
-        All faults: of the file, of the columns, and of the cells by column.
+        All faults, first those of the file, then of the columns, then of the cells.
     file : TableFile or None
         The table in its file format; None if the file cannot be read.
     cutouts : callable
-        Returns a DataFrame of shape (n, 3): `image_name`, `grid_x` and `grid_y` of each
-        row with a valid image name, indexed by row. Invalid positions are missing.
+        Function that returns a DataFrame with the columns `image_name`, `grid_x` and
+        `grid_y`, indexed by row. Rows with an invalid image name are omitted, and
+        invalid positions are NA. The DataFrame is empty if there are no rows.
     """
 
     predictions: Predictions | None
@@ -109,7 +113,8 @@ def read_predictions(path: Path) -> Predictions:
     Raises
     ------
     TableError
-        If the table has faults; the error is the first fault and counts the others.
+        If the table has faults. The error describes the first fault and gives the
+        number of the others.
     """
     found = inspect_predictions(path)
     if found.predictions is None:
@@ -126,7 +131,7 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def inspect_predictions(path: Path) -> Inspection:
-    """Read a predictions table, and list all its faults."""
+    """Read a predictions table, and collect all its faults in the result."""
     try:
         file = read_table_file(path)
     except TableError as error:
@@ -135,10 +140,10 @@ def inspect_predictions(path: Path) -> Inspection:
 
 
 class _PredictionsReader(ColumnReader):
-    """A reader of all columns of a predictions table."""
+    """A reader of all the columns of a predictions table."""
 
     def inspect(self) -> Inspection:
-        """Read the table; return it with its faults."""
+        """Read all columns, and return the table and its faults."""
         self._check_columns()
         if self.values.empty:
             if not self.faults:
@@ -198,7 +203,7 @@ class _PredictionsReader(ColumnReader):
             self.values = self.values.loc[:, ~self.values.columns.duplicated()]
         for name in REVIEW_TEXTS[3:]:
             if name in columns and "decision" not in columns:
-                # Otherwise verdicts would overwrite the user's own column.
+                # Verdicts would overwrite the user's own column.
                 self.add_fault(
                     f"the column {name} is not of a review, which adds one of that "
                     "name",
@@ -216,7 +221,7 @@ class _PredictionsReader(ColumnReader):
             f"{', '.join(map(repr, columns))}",
             "Choose the table with the predictions, or rename its columns",
         )
-        # Use valid placeholders, so that a missing column is not reported for each row.
+        # Fill missing columns with valid values, so that not every row is reported.
         self.values = self.values.assign(**dict.fromkeys(missing, "0"))
         for name in missing:
             self.at_fault[name][:] = True
@@ -284,7 +289,7 @@ class _PredictionsReader(ColumnReader):
         """Check the verdicts; derive them from the labels if the column is missing."""
         if texts is None:
             reviewed = _have_text(reviews, len(label_new))
-            # Tables without the column come from versions without "unsure".
+            # Early versions of the program had neither this column nor "unsure".
             names = np.array(LABEL_NAMES, dtype=object)[label_new]
             return np.where(reviewed, names, "") if reviewed.any() else None
         for row in np.flatnonzero(~np.isin(texts, ["", *VERDICTS])).tolist():

@@ -1,4 +1,4 @@
-"""Split text into cells, preserving all characters of cells and line ends."""
+"""Split text into cells, preserving every character of the cells and line ends."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Split:
     names : list of str, length m
         Cells of the header.
     cells : DataFrame, shape (n, m)
-        Cells of the rows, with quotes; the columns are numbered.
+        Cells of the rows, including quotes; the columns are numbered from 0.
     lines : ndarray of int64, shape (n,)
-        Number of the line at which each row begins, counted from 1.
+        Line number at which each row begins, counted from 1.
     lead : str
         Blank lines before the header.
     ends : tuple of str, length n + 1, or None
-        Text after the header and after each row: a line end, and blank lines. None if
-        it is always `line_end`, except after the last row.
+        Text after the header and after each row: a line end and any blank lines. None
+        if it is always `line_end`, except after the last row.
     line_end, last_end : str
         Line end of the header, and text after the last row.
     faults : tuple of TableError
@@ -60,23 +60,28 @@ def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
     Parameters
     ----------
     body : str
-        Header and rows with the same number of cells; blank lines are not rows.
+        A header and rows. Blank lines are not rows. A row whose number of cells differs
+        from the header is a fault.
     delimiter : str
-        Separator of cells; consecutive spaces count as one.
+        Separator of cells; consecutive spaces count as one separator.
     first_line : int, optional
         Line number of the first line of `body` in its file.
 
     Raises
     ------
     TableError
-        If there is no header.
+        If the text has no header.
     """
     split = _split_regular(body, delimiter, first_line)
     return split or _split_any(body, delimiter, first_line)
 
 
 def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
-    """Split a regular text quickly; return None if the text is not regular."""
+    """Split a regular text quickly; return None if the text is not regular.
+
+    A regular text has equal line ends, equal numbers of cells, no blank lines, and no
+    delimiters or line ends inside quotes.
+    """
     line_end = _regular_line_end(body)
     if line_end is None or (delimiter == " " and "  " in body):
         return None
@@ -93,7 +98,7 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
             csv.ConvertOptions(column_types=dict.fromkeys(columns, _LARGE_STRING)),
         )
     except pa.ArrowInvalid:
-        # A row is ragged or very long, or there are no rows.
+        # A row has a wrong number of cells or is very long, or there are no rows.
         return None
     text = pd.StringDtype(na_value=np.nan)
     cells = table.to_pandas(types_mapper={_LARGE_STRING: text}.get)
@@ -104,7 +109,7 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
 
 
 def _regular_line_end(body: str) -> str | None:
-    r"""Return the line end, ``\n`` or ``\r\n``; None if mixed or for blank lines."""
+    """Return the line end of a text; None if line ends differ or a line is blank."""
     line_end = "\r\n" if "\r\n" in body else "\n"
     returns = body.count("\r")
     if returns and not returns == body.count("\r\n") == body.count("\n"):
@@ -114,16 +119,16 @@ def _regular_line_end(body: str) -> str | None:
 
 
 def _quotes_hide(raw: bytes, delimiter: str) -> bool:
-    """Return whether a delimiter or a line end is inside quotes."""
+    """Return whether any delimiter or line end is inside quotes."""
     characters = np.frombuffer(raw, dtype=np.uint8)
-    # The count may overflow; it only matters whether it is odd.
+    # The count may overflow, but is only used to find odd counts.
     odd = np.cumsum(characters == ord('"'), dtype=np.uint8) & 1
     breaks = (characters == ord(delimiter)) | (characters == ord("\n"))
     return bool(odd[-1]) or bool(np.any(odd.view(bool) & breaks))
 
 
 def _split_any(body: str, delimiter: str, first_line: int) -> Split:
-    """Split any text, row by row."""
+    """Split any text row by row; see `split_cells`."""
     rows: list[list[str]] = []
     lines: list[int] = []
     ends: list[str] = []
@@ -173,7 +178,7 @@ def _ragged(line: int, cells: int, expected: int) -> TableError:
 def _rows(
     body: str, delimiter: str, first_line: int
 ) -> Iterator[tuple[int, list[str], str]]:
-    """Yield each row with its first line and its line end."""
+    """Yield the line number, the cells and the line end of each row."""
     between = " +" if delimiter == " " else re.escape(delimiter)
     after = rf"{between}|\r\n|\n|\r|\Z"
     cell = re.compile(
@@ -196,7 +201,7 @@ def _rows(
 def _quoted_row(
     body: str, position: int, cell: re.Pattern[str], line: int
 ) -> tuple[list[str], str, int]:
-    """Return a row with quoted cells, its line end, and the index after it."""
+    """Return the cells of a row with quotes, its line end, and the index after it."""
     row: list[str] = []
     while True:
         match = cell.match(body, position)

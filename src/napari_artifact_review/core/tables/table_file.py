@@ -20,9 +20,9 @@ MOST_BYTES = 2**30
 class TableFile(ABC):
     """A table in a file format, which can be written back unchanged.
 
-    A *cell* is content in the notation of the file, for example text with quotes. A
-    *value* is the meaning of a cell. `cells` and `values` have the same shape, with
-    rows and columns in file order.
+    A *cell* is content in the notation of the file, for example text with quotes. Its
+    *value* is the content without this notation. `cells` and `values` have the same
+    shape, with rows and columns in file order.
 
     Attributes
     ----------
@@ -41,12 +41,12 @@ class TableFile(ABC):
     @property
     @abstractmethod
     def cells(self) -> pd.DataFrame:
-        """Cells in the notation of the file."""
+        """Cells of the table, in the notation of the file."""
 
     @property
     @abstractmethod
     def values(self) -> pd.DataFrame:
-        """Values of the cells."""
+        """Values of the table, one for each cell."""
 
     @property
     @abstractmethod
@@ -67,19 +67,19 @@ class TableFile(ABC):
     @classmethod
     @abstractmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
-        """Create a table in this format, with its default notation."""
+        """Create a table in this format from values, with the default notation."""
 
     def suited_to(self, name: str) -> TableFile:  # noqa: ARG002
-        """Return the table in the variant of the format that a file name implies."""
+        """Return the table with the compression and delimiter for a file name."""
         return self
 
     @abstractmethod
     def spell(self, value: Any) -> Any:
-        """Return the cell for a value."""
+        """Convert a value to a cell."""
 
     @abstractmethod
     def new_column(self, values: pd.Series[Any]) -> pd.Series[Any]:
-        """Return the cells of a new column."""
+        """Convert the values of a new column to cells."""
 
     def column(self, name: str) -> pd.Series[Any]:
         """Return a copy of the cells of the column `name`."""
@@ -87,7 +87,7 @@ class TableFile(ABC):
 
     @abstractmethod
     def describe_row(self, row: int) -> str:
-        """Describe the location of a row (0-based) in the file: "line 12", "row 11"."""
+        """Return the location of a row (0-based) as text: "line 12" or "row 11"."""
 
     @abstractmethod
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
@@ -95,7 +95,7 @@ class TableFile(ABC):
 
 
 def decompress(data: bytes) -> bytes:
-    """Decompress a gzip-compressed table, up to a maximum size.
+    """Decompress a table that is compressed with gzip.
 
     Raises
     ------
@@ -116,12 +116,17 @@ def decompress(data: bytes) -> bytes:
 
 
 def check_size(size: int) -> None:
-    """Refuse a table that needs too much memory.
+    """Raise an error if a table is too large.
+
+    Parameters
+    ----------
+    size : int
+        Size of the table in bytes.
 
     Raises
     ------
     TableError
-        If `size` exceeds `MOST_BYTES`.
+        If the size exceeds `MOST_BYTES`.
     """
     if size > MOST_BYTES:
         raise TableError(

@@ -1,4 +1,4 @@
-"""Read and convert table files; determine their format by contents or name."""
+"""Read table files, and convert them to other formats."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
 
 
 def read_table_file(path: Path) -> TableFile:
-    """Read a table, whose contents determine the format, not its name.
+    """Read a table file; its contents determine the format, not its name.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def read_table_file(path: Path) -> TableFile:
 def _contents(path: Path) -> bytes:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        # Reading a pipe or device might never end.
+        # Reading from a pipe or device might never end.
         raise TableError("this is not a regular file", remedy="Choose a file")
     check_size(found.st_size)
     return path.read_bytes()
@@ -78,7 +78,7 @@ def format_for(path: Path) -> type[TableFile]:
 
 
 def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
-    """Return a table converted to the format for a path.
+    """Convert a table to the format for a path, and return it.
 
     Parameters
     ----------
@@ -88,10 +88,15 @@ def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
         The same table with typed columns, for formats that have types.
     path : Path
         The file to write.
+
+    Raises
+    ------
+    SaveError
+        If no format has the suffix of the path.
     """
     target = format_for(path)
     if type(file) is not target:
-        # In a conversion from text to text, values stay as written.
+        # A conversion from text to text does not change the notation of values.
         file = target.from_values(file.values if target is DelimitedFile else typed)
     return file.suited_to(path.name)
 
@@ -100,7 +105,7 @@ def _decompressed_head(data: bytes) -> bytes:
     try:
         return zlib.decompressobj(wbits=31).decompress(data[:4096], 80)
     except zlib.error:
-        # The data are damaged; the text format reports this.
+        # The data are damaged; the reader of delimited text reports this.
         return b""
 
 

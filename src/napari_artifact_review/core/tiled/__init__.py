@@ -1,1 +1,1 @@
-"""Images that are too large to be read as a whole, shown tile by tile."""
+"""Tiled display of images that are too large to be read as a whole."""

@@ -1,4 +1,4 @@
-"""Raw pixels of a large image, read from disk on demand, in pieces, or as a sample."""
+"""Read the raw pixels of a large image on demand, in windows, or as a sample."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from napari_artifact_review.core.tiled.sources import Source
 
-# Numbers of windows and pixels for reliable limits; see `limits.zscale_limits`.
+# Maximum number of windows in a sample, width of a window, and number of pixels in all
+# windows. Such a sample gives reliable limits; see `limits.zscale_limits`.
 _WINDOWS = 400
 _WINDOW_WIDTH = 256
 _SAMPLE = 102_400
-# Maximum number of pixels to decode for the sample: about 0.3 s of decompression.
+# Maximum number of pixels to decode for the sample. Their decompression takes about
+# 0.3 s.
 _MOST_DECODED = 2**25
 
 
@@ -47,14 +49,21 @@ class Sample(NamedTuple):
 
 
 class LazyPixels:
-    """Raw pixels of a large image, which are read when they are indexed.
+    """Array of the raw pixels of a large image, read from disk when indexed.
 
-    They can be used from any thread. Indexing waits for the disk.
+    Any thread can index the array. Indexing waits for the disk.
 
     Parameters
     ----------
     source : Source
         Source of the pixels.
+
+    Attributes
+    ----------
+    shape, dtype, ndim, size, nbytes
+        As for a numpy array.
+    coarser : tuple of LazyPixels
+        Coarser levels of the source; see `Source.coarser`.
     """
 
     ndim = 2
@@ -76,16 +85,16 @@ class LazyPixels:
 
     @property
     def block(self) -> tuple[int, int]:
-        """Rows and columns of a block that can only be decoded as a whole."""
+        """Rows and columns of a block, which is decoded as a whole."""
         return self._source.block
 
     def fingerprint(self) -> str:
-        """Return a text that changes when the image on disk changes."""
+        """Return a string that changes when the image on disk changes."""
         with one_error(self.path):
             return self._source.fingerprint()
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window, given by slices with start and stop inside the image."""
+        """Read a window; see `Source.read`."""
         with self._lock, one_error(self.path):
             try:
                 return self._source.read(rows, columns)
@@ -95,7 +104,7 @@ class LazyPixels:
 
     @contextmanager
     def held_open(self) -> Iterator[None]:
-        """Keep the file open inside the context, for many reads."""
+        """Keep the file open inside the context, to speed up many reads."""
         with self._lock:
             self._holders += 1
         try:
@@ -117,6 +126,7 @@ class LazyPixels:
         Returns
         -------
         ndarray or numpy scalar
+            The pixels.
 
         Raises
         ------
@@ -137,11 +147,11 @@ class LazyPixels:
         return found[axes]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
-        """Read the whole image, if it fits into memory."""
+        """Read the whole image; raise an ImageError if it needs too much memory."""
         return np.asarray(self[:], dtype)
 
     def check(self) -> None:
-        """Read the whole image once, to find errors.
+        """Read the whole image once, to check that it is readable.
 
         Raises
         ------
@@ -170,12 +180,12 @@ def window(
     rows, columns : slice
         Window, with explicit start, stop and step.
     axes : tuple
-        Index into the window: 0 for each axis with an integer index.
+        Index into the window: 0 for an axis with an integer index, otherwise a slice.
 
     Raises
     ------
     IndexError
-        If the index has another form, or is out of bounds.
+        If the index has another form, or an integer is out of bounds.
     """
     given = list(key) if isinstance(key, tuple) else [key]
     if any(part is Ellipsis for part in given):
@@ -212,7 +222,7 @@ def _without_step(part: slice) -> slice:
 
 
 def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
-    """Divide an image into windows, in bands of rows and from left to right.
+    """Divide an image into windows, from top to bottom and from left to right.
 
     Windows begin at even rows and columns, and at block boundaries if possible.
 
@@ -224,13 +234,13 @@ def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
     Yields
     ------
     rows, columns : slice
-        A window of about `PIECE` pixels, or of one block if that is larger.
+        A window of about `PIECE` pixels, or of about one block if a block is larger.
     """
     length, width = pixels.shape
     block_rows, block_columns = (side + side % 2 for side in pixels.block)
     across = min(width, max(block_columns, PIECE // block_rows))
     across -= across % block_columns if across < width else 0
-    # At most 1,024 rows, because a whole band of the next level is in memory.
+    # Use at most 1,024 rows, because a band across the next level must fit into memory.
     down = min(1024, max(1, PIECE // across // block_rows) * block_rows)
     for top in range(0, length, down):
         for left in range(0, width, across):
@@ -241,7 +251,7 @@ def pieces(pixels: LazyPixels) -> Iterator[tuple[slice, slice]]:
 
 
 def sample(pixels: LazyPixels) -> Sample:
-    """Read a sample of up to a few hundred small windows across an image.
+    """Read a sample of up to 400 small windows across an image.
 
     Parameters
     ----------
@@ -256,7 +266,7 @@ def sample(pixels: LazyPixels) -> Sample:
     length, width = pixels.shape
     block = math.prod(map(min, pixels.block, pixels.shape))
     count = math.isqrt(min(_WINDOWS, max(9, _MOST_DECODED // block)))
-    # Windows do not overlap, so that all parts of the image have equal weight.
+    # Avoid overlaps, so that all parts of the image have equal weight.
     wide = max(1, min(_WINDOW_WIDTH, width // count))
     high = max(1, min(_SAMPLE // (count**2 * wide), length // count))
     tops, lefts = (

@@ -1,7 +1,8 @@
-"""Pyramid of a large image: each level has the means of 2 x 2 pixels of the previous.
+"""Pyramid of a large image, for views at lower resolution.
 
-The levels are built once from bands of rows, and cached in a folder. All code runs in
-the thread of a `tiles.TiledImage`.
+A pixel of a level is the mean of 2 x 2 pixels of the previous level. The levels are
+built once from bands of rows, and cached in a folder. A `TileReader` builds and reads
+them in its thread.
 """
 
 from __future__ import annotations
@@ -26,21 +27,25 @@ if TYPE_CHECKING:
         StoredPyramid,
     )
 
-#: Rows and columns of a tile at every level: 0.5 MiB in 16 bits, about 12 per screen.
+#: Number of rows, and of columns, of a tile at every level. A tile of 16-bit pixels
+#: takes 0.5 MiB, and a screen shows about 12 tiles.
 TILE = CHUNK
-#: Maximum length of the longer side of the last level, which is always in memory.
+#: Maximum length of a side of the last level, in pixels. The level is always in memory.
 OVERVIEW = 1024
-#: Maximum pixels to read for a tile before the pyramid is built: about 0.2 s.
+#: Maximum number of pixels to read for a tile before the pyramid is built. This takes
+#: about 0.2 s.
 _MOST_FOR_A_TILE = 2**24
-#: Maximum bytes of levels in memory if the pyramid cannot be stored: the coarse levels.
+#: Maximum size in bytes of the levels in memory, if the pyramid cannot be stored.
 _MOST_IN_MEMORY = 2**27
-# Number of columns to write in one step of about 10 ms. Requested tiles have priority
-# between steps.
+# Number of columns to write in one step of about 10 ms. Between steps, requested tiles
+# are read.
 _WRITTEN_AT_ONCE = 8 * TILE
 
 
 def level_shapes(shape: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    """Return the shapes of all levels, at least two, each half of the previous.
+    """Return the shapes of all levels, at least two.
+
+    Each level has half the rows and columns of the previous level, rounded up.
 
     Parameters
     ----------
@@ -55,24 +60,24 @@ def level_shapes(shape: tuple[int, int]) -> tuple[tuple[int, int], ...]:
 
 
 def halved(pixels: Pixels) -> Pixels:
-    """Return the means of 2 x 2 pixels.
+    """Return the means of blocks of 2 x 2 pixels.
 
     Parameters
     ----------
     pixels : ndarray
-        Pixels, shape (rows, columns). Along an odd side, the last pixel is not
-        averaged.
+        Pixels, shape (rows, columns). If the number of rows or columns is odd, the last
+        blocks contain fewer pixels.
 
     Returns
     -------
     ndarray
-        Means, shape (rows / 2, columns / 2), rounded up. The type is the same, because
-        napari has one texture for all levels. NaN is ignored in means; integers are
-        rounded, halves up.
+        Means, shape (rows / 2, columns / 2) rounded up. The type is that of the pixels,
+        because napari uses one texture for all levels. NaN is ignored. Means of
+        integers are rounded, and halves are rounded up.
     """
     rows, columns = pixels.shape
     if rows % 2 or columns % 2:
-        # The mean of a pixel and its copy is the pixel.
+        # Copies of the last pixels do not change the means.
         pixels = np.pad(pixels, ((0, rows % 2), (0, columns % 2)), mode="edge")
     quarters = [pixels[i::2, j::2] for i in (0, 1) for j in (0, 1)]
     if pixels.dtype.kind == "f":
@@ -81,7 +86,7 @@ def halved(pixels: Pixels) -> Pixels:
 
 
 def _whole_means(quarters: list[Pixels]) -> Pixels:
-    """Average integers exactly, without overflow of their sum."""
+    """Return the rounded means of integers, without overflow of their sums."""
     if quarters[0].dtype.itemsize <= 2:
         total = quarters[0].astype(np.int32)
         for quarter in quarters[1:]:
@@ -95,7 +100,7 @@ def _whole_means(quarters: list[Pixels]) -> Pixels:
 
 
 def _float_means(quarters: list[Pixels]) -> Pixels:
-    # The sum of four 32-bit values cannot overflow in 64 bits.
+    # The sum of four float32 values cannot overflow in float64.
     mean = quarters[0].astype(np.float64)
     for quarter in quarters[1:]:
         mean += quarter
@@ -105,21 +110,21 @@ def _float_means(quarters: list[Pixels]) -> Pixels:
         four = np.stack([quarter[odd] for quarter in quarters]).astype(np.float64)
         known = ~np.isnan(four)
         total = np.where(known, four, 0).sum(axis=0)
-        # This gives 0 / 0 if all four are NaN.
+        # The quotient is 0 / 0, which is NaN, if all four pixels are NaN.
         with np.errstate(invalid="ignore"):
             mean[odd] = total / known.sum(axis=0)
     return mean
 
 
 class Pyramid:
-    """The coarser levels of an image, which can be read while they are being built.
+    """Pyramid of an image, which can be read while it is being built.
 
     Parameters
     ----------
     pixels : LazyPixels
         The image, which is level 0.
     medians : ndarray
-        `lazy_pixels.Sample.medians` of the image, for a first overview.
+        `lazy_pixels.Sample.medians` of the image, for an approximate overview.
     folder : PyramidFolder
         Folder with stored pyramids.
 
@@ -128,7 +133,8 @@ class Pyramid:
     shapes : tuple of tuple of int
         Shapes of all levels, including level 0.
     overview : ndarray
-        The last level, always in memory; approximate at first, then updated in place.
+        The last level, which is always in memory. It is approximate at first, and is
+        updated in place.
     is_whole : bool
         Whether all levels can be read.
     """
@@ -148,8 +154,8 @@ class Pyramid:
     def _start_over(self) -> None:
         # Arrays of level 1 and coarser, on disk or in memory.
         self._arrays = dict[int, Any]()
-        # Unwritten rows of each level; their number, and how many of them were already
-        # passed to the next level.
+        # Unwritten rows of each level, their number, and the number of those rows whose
+        # means are already in the next level.
         self._bands: dict[int, Pixels] = {}
         self._filled = dict.fromkeys(range(len(self.shapes)), 0)
         self._passed = dict.fromkeys(range(len(self.shapes)), 0)
@@ -157,7 +163,7 @@ class Pyramid:
         self._written = dict.fromkeys(range(len(self.shapes)), 0)
 
     def build(self) -> Iterator[None]:
-        """Find the stored pyramid, or build it in small steps.
+        """Load the stored pyramid, or build the pyramid in small steps.
 
         Yields
         ------
@@ -185,7 +191,7 @@ class Pyramid:
                 try:
                     yield from self._build(part.touch)
                     self._stored = part.finish()
-                # The disk is full or not available.
+                # The disk may be full or unavailable.
                 except OSError:
                     self._start_over()
                 finally:
@@ -202,7 +208,7 @@ class Pyramid:
         self._bands = {}
 
     def _in_memory(self) -> dict[int, Any]:
-        """Create arrays for the coarse levels that fit into memory."""
+        """Create arrays for the coarsest levels, as many as fit into memory."""
         arrays = dict[int, Any]()
         room = _MOST_IN_MEMORY
         for level in range(self._last - 1, 0, -1):
@@ -213,7 +219,7 @@ class Pyramid:
         return arrays
 
     def _sample_rows(self) -> Iterator[None]:
-        """Fill the overview with sampled pixels, if single rows can be read."""
+        """Fill the overview with sampled pixels, unless rows are decoded in blocks."""
         if self._pixels.block[0] > 1:
             return
         length, width = self._pixels.shape
@@ -243,7 +249,7 @@ class Pyramid:
                 touch()
 
     def _add(self, level: int, band: Pixels) -> Iterator[None]:
-        """Add rows to a level, and their means to the next level."""
+        """Add a band of rows to a level, and its means to the coarser levels."""
         length, width = self.shapes[level]
         if level not in self._bands:
             rows = OVERVIEW if level == self._last else TILE
@@ -281,7 +287,7 @@ class Pyramid:
         self._written[level] += len(band)
 
     def can_read(self, level: int, rows: slice, columns: slice) -> bool:
-        """Return whether a part of a level can be read before `build` is complete."""
+        """Return whether a part of a level can already be read during `build`."""
         if level == 0 or self._pixels.coarser or self._is_written(level, rows):
             return True
         scale = 2**level
@@ -295,7 +301,7 @@ class Pyramid:
         return level in self._arrays and rows.stop <= self._written[level]
 
     def read(self, level: int, rows: slice, columns: slice) -> Pixels | None:
-        """Read a part of a level for which `can_read` is true.
+        """Read a part of a level; `can_read` must be true for this part.
 
         Parameters
         ----------
@@ -307,7 +313,8 @@ class Pyramid:
         Returns
         -------
         ndarray or None
-            The pixels; None if the pyramid was lost and `build` must be called again.
+            The pixels; None if the stored pyramid is damaged. In this case `build` must
+            be called again.
 
         Raises
         ------
@@ -332,7 +339,7 @@ class Pyramid:
         return self._from_source(level, rows, columns)
 
     def _from_source(self, level: int, rows: slice, columns: slice) -> Pixels:
-        """Compute a part of a level from level 0, in small bands."""
+        """Compute a part of a level from level 0, in bands of limited size."""
         scale = 2**level
         length, width = self._pixels.shape
         across = slice(columns.start * scale, min(columns.stop * scale, width))
@@ -357,7 +364,7 @@ class Pyramid:
 
 
 def _spread(medians: Pixels, shape: tuple[int, int], dtype: np.dtype[Any]) -> Pixels:
-    """Enlarge an array of medians to a shape, by repeating its values."""
+    """Enlarge an array of medians to a given shape, by repeating its values."""
     rows, columns = (
         np.arange(side) * count // side
         for side, count in zip(shape, medians.shape, strict=True)

@@ -1,4 +1,4 @@
-"""Folder in which pyramids are cached between sessions."""
+"""Folder in which pyramids of large images are cached between sessions."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from napari_artifact_review.core.errors import ImageError
 if TYPE_CHECKING:
     from napari_artifact_review.core.decoders import Pixels
 
-#: Rows and columns of a chunk; each chunk is one file and one tile.
+#: Number of rows, and of columns, of a chunk. Each chunk is one file and one tile.
 CHUNK = 512
-#: Maximum total size of all pyramids, in bytes: three of 40,000 x 80,000 pixels.
+#: Maximum total size of all pyramids, in bytes, enough for about three images of
+#: 40,000 x 80,000 pixels.
 MOST_BYTES = 10 * 2**30
-#: Age in seconds after which temporary files count as left by a crashed process.
+#: Age in seconds after which temporary files count as leftovers of a crashed process.
 _STALE_AGE = 24 * 3600
-# Increased with each change of the stored levels.
+# Version of the stored levels; increase it with each change of their format.
 _VERSION = 1
 _PART = ".part"
 _IN_USE = "in-use-"
@@ -39,12 +40,12 @@ _IN_USE = "in-use-"
 class PyramidFolder:
     """The folder in which pyramids are stored.
 
-    If the folder is read-only, full or missing, pyramids are not stored.
+    If the folder is read-only or full, or cannot be created, pyramids are not stored.
 
     Attributes
     ----------
     path : Path
-        The folder; created when needed.
+        The folder; it is created when it is needed.
     most : int
         Maximum total size of all pyramids, in bytes.
     """
@@ -60,12 +61,14 @@ class PyramidFolder:
     def find(
         self, fingerprint: str, shapes: tuple[tuple[int, int], ...], dtype: Any
     ) -> StoredPyramid | None:
-        """Return the stored pyramid of an image; None if it is missing or damaged.
+        """Return the stored pyramid of an image, or None if there is none.
+
+        A damaged pyramid is removed.
 
         Parameters
         ----------
         fingerprint : str
-            Fingerprint of the image.
+            Fingerprint of the image; see `Source.fingerprint`.
         shapes : tuple of tuple of int
             Shapes of all levels, including level 0.
         dtype : dtype
@@ -85,7 +88,7 @@ class PyramidFolder:
                         raise ImageError("it belongs to another image")
                     stored.arrays[level] = array
                 stored.read(level, *(slice(0, side) for side in shape))
-        # The pyramid can be built again after any error.
+        # After any error, the pyramid can be built again.
         except ImageError:
             stored.discard()
             return None
@@ -94,7 +97,7 @@ class PyramidFolder:
     def create(
         self, fingerprint: str, shapes: tuple[tuple[int, int], ...], dtype: Any
     ) -> UnfinishedPyramid | None:
-        """Create an unfinished pyramid, and remove other pyramids to make space.
+        """Create an unfinished pyramid; remove other pyramids if space is short.
 
         Parameters
         ----------
@@ -125,7 +128,7 @@ class PyramidFolder:
                     chunks=(CHUNK, CHUNK),
                     dtype=dtype,
                     compressors=BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"),
-                    # Write all chunks, so that a missing chunk is known to be lost.
+                    # Write empty chunks too, so that a missing chunk means lost data.
                     config={"write_empty_chunks": True},
                 )
                 for level, shape in enumerate(shapes[1:], 1)
@@ -136,7 +139,7 @@ class PyramidFolder:
         return UnfinishedPyramid(part, path, arrays)
 
     def tidy(self, room: int = 0) -> None:
-        """Remove leftovers, and the least recently used pyramids if space is short.
+        """Remove leftovers, and if space is short, the least recently used pyramids.
 
         Parameters
         ----------
@@ -198,6 +201,7 @@ class StoredPyramid:
         Returns
         -------
         ndarray
+            The pixels.
 
         Raises
         ------
@@ -208,13 +212,13 @@ class StoredPyramid:
         for i in range(rows.start // CHUNK, -(-rows.stop // CHUNK)):
             for j in range(columns.start // CHUNK, -(-columns.stop // CHUNK)):
                 if not (folder / str(i) / str(j)).exists():
-                    # zarr would return zeros.
+                    # zarr would return zeros for a missing chunk.
                     raise ImageError("a part of it is missing", path=self.path)
         with one_error(self.path):
             return np.asarray(self.arrays[level][rows, columns])
 
     def release(self) -> None:
-        """End the use of the pyramid, so that other processes may remove it."""
+        """Remove the marker file, so that other processes may remove the pyramid."""
         _unlink(self.mark)
 
     def discard(self) -> None:
@@ -240,7 +244,7 @@ class UnfinishedPyramid:
     arrays: dict[int, Any]
 
     def touch(self) -> None:
-        """Update the folder's time, to show that the pyramid is still being built.
+        """Update the modification time of the folder, so that it does not become stale.
 
         Raises
         ------
@@ -250,19 +254,21 @@ class UnfinishedPyramid:
         os.utime(self.path)
 
     def finish(self) -> StoredPyramid:
-        """Rename the folder to `goal`, or use the pyramid of another process there.
+        """Rename the folder to `goal`, and return the stored pyramid.
+
+        If another process has stored the same pyramid at `goal`, return that pyramid.
 
         Raises
         ------
         OSError
-            If `goal` does not exist afterwards.
+            If the folder cannot be renamed, and `goal` does not exist.
         """
         import zarr
 
         try:
             self.path.rename(self.goal)
         except OSError:
-            # Another process has built the same pyramid meanwhile.
+            # Another process may have built the same pyramid meanwhile.
             if not self.goal.is_dir():
                 raise
         mark = _mark(self.goal)
@@ -275,7 +281,7 @@ class UnfinishedPyramid:
 
 
 def _mark(path: Path) -> Path:
-    """Mark a pyramid as in use with a new marker file, and return its path."""
+    """Create a marker file for a pyramid that is in use, and return its path."""
     mark = path / f"{_IN_USE}{os.getpid()}-{uuid.uuid4().hex}-{socket.gethostname()}"
     try:
         mark.touch()
@@ -286,7 +292,7 @@ def _mark(path: Path) -> Path:
 
 
 def _is_used(path: Path) -> bool:
-    """Return whether a running process uses a pyramid; remove obsolete markers."""
+    """Return whether any process uses a pyramid; remove obsolete marker files."""
     used = False
     for mark in path.glob(f"{_IN_USE}*"):
         pid, _, rest = mark.name.removeprefix(_IN_USE).partition("-")
@@ -303,7 +309,7 @@ def _is_used(path: Path) -> bool:
 
 
 def _age(path: Path) -> float:
-    """Return the time since a file or folder was modified, in seconds."""
+    """Return the seconds since a path was modified; infinity if it does not exist."""
     try:
         return time.time() - path.stat().st_mtime
     except OSError:
@@ -325,13 +331,16 @@ def _sizes(path: Path) -> list[int]:
 def _unlink(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
-    # A remaining marker is ignored after its process has ended.
+    # Other processes ignore a remaining marker file after this process has ended.
     except OSError:
         return
 
 
 def _remove(path: Path) -> None:
-    """Remove a pyramid; rename it first, so that no process uses a part of it."""
+    """Remove the folder of a pyramid.
+
+    The folder is renamed first, so that no process finds an incomplete pyramid.
+    """
     away = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PART}")
     try:
         path.rename(away)

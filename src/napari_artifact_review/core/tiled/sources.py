@@ -1,7 +1,7 @@
-"""Sources of large images: FITS files, uncompressed or tile-compressed.
+"""Sources of large images in FITS files, uncompressed or tile-compressed.
 
-The source for Zarr arrays is in `images.zarr`. `lazy_pixels.LazyPixels` ensures that
-only one thread at a time uses a source.
+The source for Zarr arrays is `images.zarr.ZarrSource`. `lazy_pixels.LazyPixels` ensures
+that only one thread at a time uses a source.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Pixels to read from a source in one step: about 5 ms of work, at most 16 MiB.
+#: Number of pixels to read from a source in one step. This takes about 5 ms, and at
+#: most 16 MiB.
 PIECE = 2**21
 
 
@@ -36,10 +37,10 @@ class Source(Protocol):
     dtype : dtype
         Type of the pixels returned by `read`, in native byte order.
     block : tuple of int
-        Rows and columns of a block that is decoded as a whole; (1, 1) if there is none.
+        Rows and columns of a block that is decoded as a whole; (1, 1) without blocks.
     coarser : tuple of Source
         Coarser levels, if the file has levels with the shapes of
-        `pyramid.level_shapes`; else empty.
+        `pyramid.level_shapes`; otherwise empty.
     """
 
     path: Path
@@ -49,12 +50,12 @@ class Source(Protocol):
     coarser: tuple[Source, ...]
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window.
+        """Read a window of the image.
 
         Parameters
         ----------
         rows, columns : slice
-            Range of pixels inside the image, with explicit start and stop, no step.
+            Range of pixels inside the image, with start and stop, but without step.
 
         Returns
         -------
@@ -68,10 +69,10 @@ class Source(Protocol):
         """
 
     def fingerprint(self) -> str:
-        """Return a text that changes when the image on disk changes."""
+        """Return a string that changes when the image on disk changes."""
 
     def close(self) -> None:
-        """Close open files; a later `read` opens them again."""
+        """Close open files; the next `read` opens them again."""
 
 
 class FitsSource:
@@ -85,7 +86,7 @@ class FitsSource:
     path : Path
         The file.
     hdu : PrimaryHDU or ImageHDU
-        The HDU, as astropy opened it.
+        The HDU, opened by astropy.
     """
 
     block = (1, 1)
@@ -102,9 +103,9 @@ class FitsSource:
         self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window, scaled by astropy."""
+        """Read a window; astropy applies ``BSCALE``, ``BZERO`` and ``BLANK``."""
         high, wide = rows.stop - rows.start, columns.stop - columns.start
-        # Whole rows are contiguous.
+        # Whole rows are contiguous in the file.
         whole = wide == self.shape[1]
         length = wide * self._width * (high if whole else 1)
         if self._head[0] != (high, wide):
@@ -116,27 +117,27 @@ class FitsSource:
                 at = row * self.shape[1] + columns.start
                 file.seek(self._start + at * self._width)
                 content.append(_exactly(file, length))
-        # Build a small file, so that astropy scales the pixels.
+        # Create a small FITS file in memory, so that astropy scales the pixels.
         hdu = fits.PrimaryHDU.fromstring(b"".join(content))
         pixels = plain_pixels(hdu.data)
         return pixels if pixels.flags.writeable else pixels.copy()
 
     def _header_of(self, high: int, wide: int) -> bytes:
-        """Return the header of a small file for a window, with the same scaling."""
+        """Return the header of a FITS file for a window, with the same scaling."""
         cards = [("SIMPLE", True), ("BITPIX", self._header["BITPIX"]), ("NAXIS", 2)]
         cards += [("NAXIS1", wide), ("NAXIS2", high)]
-        # BLANK has no meaning for floats, and astropy would warn about it each time.
+        # BLANK has no meaning for floats, and astropy would warn about it at each read.
         scaling = ("BSCALE", "BZERO", "BLANK")[: 3 if self._header["BITPIX"] > 0 else 2]
         cards += [(k, self._header[k]) for k in scaling if k in self._header]
         text: str = fits.Header(cards).tostring()
         return text.encode("ascii")
 
     def fingerprint(self) -> str:
-        """Return a text that identifies the HDU and the current state of its file."""
+        """Return a string that identifies the HDU and the current state of its file."""
         return repr((str(self.path.resolve()), _state(self.path), self._start))
 
     def close(self) -> None:
-        """Do nothing, because the file is open only while it is read."""
+        """Do nothing, because the file is only open during `read`."""
 
 
 class CompressedSource:
@@ -149,7 +150,7 @@ class CompressedSource:
     index : int
         Index of the HDU.
     hdu : CompImageHDU
-        The HDU, as astropy opened it; its tiles have been checked.
+        The HDU, opened by astropy. Its tiles have been checked.
     """
 
     coarser: tuple[Source, ...] = ()
@@ -168,14 +169,14 @@ class CompressedSource:
             self.close()
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """Read a window, scaled by astropy."""
-        # The tiles of a changed file are unchecked; damaged tiles could crash the
-        # program.
+        """Read a window; astropy applies ``BSCALE``, ``BZERO`` and ``BLANK``."""
+        # The tiles of a changed file have not been checked, and damaged tiles could
+        # crash the program.
         _check_state(self.path, self._state)
         if self._hdus is None:
             with decoding():
                 self._hdus = fits.open(self.path, memmap=False)
-                # astropy reads all headers up to this one, and would warn about them.
+                # astropy reads all headers up to this HDU, and would warn about them.
                 self._hdus[self._index].verify("ignore")
         section = self._hdus[self._index].section
         return np.concatenate(
@@ -186,7 +187,7 @@ class CompressedSource:
         )
 
     def _parts(self, rows: slice, columns: slice) -> Iterator[slice]:
-        """Cut a window into parts, to limit the memory for decompression."""
+        """Divide a window into bands of rows, to limit the memory for decompression."""
         high, wide = self.block
         across = math.ceil(columns.stop / wide) - columns.start // wide
         step = max(1, PIECE // (across * wide * high)) * high
@@ -197,7 +198,7 @@ class CompressedSource:
             top = end
 
     def fingerprint(self) -> str:
-        """Return a text that identifies the HDU and the current state of its file."""
+        """Return a string that identifies the HDU and the current state of its file."""
         return repr((str(self.path.resolve()), _state(self.path), self._index))
 
     def close(self) -> None:
@@ -208,7 +209,7 @@ class CompressedSource:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """Return size and modification time of a file."""
+    """Return the size in bytes and the modification time in ns of a file."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns
 
@@ -221,7 +222,7 @@ def _check_state(path: Path, state: tuple[int, int]) -> None:
 
 
 def _exactly(file: io.RawIOBase, count: int) -> bytes:
-    """Read exactly `count` bytes; raise EOFError if the file is shorter."""
+    """Read exactly `count` bytes; raise an EOFError if the file is too short."""
     found = file.read(count) or b""
     while len(found) < count:
         more = file.read(count - len(found))

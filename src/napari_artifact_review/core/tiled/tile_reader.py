@@ -1,7 +1,7 @@
 """Tiles of a large image in memory, and a thread that reads missing tiles.
 
-A view is assembled from tiles in memory. A coarser level is drawn in place of a missing
-tile until the thread has read the tile.
+A view is the part of a level that napari requests. A view is assembled from tiles in
+memory. Until the thread has read a missing tile, a coarser level is drawn instead.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
     from napari_artifact_review.core.tiled.pyramid import Pyramid
 
-# Number of latest views whose missing tiles are read: the current views of a window and
-# the previous ones.
+# Number of latest views whose missing tiles are read. This is enough for the current
+# views of a window and the previous ones.
 _MOST_VIEWS = 4
-# Seconds between two signals; a redraw takes about 10 ms.
+# Minimum seconds between two signals; a redraw takes about 10 ms.
 _SIGNAL_INTERVAL = 0.05
-# Seconds between two signals while only the overview changes gradually.
+# Minimum seconds between two signals while only the overview changes.
 _OVERVIEW_SIGNAL_INTERVAL = 1.0
 
 # Level, row and column of a tile.
@@ -39,21 +39,22 @@ _Key: TypeAlias = tuple[int, int, int]
 
 
 class TileReader:
-    """A cache of the tiles of an image, with the thread that reads them.
+    """A cache of the tiles of an image, with a thread that reads missing tiles.
 
     Parameters
     ----------
     pixels : LazyPixels
         The image.
     pyramid : Pyramid
-        Pyramid of the image; closed when the thread ends.
+        Pyramid of the image; it is closed when the thread ends.
     most : int
         Maximum size of the tiles in memory, in bytes.
 
     Attributes
     ----------
     changed : SignalInstance
-        Emitted by the thread when tiles were read, at most about 20 times per second.
+        Emitted in the thread after new tiles, a new overview or an error, at most
+        about 20 times per second.
     pyramid : Pyramid
         Pyramid of the image.
     problem : ImageError or None
@@ -65,24 +66,24 @@ class TileReader:
     def __init__(self, pixels: LazyPixels, pyramid: Pyramid, most: int) -> None:
         self.pyramid = pyramid
         self.problem: ImageError | None = None
-        # psygnal creates a signal on first use. Create it here, so that two threads do
-        # not create two signals.
+        # psygnal creates a signal on first use. Use it here, so that two threads do not
+        # create two signals.
         _ = self.changed
         self._pixels = pixels
         self._last = len(pyramid.shapes) - 1
-        # Guards the attributes below up to `_thread`; locked only for microseconds.
+        # Protects the attributes below up to `_thread`; locked only for microseconds.
         self._lock = threading.Condition()
         self._tiles = LRUCache[_Key, Pixels](most, lambda tile: tile.nbytes)
         # Missing tiles of each view; the latest view is last.
         self._views = OrderedDict[Any, dict[_Key, None]]()
         self._ahead = dict[_Key, None]()
         self._failed = set[_Key]()
-        # Whether a tile of a view was read and `changed` not emitted since.
+        # Whether a tile of a view was read after `changed` was last emitted.
         self._is_signal_pending = False
         self._closed = False
         self._thread: threading.Thread | None = None
-        # Only the thread uses the attributes below. Steps that build the pyramid; None
-        # after it is built.
+        # Only the thread uses the attributes below.
+        # Steps that build the pyramid; None after it is built.
         self._steps: Iterator[None] | None = None
         # Time of the first tile of a view since the last signal; whether the overview
         # has changed since the last signal; time of the last signal.
@@ -133,8 +134,8 @@ class TileReader:
                     found[key] = (key, tile)
             for key in lacking:
                 found[key] = self._coarser(key)
-            # Limit the requests to what fits into memory, because further tiles would
-            # evict each other repeatedly.
+            # Request only tiles that fit into memory, because more tiles would evict
+            # each other repeatedly.
             room = self._room(level) - (len(keys) - len(lacking))
             view = (level, rows.start, rows.stop, columns.start, columns.stop)
             wanted = [key for key in lacking if key not in self._failed]
@@ -153,7 +154,7 @@ class TileReader:
         return out
 
     def read_ahead(self, level: int, rows: slice, columns: slice) -> None:
-        """Request tiles to read after the tiles of all views.
+        """Request tiles that are read after the missing tiles of all views.
 
         A new request replaces the previous one.
 
@@ -175,7 +176,7 @@ class TileReader:
             self._lock.notify()
 
     def has(self, level: int, rows: slice, columns: slice) -> bool:
-        """Return whether a part of a level is in memory and `changed` was emitted."""
+        """Return whether a part of a level is in memory; see `TiledImage.has`."""
         if level == self._last:
             return True
         with self._lock:
@@ -199,7 +200,7 @@ class TileReader:
         return (self._last, 0, 0), self.pyramid.overview
 
     def start(self) -> None:
-        """Start the thread, unless it was started or the reader was closed."""
+        """Start the thread, unless it was started or the reader was closed before."""
         with self._lock:
             self._start()
 
@@ -211,18 +212,18 @@ class TileReader:
             self._thread.start()
 
     def close(self) -> None:
-        """Stop the thread, without waiting for its end."""
+        """Stop the thread, without waiting for it to end."""
         with self._lock:
             self._closed = True
             self._lock.notify()
 
     def join(self, timeout: float | None) -> bool:
-        """Wait for the end of the thread; return whether it has ended.
+        """Wait for the thread to end; return whether it has ended.
 
         Parameters
         ----------
         timeout : float or None
-            Longest time to wait, in seconds; None for no limit.
+            Maximum time to wait, in seconds; None for no limit.
         """
         with self._lock:
             thread = self._thread
@@ -241,7 +242,10 @@ class TileReader:
             self.pyramid.close()
 
     def _work(self) -> None:
-        """Read missing tiles, or else build the pyramid, or else wait; until closed."""
+        """Read missing tiles and build the pyramid, until the reader is closed.
+
+        Missing tiles have priority. Without any work, the thread waits for requests.
+        """
         self._steps = self.pyramid.build()
         while True:
             with self._lock:
@@ -255,8 +259,8 @@ class TileReader:
             with self._lock:
                 wanted.append(tuple(self._ahead))
                 if self._steps is None and not any(wanted):
-                    # A view may have been added meanwhile, when no thread was waiting
-                    # for the notification.
+                    # Do not wait if a view was added meanwhile, because its
+                    # notification is already over.
                     if not any(self._views.values()) and not self._closed:
                         self._lock.wait(None if seconds == math.inf else seconds)
                     continue
@@ -278,7 +282,8 @@ class TileReader:
     def _seconds_to_signal(self, is_view_complete: bool) -> float:
         """Return the seconds until `changed` is due; 0 or less if it is due now.
 
-        The signal is due earlier if a view is complete, so that it is drawn again.
+        The signal is due earlier if all views are complete, because no more tiles are
+        expected.
         """
         due = math.inf
         if self._has_overview_changed:
@@ -295,14 +300,14 @@ class TileReader:
         self.changed.emit()
 
     def _build_step(self) -> None:
-        """Run the next step of building the pyramid, of about 10 ms."""
+        """Run the next step of building the pyramid, which takes about 10 ms."""
         if self._steps is not None:
             if next(self._steps, self._steps) is self._steps:
                 self._steps = None
             self._has_overview_changed = True
 
     def _next(self, requests: Iterable[Sequence[_Key]]) -> list[_Key]:
-        """Return the first readable tile of the requests, and tiles decoded with it."""
+        """Return the first readable tile in the requests, and tiles decoded with it."""
         for keys in requests:
             for key in keys:
                 if self.pyramid.can_read(key[0], *self._extent(key)):
@@ -310,7 +315,7 @@ class TileReader:
         return []
 
     def _with_neighbours(self, key: _Key, wanted: Iterable[_Key]) -> list[_Key]:
-        """Return a tile and the wanted tiles that must be decoded together with it."""
+        """Return a tile and the wanted tiles that are decoded together with it."""
         wide = self._pixels.block[1]
         if key[0] > 0 or wide <= TILE:
             return [key]
@@ -327,7 +332,7 @@ class TileReader:
         return rows, columns
 
     def _read(self, keys: list[_Key]) -> None:
-        """Read tiles of one row; if the stored pyramid is lost, build it again."""
+        """Read tiles with the same row; if the stored pyramid is lost, rebuild it."""
         with self._lock:
             is_in_view = any(k in view for view in self._views.values() for k in keys)
             self._is_signal_pending |= is_in_view
@@ -341,7 +346,7 @@ class TileReader:
             return
         for key, part in parts.items():
             tile = read[:, part.start - left : part.stop - left]
-            # Copy the tile, because a view would keep the larger array in memory.
+            # Copy the tile, because a numpy view would keep the larger array in memory.
             tile = tile if len(keys) == 1 else tile.copy()
             with self._lock:
                 self._tiles[key] = tile
@@ -350,7 +355,7 @@ class TileReader:
             self._changed_at = time.monotonic()
 
     def _remove_from_requests(self, keys: Iterable[_Key]) -> None:
-        """Remove tiles that were read, or cannot be read, from all requests."""
+        """Remove tiles that were read or cannot be read from all requests."""
         with self._lock:
             for request in (*self._views.values(), self._ahead):
                 for key in keys:
@@ -358,7 +363,7 @@ class TileReader:
 
 
 def _keys(level: int, rows: slice, columns: slice) -> Iterable[_Key]:
-    """Return the keys of the tiles in a range, sorted from the centre outwards."""
+    """Return the keys of the tiles in a range of pixels, from the centre outwards."""
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return []
     ends = [(part.start // TILE, (part.stop - 1) // TILE) for part in (rows, columns)]
@@ -380,7 +385,19 @@ def _keys(level: int, rows: slice, columns: slice) -> Iterable[_Key]:
 def _draw(
     out: Pixels, rows: slice, columns: slice, key: _Key, origin: _Key, tile: Pixels
 ) -> None:
-    """Draw a tile into an array of a view, from itself or from a coarser tile."""
+    """Draw a tile into the array of a view, from its own or from coarser pixels.
+
+    Parameters
+    ----------
+    out : ndarray
+        Array of the view, which is changed in place.
+    rows, columns : slice
+        Range of pixels of the view.
+    key : tuple of int
+        Key of the tile to draw.
+    origin, tile
+        Key and pixels of the same tile, or of a coarser tile that covers it.
+    """
     up = origin[0] - key[0]
     targets, sources = list[slice](), list[Any]()
     for part, at, first in zip((rows, columns), key[1:], origin[1:], strict=True):
@@ -395,6 +412,6 @@ def _draw(
         out[tuple(targets)] = tile[tuple(sources)]
         return
     along, across = sources
-    # Sample each row once and then repeat it, which is faster than pixel by pixel.
+    # Sample each row once and then repeat it, which is faster than sampling each pixel.
     few = tile[along[0] : along[-1] + 1].take(across, axis=1)
     out[tuple(targets)] = few.take(along - along[0], axis=0)

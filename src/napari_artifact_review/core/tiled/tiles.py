@@ -1,6 +1,6 @@
-"""A large image for napari, with each pyramid level as an array.
+"""Large images for napari, with each pyramid level as an array.
 
-Indexing an array never waits for the disk, because `tile_reader` reads in a thread.
+Indexing an array never waits for the disk, because a thread reads the tiles.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ MOST_CACHED = 2**28
 class TiledImage:
     """A large image with its pyramid levels.
 
-    A thread is started when a level is first indexed, and ends when the image is closed
-    or garbage-collected.
+    A thread reads the tiles. It starts when a level is first used, and ends when the
+    image is closed or garbage-collected.
 
     Parameters
     ----------
@@ -45,17 +45,17 @@ class TiledImage:
     first : Sample
         Sample of the image from `lazy_pixels.sample`.
     folder : PyramidFolder, optional
-        Folder in which pyramids are cached; by default the user's.
+        Folder in which pyramids are cached; by default a folder in the user's cache.
     most_cached : int
         Maximum size of the tiles in memory, in bytes.
 
     Attributes
     ----------
     levels : tuple of Level
-        Pyramid levels. Level 0 has the shape of the image, and each further level half
-        the shape of the previous, rounded up. The last level is always in memory.
+        Pyramid levels. Level 0 has the shape of the image. Each further level has half
+        the rows and columns of the previous level, rounded up.
     sample : ndarray
-        Pixels of the sample, two-dimensional.
+        `Sample.pixels` of the image, shape (windows, pixels per window).
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class TiledImage:
 
     @property
     def changed(self) -> SignalInstance:
-        """Signal that tiles were read, emitted at most about 20 times per second."""
+        """Signal for new tiles or an error; see `TileReader.changed`."""
         return self._reader.changed
 
     @property
     def problem(self) -> ImageError | None:
-        """First error of the thread; `changed` is emitted when it occurs."""
+        """First error of the thread, or None; `changed` is emitted after it."""
         return self._reader.problem
 
     @property
@@ -101,7 +101,7 @@ class TiledImage:
         return self._reader.held
 
     def prefetch(self, level: int, rows: slice, columns: slice) -> None:
-        """Request a part of a level, to be read after all views.
+        """Request a part of a level, with lower priority than all views.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class TiledImage:
         self._reader.read_ahead(level, rows, columns)
 
     def has(self, level: int, rows: slice, columns: slice) -> bool:
-        """Return whether a part of a level is in memory at its own resolution.
+        """Return whether a part of a level is in memory at the resolution of the level.
 
         Parameters
         ----------
@@ -132,16 +132,16 @@ class TiledImage:
         return self._reader.has(level, rows, columns)
 
     def close(self) -> None:
-        """Stop the thread and close its files, without waiting for its end."""
+        """Stop the thread and close its files, without waiting for it to end."""
         self._reader.close()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end of the thread; do not call this in the main thread.
+        """Wait for the thread to end; do not call this in the main thread.
 
         Parameters
         ----------
         timeout : float, optional
-            Longest time to wait, in seconds; unlimited by default.
+            Maximum time to wait, in seconds; unlimited by default.
 
         Returns
         -------
@@ -154,7 +154,7 @@ class TiledImage:
 def open_tiled(
     source: Source, folder: PyramidFolder | None = None
 ) -> tuple[LazyPixels, tuple[float, float], TiledImage]:
-    """Open a large image, and read only a sample of its pixels.
+    """Open a large image, reading only a sample of its pixels.
 
     Parameters
     ----------
@@ -166,9 +166,11 @@ def open_tiled(
     Returns
     -------
     pixels : LazyPixels
+        Raw pixels of the image.
     limits : tuple of float
         ZScale limits of the sample.
     tiles : TiledImage
+        Pyramid levels of the image.
 
     Raises
     ------
@@ -183,15 +185,15 @@ def open_tiled(
 class Level:
     """A pyramid level of a large image, as an array for napari.
 
-    Indexing never waits: missing tiles are drawn from a coarser level.
+    Indexing never waits for the disk: a coarser level replaces missing tiles.
 
     Attributes
     ----------
     shape, dtype, ndim, size
         As for a numpy array.
     chunks : tuple of int
-        Rows and columns of a tile. napari requests whole tiles, so that not every
-        camera movement needs a new request.
+        Rows and columns of a tile. napari requests whole tiles, so a small movement of
+        the camera needs no new request.
     """
 
     ndim = 2
@@ -222,6 +224,7 @@ class Level:
         Returns
         -------
         ndarray or numpy scalar
+            The pixels.
 
         Raises
         ------
@@ -239,10 +242,11 @@ class Level:
         return found[:: rows.step, :: columns.step][axes]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
-        """Return the whole level; the last level is an array that is updated in place.
+        """Return the whole level as a numpy array.
 
-        napari converts the last level only once, for its thumbnail and for the view of
-        the whole image.
+        The last level is read-only and is updated in place, unless `copy` is true.
+        napari converts this level only once, for the layer's thumbnail and for the view
+        of the whole image.
         """
         reader = self._image._reader
         reader.start()

@@ -1,4 +1,4 @@
-"""The keys in force, from napari's preferences or the table of keys."""
+"""The current keys, from napari's preferences or the table of keys."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from napari.utils.key_bindings import coerce_keybinding
 from napari_artifact_review.viewer.input.keys import KEY_OF, KEY_TABLE, KeyAction
 from napari_artifact_review.viewer.napari_compat import plugin_settings
 
-#: Names of the plugin and of its keys in napari's preferences. With the name `keys` the
-#: preferences would look like a mapping, and napari shows `shortcuts` as its own.
+#: Names of the plugin and of its group of keys in napari's preferences. The name `keys`
+#: would make the preferences look like a mapping. The name `shortcuts` is napari's own.
 PLUGIN, CATEGORY = "napari-artifact-review", "key_bindings"
 
 #: Separator of keys. A comma alone, or after a modifier, is a key itself.
@@ -28,9 +28,9 @@ class KeyChoice:
     Attributes
     ----------
     actions : tuple of KeyAction
-        The actions of `KEY_TABLE`, with the keys in force.
+        The actions of `KEY_TABLE`, with their current keys.
     faults : tuple of str
-        Reasons why keys in the preferences are not in force.
+        Reasons why keys from the preferences are not used.
     """
 
     actions: tuple[KeyAction, ...] = KEY_TABLE
@@ -42,7 +42,7 @@ class KeyChoice:
 
 def keys_in_force() -> KeyChoice:
     """Return the keys according to napari's current preferences."""
-    # A disabled plugin has no settings, nor has a plugin read by an older npe2.
+    # There are no settings if the plugin is disabled, or if npe2 is too old.
     wanted = getattr(plugin_settings().get(PLUGIN), CATEGORY, None)
     if wanted is None:
         return KeyChoice()
@@ -54,7 +54,7 @@ def keys_in_force() -> KeyChoice:
 
 
 def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
-    """Return the keys in force.
+    """Return the keys to use, without conflicts.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
         Keys by action name, as users write them: `J`, `Shift-K`, `N, .`. An action with
         a missing or empty text has its default keys.
     taken : container of str
-        Keys that napari uses itself.
+        Keys that napari itself uses for image layers.
 
     Returns
     -------
     KeyChoice
-        No key has two actions. An action whose wanted key is refused has its default
-        keys.
+        The keys of each action; no key has two actions. If a wanted key is refused, its
+        action has the default keys.
     """
     chosen = dict(KEY_OF)
     faults = []
@@ -91,7 +91,7 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
         for key, names in claims.items():
             titles = " and ".join(f"“{KEY_OF[name].title}”" for name in names)
             faults.append(f"{key} is chosen for {titles}; each keeps its default key")
-            # A default key may be the wanted key of another action.
+            # Repeat, because a default key may be the wanted key of another action.
             chosen |= {name: KEY_OF[name] for name in names}
     return KeyChoice(tuple(chosen.values()), tuple(faults))
 
@@ -106,7 +106,7 @@ def _claimed_twice(chosen: Mapping[str, KeyAction]) -> dict[str, list[str]]:
 
 
 def _spelt(text: str) -> str:
-    """Return a key in napari's spelling; an empty text if napari has no such key."""
+    """Return a key in napari's spelling, or an empty text if it is not a key."""
     binding = coerce_keybinding(text)
     # napari interprets unknown keys as modifiers.
     if any(part.is_modifier_key() for part in binding.parts):

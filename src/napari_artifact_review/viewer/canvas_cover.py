@@ -35,7 +35,7 @@ class Cover:
         self.target: Callable[[], VerdictTarget] | None = None
 
     def read_after(self, seconds: float) -> None:
-        """Read the current image after a delay, if it is still the current one."""
+        """Read the current cutout's image after `seconds`, if it is still current."""
         name = self._session.current_cutout.image_name
         self._flow.run_later(seconds, partial(self._read_if_current, name))
 

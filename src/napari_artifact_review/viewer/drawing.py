@@ -138,7 +138,7 @@ class ReviewDrawing:
         self.loaded, self._outside = None, set()
 
     def emit_postponed_events(self) -> None:
-        """Emit the napari events postponed until after the image's first frame."""
+        """Emit the napari events that were postponed until after the first frame."""
         self.layers.emit_postponed_events()
         self.image.emit_postponed_events()
 

@@ -187,7 +187,7 @@ class ImageFlow:
         return self.loader.at_hand(name, self.hdus.get(name))
 
     def read_ahead(self) -> None:
-        """Read the next two images of the queue, and the previous one."""
+        """Read the next two images of the queue, and the previous image."""
         queue, name = self._session.review_queue, self.name
         row = self._session.current_cutout.row
         names = [queue.image_after(row, name)]

@@ -163,7 +163,7 @@ class ReviewLayers:
         self._postponed ^= before ^ after
 
     def set_useful(self, **roles: bool) -> None:
-        """Set which layers have something to show at the current zoom."""
+        """Set whether layers, by role, have something to show at the current zoom."""
         self._useless -= {role for role, is_useful in roles.items() if is_useful}
         self._useless |= {role for role, is_useful in roles.items() if not is_useful}
         self._show_or_hide(*roles)

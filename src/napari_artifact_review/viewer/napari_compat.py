@@ -186,7 +186,7 @@ def _stay_in_pan_zoom(event: Event) -> None:
 
 
 def disable_editing_keys(layer: Points | Shapes) -> None:
-    """Bind the keys that edit points or shapes to nothing.
+    """Disable the keys that edit points or shapes.
 
     In napari 0.9.2, `editable = False` does not protect an active layer from these
     keys.

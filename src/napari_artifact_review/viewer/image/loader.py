@@ -88,7 +88,7 @@ class ImageLoader:
         return self._future(key)
 
     def read_ahead(self, keys: Sequence[ImageKey]) -> None:
-        """Read images that are needed soon, in this order, and drop excess images."""
+        """Read images in this order before they are needed, and drop excess images."""
         current = list(self._futures)[-1:]
         for key in keys:
             self._future(key).add_done_callback(

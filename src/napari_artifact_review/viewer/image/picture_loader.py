@@ -104,7 +104,7 @@ class PictureLoader:
         self._made = BytesCache[int, Made](count, _size)
 
     def show_as(self, look: Look) -> None:
-        """Use other settings for new thumbnails, without dropping the old ones."""
+        """Use other settings for new thumbnails, and keep the old thumbnails."""
         self._look = look
 
     def want(self, cutouts: Iterable[Cutout]) -> None:
@@ -138,7 +138,7 @@ class PictureLoader:
 
 
 class _Task(NamedTuple):
-    """A thumbnail to be made.
+    """A request for one thumbnail.
 
     Attributes
     ----------
@@ -209,7 +209,7 @@ class _Worker:
         self._executor.shutdown(wait=False)
 
     def _work(self) -> None:
-        """Make thumbnails until no more are wanted."""
+        """Make thumbnails until no more are requested."""
         done: list[tuple[int, Made]] = []
         delivered = time.monotonic()
         try:

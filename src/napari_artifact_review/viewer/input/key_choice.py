@@ -97,7 +97,7 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
 
 
 def _claimed_twice(chosen: Mapping[str, KeyAction]) -> dict[str, list[str]]:
-    """Return the keys of more than one action, with the actions' names."""
+    """Return the keys that several actions have, with the names of these actions."""
     claims = defaultdict(list)
     for name, action in chosen.items():
         for key in action.keys:

@@ -1,4 +1,4 @@
-"""Mouse actions on the image: go to a cutout, or select several."""
+"""Mouse actions on the image: go to a cutout, or select several cutouts."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Selection:
             self.set([*self._rows, row])
 
     def set(self, rows: Sequence[int]) -> None:
-        """Select these cutouts and no others."""
+        """Select the cutouts in `rows` of the table, and no others."""
         rows = list(dict.fromkeys(rows))
         if rows != self._rows:
             self._rows = rows

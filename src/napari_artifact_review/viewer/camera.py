@@ -11,7 +11,7 @@ from napari.components import ViewerModel
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.viewer.napari_compat import move_cursor_silently
 
-#: Shorter side of the default view, in sides of the cutout.
+#: Shorter side of the default view, as a multiple of the cutout's side.
 SURROUNDINGS = 2.0
 
 _FULL_IMAGE_MARGIN = 1.05
@@ -35,7 +35,7 @@ class View(NamedTuple):
     zoom: float
 
     def grown(self, margin: float) -> View:
-        """Return the view grown on each side by a fraction of its height and width."""
+        """Return the view, extended on each side by `margin` times its size."""
         rows = margin * (self.bottom - self.top)
         columns = margin * (self.right - self.left)
         return View(
@@ -57,7 +57,11 @@ class View(NamedTuple):
 
 
 class ReviewCamera:
-    """The viewer's camera, with the zoom that the user chose."""
+    """The viewer's camera, which remembers the zoom that the user chose.
+
+    Zooms are in screen pixels per image pixel. A `shape` is the number of rows and
+    columns of an image.
+    """
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -80,11 +84,11 @@ class ReviewCamera:
         return View(row - height, column - width, row + height, column + width, zoom)
 
     def on_full_image(self, shape: tuple[int, int]) -> bool:
-        """Return whether almost all of an image of `shape` is in view."""
+        """Return whether almost all of an image of `shape` fits into the view."""
         return bool(self._viewer.scene.camera.zoom < 1.1 * self._fit_image(shape))
 
     def show_cutout(self, cutout: Cutout, shape: tuple[int, int]) -> None:
-        """Centre the view on a cutout, at the user's zoom or the default zoom."""
+        """Centre the view on a cutout, at the user's zoom or else the default zoom."""
         self._remember_chosen_zoom(shape)
         half = cutout.size / 2 - 0.5
         zoom = self._chosen_zoom or self._fit(cutout.size, cutout.size, SURROUNDINGS)
@@ -93,7 +97,7 @@ class ReviewCamera:
     def rectangle_of(
         self, cutout: Cutout, y_up: bool
     ) -> tuple[float, float, float, float]:
-        """Return left, top, right and bottom of a cutout, in screen pixels.
+        """Return the left, top, right and bottom edges of a cutout, in screen pixels.
 
         Positions are relative to the centre of the canvas. With `y_up`, row 0 of the
         image is at the bottom.
@@ -117,13 +121,13 @@ class ReviewCamera:
         self._chosen_zoom = zoom
 
     def show_full_image(self, shape: tuple[int, int]) -> None:
-        """Fit an image of `shape` (rows, columns) into the view."""
+        """Fit an image of `shape` into the view."""
         self._remember_chosen_zoom(shape)
         rows, columns = shape
         self._look_at(rows / 2 - 0.5, columns / 2 - 0.5, self._fit_image(shape))
 
     def _remember_chosen_zoom(self, shape: tuple[int, int]) -> None:
-        """Store a zoom that the user set, unless it shows the full image."""
+        """Store the current zoom if the user set it, unless it fits the full image."""
         zoom = self._viewer.scene.camera.zoom
         is_own = math.isnan(self._own_zoom) or math.isclose(zoom, self._own_zoom)
         if not is_own and not self.on_full_image(shape):

@@ -1,4 +1,4 @@
-"""The cover of the canvas, for example the gallery."""
+"""The state of the viewer while another widget, such as the gallery, is in front."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from napari_artifact_review.viewer.verdicts import VerdictTarget
 
 
 class Cover:
-    """A cover of the canvas, which provides the target of verdicts and reads images.
+    """A cover of the canvas, such as the gallery.
+
+    While the canvas is covered, the cover provides the target of verdicts, and only the
+    current image is read.
 
     Parameters
     ----------
@@ -32,7 +35,7 @@ class Cover:
         self.target: Callable[[], VerdictTarget] | None = None
 
     def read_after(self, seconds: float) -> None:
-        """Read the current image after a delay, if it is still the current one."""
+        """Read the current cutout's image after `seconds`, if it is still current."""
         name = self._session.current_cutout.image_name
         self._flow.run_later(seconds, partial(self._read_if_current, name))
 

@@ -1,4 +1,4 @@
-"""The controller, which draws a session in a viewer and handles the mouse."""
+"""The controller, which draws a review session in a viewer and handles the mouse."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from napari_artifact_review.viewer.view_state import Delays, Phase, ViewName
 class ReviewController:
     """The connection between a review session and a viewer.
 
-    All methods run in the main thread. `full` and `loaded` are the current cutout's
-    image, or None while it is being read or if it cannot be read.
+    All methods run in the main thread. `full` and `loaded` are None while the current
+    cutout's image is being read, and if it cannot be read.
 
     Parameters
     ----------
@@ -56,11 +56,12 @@ class ReviewController:
     selection : Selection
         The selected cutouts.
     verdicts : Verdicts
-        Gives the verdicts.
+        The commands that give verdicts.
     loader : ImageLoader
-        Reads images, including the next ones.
+        Reads the current image, and nearby images of the queue in advance.
     advance : callable
-        Moves to the next cutout after a verdict; `skip` is the verdict's rows.
+        Moves to the next cutout after a verdict; its argument `skip` contains the rows
+        of the verdict.
     hdus : dict of str to int
         The HDU that the reviewer chose for each image, by image name.
     delays : Delays
@@ -118,7 +119,7 @@ class ReviewController:
     # Connecting and disconnecting
 
     def connect(self) -> None:
-        """Start following the session and the viewer."""
+        """Connect to the session and the viewer, and draw the current cutout."""
         if self._is_connected:
             return
         self._is_connected = True
@@ -137,7 +138,7 @@ class ReviewController:
         self._run_later(0, self._prepare)
 
     def disconnect(self) -> None:
-        """Stop following the session and the viewer, and remove the layers."""
+        """Disconnect from the session and the viewer, and remove the layers."""
         if not self._is_connected:
             return
         self.abandon()
@@ -148,7 +149,7 @@ class ReviewController:
         self.layers.remove()
 
     def abandon(self) -> None:
-        """Stop following the session, without restoring a viewer that is closed."""
+        """Disconnect from the session without using the viewer, which may be closed."""
         if not self._is_connected:
             return
         self._is_connected = False
@@ -177,7 +178,7 @@ class ReviewController:
         )
 
     def _prepare(self) -> None:
-        """Prepare the overlay before the first image."""
+        """Prepare the overlay if no image has been shown yet."""
         if self._is_connected and not self._state.arrivals:
             self.overlay.prepare()
 
@@ -185,12 +186,12 @@ class ReviewController:
 
     @property
     def view(self) -> ViewName:
-        """The current phase, as the dock displays it."""
+        """The name of the current phase for the dock."""
         return self._state.name
 
     @property
     def says_loading(self) -> bool:
-        """Whether the dock shows that an image is being read."""
+        """Whether the dock announces that an image is being read."""
         return self._state.phase is Phase.LOADING_ANNOUNCED
 
     @property
@@ -200,17 +201,17 @@ class ReviewController:
 
     @property
     def full(self) -> FullImage | None:
-        """The image on the screen as it was read, or None."""
+        """The image on the screen, as read from its file, or None."""
         return self._drawing.full
 
     @property
     def loaded(self) -> LoadedImage | None:
-        """The image on the screen as it is drawn, or None."""
+        """The image on the screen, prepared for drawing, or None."""
         return self._drawing.loaded
 
     @property
     def is_drawn(self) -> bool:
-        """Whether the visible part of the current cutout is drawn in full detail."""
+        """Whether all visible tiles of the current cutout have been read."""
         return self._drawing.is_in_full_detail
 
     @property
@@ -224,7 +225,7 @@ class ReviewController:
         return self._drawing.notes
 
     def cutout_pixels(self) -> CutoutPixels | None:
-        """Return the current cutout and its surroundings, or None if unread."""
+        """Return the current cutout with its surroundings, or None if unavailable."""
         cutout, loaded = self.session.current_cutout, self.loaded
         if self._cover.target is not None:
             loaded = self.at_hand(cutout.image_name)
@@ -248,7 +249,10 @@ class ReviewController:
         return VerdictTarget(rows, self._refusal, self.selection.clear, advance)
 
     def _refusal(self) -> str:
-        """Return the reason why no verdict can be given, or an empty text."""
+        """Return the reason why no verdict can be given, or an empty text.
+
+        If the image is still being read, also keep the reviewer at the cutout.
+        """
         if self.view == "loading" or not self.is_drawn:
             self._flow.hold_verdict()
             return "The image is still being read."
@@ -273,15 +277,18 @@ class ReviewController:
         self.view_changed.emit()
 
     def uncover(self) -> None:
-        """Draw the current cutout once its image has been read."""
+        """Draw on the canvas again, as soon as the current image has been read."""
         self._cover.target = None
-        # The layers still show the previous cutout, unlike the dock.
+        # The layers still show the previous cutout, but the dock shows the current one.
         self._state.enter(Phase.LOADING_ANNOUNCED)
         self.layers.hide()
         self._flow.request(self.session.current_cutout.image_name)
 
     def step(self, across: int, down: int) -> None:
-        """Go to the image's nearest cutout in a direction; each step is -1, 0 or 1."""
+        """Go to the image's nearest cutout in a direction.
+
+        `across` counts columns and `down` counts rows. One is -1 or 1, the other is 0.
+        """
         session = self.session
         row = session.cutout_index.neighbour_of(
             session.current_cutout.row, across, down, session.cutout_size
@@ -292,7 +299,7 @@ class ReviewController:
             session.select(*session.cutout_index.key_of(row))
 
     def _select_in_view(self, row: int) -> None:
-        """Go to a clicked cutout without moving the image under the mouse."""
+        """Go to a clicked cutout without moving the camera."""
         self._drawing.keeps_camera = True
         try:
             self.session.select(*self.session.cutout_index.key_of(row))
@@ -300,7 +307,7 @@ class ReviewController:
             self._drawing.keeps_camera = False
 
     def note_view(self) -> None:
-        """Store the view settings in the session."""
+        """Store the view settings in the session if an image is shown."""
         if self.view == "shown":
             self._settings.store(self.hdus)
 
@@ -318,7 +325,7 @@ class ReviewController:
     def set_display(self, display: Display) -> None:
         """Change the display of pixels for all cutouts.
 
-        A thread smooths the pixels; the image does not change until it has finished.
+        If the smoothing changes, a thread first smooths the image.
         """
         self.image.set_display(display)
         self._flow.smooth()
@@ -340,7 +347,7 @@ class ReviewController:
     def _fail(self, error: ImageError) -> None:
         self._state.enter(Phase.FAILED, error)
         self._drawing.forget()
-        # A cutout that cannot be seen gets no verdict.
+        # A cutout that is not visible must not get a verdict.
         self.selection.clear()
         self.layers.hide()
         self.view_changed.emit()
@@ -369,7 +376,7 @@ class ReviewController:
             self._status.update()
 
     def _on_queue_changed(self) -> None:
-        """Draw changed outcomes, and read ahead in the new queue."""
+        """Redraw the cutouts if outcomes changed, and read ahead in the new queue."""
         if self.view == "shown":
             if self._drawing.update_outcomes():
                 self._status.update()
@@ -378,7 +385,7 @@ class ReviewController:
     def _on_pending_changed(self) -> None:
         """Mark cutouts whose commands take noticeably long, or remove the marks.
 
-        Recorded verdicts appear as new labels; refused ones only lose their marks.
+        A recorded verdict appears as a new label. A refused verdict loses its mark.
         """
         if self._drawing.marks_pending and not self.session.pending:
             self._mark_pending()
@@ -422,7 +429,7 @@ class ReviewController:
             self._draw_soon()
 
     def _draw_soon(self) -> None:
-        # napari has not yet notified all listeners of the change.
+        # Redraw after napari has notified all listeners of the change.
         self._run_in_main(self._draw_again)
 
     def _draw_again(self) -> None:

@@ -44,7 +44,7 @@ class ReviewDrawing:
     name : str
         The name of the image.
     keeps_camera : bool
-        Whether the camera stays still when the current cutout changes.
+        Whether the camera keeps its position when the current cutout changes.
     marks_pending : bool
         Whether cutouts with unrecorded verdicts are marked.
     """
@@ -71,13 +71,13 @@ class ReviewDrawing:
 
     @property
     def full(self) -> FullImage | None:
-        """The image on the screen as it was read, or None."""
+        """The image on the screen, as read from its file, or None."""
         return None if self.loaded is None else self.loaded.full
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the image on the screen."""
-        assert self.full is not None, "asked for while an image is shown"
+        assert self.full is not None, "an image must be shown"
         rows, columns = self.full.pixels.shape
         return rows, columns
 
@@ -112,9 +112,11 @@ class ReviewDrawing:
         """Draw an image with its cutouts."""
         self.loaded, self.name = loaded, name
         if not self.image.exists:
-            # napari moves the camera when the first layer is inserted.
+            # Insert the first layer before the camera is set, because napari moves the
+            # camera at this insertion.
             self.image.show(loaded, name)
-        # napari does not slice hidden layers, so their texts would not match the data.
+        # Show the layers before their data changes. napari does not slice hidden
+        # layers, so their texts would not match the data.
         self.layers.unhide()
         inside = self._cutouts_inside()
         self._outcomes = self._session.catalog.outcomes
@@ -123,7 +125,7 @@ class ReviewDrawing:
         self.overlay.show(inside, self.shape, self.camera.view)
         self._draw_current()
         self.draw_selection()
-        # The image is last, because napari then updates the extent of all layers.
+        # Change the image last, because napari then updates the extent of all layers.
         self.image.show(loaded, name)
 
     def show_smoothed(self, loaded: LoadedImage) -> None:
@@ -132,11 +134,11 @@ class ReviewDrawing:
         self.image.show(loaded, self.name)
 
     def forget(self) -> None:
-        """Forget the image without changing the layers."""
+        """Drop the image without changing the layers."""
         self.loaded, self._outside = None, set()
 
     def emit_postponed_events(self) -> None:
-        """Emit the napari events postponed until after the image's first frame."""
+        """Emit the napari events that were postponed until after the first frame."""
         self.layers.emit_postponed_events()
         self.image.emit_postponed_events()
 
@@ -163,7 +165,7 @@ class ReviewDrawing:
         return True
 
     def mark_pending(self) -> None:
-        """Mark only the cutouts with unrecorded verdicts."""
+        """Mark cutouts with unrecorded verdicts, and remove the marks of all others."""
         pending = bool(self._session.pending)
         if self.full is not None:
             if pending or self.marks_pending:
@@ -178,7 +180,7 @@ class ReviewDrawing:
             self.overlay.show_selection(cutouts)
 
     def _cutouts_inside(self) -> Cutouts:
-        """Return the cutouts on the image, and record the rows outside it."""
+        """Return the cutouts inside the image, and store the rows of all others."""
         cutouts = self._session.catalog.cutouts_of(self.name)
         outside = cutouts.outside(self.shape)
         self._outside = set(cutouts.rows[outside].tolist())
@@ -200,13 +202,13 @@ class ReviewDrawing:
     # The view
 
     def draw_view(self) -> None:
-        """Draw the parts that the camera has brought into view."""
+        """Draw the parts of the image and the overlay that have come into view."""
         view = self.camera.view
         self.image.prepare_view(view)
         self.overlay.draw_view(view)
 
     def fit_to_zoom(self) -> None:
-        """Fit lines and texts to the zoom."""
+        """Adjust lines and texts to the zoom."""
         self.overlay.fit_to_zoom(self.camera.view)
 
     def toggle_view(self) -> None:
@@ -219,7 +221,7 @@ class ReviewDrawing:
 
     @property
     def is_in_full_detail(self) -> bool:
-        """Whether the visible part of the current cutout is drawn in full detail."""
+        """Whether all visible tiles of the current cutout have been read."""
         tiles = None if self.full is None else self.full.tiles
         if tiles is None:
             return True
@@ -227,7 +229,7 @@ class ReviewDrawing:
         return are_read(tiles, self.image.level, cutout, view)
 
     def prefetch_next(self) -> None:
-        """Read the tiles around the next cutout of the queue, if the image is tiled."""
+        """Request the tiles around the next cutout if it is in the same tiled image."""
         if self.full is not None and self.full.tiles is not None:
             for view in islice(self._views_ahead(), 1):
                 prefetch(self.full.tiles, view)

@@ -1,4 +1,4 @@
-"""The flow of images: requests, delivery, smoothing and reading ahead."""
+"""The requests for images: delivery, smoothing and reading ahead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_artifact_review.viewer.view_state import Delays, Phase, ViewState
 
 
 class ImageFlow:
-    """A pipeline that delivers only the image requested last.
+    """A handler of requests for images, which delivers only the image requested last.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class ImageFlow:
             self._run_later(self._delays.loading_notice, announce)
 
     def _announce(self, arrivals: int) -> None:
-        """Announce that an image is being read, if none has arrived since."""
+        """Announce that an image is being read, if no image has arrived meanwhile."""
         is_silent = self.state.phase is Phase.LOADING_SILENTLY
         if is_silent and arrivals == self.state.arrivals:
             self.state.announce()
@@ -113,13 +113,13 @@ class ImageFlow:
             self._fail(error)
         else:
             raise error
-        # These run after the image's first frame, so that they do not delay it.
+        # Run these after the image's first frame, so that they do not delay the frame.
         self.run_later(0, self._drawing.prefetch_next)
         self.run_later(0, self.read_ahead)
         self.run_later(self._delays.first_frame, self._drawing.emit_postponed_events)
 
     def smooth(self) -> None:
-        """Smooth the image on the screen in a thread, with the current settings."""
+        """Smooth the image on the screen in a thread, if its smoothing is outdated."""
         loaded, sigma = self._drawing.loaded, self._drawing.image.display.sigma
         self.loader.smooth(sigma)
         if loaded is not None and loaded.sigma != sigma:
@@ -127,7 +127,7 @@ class ImageFlow:
             self._on_read(future, partial(self._receive_smoothed, future))
 
     def _receive_smoothed(self, future: Future[LoadedImage]) -> None:
-        """Show the smoothed image, or keep the old one after an error."""
+        """Show the smoothed image, or restore the old smoothing after an error."""
         loaded, image = self._drawing.loaded, self._drawing.image
         if loaded is None or future.cancelled():
             return
@@ -135,7 +135,7 @@ class ImageFlow:
         if error is None:
             self._drawing.show_smoothed(future.result())
             self.run_later(0, self.read_ahead)
-            # The user may have chosen another smoothing since.
+            # The user may have chosen another smoothing meanwhile.
             self.smooth()
         elif isinstance(error, ImageError):
             self.said.emit(str(error))
@@ -153,7 +153,7 @@ class ImageFlow:
             loaded.full.tiles.changed.connect(self._on_tiles_read, unique=True)
 
     def _on_tiles_read(self) -> None:
-        """Draw the tiles that have been read; called from their thread."""
+        """Schedule the drawing of new tiles; called in the thread that reads them."""
         self._run_in_main(self._draw_tiles)
 
     def _draw_tiles(self) -> None:
@@ -167,7 +167,7 @@ class ImageFlow:
             self._drawing.image.refresh()
 
     def hold_verdict(self) -> None:
-        """Keep the reviewer at the current cutout until it is drawn in full detail."""
+        """Set `waits_for_image` until the current cutout's visible tiles are read."""
         self.state.waits_for_image = True
         self._run_later(self._delays.tile_check, self._check_tiles)
 
@@ -183,11 +183,11 @@ class ImageFlow:
     # Other images
 
     def at_hand(self, name: str) -> LoadedImage | None:
-        """Return an image that is completely in memory, else None."""
+        """Return an image that is completely in memory, or None."""
         return self.loader.at_hand(name, self.hdus.get(name))
 
     def read_ahead(self) -> None:
-        """Read the next two images of the queue, and the previous one."""
+        """Read the next two images of the queue, and the previous image."""
         queue, name = self._session.review_queue, self.name
         row = self._session.current_cutout.row
         names = [queue.image_after(row, name)]
@@ -200,7 +200,7 @@ class ImageFlow:
         )
 
     def read_covered(self, name: str) -> None:
-        """Read the image under the cover, and no further images."""
+        """Read an image while the canvas is covered, and no further images."""
         future = self._load(name)
         self.loader.read_ahead([])
         self._on_read(future, self.view_changed.emit)
@@ -212,13 +212,13 @@ class ImageFlow:
         self._request += 1
 
     def run_later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Run a function later, unless another image is requested by then."""
+        """Run a function after `seconds`, unless another image is requested first."""
         self._run_later(seconds, partial(self._run, self._request, function))
 
     def _on_read(
         self, future: Future[LoadedImage], function: Callable[[], object]
     ) -> None:
-        """Run a function when an image is read, unless another image is requested."""
+        """Run a function after a read, unless another image is requested first."""
         run = partial(self._run, self._request, function)
         future.add_done_callback(lambda _: self._run_in_main(run))
 

@@ -49,7 +49,7 @@ class ReviewLayers:
         Returns the status bar's text for a (row, column) of the image; called in any
         thread.
     redraw : callable
-        Called to redraw a layer that the user has changed.
+        Called to redraw the review after the user has changed the data of a layer.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class ReviewLayers:
     # The layers
 
     def find(self, role: str) -> Layer | None:
-        """Return the layer of a role, or None if it has not been made."""
+        """Return the layer of a role, or None if it does not exist yet."""
         return self._layers.get(role)
 
     def get(self, role: str, make: Callable[[], _Layer]) -> _Layer:
-        """Return the layer of a role; insert it into the viewer if it is missing."""
+        """Return the layer of a role; create and insert the layer if it is missing."""
         layer = self._layers.get(role) or self._adopted(role) or make()
         if role not in self._layers:
             self._layers[role] = layer
@@ -99,7 +99,7 @@ class ReviewLayers:
         return active is not None and OWNER in active.metadata
 
     def remove(self) -> None:
-        """Remove the layers from the viewer."""
+        """Remove the review's layers from the viewer."""
         layers, self._layers = self._layers, {}
         if all(OWNER in layer.metadata for layer in self._viewer.layers.selection):
             napari_compat.deselect_all(self._viewer)
@@ -128,25 +128,25 @@ class ReviewLayers:
         self._viewer.layers.selection.active = present[0] if present else None
 
     def _adopted(self, role: str) -> Any:
-        """Return an image layer that was added to the viewer for this review."""
+        """Return the image layer that was added for this review, or None."""
         layers = (x for x in self._viewer.layers if x.metadata.get(OWNER) == role)
         return next(layers, None) if role == "image" else None
 
     # Visibility
 
     def hide(self) -> None:
-        """Hide all layers; `emit_postponed_events` must follow."""
+        """Hide all layers; call `emit_postponed_events` afterwards."""
         self._set_hidden(True)
 
     def unhide(self) -> None:
-        """Show the layers again after `hide`; `emit_postponed_events` must follow."""
+        """Show the layers after `hide`; call `emit_postponed_events` afterwards."""
         self._set_hidden(False)
 
     def emit_postponed_events(self) -> None:
         """Emit the postponed events `visible`, which update napari's layer list.
 
-        Without the delay, its eye icons flicker at each image that was not read ahead,
-        and slow down the frame that shows the image.
+        Without the delay, the eye icons in the list would flicker whenever an image was
+        not read ahead, and would slow down the first frame of the image.
         """
         roles, self._postponed = self._postponed, set()
         self._is_setting_visible = True
@@ -163,7 +163,7 @@ class ReviewLayers:
         self._postponed ^= before ^ after
 
     def set_useful(self, **roles: bool) -> None:
-        """Set which layers have something to show at the current zoom."""
+        """Set whether layers, by role, have something to show at the current zoom."""
         self._useless -= {role for role, is_useful in roles.items() if is_useful}
         self._useless |= {role for role, is_useful in roles.items() if not is_useful}
         self._show_or_hide(*roles)
@@ -196,22 +196,22 @@ class ReviewLayers:
         self._is_setting_visible = False
 
     def _on_visible(self, role: str) -> None:
-        """Store the visibility that the user chooses in napari's layer list."""
+        """Store a visibility that the user has changed in napari's layer list."""
         if not self._is_setting_visible:
             self._wanted[role] = self._layers[role].visible
 
     # Changes of layers
 
     def as_one_change(self, layer: Layer) -> AbstractContextManager[None]:
-        """Draw a changed layer only once; see `napari_compat`."""
+        """Return a context in which several changes draw a layer only once."""
         return napari_compat.as_one_change(self._viewer, layer)
 
     def without_list_updates(self) -> AbstractContextManager[None]:
-        """Change layers without an update of napari's list; see `napari_compat`."""
+        """Return a context in which napari's layer list is not updated."""
         return napari_compat.without_list_updates(self._viewer)
 
     def move(self, layer: Layer, position: npt.ArrayLike) -> None:
-        """Move the origin of a layer to (row, column) of the image."""
+        """Move the origin of a layer to a position (row, column) of the image."""
         napari_compat.move_layer(self._viewer, layer, position)
 
     def _guard(self, layer: Layer, role: str) -> None:

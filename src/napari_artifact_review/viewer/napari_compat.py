@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from napari_artifact_review.viewer.camera import View
 
-#: Keys with which napari's Shapes and Points layers change data or modes.
+#: Keys that change data or modes of napari's Shapes and Points layers.
 _EDITING_KEYS = (*"ABDEFILPRSTXZ", *"1234567", "Delete", "Backspace")
 _EDITING_KEYS += ("Control-C", "Control-V", "Enter", "Escape")
 
@@ -36,9 +36,9 @@ _EDITING_KEYS += ("Control-C", "Control-V", "Enter", "Escape")
 
 @contextmanager
 def without_list_updates(viewer: ViewerModel) -> Iterator[None]:
-    """Suppress updates of napari's layer list, for changes that it does not show.
+    """Suppress updates of napari's layer list, for changes that the list does not show.
 
-    napari 0.9.2 lays out and paints its list in an extra frame at each layer event.
+    napari 0.9.2 lays out and paints the list in an extra frame after each layer event.
     """
     with viewer.layers.events.blocker_all():
         yield
@@ -96,8 +96,8 @@ def as_one_change(viewer: ViewerModel, layer: Layer) -> Iterator[None]:
 def move_layer(viewer: ViewerModel, layer: Layer, position: npt.ArrayLike) -> None:
     """Move the origin of a layer to (row, column) of the image.
 
-    napari 0.9.2 treats a moved layer as one with new data: it makes a new thumbnail,
-    and copies the data to the graphics card, which takes as long as a frame.
+    napari 0.9.2 treats a moved layer as a layer with new data. It makes a new
+    thumbnail, and copies the data to the graphics card, which takes as long as a frame.
     """
     if np.array_equal(layer.translate, position):
         return
@@ -111,9 +111,10 @@ def move_layer(viewer: ViewerModel, layer: Layer, position: npt.ArrayLike) -> No
 
 
 def set_pixels_silently(layer: Image, data: Any) -> None:
-    """Replace an image layer's pixels in the same shape; `emit_data` must follow.
+    """Replace an image layer's pixels by others of the same shape.
 
-    At the event `data` napari 0.9.2 updates the extent of all layers and slices them.
+    Call `emit_data` afterwards. At the event `data`, napari 0.9.2 updates the extent of
+    all layers and slices them.
     """
     with layer.events.data.blocker():
         layer.data = data
@@ -122,7 +123,7 @@ def set_pixels_silently(layer: Image, data: Any) -> None:
 def emit_data(layer: Image) -> None:
     """Emit the event `data` that `set_pixels_silently` suppressed.
 
-    Only the viewer does not receive the event, since the extent is unchanged.
+    All listeners except the viewer receive the event, because the extent is unchanged.
     """
     event = layer.events.data
     with ExitStack() as stack:
@@ -134,8 +135,8 @@ def emit_data(layer: Image) -> None:
 def skip_extent_updates(layer: Layer) -> None:
     """Suppress updates of the extent of all layers when a layer is moved or scaled.
 
-    napari 0.9.2 then measures and slices all layers again. An overlay lies within the
-    image, so the extent does not change.
+    At these changes, napari 0.9.2 measures and slices all layers again. An overlay lies
+    within the image, so the extent does not change.
     """
     for event in (layer.events.translate, layer.events.scale):
         for callback in _extent_callbacks(event):
@@ -143,18 +144,18 @@ def skip_extent_updates(layer: Layer) -> None:
 
 
 def _extent_callbacks(event: EventEmitter) -> list[Callable[..., object]]:
-    """Return the methods of a viewer that an event of one of its layers calls."""
+    """Return the methods of a viewer that are connected to an event of a layer."""
     held = [pair for pair in event.callbacks if isinstance(pair, tuple)]
     owners = [(reference(), name) for reference, name in held]
-    # A plugin gets a proxy of the viewer, so only its class identifies the viewer.
+    # Recognize the viewer by its class, because a plugin gets only a proxy of it.
     return [getattr(o, name) for o, name in owners if isinstance(o, ViewerModel)]
 
 
 def update_features(layer: Shapes, features: pd.DataFrame) -> bool:
-    """Replace the columns of a layer's features that differ; return whether any do.
+    """Replace the feature columns of a layer that differ; return whether any differed.
 
-    The number of rows must be the same. napari 0.9.2 lays out all texts of a layer
-    again when all its features are replaced.
+    The number of rows must be the same. If all features are replaced, napari 0.9.2 lays
+    out all texts of the layer again.
     """
     own = layer.features
     changed = {
@@ -185,24 +186,25 @@ def _stay_in_pan_zoom(event: Event) -> None:
 
 
 def disable_editing_keys(layer: Points | Shapes) -> None:
-    """Bind the keys that edit points or shapes to nothing.
+    """Disable the keys that edit points or shapes.
 
-    In napari 0.9.2 `editable = False` does not protect an active layer from them.
+    In napari 0.9.2, `editable = False` does not protect an active layer from these
+    keys.
     """
     for key in _EDITING_KEYS:
         layer.bind_key(key, _do_nothing, overwrite=True)
 
 
 def _do_nothing(layer: Layer) -> None:
-    """Do nothing, in place of a key binding of the layer's class."""
+    """Do nothing; this replaces a key binding of the layer's class."""
 
 
 def skip_zoom_updates(layer: Layer) -> None:
     """Suppress updates of a layer when the zoom changes.
 
-    At each zoom, napari 0.9.2 lays out all texts of a layer (napari #7732), although
-    their size on the screen is constant, and paints its layer list and the whole
-    window.
+    At each change of zoom, napari 0.9.2 lays out all texts of a layer (napari #7732),
+    although their size on the screen is constant. It also paints the layer list and the
+    whole window.
     """
     layer.events.scale_factor.block()
 
@@ -227,7 +229,7 @@ def replace_status(layer: Layer, describe: Callable[[float, float], str]) -> Non
     """Show a text of the review in the status bar while a layer is active.
 
     `Layer.get_status` of napari 0.9.2 describes only the row and the column. napari
-    calls it in a thread (napari #7146).
+    calls this method in a thread (napari #7146).
 
     Parameters
     ----------
@@ -254,11 +256,11 @@ def _status(
 
 
 def update_status(viewer: ViewerModel) -> None:
-    """Update the status bar in the next frame, even if the mouse does not move.
+    """Update the status bar for the next frame, even if the mouse does not move.
 
-    napari 0.9.2 updates it in a thread, and only when the mouse moves; its later update
-    paints the whole window again. Do nothing if status updates are turned off in
-    napari's preferences.
+    napari 0.9.2 updates the status bar in a thread, and only when the mouse moves. Such
+    a late update paints the whole window again. Do nothing if status updates are turned
+    off in napari's preferences.
     """
     is_wanted = settings.get_settings().appearance.update_status_based_on_layer
     if is_wanted and viewer.mouse_over_canvas:
@@ -276,9 +278,9 @@ def update_status_in_thread(viewer: ViewerModel) -> None:
 
 
 def move_cursor_silently(viewer: ViewerModel, position: tuple[float, ...]) -> None:
-    """Set the mouse position in the data without updating the status bar.
+    """Set the cursor position, in data coordinates, without updating the status bar.
 
-    napari 0.9.2 computes this position only when the mouse moves, not when the camera
+    napari 0.9.2 computes this position when the mouse moves, but not when the camera
     moves.
     """
     with viewer.cursor.events.position.blocker():
@@ -290,7 +292,7 @@ def move_cursor_silently(viewer: ViewerModel, position: tuple[float, ...]) -> No
 
 @contextmanager
 def without_panning(viewer: ViewerModel) -> Iterator[None]:
-    """Suppress panning during a drag, which pans the image in napari 0.9.2."""
+    """Suppress panning. napari 0.9.2 pans the image at each drag of the mouse."""
     viewer.scene.camera.mouse_pan = False
     try:
         yield
@@ -301,8 +303,8 @@ def without_panning(viewer: ViewerModel) -> Iterator[None]:
 def forget_colormap(name: str) -> None:
     """Remove a colormap from napari's list.
 
-    napari 0.9.2 stores each colormap that a layer has used. If another colormap has the
-    same name, it stores the new one under a different name.
+    napari 0.9.2 adds each colormap that a layer uses to this list. It gives a colormap
+    another name if the list already has one with the same name.
     """
     AVAILABLE_COLORMAPS.pop(name, None)
 
@@ -318,7 +320,7 @@ def slice_ahead(layer: Image, view: View) -> None:
     """Slice a multiscale layer for a new view, unless its level of detail changes.
 
     napari 0.9.2 slices while it draws a frame, and needs another frame to show the
-    result. When the level of detail changes, napari slices by itself.
+    result. If the level of detail changes, leave the slicing to napari.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""View settings: stored with the session, and restored when a review opens."""
+"""View settings, stored with the session and restored when a review opens."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ViewSettings:
         self._drop_damaged()
 
     def store(self, hdus: Mapping[str, int]) -> None:
-        """Store the settings of the image that is shown."""
+        """Store the current view settings in the session; an image must be shown."""
         drawing, shape = self._drawing, self._drawing.shape
         self._session.view_settings = {
             "grid": drawing.layers.is_wanted("grid"),
@@ -60,14 +60,14 @@ class ViewSettings:
             self.set_y_up(True)
 
     def restore_image(self) -> None:
-        """Show the whole first image if the stored view was the full image."""
+        """Fit the first image into the view if the stored view was the full image."""
         if self._is_image_due:
             self._is_image_due = False
             if self._session.view_settings.get("full_image"):
                 self._drawing.camera.show_full_image(self._drawing.shape)
 
     def _drop_damaged(self) -> None:
-        """Drop invalid settings from the review's log."""
+        """Remove invalid stored settings, and add a notice about them."""
         stored = self._session.view_settings
         valid = {key: value for key, value in stored.items() if _is_valid(key, value)}
         if len(valid) < len(stored):
@@ -79,7 +79,7 @@ class ViewSettings:
             )
 
     def set_y_up(self, up: bool) -> None:
-        """Draw row 0 at the bottom, or at the top."""
+        """Draw row 0 at the bottom if `up` is True, otherwise at the top."""
         vertical = "up" if up else "down"
         self._viewer.scene.camera.orientation2d = (vertical, "right")
         self._drawing.overlay.set_y_up(up)
@@ -109,7 +109,8 @@ def _are_hdus(value: Any) -> bool:
     return isinstance(value, dict) and all(type(hdu) is int for hdu in value.values())
 
 
-#: Check of each setting. Unknown settings of another version are kept.
+#: Validity check of each setting, by name. Unknown settings, which another version may
+#: have stored, are valid.
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "grid": _is_a(bool),
     "y_up": _is_a(bool),

@@ -49,7 +49,7 @@ class MouseStatus:
         self._run_later = run_later
 
     def describe(self, row: float, column: float) -> str:
-        """Describe a position on the image; callable in any thread."""
+        """Return the text for a position on the image; callable in any thread."""
         full, name = self._drawing.full, self._drawing.name
         if full is None:
             return ""
@@ -61,16 +61,17 @@ class MouseStatus:
     def update(self) -> None:
         """Update the status bar after the image under the mouse has changed."""
         full, layers = self._drawing.full, self._drawing.layers
-        # Pixels of tiles or of a user's own layer may need reading.
+        # Reading pixels of a tiled image or of a user's own layer could take long.
         if full is not None and full.tiles is None and layers.are_active:
             update_status(self._viewer)
         self._run_later(0, partial(update_status_in_thread, self._viewer))
 
 
 def describe_pixel(full: FullImage, x: int, y: int) -> str:
-    """Return position, raw value and sky position of a pixel of a full image.
+    """Return a text with a pixel's position, raw value and sky coordinates.
 
-    In the main thread, omit the value of a tiled image, which may need reading.
+    In the main thread, omit the value of a tiled image, because reading the value could
+    take long.
     """
     rows, columns = full.pixels.shape
     text = f"x {x}  y {y}"
@@ -83,7 +84,7 @@ def describe_pixel(full: FullImage, x: int, y: int) -> str:
 
 
 def describe_cutout(cutout: Cutout) -> str:
-    """Describe a cutout and its review in one line."""
+    """Return a line of text that describes a cutout and its review."""
     parts = [
         f"{cutout.outcome} at ({cutout.grid_x}, {cutout.grid_y})",
         f"label {cutout.label}",
@@ -107,7 +108,10 @@ def tag_of(cutout: Cutout) -> str:
 
 
 def end_of_queue(session: ReviewSession, which: str) -> str:
-    """Return a sentence for the end of the queue: how many cutouts are left."""
+    """Return a message for an end of the queue, with the number of unreviewed cutouts.
+
+    `which` is "first" or "last".
+    """
     queue = session.review_queue
     if not len(queue):
         return "The queue is empty. Change the filters under Queue."

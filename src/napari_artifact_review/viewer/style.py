@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class OverlayStyle:
     """Colours and sizes, in screen pixels unless stated otherwise.
 
-    The colours of the outcomes are the team's usual ones: false positives purple, false
-    negatives blue, true positives green (the label) and red (the prediction). They are
-    light enough to differ on a dark sky.
+    The outcomes have the team's usual colours: purple for false positives, blue for
+    false negatives, green for the label and red for the prediction of true positives.
+    The colours are bright enough to be distinguishable on a dark sky.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class OverlayStyle:
     true_negative : str
         Colour of the box and tag of a true negative that has been reviewed.
     current, selection : str
-        Colours of the frames around the current cutout, and around the selected ones.
+        Colours of the frames around the current cutout and the selected cutouts.
     false_positive_text, false_negative_text, label_text : str
         Colours of the texts at the boxes, for dark pixels.
     false_positive_ink, false_negative_ink, label_ink, true_negative_ink : str

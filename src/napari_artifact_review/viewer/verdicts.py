@@ -1,4 +1,4 @@
-"""Verdicts on the target cutouts, and the move to the next cutout."""
+"""Verdicts on one or several cutouts, and the move to the next cutout."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class GivenVerdict(NamedTuple):
 
 @dataclass(frozen=True)
 class VerdictTarget:
-    """The cutouts of one verdict.
+    """The cutouts that get one verdict, with the actions before and after it.
 
     Attributes
     ----------
     rows : tuple of int
-        Rows of the cutouts in the table; all get the verdict in one command.
+        Rows of the cutouts in the table. All get the verdict in one command.
     refusal : callable
         Returns the reason why no verdict can be given, or an empty text.
     release : callable
-        Called after the verdict is given.
+        Called after the verdict has been given, for example to clear the selection.
     advance : callable
         Moves to the next cutout after these; returns False if there is none.
     """
@@ -45,7 +45,7 @@ class VerdictTarget:
 class Verdicts:
     """The commands that give verdicts on a target.
 
-    The reviewer moves on when a verdict is given, not when it is recorded.
+    The next cutout becomes current when a verdict is given, not when it is recorded.
 
     Parameters
     ----------
@@ -54,14 +54,14 @@ class Verdicts:
     target : callable
         Returns the current `VerdictTarget`.
     note_view : callable
-        Called before a verdict, so that the view is recorded with it.
+        Called before a verdict, so that the view settings are recorded with it.
 
     Attributes
     ----------
     auto_advance : bool
-        Whether the reviewer moves on after a verdict.
+        Whether the next cutout becomes current after a verdict.
     last : GivenVerdict or None
-        The last verdict.
+        The last verdict; None before the first verdict.
     said : Signal
         Emitted with a message for the reviewer.
     """
@@ -83,9 +83,10 @@ class Verdicts:
     def give(
         self, verdict: Verdict, kind: str = "", note: str = "", *, advance: bool = False
     ) -> None:
-        """Give a verdict; with `advance`, also move on if auto-advance is on.
+        """Give a verdict on the target.
 
-        If the disk refuses the verdict immediately, the reviewer does not move.
+        With `advance`, also go to the next cutout if auto-advance is on and the verdict
+        is not refused.
         """
         target = self._target()
         refusal = target.refusal()
@@ -109,7 +110,7 @@ class Verdicts:
             self.said.emit(end_of_queue(session, "last"))
 
     def repeat(self, note: str = "") -> None:
-        """Give the last verdict again, with the note of this target."""
+        """Give the last verdict again, on the current target and with a new note."""
         if self.last is None:
             self.said.emit("There is no verdict to repeat yet.")
         else:

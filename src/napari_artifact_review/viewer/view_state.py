@@ -8,7 +8,7 @@ from typing import Literal
 
 from napari_artifact_review.core.errors import ImageError
 
-#: Names of phases, as the dock displays them.
+#: Names of the phases for the dock, which treats some phases alike.
 ViewName = Literal["loading", "shown", "failed", "covered"]
 
 
@@ -22,7 +22,8 @@ class Phase(Enum):
     LOADING_ANNOUNCED
         The image is being read. The layers are hidden, and the dock names the image.
     DRAWING
-        The image has been read, and its layers are changing. Steps do not draw.
+        The image has been read, and its layers are changing. Until the end, camera
+        moves do not redraw the overlay.
     SHOWN
         The current cutout is on the canvas.
     FAILED
@@ -47,15 +48,15 @@ _NAMES: dict[Phase, ViewName] = {
 
 
 class ViewState:
-    """The phase of a view, and whether a verdict waits for its image.
+    """The state of the view: its phase, its error, and whether a verdict was refused.
 
     Attributes
     ----------
     phase : Phase
-        The phase.
+        The current phase.
     waits_for_image : bool
-        Whether a verdict was refused because its image is not drawn yet. Until then,
-        the reviewer stays at the cutout, so that it is not skipped.
+        Whether a verdict was refused because its image is not drawn yet. If so, the
+        reviewer cannot go to the next cutout, so that this cutout is not skipped.
     arrivals : int
         Number of images that have been shown or have failed.
     error : ImageError or None
@@ -63,7 +64,7 @@ class ViewState:
     """
 
     def __init__(self) -> None:
-        # Before the first image there is nothing else to show.
+        # Before the first image, there is no previous image to show.
         self.phase = Phase.LOADING_ANNOUNCED
         self.waits_for_image = False
         self.arrivals = 0
@@ -71,16 +72,16 @@ class ViewState:
 
     @property
     def name(self) -> ViewName:
-        """The name of the phase, as the dock displays it."""
+        """The name of the phase for the dock."""
         return _NAMES.get(self.phase, "loading")
 
     def enter(self, phase: Phase, error: ImageError | None = None) -> None:
-        """Enter a phase, without a waiting verdict."""
+        """Enter a phase, and reset `waits_for_image`."""
         self.phase, self.waits_for_image, self.error = phase, False, error
         self.arrivals += phase in (Phase.SHOWN, Phase.FAILED)
 
     def announce(self) -> None:
-        """Announce that the image is being read, without dropping a waiting verdict."""
+        """Enter the phase `LOADING_ANNOUNCED` without changing `waits_for_image`."""
         self.phase = Phase.LOADING_ANNOUNCED
 
 
@@ -94,11 +95,11 @@ class Delays:
         Time from the request of an image until its reading is announced. Until then,
         canvas and dock show the previous image.
     zoom_end : float
-        Time from the last zoom until lines and texts are fitted to it. Until then, they
-        scale with the image.
+        Time from the last zoom until lines and texts are adjusted to the zoom. Until
+        then, they scale with the image.
     first_frame : float
-        Time from a new image until its postponed events reach napari's layer list and
-        other listeners.
+        Time from a new image until its postponed events are emitted to napari's layer
+        list and other listeners.
     rest_in_gallery : float
         Time from a move in the gallery until the current cutout's image is read.
     tile_check : float

@@ -33,7 +33,7 @@ _MENU_KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 
 
 class ReviewCommands:
-    """Handlers of the reviewer's keys, panels and windows.
+    """The handlers of the reviewer's keys, panels and windows.
 
     Parameters
     ----------
@@ -134,13 +134,13 @@ class ReviewCommands:
         connect(panel.help.changed, self._help.toggle)
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the current keys in the panels, the help and the gallery."""
         self._panel.show_keys(keys)
         self._help.show_keys(keys)
         self._surfaces.show_keys(keys)
 
     def key_actions(self) -> dict[str, Callable[[], object]]:
-        """Return the function for each action of the key table."""
+        """Return the functions for the actions of the key table, by name."""
         return {
             "next": self._go_next,
             "previous": self._go_previous,
@@ -179,7 +179,7 @@ class ReviewCommands:
         self._surfaces.front.go_previous()
 
     def _go_to_unreviewed(self) -> None:
-        # A verdict before the image was shown is refused, so the reviewer stays.
+        # Do not skip a cutout whose verdict was refused because it is not drawn yet.
         waits = self._controller.waits_for_image
         if not waits and not self._session.next_unreviewed():
             self._panel.say("Every cutout in the queue has been reviewed.")
@@ -189,7 +189,7 @@ class ReviewCommands:
             self._panel.say("There is no earlier position to go back to.")
 
     def _step_down(self, down: int) -> None:
-        """Go to the cutout below on the screen, or above with -1."""
+        """Go to the cutout below on the screen if `down` is 1, or above if it is -1."""
         self._controller.step(0, -down if self._controller.overlay.y_up else down)
 
     def _go_to_row(self, row: int) -> None:
@@ -198,7 +198,7 @@ class ReviewCommands:
     def _go_to_position(self, x: int, y: int) -> None:
         session = self._session
         session.select(session.current_cutout.image_name, x, y)
-        # At a gap in the grid, the slider is not at the nearest cutout.
+        # If the grid has a gap here, move the sliders to the selected cutout.
         self._panel.full_image.show_position(session)
 
     def _set_queue(self, wanted: dict[str, Any]) -> None:
@@ -247,7 +247,7 @@ class ReviewCommands:
         self._panel.show_current(self._session)
 
     def _decide_kind(self, kind: str) -> None:
-        """Mark the target as an artifact of a kind chosen in the list."""
+        """Mark the target as an artifact of a kind that was chosen in the list."""
         _, note = self._kind_and_note()
         self._controller.verdicts.give("artifact", kind, note, advance=bool(kind))
         self._panel.show_current(self._session)
@@ -264,8 +264,8 @@ class ReviewCommands:
     def _kind_and_note(self) -> tuple[str, str]:
         """Return the kind of artifact and the note for the next verdict.
 
-        The fields show the current cutout's kind and note. A verdict about several
-        cutouts has no kind, and only a new note.
+        For a verdict on the current cutout, these are the values of the fields. For a
+        verdict on several cutouts, the kind is empty, and the note is a draft or empty.
         """
         current, rows = self._session.current_cutout, self._controller.target().rows
         if rows == (current.row,):
@@ -286,7 +286,7 @@ class ReviewCommands:
         self._decide_kind(kind)
 
     def _take_note(self, key: CutoutKey, note: str) -> None:
-        """Record a note with the verdict, or store a draft if there is no verdict."""
+        """Record a note with the verdict, or store a draft if that is not possible."""
         session = self._session
         given = session.expected_state(key)
         if given.decision:

@@ -31,17 +31,19 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.gallery import GalleryPanel
     from napari_artifact_review.widgets.review import OpenReview
 
-#: Seconds until a new dock is on the screen, even on a slow machine.
+#: Seconds from the creation of a dock until it prepares a review. By then, the dock is
+#: on the screen, even on a slow machine.
 _DELAY_OF_PREPARATION = 0.5
 
 
 class _Field:
-    """An attribute of the dock that belongs to one of its panels or windows.
+    """An attribute of the dock that refers to an attribute of a panel or a window.
 
     Parameters
     ----------
     path : str
-        The attribute's path from the dock; each part is created when first used.
+        The path from the dock to the attribute, with dots. The workspace creates panels
+        and windows when they are first used.
     """
 
     def __init__(self, path: str) -> None:
@@ -52,7 +54,7 @@ class _Field:
 
 
 class ReviewWidget(SteadyBox):
-    """Artifact Review's dock.
+    """The dock of Artifact Review.
 
     Scripts can use the magicgui widgets as attributes. Files: `predictions`, `images`,
     `output`, `cutout_size`, `open`. Navigation: `image_name`, `error_id`, `previous`,
@@ -73,14 +75,14 @@ class ReviewWidget(SteadyBox):
     opening : OpenPanel
         The form with the files of a review.
     files : PushButton
-        A button with the name of the open table, which toggles form and review.
+        A button with the name of the open table; it switches between form and review.
     workspace : Workspace
         The panels and windows of a review. Scripts can also use `panel`, `help`,
         `examples`, `stretches` and `plots`.
     settled : Signal
-        Emitted at the end of an opening: with its error, with None after it was
-        cancelled, or with None once the first image is on the screen or known to be
-        unreadable.
+        Emitted at the end of an opening, with the error if it failed, otherwise with
+        None. An opening ends when it fails or is cancelled, or when the first image is
+        on the screen or cannot be read.
     """
 
     settled = Signal(object)
@@ -124,7 +126,7 @@ class ReviewWidget(SteadyBox):
         self._opener = Opener(self.opening, MainThread(self))
         self._lay_out()
         self._connect_opening()
-        # Delayed, so that the dock appears on the screen immediately.
+        # Prepare later, so that the dock appears on the screen immediately.
         self.workspace.run_later(_DELAY_OF_PREPARATION, self.prepare)
 
     # Parts
@@ -146,7 +148,7 @@ class ReviewWidget(SteadyBox):
 
     @property
     def pending(self) -> int:
-        """Number of verdicts that are not recorded yet."""
+        """Number of commands that are not recorded yet."""
         return 0 if self.session is None else len(self.session.pending)
 
     @property
@@ -157,11 +159,11 @@ class ReviewWidget(SteadyBox):
     def prepare(self) -> None:
         """Create the widgets and import the modules of a review before it is opened."""
         self.workspace.make_all()
-        # This is last, because the thread would delay the workspace's imports.
+        # Start the thread last, because it would delay the imports of the workspace.
         import_ahead()
 
     def kept_free(self) -> list[QRect]:
-        """Return the rectangles to keep free of windows: current cutout and dock."""
+        """Return the rectangles that windows should not cover: cutout and dock."""
         cutout = None
         if self.review is not None:
             cutout = self.review.surfaces.front.current_rectangle()
@@ -196,7 +198,7 @@ class ReviewWidget(SteadyBox):
     # Opening
 
     def start_opening(self, **options: Any) -> None:
-        """Open the table in the form, in a thread.
+        """Open the table that is named in the form. A thread reads the files.
 
         Parameters
         ----------
@@ -224,7 +226,10 @@ class ReviewWidget(SteadyBox):
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
     ) -> None:
-        """Open a demo survey, which is created unless it already exists."""
+        """Open a demo survey; create the survey unless it already exists.
+
+        `images` is the number of images, and `seed` is for the random numbers.
+        """
         self._opener.open_demo(images, seed, folder)
 
     def show_session(self, session: ReviewSession) -> None:
@@ -255,7 +260,7 @@ class ReviewWidget(SteadyBox):
             self.review.resume(self._keys_in_force())
 
     def _keys_in_force(self) -> KeyChoice:
-        """Return the keys from napari's preferences, with one warning about faults."""
+        """Return the keys from napari's preferences; warn once about invalid keys."""
         keys = keys_in_force()
         if keys.faults and keys.faults != self._key_faults:
             text = ". ".join(keys.faults)
@@ -277,14 +282,15 @@ class ReviewWidget(SteadyBox):
         self._remember(session)
         self._show_files(False)
         self._resume()
-        # The next key is meant for the review, not for a field of the form.
+        # The next key press is meant for the review, not for a field of the form.
         give_keys_to_viewer(self)
         self.review.start()
 
     def _add_panel(self) -> None:
         """Add the panels to the dock at the first review."""
         panel = self.workspace.panel
-        # Add them before they are filled: magicgui empties lists that get a new parent.
+        # Add them before they are filled, because magicgui empties lists that get a new
+        # parent.
         layout: Any = self.content.layout()
         layout.insertWidget(layout.count() - 1, panel.native, 1)
         panel.banner.open_requested.connect(self._reopen)
@@ -298,7 +304,7 @@ class ReviewWidget(SteadyBox):
     def _not_opened(self, error: Exception) -> None:
         self._is_moving = False
         self._resume()
-        # A waiting script gets the error as an exception.
+        # A script that waits for `settled` gets the error as an exception.
         if isinstance(error, ReviewError) and not len(self.settled):
             show_error(str(error))
         self.settled.emit(error)
@@ -325,13 +331,13 @@ class ReviewWidget(SteadyBox):
             self.opening.recent.show_reviews()
 
     def _change_output(self) -> None:
-        """Continue the open review with another output."""
+        """Reopen the review with the output in the form, if the output has changed."""
         path = self.output.path
         if self.review is None or path is None:
             return
         session = self.review.session
         if path == session.output or self._names_other_files(session):
-            # The output belongs to these files, which are not open yet.
+            # The output belongs to other files in the form, which are not open yet.
             return
         # A verdict given now would be missing from the session with the new output.
         self.review.suspend()
@@ -385,7 +391,7 @@ class ReviewWidget(SteadyBox):
             review.close()
 
     def event(self, event: QEvent | None) -> bool:
-        """Close the review when napari removes the dock from its window."""
+        """Handle the activation of the window, and the removal of the dock from it."""
         kind = None if event is None else event.type()
         if kind == QEvent.Type.WindowDeactivate and self.review is not None:
             self.review.keys.release()

@@ -1,4 +1,4 @@
-"""Frames of napari's canvas."""
+"""The frames that napari's canvas draws."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from napari_artifact_review.widgets.napari_compat import canvas_of
 class Frames(QObject):
     """A watcher that checks whether the canvas has drawn the last change.
 
-    A change of a model is visible only after the next frame of the canvas. Qt may
-    handle a key or a timer in between.
+    A change is visible only after the next frame of the canvas. Qt may handle a key or
+    a timer before this frame.
 
     Attributes
     ----------
     are_shown : bool
-        Whether a frame has been drawn since the last call of `expect`.
+        Whether the canvas has drawn a frame since the last call of `expect`.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -29,14 +29,14 @@ class Frames(QObject):
         """Watch the canvas in the middle of a window."""
         canvas = canvas_of(window)
         if canvas is not None:
-            # Qt's OpenGL widget also emits its signals for frames of its window.
+            # Qt's OpenGL widget also emits its signals for frames of the whole window.
             canvas.installEventFilter(self)
         self._canvas = canvas
 
     def expect(self) -> None:
-        """Request a frame after a change, which also draws other pending changes.
+        """Request a frame after a change, unless the canvas is hidden.
 
-        A hidden canvas draws no frame.
+        The frame also draws other pending changes.
         """
         canvas = self._canvas
         if canvas is not None and canvas.isVisible():
@@ -44,7 +44,7 @@ class Frames(QObject):
             canvas.update()
 
     def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Note that the canvas has been drawn."""
+        """Set `are_shown` when the canvas is painted."""
         if event is not None and event.type() == QEvent.Type.Paint:
             self.are_shown = True
         return False

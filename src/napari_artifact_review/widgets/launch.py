@@ -43,16 +43,16 @@ def open_review(
     viewer : napari.Viewer
         The viewer. The dock is added unless the viewer has it.
     predictions : path-like or ReviewSession
-        The predictions table, or an open session without further arguments. The dock
-        closes this session with the review.
+        The predictions table, or an open session. With a session, omit all further
+        arguments. The dock closes the session when it closes the review.
     images, output, cutout_size, reviewer, store, team, read_only
         As for `ReviewSession.open`.
 
     Returns
     -------
     ReviewWidget
-        The dock, with the review as its `session`, once the first image is on the
-        screen or known to be unreadable.
+        The dock, whose `session` is the review. The function returns when the first
+        image is on the screen or cannot be read.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def open_review(
         widget.opening.fill(predictions, images, output, cutout_size)
         start = partial(widget.start_opening, **options, read_only=read_only)
     elif any((images, output, cutout_size, read_only, *options.values())):
-        raise TypeError("a session is open already: no other argument goes with it")
+        raise TypeError("with an open session, no other argument is allowed")
     else:
         widget = review_dock(viewer)
         start = partial(widget.show_session, predictions)
@@ -76,20 +76,20 @@ def open_review(
 
 
 def review_dock(viewer: napari.Viewer) -> ReviewWidget:
-    """Return a viewer's Artifact Review dock, which is added if missing."""
+    """Return a viewer's Artifact Review dock; add the dock if it is missing."""
     for widget in viewer.window.dock_widgets.values():
         if isinstance(widget, ReviewWidget):
             # The dock may be hidden.
             widget.parentWidget().show()
             return widget
     widget = ReviewWidget(viewer)
-    # With the menu's name, the menu shows and hides this dock.
+    # With this name, the entry in napari's Plugins menu shows and hides the dock.
     viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
     return widget
 
 
 def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:
-    """Call `start`, and return at the end of the opening that it starts."""
+    """Call `start`, wait for the end of the opening, and raise its error, if any."""
     outcome: list[Exception | None] = []
     loop = QEventLoop()
 
@@ -114,8 +114,8 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     Returns
     -------
     list of one layer data tuple
-        A blank image, since napari expects a layer from a sample. The review shows the
-        demo's images in this layer.
+        A blank image, because napari expects a layer from a sample. The review shows
+        the images of the demo in this layer.
     """
     import napari
 

@@ -1,4 +1,4 @@
-"""The measurement of a review's results in a thread."""
+"""An updater of a review's results and plots, which computes in a thread."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.parts.fold import Fold
     from napari_artifact_review.widgets.windows.plots import Plots, PlotWish
 
-#: Milliseconds from a verdict to the computation of numbers, which lets its frame be
-#: drawn first.
+#: Milliseconds from a verdict until the numbers are computed, so that the frame of the
+#: verdict is drawn first.
 _DELAY_OF_NUMBERS = 60
 
 #: The same for the plots, which take half a second to compute.
@@ -35,9 +35,9 @@ class Measurer:
     Parameters
     ----------
     parent : QObject
-        The open review; nothing is shown after Qt has deleted it.
+        The open review. After Qt has deleted it, no results are shown.
     session : ReviewSession
-        The review to measure.
+        The review.
     panel : ResultsPanel
         Shows the numbers.
     fold : Fold
@@ -64,7 +64,7 @@ class Measurer:
         self.update()
 
     def close(self) -> None:
-        """Stop measuring."""
+        """Stop updating, and drop results that are being computed."""
         self._connections.close()
         self._numbers.give_up()
         self._pictures.give_up()
@@ -76,7 +76,7 @@ class Measurer:
 
     def _measure(self) -> None:
         if not self._fold.is_open:
-            # Outdated numbers are not shown.
+            # Clear the hidden numbers, which could become outdated.
             self._numbers.give_up()
             self._fold.say("")
             self._panel.show_changes(None)
@@ -103,7 +103,13 @@ class Measurer:
 def measure_changes(
     snapshot: Snapshot, given_up: Callable[[], bool] = lambda: False
 ) -> Measured:
-    """Measure the results of a review; stop early if `given_up` returns True."""
+    """Compute the results of a review.
+
+    Raises
+    ------
+    CancelledError
+        If `given_up` returns True before the end.
+    """
     metrics = snapshot.metrics(given_up)
     return Measured(metrics, snapshot.flips(), snapshot.open_count)
 
@@ -114,8 +120,8 @@ def _draw_plots(
     wishes: Sequence[PlotWish],
     _: Callable[[], bool],
 ) -> list[npt.NDArray[np.uint8]]:
-    """Draw the curves, and the time per verdict."""
-    # Import these in the thread only, because they import matplotlib.
+    """Return pictures of two plots: the curves, and the time per verdict."""
+    # Import these only in the thread, because they import matplotlib.
     from napari_artifact_review.core.scores.metrics import measure
     from napari_artifact_review.core.scores.pace import pace_of
     from napari_artifact_review.report.figures import (

@@ -1,6 +1,6 @@
 """Workarounds for napari that need Qt, each with the affected version of napari.
 
-The others are in `viewer/napari_compat.py`.
+Workarounds that do not need Qt are in `viewer/napari_compat.py`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ def make_context_current_at_removals(
     """Make the canvas's OpenGL context current before napari removes a layer.
 
     napari 0.9.2 deletes the OpenGL objects of a removed layer immediately, in the
-    current context (`VispyCanvas._clean_and_update_scenegraph`, since napari's pull
-    request 8122; its issue 8471 looks like the same fault). This is usually the context
-    with which Qt composes the window. The canvas's own context then still refers to the
-    deleted objects, and a later frame crashes the process in `glDrawArrays`.
+    current context (`VispyCanvas._clean_and_update_scenegraph`, since napari pull
+    request 8122; napari issue 8471 seems to describe the same fault). The current
+    context is usually that with which Qt composes the window. The canvas's own context
+    then still refers to the deleted objects, and a later frame crashes the process in
+    `glDrawArrays`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The opening of reviews and the demo in a thread."""
+"""An opener of reviews and the demo, which reads the files in a thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Opener:
-    """An opener of reviews in a thread, with progress in the form.
+    """An opener of reviews, which works in a thread and shows progress in the form.
 
     Parameters
     ----------
@@ -56,7 +56,10 @@ class Opener:
         return self._background.busy
 
     def names_open_review(self, store: str | Path | None) -> bool:
-        """Return whether the form may name the open review."""
+        """Return whether the files in the form may belong to the open review.
+
+        If `store`, a custom path of the log, is given, they may always belong to it.
+        """
         table, output = self._panel.predictions.path, self._panel.output.path
         if self.shown is None or table is None:
             return False
@@ -64,7 +67,7 @@ class Opener:
         return store is not None or self.shown.store == str(named)
 
     def open(self, **options: Any) -> None:
-        """Open the table in the form, in place of the open review.
+        """Open the table that is named in the form, in place of the open review.
 
         Parameters
         ----------
@@ -91,12 +94,12 @@ class Opener:
         self._start(f"Opening {name}...", partial(_adopt, session))
 
     def reopen(self, session: ReviewSession, images: Path | None = None) -> None:
-        """Reopen a review after another process has changed it or images have moved."""
+        """Read the files of a review again, with `images` as the folder if given."""
         name = session.predictions.path.name
         self._start(f"Reading {name}...", partial(session.reopen, images))
 
     def move(self, session: ReviewSession, output: Path) -> None:
-        """Reopen a review with another output, to which its log is copied."""
+        """Reopen a review with another output; its log is copied to that output."""
         job = partial(session.with_output, output)
         self._start(f"Switching to {output.name}...", job)
 
@@ -105,7 +108,7 @@ class Opener:
         self._background.start(job, self._done, self._failed)
 
     def open_demo(self, images: int, seed: int, folder: Path | None) -> None:
-        """Open a demo survey, which is created unless it already exists."""
+        """Open a demo survey; create the survey unless it already exists."""
         # Import the demo only here, because it imports scikit-learn and scipy.
         from napari_artifact_review.demo import default_folder, make_demo
 
@@ -150,7 +153,7 @@ def import_ahead() -> None:
 
 
 def import_review() -> None:
-    """Import a review's modules; pandas, astropy and SQLAlchemy take over a second."""
+    """Import a review's modules; with their dependencies, this takes over a second."""
     import napari_artifact_review.widgets.review  # noqa: F401
 
 
@@ -168,4 +171,4 @@ def _adopt(session: ReviewSession) -> ReviewSession:
 
 
 class _CancelledError(Exception):
-    """The user's cancellation of a job, which is not reported as an error."""
+    """Exception for a job that the user has cancelled, which is not reported."""

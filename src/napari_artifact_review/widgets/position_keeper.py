@@ -1,4 +1,4 @@
-"""The saving of the reviewer's position after moves."""
+"""A timer that saves the reviewer's position after moves."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class PositionKeeper(QObject):
             self._timer.start(_DELAY_OF_SAVE)
 
     def try_again_later(self) -> None:
-        """Schedule another attempt if the session cannot save now."""
+        """Schedule another save if the log has a problem, but is not read-only."""
         problem = self._session.problem
         if problem is not None and not isinstance(problem, HeldError):
             self._timer.start(_DELAY_OF_RETRY)
 
     @Slot()
     def save(self) -> None:
-        """Save the position now."""
+        """Save the position now, unless the log is read-only."""
         if isinstance(self._session.problem, HeldError):
             return
         self._controller.note_view()

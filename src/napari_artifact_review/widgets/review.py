@@ -44,7 +44,7 @@ class OpenReview(QObject):
     session : ReviewSession
         The review.
     has_moved : bool
-        Whether the review continues with another output.
+        Whether the user has just chosen another output for the review.
 
     Attributes
     ----------
@@ -57,11 +57,11 @@ class OpenReview(QObject):
     commands : ReviewCommands
         The handlers of keys and panels.
     keys : KeyBindings
-        The keys of the review.
+        The key bindings of the review.
     saver : Saver
         Saves the reviewed table.
     measurer : Measurer
-        Measures the results of the review.
+        Updates the results and the plots.
     position : PositionKeeper
         Saves the reviewer's position.
     settled : Signal
@@ -80,7 +80,7 @@ class OpenReview(QObject):
         self._is_settled = False
         self._is_closed = False
         self._chosen_keys = KeyChoice()
-        # Closing these needs no widgets, which are deleted with a closed window.
+        # Closing these must not use widgets, which Qt deletes with the window.
         self._connections = Connections()
         self.session = session
         self.controller = ReviewController(
@@ -131,25 +131,25 @@ class OpenReview(QObject):
         controller.said.connect(self._panel.say)
         controller.selection.changed.connect(self._on_selection_changed)
         self._connections.at_end(controller.abandon)
-        # When the whole window is closed, a dock gets only this signal.
+        # When the whole window is closed, the dock emits only this signal.
         self._dock.destroyed.connect(partial(Connections.close, self._connections))
 
     def start(self) -> None:
-        """Draw the review, after the dock shows its panels."""
+        """Draw the review. The dock must already show the panels."""
         self._panel.show_notices(self.session)
         self.controller.connect()
         self._panel.show_display(self.controller.image.display)
-        # Connect after the controller, which then knows whether an image must be read.
+        # Connect after the controller, which must know first whether to read an image.
         self._connections.connect(self.session.current_changed, self._on_moved)
         self.position.try_again_later()
 
     def suspend(self) -> None:
-        """Disable verdicts, which would be missing from the review being opened."""
+        """Disable keys and panels while another session of this review is opened."""
         self.keys.disconnect()
         self._panel.enabled = False
 
     def resume(self, keys: KeyChoice) -> None:
-        """Enable verdicts again, with the keys from napari's preferences."""
+        """Enable the panels and the keys again."""
         self._panel.enabled = True
         self.bind_keys(keys)
 
@@ -163,7 +163,7 @@ class OpenReview(QObject):
         self._panel.show_current(self.session)
 
     def close(self) -> None:
-        """Restore the viewer, and release the review for other processes."""
+        """Restore the viewer, and close the session, which unlocks its log."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -190,20 +190,20 @@ class OpenReview(QObject):
         return drawn and controller.problem is None and self._frames.are_shown
 
     def _has_been_seen(self) -> bool:
-        """Return whether a held key may move on, since the cutout has been drawn."""
+        """Return whether the cutout has been drawn, so that a held key may repeat."""
         view = self.controller.view
         return view == "covered" or (view != "loading" and self._frames.are_shown)
 
     # Responses to the session
 
     def _on_moved(self) -> None:
-        """Show the current cutout in the panels, even while its image is being read."""
+        """Show the current cutout in the panels while its image is being read."""
         if self.controller.view == "loading":
             panel, is_frozen = self._panel.native, not self.controller.says_loading
             if is_frozen and panel.updatesEnabled() and not self._frames.are_shown:
                 # The panels may not have been painted yet for the image on the screen.
                 panel.repaint()
-            # Panels and image change on the screen together.
+            # Freeze the panels, so that they change on the screen with the image.
             panel.setUpdatesEnabled(not is_frozen)
             self._panel.show_current(self.session)
 
@@ -278,7 +278,7 @@ class OpenReview(QObject):
 def _report_lost(commands: Sequence[Command]) -> None:
     """Report the commands that could not be recorded when a review was closed.
 
-    This is called in a thread, perhaps after the window was closed.
+    This function runs in a thread, and the window may already be closed.
     """
     names = "; ".join(command.title for command in commands)
     text = f"The review closed with unrecorded verdicts: {names}. {commands[0].error}"

@@ -1,4 +1,4 @@
-"""The saving of a review in a thread."""
+"""A saver of the reviewed table, which writes in a thread."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Saver:
-    """A saver of the reviewed table that shows the result in the panels.
+    """A saver of the reviewed table, which shows the result in the panels.
 
-    If the table or the output changed on disk, the panels ask the user for a choice.
+    If the table or the output has changed on disk, a panel offers a choice to the user.
 
     Parameters
     ----------
@@ -46,12 +46,15 @@ class Saver:
         return self._background.busy
 
     def save(self, keep: OutputChoice | None = None) -> None:
-        """Write the reviewed table; `keep` is as for `ReviewSession.save`."""
+        """Write the reviewed table in a thread, unless a save is in progress.
+
+        `keep` is as for `ReviewSession.save`.
+        """
         if self.is_saving:
             return
         session = self._session
         if session.pending:
-            # The table includes all verdicts given so far.
+            # Wait until all verdicts are recorded, so that the table includes them.
             self._panel.saving.show_state(session, saving=True)
             self._background.start(
                 partial(session.wait_until_recorded, ANSWER_TIMEOUT),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Surface(Protocol):
-    """A widget that shows cutouts and moves among them in their order."""
+    """The interface of a widget that shows cutouts and goes from one to the next."""
 
     def go_next(self) -> None:
         """Go to the next cutout."""
@@ -133,13 +133,13 @@ class Surfaces:
         return self.gallery
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the current keys in the gallery, even if it is created later."""
         self._keys = keys
         if self.gallery is not None:
             self.gallery.show_keys(keys)
 
     def toggle_gallery(self) -> None:
-        """Cover the canvas with the gallery, or uncover it."""
+        """Cover the canvas with the gallery, or uncover the canvas."""
         if self.gallery is None:
             self.gallery = self._make_gallery()
         if self.front is self.gallery:
@@ -151,17 +151,17 @@ class Surfaces:
             self.gallery.open()
 
     def drop_gallery(self) -> None:
-        """Remove the gallery with its pictures."""
+        """Remove the gallery and its thumbnails."""
         if self.gallery is not None:
             self.gallery.release()
             self.gallery = None
 
     def _make_gallery(self) -> GalleryPanel:
-        # Import only here, because the gallery imports the readers of images.
+        # Import the gallery only here, because it imports the readers of images.
         from napari_artifact_review.widgets.gallery import GalleryPanel
 
         window = main_window_of(self._dock)
-        assert window is not None, "keys come from a window"
+        assert window is not None, "the dock must be in a window"
         gallery = GalleryPanel(window.centralWidget(), self._session, self._controller)
         gallery.show_keys(self._keys)
         gallery.left.connect(self.toggle_gallery)

@@ -63,7 +63,7 @@ class Workspace:
         panel = ReviewPanel()
         panel.hide()
         panel.results.plots_requested.connect(self.plots.toggle)
-        # The panel has no parent before the first review.
+        # Delete the panel with the dock; it has no parent before the first review.
         self.dock.destroyed.connect(panel.native.deleteLater)
         return panel
 
@@ -93,17 +93,17 @@ class Workspace:
         _ = self.panel, self.help, self.examples, self.stretches
 
     def hide_windows(self) -> None:
-        """Hide the windows when no review is open."""
+        """Hide the windows, and clear the examples."""
         self.examples.show_session(None)
         for window in (self.help, self.examples, self.stretches):
             window.hide()
 
     def run_if_open(self, function: Callable[[], object]) -> None:
-        """Schedule a function in the main thread unless the window has been closed."""
+        """Run a function in the main thread, unless the window is closed by then."""
         self._main_thread.run(lambda: function() if self._is_in_window() else None)
 
     def run_later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Run a function after a delay in seconds unless the window has been closed."""
+        """Run a function after a delay in seconds, unless the window is closed then."""
         QTimer.singleShot(round(1000 * seconds), partial(self.run_if_open, function))
 
     def _is_in_window(self) -> bool:

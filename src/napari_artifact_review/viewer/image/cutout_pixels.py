@@ -1,4 +1,4 @@
-"""The pixels of one cutout: drawn, or raw with surroundings."""
+"""The pixels of one cutout: as drawn, or raw with the surroundings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_artifact_review.core.decoders import Pixels
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.stretch import smoothed
 
-#: Maximum margin in pixels, which shows how a trail continues beyond a cutout.
+#: Maximum margin around a cutout in pixels. The margin shows how a trail continues.
 _MARGIN = 100
 
 
@@ -33,7 +33,7 @@ class CutoutPixels(NamedTuple):
     def of(cls, loaded: LoadedImage, cutout: Cutout) -> CutoutPixels | None:
         """Copy the pixels from an image; return None if the cutout is outside it.
 
-        For a tiled image, copy the pixels that are in memory, without waiting.
+        For a tiled image, use the pixels in memory without waiting; see `Level`.
         """
         full, shape = loaded.full, loaded.full.pixels.shape
         inner = clip(cutout, shape)
@@ -50,14 +50,14 @@ class CutoutPixels(NamedTuple):
 
 
 def drawn_pixels(loaded: LoadedImage, cutout: Cutout) -> Pixels | None:
-    """Return a cutout's pixels as drawn; None if it is unread or off the image."""
+    """Return a cutout's pixels as drawn; None if they are unread or off the image."""
     tiles, sigma = loaded.full.tiles, loaded.sigma
     rows, columns = clip(cutout, loaded.full.pixels.shape)
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
     if tiles is None:
         return np.asarray(loaded.drawable[rows, columns])
-    # This access starts reading pixels that are not in memory yet.
+    # This indexing also requests pixels that are not in memory yet.
     pixels = tiles.levels[0][rows, columns]
     if not tiles.has(0, rows, columns):
         return None

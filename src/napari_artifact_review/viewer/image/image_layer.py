@@ -37,30 +37,31 @@ from napari_artifact_review.viewer.napari_compat import (
 from napari_artifact_review.viewer.overlay.boxes import Array
 from napari_artifact_review.viewer.overlay.text_colors import luminance_of
 
-# Colormap, stretch and inversion for each name in napari's list of colormaps.
+# Colormap, stretch and inversion by the name of a stretched colormap in napari's list.
 _STRETCHED: dict[str, tuple[str, Stretch, bool]] = {}
 
 
 class ImageLayer:
-    """The layer of the full image, whose settings persist between images.
+    """The layer of the full image, with settings that apply to all images.
 
-    A napari layer is either single-scale or multiscale, so there is one of each kind,
-    and one of them is visible. A stretch changes the layer's colormap, not its pixels,
-    so it does not slow down camera moves.
+    A napari layer is either single-scale or multiscale. The review therefore has one
+    layer of each kind, and shows only one of them. A stretch changes the colormap of
+    the layer instead of its pixels, so it does not slow down camera moves.
 
     Parameters
     ----------
     layers : ReviewLayers
         The layers of the review.
     cutout : callable
-        Returns the current cutout, whose pixels may determine the limits.
+        Returns the current cutout, whose pixels can determine the limits, or None.
 
     Attributes
     ----------
     display_changed : Signal
-        Emitted with the display that the user chose in napari's own controls.
+        Emitted with the new display settings after the user has changed them in
+        napari's layer controls.
     drawn : Signal
-        Emitted when the pixels shown or the current cutout have changed.
+        Emitted when the drawn pixels or the current cutout may have changed.
     repainted : Signal
         Emitted when limits, colormap or gamma may have changed.
     """
@@ -97,7 +98,7 @@ class ImageLayer:
         self._under = loaded, loaded.brightness.limits(self._display)
 
     def show(self, loaded: LoadedImage, name: str) -> None:
-        """Show a full image; `emit_postponed_events` must follow."""
+        """Show a full image; call `emit_postponed_events` afterwards."""
         full = loaded.full
         role = "image" if full.tiles is None else "tiles"
         had, self._gamma = self.layer, self._gamma_now()
@@ -139,14 +140,14 @@ class ImageLayer:
 
     @property
     def level(self) -> int:
-        """The level of detail at which a tiled image is drawn."""
+        """The level of detail at which a tiled image is drawn; 0 is the finest."""
         layer = self._layers.find("tiles")
         return 0 if layer is None else int(layer.data_level)
 
     def emit_postponed_events(self) -> None:
-        """Emit the image's postponed events after its first frame.
+        """Emit the postponed events of the image after its first frame.
 
-        napari's layer list needs another frame to show name and thumbnail.
+        napari's layer list needs another frame to show the name and the thumbnail.
         """
         layer = self.layer
         if layer is not None:
@@ -159,7 +160,7 @@ class ImageLayer:
     def luminance_at(self, rows: Array, columns: Array) -> Array:
         """Return the luminance of pixels on the screen.
 
-        For a tiled image, return the luminance of the sky without reading pixels.
+        For a tiled image, return the luminance of its median, without reading pixels.
 
         Parameters
         ----------
@@ -189,7 +190,7 @@ class ImageLayer:
         return luminance_of(levels ** self._gamma_now(), layer.colormap)
 
     def prepare_view(self, view: View) -> None:
-        """Slice a tiled image for a new view, before its frame is drawn."""
+        """Slice a tiled image for a new view, before the next frame is drawn."""
         layer = self.layer
         if layer is not None and layer.multiscale:
             with self._layers.without_list_updates():
@@ -207,21 +208,21 @@ class ImageLayer:
 
     @property
     def display(self) -> Display:
-        """The display that the user chose."""
+        """The current display settings."""
         return self._display
 
     def set_display(self, display: Display) -> None:
-        """Change the display of pixels.
+        """Change the display settings.
 
-        A display with a different smoothing takes effect when the smoothed pixels are
+        If the smoothing differs, the settings take effect when the smoothed image is
         shown.
         """
         if not _is_known(display.colormap):
-            # The plugin with this colormap may be missing.
+            # The plugin that provides this colormap may not be installed.
             display = replace(display, colormap="gray")
         self._display = display
         if display == Display():
-            # The defaults of a new review include napari's own gamma.
+            # The default settings include napari's default gamma.
             self._gamma = 1.0
             if self.layer is not None:
                 self.layer.gamma = 1.0
@@ -229,7 +230,7 @@ class ImageLayer:
             self._apply()
 
     def settings(self) -> dict[str, Any]:
-        """Return display, contrast limits and gamma as plain JSON."""
+        """Return display, contrast limits and gamma as JSON values."""
         layer = self.layer
         if layer is None:
             return {}
@@ -241,7 +242,7 @@ class ImageLayer:
 
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore the values that `settings` returned."""
-        # Versions without stretches stored limits and colormap separately.
+        # Earlier versions, without stretches, stored limits and colormap separately.
         manual = stored.get("contrast_limits") if stored.get("limits_chosen") else None
         old = {"colormap": stored.get("colormap"), "by_hand": manual}
         display = stored.get("display")
@@ -281,7 +282,7 @@ class ImageLayer:
 
     @contextmanager
     def _acting(self) -> Iterator[None]:
-        """Mark changes of the layer as the review's own, not the user's."""
+        """Return a context for changes that the review, not the user, makes."""
         was_acting, self._is_acting = self._is_acting, True
         try:
             with self._layers.without_list_updates():
@@ -306,7 +307,7 @@ class ImageLayer:
     def _paint(self, layer: Image, brightness: Brightness, limits: Limits) -> None:
         display = self._display
         look = display.colormap, display.stretch, display.inverted
-        # Of all stretches, only the histogram depends on the pixels.
+        # Only the stretch "histogram" depends on the pixels.
         pixels = (brightness, limits) if display.stretch == "histogram" else ()
         wanted = (layer, look, *pixels)
         if wanted == self._painted:
@@ -327,7 +328,7 @@ class ImageLayer:
         )
 
     def _brightness(self) -> Brightness | None:
-        """Return the brightness of the pixels from which limits are computed."""
+        """Return the brightness of the image or cutout that determines the limits."""
         loaded = self._loaded
         if loaded is None or self._display.scope == "image":
             return None if loaded is None else loaded.brightness
@@ -351,7 +352,7 @@ class ImageLayer:
         if layer is not None and layer is event.source and not self._is_acting:
             name = layer.colormap.name
             look = self._display.stretch, self._display.inverted
-            # A colormap of `_paint` has its own stretch.
+            # The user may choose a colormap that `_paint` created with a stretch.
             colormap, stretch, inverted = _STRETCHED.get(name, (name, *look))
             self._painted = ()
             self._accept(
@@ -370,7 +371,7 @@ class ImageLayer:
     def _accept(self, display: Display) -> None:
         is_other, self._display = display != self._display, display
         self._apply()
-        # napari emits limits twice if they widen the range of their slider.
+        # napari emits the limits twice if they widen the range of the slider.
         if is_other:
             self.display_changed.emit(display)
 

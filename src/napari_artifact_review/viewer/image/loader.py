@@ -1,4 +1,4 @@
-"""A loader that reads full images in a thread, some of them ahead."""
+"""A loader that reads full images in a thread, some of them in advance."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ ImageKey = tuple[str, int | None]
 
 
 class ImageLoader:
-    """A thread that reads the current image and nearby images of the queue.
+    """A loader that reads the current image and nearby images of the queue.
 
-    All methods run in the main thread, except callbacks of futures.
+    One thread reads the images. All methods run in the main thread, except the
+    callbacks of futures.
 
     Parameters
     ----------
@@ -36,7 +37,8 @@ class ImageLoader:
     most_images : int
         Maximum number of images in memory or being read.
     most_bytes : int
-        Maximum bytes of pixels in memory, without the image on the screen.
+        Maximum number of bytes of pixels in memory, not counting the image on the
+        screen.
     """
 
     #: The image on the screen, the next two and the previous one.
@@ -52,14 +54,14 @@ class ImageLoader:
         self.cache = ImageCache(folder, MOST_BYTES)
         self._run_in_main = run_in_main
         self._executor = ThreadPoolExecutor(1, "artifact-review-images")
-        # `LRUCache` does not fit: sizes are unknown before reading, the number is
-        # limited too, and the image on the screen always stays.
+        # `LRUCache` is not suitable: sizes are unknown before reading, the number of
+        # images is limited too, and the image on the screen must never be dropped.
         self._futures: OrderedDict[ImageKey, Future[LoadedImage]] = OrderedDict()
         self._sigma = 0.0
 
     @property
     def names(self) -> list[str]:
-        """Names of images in memory or being read; the first is dropped first."""
+        """Names of images in memory or being read; the first image is dropped first."""
         return [name for name, _ in self._futures]
 
     @property
@@ -68,21 +70,25 @@ class ImageLoader:
         return not all(future.done() for future in self._futures.values())
 
     def smooth(self, sigma: float) -> None:
-        """Smooth images loaded from now on with a Gaussian of `sigma` pixels.
+        """Set the sigma, in pixels, of the Gaussian that smooths images; 0 for none.
 
-        An image in memory is smoothed when it is requested, and not read again.
+        An image that is already in memory is smoothed at its next request, without
+        being read again.
         """
         self._sigma = sigma
 
     def load(self, name: str, hdu: int | None = None) -> Future[LoadedImage]:
-        """Return the future of an image, and cancel images that wait to be read."""
+        """Return the future of an image, and cancel other reads that have not begun.
+
+        `hdu` is the index of an HDU; None means the default HDU.
+        """
         key = (name, hdu)
         for other in [k for k, f in self._futures.items() if k != key and f.cancel()]:
             del self._futures[other]
         return self._future(key)
 
     def read_ahead(self, keys: Sequence[ImageKey]) -> None:
-        """Read images that are needed soon, in this order, and drop excess images."""
+        """Read images in this order before they are needed, and drop excess images."""
         current = list(self._futures)[-1:]
         for key in keys:
             self._future(key).add_done_callback(
@@ -95,14 +101,14 @@ class ImageLoader:
         self._drop_excess()
 
     def at_hand(self, name: str, hdu: int | None = None) -> LoadedImage | None:
-        """Return an image that is completely in memory, else None."""
+        """Return an image that is completely in memory, or None."""
         future = self._futures.get((name, hdu))
         loaded = None if future is None else _loaded(future)
-        # A tiled image is closed when the screen no longer needs it.
+        # Never return a tiled image, which may be closed at any time.
         return None if loaded is None or loaded.full.tiles is not None else loaded
 
     def close(self) -> None:
-        """Stop reading after the image that is being read."""
+        """Stop after the image that is being read, and drop all images."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         while self._futures:
             _give_up(self._futures.popitem()[1])
@@ -150,6 +156,6 @@ def _close(future: Future[LoadedImage]) -> None:
 
 
 def _loaded(future: Future[LoadedImage]) -> LoadedImage | None:
-    """Return the image of a future, or None if it is unread or unreadable."""
+    """Return the image of a future, or None if it has not been read."""
     ended = future.done() and not future.cancelled()
     return future.result() if ended and future.exception() is None else None

@@ -23,11 +23,11 @@ from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 #: Pixels 0xffRRGGBB in Qt's fastest format, `QImage.Format_RGB32`.
 Picture = npt.NDArray[np.uint32]
 
-#: Number of images requested ahead, more than the reader reads in parallel.
+#: Number of images to request in advance. The reader reads fewer images in parallel.
 _IMAGES_AHEAD = 8
 
-#: Seconds between two deliveries of finished thumbnails. The thread has to wait while
-#: the window paints them.
+#: Minimum time between two deliveries of finished thumbnails, in seconds. The thread
+#: must wait while the window paints them.
 _DELIVERY_INTERVAL = 0.2
 
 
@@ -41,7 +41,7 @@ class Made(NamedTuple):
     picture : ndarray of uint32, shape (rows, columns), or None
         The thumbnail, with pixels 0xffRRGGBB.
     problem : str
-        The reason why the thumbnail is missing.
+        The reason why the thumbnail is missing; empty if there is a thumbnail.
     """
 
     look: Look
@@ -50,10 +50,11 @@ class Made(NamedTuple):
 
 
 class PictureLoader:
-    """A loader of thumbnails of cutouts, with the latest ones in memory.
+    """A loader that makes thumbnails of cutouts, and keeps the latest in memory.
 
-    One thread makes the thumbnails; two would wait for each other, and the window for
-    both. Other threads read images ahead. All methods run in the main thread.
+    One thread makes the thumbnails, because two threads would slow down each other and
+    the window. Other threads read images in advance. All methods run in the main
+    thread.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ class PictureLoader:
 
     @property
     def most_bytes(self) -> int:
-        """Maximum bytes of thumbnails in memory; a new value drops all thumbnails."""
+        """Maximum bytes of thumbnails in memory; setting this drops all thumbnails."""
         return int(self._made.maxsize)
 
     @most_bytes.setter
@@ -103,25 +104,28 @@ class PictureLoader:
         self._made = BytesCache[int, Made](count, _size)
 
     def show_as(self, look: Look) -> None:
-        """Use other settings for new thumbnails, without dropping the old ones."""
+        """Use other settings for new thumbnails, and keep the old thumbnails."""
         self._look = look
 
     def want(self, cutouts: Iterable[Cutout]) -> None:
-        """Make thumbnails of these cutouts only, and read each image once."""
+        """Request the missing thumbnails of cutouts, and cancel earlier requests."""
         missing = [cutout for cutout in cutouts if not self.has(cutout.row)]
         self._worker.want(missing, self._look)
 
     def has(self, row: int) -> bool:
-        """Return whether a cutout's thumbnail or its error is up to date."""
+        """Return whether a thumbnail or an error with current settings is in memory."""
         made = self._made.get(row)
         return made is not None and made.look is self._look
 
     def room_for(self, size: int) -> int:
-        """Return how many thumbnails of cutouts of `size` pixels fit into memory."""
+        """Return the number of thumbnails that fit into `most_bytes`.
+
+        `size` is the side of a cutout in pixels.
+        """
         return self.most_bytes // (4 * (size // self._look.shrink) ** 2)
 
     def find(self, row: int) -> Made | None:
-        """Return a cutout's latest thumbnail, even with old settings, or None."""
+        """Return a cutout's latest thumbnail, even with outdated settings, or None."""
         return self._made.get(row)
 
     def close(self) -> None:
@@ -134,7 +138,7 @@ class PictureLoader:
 
 
 class _Task(NamedTuple):
-    """A thumbnail to be made.
+    """A request for one thumbnail.
 
     Attributes
     ----------
@@ -143,7 +147,8 @@ class _Task(NamedTuple):
     look : Look
         Settings of the thumbnail.
     next_cutouts : list of Cutout
-        Cutouts of this image and the next ones, in an image's first task; else empty.
+        In the first task of an image, the cutouts of this image and the next images;
+        otherwise empty.
     """
 
     cutout: Cutout
@@ -159,7 +164,7 @@ class _Worker:
     reader : CutoutReader
         Reads the cutouts; used in the thread.
     deliver : callable
-        Called in the thread with pairs of a row and its thumbnail.
+        Called in the thread with a list of (row, thumbnail).
     fail : callable
         Called in the thread with an unexpected exception.
     """
@@ -177,13 +182,13 @@ class _Worker:
         # Guards the attributes below.
         self._lock = threading.Lock()
         self._wanted: deque[_Task] = deque()
-        # Looks by row, for thumbnails that are being made or not delivered yet.
+        # Settings by row, for thumbnails that are being made or not delivered yet.
         self._begun: dict[int, Look] = {}
         self._is_working = False
         self._is_closed = False
 
     def want(self, cutouts: Iterable[Cutout], look: Look) -> None:
-        """Make thumbnails of these cutouts, image by image, and of no others."""
+        """Request thumbnails, image by image, and cancel earlier requests."""
         with self._lock:
             missing = (c for c in cutouts if self._begun.get(c.row) is not look)
             self._wanted = deque(_tasks(missing, look))
@@ -204,7 +209,7 @@ class _Worker:
         self._executor.shutdown(wait=False)
 
     def _work(self) -> None:
-        """Make thumbnails until no more are wanted."""
+        """Make thumbnails until no more are requested."""
         done: list[tuple[int, Made]] = []
         delivered = time.monotonic()
         try:
@@ -217,7 +222,7 @@ class _Worker:
                     self._hand_over(done)
                     done, delivered = [], time.monotonic()
                 done.append((task.cutout.row, self._make(task)))
-        # Any exception is raised in the main thread.
+        # `fail` raises the exception in the main thread.
         except Exception as error:  # noqa: BLE001
             with self._lock:
                 self._wanted.clear()
@@ -230,7 +235,7 @@ class _Worker:
             self._reader.close()
 
     def _wait_for(self, task: _Task, end: float) -> None:
-        """Wait for the image of a cutout, at most until the time `end`."""
+        """Wait for the image of a cutout until `end`, a time of `time.monotonic`."""
         seconds = max(0.0, end - time.monotonic())
         self._reader.wait_for(task.cutout, task.look.display.sigma, seconds)
 
@@ -259,7 +264,7 @@ class _Worker:
 
 
 def _tasks(cutouts: Iterable[Cutout], look: Look) -> Iterator[_Task]:
-    """Yield the tasks by image, in the order of the images' first cutouts."""
+    """Yield tasks image by image; images are in the order of their first cutouts."""
     found: dict[str, list[Cutout]] = {}
     for cutout in cutouts:
         found.setdefault(cutout.image_name, []).append(cutout)
@@ -272,7 +277,7 @@ def _tasks(cutouts: Iterable[Cutout], look: Look) -> Iterator[_Task]:
 
 
 def _packed(picture: npt.NDArray[np.uint8]) -> Picture:
-    """Pack red, green and blue of each pixel into one number."""
+    """Pack red, green and blue of each pixel into one number 0xffRRGGBB."""
     red, green, blue = np.moveaxis(picture.astype(np.uint32), -1, 0)
     packed: Picture = 0xFF000000 | red << 16 | green << 8 | blue
     return packed

@@ -16,12 +16,14 @@ _LEAST_SIGMA = 0.25
 
 
 def smooth_levels(tiles: TiledImage, sigma: float) -> list[Level | SmoothLevel]:
-    """Return the levels of an image, smoothed where that is visible.
+    """Return the levels of an image, smoothed if the smoothing has a visible effect.
+
+    The coarsest level is never smoothed.
 
     Parameters
     ----------
     tiles : TiledImage
-        The image; its `changed` is emitted when a part has been smoothed.
+        The image. Its signal `changed` is emitted when a part has been smoothed.
     sigma : float
         Sigma of the Gaussian, in pixels of level 0; 0 for no smoothing.
     """
@@ -38,12 +40,12 @@ def smooth_levels(tiles: TiledImage, sigma: float) -> list[Level | SmoothLevel]:
 class SmoothLevel:
     """A smoothed level of a tiled image, as an array for napari.
 
-    Access does not wait: until a part is smoothed, its raw pixels are returned.
+    Indexing never waits. It returns raw pixels until a part has been smoothed.
 
     Attributes
     ----------
     shape, dtype, ndim, size, chunks
-        As for `Level`, with dtype float32.
+        As for `Level`, but the dtype is always float32.
     """
 
     ndim = 2
@@ -56,12 +58,13 @@ class SmoothLevel:
         self.shape, self.size, self.chunks = level.shape, level.size, level.chunks
         self._lock = threading.Lock()
         self._is_working = False
-        # Pixels to smooth next; the pixels smoothed last, with the result.
+        # The pixels to smooth next.
         self._wanted: Pixels | None = None
+        # The last pixels that were smoothed, and the result.
         self._ready: tuple[Pixels, Pixels] | None = None
 
     def __getitem__(self, key: Any) -> Any:
-        """Return a smoothed part, or return its raw pixels and start smoothing them."""
+        """Return a smoothed part, or return the raw pixels and start smoothing them."""
         with np.errstate(over="ignore"):
             found = np.asarray(self._level[key], np.float32)
         if found.ndim != 2 or not found.size:
@@ -80,7 +83,7 @@ class SmoothLevel:
         return np.asarray(self._level, dtype or self.dtype)
 
     def _work(self) -> None:
-        """Smooth the part accessed last, until no newer part is accessed."""
+        """Smooth the last requested part; repeat if another was requested meanwhile."""
         while True:
             with self._lock:
                 wanted, self._wanted = self._wanted, None
@@ -94,7 +97,7 @@ class SmoothLevel:
 
 
 def _is_same(one: Pixels, other: Pixels) -> bool:
-    """Return whether pixels are bitwise equal, which is fast and includes NaN."""
+    """Return whether arrays are bitwise equal. Identical NaNs count as equal."""
     return one.shape == other.shape and np.array_equal(
         one.view(np.uint32), other.view(np.uint32)
     )

@@ -1,1 +1,1 @@
-"""Keys, mouse and selection."""
+"""Keys, mouse, and selection of cutouts."""

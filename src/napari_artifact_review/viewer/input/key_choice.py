@@ -1,4 +1,4 @@
-"""The keys in force, from napari's preferences or the table of keys."""
+"""The current keys, from napari's preferences or the table of keys."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class KeyChoice:
     Attributes
     ----------
     actions : tuple of KeyAction
-        The actions of `KEY_TABLE`, with the keys in force.
+        The actions of `KEY_TABLE`, with their current keys.
     faults : tuple of str
-        Reasons why keys in the preferences are not in force.
+        Reasons why keys from the preferences are not used.
     """
 
     actions: tuple[KeyAction, ...] = KEY_TABLE
@@ -43,7 +43,7 @@ class KeyChoice:
 
 def keys_in_force() -> KeyChoice:
     """Return the keys according to napari's current preferences."""
-    # A disabled plugin has no settings, nor has a plugin read by an older npe2.
+    # There are no settings if the plugin is disabled, or if npe2 is too old.
     wanted = getattr(plugin_settings().get(PLUGIN), CATEGORY, None)
     if wanted is None:
         return KeyChoice()
@@ -55,7 +55,7 @@ def keys_in_force() -> KeyChoice:
 
 
 def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
-    """Return the keys in force.
+    """Return the keys to use, without conflicts.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
         Keys by action name, as users write them: `J`, `Shift-K`, `N, .`. An action with
         a missing or empty text has its default keys.
     taken : container of str
-        Keys that napari uses itself.
+        Keys that napari itself uses for image layers.
 
     Returns
     -------
     KeyChoice
-        No key has two actions. An action whose wanted key is refused has its default
-        keys.
+        The keys of each action; no key has two actions. If a wanted key is refused, its
+        action has the default keys.
     """
     chosen = dict(KEY_OF)
     faults = []
@@ -92,13 +92,13 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
         for key, names in claims.items():
             titles = " and ".join(f"“{KEY_OF[name].title}”" for name in names)
             faults.append(f"{key} is chosen for {titles}; each keeps its default key")
-            # A default key may be the wanted key of another action.
+            # Repeat, because a default key may be the wanted key of another action.
             chosen |= {name: KEY_OF[name] for name in names}
     return KeyChoice(tuple(chosen.values()), tuple(faults))
 
 
 def _claimed_twice(chosen: Mapping[str, KeyAction]) -> dict[str, list[str]]:
-    """Return the keys of more than one action, with the actions' names."""
+    """Return the keys that several actions have, with the names of these actions."""
     claims = defaultdict(list)
     for name, action in chosen.items():
         for key in action.keys:
@@ -107,7 +107,7 @@ def _claimed_twice(chosen: Mapping[str, KeyAction]) -> dict[str, list[str]]:
 
 
 def _spelt(text: str) -> str:
-    """Return a key in napari's spelling; an empty text if napari has no such key."""
+    """Return a key in napari's spelling, or an empty text if it is not a key."""
     binding = coerce_keybinding(text)
     # napari interprets unknown keys as modifiers.
     if any(part.is_modifier_key() for part in binding.parts):

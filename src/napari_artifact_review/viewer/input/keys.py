@@ -25,7 +25,7 @@ class KeyAction:
     repeats : bool
         Whether the action is repeated while the key is held.
     lasts : bool
-        Whether the action lasts while the key is held, and ends at its release.
+        Whether the action lasts while the key is held, and ends when it is released.
     """
 
     name: str
@@ -48,13 +48,13 @@ class KeyAction:
 _ARROWS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}
 
 
-#: Seconds until a held key repeats its action, and between repetitions. The eye can
-#: follow ten cutouts a second, and each one can be drawn.
+#: Seconds until a held key repeats its action, and seconds between repetitions. A user
+#: can follow ten cutouts per second, and each of them can be drawn in time.
 _REPEAT_AFTER = 0.4
 _REPEAT_EVERY = 0.1
 
-#: Actions and their keys, which work with any active layer of napari. Names are stored
-#: in napari's preferences, so the outdated `let_go` and `copy_place` stay.
+#: Actions and their keys, which work with any active layer of napari. The names are
+#: stored in napari's preferences, so the old names `let_go` and `copy_place` remain.
 KEY_TABLE = (
     KeyAction("artifact", ("J",), "Mark as artifact"),
     KeyAction("no_artifact", ("K",), "Mark as no artifact"),
@@ -95,13 +95,13 @@ class KeyBindings:
     viewer : ViewerModel
         The viewer whose keys are bound.
     actions : mapping of str to callable
-        Functions for the actions of `KEY_TABLE`. The function of an action that lasts
-        is called at its beginning and at its end.
+        Functions for the actions of `KEY_TABLE`, by name. The function of an action
+        that lasts is called at its beginning and at its end.
     enabled : callable
-        Returns whether keys go to the review, and not to a text field.
+        Returns whether keys control the review; False, for example, in a text field.
     shown : callable
-        Returns whether the cutout requested last is on the screen. A held key waits for
-        it, so that no cutout is skipped unseen.
+        Returns whether the cutout requested last is on the screen. Until then, a held
+        key does not repeat its action, so that no cutout is skipped unseen.
     run_later : callable
         Schedules a function in the main thread after a delay in seconds.
     """
@@ -129,7 +129,7 @@ class KeyBindings:
         return self._replaced is not None
 
     def connect(self, actions: Sequence[KeyAction] = KEY_TABLE) -> None:
-        """Bind the keys of actions; remember their earlier bindings."""
+        """Bind the keys of actions, and store the earlier bindings of these keys."""
         if self._replaced is not None:
             return
         self._replaced = {}
@@ -139,7 +139,7 @@ class KeyBindings:
                 self._viewer.bind_key(key, self._handler(action))
 
     def disconnect(self) -> None:
-        """Restore the earlier bindings."""
+        """Restore the earlier bindings of the keys."""
         self.release()
         for key, before in (self._replaced or {}).items():
             self._viewer.bind_key(key, None)
@@ -177,13 +177,13 @@ class KeyBindings:
     def _repeating(self, name: str) -> Callable[[object], Iterator[None]]:
         """Return a handler of an action that is repeated until the key is released.
 
-        napari 0.9.2 ignores the keyboard's own repetitions. They would also arrive
-        while a frame is drawn, and continue after the key is released.
+        napari 0.9.2 ignores the repetitions that the operating system sends. These
+        could also arrive while a frame is drawn, or after the key is released.
         """
 
         def handle(_: object) -> Iterator[None]:
             if self._enabled():
-                # An action that lasts while another key is held does not end.
+                # Do not call `release`, which would end a lasting action.
                 self._presses += 1
                 self._actions[name]()
                 again = partial(self._repeat, name, self._presses)

@@ -1,4 +1,4 @@
-"""Mouse actions on the image: go to a cutout, or select several."""
+"""Mouse actions on the image: go to a cutout, or select several cutouts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.input.selection import Selection
 from napari_artifact_review.viewer.napari_compat import without_panning
 
-#: Longest mouse movement of a click in screen pixels; a longer one is a drag.
+#: Maximum mouse movement during a click, in screen pixels; a drag is longer.
 _CLICK_RADIUS = 4.0
 
 
 class Mouse:
-    """A handler of clicks and drags on the image, unless a layer uses the mouse.
+    """A handler of mouse clicks and drags on the image.
 
-    A click goes to a cutout. With Shift, a click selects the run of cutouts up to this
-    one, and a drag selects the cutouts in a rectangle. With Control, a click selects or
-    deselects one cutout.
+    A click goes to a cutout. A click with Shift selects the cutouts on the line from
+    the last selected cutout to this one. A drag with Shift selects the cutouts in a
+    rectangle. A click with Control selects or deselects a cutout. Nothing happens while
+    the active layer is not in the mode `pan_zoom`.
 
     Parameters
     ----------
@@ -33,9 +34,9 @@ class Mouse:
     selection : Selection
         The selected cutouts.
     image_name : callable
-        Returns the name of the image on the screen; None while there is none.
+        Returns the name of the image on the screen, or None if there is no image.
     go_to : callable
-        Called with the row of a cutout that is clicked.
+        Called with the row of a clicked cutout.
     """
 
     def __init__(
@@ -53,11 +54,11 @@ class Mouse:
         self._go_to = go_to
 
     def connect(self) -> None:
-        """Start following the mouse."""
+        """Start handling mouse events."""
         self._viewer.mouse_drag_callbacks.append(self._on_press)
 
     def disconnect(self) -> None:
-        """Stop following the mouse."""
+        """Stop handling mouse events."""
         self._viewer.mouse_drag_callbacks.remove(self._on_press)
 
     def _on_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:

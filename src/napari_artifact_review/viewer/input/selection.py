@@ -44,7 +44,10 @@ class Selection:
         return [self._session.cutout_index.key_of(row) for row in self._rows]
 
     def run_to(self, row: int) -> None:
-        """Add the cutouts between this one and the last selected or current one."""
+        """Select the cutouts on the line from the last selected cutout to this one.
+
+        Without a selection, the line starts at the current cutout.
+        """
         session = self._session
         last = self._rows[-1] if self._rows else session.current_cutout.row
         name = session.cutout_index.image_of(row)
@@ -59,17 +62,18 @@ class Selection:
             self.set([*self._rows, row])
 
     def set(self, rows: Sequence[int]) -> None:
-        """Select these cutouts and no others."""
+        """Select the cutouts in `rows` of the table, and no others."""
         rows = list(dict.fromkeys(rows))
         if rows != self._rows:
             self._rows = rows
             self.changed.emit()
 
     def take_turn(self, rows: Sequence[int], action: str) -> None:
-        """Select several cutouts of an undone command; otherwise clear the selection.
+        """Update the selection after an undo or a redo of a verdict on `rows`.
 
-        The next verdict then has the same targets as the undone one. After a redo, its
-        target is the current cutout.
+        After the undo of a verdict on several cutouts of an image, select these
+        cutouts, so that the next verdict has the same target. Otherwise clear the
+        selection.
         """
         images = {self._session.cutout_index.image_of(row) for row in rows}
         are_selected = action == "undo" and len(rows) > 1 and len(images) == 1

@@ -15,22 +15,23 @@ from napari_artifact_review.viewer.overlay.lines import Lines, Screen
 from napari_artifact_review.viewer.overlay.text_colors import Luminance, text_colors
 from napari_artifact_review.viewer.style import STYLE
 
-#: Anchors that put confidences at the top left and tags at the bottom right of the
-#: screen, by whether row 0 is at the bottom.
+#: Anchors that put confidences at the upper left and tags at the lower right of a box
+#: on the screen. The key is whether row 0 is at the bottom.
 _ANCHORS = {
     "cutouts": {False: "upper_left", True: "lower_left"},
     "tags": {False: "lower_right", True: "upper_right"},
 }
-#: Index of a text's corner in a box's `corners`, in the same two cases.
+#: Index in `Boxes.corners` of the corner at which a text is, with the same keys.
 _CORNERS = {"cutouts": {False: 0, True: 3}, "tags": {False: 2, True: 1}}
 
 _Layer = TypeVar("_Layer", Points, Shapes)
 
 
 class BoxLayers:
-    """The boxes and their texts.
+    """The layers of the boxes and their texts.
 
-    Confidences are texts of the boxes; tags, at another corner, are texts of points.
+    Confidences are texts of the boxes. Tags are at another corner, so they are texts of
+    a separate layer of points.
 
     Parameters
     ----------
@@ -63,8 +64,8 @@ class BoxLayers:
     def draw_letters(self) -> None:
         """Draw all letters invisibly, before the first image.
 
-        napari needs as long as a frame for each letter that it draws for the first
-        time, which would delay the first steps and verdicts.
+        napari needs as long as a frame to draw a letter for the first time. This would
+        delay the first verdicts and the first moves to other cutouts.
         """
         tags = self._tags_layer()
         with self._layers.as_one_change(tags):
@@ -73,7 +74,10 @@ class BoxLayers:
             tags.text.color = "transparent"
 
     def draw(self, boxes: Boxes, text_region: View) -> None:
-        """Draw boxes, or only recolour them if their cutouts are the same."""
+        """Draw boxes with the texts in a region.
+
+        If the cutouts are the same as before, only update colours, features and tags.
+        """
         before, self.boxes = self.boxes, boxes
         if before is not None and np.array_equal(before.rows, boxes.rows):
             self._recolor(before, boxes, text_region)
@@ -90,7 +94,10 @@ class BoxLayers:
         )
 
     def write_texts(self, text_region: View, *roles: str) -> None:
-        """Write only the texts in a region."""
+        """Write the texts in a region, and clear the texts outside it.
+
+        `roles` can be "cutouts", for confidences, or "tags"; the default is both.
+        """
         boxes = self.boxes
         if boxes is None or not len(boxes.rows):
             return
@@ -108,7 +115,7 @@ class BoxLayers:
             boxes.text.visible = are_legible
 
     def fit_texts(self) -> None:
-        """Make texts pale on dark pixels and dark on bright ones."""
+        """Make texts pale on dark pixels and dark on bright pixels."""
         boxes = self.boxes
         if boxes is None or not len(boxes.rows) or not self._are_texts_legible:
             return
@@ -119,7 +126,7 @@ class BoxLayers:
                 layer.text.color = colors
 
     def fit_to_zoom(self) -> None:
-        """Fit widths of lines and positions of texts to the zoom."""
+        """Adjust the widths of lines and the positions of texts to the zoom."""
         for role in _ANCHORS:
             layer = self._layers.find(role)
             if layer is not None:
@@ -139,7 +146,7 @@ class BoxLayers:
                 edge_color=boxes.colors,
                 face_color="transparent",
             )
-            # New data makes a layer editable again.
+            # napari makes a layer editable again when its data is set.
             layer.editable = False
             layer.features = boxes.features
             self._set_texts(layer, "cutouts", boxes, text_region)
@@ -150,7 +157,7 @@ class BoxLayers:
             self._set_texts(tags, "tags", boxes, text_region)
 
     def _recolor(self, before: Boxes, boxes: Boxes, text_region: View) -> None:
-        """Update the drawing of the same boxes after verdicts."""
+        """Update colours, features and tags of the same boxes after verdicts."""
         layer = self._boxes_layer()
         has_changed = update_features(layer, boxes.features)
         if not np.array_equal(before.colors, boxes.colors):
@@ -166,13 +173,13 @@ class BoxLayers:
         return self._layers.get("cutouts", lambda: _without_fill(Shapes))
 
     def _tags_layer(self) -> Points:
-        # In napari a text belongs to a shape or a point; these points are invisible.
+        # In napari, a text belongs to a shape or a point. These points are invisible.
         return self._layers.get("tags", lambda: _without_fill(Points, border_width=0))
 
     def _set_texts(
         self, layer: Points | Shapes, role: str, boxes: Boxes, text_region: View
     ) -> None:
-        # Setting `layer.text` as a whole takes napari several times as long.
+        # Setting `layer.text` as a whole would take several times as long in napari.
         strings = _strings(role, boxes, text_region)
         layer.text.string = strings or {"constant": ""}
         colors = self._text_colors[role] = self._colors_of(role, boxes)
@@ -187,7 +194,8 @@ class BoxLayers:
     def _text_offset(self, role: str) -> tuple[float, float]:
         """Return the offset (rows, columns) that puts a text just inside its box.
 
-        With row 0 at the top, napari draws texts outside the box, otherwise inside.
+        The offset is in image pixels. Without an offset, napari draws texts outside the
+        box if row 0 is at the top, and inside the box otherwise.
         """
         margin = STYLE.box_width + 2
         rows = -margin if self._screen.y_up else margin + STYLE.text_height

@@ -56,13 +56,13 @@ _INKS = _by_outcome(
 
 _PENDING_COLOR = np.array(transform_color(STYLE.pending), dtype=float)
 
-#: All letters of confidences and tags.
+#: All characters of confidences and tags.
 LETTERS = "0123456789.FNPT→?✓"
 
 #: Maximum side of the map in pixels.
 _MAP_SIDE = 4096
 
-#: Rank of each outcome; in a pixel of the map the highest rank is visible.
+#: Rank of each outcome. If cutouts share a pixel of the map, the highest rank is drawn.
 _PRECEDENCE = np.array([("TN", "TP", "FN", "FP").index(name) for name in OUTCOMES])
 
 
@@ -88,14 +88,15 @@ def corners(
         Side of the squares in pixels.
     shape : tuple of int
         Rows and columns of the image.
-    gap : array-like, shape (n,) or a number
-        Distance of the corners outside the squares, in image pixels.
+    gap : float or array-like, shape (n,)
+        Distance by which the sides are moved outwards, in image pixels. A negative
+        distance moves them inwards.
 
     Returns
     -------
     ndarray, shape (n, 4, 2)
-        (row, column) of the four corners, clockwise from the top left. A pixel's centre
-        has integer coordinates, so its edges have half-integer ones.
+        (row, column) of the four corners, clockwise from the top left. Pixel centres
+        have integer coordinates, and pixel edges have half-integer coordinates.
     """
     starts = np.stack([np.atleast_1d(y), np.atleast_1d(x)], axis=-1)
     first = np.clip(starts, 0, shape) - 0.5
@@ -107,20 +108,20 @@ def corners(
 
 
 def haloed(lines: Array, reach: float) -> Array:
-    """Return lines preceded by their halo, which is four shifted copies of them.
+    """Return lines with a halo, which consists of four shifted copies of each line.
 
     Parameters
     ----------
     lines : ndarray, shape (n, 2, 2)
         Start and step of each line.
     reach : float
-        Shift of each copy, up or down and left or right.
+        Distance by which each copy is shifted along rows and along columns.
 
     Returns
     -------
     ndarray, shape (5 n, 2, 2)
-        The copies and the lines. At the same width, the copies are visible on both
-        sides of the lines.
+        First the copies, then the lines. If all have the same width, the copies are
+        visible on both sides of the lines.
     """
     around = [(reach, reach), (reach, -reach), (-reach, reach), (-reach, -reach)]
     moves = np.zeros((5, 1, 2, 2))
@@ -129,7 +130,7 @@ def haloed(lines: Array, reach: float) -> Array:
 
 
 def sides(corner_points: Array) -> Array:
-    """Return boxes' sides as vectors (start, step), shape (4 n, 2, 2)."""
+    """Return the sides of boxes as vectors (start, step) of shape (4 n, 2, 2)."""
     points = corner_points.reshape(-1, 4, 2)
     steps = np.roll(points, -1, axis=1) - points
     return np.stack([points, steps], axis=2).reshape(-1, 2, 2)
@@ -146,8 +147,8 @@ def grid_lines(corner_points: Array) -> Array:
     Returns
     -------
     ndarray, shape (m, 2, 2)
-        Start and step of each line. A full grid has a line for each row and column, and
-        two more.
+        Start and step of each line. A full grid of r rows and c columns has r + c + 2
+        lines.
     """
     (top, left), (bottom, right) = corner_points[:, 0].T, corner_points[:, 2].T
     across = _joined(np.append(top, bottom), np.tile(left, 2), np.tile(right, 2))
@@ -156,7 +157,7 @@ def grid_lines(corner_points: Array) -> Array:
 
 
 def _joined(row: Array, first: Array, last: Array) -> Array:
-    """Join lines along rows where they meet; no line may contain another."""
+    """Join lines of a row that touch or overlap; no line may contain another."""
     order = np.lexsort((last, first, row))
     row, first, last = row[order], first[order], last[order]
     begins = np.ones(len(row), dtype=bool)
@@ -186,7 +187,7 @@ class Boxes:
     confidences, tags : list of str
         Texts at the upper left and at the lower right of each box.
     text_colors, inks : ndarray, shape (n, 4)
-        Colours of these texts on dark pixels, and on bright ones.
+        Colours of these texts on dark pixels, and on bright pixels.
     features : DataFrame, n rows
         The columns `FEATURES`.
     """
@@ -247,7 +248,7 @@ def _colors(cutouts: Cutouts, of_outcomes: Array) -> Array:
 
 
 def _tags(cutouts: Cutouts) -> list[str]:
-    """Return the outcomes except TP, with a mark for each reviewed cutout."""
+    """Return each cutout's outcome, omitting TP, and a mark if it is reviewed."""
     tags = []
     for outcome, reviewed, unsure, changed, label in zip(
         cutouts.outcome.tolist(),
@@ -283,10 +284,10 @@ class CutoutMap:
 
 
 def map_of(cutouts: Cutouts) -> CutoutMap:
-    """Return marked cutouts as a map over their grid.
+    """Return a map of marked cutouts, with one pixel for each cell of their grid.
 
-    A cutout off the grid is drawn in the nearest cell. If cutouts share a cell, errors
-    take precedence over TP, and TP over TN.
+    A cutout off the grid is drawn in the nearest cell. If cutouts share a cell, FP
+    takes precedence over FN, FN over TP, and TP over TN.
     """
     if not len(cutouts):
         return CutoutMap(np.zeros((1, 1, 4), dtype=np.uint8), (0.0, 0.0), cutouts.size)
@@ -295,7 +296,7 @@ def map_of(cutouts: Cutouts) -> CutoutMap:
     span = int((starts.max(axis=0) - first).max())
     pitch = max(cutouts.size, -(-span // _MAP_SIDE))
     cells = (starts - first + pitch // 2) // pitch
-    # A later pixel is written over an earlier one.
+    # Later pixels overwrite earlier pixels.
     order = np.argsort(_PRECEDENCE[cutouts.outcome], kind="stable")
     pixels = np.zeros((*cells.max(axis=0) + 1, 4), dtype=np.uint8)
     colors = np.round(255 * _colors(cutouts, _BOX_COLORS))

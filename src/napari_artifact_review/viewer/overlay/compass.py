@@ -1,4 +1,4 @@
-"""North and east as lines: two arms with their letters."""
+"""The compass: lines towards north and east, each with its letter."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-#: Steps (columns, rows) of one pixel towards north, and towards east.
+#: Unit vectors (columns, rows) towards north and towards east.
 Directions = tuple[tuple[float, float], tuple[float, float]]
 
-#: Length of an arm, and height of a letter, in screen pixels.
+#: Length of a line, and height of a letter, in screen pixels.
 _ARM, _LETTER = 24.0, 12.0
 
-#: Strokes of the letters from (x, y) to (x, y), in letter heights right and down.
+#: Strokes of the letters as (x0, y0, x1, y1), in letter heights, with y downwards.
 _STROKES = {
     "N": [(-0.35, 0.5, -0.35, -0.5), (-0.35, -0.5, 0.35, 0.5), (0.35, 0.5, 0.35, -0.5)],
     "E": [
@@ -26,7 +26,7 @@ _STROKES = {
     ],
 }
 
-#: Radius of a compass, in screen pixels.
+#: Radius of the compass, in screen pixels.
 REACH = _ARM + 2 * _LETTER
 
 
@@ -36,7 +36,7 @@ def compass(directions: Directions, y_up: bool) -> Array:
     Parameters
     ----------
     directions : tuple
-        Steps towards north and east on the image.
+        Unit vectors towards north and east; see `Directions`.
     y_up : bool
         Whether row 0 is at the bottom of the screen. Letters are always upright.
 
@@ -48,7 +48,7 @@ def compass(directions: Directions, y_up: bool) -> Array:
     up = -1.0 if y_up else 1.0
     lines = []
     for letter, (columns, rows) in zip("NE", directions, strict=True):
-        # Smaller changes are invisible, but would give a layer new data at each step.
+        # Round to whole degrees, so that invisible changes need no new data of a layer.
         angle = math.radians(round(math.degrees(math.atan2(rows, columns))))
         x, y = math.cos(angle), math.sin(angle)
         lines.append([[0.0, 0.0], [_ARM * y, _ARM * x]])

@@ -28,7 +28,7 @@ class CutoutFrames:
     current : Cutout or None
         The current cutout; None if it is not on the image.
     directions : tuple or None
-        Steps towards north and east at the current cutout, if they are known.
+        Unit vectors towards north and east at the current cutout; None if unknown.
     selected : Cutouts or None
         The selected cutouts; None before the first selection.
     """
@@ -45,7 +45,7 @@ class CutoutFrames:
     def draw_current(self) -> None:
         """Draw the frame of the current cutout, and its compass."""
         if self.current is None and self._layers.find("current") is None:
-            # No empty layer is made before the first image.
+            # Do not create an empty layer before the first image.
             return
         lines, position = np.empty((0, 2, 2)), np.zeros(2)
         if self.current is not None:
@@ -56,7 +56,7 @@ class CutoutFrames:
             frame = corners(0, 0, size, (height, width), gap)
             compass_lines = self._compass(size, width + gap)
             lines = np.concatenate([sides(frame), compass_lines])
-        # The layer is moved, so that most steps need no new data.
+        # Move the layer, so that most moves to another cutout need no new data.
         self._layers.move(self._draw("current", lines, _CURRENT_COLOR), position)
 
     def draw_selected(self) -> None:
@@ -76,11 +76,11 @@ class CutoutFrames:
         Parameters
         ----------
         size : int
-            Side of the cutout.
+            Side of the cutout, in image pixels.
         right : float
-            Right edge of the frame.
+            Right edge of the frame, in image pixels from the cutout's left edge.
         """
-        # When zoomed out, the compass would cover a neighbour.
+        # When zoomed out, the compass would cover a neighbouring cutout.
         if self.directions is None or self._screen.to_image(2 * REACH) > size:
             return np.empty((0, 2, 2))
         y_up, reach = self._screen.y_up, self._screen.to_image(REACH)
@@ -89,7 +89,7 @@ class CutoutFrames:
         return lines
 
     def _draw(self, role: str, lines: Array, color: Array) -> Vectors:
-        """Draw lines with a halo in one layer, since each layer slows down frames."""
+        """Draw lines and their halo in one layer, because each layer slows drawing."""
         colors = np.repeat([_HALO_COLOR[0], color[0]], [4 * len(lines), len(lines)], 0)
         lines = haloed(lines, self._screen.to_image(STYLE.halo_width))
         return self._lines.draw(role, lines, colors, STYLE.current_width)

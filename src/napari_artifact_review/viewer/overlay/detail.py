@@ -13,10 +13,11 @@ from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.overlay.boxes import are_marked
 from napari_artifact_review.viewer.style import STYLE
 
-#: Maximum number of boxes of an image that are all drawn. Each box is a Python object
-#: in napari.
+#: Maximum number of boxes in an image for which all boxes are drawn. napari creates a
+#: Python object for each box.
 _MOST_BOXES = 120
-#: With more boxes in the image, maximum number drawn around and ahead of the view.
+#: Approximate maximum number of boxes drawn if an image has more than that. These boxes
+#: are in or near the current view, and in the next views.
 _FEW_BOXES = 40
 
 _EVERYWHERE = View(-np.inf, -np.inf, np.inf, np.inf, 1.0)
@@ -24,7 +25,7 @@ _NOWHERE = View(np.inf, np.inf, -np.inf, -np.inf, 1.0)
 
 
 class Detail(NamedTuple):
-    """The drawings that a view needs.
+    """The detail in which a view is drawn.
 
     Attributes
     ----------
@@ -33,7 +34,7 @@ class Detail(NamedTuple):
     are_texts_legible : bool
         Whether cutouts are large enough on the screen for their texts.
     needs_boxes, needs_texts : bool
-        Whether boxes, or texts, in view are not drawn yet.
+        Whether some boxes, or some texts, in view are not drawn yet.
     """
 
     fade: float
@@ -43,12 +44,12 @@ class Detail(NamedTuple):
 
 
 class LevelOfDetail:
-    """A selector of the marked cutouts to draw.
+    """A selector of the marked cutouts to draw in a view.
 
     Parameters
     ----------
     ahead : callable
-        Returns the views of the next cutouts, in their order.
+        Returns the views of the next cutouts, in the order of the queue.
 
     Attributes
     ----------
@@ -67,7 +68,7 @@ class LevelOfDetail:
         self.text_region = _NOWHERE
 
     def reset(self) -> None:
-        """Forget the drawn regions when the image changes."""
+        """Clear the drawn regions for another image."""
         self.regions, self.text_region = [], _NOWHERE
 
     def set_cutouts(self, cutouts: Cutouts) -> None:
@@ -75,15 +76,15 @@ class LevelOfDetail:
         self.marked = cutouts.take(are_marked(cutouts))
 
     def of(self, view: View, marked: Cutouts) -> Detail:
-        """Return the detail of a view, and extend the drawn regions to include it."""
+        """Return the detail of a view, and change the drawn regions to include it."""
         side, few = marked.size * view.zoom, len(marked) <= _MOST_BOXES
-        # With many boxes, the map replaces them before too many are in view.
+        # If there are many boxes, the map replaces them before too many are in view.
         lowest = STYLE.smallest_box if few else STYLE.smallest_labelled_cutout / 1.5
         fade = float(np.clip(3 - 2 * side / lowest, 0, 1))
         is_legible = side >= STYLE.smallest_labelled_cutout
         needs_texts = is_legible and not self.text_region.contains(view)
         if needs_texts:
-            # The texts of few boxes are drawn with the image, not at a step.
+            # Draw a few texts all at once, so that later moves need no new texts.
             self.text_region = _EVERYWHERE if few else view.grown(0.5)
         needs_boxes = fade < 1 and not any(x.contains(view) for x in self.regions)
         if needs_boxes:
@@ -95,7 +96,7 @@ class LevelOfDetail:
         return cutouts.take(_in_views(cutouts, self.regions))
 
     def _around(self, view: View, marked: Cutouts) -> list[View]:
-        """Return a view with its surroundings, and next views, limited to few boxes."""
+        """Return regions with few boxes: a view, its surroundings and next views."""
         for margin in (1.0, 0.5, 0.25):
             regions = [view.grown(margin)]
             near = _in_views(marked, regions)

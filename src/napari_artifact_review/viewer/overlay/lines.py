@@ -21,8 +21,8 @@ class Screen:
     Attributes
     ----------
     zoom : float
-        Screen pixels per image pixel to which lines and texts are fitted. While the
-        user zooms, the camera's zoom may differ slightly.
+        Screen pixels per image pixel, for which lines and texts were last adjusted.
+        While the user zooms, the camera's zoom may differ.
     y_up : bool
         Whether row 0 is at the bottom.
     """
@@ -36,14 +36,16 @@ class Screen:
 
 
 class Lines:
-    """Lines drawn in layers of vectors."""
+    """Lines in napari's Vectors layers, with widths in screen pixels."""
 
     def __init__(self, layers: ReviewLayers, screen: Screen) -> None:
         self._layers = layers
         self._screen = screen
 
     def draw(self, role: str, lines: Array, color: Array, width: float) -> Vectors:
-        """Draw lines, and change only the properties that differ.
+        """Draw lines in the layer of a role, and return the layer.
+
+        Set only the properties that differ.
 
         Parameters
         ----------
@@ -75,7 +77,7 @@ class Lines:
         return layer
 
     def fit_width(self, role: str, width: float) -> None:
-        """Fit the lines of a layer to the zoom; `width` is in screen pixels."""
+        """Set the width of a layer's lines, in screen pixels at the current zoom."""
         layer = self._layers.find(role)
         if layer is not None:
             with self._layers.as_one_change(layer):

@@ -25,13 +25,14 @@ from napari_artifact_review.viewer.overlay.lines import Lines, Screen
 from napari_artifact_review.viewer.overlay.text_colors import Luminance
 from napari_artifact_review.viewer.style import STYLE
 
-#: Smallest relative change of zoom that is visible in a line of two pixels.
+#: Relative change of zoom below which a line of two pixels does not visibly change.
 _INVISIBLE_ZOOM = 0.05
-#: Largest change of zoom, as a factor, until lines are fitted even while the user still
-#: zooms.
+#: Change of zoom, as a factor, above which lines and texts are adjusted even while the
+#: user is still zooming.
 _MOST_ZOOM = 1.5
 
-#: Maximum number of lines in a grid; more lines slow down each frame.
+#: Maximum number of lines in a grid. A larger grid is not drawn, because it would slow
+#: down each frame.
 _MOST_LINES = 4000
 
 _GRID_COLOR = transform_color(STYLE.grid)
@@ -45,8 +46,8 @@ class Overlay:
     layers : ReviewLayers
         The layers of the review.
     ahead : callable
-        Returns the views of the next cutouts, in their order. Their boxes are drawn
-        ahead, so that most steps need no new boxes.
+        Returns the views of the next cutouts, in the order of the queue. The boxes in
+        these views are drawn in advance, so that most moves need no new boxes.
     luminance : callable
         See `Luminance`.
     """
@@ -75,11 +76,11 @@ class Overlay:
     # The cutouts
 
     def prepare(self) -> None:
-        """Draw all letters invisibly, before the first image; see `BoxLayers`."""
+        """Draw all letters invisibly; see `BoxLayers.draw_letters`."""
         self._boxes.draw_letters()
 
     def show(self, cutouts: Cutouts, shape: tuple[int, int], view: View) -> None:
-        """Draw the cutouts of another image of `shape` (rows, columns)."""
+        """Draw the cutouts of a new image of `shape` (rows, columns)."""
         self._frames.shape, self._boxes.boxes = shape, None
         self._detail.reset()
         self._screen.zoom = view.zoom
@@ -109,7 +110,7 @@ class Overlay:
         cutout : Cutout or None
             The current cutout, or None if it is not on the image.
         directions : tuple, optional
-            Steps towards north and east, if they are known.
+            Unit vectors towards north and east; None if unknown.
         """
         self._frames.current, self._frames.directions = cutout, directions
         self._frames.draw_current()
@@ -126,7 +127,7 @@ class Overlay:
             self._draw_grid()
 
     def set_y_up(self, up: bool) -> None:
-        """Move texts to their corners on the screen when the orientation changes."""
+        """Set whether row 0 is at the bottom, and move the texts to their corners."""
         self._screen.y_up = up
         self._frames.draw_current()
         boxes, self._boxes.boxes = self._boxes.boxes, None
@@ -152,7 +153,7 @@ class Overlay:
             self.fit_to_zoom(view)
 
     def fit_to_zoom(self, view: View) -> None:
-        """Fit widths of lines and positions of texts to the zoom of a view."""
+        """Adjust the widths of lines and the positions of texts to a view's zoom."""
         if abs(view.zoom / self._screen.zoom - 1) < _INVISIBLE_ZOOM:
             return
         self._screen.zoom = view.zoom
@@ -163,11 +164,11 @@ class Overlay:
         self.fit_texts()
 
     def fit_texts(self) -> None:
-        """Make texts pale on dark pixels and dark on bright ones."""
+        """Make texts pale on dark pixels and dark on bright pixels."""
         self._boxes.fit_texts()
 
     def _draw_marked(self) -> None:
-        assert self._detail.marked is not None, "asked for while an image is shown"
+        assert self._detail.marked is not None, "an image must be shown"
         marked = self._detail.drawn(self._detail.marked)
         self._draw_boxes(boxes_of(marked, self._frames.shape))
 
@@ -177,7 +178,7 @@ class Overlay:
         self._boxes.draw_predictions(boxes)
 
     def _draw_grid(self) -> None:
-        assert self._cutouts is not None, "asked for while an image is shown"
+        assert self._cutouts is not None, "an image must be shown"
         if self._layers.find("grid") is None and not self._layers.is_wanted("grid"):
             return
         near = self._detail.drawn(self._cutouts)
@@ -188,7 +189,7 @@ class Overlay:
         self._lines.draw("grid", grid, _GRID_COLOR, STYLE.grid_width)
 
     def _draw_map(self) -> None:
-        assert self._detail.marked is not None, "asked for while an image is shown"
+        assert self._detail.marked is not None, "an image must be shown"
         self._is_map_drawn = True
         drawn = map_of(self._detail.marked)
         layer = self._layers.get(
@@ -215,7 +216,7 @@ class Overlay:
                 layer.opacity = opacity
 
     def _hide_useless_layers(self) -> None:
-        """Hide layers without content, since each layer slows down frames."""
+        """Hide layers without content, because each visible layer slows drawing."""
         near, boxes = self._fade < 1, self._boxes.boxes
         has_predictions = boxes is not None and len(boxes.predictions) > 0
         self._layers.set_useful(

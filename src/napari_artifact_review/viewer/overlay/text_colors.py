@@ -1,4 +1,4 @@
-"""The colours of texts: pale on dark pixels, dark on bright ones."""
+"""The colours of texts: pale on dark pixels, dark on bright pixels."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from napari.utils import Colormap
 from napari_artifact_review.core.images.display import LEVELS
 from napari_artifact_review.viewer.overlay.boxes import Array, Boxes
 
-#: Sample positions under a text: rows and columns in screen pixels, from the corner of
-#: its box inwards.
+#: Positions of the pixels that are sampled under a text: rows and columns in screen
+#: pixels, inwards from the corner of the box.
 _ROWS, _COLUMNS = np.linspace(4, 18, 4), np.linspace(4, 38, 8)
 
-#: Luminance above which texts are dark. Dark texts have more contrast than pale ones
-#: above 0.2, but a sky in ZScale is near 0.2, and its texts should all look alike.
+#: Luminance above which texts are dark. Dark texts have more contrast than pale texts
+#: above 0.2. The limit is higher, because the sky in ZScale is near 0.2, and all texts
+#: on the sky should look alike.
 _BRIGHT = 0.3
 
 #: Weights of red, green and blue in luminance.
@@ -27,14 +28,14 @@ Luminance = Callable[[Array, Array], Array]
 
 
 def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -> Array:
-    """Return the colour of a text in each box for the luminance under it.
+    """Return the colour of each box's text, for the luminance of the pixels under it.
 
     Parameters
     ----------
     boxes : Boxes
         The boxes.
     corner : int
-        Index in a box's `corners`; the text is inside that corner.
+        Index in `Boxes.corners` of the corner at which the texts are.
     pixel : float
         Size of a screen pixel in image pixels.
     luminance : callable
@@ -45,19 +46,19 @@ def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -
     ndarray, shape (n, 4)
         Red, green, blue and opacity.
     """
-    # Inwards is up from a bottom corner, and left from a right corner.
+    # "Inwards" means up from a bottom corner, and left from a right corner.
     down, right = (-1 if corner in (2, 3) else 1), (-1 if corner in (1, 2) else 1)
     rows, columns = boxes.corners[:, corner].T[:, :, None, None]
     under = luminance(
         rows + down * pixel * _ROWS[:, None], columns + right * pixel * _COLUMNS
     ).reshape(len(boxes.rows), _ROWS.size * _COLUMNS.size)
-    # With the median, a trail or a star under a text does not change its colour.
+    # Use the median, so that a trail or a star under a text does not change its colour.
     are_bright = np.median(under, axis=1) > _BRIGHT
     return np.where(are_bright[:, None], boxes.inks, boxes.text_colors)
 
 
 def luminance_of(levels: npt.ArrayLike, colormap: Colormap) -> Array:
-    """Return the luminance, 0 to 1, of levels from 0 to 1 in a colormap."""
+    """Return the luminance (0 to 1) of grey levels (0 to 1) drawn in a colormap."""
     colors = colormap.map(np.linspace(0, 1, LEVELS))[:, :3]
     # A screen's luminance is a power of its pixel values.
     luminances: Array = colors**2.2 @ _LUMINANCE_WEIGHTS

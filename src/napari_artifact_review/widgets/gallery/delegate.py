@@ -1,4 +1,4 @@
-"""The painting of a cutout in the gallery: picture, outcome and verdict."""
+"""The Qt delegate that paints a cutout in the gallery."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FRAME = 2
 
 
 class ThumbnailDelegate(QStyledItemDelegate):
-    """A painter of cutouts as thumbnails, in the colours of the boxes.
+    """A Qt delegate that paints a cutout: thumbnail, frames, confidence and outcome.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex
     ) -> None:
-        """Paint a cutout into the square of the option."""
+        """Paint a cutout into the rectangle of `option`."""
         model: GalleryModel = index.model()
         cutout = model.cutout(index.row())
         area = option.rect.adjusted(GAP, GAP, -GAP, -GAP)
@@ -71,7 +71,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_picture(painter, cutout, area)
         if option.state & QStyle.StateFlag.State_Selected:
-            # A frame does not change the pixels, and is visible in every theme.
+            # Mark the selection with a frame, which is visible in every theme.
             _frame(painter, area.adjusted(-6, -6, 6, 6), painter.pen().color(), 3)
         opacity = STYLE.reviewed_opacity if cutout.reviewed else 1.0
         for number, color in enumerate(_FRAMES[cutout.outcome]):
@@ -98,7 +98,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
 
 
 def _draw(painter: QPainter, picture: Picture, area: QRect) -> None:
-    """Draw a picture into a square, which a cutout at the image's edge fills partly."""
+    """Draw a picture in a square, and fill the rest of the square with black."""
     rows, columns = picture.shape
     image = QImage(picture.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
     size = image.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)

@@ -1,4 +1,4 @@
-"""The layout of the gallery, which computes the position of each thumbnail."""
+"""The layout of the gallery, which computes where each thumbnail is."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from itertools import accumulate
 class GalleryLayout:
     """The layout of thumbnails in lines and groups.
 
-    Nothing is stored for each thumbnail, so a new layout is cheap when the window's
-    width changes. All lengths are in Qt pixels.
+    The layout stores no data for single thumbnails, so a new layout is fast when the
+    width of the window changes. All lengths are in Qt pixels. A position is the index
+    of a thumbnail.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ class GalleryLayout:
         return self._tops[-1]
 
     def corner_of(self, position: int) -> tuple[int, int]:
-        """Return left and top of the square around a thumbnail."""
+        """Return the left and top coordinates of the square around a thumbnail."""
         group = self._group_of(position)
         line, column = divmod(position - self._firsts[group], self.columns)
         top = self._tops[group] + self.header + line * self.cell
@@ -66,13 +67,13 @@ class GalleryLayout:
         return position if is_inside else None
 
     def positions_between(self, top: int, bottom: int) -> range:
-        """Return the positions of thumbnails at least partly between two heights."""
+        """Return the positions of thumbnails at least partly between two y values."""
         if bottom <= 0 or top >= self.height or not self.count:
             return range(0)
         return range(self._first_below(max(top, 0)), self._first_from(bottom))
 
     def headers_between(self, top: int, bottom: int) -> list[tuple[int, int]]:
-        """Return the groups with headers between two heights, and the headers' tops."""
+        """Return (group, top) of the headers at least partly between two y values."""
         if not self.header:
             return []
         first = bisect_right(self._tops, top - self.header)
@@ -82,8 +83,8 @@ class GalleryLayout:
     def moved(self, position: int, lines: int) -> int:
         """Return the position `lines` lines below, or above if negative.
 
-        The move ends at the first or the last line, in the same column if that line
-        is long enough.
+        The move ends at the first or the last line at the latest. The column stays the
+        same if the line at the end is long enough.
         """
         x, y = self.corner_of(position)
         step = 1 if lines > 0 else -1
@@ -94,12 +95,12 @@ class GalleryLayout:
             y = beyond
         found = self.position_at(x, y)
         if found is None:
-            # The last line of a group is not full.
+            # This line is the last of its group, and has fewer columns.
             return self._first_from(y + self.cell) - 1
         return found
 
     def _line_beside(self, y: int, step: int) -> int | None:
-        """Return the top of the line below or above the line with top y."""
+        """Return the top of the line after (1) or before (-1) the line with top `y`."""
         group = bisect_right(self._tops, y) - 1
         if step > 0:
             below = y + self.cell
@@ -116,13 +117,13 @@ class GalleryLayout:
         return bisect_right(self._firsts, position) - 1
 
     def _first_below(self, y: int) -> int:
-        """Return the first position that ends below a height inside the page."""
+        """Return the first position whose square ends below `y`."""
         group = bisect_right(self._tops, y) - 1
         line = max(y - self._tops[group] - self.header, 0) // self.cell
         return min(self._firsts[group] + line * self.columns, self._firsts[group + 1])
 
     def _first_from(self, y: int) -> int:
-        """Return the first position that begins at a height or below it."""
+        """Return the first position whose square begins at or below `y`."""
         if y >= self.height:
             return self.count
         group = bisect_right(self._tops, y) - 1

@@ -21,7 +21,9 @@ Rows = npt.NDArray[np.int64]
 
 
 class GalleryModel(QAbstractListModel):
-    """The queue of a review in groups; a row of the model is a position.
+    """The Qt model of the queue of a review, sorted into groups.
+
+    Here a "position" is a row of this model, and a "row" is a row of the table.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ class GalleryModel(QAbstractListModel):
         self.groups: tuple[Group, ...] = ()
 
     def show_queue(self, by: Grouping) -> None:
-        """Show the queue in force; reset the model only if the queue has changed."""
+        """Load the current queue; reset the model only if queue or groups differ."""
         queue, catalog = self._session.review_queue, self._session.catalog
         rows, groups = in_groups(catalog, queue.rows, by)
         if groups == self.groups and np.array_equal(rows, self._rows):
@@ -79,11 +81,11 @@ class GalleryModel(QAbstractListModel):
         return self._session.catalog.cutout(int(self._rows[position]))
 
     def rows(self, positions: Sequence[int] | Rows) -> Rows:
-        """Return the table's rows at positions."""
+        """Return the table's rows for positions."""
         return self._rows[np.asarray(positions, dtype=np.int64)]
 
     def positions(self, rows: Sequence[int] | Rows) -> Rows:
-        """Return the positions of the queued rows in ascending order."""
+        """Return the positions of rows in the queue, in ascending order."""
         wanted = np.asarray(rows, dtype=np.int64)
         if not len(self._rows):
             return wanted[:0]

@@ -46,7 +46,7 @@ _GROUPED = {
 class GalleryPanel(QWidget):
     """The panel with the queue as thumbnails, in place of the full image.
 
-    It is a `Surface` that covers the canvas.
+    The panel is a `Surface` that covers the canvas.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class GalleryPanel(QWidget):
     pictures : PictureLoader
         Makes the thumbnails.
     first_side : int
-        The side of a thumbnail in a new gallery, in Qt pixels.
+        The initial side of the thumbnails, in Qt pixels.
     """
 
     left = Signal()
@@ -148,7 +148,7 @@ class GalleryPanel(QWidget):
         self._area.installEventFilter(self)
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the current keys in the tooltip and the status."""
         self._keys = keys
         self.back.setToolTip(f"Show the full image ({keys['gallery'].label} or Enter)")
         self._show_status()
@@ -156,19 +156,19 @@ class GalleryPanel(QWidget):
     # Opening and closing
 
     def open(self) -> None:
-        """Cover the full image, with the same selection as before."""
+        """Cover the full image; clear the selection if the log has new entries."""
         self.show_display()
         self.setGeometry(self._area.rect())
         self.show()
         self.raise_()
-        # The keyboard focus of the canvas goes to the page.
+        # The page gets the keyboard focus in place of the canvas.
         self._area.setFocusProxy(self.view)
         self.view.setFocus()
         if len(self._session.log) != self._entries_seen:
-            # Avoid an accidental second verdict.
+            # Avoid an accidental second verdict on the same cutouts.
             self.view.clearSelection()
         self._show_queue()
-        # Request immediately, since reading takes longer than painting the page.
+        # Request immediately, because reading takes longer than painting the page.
         self._thumbnails.request()
 
     def close_page(self) -> None:
@@ -186,7 +186,7 @@ class GalleryPanel(QWidget):
         self.deleteLater()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Resize with the covered widget."""
+        """Resize the panel with the covered widget."""
         if event is not None and event.type() == QEvent.Type.Resize:
             self.setGeometry(self._area.rect())
         return bool(super().eventFilter(watched, event))
@@ -231,7 +231,7 @@ class GalleryPanel(QWidget):
         return int(self._model.rows([position])[0]) if inside else None
 
     def _go_to(self, row: int | None) -> bool:
-        """Go to a cutout, whose position on the page may have changed."""
+        """Go to the cutout in a row of the table; return False if `row` is None."""
         if row is not None:
             self._session.select(*self._session.cutout_index.key_of(row))
         return row is not None
@@ -259,7 +259,7 @@ class GalleryPanel(QWidget):
     # Responses to the session
 
     def _show_queue(self) -> None:
-        """Show the queue in force, with the same selection."""
+        """Show the current queue with the same selection."""
         if not self.isVisible():
             return
         selected = self._model.rows(self.view.selected_positions())

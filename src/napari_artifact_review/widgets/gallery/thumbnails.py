@@ -1,4 +1,4 @@
-"""The thumbnails of the gallery: their look and their requests."""
+"""The requests for thumbnails of the gallery, and their settings."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ if TYPE_CHECKING:
 #: Milliseconds from a scroll until the thumbnails in view are requested.
 _DELAY_OF_REQUEST = 15
 
-#: Milliseconds from the last thumbnail in view until others are requested ahead.
+#: Milliseconds from the last missing thumbnail in view until thumbnails outside the
+#: view are requested.
 _DELAY_OF_READ_AHEAD = 150
 
-#: Maximum number of thumbnails made ahead below the view.
+#: Maximum number of thumbnails requested in advance below the view.
 _MOST_AHEAD = 200
 
 
 class Thumbnails:
-    """The requests for thumbnails: first in view, then around the view.
+    """A scheduler of requests for thumbnails: first in the view, then around the view.
 
     Parameters
     ----------
     loader : PictureLoader
         Makes the thumbnails.
     view : GalleryView
-        Shows them; nothing is requested while it is hidden.
+        Shows the thumbnails. While the view is hidden, no thumbnails are requested.
     model : GalleryModel
         The cutouts by position.
     session : ReviewSession
@@ -106,13 +107,13 @@ class Thumbnails:
         if not self._view.isVisible():
             return
         view = self._view.positions_in_view()
-        # Thumbnails made ahead cause no further requests.
+        # Thumbnails outside the view cause no further requests.
         is_in_view = np.isin(self._model.positions(rows), view).any()
         if is_in_view and not self._missing(view):
             self._ahead_timer.start()
 
     def _missing(self, positions: range) -> list[Cutout]:
-        """Return the cutouts without a thumbnail."""
+        """Return the cutouts at positions that have no current thumbnail."""
         rows = self._model.rows(positions).tolist()
         return [
             self._model.cutout(position)
@@ -121,13 +122,13 @@ class Thumbnails:
         ]
 
     def _possible_shrink(self) -> int:
-        """Return the binning factor that loses no detail on the screen."""
+        """Return the largest binning factor that loses no detail on the screen."""
         side = self._view.side * self._view.devicePixelRatioF()
         return max(1, int(self._session.cutout_size / side))
 
 
 def current_look(controller: ReviewController, shrink: int = 1) -> Look:
-    """Return the look of the full image, binned by a factor."""
+    """Return thumbnail settings that match the full image, with a binning factor."""
     display: Display = controller.image.display
     levels: Any = np.linspace(0, 1, LEVELS)
     colors = ensure_colormap(display.colormap).map(levels)[:, :3]

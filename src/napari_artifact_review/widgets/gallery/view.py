@@ -46,10 +46,11 @@ _SHIFT, _CONTROL = (
 
 
 class GalleryView(QAbstractItemView):
-    """Thumbnails in lines and groups.
+    """A Qt view of thumbnails in lines and groups.
 
-    Qt's own list would visit each of a hundred thousand items in every layout. Keys and
-    mouse select as in any list, but letters are shortcuts of the review.
+    Qt's own list view would visit each of a hundred thousand items in every layout.
+    Keys and mouse select as in any list, but letters are shortcuts of the review. A
+    position is a row of the model.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ class GalleryView(QAbstractItemView):
     Attributes
     ----------
     range_changed : Signal
-        Emitted when other cutouts may be in view.
+        Emitted when the range of cutouts in view may have changed.
     side : int
         The side of a thumbnail in Qt pixels.
     """
@@ -105,12 +106,12 @@ class GalleryView(QAbstractItemView):
             self.scrollTo(current)
 
     def positions_in_view(self) -> range:
-        """Return the positions at least partly in view."""
+        """Return the positions of the cutouts that are at least partly in view."""
         top = self.verticalOffset()
         return self._layout.positions_between(top, top + self.viewport().height())
 
     def update_positions(self, positions: _Positions) -> None:
-        """Repaint positions if they are in view."""
+        """Repaint the cutouts at positions, if they are in view."""
         for position in positions[np.isin(positions, self.positions_in_view())]:
             self.viewport().update(self._rect(int(position)))
 
@@ -152,7 +153,7 @@ class GalleryView(QAbstractItemView):
         index: QModelIndex,
         hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
     ) -> None:
-        """Scroll the minimum to bring a cutout and its header into view."""
+        """Scroll as little as possible to bring a cutout and its header into view."""
         del hint
         if not index.isValid() or index.row() >= self._layout.count:
             return
@@ -164,7 +165,7 @@ class GalleryView(QAbstractItemView):
             bar.setValue(bar.value() + rect.bottom() + 1 - self.viewport().height())
 
     def horizontalOffset(self) -> int:  # noqa: N802
-        """Return 0: all columns are in view."""
+        """Return 0, because all columns are in view."""
         return 0
 
     def verticalOffset(self) -> int:  # noqa: N802
@@ -172,7 +173,7 @@ class GalleryView(QAbstractItemView):
         return int(self.verticalScrollBar().value())
 
     def isIndexHidden(self, index: QModelIndex) -> bool:  # noqa: N802, ARG002
-        """Return False: nothing is hidden."""
+        """Return False, because no cutout is hidden."""
         return False
 
     def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: N802, ARG002
@@ -193,7 +194,7 @@ class GalleryView(QAbstractItemView):
         return self.currentIndex()
 
     def updateGeometries(self) -> None:  # noqa: N802
-        """Lay out the page if its size has changed; Qt calls this before each show."""
+        """Lay out the page if its size has changed; Qt calls this before showing it."""
         super().updateGeometries()
         if self.viewport().size() != self._size:
             self._lay_out()
@@ -204,7 +205,7 @@ class GalleryView(QAbstractItemView):
         self._lay_out()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
-        """Scroll the content; Qt repaints only the new part."""
+        """Scroll the content. Qt repaints only the part that comes into view."""
         self.viewport().scroll(dx, dy)
         self.range_changed.emit()
 
@@ -271,7 +272,7 @@ class GalleryView(QAbstractItemView):
     def _go_to(
         self, position: int, modifiers: Qt.KeyboardModifier, *, click: bool = False
     ) -> None:
-        """Make a position current, and select according to the modifier keys."""
+        """Make a position current, and select positions as the modifiers require."""
         index, selection = self._index(position), self.selectionModel()
         if modifiers & _SHIFT:
             self._select_from_anchor(position)
@@ -287,7 +288,7 @@ class GalleryView(QAbstractItemView):
         self.scrollTo(index)
 
     def _deselect(self, position: int) -> None:
-        """Deselect a position, unless it is the only selected one."""
+        """Deselect a position, unless it is the only selected position."""
         rest = self.selected_positions()
         rest = rest[rest != position]
         if len(rest):
@@ -304,7 +305,7 @@ class GalleryView(QAbstractItemView):
         selection.select(run, _Flag.ClearAndSelect)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Select the clicked cutout according to the modifier keys."""
+        """Select the clicked cutout, or several cutouts with modifier keys."""
         index = self.indexAt(event.pos())
         if event.button() == Qt.MouseButton.LeftButton and index.isValid():
             self._go_to(index.row(), event.modifiers(), click=True)
@@ -319,16 +320,16 @@ class GalleryView(QAbstractItemView):
             self.scrollTo(index)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Do nothing, since the press has already selected."""
+        """Do nothing, because the press has already changed the selection."""
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Request the full image."""
+        """Emit `activated`, to show the full image."""
         index = self.indexAt(event.pos())
         if event.button() == Qt.MouseButton.LeftButton and index.isValid():
             self.activated.emit(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Move and select; ignore keys that belong to the review."""
+        """Move and select with the keyboard; ignore keys that the view does not use."""
         if not self._layout.count:
             event.ignore()
             return

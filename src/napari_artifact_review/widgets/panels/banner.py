@@ -21,7 +21,7 @@ _STYLE = "background: #8f1d1d; color: white; padding: 6px; border-radius: 4px"
 
 
 class Banner(Container[Widget]):
-    """A banner with a session's problem while it lasts.
+    """A banner that is visible while a session cannot record verdicts.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Banner(Container[Widget]):
         self.hide()
 
     def show_problem(self, session: ReviewSession) -> None:
-        """Show why a session cannot record verdicts; hide if it can."""
+        """Show why a session cannot record verdicts, or hide the banner if it can."""
         problem = session.problem
         is_held = isinstance(problem, HeldError)
         if problem is not None and is_held:
@@ -82,14 +82,15 @@ class ImageBanner(Container[Widget]):
         self.hide()
 
     def show_problem(self, problem: ImageError | None, is_found: bool) -> None:
-        """Show why a cutout cannot be shown; hide if it can.
+        """Show why a cutout cannot be shown, or hide the banner.
 
         Parameters
         ----------
         problem : ImageError or None
-            The reason, or None to hide.
+            The reason, or None to hide the banner.
         is_found : bool
-            Whether the image can be shown, so that no other folder is needed.
+            Whether the image has been read. If not, the banner offers to choose another
+            folder.
         """
         text = "" if problem is None else str(problem)
         if text != self.text.tooltip:
@@ -102,7 +103,7 @@ class ImageBanner(Container[Widget]):
 
 
 def alarm() -> Label:
-    """Make a conspicuous label: white on red, wrapped."""
+    """Create a conspicuous label: white on red, with line breaks."""
     label = Label()
     native: QLabel = label.native
     native.setWordWrap(True)

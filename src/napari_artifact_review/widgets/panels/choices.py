@@ -36,7 +36,7 @@ _ROWS_SHOWN = 1000
 
 
 class ChoicePanel(Container[Widget]):
-    """A panel that lists differences and offers which version to keep.
+    """A panel that lists differences and lets the user choose the version to keep.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class ChoicePanel(Container[Widget]):
         self, headers: Sequence[str], choices: Mapping[str, tuple[str, str]]
     ) -> None:
         self.text = Label()
-        # A Qt table, because magicgui's own table copies all cells together.
+        # Use a Qt table, which can be filled cell by cell.
         self.table = QTableWidget(0, len(headers))
         self.buttons = {
             keep: PushButton(text=text, tooltip=tooltip)
@@ -100,7 +100,10 @@ class ChoicePanel(Container[Widget]):
         rows: Sequence[Sequence[str]],
         details: Sequence[str] | None = None,
     ) -> None:
-        """Show differences, with a tooltip for each row; hide if there are no rows."""
+        """Show a text above rows of differences; hide the panel if there are no rows.
+
+        `details` are the tooltips of the rows; by default they repeat the cells.
+        """
         more = f" The first {_ROWS_SHOWN} are listed." * (len(rows) > _ROWS_SHOWN)
         self.text.value = text + more
         table, shown = self.table, rows[:_ROWS_SHOWN]
@@ -129,7 +132,7 @@ class ChoicePanel(Container[Widget]):
         return [index.row() for index in self.table.selectionModel().selectedRows()]
 
     def _name_buttons(self) -> None:
-        """Show the number of affected rows on the buttons."""
+        """Update the buttons after a change of the selection; by default do nothing."""
 
     def _choose(self, keep: str) -> None:
         self.chosen.emit(keep, self._selected())
@@ -152,7 +155,7 @@ class DisagreementPanel(ChoicePanel):
         self._cutouts: list[CutoutKey] = []
 
     def show_disagreements(self, disagreements: Sequence[Disagreement]) -> None:
-        """Show disagreements, or hide if there are none."""
+        """Show disagreements, or hide the panel if there are none."""
         self._cutouts = [one.cutout for one in disagreements]
         count = len(disagreements)
         labels = "label differs" if count == 1 else "labels differ"
@@ -172,11 +175,11 @@ class DisagreementPanel(ChoicePanel):
         )
 
     def cutout(self, row: int) -> CutoutKey:
-        """Return the cutout of a row."""
+        """Return the cutout in a row of the panel."""
         return self._cutouts[row]
 
     def cutouts(self, rows: Sequence[int]) -> list[CutoutKey] | None:
-        """Return the cutouts of rows, or None for all cutouts if there are no rows."""
+        """Return the cutouts in rows of the panel, or None if there are no rows."""
         return [self._cutouts[row] for row in rows] or None
 
     def _name_buttons(self) -> None:
@@ -209,7 +212,7 @@ class ChangedOutputPanel(ChoicePanel):
         )
 
     def show_changes(self, error: OutputChangedError) -> None:
-        """Show the differences."""
+        """Show the changes that `error` reports."""
         path = error.path.name if error.path else "The output"
         self.show_differences(
             f"<b>Another program changed {path}</b> after this review read it. Nothing "
@@ -219,12 +222,12 @@ class ChangedOutputPanel(ChoicePanel):
 
 
 class ChangedTablePanel(ChoicePanel):
-    """The panel of changes in the predictions table, with a choice of cells.
+    """The panel of changes that were made in the predictions table on disk.
 
     Attributes
     ----------
     reopen_requested : Signal
-        Emitted when the user chooses the table's current state.
+        Emitted when the user chooses to reopen the review with the changed table.
     """
 
     reopen_requested = Signal()
@@ -245,7 +248,7 @@ class ChangedTablePanel(ChoicePanel):
         )
 
     def show_changes(self, error: TableChangedError) -> None:
-        """Show the differences."""
+        """Show the changes that `error` reports."""
         path = error.path.name if error.path else "The table"
         self.show_differences(
             f"<b>{path} changed on disk</b> after this review read it. Nothing was "
@@ -278,7 +281,7 @@ def _with_reviewer(state: LabelState) -> str:
 
 
 def _words(state: LabelState) -> str:
-    """Return label, kind and note as a text."""
+    """Return label, "unsure", kind and note as a text."""
     unsure = "unsure" if state.decision == "unsure" else ""
     words = (LABEL_NAMES[state.label_new], unsure, state.kind, state.note)
     return ", ".join(filter(None, words))

@@ -1,4 +1,4 @@
-"""The display of pixels: limits, stretch, colormap, smoothing."""
+"""The panel for the display of pixels: limits, stretch, colormap and smoothing."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _PERCENTS = (99.9, 99.5, 99.0, 98.0, 95.0, 90.0)
 
 
 class DisplayPanel(Container[Widget]):
-    """The panel to view and change the display of pixels.
+    """The panel to view and change the display settings.
 
     Attributes
     ----------
     display_requested : Signal
         Emitted with the chosen `Display`.
     stretches_requested : Signal
-        Emitted to show or hide the window with several stretches.
+        Emitted to show or hide the window that compares stretches.
     """
 
     display_requested = Signal(Display)
@@ -82,11 +82,11 @@ class DisplayPanel(Container[Widget]):
         self.reset.changed.connect(lambda: self.display_requested.emit(Display()))
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the current key in the tooltip."""
         self.stretches.tooltip = keys["stretches"].hint
 
     def show_display(self, display: Display) -> None:
-        """Show the settings of a display."""
+        """Show display settings."""
         self._display = display
         with ExitStack() as stack:
             for field in self._fields:
@@ -129,7 +129,7 @@ class DisplayPanel(Container[Widget]):
 
 
 def display_summary(display: Display) -> str:
-    """Summarize a display in a few words."""
+    """Summarize display settings in a few words."""
     names = {data: text for text, data in _ranges(display)}
     parts = [names[_range_of(display)]]
     if display.scope == "cutout" and display.manual is None:
@@ -151,7 +151,7 @@ def _range_of(display: Display) -> _Range:
 
 
 def _ranges(display: Display) -> list[tuple[str, _Range]]:
-    """Return the choices of intervals, with manual limits if in force."""
+    """Return the choices in the list of intervals, with manual limits if used."""
     percents = list(_PERCENTS)
     if display.interval == "percentile" and display.percent not in percents:
         percents.append(display.percent)

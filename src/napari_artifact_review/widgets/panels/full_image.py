@@ -1,4 +1,4 @@
-"""Sliders to go to any cutout of the image, and switches of the view."""
+"""Sliders to go to any cutout of the image, and switches for the view."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class FullImagePanel(Container[Widget]):
         Emitted to switch between cutout and full image, and between the full image and
         the gallery.
     grid_requested, y_up_requested, hdu_requested : Signal
-        Emitted with whether to show the grid; with whether row 0 is at the bottom; with
-        the index of an HDU.
+        Emitted with True to show the grid, with True to draw row 0 at the bottom, and
+        with the index of the HDU to show.
     """
 
     position_requested = Signal(int, int)
@@ -43,7 +43,7 @@ class FullImagePanel(Container[Widget]):
     hdu_requested = Signal(int)
 
     def __init__(self) -> None:
-        # A slider's own readout takes the keyboard whenever its text changes.
+        # A slider's own readout takes the keyboard focus whenever its text changes.
         self.grid_x = Slider(tooltip="First column of the cutout", readout=False)
         self.grid_y = Slider(tooltip="First row of the cutout", readout=False)
         self._readouts = [Line(), Line()]
@@ -70,7 +70,7 @@ class FullImagePanel(Container[Widget]):
         )
         self.hdu = ComboBox(tooltip="Choose which image HDU of the file is shown")
         switches = row_of(self.view, self.gallery, self.grid, self.y_up)
-        # Fit all four into the narrowest dock.
+        # With this spacing, all four switches fit into the narrowest dock.
         switches.native.layout().setSpacing(4)
         self._hdu_row = row_of(Label(value="HDU"), self.hdu)
         super().__init__(widgets=[*sliders, switches, self._hdu_row], labels=False)
@@ -87,12 +87,12 @@ class FullImagePanel(Container[Widget]):
         self._hdu_row.hide()
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the current keys in the tooltips."""
         self.view.tooltip = keys["toggle_view"].hint
         self.gallery.tooltip = keys["gallery"].hint
 
     def show_position(self, session: ReviewSession) -> None:
-        """Set the sliders to the current cutout, and their steps to the grid."""
+        """Set the sliders to the current cutout, with the steps of the grid."""
         cutout, table = session.current_cutout, session.predictions
         with self.grid_x.changed.blocked(), self.grid_y.changed.blocked():
             if self._listed != (cutout.image_name, id(session)):
@@ -111,7 +111,7 @@ class FullImagePanel(Container[Widget]):
             readout.show_text(str(position))
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the switches as stored with the review; they are off by default."""
+        """Set the switches to the stored view settings; the default is off."""
         with self.grid.changed.blocked(), self.y_up.changed.blocked():
             self.grid.value = bool(session.view_settings.get("grid", False))
             self.y_up.value = bool(session.view_settings.get("y_up", False))

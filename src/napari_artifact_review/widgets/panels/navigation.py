@@ -1,4 +1,4 @@
-"""Navigation between images and errors, and the progress."""
+"""The navigation between images and cutouts, and the progress of the review."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_LINES = 24
 
 
 class NavigationPanel(Container[Widget]):
-    """The panel with the position in the queue, and the controls to move.
+    """The panel with the position in the queue, and the controls to change it.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class NavigationPanel(Container[Widget]):
     next_requested, previous_requested : Signal
         Emitted to go to the next or the previous cutout of the queue.
     auto_advance_requested : Signal
-        Emitted with whether a verdict moves on to the next cutout.
+        Emitted with True if the next cutout should become current after each verdict.
     """
 
     image_requested = Signal(str)
@@ -69,7 +69,7 @@ class NavigationPanel(Container[Widget]):
             value=True,
             tooltip="Move to the next cutout after each verdict",
         )
-        # The text beside it takes the remaining space.
+        # The text beside the check box takes the remaining space.
         self.auto_advance.native.setSizePolicy(
             QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
         )
@@ -96,7 +96,7 @@ class NavigationPanel(Container[Widget]):
         )
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the current keys in the tooltips."""
         self.previous.tooltip = keys["previous"].hint
         self.next.tooltip = keys["next"].hint
 
@@ -112,7 +112,7 @@ class NavigationPanel(Container[Widget]):
         native.view().setMinimumWidth(width + _SCROLL_BAR)
 
     def show_queue(self, session: ReviewSession) -> None:
-        """List the images with their numbers of cutouts in a new queue."""
+        """List the images, each with its number of cutouts in the new queue."""
         counts = session.review_queue.image_counts.tolist()
         names = zip(session.image_names, counts, strict=True)
         with self.image_name.changed.blocked():
@@ -143,12 +143,12 @@ class NavigationPanel(Container[Widget]):
         self.position.show_text(_position_text(queue.position_of(cutout.row), queue))
 
     def show_label(self, session: ReviewSession, rows: Collection[int]) -> None:
-        """Update the lists after a verdict about rows."""
+        """Update the lists after a verdict on rows of the table."""
         if (
             session.review_queue.rule.state != "all"
             or session.review_queue.rule.kinds is not None
         ):
-            # A verdict may add cutouts to this queue or remove them.
+            # A verdict may add cutouts to this queue or remove cutouts from it.
             self._show_counts(
                 session, {session.cutout_index.image_of(row) for row in rows}
             )
@@ -164,7 +164,7 @@ class NavigationPanel(Container[Widget]):
             self.image_name.native.setItemText(line, f"{name}  ({count})")
 
     def _list_cutouts(self, session: ReviewSession) -> None:
-        """List the current image's cutouts in the queue, and the current cutout."""
+        """List the queued cutouts of the current image, and the current cutout."""
         row, name = session.current_cutout.row, session.current_cutout.image_name
         queue = session.review_queue
         listed = (queue, queue.changes, name, None if row in queue else row)
@@ -186,7 +186,7 @@ class NavigationPanel(Container[Widget]):
 
 
 def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
-    """List choices in their order; magicgui would list old choices first."""
+    """List choices in their order. magicgui itself would list old choices first."""
     native: QComboBox = combo.native
     native.clear()
     for text, value in choices:
@@ -194,7 +194,7 @@ def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
 
 
 def _line_text(session: ReviewSession, row: int) -> str:
-    """Return a cutout's line, or an empty text if neither queued nor an error."""
+    """Return a cutout's line, or an empty text if it is neither queued nor an error."""
     cutout = session.catalog.cutout(row)
     listed = row in session.review_queue or cutout.is_error
     return _cutout_text(cutout) if listed else ""
@@ -217,7 +217,7 @@ def _position_text(position: int | None, queue: Queue) -> str:
 
 
 def _keep_narrow(combo: QComboBox) -> None:
-    """Keep a list narrow in the dock, and short when it is open."""
+    """Limit the width of a list in the dock, and its height when it is open."""
     combo.setMaxVisibleItems(_MOST_LINES)
     # Without this, Qt's own style fills the height of the screen with lines.
     combo.setStyleSheet("QComboBox { combobox-popup: 0 }")

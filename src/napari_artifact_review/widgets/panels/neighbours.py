@@ -29,7 +29,7 @@ _COLORS = {
     "TN": STYLE.true_negative,
 }
 
-#: Height of a neighbour in screen pixels.
+#: Height of a cutout in the map, in Qt pixels.
 _HEIGHT = 34
 
 
@@ -51,12 +51,13 @@ class NeighbourMap(QWidget):
         self.setFixedHeight(3 * _HEIGHT)
 
     def show_cutouts(self, cutouts: dict[tuple[int, int], Cutout], y_up: bool) -> None:
-        """Show cutouts by their steps across and down from the current one.
+        """Show the current cutout and its neighbours.
 
         Parameters
         ----------
         cutouts : dict of (int, int) to Cutout
-            The cutouts by steps along columns and rows, each -1, 0 or 1.
+            The cutouts by their steps along columns and rows from the current cutout;
+            each step is -1, 0 or 1.
         y_up : bool
             Whether row 0 is at the bottom.
         """
@@ -75,7 +76,7 @@ class NeighbourMap(QWidget):
         return QRectF((across + 1) * width, top, width, _HEIGHT).adjusted(1, 1, -1, -1)
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint each cutout in the colour of its outcome, and frame the current one."""
+        """Paint cutouts in their outcomes' colours, and frame the current cutout."""
         painter = QPainter(self)
         text_color = self.palette().color(self.foregroundRole())
         for steps, cutout in self._cutouts.items():
@@ -91,7 +92,7 @@ class NeighbourMap(QWidget):
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Request the clicked cutout."""
+        """Emit `row_requested` for the clicked cutout."""
         cutout = self._at(event)
         if cutout is not None:
             self.row_requested.emit(cutout.row)
@@ -123,7 +124,7 @@ class ContextPanel(Container[Widget]):
     row_requested : Signal
         Emitted with the row of a clicked neighbour.
     copy_requested : Signal
-        Emitted to copy the position.
+        Emitted to copy the position to the clipboard.
     """
 
     row_requested = Signal(int)
@@ -143,7 +144,7 @@ class ContextPanel(Container[Widget]):
         self.copy.changed.connect(lambda: self.copy_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the current key in the tooltip."""
         self.copy.tooltip = keys["copy_place"].hint
 
     def show_position(
@@ -164,7 +165,7 @@ def copy_position(cutout: Cutout, full: FullImage | None) -> None:
 
 
 def position_texts(cutout: Cutout, full: FullImage | None) -> tuple[str, str]:
-    """Return a cutout's centre in pixels and on the sky (empty if unknown)."""
+    """Return two texts: a cutout's centre in pixels, and on the sky if known."""
     x, y = cutout.grid_x + cutout.size / 2 - 0.5, cutout.grid_y + cutout.size / 2 - 0.5
     sky = "" if full is None or full.sky is None else full.sky.text(x, y)
     return f"x {x:g}  y {y:g}", sky

@@ -64,7 +64,7 @@ class RememberingFileEdit(FileEdit):
         return Path(text).expanduser() if text else None
 
     def ask(self) -> Path | None:
-        """Ask for a path in a dialog; return None if it is unchanged."""
+        """Open the dialog; return the new path, or None if it is unchanged."""
         before = self.path
         self._on_choose_clicked()
         return None if self.path == before else self.path
@@ -184,14 +184,14 @@ class OpenPanel(Container[Widget]):
         output: str | Path | None = None,
         cutout_size: int | None = None,
     ) -> None:
-        """Fill in the files of a review, and clear fields without a given file."""
+        """Fill in the files of a review, and clear all fields that are not given."""
         self.predictions.value = Path(predictions)
         self.images.value = None if images is None else Path(images)
         self.output.value = None if output is None else Path(output)
         self.cutout_size.value = "" if cutout_size is None else str(cutout_size)
 
     def show_error(self, text: str) -> None:
-        """Show why the opening failed, until the next one begins."""
+        """Show the error of a failed opening; an empty text hides the error."""
         self.error.value = text
         self.error.visible = bool(text)
 
@@ -200,7 +200,7 @@ class OpenPanel(Container[Widget]):
         return int(self.cutout_size.value) if self.cutout_size.value else None
 
     def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
-        """Show the progress of an opening; the bar is busy if no total is known."""
+        """Show the progress of an opening; with `total` 0, the amount is unknown."""
         self.show_error("")
         self.progress_text.value = text
         self.progress.max = total

@@ -1,4 +1,4 @@
-"""The panel of commands that are pending or were refused."""
+"""The panel of refused commands, which also counts slow pending commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_NAMED = 5
 
 
 class PendingPanel(Container[Widget]):
-    """The panel with refused commands and the number of pending commands.
+    """The panel of refused commands, which also counts slow pending commands.
 
     Attributes
     ----------
@@ -37,7 +37,8 @@ class PendingPanel(Container[Widget]):
     dismiss_requested : Signal
         Emitted to discard the refused commands.
     recording_changed : Signal
-        Emitted with the number of commands whose recording takes noticeably long.
+        Emitted with the number of pending commands when recording takes noticeably
+        long, and with 0 afterwards.
     """
 
     give_again_requested = Signal()
@@ -62,11 +63,11 @@ class PendingPanel(Container[Widget]):
         self.dismiss.changed.connect(lambda: self.dismiss_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the current key in the tooltip."""
         self.give_again.tooltip = keys["give_again"].hint
 
     def show_session(self, session: ReviewSession | None) -> None:
-        """Show a session's refused commands, and pending ones after a noticeable delay.
+        """Show a session's refused commands, and count its slow pending commands.
 
         Parameters
         ----------
@@ -98,7 +99,7 @@ class PendingPanel(Container[Widget]):
 
 
 def _refused_text(refused: Sequence[Command], problem: str) -> str:
-    """Return a text with refused commands, and their error unless it is `problem`."""
+    """Return a text with refused commands, and the error unless it is `problem`."""
     titles = [breakable(escape(command.title)) for command in refused[:_MOST_NAMED]]
     more = len(refused) - len(titles)
     if more:

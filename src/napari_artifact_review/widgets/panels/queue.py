@@ -68,7 +68,7 @@ class QueuePanel(Container[Widget]):
         self.this_image = CheckBox(
             text="This image", tooltip="Keep only the cutouts of the current image"
         )
-        # Used with Qt's signal: magicgui emits none for a choice without a value.
+        # Qt's signal is used, because magicgui emits none for a choice without a value.
         self.kind = ComboBox(
             choices=[(_ANY_KIND, None)], tooltip="Filter by kind of artifact"
         )
@@ -103,7 +103,7 @@ class QueuePanel(Container[Widget]):
 
     def _fix_widths(self) -> None:
         self.seed.native.setFixedWidth(80)
-        # The list beside it takes the remaining space.
+        # The list beside the check box takes the remaining space.
         self.this_image.native.setSizePolicy(
             QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
         )
@@ -120,7 +120,7 @@ class QueuePanel(Container[Widget]):
         self.show_queue(session)
 
     def show_queue(self, session: ReviewSession) -> None:
-        """Show the rule of the queue in force."""
+        """Show the rule of the current queue."""
         rule = session.review_queue.rule
         self.note_image(session)
         self._images = rule.images
@@ -144,7 +144,7 @@ class QueuePanel(Container[Widget]):
         self.threshold.show_threshold(session)
 
     def note_image(self, session: ReviewSession) -> None:
-        """Store the current image, for a queue of "This image"."""
+        """Store the current image for the filter "This image"."""
         self._current_image = session.cutout_index.image_of(session.current_cutout.row)
 
     def _request(self) -> None:

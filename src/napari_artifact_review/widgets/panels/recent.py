@@ -1,4 +1,4 @@
-"""The list of recent reviews, which can be opened with a click."""
+"""The list of recent reviews, each of which the user can open with a click."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY = "recent reviews"
 
 
 def settings() -> QSettings:
-    """Return the dock's settings that do not depend on a review."""
+    """Return the dock's stored settings, which all reviews share."""
     return QSettings("napari-artifact-review", "napari-artifact-review")
 
 
@@ -49,7 +49,7 @@ class RecentReview(NamedTuple):
             stored = json.loads(str(settings().value(_KEY, "[]")))
             return [cls(*map(str, files)) for files in stored]
         except (TypeError, ValueError):
-            # Another program wrote the setting, which can be dropped without harm.
+            # The setting is damaged. The user loses only the list of recent reviews.
             return []
 
     def remember(self) -> None:

@@ -1,4 +1,4 @@
-"""The panel of results: numbers before and after, and flips by outcome."""
+"""The panel of results: metrics before and after, and label changes by outcome."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Measured(NamedTuple):
     Attributes
     ----------
     metrics : dict
-        The numbers before, after, lowest and highest.
+        The metrics before and after the review, and their lowest and highest possible
+        values.
     flips : dict
         Counts of changed labels for each outcome.
     open_count : int
@@ -50,7 +51,7 @@ class Measured(NamedTuple):
 
 
 class ResultsPanel(Container[Widget]):
-    """The panel with the results of the review and the switch of the plots.
+    """The panel with the results of the review and a button for the plots.
 
     Attributes
     ----------
@@ -115,7 +116,7 @@ class ResultsPanel(Container[Widget]):
 
 
 def results_summary(measured: Measured) -> str:
-    """Summarize the results in a few words."""
+    """Return a short text with the precision before and after the review."""
     before, after = (
         number_text(measured.metrics[when]["precision"], 2)
         for when in ("before", "after")

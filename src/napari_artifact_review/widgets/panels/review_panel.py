@@ -1,4 +1,4 @@
-"""The panels of a review in reading order."""
+"""The column of all panels of a review."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ if TYPE_CHECKING:
 
 
 class ReviewPanel(Container[Widget]):
-    """The panels that show a session and emit signals for changes.
+    """The column of panels that show a session and emit signals to change it.
 
     Attributes
     ----------
     folds : dict of str to Fold
-        The panels that fold away, by name.
+        The collapsible panels, by name.
     unseen : ImageBanner
-        Shown while the current cutout's image cannot be shown.
+        The banner that is visible while the current cutout cannot be shown.
     notices, note : Label
         Notices about the table and the output, and notes about the image.
     """
@@ -102,11 +102,11 @@ class ReviewPanel(Container[Widget]):
         self.message.lie_over(self.native)
         leave_keys_to_viewer(self.native)
         self.pending.recording_changed.connect(self.verdict.show_recording)
-        # Each arrow key in it would give a verdict; a key opens a menu instead.
+        # In this list, each arrow key would give a verdict. A key opens a menu instead.
         self.verdict.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _make_folds(self) -> QScrollArea:
-        """Create the folds in a scroll area, so that they do not enlarge the window."""
+        """Return the collapsible panels in a scroll area, which limits their height."""
         self.queue = QueuePanel()
         self.display = DisplayPanel()
         self.context = ContextPanel()
@@ -135,7 +135,7 @@ class ReviewPanel(Container[Widget]):
         return area
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the current keys in the tooltips."""
         self.navigation.show_keys(keys)
         self.verdict.show_keys(keys)
         self.full_image.show_keys(keys)
@@ -170,12 +170,12 @@ class ReviewPanel(Container[Widget]):
         self.saving.show_state(session)
 
     def hide_changes(self) -> None:
-        """Hide the changes on disk, after the user's choice or before a new save."""
+        """Hide the panels of changes on disk."""
         self.changed_output.hide()
         self.changed_table.hide()
 
     def show_queue(self, session: ReviewSession) -> None:
-        """Show a new queue or threshold."""
+        """Show a new queue, or a new threshold."""
         self.queue.show_queue(session)
         threshold = session.threshold
         at = "" if threshold is None else f", threshold {threshold:.3f}"
@@ -183,12 +183,12 @@ class ReviewPanel(Container[Widget]):
         self.navigation.show_queue(session)
 
     def show_display(self, display: Display) -> None:
-        """Show the settings of a display."""
+        """Show display settings."""
         self.display.show_display(display)
         self.folds["pixels"].say(display_summary(display))
 
     def show_around(self, controller: ReviewController) -> None:
-        """Show the neighbours of the current cutout, if their fold is open."""
+        """Show the neighbours of the current cutout, if their panel is open."""
         self.queue.note_image(controller.session)
         if self.folds["context"].is_open:
             self.context.show_position(
@@ -201,7 +201,7 @@ class ReviewPanel(Container[Widget]):
         self.notices.visible = bool(session.notices)
 
     def show_view(self, controller: ReviewController) -> None:
-        """Show whether the image is on the screen, with its notes or its problem."""
+        """Show notes and problem of the image, and enable verdicts if it is shown."""
         is_shown = controller.view in ("shown", "covered")
         is_held = isinstance(controller.session.problem, HeldError)
         self.verdict.enabled = is_shown and controller.problem is None and not is_held
@@ -218,12 +218,12 @@ class ReviewPanel(Container[Widget]):
         self.unseen.show_problem(problem, controller.view == "shown")
 
     def say(self, text: str) -> None:
-        """Show a message to the reviewer, until the next one or an empty text."""
+        """Show a message to the reviewer; an empty text hides the last message."""
         self.message.say(text)
 
 
 def _bring_into_view(area: QScrollArea, fold: Fold) -> None:
-    """Scroll an opened fold into view; to its top if it is taller than the panel."""
+    """Scroll an opened panel into view, or only its top if it is too tall."""
     area.widget().layout().activate()
     area.widget().adjustSize()
     bar, page = area.verticalScrollBar(), area.viewport().height()

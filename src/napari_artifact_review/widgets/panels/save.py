@@ -35,7 +35,7 @@ class SavePanel(Container[Widget]):
             widgets=[self.save, self.state], layout="horizontal", labels=False
         )
         self.margins = (0, 0, 0, 0)
-        # Omit the button's value, which a slot could use as a parameter.
+        # Do not pass the button's value, which a slot could take as its argument.
         self.save.changed.connect(lambda: self.save_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:

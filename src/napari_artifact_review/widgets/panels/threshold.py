@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BINS = 60
 _HEIGHT = 64
 
-#: Half the width of a slider's handle, the part of the groove without values.
+#: Half the width of a slider's handle. This margin of the groove has no values.
 _MARGIN = 8
 
 _SLIDER = "* { background: transparent }"
@@ -113,7 +113,7 @@ class ThresholdPanel(Container[Widget]):
             slider.setStyleSheet(style)
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the confidences of a session's table; disable if there are none."""
+        """Show the confidences of the table, or disable the panel if it has none."""
         table = session.predictions
         self.enabled = table.confidence is not None
         if table.confidence is not None:
@@ -125,7 +125,7 @@ class ThresholdPanel(Container[Widget]):
         self.show_threshold(session)
 
     def show_threshold(self, session: ReviewSession) -> None:
-        """Show the threshold in force."""
+        """Show the current threshold."""
         value, own = session.catalog.threshold_in_force, session.threshold is None
         single = session.catalog.own_threshold if value is None else value
         with self.threshold.changed.blocked():
@@ -141,6 +141,6 @@ class ThresholdPanel(Container[Widget]):
         else:
             default = " (default, no preds in table)" if own else ""
             self.value.show_text(f"Threshold {value:.3f}{default}")
-        # Qt's own step is too coarse for thousandths.
+        # A click must not give the keyboard focus to the slider.
         for native in self.threshold.native.findChildren(QSlider):
             native.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -51,7 +51,7 @@ _NO_KIND = "No kind"
 
 
 class VerdictPanel(Container[Widget]):
-    """The panel to view and change the verdict about the current cutout.
+    """The panel to view and change the verdict on the current cutout.
 
     Attributes
     ----------
@@ -62,9 +62,9 @@ class VerdictPanel(Container[Widget]):
     kind_requested : Signal
         Emitted with the chosen kind of artifact, or an empty text for no kind.
     note_requested : Signal
-        Emitted with the key of a cutout, and the note written about it.
+        Emitted with the key of a cutout, and the text of its note.
     left : Signal
-        Emitted when the note field releases the keyboard.
+        Emitted when the note field no longer needs the keyboard focus.
     examples_requested : Signal
         Emitted to show or hide examples of each kind.
     """
@@ -120,7 +120,7 @@ class VerdictPanel(Container[Widget]):
         self.examples.changed.connect(lambda: self.examples_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force in tooltips, and in `history` from the next cutout."""
+        """Show the current keys in the tooltips, and in `history` when it changes."""
         self._keys = keys
         both = (keys[name].hint for name in ("artifact", "no_artifact"))
         self.label_new.tooltip = "\n".join(both)
@@ -130,7 +130,7 @@ class VerdictPanel(Container[Widget]):
         self.note.tooltip = keys["note"].hint
 
     def show_session(self, session: ReviewSession) -> None:
-        """Offer the kinds of artifact of a session."""
+        """Offer the kinds of artifact of another session, and clear the note."""
         self._cutout = None
         self._set_note("")
         self._offer([*session.kinds])
@@ -138,19 +138,19 @@ class VerdictPanel(Container[Widget]):
     def show_cutout(
         self, cutout: Cutout, given: LabelState, draft: str | None = None
     ) -> None:
-        """Show the verdict about a cutout, filled with colour if reviewed.
+        """Show the verdict on a cutout. A filled button marks a reviewed cutout.
 
         Parameters
         ----------
         cutout : Cutout
             The cutout with its recorded label.
         given : LabelState
-            The last verdict about it, whose kind and note the fields show.
+            The state after all pending commands; its kind and note are shown.
         draft : str, optional
-            A note without a verdict.
+            A draft of a note, shown in place of the note of `given`.
         """
         if self._cutout is not None and self._cutout.row != cutout.row:
-            # An unfinished note is stored when the reviewer moves on.
+            # Store an unfinished note when another cutout becomes current.
             self._request_note()
         is_unsure = cutout.decision == "unsure"
         with self.label_new.changed.blocked():
@@ -173,7 +173,7 @@ class VerdictPanel(Container[Widget]):
         self._show_history()
 
     def _show_history(self) -> None:
-        """Show reviewer and time of the verdict, or the unrecorded verdicts."""
+        """Show reviewer and time of the verdict, or the number of pending verdicts."""
         cutout, count = self._cutout, self._recording
         if count:
             what = "1 verdict" if count == 1 else f"{count} verdicts"
@@ -197,7 +197,7 @@ class VerdictPanel(Container[Widget]):
         if self.kind.value == kind:
             return
         if kind not in self.kind.choices:
-            # The kind is not, or no longer, in the team's list.
+            # The team's list does not contain this kind, or no longer contains it.
             self._offer([*map(str, self.kind.choices[1:]), kind])
         with self.kind.changed.blocked():
             self.kind.value = kind
@@ -206,7 +206,7 @@ class VerdictPanel(Container[Widget]):
         same = self._cutout is not None and self._cutout.row == cutout.row
         is_edited = same and self._is_edited()
         self._cutout = cutout
-        # An unfinished note is not overwritten.
+        # Do not overwrite an unfinished note.
         if not is_edited:
             self._set_note(note)
         elif self.note.value.strip() == note:
@@ -233,7 +233,7 @@ class VerdictPanel(Container[Widget]):
         self.left.emit()
 
     def _discard_note(self) -> None:
-        """Discard the changes of the note."""
+        """Discard the unfinished changes of the note."""
         self.note.value = self._shown_note
         self.left.emit()
 

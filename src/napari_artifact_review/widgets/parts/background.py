@@ -1,4 +1,4 @@
-"""Jobs in a thread, with their results delivered in the main thread."""
+"""Jobs in a thread, whose results are delivered in the main thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Result = TypeVar("_Result")
 
 
 class MainThread(QObject):
-    """A dispatcher that runs functions in its own thread, called from any thread."""
+    """A dispatcher that runs functions in the thread of its Qt parent."""
 
     _posted = Signal(object)
 
@@ -23,21 +23,21 @@ class MainThread(QObject):
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def run(self, function: Callable[[], object]) -> None:
-        """Schedule a function, which does not run if Qt has deleted the parent."""
+        """Schedule a function from any thread; drop it if Qt has deleted the parent."""
         try:
             self._posted.emit(function)
         except RuntimeError:
             # Qt has deleted the parent.
             return
 
-    # A slot of this object: Qt drops queued calls when the object is deleted.
+    # This is a slot, because Qt drops queued calls of the slots of a deleted object.
     @Slot(object)
     def _run(self, function: Callable[[], object]) -> None:
         function()
 
 
 class Connections:
-    """A list of connections and functions that are closed together."""
+    """Connections to disconnect, and functions to call, at the same time."""
 
     def __init__(self) -> None:
         self._at_end: list[Callable[[], object]] = []
@@ -48,25 +48,25 @@ class Connections:
         self.at_end(partial(signal.disconnect, slot))
 
     def at_end(self, function: Callable[[], object]) -> None:
-        """Call a function at `close`."""
+        """Add a function to call at `close`."""
         self._at_end.append(function)
 
     def close(self) -> None:
-        """Disconnect and call each function once, the last one first."""
+        """Disconnect all slots and call all functions, in reverse order, once."""
         while self._at_end:
             self._at_end.pop()()
 
 
 class Background:
-    """A runner of one job at a time, in a thread that ends with the job.
+    """A runner of jobs in threads, which delivers only the result of the latest job.
 
-    The result of an abandoned job is dropped. The thread is not a daemon, so a job
-    finishes writing its files even while Python exits.
+    Each job has its own thread. The threads are not daemons, so a job finishes writing
+    its files even while Python exits.
 
     Attributes
     ----------
     busy : bool
-        Whether a job is running.
+        Whether the latest job is running.
     """
 
     def __init__(self, main_thread: MainThread) -> None:
@@ -80,7 +80,10 @@ class Background:
         done: Callable[[_Result], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        """Run a job; then call `done` with its result or `failed` with its error."""
+        """Run a job in a thread.
+
+        The main thread then calls `done` with the result, or `failed` with the error.
+        """
         self._number += 1
         number, self.busy = self._number, True
 
@@ -93,7 +96,7 @@ class Background:
             reply: Callable[[], None]
             try:
                 reply = partial(done, job())
-            # The main thread handles or raises any error.
+            # In the main thread, `failed` handles or raises the error.
             except Exception as error:  # noqa: BLE001
                 reply = partial(failed, error)
             self._main_thread.run(lambda: answer(reply))
@@ -101,13 +104,13 @@ class Background:
         Thread(target=work, name="artifact-review-job").start()
 
     def give_up(self) -> None:
-        """Drop the result of the running job."""
+        """Drop the result of the latest job, without stopping the job."""
         self._number += 1
         self.busy = False
 
 
 class Latest:
-    """A runner of the latest job, after a delay and after any running job.
+    """A runner of only the latest job, after a delay and after any running job.
 
     Results of earlier jobs are dropped. An outdated job can raise `CancelledError` to
     end early.
@@ -129,7 +132,7 @@ class Latest:
         self._done = done
 
     def want(self, job: Callable[[Callable[[], bool]], object], delay: int) -> None:
-        """Replace all earlier jobs by this one.
+        """Run a job in place of all earlier jobs.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Keyboard focus of the main window and of text fields."""
+"""The keyboard focus of the main window and of text fields."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main_window_of(widget: QWidget) -> QMainWindow | None:
 
 
 def give_keys_to_viewer(widget: QWidget) -> None:
-    """Move the focus from the fields of a dock to the main window's centre."""
+    """Move the keyboard focus from a dock to the central widget of the main window."""
     window = widget.window()
     central = window.centralWidget() if isinstance(window, QMainWindow) else None
     if central is not None:
@@ -43,7 +43,7 @@ def give_keys_to_viewer(widget: QWidget) -> None:
 
 
 def leave_keys_to_viewer(panel: QWidget) -> None:
-    """Prevent a panel, except its text fields, from taking the focus by clicks."""
+    """Prevent clicks on a panel, except on text fields, from moving the focus."""
     event_filter = _KeyAndWheelFilter(panel)
     for widget in panel.findChildren(QWidget):
         if isinstance(widget, QAbstractButton | QComboBox | QSlider):
@@ -61,14 +61,14 @@ def _is_wheel_or_letter(event: QEvent) -> bool:
 
 
 class _KeyAndWheelFilter(QObject):
-    """A filter that prevents the mouse wheel and letter keys from changing a field.
+    """An event filter that keeps mouse wheel and letter keys from changing a field.
 
-    A list would use a letter to select a choice, but letters are shortcuts.
+    A drop-down list would use a letter to select a choice, but letters are shortcuts.
     """
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         if event is not None and _is_wheel_or_letter(event):
-            # Qt offers an ignored event to the field's parents.
+            # Qt passes an ignored event on to the parents of the field.
             event.ignore()
             return True
         return bool(super().eventFilter(watched, event))

@@ -1,4 +1,4 @@
-"""A part of a panel that folds away, with a summary in its title."""
+"""A collapsible part of a panel, with a summary in its title."""
 
 from __future__ import annotations
 

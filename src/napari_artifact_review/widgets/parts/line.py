@@ -12,8 +12,8 @@ _STYLE = "QLineEdit { background: transparent; border: 0; padding: 0; margin: 0 
 class Line(LineEdit):
     """A read-only line of text, cut off if the width is too small.
 
-    Unlike a label, it causes no layout of the whole window, and so no extra frame, when
-    its text changes.
+    When the text changes, a label would cause a layout of the whole window, and thus an
+    extra frame. This widget does not.
     """
 
     def __init__(self) -> None:

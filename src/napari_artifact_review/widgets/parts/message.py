@@ -12,9 +12,9 @@ _STYLE = "background: #2f4a73; color: white; padding: 4px 6px; border-radius: 4p
 
 
 class Message(Label):
-    """A text over the lower edge of a panel, hidden while empty.
+    """A text over the lower edge of a panel, hidden while the text is empty.
 
-    The panel's layout does not change. The mouse reaches the widgets under the text.
+    The message does not change the panel's layout, and ignores the mouse.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Message(Label):
             self.settle()
 
     def settle(self) -> None:
-        """Move to the panel's lower edge, in its width and the text's height."""
+        """Fit the message to the lower edge and the width of the panel."""
         native: QLabel = self.native
         panel = native.parentWidget()
         if self.tooltip and panel is not None:
@@ -51,7 +51,7 @@ class Message(Label):
 
 
 def breakable(text: str) -> str:
-    """Allow line breaks in long paths and names, which Qt would cut off."""
+    """Insert zero-width spaces into long names and paths, so that Qt can break them."""
     text = re.sub(r"/(?=\S{31,})", "/\u200b", text)
     return re.sub(
         r"[^\s/]{41,}", lambda name: re.sub(r"(?<=[._])", "\u200b", name[0]), text
@@ -59,7 +59,7 @@ def breakable(text: str) -> str:
 
 
 class _Follower(QObject):
-    """A filter that moves a message when its panel is resized."""
+    """An event filter that moves a message when its panel is resized."""
 
     def __init__(self, message: Message) -> None:
         super().__init__(message.native)

@@ -1,4 +1,4 @@
-"""Small pictures of cutouts as buttons."""
+"""Buttons with small pictures of cutouts."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def picture_button(text: str = "") -> QToolButton:
 
 
 def size_of_button(side: int) -> QSize:
-    """Return the size of a button with a picture and a line of text."""
+    """Return the size of a button for a picture of `side` Qt pixels and a text."""
     return QSize(side + 16, side + 34)
 
 
 def resize_button(button: QToolButton, side: int) -> None:
-    """Resize a button for a picture of another side."""
+    """Resize a button for a picture of `side` Qt pixels."""
     button.setIconSize(QSize(side, side))
     button.setFixedSize(size_of_button(side))
 

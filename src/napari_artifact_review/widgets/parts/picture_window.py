@@ -20,10 +20,10 @@ from napari_artifact_review.widgets.parts.tool_window import (
 
 _SMALL = 140
 
-#: Numbers of columns and sides of pictures in Qt pixels; the best is first.
+#: Numbers of columns, and sides of pictures in Qt pixels, in order of preference.
 _ARRANGEMENTS = ((4, SIDE), (2, SIDE), (4, _SMALL), (2, _SMALL), (1, _SMALL))
 
-#: Height of the widgets above or below the pictures with margins, in Qt pixels.
+#: Height of the widgets above and below the pictures and the margins, in Qt pixels.
 _HEIGHT_OF_LINES = 60
 
 
@@ -60,7 +60,7 @@ class PictureWindow(ToolWindow):
         self._lay_out(*_ARRANGEMENTS[0])
 
     def arrange(self, kept_free: Sequence[QRect]) -> QRect:
-        """Apply the best arrangement that covers least; return its rectangle."""
+        """Apply the arrangement that covers the least area; return its rectangle."""
         rooms = {
             (columns, side): self.room_for(self._size(columns, side), kept_free)
             for columns, side in _ARRANGEMENTS
@@ -70,7 +70,7 @@ class PictureWindow(ToolWindow):
         return rooms[best]
 
     def _size(self, columns: int, side: int) -> QSize:
-        """Return the size with all pictures, including hidden ones."""
+        """Return the window's size with all pictures, including hidden pictures."""
         button, gap = size_of_button(side), self._pictures.spacing()
         rows = -(-len(self.buttons) // columns)
         margins = self.lines.contentsMargins()

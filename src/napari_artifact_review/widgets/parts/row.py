@@ -1,4 +1,4 @@
-"""Widgets side by side."""
+"""A row of widgets side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from magicgui.widgets.bases import Widget
 
 
 def row_of(*widgets: Widget) -> Container[Widget]:
-    """Return widgets side by side, without labels and margins."""
+    """Return a container with widgets side by side, without labels and margins."""
     row = Container[Widget](widgets=widgets, layout="horizontal", labels=False)
     row.margins = (0, 0, 0, 0)
     return row

@@ -8,10 +8,10 @@ from qtpy.QtWidgets import QWidget
 
 
 class SteadyBox(QWidget):
-    """A box with one widget, which requests a layout only for another size.
+    """A box with one widget, which requests a layout only if it needs another size.
 
-    Each layout in Qt, for example after a new style sheet, requests a layout of its
-    parent, up to the window, which is then painted again.
+    In Qt, each layout, for example after a new style sheet, requests a layout of the
+    parent, up to the window. The whole window is then painted again.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ class TextTable(QWidget):
     rows : int
         The number of rows, empty at first.
     bold : int, optional
-        The column in bold.
+        The index of the column in bold.
     """
 
     def __init__(self, head: Sequence[str], rows: int, bold: int | None = None) -> None:
@@ -35,7 +35,7 @@ class TextTable(QWidget):
         self.setMinimumWidth(1)
 
     def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
-        """Show new texts, in the same number of rows."""
+        """Show new texts. The number of rows must not change."""
         self.rows = [tuple(row) for row in rows]
         self.update()
 
@@ -57,7 +57,7 @@ class TextTable(QWidget):
         return sum(widths) + len(widths) * _GAP
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint the columns from the right; the first one takes the remaining width."""
+        """Paint the columns; the first column takes the width that the others leave."""
         painter = QPainter(self)
         color = self.palette().color(self.foregroundRole())
         widths, right = self.widths(), self.width()

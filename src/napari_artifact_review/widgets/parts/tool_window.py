@@ -1,4 +1,4 @@
-"""Tool windows, which appear where they cover least."""
+"""Tool windows, which appear where they cover the least area."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 from qtpy.QtCore import QMargins, QPoint, QRect, QSize, Qt
 from qtpy.QtWidgets import QDialog, QStyle, QWidget
 
-#: Returns the rectangles, in screen pixels, that a window should not cover.
+#: Function that returns the rectangles on the screen that a window should not cover.
 KeptFree = Callable[[], Sequence[QRect]]
 
 
 def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QRect:
-    """Return the window's rectangle that covers the least area of other rectangles.
+    """Return the rectangle for a window that covers the least area of others.
 
     Parameters
     ----------
     size : QSize
         The size of the window, with its frame.
     screen : QRect
-        The area for the window. A larger window begins at the upper left.
+        The area available for the window. A larger window begins at the upper left.
     kept_free : sequence of QRect
-        The rectangles to keep free. Equally good results are ranked by their distance
-        from the first rectangle.
+        The rectangles to keep free. Among equally good results, the nearest to the
+        first rectangle is returned.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QR
             width,
             height,
         )
-        # An edge of the window is at an edge of another rectangle.
+        # In each candidate, edges of the window touch edges of other rectangles.
         for left, _, right, _ in (screen_edge, *edges)
         for _, top, _, bottom in (screen_edge, *edges)
         for x in (left - width, left, right - width, right)
@@ -57,13 +57,13 @@ def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QR
 
 
 def covered_area(window: QRect, kept_free: Sequence[QRect]) -> int:
-    """Return the number of pixels of the rectangles that a window covers."""
+    """Return the area of rectangles that a window covers, in Qt pixels."""
     parts = (window.intersected(rectangle) for rectangle in kept_free)
     return sum(max(part.width(), 0) * max(part.height(), 0) for part in parts)
 
 
 class ToolWindow(QDialog):
-    """A window above the main window, at a position that the user can choose.
+    """A window in front of the main window, which the user can move.
 
     Parameters
     ----------
@@ -88,19 +88,19 @@ class ToolWindow(QDialog):
         self.setVisible(not self.isVisible())
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Show the window at its last position, or where it covers least."""
+        """Show the window at its last position, or where it covers the least area."""
         super().showEvent(event)
         if self._position is None:
             self._position = self.arrange(self._kept_free()).topLeft()
         self.move(self._position)
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802
-        """Remember the position that the user chose."""
+        """Store the position that the user chose."""
         self._position = self.pos()
         super().hideEvent(event)
 
     def arrange(self, kept_free: Sequence[QRect]) -> QRect:
-        """Return the rectangle for the window, here with its current size."""
+        """Return the best rectangle for the window with its preferred size."""
         return self.room_for(self.sizeHint(), kept_free)
 
     def room_for(self, size: QSize, kept_free: Sequence[QRect]) -> QRect:

@@ -1,1 +1,1 @@
-"""The additional windows and docks."""
+"""The additional windows and docks of a review."""

@@ -64,7 +64,7 @@ class ExamplesPanel(PictureWindow):
         self.show_kinds()
 
     def show_kinds(self) -> None:
-        """List the kinds in use with their counts, and show one kind."""
+        """List the kinds in use with their counts, and show examples of one kind."""
         by_row = {} if self._session is None else self._session.catalog.labels.kinds
         before = self.kind.currentData()
         kinds = sorted(set(by_row.values()))
@@ -117,7 +117,7 @@ class ExamplesPanel(PictureWindow):
 def _pictures(
     cache: ImageCache, cutouts: Sequence[Cutout]
 ) -> list[npt.NDArray[Any] | None]:
-    """Return a picture of each cutout, or None if its image cannot be read."""
+    """Return a picture of each cutout, or None for an image that cannot be read."""
     # Import in the thread only, because these import the readers of images.
     from napari_artifact_review.core.errors import ImageError
     from napari_artifact_review.core.images.thumbnails import CutoutReader

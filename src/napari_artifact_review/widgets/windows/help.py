@@ -37,14 +37,14 @@ class HelpPanel(ToolWindow):
         self.show_keys(KeyChoice())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys."""
+        """Show the help with the current keys."""
         self.text.setText(help_text(keys))
 
 
 def help_text(choice: KeyChoice) -> str:
-    """Return the help as rich text, from the keys in force and the style."""
+    """Return the help as rich text, with the current keys and the colours."""
     half = -(-len(choice.actions) // 2)
-    # Two columns, since one column is too tall for a laptop's screen.
+    # Use two columns, because one column is too tall for a laptop's screen.
     keys = "".join(
         f"<tr>{''.join(map(_cells, choice.actions[line::half]))}</tr>"
         for line in range(half)

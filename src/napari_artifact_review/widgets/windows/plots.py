@@ -1,7 +1,8 @@
 """The dock with plots: the curves and the time per verdict.
 
-They are drawn in a thread and shown as pictures. matplotlib's own canvas draws in the
-main thread, where each verdict would block the window for a third of a second.
+A thread draws the plots, and the dock shows them as pictures. matplotlib's own canvas
+draws in the main thread, where each verdict would block the window for a third of a
+second.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class PlotView(QWidget):
         return PlotWish(self.width(), self.height(), self.devicePixelRatioF(), color)
 
     def show_picture(self, picture: npt.NDArray[np.uint8]) -> None:
-        """Show a plot of shape (rows, columns, 4)."""
+        """Show a plot, given as RGBA pixels of shape (rows, columns, 4)."""
         rows, columns = picture.shape[:2]
         image = QImage(
             picture.tobytes(), columns, rows, 4 * columns, QImage.Format.Format_RGBA8888
@@ -86,7 +87,7 @@ class PlotView(QWidget):
         painter.end()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Request the plot. It is not drawn while the widget is hidden."""
+        """Request the plot, which is not drawn while the widget is hidden."""
         super().showEvent(event)
         self.outdated.emit()
 
@@ -108,7 +109,7 @@ class PlotsPanel(QWidget):
     Attributes
     ----------
     removed : Signal
-        Emitted when the dock was closed.
+        Emitted when the dock is closed.
     """
 
     removed = QtSignal()
@@ -122,7 +123,7 @@ class PlotsPanel(QWidget):
             layout.addWidget(view)
 
     def event(self, event: QEvent) -> bool:
-        """Detect the closing of the dock, when napari removes the panel's parent."""
+        """Emit `removed` when napari closes the dock, which removes the parent."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.removed.emit()
         return bool(super().event(event))
@@ -141,7 +142,7 @@ class Plots:
     panel : PlotsPanel or None
         The content of the dock; None while the dock is closed.
     wanted : Signal
-        Emitted when the result of `wishes` changes.
+        Emitted when the result of `wishes` may have changed.
     """
 
     wanted = Signal()
@@ -151,7 +152,7 @@ class Plots:
         self.panel: PlotsPanel | None = None
 
     def toggle(self) -> None:
-        """Open the dock, or close it if it is open."""
+        """Open or show the dock, or close it if it is shown."""
         if self.panel is not None:
             dock = self.panel.parentWidget()
             if dock is not None and not dock.isVisible():
@@ -162,12 +163,12 @@ class Plots:
             return
         panel = self.panel = PlotsPanel()
         panel.removed.connect(partial(self._remove, panel))
-        # napari emits nothing to docks when the whole window is closed.
+        # napari does not notify the dock when the whole window is closed.
         panel.destroyed.connect(partial(self._forget, panel))
         for view in panel.views:
             view.outdated.connect(self.wanted.emit)
         dock = self._viewer.window.add_dock_widget(panel, name=_TITLE, area="bottom")
-        # The next key is meant for the review.
+        # The next key press is meant for the review, so do not activate the dock.
         dock.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         # A floating dock takes no room from the image.
         dock.setFloating(True)
@@ -185,7 +186,7 @@ class Plots:
         return [view.wish() for view in self.panel.views]
 
     def show_pictures(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
-        """Show plots, each of shape (rows, columns, 4)."""
+        """Show plots, each given as RGBA pixels of shape (rows, columns, 4)."""
         if self.panel is not None:
             for view, picture in zip(self.panel.views, pictures, strict=True):
                 view.show_picture(picture)
@@ -196,6 +197,6 @@ class Plots:
         self.wanted.emit()
 
     def _forget(self, panel: PlotsPanel, *_: object) -> None:
-        """Forget a panel that Qt may have deleted."""
+        """Drop the reference to a panel that Qt may have deleted."""
         if self.panel is panel:
             self.panel = None

@@ -26,7 +26,7 @@ from napari_artifact_review.widgets.parts.tool_window import KeptFree
 if TYPE_CHECKING:
     from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
 
-#: Milliseconds from a move until the pictures are made, so that the frame is first.
+#: Milliseconds from a move until the pictures are made. The canvas is drawn first.
 _DELAY_OF_PICTURES = 60
 
 _Picture = npt.NDArray[np.uint8]
@@ -40,7 +40,7 @@ class StretchesPanel(PictureWindow):
     Attributes
     ----------
     adopted : Signal
-        Emitted with the `Display` of a clicked picture.
+        Emitted with the display settings of a clicked picture.
     pixels_wanted : Signal
         Emitted when the window appears, to request a call of `show_pixels`.
     """
@@ -64,21 +64,23 @@ class StretchesPanel(PictureWindow):
         self.lines.addWidget(hint)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Request pixels, which a hidden window does not use."""
+        """Request pixels, because a hidden window ignores them."""
         super().showEvent(event)
         self.pixels_wanted.emit()
 
     def show_pixels(
         self, cutout: CutoutPixels | None, display: Display, y_up: bool = False
     ) -> None:
-        """Show a cutout as soon as a thread has made its pictures.
+        """Show a cutout when a thread has made its pictures.
+
+        While the window is hidden, do nothing.
 
         Parameters
         ----------
         cutout : CutoutPixels or None
             The pixels, or None to show empty buttons.
         display : Display
-            The current display, whose colormap is used for the pictures.
+            The current display settings, whose colormap is used for the pictures.
         y_up : bool
             Whether row 0 is at the bottom.
         """
@@ -110,7 +112,13 @@ def _pictures(
     y_up: bool,
     is_given_up: Callable[[], bool],
 ) -> list[_Picture]:
-    """Return a picture for each preset, with the frame of the cutout."""
+    """Return a picture for each preset, with a frame around the cutout.
+
+    Raises
+    ------
+    CancelledError
+        If `is_given_up` returns True before the end.
+    """
     pictures = []
     known: dict[float, tuple[npt.NDArray[Any], Brightness]] = {}
     for preset in PRESETS:
@@ -131,7 +139,7 @@ def _pictures(
 def _draw_frame(picture: _Picture, inner: tuple[slice, slice]) -> None:
     rows, columns = inner
     color = QColor(STYLE.current).getRgb()[:3]
-    # The frame is just outside the cutout, or at the edge of the picture.
+    # The frame is just outside the cutout, and clipped to the picture.
     top, bottom = max(rows.start - 2, 0), min(rows.stop + 2, len(picture))
     left, right = max(columns.start - 2, 0), min(columns.stop + 2, picture.shape[1])
     frame = np.zeros(picture.shape[:2], bool)

@@ -1,4 +1,4 @@
-"""Correct the labels behind an astronomical artifact classifier, in napari."""
+"""Review and correct the labels of an astronomical artifact classifier in napari."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["ReviewSession", "open_review"]
 
 
 def __getattr__(name: str) -> Any:
-    # napari imports every plugin at startup: heavy modules are imported on first use.
+    # napari imports every plugin at startup, so import slow modules on first use.
     if name == "ReviewSession":
         from napari_artifact_review.core.review.session import ReviewSession
 

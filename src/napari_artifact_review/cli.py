@@ -1,4 +1,4 @@
-"""Command line: open a review or the demo, check a table, report on a review."""
+"""Command line to open a review or the demo, check a table, or write a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from napari_artifact_review.core.errors import ReviewError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 2 if the input is invalid."""
+    """Run the command line; return the exit status, which is 2 for invalid input.
+
+    By default, `arguments` are the command-line arguments of the process.
+    """
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -22,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _line(fault: ReviewError) -> str:
-    """Return the message of an error on one line."""
+    """Return the message of an error as one line."""
     return " ".join(str(fault).splitlines())
 
 
@@ -186,5 +189,5 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _print(text: str) -> None:
-    """Print a text; non-Unicode bytes of a path are printed as escapes."""
+    """Print a text, with invalid Unicode (from a path) escaped."""
     print(text.encode(errors="backslashreplace").decode())

@@ -166,7 +166,7 @@ def test_another_demo_is_not_overwritten(
 
 def test_someone_elses_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "predictions.csv").write_text("mine")
-    with pytest.raises(ReviewError, match="something else"):
+    with pytest.raises(ReviewError, match="something other than this demo"):
         make_demo(tmp_path)
     assert contents(tmp_path) == {"predictions.csv": b"mine"}
 

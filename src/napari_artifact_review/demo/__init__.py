@@ -1,4 +1,4 @@
-"""A small survey of simulated images, with a real classifier's errors."""
+"""Small demo survey: simulated images, and the errors of a real classifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The five kinds of artifacts in the demo's images."""
+"""Simulate the five kinds of artifacts in the images of the demo."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ Painter: TypeAlias = Callable[[Frame, np.random.Generator, float], None]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of artifact.
+    """A kind of artifact.
 
     Attributes
     ----------
     paint : callable
-        Adds one artifact to a frame, given a generator and the sky's noise.
+        Function that adds one artifact to a frame, such as `paint_trail`.
     per_image : tuple of int
-        Possible numbers per image; a number listed twice is twice as probable.
+        Possible numbers of artifacts per image. A number that occurs twice is twice as
+        probable.
     visible_from : float
-        Lowest signal-to-noise ratio in a cutout at which an expert would see it; higher
-        for smooth light, which looks like sky.
+        Lowest signal-to-noise ratio in a cutout at which an expert sees the artifact.
+        It is higher for smooth light, which resembles the sky.
     """
 
     paint: Painter
@@ -36,16 +37,16 @@ class Kind:
 
 
 def paint_trail(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a satellite trail; one in three begins or ends inside the image.
+    """Add a satellite trail; about one trail in three ends inside the image.
 
     Parameters
     ----------
     frame : numpy.ndarray
-        Layer to add to, electrons, shape `SHAPE`.
+        Frame to which the trail is added in place, in electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Random numbers for the trail.
+        Random number generator.
     noise : float
-        Standard deviation of the sky, electrons.
+        Standard deviation of the sky, in electrons.
     """
     peak = noise * _log_uniform(rng, 0.8, 12)
     width = rng.uniform(1.6, 3.6)
@@ -57,7 +58,7 @@ def paint_trail(frame: Frame, rng: np.random.Generator, noise: float) -> None:
     across = (dy * cos - dx * sin) / width
     near = np.nonzero(np.abs(across) < 4)
     along = dx[0, near[1]] * cos + dy[near[0], 0] * sin
-    # Tumbling satellites glint; most satellites shine steadily.
+    # A tumbling satellite varies in brightness; most satellites do not tumble.
     depth = rng.uniform(0.3, 0.8) if rng.random() < 0.25 else 0.0
     glint = 1 - depth * np.sin(along / rng.uniform(60, 300)) ** 2
     end = rng.uniform(-600, 600) if rng.random() < 1 / 3 else -np.inf
@@ -66,16 +67,16 @@ def paint_trail(frame: Frame, rng: np.random.Generator, noise: float) -> None:
 
 
 def paint_ghost(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a ghost: a defocused pupil with the shadows of secondary and spider.
+    """Add a ghost, an image of the pupil with shadows of secondary mirror and spider.
 
     Parameters
     ----------
     frame : numpy.ndarray
-        Layer to add to, electrons, shape `SHAPE`.
+        Frame to which the ghost is added in place, in electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Random numbers for the ghost.
+        Random number generator.
     noise : float
-        Standard deviation of the sky, electrons.
+        Standard deviation of the sky, in electrons.
     """
     level = noise * _log_uniform(rng, 0.25, 1.2)
     radius = rng.uniform(60, 210)
@@ -95,16 +96,18 @@ def paint_ghost(frame: Frame, rng: np.random.Generator, noise: float) -> None:
 
 
 def paint_scattered_light(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a broad arc around a point off the frame, sharp outside, fading inwards.
+    """Add a broad arc of scattered light, centred on a point outside the frame.
+
+    The outer edge of the arc is sharp, and its brightness decreases inwards.
 
     Parameters
     ----------
     frame : numpy.ndarray
-        Layer to add to, electrons, shape `SHAPE`.
+        Frame to which the arc is added in place, in electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Random numbers for the arc.
+        Random number generator.
     noise : float
-        Standard deviation of the sky, electrons.
+        Standard deviation of the sky, in electrons.
     """
     level = noise * _log_uniform(rng, 0.5, 2.5)
     below = rng.random() < 0.5
@@ -115,7 +118,7 @@ def paint_scattered_light(frame: Frame, rng: np.random.Generator, noise: float) 
     inside = (radius - np.hypot(dx, dy)) / rng.uniform(60, 200)
     rise = _step(inside * rng.uniform(8, 20))
     arc = rise * np.exp(-np.maximum(inside, 0))
-    # Baffles block part of the light, which leaves a fan.
+    # Baffles block part of the light, so that the rest has the shape of a fan.
     bearing = np.arctan2(dx, np.abs(dy))
     spread = rng.uniform(0.2, 0.5)
     fan = np.exp(-(((bearing - rng.normal(0, 0.2)) / spread) ** 2) / 2)
@@ -124,16 +127,16 @@ def paint_scattered_light(frame: Frame, rng: np.random.Generator, noise: float) 
 
 
 def paint_cosmic_ray(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a cosmic ray hit: usually a short straight track, sometimes a worm.
+    """Add a cosmic ray: a short track, usually straight and sometimes curved.
 
     Parameters
     ----------
     frame : numpy.ndarray
-        Layer to add to, electrons, shape `SHAPE`.
+        Frame to which the track is added in place, in electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Random numbers for the hit.
+        Random number generator.
     noise : float
-        Standard deviation of the sky, electrons.
+        Standard deviation of the sky, in electrons.
     """
     length = min(2 + rng.exponential(10), 70)
     charge = noise * _log_uniform(rng, 8, 120)
@@ -149,16 +152,16 @@ def paint_cosmic_ray(frame: Frame, rng: np.random.Generator, noise: float) -> No
 
 
 def paint_bad_column(frame: Frame, rng: np.random.Generator, noise: float) -> None:
-    """Add a hot or a blocked column, from a random pixel to the far end.
+    """Add a hot or dark column, from a random row to the last row.
 
     Parameters
     ----------
     frame : numpy.ndarray
-        Layer to add to, electrons, shape `SHAPE`.
+        Frame to which the column is added in place, in electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Random numbers for the column.
+        Random number generator.
     noise : float
-        Standard deviation of the sky, electrons.
+        Standard deviation of the sky, in electrons.
     """
     column, width = int(rng.integers(0, SHAPE[1] - 2)), int(rng.integers(1, 3))
     start = int(rng.uniform(0, 0.9) * SHAPE[0])
@@ -179,21 +182,22 @@ KINDS: dict[str, Kind] = {
 def paint_artifacts(
     rng: np.random.Generator, noise: float, richness: int = 1
 ) -> dict[str, Frame]:
-    """Draw the artifacts of one exposure.
+    """Simulate the artifacts of one exposure.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Random number generator.
     noise : float
-        Standard deviation of the sky, electrons.
+        Standard deviation of the sky, in electrons.
     richness : int, optional
-        Number of exposures whose artifacts are drawn.
+        Number of exposures whose artifacts are combined in this exposure.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        Image of each kind that occurs, without noise, in electrons, shape `SHAPE`.
+        Frame with all artifacts of a kind, without noise, in electrons, shape `SHAPE`;
+        by kind. Kinds that do not occur are omitted.
     """
     layers = {}
     for name, kind in KINDS.items():
@@ -211,5 +215,5 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _step(t: Floats) -> Floats:
-    """Return the logistic function, a soft step from 0 to 1."""
+    """Return the logistic function, a smooth step from 0 to 1."""
     return 1 / (1 + np.exp(-np.clip(t, -50, 50)))

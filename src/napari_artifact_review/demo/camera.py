@@ -1,4 +1,4 @@
-"""The camera of the simulated survey: frame, cutouts and noise."""
+"""Camera of the simulated survey: frame, cutouts and noise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def empty_frame() -> Frame:
 
 
 def by_cutout(frame: Floats) -> Floats:
-    """View a full image as its cutouts.
+    """Return a view of a full image as an array of cutouts.
 
     Parameters
     ----------
@@ -54,15 +54,15 @@ def signal_to_noise(light: Frame, noise: float) -> NDArray[np.float64]:
     Parameters
     ----------
     light : numpy.ndarray
-        Light without noise, shape `SHAPE`, electrons.
+        Light without noise, in electrons, shape `SHAPE`.
     noise : float
-        Standard deviation of the sky, electrons per pixel.
+        Standard deviation of the sky, in electrons per pixel.
 
     Returns
     -------
     numpy.ndarray
-        Signal-to-noise ratio of a matched filter, shape `GRID`: the square root of the
-        sum of (light / noise)**2, the optimum for a known shape in white noise.
+        Signal-to-noise ratio of a matched filter, shape `GRID`. It is the square root
+        of the sum of (light / noise)**2, the optimum for a known shape in white noise.
     """
     cutouts = by_cutout(light)
     energy: NDArray[np.float32] = np.einsum("abij,abij->ab", cutouts, cutouts)
@@ -70,21 +70,22 @@ def signal_to_noise(light: Frame, noise: float) -> NDArray[np.float64]:
 
 
 def read_out(light: Frame, rng: np.random.Generator) -> NDArray[np.uint16]:
-    """Return the detector's counts for light.
+    """Simulate the detector's counts, with photon noise and read noise.
 
     Parameters
     ----------
     light : numpy.ndarray
-        Expected electrons, shape `SHAPE`.
+        Expected numbers of electrons, shape `SHAPE`.
     rng : numpy.random.Generator
-        Random numbers for the noise.
+        Random number generator.
 
     Returns
     -------
     numpy.ndarray
-        Counts in adu with photon and read noise, clipped at the saturation level.
+        Counts in adu, clipped at the saturation level, shape `SHAPE`, uint16.
     """
-    # Above a few hundred electrons, Poisson noise is Gaussian, which is faster to draw.
+    # Above a few hundred electrons, Poisson noise is nearly Gaussian. Gaussian noise is
+    # faster to draw.
     noise = rng.standard_normal(SHAPE, np.float32)
     noise *= np.sqrt(np.maximum(light, 0) + np.float32(READ_NOISE**2))
     noise += light

@@ -1,4 +1,4 @@
-"""A small classifier, which is trained on simulated images and makes real errors."""
+"""Small classifier that is trained on simulated images and makes real errors."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-TRAINING_SEED = 20_240_209_001  # unlikely as the seed of a demo
+TRAINING_SEED = 20_240_209_001  # unlikely to be the seed of a demo
 TRAINING_FIELDS = 3
-RICHNESS = 3  # artifacts are usually more frequent in a training set
+RICHNESS = 3  # artifacts are usually more frequent in training sets than in surveys
 
 
 def train(step: Callable[[int], object]) -> GradientBoostingClassifier:
-    """Train a classifier on true labels, in fields that the demo does not use.
+    """Train a classifier with true labels, on fields that the demo does not use.
 
     Parameters
     ----------
     step : callable
-        Called before each training field with the number of finished fields; it may
-        raise an error to cancel.
+        Called before each training field with the number of finished fields. It may
+        raise an error to cancel the training.
 
     Returns
     -------
     sklearn.ensemble.GradientBoostingClassifier
-        The classifier, which is equal at every call.
+        The trained classifier, which is the same for every call.
     """
     features, labels = [], []
     for field in range(TRAINING_FIELDS):
@@ -40,8 +40,8 @@ def train(step: Callable[[int], object]) -> GradientBoostingClassifier:
         exposure = expose(np.random.default_rng([TRAINING_SEED, field]), RICHNESS)
         features.append(measure(exposure.pixels))
         labels.append(exposure.has_artifact.ravel())
-    # Trees are boosted in sequence, so the result is independent of the number of
-    # cores.
+    # Gradient boosting trains trees in sequence, so the result does not depend on the
+    # number of cores.
     classifier = GradientBoostingClassifier(
         n_estimators=300, subsample=0.5, max_features=5, random_state=0
     )
@@ -58,12 +58,12 @@ def confidence(
     classifier : sklearn.ensemble.GradientBoostingClassifier
         The classifier that `train` returned.
     pixels : numpy.ndarray
-        Full image, adu, shape `SHAPE`.
+        Full image in adu, shape `SHAPE`.
 
     Returns
     -------
     numpy.ndarray
-        Probabilities, shape ``(cutouts,)``, along the rows of the grid.
+        Probabilities, shape ``(cutouts,)``, in row-major order of the grid.
     """
     probabilities: NDArray[np.float64] = classifier.predict_proba(measure(pixels))
     return probabilities[:, 1]

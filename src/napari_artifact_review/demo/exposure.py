@@ -1,4 +1,4 @@
-"""A full image of the simulated survey, with its true artifacts."""
+"""Full images of the simulated survey, with their true artifacts."""
 
 from __future__ import annotations
 
@@ -33,19 +33,20 @@ EXPOSURE_TIME = 90.0  # s
 
 @dataclass(frozen=True)
 class Exposure:
-    """A full image with the truth about its cutouts.
+    """A full image, with the true artifacts in its cutouts.
 
     Attributes
     ----------
     pixels : numpy.ndarray
-        Counts, adu, shape `SHAPE`.
+        Counts in adu, shape `SHAPE`.
     clarity : dict of str to numpy.ndarray
-        Clarity of each kind of artifact in each cutout: its signal-to-noise ratio
-        divided by the lowest visible ratio, shape `GRID`.
+        Clarity of the artifacts in each cutout, shape `GRID`; by kind. The clarity is
+        the signal-to-noise ratio, divided by the lowest ratio at which the kind is
+        visible.
     glare : numpy.ndarray
-        Signal-to-noise ratio of bright stars' haloes, shape `GRID`.
+        Signal-to-noise ratio of the haloes and spikes of bright stars, shape `GRID`.
     seeing : float
-        FWHM of the PSF, arcsec.
+        FWHM of the PSF, in arcsec.
     """
 
     pixels: NDArray[np.uint16]
@@ -63,7 +64,7 @@ class Exposure:
 
     @property
     def has_artifact(self) -> NDArray[np.bool_]:
-        """Whether each cutout truly contains an artifact, shape `GRID`."""
+        """Mask of the cutouts that contain a visible artifact, shape `GRID`."""
         return self.plainest >= 1
 
 
@@ -73,14 +74,14 @@ def expose(rng: np.random.Generator, richness: int = 1) -> Exposure:
     Parameters
     ----------
     rng : numpy.random.Generator
-        Random numbers for the image.
+        Random number generator.
     richness : int, optional
-        Number of exposures whose artifacts are on the image.
+        Number of exposures whose artifacts are combined in the image.
 
     Returns
     -------
     Exposure
-        The image and its truth.
+        The image, with the true artifacts in its cutouts.
     """
     noise = float(np.sqrt(SKY_LEVEL + READ_NOISE**2))
     sky = observe_sky(rng)
@@ -99,18 +100,18 @@ def expose(rng: np.random.Generator, richness: int = 1) -> Exposure:
 def write_fits(
     exposure: Exposure, path: Path, number: int, rng: np.random.Generator
 ) -> None:
-    """Write an exposure as plain 16-bit FITS, which is small and opens quickly.
+    """Write an exposure as an uncompressed 16-bit FITS file, which is quick to open.
 
     Parameters
     ----------
     exposure : Exposure
         The exposure.
     path : pathlib.Path
-        The file.
+        Path of the file.
     number : int
-        Running number of the exposure.
+        Running number of the exposure, from 1.
     rng : numpy.random.Generator
-        Random numbers for the pointing.
+        Random number generator for the pointing.
     """
     header = make_header(number, exposure.seeing, rng)
     fits.PrimaryHDU(exposure.pixels, header).writeto(path)
@@ -122,11 +123,11 @@ def make_header(number: int, seeing: float, rng: np.random.Generator) -> fits.He
     Parameters
     ----------
     number : int
-        Running number of the exposure.
+        Running number of the exposure, from 1.
     seeing : float
-        FWHM of the PSF, arcsec.
+        FWHM of the PSF, in arcsec.
     rng : numpy.random.Generator
-        Random numbers for the pointing.
+        Random number generator for the pointing.
 
     Returns
     -------
@@ -153,7 +154,7 @@ def make_header(number: int, seeing: float, rng: np.random.Generator) -> fits.He
 
 
 def _tan_wcs(ra: float, dec: float, rotation: float) -> fits.Header:
-    """Return a gnomonic projection about the image's centre; angles in degrees."""
+    """Return the header of a TAN WCS, centred on the image; all angles in degrees."""
     cos, sin = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
     scale = PIXEL_SCALE / 3600
     wcs = fits.Header()

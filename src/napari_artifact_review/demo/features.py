@@ -11,8 +11,8 @@ from .camera import CUTOUT, GRID, Floats, by_cutout
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BIN = 4  # px; a trail is about as wide
-COARSE = 20  # px; ghosts and scattered light are much wider, stars narrower
+BIN = 4  # px; about the width of a trail
+COARSE = 20  # px; wider than stars, narrower than ghosts and scattered light
 ANGLES = 36
 
 FEATURES = (
@@ -35,18 +35,18 @@ FEATURES = (
 
 
 def measure(pixels: NDArray[np.uint16]) -> Floats:
-    """Measure all cutouts of an image.
+    """Measure the features of all cutouts of an image.
 
     Parameters
     ----------
     pixels : numpy.ndarray
-        Full image, adu, shape `SHAPE`.
+        Full image in adu, shape `SHAPE`.
 
     Returns
     -------
     numpy.ndarray
-        Features of shape ``(cutouts, len(FEATURES))``, in the table's order along the
-        rows of the grid.
+        Features, shape ``(cutouts, len(FEATURES))``. The cutouts are in row-major order
+        of the grid, as in the table.
     """
     image = pixels.astype(np.float32)
     image -= np.median(image[::8, ::8])
@@ -67,22 +67,25 @@ def measure(pixels: NDArray[np.uint16]) -> Floats:
 
 
 def _scatter(image: Floats) -> np.float32:
-    """Return a robust standard deviation, from differences that remove gradients."""
+    """Return a robust standard deviation, computed from differences of pixels."""
     difference = np.abs(image[::8, 8::8] - image[::8, :-8:8])
     return np.float32(np.median(difference) / 0.6745 / np.sqrt(2))
 
 
 def _binned_median(image: Floats) -> Floats:
-    """Return a sky map of each cutout without stars, shape ``(*GRID, bins, bins)``."""
+    """Return a coarse sky map of each cutout, shape ``(*GRID, bins, bins)``.
+
+    The median of each bin removes stars.
+    """
     side = CUTOUT // COARSE
-    # Every second pixel is enough for a median, and halves the time.
+    # Use every second column, which is enough for a median and takes half the time.
     bins = by_cutout(image).reshape(*GRID, side, COARSE, side, COARSE)[..., ::2]
     sky: Floats = np.median(bins.swapaxes(3, 4).reshape(*GRID, side, side, -1), axis=-1)
     return sky
 
 
 def _sky_features(coarse: Floats) -> list[Floats]:
-    """Return the sky's offset, scatter, slope, curvature and steepest step."""
+    """Return the offset, scatter, slope, curvature and steepest step of the sky."""
     axes = (-2, -1)
     side = coarse.shape[-1]
     ramp = np.linspace(-1, 1, side, dtype=np.float32)
@@ -98,10 +101,10 @@ def _sky_features(coarse: Floats) -> list[Floats]:
 
 
 def _line_features(flat: Floats) -> list[Floats]:
-    """Return extremes of a Radon transform, which indicate straight lines."""
+    """Return the extremes of a Radon transform, which indicate straight lines."""
     side = CUTOUT // BIN
     binned = flat.reshape(*GRID, side, BIN, side, BIN).mean((3, 5)) * BIN
-    # After clipping, a star contributes no more to a line than a trail does.
+    # Clip the pixels, so that a star contributes no more to a line than a trail does.
     clipped = np.clip(binned, -3, 4)
     clipped -= clipped.mean((-2, -1), keepdims=True)
     lines = clipped.reshape(*GRID, side**2) @ _radon_matrix(side)
@@ -116,7 +119,7 @@ def _line_features(flat: Floats) -> list[Floats]:
 
 
 def _radon_matrix(side: int) -> Floats:
-    """Return weights of sums along lines, shape ``(side**2, ANGLES * bins)``."""
+    """Return pixel weights for sums along lines, shape ``(side**2, ANGLES * bins)``."""
     y, x = np.mgrid[:side, :side] - (side - 1) / 2
     angles = np.arange(ANGLES) * np.pi / ANGLES
     offset = x.ravel() * np.cos(angles)[:, None] + y.ravel() * np.sin(angles)[:, None]
@@ -126,23 +129,23 @@ def _radon_matrix(side: int) -> Floats:
     matrix = np.zeros((side**2, ANGLES * bins), np.float32)
     matrix[np.arange(side**2), line] = 1
     length = matrix.sum(0)
-    # Short lines in corners are excluded, where a single star would look like a trail.
+    # Exclude short lines in corners, where a single star would look like a trail.
     return matrix * np.where(length > side / 2, 1 / np.sqrt(np.maximum(length, 1)), 0)
 
 
 def _column_features(flat: Floats) -> list[Floats]:
-    """Return the highest and lowest median column relative to its neighbours."""
+    """Return the highest and lowest column median, relative to nearby columns."""
     columns = np.median(flat[:, :, ::2], axis=-2)
     step = columns[..., 3:-3] - (columns[..., :-6] + columns[..., 6:]) / 2
     return [step.max(-1), step.min(-1)]
 
 
 def _sharp_features(image: Floats) -> list[Floats]:
-    """Return features of pixels sharper than any star, which indicate cosmic rays."""
+    """Return features of pixels that are sharper than stars, such as cosmic rays."""
     sharp = np.zeros_like(image)
     rows = image[:-2, 1:-1] + image[2:, 1:-1]
     columns = image[1:-1, :-2] + image[1:-1, 2:]
-    # A star's pixel is at most about 1.3 times the mean of its two neighbours.
+    # A pixel of a star is at most about 1.3 times the mean of its two neighbours.
     sharp[1:-1, 1:-1] = image[1:-1, 1:-1] - 0.75 * np.minimum(rows, columns)
     cutouts = by_cutout(sharp)
     return [

@@ -1,4 +1,4 @@
-"""The simulated labels of the demo's cutouts, with their errors."""
+"""Simulated labels of the demo's cutouts, some of which are wrong."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ if TYPE_CHECKING:
 
     from .exposure import Exposure
 
-MISSED = 0.12  # of the artifacts in an image, the faint ones first
-MISTAKEN = 0.008  # of all cutouts in an image: bright stars mistaken for artifacts
+# Fraction of the artifacts in an image that are labelled as no artifact.
+MISSED = 0.12
+# Fraction of all cutouts in an image in which a bright star is labelled as an artifact.
+MISTAKEN = 0.008
 
 
 def label_by_eye(exposure: Exposure, rng: np.random.Generator) -> NDArray[np.int64]:
     """Label the cutouts of an image, with the errors of a hurried expert.
+
+    The expert misses faint artifacts, and mistakes bright stars for artifacts.
 
     Parameters
     ----------
     exposure : Exposure
         The image.
     rng : numpy.random.Generator
-        Random numbers for the mistakes.
+        Random number generator.
 
     Returns
     -------
     numpy.ndarray
-        Labels of shape `GRID`, 1 for an artifact and 0 for none; mostly true.
+        Labels, shape `GRID`: 1 artifact, 0 no artifact. Most labels are correct.
     """
     truth = exposure.has_artifact
     label = truth.astype(np.int64)
@@ -52,8 +56,8 @@ def name_kinds(exposure: Exposure, label: NDArray[np.int64]) -> list[str]:
     Returns
     -------
     list of str
-        Kinds of artifacts joined by ``+``, ``bright star``, or ``none``; in the
-        table's order.
+        Kinds of artifacts joined by ``+``, or ``bright star``, or ``none``. The cutouts
+        are in row-major order of the grid, as in the table.
     """
     kinds = []
     for cell in np.ndindex(label.shape):
@@ -66,9 +70,13 @@ def name_kinds(exposure: Exposure, label: NDArray[np.int64]) -> list[str]:
 def _draw(
     weight: NDArray[np.float64], expected: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw about `expected` cutouts by weight, at least one if any has a weight."""
+    """Draw `expected` cutouts at random, with higher weights more probable.
+
+    The number is rounded, and at least 1 if any weight is positive.
+    """
     number = min(max(round(expected), 1), int(np.count_nonzero(weight)))
-    # Cutouts with the earliest exponential times (Efraimidis & Spirakis 2006).
+    # Draw the cutouts with the earliest of exponentially distributed arrival times
+    # (Efraimidis & Spirakis 2006).
     with np.errstate(divide="ignore"):
         arrival = rng.standard_exponential(weight.size) / weight.ravel()
     return np.argsort(arrival, kind="stable")[:number]

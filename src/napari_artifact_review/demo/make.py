@@ -1,4 +1,4 @@
-"""The creation of the demo survey: a folder with predictions, images and truth."""
+"""Create the demo survey: a folder with predictions, images and true labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Progress: TypeAlias = Callable[[int, int, str], object]
 
-GENERATOR = 1  # increase it when the survey of a seed changes
+GENERATOR = 1  # version number; increase it when the same seed gives another survey
 RECORD = "demo.json"
 THRESHOLD = 0.95
 
@@ -38,7 +38,8 @@ class DemoSurvey:
     images : pathlib.Path
         Folder of the full images.
     truth : pathlib.Path
-        Table of each cutout's true content, and of the wrong labels.
+        Table with the true label and the content of each cutout, which marks wrong
+        labels.
     """
 
     predictions: Path
@@ -47,12 +48,12 @@ class DemoSurvey:
 
     @classmethod
     def in_folder(cls, folder: Path) -> DemoSurvey:
-        """Return the paths of the survey in a folder, whether they exist or not.
+        """Return the paths of the survey in a folder, without checking that they exist.
 
         Parameters
         ----------
         folder : pathlib.Path
-            The survey's folder.
+            Folder of the survey.
 
         Returns
         -------
@@ -68,28 +69,28 @@ def make_demo(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> DemoSurvey:
-    """Make a small survey with wrong labels to review.
+    """Create a small survey in which some labels are wrong.
 
-    An image depends on the seed and its number only, not on the number of images. A
-    demo in the folder is used again, and no other file is overwritten. An unfinished
-    demo leaves no files.
+    Each image depends only on the seed and on its own number, not on the number of
+    images. An existing demo in the folder is used again, and no other file is
+    overwritten. If the creation fails, no files remain.
 
     Parameters
     ----------
     folder : path-like
         A new or empty folder, or a demo with the same images and seed.
     images : int, optional
-        Number of full images, 210 cutouts each.
+        Number of full images, with 210 cutouts each.
     seed : int, optional
-        The same seed makes the same survey, byte for byte.
+        Seed of the survey. The same seed gives the same files, byte for byte.
     progress : callable, optional
-        Called with ``(done, total, what)`` before each step and at the end; an
-        exception in it cancels the creation.
+        Called with ``(done, total, what)`` before each step and at the end; ``what``
+        describes the step. If it raises an exception, the creation is cancelled.
 
     Returns
     -------
     DemoSurvey
-        The survey's paths.
+        Paths of the survey.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def make_demo(
         If `images` is less than 1 or `seed` is negative.
     """
     if images < 1 or seed < 0:
-        raise ValueError("a demo needs at least one image, and a seed from 0 on")
+        raise ValueError("a demo needs at least one image and a seed of at least 0")
     folder = Path(folder)
     record = {"generator": GENERATOR, "images": images, "seed": seed}
     if _is_complete(folder, record):
@@ -141,11 +142,11 @@ def image_name(index: int) -> str:
 
 
 def _ignore_progress(done: int, total: int, what: str) -> None:
-    """Do nothing, as the default of `progress`."""
+    """Do nothing; this is the default of `progress`."""
 
 
 def _is_complete(folder: Path, record: dict[str, int]) -> bool:
-    """Return whether a folder contains the complete demo of this record."""
+    """Return whether a folder contains the complete demo that a record describes."""
     try:
         found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -157,13 +158,13 @@ def _is_complete(folder: Path, record: dict[str, int]) -> bool:
 
 
 def _check_vacant(folder: Path) -> None:
-    """Raise an error if a folder contains other files, such as a review."""
+    """Raise a ReviewError if the path exists and is not an empty folder."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     from napari_artifact_review.core.errors import ReviewError
 
     raise ReviewError(
-        "the folder holds something else than this demo",
+        "the folder contains something other than this demo",
         path=folder,
         remedy="Name a new or an empty folder",
     )
@@ -174,8 +175,8 @@ def _image_file(survey: DemoSurvey, index: int) -> Path:
 
 
 def _make_in(folder: Path, images: int, seed: int, progress: Progress) -> None:
-    """Create the demo, except its record, in a new folder."""
-    # Import here, because only a demo needs these slow imports.
+    """Create all files of the demo, except the record, in a new folder."""
+    # Import here, because these imports are slow and only a demo needs them.
     import numpy as np
     import pandas as pd
 
@@ -204,7 +205,7 @@ def _tabulate(
     classifier: GradientBoostingClassifier,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Return a table with label, prediction and truth of each cutout of an image."""
+    """Return a table with the labels, predictions and true labels of an image."""
     import numpy as np
     import pandas as pd
 
@@ -232,7 +233,7 @@ def _tabulate(
 
 
 def _write_tables(table: pd.DataFrame, survey: DemoSurvey) -> None:
-    """Write the predictions and the truth into separate files."""
+    """Write the predictions and the true labels to separate files."""
     cutout = ["image_name", "grid_x", "grid_y"]
     predicted = [*cutout, "label", "preds", "confidence"]
     true = [*cutout, "true_label", "kind", "wrong_label"]

@@ -1,4 +1,4 @@
-"""The sky in the demo's images: background, stars and galaxies."""
+"""Simulate the sky in the demo's images: background, stars and galaxies."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .camera import PIXEL_SCALE, SHAPE, Floats, Frame, empty_frame
 
 Window: TypeAlias = tuple[slice, slice]
 
-SKY_LEVEL = 900.0  # electrons per pixel, a grey night
+SKY_LEVEL = 900.0  # electrons per pixel, as in a grey night
 STAR_SLOPE = 0.6  # N(>F) ~ F^-0.6, i.e. 0.24 dex per magnitude, as at high latitude
 GALAXY_SLOPE = 1.0  # N(>F) ~ F^-1, i.e. 0.4 dex per magnitude
 FAINTEST = 300.0  # electrons, well below the detection limit
 BRIGHTEST = 4e7  # electrons, about 9th magnitude
-GLARE_FROM = 2e5  # electrons; above it the aureole exceeds the noise
-SPIDER_ANGLE = math.radians(42.0)  # of the diffraction spikes, fixed by the telescope
+GLARE_FROM = 2e5  # electrons; aureoles of brighter stars exceed the noise
+SPIDER_ANGLE = math.radians(42.0)  # direction of the diffraction spikes
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Sky:
     Attributes
     ----------
     light : numpy.ndarray
-        Background, stars and galaxies, electrons, shape `SHAPE`.
+        Background, stars and galaxies, in electrons, shape `SHAPE`.
     glare : numpy.ndarray
-        The haloes and spikes of bright stars, which `light` includes.
+        The part of `light` from the haloes and spikes of bright stars.
     seeing : float
-        FWHM of the PSF, arcsec.
+        FWHM of the PSF, in arcsec.
     """
 
     light: Frame
@@ -47,12 +47,12 @@ def observe_sky(rng: np.random.Generator) -> Sky:
     Parameters
     ----------
     rng : numpy.random.Generator
-        Random numbers for the field.
+        Random number generator.
 
     Returns
     -------
     Sky
-        The field without noise and artifacts.
+        The field, without noise and artifacts.
     """
     seeing = rng.uniform(0.85, 1.25)
     sources, glare = empty_frame(), empty_frame()
@@ -70,16 +70,17 @@ def blur_by_psf(light: Frame, fwhm: float) -> Frame:
     Parameters
     ----------
     light : numpy.ndarray
-        Electrons above the atmosphere, shape `SHAPE`.
+        Light above the atmosphere, in electrons, shape `SHAPE`.
     fwhm : float
-        FWHM of the core, pixels.
+        FWHM of the PSF, in pixels.
 
     Returns
     -------
     numpy.ndarray
-        Electrons in the focal plane, shape `SHAPE`.
+        Light in the focal plane, in electrons, shape `SHAPE`.
     """
-    # Two Gaussians, for core and wings, approximate a Moffat profile (1969) of beta 3.
+    # Two Gaussians approximate the core and the wings of a Moffat (1969) profile with
+    # beta = 3.
     core: Frame = gaussian_filter(light, 0.41 * fwhm, truncate=4.0)
     wings: Frame = gaussian_filter(light, 0.95 * fwhm, truncate=3.5)
     core *= np.float32(0.8)
@@ -89,21 +90,21 @@ def blur_by_psf(light: Frame, fwhm: float) -> Frame:
 
 
 def window_around(x: float, y: float, radius: float) -> tuple[Window, Floats, Floats]:
-    """Return the window of a square around a position, clipped to the frame.
+    """Return a square window around a position, clipped to the frame.
 
     Parameters
     ----------
     x, y : float
-        Centre, pixels; may lie outside of the frame.
+        Centre of the window in pixels, which may be outside the frame.
     radius : float
-        Half the square's side, pixels.
+        Half the side length of the window, in pixels.
 
     Returns
     -------
     window : tuple of slice
-        Rows and columns, clipped to the frame, possibly empty.
+        Rows and columns of the window, which may be empty after clipping.
     dx, dy : numpy.ndarray
-        Distances from the centre, shapes ``(1, columns)`` and ``(rows, 1)``, pixels.
+        Offsets from the centre in pixels, shapes ``(1, columns)`` and ``(rows, 1)``.
     """
     top, left = max(int(y - radius), 0), max(int(x - radius), 0)
     bottom = max(min(int(y + radius) + 1, SHAPE[0]), top)
@@ -114,7 +115,7 @@ def window_around(x: float, y: float, radius: float) -> tuple[Window, Floats, Fl
 
 
 def _background(rng: np.random.Generator) -> Floats:
-    """Return the sky glow: a tilted plane with vignetting of a few percent."""
+    """Return the sky background: a tilted plane with vignetting of a few percent."""
     y = np.linspace(-1, 1, SHAPE[0], dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, SHAPE[1], dtype=np.float32)[None, :]
     tilt_x, tilt_y = rng.normal(0, 0.008), rng.normal(0, 0.008)
@@ -127,20 +128,23 @@ def _background(rng: np.random.Generator) -> Floats:
 def _power_law(
     rng: np.random.Generator, size: int, slope: float, brightest: float
 ) -> Floats:
-    """Draw fluxes in electrons, N(>F) ~ F^-slope from `FAINTEST` to `brightest`."""
+    """Draw random fluxes, in electrons, from a power law N(>F) ~ F^-slope.
+
+    The fluxes are between `FAINTEST` and `brightest`.
+    """
     faint_end, bright_end = FAINTEST**-slope, brightest**-slope
     return rng.uniform(bright_end, faint_end, size) ** (-1 / slope)
 
 
 def _add_stars(sources: Frame, glare: Frame, rng: np.random.Generator) -> None:
-    """Add point sources at random positions, with glare around bright ones."""
+    """Add stars at random positions, and glare around bright stars."""
     size = int(rng.lognormal(np.log(2200), 0.4))
     flux = _power_law(rng, size, STAR_SLOPE, BRIGHTEST)
     x = rng.uniform(0, SHAPE[1] - 1, size)
     y = rng.uniform(0, SHAPE[0] - 1, size)
     column, row = x.astype(int), y.astype(int)
     right, down = x - column, y - row
-    # A star shared among four pixels keeps its centroid; the PSF blurs the rest.
+    # Share the flux of each star among four pixels, which preserves the centroid.
     for j, share_y in ((0, 1 - down), (1, down)):
         for i, share_x in ((0, 1 - right), (1, right)):
             np.add.at(sources, (row + j, column + i), flux * share_x * share_y)
@@ -149,7 +153,7 @@ def _add_stars(sources: Frame, glare: Frame, rng: np.random.Generator) -> None:
 
 
 def _add_glare(glare: Frame, x: float, y: float, flux: float) -> None:
-    """Add the aureole, falling as r^-2 (King 1971), and four diffraction spikes."""
+    """Add an aureole, which falls as r^-2 (King 1971), and four diffraction spikes."""
     reach = min(40.0 * (flux / GLARE_FROM) ** 0.5, 600.0)
     window, dx, dy = window_around(x, y, reach)
     distance_2 = dx**2 + dy**2
@@ -163,7 +167,7 @@ def _add_glare(glare: Frame, x: float, y: float, flux: float) -> None:
 
 
 def _add_galaxies(sources: Frame, rng: np.random.Generator) -> None:
-    """Add elliptical Sersic galaxies, two discs for each spheroid."""
+    """Add elliptical Sersic galaxies at random positions, two discs per spheroid."""
     size = int(rng.lognormal(np.log(1400), 0.2))
     flux = _power_law(rng, size, GALAXY_SLOPE, 2e6)
     x, y = rng.uniform(0, SHAPE[1], size), rng.uniform(0, SHAPE[0], size)
@@ -186,12 +190,15 @@ def _add_sersic(
     angle: float,
     index: float,
 ) -> None:
-    """Add a galaxy exp(-b (r/R)^(1/n)), b = 2n - 1/3 (Ciotti & Bertin 1999)."""
+    """Add a galaxy with a Sersic profile of index n.
+
+    The profile is exp(-b (r/R)^(1/n)) with b = 2n - 1/3 (Ciotti & Bertin 1999).
+    """
     reach = 3.0 + 2.0 * index  # effective radii, which contain almost all light
     window, dx, dy = window_around(x, y, reach * radius)
     cos, sin = math.cos(angle), math.sin(angle)
     major, minor = dx * cos + dy * sin, (dy * cos - dx * sin) / ratio
-    # The 0.3 px^2 soften the cusp, which one sample per pixel would exaggerate.
+    # Add 0.3 px^2 to soften the cusp, which sampling once per pixel would exaggerate.
     r = np.sqrt(major**2 + minor**2 + 0.3) / radius
     b = 2 * index - 1 / 3
     edge = math.exp(-b * reach ** (1 / index))

@@ -1,1 +1,1 @@
-"""The report on a review's changes, as plots and as an HTML file."""
+"""Report on the results of a review, as plots and as an HTML file."""

@@ -35,9 +35,10 @@ class Ink(NamedTuple):
     Attributes
     ----------
     text, paper : str
-        Colour of texts and axes, and of the background ("none" for transparent).
+        Colour of texts and axes, and colour of the background ("none" for a transparent
+        background).
     before, after : str
-        Colours of curves for the data set's labels, and for the review's labels.
+        Colours of the curves for the labels before and after review.
     """
 
     text: str = "black"
@@ -52,16 +53,16 @@ def draw_curves(
     numbers: tuple[Numbers, Numbers],
     ink: Ink,
 ) -> None:
-    """Draw precision against recall, before and after the review.
+    """Draw the precision-recall curves before and after review.
 
     Parameters
     ----------
     figure : Figure
         The figure, which is cleared first.
-    curves : Curve or None
-        Before and after.
-    numbers : Numbers
-        Numbers before and after, at the current threshold.
+    curves : tuple of two Curve or None
+        Curves before and after review; None for an undefined curve.
+    numbers : tuple of two dict
+        Metrics before and after review, at the current threshold.
     ink : Ink
         The colours.
     """
@@ -75,8 +76,8 @@ def draw_curves(
         axes.plot(
             recall,
             precision,
-            # Each recall has the precision at which it is reached, as in the average
-            # precision.
+            # Up to each recall, draw the precision at this recall, as in the definition
+            # of the average precision.
             drawstyle="steps-pre",
             color=color,
             linestyle="--" if name == "before" else "-",
@@ -102,11 +103,11 @@ def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
     figure : Figure
         The figure, which is cleared first.
     pace : Pace
-        The times.
+        Times of the verdicts.
     ink : Ink
         The colours.
     """
-    # Import here, because this module is imported before matplotlib is needed.
+    # Import here, because matplotlib is slow to import and only plots need it.
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
     axes = _axes(figure, ink, "verdict", "seconds")
@@ -117,7 +118,7 @@ def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
     seconds, run = pace.thinned(_MOST_POINTS // 2)
     number = np.arange(len(seconds)) * run + 1
     name = "verdicts" if run == 1 else f"medians of {run} verdicts"
-    # Quicker verdicts are drawn at the lower end of the axis.
+    # Draw quicker verdicts at the lower end of the axis.
     shown = np.maximum(seconds, _QUICKEST)
     axes.semilogy(number, shown, ".", color=ink.after, label=name)
     line = max(median, _QUICKEST)
@@ -130,14 +131,14 @@ def draw_pace(figure: Figure, pace: Pace, ink: Ink) -> None:
 
 
 def svg(draw: Callable[[Figure], None]) -> bytes:
-    """Return a plot as SVG; equal plots have equal bytes.
+    """Render a plot as SVG; the same plot always gives the same bytes.
 
     Parameters
     ----------
     draw : callable
-        Draws into a figure.
+        Function that draws the plot in a given figure.
     """
-    # Not at the top: matplotlib is imported only when a plot is drawn.
+    # Import here, because matplotlib is slow to import and only plots need it.
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -152,23 +153,23 @@ def svg(draw: Callable[[Figure], None]) -> bytes:
 def picture(
     draw: Callable[[Figure], None], width: int, height: int, ratio: float
 ) -> NDArray[np.uint8]:
-    """Return a plot as pixels; callable in any thread.
+    """Render a plot as an array of pixels, in any thread.
 
     Parameters
     ----------
     draw : callable
-        Draws into a figure.
+        Function that draws the plot in a given figure.
     width, height : int
-        Size of the plot in pixels of 1/96 inch.
+        Size of the plot in logical pixels of 1/96 inch.
     ratio : float
-        Pixels of the picture per pixel of 1/96 inch.
+        Number of array pixels per logical pixel.
 
     Returns
     -------
     ndarray of uint8
-        Red, green, blue and opacity, shape (rows, columns, 4).
+        RGBA values from 0 to 255, shape (rows, columns, 4).
     """
-    # Not at the top: matplotlib is imported only when a plot is drawn.
+    # Import here, because matplotlib is slow to import and only plots need it.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -198,7 +199,7 @@ def _legend(axes: Axes, ink: Ink) -> None:
 
 
 def _show_message(axes: Axes, ink: Ink, text: str) -> None:
-    """Show the reason why there is no plot."""
+    """Show a message in place of the plot."""
     axes.text(
         0.5, 0.5, text, color=ink.text, ha="center", va="center", wrap=True,
         transform=axes.transAxes,
@@ -206,7 +207,7 @@ def _show_message(axes: Axes, ink: Ink, text: str) -> None:
 
 
 def _drawable(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return recall and precision, limited to `_MOST_POINTS` points."""
+    """Return recall and precision by ascending recall, thinned for a plot."""
     recall, precision = curve.recall[::-1], curve.precision[::-1]
     steps = np.diff(np.floor(recall * _MOST_POINTS), prepend=-1) > 0
     steps[[0, -1]] = True

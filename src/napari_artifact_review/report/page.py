@@ -1,4 +1,4 @@
-"""The report: the results of a review in one self-contained HTML file."""
+"""Report with the results of a review, in one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, s
 from napari_artifact_review.report.pictures import data_uri, pictures_of
 from napari_artifact_review.report.texts import NAMES, number_text, range_text
 
-#: Maximum number of pictures of changed cutouts, and of unsure ones.
+#: Maximum number of pictures in each gallery: changed labels and unsure verdicts.
 MOST_PICTURES = 48
 
 _LIBRARIES = ("numpy", "pandas", "astropy", "matplotlib", "napari")
@@ -38,22 +38,23 @@ def open_for_report(
     reviewed: str | Path | None = None,
     store: str | None = None,
 ) -> ReviewSession:
-    """Open a review read-only, without locking out other processes.
+    """Open a review read-only, so that other processes can still write to it.
 
     Parameters
     ----------
     table : path-like
-        The predictions table, or a reviewed table, whose log is then used.
+        The predictions table, or a reviewed table.
     images, store
-        As for `ReviewSession.open`.
+        See `ReviewSession.open`.
     reviewed : path-like, optional
-        The reviewed table whose log is used; by default `table` if it has a log, else
-        the default output of the predictions.
+        The reviewed table whose log is used. By default, `table` if it has a log, or
+        else the default output of the predictions.
 
     Raises
     ------
     ReviewError
-        As for `ReviewSession.open`.
+        If `reviewed` has no log, or the folder `images` cannot be listed. For other
+        reasons, see `ReviewSession.open`.
     """
     path = Path(table).expanduser().absolute()
     if reviewed is None and log_path_beside(path).exists():
@@ -71,21 +72,22 @@ def open_for_report(
 
 
 def write_report(session: ReviewSession, output: Path, day: date) -> Written:
-    """Write the report, completely or not at all.
+    """Write the report atomically: completely or not at all.
 
     Parameters
     ----------
     session : ReviewSession
         The review.
     output : Path
-        The HTML file.
+        Path of the HTML file.
     day : date
-        The date in the report. The same review and date give the same bytes.
+        Date to print in the report. The same review and date give the same bytes.
 
     Raises
     ------
     SaveError
-        If the output is no HTML file, or cannot be written.
+        If the name of the output does not end in .html or .htm, or if the file cannot
+        be written.
     """
     if output.suffix.lower() not in (".html", ".htm"):
         raise SaveError(
@@ -99,14 +101,14 @@ def write_report(session: ReviewSession, output: Path, day: date) -> Written:
             path=output.absolute().parent,
             remedy="Create it, or choose another",
         )
-    # A path may contain bytes that are not Unicode.
+    # Escape bytes of a path that are not valid Unicode.
     page = make_page(session, day).encode(errors="backslashreplace")
     return replace_file(output, lambda stream: _write(stream, page))
 
 
 def make_page(session: ReviewSession, day: date) -> str:
     """Return the report as HTML; see `write_report`."""
-    # Import here, because only a report needs it.
+    # Import here, because only a report needs this library.
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -148,7 +150,7 @@ _SHOWN: tuple[When, When] = ("before", "after")
 
 
 def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
-    """Yield the reviewed data, the reviewers and the versions."""
+    """Yield the name and the text of each fact about the review."""
     table, labels = session.predictions, session.catalog.labels
     yield "Table", str(table.path)
     yield "Images", f"{len(table.image_names):,} in {session.images.folder}"
@@ -170,7 +172,7 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
 
 
 def _reviewers(session: ReviewSession) -> str:
-    """Return the reviewers with their numbers of verdicts, the most active first."""
+    """Return the reviewers with their numbers of verdicts as text, highest first."""
     labels = session.catalog.labels
     rows = np.flatnonzero(labels.reviewed).tolist()
     counts = Counter(labels.state_of(row).reviewed_by or "unnamed" for row in rows)
@@ -179,19 +181,19 @@ def _reviewers(session: ReviewSession) -> str:
 
 
 def _versions() -> Iterator[str]:
-    """Yield the versions of this package, Python and the installed libraries."""
+    """Yield the versions of this package, of Python and of the installed libraries."""
     yield f"napari-artifact-review {metadata.version('napari-artifact-review')}"
     yield f"Python {platform.python_version()}"
     for name in _LIBRARIES:
         try:
             yield f"{name} {metadata.version(name)}"
         except metadata.PackageNotFoundError:
-            # napari may be missing, because a report needs no window.
+            # napari may not be installed, because a report needs no window.
             continue
 
 
 def _number_rows(metrics: dict[When, Numbers]) -> list[tuple[str, str, str, str]]:
-    """Return a row for each number, the ratios first."""
+    """Return a table row for each metric, with the ratios first."""
     return [
         (
             NAMES[name],
@@ -230,7 +232,7 @@ def _plots(
 def _gallery(
     session: ReviewSession, title: str, which: npt.NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Return pictures of cutouts, the least probable labels first."""
+    """Return the pictures and texts of a gallery, least probable labels first."""
     rows, table = np.flatnonzero(which), session.predictions
     first = "come first in the table"
     if table.confidence is not None:

@@ -1,4 +1,4 @@
-"""Pictures of cutouts, embedded in the page."""
+"""Pictures of cutouts, embedded in the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.images.image_cache import ImageCache
 from napari_artifact_review.core.images.thumbnails import CutoutReader
 
-#: Maximum side of a picture in pixels, which is enough for paper.
+#: Maximum side length of a picture in pixels, which is sufficient for print.
 _SIDE = 320
 
 
@@ -24,9 +24,9 @@ class Picture(NamedTuple):
     cutout : Cutout
         The cutout.
     source : str
-        The picture as a data URI, or an empty string if it is missing.
+        The picture as a data URI; empty if the picture is missing.
     fault : str
-        The reason why the picture is missing.
+        The reason why the picture is missing; otherwise empty.
     """
 
     cutout: Cutout
@@ -35,9 +35,9 @@ class Picture(NamedTuple):
 
 
 def pictures_of(cutouts: Sequence[Cutout], images: ImageFolder) -> list[Picture]:
-    """Return a picture of each cutout, with the cutout's ZScale limits.
+    """Return a picture of each cutout, with ZScale limits computed from the cutout.
 
-    Each image is read once, for any order of the cutouts.
+    Each image is read only once, even if its cutouts are not consecutive.
     """
     reader, found = CutoutReader(ImageCache(images)), dict[int, Picture]()
     ordered = sorted(cutouts, key=lambda cutout: cutout.image_name)
@@ -48,16 +48,16 @@ def pictures_of(cutouts: Sequence[Cutout], images: ImageFolder) -> list[Picture]
 
 
 def data_uri(kind: str, contents: bytes) -> str:
-    """Return the contents of a file as a data URI."""
+    """Return a data URI of the media type `kind` with the given contents."""
     return f"data:{kind};base64,{base64.b64encode(contents).decode()}"
 
 
 def _picture(reader: CutoutReader, cutout: Cutout) -> Picture:
-    # Import here, because only a report needs it.
+    # Import here, because only a report needs this library.
     import imageio.v3 as imageio
 
     try:
-        # All three channels are equal.
+        # The picture is grey, so its three channels are equal.
         grey = reader.picture(cutout)[:, :, 0]
     except ImageError as error:
         return Picture(cutout, fault=str(error))

@@ -1,8 +1,8 @@
-"""Names and numbers as texts."""
+"""Names of metrics, and numbers formatted as text."""
 
 from __future__ import annotations
 
-#: Name of each number in `core.scores.metrics.NUMBERS`.
+#: Displayed name of each metric in `core.scores.metrics.NUMBERS`.
 NAMES = {
     "tp": "true positives (TP)",
     "fp": "false positives (FP)",
@@ -19,7 +19,7 @@ UNDEFINED = "—"
 
 
 def number_text(number: float | None, digits: int = 3) -> str:
-    """Return the text of a count, or of a ratio with `digits` digits."""
+    """Format a count, or a ratio with `digits` decimals; None is `UNDEFINED`."""
     if number is None:
         return UNDEFINED
     if isinstance(number, int):
@@ -28,6 +28,6 @@ def number_text(number: float | None, digits: int = 3) -> str:
 
 
 def range_text(low: float | None, high: float | None, digits: int = 3) -> str:
-    """Return the text of a range, or one number if both ends have the same text."""
+    """Format a range, or one number if both ends have the same text."""
     first, last = number_text(low, digits), number_text(high, digits)
     return first if first == last else f"{first} to {last}"

@@ -55,11 +55,11 @@ def test_any_other_database_or_driver_is_refused_by_name(scheme):
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        (f"postgresql://ada:{SECRET}@host:no/night", "no number from 1 to 65535"),
-        (f"postgresql://ada:{SECRET}@host:99999/night", "no number from 1 to 65535"),
-        (f"postgresql://ada:{SECRET}@host:0/night", "no number from 1 to 65535"),
+        (f"postgresql://ada:{SECRET}@host:no/night", "not a number from 1 to 65535"),
+        (f"postgresql://ada:{SECRET}@host:99999/night", "not a number from 1 to 65535"),
+        (f"postgresql://ada:{SECRET}@host:0/night", "not a number from 1 to 65535"),
         # Without a host, the password is in the position of the port.
-        (f"postgresql://ada:{SECRET}/night", "no number from 1 to 65535"),
+        (f"postgresql://ada:{SECRET}/night", "not a number from 1 to 65535"),
         # The rest of the password is in the position of the host.
         (f"postgresql://ada:p@{SECRET}@host/night", "more than one @"),
         (f"postgresql://ada:{SECRET}@host/night?autocommit=1", "autocommit"),

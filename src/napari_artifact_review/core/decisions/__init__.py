@@ -1,1 +1,1 @@
-"""Log of decisions: its file, its lock, and its exchange with other computers."""
+"""Store the log of decisions, lock it, and exchange it with other computers."""

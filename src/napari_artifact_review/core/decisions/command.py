@@ -13,8 +13,8 @@ from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import StoreError
 
-#: Give verdicts; undo or redo them; adopt labels from the table or another program;
-#: receive entries of other logs.
+#: Kinds of command: give verdicts, undo or redo them, adopt labels of the table or of
+#: another program, or receive entries of other logs.
 CommandKind = Literal["decide", "undo", "redo", "adopt", "receive"]
 
 #: Seconds after which the window shows that a command is pending.
@@ -26,41 +26,41 @@ CommandState = Literal["pending", "recorded", "refused"]
 class Command:
     """A change to record, and its result.
 
-    The note and the cutouts are fixed when the command is given.
-
     Parameters
     ----------
     kind : str
-        Kind of change.
+        Kind of change; see `CommandKind`.
     cutouts : sequence of CutoutKey
         Cutouts to change.
     make : callable
-        Returns the entries to write; called after all earlier commands are settled.
+        Function without arguments that returns the entries to write. It is called after
+        all earlier commands are recorded or refused.
     depends_on : sequence of Command
-        Commands on which this one depends: if one is refused, this one is, too.
+        Commands on which this command depends. If any of them is refused, this command
+        is also refused.
     target : EntryId or Command, optional
-        For undo and redo: the act, or the pending command that will create it.
+        For undo and redo: the act, or the pending command that will create the act.
     title : str
-        Short description for messages.
+        Short description, shown in messages.
 
     Attributes
     ----------
     again : callable or None
-        Gives the same command again.
+        Function that submits the same command again and returns the new command.
     renewed : Command or None
         For a refused command: the command that replaced it.
     new_states : mapping of CutoutKey to LabelState
-        For verdicts and labels: the state of each cutout after recording.
+        For verdicts and adopted labels: the state of each cutout after recording.
     notes : mapping of CutoutKey to str
         For undo: the notes of the undone verdicts.
     state : str
         "pending", "recorded" or "refused".
-    entries : sequence of Entry
+    entries : tuple of Entry
         Recorded entries; empty if there was nothing to change.
     error : StoreError or None
-        Reason for a refusal.
+        Reason why the command was refused.
     given_at : float
-        Time at which the command was given, from `time.monotonic`.
+        Time at which the command was created, from `time.monotonic`, in seconds.
     settled : Signal
         Emitted with the command when it is recorded or refused.
     """
@@ -94,20 +94,20 @@ class Command:
 
     @property
     def is_pending(self) -> bool:
-        """Whether the command is neither recorded nor refused."""
+        """Whether the command has not been recorded or refused yet."""
         return self.state == "pending"
 
     @property
     def act(self) -> EntryId | None:
-        """Act that the command created, undid or redid; None if it changed nothing."""
+        """Act that was created, undone or redone; None if nothing was recorded."""
         return self.entries[0].act if self.entries else None
 
     def settle(self, entries: Sequence[Entry]) -> None:
-        """Mark the command as recorded."""
+        """Mark the command as recorded, with these entries."""
         self.state, self.entries = "recorded", tuple(entries)
         self.settled.emit(self)
 
     def refuse(self, error: StoreError) -> None:
-        """Mark the command as refused."""
+        """Mark the command as refused, with the reason."""
         self.state, self.error = "refused", error
         self.settled.emit(self)

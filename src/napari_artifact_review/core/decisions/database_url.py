@@ -1,4 +1,4 @@
-"""Read and check database URLs, and hide their passwords."""
+"""Parse and check database URLs, and hide their passwords."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ _DRIVERS = {
 
 _SUPPORTED = "Name a postgresql+psycopg:// URL; for --store, an SQLite file"
 
-#: The scheme before "://"; any other text could be part of a password.
+#: The scheme before "://". Messages repeat no other text of an invalid URL, because it
+#: could be part of a password.
 _SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://")
 
-#: Options of libpq whose values are secrets, as opposed to paths of secret files.
+#: Options of libpq whose values are secrets. Options with the path of a secret file are
+#: not included.
 _SECRETS = (
     "password",
     "sslpassword",
@@ -37,9 +39,9 @@ _SECRETS = (
 
 
 def read_database_url(text: str) -> sa.URL | Path:
-    """Read a database URL given by the user, without opening the database.
+    """Parse a database URL from the user, without connecting to the database.
 
-    Error messages do not repeat the URL, because it may contain a password.
+    Error messages do not contain the full URL, because it may include a password.
 
     Parameters
     ----------
@@ -55,8 +57,8 @@ def read_database_url(text: str) -> sa.URL | Path:
     Raises
     ------
     StoreError
-        If the URL cannot be read, names an unsupported dialect or driver, or an
-        unknown option, or if the driver is not installed.
+        If the URL is invalid, if its database, driver or options are not supported, or
+        if the driver is not installed.
     """
     scheme = _SCHEME.match(text)
     if scheme is None or not text.isprintable():
@@ -69,7 +71,7 @@ def read_database_url(text: str) -> sa.URL | Path:
 
 
 def safe_name(url: sa.URL) -> str:
-    """Return a URL without password and options, for messages."""
+    """Return a URL without password and options, which messages can show."""
     shown = sa.URL.create(
         url.drivername, url.username, None, url.host, url.port, url.database
     )
@@ -77,11 +79,11 @@ def safe_name(url: sa.URL) -> str:
 
 
 def without_secrets(message: str, url: sa.URL) -> str:
-    """Replace each secret of a URL with *** in a driver's message."""
+    """Return a driver's message with each secret of a URL replaced by ***."""
     secrets = {str(url.password or "")}
     for option in _SECRETS:
         secrets.update(url.normalized_query.get(option, ()))
-    # Longest first, because a secret may be part of another.
+    # Replace the longest secret first, because a secret may be part of another one.
     for secret in sorted(secrets - {""}, key=len, reverse=True):
         for spelling in (secret, quote(secret, safe=""), quote_plus(secret)):
             message = message.replace(spelling, "***")
@@ -92,12 +94,12 @@ def _split(text: str, name: str) -> sa.URL:
     try:
         url = sa.make_url(text)
     except ValueError:
-        # Drop the cause, because its message repeats the port.
+        # Drop the cause, because its message contains the port.
         raise _bad_port(name) from None
     if url.port is not None and not 0 < url.port < 65536:
         raise _bad_port(name)
     if "@" in (url.host or ""):
-        # This host begins with the end of a password, and messages show the host.
+        # Such a host begins with the end of the password, and messages show the host.
         raise StoreError(
             f"this {name} URL has more than one @ before its host",
             remedy="Write an @ in a name or password as %40",
@@ -106,9 +108,9 @@ def _split(text: str, name: str) -> sa.URL:
 
 
 def _bad_port(name: str) -> StoreError:
-    # The message omits the port: in a URL without a host, it is the password.
+    # Do not show the port: in a URL without a host, the port is really the password.
     return StoreError(
-        f"the port of this {name} URL is no number from 1 to 65535",
+        f"the port of this {name} URL is not a number from 1 to 65535",
         remedy=f"Write it as {name}://USER@HOST:PORT/DATABASE",
     )
 
@@ -158,13 +160,13 @@ def _check_postgresql(url: sa.URL) -> sa.URL:
             remedy="Name each option once",
         )
     if "password" in url.query:
-        # SQLAlchemy hides the password attribute whenever it prints a URL.
+        # Move the password to the attribute that SQLAlchemy hides in a printed URL.
         url = url.set(password=url.normalized_query["password"][0])
         url = url.difference_update_query(["password"])
     return url
 
 
 def _repeated(url: sa.URL) -> set[str]:
-    """Return the repeated options of a URL, except hosts and ports."""
+    """Return the options that a URL contains more than once, except host and port."""
     values = url.normalized_query.items()
     return {name for name, value in values if len(value) > 1} - {"host", "port"}

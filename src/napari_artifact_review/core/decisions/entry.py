@@ -1,4 +1,4 @@
-"""Entries of a review's log: identity, order in time, and JSON form."""
+"""Entries of a review's log: identity, sort order, digests and JSON format."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any, Literal, NamedTuple, Self, get_args
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.outcomes import VERDICTS
 
-#: Effect of an entry on verdicts. An entry with another action (a setting, a draw, a
-#: draft note) has its content in `context` and does not change a label.
+#: Actions that affect verdicts. An entry with any other action does not change a label;
+#: its content is in `context`.
 Action = Literal["decide", "undo", "redo"]
 
-#: Source of an entry: a reviewer's decision in this log, an older store or a table, or
-#: an earlier round.
+#: Source of an entry: a decision of the reviewer ("decided"), labels of a table or of
+#: an older database ("taken over"), or an earlier round of the review ("carried").
 Origin = Literal["decided", "taken over", "carried"]
 
-#: Digest that stands in for the predecessor of a log's first entry.
+#: Previous digest of the first entry of a log, which has no previous entry.
 NO_DIGEST = ""
 
-#: Upper bound (exclusive) of all numbers, because a database stores 64 bits.
+#: Exclusive upper bound of the absolute value of a number: databases store 64 bits.
 _LARGEST = 2**63
 
 
@@ -44,34 +44,35 @@ class EntryId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of the log, which makes, undoes or redoes a decision.
+    """A log entry, which usually makes, undoes or redoes a decision.
 
     Attributes
     ----------
     log_id, number : str, int
         Identity of the entry; see `EntryId`.
     clock : int
-        Logical time (L. Lamport, Commun. ACM 21, 558, 1978): larger than the time of
-        every entry that the writer knew.
+        Logical time (L. Lamport, Commun. ACM 21, 558, 1978), which is larger than the
+        clock of every entry that the writer knew.
     action : str
-        An `Action`, or the kind of an entry that does not affect verdicts.
+        An `Action`, or any other text for an entry that does not affect verdicts.
     act : EntryId
-        First entry of the act that this entry makes, undoes or redoes. Decisions that
-        were made together are undone together.
+        Act that this entry makes, undoes or redoes, identified by its first entry. An
+        act is a group of decisions that are made, undone and redone together.
     cutout : CutoutKey
-        The cutout.
+        Cutout to which the entry applies.
     label_new : int
-        Label in force after the entry.
+        Label after the entry: 1 artifact, 0 no artifact.
     reviewer, decided_at : str
-        Reviewer, and time in UTC (ISO 8601).
+        Name of the reviewer, and time of the entry in UTC (ISO 8601).
     context : mapping
-        Circumstances of the decision, as plain JSON.
+        Circumstances of the decision, such as the threshold, as plain JSON.
     verdict, kind, note : str
-        As for `Decision`; for an undo, the values that are in force again, if any.
+        See `Decision`. For an undo, the values after the undo; empty if there are none.
     origin : str
-        An `Origin`.
+        Source of the entry; see `Origin`.
     digest : str
-        SHA-256 of the content and of the digest of the previous entry in the log.
+        SHA-256 of the content and of the digest of the previous entry in the same log,
+        in hexadecimal.
     """
 
     log_id: str
@@ -97,11 +98,17 @@ class Entry:
 
     @property
     def order(self) -> tuple[int, str, int]:
-        """Sort key of the entries of a review, identical on every computer."""
+        """Sort key, which gives the same order of entries on every computer."""
         return self.clock, self.log_id, self.number
 
     def after(self, previous: Entry | None) -> Self:
-        """Return the entry with its digest set, given the previous entry of its log."""
+        """Return a copy of the entry, with the digest that follows from `previous`.
+
+        Parameters
+        ----------
+        previous : Entry or None
+            The last entry of the log; None if the log is empty.
+        """
         return replace(self, digest=self._digest_after(previous))
 
     def follows(self, previous: Entry | None) -> bool:
@@ -121,12 +128,12 @@ class Entry:
         )
 
     def as_json(self) -> str:
-        """Return the entry as one line of ASCII, which every database can store."""
+        """Return the entry as one line of JSON in ASCII, for storage in a database."""
         return _dumped([*self._content(), self.digest])
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read an entry from the text that `as_json` returned.
+        """Create an entry from the text that `as_json` returned.
 
         Raises
         ------
@@ -146,7 +153,7 @@ class Entry:
         return entry
 
     def is_sound(self) -> bool:
-        """Return whether every value has a valid type and range."""
+        """Return whether every value has a valid type and is in its range."""
         texts = (self.log_id, self.action, self.reviewer, self.decided_at, self.kind)
         others = (self.note, self.origin, self.digest, self.verdict)
         names = (self.act.log_id, self.cutout.image_name)
@@ -154,7 +161,8 @@ class Entry:
             return False
         x, y = self.cutout.grid_x, self.cutout.grid_y
         numbers = (self.number, self.clock, self.act.number, self.label_new, x, y)
-        # Exactly an int: True would be stored as 1, which gives another digest.
+        # Reject bool, a subclass of int: True would be stored as 1, and the digest of
+        # the stored entry would be different.
         if not all(type(n) is int and abs(n) < _LARGEST for n in numbers):
             return False
         is_own_act = self.act.log_id == self.log_id
@@ -178,7 +186,7 @@ class Entry:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-#: Returns all values of an entry except the digest, in stored order.
+#: Get all values of an entry except the digest, in the order of storage.
 _values = attrgetter(*(each.name for each in fields(Entry) if each.name != "digest"))
 
 
@@ -187,5 +195,5 @@ def _dumped(content: list[Any]) -> str:
 
 
 def plain_json(value: Any) -> Any:
-    """Convert a value to plain JSON, with None for NaN and infinity."""
+    """Convert a value to plain JSON; NaN and infinity become None."""
     return json.loads(json.dumps(value), parse_constant=lambda _: None)

@@ -18,57 +18,58 @@ from napari_artifact_review.core.decisions.meeting_place import (
 )
 from napari_artifact_review.core.errors import StoreError
 
-#: Seconds between a failed exchange and the next attempt; doubled with each failure.
+#: Seconds between a failed exchange and the next attempt. Each further failure doubles
+#: the delay, up to the longest delay.
 _FIRST_RETRY_DELAY = 0.25
 _LONGEST_RETRY_DELAY = 5.0
 
-#: Maximum number of entries in one request. Requests get smaller after a failure, so
-#: that they succeed on a slow network.
+#: Maximum number of entries in one request. Each failure halves the number, so that
+#: requests succeed on a slow network.
 _LARGEST_BATCH = 1000
 
 
 class Exchange:
     """Background exchange of a review's log entries with a meeting place.
 
-    A thread sends the entries that are missing at the meeting place and fetches the
-    entries that are missing on this computer. It does so at an interval, and whenever
-    entries are offered. If the meeting place is slow or unreachable, `problem` is set;
+    A thread sends the entries that the meeting place lacks, and fetches the entries
+    that this computer lacks. The thread runs at regular intervals and whenever entries
+    are offered. If the meeting place is slow or unreachable, `problem` is set, and
     unsent entries are sent later. Entries of all logs are exchanged, so each computer
-    also forwards the entries of the others.
+    also forwards entries of other computers.
 
-    A started exchange must be closed, because its thread refers to it.
+    Close a started exchange, because its thread keeps it alive.
 
     Parameters
     ----------
     place : MeetingPlace
-        The meeting place; the exchange closes it.
+        The meeting place, which `close` also closes.
     review : ReviewIdentity
-        The review.
+        Identity of the review.
     entries : iterable of RawEntry
-        All entries on this computer, each log in order.
+        All entries on this computer; the entries of each log are in order.
     receive : callable
-        Called on the exchange thread with a list of fetched entries, sorted by log and
-        number. If it raises, they are fetched again.
+        Called on the exchange thread with a list of fetched entries, sorted by log id
+        and number. If it raises an error, the entries are fetched again.
     acknowledged : mapping of str to int, optional
-        Value of the attribute from an earlier exchange.
+        Value of the attribute `acknowledged` of an earlier exchange.
     prepare : callable, optional
-        Called once on the exchange thread, after the meeting place is joined and before
-        entries are exchanged. If it raises, it is called again at the next attempt.
+        Called once on the exchange thread, after the review is joined and before
+        entries are exchanged. If it raises an error, the next attempt calls it again.
     interval : float
         Seconds between two exchanges while no entries are offered.
 
     Attributes
     ----------
     changed : Signal
-        Emitted on any thread when an attribute below has changed.
+        Emitted, on any thread, when any attribute below except `rounds` has changed.
     problem : StoreError or None
-        Error that prevents the exchange at present.
+        Error that currently prevents the exchange; None if there is none.
     unsent : int
-        Number of entries that the meeting place is not known to have.
+        Number of entries that the meeting place has not acknowledged.
     acknowledged : dict of str to int
-        Number of the last entry that the meeting place is known to have, by log id.
+        Number of the last acknowledged entry in each log, by log id.
     rounds : int
-        Number of complete exchanges.
+        Number of completed exchanges.
     review_id : str or None
         Id of the review at the meeting place; None before the first contact.
     """
@@ -95,7 +96,7 @@ class Exchange:
         self._is_joined = False
         self._prepare = prepare
         self.rounds = 0
-        # Guards the attributes below; notified when the thread has something to do.
+        # Guards the attributes below, and wakes the thread after an offer or a close.
         self._condition = Condition()
         self._logs: dict[str, list[RawEntry]] = {}
         self._acknowledged = dict(acknowledged or {})
@@ -109,13 +110,13 @@ class Exchange:
 
     @property
     def acknowledged(self) -> dict[str, int]:
-        """Number of the last entry that the meeting place has, by log id."""
+        """Number of the last acknowledged entry in each log, by log id."""
         with self._condition:
             return dict(self._acknowledged)
 
     @property
     def unsent(self) -> int:
-        """Number of entries that the meeting place is not known to have."""
+        """Number of entries that the meeting place has not acknowledged."""
         with self._condition:
             return sum(span.last - span.after for span in self._unsent_spans())
 
@@ -137,15 +138,16 @@ class Exchange:
     def close(self) -> None:
         """End the exchange, without waiting for the meeting place.
 
-        The thread sends the offered entries, unless there is a problem, and then closes
-        the meeting place. Nothing is received or signalled afterwards.
+        The thread sends the remaining entries, unless there is a problem, and then
+        closes the meeting place. No entries are received and no signals are emitted
+        after this call.
         """
         with self._condition:
             self._is_closed = True
             self._condition.notify_all()
 
     def exchange(self) -> None:
-        """Exchange once, on the caller's thread.
+        """Exchange entries once, on the caller's thread.
 
         Raises
         ------
@@ -155,7 +157,7 @@ class Exchange:
         try:
             self._exchange()
         except StoreError:
-            # The meeting place may return as an older backup, or as a new database.
+            # Join again: an older backup or a new database may replace the database.
             self._is_joined = False
             raise
 
@@ -187,7 +189,7 @@ class Exchange:
         self._place.close()
 
     def _wait(self, delay: float) -> bool:
-        """Wait until the next exchange is due; return False if there is none."""
+        """Wait for the next exchange; return False if the thread should end."""
         with self._condition:
             self._condition.wait_for(lambda: self._is_closed or self._has_offers, delay)
             self._has_offers = False
@@ -243,7 +245,7 @@ class Exchange:
         )
 
     def _next_unsent(self) -> list[RawEntry]:
-        """Return the next batch of entries that are missing at the meeting place."""
+        """Return the next batch of entries that the meeting place lacks."""
         with self._condition:
             return [
                 entry
@@ -252,7 +254,7 @@ class Exchange:
             ]
 
     def _next_missing(self, last_numbers: Mapping[str, int]) -> list[Span]:
-        """Return the next batch of entries that are missing on this computer."""
+        """Return the spans of the next batch of entries that this computer lacks."""
         with self._condition:
             here = {log_id: len(log) for log_id, log in self._logs.items()}
         return _cut(_lacking(last_numbers, here), self._batch)
@@ -297,12 +299,13 @@ class Exchange:
 
 
 def find_meeting_place(url: str) -> MeetingPlace:
-    """Return the meeting place at a URL, without opening it.
+    """Return the meeting place at a URL, without connecting to the database.
 
     Raises
     ------
     StoreError
-        If the URL is not that of a PostgreSQL database, or the driver is not installed.
+        If the URL is not a valid URL of a PostgreSQL database, or if the driver is not
+        installed.
     """
     database = read_database_url(url)
     if isinstance(database, Path):
@@ -311,7 +314,7 @@ def find_meeting_place(url: str) -> MeetingPlace:
             path=database,
             remedy="Name the URL of a PostgreSQL database",
         )
-    # Imported here, because its driver is an optional dependency, checked above.
+    # Import here, because the driver is an optional dependency, which is checked above.
     from napari_artifact_review.core.decisions.postgres_place import PostgresPlace
 
     return PostgresPlace(database)

@@ -1,4 +1,4 @@
-"""Lock of a log, so that only one process at a time writes to it."""
+"""Lock that lets only one process at a time write to a log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-#: Errors of file systems without locks, such as some network folders.
+#: Error numbers reported by file systems without locks, such as some network folders.
 _NO_LOCKS = {
     getattr(errno, name)
     for name in ("ENOLCK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EINVAL")
@@ -29,17 +29,18 @@ _NO_LOCKS = {
 #: Seconds to wait for another window of this process to release the lock.
 _RELEASE_TIMEOUT = 12.0
 
-#: Offset of the byte that Windows locks. It is beyond the text, which stays readable.
+#: Offset of the byte that is locked on Windows. It is after the end of the text, so
+#: that other processes can read the text.
 _LOCKED_BYTE = 1 << 30
 
 
 class LocksUnsupportedError(OSError):
-    """Error of a file system that cannot lock files or sync them to the disk."""
+    """Error for a file system that cannot lock files or sync them to the disk."""
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Description of the process that has a lock, for messages only.
+    """Description of the process that holds a lock, shown in messages.
 
     Attributes
     ----------
@@ -74,34 +75,35 @@ class Writer:
 
 
 class _Held:
-    """A lock of this process, with the number of `WriterLock` objects that share it."""
+    """A lock held by this process, and the number of objects that share the lock."""
 
     def __init__(self, handle: int, writer: Writer) -> None:
         self.handle = handle
         self.writer = writer
         self.users = 1
-        # Number of users that announced their release.
+        # Number of users that have announced that they will release the lock.
         self.releasing = 0
         self.released = threading.Event()
 
 
-#: Locks of this process, by device and inode of their files.
+#: Locks held by this process, by device and inode of the lock file.
 _held: dict[tuple[int, int], _Held] = {}
 _guard = threading.Lock()
 
 
 class WriterLock:
-    """A lock by the operating system on a separate lock file.
+    """A lock that the operating system sets on a separate lock file.
 
-    The system releases the lock when the process ends, also in containers. The file is
-    separate, because closing any descriptor of an SQLite file drops SQLite's locks
-    (https://www.sqlite.org/howtocorrupt.html, 2.2). A forked child has no lock.
+    The system releases the lock when the process ends, even in a container. A forked
+    child process does not inherit the lock. The SQLite file itself is not locked,
+    because closing any descriptor of that file would release SQLite's own locks
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
 
     Parameters
     ----------
     path : Path
-        The lock file. It is not deleted on release: otherwise two processes could lock
-        two files of the same name.
+        The lock file. `release` does not delete it; otherwise, two processes could each
+        lock a different file at this path.
     """
 
     def __init__(self, path: Path) -> None:
@@ -112,23 +114,28 @@ class WriterLock:
 
     @property
     def is_held(self) -> bool:
-        """Whether this object has the lock in this process."""
+        """Whether this object holds the lock in this process."""
         return self._key is not None and self._pid == os.getpid()
 
     def acquire(self, shared_with: WriterLock | None = None) -> Writer | None:
-        """Acquire the lock, or return the other writer that has it.
+        """Acquire the lock, unless another process or window holds it.
 
-        If this process has the lock and announced its release, wait for the release.
+        If a window of this process has announced its release, wait for the release.
 
         Parameters
         ----------
         shared_with : WriterLock, optional
-            Another lock of this process that may share the file with this one.
+            Another lock of this process. If it locks the same file, both share it.
+
+        Returns
+        -------
+        Writer or None
+            The process that holds the lock; None if this object now holds it.
 
         Raises
         ------
         LocksUnsupportedError
-            If the file system has no locks.
+            If the file system does not support locks.
         OSError
             If the file cannot be created or written.
         """
@@ -168,14 +175,14 @@ class WriterLock:
         return None
 
     def announce_release(self) -> None:
-        """Announce a release, so that `acquire` in this process waits for it."""
+        """Announce that `release` will follow, so that `acquire` waits for it."""
         with _guard:
             if self._key is not None and self.is_held and not self._is_releasing:
                 self._is_releasing = True
                 _held[self._key].releasing += 1
 
     def release(self) -> None:
-        """Release the lock if this object has it in this process."""
+        """Release the lock if this object holds it in this process."""
         with _guard:
             key, self._key = self._key, None
             if key is None or self._pid != os.getpid():
@@ -186,13 +193,13 @@ class WriterLock:
             self._is_releasing = False
             if not held.users:
                 del _held[key]
-                # Closing releases the lock. Unlocking would also release the lock of a
-                # parent process whose descriptor was inherited.
+                # Closing the file releases the lock. Unlocking the file would also
+                # release the lock of a parent process that shares the descriptor.
                 os.close(held.handle)
                 held.released.set()
 
     def _in_this_process(self) -> tuple[tuple[int, int], _Held] | None:
-        """Return the lock of this process on the same file, if any.
+        """Return the key and the lock that this process holds on the file, or None.
 
         The file is not opened again, because closing it on NFS would release the lock.
         """
@@ -229,7 +236,7 @@ def _lock(handle: int) -> bool:
 
 
 def _write(handle: int, writer: Writer) -> None:
-    """Write the description of the writer, and sync it to the disk."""
+    """Write the description of the writer to the lock file, and sync it to the disk."""
     text = json.dumps(asdict(writer)).encode()
     os.lseek(handle, 0, os.SEEK_SET)
     os.write(handle, text)
@@ -250,12 +257,12 @@ def _read_writer(path: Path) -> Writer:
         host, user, since = (str(found[name]) for name in ("host", "user", "since"))
         return Writer(host, int(found["pid"]), user, since)
     except (OSError, TypeError, ValueError, LookupError):
-        # The other process has not written the description yet, or it is unreadable.
+        # The file is unreadable, or the other process has not written to it yet.
         return unknown
 
 
 def _forget_in_child() -> None:
-    """Close inherited descriptors in a forked child, without unlocking the parent."""
+    """Close inherited lock files in a forked child; the parent keeps its locks."""
     global _guard
     _guard = threading.Lock()
     for held in _held.values():

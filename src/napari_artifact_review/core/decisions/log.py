@@ -15,9 +15,8 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Action, Entry, EntryId, Origin
 from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
 
-#: Maximum wait for a decision to be on disk, in seconds, so that the next frame shows
-#: it. Users perceive shorter delays as instantaneous (J. Nielsen, Usability
-#: Engineering, 1993, ch. 5).
+#: Longest time in seconds that a window waits until a decision is on disk. To users,
+#: shorter delays appear instantaneous (J. Nielsen, Usability Engineering, 1993, ch. 5).
 MAX_WAIT = 0.1
 
 
@@ -28,13 +27,14 @@ class Decision:
     Attributes
     ----------
     cutout : CutoutKey
-        The cutout.
+        Cutout to which the decision applies.
     label_new : int
-        1 artifact, 0 no artifact; an unsure verdict leaves the label unchanged.
+        Label after the decision: 1 artifact, 0 no artifact. An unsure verdict leaves
+        the label unchanged.
     reviewer : str
         Name of the reviewer.
     decided_at : str
-        Time in UTC (ISO 8601).
+        Time of the decision in UTC (ISO 8601).
     verdict : "artifact", "no artifact" or "unsure"
         The verdict.
     kind : str
@@ -53,7 +53,7 @@ class Decision:
 
     @classmethod
     def from_state(cls, cutout: CutoutKey, state: LabelState) -> Self:
-        """Return the decision that results in a given state of a cutout."""
+        """Create the decision that gives a cutout the label state `state`."""
         label, reviewer, decided_at, verdict, kind, note = state
         return cls(
             cutout, label, reviewer, decided_at, cast(Verdict, verdict), kind, note
@@ -66,13 +66,13 @@ class LabelState(NamedTuple):
     Attributes
     ----------
     label_new : int
-        1 artifact, 0 no artifact.
+        Current label: 1 artifact, 0 no artifact.
     reviewed_by, reviewed_at : str
-        Reviewer and time of the verdict; empty without a verdict.
+        Reviewer and time (UTC, ISO 8601) of the verdict; empty without a verdict.
     decision : str
         The verdict; empty if there is none.
     kind, note : str
-        Kind of artifact and note of the reviewer; often empty.
+        Kind of artifact and note of the reviewer; empty if not given.
     """
 
     label_new: int
@@ -90,31 +90,33 @@ class LabelState(NamedTuple):
 
     @property
     def reviewed(self) -> bool:
-        """Whether there is a verdict."""
+        """Whether the cutout has a verdict."""
         return bool(self.reviewed_at or self.reviewed_by or self.decision)
 
     def has_same_verdict(self, other: LabelState) -> bool:
-        """Return whether label, verdict, kind and note are equal.
+        """Return whether two states have the same label, verdict, kind and note.
 
-        If either state has no verdict, only the labels are compared.
+        If either state has no verdict, compare only the labels.
         """
         if not self.decision or not other.decision:
             return self.label_new == other.label_new
         return (self.label_new, *self[3:]) == (other.label_new, *other[3:])
 
     def with_verdict(self) -> Self:
-        """Return the state with a missing verdict of a reviewed label filled in.
+        """Return the state, with the verdict added if a reviewed label has none.
 
-        Tables without the column `decision` come from versions without "unsure".
+        Older versions did not write the column `decision` and had no verdict "unsure".
+        The missing verdict therefore follows from the label.
         """
         if self.reviewed and not self.decision:
             return self._replace(decision=LABEL_NAMES[self.label_new])
         return self
 
     def with_matching_verdict(self) -> Self:
-        """Return the state with the verdict that the label implies, unless unsure.
+        """Return the state with the verdict that matches the label.
 
-        A user may have edited only the label.
+        An unsure verdict is not changed. The label and the verdict may differ if a user
+        edited only the label in the table.
         """
         if self.decision == "unsure":
             return self
@@ -126,20 +128,21 @@ _Change: TypeAlias = tuple[Decision, LabelState, Mapping[str, Any]]
 
 
 class DecisionLog:
-    """The entries of all logs of a review, and the decisions in force.
+    """The entries of all logs of a review, and the decisions currently in force.
 
-    Entries are applied in the order of clock and log id, so that any order of arrival
-    gives the same review. Entries are never removed: undo and redo add entries.
+    Entries are applied in the order of `Entry.order`, so the result does not depend on
+    the order of arrival. Entries are never removed: undo and redo add entries. An act
+    is a group of decisions that are made, undone and redone together.
 
     Parameters
     ----------
     entries : iterable of Entry, optional
         Initial entries.
     is_known : callable, optional
-        Returns whether a cutout is in the table. Entries about other cutouts stay in
-        the log, but cannot be in force or be undone.
+        Function that returns whether a cutout is in the table. Entries for other
+        cutouts stay in the log, but are never in force and cannot be undone.
     log_id : str, optional
-        Id of the log for new entries; by default a new id.
+        Id of the log to which new entries belong; by default a new id.
     """
 
     def __init__(
@@ -163,22 +166,22 @@ class DecisionLog:
 
     @property
     def last_numbers(self) -> dict[str, int]:
-        """Number of the last entry of each log, by log id."""
+        """Number of the last entry in each log, by log id."""
         return {log_id: entry.number for log_id, entry in self._last_entries.items()}
 
     @property
     def cutouts(self) -> Iterable[CutoutKey]:
-        """Cutouts of the table that have entries."""
+        """Cutouts of the table that have decisions, including undone decisions."""
         return self._in_force.keys()
 
     @property
     def done(self) -> Sequence[EntryId]:
-        """Acts in force, in the order of undo: latest first."""
+        """Acts in force, latest first, which is the order of undo."""
         return tuple(reversed(self._done))
 
     @property
     def undone(self) -> Sequence[EntryId]:
-        """Undone acts, in the order of redo."""
+        """Undone acts, last undone first, which is the order of redo."""
         return tuple(reversed(self._undone))
 
     def last_entry(self, log_id: str) -> Entry | None:
@@ -192,13 +195,13 @@ class DecisionLog:
     def is_of(self, act: EntryId, reviewer: str) -> bool:
         """Return whether a reviewer may undo an act.
 
-        A reviewer may undo every act of this log, under any reviewer's name, and acts
-        under their own name in other logs.
+        A reviewer may undo all acts in this computer's log, and their own acts in other
+        logs.
         """
         return act.log_id == self.log_id or self._reviewers.get(act) == reviewer
 
     def in_force(self, cutout: CutoutKey) -> Decision | None:
-        """Return the decision in force for a cutout, if any."""
+        """Return the decision in force for a cutout, or None."""
         decisions = self._in_force.get(cutout)
         return next(reversed(decisions.values())) if decisions else None
 
@@ -215,10 +218,11 @@ class DecisionLog:
         if are_latest:
             for entry in new:
                 self._apply(entry)
-                # The act may have more cutouts, if it was undone in a smaller table.
+                # The act may have more cutouts than the undo entries, if it was undone
+                # in a review of a smaller table.
                 touched.update(one.cutout for one in self.decisions_of(entry.act))
         else:
-            # Some entries precede known entries, whose effect may depend on them.
+            # Some new entries precede known entries, so apply all entries again.
             before = {cutout: self.in_force(cutout) for cutout in self.cutouts}
             self._entries.sort(key=attrgetter("order"))
             self._reset()
@@ -232,7 +236,7 @@ class DecisionLog:
         return {cutout for cutout in touched if self._is_known(cutout)}
 
     def _is_next(self, entry: Entry) -> bool:
-        """Return whether an entry is new, and if so store it as the last of its log."""
+        """Return whether an entry is new; store a new entry as the last of its log."""
         last = self._last_entries.get(entry.log_id)
         if last is not None and entry.number <= last.number:
             return False
@@ -249,11 +253,11 @@ class DecisionLog:
 
     def _apply(self, entry: Entry) -> None:
         act = entry.act
-        # Another log undid this act before it knew all of its entries.
+        # Another log undid this act before it had received all entries of the act.
         is_late = act in self._acts and act not in self._done
         if entry.action == "decide" and not is_late:
-            # A decision ends redo for its reviewer, whatever the table; other reviewers
-            # can still redo their undone acts.
+            # After a new decision, its reviewer cannot redo undone acts any more, even
+            # if the cutout is not in the table. Other reviewers still can.
             for other in list(self._undone):
                 same = self._reviewers[other] == entry.reviewer
                 if same or other.log_id == entry.log_id:
@@ -280,7 +284,7 @@ class DecisionLog:
             for decision in self._acts[act]:
                 self._in_force[decision.cutout][act] = decision
 
-    # New entries, to be passed to `add`
+    # New entries, which the caller records and passes to `add`
 
     def decide(
         self,
@@ -288,16 +292,16 @@ class DecisionLog:
         contexts: Mapping[CutoutKey, Mapping[str, Any]],
         origin: Origin = "decided",
     ) -> list[Entry]:
-        """Return the entries that record decisions as one act.
+        """Create the entries that record decisions as one act.
 
         Parameters
         ----------
         decisions : sequence of Decision
             The decisions.
         contexts : mapping of CutoutKey to mapping
-            Circumstances of each decision, as plain JSON.
+            Circumstances of each decision, as plain JSON; empty for missing cutouts.
         origin : str
-            An `Origin`.
+            Source of the entries; see `Origin`.
         """
         changes = [
             (d, LabelState.after(d), contexts.get(d.cutout, {})) for d in decisions
@@ -311,16 +315,16 @@ class DecisionLog:
         before: Callable[[CutoutKey], LabelState],
         act: EntryId | None = None,
     ) -> list[Entry]:
-        """Return the entries that undo an act; an empty list if it is not in force.
+        """Create the entries that undo an act; none if the act is not in force.
 
         Parameters
         ----------
         reviewer : str
             Name of the reviewer.
         before : callable
-            Returns the state of a cutout without a decision.
+            Function that returns the label state of a cutout before its first decision.
         act : EntryId, optional
-            The act; by default the latest act in force.
+            Act to undo; by default the latest act in force.
         """
         act = act or next(iter(self.done), None)
         if act not in self._done:
@@ -336,7 +340,7 @@ class DecisionLog:
         return self._entries_about("undo", act, reviewer, remaining)
 
     def redo(self, reviewer: str, act: EntryId | None = None) -> list[Entry]:
-        """Return the entries that redo an act, or an empty list if it was not undone.
+        """Create the entries that redo an act; none if the act is not undone.
 
         By default, redo the act that was undone last.
         """

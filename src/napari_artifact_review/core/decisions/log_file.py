@@ -35,7 +35,7 @@ from napari_artifact_review.core.errors import SaveError, StoreError
 #: Seconds to wait while another process reads the file.
 _BUSY_TIMEOUT = 5.0
 
-#: Types of database objects that could alter or fake decisions.
+#: Types of database objects that could change or fake decisions.
 _ACTIVE_OBJECTS = ("trigger", "view")
 
 _DAMAGED = "Move it away or choose another output; its contents are not touched"
@@ -44,18 +44,18 @@ _DAMAGED = "Move it away or choose another output; its contents are not touched"
 class LogFile:
     """An SQLite file with the tables of a log.
 
-    Each transaction opens its own connection, to notice a file that was moved,
-    restored or replaced. `Store` does the locking.
+    Each transaction opens a new connection, to detect that the file was moved, restored
+    or replaced. `Store` locks the file.
 
     Parameters
     ----------
     path : Path
-        The file.
+        Path of the file.
 
     Attributes
     ----------
     path : Path
-        The file.
+        Path of the file.
     may_create : bool
         Whether `writing` may create a missing file.
     """
@@ -75,7 +75,7 @@ class LogFile:
 
     @cached_property
     def home(self) -> str:
-        """Computer and inode of the file; different for a copy of the file."""
+        """Host name and inode of the file, which are different for a copy."""
         return f"{socket.gethostname()} {self.path.stat().st_ino}"
 
     @contextmanager
@@ -95,7 +95,7 @@ class LogFile:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Open a write transaction; it is on disk when the context ends.
+        """Open a write transaction, whose changes are on disk when the context ends.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class LogFile:
             raise self.write_error(error) from error
 
     def write_error(self, error: Exception) -> StoreError:
-        """Return the error for a failed write, for the reviewer."""
+        """Convert an exception of a failed write to an error for the reviewer."""
         return self._error(
             f"cannot be written ({_reason(error)})",
             "Nothing was recorded; free the disk, or choose another output",
@@ -121,7 +121,7 @@ class LogFile:
         Raises
         ------
         StoreError
-            If it is the database of another program, or has triggers or views.
+            If the file is a database of another program, or has triggers or views.
         """
         found = db.exec_driver_sql("SELECT type, name FROM sqlite_master").all()
         tables = [name for kind, name in found if kind == "table"]
@@ -141,7 +141,7 @@ class LogFile:
     def create_tables(
         self, db: sa.Connection, contents: StoreContents, binding: Binding
     ) -> None:
-        """Create the tables of a new file, or of a file that was deleted meanwhile."""
+        """Create the tables in an empty file, and insert the row of the review."""
         METADATA.create_all(db)
         first = {
             "id": 1,
@@ -153,13 +153,13 @@ class LogFile:
         db.execute(sa.insert(REVIEW), first | plain_values(binding))
 
     def check_pages(self, db: sa.Connection) -> None:
-        """Check the file for damage; raise a StoreError if it is damaged."""
+        """Check the pages of the file; raise a StoreError if the file is damaged."""
         found = db.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         if found != "ok":
             raise self._error(f"it is damaged ({found})", _DAMAGED)
 
     def is_current(self, db: sa.Connection) -> bool:
-        """Return whether the schema version is the current one, not an older one.
+        """Return True for the current schema version, and False for an older one.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class LogFile:
         return self._version(db) == SCHEMA_VERSION
 
     def migrate(self, db: sa.Connection) -> None:
-        """Make a dated backup, and migrate an older schema to the current version."""
+        """Migrate an older schema to the current version, after a dated backup."""
         version = self._version(db)
         # Another process may have migrated the file meanwhile.
         if version < SCHEMA_VERSION:
@@ -177,7 +177,7 @@ class LogFile:
             self._write_copy(db, backup)
             MIGRATIONS[version](db)
             db.execute(sa.update(REVIEW).values(schema_version=SCHEMA_VERSION))
-            # Raises an error for a damaged log, before the transaction is committed.
+            # Raise an error for a damaged log before the transaction is committed.
             self.read_all(db)
 
     def read_all(self, db: sa.Connection) -> StoreContents:
@@ -188,7 +188,7 @@ class LogFile:
         StoreError
             If an entry is missing or damaged.
         """
-        # Read as bytes, so that a damaged position does not prevent the reading.
+        # Read the position as bytes, because damaged JSON would raise an error.
         state = sa.cast(REVIEW.c.state, sa.LargeBinary).label("position")
         review = db.execute(sa.select(*REVIEW.c[:-1], state)).one()
         rows = db.execute(sa.select(DECISIONS).order_by(DECISIONS.c.position))
@@ -218,7 +218,7 @@ class LogFile:
         )
 
     def copy_to(self, path: Path) -> None:
-        """Copy the file, if it exists and contains a log.
+        """Copy the file to `path`, if it exists and contains a log.
 
         Raises
         ------
@@ -254,8 +254,8 @@ class LogFile:
         return version
 
     def _write_copy(self, db: sa.Connection, path: Path) -> None:
-        # Copy through SQLite: opening and closing the file would release its locks,
-        # https://www.sqlite.org/howtocorrupt.html
+        # Copy through SQLite: a direct copy would open and close the file, which
+        # releases SQLite's locks. See https://www.sqlite.org/howtocorrupt.html.
         connection = db.connection.driver_connection
         assert isinstance(connection, sqlite3.Connection)
         contents = connection.serialize()
@@ -272,17 +272,17 @@ class LogFile:
 
 
 def _begin(db: sa.Connection) -> None:
-    # SQL functions in a schema that another program wrote must not run.
+    # Do not run SQL functions in a schema that another program may have written.
     db.exec_driver_sql("PRAGMA trusted_schema = OFF")
     if db.get_execution_options().get("reading", False):
-        # Set nothing else: the file may be the database of another program.
+        # Change no other setting: the file may be a database of another program.
         db.exec_driver_sql("BEGIN")
         return
     # A rollback journal, unlike a write-ahead log, also works on a network folder:
     # https://www.sqlite.org/wal.html
     db.exec_driver_sql("PRAGMA journal_mode = DELETE")
-    # EXTRA also syncs the folder after the journal is deleted. With FULL, a power cut
-    # may restore the journal, which undoes the last decision.
+    # EXTRA also syncs the folder after the journal is deleted. With FULL, the journal
+    # may reappear after a power cut, and SQLite would then undo the last decision.
     db.exec_driver_sql("PRAGMA synchronous = EXTRA")
     db.exec_driver_sql("BEGIN IMMEDIATE")
 

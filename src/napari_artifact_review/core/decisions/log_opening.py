@@ -1,4 +1,4 @@
-"""Open the log of a review, beside the output or in the user's data folder."""
+"""Open the log of a review in the output folder or in the user's data folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,21 @@ from napari_artifact_review.core.errors import StoreError
 
 
 def find_log_path(named: str | Path | None, output: Path) -> Path:
-    """Return the path of the log, from a path or an SQLite URL, or by default."""
+    """Return the path of a review's log.
+
+    Parameters
+    ----------
+    named : path-like, optional
+        Path or SQLite URL of the log. By default, or for the URL of a server, the log
+        is in the output folder.
+    output : Path
+        Output of the review.
+
+    Raises
+    ------
+    StoreError
+        If a URL is invalid or not supported.
+    """
     if named is None:
         return log_path_beside(output)
     if isinstance(named, str) and "://" in named:
@@ -28,10 +42,11 @@ def find_log_path(named: str | Path | None, output: Path) -> Path:
 def open_log(
     path: Path, output: Path, replaced: Store | None = None, read_only: bool = False
 ) -> tuple[Store, tuple[str, ...]]:
-    """Open a log, lock it unless another process has it, and return it with notices.
+    """Open a log, and return it with notices for the reviewer.
 
-    If the folder of the output does not support locks, the log beside the output is
-    copied to the user's data folder, and the copy is used.
+    The log is locked, unless another process holds the lock. If the output folder does
+    not support locks, the log in it is copied to the user's data folder, and the copy
+    is used.
 
     Parameters
     ----------
@@ -40,14 +55,14 @@ def open_log(
     output : Path
         Output of the review.
     replaced : Store, optional
-        An open log of this process that shares its lock with the new one.
+        Open log of this process. If it has the same file, both logs share the lock.
     read_only : bool
         Whether to open the log without locking or writing.
 
     Raises
     ------
     StoreError
-        If a log beside the output cannot be copied, or another log cannot be locked.
+        If the folder of the log does not support locks and the log cannot be copied.
     """
     apart = log_path_in_user_data(output)
     is_beside = path == log_path_beside(output)

@@ -1,9 +1,9 @@
-"""The two possible paths of a review's log; `log_opening` chooses between them."""
+"""Default paths of a review's log; `log_opening` chooses one of the two."""
 
 from __future__ import annotations
 
-# The dock imports this module when it opens, and must not wait for a database library:
-# code that needs one belongs in log_opening.
+# The dock imports this module when it opens. To keep this fast, do not import a
+# database library here; code that needs a database belongs in log_opening.
 import hashlib
 from pathlib import Path
 
@@ -11,12 +11,15 @@ from platformdirs import user_data_path
 
 
 def log_path_beside(output: Path) -> Path:
-    """Return the default path, in the folder of the output."""
+    """Return the path of the log in the output folder."""
     return output.with_name(f"{output.name}.review.sqlite")
 
 
 def log_path_in_user_data(output: Path) -> Path:
-    """Return the path for an output in a folder that does not support locks."""
+    """Return the path of the log in the user's data folder.
+
+    The log is stored there if the output folder does not support file locks.
+    """
     digest = hashlib.sha256(str(output).encode(errors="backslashreplace")).hexdigest()
     folder = user_data_path("napari-artifact-review") / "reviews" / digest[:16]
     return folder / f"{output.name}.review.sqlite"

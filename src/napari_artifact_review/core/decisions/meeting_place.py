@@ -1,4 +1,4 @@
-"""Interface of a meeting place, where computers exchange the logs of a review."""
+"""Interface of a meeting place: a shared store to exchange the logs of a review."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from napari_artifact_review.core.errors import StoreError
 
 
 class RawEntry(NamedTuple):
-    """A log entry as text, which an exchange does not interpret.
+    """A log entry as text, which the exchange does not parse.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Span(NamedTuple):
     log_id : str
         Id of the log.
     after : int
-        Number before the first entry.
+        Number of the entry before the range; 0 if there is none.
     last : int
         Number of the last entry.
     """
@@ -52,9 +52,9 @@ class ReviewIdentity(NamedTuple):
     review_id : str
         UUID of the review, in hexadecimal.
     fingerprint : str
-        Digest of the cutouts in the table.
+        SHA-256 of the names and positions of all cutouts, in hexadecimal.
     table_name : str
-        Path of the table, for messages.
+        Path of the table, shown in messages.
     """
 
     review_id: str
@@ -71,7 +71,7 @@ class JoinedReview(NamedTuple):
         Id of the review at the meeting place. It differs from the local id if another
         computer created the review of the same table.
     last_numbers : dict of str to int
-        Number of the last entry before the first gap, by log id.
+        For each log id, the number up to which all entries are stored.
     """
 
     review_id: str
@@ -79,15 +79,15 @@ class JoinedReview(NamedTuple):
 
 
 class OldStore(NamedTuple):
-    """Contents of a database from a version without meeting places.
+    """Contents of a database from an older version, which had no meeting places.
 
     Attributes
     ----------
     review : dict
         Row of the table `review`.
     decisions : list of dict
-        Rows of the table `decisions`, oldest first. In schema version 1 they have no
-        verdict, kind and note.
+        Rows of the table `decisions`, oldest first. In schema 1, the rows have no
+        `verdict`, `kind` and `note`.
     """
 
     review: dict[str, Any]
@@ -97,15 +97,15 @@ class OldStore(NamedTuple):
 class MeetingPlace(Protocol):
     """A shared store through which computers exchange the entries of their logs.
 
-    Only one thread uses a meeting place. Each operation ends within seconds, with a
-    `StoreError` if there is no response. It can be repeated: no entry is stored twice.
+    Use a meeting place from one thread only. Each operation returns within seconds, or
+    raises a `StoreError`. An operation can be repeated: no entry is stored twice.
 
     Attributes
     ----------
     name : str
-        Name for messages, without a password.
+        Name without a password, shown in messages.
     on_timeout : callable or None
-        Called from another thread with the error when a response is overdue. The
+        Called from another thread with a `StoreError` when a response is overdue. The
         operation itself may end later.
     """
 
@@ -113,19 +113,19 @@ class MeetingPlace(Protocol):
     on_timeout: Callable[[StoreError], object] | None
 
     def join(self, review: ReviewIdentity) -> JoinedReview:
-        """Find or create the review; required before the other operations."""
+        """Find or create the review; call this before any other operation."""
 
     def fetch_last_numbers(self) -> dict[str, int]:
-        """Return the number of the last entry before the first gap, by log id."""
+        """Return, for each log id, the number up to which all entries are stored."""
 
     def send(self, entries: Sequence[RawEntry]) -> None:
-        """Store all entries or none; existing entries stay unchanged."""
+        """Store all of the entries or none; entries already stored are not changed."""
 
     def fetch(self, spans: Sequence[Span]) -> Sequence[RawEntry]:
-        """Return the entries of the spans, sorted by log and number."""
+        """Return the stored entries of the spans, sorted by log id and number."""
 
     def read_old_store(self) -> OldStore | None:
-        """Return the data of an older version, if any."""
+        """Return the data that an older version stored, or None."""
 
     def close(self) -> None:
-        """Close connections; the meeting place can be used again afterwards."""
+        """Close all connections; the next operation opens them again."""

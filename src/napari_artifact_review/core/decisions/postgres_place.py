@@ -1,4 +1,4 @@
-"""A PostgreSQL database as a meeting place."""
+"""Meeting place in a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from napari_artifact_review.core.decisions.meeting_place import (
 )
 from napari_artifact_review.core.errors import StoreError
 
-#: Longest wait for a server response, in seconds, by the client's clock. If the server
-#: process is frozen, the kernel still acknowledges all packets, so neither keepalives
-#: nor tcp_user_timeout end the connection.
+#: Longest wait for a server response, in seconds, measured by the client. If the server
+#: process hangs, its kernel still acknowledges all packets. Neither keepalives nor
+#: tcp_user_timeout end the connection then.
 DEADLINE = 2.0
 
 SCHEMA_VERSION = 1
@@ -58,7 +58,7 @@ _ENTRIES = sa.Table(
     sa.CheckConstraint("number > 0"),
 )
 
-# PostgreSQL's own SQL, so that each statement takes one round trip.
+# The statements use PostgreSQL's own SQL, so that each of them takes one round trip.
 
 #: If a number equals its rank, no smaller number is missing.
 _LAST_NUMBERS = """
@@ -69,8 +69,8 @@ _LAST_NUMBERS = """
     ) AS numbered
     WHERE number = rank GROUP BY log_id
 """
-#: The review is NULL just after another computer created it: a statement does not see
-#: rows that were committed after it began.
+#: The review id is NULL if another computer creates the review at the same time: a
+#: statement does not see rows that are committed after its start.
 _JOIN = f"""
     WITH made AS (
         INSERT INTO meeting_reviews (review_id, fingerprint, table_name)
@@ -119,21 +119,23 @@ _CREATION_LOCK = 0x6E6172
 class PostgresPlace:
     """A meeting place in a PostgreSQL database; see `MeetingPlace`.
 
-    The first operation opens a connection, and so does the first one after an error.
+    The first operation opens a connection. The first operation after an error opens a
+    new connection.
 
     Parameters
     ----------
     url : sqlalchemy.URL
-        The database, as `read_database_url` returns it.
+        URL of the database, as returned by `read_database_url`.
     deadline : float
         Longest wait for a server response, in seconds.
 
     Attributes
     ----------
     name : str
-        The URL without password.
+        The URL without password and options.
     on_timeout : callable or None
-        Called with the error if the server does not respond in time.
+        Called from another thread with the error if the server does not respond in
+        time.
     """
 
     def __init__(self, url: sa.URL, deadline: float = DEADLINE) -> None:
@@ -181,12 +183,12 @@ class PostgresPlace:
         return JoinedReview(self._joined, last_numbers or {})
 
     def fetch_last_numbers(self) -> dict[str, int]:
-        """Return the number of the last entry before the first gap, by log id."""
+        """Return, for each log id, the number up to which all entries are stored."""
         with self._errors_explained():
             return dict(self._run(_LAST_NUMBERS, {"review_id": self._joined}))
 
     def send(self, entries: Sequence[RawEntry]) -> None:
-        """Store all entries or none; existing entries stay unchanged."""
+        """Store all of the entries or none; entries already stored are not changed."""
         columns = {
             "log_ids": [entry.log_id for entry in entries],
             "numbers": [entry.number for entry in entries],
@@ -196,7 +198,7 @@ class PostgresPlace:
             self._run(_SEND, {"review_id": self._joined, **columns})
 
     def fetch(self, spans: Sequence[Span]) -> list[RawEntry]:
-        """Return the entries of the spans, sorted by log and number."""
+        """Return the stored entries of the spans, sorted by log id and number."""
         columns = {
             "log_ids": [span.log_id for span in spans],
             "afters": [span.after for span in spans],
@@ -207,7 +209,7 @@ class PostgresPlace:
         return [RawEntry(*row) for row in rows]
 
     def read_old_store(self) -> OldStore | None:
-        """Return the data of an older version, if any, without changing it."""
+        """Return the data that an older version stored, or None; do not change it."""
         with self._errors_explained():
             try:
                 reviews = [row[0] for row in self._run(_OLD_REVIEW)]
@@ -247,21 +249,21 @@ class PostgresPlace:
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         _, arguments = self._url.get_dialect()().create_connect_args(self._url)
-        # The URL can override each default.
+        # Options in the URL override these defaults.
         defaults: dict[str, Any] = {
-            # psycopg ends an attempt by its own clock, after the watchdog's report.
+            # psycopg ends the attempt after this time, later than the watchdog reports.
             "connect_timeout": int(self._deadline) + 1,
             "application_name": "napari-artifact-review",
-            # Otherwise a database without an encoding returns text as bytes.
+            # Otherwise, text from a database without an encoding is returned as bytes.
             "client_encoding": "UTF8",
         }
         with self._watched():
             self._connection = psycopg.connect(
                 **{**defaults, **arguments},
-                # Each statement is a transaction, without further round trips.
+                # Each statement is its own transaction, which saves round trips.
                 autocommit=True,
-                # Prepared statements need more round trips, and poolers do not support
-                # them.
+                # Prepared statements need more round trips, and some connection poolers
+                # do not support them.
                 prepare_threshold=None,
             )
         return self._connection
@@ -270,8 +272,8 @@ class PostgresPlace:
     def _watched(self, cancel: Callable[[], None] | None = None) -> Iterator[None]:
         """Report and cancel an operation that exceeds the deadline."""
         self._is_late = False
-        # The watchdog must not act after the operation has ended, when the connection
-        # may already serve the next operation.
+        # The watchdog must not act after the operation has ended, because the next
+        # operation may already use the connection.
         lock = Lock()
         has_ended = False
 
@@ -297,7 +299,7 @@ class PostgresPlace:
 
     @contextmanager
     def _errors_explained(self) -> Iterator[None]:
-        """Raise a StoreError in place of a driver's error, and close the connection."""
+        """Convert an error of the driver to a StoreError, and close the connection."""
         try:
             yield
         except psycopg.Error as error:
@@ -311,7 +313,7 @@ class PostgresPlace:
                 where=self.name,
                 remedy="Check the URL, the password (.pgpass or PGPASSWORD) and the "
                 "server",
-                # A traceback would show the driver's message with its secrets.
+                # A traceback would show the original message with the secrets.
             ) from (error if reason == message else None)
 
     def _no_answer(self) -> StoreError:
@@ -323,13 +325,13 @@ class PostgresPlace:
 
 
 def _shut_down(connection: psycopg.Connection[Any]) -> None:
-    """Shut down the socket of a connection; can be called from any thread."""
+    """Shut down the socket of a connection, from any thread."""
     with suppress(psycopg.OperationalError, OSError):
         connected = socket.socket(fileno=connection.fileno())
         try:
             connected.shutdown(socket.SHUT_RDWR)
         finally:
-            # The connection itself closes the socket.
+            # The connection will close the socket.
             connected.detach()
 
 

@@ -1,4 +1,4 @@
-"""Recording of commands one after another, in a thread."""
+"""Record commands one after another, in a separate thread."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.decisions.writer_thread import Job, WriterThread
 from napari_artifact_review.core.errors import StoreError
 
-#: Longest wait for the disk when opening, saving and closing, in seconds.
+#: Longest wait for the disk when a review is opened, saved or closed, in seconds.
 ANSWER_TIMEOUT = 10.0
 
-#: Schedules a function to run in the session's thread; can be called from any thread.
+#: Function that schedules its argument to run on the session's thread. It can be called
+#: from any thread.
 Dispatcher: TypeAlias = Callable[[Callable[[], object]], None]
 
 _logger = logging.getLogger(__name__)
@@ -36,35 +37,36 @@ _logger = logging.getLogger(__name__)
 class Recorder:
     """A queue that writes the entries of commands to disk and adds them to the log.
 
-    Commands are given on the session's thread and written in a separate thread. A
-    dispatcher delivers the results on the session's thread. Commands are settled in the
-    order in which they were given. A command that cannot be recorded is refused,
-    together with the commands that depend on it; other commands are still recorded.
+    Commands are submitted on the session's thread, and written in a separate thread. A
+    dispatcher delivers the results on the session's thread. Commands are recorded or
+    refused in the order in which they were submitted. If a command cannot be recorded,
+    it is refused, together with all commands that depend on it; other commands are
+    still recorded.
 
     Parameters
     ----------
     store : Store
         File of the log.
     log : DecisionLog
-        The entries on disk.
+        Log with the entries on disk.
 
     Attributes
     ----------
     recorded : Signal
-        Emitted with a command, its entries and the affected cutouts, once they are on
-        disk and in the log. The command is None for entries of a command that was
-        refused although its entries reached the disk.
+        Emitted with a command, its entries and the affected cutouts, after the entries
+        were written to disk and added to the log. The command is None for entries of a
+        refused command that reached the disk after all.
     pending_changed : Signal
-        Emitted when a command was given or settled.
+        Emitted when a command is submitted, recorded or refused.
     refused : Signal
-        Emitted with a refused command.
+        Emitted with a command that could not be recorded.
     problem_changed : Signal
         Emitted when `problem` has changed.
     problem : StoreError or None
-        Error that prevents recording at present.
+        Error that currently prevents recording; None if there is none.
     """
 
-    # Signals refer to listeners weakly, so that an unused session is freed immediately.
+    # Signals hold weak references to listeners, so that an unused session can be freed.
     recorded = Signal(object, object, object)
     pending_changed = Signal()
     refused = Signal(object)
@@ -92,7 +94,7 @@ class Recorder:
 
     @property
     def dispatch(self) -> Dispatcher | None:
-        """The dispatcher; None if results are processed only by `wait`."""
+        """The dispatcher; None if only `wait` processes results."""
         return self._dispatch
 
     @property
@@ -102,18 +104,21 @@ class Recorder:
 
     @property
     def pending(self) -> tuple[Command, ...]:
-        """Commands that are neither recorded nor refused, in the order given."""
+        """Commands that are not recorded or refused yet, in the order of submission."""
         return tuple(self._pending)
 
     def set_dispatcher(self, dispatch: Dispatcher | None) -> None:
-        """Deliver results through a dispatcher on the caller's thread."""
+        """Deliver results on the caller's thread, through a dispatcher.
+
+        If `dispatch` is None, only `wait` processes results.
+        """
         self._dispatch, self._thread = dispatch, threading.get_ident()
         if dispatch is not None:
-            # Process a result that arrived before there was a dispatcher.
+            # Process a result that arrived before the dispatcher was set.
             dispatch(partial(self._process_if_open, self._process_answer))
 
     def give(self, command: Command) -> None:
-        """Queue a command for recording, and return immediately."""
+        """Submit a command, and return immediately; a closed recorder refuses it."""
         error = self._refusal()
         if error is not None:
             command.refuse(error)
@@ -124,15 +129,15 @@ class Recorder:
         self._begin_next()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until all commands are settled; return False on timeout.
+        """Wait until all commands are recorded or refused; return False on timeout.
 
-        On any other thread than the session's, wait until the session's thread has
-        processed the results.
+        If there is a dispatcher and the caller is on another thread, the session's
+        thread processes the results.
 
         Parameters
         ----------
         seconds : float, optional
-            Longest time to wait; unlimited by default.
+            Longest time to wait, in seconds; unlimited by default.
         """
         if os.getpid() != self._pid:
             # Only the parent process receives the results.
@@ -148,7 +153,7 @@ class Recorder:
         return True
 
     def begin(self, state: Mapping[str, Any]) -> None:
-        """Lock the file, and check whether commands can be recorded."""
+        """Save the position, which locks the file; set `problem` if this fails."""
         job = self._submit(self._store.save_state, state)
         if futures.wait([job.future], ANSWER_TIMEOUT).done:
             self._process_result(job)
@@ -157,18 +162,24 @@ class Recorder:
             self._dispatch_when_done(job, partial(self._process_result, job))
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Save the position, and check whether commands can be recorded."""
-        # A position needs less space than a verdict: a saved position alone does not
-        # prove that the problem has ended.
+        """Save the position without waiting, and update `problem` with the result."""
+        # A position needs less space than a verdict, so a saved position alone does not
+        # show that verdicts can be recorded again.
         reserve = self.problem is not None
         save = partial(self._store.save_state, reserve=reserve)
         job = self._submit(save, state)
         self._dispatch_when_done(job, partial(self._process_result, job))
 
     def add_save(self, save: SaveRecord) -> None:
-        """Record a reviewed table before it is written; can be called from any thread.
+        """Record a reviewed table before it is written.
 
-        Inside `staying_open`, it can also be called after `close`.
+        This method can be called from any thread. Inside `staying_open`, it can also be
+        called after `close`.
+
+        Raises
+        ------
+        StoreError
+            If the disk does not respond in time, or the record cannot be written.
         """
         job = self._submit(self._store.add_save, save, is_late=self._users > 0)
         try:
@@ -184,21 +195,23 @@ class Recorder:
         lost: Callable[[Sequence[Command]], object] | None = None,
         timeout: float = ANSWER_TIMEOUT,
     ) -> None:
-        """Record the pending commands, then release the file.
+        """Record the pending commands, and then release the file.
 
-        Commands that are given afterwards are refused.
+        Commands that are submitted afterwards are refused.
 
         Parameters
         ----------
-        state : mapping, optional
-            Last position of the review.
+        state : mapping or None
+            Last position of the review, as plain JSON; None to save no position.
         wait : bool
-            Whether to wait for the end; otherwise a separate thread does the work.
+            Whether to wait until the file is released. If not, a separate thread does
+            the work.
         lost : callable, optional
-            Called with the commands that could not be recorded, if any; in the separate
-            thread, unless `wait`. By default they are logged as an error.
+            Called with the commands that could not be recorded, if there are any. If
+            `wait` is False, it is called in the separate thread. By default, these
+            commands are logged as errors.
         timeout : float
-            Seconds after which pending commands are refused.
+            Time in seconds after which pending commands are refused.
         """
         if self._refusal() is not None:
             return
@@ -215,7 +228,10 @@ class Recorder:
 
     @contextmanager
     def staying_open(self) -> Iterator[None]:
-        """Delay the end of `close` until the context ends; usable on any thread."""
+        """Keep the file open until the context ends, even if `close` is called.
+
+        This context manager can be used on any thread.
+        """
         with self._lock:
             self._users += 1
         try:
@@ -245,14 +261,14 @@ class Recorder:
         self._is_idle.set()
         closed = self._writer.submit(self._store.close, state)
         self._writer.end()
-        # A position that cannot be saved is ignored; lost commands are reported below.
+        # Ignore a position that cannot be saved; lost commands are reported below.
         futures.wait([closed.future], max(1.0, end - time.monotonic()))
         left = [command for command in unsettled if command.state == "refused"]
         if left:
             lost(left)
 
     def _wait_until(self, end: float) -> None:
-        """Wait for all commands until a deadline, even if a listener raises."""
+        """Wait for all commands until a deadline, despite errors of listeners."""
         while True:
             try:
                 self.wait(max(0.0, end - time.monotonic()))
@@ -313,7 +329,7 @@ class Recorder:
         job.future.add_done_callback(deliver)
 
     def _process_if_open(self, process: Callable[[], object]) -> None:
-        """Process a result, unless `close` already does so in another thread."""
+        """Process a result in an open recorder; `close` processes later results."""
         if not self._is_closed:
             process()
 
@@ -329,8 +345,8 @@ class Recorder:
             if problem is not None:
                 self._refuse(problem)
             elif landed := job.future.result():
-                # Earlier entries are on disk after all, so the current entries are
-                # created again, as their successors.
+                # Entries of an earlier command are on disk after all. The current
+                # command creates its entries again, so that they follow these entries.
                 self.recorded.emit(None, landed, self._log.add(landed))
             else:
                 command = self._pending.popleft()
@@ -341,7 +357,7 @@ class Recorder:
                     self.recorded.emit(command, entries, touched)
                     self.pending_changed.emit()
         finally:
-            # A listener that raises does not stop later commands.
+            # Write the next command even if a listener raises an error.
             self._begin_next()
 
     def _refuse(self, error: StoreError) -> None:
@@ -351,10 +367,10 @@ class Recorder:
         self.pending_changed.emit()
 
     def _process_result(self, job: Job) -> StoreError | None:
-        """Update `problem`; return the error of a failed job, else None."""
+        """Update `problem`, and return the error of a failed job or None."""
         error = job.future.exception()
         problem = None if error is None else _as_problem(error, self._store)
-        # Results may arrive out of order: ignore the result of an older job.
+        # Results may arrive out of order, so ignore the result of an older job.
         if job.number > self._newest_answer:
             self._newest_answer = job.number
             self._set_problem(problem)
@@ -368,7 +384,7 @@ class Recorder:
 
 
 def _run_in_thread(job: Callable[[], object]) -> None:
-    """Run a job in a non-daemon thread, so that Python waits for its end."""
+    """Run a job in a non-daemon thread, so that Python waits for the job to end."""
     try:
         threading.Thread(target=job, name="artifact-review-close").start()
     except RuntimeError:
@@ -377,7 +393,7 @@ def _run_in_thread(job: Callable[[], object]) -> None:
 
 
 def _entries_of(command: Command) -> Sequence[Entry]:
-    """Create the entries of a command whose predecessors are settled.
+    """Create the entries of a command, after all earlier commands are settled.
 
     Raises
     ------

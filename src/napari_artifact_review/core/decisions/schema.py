@@ -66,7 +66,8 @@ SAVES = sa.Table(
     sa.Column("saved_at", sa.Text, nullable=False),
 )
 
-#: The full images that were read: identity, name, size in bytes, modification time.
+#: Full images: identity, name, size in bytes, modification time. The table is not used
+#: yet.
 IMAGES = sa.Table(
     "images",
     METADATA,
@@ -79,14 +80,14 @@ IMAGES = sa.Table(
 
 @dataclass(frozen=True)
 class Binding:
-    """Identification of the predictions table of a log.
+    """Path and fingerprint of the predictions table to which a log belongs.
 
     Attributes
     ----------
     table_name : str
-        Path of the table, for messages.
+        Path of the table, shown in messages.
     fingerprint : str
-        Digest of the cutouts in the table.
+        SHA-256 of the names and positions of all cutouts, in hexadecimal.
     """
 
     table_name: str
@@ -100,7 +101,7 @@ class SaveRecord:
     Attributes
     ----------
     digest : str
-        SHA-256 of the file's bytes.
+        SHA-256 of the file's bytes, in hexadecimal.
     path : str
         Path of the file.
     last_numbers : dict of str to int
@@ -119,17 +120,18 @@ class StoreContents:
     Attributes
     ----------
     binding : Binding or None
-        Table of the log; None while there is no file.
+        Table to which the log belongs; None if there is no file yet.
     entries : list of Entry
         Entries, in order of arrival.
     saves : list of SaveRecord
-        Reviewed tables that were written from the log.
-    state : dict, or any other value if it is damaged
-        Last position of the review, as plain JSON.
+        Records of the reviewed tables that were written from the log.
+    state : object
+        Last position of the review as plain JSON: a dict, unless the file is damaged.
     review_id, log_id : str
         Ids of the review and of this computer's log, UUIDs in hexadecimal.
     home : str
-        Computer and inode of the file, by which a copy is recognised; empty if unknown.
+        Host name and inode of the file, used to recognise a copy of the file; empty if
+        unknown.
     """
 
     binding: Binding | None = None
@@ -142,7 +144,7 @@ class StoreContents:
 
 
 def loaded(text: Any) -> Any:
-    """Parse JSON text or bytes; return None if they are damaged."""
+    """Parse JSON text or bytes; return None if the JSON is invalid."""
     try:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
@@ -150,7 +152,7 @@ def loaded(text: Any) -> Any:
 
 
 def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
-    """Return the values of a record, with invalid Unicode in texts escaped."""
+    """Return the fields of a record by name, with invalid Unicode in texts escaped."""
     return {
         name: value.encode(errors="backslashreplace").decode()
         if isinstance(value, str)
@@ -166,14 +168,14 @@ _PLAIN = tuple(
 
 
 def row_of(entry: Entry) -> dict[str, Any]:
-    """Convert an entry to a row of the table, without the column `position`."""
+    """Convert an entry to a row of the table `decisions`, without `position`."""
     row = {name: getattr(entry, name) for name in _PLAIN}
     act = {"act_log_id": entry.act.log_id, "act": entry.act.number}
     return row | act | entry.cutout._asdict() | {"context": dict(entry.context)}
 
 
 def entry_of(row: sa.Row[Any]) -> Entry:
-    """Convert a row of the table to an entry."""
+    """Convert a row of the table `decisions` to an entry."""
     return Entry(
         act=EntryId(row.act_log_id, row.act),
         cutout=CutoutKey(row.image_name, row.grid_x, row.grid_y),
@@ -187,24 +189,24 @@ def entry_of(row: sa.Row[Any]) -> Entry:
 def entries_of_older(
     rows: Iterable[Mapping[Any, Any]], log_id: str, origin: Origin
 ) -> list[Entry]:
-    """Convert decisions of schema 1 or 2 to the entries of a log.
+    """Convert decisions of schema 1 or 2 to entries of one log.
 
     Parameters
     ----------
     rows : iterable of mapping
-        Rows of the older table `decisions`, sorted by number. Schema 1 has no columns
-        `verdict`, `kind` and `note`.
+        Rows of the older table `decisions`, sorted by number. In schema 1, the table
+        has no columns `verdict`, `kind` and `note`.
     log_id : str
-        Id of the log.
+        Id of the log to which the new entries belong.
     origin : str
-        An `Origin`.
+        Source of the entries; see `Origin`.
     """
     entries: list[Entry] = []
     for row in rows:
         context = row["context"]
         verdict = row.get("verdict")
         if verdict is None:
-            # Without the column `verdict`, the label was the verdict.
+            # Schema 1 has no column `verdict`: the label is the verdict.
             label = row["label_new"]
             is_known = row["action"] != "undo" and label in (0, 1)
             verdict = LABEL_NAMES[label] if is_known else ""
@@ -231,7 +233,7 @@ def entries_of_older(
 def _to_version_3(db: sa.Connection) -> None:
     """Migrate schema 1 or 2: add log ids, and drop the table `holder`.
 
-    A lock file replaces `holder`. Schema 2 only adds three columns to schema 1.
+    A lock file replaces `holder`. Schema 2 is schema 1 with three more columns.
     """
     old = {
         name: db.exec_driver_sql(query).mappings().all()
@@ -261,7 +263,7 @@ def _to_version_3(db: sa.Connection) -> None:
 
 
 def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> None:
-    """Write entries after the `known` entries that are already in the file."""
+    """Insert entries after the first `known` entries, which are already in the file."""
     rows = [
         {"position": position, **row_of(entry)}
         for position, entry in enumerate(entries, known + 1)
@@ -270,8 +272,8 @@ def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> N
         db.execute(sa.insert(DECISIONS), rows)
 
 
-#: Migrations from older versions to the current one; each runs in the transaction that
-#: also writes the new version number.
+#: Migrations to the current version, by older version. Each migration runs in the
+#: transaction that also writes the new version number.
 MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {
     1: _to_version_3,
     2: _to_version_3,

@@ -1,4 +1,4 @@
-"""A log on disk, to which only one process at a time appends."""
+"""Log of a review on disk, to which only one process at a time can write."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from napari_artifact_review.core.decisions.schema import (
 )
 from napari_artifact_review.core.errors import HeldError, StoreError
 
-#: Bytes that suffice for a verdict with its context: several pages of the file.
+#: Number of bytes to reserve in the file, enough for a verdict with its context.
 _RESERVE = 2**15
 
 _REOPEN = "Open the review again"
 
 
 class Store:
-    """The log of one review in an SQLite file; usable from one thread at a time.
+    """The log of one review in an SQLite file, used from one thread at a time.
 
     Each operation is one transaction. The first write creates and locks the file. If
     the file is lost or replaced by an older copy, missing entries are written again.
@@ -47,7 +47,7 @@ class Store:
     path : Path
         File of the log.
     replaced : Store, optional
-        An open log of this process that shares its lock with this one.
+        Open log of this process. If it has the same file, both logs share the lock.
     read_only : bool
         Whether to open the log without locking or writing.
 
@@ -68,24 +68,25 @@ class Store:
         self._binding: Binding | None = None
         self._contents = StoreContents()
         self._on_disk: list[Entry] = []
-        # Entries whose commit failed, but which may be on disk.
+        # Entries that may be on disk although their commit failed.
         self._doubtful: list[Entry] = []
         self._saves: dict[str, SaveRecord] = {}
         self._is_closed = False
-        # Whether another process has had the lock since the file was read.
+        # Whether another process has held the lock since this one last used the file.
         self._is_onlooker = False
 
     # Opening
 
     def read(self) -> StoreContents:
-        """Read the contents of the file; they are empty if there is no file yet.
+        """Read the contents of the file, which are empty if there is no file yet.
 
-        An older schema is migrated first, after a dated backup.
+        An older schema is first migrated, after a dated backup.
 
         Raises
         ------
         StoreError
-            If the file cannot be read, is damaged, or was made by a newer version.
+            If the file is unreadable, damaged or from a newer version, or cannot be
+            migrated.
         """
         if not self._file.exists:
             return self._contents
@@ -108,14 +109,15 @@ class Store:
         return contents
 
     def bind(self, binding: Binding) -> None:
-        """Set the table under review; required before the first write."""
+        """Set the table under review; call this before the first write."""
         self._binding = binding
         self._file.may_create = True
 
     def lock(self) -> None:
-        """Lock the file, unless another process or window has locked it.
+        """Lock the file, unless another process or window holds the lock.
 
-        Other errors are ignored here, because the first write reports them.
+        Errors other than `LocksUnsupportedError` are ignored, because the first write
+        reports them.
 
         Raises
         ------
@@ -130,7 +132,7 @@ class Store:
             return
 
     def copy_to(self, path: Path) -> None:
-        """Copy the file, if it exists and contains a log.
+        """Copy the file to `path`, if it exists and contains a log.
 
         Raises
         ------
@@ -142,18 +144,18 @@ class Store:
     # Writing
 
     def append(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Write all entries or none; return when they are on disk.
+        """Write all of the entries or none; return when they are on disk.
 
         Parameters
         ----------
         entries : sequence of Entry
-            Entries that continue the log as read and appended so far.
+            Entries that follow the entries read and appended so far.
 
         Returns
         -------
         list of Entry
-            Entries of an earlier, failed call that turned out to be on disk. If there
-            are any, `entries` were not written, because they do not continue the log.
+            Entries of an earlier, failed call that are on disk after all. If there are
+            any, `entries` is not written, because it does not follow these entries.
 
         Raises
         ------
@@ -163,7 +165,7 @@ class Store:
         with self._writing() as db:
             landed = self._prepare(db)
             if not landed:
-                # A failed commit may still be on disk; the next call checks that.
+                # Entries may be on disk even if the commit fails; the next call checks.
                 self._doubtful = [*entries]
                 insert_entries(db, entries, len(self._on_disk))
         self._doubtful = []
@@ -171,14 +173,14 @@ class Store:
         return landed
 
     def save_state(self, state: Mapping[str, Any], *, reserve: bool = False) -> None:
-        """Save the position of the review; errors as for `append`.
+        """Save the position of the review; raise the same errors as `append`.
 
         Parameters
         ----------
         state : mapping
             The position, as plain JSON.
         reserve : bool
-            Whether to first reserve space in the file for a verdict.
+            Whether to reserve space in the file for a verdict before saving.
         """
         if reserve:
             self.save_state({**state, "reserve": "x" * _RESERVE})
@@ -187,7 +189,7 @@ class Store:
             db.execute(sa.update(REVIEW).values(state=dict(state)))
 
     def add_save(self, save: SaveRecord) -> None:
-        """Record a reviewed table before it is written; errors as for `append`."""
+        """Record a table before it is written; raise the same errors as `append`."""
         with self._writing() as db:
             self._prepare(db)
             db.execute(sa.delete(SAVES).where(SAVES.c.digest == save.digest))
@@ -195,11 +197,11 @@ class Store:
         self._saves[save.digest] = save
 
     def close_soon(self) -> None:
-        """Announce `close`, so that other windows of this process wait for it."""
+        """Announce that `close` will follow, so that other windows wait for it."""
         self._lock.announce_release()
 
     def close(self, state: Mapping[str, Any] | None = None) -> None:
-        """Save the position of the review, and release the lock.
+        """Save the position of the review, if given, and release the lock.
 
         Raises
         ------
@@ -232,12 +234,12 @@ class Store:
                 yield db
             was_held = True
         finally:
-            # A process that has not written yet does not keep the lock.
+            # Keep a new lock only after a successful write.
             if not was_held:
                 self._lock.release()
 
     def _acquire(self) -> None:
-        """Acquire the lock; raise an error if another process has it."""
+        """Acquire the lock; raise a StoreError if another process holds it."""
         try:
             writer = self._lock.acquire(self._shared_lock)
         except LocksUnsupportedError as error:
@@ -256,7 +258,10 @@ class Store:
             )
 
     def _prepare(self, db: sa.Connection) -> list[Entry]:
-        """Write missing parts of the log; return doubtful entries that are on disk."""
+        """Write missing parts of the log to the file.
+
+        Return the entries of an earlier, failed write that are in the file after all.
+        """
         binding = self._binding
         if not self._file.has_tables(db):
             assert binding is not None, "a file is made for a table"

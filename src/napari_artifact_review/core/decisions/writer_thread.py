@@ -1,4 +1,4 @@
-"""A thread that runs the write operations on the log, one after another."""
+"""Thread that runs the write operations on the log, one after another."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Job(NamedTuple):
     Attributes
     ----------
     number : int
-        Sequence number of the job in its thread, from 1.
+        Sequence number of the job in its thread, counted from 1.
     future : Future
-        Result or exception of the job.
+        Future result or exception of the job.
     """
 
     number: int
@@ -28,7 +28,7 @@ class Job(NamedTuple):
 class WriterThread:
     """A daemon thread that runs jobs in order.
 
-    A daemon thread that waits for an unresponsive disk does not keep the process alive.
+    A daemon thread does not keep the process alive while it waits for a disk.
     """
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class WriterThread:
         ).start()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Job:
-        """Queue a function call as a job, and return immediately."""
+        """Queue a function call, and return its job immediately."""
         future: Future[Any] = Future()
 
         def run() -> None:
             try:
                 future.set_result(function(*args))
-            # The future passes every error to the reviewer; the thread continues.
+            # Store any exception in the future, so that the thread continues.
             except BaseException as error:  # noqa: BLE001
                 future.set_exception(error)
 
@@ -54,16 +54,16 @@ class WriterThread:
         return job
 
     def end(self) -> None:
-        """End the thread after all submitted jobs."""
+        """End the thread after all submitted jobs have run."""
         self._jobs.put(_stop)
 
 
 def _work(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
-    # Refer only to the queue, so that an unused recorder is freed immediately.
+    # The thread refers only to the queue, so that an unused recorder can be freed.
     while (job := jobs.get()) is not _stop:
         job()
         del job
 
 
 def _stop() -> None:
-    """Mark the end of the jobs in the queue."""
+    """Do nothing; this function marks the end of the queue."""

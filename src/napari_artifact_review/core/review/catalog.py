@@ -27,7 +27,7 @@ from napari_artifact_review.core.tables.predictions import Predictions
 
 
 class Catalog:
-    """The predictions with outcomes, ranking and labels after review.
+    """A catalog of the predictions, with outcomes, ranking and labels after review.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Catalog:
     own_threshold : float or None
         A threshold that reproduces the table's own `preds`; None if there is none.
     cutout_index : CutoutIndex
-        Index for look-ups in the table.
+        Index for looking up cutouts, images and errors in the table.
     labels : Labels
         Label state of each row.
     ranking : Ranking
@@ -65,7 +65,7 @@ class Catalog:
 
     @property
     def threshold_in_force(self) -> float | None:
-        """Threshold for predicted artifacts; None if the table's `preds` are used."""
+        """Confidence threshold in use; None if the table's own `preds` are used."""
         if self.threshold is None and "preds" not in self.predictions.file.values:
             return DEFAULT_THRESHOLD
         return self.threshold
@@ -125,9 +125,9 @@ class Catalog:
         Parameters
         ----------
         outcomes : sequence of "FP", "FN", "TP", "TN"
-            Outcomes under review, at the current threshold. Cutouts with these outcomes
-            and no verdict are open, and so are all cutouts with the verdict "unsure".
-            By default the errors are under review, and labels that agree with the
+            Outcomes under review, at the current threshold. A cutout is open if it has
+            one of these outcomes and no verdict, or if its verdict is "unsure". By
+            default, the errors are under review, and labels that agree with the
             prediction are trusted. With all four outcomes, only verdicts are trusted.
 
         Raises
@@ -188,7 +188,7 @@ class Catalog:
         return self.cutouts(image_name, self.cutout_index.cutouts_of(image_name))
 
     def cutouts(self, image_name: str, rows: npt.NDArray[np.int64]) -> Cutouts:
-        """Return the cutouts in the given rows, all of one image."""
+        """Return the cutouts in the given rows, which must belong to one image."""
         table = self.predictions
         if table.confidence is None:
             confidence = np.full(len(rows), np.nan)
@@ -211,13 +211,13 @@ class Catalog:
         )
 
     def neighbours_of(self, row: int) -> dict[tuple[int, int], Cutout]:
-        """Return a cutout and its existing neighbours.
+        """Return a cutout and up to eight neighbours around it.
 
         Returns
         -------
         dict of (int, int) to Cutout
-            Cutouts by offset (across, down), each -1, 0 or 1; the cutout itself has the
-            offset (0, 0).
+            Cutouts by offset (across, down), in units of the cutout size: -1, 0 or 1.
+            The offset of the cutout itself is (0, 0).
         """
         table, size, name = (
             self.predictions,

@@ -38,14 +38,15 @@ def check_review(
     Parameters
     ----------
     predictions, images, output : path-like
-        As for `ReviewSession.open`.
+        See `ReviewSession.open`.
 
     Returns
     -------
     summary : str
-        Numbers of images, cutouts and classifier errors; empty if there are faults.
+        Text with the numbers of images, cutouts, classifier errors and reviewed errors;
+        empty if there are faults.
     faults : list of ReviewError
-        All problems of the table with row and column, of its images, and of the log of
+        All faults of the table (with row and column), of its images, and of the log of
         decisions.
     """
     path = absolute_path(predictions)
@@ -67,14 +68,14 @@ def check_review(
 
 
 def _count_reviewed(path: Path, table: Predictions, output: str | Path | None) -> int:
-    """Count the reviewed errors, from the table and the log of decisions.
+    """Count the classifier errors that are reviewed, in the table or in the log.
 
     Raises
     ------
     ReviewError
         If the review cannot be opened.
     """
-    # No image is read here, so any folder will do.
+    # No image is read here, so the image folder does not matter.
     with ReviewSession.open(path, path.parent, output, read_only=True) as session:
         texts = session.table[["reviewed_by", "reviewed_at", "decision"]]
         are_reviewed = (texts != "").any(axis=1).to_numpy(bool)
@@ -127,7 +128,7 @@ def _image_faults(
 
 
 def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
-    """Read a whole image to find all errors in it, and return its shape."""
+    """Read a whole image to find all its faults; return its shape (rows, columns)."""
     pixels = read_image(folder.find(name)).pixels
     if isinstance(pixels, LazyPixels):
         pixels.check()
@@ -136,7 +137,7 @@ def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
 
 
 def _needed_by(table: Path, where: str, error: ImageError) -> ImageError:
-    """Convert an error of an image to an error of the table row that names it."""
+    """Convert an image error to an error for the table row that names the image."""
     parts = (error.path, error.where)
     file = ", ".join(str(part) for part in parts if part is not None)
     return ImageError(

@@ -12,7 +12,7 @@ from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.position import Position
 from napari_artifact_review.core.review.queue import Queue, QueueRule
 
-#: Default queue: all errors, by image, in the table's order of images.
+#: Rule of the default queue: all errors, sorted by image.
 _DEFAULT_RULE = QueueRule(order="image")
 
 
@@ -54,18 +54,17 @@ class ReviewCursor:
     def restored(
         cls, catalog: Catalog, position: Position
     ) -> tuple[Self, tuple[str, ...]]:
-        """Restore the cursor from a stored position; also return notices for the user.
+        """Create a cursor at a stored position; also return notices for the user.
 
-        The default queue is all errors, and the default cutout is the first in the
-        queue.
+        The default queue has all errors. The default cutout is the first of the queue.
         """
         notices: tuple[str, ...] = ()
         try:
             catalog.set_threshold(position.threshold)
             queue = Queue(catalog, position.queue or _DEFAULT_RULE)
         except ReviewError as error:
-            # The table has lost an image or the confidence since the position was
-            # stored.
+            # The table no longer has an image or the confidences that the position
+            # needs.
             notices = (f"The queue was reset to all errors: {error.what}.",)
             catalog.set_threshold(None)
             queue = Queue(catalog, _DEFAULT_RULE)
@@ -78,7 +77,7 @@ class ReviewCursor:
     def next(self, skip: Container[int] = ()) -> bool:
         """Move to the next cutout of the queue whose row is not in `skip`.
 
-        All moves return whether a cutout was found; otherwise the cursor stays.
+        Return True if there is such a cutout. Otherwise, return False and do not move.
         """
         row = self.queue.after(self.row)
         while row is not None and row in skip:
@@ -86,13 +85,14 @@ class ReviewCursor:
         return self._move(row)
 
     def previous(self) -> bool:
-        """Move to the previous cutout of the queue."""
+        """Move to the previous cutout of the queue; return False if there is none."""
         return self._move(self.queue.before(self.row))
 
     def next_unreviewed(self, skip: Container[int] = ()) -> bool:
         """Move to the next unreviewed cutout of the queue whose row is not in `skip`.
 
-        The search wraps around at the end of the queue.
+        The search wraps around at the end of the queue. Return False, and do not move,
+        if there is no such cutout.
         """
         first = row = self.queue.unreviewed_after(self.row)
         while row is not None and row in skip:
@@ -102,25 +102,31 @@ class ReviewCursor:
         return self._move(row)
 
     def back(self) -> bool:
-        """Jump to the cutout from which the last jump started."""
+        """Jump back to the start of the last jump; return False without a jump."""
         return self._jumped_from is not None and self.jump(self._jumped_from)
 
     def jump(self, row: int) -> bool:
-        """Move to any row, regardless of the queue; `back` reverses the move."""
+        """Move to any row, even outside the queue, and return True.
+
+        `back` reverses the move.
+        """
         if row != self.row:
             self._jumped_from = self.row
         return self._move(row)
 
     def set_queue(self, rule: QueueRule) -> None:
-        """Replace the queue; errors are those of `Queue`.
+        """Replace the queue; raise the same errors as `Queue`.
 
-        If the current cutout is not in the new queue, move to the next cutout that is,
-        or else to the previous one.
+        If the current cutout is not in the new queue, move to the next cutout in the
+        queue, or to the previous one if there is no next one.
         """
         self._replace_queue(Queue(self._catalog, rule))
 
     def set_threshold(self, value: float | None) -> None:
-        """Update outcomes and queue for a threshold; errors are those of `Catalog`."""
+        """Set the threshold, and update the outcomes and the queue.
+
+        This raises the same errors as `Catalog.set_threshold`.
+        """
         self._catalog.set_threshold(value)
         self._replace_queue(Queue(self._catalog, self.queue.rule))
 

@@ -12,7 +12,7 @@ from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 
-#: A recorded act, or the command that will create one.
+#: A recorded act, or the command that will create the act.
 Act = EntryId | Command
 
 #: The kinds of command that create an act.
@@ -27,9 +27,9 @@ class ExpectedLog:
     recorder : Recorder
         Recorder with the pending commands.
     log : DecisionLog
-        The entries on disk.
+        Log with the entries on disk.
     labels : Labels
-        The labels according to these entries.
+        Labels according to the entries on disk.
     cutout_index : CutoutIndex
         Index for looking up the rows of cutouts.
     """
@@ -47,7 +47,7 @@ class ExpectedLog:
         self._index = cutout_index
 
     def states_of(self, cutouts: Collection[CutoutKey]) -> dict[CutoutKey, LabelState]:
-        """Return the expected label states of cutouts."""
+        """Return the expected label state of each cutout."""
         states = {
             cutout: self._labels.state_of(self._index.row_of(cutout))
             for cutout in cutouts
@@ -75,11 +75,11 @@ class ExpectedLog:
         }
 
     def act_to_undo(self, reviewer: str) -> Act | None:
-        """Return the last act in force that a reviewer may undo, if any."""
+        """Return the last act in force that a reviewer may undo, or None."""
         return self._last_own(self._acts()[0], reviewer)
 
     def act_to_redo(self, reviewer: str) -> Act | None:
-        """Return the last undone act that a reviewer may redo, if any."""
+        """Return the last undone act that a reviewer may redo, or None."""
         return self._last_own(self._acts()[1], reviewer)
 
     def commands_on(self, act: Act) -> list[Command]:
@@ -116,9 +116,10 @@ class ExpectedLog:
 
 
 def settled_act(act: Act) -> Act:
-    """Return the act that a command, or the command that replaced it, has created.
+    """Return the act that a command or its replacement has created.
 
-    If there is no act yet, return the command.
+    If there is no act yet, return the latest command. A recorded act is returned
+    unchanged.
     """
     while isinstance(act, Command) and act.renewed is not None:
         act = act.renewed

@@ -29,7 +29,7 @@ class Group:
     Attributes
     ----------
     name : str
-        Common image, outcome or kind; empty if the cutouts are not grouped.
+        Image, outcome or kind that the cutouts share; empty if they are not grouped.
     size : int
         Number of cutouts.
     """
@@ -41,7 +41,7 @@ class Group:
 def in_groups(
     catalog: Catalog, rows: Rows, by: Grouping
 ) -> tuple[Rows, tuple[Group, ...]]:
-    """Sort cutouts into groups, preserving their order within each group.
+    """Sort cutouts into groups, and keep their order within each group.
 
     Parameters
     ----------
@@ -50,9 +50,10 @@ def in_groups(
     rows : ndarray of int64, shape (n,)
         Rows of the cutouts to sort.
     by : "none", "image", "outcome" or "kind"
-        Common property of a group. Images are in the order of their first cutout in
-        `rows`; outcomes follow `OUTCOME_DISPLAY_ORDER`; kinds are in alphabetical
-        order, and cutouts without a kind are last.
+        Property that the cutouts of a group share. Images are in the order of their
+        first cutout in `rows`, and outcomes are in the order of
+        `OUTCOME_DISPLAY_ORDER`. Kinds are in alphabetical order, and cutouts without a
+        kind are last.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def in_groups(
 
 
 def _codes(catalog: Catalog, rows: Rows, by: Grouping) -> tuple[Rows, Sequence[str]]:
-    """Return the index of each cutout's group, and the names of all groups."""
+    """Return the group index of each cutout, and the names of all groups."""
     if by == "outcome":
         codes = np.array([OUTCOME_DISPLAY_ORDER.index(name) for name in OUTCOMES])
         return codes[catalog.outcomes[rows]], OUTCOME_DISPLAY_ORDER

@@ -1,4 +1,4 @@
-"""Commands of a review, and the update of the labels after they are recorded."""
+"""Journal of a review, which records commands and updates the labels."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from napari_artifact_review.core.review.resume import (
 
 
 class Journal:
-    """The commands of a review, which are recorded and then applied to the labels.
+    """A journal that records the commands of a review and applies them to the labels.
 
     Parameters
     ----------
@@ -60,11 +60,11 @@ class Journal:
     appended : Signal
         Emitted with the entries that were written to disk.
     pending_changed : Signal
-        Emitted when a command was given or settled.
+        Emitted when a command is submitted, recorded or refused.
     refused_changed : Signal
         Emitted when `refused` has changed.
     problem_changed, disagreements_changed : Signal
-        As for `ReviewSession`.
+        See `ReviewSession`.
     recorder : Recorder
         Recorder that writes the log.
     """
@@ -104,31 +104,31 @@ class Journal:
 
     @property
     def last_numbers(self) -> dict[str, int]:
-        """Number of the last entry of each log, by log id."""
+        """Number of the last entry in each log, by log id."""
         return self._log.last_numbers
 
     @property
     def pending(self) -> tuple[Command, ...]:
-        """Commands that are neither recorded nor refused, in the order given."""
+        """Commands that are not recorded or refused yet, in the order of submission."""
         return self.recorder.pending
 
     @property
     def refused(self) -> tuple[Command, ...]:
-        """Commands that were refused and not given again since."""
+        """Refused commands that have not been retried, dismissed or replaced."""
         return tuple(self._refused)
 
     @property
     def problem(self) -> StoreError | None:
-        """Error that prevents recording at present; None if there is none."""
+        """Error that currently prevents recording; None if there is none."""
         return self.recorder.problem
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
-        """Cutouts whose label state in the table contradicts the decision."""
+        """Cutouts whose label state in the table contradicts the recorded decision."""
         return tuple(self._disagreements)
 
     def block_signals(self) -> None:
-        """Block the signals about commands, because the session is closed."""
+        """Block all signals except `appended`, when the session is closed."""
         signals = self.changed, self.pending_changed, self.refused_changed
         for signal in (*signals, self.problem_changed, self.disagreements_changed):
             signal.block()
@@ -143,7 +143,7 @@ class Journal:
         note: str,
         view: Mapping[str, Any],
     ) -> Command:
-        """Give a verdict on rows as one act; skip rows that already have it."""
+        """Submit a verdict on rows as one act; skip rows that already have it."""
         kind, note = _storable(kind), _storable(note)
         by_key = {self._index.key_of(row): row for row in rows}
         keys = [*by_key]
@@ -168,16 +168,22 @@ class Journal:
         return self._give(command)
 
     def expected_state(self, cutout: CutoutKey) -> LabelState:
-        """Return the label state after all pending commands are recorded."""
+        """Return the label state of a cutout after recording all pending commands."""
         return self._expected.states_of([cutout])[cutout]
 
     def undo(self) -> Command | None:
-        """Undo the reviewer's last recorded or pending act, if there is one."""
+        """Submit an undo of the last act that the reviewer may undo.
+
+        Return None if there is no such act.
+        """
         act = self._expected.act_to_undo(self._reviewer)
         return None if act is None else self._give_reversal("undo", act)
 
     def redo(self) -> Command | None:
-        """Redo the reviewer's last undone act, if there is one."""
+        """Submit a redo of the last undone act that the reviewer may redo.
+
+        Return None if there is no such act.
+        """
         act = self._expected.act_to_redo(self._reviewer)
         return None if act is None else self._give_reversal("redo", act)
 
@@ -194,8 +200,9 @@ class Journal:
     def adopt(self, labels: Mapping[CutoutKey, LabelState]) -> Command:
         """Adopt labels of another program or reviewer, as one act.
 
-        The decision has the other reviewer's name and time, if given. If the log has an
-        entry with both, only the label was edited, and the current reviewer is used.
+        Each decision gets the reviewer and the time of the adopted label state. If the
+        state has neither, or the log has an entry with both, another program edited
+        only the label. The decision then gets the current reviewer and time.
         """
         if not labels:
             return self._command_without_effect(())
@@ -257,7 +264,7 @@ class Journal:
             self.refused_changed.emit()
 
     def give_again(self) -> tuple[Command, ...]:
-        """Give all refused commands again, in order; return the new commands."""
+        """Retry all refused commands in order, and return the new commands."""
         refused = self.refused
         self.dismiss_refused(refused)
         for command in refused:
@@ -268,12 +275,12 @@ class Journal:
     # Parts of commands
 
     def _open_disagreements(self) -> set[CutoutKey]:
-        """Return the cutouts of disagreements that no pending command affects."""
+        """Return the cutouts with a disagreement that no pending command affects."""
         cutouts = {one.cutout for one in self._disagreements}
         return cutouts.difference(*(command.cutouts for command in self.pending))
 
     def _command_without_effect(self, keys: Sequence[CutoutKey]) -> Command:
-        """Return a settled command, or the last pending command on the cutouts."""
+        """Return the last pending command on the cutouts, or one without entries."""
         about = [c for c in self.pending if not set(keys).isdisjoint(c.cutouts)]
         if about:
             return about[-1]
@@ -282,7 +289,7 @@ class Journal:
         return command
 
     def _give_reversal(self, kind: Literal["undo", "redo"], target: Act) -> Command:
-        """Give a command that undoes or redoes an act."""
+        """Submit a command that undoes or redoes an act."""
         states = self._expected.states_after(target)
         depends_on = self._expected.commands_on(target)
         if isinstance(target, Command):
@@ -314,13 +321,13 @@ class Journal:
         return self._labels.initial_state(self._index.row_of(cutout))
 
     def _context(self, view: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the circumstances of a command, as plain JSON."""
+        """Return the threshold and the view settings, as plain JSON."""
         context = {"threshold": self._catalog.threshold_in_force, "view": view}
         plain: dict[str, Any] = plain_json(context)
         return plain
 
     def _table_state(self, key: CutoutKey) -> dict[str, Any]:
-        """Return the table's label state, in the form stored with a decision."""
+        """Return the label state in the table, in the form stored with a decision."""
         return {TABLE_STATE: list(self._labels.state_as_read(self._index.row_of(key)))}
 
     # Results of commands
@@ -370,8 +377,8 @@ class Journal:
         finally:
             if fewer:
                 self.disagreements_changed.emit()
-            # A later verdict replaces a refused verdict on the same cutouts. A refused
-            # verdict may also be on disk after all.
+            # Dismiss refused verdicts that a later verdict replaces, or that are on
+            # disk after all.
             if command is None or command.kind in VERDICT_KINDS:
                 late = [c for c in self._refused if touched.issuperset(c.cutouts)]
                 self.dismiss_refused(late)
@@ -382,7 +389,7 @@ def _changed_states(
     wanted: LabelState,
     disagreeing: Container[CutoutKey],
 ) -> dict[CutoutKey, LabelState]:
-    """Return the label states that a verdict changes.
+    """Return the new label states of the cutouts that a verdict changes.
 
     Parameters
     ----------
@@ -391,7 +398,7 @@ def _changed_states(
     wanted : LabelState
         The verdict; its label is ignored.
     disagreeing : container of CutoutKey
-        Cutouts with a disagreement; for these, even a repeated verdict is a change.
+        Cutouts with a disagreement, for which even a repeated verdict is a change.
     """
     changed = {}
     for key, before in states.items():
@@ -415,6 +422,6 @@ def _title_of(cutouts: Sequence[CutoutKey]) -> str:
 def _storable(text: str) -> str:
     """Return a text without characters that some table formats cannot store.
 
-    FITS drops trailing spaces.
+    Spaces at both ends are also removed, because FITS drops trailing spaces.
     """
     return text.replace("\0", "").encode(errors="replace").decode().strip()

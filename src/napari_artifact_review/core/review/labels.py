@@ -1,4 +1,4 @@
-"""Label state of each row: label, reviewer and verdict, and whether it is saved."""
+"""Label states of all rows, and the rows whose decision is not yet saved."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class Labels:
         if predictions.kind is not None:
             named = np.flatnonzero(predictions.kind != "").tolist()
             self._kinds = {row: str(predictions.kind[row]) for row in named}
-        # States before the review, for rows that were read from a later table.
+        # Label states before the first decision, for rows whose decision the table may
+        # already include.
         self._initial: dict[int, LabelState] = {}
         self._decisions: dict[int, Decision] = {}
         self._saved: dict[int, Decision] = {}
@@ -53,7 +54,7 @@ class Labels:
 
     @property
     def label_new(self) -> npt.NDArray[np.int8]:
-        """Read-only labels after review, shape (n,)."""
+        """Read-only array of the labels after review, shape (n,)."""
         return _read_only(self._label_new)
 
     @property
@@ -77,7 +78,7 @@ class Labels:
         return MappingProxyType(self._kinds)
 
     def state_as_read(self, row: int) -> LabelState:
-        """Return the label state that was read from the table."""
+        """Return the label state of a row, as read from the table."""
         table = self._predictions
         columns = (table.reviewed_by, table.reviewed_at, table.decision, table.kind)
         texts = ("" if c is None else str(c[row]) for c in (*columns, table.note))
@@ -95,11 +96,11 @@ class Labels:
         )
 
     def changed_states(self) -> dict[int, LabelState]:
-        """Return the label states, by row, that may differ from the table as read."""
+        """Return the label states that may differ from the table as read, by row."""
         return {row: self.state_of(row) for row in self._initial | self._decisions}
 
     def states_in_output(self) -> dict[int, LabelState]:
-        """Return the label states of unsaved rows as in the output, by row."""
+        """Return the label states that the output has for unsaved rows, by row."""
         return {
             row: LabelState.after(self._saved[row])
             if row in self._saved
@@ -135,7 +136,7 @@ class Labels:
         self._update_masks(row)
 
     def mark_pending(self, rows: Iterable[int]) -> None:
-        """Mark exactly these rows as having a pending command."""
+        """Mark these rows as having a pending command, and unmark all other rows."""
         self._pending[:] = False
         self._pending[list(rows)] = True
 
@@ -147,7 +148,7 @@ class Labels:
         self._update_masks(row)
 
     def mark_saved(self, decisions: Mapping[int, Decision]) -> None:
-        """Mark exactly these decisions as saved in the output."""
+        """Mark these decisions as saved in the output, and all others as unsaved."""
         self._saved = dict(decisions)
         rows = self._decisions.keys() | self._saved.keys()
         self._unsaved = {
@@ -159,7 +160,7 @@ class Labels:
         state = self.state_of(row)
         self._reviewed[row] = state.reviewed
         self._unsure[row] = state.decision == "unsure"
-        # Remove it first, so that the kinds are in the order of their decisions.
+        # Remove the old kind first, so that the kinds are in the order of decision.
         self._kinds.pop(row, None)
         if state.kind:
             self._kinds[row] = state.kind

@@ -1,4 +1,4 @@
-"""Log of an open review: wait for commands, pause, exchange, close."""
+"""Log of an open review: commands, exchange with a team, pausing and closing."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from napari_artifact_review.core.review.team import Team
 class OpenLog:
     """The log of an open review, with its file, commands and exchange with a team.
 
-    If it is not closed explicitly, it is closed when it is garbage-collected or Python
-    exits.
+    If `close` is not called, the log is closed when this object is garbage-collected or
+    Python exits.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class OpenLog:
     store : Store
         File of the log.
     team : Team or None
-        Exchange with other computers.
+        Exchange with other computers; None without a meeting place.
     team_url : str or None
-        URL of the meeting place with password, for reopening; never displayed.
+        URL of the meeting place with its password, for reopening; never displayed.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class OpenLog:
         Parameters
         ----------
         dispatch : callable or None
-            Called from any thread with a function; schedules the function to run on the
-            session's thread.
+            Function that schedules its argument to run on the session's thread. It is
+            called from any thread. None removes the dispatcher.
         """
         self.journal.recorder.set_dispatcher(dispatch)
 
@@ -77,7 +77,7 @@ class OpenLog:
         self.team_url = url
         earlier = self._meetings.get(place.name)
         self.team = Team(place, self.journal, identity, earlier)
-        # The finalizer must not keep this object alive.
+        # The finalizer must not refer to this object, which it would keep alive.
         self._release.detach()
         recorder = self.journal.recorder
         self._release = weakref.finalize(self, _release, recorder, self.team)
@@ -85,26 +85,26 @@ class OpenLog:
 
     @property
     def meetings(self) -> dict[str, Meeting]:
-        """State of the exchange with each meeting place, by name, to be stored."""
+        """State of the exchange with each meeting place, by name of the place."""
         meetings = dict(self._meetings)
         if self.team is not None and self.team.meeting is not None:
             meetings[self.team.name] = self.team.meeting
         return meetings
 
     def await_earlier(self, wait: bool | float) -> None:
-        """Wait for all earlier commands if `wait` is True."""
+        """Wait for all earlier commands and received entries if `wait` is True."""
         if wait is True:
             if self.team is not None:
                 self.team.record_received()
             self.journal.recorder.wait()
 
     def await_answer(self, command: Command, wait: bool | float) -> bool | Command:
-        """Wait for a command; `wait`, result and errors are as for `set_label`."""
+        """Wait for a command; see `ReviewSession.set_label` for details."""
         self.journal.recorder.wait(None if wait is True else float(wait))
         if wait is not True:
             return command
         if command.error is not None:
-            # The caller receives the error.
+            # The caller gets the error, so the command need not be listed as refused.
             self.journal.dismiss_refused([command])
             raise command.error.again()
         return bool(command.entries)
@@ -112,6 +112,8 @@ class OpenLog:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Record pending commands, and pause the exchange while the log is read.
+
+        The exchange resumes only if the context raises an error.
 
         Raises
         ------
@@ -147,9 +149,9 @@ class OpenLog:
         Parameters
         ----------
         position : callable
-            Returns the last position of the review as JSON.
+            Function that returns the last position of the review, as plain JSON.
         wait, lost, timeout
-            As for `ReviewSession.close`.
+            See `ReviewSession.close`.
         """
         if self._release.detach():
             if self.team is not None:

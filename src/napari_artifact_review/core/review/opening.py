@@ -1,4 +1,4 @@
-"""Open the files of a review: read table and log, and lock the log."""
+"""Open the files of a review: read the table and the log, and lock the log."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class OpenRequest(NamedTuple):
-    """The arguments of `ReviewSession.open`."""
+    """Arguments of `ReviewSession.open`, except `replaced`."""
 
     predictions: str | Path
     images: str | Path | None
@@ -72,7 +72,8 @@ class OpenedFiles:
     output : Output
         File for the reviewed table.
     store : Store
-        File of the log, locked unless another process has the lock.
+        File of the log, locked unless another process holds the lock or the review is
+        read-only.
     contents : StoreContents
         Contents of the log's file.
     notices : tuple of str
@@ -84,9 +85,9 @@ class OpenedFiles:
     identity : ReviewIdentity
         Identity of the review at a meeting place.
     meeting_place : MeetingPlace or None
-        Meeting place where computers exchange the log.
+        Meeting place through which computers exchange the log, if there is one.
     team_url : str or None
-        URL of the meeting place, with password.
+        URL of the meeting place, with the password.
     """
 
     catalog: Catalog
@@ -106,16 +107,17 @@ class OpenedFiles:
 def opened_files(
     request: OpenRequest, replaced: ReviewSession | None
 ) -> Iterator[OpenedFiles]:
-    """Open the files of a review; close the log again on an error inside the context.
+    """Open the files of a review, from which the caller creates a session.
 
-    A replaced session is paused inside the context. Parameters and errors are those of
+    If the context raises an error, the log is closed again. The log of a replaced
+    session is paused, and resumes only after an error. The errors are those of
     `ReviewSession.open`.
     """
     path = absolute_path(request.predictions)
     output = absolute_path(request.output or default_output(path))
     log = find_log_path(request.store, output)
     former = None if replaced is None else replaced.open_log
-    # Check these first, before anything is read or created.
+    # Check the meeting place and the output first, before anything is read or created.
     team_url, place = _meeting_place(request, log, former)
     check_output(output)
     table = read_predictions(path)
@@ -129,7 +131,8 @@ def opened_files(
         try:
             contents, binding = store.read(), binding_of(table)
             if replaced is not None and replaced.open_log.store.path == store.path:
-                # Use its current position, even if it could not be saved.
+                # Use the current position of the replaced session, even if it could not
+                # be saved.
                 position = plain_json(replaced.position.as_json())
                 contents = dataclasses.replace(contents, state=position)
             notices += (*check_fit(contents, binding, catalog.cutout_index), *faults)
@@ -158,23 +161,23 @@ def copy_log(
     output: Path,
     position: Mapping[str, Any],
 ) -> None:
-    """Write a log beside an output.
+    """Write a copy of a log for another output.
 
     Parameters
     ----------
     entries : sequence of Entry
-        Entries of the log.
+        Entries to write.
     table : Predictions
-        Table of the review.
+        Predictions table of the review.
     output : Path
-        Output of the review.
+        The other output, in whose folder the log is written.
     position : mapping
-        Position of the review as JSON.
+        Position of the review, as plain JSON.
 
     Raises
     ------
     StoreError
-        If the output already has a log, or the log cannot be written.
+        If the output already has a log with entries, or the log cannot be written.
     """
     copy, _ = open_log(log_path_beside(output), output)
     try:
@@ -198,7 +201,7 @@ def check_log_is_beside(log: Path, output: Path) -> None:
     Raises
     ------
     StoreError
-        If it has another path.
+        If the log has another path.
     """
     if log not in (log_path_beside(output), log_path_in_user_data(output)):
         raise StoreError(
@@ -212,18 +215,21 @@ def _identity(contents: StoreContents, binding: Binding) -> ReviewIdentity:
 
 
 def _offered_kinds(predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the table's or the default kinds of artifact, and notices."""
+    """Return the kinds listed for a table, or the default kinds, and notices."""
     try:
         return kinds_beside(predictions), ()
     except ReviewError as error:
-        # A review is possible without its own list.
+        # A faulty list of kinds does not prevent a review.
         return DEFAULT_KINDS, (f"The default kinds of artifact are used: {error}",)
 
 
 def _meeting_place(
     request: OpenRequest, log: Path, former: OpenLog | None
 ) -> tuple[str | None, MeetingPlace | None]:
-    """Return the URL of a review's meeting place, and the meeting place."""
+    """Return the URL of a review's meeting place, and the meeting place.
+
+    Both are None if the review has no meeting place.
+    """
     url = request.team
     if url is None and former is not None and log == former.store.path:
         # The same review keeps its meeting place.

@@ -1,4 +1,4 @@
-"""Output of a review, and checks for changes on disk before each save."""
+"""Output of a review, with checks for changes on disk before each save."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from napari_artifact_review.core.review.table_differences import (
 from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.tables.table_formats import format_for
 
-#: How to resolve a conflict: "theirs", "ours" or "beside" for an output that another
-#: program changed; "read" for a changed predictions table, to write its cells as read.
+#: Resolution of a conflict. If another program changed the output: accept the file
+#: ("theirs"), replace it ("ours"), or write a second file ("beside"). If the
+#: predictions table changed: write its cells as they were read ("read").
 OutputChoice = Literal["theirs", "ours", "beside", "read"]
 
 
@@ -34,9 +35,9 @@ class OutputChangedError(SaveError):
     Parameters
     ----------
     path : Path
-        The output.
+        Path of the output.
     changes : Changes
-        The changes.
+        Differences between the output and this review.
     """
 
     def __init__(self, path: Path, changes: Changes) -> None:
@@ -55,9 +56,9 @@ class TableChangedError(SaveError):
     Parameters
     ----------
     path : Path
-        The predictions table.
+        Path of the predictions table.
     differences : list of Difference
-        All differences, at least one.
+        All differences from the table as read; at least one.
     """
 
     def __init__(self, path: Path, differences: list[Difference]) -> None:
@@ -80,11 +81,12 @@ class Saved:
     table : ReviewedTable
         The saved table.
     path : Path
-        The written file, or the unchanged file of another program.
+        Path of the written file, or of the accepted file of another program.
     backup : Path or None
-        Copy of the previous file, if one was made.
+        Path of the backup of the previous file; None if there is no backup.
     taken_over : dict of CutoutKey to LabelState, or None
-        Labels of another program, if they were accepted and nothing was written.
+        Label states of another program, if the user accepted its file and nothing was
+        written; otherwise None.
     """
 
     table: ReviewedTable
@@ -94,16 +96,16 @@ class Saved:
 
 
 class Output:
-    """The output file of a review; used from one thread at a time.
+    """The output file of a review, used from one thread at a time.
 
     Parameters
     ----------
     path : Path
-        The file; it may not exist yet.
+        Path of the file, which may not exist yet.
     written : iterable of str
-        Digests of all files that this review has written.
+        SHA-256 digests of all files that this review has written.
     predictions : Predictions
-        The table as read, which may be the same file.
+        The predictions table as read; it may be the same file as the output.
 
     Raises
     ------
@@ -120,19 +122,19 @@ class Output:
         self._is_table = os.path.realpath(path) == os.path.realpath(predictions.path)
         self._found = predictions.file.digest if self._is_table else digest_of(path)
         self._table_check = _TableCheck(predictions)
-        # Digest of the file in the last question to the user.
+        # Digest of the changed file about which the user was last asked.
         self._asked: str | None = None
 
     @property
     def found_digest(self) -> str | None:
-        """Digest of the file when the review was opened; None if it did not exist."""
+        """SHA-256 of the file when the review was opened; None if there was no file."""
         return self._found
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the output existed at opening and was not written by this review.
+        """Whether the file found at opening is from another program or review.
 
-        False after this session has replaced it.
+        The value is False after this session has replaced the file.
         """
         ours = self._found is None or self._found in self._written
         return not ours and not self._written_now
@@ -145,7 +147,8 @@ class Output:
     ) -> Saved:
         """Write the reviewed table.
 
-        A file of an earlier session or another program is saved as a dated backup.
+        A file from an earlier session or another program is first backed up under a
+        dated name.
 
         Parameters
         ----------
@@ -155,20 +158,22 @@ class Output:
             Called with the digest of the new file before the old file is replaced, so
             that the next session recognises the file even after a crash.
         keep : "theirs", "ours", "beside" or "read", optional
-            Resolution if another program changed the file: accept the file and write
-            nothing, replace it, or write another file beside it. "read" writes the
-            cells of the predictions table as read, even if the table changed.
+            Resolution if another program changed the file: "theirs" accepts the file
+            and writes nothing, "ours" replaces the file, and "beside" writes another
+            file with a dated name. "read" writes the cells of the predictions table as
+            they were read, even if the table changed on disk.
 
         Raises
         ------
         TableChangedError
-            If the predictions table changed and the user has not chosen yet.
+            If the predictions table changed on disk and the user has not accepted this.
         OutputChangedError
-            If another program changed the file and `keep` is not given.
+            If another program changed the file and `keep` does not resolve this, or if
+            the file changed again after the user was asked.
         SaveError
             If the file cannot be written; the old file is unchanged.
         """
-        # If the table is the output, it is checked below.
+        # If the table is also the output, the check of the output below is sufficient.
         if keep != "theirs" and not self._is_table:
             self._table_check.run(accept=keep == "read")
         if keep == "beside":
@@ -204,7 +209,7 @@ class Output:
         try:
             written = table.write(self.path, about_to_replace)
         except SaveError:
-            # The old file still exists, so its copy is not needed.
+            # The old file still exists, so its backup is not needed.
             if backup is not None and digest_of(self.path) not in self._written_now:
                 backup.unlink(missing_ok=True)
             raise
@@ -221,16 +226,20 @@ class Output:
 
 
 class _TableCheck:
-    """A check before each save that the predictions table has not changed on disk."""
+    """A check, before each save, that the predictions table is unchanged on disk."""
 
     def __init__(self, table: Predictions) -> None:
         self._table = table
-        # Digests of the table in the last question to the user, and as accepted.
+        # Digest of the table about which the user was last asked, and digest of the
+        # table that the user accepted.
         self._asked: str | None = None
         self._accepted: str | None = None
 
     def run(self, accept: bool) -> None:
-        """Raise `TableChangedError` for a change that the user has not accepted."""
+        """Raise `TableChangedError` for a change that the user has not accepted.
+
+        If `accept` is True, accept the change about which the user was last asked.
+        """
         table = self._table
         try:
             digest = digest_of(table.path) or table.file.digest
@@ -246,16 +255,16 @@ class _TableCheck:
 
 
 def check_output(path: Path) -> None:
-    """Check that a path is suitable for the output.
+    """Check that the output can be written to a path.
 
     Raises
     ------
     SaveError
         If the suffix is not that of a table format, the folder does not exist, or the
-        path is not a file.
+        path exists and is not a file.
     """
     format_for(path)
-    # Unlike `resolve`, this does not fail on circular links.
+    # Unlike `Path.resolve`, `realpath` does not fail on circular links.
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise SaveError(

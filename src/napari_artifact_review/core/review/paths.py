@@ -1,4 +1,4 @@
-"""Default paths of a review's files, and notices about table and output."""
+"""Default paths of a review's files, and notices about the table and the output."""
 
 from __future__ import annotations
 
@@ -29,24 +29,19 @@ def default_output(predictions: Path) -> Path:
 def image_folder(
     named: str | Path | None, predictions: Path, first_image: str
 ) -> ImageFolder:
-    """Return the folder of the full images.
+    """Return the folder of the full images, without checking that it exists.
 
     Parameters
     ----------
     named : path-like, optional
-        The folder; by default the folder of the table, or its subfolder `images` if
-        the first image is not in the former.
+        Path of the folder. By default, the folder of the table, or its subfolder
+        `images` if the first image is not in the folder of the table.
     predictions : Path
-        The table.
+        Path of the table.
     first_image : str
         Name of the first image in the table.
-
-    Raises
-    ------
-    ImageError
-        If the folder does not exist.
     """
-    # Imported here, because the dock needs only the default output to open its form.
+    # Import here, because the dock's form needs only the other functions above.
     from napari_artifact_review.core.images.folder import ImageFolder
 
     if named is not None:
@@ -63,7 +58,7 @@ def image_folder(
 
 
 def notices_on(predictions: Predictions, output: Output) -> tuple[str, ...]:
-    """Return notices for the reviewer about table and output."""
+    """Return notices for the reviewer about the table and the output."""
     notices = []
     if "preds" not in predictions.file.values:
         notices.append(

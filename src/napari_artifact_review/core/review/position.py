@@ -20,7 +20,7 @@ class Meeting(NamedTuple):
     review_id : str
         Id of the review at the meeting place.
     acknowledged : dict of str to int
-        Number of the last entry that the meeting place has, by log id.
+        Number of the last acknowledged entry in each log, by log id.
     """
 
     review_id: str
@@ -34,15 +34,16 @@ class Position:
     Attributes
     ----------
     cutout : CutoutKey or None
-        The current cutout.
+        The current cutout; None for the first cutout of the queue.
     view : dict
         Settings of the view, as plain JSON.
     queue : QueueRule or None
-        Rule that selects and sorts the cutouts to review.
+        Rule that selects and sorts the cutouts to review; None for all errors.
     threshold : float or None
-        Confidence at or above which an artifact is predicted.
+        Confidence at or above which an artifact is predicted; None to use the table's
+        own `preds`.
     drafts : dict of CutoutKey to str
-        Notes on cutouts without a decision.
+        Notes that are not yet part of a verdict, by cutout.
     meetings : dict of str to Meeting
         States of the exchanges, by name of the meeting place.
     """
@@ -55,7 +56,7 @@ class Position:
     meetings: dict[str, Meeting] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the position as plain JSON, for `from_json`."""
+        """Return the position as plain JSON, which `from_json` can read."""
         return {
             "cutout": self.cutout,
             "view": self.view,
@@ -70,9 +71,9 @@ class Position:
 
     @classmethod
     def from_json(cls, state: Any) -> tuple[Position, tuple[str, ...]]:
-        """Read a position that `as_json` returned; also return notices about damage.
+        """Create a position from stored JSON; also return notices about damaged parts.
 
-        A damaged part is replaced by its default. Decisions are not affected.
+        Damaged parts get their default values. Decisions are not affected.
         """
         position, damaged = cls(), []
         if not isinstance(state, dict):

@@ -20,7 +20,7 @@ Order = Literal["table", "image", "confident", "uncertain", "mislabelled", "rand
 STATES: tuple[State, ...] = get_args(State)
 ORDERS: tuple[Order, ...] = get_args(Order)
 
-#: Number of candidates per step of a search.
+#: Number of candidates that a search checks per step.
 _CHUNK = 4096
 
 Rows = npt.NDArray[np.int64]
@@ -34,29 +34,28 @@ class QueueRule:
     Attributes
     ----------
     outcomes : tuple of "FP", "FN", "TP", "TN"
-        Outcomes at the current threshold.
+        Outcomes to include, at the current threshold.
     state : str
-        Review state, one of `STATES`. An unsure verdict counts as reviewed.
+        Review state to include, one of `STATES`. An unsure verdict counts as reviewed.
     images : tuple of str, optional
-        Full images; by default all.
+        Full images to include; by default all.
     kinds : tuple of str, optional
-        Kinds of artifact in the verdicts; by default any kind or none.
+        Kinds of artifact to include; by default, cutouts with any kind or without one.
     order : str
         One of `ORDERS`; ties are in table order.
 
         - ``"table"``: by row.
         - ``"image"``: by image, in order of first appearance in the table.
-        - ``"confident"``: most probable predictions first. The probability of a
-          prediction is the confidence for an artifact, and 1 minus the confidence
-          otherwise.
+        - ``"confident"``: most probable predictions first. The probability is the
+          confidence if an artifact is predicted, and 1 minus the confidence otherwise.
         - ``"uncertain"``: least probable predictions first.
-        - ``"mislabelled"``: labels with the lowest probability according to the model
+        - ``"mislabelled"``: labels to which the model gives the lowest probability
           first. This probability is the self-confidence of confident learning
-          (Northcutt, Jiang & Chuang 2021, J. Artif. Intell. Res. 70, 1373), by which
-          cleanlab ranks labels.
+          (Northcutt, Jiang & Chuang 2021, J. Artif. Intell. Res. 70, 1373). The package
+          cleanlab ranks labels in the same way.
         - ``"random"``: shuffled.
 
-        Cutouts without a confidence are last in the orders that use it.
+        Orders that depend on the confidence put cutouts without a confidence last.
     seed : int
         Seed for ``"random"``; the same seed gives the same order.
     """
@@ -93,7 +92,7 @@ class QueueRule:
         order: Order,
         seed: int,
     ) -> Self:
-        """Create a rule from sequences of any type, or single strings."""
+        """Create a rule from sequences of any type, or from single strings."""
         return cls(
             cast(tuple[Outcome, ...], _as_tuple(outcomes) or ()),
             state,
@@ -104,12 +103,12 @@ class QueueRule:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the rule as plain JSON, for `from_json`."""
+        """Return the rule as plain JSON, which `from_json` can read."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, stored: Any) -> Self | None:
-        """Read a rule from the JSON of `as_json`; return None for any other value."""
+        """Create a rule from the result of `as_json`; return None for other values."""
         names = {field.name for field in fields(cls)}
         if not isinstance(stored, dict) or stored.keys() != names:
             return None
@@ -122,9 +121,9 @@ class QueueRule:
 class Queue:
     """The cutouts that a rule selects, in the order of the rule.
 
-    The candidates are all cutouts with the outcomes and images of the rule, whatever
-    their verdict. They are sorted once. After a decision, `update` adds or removes one
-    cutout without examining the others.
+    The candidates are all cutouts with the outcomes and images of the rule, with or
+    without a verdict. They are sorted once. After a decision, `update` adds or removes
+    one cutout without checking the others.
 
     Parameters
     ----------
@@ -136,7 +135,7 @@ class Queue:
     Attributes
     ----------
     changes : int
-        Number of times that a cutout was added or removed.
+        Number of times that `update` has added or removed a cutout.
 
     Raises
     ------
@@ -156,10 +155,10 @@ class Queue:
             which &= np.isin(catalog.predictions.image_index, self._image_indices())
         rows = np.flatnonzero(which)
         if self._keys is not None:
-            # Ties stay in the table's order.
+            # A stable sort leaves ties in table order.
             rows = rows[np.argsort(self._keys[rows], kind="stable")]
             self._sorted_keys = self._keys[rows]
-        # Rows of the candidates; masks of those in the queue, and of those reviewed.
+        # Rows of the candidates, and masks of the queued and the reviewed candidates.
         self._rows: Rows = rows
         self._is_in = self._are_in(rows)
         self._reviewed = catalog.labels.reviewed[rows]
@@ -181,12 +180,12 @@ class Queue:
 
     @property
     def left(self) -> int:
-        """Number of cutouts in the queue without a verdict."""
+        """Number of queued cutouts that have no verdict."""
         return self._left
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Number of reviewed candidates, and of all candidates."""
+        """Number of reviewed candidates, and number of all candidates."""
         return self._seen, len(self._rows)
 
     def __contains__(self, row: int) -> bool:
@@ -200,7 +199,7 @@ class Queue:
         return int(np.count_nonzero(self._is_in[: self._index_of(row)])) + 1
 
     def rows_of(self, image_name: str) -> Rows:
-        """Return the rows of an image's cutouts in the queue, in queue order."""
+        """Return the rows of the queued cutouts of an image, in queue order."""
         rows = self._index.cutouts_of(image_name)
         rows = rows[self._row_is_in[rows]]
         if self._keys is None:
@@ -223,31 +222,39 @@ class Queue:
     # Neighbours in the queue
 
     def after(self, row: int) -> int | None:
-        """Return the row of the next cutout after `row`, or None.
+        """Return the row of the next queued cutout after `row`, or None.
 
-        If `row` is not in the queue, the search starts at its position by sort order.
+        If `row` is not in the queue, the search starts where the sort order would put
+        it.
         """
         return self._first(self._index_after(row), self._are_queued)
 
     def before(self, row: int) -> int | None:
-        """Return the row of the previous cutout before `row`, or None."""
+        """Return the row of the last queued cutout before `row`, or None."""
         return self._last(self._index_of(row), self._are_queued)
 
     def unreviewed_after(self, row: int) -> int | None:
-        """Return the row of the next cutout without a verdict, or None.
+        """Return the row of the next queued cutout without a verdict, or None.
 
-        The search wraps around. A pending verdict counts as a verdict.
+        The search wraps around at the end of the queue. A pending verdict counts as a
+        verdict.
         """
         found = self._first(self._index_after(row), self._are_unreviewed)
         return self._first(0, self._are_unreviewed) if found is None else found
 
     def image_after(self, row: int, *names: str) -> str | None:
-        """Return the image of the next queued cutout not in images `names`, or None."""
+        """Return the image of the next queued cutout that is not in images `names`.
+
+        Return None if there is no such cutout.
+        """
         found = self._first(self._index_of(row), partial(self._are_in_others, names))
         return None if found is None else self._index.image_of(found)
 
     def image_before(self, row: int, *names: str) -> str | None:
-        """Return the image of the previous queued cutout not in images `names`."""
+        """Return the image of the previous queued cutout that is not in images `names`.
+
+        Return None if there is no such cutout.
+        """
         found = self._last(self._index_of(row), partial(self._are_in_others, names))
         return None if found is None else self._index.image_of(found)
 
@@ -262,7 +269,7 @@ class Queue:
     def _are_in_others(
         self, names: Sequence[str], candidates: slice
     ) -> npt.NDArray[np.bool_]:
-        """Return the mask of candidates in the queue and not in images `names`."""
+        """Return the mask of queued candidates that are not in images `names`."""
         index = self._catalog.predictions.image_index[self._rows[candidates]]
         known = np.isin(index, [self._index.position_of_image(name) for name in names])
         return np.greater(self._is_in[candidates], known)
@@ -287,7 +294,7 @@ class Queue:
     # Decisions
 
     def update(self, row: int) -> None:
-        """Add or remove the cutout in a row after a decision on it."""
+        """Update the queue after a decision on the cutout in a row."""
         at = self._index_of(row)
         if not self._is_at(at, row):
             return
@@ -302,7 +309,7 @@ class Queue:
         self._row_is_in[row] = is_in
 
     def _are_in(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Return the mask of rows with the review state and kind of the rule."""
+        """Return the mask of rows that have the review state and kind of the rule."""
         labels, rule = self._catalog.labels, self.rule
         if rule.state == "all":
             which = np.ones(len(rows), dtype=bool)
@@ -360,7 +367,7 @@ class Queue:
         return first + int(np.searchsorted(self._rows[first:last], row))
 
     def _index_after(self, row: int) -> int:
-        """Return the index of the first candidate after a row."""
+        """Return the index of the first candidate that follows a row."""
         at = self._index_of(row)
         return at + self._is_at(at, row)
 

@@ -23,10 +23,10 @@ from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 from napari_artifact_review.core.tables.predictions import Predictions
 
-#: The side that resolves a disagreement.
+#: Source of the label that is used to resolve a disagreement.
 LabelChoice = Literal["table", "decision"]
 
-#: Key in an entry's context for the label state in the table at that time.
+#: Key, in the context of an entry, of the label state that the table had at that time.
 TABLE_STATE = "table"
 
 
@@ -50,7 +50,10 @@ class Disagreement:
 
 
 def binding_of(predictions: Predictions) -> Binding:
-    """Return path and fingerprint of a table; the order of rows has no effect."""
+    """Return the path and the fingerprint of a table.
+
+    The fingerprint does not depend on the order of the rows.
+    """
     names = np.array(predictions.image_names)
     order = np.argsort(names)
     rank = np.argsort(order)[predictions.image_index]
@@ -58,7 +61,7 @@ def binding_of(predictions: Predictions) -> Binding:
     if numbers is None:
         rows = np.lexsort((predictions.grid_y, predictions.grid_x, rank))
     else:
-        # A stable sort is fast, because tables are mostly sorted already.
+        # A stable sort is fast here, because most tables are already sorted.
         rows = np.argsort(numbers, kind="stable")
     digest = hashlib.sha256("\0".join(names[order]).encode())
     for column in (rank, predictions.grid_x, predictions.grid_y):
@@ -69,12 +72,12 @@ def binding_of(predictions: Predictions) -> Binding:
 def check_fit(
     contents: StoreContents, binding: Binding, cutout_index: CutoutIndex
 ) -> tuple[str, ...]:
-    """Check whether a log belongs to a table; return notices for the user.
+    """Check that a log belongs to a table; return notices for the user.
 
     Raises
     ------
     StoreError
-        If the log has entries, but none on a cutout of the table.
+        If the log has entries, but none for a cutout of the table.
     """
     before = contents.binding
     cutouts = {entry.cutout for entry in contents.entries}
@@ -104,14 +107,14 @@ def apply_log(
 ) -> list[Disagreement]:
     """Apply the decisions of a log to the labels; return disagreements with the table.
 
-    If a label state in the table occurs in the log, the table is merely older. If not,
-    another program wrote it.
+    If the label state of a cutout in the table occurs in the log, the table is merely
+    older than the log. Otherwise, another program wrote the label state.
 
     Returns
     -------
     list of Disagreement
         Cutouts for which another program wrote a label state that contradicts the
-        decision. The decision is in force until the disagreement is resolved.
+        decision. The decision stays in force until the disagreement is resolved.
     """
     first: dict[CutoutKey, LabelState] = {}
     known: dict[CutoutKey, set[LabelState]] = {}
@@ -148,11 +151,12 @@ def decisions_in_output(
     Parameters
     ----------
     digest : str or None
-        Digest of the output; None if the file does not exist.
+        SHA-256 of the output; None if the file does not exist.
     contents : StoreContents
-        Contents with the saves of this review. For any other output, return no rows.
+        Contents of the log's file, with the records of all saves. If this review did
+        not write the output, the result is empty.
     entries : sequence of Entry
-        Entries of the review.
+        All entries of the review.
     cutout_index : CutoutIndex
         Index for looking up the rows of cutouts.
     """

@@ -1,4 +1,4 @@
-"""Reviewed table: the predictions as read, with the columns of the review."""
+"""Reviewed table: the predictions as read, and the columns that a review adds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ReviewedTable:
     decisions : mapping of int to Decision
         Decisions in force, by row.
     states_in_output : mapping of int to LabelState
-        Label states of unsaved rows as in the output, by row.
+        Label states that the output has for rows with unsaved decisions, by row.
     """
 
     predictions: Predictions
@@ -48,16 +48,16 @@ class ReviewedTable:
     states_in_output: Mapping[int, LabelState] = field(default_factory=dict)
 
     def write(self, path: Path, about_to_replace: Callable[[str], None]) -> Written:
-        """Write the table atomically, in the format of the path's suffix.
+        """Write the table atomically, in the format that the suffix of `path` names.
 
-        Parameters, result and errors are those of `replace_file`.
+        See `replace_file` for the parameters, the result and the errors.
         """
         return replace_file(
             path, lambda stream: self._write(stream, path), about_to_replace
         )
 
     def as_written(self, path: Path) -> pd.DataFrame:
-        """Return the values that would be read back from a table written to `path`."""
+        """Return the cells as they would be read from a file written to `path`."""
         buffer = io.BytesIO()
         self._write(buffer, path)
         return format_for(path).from_bytes(buffer.getvalue()).values
@@ -68,7 +68,7 @@ class ReviewedTable:
         file.write(stream, self._edits(file))
 
     def _edits(self, file: TableFile) -> dict[str, pd.Series[Any]]:
-        """Return the cells of the columns to replace or add, by name, in order."""
+        """Return the columns to replace or add, by name, in table order."""
         edits = {}
         if "error_id" not in file.values:
             edits["error_id"] = self._error_ids(file)
@@ -76,7 +76,7 @@ class ReviewedTable:
         for name in REVIEW_TEXTS:
             texts = {row: getattr(one, name) for row, one in self.states.items()}
             edits[name] = self._texts(file, name, texts)
-        # An unchanged column is written as in the file.
+        # Omit unchanged columns, which keep their cells in the file.
         return {
             name: cells
             for name, cells in edits.items()
@@ -88,13 +88,13 @@ class ReviewedTable:
         return file.new_column(ids.where(ids > 0))
 
     def _labels(self, file: TableFile) -> pd.Series[Any]:
-        """Return the cells of label_new: as read, or in the table's spelling."""
+        """Return the column label_new, with new labels in the table's spelling."""
         resumed = "label_new" in file.values
         cells = file.column("label_new" if resumed else "label")
         before = self.predictions.label_new if resumed else self.predictions.label
         written = self.label_new != before
         if resumed:
-            # Write a confirmed label if the table's cell is empty.
+            # If the cell is empty, also write a label that a decision confirmed.
             empty = ~_is_filled(file.values["label_new"])
             decided = list(self.decisions)
             written[decided] |= empty[decided]
@@ -105,8 +105,8 @@ class ReviewedTable:
         return cells
 
     def _spelling(self, file: TableFile, value: int) -> Any:
-        """Return a label in the table's spelling: 1, 1.0, True, "1"."""
-        # Ignore empty cells of label_new.
+        """Return a label in the table's spelling, such as 1, 1.0, True or "1"."""
+        # Use the first filled cell with this label.
         table = self.predictions
         for name, labels in (("label_new", table.label_new), ("label", table.label)):
             if name in file.values:
@@ -120,7 +120,7 @@ class ReviewedTable:
         self, file: TableFile, name: str, changed: Mapping[int, str]
     ) -> pd.Series[Any]:
         cells = file.column(name) if name in file.values else None
-        # An empty column may have any type.
+        # Create a missing column, and replace a column that cannot store texts.
         if cells is None or (changed and not pd.api.types.is_string_dtype(cells.dtype)):
             read = getattr(self.predictions, name)
             texts = "" if read is None else read
@@ -135,7 +135,7 @@ def _is_filled(cells: pd.Series[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _opposite(cell: str, value: int) -> str:
-    """Return a label in the spelling of a cell that has the other label."""
+    """Return the label `value` in the spelling of a cell with the other label."""
     pair = next(pair for pair in _SPELLINGS if pair[1 - value] in cell.lower())
     old, new = pair[1 - value], pair[value]
     if old.upper() in cell:
@@ -146,7 +146,7 @@ def _opposite(cell: str, value: int) -> str:
 
 
 def typed_values(predictions: Predictions) -> pd.DataFrame:
-    """Return the columns as read, with known columns converted to their types."""
+    """Return the table as read, with known columns converted to their types."""
     typed: dict[str, Any] = {
         "grid_x": predictions.grid_x,
         "grid_y": predictions.grid_y,

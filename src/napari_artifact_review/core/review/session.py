@@ -1,4 +1,4 @@
-"""Session of a review, shared by layers, widgets and scripts."""
+"""Session of a review, which layers, widgets and scripts share."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ from napari_artifact_review.core.review.table_saver import TableSaver
 from napari_artifact_review.core.scores.metrics import Numbers, When
 
 
-# Over 350 lines: this class lists everything that scripts, layers and widgets use of a
-# review. Its parts do the work.
+# Over 350 lines: this class is the interface of a review for scripts, layers and
+# widgets. Other classes do the work.
 class ReviewSession:
     """A review of one predictions table.
 
-    Create a session with `ReviewSession.open`. Close it, or use it in a `with`
-    statement: while it is open, no other process can record verdicts in the review.
-    Each decision is on disk before `label_changed` is emitted. An earlier review of the
-    same table is resumed.
+    Create a session with `ReviewSession.open`, which resumes an earlier review of the
+    same table. Close the session, or use it in a `with` statement: while it is open, no
+    other process can record verdicts in the review. Each decision is on disk before
+    `label_changed` is emitted.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class ReviewSession:
     label_changed : Signal
         Emitted with the row of a cutout whose verdict was given, undone or redone.
     decided : Signal
-        Emitted once per act with all its rows, after `label_changed` for each row.
+        Emitted once with all changed rows, after `label_changed` is emitted for each.
     undo_or_redo_given : Signal
-        Emitted with all rows of an act and "undo" or "redo" when that command is given;
-        the first row is then the current one.
+        Emitted with all rows of an act, and "undo" or "redo", after that command is
+        submitted. The first row is then the current one.
     queue_changed : Signal
         Emitted when the queue or the threshold has been replaced.
     saved : Signal
@@ -69,30 +69,30 @@ class ReviewSession:
     problem_changed : Signal
         Emitted when `problem` has changed.
     disagreements_changed : Signal
-        Emitted when `disagreements` has become shorter.
+        Emitted when disagreements have been resolved; see `disagreements`.
     pending_changed : Signal
-        Emitted when a command was given, recorded or refused; see `pending`.
+        Emitted when a command is submitted, recorded or refused; see `pending`.
     refused_changed : Signal
         Emitted when `refused` has changed.
     image_names : tuple of str
         All full images of the table, in order of first appearance.
     output : Path
-        File for the reviewed table.
+        Path of the reviewed table.
     store : str
-        File of the log.
+        Path of the log.
     kinds : tuple of str
-        Kinds of artifact to choose from; verdicts may have other kinds, too.
+        Kinds of artifact to choose from; verdicts may also have other kinds.
     view_settings : dict
         Settings of the view, as plain JSON; stored with the position and with each
         decision.
     drafts : dict of CutoutKey to str
-        Unfinished notes on cutouts without a later verdict; stored with the position.
+        Notes that are not yet part of a verdict, by cutout; stored with the position.
     team : Team or None
         Exchange with other computers; None without a meeting place.
     open_log : OpenLog
         The open log, for windows that do not wait for commands.
     saver : TableSaver
-        Saver in three steps, for windows that write in another thread.
+        Saver for windows that write the reviewed table in another thread.
     """
 
     label_changed = Signal(int)
@@ -123,7 +123,7 @@ class ReviewSession:
         self._output = files.output
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log)
-        # The other signals belong to the parts.
+        # Expose the signals of the parts as attributes of the session.
         self.current_changed = self._cursor.moved
         self.queue_changed = self._cursor.queue_changed
         self.saved = self.saver.saved
@@ -159,15 +159,17 @@ class ReviewSession:
         Parameters
         ----------
         predictions : path-like
-            The table; a reviewed table resumes its review.
+            The predictions table, or a reviewed table to resume its review.
         images : path-like, optional
-            Folder of the full images; by default the folder of the table, or its
-            subfolder `images` if the first image is not in the former.
+            Folder of the full images. By default, the folder of the table, or its
+            subfolder `images` if the first image is not in the folder of the table. The
+            folder need not exist yet.
         output : path-like, optional
-            File for the reviewed table; by default `test_outputs.csv` in the folder of
+            Path of the reviewed table; by default `test_outputs.csv` in the folder of
             the predictions.
         cutout_size : int, optional
-            Side length of a cutout in pixels; by default inferred, or else 200.
+            Side length of a cutout in pixels; by default inferred from the grid, or 200
+            if this is not possible.
         reviewer : str, optional
             Name of the reviewer; by default the user's login name.
         store : path-like or str, optional
@@ -177,7 +179,8 @@ class ReviewSession:
             URL of a PostgreSQL database through which computers exchange the verdicts
             of this review in the background.
         replaced : ReviewSession, optional
-            Session to replace. In the same review, lock and position are taken over.
+            Session to replace. If both sessions use the same log, the new session takes
+            over its lock and its position.
         read_only : bool
             Whether to open the review without writing or locking files; verdicts and
             saves are then refused.
@@ -186,12 +189,10 @@ class ReviewSession:
         ------
         TableError
             If the table cannot be read.
-        ImageError
-            If the folder of the images does not exist.
         SaveError
-            If `output` is not a valid path for a table.
+            If `output` is not a valid path for a table, or cannot be read.
         StoreError
-            If the log cannot be read, or belongs to another table.
+            If the log cannot be read or belongs to another table, or a URL is invalid.
         """
         request = OpenRequest(
             predictions, images, output, cutout_size, reviewer, store, team, read_only
@@ -200,9 +201,9 @@ class ReviewSession:
             return cls(files)
 
     def with_output(self, output: str | Path) -> Self:
-        """Open a new session of this review, with another output and all decisions.
+        """Open a new session of this review with another output and all decisions.
 
-        Do not give verdicts meanwhile. This session stays open; close it afterwards.
+        This session stays open. Give no more verdicts in it, and close it afterwards.
 
         Raises
         ------
@@ -222,7 +223,7 @@ class ReviewSession:
         """Open a new session of this review, and read its files again.
 
         Pending commands are recorded first. This session stays open; close it
-        afterwards. By default `images` is the current folder; errors are those of
+        afterwards. By default, `images` is the current folder. The errors are those of
         `open`.
         """
         return self._open_again(
@@ -254,12 +255,14 @@ class ReviewSession:
         Parameters
         ----------
         wait : bool
-            Whether to wait for the end; otherwise a separate thread does the work.
+            Whether to wait until the review is released. If not, a separate thread does
+            the work.
         lost : callable, optional
-            Called with the commands that could not be recorded, if any; in the separate
-            thread, unless `wait`. By default they are logged as an error.
+            Called with the commands that could not be recorded, if there are any. If
+            `wait` is False, it is called in the separate thread. By default, these
+            commands are logged as errors.
         timeout : float
-            Seconds after which pending commands are refused.
+            Time in seconds after which pending commands are refused.
         """
         self.open_log.close(
             lambda: self.position.as_json(), wait=wait, lost=lost, timeout=timeout
@@ -294,9 +297,9 @@ class ReviewSession:
     def table(self) -> pd.DataFrame:
         """Copy of the table with the current outcomes and labels.
 
-        It has the columns as read, with known columns converted to their types, and
-        `outcome`, `error_id`, `label_new`, `reviewed_by`, `reviewed_at`, `decision`,
-        `kind` and `note`.
+        The columns are those of the file, with known columns converted to their types,
+        and `preds`, `outcome`, `error_id`, `label_new`, `reviewed_by`, `reviewed_at`,
+        `decision`, `kind` and `note`.
         """
         return self.catalog.table
 
@@ -307,7 +310,7 @@ class ReviewSession:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Notices for the reviewer about table, output and log."""
+        """Notices for the reviewer about the table, the output and the log."""
         return (*self._notices, *notices_on(self.predictions, self._output))
 
     def add_notice(self, notice: str) -> None:
@@ -318,7 +321,7 @@ class ReviewSession:
 
     @property
     def current(self) -> pd.Series[Any]:
-        """Row of `table` with the current cutout."""
+        """Row of `table` for the current cutout."""
         return self.table.iloc[self._cursor.row]
 
     @property
@@ -332,7 +335,7 @@ class ReviewSession:
         Parameters
         ----------
         skip : container of int
-            Rows to skip.
+            Rows of cutouts to skip.
         """
         return self._cursor.next(skip)
 
@@ -343,7 +346,8 @@ class ReviewSession:
     def next_unreviewed(self) -> bool:
         """Go to the next unreviewed cutout of the queue; return False if there is none.
 
-        The search wraps around. A pending verdict counts as a review.
+        The search wraps around at the end of the queue. A cutout with a pending verdict
+        counts as reviewed.
         """
         rows = (
             self.cutout_index.row_of(cutout)
@@ -355,12 +359,13 @@ class ReviewSession:
     def back(self) -> bool:
         """Go back to the cutout before the last jump; a second call reverses this.
 
-        A jump is any move regardless of the queue. Return False if there was no jump.
+        A jump is any move that does not follow the queue. Return False if there was no
+        jump.
         """
         return self._cursor.back()
 
     def go_to(self, error_id: int) -> None:
-        """Go to an error by its number.
+        """Go to the classifier error with the number `error_id`.
 
         Raises
         ------
@@ -412,7 +417,7 @@ class ReviewSession:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Number of reviewed cutouts and of all cutouts; see `Queue.progress`."""
+        """Numbers of reviewed cutouts and of all cutouts; see `Queue.progress`."""
         return self.review_queue.progress
 
     def set_queue(
@@ -426,17 +431,17 @@ class ReviewSession:
     ) -> None:
         """Choose the cutouts to review, and their order.
 
-        If the current cutout is not in the new queue, go to the next cutout that is, or
-        else to the previous one.
+        If the current cutout is not in the new queue, go to the next cutout in the
+        queue, or to the previous one if there is no next one.
 
         Parameters
         ----------
         outcomes : sequence of "FP", "FN", "TP", "TN"
-            Outcomes at the current threshold.
+            Outcomes to include, at the current threshold.
         state : "all", "unreviewed", "reviewed", "changed" or "unsure"
-            Review state; later decisions add or remove cutouts.
+            Review state to include. Later decisions add or remove cutouts.
         images, kinds : sequence of str, optional
-            Full images, and kinds of artifact; by default all.
+            Full images and kinds of artifact to include; by default all.
         order : str
             "table", "image", "confident", "uncertain", "mislabelled" or "random"; see
             `QueueRule`.
@@ -446,27 +451,29 @@ class ReviewSession:
         Raises
         ------
         ValueError
-            If an outcome, the state or the order is unknown.
+            If an outcome, the state or the order is unknown, or the seed is negative.
         ReviewError
-            If an image is not in the table, or there is no confidence to order by.
+            If an image is not in the table, or the order needs a confidence and the
+            table has none.
         """
         rule = QueueRule.of(outcomes, state, images, kinds, order, seed)
         self._cursor.set_queue(rule)
 
     @property
     def threshold(self) -> float | None:
-        """Threshold for predicted artifacts; None if the table's `preds` are used."""
+        """Confidence threshold in use; None if the table's own `preds` are used."""
         return self.catalog.threshold
 
     def set_threshold(self, value: float | None) -> None:
-        """Update outcomes and queue for another threshold; decisions do not change.
+        """Set the threshold, and update outcomes and queue; decisions do not change.
 
-        The saved table has its original `preds` and `error_id`.
+        The saved table keeps the original `preds` and `error_id`.
 
         Parameters
         ----------
         value : float or None
-            Threshold from 0 to 1; None to use the table's own `preds`.
+            Confidence from 0 to 1, at or above which an artifact is predicted; None to
+            use the table's own `preds`.
 
         Raises
         ------
@@ -486,32 +493,35 @@ class ReviewSession:
 
     @property
     def pending(self) -> tuple[Command, ...]:
-        """Commands that are neither recorded nor refused, in the order given."""
+        """Commands that are not recorded or refused yet, in the order of submission."""
         return self._journal.pending
 
     @property
     def refused(self) -> tuple[Command, ...]:
-        """Commands that could not be recorded and were not given again since."""
+        """Refused commands that have not been retried, dismissed or replaced."""
         return self._journal.refused
 
     @property
     def problem(self) -> StoreError | None:
-        """Error that prevents recording, or None; each new command tries again."""
+        """Error that currently prevents recording; None if there is none.
+
+        Each new command tries again to write to the log.
+        """
         return self._journal.problem
 
     @property
     def patience(self) -> float:
-        """Time that a window may wait for a command to be recorded, in seconds.
+        """Time in seconds for which a window may wait until a command is recorded.
 
-        It is 0 if the last write was slow or commands are pending.
+        The time is 0 if the last write was slow or commands are pending.
         """
         return 0.0 if self._journal.recorder.is_slow else MAX_WAIT
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
-        """Cutouts whose label state in the table contradicts the decision.
+        """Cutouts whose label state in the table contradicts the recorded decision.
 
-        See `settle`.
+        Use `settle` to resolve disagreements.
         """
         return self._journal.disagreements
 
@@ -546,7 +556,7 @@ class ReviewSession:
         cutouts: Sequence[CutoutKey] | None = None,
         wait: bool | float = True,
     ) -> bool | Command:
-        """Give a verdict on the current cutout; it may confirm the label.
+        """Give a verdict on the current cutout, which may also confirm the label.
 
         Parameters
         ----------
@@ -555,17 +565,19 @@ class ReviewSession:
         kind, note : str, optional
             Kind of artifact, and a note; by default empty.
         cutouts : sequence of CutoutKey, optional
-            Cutouts to use instead of the current one, as one act for undo.
+            Cutouts that get the verdict instead of the current one. A single undo
+            reverts all of them.
         wait : bool or float
             True: return when the decision is on disk. False: do not wait. A number:
-            longest wait in seconds. `OpenLog.set_dispatcher` delivers the result to a
-            caller that does not wait.
+            longest wait in seconds. If the caller does not wait, a dispatcher delivers
+            the result; see `OpenLog.set_dispatcher`.
 
         Returns
         -------
         bool or Command
-            If `wait` is True: False if the reviewer had already given the same verdict,
-            else True. Otherwise the command, which is pending, recorded or refused.
+            If `wait` is True: True if a verdict was recorded, and False if the reviewer
+            had already given the same verdict. Otherwise: the command, which is
+            pending, recorded or refused.
 
         Raises
         ------
@@ -574,8 +586,8 @@ class ReviewSession:
         ReviewError
             If a cutout is not in the table.
         StoreError
-            If the decision cannot be recorded and `wait` is True; nothing is changed.
-            Otherwise the error is an attribute of the command.
+            If `wait` is True and the decision cannot be recorded; nothing is changed.
+            Otherwise, the command has the error as its attribute `error`.
         """
         if value not in VERDICTS:
             raise ValueError(f"a verdict is one of {VERDICTS}, not {value!r}")
@@ -593,10 +605,11 @@ class ReviewSession:
     def undo(self, *, wait: float) -> Command | None: ...
 
     def undo(self, *, wait: bool | float = True) -> bool | Command | None:
-        """Undo the last act, recorded or pending, and go to its cutout.
+        """Undo the last act, recorded or pending, and go to its first cutout.
 
-        Return False or None if there is no act to undo. Otherwise `wait`, result and
-        errors are those of `set_label`.
+        An act is a verdict on one or more cutouts, or an adoption of labels.
+        If there is no act to undo, return False, or None if `wait` is not True.
+        Otherwise, see `set_label` for `wait`, the result and the errors.
         """
         self.open_log.await_earlier(wait)
         return self._go_to_act(self._journal.undo(), wait)
@@ -608,7 +621,7 @@ class ReviewSession:
     def redo(self, *, wait: float) -> Command | None: ...
 
     def redo(self, *, wait: bool | float = True) -> bool | Command | None:
-        """Redo the act that was undone last; parameters and result as for `undo`."""
+        """Redo the act that was undone last; see `undo` for details."""
         self.open_log.await_earlier(wait)
         return self._go_to_act(self._journal.redo(), wait)
 
@@ -619,7 +632,7 @@ class ReviewSession:
         if command is None:
             return False if wait is True else None
         answer = self.open_log.await_answer(command, wait)
-        # Move now, so that a late result does not move the reviewer.
+        # Move now, because a move after a late result would surprise the reviewer.
         if command.state != "refused":
             rows = [self.cutout_index.row_of(cutout) for cutout in command.cutouts]
             for cutout, note in command.notes.items():
@@ -633,12 +646,12 @@ class ReviewSession:
     def expected_state(self, cutout: CutoutKey) -> LabelState:
         """Return the label state of a cutout after all pending commands are recorded.
 
-        The label is not reliable if a pending command is an undo or "unsure".
+        The label may be wrong while an undo or an unsure verdict is pending.
         """
         return self._journal.expected_state(cutout)
 
     def give_again(self) -> tuple[Command, ...]:
-        """Give all refused commands again, in order; return the new commands."""
+        """Retry all refused commands in order, and return the new commands."""
         return self._journal.give_again()
 
     def dismiss_refused(self) -> None:
@@ -657,11 +670,11 @@ class ReviewSession:
         Parameters
         ----------
         keep : "table" or "decision"
-            Source of the label to use from now on.
+            Source of the labels to use from now on.
         cutouts : sequence of CutoutKey, optional
             Cutouts whose disagreements are resolved; by default all.
         wait : bool or float
-            As for `set_label`.
+            See `set_label`.
 
         Raises
         ------
@@ -677,15 +690,16 @@ class ReviewSession:
         Parameters
         ----------
         outcomes : sequence of "FP", "FN", "TP", "TN"
-            Outcomes under review. Cutouts with these outcomes and no verdict are open,
-            and so are all cutouts with the verdict "unsure"; see `Catalog.snapshot`.
+            Outcomes under review. A cutout is open if it has one of these outcomes and
+            no verdict, or if its verdict is "unsure"; see `Catalog.snapshot`.
 
         Returns
         -------
         dict
-            Metrics ``before`` and ``after`` review, and ``lowest`` and ``highest``
-            values given the open cutouts; each a dict of ``tp, fp, fn, tn, precision,
-            recall, f1, average_precision``, None if undefined. See `Snapshot.metrics`.
+            Metrics ``before`` and ``after`` review, and their ``lowest`` and
+            ``highest`` values over all possible labels of the open cutouts. Each item
+            is a dict with the keys ``tp, fp, fn, tn, precision, recall, f1,
+            average_precision``. An undefined metric is None. See `Snapshot.metrics`.
 
         Raises
         ------
@@ -709,22 +723,23 @@ class ReviewSession:
         Parameters
         ----------
         keep : "theirs", "ours", "beside" or "read", optional
-            Resolution if another program changed the output: adopt its labels and write
-            nothing, write the review and back up the changed file under a dated name,
-            or write the review under a dated name beside it. If the predictions table
-            changed on disk, "read" writes its cells as read; `reopen` reads the new
-            cells.
+            Resolution if another program changed the output: "theirs" adopts its labels
+            and writes nothing, "ours" replaces the file after a dated backup, and
+            "beside" writes the review to a file with a dated name. If the predictions
+            table changed on disk, "read" writes its cells as they were read; `reopen`
+            reads the new cells.
 
         Raises
         ------
         TableChangedError
-            If the predictions table changed on disk since it was read.
+            If the predictions table changed on disk after it was read.
         OutputChangedError
-            If another program changed the output and `keep` is not given.
+            If another program changed the output and `keep` does not resolve this.
         SaveError
-            If the file cannot be written; the old file is unchanged.
+            If there are `disagreements`, or the file cannot be written. The old file is
+            unchanged.
         StoreError
-            If another process has the review open for editing.
+            If the review is read-only, or open for editing in another process.
         """
         self.open_log.await_earlier(True)
         saved = self.saver.prepare(keep)()
@@ -734,13 +749,18 @@ class ReviewSession:
     def save_position(self) -> None:
         """Save the position of the review, without waiting for the disk.
 
-        If there is a `problem`, this also checks whether commands can be recorded now.
+        The result updates `problem`.
+
+        Raises
+        ------
+        StoreError
+            If the review is closed.
         """
         self._journal.recorder.save_state(self.position.as_json())
 
     @property
     def position(self) -> Position:
-        """Copy of the current position, as `save_position` saves it."""
+        """Copy of the current position, which `save_position` saves."""
         return Position(
             self.cutout_index.key_of(self._cursor.row),
             deepcopy(self.view_settings),

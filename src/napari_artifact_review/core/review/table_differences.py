@@ -1,4 +1,4 @@
-"""Comparison of a table on disk with an open review, cutout by cutout."""
+"""Compare a table on disk with an open review, cutout by cutout."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from napari_artifact_review.core.tables.predictions import (
     read_predictions,
 )
 
-#: Columns that are compared by value, not by spelling.
+#: Columns in which values are compared, and not their spellings.
 _REVIEW_COLUMNS = ["label_new", *REVIEW_TEXTS]
 
-#: Columns of the verdict, without reviewer and time.
+#: Columns of a verdict, without reviewer and time.
 _VERDICT_COLUMNS = ("label_new", "decision", "kind", "note")
 
 
@@ -36,7 +36,7 @@ class Difference:
     where : str
         Cutout and column, or another part of the file.
     theirs, ours : str
-        Text on disk, and text that the review has read or would write.
+        Text on disk, and text that this review has read or would write.
     """
 
     where: str
@@ -51,9 +51,9 @@ class Changes:
     Attributes
     ----------
     differences : list of Difference
-        All differences; empty if only the notation of the file differs.
+        All differences; empty if the files differ only in notation.
     labels : dict of CutoutKey to LabelState
-        Label states in the file, for cutouts whose verdict differs.
+        Label states in the file, for cutouts with a different verdict.
     readable : bool
         Whether the file is a readable table.
     """
@@ -64,7 +64,7 @@ class Changes:
 
 
 def count_of(differences: list[Difference]) -> str:
-    """Format the number of differences: "1 difference", "3 differences"."""
+    """Return the number of differences as text, such as "3 differences"."""
     count = len(differences)
     return f"{count} {'difference' if count == 1 else 'differences'}"
 
@@ -72,8 +72,8 @@ def count_of(differences: list[Difference]) -> str:
 def compare_output(path: Path, table: ReviewedTable) -> Changes:
     """Compare the file at `path` with a reviewed table, cutout by cutout.
 
-    Rows with the label state that this review last wrote or read are merely older, and
-    do not count as differences.
+    If a row has the label state that this review last read or saved, its labels are
+    merely older and do not count as a difference.
     """
     try:
         theirs = read_predictions(path)
@@ -103,7 +103,10 @@ def compare_output(path: Path, table: ReviewedTable) -> Changes:
 
 
 def compare_table(table: Predictions) -> list[Difference]:
-    """Compare a predictions table with the current state of its file, cell by cell."""
+    """Compare a predictions table as read with its current file, cell by cell.
+
+    The result has at least one difference, even if all cells are equal.
+    """
     try:
         now = read_predictions(table.path)
     except TableError as error:
@@ -116,7 +119,7 @@ def compare_table(table: Predictions) -> list[Difference]:
     differences += _column_differences(left, right)
     keys = [_key(cutout) for cutout in _cutouts(table)[here]]
     differences += [each for _, _, each in _cell_differences(keys, left, right)]
-    # For example, line ends, another HDU or a column of vectors may differ.
+    # If all cells are equal, line ends, another HDU or a column of vectors may differ.
     same = Difference("the table", "other bytes, the same cells", "as it was read")
     return differences or [same]
 
@@ -128,7 +131,7 @@ def _fault_text(error: TableError) -> str:
 def _row_differences(
     ours: Predictions, theirs: Predictions
 ) -> tuple[list[Difference], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Compare the cutouts of two tables; also return the rows of common cutouts."""
+    """Compare the cutouts of two tables; also return the rows of shared cutouts."""
     mine, other = _cutouts(ours), _cutouts(theirs)
     found = other.get_indexer(mine)
     differences = [
@@ -156,7 +159,7 @@ def _column_differences(left: pd.DataFrame, right: pd.DataFrame) -> list[Differe
 def _cell_differences(
     keys: list[CutoutKey], left: pd.DataFrame, right: pd.DataFrame
 ) -> Iterator[tuple[int, str, Difference]]:
-    """Yield row index, column and difference of each cell that differs, by column."""
+    """Yield row index, column and difference for each unequal cell, by column."""
     for column in left.columns.intersection(right.columns):
         a, b = left[column].to_numpy(object), right[column].to_numpy(object)
         for at in np.flatnonzero(a != b).tolist():
@@ -182,7 +185,7 @@ def _as_read(table: Predictions) -> ReviewedTable:
 
 
 def _cells(table: ReviewedTable, values: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of a table in a form suitable for comparison."""
+    """Return the cells of a table in a form that can be compared."""
     texts = {}
     for name in REVIEW_TEXTS:
         read = getattr(table.predictions, name)

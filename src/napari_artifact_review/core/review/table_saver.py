@@ -1,4 +1,4 @@
-"""Saving of the reviewed table in three steps: prepare, write, finish."""
+"""Save the reviewed table in three steps: prepare, write, finish."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 
 
 class TableSaver:
-    """A saver of the reviewed table in three steps, so that a window need not wait.
+    """A saver that splits saving into three steps, so that a window need not wait.
 
-    Call `prepare` and `finish` on the session's thread. Any thread can run the job that
-    `prepare` returns. `ReviewSession.save` does all three steps.
+    Call `prepare` and `finish` on the session's thread. Run the job that `prepare`
+    returns on any thread. `ReviewSession.save` does all three steps.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class TableSaver:
     Attributes
     ----------
     saved : Signal
-        Emitted with the path at the end of a save.
+        Emitted with the path of the file at the end of a save.
     """
 
     saved = Signal(object)
@@ -46,8 +46,8 @@ class TableSaver:
     def prepare(self, keep: OutputChoice | None = None) -> Callable[[], Saved]:
         """Return a job that writes a snapshot of the current labels.
 
-        Pass the result of the job to `finish`. Parameters and errors are those of
-        `ReviewSession.save`.
+        Pass the result of the job to `finish`. See `ReviewSession.save` for the
+        parameter, and for the errors of this method and of the job.
         """
         journal = self._log.journal
         if isinstance(journal.problem, HeldError):
@@ -72,12 +72,12 @@ class TableSaver:
 
         def note(digest: str) -> None:
             record = SaveRecord(digest, str(self._output.path), heads)
-            # A log that cannot be written must not prevent the saving of the table.
+            # Save the table even if the log cannot be written.
             with suppress(StoreError):
                 journal.recorder.add_save(record)
 
         def save() -> Saved:
-            # If the review is closed meanwhile, the log is closed after the save.
+            # If the review is closed during the save, the log is closed after the save.
             with journal.recorder.staying_open():
                 return self._output.save(table, note, keep)
 
@@ -91,7 +91,7 @@ class TableSaver:
         saved : Saved
             Result of the job.
         wait : bool or float
-            As for `ReviewSession.set_label`.
+            See `ReviewSession.set_label`.
         """
         if saved.taken_over is not None:
             self._log.await_earlier(wait)

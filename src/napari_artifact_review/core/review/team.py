@@ -23,35 +23,35 @@ from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.review.position import Meeting
 
-#: Namespace of the ids for logs of older stores, the same on each computer.
+#: Namespace of the UUIDs for logs of older databases; the same on every computer.
 _OLD_STORE_NAMESPACE = uuid.UUID("0d9ad2c6-2b1e-4f5f-9d0c-9a51f5a0c3b7")
 
-#: Seconds between two checks of a waiting caller.
+#: Seconds between two checks of `synchronize` for progress.
 _POLL_INTERVAL = 0.02
 
 
 class Team:
     """Background exchange of a review's entries with a meeting place.
 
-    Received entries are recorded in the file of the review, on the session's thread.
+    Received entries are recorded in the log of the review, on the session's thread.
 
     Parameters
     ----------
     place : MeetingPlace
         The meeting place.
     journal : Journal
-        The commands of the review.
+        Journal that records the received entries.
     review : ReviewIdentity
         Identity of the review.
     earlier : Meeting or None
-        State of the last exchange with the meeting place.
+        State of the last exchange with the meeting place; None if there was none.
 
     Attributes
     ----------
     changed : Signal
         Emitted on the session's thread when `problem` or `unsent` has changed.
     name : str
-        Name of the meeting place for messages.
+        Name of the meeting place, shown in messages.
     """
 
     changed = Signal()
@@ -81,7 +81,7 @@ class Team:
             _raw(journal.entries),
             self._receive,
             {} if earlier is None else earlier.acknowledged,
-            # Needed only once: afterwards the old decisions are in this log.
+            # Record the old decisions only in the first exchange with this place.
             prepare=self._record_old_store if earlier is None else None,
         )
         self._exchange.changed.connect(self._on_exchange_changed)
@@ -89,7 +89,7 @@ class Team:
 
     @property
     def problem(self) -> StoreError | None:
-        """Error that prevents the exchange at present; None if there is none."""
+        """Error that currently prevents the exchange; None if there is none."""
         return self._exchange.problem
 
     @property
@@ -99,7 +99,7 @@ class Team:
 
     @property
     def meeting(self) -> Meeting | None:
-        """State of the exchange, to be stored; None before the first exchange."""
+        """State of the exchange for a later session; None before the first one."""
         review_id = self._exchange.review_id
         if review_id is None or not self._exchange.rounds:
             return self._earlier
@@ -110,21 +110,21 @@ class Team:
         self._exchange.start()
 
     def suspend(self) -> None:
-        """Pause recording received entries while another session reads the log."""
+        """Pause the recording of received entries, so that others can read the log."""
         with self._give_lock:
             self._may_record.clear()
 
     def resume(self) -> None:
-        """Resume recording received entries."""
+        """Resume the recording of received entries."""
         self._may_record.set()
 
     def close(self) -> None:
-        """End the exchange; unsent entries are sent when the review is next opened."""
+        """End the exchange; a later session sends any entries that are still unsent."""
         self._is_closed = True
         self._exchange.close()
 
     def record_received(self) -> None:
-        """Record received entries; for a session without a dispatcher."""
+        """Record received entries now; required in a session without a dispatcher."""
         while self._waiting:
             self._waiting.popleft()()
 
@@ -142,7 +142,7 @@ class Team:
             Whether the exchange was completed in time.
         """
         end = time.monotonic() + timeout
-        # A running exchange may have fetched before all entries were available.
+        # Wait for two exchanges, because a running one may have missed late entries.
         for _ in range(2):
             rounds = self._exchange.rounds
             self._exchange.offer(())
@@ -175,7 +175,7 @@ class Team:
         """Record the decisions that an older version stored in the database."""
         old = self._place.read_old_store()
         if old is not None and old.decisions:
-            # The log has the same id on each computer that records them.
+            # Derive the log id from the content, so that all computers use the same id.
             log_id = uuid.uuid5(
                 _OLD_STORE_NAMESPACE, repr(sorted(old.decisions[0].items()))
             )
@@ -187,7 +187,7 @@ class Team:
         Raises
         ------
         StoreError
-            If they are not recorded; the exchange then fetches them again.
+            If the entries are not recorded. The exchange then fetches them again.
         """
         answered = threading.Event()
         errors: list[StoreError | None] = []
@@ -222,7 +222,7 @@ class Team:
             self._run_on_session_thread(self.changed.emit)
 
     def _run_on_session_thread(self, function: Callable[[], object]) -> None:
-        """Schedule a function on the session's thread, unless `close` was called."""
+        """Run a function on the session's thread, unless `close` was called."""
         if self._is_closed:
             return
         dispatch = self._journal.recorder.dispatch

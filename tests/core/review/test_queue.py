@@ -278,21 +278,64 @@ def test_next_and_previous_follow_it(session):
     assert walked == queue.index[:1].tolist()
 
 
-def test_the_current_cutout_stays_if_it_still_belongs(session, errors):
+def test_a_new_queue_begins_with_its_first_unreviewed_cutout(session):
     session.go_to(3)
-    here = session.current.name
     session.set_queue(order="random", seed=3)
+    order = session.queue.index.tolist()
+    assert session.current.name == order[0]
+    session.set_label("artifact")
+    session.next()
+    session.set_label("no artifact")
+    session.set_queue(order="mislabelled")
+    session.set_queue(order="random", seed=3)
+    assert session.current.name == order[2], "the first two are reviewed"
+
+
+def test_a_queue_of_reviewed_cutouts_begins_with_its_first(session):
+    session.go_to(3)
+    while True:
+        session.set_label("artifact")
+        if not session.next_unreviewed():
+            break
+    session.set_queue(order="confident")
+    assert session.current.name == session.queue.index[0]
+
+
+def test_the_same_queue_again_leaves_the_reviewer_where_they_are(session):
+    session.set_queue(order="confident")
+    session.next()
+    here = session.current.name
+    session.set_queue(order="confident")
     assert session.current.name == here
-    outcome = session.current.outcome
-    session.set_queue(outcomes=({"FP": "FN", "FN": "FP"}[outcome],))
-    assert session.current.name != here
-    assert session.current.outcome != outcome
+
+
+def test_an_empty_queue_leaves_the_reviewer_where_they_are(session):
+    session.go_to(3)
     there = session.current.name
     session.set_queue(kinds=["ghost"])
     assert session.queue.empty
     assert session.current.name == there
     assert not session.next()
     assert not session.previous()
+    assert not session.first()
+    assert not session.last()
+
+
+def test_back_returns_from_a_new_queue(session):
+    session.go_to(3)
+    there = session.current.name
+    session.set_queue(order="random", seed=3)
+    assert session.back()
+    assert session.current.name == there
+
+
+def test_first_and_last_are_the_ends_of_the_queue(session, errors):
+    assert session.last()
+    assert session.current.name == errors[-1]
+    assert session.first()
+    assert session.current.name == errors[0]
+    assert session.back()
+    assert session.current.name == errors[-1]
 
 
 def test_what_is_decided_leaves_a_queue_of_unreviewed(session, errors):

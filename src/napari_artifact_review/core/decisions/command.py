@@ -49,6 +49,8 @@ class Command:
         Function that submits the same command again and returns the new command.
     renewed : Command or None
         For a refused command: the command that replaced it.
+    old_states : mapping of CutoutKey to LabelState
+        For verdicts, undo and redo: the expected state of each cutout before it.
     new_states : mapping of CutoutKey to LabelState
         For verdicts and adopted labels: the state of each cutout after recording.
     notes : mapping of CutoutKey to str
@@ -85,6 +87,7 @@ class Command:
         self.title = title
         self.again: Callable[[], Command] | None = None
         self.renewed: Command | None = None
+        self.old_states: Mapping[CutoutKey, LabelState] = {}
         self.new_states: Mapping[CutoutKey, LabelState] = {}
         self.notes: Mapping[CutoutKey, str] = {}
         self.state: CommandState = "pending"

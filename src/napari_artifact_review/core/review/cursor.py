@@ -101,6 +101,17 @@ class ReviewCursor:
                 return False
         return self._move(row)
 
+    def first(self) -> bool:
+        """Jump to the first cutout of the queue."""
+        return self._jump_to_index(0)
+
+    def last(self) -> bool:
+        """Jump to the last cutout of the queue."""
+        return self._jump_to_index(-1)
+
+    def _jump_to_index(self, index: int) -> bool:
+        return bool(len(self.queue)) and self.jump(int(self.queue.rows[index]))
+
     def back(self) -> bool:
         """Jump back to the start of the last jump; return False without a jump."""
         return self._jumped_from is not None and self.jump(self._jumped_from)
@@ -117,10 +128,15 @@ class ReviewCursor:
     def set_queue(self, rule: QueueRule) -> None:
         """Replace the queue; raise the same errors as `Queue`.
 
-        If the current cutout is not in the new queue, move to the next cutout in the
-        queue, or to the previous one if there is no next one.
+        If the rule is new, jump to the first unreviewed cutout, or to the first cutout
+        if all are reviewed. An empty queue leaves the cursor where it is.
         """
-        self._replace_queue(Queue(self._catalog, rule))
+        queue = Queue(self._catalog, rule)
+        row = self.row
+        if rule != self.queue.rule and len(queue):
+            first = queue.first_unreviewed()
+            row = int(queue.rows[0]) if first is None else first
+        self._replace_queue(queue, row)
 
     def set_threshold(self, value: float | None) -> None:
         """Set the threshold, and update the outcomes and the queue.
@@ -128,14 +144,16 @@ class ReviewCursor:
         This raises the same errors as `Catalog.set_threshold`.
         """
         self._catalog.set_threshold(value)
-        self._replace_queue(Queue(self._catalog, self.queue.rule))
-
-    def _replace_queue(self, queue: Queue) -> None:
-        row = self.row
+        queue, row = Queue(self._catalog, self.queue.rule), self.row
         if row not in queue:
             others = queue.after(row), queue.before(row), row
             row = next(other for other in others if other is not None)
+        self._replace_queue(queue, row)
+
+    def _replace_queue(self, queue: Queue, row: int) -> None:
         has_moved = row != self.row
+        if has_moved:
+            self._jumped_from = self.row
         # Set both before the first signal, so that all listeners see both changes.
         self.queue, self.row = queue, row
         self.queue_changed.emit()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import Command
 from napari_artifact_review.core.decisions.entry import EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog, LabelState
 from napari_artifact_review.core.decisions.recorder import Recorder
+from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 
@@ -126,3 +127,31 @@ def settled_act(act: Act) -> Act:
     if isinstance(act, Command) and act.act is not None:
         return act.act
     return act
+
+
+def changed_states(
+    states: Mapping[CutoutKey, LabelState],
+    wanted: LabelState,
+    disagreeing: Container[CutoutKey],
+) -> dict[CutoutKey, LabelState]:
+    """Return the new label states of the cutouts that a verdict changes.
+
+    Parameters
+    ----------
+    states : mapping of CutoutKey to LabelState
+        Label states before the verdict.
+    wanted : LabelState
+        The verdict; its label is ignored.
+    disagreeing : container of CutoutKey
+        Cutouts with a disagreement, for which even a repeated verdict is a change.
+    """
+    changed = {}
+    for key, before in states.items():
+        label = before.label_new
+        if wanted.decision != "unsure":
+            label = LABEL_NAMES.index(wanted.decision)
+        after = wanted._replace(label_new=label)
+        is_same = before._replace(reviewed_at=after.reviewed_at) == after
+        if not is_same or key in disagreeing:
+            changed[key] = after
+    return changed

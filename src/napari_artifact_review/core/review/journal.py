@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
@@ -23,12 +23,13 @@ from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.decisions.schema import StoreContents
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import StoreError
-from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
+from napari_artifact_review.core.outcomes import Verdict
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.expected_log import (
     VERDICT_KINDS,
     Act,
     ExpectedLog,
+    changed_states,
     settled_act,
 )
 from napari_artifact_review.core.review.resume import (
@@ -88,6 +89,7 @@ class Journal:
         )
         self._disagreements = apply_log(self._log, self._labels, self._index)
         self._refused: list[Command] = []
+        self._last: Command | None = None
         self.recorder = Recorder(store, self._log)
         self._expected = ExpectedLog(
             self.recorder, self._log, self._labels, self._index
@@ -116,6 +118,11 @@ class Journal:
     def refused(self) -> tuple[Command, ...]:
         """Refused commands that have not been retried, dismissed or replaced."""
         return tuple(self._refused)
+
+    @property
+    def last_command(self) -> Command | None:
+        """The last verdict, undo or redo of this session; None if there is none."""
+        return self._last
 
     @property
     def problem(self) -> StoreError | None:
@@ -149,7 +156,7 @@ class Journal:
         keys = [*by_key]
         wanted = LabelState(0, self._reviewer, utc_now(), verdict, kind, note)
         expected = self._expected.states_of(keys)
-        new = _changed_states(expected, wanted, self._open_disagreements())
+        new = changed_states(expected, wanted, self._open_disagreements())
         if not new:
             return self._command_without_effect(keys)
         context = self._context(view)
@@ -158,12 +165,12 @@ class Journal:
         def make() -> list[Entry]:
             states = {key: self._labels.state_of(row) for key, row in by_key.items()}
             disagreeing = {one.cutout for one in self._disagreements}
-            new = _changed_states(states, wanted, disagreeing)
+            new = changed_states(states, wanted, disagreeing)
             decisions = [Decision.from_state(key, state) for key, state in new.items()]
             return self._log.decide(decisions, contexts)
 
         command = Command("decide", keys, make, title=f"{_title_of(keys)}: {verdict}")
-        command.new_states = new
+        command.old_states, command.new_states = expected, new
         command.again = partial(self.decide, rows, verdict, kind, note, view)
         return self._give(command)
 
@@ -313,6 +320,7 @@ class Journal:
             title=f"{kind} of {_title_of(tuple(states))}",
         )
         command.again = lambda: self._give_reversal(kind, settled_act(target))
+        command.old_states = self._expected.states_of(command.cutouts)
         if kind == "undo":
             command.notes = {cutout: state.note for cutout, state in states.items()}
         return self._give(command)
@@ -333,6 +341,8 @@ class Journal:
     # Results of commands
 
     def _give(self, command: Command) -> Command:
+        if command.old_states:
+            self._last = command
         self.recorder.give(command)
         return command
 
@@ -382,34 +392,6 @@ class Journal:
             if command is None or command.kind in VERDICT_KINDS:
                 late = [c for c in self._refused if touched.issuperset(c.cutouts)]
                 self.dismiss_refused(late)
-
-
-def _changed_states(
-    states: Mapping[CutoutKey, LabelState],
-    wanted: LabelState,
-    disagreeing: Container[CutoutKey],
-) -> dict[CutoutKey, LabelState]:
-    """Return the new label states of the cutouts that a verdict changes.
-
-    Parameters
-    ----------
-    states : mapping of CutoutKey to LabelState
-        Label states before the verdict.
-    wanted : LabelState
-        The verdict; its label is ignored.
-    disagreeing : container of CutoutKey
-        Cutouts with a disagreement, for which even a repeated verdict is a change.
-    """
-    changed = {}
-    for key, before in states.items():
-        label = before.label_new
-        if wanted.decision != "unsure":
-            label = LABEL_NAMES.index(wanted.decision)
-        after = wanted._replace(label_new=label)
-        is_same = before._replace(reviewed_at=after.reviewed_at) == after
-        if not is_same or key in disagreeing:
-            changed[key] = after
-    return changed
 
 
 def _title_of(cutouts: Sequence[CutoutKey]) -> str:

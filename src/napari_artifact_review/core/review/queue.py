@@ -233,6 +233,13 @@ class Queue:
         """Return the row of the last queued cutout before `row`, or None."""
         return self._last(self._index_of(row), self._are_queued)
 
+    def first_unreviewed(self) -> int | None:
+        """Return the row of the first cutout without a verdict, or None.
+
+        A pending verdict counts as a verdict.
+        """
+        return self._first(0, self._are_unreviewed)
+
     def unreviewed_after(self, row: int) -> int | None:
         """Return the row of the next queued cutout without a verdict, or None.
 
@@ -240,7 +247,7 @@ class Queue:
         verdict.
         """
         found = self._first(self._index_after(row), self._are_unreviewed)
-        return self._first(0, self._are_unreviewed) if found is None else found
+        return self.first_unreviewed() if found is None else found
 
     def image_after(self, row: int, *names: str) -> str | None:
         """Return the image of the next queued cutout that is not in images `names`.

@@ -356,6 +356,32 @@ class ReviewSession:
         )
         return self._cursor.next_unreviewed(skip=set(rows))
 
+    def first(self) -> bool:
+        """Go to the first cutout of the queue; return False if the queue is empty."""
+        return self._cursor.first()
+
+    def last(self) -> bool:
+        """Go to the last cutout of the queue; return False if the queue is empty."""
+        return self._cursor.last()
+
+    def step(self, across: int, down: int) -> bool:
+        """Go to the image's nearest cutout in a direction, regardless of the queue.
+
+        Parameters
+        ----------
+        across, down : int
+            Direction along `grid_x` and `grid_y`: -1, 0 or 1.
+
+        Returns
+        -------
+        bool
+            Whether there is a cutout in this direction.
+        """
+        row = self.cutout_index.neighbour_of(
+            self._cursor.row, across, down, self.cutout_size
+        )
+        return row is not None and self._cursor.jump(row)
+
     def back(self) -> bool:
         """Go back to the cutout before the last jump; a second call reverses this.
 
@@ -431,8 +457,8 @@ class ReviewSession:
     ) -> None:
         """Choose the cutouts to review, and their order.
 
-        If the current cutout is not in the new queue, go to the next cutout in the
-        queue, or to the previous one if there is no next one.
+        Go to the first unreviewed cutout of the new queue, or to the first cutout if
+        all are reviewed. The same queue as before leaves the reviewer where they are.
 
         Parameters
         ----------
@@ -467,7 +493,10 @@ class ReviewSession:
     def set_threshold(self, value: float | None) -> None:
         """Set the threshold, and update outcomes and queue; decisions do not change.
 
-        The saved table keeps the original `preds` and `error_id`.
+        If the current cutout is not in the new queue, go to the next cutout that is, or
+        else to the previous one.
+
+        The saved table has its original `preds` and `error_id`.
 
         Parameters
         ----------
@@ -495,6 +524,11 @@ class ReviewSession:
     def pending(self) -> tuple[Command, ...]:
         """Commands that are not recorded or refused yet, in the order of submission."""
         return self._journal.pending
+
+    @property
+    def last_command(self) -> Command | None:
+        """Last verdict, undo or redo since opening, whatever its result; or None."""
+        return self._journal.last_command
 
     @property
     def refused(self) -> tuple[Command, ...]:

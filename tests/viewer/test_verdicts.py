@@ -97,10 +97,58 @@ def test_it_stays_with_its_note_where_nothing_can_be_kept(
 def test_at_the_end_of_the_queue_it_says_what_is_left(
     verdicts, session, said, control, main_loop
 ):
+    verdicts.advance_to = "next in queue"
     session.go_to(4)
     main_loop.run_until(lambda: control.view == "shown")
     verdicts.give("artifact", advance=True)
     assert said == ["This is the last of 4 in the queue; 3 unreviewed."]
+
+
+def test_it_goes_on_to_the_next_that_is_unreviewed(verdicts, session):
+    session.select(*NORTH[1])
+    verdicts.give("unsure")
+    session.select(*NORTH[0])
+    verdicts.give("artifact", advance=True)
+    assert session.current_cutout.image_name == "south"
+
+
+def test_after_the_last_of_the_queue_it_goes_on_to_those_left_before(
+    verdicts, session, control, main_loop
+):
+    session.go_to(4)
+    main_loop.run_until(lambda: control.view == "shown")
+    verdicts.give("artifact", advance=True)
+    assert place(session) == NORTH[0]
+
+
+def test_a_pending_verdict_is_not_met_again(verdicts, session, main_loop, slow_disk):
+    session.select(*NORTH[1])
+    slow_disk.hold()
+    verdicts.give("unsure")
+    session.select(*NORTH[0])
+    verdicts.give("artifact", advance=True)
+    assert session.current_cutout.image_name == "south"
+    assert len(session.pending) == 2
+    slow_disk.go_on()
+    main_loop.run_until(lambda: not session.pending)
+
+
+def test_once_all_are_reviewed_it_says_so(verdicts, session, said, control, main_loop):
+    rows = session.review_queue.rows.tolist()
+    keys = [session.cutout_index.key_of(row) for row in rows]
+    session.set_label("artifact", cutouts=keys[1:])
+    verdicts.give("artifact", advance=True)
+    assert place(session) == NORTH[0]
+    assert said == ["Every cutout in the queue has been reviewed."]
+
+
+def test_a_reviewed_cutout_is_met_again_if_the_user_prefers_it(verdicts, session):
+    session.select(*NORTH[1])
+    verdicts.give("unsure")
+    session.select(*NORTH[0])
+    verdicts.advance_to = "next in queue"
+    verdicts.give("artifact", advance=True)
+    assert place(session) == NORTH[1]
 
 
 def test_the_last_verdict_can_be_given_again(verdicts, session, said):
@@ -294,16 +342,6 @@ def test_frames_show_what_is_picked(control, viewer):
 
 
 # Looking around
-
-
-def test_arrows_go_from_cutout_to_cutout_to_the_edge(control, session, said):
-    for _ in range(3):
-        control.step(1, 0)
-    assert place(session) == ("north", 600, 0)
-    assert "no further cutout" in said.pop()
-    control.step(0, 1)
-    control.step(-1, 0)
-    assert place(session) == ("north", 400, 200)
 
 
 def test_all_boxes_hide_while_a_key_is_held(control, viewer):

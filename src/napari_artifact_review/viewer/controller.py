@@ -24,7 +24,11 @@ from napari_artifact_review.viewer.input.selection import Selection
 from napari_artifact_review.viewer.layers import ReviewLayers
 from napari_artifact_review.viewer.settings import ViewSettings
 from napari_artifact_review.viewer.status import MouseStatus
-from napari_artifact_review.viewer.verdicts import Verdicts, VerdictTarget
+from napari_artifact_review.viewer.verdicts import (
+    Verdicts,
+    VerdictTarget,
+    advance_from,
+)
 from napari_artifact_review.viewer.view_state import Delays, Phase, ViewName
 
 
@@ -58,10 +62,7 @@ class ReviewController:
     verdicts : Verdicts
         The commands that give verdicts.
     loader : ImageLoader
-        Reads the current image, and nearby images of the queue in advance.
-    advance : callable
-        Moves to the next cutout after a verdict; its argument `skip` contains the rows
-        of the verdict.
+        Reads images, including the next ones.
     hdus : dict of str to int
         The HDU that the reviewer chose for each image, by image name.
     delays : Delays
@@ -100,7 +101,6 @@ class ReviewController:
         self.said, self.at_hand = self._flow.said, self._flow.at_hand
         self.loader, self.hdus = self._flow.loader, self._flow.hdus
         self._cover = Cover(session, self._flow)
-        self.advance: Callable[..., bool] = session.next
         self.verdicts = Verdicts(session, self.target, self.note_view)
         self._mouse = Mouse(
             viewer,
@@ -126,7 +126,7 @@ class ReviewController:
         self.session.open_log.set_dispatcher(self._run_in_main)
         for signal, slot in (*self._session_slots(), *self._viewer_slots()):
             signal.connect(slot)
-        self.selection.changed.connect(self._drawing.draw_selection)
+        self.selection.changed.connect(self._on_selection_changed)
         self.image.repainted.connect(self.overlay.fit_texts)
         self.verdicts.said.connect(lambda text: self.said.emit(text))
         self._mouse.connect()
@@ -245,7 +245,7 @@ class ReviewController:
         if self._cover.target is not None:
             return self._cover.target()
         rows = self.selection.rows or (self.session.current_cutout.row,)
-        advance = partial(self.advance, skip=frozenset(rows))
+        advance = partial(advance_from, self.session, rows)
         return VerdictTarget(rows, self._refusal, self.selection.clear, advance)
 
     def _refusal(self) -> str:
@@ -283,20 +283,6 @@ class ReviewController:
         self._state.enter(Phase.LOADING_ANNOUNCED)
         self.layers.hide()
         self._flow.request(self.session.current_cutout.image_name)
-
-    def step(self, across: int, down: int) -> None:
-        """Go to the image's nearest cutout in a direction.
-
-        `across` counts columns and `down` counts rows. One is -1 or 1, the other is 0.
-        """
-        session = self.session
-        row = session.cutout_index.neighbour_of(
-            session.current_cutout.row, across, down, session.cutout_size
-        )
-        if row is None:
-            self.said.emit("There is no further cutout in this direction.")
-        else:
-            session.select(*session.cutout_index.key_of(row))
 
     def _select_in_view(self, row: int) -> None:
         """Go to a clicked cutout without moving the camera."""
@@ -363,11 +349,20 @@ class ReviewController:
             self.selection.clear()
             self._flow.request(name)
         elif self.view == "shown":
+            if self.session.current_cutout.row not in self.selection.rows:
+                self.selection.clear()
             self._state.waits_for_image = False
             self._drawing.follow()
             self._status.update()
             self.view_changed.emit()
             self._run_later(0, self._drawing.prefetch_next)
+
+    def _on_selection_changed(self) -> None:
+        """Keep the current cutout, which the dock describes, among the selected."""
+        rows = self.selection.rows
+        if rows and self.session.current_cutout.row not in rows:
+            self._select_in_view(rows[-1])
+        self._drawing.draw_selection()
 
     def _on_decided(self, rows: list[int]) -> None:
         images = {self.session.cutout_index.image_of(row) for row in rows}

@@ -116,5 +116,7 @@ def end_of_queue(session: ReviewSession, which: str) -> str:
     if not len(queue):
         return "The queue is empty. Change the filters under Queue."
     left = queue.left
-    rest = f"{left:,} unreviewed" if left else "all are reviewed"
-    return f"This is the {which} of {len(queue):,} in the queue; {rest}."
+    if not left:
+        return "Every cutout in the queue has been reviewed."
+    text = f"This is the {which} of {len(queue):,} in the queue"
+    return f"{text}; {left:,} unreviewed."

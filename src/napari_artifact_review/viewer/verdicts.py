@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.outcomes import Verdict
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.viewer.preferences import AdvanceTo
 from napari_artifact_review.viewer.status import end_of_queue
 
 
@@ -33,13 +34,14 @@ class VerdictTarget:
     release : callable
         Called after the verdict has been given, for example to clear the selection.
     advance : callable
-        Moves to the next cutout after these; returns False if there is none.
+        Moves to the next cutout after these; returns False if there is none. The
+        parameter chooses between the next cutout and the next unreviewed one.
     """
 
     rows: tuple[int, ...]
     refusal: Callable[[], str]
     release: Callable[[], object]
-    advance: Callable[[], bool]
+    advance: Callable[[AdvanceTo], bool]
 
 
 class Verdicts:
@@ -59,7 +61,9 @@ class Verdicts:
     Attributes
     ----------
     auto_advance : bool
-        Whether the next cutout becomes current after a verdict.
+        Whether the reviewer moves on after a verdict.
+    advance_to : str
+        Where the reviewer moves on to; see `Preferences`.
     last : GivenVerdict or None
         The last verdict; None before the first verdict.
     said : Signal
@@ -78,6 +82,7 @@ class Verdicts:
         self._target = target
         self._note_view = note_view
         self.auto_advance = True
+        self.advance_to: AdvanceTo = "next unreviewed"
         self.last: GivenVerdict | None = None
 
     def give(
@@ -106,7 +111,7 @@ class Verdicts:
         if command.state == "refused":
             return
         target.release()
-        if advance and self.auto_advance and not target.advance():
+        if advance and self.auto_advance and not target.advance(self.advance_to):
             self.said.emit(end_of_queue(session, "last"))
 
     def repeat(self, note: str = "") -> None:
@@ -115,3 +120,10 @@ class Verdicts:
             self.said.emit("There is no verdict to repeat yet.")
         else:
             self.give(*self.last, note, advance=True)
+
+
+def advance_from(session: ReviewSession, rows: Sequence[int], to: AdvanceTo) -> bool:
+    """Move on after a verdict on rows; return False if no cutout is left."""
+    if to == "next unreviewed":
+        return session.next_unreviewed()
+    return session.next(skip=frozenset(rows))

@@ -185,7 +185,7 @@ def test_one_key_is_a_verdict_about_all_that_are_selected(page, dock, press):
     ] == decided
     assert len({entry.act for entry in session.log}) == 1
     assert session.progress == (4, 36)
-    assert "4 of 36" in dock.panel.navigation.progress.native.text()
+    assert "4 of 36" in dock.panel.progress.progress.native.text()
     assert dock.panel.saving.state.value == "● 4 not yet exported"
     page.press(Qt.Key.Key_U)
     assert session.progress == (0, 36)
@@ -343,13 +343,24 @@ def test_what_is_decided_leaves_a_queue_of_the_unreviewed_at_once(page, dock):
     assert page.selected == list(range(10))
 
 
-def test_another_queue_is_another_page_and_keeps_what_is_selected(page, dock):
+def test_another_queue_is_another_page_with_its_first_cutout_selected(page, dock):
     page.open()
-    key = page.keys[dock.session.queue.outcome.tolist().index("FN")]
-    page.click(page.keys.index(key))
+    page.click(2)
     dock.session.set_queue(order="mislabelled")
     assert [k.image_name for k in page.keys] == dock.session.queue.image_name.tolist()
-    assert [page.keys[at] for at in page.selected] == [key]
+    assert (page.selected, page.current) == ([0], 0)
+
+
+def test_another_threshold_keeps_what_is_selected(page, dock):
+    page.open()
+    page.click(1)
+    [selected] = [page.keys[at] for at in page.selected]
+    dock.session.set_threshold(0.9)
+    assert [page.keys[at] for at in page.selected] == [selected]
+
+
+def test_an_empty_queue_is_an_empty_page(page, dock):
+    page.open()
     dock.session.set_queue(state="changed")
     assert page.keys == []
     assert (

@@ -68,6 +68,8 @@ KEY_TABLE = (
     KeyAction("next", ("N", "."), "Next in queue", repeats=True),
     KeyAction("previous", (",",), "Previous in queue", repeats=True),
     KeyAction("next_unreviewed", ("Shift-N",), "Next unreviewed"),
+    KeyAction("first", ("Home",), "First in queue"),
+    KeyAction("last", ("End",), "Last in queue"),
     KeyAction("back", ("Shift-G",), "Back to last position"),
     KeyAction("left", ("Left",), "Cutout to the left", repeats=True),
     KeyAction("right", ("Right",), "Cutout to the right", repeats=True),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QEvent, QModelIndex, QObject, QRect, Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
@@ -198,9 +200,15 @@ class GalleryPanel(QWidget):
         positions = self.view.selected_positions()
         rows = self._model.rows(positions).tolist()
         after = int(positions[-1]) + 1 if rows else 0
-        advance = partial(self._go_to, self._row_at(after))
+        # The rows are found before the verdict, which may remove cutouts from the page.
+        next_rows = {
+            "next in queue": self._row_at(after),
+            "next unreviewed": self._unreviewed_row(after, rows),
+        }
         refusal = partial(self._refusal, rows)
-        return VerdictTarget(tuple(rows), refusal, lambda: None, advance)
+        return VerdictTarget(
+            tuple(rows), refusal, lambda: None, lambda to: self._go_to(next_rows[to])
+        )
 
     def go_next(self) -> None:
         """Go to the next cutout of the page."""
@@ -229,6 +237,17 @@ class GalleryPanel(QWidget):
     def _row_at(self, position: int) -> int | None:
         inside = 0 <= position < self._model.rowCount()
         return int(self._model.rows([position])[0]) if inside else None
+
+    def _unreviewed_row(self, start: int, rows: Sequence[int]) -> int | None:
+        """Return the first row without a verdict from a position on, except `rows`.
+
+        The search wraps around. A pending verdict counts as a verdict.
+        """
+        count, labels = self._model.rowCount(), self._session.catalog.labels
+        order = np.roll(self._model.rows(np.arange(count)), -start)
+        are_open = ~(labels.reviewed[order] | labels.pending[order])
+        found = order[are_open & ~np.isin(order, rows)]
+        return int(found[0]) if found.size else None
 
     def _go_to(self, row: int | None) -> bool:
         """Go to the cutout in a row of the table; return False if `row` is None."""

@@ -43,7 +43,7 @@ def test_the_first_error_is_shown(dock):
     assert _facts(dock) == ["1", "0", "1", "0.1250", "FN"]
     assert dock.label_new.value == "artifact"
     assert (dock.grid_x.value, dock.grid_y.value) == (200, 0)
-    assert "1 of 4, 4 left" in dock.panel.navigation.position.value
+    assert "1 of 4, 4 unreviewed" in dock.panel.progress.position.value
     assert "200 px" in dock.files.text
 
 

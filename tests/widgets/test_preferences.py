@@ -58,7 +58,7 @@ def test_all_that_names_a_key_names_the_one_in_force(dock):
     )
     assert "F7" in dock.help.text.text()
     dock.controller.selection.toggle(0)
-    assert "F7, K or F10 marks" in panel.message.tooltip
+    assert "F7, K or F10 marks" in panel.verdict.history.tooltip
 
 
 def test_a_new_review_has_the_keys_that_were_chosen_before(viewer, survey):

@@ -88,7 +88,7 @@ def test_a_review_that_is_closed_takes_no_memory(dock, press, qtbot):
 def test_no_review_that_was_closed_listens_to_the_panels(dock, viewer, survey):
     panel = dock.panel
     signals = (
-        panel.navigation.next_requested,
+        panel.progress.next_requested,
         panel.folds["changes"].unfolded,
         dock.plots.wanted,
     )

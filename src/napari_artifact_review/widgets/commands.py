@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.resume import LabelChoice
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
+    from napari_artifact_review.viewer.preferences import Preferences
     from napari_artifact_review.widgets.saver import Saver
     from napari_artifact_review.widgets.surface import Surfaces
     from napari_artifact_review.widgets.workspace import Workspace
@@ -65,7 +66,7 @@ class ReviewCommands:
         self._surfaces = surfaces
         self._saver = saver
         self._connections = Connections()
-        controller.verdicts.auto_advance = self._panel.navigation.auto_advance.value
+        controller.verdicts.auto_advance = self._panel.progress.auto_advance.value
         self._examples.show_session(session, controller.loader.cache)
         self._connect_verdicts()
         self._connect_display()
@@ -77,12 +78,14 @@ class ReviewCommands:
 
     def _connect_verdicts(self) -> None:
         connect, verdict = self._connections.connect, self._panel.verdict
+        details = self._panel.kind_and_note
         connect(verdict.label_requested, partial(self._decide, advance=False))
         connect(verdict.verdict_requested, self._decide)
-        connect(verdict.kind_requested, self._decide_kind)
-        connect(verdict.note_requested, self._take_note)
-        connect(verdict.left, lambda: give_keys_to_viewer(self._dock))
-        connect(verdict.examples_requested, self._examples.toggle)
+        connect(verdict.last.cutout_requested, self._go_to_cutout)
+        connect(details.kind_requested, self._decide_kind)
+        connect(details.note_requested, self._take_note)
+        connect(details.left, lambda: give_keys_to_viewer(self._dock))
+        connect(details.examples_requested, self._examples.toggle)
         connect(self._panel.pending.give_again_requested, self._give_again)
         connect(self._panel.pending.dismiss_requested, self._session.dismiss_refused)
         disagreements = self._panel.disagreements
@@ -112,13 +115,13 @@ class ReviewCommands:
 
     def _connect_the_rest(self) -> None:
         connect, panel = self._connections.connect, self._panel
-        navigation, context = panel.navigation, panel.context
-        connect(navigation.next_requested, self._go_next)
-        connect(navigation.previous_requested, self._go_previous)
-        connect(navigation.image_requested, self._session.select_image)
-        connect(navigation.cutout_requested, self._go_to_row)
-        connect(navigation.auto_advance_requested, self._set_auto_advance)
-        connect(panel.full_image.position_requested, self._go_to_position)
+        progress, go_to, context = panel.progress, panel.go_to, panel.context
+        connect(progress.next_requested, self._go_next)
+        connect(progress.previous_requested, self._go_previous)
+        connect(progress.auto_advance_requested, self._set_auto_advance)
+        connect(go_to.image_requested, self._session.select_image)
+        connect(go_to.cutout_requested, self._go_to_row)
+        connect(go_to.sliders.position_requested, self._go_to_position)
         connect(context.row_requested, self._go_to_row)
         connect(context.copy_requested, self._copy_position)
         connect(
@@ -139,22 +142,29 @@ class ReviewCommands:
         self._help.show_keys(keys)
         self._surfaces.show_keys(keys)
 
+    def apply(self, preferences: Preferences) -> None:
+        """Use the user's current preferences."""
+        self._controller.verdicts.advance_to = preferences.advance_to
+        self._panel.progress.show_advance(preferences.advance_to)
+
     def key_actions(self) -> dict[str, Callable[[], object]]:
         """Return the functions for the actions of the key table, by name."""
         return {
             "next": self._go_next,
             "previous": self._go_previous,
             "next_unreviewed": self._go_to_unreviewed,
+            "first": self._session.first,
+            "last": self._session.last,
             "back": self._go_back,
-            "left": lambda: self._controller.step(-1, 0),
-            "right": lambda: self._controller.step(1, 0),
+            "left": partial(self._step, -1, 0),
+            "right": partial(self._step, 1, 0),
             "up": partial(self._step_down, -1),
             "down": partial(self._step_down, 1),
             "artifact": lambda: self._decide("artifact"),
             "no_artifact": lambda: self._decide("no artifact"),
             "unsure": lambda: self._decide("unsure"),
             "kind": self._choose_kind,
-            "note": lambda: self._panel.verdict.note.native.setFocus(),
+            "note": lambda: self._panel.kind_and_note.note.native.setFocus(),
             "repeat": self._repeat,
             "give_again": self._give_again,
             "hide": self._controller.toggle_overlays,
@@ -190,16 +200,23 @@ class ReviewCommands:
 
     def _step_down(self, down: int) -> None:
         """Go to the cutout below on the screen if `down` is 1, or above if it is -1."""
-        self._controller.step(0, -down if self._controller.overlay.y_up else down)
+        self._step(0, -down if self._controller.overlay.y_up else down)
+
+    def _step(self, across: int, down: int) -> None:
+        if not self._session.step(across, down):
+            self._panel.say("There is no further cutout in this direction.")
 
     def _go_to_row(self, row: int) -> None:
         self._session.select(*self._session.cutout_index.key_of(row))
+
+    def _go_to_cutout(self, key: CutoutKey) -> None:
+        self._session.select(*key)
 
     def _go_to_position(self, x: int, y: int) -> None:
         session = self._session
         session.select(session.current_cutout.image_name, x, y)
         # If the grid has a gap here, move the sliders to the selected cutout.
-        self._panel.full_image.show_position(session)
+        self._panel.go_to.sliders.show_position(session)
 
     def _set_queue(self, wanted: dict[str, Any]) -> None:
         try:
@@ -269,7 +286,7 @@ class ReviewCommands:
         """
         current, rows = self._session.current_cutout, self._controller.target().rows
         if rows == (current.row,):
-            return self._panel.verdict.kind_and_note()
+            return self._panel.kind_and_note.kind_and_note()
         note = self._session.drafts.get(current.key, "") if current.row in rows else ""
         return "", note
 
@@ -280,7 +297,7 @@ class ReviewCommands:
         for kind, key in zip(self._session.kinds, _MENU_KEYS, strict=False):
             action = menu.addAction(f"&{key}  {kind}")
             action.triggered.connect(partial(self._take_kind, kind))
-        menu.popup(self._panel.verdict.kind.native.mapToGlobal(QPoint(0, 0)))
+        menu.popup(self._panel.kind_and_note.kind.native.mapToGlobal(QPoint(0, 0)))
 
     def _take_kind(self, kind: str, _: bool = False) -> None:
         self._decide_kind(kind)

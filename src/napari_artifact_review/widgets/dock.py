@@ -59,9 +59,9 @@ class ReviewWidget(SteadyBox):
     Scripts can use the magicgui widgets as attributes. Files: `predictions`, `images`,
     `output`, `cutout_size`, `open`. Navigation: `image_name`, `error_id`, `previous`,
     `next`, `grid_x`, `grid_y`. Verdicts: `label_new`, `kind`, `note`, `auto_advance`,
-    and the last verdict in `history`. View: `y_up`, `grid`. Saving: `save`. `message`
-    shows the last message for the reviewer, and `banner` the reason why verdicts cannot
-    be recorded.
+    the verdict in force in `history`, and the last verdict in `last_verdict`. View:
+    `y_up`, `grid`. Saving: `save`. `message` shows the last message for the reviewer,
+    and `banner` the reason why verdicts cannot be recorded.
 
     Parameters
     ----------
@@ -97,17 +97,18 @@ class ReviewWidget(SteadyBox):
     output = _Field("opening.output")
     cutout_size = _Field("opening.cutout_size")
     open = _Field("opening.open")
-    image_name = _Field("panel.navigation.image_name")
-    error_id = _Field("panel.navigation.error_id")
-    previous = _Field("panel.navigation.previous")
-    next = _Field("panel.navigation.next")
+    image_name = _Field("panel.go_to.image_name")
+    error_id = _Field("panel.go_to.error_id")
+    previous = _Field("panel.progress.previous")
+    next = _Field("panel.progress.next")
     label_new = _Field("panel.verdict.label_new")
-    kind = _Field("panel.verdict.kind")
-    note = _Field("panel.verdict.note")
+    kind = _Field("panel.kind_and_note.kind")
+    note = _Field("panel.kind_and_note.note")
     history = _Field("panel.verdict.history")
-    auto_advance = _Field("panel.navigation.auto_advance")
-    grid_x = _Field("panel.full_image.grid_x")
-    grid_y = _Field("panel.full_image.grid_y")
+    last_verdict = _Field("panel.verdict.last")
+    auto_advance = _Field("panel.progress.auto_advance")
+    grid_x = _Field("panel.go_to.sliders.grid_x")
+    grid_y = _Field("panel.go_to.sliders.grid_y")
     grid = _Field("panel.full_image.grid")
     y_up = _Field("panel.full_image.y_up")
     save = _Field("panel.saving.save")
@@ -400,8 +401,8 @@ class ReviewWidget(SteadyBox):
             and self.review is not None
             and self.review.keys.are_bound
         ):
-            # The user may have chosen other keys in napari's preferences.
-            self.review.bind_keys(self._keys_in_force())
+            # The user may have changed napari's preferences.
+            self.review.apply_preferences(self._keys_in_force())
         if kind == QEvent.Type.ParentChange and self.parent() is None:
             self._opener.cancel()
             self._end_review()

@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.input.keys import KeyBindings
+from napari_artifact_review.viewer.preferences import Preferences
 from napari_artifact_review.widgets.commands import ReviewCommands
 from napari_artifact_review.widgets.frames import Frames
 from napari_artifact_review.widgets.measurer import Measurer
@@ -151,9 +152,14 @@ class OpenReview(QObject):
     def resume(self, keys: KeyChoice) -> None:
         """Enable the panels and the keys again."""
         self._panel.enabled = True
-        self.bind_keys(keys)
+        self.apply_preferences(keys)
 
-    def bind_keys(self, keys: KeyChoice) -> None:
+    def apply_preferences(self, keys: KeyChoice) -> None:
+        """Use the keys and the defaults from napari's preferences."""
+        self.commands.apply(Preferences.in_force())
+        self._bind_keys(keys)
+
+    def _bind_keys(self, keys: KeyChoice) -> None:
         """Bind keys, and show them in panels and help."""
         if keys.actions != self._chosen_keys.actions:
             self.keys.disconnect()
@@ -209,7 +215,7 @@ class OpenReview(QObject):
 
     def _on_decided(self, rows: list[int]) -> None:
         self._panel.say("")
-        self._panel.navigation.show_label(self.session, rows)
+        self._panel.go_to.show_label(self.session, rows)
         self._panel.show_current(self.session)
 
     def _on_queue_changed(self) -> None:
@@ -220,12 +226,8 @@ class OpenReview(QObject):
         self.position.save_soon()
 
     def _on_selection_changed(self) -> None:
-        count = len(self.controller.selection)
-        names = ("artifact", "no_artifact", "unsure", "let_go")
-        keys = (self._chosen_keys[name].label for name in names)
-        selected = "1 cutout" if count == 1 else f"{count} cutouts"
-        text = "{} selected. {}, {} or {} marks all of them; {} clears the selection."
-        self._panel.say(text.format(selected, *keys) if count else "")
+        rows = self.controller.selection.rows
+        self._panel.verdict.show_selection([*map(self.session.catalog.cutout, rows)])
 
     def _on_saved(self) -> None:
         self._panel.show_current(self.session)
@@ -241,6 +243,7 @@ class OpenReview(QObject):
 
     def _on_pending_changed(self) -> None:
         self._panel.pending.show_session(self.session)
+        self._panel.verdict.last.show_last(self.session)
 
     def _on_team_changed(self) -> None:
         self._panel.team.show_team(self.session)

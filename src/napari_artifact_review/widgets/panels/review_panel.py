@@ -27,9 +27,11 @@ from napari_artifact_review.widgets.panels.choices import (
 from napari_artifact_review.widgets.panels.cutout_table import CutoutTable
 from napari_artifact_review.widgets.panels.display import DisplayPanel, display_summary
 from napari_artifact_review.widgets.panels.full_image import FullImagePanel
-from napari_artifact_review.widgets.panels.navigation import NavigationPanel
+from napari_artifact_review.widgets.panels.go_to import GoToPanel
+from napari_artifact_review.widgets.panels.kind_and_note import KindAndNotePanel
 from napari_artifact_review.widgets.panels.neighbours import ContextPanel
 from napari_artifact_review.widgets.panels.pending import PendingPanel
+from napari_artifact_review.widgets.panels.progress import ProgressPanel
 from napari_artifact_review.widgets.panels.queue import QueuePanel, queue_summary
 from napari_artifact_review.widgets.panels.results import ResultsPanel
 from napari_artifact_review.widgets.panels.save import SavePanel
@@ -66,9 +68,10 @@ class ReviewPanel(Container[Widget]):
         self.disagreements = DisagreementPanel()
         self.changed_output = ChangedOutputPanel()
         self.changed_table = ChangedTablePanel()
-        self.navigation = NavigationPanel()
-        self.facts = CutoutTable()
         self.verdict = VerdictPanel()
+        self.facts = CutoutTable()
+        self.kind_and_note = KindAndNotePanel()
+        self.progress = ProgressPanel()
         self.full_image = FullImagePanel()
         self.saving = SavePanel()
         self.unseen = ImageBanner()
@@ -83,9 +86,10 @@ class ReviewPanel(Container[Widget]):
                 self.banner,
                 self.pending,
                 self.disagreements,
-                self.navigation,
-                self.facts,
                 self.verdict,
+                self.facts,
+                self.kind_and_note,
+                self.progress,
                 self.full_image,
                 self.saving,
                 self.team,
@@ -100,18 +104,23 @@ class ReviewPanel(Container[Widget]):
         self.margins = (0, 0, 0, 0)
         self.native.layout().addWidget(self._make_folds(), 1)
         self.message.lie_over(self.native)
-        leave_keys_to_viewer(self.native)
         self.pending.recording_changed.connect(self.verdict.show_recording)
+        self._leave_keys_to_viewer()
+
+    def _leave_keys_to_viewer(self) -> None:
+        leave_keys_to_viewer(self.native)
         # In this list, each arrow key would give a verdict. A key opens a menu instead.
-        self.verdict.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.kind_and_note.kind.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _make_folds(self) -> QScrollArea:
         """Return the collapsible panels in a scroll area, which limits their height."""
+        self.go_to = GoToPanel()
         self.queue = QueuePanel()
         self.display = DisplayPanel()
         self.context = ContextPanel()
         self.results = ResultsPanel()
         self.folds = {
+            "go_to": Fold("Go to", self.go_to.native),
             "queue": Fold("Queue", self.queue.native),
             "pixels": Fold("Display", self.display.native),
             "context": Fold("Neighbours and position", self.context.native),
@@ -123,9 +132,12 @@ class ReviewPanel(Container[Widget]):
         layout.setSpacing(2)
         for fold in self.folds.values():
             layout.addWidget(fold)
+        self.folds["go_to"].header.setChecked(True)
         layout.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
+        # A click between the folds leaves the keys to the review.
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setMinimumHeight(len(self.folds) * self.folds["queue"].sizeHint().height())
@@ -136,8 +148,9 @@ class ReviewPanel(Container[Widget]):
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Show the current keys in the tooltips."""
-        self.navigation.show_keys(keys)
         self.verdict.show_keys(keys)
+        self.kind_and_note.show_keys(keys)
+        self.progress.show_keys(keys)
         self.full_image.show_keys(keys)
         self.display.show_keys(keys)
         self.context.show_keys(keys)
@@ -147,8 +160,8 @@ class ReviewPanel(Container[Widget]):
 
     def show_session(self, session: ReviewSession) -> None:
         """Show another session."""
-        self.navigation.show_session(session)
-        self.verdict.show_session(session)
+        self.go_to.show_session(session)
+        self.kind_and_note.show_session(session)
         self.full_image.show_session(session)
         self.queue.show_session(session)
         self.show_queue(session)
@@ -162,11 +175,14 @@ class ReviewPanel(Container[Widget]):
     def show_current(self, session: ReviewSession) -> None:
         """Show the current cutout and its verdict."""
         cutout = session.current_cutout
-        self.navigation.show_position(session)
+        self.verdict.show_cutout(cutout)
+        self.verdict.last.show_last(session)
         self.facts.show_cutout(cutout)
         draft = session.drafts.get(cutout.key)
-        self.verdict.show_cutout(cutout, session.expected_state(cutout.key), draft)
-        self.full_image.show_position(session)
+        given = session.expected_state(cutout.key)
+        self.kind_and_note.show_cutout(cutout, given, draft)
+        self.progress.show_progress(session)
+        self.go_to.show_position(session)
         self.saving.show_state(session)
 
     def hide_changes(self) -> None:
@@ -180,7 +196,8 @@ class ReviewPanel(Container[Widget]):
         threshold = session.threshold
         at = "" if threshold is None else f", threshold {threshold:.3f}"
         self.folds["queue"].say(f"{queue_summary(session.review_queue.rule)}{at}")
-        self.navigation.show_queue(session)
+        self.go_to.show_queue(session)
+        self.progress.show_progress(session)
 
     def show_display(self, display: Display) -> None:
         """Show display settings."""
@@ -204,7 +221,8 @@ class ReviewPanel(Container[Widget]):
         """Show notes and problem of the image, and enable verdicts if it is shown."""
         is_shown = controller.view in ("shown", "covered")
         is_held = isinstance(controller.session.problem, HeldError)
-        self.verdict.enabled = is_shown and controller.problem is None and not is_held
+        can_decide = is_shown and controller.problem is None and not is_held
+        self.verdict.enabled = self.kind_and_note.enabled = can_decide
         self.show_around(controller)
         self.full_image.show_image(controller.full)
         notes = "; ".join(controller.notes)

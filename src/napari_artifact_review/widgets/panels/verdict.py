@@ -1,24 +1,19 @@
-"""The panel of the verdict: label, unsure, kind, note and reviewer."""
+"""The panel of the verdict: the current one, the buttons, and the last one."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import (
-    ComboBox,
-    Container,
-    LineEdit,
-    PushButton,
-    RadioButtons,
-)
+from magicgui.widgets import Container, PushButton, RadioButtons
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QButtonGroup, QLineEdit, QShortcut
+from qtpy.QtWidgets import QButtonGroup
 
-from napari_artifact_review.core.outcomes import LABEL_NAMES
+from napari_artifact_review.core.outcomes import LABEL_NAMES, OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.widgets.panels.last_verdict import LastVerdictLine
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
 
@@ -26,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.decisions.log import LabelState
-    from napari_artifact_review.core.review.session import ReviewSession
 
 _BUTTON = """
     border: 2px solid rgba(128, 128, 128, 120); border-radius: 4px;
@@ -46,9 +39,6 @@ QGroupBox[reviewed="true"] QRadioButton:checked {{
 _UNSURE = f"QPushButton {{ {_BUTTON} }}"
 _IS_UNSURE = f"QPushButton {{ {_BUTTON} background: #ffd60a; color: black }}"
 
-#: The item for no kind in the list of kinds.
-_NO_KIND = "No kind"
-
 
 class VerdictPanel(Container[Widget]):
     """The panel to view and change the verdict on the current cutout.
@@ -59,50 +49,33 @@ class VerdictPanel(Container[Widget]):
         Emitted with "artifact" or "no artifact" when the toggle changes.
     verdict_requested : Signal
         Emitted with a clicked verdict, even if it confirms the label.
-    kind_requested : Signal
-        Emitted with the chosen kind of artifact, or an empty text for no kind.
-    note_requested : Signal
-        Emitted with the key of a cutout, and the text of its note.
-    left : Signal
-        Emitted when the note field no longer needs the keyboard focus.
-    examples_requested : Signal
-        Emitted to show or hide examples of each kind.
+    history : Line
+        The verdict in force about the current cutout, or the selected cutouts.
+    last : LastVerdictLine
+        The last verdict of the reviewer, wherever it was.
     """
 
     label_requested = Signal(str)
     verdict_requested = Signal(str)
-    kind_requested = Signal(str)
-    note_requested = Signal(object, str)
-    left = Signal()
-    examples_requested = Signal()
 
     def __init__(self) -> None:
         self.label_new = RadioButtons(
             choices=["artifact", "no artifact"], orientation="horizontal"
         )
         self.unsure = PushButton(text="unsure")
-        self.kind = ComboBox(choices=[_NO_KIND])
-        self.examples = PushButton(text="Examples...")
-        self.note = LineEdit()
-        field: QLineEdit = self.note.native
-        field.setPlaceholderText("Note")
         self.history = Line()
-        rows = [
-            _row(self.label_new, self.unsure),
-            _row(self.kind, self.examples, self.note),
-            self.history,
-        ]
-        super().__init__(widgets=rows, labels=False)
+        self.last = LastVerdictLine()
+        buttons = row_of(self.label_new, self.unsure)
+        buttons.native.layout().setAlignment(Qt.AlignmentFlag.AlignVCenter)
+        super().__init__(widgets=[self.history, buttons, self.last], labels=False)
         self.margins = (0, 0, 0, 0)
         self.label_new.native.setStyleSheet(_STYLE)
         self.label_new.native.layout().setContentsMargins(0, 4, 0, 4)
-        self.kind.native.setMinimumContentsLength(8)
         self._group = self.label_new.native.findChild(QButtonGroup)
         self._is_unsure = False
         self._recording = 0
         self._cutout: Cutout | None = None
-        # The cutout's full note, and its text in the field.
-        self._note = self._shown_note = ""
+        self._selected: tuple[Cutout, ...] = ()
         self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
         self.unsure.native.setFixedWidth(76)
@@ -112,46 +85,18 @@ class VerdictPanel(Container[Widget]):
             lambda button: self.verdict_requested.emit(button.text())
         )
         self.unsure.changed.connect(lambda: self.verdict_requested.emit("unsure"))
-        self.kind.changed.connect(self._request_kind)
-        field.editingFinished.connect(self._request_note)
-        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)
-        self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
-        self._escape.activated.connect(self._discard_note)
-        self.examples.changed.connect(lambda: self.examples_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys in the tooltips, and in `history` when it changes."""
+        """Show the keys in force in tooltips, and in the lines from the next cutout."""
         self._keys = keys
+        self.last.show_keys(keys)
         both = (keys[name].hint for name in ("artifact", "no_artifact"))
         self.label_new.tooltip = "\n".join(both)
         self.unsure.tooltip = keys["unsure"].hint
-        self.kind.tooltip = keys["kind"].hint
-        self.examples.tooltip = keys["examples"].hint
-        self.note.tooltip = keys["note"].hint
 
-    def show_session(self, session: ReviewSession) -> None:
-        """Offer the kinds of artifact of another session, and clear the note."""
-        self._cutout = None
-        self._set_note("")
-        self._offer([*session.kinds])
-
-    def show_cutout(
-        self, cutout: Cutout, given: LabelState, draft: str | None = None
-    ) -> None:
-        """Show the verdict on a cutout. A filled button marks a reviewed cutout.
-
-        Parameters
-        ----------
-        cutout : Cutout
-            The cutout with its recorded label.
-        given : LabelState
-            The state after all pending commands; its kind and note are shown.
-        draft : str, optional
-            A draft of a note, shown in place of the note of `given`.
-        """
-        if self._cutout is not None and self._cutout.row != cutout.row:
-            # Store an unfinished note when another cutout becomes current.
-            self._request_note()
+    def show_cutout(self, cutout: Cutout) -> None:
+        """Show the recorded verdict about a cutout, filled with colour if reviewed."""
+        self._cutout = cutout
         is_unsure = cutout.decision == "unsure"
         with self.label_new.changed.blocked():
             self.label_new.value = LABEL_NAMES[cutout.label_new]
@@ -163,19 +108,27 @@ class VerdictPanel(Container[Widget]):
         if is_unsure != self._is_unsure:
             self._is_unsure = is_unsure
             self.unsure.native.setStyleSheet(_IS_UNSURE if is_unsure else _UNSURE)
-        self._show_kind(given.kind)
-        self._show_note(cutout, given.note if draft is None else draft)
+        self._show_history()
+
+    def show_selection(self, cutouts: Sequence[Cutout]) -> None:
+        """Show how many cutouts the next verdict is about, unless none is selected."""
+        self._selected = tuple(cutouts)
         self._show_history()
 
     def show_recording(self, count: int) -> None:
         """Show the number of verdicts that are not recorded yet."""
         self._recording = count
+        self.last.show_recording(count)
         self._show_history()
 
     def _show_history(self) -> None:
-        """Show reviewer and time of the verdict, or the number of pending verdicts."""
+        """Show the selection, the unrecorded verdicts, or the verdict in force."""
         cutout, count = self._cutout, self._recording
-        if count:
+        self.history.emphasize("#c27000" if self._selected else None)
+        if self._selected:
+            self.history.show_text(_selection_text(self._selected, self._keys))
+            self.history.tooltip = _selection_hint(self._keys)
+        elif count:
             what = "1 verdict" if count == 1 else f"{count} verdicts"
             self.history.show_text(f"Recording {what}...")
         elif cutout is not None:
@@ -183,68 +136,21 @@ class VerdictPanel(Container[Widget]):
             if cutout.reviewed_at:
                 self.history.tooltip = f"{self.history.value} UTC"
 
-    def kind_and_note(self) -> tuple[str, str]:
-        """Return the kind of artifact and the note in the fields."""
-        kind = str(self.kind.value)
-        return ("" if kind == _NO_KIND else kind), self._written_note()
 
-    def _offer(self, kinds: Sequence[str]) -> None:
-        with self.kind.changed.blocked():
-            self.kind.choices = [_NO_KIND, *kinds]
-
-    def _show_kind(self, kind: str) -> None:
-        kind = kind or _NO_KIND
-        if self.kind.value == kind:
-            return
-        if kind not in self.kind.choices:
-            # The team's list does not contain this kind, or no longer contains it.
-            self._offer([*map(str, self.kind.choices[1:]), kind])
-        with self.kind.changed.blocked():
-            self.kind.value = kind
-
-    def _show_note(self, cutout: Cutout, note: str) -> None:
-        same = self._cutout is not None and self._cutout.row == cutout.row
-        is_edited = same and self._is_edited()
-        self._cutout = cutout
-        # Do not overwrite an unfinished note.
-        if not is_edited:
-            self._set_note(note)
-        elif self.note.value.strip() == note:
-            self._note, self._shown_note = note, self.note.value
-
-    def _set_note(self, note: str) -> None:
-        if note != self._note or self._is_edited():
-            self._note = self.note.value = note
-        # The field shows only part of a note that is long or has several lines.
-        self._shown_note = self.note.value
-
-    def _is_edited(self) -> bool:
-        return bool(self.note.value != self._shown_note)
-
-    def _written_note(self) -> str:
-        """Return the full note, including parts that the field does not show."""
-        return str(self.note.value).strip() if self._is_edited() else self._note
-
-    def _request_note(self) -> None:
-        if self._cutout is not None and self._is_edited():
-            self._note = self._written_note()
-            self._shown_note = self.note.value
-            self.note_requested.emit(self._cutout.key, self._note)
-        self.left.emit()
-
-    def _discard_note(self) -> None:
-        """Discard the unfinished changes of the note."""
-        self.note.value = self._shown_note
-        self.left.emit()
-
-    def _request_kind(self, kind: str) -> None:
-        self.kind_requested.emit("" if kind == _NO_KIND else kind)
+def _selection_text(cutouts: Sequence[Cutout], keys: KeyChoice) -> str:
+    """Return a text such as "3 selected: 2 FP, 1 FN (Escape clears)"."""
+    counts = Counter(cutout.outcome for cutout in cutouts)
+    parts = (
+        f"{counts[name]:,} {name}" for name in OUTCOME_DISPLAY_ORDER if counts[name]
+    )
+    text = f"{len(cutouts):,} selected: {', '.join(parts)}"
+    return f"{text} ({keys['let_go'].label} clears)"
 
 
-def _row(*widgets: Widget) -> Container[Widget]:
-    row = row_of(*widgets)
-    row.native.layout().setAlignment(Qt.AlignmentFlag.AlignVCenter)
-    return row
+def _selection_hint(keys: KeyChoice) -> str:
+    names = ("artifact", "no_artifact", "unsure", "let_go")
+    text = "{}, {} or {} marks all selected cutouts; {} clears the selection"
+    return text.format(*(keys[name].label for name in names))
 
 
 def _history(cutout: Cutout, keys: KeyChoice) -> str:

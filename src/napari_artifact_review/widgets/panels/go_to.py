@@ -1,25 +1,22 @@
-"""The navigation between images and cutouts, and the progress of the review."""
+"""Lists and sliders to go to any image, error or cutout."""
 
 from __future__ import annotations
 
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import CheckBox, ComboBox, Container, ProgressBar, PushButton
+from magicgui.widgets import ComboBox, Container
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy
+from qtpy.QtWidgets import QComboBox
 
-from napari_artifact_review.widgets.parts.line import Line
-from napari_artifact_review.widgets.parts.row import row_of
+from napari_artifact_review.widgets.panels.grid_sliders import GridSliders
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.review.queue import Queue
     from napari_artifact_review.core.review.session import ReviewSession
-    from napari_artifact_review.viewer.input.key_choice import KeyChoice
 
 
 #: Width of a list's scroll bar and margins in pixels.
@@ -29,8 +26,8 @@ _SCROLL_BAR = 24
 _MOST_LINES = 24
 
 
-class NavigationPanel(Container[Widget]):
-    """The panel with the position in the queue, and the controls to change it.
+class GoToPanel(Container[Widget]):
+    """The panel to go to an image, to one of its errors, or to any of its cutouts.
 
     Attributes
     ----------
@@ -38,17 +35,12 @@ class NavigationPanel(Container[Widget]):
         Emitted with the name of the image to go to.
     cutout_requested : Signal
         Emitted with the row of the cutout to go to.
-    next_requested, previous_requested : Signal
-        Emitted to go to the next or the previous cutout of the queue.
-    auto_advance_requested : Signal
-        Emitted with True if the next cutout should become current after each verdict.
+    sliders : GridSliders
+        The sliders of the cutout's position.
     """
 
     image_requested = Signal(str)
     cutout_requested = Signal(int)
-    next_requested = Signal()
-    previous_requested = Signal()
-    auto_advance_requested = Signal(bool)
 
     def __init__(self) -> None:
         self.image_name = ComboBox(
@@ -59,24 +51,10 @@ class NavigationPanel(Container[Widget]):
             label="error_id",
             tooltip="Cutouts of this image that are in the queue",
         )
-        self.previous = PushButton(text="◀  Previous")
-        self.next = PushButton(text="Next  ▶")
-        steps = row_of(self.previous, self.next)
-        self.progress = ProgressBar(min=0, max=1)
-        self.position = Line()
-        self.auto_advance = CheckBox(
-            text="Auto-advance",
-            value=True,
-            tooltip="Move to the next cutout after each verdict",
-        )
-        # The text beside the check box takes the remaining space.
-        self.auto_advance.native.setSizePolicy(
-            QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
-        )
-        progress = row_of(self.position, self.auto_advance)
         names = Container(widgets=[self.image_name, self.error_id], labels=True)
         names.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[names, steps, self.progress, progress], labels=False)
+        self.sliders = GridSliders()
+        super().__init__(widgets=[names, self.sliders], labels=False)
         self.margins = (0, 0, 0, 0)
         for combo in (self.image_name, self.error_id):
             _keep_narrow(combo.native)
@@ -89,16 +67,6 @@ class NavigationPanel(Container[Widget]):
         )
         # magicgui emits no signal for a line without a value, such as that of a TP.
         self.error_id.native.activated.connect(self._request_cutout)
-        self.next.changed.connect(lambda: self.next_requested.emit())
-        self.previous.changed.connect(lambda: self.previous_requested.emit())
-        self.auto_advance.changed.connect(
-            lambda on: self.auto_advance_requested.emit(on)
-        )
-
-    def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys in the tooltips."""
-        self.previous.tooltip = keys["previous"].hint
-        self.next.tooltip = keys["next"].hint
 
     def show_session(self, session: ReviewSession) -> None:
         """List the images of a session."""
@@ -123,8 +91,8 @@ class NavigationPanel(Container[Widget]):
         self.show_position(session)
 
     def show_position(self, session: ReviewSession) -> None:
-        """Show the current cutout's image and error, and the progress."""
-        cutout, queue = session.current_cutout, session.review_queue
+        """Show the image, the error and the position of the current cutout."""
+        cutout = session.current_cutout
         # magicgui would search all choices, but the lines are known here.
         with self.image_name.changed.blocked(), self.error_id.changed.blocked():
             images = self.image_name.native
@@ -135,12 +103,7 @@ class NavigationPanel(Container[Widget]):
             self.error_id.native.setCurrentIndex(self._lines[cutout.row])
         if self.image_name.tooltip != images.currentText():
             self.image_name.tooltip = images.currentText()
-        reviewed, total = session.progress
-        if self.progress.max != max(total, 1):
-            self.progress.max = max(total, 1)
-        self.progress.value = reviewed
-        self.progress.native.setFormat(f"{reviewed:,} of {total:,} reviewed")
-        self.position.show_text(_position_text(queue.position_of(cutout.row), queue))
+        self.sliders.show_position(session)
 
     def show_label(self, session: ReviewSession, rows: Collection[int]) -> None:
         """Update the lists after a verdict on rows of the table."""
@@ -207,13 +170,6 @@ def _cutout_text(cutout: Cutout) -> str:
         name = f"{cutout.error_id}  {cutout.outcome}"
     mark = "?" if cutout.decision == "unsure" else "→" if cutout.changed else "✓"
     return f"{name}  {mark}" if cutout.reviewed else name
-
-
-def _position_text(position: int | None, queue: Queue) -> str:
-    if not len(queue):
-        return "The queue is empty"
-    text = f"{position:,} of {len(queue):,}" if position else "Not in the queue"
-    return f"{text}, {queue.left:,} left"
 
 
 def _keep_narrow(combo: QComboBox) -> None:

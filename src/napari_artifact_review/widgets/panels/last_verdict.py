@@ -1,0 +1,105 @@
+"""The line with the last verdict, which leads back to its cutout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_artifact_review.core.outcomes import LABEL_NAMES
+from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.widgets.parts.link_line import LinkLine
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import CutoutKey
+    from napari_artifact_review.core.decisions.command import Command
+    from napari_artifact_review.core.decisions.log import LabelState
+    from napari_artifact_review.core.review.session import ReviewSession
+
+
+class LastVerdictLine(LinkLine):
+    """The line with the last verdict, undo or redo, and its result.
+
+    Attributes
+    ----------
+    cutout_requested : Signal
+        Emitted with the key of the verdict's first cutout when the line is clicked.
+    """
+
+    cutout_requested = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.native.setPlaceholderText("No verdict since the review was opened")
+        self._keys = KeyChoice()
+        self._session: ReviewSession | None = None
+        self._is_slow = False
+        self.clicked.connect(self._request_cutout)
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Store the current keys for the next `show_last`."""
+        self._keys = keys
+
+    def show_recording(self, count: int) -> None:
+        """Show whether the recording of verdicts takes noticeably long."""
+        self._is_slow = count > 0
+        if self._session is not None:
+            self.show_last(self._session)
+
+    def show_last(self, session: ReviewSession) -> None:
+        """Show the last verdict, undo or redo of a session."""
+        self._session, command = session, session.last_command
+        text = "" if command is None else self._text(session, command)
+        self.show_text(text)
+        if command is not None:
+            image = command.cutouts[0].image_name
+            self.tooltip = f"{image}: {text}\nClick to go back to this cutout"
+        is_refused = command is not None and command.state == "refused"
+        self.emphasize("#c27000" if is_refused else None)
+
+    def _request_cutout(self) -> None:
+        if self._session is not None and self._session.last_command is not None:
+            self.cutout_requested.emit(self._session.last_command.cutouts[0])
+
+    def _text(self, session: ReviewSession, command: Command) -> str:
+        text = describe_command(session, command)
+        if command.state == "refused":
+            return f"Not recorded: {text}"
+        key = self._keys["redo" if command.kind == "undo" else "undo"]
+        text = f"{text}, {key.label} to {key.title.lower()}"
+        return f"Recording: {text}" if command.is_pending and self._is_slow else text
+
+
+def describe_command(session: ReviewSession, command: Command) -> str:
+    """Describe the change of a verdict, an undo or a redo in one line."""
+    before = command.old_states
+    cutouts = _name_of(session, command.cutouts)
+    if command.kind != "decide":
+        verb = "Undone" if command.kind == "undo" else "Redone"
+        return f"{verb}: {cutouts}"
+    new = next(iter(command.new_states.values()))
+    if len(command.cutouts) == 1:
+        return f"{cutouts}: {_change(before[command.cutouts[0]], new)}"
+    replaced = sum(before[cutout].reviewed for cutout in command.new_states)
+    text = f"{cutouts}: {new.decision}"
+    return f"{text}, {replaced:,} earlier replaced" if replaced else text
+
+
+def _name_of(session: ReviewSession, cutouts: tuple[CutoutKey, ...]) -> str:
+    if len(cutouts) > 1:
+        return f"{len(cutouts):,} cutouts"
+    [(_, x, y)] = cutouts
+    row = session.cutout_index.row_of(cutouts[0])
+    return f"({x}, {y}) {session.catalog.cutout(row).outcome}"
+
+
+def _change(before: LabelState, after: LabelState) -> str:
+    label = LABEL_NAMES[before.label_new]
+    if not before.reviewed:
+        if after.decision == label:
+            return f"{label} confirmed"
+        return f"{label} → {after.decision}"
+    old = before.decision or label
+    if old == after.decision:
+        return f"{old}, with another kind or note"
+    return f"replaced {old} by {after.decision}"

@@ -1,0 +1,90 @@
+"""Steps through the queue, and the progress."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import CheckBox, Container, ProgressBar, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtWidgets import QSizePolicy
+
+from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.row import row_of
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.queue import Queue
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.viewer.input.key_choice import KeyChoice
+    from napari_artifact_review.viewer.preferences import AdvanceTo
+
+
+class ProgressPanel(Container[Widget]):
+    """The panel with the buttons to step through the queue, and the progress.
+
+    Attributes
+    ----------
+    next_requested, previous_requested : Signal
+        Emitted to go to the next or the previous cutout of the queue.
+    auto_advance_requested : Signal
+        Emitted with whether a verdict moves on to another cutout.
+    """
+
+    next_requested = Signal()
+    previous_requested = Signal()
+    auto_advance_requested = Signal(bool)
+
+    def __init__(self) -> None:
+        self.previous = PushButton(text="◀  Previous")
+        self.next = PushButton(text="Next  ▶")
+        self.progress = ProgressBar(min=0, max=1)
+        self.position = Line()
+        self.auto_advance = CheckBox(text="Auto-advance", value=True)
+        # The text beside the check box takes the remaining space.
+        self.auto_advance.native.setSizePolicy(
+            QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
+        )
+        super().__init__(
+            widgets=[
+                row_of(self.previous, self.next),
+                self.progress,
+                row_of(self.position, self.auto_advance),
+            ],
+            labels=False,
+        )
+        self.margins = (0, 0, 0, 0)
+        self.next.changed.connect(lambda: self.next_requested.emit())
+        self.previous.changed.connect(lambda: self.previous_requested.emit())
+        self.auto_advance.changed.connect(
+            lambda on: self.auto_advance_requested.emit(on)
+        )
+
+    def show_keys(self, keys: KeyChoice) -> None:
+        """Show the current keys in the tooltips."""
+        self.previous.tooltip = keys["previous"].hint
+        self.next.tooltip = keys["next"].hint
+
+    def show_advance(self, to: AdvanceTo) -> None:
+        """Show where a verdict moves on to."""
+        kind = "unreviewed cutout" if to == "next unreviewed" else "cutout in queue"
+        self.auto_advance.tooltip = f"Move to the next {kind} after each verdict"
+
+    def show_progress(self, session: ReviewSession) -> None:
+        """Show the position in the queue, and how many cutouts are reviewed."""
+        reviewed, total = session.progress
+        if self.progress.max != max(total, 1):
+            self.progress.max = max(total, 1)
+        self.progress.value = reviewed
+        self.progress.native.setFormat(f"{reviewed:,} of {total:,} reviewed")
+        queue = session.review_queue
+        position = queue.position_of(session.current_cutout.row)
+        self.position.show_text(_position_text(position, queue))
+
+
+def _position_text(position: int | None, queue: Queue) -> str:
+    if not len(queue):
+        return "The queue is empty"
+    text = f"{position:,} of {len(queue):,}" if position else "Not in the queue"
+    if queue.rule.state == "unreviewed":
+        return f"{text} unreviewed" if position else f"{text}, {queue.left:,} left"
+    return f"{text}, {queue.left:,} unreviewed"

@@ -55,7 +55,7 @@ def test_the_image_is_one_layer_with_the_data_s_own_pixels(control, viewer, surv
     image = _layer(viewer, "image")
     assert isinstance(image, Image)
     assert np.array_equal(image.data, fits.getdata(survey.parent / "north.fits"))
-    assert image.name == "north"
+    assert image.name == "Review: north"
     assert tuple(image.contrast_limits) == control.full.limits
 
 
@@ -82,7 +82,7 @@ def test_the_layer_stays_and_its_pixels_change_with_the_image(
     main_loop.run_until(lambda: control.view == "shown")
     assert _layer(viewer, "image") is image
     assert image.data[0, 0] == 2e6
-    assert image.name == "south"
+    assert image.name == "Review: south"
 
 
 def test_listeners_to_the_image_layer_learn_of_the_next_image(

@@ -205,7 +205,7 @@ def test_an_act_that_is_taken_back_has_its_cutouts_picked_again(
     verdicts.give("artifact", advance=True)
     session.undo()
     assert selection.rows == rows
-    [frames] = [layer for layer in viewer.layers if layer.name == "selected"]
+    [frames] = [layer for layer in viewer.layers if layer.name == "Review: selected"]
     assert frames.visible
     assert len(frames.data) == 5 * 4 * len(rows)
     verdicts.give("no artifact", advance=True)
@@ -244,7 +244,7 @@ def test_picks_come_back_with_their_image(
     session.undo()
     main_loop.run_until(lambda: control.view == "shown")
     assert selection.rows == rows
-    [frames] = [layer for layer in viewer.layers if layer.name == "selected"]
+    [frames] = [layer for layer in viewer.layers if layer.name == "Review: selected"]
     assert frames.visible
     assert len(frames.data) == 5 * 4 * len(rows)
 
@@ -334,7 +334,7 @@ def test_shift_and_a_drag_pick_what_a_rectangle_touches(control, viewer):
 
 def test_frames_show_what_is_picked(control, viewer):
     drag(control, (10, 10), (10, 10), "Control")
-    [layer] = [x for x in viewer.layers if x.name == "selected"]
+    [layer] = [x for x in viewer.layers if x.name == "Review: selected"]
     assert layer.visible
     assert len(layer.data) == 5 * 4, "four sides and their halo"
     control.selection.clear()
@@ -348,13 +348,13 @@ def test_all_boxes_hide_while_a_key_is_held(control, viewer):
     before = {x.name: x.visible for x in viewer.layers}
     control.toggle_overlays()
     shown = [x.name for x in viewer.layers if x.visible]
-    assert shown == ["north"]
+    assert shown == ["Review: north"]
     control.toggle_overlays()
     assert {x.name: x.visible for x in viewer.layers} == before
 
 
 def test_a_threshold_draws_other_outcomes(control, viewer, session):
-    [boxes] = [x for x in viewer.layers if x.name == "cutouts"]
+    [boxes] = [x for x in viewer.layers if x.name == "Review: cutouts"]
     assert set(boxes.features.outcome) == {"FN", "FP", "TP"}
     session.set_threshold(0.99)
     assert boxes.features.outcome.tolist() == ["FN", "FN"]

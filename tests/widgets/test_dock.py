@@ -262,15 +262,15 @@ def test_the_image_has_napari_s_controls_and_is_selected_in_its_list(
     dock, viewer, qtbot
 ):
     window = dock.window()._qt_viewer
-    image = viewer.layers["north"]
+    image = viewer.layers["Review: north"]
 
     def is_chosen():
         shown = window.controls.currentWidget() is window.controls.widgets.get(image)
         rows = window.layers.selectionModel().selectedIndexes()
-        return shown and [index.data() for index in rows] == ["north"]
+        return shown and [index.data() for index in rows] == ["Review: north"]
 
     assert is_chosen()
-    viewer.layers.selection.active = viewer.layers["current"]
+    viewer.layers.selection.active = viewer.layers["Review: current"]
     assert not is_chosen()
     viewer.layers.remove(image)
     qtbot.waitUntil(lambda: image in viewer.layers)

@@ -222,10 +222,10 @@ def test_escape_leaves_a_note_as_it_was(dock, qtbot):
 def test_all_boxes_are_hidden_while_a_key_is_held(dock):
     before = {x.name: x.visible for x in dock.viewer.layers}
     QTest.keyPress(dock.window(), Qt.Key.Key_Q)
-    assert [x.name for x in dock.viewer.layers if x.visible] == ["north"]
+    assert [x.name for x in dock.viewer.layers if x.visible] == ["Review: north"]
     key(dock, Qt.Key.Key_N)
     assert place(dock) == ("north", 400, 200)
-    assert [x.name for x in dock.viewer.layers if x.visible] == ["north"]
+    assert [x.name for x in dock.viewer.layers if x.visible] == ["Review: north"]
     QTest.keyRelease(dock.window(), Qt.Key.Key_Q)
     assert {x.name: x.visible for x in dock.viewer.layers} == before
 
@@ -346,7 +346,7 @@ def test_the_threshold_slides_and_goes_back(dock, qtbot):
     QTest.keyClick(slider, Qt.Key.Key_End)
     assert dock.session.threshold == 1
     assert set(dock.session.table.outcome) == {"TN", "FN"}
-    boxes = dock.viewer.layers["cutouts"]
+    boxes = dock.viewer.layers["Review: cutouts"]
     assert set(boxes.features.outcome) == {"FN"}
     assert "threshold 1.000" in dock.panel.folds["queue"].header.text()
     QTest.mouseClick(threshold.own.native, Qt.MouseButton.LeftButton)
@@ -464,7 +464,7 @@ def test_neighbours_stand_as_on_the_screen(dock):
 
 def test_a_reset_ends_all_that_was_done_to_the_pixels(dock):
     unfold(dock, "pixels")
-    [layer] = [x for x in dock.viewer.layers if x.name == "north"]
+    [layer] = [x for x in dock.viewer.layers if x.name == "Review: north"]
     before = tuple(layer.contrast_limits)
     layer.gamma, layer.contrast_limits, layer.colormap = 0.5, (5, 500), "viridis"
     QTest.mouseClick(dock.panel.display.reset.native, Qt.MouseButton.LeftButton)
@@ -494,7 +494,7 @@ def test_the_position_is_copied_with_the_sky(dock):
 
 def test_north_and_east_are_marked_where_there_is_a_wcs(dock):
     # North is down and east is left: row numbers grow with the declination.
-    lines = dock.viewer.layers["current"].data[4:]
+    lines = dock.viewer.layers["Review: current"].data[4:]
     assert len(lines) > 2
     steps = [lines[0, 1], lines[4, 1]]
     units = [step / np.hypot(*step) for step in steps]

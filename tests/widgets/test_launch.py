@@ -64,7 +64,7 @@ def test_the_sample_opens_the_demo(viewer, demo_is_made, qtbot):
     qtbot.waitUntil(lambda: widget.session is not None, timeout=60_000)
     qtbot.waitUntil(lambda: widget.controller.view == "shown", timeout=20_000)
     images = [x for x in viewer.layers if isinstance(x, napari.layers.Image)]
-    assert [x.name for x in images] == ["demo_0001"]
+    assert [x.name for x in images] == ["Review: demo_0001"]
     assert images[0].data.max() > 0
 
 

@@ -68,7 +68,7 @@ def test_after_it_was_opened_again_each_request_is_carried_out_once(
     qtbot.waitUntil(lambda: len(dock.session.log) == 1)
     dock.image_name.value = "south"
     assert dock.error_id.value == 3
-    qtbot.waitUntil(lambda: viewer.layers[0].name == "south")
+    qtbot.waitUntil(lambda: viewer.layers[0].name == "Review: south")
 
 
 def test_a_review_that_is_closed_takes_no_memory(dock, press, qtbot):

@@ -29,6 +29,12 @@ _ROLES = (
     "cutouts",
 )
 
+
+def layer_name(content: str) -> str:
+    """Return a layer's name, which tells it from the user's own layers."""
+    return f"Review: {content}"
+
+
 _Layer = TypeVar("_Layer", bound=Layer)
 
 
@@ -81,7 +87,7 @@ class ReviewLayers:
         layer = self._layers.get(role) or self._adopted(role) or make()
         if role not in self._layers:
             self._layers[role] = layer
-            layer.name = role
+            layer.name = layer_name(role)
             layer.visible = self._is_visible(role)
             self._guard(layer, role)
         if layer not in self._viewer.layers:

@@ -70,7 +70,7 @@ def test_a_large_image_is_one_layer_of_its_own_shape(large, viewer, main_loop):
     assert not small.visible
     assert layer.multiscale
     assert layer.data.shape == (600, 800)
-    assert layer.name == "south"
+    assert layer.name == "Review: south"
     assert layer.gamma == 0.5, "what the user set goes with them"
     assert viewer.layers.selection.active is layer
 

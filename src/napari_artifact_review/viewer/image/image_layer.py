@@ -27,7 +27,7 @@ from napari_artifact_review.core.tiled.tiles import TiledImage
 from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.image.cutout_pixels import drawn_pixels
 from napari_artifact_review.viewer.image.smooth_tiles import smooth_levels
-from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.layers import ReviewLayers, layer_name
 from napari_artifact_review.viewer.napari_compat import (
     emit_data,
     forget_colormap,
@@ -121,7 +121,7 @@ class ImageLayer:
         layer.events.colormap.connect(self._on_colormap)
         layer.events.gamma.connect(self._on_gamma)
         with self._acting():
-            layer.name = name
+            layer.name = layer_name(name)
             self._replace(layer, data)
             layer.contrast_limits_range = (low - (high - low), high + 4 * (high - low))
             if layer.gamma != self._gamma:

@@ -743,3 +743,21 @@ def test_the_outcome_is_told_by_a_ground_that_any_theme_can_be_read_on(dock, set
         assert ground.alphaF() < 0.5, "the text is the theme's"
         assert (ground.alphaF() == 0) == (outcome == "TN")
     assert len(set(grounds.values())) == 4
+
+
+def test_a_wrong_folder_of_images_is_reported_once(
+    viewer, survey, tmp_path, settle, press, monkeypatch
+):
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    reported = []
+    monkeypatch.setattr(
+        "napari_artifact_review.widgets.review.show_error", reported.append
+    )
+    dock = open_review(viewer, survey, wrong)
+    settle(dock)
+    press(dock, ".", ".", ".")
+    settle(dock)
+    assert dock.session.current_cutout.image_name == "south"
+    assert len(reported) == 1
+    assert "image 'south' not found" in dock.panel.unseen.text.tooltip

@@ -57,6 +57,10 @@ class ImageError(ReviewError):
     """Error raised if a full image is missing, ambiguous or unreadable."""
 
 
+class ImageNotFoundError(ImageError):
+    """Error raised if no file matches the name of an image."""
+
+
 class SaveError(ReviewError):
     """Error raised if a file cannot be saved."""
 

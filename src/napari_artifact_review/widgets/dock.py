@@ -10,7 +10,7 @@ from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QPoint, QRect
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
@@ -19,7 +19,10 @@ from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.panels.open_form import OpenPanel
 from napari_artifact_review.widgets.panels.recent import RecentReview
 from napari_artifact_review.widgets.parts.background import MainThread
-from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
+from napari_artifact_review.widgets.parts.focus import (
+    give_keys_to_viewer,
+    main_window_of,
+)
 from napari_artifact_review.widgets.parts.steady import SteadyBox
 from napari_artifact_review.widgets.workspace import Workspace
 
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
 #: Seconds from the creation of a dock until it prepares a review. By then, the dock is
 #: on the screen, even on a slow machine.
 _DELAY_OF_PREPARATION = 0.5
+
+
+def _rectangle_on_screen(widget: QWidget) -> QRect:
+    return QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size())
 
 
 class _Field:
@@ -164,12 +171,15 @@ class ReviewWidget(SteadyBox):
         import_ahead()
 
     def kept_free(self) -> list[QRect]:
-        """Return the rectangles that windows should not cover: cutout and dock."""
-        cutout = None
+        """Return the rectangles to keep free of windows: cutout, menu bar and dock."""
+        found: list[QRect | None] = []
         if self.review is not None:
-            cutout = self.review.surfaces.front.current_rectangle()
-        docked = QRect(self.mapToGlobal(QPoint(0, 0)), self.size())
-        return [docked] if cutout is None else [cutout, docked]
+            found.append(self.review.surfaces.front.current_rectangle())
+        window = main_window_of(self)
+        if window is not None:
+            found.append(_rectangle_on_screen(window.menuBar()))
+        found.append(_rectangle_on_screen(self))
+        return [rectangle for rectangle in found if rectangle is not None]
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self.content)

@@ -11,6 +11,7 @@ from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QObject
 
+from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
 from napari_artifact_review.viewer.controller import ReviewController
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.input.keys import KeyBindings
@@ -80,6 +81,7 @@ class OpenReview(QObject):
         self._has_moved = has_moved
         self._is_settled = False
         self._is_closed = False
+        self._has_missed = False
         self._chosen_keys = KeyChoice()
         # Closing these must not use widgets, which Qt deletes with the window.
         self._connections = Connections()
@@ -183,6 +185,7 @@ class OpenReview(QObject):
         self.controller.disconnect()
         self._panel.native.setUpdatesEnabled(True)
         self._panel.pending.show_session(None)
+        self._panel.verdict.last.show_last(None)
         self._connections.close()
         self.deleteLater()
 
@@ -260,12 +263,20 @@ class OpenReview(QObject):
         self._panel.show_current(self.session)
         self._panel.show_view(controller)
         if controller.view == "failed" and controller.problem is not None:
-            show_error(str(controller.problem))
+            self._report(controller.problem)
         if not self._is_settled and controller.view != "loading":
             self._is_settled = True
             if controller.view == "shown":
                 self._say_resumed()
             self.settled.emit()
+
+    def _report(self, problem: ImageError) -> None:
+        """Report why an image cannot be shown, and a missing folder only once."""
+        is_missing = isinstance(problem, ImageNotFoundError)
+        if not (is_missing and self._has_missed):
+            show_error(str(problem))
+        # The banner in the dock still names each missing image.
+        self._has_missed = self._has_missed or is_missing
 
     def _say_resumed(self) -> None:
         session = self.session

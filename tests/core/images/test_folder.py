@@ -82,6 +82,22 @@ def test_a_missing_name_is_told_with_the_folder_and_what_comes_near(folder):
         ImageFolder(folder).find("other.png/x")
 
 
+@pytest.mark.parametrize(
+    ("missing", "same", "other"),
+    [
+        ("frame-g-001036", "frame-g-001035.fits", "frame-r-001036.fits"),
+        ("c4d_170101_ooi_z_v2", "c4d_170101_ooi_z_v1.fits", "c4d_170101_ooi_g_v2.fits"),
+        ("m31_F814W_2", "m31_F814W_1.fits", "m31_F606W_2.fits"),
+    ],
+)
+def test_only_files_of_the_same_band_are_called_similar(folder, missing, same, other):
+    put(folder, same, other)
+    with pytest.raises(ImageError, match="not found") as caught:
+        ImageFolder(folder).find(missing)
+    assert same in (caught.value.remedy or "")
+    assert other not in (caught.value.remedy or "")
+
+
 def test_unsupported_suffixes_are_not_images(folder):
     put(folder, "a.txt", "b.fits.xz", ".fits", "c")
     for name in ("a", "a.txt", "b", "b.fits.xz", ".fits", "c"):

@@ -173,6 +173,17 @@ def test_a_folder_that_is_not_there_is_one_fault_for_all_images(survey):
     ]
 
 
+def test_a_folder_with_none_of_the_images_is_one_fault(survey, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    summary, [fault] = check_review(survey, wrong)
+    assert summary == ""
+    assert fault.path == wrong
+    assert fault.what == (
+        "none of the 3 images of predictions.csv is found; the first one is 'north'"
+    )
+
+
 def test_images_beside_the_table_are_found(survey):
     beside = survey.parent / "images"
     beside.mkdir()

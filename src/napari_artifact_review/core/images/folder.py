@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from napari_artifact_review.core.decoders import decoding
-from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
 from napari_artifact_review.core.images.common_formats import read_common_format
 from napari_artifact_review.core.images.fits import read_fits
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
@@ -24,6 +24,8 @@ _SUPPORTED = re.compile(
     r"\.(?:tiff?|png|jpe?g|npy))",
     re.IGNORECASE | re.DOTALL,
 )
+#: A letter between separators, as in SDSS and DECam names, or an HST or JWST filter.
+_BAND = re.compile(r"(?<![^\W_])(?:[A-Za-z]|[Ff]\d{3,4}[A-Za-z]{1,2})(?![^\W_])")
 _SUFFIXES = (
     ".fits .fit .fts (also .gz .bz2 .fz), .zarr, .tif .tiff .png .jpg .jpeg .npy"
 )
@@ -189,13 +191,15 @@ class ImageFolder:
             spelled /= next(iter(known), part)
         return spelled
 
-    def _not_found(self, image_name: str, parent: Path, name: str) -> ImageError:
+    def _not_found(
+        self, image_name: str, parent: Path, name: str
+    ) -> ImageNotFoundError:
         near = self._listings[parent].nearest(name)
         if near:
             remedy = f"Similar files: {', '.join(near)}"
         else:
             remedy = f"Supported formats: {_SUFFIXES}"
-        return ImageError(
+        return ImageNotFoundError(
             f"image {image_name!r} not found",
             path=self.folder / parent,
             remedy=remedy,
@@ -224,8 +228,10 @@ class _Listing:
         return self._known.get(self._key(name), [])
 
     def nearest(self, name: str) -> list[str]:
-        """Return up to three file names that are similar to a missing name."""
-        keys = difflib.get_close_matches(self._key(name), self._known, n=3)
+        """Return up to three file names of the same band, similar to a missing name."""
+        key = self._key(name)
+        same_band = [known for known in self._known if _bands(known) == _bands(key)]
+        keys = difflib.get_close_matches(key, same_band, n=3)
         found = dict.fromkeys(name for key in keys for name in self._known[key])
         return list(found)[:3]
 
@@ -235,6 +241,11 @@ class _Listing:
         name = _nfc(name)
         supported = _SUPPORTED.fullmatch(name)
         return supported["stem"] + supported["suffix"].lower() if supported else name
+
+
+def _bands(name: str) -> list[str]:
+    """Return the parts of a name that may name a band, such as "g" or "F814W"."""
+    return _BAND.findall(name)
 
 
 def _nfc(name: str) -> str:

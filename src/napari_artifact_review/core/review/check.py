@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 
 from napari_artifact_review.core.cutout import are_beyond
-from napari_artifact_review.core.errors import ImageError, ReviewError
+from napari_artifact_review.core.errors import (
+    ImageError,
+    ImageNotFoundError,
+    ReviewError,
+)
 from napari_artifact_review.core.grid import (
     DEFAULT_CUTOUT_SIZE,
     infer_cutout_size,
@@ -103,7 +107,17 @@ def _image_faults(
     except ImageError as error:
         yield error
         return
-    for name, rows in cutouts.groupby("image_name", sort=False):
+    groups = cutouts.groupby("image_name", sort=False)
+    if len(groups) > 1 and all(_is_missing(folder, str(name)) for name, _ in groups):
+        first = cutouts["image_name"].iloc[0]
+        yield ImageError(
+            f"none of the {len(groups):,} images of {table.name} is found; the first "
+            f"one is {first!r}",
+            path=folder.folder,
+            remedy="Choose the folder that holds the images",
+        )
+        return
+    for name, rows in groups:
         try:
             shape = _shape(folder, str(name))
         except ImageError as error:
@@ -125,6 +139,16 @@ def _image_faults(
                 where=f"{file.describe_row(origins.index[i])}, column {axes}",
                 remedy="Correct that cell, or choose the folder with the right images",
             )
+
+
+def _is_missing(folder: ImageFolder, name: str) -> bool:
+    try:
+        folder.find(name)
+    except ImageNotFoundError:
+        return True
+    except ImageError:
+        return False
+    return False
 
 
 def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:

@@ -46,12 +46,15 @@ class LastVerdictLine(LinkLine):
         if self._session is not None:
             self.show_last(self._session)
 
-    def show_last(self, session: ReviewSession) -> None:
-        """Show the last verdict, undo or redo of a session."""
-        self._session, command = session, session.last_command
-        text = "" if command is None else self._text(session, command)
-        self.show_text(text)
-        if command is not None:
+    def show_last(self, session: ReviewSession | None) -> None:
+        """Show the last verdict, undo or redo of a session; with None, show nothing."""
+        self._session = session
+        command = None if session is None else session.last_command
+        if session is None or command is None:
+            self.show_text("")
+        else:
+            text = self._text(session, command)
+            self.show_text(text)
             image = command.cutouts[0].image_name
             self.tooltip = f"{image}: {text}\nClick to go back to this cutout"
         is_refused = command is not None and command.state == "refused"

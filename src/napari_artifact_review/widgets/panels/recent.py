@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -35,12 +36,6 @@ class RecentReview(NamedTuple):
     predictions: str
     images: str
     output: str
-
-    @property
-    def text(self) -> str:
-        """The text in the list: the table and its folder."""
-        path = Path(self.predictions)
-        return f"{path.name}  —  {path.parent.name or path.parent}"
 
     @classmethod
     def all(cls) -> list[Self]:
@@ -89,11 +84,12 @@ class RecentPanel(Container[Widget]):
         """List the recent reviews."""
         self._reviews = RecentReview.all()
         self.visible = bool(self._reviews)
+        texts = _texts_of(self._reviews)
         for line, button in enumerate(self.buttons):
             button.visible = line < len(self._reviews)
             if line < len(self._reviews):
                 review = self._reviews[line]
-                button.text = review.text
+                button.text = texts[line]
                 button.tooltip = (
                     f"Resume {review.predictions}\nImages: {review.images}\n"
                     f"Output: {review.output}"
@@ -101,3 +97,26 @@ class RecentPanel(Container[Widget]):
 
     def _request(self, line: int) -> None:
         self.review_requested.emit(self._reviews[line])
+
+
+def _texts_of(reviews: Sequence[RecentReview]) -> list[str]:
+    """Return a text for each review: its table, and the folders that tell it apart.
+
+    Reviews of the same table are told apart by their outputs.
+    """
+    tables = [Path(review.predictions) for review in reviews]
+    texts = []
+    for review, table in zip(reviews, tables, strict=True):
+        others = {other for other in tables if other.name == table.name} - {table}
+        depth = 1
+        while any(_end(table, depth) == _end(other, depth) for other in others):
+            depth += 1
+        text = f"{table.name}  —  {_end(table, depth)}"
+        is_twice = tables.count(table) > 1
+        texts.append(f"{text}  →  {Path(review.output).name}" if is_twice else text)
+    return texts
+
+
+def _end(table: Path, depth: int) -> str:
+    """Return the last folders of a path; all of them if there are fewer."""
+    return str(Path(*table.parent.parts[-depth:]))

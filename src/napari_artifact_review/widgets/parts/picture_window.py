@@ -15,7 +15,7 @@ from napari_artifact_review.widgets.parts.picture import (
 from napari_artifact_review.widgets.parts.tool_window import (
     KeptFree,
     ToolWindow,
-    covered_area,
+    covered_areas,
 )
 
 _SMALL = 140
@@ -65,7 +65,7 @@ class PictureWindow(ToolWindow):
             (columns, side): self.room_for(self._size(columns, side), kept_free)
             for columns, side in _ARRANGEMENTS
         }
-        best = min(rooms, key=lambda key: covered_area(rooms[key], kept_free))
+        best = min(rooms, key=lambda key: covered_areas(rooms[key], kept_free))
         self._lay_out(*best)
         return rooms[best]
 

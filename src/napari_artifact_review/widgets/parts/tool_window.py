@@ -1,4 +1,4 @@
-"""Tool windows, which appear where they cover the least area."""
+"""Tool windows, which open where they cover as little as possible of other parts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from qtpy.QtCore import QMargins, QPoint, QRect, QSize, Qt
 from qtpy.QtWidgets import QDialog, QStyle, QWidget
 
-#: Function that returns the rectangles on the screen that a window should not cover.
+#: Function that returns the rectangles on the screen that a window should not cover,
+#: with the most important one first.
 KeptFree = Callable[[], Sequence[QRect]]
 
 
 def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QRect:
-    """Return the rectangle for a window that covers the least area of others.
+    """Return the rectangle for a window that covers as little of others as possible.
 
     Parameters
     ----------
@@ -22,8 +23,8 @@ def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QR
     screen : QRect
         The area available for the window. A larger window begins at the upper left.
     kept_free : sequence of QRect
-        The rectangles to keep free. Among equally good results, the nearest to the
-        first rectangle is returned.
+        The rectangles to keep free, the most important one first. Among equally good
+        results, the nearest to the first rectangle is returned.
 
     Returns
     -------
@@ -50,16 +51,16 @@ def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QR
     return min(
         candidates,
         key=lambda rectangle: (
-            covered_area(rectangle, kept_free),
+            covered_areas(rectangle, kept_free),
             (rectangle.center() - middle).manhattanLength(),
         ),
     )
 
 
-def covered_area(window: QRect, kept_free: Sequence[QRect]) -> int:
-    """Return the area of rectangles that a window covers, in Qt pixels."""
+def covered_areas(window: QRect, kept_free: Sequence[QRect]) -> tuple[int, ...]:
+    """Return the area of each rectangle that a window covers, in Qt pixels."""
     parts = (window.intersected(rectangle) for rectangle in kept_free)
-    return sum(max(part.width(), 0) * max(part.height(), 0) for part in parts)
+    return tuple(max(part.width(), 0) * max(part.height(), 0) for part in parts)
 
 
 class ToolWindow(QDialog):
@@ -88,7 +89,7 @@ class ToolWindow(QDialog):
         self.setVisible(not self.isVisible())
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Show the window at its last position, or where it covers the least area."""
+        """Show the window at its last position, or at the best one for its size."""
         super().showEvent(event)
         if self._position is None:
             self._position = self.arrange(self._kept_free()).topLeft()

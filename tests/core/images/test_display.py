@@ -247,11 +247,13 @@ DISPLAYS = st.builds(
     interval=st.sampled_from(["zscale", "percentile", "min-max"]),
     percent=st.floats(0.1, 100),
     scope=st.sampled_from(["image", "cutout"]),
-    manual=st.none() | st.just((1.5, 2.5)),
+    manual=st.sampled_from([None, (1.5, 2.5), (1.5, None), (None, 2.5)]),
     stretch=st.sampled_from(STRETCHES),
     inverted=st.booleans(),
     colormap=st.text(max_size=5),
     sigma=st.floats(0, 3),
+    contrast=st.floats(0.1, 20),
+    bias=st.floats(-1, 2),
 )
 
 
@@ -269,6 +271,7 @@ def test_a_wish_comes_back_from_json(display):
         {"percent": float("nan"), "sigma": float("inf"), "by_hand": "12"},
         {"percent": "99", "sigma": True, "by_hand": [2, 1]},
         {"by_hand": [1, float("nan")], "what is new": 1},
+        {"by_hand": [None, None], "contrast": 0, "bias": "0.5"},
     ],
 )
 def test_what_cannot_be_understood_is_as_in_a_new_review(kept):

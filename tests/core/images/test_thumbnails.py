@@ -145,6 +145,25 @@ def test_a_picture_looks_as_the_full_image_does(reader, session, survey, scope, 
     assert np.array_equal(turned, expected[::-1])
 
 
+def test_a_histogram_between_typed_limits_is_that_of_the_full_image(
+    reader, session, survey
+):
+    display = Display(stretch="histogram", manual=(2e5, 4e5))
+    cutout = replace(session.current_cutout, grid_x=400, grid_y=200)
+    data = fits.getdata(survey.parent / "north.fits")
+    mapper = ColorMapper.of(display, Brightness.of(data))
+    expected = mapper.paint(data[200:400, 400:600])
+    assert (reader.picture(cutout, Look(display)) == expected).all()
+
+
+def test_gamma_is_applied_before_the_colours(reader, session, survey):
+    display = Display(manual=(0, 2e5))
+    cutout = session.current_cutout
+    values = fits.getdata(survey.parent / "north.fits")[0:200, 200:400] / 2e5
+    shown = reader.picture(cutout, Look(display, gamma=2))[:, :, 0]
+    assert shown == pytest.approx(255 * values**2, abs=1.5)
+
+
 def test_a_picture_that_is_shown_small_is_the_mean_of_its_pixels(reader, session):
     cutout = session.current_cutout
     whole = reader.picture(cutout, Look(Display())).astype(float)

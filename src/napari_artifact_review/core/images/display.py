@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from napari_artifact_review.core.limits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from astropy.visualization import BaseStretch
     from numpy.typing import NDArray
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 Interval = Literal["zscale", "percentile", "min-max"]
 Scope = Literal["image", "cutout"]
 Stretch = Literal["linear", "asinh", "log", "sqrt", "power", "histogram"]
+
+#: Lower and upper limit set by the reviewer; None for a limit that is computed.
+ManualLimits: TypeAlias = tuple[float | None, float | None]
+
+#: Lowest and highest contrast, and the range of the bias.
+CONTRASTS: Limits = (0.1, 20.0)
+BIASES: Limits = (-1.0, 2.0)
 
 #: Maximum sigma of the smoothing, in pixels.
 MOST_SIGMA = 3.0
@@ -52,7 +60,8 @@ class Display:
     scope : str
         Pixels from which the limits are computed: "image" or "cutout".
     manual : tuple of float or None
-        Limits in the pixels' unit, set by the reviewer; None to compute the limits.
+        Limits in the pixels' unit set by the reviewer. None instead of both, or of one
+        of them, to compute them.
     stretch : str
         "linear", "asinh", "log", "sqrt", "power" or "histogram"; see
         `Brightness.stretch`.
@@ -62,16 +71,53 @@ class Display:
         Name of the colormap in napari.
     sigma : float
         Sigma of the Gaussian that smooths the pixels, in pixels; 0 for none.
+    contrast, bias : float
+        Contrast and bias as in DS9, applied to the limits. The limits become narrower
+        by the factor `contrast`. Their centre moves to the fraction `bias` of the
+        interval between the limits without contrast and bias.
     """
 
     interval: Interval = "zscale"
     percent: float = 99.5
     scope: Scope = "image"
-    manual: Limits | None = None
+    manual: ManualLimits | None = None
     stretch: Stretch = "linear"
     inverted: bool = False
     colormap: str = "gray"
     sigma: float = 0.0
+    contrast: float = 1.0
+    bias: float = 0.5
+
+    @property
+    def has_fixed_limits(self) -> bool:
+        """Whether both limits are manual, so that no pixels determine them."""
+        return self.manual is not None and None not in self.manual
+
+    @property
+    def has_contrast(self) -> bool:
+        """Whether contrast or bias change the limits."""
+        return (self.contrast, self.bias) != (Display.contrast, Display.bias)
+
+    def with_limits(self, low: float | None, high: float | None) -> Display:
+        """Return the display with these limits, without contrast and bias.
+
+        Parameters
+        ----------
+        low, high : float or None
+            Limits in the pixels' unit; None for a limit to compute.
+        """
+        manual = None if low is None and high is None else (low, high)
+        return replace(
+            self, manual=manual, contrast=Display.contrast, bias=Display.bias
+        )
+
+    def with_contrast(self, contrast: float, bias: float) -> Display:
+        """Return the display with another contrast and bias, within their ranges."""
+        return replace(
+            self,
+            contrast=min(max(contrast, CONTRASTS[0]), CONTRASTS[1]),
+            bias=min(max(bias, BIASES[0]), BIASES[1]),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as a dictionary for JSON."""
@@ -98,12 +144,33 @@ class Display:
             "inverted": lambda x: isinstance(x, bool),
             "colormap": lambda x: isinstance(x, str),
             "sigma": lambda x: _is_number(x) and 0 <= x <= MOST_SIGMA,
+            "contrast": lambda x: _is_number(x) and CONTRASTS[0] <= x <= CONTRASTS[1],
+            "bias": lambda x: _is_number(x) and BIASES[0] <= x <= BIASES[1],
         }
         values = {k: stored[k] for k, is_ok in checks.items() if is_ok(stored.get(k))}
-        match stored.get("by_hand"):
-            case [low, high] if _is_number(low) and _is_number(high) and low < high:
-                values["manual"] = (float(low), float(high))
-        return cls(**values)
+        return cls(**values, manual=_manual_limits(stored.get("by_hand")))
+
+    @classmethod
+    def from_view(cls, view: Mapping[str, Any]) -> Display:
+        """Read the display from stored view settings of any version of the program."""
+        display = view.get("display")
+        if isinstance(display, Mapping):
+            return cls.from_json(display)
+        # Versions without stretches stored limits and colormap separately.
+        manual = view.get("contrast_limits") if view.get("limits_chosen") else None
+        return cls.from_json({"colormap": view.get("colormap"), "by_hand": manual})
+
+
+def _manual_limits(stored: Any) -> ManualLimits | None:
+    """Return stored limits, or None if they are invalid."""
+    match stored:
+        case [low, high] if _is_number(low) and _is_number(high) and low < high:
+            return float(low), float(high)
+        case [low, None] if _is_number(low):
+            return float(low), None
+        case [None, high] if _is_number(high):
+            return None, float(high)
+    return None
 
 
 def _is_number(value: object) -> bool:
@@ -178,8 +245,27 @@ class Brightness:
         tuple of float
             Lower and upper limit in the pixels' unit, lower < upper.
         """
-        if display.manual is not None:
-            return display.manual
+        low, high = self._limits_before_contrast(display)
+        if not display.has_contrast:
+            return low, high
+        width = high - low
+        centre, half = low + display.bias * width, width / display.contrast / 2
+        return distinct(centre - half, centre + half)
+
+    def _limits_before_contrast(self, display: Display) -> Limits:
+        low, high = display.manual or (None, None)
+        if low is not None and high is not None:
+            return low, high
+        computed = self._computed_limits(display)
+        width = computed[1] - computed[0]
+        if low is not None:
+            # Limits beyond the computed ones keep their distance.
+            return distinct(low, computed[1] if low < computed[1] else low + width)
+        if high is not None:
+            return distinct(computed[0] if computed[0] < high else high - width, high)
+        return computed
+
+    def _computed_limits(self, display: Display) -> Limits:
         if display.interval == "min-max" or not self.sample.size:
             return self.extent
         if display.interval == "zscale":

@@ -98,6 +98,7 @@ class ColorMapper:
         display: Display,
         brightness: Brightness,
         colors: NDArray[Any] | None = None,
+        gamma: float = 1.0,
     ) -> ColorMapper:
         """Create the mapper for display settings.
 
@@ -109,13 +110,19 @@ class ColorMapper:
             Statistics for the limits and the histogram stretch.
         colors : ndarray, optional
             Colormap, shape (n, 3), values from 0 to 1; by default black to white.
+        gamma : float
+            Exponent of the values between the limits, from 0 to 1, before the stretch.
         """
         limits = brightness.limits(display)
         palette = np.array([[0.0] * 3, [1.0] * 3]) if colors is None else colors
-        at = brightness.curve(display, limits) * (len(palette) - 1)
+        curve = brightness.curve(display, limits)
+        if gamma != 1:
+            levels = np.linspace(0, 1, LEVELS)
+            curve = np.interp(levels**gamma, levels, curve)
+        at = curve * (len(palette) - 1)
         ramp = [np.interp(at, range(len(palette)), c) for c in palette.T]
-        levels = (np.stack(ramp, axis=1) * 255).round()
-        return cls(limits, np.append(levels, [[0] * 3], axis=0).astype(np.uint8))
+        shades = (np.stack(ramp, axis=1) * 255).round()
+        return cls(limits, np.append(shades, [[0] * 3], axis=0).astype(np.uint8))
 
     def paint(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Convert pixels (rows, columns) to 8-bit colours (rows, columns, 3)."""

@@ -49,12 +49,19 @@ class Look:
         Whether row 0 is at the bottom of a thumbnail.
     shrink : int
         Reduction factor: each block of `shrink` x `shrink` pixels is averaged.
+    gamma : float
+        The gamma of napari: the exponent of a value between the limits, from 0 to 1.
     """
 
     display: Display
     colors: _Array | None = None
     y_up: bool = False
     shrink: int = 1
+    gamma: float = 1.0
+
+    def mapper(self, brightness: Brightness) -> ColorMapper:
+        """Return the mapping of pixels to colours for brightness statistics."""
+        return ColorMapper.of(self.display, brightness, self.colors, self.gamma)
 
 
 #: Default settings: ZScale with limits computed from the cutout.
@@ -164,10 +171,12 @@ class CutoutReader:
         """
         look = look or _DEFAULT_LOOK
         pixels = self.pixels(cutout, look.display.sigma)
-        if look.display.scope == "image" and look.display.manual is None:
+        needs_pixels = not look.display.has_fixed_limits
+        needs_pixels |= look.display.stretch == "histogram"
+        if look.display.scope == "image" and needs_pixels:
             colors = self._colors_of(self._source(cutout, look.display.sigma), look)
         else:
-            colors = ColorMapper.of(look.display, Brightness.of(pixels), look.colors)
+            colors = look.mapper(Brightness.of(pixels))
         picture = _shrunk(colors.paint(pixels), look.shrink)
         return np.ascontiguousarray(picture[::-1]) if look.y_up else picture
 
@@ -190,9 +199,7 @@ class CutoutReader:
             self._look, self._color_mappers = look, {}
         if source not in self._color_mappers:
             brightness = self._brightness.get(source) or self._image(source).brightness
-            self._color_mappers[source] = ColorMapper.of(
-                look.display, brightness, look.colors
-            )
+            self._color_mappers[source] = look.mapper(brightness)
         return self._color_mappers[source]
 
 

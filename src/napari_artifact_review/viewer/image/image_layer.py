@@ -58,8 +58,8 @@ class ImageLayer:
     Attributes
     ----------
     display_changed : Signal
-        Emitted with the new display settings after the user has changed them in
-        napari's layer controls.
+        Emitted with the new display settings after the user has changed them on the
+        canvas or in napari's layer controls.
     drawn : Signal
         Emitted when the drawn pixels or the current cutout may have changed.
     repainted : Signal
@@ -229,6 +229,11 @@ class ImageLayer:
         if self._loaded is not None and self._loaded.sigma == display.sigma:
             self._apply()
 
+    def choose_display(self, display: Display) -> None:
+        """Change limits, contrast or bias as the user does on the canvas."""
+        if display != self._display:
+            self._accept(display)
+
     def settings(self) -> dict[str, Any]:
         """Return display, contrast limits and gamma as JSON values."""
         layer = self.layer
@@ -242,13 +247,17 @@ class ImageLayer:
 
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore the values that `settings` returned."""
-        # Earlier versions, without stretches, stored limits and colormap separately.
-        manual = stored.get("contrast_limits") if stored.get("limits_chosen") else None
-        old = {"colormap": stored.get("colormap"), "by_hand": manual}
-        display = stored.get("display")
-        known = display if isinstance(display, Mapping) else old
-        self.set_display(Display.from_json(known))
+        self.set_display(Display.from_view(stored))
         self._gamma = float(stored.get("gamma", 1.0))
+
+    @property
+    def limits(self) -> Limits | None:
+        """The limits on the screen, or None before the first image."""
+        layer = self.layer
+        if layer is None:
+            return None
+        low, high = layer.contrast_limits
+        return float(low), float(high)
 
     @property
     def layer(self) -> Image | None:
@@ -345,7 +354,7 @@ class ImageLayer:
         layer = self.layer
         if layer is not None and layer is event.source and not self._is_acting:
             low, high = map(float, layer.contrast_limits)
-            self._accept(replace(self._display, manual=(low, high)))
+            self._accept(self._display.with_limits(low, high))
 
     def _on_colormap(self, event: Event) -> None:
         layer = self.layer

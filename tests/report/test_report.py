@@ -12,11 +12,16 @@ from html.parser import HTMLParser
 from importlib.metadata import version
 
 import imageio.v3 as imageio
+import matplotlib
+import numpy as np
 import pytest
+from astropy.io import fits
 
 from napari_artifact_review.cli import main
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.images.display import Brightness, Display
 from napari_artifact_review.core.images.image_cache import ImageCache
+from napari_artifact_review.core.images.stretch import ColorMapper, smoothed
 from napari_artifact_review.core.images.thumbnails import CutoutReader
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.report import page as report
@@ -125,6 +130,94 @@ def test_it_shows_the_changed_and_the_unsure_as_they_look(page, reviewed):
     assert (png == expected).all()
     told = " ".join(page.text.partition("Changed labels")[2].split())
     assert "FP, label 0 → 1 , ghost north (400, 200) confidence 0.9700, ada" in told
+
+
+def picture_of(page, number=0):
+    """Return the pixels of a picture in a page."""
+    sources = [x for x in page.images if x.startswith("data:image/png")]
+    return imageio.imread(base64.b64decode(sources[number].partition(",")[2]))
+
+
+def judge(session, view):
+    """Give a verdict as in a window with view settings; return the cutout."""
+    session.select("north", 400, 200)
+    session.view_settings = view
+    session.set_label("artifact")
+    row = session.cutout_index.row_of(CutoutKey("north", 400, 200))
+    return session.catalog.cutout(row)
+
+
+def test_a_picture_is_displayed_as_it_was_when_it_was_judged(session, survey):
+    display = Display("percentile", 98, sigma=3, colormap="magma", stretch="asinh")
+    view = {
+        "display": display.as_json(),
+        "contrast_limits": [200400.0, 399600.0],
+        "gamma": 1.5,
+        "y_up": True,
+        "hdus": {"west": 3, "north": 0},
+    }
+    cutout = judge(session, view)
+    # A later display belongs to later decisions.
+    session.view_settings = {"display": Display().as_json()}
+    page = Page(report.make_page(session, DAY))
+    pixels = smoothed(fits.getdata(survey.parent / "north.fits"), 3)[200:400, 400:600]
+    colors = matplotlib.colormaps["magma"](np.linspace(0, 1, 1024))[:, :3]
+    brightness = Brightness.of(pixels)
+    fixed = display.with_limits(200400, 399600)
+    expected = ColorMapper.of(fixed, brightness, colors, 1.5).paint(pixels)[::-1]
+    assert (picture_of(page) == expected).all()
+    assert cutout.reviewed
+    assert (
+        "Displayed as judged: 98 %, asinh, smoothing 3 px, limits 2.004e+05 to "
+        "3.996e+05, colormap magma, gamma 1.5, HDU 0, y up"
+    ) in page.text
+
+
+def test_a_picture_has_the_hdu_that_was_judged(session, survey):
+    pixels = np.arange(480_000, dtype=np.float32).reshape(600, 800)
+    second = fits.ImageHDU(pixels[::-1, ::-1].copy())
+    fits.HDUList([fits.PrimaryHDU(pixels), second]).writeto(
+        survey.parent / "north.fits", overwrite=True
+    )
+    view = {"display": Display().as_json(), "contrast_limits": [0, 5e5]}
+    judge(session, view)
+    first = picture_of(Page(report.make_page(session, DAY)))
+    session.set_label("unsure")
+    judge(session, view | {"hdus": {"north": 1}})
+    page = Page(report.make_page(session, DAY))
+    assert "HDU 1" in page.text
+    assert picture_of(page)[0, 0] > picture_of(page)[-1, -1]
+    assert first[0, 0] < first[-1, -1]
+
+
+def test_after_an_undo_it_is_the_display_of_the_decision_before(session):
+    judge(session, {"display": Display(stretch="log").as_json()})
+    session.view_settings = {"display": Display(stretch="sqrt").as_json()}
+    session.set_label("artifact", "ghost")
+    assert "ZScale, sqrt" in report.make_page(session, DAY)
+    session.undo()
+    page = report.make_page(session, DAY)
+    assert "ZScale, log" in page
+    assert "sqrt" not in page
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        {},
+        {"zoom": 2.0},
+        {"display": "?", "contrast_limits": [3, 1], "gamma": -1, "hdus": [1]},
+        {"display": {"colormap": "of napari alone"}, "gamma": True, "y_up": 1},
+    ],
+)
+def test_a_view_that_cannot_be_understood_leaves_a_picture(session, view):
+    judge(session, view)
+    page = Page(report.make_page(session, DAY))
+    assert picture_of(page).shape[:2] == (200, 200)
+    if not view.keys() & {"display"}:
+        assert "Display not recorded; shown here: ZScale of each cutout" in page.text
+    if view.get("gamma") is True:
+        assert "colormap of napari alone (here in grey)" in page.text
 
 
 def test_what_people_wrote_is_text_and_never_runs(page):

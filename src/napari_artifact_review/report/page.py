@@ -23,6 +23,7 @@ from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapshot, When
 from napari_artifact_review.core.scores.pace import PAUSE, pace_of
 from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, svg
+from napari_artifact_review.report.judged import judged_views
 from napari_artifact_review.report.pictures import data_uri, pictures_of
 from napari_artifact_review.report.texts import NAMES, number_text, range_text
 
@@ -248,5 +249,7 @@ def _gallery(
         "count": len(rows),
         "more": len(rows) - len(cutouts),
         "first": first,
-        "pictures": pictures_of(cutouts, session.images),
+        "pictures": pictures_of(
+            cutouts, session.images, judged_views(cutouts, session.log)
+        ),
     }

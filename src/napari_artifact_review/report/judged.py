@@ -1,0 +1,138 @@
+"""The display in which each cutout was judged, from the context of its decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_artifact_review.core.cutout import Cutout, CutoutKey
+from napari_artifact_review.core.decisions.entry import Entry
+from napari_artifact_review.core.images.display import LEVELS, Display
+from napari_artifact_review.core.images.presets import display_summary
+from napari_artifact_review.core.images.thumbnails import Look
+from napari_artifact_review.core.limits import Limits
+
+#: Display of a cutout whose decision has no view settings.
+_DEFAULT = Display(scope="cutout")
+
+
+@dataclass(frozen=True)
+class JudgedView:
+    """The display of a cutout at the time of its decision.
+
+    Attributes
+    ----------
+    display : Display
+        The display settings; by default ZScale with limits computed from the cutout.
+    limits : tuple of float or None
+        The limits on the screen; None if they are not stored.
+    gamma : float
+        napari's gamma.
+    y_up : bool
+        Whether row 0 was at the bottom.
+    hdu : int or None
+        Index of the HDU that the reviewer chose; None for the first image of the file.
+    is_stored : bool
+        Whether the log has the view; otherwise this is the default.
+    """
+
+    display: Display = _DEFAULT
+    limits: Limits | None = None
+    gamma: float = 1.0
+    y_up: bool = False
+    hdu: int | None = None
+    is_stored: bool = True
+
+    @classmethod
+    def from_view(cls, view: Any, image_name: str) -> JudgedView:
+        """Read the view settings that any version stored with a decision.
+
+        A decision without view settings, for example one of a script, has the default.
+        """
+        if not isinstance(view, Mapping) or not view.keys() & _SHOWN_KEYS:
+            return cls(is_stored=False)
+        hdus = view.get("hdus")
+        hdu = hdus.get(image_name) if isinstance(hdus, Mapping) else None
+        gamma: Any = view.get("gamma")
+        # The check of typed limits is also that of limits on the screen.
+        limits = Display.from_json({"by_hand": view.get("contrast_limits")})
+        low, high = limits.manual or (None, None)
+        return cls(
+            Display.from_view(view),
+            None if low is None or high is None else (low, high),
+            float(gamma) if type(gamma) in (int, float) and 0 < gamma < 100 else 1.0,
+            view.get("y_up") is True,
+            hdu if type(hdu) is int else None,
+        )
+
+    def look(self) -> Look:
+        """Return the settings of a picture with this display."""
+        display = self.display
+        if self.limits is not None:
+            display = display.with_limits(*self.limits)
+        return Look(display, colors_of(display.colormap), self.y_up, gamma=self.gamma)
+
+    def caption(self) -> str:
+        """Describe the display in a few words."""
+        if not self.is_stored:
+            return f"Display not recorded; shown here: {display_summary(self.display)}"
+        display = self.display
+        parts = [display_summary(display)]
+        is_named = display.has_fixed_limits and not display.has_contrast
+        if self.limits is not None and not is_named:
+            low, high = self.limits
+            parts.append(f"limits {low:.5g} to {high:.5g}")
+        if display.colormap != Display.colormap:
+            is_known = colors_of(display.colormap) is not None
+            shown = "" if is_known else " (here in grey)"
+            parts.append(f"colormap {display.colormap}{shown}")
+        if self.gamma != 1:
+            parts.append(f"gamma {self.gamma:g}")
+        if self.hdu is not None:
+            parts.append(f"HDU {self.hdu}")
+        parts.append("y up" if self.y_up else "row 0 at the top")
+        return f"Displayed as judged: {', '.join(parts)}"
+
+
+#: Keys of view settings that tell how an image was displayed.
+_SHOWN_KEYS = {"display", "contrast_limits", "colormap", "y_up", "hdus"}
+
+
+def judged_views(
+    cutouts: Iterable[Cutout], entries: Iterable[Entry]
+) -> dict[CutoutKey, JudgedView]:
+    """Return the view of the decision in force for each cutout.
+
+    Parameters
+    ----------
+    cutouts : iterable of Cutout
+        The cutouts with their reviewers and times.
+    entries : iterable of Entry
+        The log.
+    """
+    wanted = {
+        (cutout.key, cutout.reviewed_by, cutout.reviewed_at): cutout
+        for cutout in cutouts
+    }
+    views = {cutout.key: JudgedView(is_stored=False) for cutout in wanted.values()}
+    for entry in entries:
+        cutout = wanted.get((entry.cutout, entry.reviewer, entry.decided_at))
+        if cutout is not None and entry.action == "decide":
+            view = entry.context.get("view")
+            views[cutout.key] = JudgedView.from_view(view, cutout.image_name)
+    return views
+
+
+def colors_of(colormap: str) -> npt.NDArray[np.float64] | None:
+    """Return the colours of a colormap; None for grey, and for one of napari alone."""
+    # Import here, because only a report needs this library.
+    import matplotlib
+
+    if colormap == Display.colormap or colormap not in matplotlib.colormaps:
+        return None
+    levels = np.linspace(0, 1, LEVELS)
+    return np.asarray(matplotlib.colormaps[colormap](levels)[:, :3], np.float64)

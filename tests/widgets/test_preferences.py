@@ -19,7 +19,8 @@ def write(dock, ending="_button_ok", **keys):
     [page] = pages.findItems("Artifact Review", Qt.MatchFlag.MatchExactly)
     pages.setCurrentItem(page)
     fields = dialog.findChild(QStackedWidget).currentWidget().findChildren(QLineEdit)
-    field_of = dict(zip(KEY_OF, fields, strict=True))
+    # The fields of the reviews follow those of the keys.
+    field_of = dict(zip(KEY_OF, fields, strict=False))
     for name, text in keys.items():
         field_of[name].selectAll()
         QTest.keyClicks(field_of[name], text)

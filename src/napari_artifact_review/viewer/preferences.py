@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from napari_artifact_review.viewer.napari_compat import plugin_settings
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.queue import Order
 
 #: Names of the plugin and of the defaults in napari's preferences.
 PLUGIN, CATEGORY = "napari-artifact-review", "review"
@@ -22,9 +25,21 @@ class Preferences:
     advance_to : str
         Cutout to go to after a verdict: "next unreviewed", or "next in queue", which
         may be reviewed already.
+    auto_advance : bool
+        Whether a new review moves on after a verdict.
+    y_up : bool
+        Whether a new review draws row 0 at the bottom.
+    display_preset : str
+        Name of the display preset of a new review.
+    order : str
+        Order of the queue of a new review; see `QueueRule`.
     """
 
     advance_to: AdvanceTo = "next unreviewed"
+    auto_advance: bool = True
+    y_up: bool = False
+    display_preset: str = "ZScale"
+    order: Order = "image"
 
     @classmethod
     def in_force(cls) -> Preferences:

@@ -37,7 +37,8 @@ class ViewSettings:
     def store(self, hdus: Mapping[str, int]) -> None:
         """Store the current view settings in the session; an image must be shown."""
         drawing, shape = self._drawing, self._drawing.shape
-        self._session.view_settings = {
+        # A new dict: a refused verdict that is given again has the view of its time.
+        self._session.view_settings = self._session.view_settings | {
             "grid": drawing.layers.is_wanted("grid"),
             "y_up": drawing.overlay.y_up,
             "full_image": drawing.camera.on_full_image(shape),
@@ -45,6 +46,17 @@ class ViewSettings:
             "hdus": dict(hdus),
             **drawing.image.settings(),
         }
+
+    def store_covered(self) -> None:
+        """Store the settings of pictures that cover the image.
+
+        The limits on the screen are then those of each picture.
+        """
+        view = dict(self._session.view_settings)
+        view.pop("contrast_limits", None)
+        display = self._drawing.image.display.as_json()
+        y_up = self._drawing.overlay.y_up
+        self._session.view_settings = view | {"display": display, "y_up": y_up}
 
     def hdus(self) -> dict[str, int]:
         """Return the HDUs that the reviewer chose, by image name."""
@@ -112,6 +124,7 @@ def _are_hdus(value: Any) -> bool:
 #: Validity check of each setting, by name. Unknown settings, which another version may
 #: have stored, are valid.
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    "auto_advance": _is_a(bool),
     "grid": _is_a(bool),
     "y_up": _is_a(bool),
     "full_image": _is_a(bool),

@@ -12,6 +12,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.review.paths import default_output
+from napari_artifact_review.viewer.preferences import Preferences
 from napari_artifact_review.widgets.panels.open_form import OpenPanel
 from napari_artifact_review.widgets.parts.background import Background, MainThread
 
@@ -84,6 +85,7 @@ class Opener:
             panel.output.path,
             cutout_size=panel.chosen_cutout_size(),
             replaced=self.shown,
+            order=Preferences.in_force().order,
             **options,
         )
         self._start(f"Reading {table.name}...", job)

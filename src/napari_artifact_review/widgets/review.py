@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject
 
 from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
 from napari_artifact_review.viewer.controller import ReviewController
+from napari_artifact_review.viewer.defaults import apply_defaults
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.input.keys import KeyBindings
 from napari_artifact_review.viewer.preferences import Preferences
@@ -25,6 +26,7 @@ from napari_artifact_review.widgets.napari_compat import (
 from napari_artifact_review.widgets.parts.background import Connections, MainThread
 from napari_artifact_review.widgets.parts.focus import main_window_of, text_is_typed
 from napari_artifact_review.widgets.position_keeper import PositionKeeper
+from napari_artifact_review.widgets.presets import all_presets
 from napari_artifact_review.widgets.saver import Saver
 from napari_artifact_review.widgets.surface import Surfaces
 
@@ -77,6 +79,7 @@ class OpenReview(QObject):
     ) -> None:
         dock, viewer = workspace.dock, workspace.viewer
         super().__init__(dock)
+        apply_defaults(session, Preferences.in_force(), all_presets())
         self._dock, self._panel, self._plots = dock, workspace.panel, workspace.plots
         self._has_moved = has_moved
         self._is_settled = False
@@ -131,6 +134,7 @@ class OpenReview(QObject):
         if session.team is not None:
             self._connections.connect(session.team.changed, self._on_team_changed)
         controller.view_changed.connect(self._on_view_changed)
+        controller.image.repainted.connect(self.position.save_soon)
         controller.said.connect(self._panel.say)
         controller.selection.changed.connect(self._on_selection_changed)
         self._connections.at_end(controller.abandon)
@@ -177,6 +181,7 @@ class OpenReview(QObject):
         self._is_closed = True
         self.keys.disconnect()
         self.position.stop()
+        self.controller.note_view()
         self.saver.give_up()
         self.commands.close()
         self.surfaces.drop_gallery()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import replace
 from typing import Self
 
 from psygnal import Signal
@@ -10,10 +11,10 @@ from psygnal import Signal
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.position import Position
-from napari_artifact_review.core.review.queue import Queue, QueueRule
+from napari_artifact_review.core.review.queue import Order, Queue, QueueRule
 
 #: Rule of the default queue: all errors, sorted by image.
-_DEFAULT_RULE = QueueRule(order="image")
+DEFAULT_RULE = QueueRule(order="image")
 
 
 class ReviewCursor:
@@ -52,22 +53,24 @@ class ReviewCursor:
 
     @classmethod
     def restored(
-        cls, catalog: Catalog, position: Position
+        cls, catalog: Catalog, position: Position, order: Order = DEFAULT_RULE.order
     ) -> tuple[Self, tuple[str, ...]]:
         """Create a cursor at a stored position; also return notices for the user.
 
-        The default queue has all errors. The default cutout is the first of the queue.
+        The default queue has all errors in the given order. The default cutout is the
+        first of the queue.
         """
         notices: tuple[str, ...] = ()
         try:
             catalog.set_threshold(position.threshold)
-            queue = Queue(catalog, position.queue or _DEFAULT_RULE)
+            rule = position.queue or replace(DEFAULT_RULE, order=order)
+            queue = Queue(catalog, rule)
         except ReviewError as error:
             # The table no longer has an image or the confidences that the position
-            # needs.
+            # needs, or it has no confidences for the wanted order.
             notices = (f"The queue was reset to all errors: {error.what}.",)
             catalog.set_threshold(None)
-            queue = Queue(catalog, _DEFAULT_RULE)
+            queue = Queue(catalog, DEFAULT_RULE)
         if position.cutout is not None and position.cutout in catalog.cutout_index:
             row = catalog.cutout_index.row_of(position.cutout)
         else:

@@ -36,6 +36,7 @@ from napari_artifact_review.core.review.paths import (
     default_output,
     image_folder,
 )
+from napari_artifact_review.core.review.queue import Order
 from napari_artifact_review.core.review.resume import binding_of, check_fit
 from napari_artifact_review.core.tables.predictions import (
     Predictions,
@@ -57,6 +58,7 @@ class OpenRequest(NamedTuple):
     store: str | Path | None
     team: str | None
     read_only: bool
+    order: Order
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class OpenedFiles:
         Meeting place through which computers exchange the log, if there is one.
     team_url : str or None
         URL of the meeting place, with the password.
+    order : str
+        Order of the queue if no position is stored.
     """
 
     catalog: Catalog
@@ -101,6 +105,7 @@ class OpenedFiles:
     identity: ReviewIdentity
     meeting_place: MeetingPlace | None
     team_url: str | None
+    order: Order
 
 
 @contextmanager
@@ -149,6 +154,7 @@ def opened_files(
                 _identity(contents, binding),
                 place,
                 team_url,
+                request.order,
             )
         except BaseException:
             store.close()

@@ -18,7 +18,7 @@ from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
 from napari_artifact_review.core.outcomes import ERRORS, VERDICTS, Outcome, Verdict
-from napari_artifact_review.core.review.cursor import ReviewCursor
+from napari_artifact_review.core.review.cursor import DEFAULT_RULE, ReviewCursor
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.opening import (
@@ -118,7 +118,7 @@ class ReviewSession:
             files.output.found_digest, files.contents, self.log, catalog.cutout_index
         )
         catalog.labels.mark_saved(shown)
-        self._cursor, reset = ReviewCursor.restored(catalog, position)
+        self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
         self._notices = (*files.notices, *damaged, *reset)
         self._output = files.output
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
@@ -153,6 +153,7 @@ class ReviewSession:
         team: str | None = None,
         replaced: ReviewSession | None = None,
         read_only: bool = False,
+        order: Order = DEFAULT_RULE.order,
     ) -> Self:
         """Open a predictions table for review, or resume its review.
 
@@ -184,6 +185,9 @@ class ReviewSession:
         read_only : bool
             Whether to open the review without writing or locking files; verdicts and
             saves are then refused.
+        order : str
+            Order of the queue of a new review; see `set_queue`. A resumed review has
+            its own.
 
         Raises
         ------
@@ -195,7 +199,15 @@ class ReviewSession:
             If the log cannot be read or belongs to another table, or a URL is invalid.
         """
         request = OpenRequest(
-            predictions, images, output, cutout_size, reviewer, store, team, read_only
+            predictions,
+            images,
+            output,
+            cutout_size,
+            reviewer,
+            store,
+            team,
+            read_only,
+            order,
         )
         with opened_files(request, replaced) as files:
             return cls(files)

@@ -69,6 +69,12 @@ class ProgressPanel(Container[Widget]):
         kind = "unreviewed cutout" if to == "next unreviewed" else "cutout in queue"
         self.auto_advance.tooltip = f"Move to the next {kind} after each verdict"
 
+    def show_session(self, session: ReviewSession) -> None:
+        """Show whether a verdict in a session moves on, and the progress."""
+        with self.auto_advance.changed.blocked():
+            self.auto_advance.value = session.view_settings.get("auto_advance", True)
+        self.show_progress(session)
+
     def show_progress(self, session: ReviewSession) -> None:
         """Show the position in the queue, and how many cutouts are reviewed."""
         reviewed, total = session.progress

@@ -25,7 +25,7 @@ from napari_artifact_review.widgets.panels.choices import (
     DisagreementPanel,
 )
 from napari_artifact_review.widgets.panels.cutout_table import CutoutTable
-from napari_artifact_review.widgets.panels.display import DisplayPanel, display_summary
+from napari_artifact_review.widgets.panels.display import DisplayPanel
 from napari_artifact_review.widgets.panels.full_image import FullImagePanel
 from napari_artifact_review.widgets.panels.go_to import GoToPanel
 from napari_artifact_review.widgets.panels.kind_and_note import KindAndNotePanel
@@ -161,6 +161,7 @@ class ReviewPanel(Container[Widget]):
     def show_session(self, session: ReviewSession) -> None:
         """Show another session."""
         self.go_to.show_session(session)
+        self.progress.show_session(session)
         self.kind_and_note.show_session(session)
         self.full_image.show_session(session)
         self.queue.show_session(session)
@@ -202,7 +203,7 @@ class ReviewPanel(Container[Widget]):
     def show_display(self, display: Display) -> None:
         """Show display settings."""
         self.display.show_display(display)
-        self.folds["pixels"].say(display_summary(display))
+        self.folds["pixels"].say(self.display.title())
 
     def show_around(self, controller: ReviewController) -> None:
         """Show the neighbours of the current cutout, if their panel is open."""

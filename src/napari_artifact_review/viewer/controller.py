@@ -106,6 +106,7 @@ class ReviewController:
             viewer,
             session,
             self.selection,
+            self.image,
             lambda: None if self.full is None else self._drawing.name,
             self._select_in_view,
         )
@@ -296,6 +297,8 @@ class ReviewController:
         """Store the view settings in the session if an image is shown."""
         if self.view == "shown":
             self._settings.store(self.hdus)
+        elif self.view == "covered":
+            self._settings.store_covered()
 
     def toggle_view(self) -> None:
         """Switch between the current cutout and the full image."""

@@ -300,6 +300,45 @@ def without_panning(viewer: ViewerModel) -> Iterator[None]:
         viewer.scene.camera.mouse_pan = True
 
 
+def take_right_double_clicks(
+    viewer: ViewerModel, handle: Callable[[Any], None]
+) -> Callable[[], None]:
+    """Handle double clicks of the right mouse button instead of napari.
+
+    napari 0.9.2 zooms at a double click of any button, and calls all its handlers.
+
+    Returns
+    -------
+    callable
+        Restores napari's handlers.
+    """
+    callbacks = viewer.mouse_double_click_callbacks
+    given_back = {partial(_unless_right, callback): callback for callback in callbacks}
+
+    def on_double_click(_: ViewerModel, event: Any) -> None:
+        if event.button == 2:
+            handle(event)
+
+    callbacks[:] = [*given_back, on_double_click]
+
+    def give_back() -> None:
+        callbacks[:] = [
+            given_back.get(callback, callback)
+            for callback in callbacks
+            if callback is not on_double_click
+        ]
+
+    return give_back
+
+
+def _unless_right(
+    callback: Callable[[ViewerModel, Any], object], viewer: ViewerModel, event: Any
+) -> None:
+    """Call a handler of double clicks, unless the button is the right one."""
+    if event.button != 2:
+        callback(viewer, event)
+
+
 def forget_colormap(name: str) -> None:
     """Remove a colormap from napari's list.
 

@@ -7,14 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QMenu
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
+from napari_artifact_review.widgets.parts.key_menu import show_menu
+from napari_artifact_review.widgets.presets import PresetCommands
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.saver import Saver
     from napari_artifact_review.widgets.surface import Surfaces
     from napari_artifact_review.widgets.workspace import Workspace
-
-#: Keys of the items in a menu, in order.
-_MENU_KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 
 
 class ReviewCommands:
@@ -66,7 +63,16 @@ class ReviewCommands:
         self._surfaces = surfaces
         self._saver = saver
         self._connections = Connections()
-        controller.verdicts.auto_advance = self._panel.progress.auto_advance.value
+        self._presets = PresetCommands(
+            self._dock,
+            self._panel,
+            self._connections,
+            lambda: controller.image.display,
+            self._set_display,
+        )
+        controller.verdicts.auto_advance = session.view_settings.get(
+            "auto_advance", True
+        )
         self._examples.show_session(session, controller.loader.cache)
         self._connect_verdicts()
         self._connect_display()
@@ -101,10 +107,14 @@ class ReviewCommands:
         around, stretches = self._panel.full_image, self._stretches
         connect(image.display_changed, self._panel.show_display)
         connect(image.display_changed, lambda _: self._surfaces.front.show_display())
+        connect(image.repainted, self._show_limits)
         connect(image.drawn, self._show_stretches)
         connect(controller.view_changed, self._show_stretches)
         connect(pixels.display_requested, self._set_display)
         connect(pixels.stretches_requested, stretches.toggle)
+        for panel in (pixels, self._panel.queue.threshold):
+            connect(panel.said, self._panel.say)
+            connect(panel.left, lambda: give_keys_to_viewer(self._dock))
         connect(stretches.adopted, self._set_display)
         connect(stretches.pixels_wanted, self._show_stretches)
         connect(around.view_requested, self._toggle_view)
@@ -176,6 +186,8 @@ class ReviewCommands:
             "gallery": self._surfaces.toggle_gallery,
             "examples": self._examples.toggle,
             "stretches": self._stretches.toggle,
+            "next_preset": self._presets.apply_next,
+            "presets": self._presets.show_menu,
             "save": self._save,
             "help": self._help.toggle,
         }
@@ -246,6 +258,9 @@ class ReviewCommands:
         self._show_stretches()
         self._surfaces.front.show_display()
 
+    def _show_limits(self) -> None:
+        self._panel.display.show_limits(self._controller.image.limits)
+
     def _show_stretches(self) -> None:
         """Show the current cutout at several stretches, if their window is open."""
         if self._stretches.isVisible():
@@ -292,15 +307,10 @@ class ReviewCommands:
 
     def _choose_kind(self) -> None:
         """Offer the kinds in a menu, in which digits and letters choose a kind."""
-        menu = QMenu(self._dock)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for kind, key in zip(self._session.kinds, _MENU_KEYS, strict=False):
-            action = menu.addAction(f"&{key}  {kind}")
-            action.triggered.connect(partial(self._take_kind, kind))
-        menu.popup(self._panel.kind_and_note.kind.native.mapToGlobal(QPoint(0, 0)))
-
-    def _take_kind(self, kind: str, _: bool = False) -> None:
-        self._decide_kind(kind)
+        choices = {
+            kind: partial(self._decide_kind, kind) for kind in self._session.kinds
+        }
+        show_menu(self._dock, self._panel.kind_and_note.kind.native, choices)
 
     def _take_note(self, key: CutoutKey, note: str) -> None:
         """Record a note with the verdict, or store a draft if that is not possible."""
@@ -327,6 +337,8 @@ class ReviewCommands:
 
     def _set_auto_advance(self, on: bool) -> None:
         self._controller.verdicts.auto_advance = on
+        view = self._session.view_settings | {"auto_advance": on}
+        self._session.view_settings = view
 
     def _undo(self) -> None:
         if self._session.undo(wait=self._session.patience) is None:

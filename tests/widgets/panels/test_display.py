@@ -92,8 +92,8 @@ def test_reset_asks_for_the_look_of_a_new_review(panel, asked):
 
 def test_the_panel_fits_into_the_dock(panel):
     panel.native.show()
-    assert panel.native.minimumSizeHint().width() <= 320
-    assert panel.native.sizeHint().height() < 180
+    assert panel.native.minimumSizeHint().width() <= 260
+    assert panel.native.sizeHint().height() < 250
 
 
 # Side by side

@@ -101,7 +101,7 @@ class ImageLayer:
         """Show a full image; call `emit_postponed_events` afterwards."""
         full = loaded.full
         role = "image" if full.tiles is None else "tiles"
-        had, self._gamma = self.layer, self._gamma_now()
+        had, self._gamma = self.layer, self.gamma
         changes_role, self._role = had is not None and role != self._role, role
         data = self._data(loaded)
         self._loaded = loaded
@@ -187,7 +187,7 @@ class ImageLayer:
         else:
             pixels = np.full(shape, loaded.brightness.middle)
         levels = np.clip((pixels - low) / (high - low), 0, 1)
-        return luminance_of(levels ** self._gamma_now(), layer.colormap)
+        return luminance_of(levels**self.gamma, layer.colormap)
 
     def prepare_view(self, view: View) -> None:
         """Slice a tiled image for a new view, before the next frame is drawn."""
@@ -264,7 +264,9 @@ class ImageLayer:
         """The layer that shows the image, or None before the first image."""
         return self._layers.find(self._role)
 
-    def _gamma_now(self) -> float:
+    @property
+    def gamma(self) -> float:
+        """Napari's gamma, which persists between images."""
         return self._gamma if self.layer is None else float(self.layer.gamma)
 
     def _data(self, loaded: LoadedImage) -> Any:

@@ -1,4 +1,4 @@
-"""Mouse actions on the image: go to a cutout, or select several cutouts."""
+"""Mouse actions on the image: go to a cutout, select several, change contrast."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from napari.components import ViewerModel
 
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.viewer.image.image_layer import ImageLayer
+from napari_artifact_review.viewer.input.contrast_drag import ContrastDrag
 from napari_artifact_review.viewer.input.selection import Selection
 from napari_artifact_review.viewer.napari_compat import without_panning
 
@@ -23,7 +25,8 @@ class Mouse:
     A click goes to a cutout. A click with Shift selects the cutouts on the line from
     the last selected cutout to this one. A drag with Shift selects the cutouts in a
     rectangle. A click with Control selects or deselects a cutout. Nothing happens while
-    the active layer is not in the mode `pan_zoom`.
+    the active layer is not in the mode `pan_zoom`. For the right button see
+    `ContrastDrag`.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ class Mouse:
         The review.
     selection : Selection
         The selected cutouts.
+    image : ImageLayer
+        The layer of the image.
     image_name : callable
         Returns the name of the image on the screen, or None if there is no image.
     go_to : callable
@@ -44,6 +49,7 @@ class Mouse:
         viewer: ViewerModel,
         session: ReviewSession,
         selection: Selection,
+        image: ImageLayer,
         image_name: Callable[[], str | None],
         go_to: Callable[[int], None],
     ) -> None:
@@ -51,15 +57,20 @@ class Mouse:
         self._session = session
         self._selection = selection
         self._image_name = image_name
+        self._contrast_drag = ContrastDrag(
+            viewer, image, lambda: image_name() is not None
+        )
         self._go_to = go_to
 
     def connect(self) -> None:
         """Start handling mouse events."""
+        self._contrast_drag.connect()
         self._viewer.mouse_drag_callbacks.append(self._on_press)
 
     def disconnect(self) -> None:
         """Stop handling mouse events."""
         self._viewer.mouse_drag_callbacks.remove(self._on_press)
+        self._contrast_drag.disconnect()
 
     def _on_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
         active = viewer.layers.selection.active

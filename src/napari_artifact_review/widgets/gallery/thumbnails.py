@@ -129,7 +129,8 @@ class Thumbnails:
 
 def current_look(controller: ReviewController, shrink: int = 1) -> Look:
     """Return thumbnail settings that match the full image, with a binning factor."""
-    display: Display = controller.image.display
+    image = controller.image
+    display: Display = image.display
     levels: Any = np.linspace(0, 1, LEVELS)
     colors = ensure_colormap(display.colormap).map(levels)[:, :3]
-    return Look(display, colors, controller.overlay.y_up, shrink)
+    return Look(display, colors, controller.overlay.y_up, shrink, image.gamma)

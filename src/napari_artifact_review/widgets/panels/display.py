@@ -1,7 +1,8 @@
-"""The panel for the display of pixels: limits, stretch, colormap and smoothing."""
+"""The display of pixels: presets, limits, stretch, colormap, smoothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
@@ -9,26 +10,41 @@ from typing import TYPE_CHECKING, Any, get_args
 from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
+from qtpy.QtWidgets import QComboBox
 
 from napari_artifact_review.core.images.display import (
     COLORMAPS,
     MOST_SIGMA,
     Display,
     Interval,
+    ManualLimits,
     Stretch,
 )
-from napari_artifact_review.core.limits import Limits
+from napari_artifact_review.core.images.presets import (
+    BUILT_IN,
+    display_summary,
+    find_preset,
+    is_built_in,
+    limits_text,
+)
+from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.number_field import NumberField
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
+    from napari_artifact_review.core.images.stretch import Preset
+    from napari_artifact_review.core.limits import Limits
     from napari_artifact_review.viewer.input.key_choice import KeyChoice
 
 _STEP = 0.5
 
 #: A choice in the list of intervals: an interval, its percent, and manual limits.
-_Range = tuple[Interval, float, Limits | None]
+_Range = tuple[Interval, float, ManualLimits | None]
 
 _PERCENTS = (99.9, 99.5, 99.0, 98.0, 95.0, 90.0)
+
+#: Text of the list of presets while no preset is current.
+_NO_PRESET = "Custom"
 
 
 class DisplayPanel(Container[Widget]):
@@ -39,19 +55,39 @@ class DisplayPanel(Container[Widget]):
     display_requested : Signal
         Emitted with the chosen `Display`.
     stretches_requested : Signal
-        Emitted to show or hide the window that compares stretches.
+        Emitted to show or hide the window with several stretches.
+    preset_requested : Signal
+        Emitted with the name of the chosen preset.
+    saving_requested : Signal
+        Emitted to save the display as a preset of the user's own.
+    removal_requested : Signal
+        Emitted with the name of the preset to remove.
+    said : Signal
+        Emitted with a message for the reviewer.
+    left : Signal
+        Emitted when a text field releases the keyboard.
     """
 
     display_requested = Signal(Display)
     stretches_requested = Signal()
+    preset_requested = Signal(str)
+    saving_requested = Signal()
+    removal_requested = Signal(str)
+    said = Signal(str)
+    left = Signal()
 
     def __init__(self) -> None:
         self._display = Display()
+        self._presets: Sequence[Preset] = BUILT_IN
+        self._limits: Limits | None = None
+        self._make_preset_rows()
         self.interval = ComboBox(tooltip="Choose how the display limits are computed")
         self.scope = ComboBox(
             choices=[("Whole image", "image"), ("Each cutout", "cutout")],
             tooltip="Compute limits from the whole image or from each cutout",
         )
+        self.low, self.high = self._make_limit("Lower"), self._make_limit("Upper")
+        self.contrast = Line()
         self.stretch = ComboBox(
             choices=get_args(Stretch),
             tooltip="Stretch between the limits",
@@ -65,10 +101,14 @@ class DisplayPanel(Container[Widget]):
         self.stretches = PushButton(text="Compare stretches...")
         self.reset = PushButton(
             text="Reset",
-            tooltip="Reset limits, stretch, colormap and smoothing",
+            tooltip="Reset limits, contrast, stretch, colormap and smoothing",
         )
         rows = (
+            (self.preset,),
+            (self.save_preset, self.remove_preset),
             (self.interval, self.scope),
+            (self.low, self.high),
+            (self.contrast,),
             (self.stretch, self.colormap),
             (self.sigma, self.inverted),
             (self.stretches, self.reset),
@@ -81,9 +121,47 @@ class DisplayPanel(Container[Widget]):
         self.stretches.changed.connect(lambda: self.stretches_requested.emit())
         self.reset.changed.connect(lambda: self.display_requested.emit(Display()))
 
+    def _make_preset_rows(self) -> None:
+        self.preset = ComboBox(tooltip="Display preset")
+        # A long name must not widen the dock.
+        self.preset.native.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.save_preset = PushButton(
+            text="Save as preset...",
+            tooltip="Save this display under a name, for all reviews",
+        )
+        self.remove_preset = PushButton(
+            text="Remove", tooltip="Remove this preset of your own"
+        )
+        self.preset.changed.connect(self._request_preset)
+        self.save_preset.changed.connect(lambda: self.saving_requested.emit())
+        self.remove_preset.changed.connect(
+            lambda: self.removal_requested.emit(self.preset.value)
+        )
+
+    def _make_limit(self, which: str) -> NumberField:
+        field = NumberField(
+            f"{which} limit in the image's units; empty to compute it",
+            lambda value: self._limits_fault(which, value),
+        )
+        field.entered.connect(lambda value: self._request_limit(which, value))
+        field.refused.connect(lambda text: self.said.emit(text))
+        field.left.connect(lambda: self.left.emit())
+        return field
+
     def show_keys(self, keys: KeyChoice) -> None:
         """Show the current key in the tooltip."""
         self.stretches.tooltip = keys["stretches"].hint
+        following, menu = keys["next_preset"].label, keys["presets"].label
+        self.preset.tooltip = (
+            f"Display preset ({following} for the next, {menu} a menu)"
+        )
+
+    def show_presets(self, presets: Sequence[Preset]) -> None:
+        """Offer these presets."""
+        self._presets = presets
+        self._show_preset()
 
     def show_display(self, display: Display) -> None:
         """Show display settings."""
@@ -99,7 +177,31 @@ class DisplayPanel(Container[Widget]):
             self.scope.value = display.scope
             self.stretch.value = display.stretch
             self.inverted.value = display.inverted
-        self.scope.enabled = display.manual is None
+        self.scope.enabled = not display.has_fixed_limits
+        self.contrast.show_text(
+            f"Contrast {display.contrast:.2f}, bias {display.bias:.2f} (right drag)"
+        )
+        self.contrast.tooltip = (
+            "Drag with the right button: up and down for contrast, left and right for "
+            "bias. A double right click computes the limits again"
+        )
+        self.show_limits(self._limits)
+        self._show_preset()
+
+    def show_limits(self, limits: Limits | None) -> None:
+        """Show the limits on the screen in the empty fields."""
+        self._limits = limits
+        manual = self._display.manual or (None, None)
+        texts = ("", "") if limits is None else [f"{x:.5g} (auto)" for x in limits]
+        for field, value, text in zip(
+            (self.low, self.high), manual, texts, strict=True
+        ):
+            field.show_number(value, text)
+
+    def title(self) -> str:
+        """Return the name of the current preset, or a summary of the display."""
+        preset = find_preset(self._display, self._presets)
+        return display_summary(self._display) if preset is None else preset.name
 
     @property
     def _fields(self) -> tuple[Any, ...]:
@@ -112,42 +214,59 @@ class DisplayPanel(Container[Widget]):
             self.inverted,
         )
 
+    def _show_preset(self) -> None:
+        current = find_preset(self._display, self._presets)
+        names = [one.name for one in self._presets]
+        chosen = _NO_PRESET if current is None else current.name
+        listed = names if current is not None else [_NO_PRESET, *names]
+        with self.preset.changed.blocked():
+            _offer(self.preset, _named(*listed), chosen)
+        self.remove_preset.enabled = current is not None and not is_built_in(chosen)
+
+    def _request_preset(self, name: str) -> None:
+        if name != _NO_PRESET:
+            self.preset_requested.emit(name)
+
     def _request(self) -> None:
         interval, percent, manual = self.interval.value
-        self._display = replace(
+        wanted = replace(
             self._display,
             interval=interval,
             percent=percent,
-            manual=manual,
             scope=self.scope.value,
             stretch=self.stretch.value,
             colormap=self.colormap.value,
             sigma=self.sigma.value,
             inverted=self.inverted.value,
         )
+        if manual != self._display.manual:
+            wanted = wanted.with_limits(*(manual or (None, None)))
+        self._display = wanted
         self.display_requested.emit(self._display)
 
+    def _request_limit(self, which: str, value: float | None) -> None:
+        self._display = self._display.with_limits(*self._limits_with(which, value))
+        self.display_requested.emit(self._display)
 
-def display_summary(display: Display) -> str:
-    """Summarize display settings in a few words."""
-    names = {data: text for text, data in _ranges(display)}
-    parts = [names[_range_of(display)]]
-    if display.scope == "cutout" and display.manual is None:
-        parts[0] += " of each cutout"
-    if display.stretch != "linear":
-        parts.append(display.stretch)
-    if display.sigma:
-        parts.append(f"smoothing {display.sigma:g} px")
-    if display.inverted:
-        parts.append("inverted")
-    return ", ".join(parts)
+    def _limits_with(self, which: str, value: float | None) -> ManualLimits:
+        """Return the manual limits with another lower or upper one."""
+        low, high = self._display.manual or (None, None)
+        return (value, high) if which == "Lower" else (low, value)
+
+    def _limits_fault(self, which: str, value: float | None) -> str:
+        """Return the reason why a typed limit is refused, or an empty text."""
+        low, high = self._limits_with(which, value)
+        if low is None or high is None or low < high:
+            return ""
+        return (
+            f"The lower limit {low:g} is not below the upper limit {high:g}. "
+            "Nothing was changed."
+        )
 
 
 def _range_of(display: Display) -> _Range:
     percent = display.percent if display.interval == "percentile" else Display.percent
-    if display.manual is not None:
-        return display.interval, percent, display.manual
-    return display.interval, percent, None
+    return display.interval, percent, display.manual
 
 
 def _ranges(display: Display) -> list[tuple[str, _Range]]:
@@ -160,8 +279,7 @@ def _ranges(display: Display) -> list[tuple[str, _Range]]:
     offered += [(f"{x:g} %", ("percentile", x, None)) for x in sorted(percents)[::-1]]
     offered += [("Min-max", ("min-max", default, None))]
     if display.manual is not None:
-        low, high = display.manual
-        offered += [(f"Manual: {low:.4g} to {high:.4g}", _range_of(display))]
+        offered += [(limits_text(display), _range_of(display))]
     return offered
 
 

@@ -16,6 +16,8 @@ from qtpy.QtWidgets import QGridLayout, QSlider, QWidget
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.number_field import NumberField
+from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
@@ -71,9 +73,15 @@ class ThresholdPanel(Container[Widget]):
     ----------
     threshold_requested : Signal
         Emitted with a confidence, or with None for the table's own `preds`.
+    said : Signal
+        Emitted with a message for the reviewer.
+    left : Signal
+        Emitted when the text field releases the keyboard.
     """
 
     threshold_requested = Signal(object)
+    said = Signal(str)
+    left = Signal()
 
     def __init__(self) -> None:
         self.threshold = FloatSlider(
@@ -88,7 +96,10 @@ class ThresholdPanel(Container[Widget]):
         self.own = PushButton(
             text="Reset threshold", tooltip="Use the predictions of the table again"
         )
-        super().__init__(widgets=[self.value, self.own], labels=False)
+        self.typed = self._make_field()
+        super().__init__(
+            widgets=[self.value, row_of(self.typed, self.own)], labels=False
+        )
         self.margins = (0, 0, 0, 0)
         over = QWidget()
         grid = QGridLayout(over)
@@ -104,6 +115,16 @@ class ThresholdPanel(Container[Widget]):
             lambda value: self.threshold_requested.emit(value)
         )
         self.own.changed.connect(lambda: self.threshold_requested.emit(None))
+
+    def _make_field(self) -> NumberField:
+        field = NumberField(
+            "Threshold from 0 to 1; empty for the predictions of the table",
+            _threshold_fault,
+        )
+        field.entered.connect(lambda value: self.threshold_requested.emit(value))
+        field.refused.connect(lambda text: self.said.emit(text))
+        field.left.connect(lambda: self.left.emit())
+        return field
 
     def _fill_handle(self, filled: bool) -> None:
         """Fill the handle, or draw it hollow if there is no single threshold."""
@@ -131,6 +152,7 @@ class ThresholdPanel(Container[Widget]):
         with self.threshold.changed.blocked():
             self.threshold.value = DEFAULT_THRESHOLD if single is None else single
         self._fill_handle(single is not None)
+        self.typed.show_number(session.threshold, "Threshold")
         self.own.enabled = not own
         if session.predictions.confidence is None:
             self.value.show_text("The table has no confidence column")
@@ -144,3 +166,9 @@ class ThresholdPanel(Container[Widget]):
         # A click must not give the keyboard focus to the slider.
         for native in self.threshold.native.findChildren(QSlider):
             native.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+
+def _threshold_fault(value: float | None) -> str:
+    if value is None or 0 <= value <= 1:
+        return ""
+    return f"A threshold is between 0 and 1, not {value:g}. Nothing was changed."

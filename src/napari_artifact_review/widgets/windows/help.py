@@ -65,6 +65,8 @@ def help_text(choice: KeyChoice) -> str:
         "Click a cutout to make it the current one. Shift-click selects all cutouts up "
         "to it, Shift-drag<br/>selects those in a rectangle, Control-click adds or "
         "removes one. A verdict applies to all selected cutouts.<br/>"
+        "Drag with the right button to change bias (left, right) and contrast (up, "
+        "down).<br/>A double right click computes the limits again.<br/>"
         "In the gallery, move with the arrow keys, Home, End, Page Up and Page Down, "
         "and hold Shift to select.<br/>Space adds or removes one cutout, Control-A "
         "selects all. Enter or a double click shows the full image.<br/>"

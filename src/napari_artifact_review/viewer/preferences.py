@@ -22,9 +22,16 @@ class Preferences:
     advance_to : str
         Cutout to go to after a verdict: "next unreviewed", or "next in queue", which
         may be reviewed already.
+    save_at_end : bool
+        Whether to save the reviewed table after the last verdict of the queue, and when
+        the review closes.
+    spreadsheet_copy : bool
+        Whether each save also writes a copy for spreadsheet programs.
     """
 
     advance_to: AdvanceTo = "next unreviewed"
+    save_at_end: bool = True
+    spreadsheet_copy: bool = False
 
     @classmethod
     def in_force(cls) -> Preferences:

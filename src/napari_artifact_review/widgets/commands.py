@@ -6,15 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QMenu
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
+from napari_artifact_review.widgets.parts.plain_text import button_text
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.viewer.preferences import Preferences
+    from napari_artifact_review.widgets.reporter import Reporter
     from napari_artifact_review.widgets.saver import Saver
     from napari_artifact_review.widgets.surface import Surfaces
     from napari_artifact_review.widgets.workspace import Workspace
@@ -48,6 +50,8 @@ class ReviewCommands:
         The canvas and the gallery.
     saver : Saver
         Saves the review.
+    reporter : Reporter
+        Writes the report.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class ReviewCommands:
         controller: ReviewController,
         surfaces: Surfaces,
         saver: Saver,
+        reporter: Reporter,
     ) -> None:
         self._dock, self._panel = workspace.dock, workspace.panel
         self._help, self._examples = workspace.help, workspace.examples
@@ -64,7 +69,7 @@ class ReviewCommands:
         self._session = session
         self._controller = controller
         self._surfaces = surfaces
-        self._saver = saver
+        self._saver, self._reporter = saver, reporter
         self._connections = Connections()
         controller.verdicts.auto_advance = self._panel.progress.auto_advance.value
         self._examples.show_session(session, controller.loader.cache)
@@ -132,6 +137,8 @@ class ReviewCommands:
         connect(panel.queue.queue_requested, self._set_queue)
         connect(panel.queue.threshold.threshold_requested, self._session.set_threshold)
         connect(panel.saving.save_requested, self._save)
+        connect(panel.saving.report_requested, self._reporter.ask)
+        connect(panel.encoding.utf8_requested, self._save_as_utf8)
         for changed in (panel.changed_output, panel.changed_table):
             connect(changed.chosen, lambda keep, _: self._save(keep))
         connect(panel.help.changed, self._help.toggle)
@@ -179,6 +186,15 @@ class ReviewCommands:
             "save": self._save,
             "help": self._help.toggle,
         }
+
+    def run(self, action: str) -> None:
+        """Do an action of the key table, or "report" or "open_another"."""
+        saving = self._panel.saving
+        others: dict[str, Callable[[], object]] = {
+            "report": saving.report_requested.emit,
+            "open_another": saving.open_requested.emit,
+        }
+        (self.key_actions() | others)[action]()
 
     # Moving
 
@@ -295,7 +311,7 @@ class ReviewCommands:
         menu = QMenu(self._dock)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for kind, key in zip(self._session.kinds, _MENU_KEYS, strict=False):
-            action = menu.addAction(f"&{key}  {kind}")
+            action = menu.addAction(f"&{key}  {button_text(kind)}")
             action.triggered.connect(partial(self._take_kind, kind))
         menu.popup(self._panel.kind_and_note.kind.native.mapToGlobal(QPoint(0, 0)))
 
@@ -338,6 +354,9 @@ class ReviewCommands:
 
     def _save(self, keep: OutputChoice | None = None) -> None:
         self._saver.save(keep)
+
+    def _save_as_utf8(self) -> None:
+        self._saver.save(encoding="utf-8")
 
     def _settle(self, keep: LabelChoice, rows: list[int]) -> None:
         cutouts = self._panel.disagreements.cutouts(rows)

@@ -92,3 +92,66 @@ def test_check_prints_a_path_that_is_no_text(survey, capsys):
         path.rename(folder / path.name)
     assert main(["check", str(folder / survey.name)]) == 0
     assert "n\\udcffght" in capsys.readouterr().out
+
+
+def test_no_control_character_of_a_file_reaches_the_terminal(survey, capsys):
+    table = survey.read_text().replace("\nnorth,", "\nno\x1b[31mrth\x9b,", 1)
+    survey.write_text(table)
+    assert main(["check", str(survey)]) == 2
+    err = capsys.readouterr().err
+    assert "\x1b" not in err
+    assert "\x9b" not in err
+    assert r"no\x1b[31mrth\x9b" in err
+    renamed = survey.rename(survey.with_name("p\x1b[31m.csv"))
+    renamed.write_text(table.replace("\x1b[31mrth\x9b", "rth"))
+    assert main(["check", str(renamed)]) == 0
+    assert r"p\x1b[31m.csv" in capsys.readouterr().out
+
+
+def test_save_writes_the_reviewed_table_of_a_review(survey, capsys):
+    with ReviewSession.open(survey) as session:
+        session.set_label("artifact", note="=1+1")
+    assert main(["save", str(survey)]) == 0
+    output = survey.with_name("test_outputs.csv")
+    assert capsys.readouterr().out == f"Reviewed table written to {output}\n"
+    assert ",=1+1" in output.read_text()
+    assert not survey.with_name("test_outputs_spreadsheet.csv").exists()
+
+
+def test_save_writes_a_copy_for_spreadsheets(survey, capsys):
+    with ReviewSession.open(survey) as session:
+        session.set_label("artifact", note="=1+1")
+        output = session.save()
+    assert main(["save", str(output), "--spreadsheet-safe"]) == 0
+    copy = survey.with_name("test_outputs_spreadsheet.csv")
+    assert str(copy) in capsys.readouterr().out
+    assert ",'=1+1" in copy.read_text(encoding="utf-8-sig")
+    assert ",=1+1" in output.read_text()
+
+
+def test_save_offers_utf_8_for_a_note_that_the_encoding_lacks(survey, capsys):
+    survey.write_text(survey.read_text().replace("007", "Zoë"), encoding="latin-1")
+    with ReviewSession.open(survey) as session:
+        session.set_label("artifact", note="→")
+    assert main(["save", str(survey)]) == 2
+    assert "as UTF-8" in capsys.readouterr().err
+    assert main(["save", str(survey), "--encoding", "utf-8"]) == 0
+    assert "→" in survey.with_name("test_outputs.csv").read_text(encoding="utf-8")
+
+
+def test_save_replaces_a_changed_output_only_if_told_to(survey, capsys):
+    with ReviewSession.open(survey) as session:
+        session.set_label("artifact")
+        output = session.save()
+        output.write_text(output.read_text().replace("007", "Ada", 1))
+        theirs = output.read_bytes()
+    assert main(["save", str(survey), "--keep", "beside"]) == 0
+    assert output.read_bytes() == theirs
+    assert main(["save", str(survey), "--keep", "ours"]) == 0
+    assert output.read_bytes() != theirs
+
+
+def test_save_names_the_window_in_which_the_review_is_open(survey, capsys):
+    with ReviewSession.open(survey):
+        assert main(["save", str(survey)]) == 2
+    assert "open elsewhere" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Command line to open a review or the demo, check a table, or write a report."""
+"""Command line to open a review or the demo, check, report or save a review."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.texts import on_one_line, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,13 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except ReviewError as error:
-        print(_line(error), file=sys.stderr)
+        print(on_one_line(str(error)), file=sys.stderr)
         return 2
-
-
-def _line(fault: ReviewError) -> str:
-    """Return the message of an error as one line."""
-    return " ".join(str(fault).splitlines())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     _set_up_check(add("check", help=faults))
     results = "write the results of a review as an HTML file, without a window"
     _set_up_report(add("report", help=results))
+    saving = "write the reviewed table of a review, without a window"
+    _set_up_save(add("save", help=saving))
     return parser
 
 
@@ -112,6 +110,35 @@ def _set_up_report(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_report)
 
 
+def _set_up_save(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "table",
+        metavar="REVIEW",
+        type=Path,
+        help="predictions table, or a reviewed table",
+    )
+    _add_reviewed(parser)
+    parser.add_argument("--store", metavar="FILE", help="SQLite file with the verdicts")
+    parser.add_argument(
+        "--keep",
+        choices=("theirs", "ours", "beside", "read"),
+        help="if another program changed the reviewed table: use its labels, replace "
+        "it after a backup, or write a dated file beside it; if it changed the "
+        "predictions: write their cells as they were read",
+    )
+    parser.add_argument(
+        "--encoding",
+        choices=("utf-8",),
+        help="encoding of a text table (default: that of the predictions)",
+    )
+    parser.add_argument(
+        "--spreadsheet-safe",
+        action="store_true",
+        help="also write NAME_spreadsheet.csv, in which no text is a formula",
+    )
+    parser.set_defaults(run=_save)
+
+
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "predictions", metavar="PREDICTIONS", type=Path, help="predictions table"
@@ -171,10 +198,30 @@ def _check(options: argparse.Namespace) -> int:
         options.predictions, options.images, options.reviewed
     )
     for fault in faults:
-        print(_line(fault), file=sys.stderr)
+        print(on_one_line(str(fault)), file=sys.stderr)
     if faults:
         return 2
-    _print(summary)
+    print(printable(summary))
+    return 0
+
+
+def _save(options: argparse.Namespace) -> int:
+    from napari_artifact_review.core.review.paths import find_output
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.core.review.spreadsheet import spreadsheet_path
+
+    table = options.table.expanduser().absolute()
+    output = find_output(table, options.reviewed)
+    with ReviewSession.open(table, table.parent, output, store=options.store) as review:
+        written = review.save(
+            options.keep,
+            encoding=options.encoding,
+            spreadsheet_safe=options.spreadsheet_safe,
+        )
+        print(printable(f"Reviewed table written to {written}"))
+        if options.spreadsheet_safe:
+            copy = spreadsheet_path(review.output)
+            print(printable(f"Copy for spreadsheets written to {copy}"))
     return 0
 
 
@@ -184,10 +231,5 @@ def _report(options: argparse.Namespace) -> int:
     names = (options.table, options.images, options.reviewed, options.store)
     with open_for_report(*names) as session:
         written = write_report(session, options.output, datetime.now(UTC).date())
-    _print(f"Report written to {written.path}")
+    print(printable(f"Report written to {written.path}"))
     return 0
-
-
-def _print(text: str) -> None:
-    """Print a text, with invalid Unicode (from a path) escaped."""
-    print(text.encode(errors="backslashreplace").decode())

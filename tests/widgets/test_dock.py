@@ -532,15 +532,16 @@ def test_closing_leaves_no_thread_and_no_connection(dock, viewer, qtbot):
     assert len(session.current_changed) == len(session.label_changed) == 0
 
 
-def test_closing_an_unsaved_review_keeps_its_decisions(dock, viewer, survey):
+def test_closing_an_unsaved_review_keeps_its_decisions_and_saves_them(
+    dock, viewer, survey
+):
     dock.label_new.value = "no artifact"
     viewer.window.remove_dock_widget(dock)
     resumed = open_review(viewer, survey)
     assert resumed.session.progress == (1, 4)
     assert resumed.session.current.label_new == 0
-    assert "1 not yet exported" in resumed.panel.saving.state.value
-    resumed.session.save()
-    assert open_review(viewer, survey).session.unsaved == 0
+    assert resumed.session.output.exists()
+    assert resumed.panel.saving.state.value == "1 verdict stored, exported"
 
 
 def test_a_review_can_be_saved_elsewhere_while_it_is_open(dock, tmp_path, qtbot):

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from napari_artifact_review.core.errors import SaveError
+from napari_artifact_review.core.errors import EncodingError, SaveError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -110,8 +110,10 @@ def replace_file(
     ------
     NotDurableError
         If the new file is complete, but may not survive a power cut.
+    EncodingError
+        If the file's encoding lacks a character.
     SaveError
-        If the file cannot be written, or its encoding cannot represent a character.
+        If the file cannot be written.
     """
     remedy = (
         "Nothing was overwritten; choose another output, or free the disk and save "
@@ -127,10 +129,10 @@ def replace_file(
             final = _rename(part, target)
         except UnicodeEncodeError as error:
             text = error.object[error.start : error.end]
-            raise SaveError(
+            raise EncodingError(
                 f"the file's encoding, {error.encoding.upper()}, has no {text!r}",
                 path=path,
-                remedy="Nothing was overwritten; choose another output, as UTF-8 text",
+                remedy="Nothing was overwritten; save it as UTF-8",
             ) from error
         finally:
             _remove(part)

@@ -65,6 +65,10 @@ class SaveError(ReviewError):
     """Error raised if a file cannot be saved."""
 
 
+class EncodingError(SaveError):
+    """Error for a text with a character that the encoding of a file lacks."""
+
+
 class StoreError(ReviewError):
     """Error raised if decisions cannot be read, recorded or exchanged."""
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from napari_artifact_review.core.atomic_files import Written, replace_file
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.decisions.log_paths import log_path_beside
-from napari_artifact_review.core.errors import SaveError, StoreError
+from napari_artifact_review.core.errors import SaveError
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
+from napari_artifact_review.core.review.paths import find_output
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapshot, When
 from napari_artifact_review.core.scores.pace import PAUSE, pace_of
@@ -58,14 +58,7 @@ def open_for_report(
         reasons, see `ReviewSession.open`.
     """
     path = Path(table).expanduser().absolute()
-    if reviewed is None and log_path_beside(path).exists():
-        reviewed = path
-    elif reviewed is not None and not log_path_beside(Path(reviewed)).exists():
-        raise StoreError(
-            "there is no log of verdicts beside it",
-            path=reviewed,
-            remedy="Name the output that was used in the review",
-        )
+    reviewed = find_output(path, reviewed)
     session = ReviewSession.open(path, images, reviewed, store=store, read_only=True)
     if images is not None:
         session.images.check()

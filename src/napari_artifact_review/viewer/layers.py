@@ -11,6 +11,7 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points, Shapes
 
+from napari_artifact_review.core.texts import not_html
 from napari_artifact_review.viewer import napari_compat
 
 #: Metadata key that marks the review's own layers.
@@ -32,7 +33,7 @@ _ROLES = (
 
 def layer_name(content: str) -> str:
     """Return a layer's name, which tells it from the user's own layers."""
-    return f"Review: {content}"
+    return not_html(f"Review: {content}")
 
 
 _Layer = TypeVar("_Layer", bound=Layer)

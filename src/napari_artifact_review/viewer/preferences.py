@@ -33,6 +33,11 @@ class Preferences:
         Name of the display preset of a new review.
     order : str
         Order of the queue of a new review; see `QueueRule`.
+    save_at_end : bool
+        Whether to save the reviewed table after the last verdict of the queue, and when
+        the review closes.
+    spreadsheet_copy : bool
+        Whether each save also writes a copy for spreadsheet programs.
     """
 
     advance_to: AdvanceTo = "next unreviewed"
@@ -40,6 +45,8 @@ class Preferences:
     y_up: bool = False
     display_preset: str = "ZScale"
     order: Order = "image"
+    save_at_end: bool = True
+    spreadsheet_copy: bool = False
 
     @classmethod
     def in_force(cls) -> Preferences:

@@ -7,6 +7,7 @@ from functools import partial
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
+from napari_artifact_review.core.texts import not_html
 from napari_artifact_review.viewer.napari_compat import (
     update_status,
     update_status_in_thread,
@@ -56,7 +57,9 @@ class MouseStatus:
         x, y = round(column), round(row)
         cutout = self._session.catalog.cutout_at(name, x, y)
         text = describe_pixel(full, x, y)
-        return f"{text}  |  {describe_cutout(cutout)}" if cutout else text
+        if cutout:
+            text = f"{text}  |  {describe_cutout(cutout)}"
+        return not_html(text)
 
     def update(self) -> None:
         """Update the status bar after the image under the mouse has changed."""

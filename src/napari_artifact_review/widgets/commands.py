@@ -6,10 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from napari.utils.notifications import show_error
-
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.viewer.preferences import Preferences
+    from napari_artifact_review.widgets.reporter import Reporter
     from napari_artifact_review.widgets.saver import Saver
     from napari_artifact_review.widgets.surface import Surfaces
     from napari_artifact_review.widgets.workspace import Workspace
@@ -45,6 +45,8 @@ class ReviewCommands:
         The canvas and the gallery.
     saver : Saver
         Saves the review.
+    reporter : Reporter
+        Writes the report.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class ReviewCommands:
         controller: ReviewController,
         surfaces: Surfaces,
         saver: Saver,
+        reporter: Reporter,
     ) -> None:
         self._dock, self._panel = workspace.dock, workspace.panel
         self._help, self._examples = workspace.help, workspace.examples
@@ -61,7 +64,7 @@ class ReviewCommands:
         self._session = session
         self._controller = controller
         self._surfaces = surfaces
-        self._saver = saver
+        self._saver, self._reporter = saver, reporter
         self._connections = Connections()
         self._presets = PresetCommands(
             self._dock,
@@ -142,6 +145,8 @@ class ReviewCommands:
         connect(panel.queue.queue_requested, self._set_queue)
         connect(panel.queue.threshold.threshold_requested, self._session.set_threshold)
         connect(panel.saving.save_requested, self._save)
+        connect(panel.saving.report_requested, self._reporter.ask)
+        connect(panel.encoding.utf8_requested, self._save_as_utf8)
         for changed in (panel.changed_output, panel.changed_table):
             connect(changed.chosen, lambda keep, _: self._save(keep))
         connect(panel.help.changed, self._help.toggle)
@@ -191,6 +196,15 @@ class ReviewCommands:
             "save": self._save,
             "help": self._help.toggle,
         }
+
+    def run(self, action: str) -> None:
+        """Do an action of the key table, or "report" or "open_another"."""
+        saving = self._panel.saving
+        others: dict[str, Callable[[], object]] = {
+            "report": saving.report_requested.emit,
+            "open_another": saving.open_requested.emit,
+        }
+        (self.key_actions() | others)[action]()
 
     # Moving
 
@@ -350,6 +364,9 @@ class ReviewCommands:
 
     def _save(self, keep: OutputChoice | None = None) -> None:
         self._saver.save(keep)
+
+    def _save_as_utf8(self) -> None:
+        self._saver.save(encoding="utf-8")
 
     def _settle(self, keep: LabelChoice, rows: list[int]) -> None:
         cutouts = self._panel.disagreements.cutouts(rows)

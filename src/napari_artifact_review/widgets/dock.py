@@ -6,8 +6,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import PushButton
-from napari.utils.notifications import show_error, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QPoint, QRect
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
@@ -15,7 +13,9 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
+from napari_artifact_review.widgets.notifications import show_error, show_warning
 from napari_artifact_review.widgets.opener import Opener, import_ahead
+from napari_artifact_review.widgets.panels.files_button import FilesButton
 from napari_artifact_review.widgets.panels.open_form import OpenPanel
 from napari_artifact_review.widgets.panels.recent import RecentReview
 from napari_artifact_review.widgets.parts.background import MainThread
@@ -81,7 +81,7 @@ class ReviewWidget(SteadyBox):
         The open review.
     opening : OpenPanel
         The form with the files of a review.
-    files : PushButton
+    files : FilesButton
         A button with the name of the open table; it switches between form and review.
     workspace : Workspace
         The panels and windows of a review. Scripts can also use `panel`, `help`,
@@ -127,7 +127,7 @@ class ReviewWidget(SteadyBox):
         self.viewer = viewer
         self.review: OpenReview | None = None
         self.opening = OpenPanel()
-        self.files = PushButton(text="", tooltip="Open another table")
+        self.files = FilesButton()
         self.workspace = Workspace(self, viewer, self.kept_free)
         self._is_moving = False
         self._key_faults: tuple[str, ...] = ()
@@ -189,10 +189,6 @@ class ReviewWidget(SteadyBox):
         # The panel takes the remaining space.
         layout.addStretch(0)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.files.native.setFlat(True)
-        self.files.native.setStyleSheet("text-align: left; padding: 4px")
-        self.files.native.setMinimumWidth(1)
-        self.files.hide()
         self.setMinimumWidth(320)
 
     def _connect_opening(self) -> None:
@@ -283,13 +279,15 @@ class ReviewWidget(SteadyBox):
         # The thread that opened the review has already imported this module.
         from napari_artifact_review.widgets.review import OpenReview
 
-        self._end_review()
+        former = self.session
+        same = former is not None and former.store == session.store
+        self._end_review(continues=self._is_moving or same)
         if self.workspace.panel.native.parent() is None:
             self._add_panel()
         self.review = OpenReview(self.workspace, session, self._is_moving)
         self.review.settled.connect(self._review_settled)
         self._opener.shown = session
-        self._describe_files(session)
+        self.files.show_session(session)
         self._remember(session)
         self._show_files(False)
         self._resume()
@@ -307,6 +305,7 @@ class ReviewWidget(SteadyBox):
         panel.banner.open_requested.connect(self._reopen)
         panel.changed_table.reopen_requested.connect(self._reopen)
         panel.unseen.folder_requested.connect(self._choose_images)
+        panel.saving.open_requested.connect(self._open_another)
 
     def _review_settled(self) -> None:
         self._is_moving = False
@@ -321,18 +320,6 @@ class ReviewWidget(SteadyBox):
         self.settled.emit(error)
         if not isinstance(error, ReviewError):
             raise error
-
-    def _describe_files(self, session: ReviewSession) -> None:
-        table = session.predictions
-        images, cutouts = len(session.image_names), len(table.label)
-        name = table.path.name
-        short = name if len(name) < 25 else f"…{name[-24:]}"
-        self.files.text = f"{short}, {session.cutout_size} px cutouts"
-        self.files.tooltip = (
-            f"{table.path}\n{table.file.description}\n"
-            f"{images} images, {cutouts:,} cutouts\nImages: {session.images.folder}\n"
-            f"Output: {session.output}\nClick to open another table"
-        )
 
     def _remember(self, session: ReviewSession) -> None:
         """List the review as recent, unless its log has a custom path."""
@@ -372,6 +359,12 @@ class ReviewWidget(SteadyBox):
         self.opening.recent.show_reviews()
         self._show_files(not self.opening.visible)
 
+    def _open_another(self) -> None:
+        """Show the form, to choose another table."""
+        self.opening.recent.show_reviews()
+        self._show_files(True)
+        self.opening.predictions.choose_btn.native.setFocus()
+
     def _show_files(self, shown: bool) -> None:
         """Show the form instead of the review, or hide the form."""
         is_open = self.review is not None
@@ -395,11 +388,12 @@ class ReviewWidget(SteadyBox):
             self.workspace.hide_windows()
             self._show_files(True)
 
-    def _end_review(self) -> None:
+    def _end_review(self, continues: bool = False) -> None:
+        """Close the open review; see `OpenReview.close`."""
         if self.review is not None:
             review, self.review = self.review, None
             self._opener.shown = None
-            review.close()
+            review.close(continues)
 
     def event(self, event: QEvent | None) -> bool:
         """Handle the activation of the window, and the removal of the dock from it."""

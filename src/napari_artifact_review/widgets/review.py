@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-import napari
-from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QObject
 
@@ -17,23 +14,23 @@ from napari_artifact_review.viewer.defaults import apply_defaults
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.input.keys import KeyBindings
 from napari_artifact_review.viewer.preferences import Preferences
+from napari_artifact_review.widgets.closing import SessionCloser
 from napari_artifact_review.widgets.commands import ReviewCommands
 from napari_artifact_review.widgets.frames import Frames
 from napari_artifact_review.widgets.measurer import Measurer
 from napari_artifact_review.widgets.napari_compat import (
     make_context_current_at_removals,
 )
+from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.parts.background import Connections, MainThread
 from napari_artifact_review.widgets.parts.focus import main_window_of, text_is_typed
 from napari_artifact_review.widgets.position_keeper import PositionKeeper
 from napari_artifact_review.widgets.presets import all_presets
+from napari_artifact_review.widgets.reporter import Reporter
 from napari_artifact_review.widgets.saver import Saver
 from napari_artifact_review.widgets.surface import Surfaces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_artifact_review.core.decisions.command import Command
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.widgets.workspace import Workspace
 
@@ -64,6 +61,8 @@ class OpenReview(QObject):
         The key bindings of the review.
     saver : Saver
         Saves the reviewed table.
+    reporter : Reporter
+        Writes the report.
     measurer : Measurer
         Updates the results and the plots.
     position : PositionKeeper
@@ -82,9 +81,8 @@ class OpenReview(QObject):
         apply_defaults(session, Preferences.in_force(), all_presets())
         self._dock, self._panel, self._plots = dock, workspace.panel, workspace.plots
         self._has_moved = has_moved
-        self._is_settled = False
-        self._is_closed = False
-        self._has_missed = False
+        self._is_settled = self._is_closed = self._has_missed = False
+        self._left = session.review_queue.left
         self._chosen_keys = KeyChoice()
         # Closing these must not use widgets, which Qt deletes with the window.
         self._connections = Connections()
@@ -94,8 +92,14 @@ class OpenReview(QObject):
         )
         self.surfaces = Surfaces(dock, session, self.controller, self._panel.say)
         self.saver = Saver(session, self._panel, MainThread(self))
+        self.reporter = Reporter(session, dock, self._panel.say, MainThread(self))
         self.commands = ReviewCommands(
-            workspace, session, self.controller, self.surfaces, self.saver
+            workspace,
+            session,
+            self.controller,
+            self.surfaces,
+            self.saver,
+            self.reporter,
         )
         self.keys = KeyBindings(
             viewer,
@@ -119,8 +123,8 @@ class OpenReview(QObject):
     def _connect(self) -> None:
         session, controller = self.session, self.controller
         # The session closes last, in a thread, after all signals are disconnected.
-        close = partial(session.close, wait=False, lost=_report_lost)
-        self._connections.at_end(close)
+        self._closer = SessionCloser(session)
+        self._connections.at_end(self._closer.close)
         for signal, slot in (
             (session.decided, self._on_decided),
             (session.queue_changed, self._on_queue_changed),
@@ -174,15 +178,24 @@ class OpenReview(QObject):
         self.commands.show_keys(keys)
         self._panel.show_current(self.session)
 
-    def close(self) -> None:
-        """Restore the viewer, and close the session, which unlocks its log."""
+    def close(self, continues: bool = False) -> None:
+        """Restore the viewer, and close the session, which unlocks its log.
+
+        Parameters
+        ----------
+        continues : bool
+            Whether the review continues in another session. Otherwise the reviewed
+            table is saved, unless the user has switched this off.
+        """
         if self._is_closed:
             return
         self._is_closed = True
+        self._closer.continues = continues
         self.keys.disconnect()
         self.position.stop()
         self.controller.note_view()
         self.saver.give_up()
+        self.reporter.give_up()
         self.commands.close()
         self.surfaces.drop_gallery()
         self.measurer.close()
@@ -225,8 +238,16 @@ class OpenReview(QObject):
         self._panel.say("")
         self._panel.go_to.show_label(self.session, rows)
         self._panel.show_current(self.session)
+        self._save_at_end()
+
+    def _save_at_end(self) -> None:
+        """Save without a question after the last verdict of the queue."""
+        left, self._left = self._left, self.session.review_queue.left
+        if left and not self._left and Preferences.in_force().save_at_end:
+            self.saver.export()
 
     def _on_queue_changed(self) -> None:
+        self._left = self.session.review_queue.left
         self._panel.say("")
         self._panel.show_queue(self.session)
         self._panel.show_current(self.session)
@@ -292,16 +313,3 @@ class OpenReview(QObject):
         elif session.log:
             last = session.log[-1].decided_at[:16].replace("T", " ")
             self._panel.say(f"Resumed; last decision {last} UTC.")
-
-
-def _report_lost(commands: Sequence[Command]) -> None:
-    """Report the commands that could not be recorded when a review was closed.
-
-    This function runs in a thread, and the window may already be closed.
-    """
-    names = "; ".join(command.title for command in commands)
-    text = f"The review closed with unrecorded verdicts: {names}. {commands[0].error}"
-    if napari.current_viewer() is None:
-        print(text, file=sys.stderr)
-    else:
-        show_error(text)

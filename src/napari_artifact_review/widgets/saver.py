@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
-
-from napari.utils.notifications import show_error
+from typing import TYPE_CHECKING, TypeAlias
 
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
-from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.errors import EncodingError, ReviewError
+from napari_artifact_review.viewer.preferences import Preferences
+from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.parts.background import Background, MainThread
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.output import OutputChoice, Saved
+    from napari_artifact_review.core.review.reviewed_table import OutputEncoding
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
+
+#: Prepares a save; the parameter tells whether to write the copy for spreadsheets.
+_Prepare: TypeAlias = Callable[[bool], "Callable[[], Saved] | None"]
 
 
 class Saver:
@@ -39,17 +43,39 @@ class Saver:
         self._session = session
         self._panel = panel
         self._background = Background(main_thread)
+        self._is_export_due = False
 
     @property
     def is_saving(self) -> bool:
         """Whether a save is in progress."""
         return self._background.busy
 
-    def save(self, keep: OutputChoice | None = None) -> None:
-        """Write the reviewed table in a thread, unless a save is in progress.
+    def save(
+        self,
+        keep: OutputChoice | None = None,
+        encoding: OutputEncoding = None,
+    ) -> None:
+        """Write the reviewed table; the parameters are those of `ReviewSession.save`.
 
-        `keep` is as for `ReviewSession.save`.
+        The user's preferences tell whether to write a copy for spreadsheet programs.
         """
+        self._start(
+            lambda copy: self._session.saver.prepare(
+                keep, encoding=encoding, spreadsheet=copy
+            )
+        )
+
+    def export(self) -> None:
+        """Write the reviewed table without a question, if it lacks a verdict.
+
+        If the user would have to choose, write a dated file beside the output. If a
+        save is running, write afterwards what it lacks.
+        """
+        self._is_export_due = self.is_saving
+        self._start(lambda copy: self._session.saver.prepare_export(spreadsheet=copy))
+
+    def _start(self, prepare: _Prepare) -> None:
+        """Record pending verdicts, then write the table, unless a save is running."""
         if self.is_saving:
             return
         session = self._session
@@ -58,25 +84,34 @@ class Saver:
             self._panel.saving.show_state(session, saving=True)
             self._background.start(
                 partial(session.wait_until_recorded, ANSWER_TIMEOUT),
-                lambda _: self._save(keep),
+                lambda _: self._write(prepare),
                 self._failed,
             )
         else:
-            self._save(keep)
+            self._write(prepare)
 
-    def _save(self, keep: OutputChoice | None) -> None:
+    def _write(self, prepare: _Prepare) -> None:
         session, panel = self._session, self._panel
 
         def done(saved: Saved) -> None:
             session.saver.finish(saved, wait=session.patience)
-            panel.hide_changes()
+            if not saved.reason:
+                # A question about changes on disk is not answered by a dated file.
+                panel.hide_changes()
             panel.saving.show_state(session)
             panel.say(_result_text(session, saved))
+            if saved.spreadsheet_error is not None:
+                self._report(saved.spreadsheet_error)
+            if self._is_export_due:
+                self.export()
 
         try:
-            job: Callable[[], Saved] = session.saver.prepare(keep)
+            job = prepare(Preferences.in_force().spreadsheet_copy)
         except ReviewError as error:
             self._report(error)
+            return
+        if job is None:
+            panel.saving.show_state(session)
             return
         panel.saving.show_state(session, saving=True)
         self._background.start(job, done, self._failed)
@@ -96,6 +131,9 @@ class Saver:
         elif isinstance(error, TableChangedError):
             panel.say("")
             panel.changed_table.show_changes(error)
+        elif isinstance(error, EncodingError):
+            panel.say("")
+            panel.encoding.show_error(error)
         elif isinstance(error, ReviewError):
             self._report(error)
         else:
@@ -119,7 +157,13 @@ def _result_text(session: ReviewSession, saved: Saved) -> str:
             f"Kept {count} {labels} from {saved.path.name}. Nothing was written. The "
             "next save replaces that file and keeps it as a dated backup."
         )
+    if saved.reason:
+        return (
+            f"Saved to {saved.path}, because {session.output.name} was not written: "
+            f"{saved.reason}."
+        )
     if saved.path != session.output:
         return f"Saved to {saved.path}; {session.output.name} is unchanged."
     kept = f" The previous file is kept as {saved.backup.name}." if saved.backup else ""
-    return f"Saved to {saved.path}.{kept}"
+    copy = f" For spreadsheets: {saved.spreadsheet.name}." if saved.spreadsheet else ""
+    return f"Saved to {saved.path}.{kept}{copy}"

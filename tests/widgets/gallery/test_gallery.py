@@ -186,7 +186,7 @@ def test_one_key_is_a_verdict_about_all_that_are_selected(page, dock, press):
     assert len({entry.act for entry in session.log}) == 1
     assert session.progress == (4, 36)
     assert "4 of 36" in dock.panel.progress.progress.native.text()
-    assert dock.panel.saving.state.value == "● 4 not yet exported"
+    assert dock.panel.saving.state.value == "● 4 verdicts stored, 4 not yet exported"
     page.press(Qt.Key.Key_U)
     assert session.progress == (0, 36)
     assert page.selected == [1, 2, 3, 5], "the right verdict is one key away"

@@ -23,6 +23,7 @@ from napari_artifact_review.core.decisions.schema import SaveRecord
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.decisions.writer_thread import Job, WriterThread
 from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.texts import on_one_line
 
 #: Longest wait for the disk when a review is opened, saved or closed, in seconds.
 ANSWER_TIMEOUT = 10.0
@@ -194,6 +195,7 @@ class Recorder:
         wait: bool = True,
         lost: Callable[[Sequence[Command]], object] | None = None,
         timeout: float = ANSWER_TIMEOUT,
+        last_job: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         """Record the pending commands, and then release the file.
 
@@ -212,12 +214,14 @@ class Recorder:
             commands are logged as errors.
         timeout : float
             Time in seconds after which pending commands are refused.
+        last_job : callable, optional
+            Called once all commands are settled; returns changes of the position.
         """
         if self._refusal() is not None:
             return
         self._is_closed, self._dispatch = True, None
         self._store.close_soon()
-        finish = partial(self._drain, state, lost or _log_lost, timeout)
+        finish = partial(self._drain, state, lost or _log_lost, timeout, last_job)
         if not wait:
             finish = partial(_run_in_thread, finish)
         with self._lock:
@@ -250,7 +254,11 @@ class Recorder:
         state: Mapping[str, Any] | None,
         lost: Callable[[Sequence[Command]], object],
         timeout: float,
+        last_job: Callable[[], Mapping[str, Any]] | None,
     ) -> None:
+        with self._lock:
+            # The last job may use `staying_open`, whose end must not finish again.
+            self._finish = None
         end = time.monotonic() + timeout
         unsettled = self.pending
         self._wait_until(end)
@@ -259,6 +267,8 @@ class Recorder:
             self._pending.popleft()
             command.refuse(error.again())
         self._is_idle.set()
+        if last_job is not None:
+            state = {**(state or {}), **last_job()}
         closed = self._writer.submit(self._store.close, state)
         self._writer.end()
         # Ignore a position that cannot be saved; lost commands are reported below.
@@ -431,4 +441,6 @@ def _no_answer(store: Store, seconds: float = ANSWER_TIMEOUT) -> StoreError:
 
 def _log_lost(commands: Sequence[Command]) -> None:
     for command in commands:
-        _logger.error("Not recorded: %s (%s)", command.title, command.error)
+        _logger.error(
+            "Not recorded: %s", on_one_line(f"{command.title} ({command.error})")
+        )

@@ -48,6 +48,11 @@ class Labels:
         return len(self._unsaved)
 
     @property
+    def decided(self) -> int:
+        """Number of rows with a decision in force."""
+        return len(self._decisions)
+
+    @property
     def decisions(self) -> dict[int, Decision]:
         """Copy of the decisions in force, by row."""
         return dict(self._decisions)

@@ -143,6 +143,7 @@ class OpenLog:
         wait: bool,
         lost: Callable[[Sequence[Command]], object] | None,
         timeout: float,
+        last_job: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         """Record pending commands, release the file, and block all signals.
 
@@ -152,13 +153,15 @@ class OpenLog:
             Function that returns the last position of the review, as plain JSON.
         wait, lost, timeout
             See `ReviewSession.close`.
+        last_job : callable, optional
+            See `Recorder.close`.
         """
         if self._release.detach():
             if self.team is not None:
                 self.team.close()
             self.journal.block_signals()
             self.journal.recorder.close(
-                position(), wait=wait, lost=lost, timeout=timeout
+                position(), wait=wait, lost=lost, timeout=timeout, last_job=last_job
             )
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from napari_artifact_review.core.atomic_files import beside, digest_of, keep_backup
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.log import LabelState
-from napari_artifact_review.core.errors import SaveError
+from napari_artifact_review.core.errors import EncodingError, SaveError
 from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 from napari_artifact_review.core.review.table_differences import (
     Changes,
@@ -87,12 +87,21 @@ class Saved:
     taken_over : dict of CutoutKey to LabelState, or None
         Label states of another program, if the user accepted its file and nothing was
         written; otherwise None.
+    reason : str
+        Why `export` wrote a dated file instead of the output, as a phrase.
+    spreadsheet : Path or None
+        The copy for spreadsheet programs, if one was written.
+    spreadsheet_error : SaveError or None
+        Why that copy could not be written.
     """
 
     table: ReviewedTable
     path: Path
     backup: Path | None = None
     taken_over: dict[CutoutKey, LabelState] | None = None
+    reason: str = ""
+    spreadsheet: Path | None = None
+    spreadsheet_error: SaveError | None = None
 
 
 class Output:
@@ -170,6 +179,8 @@ class Output:
         OutputChangedError
             If another program changed the file and `keep` does not resolve this, or if
             the file changed again after the user was asked.
+        EncodingError
+            If the encoding of the table lacks a character; nothing was written.
         SaveError
             If the file cannot be written; the old file is unchanged.
         """
@@ -190,6 +201,42 @@ class Output:
             self._found = digest_of(self.path)
             return Saved(table, self.path, taken_over=changes.labels)
         return self._replace(table, note, check=keep in (None, "read"))
+
+    def export(self, table: ReviewedTable, note: Callable[[str], None]) -> Saved:
+        """Write the reviewed table without a question to the user.
+
+        Write a dated file beside the output, and state the reason in the result, if a
+        save would need a choice: the table or the output changed on disk, the output is
+        not a file of this review, or the encoding lacks a character.
+
+        Parameters
+        ----------
+        table, note
+            As for `save`.
+
+        Raises
+        ------
+        SaveError
+            If the file cannot be written.
+        """
+        if self.is_foreign and not self._is_table:
+            return self._copy(table, "it is not a file of this review")
+        asked = self._asked
+        try:
+            return self.save(table, note)
+        except EncodingError as error:
+            return self._copy(table.as_utf8(), error.what)
+        except (OutputChangedError, TableChangedError) as error:
+            # The user has not seen these differences.
+            self._asked = asked
+            return self._copy(table, error.what)
+
+    def _copy(self, table: ReviewedTable, reason: str) -> Saved:
+        try:
+            written = table.write(beside(self.path), lambda _: None)
+        except EncodingError:
+            written = table.as_utf8().write(beside(self.path), lambda _: None)
+        return Saved(table, written.path, reason=reason)
 
     def _replace(
         self, table: ReviewedTable, note: Callable[[str], None], check: bool

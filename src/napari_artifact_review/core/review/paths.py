@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.decisions.log_paths import log_path_beside
+from napari_artifact_review.core.errors import ImageError, StoreError
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 
 if TYPE_CHECKING:
@@ -24,6 +25,33 @@ def absolute_path(path: str | Path) -> Path:
 def default_output(predictions: Path) -> Path:
     """Return the default path of the reviewed table."""
     return predictions.with_name(DEFAULT_OUTPUT_NAME)
+
+
+def find_output(path: Path, reviewed: str | Path | None) -> str | Path | None:
+    """Return the reviewed table whose log is used.
+
+    Parameters
+    ----------
+    path : Path
+        The predictions table, or a reviewed table, whose log is then used.
+    reviewed : path-like, optional
+        The reviewed table; by default `path` if it has a log, else None, for the
+        default output of the predictions.
+
+    Raises
+    ------
+    StoreError
+        If there is no log beside `reviewed`.
+    """
+    if reviewed is None and log_path_beside(path).exists():
+        return path
+    if reviewed is not None and not log_path_beside(Path(reviewed)).exists():
+        raise StoreError(
+            "there is no log of verdicts beside it",
+            path=reviewed,
+            remedy="Name the output that was used in the review",
+        )
+    return reviewed
 
 
 def image_folder(

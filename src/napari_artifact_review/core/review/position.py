@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.review.queue import QueueRule
@@ -27,6 +27,24 @@ class Meeting(NamedTuple):
     acknowledged: dict[str, int]
 
 
+class DatedCopy(NamedTuple):
+    """A dated file that was written instead of the output, without a question.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    reason : str
+        Why the output was not written, as a phrase.
+    last_numbers : dict of str to int
+        Number of the last entry that the file includes, by log id.
+    """
+
+    path: str
+    reason: str
+    last_numbers: dict[str, int]
+
+
 @dataclass
 class Position:
     """The position at which a review is resumed.
@@ -46,6 +64,10 @@ class Position:
         Notes that are not yet part of a verdict, by cutout.
     meetings : dict of str to Meeting
         States of the exchanges, by name of the meeting place.
+    dated_copy : DatedCopy or None
+        File that was written instead of the output since the last save.
+    encoding : str or None
+        Encoding that the user chose for the output.
     """
 
     cutout: CutoutKey | None = None
@@ -54,6 +76,8 @@ class Position:
     threshold: float | None = None
     drafts: dict[CutoutKey, str] = field(default_factory=dict)
     meetings: dict[str, Meeting] = field(default_factory=dict)
+    dated_copy: DatedCopy | None = None
+    encoding: Literal["utf-8"] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
@@ -67,6 +91,8 @@ class Position:
                 name: [meeting.review_id, meeting.acknowledged]
                 for name, meeting in self.meetings.items()
             },
+            "dated_copy": self.dated_copy,
+            "encoding": self.encoding,
         }
 
     @classmethod
@@ -94,6 +120,8 @@ class Position:
         position.threshold = read("threshold", _parse_threshold, None)
         position.drafts = read("drafts", _parse_drafts, {})
         position.meetings = read("meetings", _parse_meetings, {})
+        position.dated_copy = read("dated_copy", _parse_dated_copy, None)
+        position.encoding = read("encoding", _parse_encoding, None)
         if not damaged:
             return position, ()
         names = ", ".join(damaged)
@@ -145,3 +173,15 @@ def _parse_meetings(value: Any) -> dict[str, Meeting]:
         heads = {str(log_id): int(number) for log_id, number in acknowledged.items()}
         meetings[str(name)] = Meeting(str(review_id), heads)
     return meetings
+
+
+def _parse_dated_copy(value: Any) -> DatedCopy:
+    path, reason, last_numbers = value
+    heads = {str(log_id): int(number) for log_id, number in last_numbers.items()}
+    return DatedCopy(str(path), str(reason), heads)
+
+
+def _parse_encoding(value: Any) -> Literal["utf-8"]:
+    if value != "utf-8":
+        raise ValueError(value)
+    return "utf-8"

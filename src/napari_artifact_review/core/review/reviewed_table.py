@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,14 @@ import pandas as pd
 
 from napari_artifact_review.core.atomic_files import Written, replace_file
 from napari_artifact_review.core.decisions.log import Decision, LabelState
+from napari_artifact_review.core.errors import EncodingError, SaveError
+from napari_artifact_review.core.tables.delimited import DelimitedFile
 from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predictions
 from napari_artifact_review.core.tables.table_file import TableFile
 from napari_artifact_review.core.tables.table_formats import convert, format_for
+
+#: Encoding of the output; None for that of the table as read.
+OutputEncoding: TypeAlias = Literal["utf-8"] | None
 
 #: Pairs of spellings of 0 and 1.
 _SPELLINGS = (("0.0", "1.0"), ("0", "1"), ("false", "true"))
@@ -39,6 +44,10 @@ class ReviewedTable:
         Decisions in force, by row.
     states_in_output : mapping of int to LabelState
         Label states that the output has for rows with unsaved decisions, by row.
+    encoding : "utf-8", optional
+        Encoding of a text table; by default that of the table as read.
+    last_numbers : mapping of str to int
+        Number of the last entry that the table includes, by log id.
     """
 
     predictions: Predictions
@@ -46,25 +55,44 @@ class ReviewedTable:
     states: Mapping[int, LabelState]
     decisions: Mapping[int, Decision]
     states_in_output: Mapping[int, LabelState] = field(default_factory=dict)
+    encoding: OutputEncoding = None
+    last_numbers: dict[str, int] = field(default_factory=dict)
+
+    def as_utf8(self) -> ReviewedTable:
+        """Return the same table, to be written as UTF-8 if it is a text table."""
+        return replace(self, encoding="utf-8")
 
     def write(self, path: Path, about_to_replace: Callable[[str], None]) -> Written:
         """Write the table atomically, in the format that the suffix of `path` names.
 
         See `replace_file` for the parameters, the result and the errors.
         """
-        return replace_file(
-            path, lambda stream: self._write(stream, path), about_to_replace
-        )
+        try:
+            return replace_file(
+                path, lambda stream: self._write(stream, path), about_to_replace
+            )
+        except EncodingError as error:
+            if issubclass(format_for(path), DelimitedFile):
+                raise
+            # The texts of a FITS table are ASCII by definition.
+            raise SaveError(
+                error.what,
+                path=path,
+                remedy="Nothing was overwritten; choose an output that ends in .csv",
+            ) from error
 
     def as_written(self, path: Path) -> pd.DataFrame:
         """Return the cells as they would be read from a file written to `path`."""
         buffer = io.BytesIO()
-        self._write(buffer, path)
+        # The values do not depend on the encoding, and UTF-8 has every character.
+        self.as_utf8()._write(buffer, path)
         return format_for(path).from_bytes(buffer.getvalue()).values
 
     def _write(self, stream: BinaryIO, path: Path) -> None:
         table = self.predictions
         file = convert(table.file, typed_values(table), path)
+        if self.encoding is not None and isinstance(file, DelimitedFile):
+            file = file.as_utf8()
         file.write(stream, self._edits(file))
 
     def _edits(self, file: TableFile) -> dict[str, pd.Series[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, overload
@@ -18,6 +19,10 @@ from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
 from napari_artifact_review.core.outcomes import ERRORS, VERDICTS, Outcome, Verdict
+from napari_artifact_review.core.review.closing_export import (
+    ClosingExport,
+    log_not_saved,
+)
 from napari_artifact_review.core.review.cursor import DEFAULT_RULE, ReviewCursor
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.review.open_log import OpenLog
@@ -37,6 +42,7 @@ from napari_artifact_review.core.review.resume import (
     LabelChoice,
     decisions_in_output,
 )
+from napari_artifact_review.core.review.reviewed_table import OutputEncoding
 from napari_artifact_review.core.review.table_saver import TableSaver
 from napari_artifact_review.core.scores.metrics import Numbers, When
 
@@ -122,7 +128,7 @@ class ReviewSession:
         self._notices = (*files.notices, *damaged, *reset)
         self._output = files.output
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
-        self.saver = TableSaver(catalog, files.output, self.open_log)
+        self.saver = TableSaver(catalog, files.output, self.open_log, position)
         # Expose the signals of the parts as attributes of the session.
         self.current_changed = self._cursor.moved
         self.queue_changed = self._cursor.queue_changed
@@ -228,7 +234,9 @@ class ReviewSession:
         check_output(path)
         check_log_is_beside(Path(self.store), self.output)
         with self.open_log.paused():
-            copy_log(self.log, self.predictions, path, self.position.as_json())
+            # A dated copy belongs to this output.
+            position = replace(self.position, dated_copy=None)
+            copy_log(self.log, self.predictions, path, position.as_json())
             return self._open_again(path)
 
     def reopen(self, images: Path | None = None) -> Self:
@@ -258,14 +266,27 @@ class ReviewSession:
     def close(
         self,
         *,
+        save: bool = False,
+        spreadsheet_safe: bool = False,
         wait: bool = True,
         lost: Callable[[Sequence[Command]], object] | None = None,
+        not_saved: Callable[[Exception], object] | None = None,
         timeout: float = ANSWER_TIMEOUT,
     ) -> None:
         """Record the pending commands, and release the review for other processes.
 
+        The reviewed table is not written, unless `save` is True. The dock passes
+        `save=True` by default.
+
         Parameters
         ----------
+        save : bool
+            Whether to write the reviewed table if it lacks a decision. Nothing is asked
+            and nothing of another program is overwritten: if table or output changed on
+            disk, the table is written under a dated name, and the next opening has a
+            notice.
+        spreadsheet_safe : bool
+            Whether `save` also writes the copy for spreadsheet programs.
         wait : bool
             Whether to wait until the review is released. If not, a separate thread does
             the work.
@@ -273,12 +294,30 @@ class ReviewSession:
             Called with the commands that could not be recorded, if there are any. If
             `wait` is False, it is called in the separate thread. By default, these
             commands are logged as errors.
+        not_saved : callable, optional
+            Called with the error if `save` fails, as `lost` is. By default the error is
+            raised at the end if `wait` is True, and otherwise logged.
         timeout : float
             Time in seconds after which pending commands are refused.
+
+        Raises
+        ------
+        ReviewError
+            If `save` fails, `wait` is True and there is no `not_saved`. The review is
+            closed nevertheless.
         """
+        errors: list[Exception] = []
+        failed = not_saved or (errors.append if wait else log_not_saved)
+        export = ClosingExport(self.saver, failed, spreadsheet_safe)
         self.open_log.close(
-            lambda: self.position.as_json(), wait=wait, lost=lost, timeout=timeout
+            lambda: self.position.as_json(),
+            wait=wait,
+            lost=lost,
+            timeout=timeout,
+            last_job=export.run if save else None,
         )
+        if errors:
+            raise errors[0]
 
     def wait_until_recorded(self, timeout: float | None = None) -> bool:
         """Wait until all commands are recorded or refused; return False on timeout.
@@ -323,7 +362,8 @@ class ReviewSession:
     @property
     def notices(self) -> tuple[str, ...]:
         """Notices for the reviewer about the table, the output and the log."""
-        return (*self._notices, *notices_on(self.predictions, self._output))
+        on_files = notices_on(self.predictions, self._output)
+        return (*self._notices, *on_files, *self.saver.notices)
 
     def add_notice(self, notice: str) -> None:
         """Add a notice, for example about a view that cannot be restored."""
@@ -761,7 +801,18 @@ class ReviewSession:
         """Number of cutouts whose decision is not yet in the output."""
         return self.catalog.labels.unsaved
 
-    def save(self, keep: OutputChoice | None = None) -> Path:
+    @property
+    def stored(self) -> int:
+        """Number of cutouts with a decision in the log."""
+        return self.catalog.labels.decided
+
+    def save(
+        self,
+        keep: OutputChoice | None = None,
+        *,
+        encoding: OutputEncoding = None,
+        spreadsheet_safe: bool = False,
+    ) -> Path:
         """Write the reviewed table to `output` and return its path.
 
         Pending commands are recorded first.
@@ -774,9 +825,18 @@ class ReviewSession:
             "beside" writes the review to a file with a dated name. If the predictions
             table changed on disk, "read" writes its cells as they were read; `reopen`
             reads the new cells.
+        encoding : "utf-8", optional
+            Encoding of a text table, also for later saves; by default that of the table
+            as read, which may lack a character of a note.
+        spreadsheet_safe : bool
+            Whether to also write a copy for spreadsheet programs beside the output,
+            `<output>_spreadsheet.csv`. Texts that such a program would run as formulas
+            have an apostrophe in front there, as OWASP recommends.
 
         Raises
         ------
+        EncodingError
+            If the encoding of the table lacks a character; nothing was written.
         TableChangedError
             If the predictions table changed on disk after it was read.
         OutputChangedError
@@ -788,8 +848,11 @@ class ReviewSession:
             If the review is read-only, or open for editing in another process.
         """
         self.open_log.await_earlier(True)
-        saved = self.saver.prepare(keep)()
+        job = self.saver.prepare(keep, encoding=encoding, spreadsheet=spreadsheet_safe)
+        saved = job()
         self.saver.finish(saved)
+        if saved.spreadsheet_error is not None:
+            raise saved.spreadsheet_error
         return saved.path
 
     def save_position(self) -> None:
@@ -814,6 +877,8 @@ class ReviewSession:
             self.threshold,
             dict(self.drafts),
             self.open_log.meetings,
+            self.saver.dated_copy,
+            self.saver.encoding,
         )
 
     # Private methods

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from typing import TypeAlias
 
 from psygnal import Signal
 
@@ -12,7 +14,15 @@ from napari_artifact_review.core.errors import HeldError, SaveError, StoreError
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.output import Output, OutputChoice, Saved
-from napari_artifact_review.core.review.reviewed_table import ReviewedTable
+from napari_artifact_review.core.review.position import DatedCopy, Position
+from napari_artifact_review.core.review.reviewed_table import (
+    OutputEncoding,
+    ReviewedTable,
+)
+from napari_artifact_review.core.review.spreadsheet import write_spreadsheet
+
+#: Writes a table; the function notes the digest of a file that is about to be written.
+_Write: TypeAlias = Callable[[ReviewedTable, Callable[[str], None]], Saved]
 
 
 class TableSaver:
@@ -29,59 +39,91 @@ class TableSaver:
         File for the reviewed table.
     log : OpenLog
         Log of the review.
+    position : Position
+        Position of the review at opening.
 
     Attributes
     ----------
     saved : Signal
         Emitted with the path of the file at the end of a save.
+    dated_copy : DatedCopy or None
+        File that was written instead of the output since the last save. Without a
+        reason, the user chose it.
+    encoding : "utf-8" or None
+        Encoding that the user chose for the output.
     """
 
     saved = Signal(object)
 
-    def __init__(self, catalog: Catalog, output: Output, log: OpenLog) -> None:
+    def __init__(
+        self, catalog: Catalog, output: Output, log: OpenLog, position: Position
+    ) -> None:
         self._catalog = catalog
         self._output = output
         self._log = log
+        self.dated_copy = position.dated_copy
+        self.encoding: OutputEncoding = position.encoding
+        self._numbers_at_opening = log.journal.last_numbers
+        # A written table that has not been passed to `finish`.
+        self._unfinished: Saved | None = None
 
-    def prepare(self, keep: OutputChoice | None = None) -> Callable[[], Saved]:
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Notices for the reviewer about a dated file."""
+        if self.dated_copy is None or not self.dated_copy.reason:
+            return ()
+        name, copy = self._output.path.name, self.dated_copy
+        return (
+            f"{name} was not written: {copy.reason}. The verdicts were exported to "
+            f"{copy.path} instead.",
+        )
+
+    def prepare(
+        self,
+        keep: OutputChoice | None = None,
+        *,
+        encoding: OutputEncoding = None,
+        spreadsheet: bool = False,
+    ) -> Callable[[], Saved]:
         """Return a job that writes a snapshot of the current labels.
 
         Pass the result of the job to `finish`. See `ReviewSession.save` for the
-        parameter, and for the errors of this method and of the job.
+        parameters (`spreadsheet` is its `spreadsheet_safe`), and for the errors of
+        this method and of the job.
         """
-        journal = self._log.journal
-        if isinstance(journal.problem, HeldError):
-            raise journal.problem.again()
-        if journal.disagreements:
-            count = len(journal.disagreements)
-            raise SaveError(
-                f"the table and the recorded verdicts differ in {count} "
-                f"{'label' if count == 1 else 'labels'}",
-                path=self._output.path,
-                remedy="Choose first which labels to keep",
-            )
-        labels = self._catalog.labels
-        table = ReviewedTable(
-            self._catalog.predictions,
-            labels.label_new.copy(),
-            labels.changed_states(),
-            labels.decisions,
-            labels.states_in_output(),
+        self._check()
+        self.encoding = encoding or self.encoding
+        return self._job(
+            lambda table, note: self._output.save(table, note, keep), spreadsheet
         )
-        heads = journal.last_numbers
 
-        def note(digest: str) -> None:
-            record = SaveRecord(digest, str(self._output.path), heads)
-            # Save the table even if the log cannot be written.
-            with suppress(StoreError):
-                journal.recorder.add_save(record)
+    def prepare_export(
+        self, *, spreadsheet: bool = False
+    ) -> Callable[[], Saved] | None:
+        """Return a job that writes a snapshot of the labels without a question.
 
-        def save() -> Saved:
-            # If the review is closed during the save, the log is closed after the save.
-            with journal.recorder.staying_open():
-                return self._output.save(table, note, keep)
+        Return None if the review is read-only, or if every decision is in the output or
+        in a dated file already. The job writes a dated file where `prepare` would need
+        a choice of the user.
 
-        return save
+        Raises
+        ------
+        SaveError
+            If the table and the recorded verdicts differ; see `ReviewSession.settle`.
+        """
+        journal, labels = self._log.journal, self._catalog.labels
+        if self._unfinished is not None:
+            # A window that closed during a save does not finish it.
+            labels.mark_saved(self._unfinished.table.decisions)
+        copied = None if self.dated_copy is None else self.dated_copy.last_numbers
+        is_held = isinstance(journal.problem, HeldError)
+        if is_held or not labels.unsaved or copied == journal.last_numbers:
+            return None
+        if journal.disagreements and journal.last_numbers == self._numbers_at_opening:
+            # The reviewer only looked, and is asked again at the next opening.
+            return None
+        self._check()
+        return self._job(self._output.export, spreadsheet)
 
     def finish(self, saved: Saved, *, wait: bool | float = True) -> None:
         """Mark the written decisions as saved, or adopt the accepted labels.
@@ -93,9 +135,71 @@ class TableSaver:
         wait : bool or float
             See `ReviewSession.set_label`.
         """
+        self._unfinished = None
+        self.note_copy(saved)
         if saved.taken_over is not None:
             self._log.await_earlier(wait)
             self._log.await_answer(self._log.journal.adopt(saved.taken_over), wait)
         elif saved.path == self._output.path:
             self._catalog.labels.mark_saved(saved.table.decisions)
         self.saved.emit(saved.path)
+
+    def note_copy(self, saved: Saved) -> None:
+        """Note a file that was written instead of the output, or that none was."""
+        copy = DatedCopy(str(saved.path), saved.reason, saved.table.last_numbers)
+        self.dated_copy = None if saved.path == self._output.path else copy
+
+    def _check(self) -> None:
+        """Raise an error if the table must not be written now."""
+        journal = self._log.journal
+        if isinstance(journal.problem, HeldError):
+            raise journal.problem.again()
+        if journal.disagreements:
+            count = len(journal.disagreements)
+            raise SaveError(
+                f"the table and the recorded verdicts differ in {count} "
+                f"{'label' if count == 1 else 'labels'}",
+                path=self._output.path,
+                remedy="Choose first which labels to keep",
+            )
+
+    def _job(self, write: _Write, spreadsheet: bool) -> Callable[[], Saved]:
+        """Return a job that writes a snapshot of the current labels with a function."""
+        journal, labels = self._log.journal, self._catalog.labels
+        table = ReviewedTable(
+            self._catalog.predictions,
+            labels.label_new.copy(),
+            labels.changed_states(),
+            labels.decisions,
+            labels.states_in_output(),
+            self.encoding,
+            journal.last_numbers,
+        )
+
+        def note(digest: str) -> None:
+            record = SaveRecord(digest, str(self._output.path), table.last_numbers)
+            # A log that cannot be written must not prevent the saving of the table.
+            with suppress(StoreError):
+                journal.recorder.add_save(record)
+
+        def save() -> Saved:
+            # If the review is closed meanwhile, the log is closed after the save.
+            with journal.recorder.staying_open():
+                saved = write(table, note)
+                if saved.path == self._output.path and saved.taken_over is None:
+                    self._unfinished = saved
+                if spreadsheet and saved.taken_over is None:
+                    saved = _with_spreadsheet(saved, self._output)
+                return saved
+
+        return save
+
+
+def _with_spreadsheet(saved: Saved, output: Output) -> Saved:
+    """Also write the copy for spreadsheet programs; return the extended result."""
+    try:
+        path = write_spreadsheet(saved.table, output.path)
+    except SaveError as error:
+        # The reviewed table is written, which the caller must know.
+        return replace(saved, spreadsheet_error=error)
+    return replace(saved, spreadsheet=path)

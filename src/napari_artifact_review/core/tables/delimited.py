@@ -167,6 +167,13 @@ class DelimitedFile(TableFile):
             return self.from_values(self.values, replace(dialect, delimiter="\t"))
         return type(self)(self.cells, self.values, dialect, self.lines)
 
+    def as_utf8(self) -> DelimitedFile:
+        """Return the table with its encoding changed to UTF-8."""
+        if self.dialect.encoding == "utf-8":
+            return self
+        dialect = replace(self.dialect, encoding="utf-8", bom=b"")
+        return type(self)(self.cells, self.values, dialect, self.lines)
+
     def spell(self, value: Any) -> str:
         """Convert a value to text, with quotes if necessary."""
         return self.dialect.quote(_as_text(value))

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt
 
 from napari_artifact_review.core.review.groups import Group, Grouping, in_groups
+from napari_artifact_review.core.texts import printable
 from napari_artifact_review.viewer.status import describe_cutout
+from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
@@ -73,8 +75,9 @@ class GalleryModel(QAbstractListModel):
             made = self._pictures.find(cutout.row)
             problem = "" if made is None else made.problem
             lines = (cutout.image_name, describe_cutout(cutout), cutout.note, problem)
-            return "\n".join(filter(None, lines))
-        return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+            return tooltip_text("\n".join(filter(None, lines)))
+        name = printable(cutout.image_name)
+        return f"{name} ({cutout.grid_x}, {cutout.grid_y})"
 
     def cutout(self, position: int) -> Cutout:
         """Return the cutout at a position, with its current label."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, Label, PushButton
@@ -13,6 +12,7 @@ from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from napari_artifact_review.core.errors import HeldError, ImageError
 from napari_artifact_review.widgets.parts.message import breakable
+from napari_artifact_review.widgets.parts.plain_text import html_text, tooltip_text
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
@@ -46,15 +46,16 @@ class Banner(Container[Widget]):
         problem = session.problem
         is_held = isinstance(problem, HeldError)
         if problem is not None and is_held:
-            self.text.value = f"<b>Read-only:</b> {problem.what}. {problem.remedy}."
+            text = html_text(f"{problem.what}. {problem.remedy}.")
+            self.text.value = f"<b>Read-only:</b> {text}"
         elif problem is not None:
             file = problem.path.name if problem.path else problem.where
+            text = html_text(f"{file} {problem.what}. {problem.remedy}.")
             self.text.value = (
-                f"<b>Verdicts cannot be recorded:</b> {file} {problem.what}. "
-                f"{problem.remedy}. Earlier verdicts are safe. Recording is retried "
-                "every two seconds."
+                f"<b>Verdicts cannot be recorded:</b> {text} Earlier verdicts are "
+                "safe. Recording is retried every two seconds."
             )
-        self.text.tooltip = str(problem or "")
+        self.text.tooltip = tooltip_text(str(problem or ""))
         self.open_again.visible = is_held
         self.visible = problem is not None
 
@@ -78,6 +79,7 @@ class ImageBanner(Container[Widget]):
         )
         super().__init__(widgets=[self.text, self.folder], labels=False)
         self.margins = (0, 0, 0, 0)
+        self._problem = ""
         self.folder.changed.connect(lambda: self.folder_requested.emit())
         self.hide()
 
@@ -93,19 +95,21 @@ class ImageBanner(Container[Widget]):
             folder.
         """
         text = "" if problem is None else str(problem)
-        if text != self.text.tooltip:
+        if text != self._problem:
+            self._problem = text
             self.text.value = (
-                f"<b>This cutout cannot be shown.</b> {breakable(escape(text))}"
+                f"<b>This cutout cannot be shown.</b> {breakable(html_text(text))}"
             )
-            self.text.tooltip = text
+            self.text.tooltip = tooltip_text(text)
         self.folder.visible = not is_found
         self.visible = problem is not None
 
 
 def alarm() -> Label:
-    """Create a conspicuous label: white on red, with line breaks."""
+    """Create a conspicuous label for HTML: white on red, with line breaks."""
     label = Label()
     native: QLabel = label.native
+    native.setTextFormat(Qt.TextFormat.RichText)
     native.setWordWrap(True)
     native.setStyleSheet(_STYLE)
     native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)

@@ -20,6 +20,11 @@ from qtpy.QtWidgets import (
 
 from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.outcomes import LABEL_NAMES
+from napari_artifact_review.core.texts import printable
+from napari_artifact_review.widgets.parts.plain_text import (
+    html_text,
+    tooltip_text,
+)
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
@@ -72,6 +77,7 @@ class ChoicePanel(Container[Widget]):
         super().__init__(widgets=[self.text, row], labels=False)
         self.margins = (0, 0, 0, 0)
         native: QLabel = self.text.native
+        native.setTextFormat(Qt.TextFormat.RichText)
         native.setWordWrap(True)
         native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._lay_out_table(headers)
@@ -103,6 +109,7 @@ class ChoicePanel(Container[Widget]):
         """Show a text above rows of differences; hide the panel if there are no rows.
 
         `details` are the tooltips of the rows; by default they repeat the cells.
+        `text` is HTML.
         """
         more = f" The first {_ROWS_SHOWN} are listed." * (len(rows) > _ROWS_SHOWN)
         self.text.value = text + more
@@ -111,8 +118,9 @@ class ChoicePanel(Container[Widget]):
         table.setRowCount(len(shown))
         for i, row in enumerate(shown):
             for j, cell in enumerate(row):
-                item = QTableWidgetItem(cell)
-                item.setToolTip(details[i] if details else "\n".join(row))
+                item = QTableWidgetItem(printable(cell))
+                tip = details[i] if details else "\n".join(row)
+                item.setToolTip(tooltip_text(tip))
                 table.setItem(i, j, item)
         table.resizeRowsToContents()
         heights = [table.rowHeight(row) for row in range(min(len(shown), 5))]
@@ -215,8 +223,8 @@ class ChangedOutputPanel(ChoicePanel):
         """Show the changes that `error` reports."""
         path = error.path.name if error.path else "The output"
         self.show_differences(
-            f"<b>Another program changed {path}</b> after this review read it. Nothing "
-            "was overwritten.",
+            f"<b>Another program changed {html_text(path)}</b> after this review read "
+            "it. Nothing was overwritten.",
             error.changes.differences,
         )
 
@@ -251,8 +259,8 @@ class ChangedTablePanel(ChoicePanel):
         """Show the changes that `error` reports."""
         path = error.path.name if error.path else "The table"
         self.show_differences(
-            f"<b>{path} changed on disk</b> after this review read it. Nothing was "
-            "written.",
+            f"<b>{html_text(path)} changed on disk</b> after this review read it. "
+            "Nothing was written.",
             error.differences,
         )
 

@@ -10,7 +10,9 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox
 
+from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.panels.grid_sliders import GridSliders
+from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -85,7 +87,8 @@ class GoToPanel(Container[Widget]):
         names = zip(session.image_names, counts, strict=True)
         with self.image_name.changed.blocked():
             _fill(
-                self.image_name, [(f"{name}  ({count})", name) for name, count in names]
+                self.image_name,
+                [(f"{printable(name)}  ({count})", name) for name, count in names],
             )
         self._listed = ()
         self.show_position(session)
@@ -101,8 +104,9 @@ class GoToPanel(Container[Widget]):
             )
             self._list_cutouts(session)
             self.error_id.native.setCurrentIndex(self._lines[cutout.row])
-        if self.image_name.tooltip != images.currentText():
-            self.image_name.tooltip = images.currentText()
+        tooltip = tooltip_text(images.currentText())
+        if self.image_name.tooltip != tooltip:
+            self.image_name.tooltip = tooltip
         self.sliders.show_position(session)
 
     def show_label(self, session: ReviewSession, rows: Collection[int]) -> None:
@@ -124,7 +128,7 @@ class GoToPanel(Container[Widget]):
         for name in names:
             line = session.cutout_index.position_of_image(name)
             count = session.review_queue.count_of(name)
-            self.image_name.native.setItemText(line, f"{name}  ({count})")
+            self.image_name.native.setItemText(line, f"{printable(name)}  ({count})")
 
     def _list_cutouts(self, session: ReviewSession) -> None:
         """List the queued cutouts of the current image, and the current cutout."""

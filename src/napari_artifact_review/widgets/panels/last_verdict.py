@@ -9,6 +9,7 @@ from psygnal import Signal
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.widgets.parts.link_line import LinkLine
+from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
@@ -56,7 +57,8 @@ class LastVerdictLine(LinkLine):
             text = self._text(session, command)
             self.show_text(text)
             image = command.cutouts[0].image_name
-            self.tooltip = f"{image}: {text}\nClick to go back to this cutout"
+            tip = f"{image}: {text}\nClick to go back to this cutout"
+            self.tooltip = tooltip_text(tip)
         is_refused = command is not None and command.state == "refused"
         self.emphasize("#c27000" if is_refused else None)
 

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QToolTip, QWidget
 from napari_artifact_review.viewer.status import describe_cutout
 from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class NeighbourMap(QWidget):
         if event.type() == QEvent.Type.ToolTip:
             cutout = self._at(event)
             text = "" if cutout is None else describe_cutout(cutout)
-            QToolTip.showText(event.globalPos(), text, self)
+            QToolTip.showText(event.globalPos(), tooltip_text(text), self)
             return True
         return bool(super().event(event))
 

@@ -19,10 +19,15 @@ from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QLineEdit, QSizePolicy
 
 from napari_artifact_review.core.review.paths import DEFAULT_OUTPUT_NAME
+from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.panels.recent import (
     RecentPanel,
     RecentReview,
     settings,
+)
+from napari_artifact_review.widgets.parts.plain_text import (
+    show_as_plain,
+    tooltip_text,
 )
 from napari_artifact_review.widgets.parts.row import row_of
 
@@ -55,7 +60,9 @@ class RememberingFileEdit(FileEdit):
         self.choose_btn.tooltip = f"{caption}..."
         field: QLineEdit = self.line_edit.native
         field.setPlaceholderText(hint)
-        self.changed.connect(lambda _: field.setToolTip(field.text() or tooltip))
+        self.changed.connect(
+            lambda _: field.setToolTip(tooltip_text(field.text()) or tooltip)
+        )
 
     @property
     def path(self) -> Path | None:
@@ -133,6 +140,8 @@ class OpenPanel(Container[Widget]):
         )
         self.margins = self.busy.margins = (0, 0, 0, 0)
         self.progress.native.setTextVisible(False)
+        show_as_plain(self.progress_text.native)
+        show_as_plain(self.error.native)
         self.error.native.setWordWrap(True)
         self.error.native.setSizePolicy(
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum
@@ -192,7 +201,7 @@ class OpenPanel(Container[Widget]):
 
     def show_error(self, text: str) -> None:
         """Show the error of a failed opening; an empty text hides the error."""
-        self.error.value = text
+        self.error.value = printable(text)
         self.error.visible = bool(text)
 
     def chosen_cutout_size(self) -> int | None:
@@ -202,7 +211,7 @@ class OpenPanel(Container[Widget]):
     def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
         """Show the progress of an opening; with `total` 0, the amount is unknown."""
         self.show_error("")
-        self.progress_text.value = text
+        self.progress_text.value = printable(text)
         self.progress.max = total
         self.progress.value = done
         self.busy.show()

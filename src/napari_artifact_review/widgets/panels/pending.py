@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from html import escape
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
@@ -14,6 +13,7 @@ from qtpy.QtCore import QTimer
 from napari_artifact_review.core.decisions.command import PENDING_DELAY
 from napari_artifact_review.widgets.panels.banner import alarm
 from napari_artifact_review.widgets.parts.message import breakable
+from napari_artifact_review.widgets.parts.plain_text import html_text, tooltip_text
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
@@ -92,15 +92,15 @@ class PendingPanel(Container[Widget]):
         if refused:
             problem = None if session is None else session.problem
             self.refused.value = _refused_text(refused, str(problem))
-            self.refused.tooltip = "\n".join(
-                f"{command.title}: {command.error}" for command in refused
+            self.refused.tooltip = tooltip_text(
+                "\n".join(f"{command.title}: {command.error}" for command in refused)
             )
         self.visible = bool(refused)
 
 
 def _refused_text(refused: Sequence[Command], problem: str) -> str:
     """Return a text with refused commands, and the error unless it is `problem`."""
-    titles = [breakable(escape(command.title)) for command in refused[:_MOST_NAMED]]
+    titles = [breakable(html_text(command.title)) for command in refused[:_MOST_NAMED]]
     more = len(refused) - len(titles)
     if more:
         titles.append(f"and {more} more")
@@ -109,5 +109,5 @@ def _refused_text(refused: Sequence[Command], problem: str) -> str:
         reason = ""
     else:
         name = "" if error.path is None else f"{error.path.name} "
-        reason = f"<br>{breakable(escape(name + error.what))}."
+        reason = f"<br>{breakable(html_text(name + error.what))}."
     return f"<b>Not recorded:</b> {'; '.join(titles)}.{reason}"

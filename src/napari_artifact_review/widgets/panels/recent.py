@@ -13,6 +13,8 @@ from psygnal import Signal
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QPushButton, QSizePolicy
 
+from napari_artifact_review.widgets.parts.plain_text import button_text, tooltip_text
+
 #: Maximum number of recent reviews.
 _MOST = 5
 
@@ -89,8 +91,8 @@ class RecentPanel(Container[Widget]):
             button.visible = line < len(self._reviews)
             if line < len(self._reviews):
                 review = self._reviews[line]
-                button.text = texts[line]
-                button.tooltip = (
+                button.text = button_text(texts[line])
+                button.tooltip = tooltip_text(
                     f"Resume {review.predictions}\nImages: {review.images}\n"
                     f"Output: {review.output}"
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets import Container, Label
 from magicgui.widgets.bases import Widget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review.core.errors import HeldError
+from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.panels.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.panels.choices import (
     ChangedOutputPanel,
@@ -26,6 +27,7 @@ from napari_artifact_review.widgets.panels.choices import (
 )
 from napari_artifact_review.widgets.panels.cutout_table import CutoutTable
 from napari_artifact_review.widgets.panels.display import DisplayPanel
+from napari_artifact_review.widgets.panels.encoding import EncodingPanel
 from napari_artifact_review.widgets.panels.full_image import FullImagePanel
 from napari_artifact_review.widgets.panels.go_to import GoToPanel
 from napari_artifact_review.widgets.panels.kind_and_note import KindAndNotePanel
@@ -40,6 +42,7 @@ from napari_artifact_review.widgets.panels.verdict import VerdictPanel
 from napari_artifact_review.widgets.parts.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.parts.fold import Fold
 from napari_artifact_review.widgets.parts.message import Message
+from napari_artifact_review.widgets.parts.plain_text import show_as_plain
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.images.display import Display
@@ -68,6 +71,7 @@ class ReviewPanel(Container[Widget]):
         self.disagreements = DisagreementPanel()
         self.changed_output = ChangedOutputPanel()
         self.changed_table = ChangedTablePanel()
+        self.encoding = EncodingPanel()
         self.verdict = VerdictPanel()
         self.facts = CutoutTable()
         self.kind_and_note = KindAndNotePanel()
@@ -78,9 +82,7 @@ class ReviewPanel(Container[Widget]):
         self.message = Message()
         self.notices = _wrapping_label()
         self.note = _wrapping_label()
-        self.help = PushButton(text="?")
-        self.help.native.setFixedWidth(28)
-        self.saving.append(self.help)
+        self.help = self.saving.help
         super().__init__(
             widgets=[
                 self.banner,
@@ -95,6 +97,7 @@ class ReviewPanel(Container[Widget]):
                 self.team,
                 self.changed_output,
                 self.changed_table,
+                self.encoding,
                 self.unseen,
                 self.note,
                 self.notices,
@@ -187,7 +190,8 @@ class ReviewPanel(Container[Widget]):
         self.saving.show_state(session)
 
     def hide_changes(self) -> None:
-        """Hide the panels of changes on disk."""
+        """Hide the questions of a save about files and encoding."""
+        self.encoding.hide()
         self.changed_output.hide()
         self.changed_table.hide()
 
@@ -215,7 +219,7 @@ class ReviewPanel(Container[Widget]):
 
     def show_notices(self, session: ReviewSession) -> None:
         """Show the notices about the table and the output."""
-        self.notices.value = " ".join(session.notices)
+        self.notices.value = printable(" ".join(session.notices))
         self.notices.visible = bool(session.notices)
 
     def show_view(self, controller: ReviewController) -> None:
@@ -226,7 +230,7 @@ class ReviewPanel(Container[Widget]):
         self.verdict.enabled = self.kind_and_note.enabled = can_decide
         self.show_around(controller)
         self.full_image.show_image(controller.full)
-        notes = "; ".join(controller.notes)
+        notes = printable("; ".join(controller.notes))
         if notes != self.note.value:
             self.note.value = notes
             self.note.visible = bool(notes)
@@ -255,6 +259,7 @@ def _wrapping_label() -> Label:
     """Create a hidden label that wraps its text."""
     label = Label()
     native: QLabel = label.native
+    show_as_plain(native)
     native.setWordWrap(True)
     native.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
     native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)

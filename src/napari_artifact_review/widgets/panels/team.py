@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container
@@ -11,6 +10,7 @@ from magicgui.widgets.bases import Widget
 from napari_artifact_review.widgets.panels.banner import alarm
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.message import breakable
+from napari_artifact_review.widgets.parts.plain_text import html_text, tooltip_text
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
@@ -36,12 +36,12 @@ class TeamPanel(Container[Widget]):
         count, problem = team.unsent, team.problem
         unsent = f"{count} not sent yet" if count else "all sent"
         self.state.show_text(f"Meeting place: {unsent}")
-        self.state.tooltip = f"Verdicts are exchanged with {team.name}"
+        self.state.tooltip = tooltip_text(f"Verdicts are exchanged with {team.name}")
         if problem is not None:
             self.problem.value = (
                 f"<b>Cannot reach the meeting place:</b> "
-                f"{breakable(escape(problem.what))}. Verdicts are recorded on this "
+                f"{breakable(html_text(problem.what))}. Verdicts are recorded on this "
                 "computer, and sent after reconnecting."
             )
-            self.problem.tooltip = str(problem)
+            self.problem.tooltip = tooltip_text(str(problem))
         self.problem.visible = problem is not None

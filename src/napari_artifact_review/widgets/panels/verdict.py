@@ -15,6 +15,7 @@ from napari_artifact_review.core.outcomes import LABEL_NAMES, OUTCOME_DISPLAY_OR
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.widgets.panels.last_verdict import LastVerdictLine
 from napari_artifact_review.widgets.parts.line import Line
+from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class VerdictPanel(Container[Widget]):
         elif cutout is not None:
             self.history.show_text(_history(cutout, self._keys))
             if cutout.reviewed_at:
-                self.history.tooltip = f"{self.history.value} UTC"
+                self.history.tooltip = tooltip_text(f"{self.history.value} UTC")
 
 
 def _selection_text(cutouts: Sequence[Cutout], keys: KeyChoice) -> str:

@@ -6,6 +6,8 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from napari_artifact_review.widgets.parts.plain_text import button_text, tooltip_text
+
 
 class Fold(QWidget):
     """A title that shows or hides the widget under it.
@@ -57,9 +59,9 @@ class Fold(QWidget):
     def say(self, summary: str) -> None:
         """Show a summary of the content beside the title."""
         text = f"{self._title}: {summary}" if summary else self._title
-        if text != self.header.text():
-            self.header.setText(text)
-            self.header.setToolTip(text)
+        if button_text(text) != self.header.text():
+            self.header.setText(button_text(text))
+            self.header.setToolTip(tooltip_text(text))
 
     def _toggle(self, is_open: bool) -> None:
         arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow

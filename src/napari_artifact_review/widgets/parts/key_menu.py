@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QMenu, QWidget
 
+from napari_artifact_review.widgets.parts.plain_text import button_text
+
 #: Keys of the items, in order.
 _KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 
@@ -28,8 +30,7 @@ def show_menu(
     menu = QMenu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     for (text, function), key in zip(choices.items(), _KEYS, strict=False):
-        # An ampersand in a text of the user's own is no mnemonic.
-        action = menu.addAction(f"&{key}  {text.replace('&', '&&')}")
+        action = menu.addAction(f"&{key}  {button_text(text)}")
         action.triggered.connect(lambda _, function=function: function())
     while not over.isVisible() and over is not parent:
         over = over.parentWidget() or parent

@@ -6,6 +6,9 @@ from magicgui.widgets import LineEdit
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLineEdit
 
+from napari_artifact_review.core.texts import printable
+from napari_artifact_review.widgets.parts.plain_text import tooltip_text
+
 _STYLE = "QLineEdit { background: transparent; border: 0; padding: 0; margin: 0 }"
 
 
@@ -28,8 +31,9 @@ class Line(LineEdit):
 
     def show_text(self, text: str) -> None:
         """Show a text from its beginning, with the full text in the tooltip."""
-        if text != self.value:
-            self.value = self.tooltip = text
+        shown = printable(text)
+        if shown != self.value:
+            self.value, self.tooltip = shown, tooltip_text(text)
             self.native.setCursorPosition(0)
 
     def emphasize(self, color: str | None) -> None:

@@ -8,6 +8,9 @@ from magicgui.widgets import Label
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_artifact_review.core.texts import printable
+from napari_artifact_review.widgets.parts.plain_text import show_as_plain, tooltip_text
+
 _STYLE = "background: #2f4a73; color: white; padding: 4px 6px; border-radius: 4px"
 
 
@@ -19,7 +22,9 @@ class Message(Label):
 
     def __init__(self) -> None:
         super().__init__()
+        self._text = ""
         native: QLabel = self.native
+        show_as_plain(native)
         native.setWordWrap(True)
         native.setStyleSheet(_STYLE)
         native.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -34,9 +39,10 @@ class Message(Label):
 
     def say(self, text: str) -> None:
         """Show a text, or hide the message if the text is empty."""
-        if text != self.tooltip:
-            self.value = breakable(text)
-            self.tooltip = text
+        if text != self._text:
+            self._text = text
+            self.value = breakable(printable(text))
+            self.tooltip = tooltip_text(text)
             self.native.setVisible(bool(text))
             self.settle()
 
@@ -44,7 +50,7 @@ class Message(Label):
         """Fit the message to the lower edge and the width of the panel."""
         native: QLabel = self.native
         panel = native.parentWidget()
-        if self.tooltip and panel is not None:
+        if self._text and panel is not None:
             height = native.heightForWidth(panel.width())
             native.setGeometry(0, panel.height() - height, panel.width(), height)
             native.raise_()

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 from napari_artifact_review.widgets.parts.background import Background, MainThread
 from napari_artifact_review.widgets.parts.picture import picture_button, picture_icon
 from napari_artifact_review.widgets.parts.picture_window import PictureWindow
+from napari_artifact_review.widgets.parts.plain_text import button_text, tooltip_text
 from napari_artifact_review.widgets.parts.tool_window import KeptFree
 
 if TYPE_CHECKING:
@@ -92,12 +93,12 @@ class ExamplesPanel(PictureWindow):
             button.setIcon(picture_icon(None))
         for cutout, button in zip(self._cutouts, self.buttons, strict=False):
             name = f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
-            button.setText(
-                button.fontMetrics().elidedText(
-                    name, Qt.TextElideMode.ElideMiddle, button.width() - 8
-                )
+            short = button.fontMetrics().elidedText(
+                name, Qt.TextElideMode.ElideMiddle, button.width() - 8
             )
-            button.setToolTip("\n".join(filter(None, (name, cutout.note))))
+            button.setText(button_text(short))
+            tip = "\n".join(filter(None, (name, cutout.note)))
+            button.setToolTip(tooltip_text(tip))
         if self._cache is not None and self._cutouts:
             job = partial(_pictures, self._cache, self._cutouts)
             self._background.start(job, self._show, self._fail)

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.input.keys import KeyAction
 from napari_artifact_review.viewer.style import STYLE
+from napari_artifact_review.widgets.parts.plain_text import html_text
 from napari_artifact_review.widgets.parts.tool_window import KeptFree, ToolWindow
 
 _COLORS = (
@@ -77,6 +78,6 @@ def help_text(choice: KeyChoice) -> str:
 
 def _cells(action: KeyAction) -> str:
     return (
-        f"<td align='right'>&nbsp;&nbsp;<b>{action.label}</b></td>"
+        f"<td align='right'>&nbsp;&nbsp;<b>{html_text(action.label)}</b></td>"
         f"<td>&nbsp;&nbsp;{action.title}</td>"
     )

@@ -1,0 +1,69 @@
+"""Copy of the reviewed table in which a spreadsheet program finds no formula."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from napari_artifact_review.core.atomic_files import replace_file
+from napari_artifact_review.core.review.reviewed_table import ReviewedTable
+from napari_artifact_review.core.tables.delimited import DelimitedFile, Dialect
+
+# From OWASP's advice on CSV injection; the last four are the full-width forms.
+_FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+_FORMULA = re.compile(f"[{re.escape(_FORMULA_STARTS)}]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+# Without a byte order mark, Excel does not read the text as UTF-8.
+_DIALECT = Dialect(bom=codecs.BOM_UTF8)
+
+
+def spreadsheet_path(output: Path) -> Path:
+    """Return the path of the copy for spreadsheet programs, beside an output."""
+    stem = output.stem
+    if output.suffix.lower() == ".gz":
+        stem = Path(stem).stem
+    return output.with_name(f"{stem}_spreadsheet.csv")
+
+
+def write_spreadsheet(table: ReviewedTable, output: Path) -> Path:
+    """Write a copy of a reviewed table for spreadsheet programs; return its path.
+
+    A text that a spreadsheet program would read as a formula gets an apostrophe in
+    front. Numbers are unchanged. The copy is a CSV file in UTF-8.
+
+    Parameters
+    ----------
+    table : ReviewedTable
+        The table.
+    output : Path
+        The output of the review.
+
+    Raises
+    ------
+    SaveError
+        If the copy cannot be written.
+    """
+    path = spreadsheet_path(output)
+    values = table.as_written(path).apply(_escape_column)
+    names = [escape_cell(str(name)) for name in values.columns]
+    values.columns = pd.Index(names, dtype="str")
+    file = DelimitedFile.from_values(values, _DIALECT)
+    return replace_file(path, lambda stream: file.write(stream, {})).path
+
+
+def escape_cell(text: str) -> str:
+    """Return a text that a spreadsheet program does not read as a formula."""
+    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def _escape_column(values: pd.Series[Any]) -> pd.Series[Any]:
+    texts = values.astype("str")
+    are_suspect = texts.str.match(_FORMULA.pattern).fillna(False)
+    return texts.mask(are_suspect, texts[are_suspect].map(escape_cell))

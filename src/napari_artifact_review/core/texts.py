@@ -1,0 +1,38 @@
+"""Texts from files and other computers, made safe to display."""
+
+from __future__ import annotations
+
+import re
+
+# All control characters except tab and line feed; line and paragraph separators, which
+# end a line in some programs; overrides of the writing direction; bytes that are not
+# Unicode.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+# The two beginnings by which Qt guesses that a text is HTML.
+_MARKUP = re.compile("<|&(?=lt;)")
+
+
+def printable(text: str) -> str:
+    r"""Return a text with its control characters as escapes, such as ``\x1b``.
+
+    A terminal would run them as commands. Tabs and line feeds stay.
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def on_one_line(text: str) -> str:
+    """Return a printable text with its lines joined by spaces."""
+    return printable(text.replace("\n", " "))
+
+
+def not_html(text: str) -> str:
+    """Return a printable text that Qt does not take for HTML.
+
+    Qt guesses whether a text is HTML in tooltips, in napari's notifications and in its
+    status bar. A space without width after each ``<`` makes it plain text, which looks
+    the same.
+    """
+    return _MARKUP.sub(lambda found: f"{found[0]}\u200b", printable(text))

@@ -46,6 +46,8 @@ class Position:
         Notes that are not yet part of a verdict, by cutout.
     meetings : dict of str to Meeting
         States of the exchanges, by name of the meeting place.
+    shown_columns : tuple of str
+        The user's own columns that are shown with each cutout.
     """
 
     cutout: CutoutKey | None = None
@@ -54,6 +56,7 @@ class Position:
     threshold: float | None = None
     drafts: dict[CutoutKey, str] = field(default_factory=dict)
     meetings: dict[str, Meeting] = field(default_factory=dict)
+    shown_columns: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
@@ -67,6 +70,7 @@ class Position:
                 name: [meeting.review_id, meeting.acknowledged]
                 for name, meeting in self.meetings.items()
             },
+            "shown_columns": list(self.shown_columns),
         }
 
     @classmethod
@@ -94,6 +98,7 @@ class Position:
         position.threshold = read("threshold", _parse_threshold, None)
         position.drafts = read("drafts", _parse_drafts, {})
         position.meetings = read("meetings", _parse_meetings, {})
+        position.shown_columns = read("shown_columns", _parse_columns, ())
         if not damaged:
             return position, ()
         names = ", ".join(damaged)
@@ -145,3 +150,9 @@ def _parse_meetings(value: Any) -> dict[str, Meeting]:
         heads = {str(log_id): int(number) for log_id, number in acknowledged.items()}
         meetings[str(name)] = Meeting(str(review_id), heads)
     return meetings
+
+
+def _parse_columns(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(x, str) for x in value):
+        raise TypeError(value)
+    return tuple(dict.fromkeys(value))

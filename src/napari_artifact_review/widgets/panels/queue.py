@@ -15,7 +15,6 @@ from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.review.queue import QueueRule
     from napari_artifact_review.core.review.session import ReviewSession
 
 _STATES = {
@@ -33,16 +32,6 @@ _ORDERS = {
     "confident": "Most confident first",
     "uncertain": "Least confident first",
     "random": "Shuffled",
-}
-
-#: Short names of the orders, for the title of the fold.
-_SHORT_ORDERS = {
-    "image": "by image",
-    "table": "table order",
-    "mislabelled": "mislabelled first",
-    "confident": "most confident first",
-    "uncertain": "least confident first",
-    "random": "shuffled",
 }
 
 _ANY_KIND = "All kinds"
@@ -161,20 +150,6 @@ class QueuePanel(Container[Widget]):
                 "seed": self.seed.value,
             }
         )
-
-
-def queue_summary(rule: QueueRule) -> str:
-    """Summarize the rule of a queue in a few words."""
-    outcomes = " ".join(name for name in OUTCOME_DISPLAY_ORDER if name in rule.outcomes)
-    parts = [outcomes or "no outcome"]
-    if rule.state != "all":
-        parts.append(rule.state)
-    if rule.kinds is not None:
-        parts.append(", ".join(rule.kinds))
-    if rule.images is not None:
-        parts.append(", ".join(rule.images))
-    parts.append(_SHORT_ORDERS[rule.order])
-    return ", ".join(parts)
 
 
 def _choice(names: dict[str, str], tooltip: str) -> ComboBox:

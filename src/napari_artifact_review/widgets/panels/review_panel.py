@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review.core.errors import HeldError
+from napari_artifact_review.core.review.queue_summary import queue_summary
 from napari_artifact_review.widgets.panels.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.panels.choices import (
     ChangedOutputPanel,
@@ -32,7 +33,7 @@ from napari_artifact_review.widgets.panels.kind_and_note import KindAndNotePanel
 from napari_artifact_review.widgets.panels.neighbours import ContextPanel
 from napari_artifact_review.widgets.panels.pending import PendingPanel
 from napari_artifact_review.widgets.panels.progress import ProgressPanel
-from napari_artifact_review.widgets.panels.queue import QueuePanel, queue_summary
+from napari_artifact_review.widgets.panels.queue import QueuePanel
 from napari_artifact_review.widgets.panels.results import ResultsPanel
 from napari_artifact_review.widgets.panels.save import SavePanel
 from napari_artifact_review.widgets.panels.team import TeamPanel

@@ -9,6 +9,7 @@ from contextlib import closing
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.table import Table
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
@@ -43,12 +44,14 @@ def table_of(folder, suffix, **more):
     path = folder / f"predictions{suffix}"
     if suffix == ".csv":
         table.to_csv(path, index=False)
+    elif suffix == ".fits":
+        Table.from_pandas(table).write(path)
     else:
         table.to_parquet(path)
     return path
 
 
-@pytest.fixture(params=[".csv", ".parquet"])
+@pytest.fixture(params=[".csv", ".parquet", ".fits"])
 def review(request, tmp_path):
     with ReviewSession.open(table_of(tmp_path, request.param)) as session:
         yield session

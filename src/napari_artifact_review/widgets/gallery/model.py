@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt
 
 from napari_artifact_review.core.review.groups import Group, Grouping, in_groups
 from napari_artifact_review.viewer.status import describe_cutout
+from napari_artifact_review.widgets.parts.plain_tooltip import plain_tooltip
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import Cutout
@@ -72,9 +73,20 @@ class GalleryModel(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             made = self._pictures.find(cutout.row)
             problem = "" if made is None else made.problem
-            lines = (cutout.image_name, describe_cutout(cutout), cutout.note, problem)
-            return "\n".join(filter(None, lines))
+            lines = (
+                cutout.image_name,
+                describe_cutout(cutout),
+                *self._own_values(cutout.row),
+                cutout.note,
+                problem,
+            )
+            return plain_tooltip("\n".join(filter(None, lines)))
         return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+
+    def _own_values(self, row: int) -> Iterator[str]:
+        """Yield the names and values of the shown columns of the user's own."""
+        for name in self._session.shown_columns:
+            yield f"{name}: {self._session.own_columns.text(name, row)}"
 
     def cutout(self, position: int) -> Cutout:
         """Return the cutout at a position, with its current label."""

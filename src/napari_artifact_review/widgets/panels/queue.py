@@ -11,6 +11,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOME_DISPLAY_ORDER
+from napari_artifact_review.widgets.panels.conditions import ConditionsPanel
 from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
 from napari_artifact_review.widgets.parts.row import row_of
 
@@ -75,6 +76,7 @@ class QueuePanel(Container[Widget]):
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
+        self._insert_conditions()
         self._fix_widths()
         self.seed.hide()
         self._images: tuple[str, ...] | None = None
@@ -89,6 +91,12 @@ class QueuePanel(Container[Widget]):
         for widget in self._fields:
             widget.changed.connect(self._request)
         self.kind.native.activated.connect(self._request)
+
+    def _insert_conditions(self) -> None:
+        """Insert the conditions between the filters and the order."""
+        self.conditions = ConditionsPanel()
+        self.conditions.changed.connect(self._request)
+        self.native.layout().insertWidget(3, self.conditions)
 
     def _fix_widths(self) -> None:
         self.seed.native.setFixedWidth(80)
@@ -106,6 +114,7 @@ class QueuePanel(Container[Widget]):
     def show_session(self, session: ReviewSession) -> None:
         """Show the queue of another session."""
         self.threshold.show_session(session)
+        self.conditions.show_columns(session.own_columns)
         self.show_queue(session)
 
     def show_queue(self, session: ReviewSession) -> None:
@@ -129,6 +138,7 @@ class QueuePanel(Container[Widget]):
             self.state.value, self.order.value = rule.state, rule.order
             self.seed.value = rule.seed
             self.this_image.value = rule.images is not None
+        self.conditions.show_conditions(rule.columns)
         self.seed.visible = rule.order == "random"
         self.threshold.show_threshold(session)
 
@@ -148,6 +158,7 @@ class QueuePanel(Container[Widget]):
                 "kinds": self.kind.native.currentData(),
                 "order": self.order.value,
                 "seed": self.seed.value,
+                "columns": self.conditions.conditions,
             }
         )
 

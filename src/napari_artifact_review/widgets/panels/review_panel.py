@@ -31,6 +31,7 @@ from napari_artifact_review.widgets.panels.full_image import FullImagePanel
 from napari_artifact_review.widgets.panels.go_to import GoToPanel
 from napari_artifact_review.widgets.panels.kind_and_note import KindAndNotePanel
 from napari_artifact_review.widgets.panels.neighbours import ContextPanel
+from napari_artifact_review.widgets.panels.own_columns import OwnColumnsPanel
 from napari_artifact_review.widgets.panels.pending import PendingPanel
 from napari_artifact_review.widgets.panels.progress import ProgressPanel
 from napari_artifact_review.widgets.panels.queue import QueuePanel
@@ -70,15 +71,14 @@ class ReviewPanel(Container[Widget]):
         self.changed_output = ChangedOutputPanel()
         self.changed_table = ChangedTablePanel()
         self.verdict = VerdictPanel()
-        self.facts = CutoutTable()
+        self.facts, self.own_columns = CutoutTable(), OwnColumnsPanel()
         self.kind_and_note = KindAndNotePanel()
         self.progress = ProgressPanel()
         self.full_image = FullImagePanel()
         self.saving = SavePanel()
         self.unseen = ImageBanner()
         self.message = Message()
-        self.notices = _wrapping_label()
-        self.note = _wrapping_label()
+        self.notices, self.note = _wrapping_label(), _wrapping_label()
         self.help = PushButton(text="?")
         self.help.native.setFixedWidth(28)
         self.saving.append(self.help)
@@ -89,6 +89,7 @@ class ReviewPanel(Container[Widget]):
                 self.disagreements,
                 self.verdict,
                 self.facts,
+                self.own_columns,
                 self.kind_and_note,
                 self.progress,
                 self.full_image,
@@ -165,6 +166,7 @@ class ReviewPanel(Container[Widget]):
         self.kind_and_note.show_session(session)
         self.full_image.show_session(session)
         self.queue.show_session(session)
+        self.own_columns.show_columns(session)
         self.show_queue(session)
         self.banner.show_problem(session)
         self.pending.show_session(session)
@@ -179,6 +181,7 @@ class ReviewPanel(Container[Widget]):
         self.verdict.show_cutout(cutout)
         self.verdict.last.show_last(session)
         self.facts.show_cutout(cutout)
+        self.own_columns.show_cutout(session)
         draft = session.drafts.get(cutout.key)
         given = session.expected_state(cutout.key)
         self.kind_and_note.show_cutout(cutout, given, draft)

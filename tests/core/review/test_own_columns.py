@@ -108,6 +108,15 @@ def test_a_number_is_compared_as_a_number_where_the_file_has_numbers(tmp_path):
         assert review.review_queue.rows.tolist() == [3]
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".fits"])
+def test_a_long_id_is_compared_with_all_its_digits(tmp_path, suffix):
+    first = 1_237_651_234_567_890_120
+    path = table_of(tmp_path, suffix, objid=np.arange(first, first + 6))
+    with ReviewSession.open(path) as review:
+        review.set_queue(columns=[("objid", "is", str(first + 3))])
+        assert review.review_queue.rows.tolist() == [3]
+
+
 def test_conditions_are_combined_with_each_other_and_with_the_rest(review):
     review.set_label("artifact")
     review.set_queue(

@@ -78,7 +78,7 @@ def test_chosen_columns_are_shown_with_each_cutout(dock, qtbot, press):
     assert listed == ["observer", "artifact_class", "mag", "remark"]
     assert values.isVisible()
     assert values.lines == (("artifact_class", "ghost"), ("mag", "19.5"))
-    assert values.height() == 2 * values.line_height()
+    qtbot.waitUntil(lambda: values.height() == 2 * values.line_height())
     press(dock, "N")
     assert values.lines == (("artifact_class", "trail"), ("mag", "21"))
     check_columns(dock, "artifact_class", qtbot=qtbot)
@@ -227,6 +227,7 @@ def test_a_click_lists_the_few_values_of_a_column(dock, qtbot):
     QTest.mouseClick(popup.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, place)
     assert line.value.text() == "ghost"
     assert queued(dock) == GHOSTS
+    assert not line.value.hasFocus(), "the next key is for the review"
 
 
 def test_a_text_where_a_number_is_needed_is_told_and_can_be_corrected(dock):

@@ -30,6 +30,9 @@ EMPTY_OPERATORS: tuple[Operator, ...] = ("is empty", "is not empty")
 #: Columns with a meaning for the review.
 _KNOWN = {*REQUIRED, "preds", "confidence", "error_id", "label_new", *REVIEW_TEXTS}
 
+#: Smallest whole number whose successor is not a float64.
+_FIRST_INEXACT = 2**53
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -180,8 +183,10 @@ class OwnColumns:
             which = _contain(column.texts, value)
         else:
             which = np.array([text == value for text in column.texts], dtype=bool)
-            if column.is_numeric:
-                which |= column.numbers == number_of(value)
+            number = number_of(value)
+            # Larger numbers, such as ids of objects, are not all exact as float64.
+            if column.is_numeric and abs(number) < _FIRST_INEXACT:
+                which |= column.numbers == number
         if operator in ("is not", "is not empty"):
             which = ~which
         return which[column.codes]

@@ -119,7 +119,7 @@ class ConditionLine(QWidget):
     removed : Signal
         Emitted with this line when the user removes it.
     left : Signal
-        Emitted when Enter or Escape in the value releases the keyboard.
+        Emitted when Enter, Escape or a choice in the value releases the keyboard.
     column, operator, value : QComboBox, QComboBox, ValueField
         The fields.
     remove, add : QToolButton
@@ -156,18 +156,21 @@ class ConditionLine(QWidget):
             self.column.setCurrentIndex(self.column.findData(condition.column))
             self.operator.setCurrentIndex(self.operator.findData(condition.operator))
             self.value.setText(condition.value)
+        for combo in (self.column, self.operator):
+            # The open list is as wide as its longest text.
+            view = combo.view()
+            view.setMinimumWidth(view.sizeHintForColumn(0) + _SCROLL_BAR)
 
     def _lay_out(self) -> None:
-        self.operator.setFixedWidth(74)
         # The fields share the width of the dock, and do not widen it.
-        for field in (self.column, self.value):
+        for field in (self.column, self.operator, self.value):
             field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addWidget(self.column, 1)
-        layout.addWidget(self.operator)
-        layout.addWidget(self.value, 1)
+        layout.addWidget(self.column, 5)
+        layout.addWidget(self.operator, 4)
+        layout.addWidget(self.value, 5)
         layout.addWidget(self.remove)
         layout.addWidget(self.add)
         policy = self.add.sizePolicy()
@@ -181,6 +184,7 @@ class ConditionLine(QWidget):
         self.value.editingFinished.connect(self.changed)
         self.value.returnPressed.connect(self.left)
         self.value.chosen.connect(self.changed)
+        self.value.chosen.connect(self.left)
         self.remove.clicked.connect(self._request_removal)
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.value)
         self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -327,7 +331,6 @@ def _narrow_list() -> QComboBox:
         QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
     )
     combo.setMinimumContentsLength(3)
-    combo.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
     return combo
 
 

@@ -9,11 +9,14 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QFrame, QLineEdit, QScrollArea, QShortcut, QSizePolicy
+from qtpy.QtWidgets import QLineEdit, QShortcut, QSizePolicy
 
 from napari_artifact_review.widgets.parts.checkable_menu import CheckableMenu
 from napari_artifact_review.widgets.parts.row import row_of
-from napari_artifact_review.widgets.parts.value_lines import ValueLines
+from napari_artifact_review.widgets.parts.value_lines import (
+    ScrolledLines,
+    ValueLines,
+)
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
@@ -55,12 +58,7 @@ class OwnColumnsPanel(Container[Widget]):
             QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
         )
         self.values = ValueLines()
-        self._area = QScrollArea()
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setWidgetResizable(True)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setWidget(self.values)
+        self._area = ScrolledLines(self.values, _MOST_LINES)
         self._area.hide()
         self.native.layout().addWidget(self._area)
         self._names: tuple[str, ...] = ()
@@ -79,17 +77,7 @@ class OwnColumnsPanel(Container[Widget]):
         self._names, self._shown = session.own_columns.names, session.shown_columns
         self.columns.visible = bool(self._names)
         self.show_cutout(session)
-        lines = min(len(self._shown), _MOST_LINES)
-        self._area.ensurePolished()
-        # napari's style gives the area a frame.
-        frame = 2 * self._area.frameWidth()
-        self._area.setFixedHeight(lines * self.values.line_height() + frame)
-        self._area.setVerticalScrollBarPolicy(
-            Qt.ScrollBarPolicy.ScrollBarAlwaysOn
-            if lines < len(self._shown)
-            else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-        )
-        self._area.setVisible(lines > 0)
+        self._area.fit_to_lines()
 
     def show_cutout(self, session: ReviewSession) -> None:
         """Show the values of the current cutout."""

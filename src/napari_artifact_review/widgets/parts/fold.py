@@ -6,6 +6,8 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from napari_artifact_review.widgets.parts.plain_tooltip import plain_tooltip
+
 
 class Fold(QWidget):
     """A title that shows or hides the widget under it.
@@ -59,7 +61,7 @@ class Fold(QWidget):
         text = f"{self._title}: {summary}" if summary else self._title
         if text != self.header.text():
             self.header.setText(text)
-            self.header.setToolTip(text)
+            self.header.setToolTip(plain_tooltip(text))
 
     def _toggle(self, is_open: bool) -> None:
         arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow

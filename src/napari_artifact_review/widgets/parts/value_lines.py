@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QEvent, QRect, Qt
+from qtpy.QtCore import QEvent, QRect, QSize, Qt
 from qtpy.QtGui import QHelpEvent, QPainter, QPaintEvent
-from qtpy.QtWidgets import QToolTip, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QToolTip
 
 from napari_artifact_review.widgets.parts.plain_tooltip import plain_tooltip
 
@@ -17,10 +17,11 @@ _GAP, _LEADING = 10, 3
 _NAMES_SHARE = 0.5
 
 
-class ValueLines(QWidget):
+class ValueLines(QLabel):
     """Lines with a name and a value, which are cut off if they are too long.
 
-    The tooltip of a line shows its full text.
+    The tooltip of a line shows its full text. As a label, it has the font size of
+    napari's preferences.
 
     Attributes
     ----------
@@ -31,14 +32,22 @@ class ValueLines(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.lines: tuple[tuple[str, str], ...] = ()
-        self.setMinimumWidth(1)
 
     def show_lines(self, lines: Sequence[tuple[str, str]]) -> None:
         """Show new names and values."""
-        if len(lines) != len(self.lines):
-            self.setFixedHeight(len(lines) * self.line_height())
+        has_other_height = len(lines) != len(self.lines)
         self.lines = tuple(lines)
+        if has_other_height:
+            self.updateGeometry()
         self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a size with the height of all lines."""
+        return QSize(1, len(self.lines) * self.line_height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return a size with the height of all lines."""
+        return self.sizeHint()
 
     def line_height(self) -> int:
         """Return the height of a line in pixels."""
@@ -73,6 +82,50 @@ class ValueLines(QWidget):
             QToolTip.showText(event.globalPos(), plain_tooltip(text), self)
             return True
         return bool(super().event(event))
+
+
+class ScrolledLines(QScrollArea):
+    """An area with a few lines in view, in which the others are scrolled to.
+
+    Parameters
+    ----------
+    values : ValueLines
+        The lines.
+    most : int
+        Maximum number of lines in view.
+    """
+
+    def __init__(self, values: ValueLines, most: int) -> None:
+        super().__init__()
+        self._values, self._most = values, most
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setWidget(values)
+
+    def fit_to_lines(self) -> None:
+        """Fit the height to the number of lines, and hide the area without lines."""
+        count = len(self._values.lines)
+        self.setVerticalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOn
+            if count > self._most
+            else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        )
+        self.updateGeometry()
+        self.setVisible(count > 0)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a size with the height of the lines in view."""
+        lines = min(len(self._values.lines), self._most)
+        # napari's style gives the area a frame.
+        frame = 2 * self.frameWidth()
+        return QSize(1, lines * self._values.line_height() + frame)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return a size with the height of the lines in view."""
+        return self.sizeHint()
 
 
 def _in_one_line(text: str) -> str:

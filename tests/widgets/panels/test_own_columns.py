@@ -53,6 +53,7 @@ def check_columns(dock, *names, qtbot):
     for name in names:
         place = menu.actionGeometry(actions[name]).center()
         QTest.mouseClick(menu, LEFT, Qt.KeyboardModifier.NoModifier, place)
+        assert menu.isVisible(), "several are checked without opening it again"
     QTest.keyClick(menu, Qt.Key.Key_Escape)
     assert QApplication.activePopupWidget() is None
     return list(actions)
@@ -202,6 +203,20 @@ def test_conditions_are_added_removed_and_combined_with_the_rest(dock):
     QTest.mouseClick(line_of(dock).remove, LEFT)
     assert queued(dock) == [("north", 400, 200), ("south", 0, 0)]
     assert line_of(dock).condition is None, "an empty line is there for the next one"
+
+
+def test_a_line_that_is_not_complete_leaves_the_queue_alone(dock):
+    replaced = []
+    line = line_of(dock)
+    dock.session.queue_changed.connect(lambda: replaced.append(1))
+    choose(line.column, "mag")
+    QTest.mouseClick(line.add, LEFT)
+    QTest.mouseClick(line_of(dock, 1).remove, LEFT)
+    choose(line.operator, ">")
+    assert replaced == []
+    write(line.value, "20")
+    write(line.value, "20")
+    assert replaced == [1]
 
 
 def test_a_condition_without_a_value_needs_none(dock):

@@ -106,6 +106,7 @@ def test_it_says_what_was_reviewed_by_whom_and_with_what(page, reviewed, survey)
         f"Images 3 in {survey.parent} ",
         "Cutouts 36, 200 px each; 3 reviewed ",
         "Reviewers ada (3) ",
+        "Queue FP FN, by image ",
         "Threshold the table's own predictions ",
         "Report of 2026-11-25 (UTC) ",
         f"numpy {version('numpy')}, ",
@@ -115,6 +116,9 @@ def test_it_says_what_was_reviewed_by_whom_and_with_what(page, reviewed, survey)
     reviewed.set_threshold(0.5)
     other = Page(report.make_page(reviewed, DAY))
     assert "Threshold predicted artifact at a confidence of 0.5 or above" in other.text
+    reviewed.set_queue(("FP",), columns=[("observer", "<", "8")])
+    other = Page(report.make_page(reviewed, DAY))
+    assert "Queue FP, observer < 8, table order " in other.text
 
 
 def test_it_shows_the_changed_and_the_unsure_as_they_look(page, reviewed):

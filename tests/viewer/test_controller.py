@@ -143,7 +143,7 @@ def test_each_outcome_has_its_box_tag_and_confidence(control, viewer):
     red = red.edge_color[0]
     assert red[0] > red[1]
     assert red[0] > red[2]
-    assert boxes.text.values.tolist() == ["", "0.97", "0.97"]
+    assert boxes.text.values.tolist() == ["0.12", "0.97", "0.97"]
     assert tags.text.values.tolist() == ["FN", "FP", ""]
     assert boxes.text.anchor == "upper_left"
     assert tags.text.anchor == "lower_right"
@@ -372,7 +372,7 @@ def test_boxes_that_the_user_changes_are_drawn_again(control, viewer, main_loop)
     boxes.remove_selected()
     main_loop.run_all()
     assert np.array_equal(boxes.data, before)
-    assert boxes.text.values.tolist() == ["", "0.97", "0.97"]
+    assert boxes.text.values.tolist() == ["0.12", "0.97", "0.97"]
     boxes.data = [box + 50 for box in before]
     main_loop.run_all()
     assert np.array_equal(boxes.data, before)

@@ -19,6 +19,7 @@ from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.errors import SaveError
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.core.review.paths import find_output
+from napari_artifact_review.core.review.queue_summary import queue_summary
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapshot, When
 from napari_artifact_review.core.scores.pace import PAUSE, pace_of
@@ -154,6 +155,7 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
         f"{len(table.label):,}, {session.cutout_size} px each; {reviewed:,} reviewed",
     )
     yield "Reviewers", _reviewers(session) or "none yet"
+    yield "Queue", queue_summary(session.review_queue.rule)
     threshold = session.catalog.threshold_in_force
     yield (
         "Threshold",

@@ -143,6 +143,10 @@ class ReviewCommands:
         )
         connect(self._examples.row_requested, self._go_to_row)
         connect(panel.queue.queue_requested, self._set_queue)
+        connect(panel.queue.conditions.left, lambda: give_keys_to_viewer(self._dock))
+        connect(panel.own_columns.columns_requested, self._show_columns)
+        connect(panel.own_columns.find_requested, self._find)
+        connect(panel.own_columns.left, lambda: give_keys_to_viewer(self._dock))
         connect(panel.queue.threshold.threshold_requested, self._session.set_threshold)
         connect(panel.saving.save_requested, self._save)
         connect(panel.saving.report_requested, self._reporter.ask)
@@ -250,6 +254,24 @@ class ReviewCommands:
         except ReviewError as error:
             show_error(str(error))
             self._panel.show_queue(self._session)
+
+    def _show_columns(self, names: tuple[str, ...]) -> None:
+        self._session.show_columns(*names)
+
+    def _find(self, text: str) -> None:
+        """Go to the next cutout of the queue that contains a text."""
+        if not text:
+            return
+        row = self._session.current_cutout.row
+        if not self._session.find(text):
+            self._panel.say(
+                "No match in the queue: image_name, note and the columns shown here "
+                "were searched."
+            )
+        elif self._session.current_cutout.row == row:
+            self._panel.say("No other match in the queue.")
+        else:
+            self._panel.say("")
 
     def _copy_position(self) -> None:
         copy_position(self._session.current_cutout, self._controller.full)

@@ -118,6 +118,7 @@ class ReviewWidget(SteadyBox):
     grid_y = _Field("panel.go_to.sliders.grid_y")
     grid = _Field("panel.full_image.grid")
     y_up = _Field("panel.full_image.y_up")
+    find = _Field("panel.own_columns.find")
     save = _Field("panel.saving.save")
     banner = _Field("panel.banner")
     message = _Field("panel.message")

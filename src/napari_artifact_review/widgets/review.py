@@ -128,6 +128,7 @@ class OpenReview(QObject):
         for signal, slot in (
             (session.decided, self._on_decided),
             (session.queue_changed, self._on_queue_changed),
+            (session.shown_columns_changed, self._on_columns_changed),
             (session.saved, self._on_saved),
             (session.problem_changed, self._on_problem_changed),
             (session.disagreements_changed, self._on_disagreements_changed),
@@ -252,6 +253,10 @@ class OpenReview(QObject):
         self._panel.show_queue(self.session)
         self._panel.show_current(self.session)
         self._panel.show_around(self.controller)
+        self.position.save_soon()
+
+    def _on_columns_changed(self) -> None:
+        self._panel.own_columns.show_columns(self.session)
         self.position.save_soon()
 
     def _on_selection_changed(self) -> None:

@@ -107,7 +107,7 @@ def test_of_few_texts_all_come_with_their_image(control, viewer, session, main_l
     session.select_image("south")
     main_loop.run_until(lambda: control.view == "shown")
     written = boxes.text.values
-    assert sorted(written.tolist()) == ["", "0.97", "0.97"]
+    assert sorted(written.tolist()) == ["0.12", "0.97", "0.97"]
     for place in ((9000, 9000), (300, 500), (500, 100)):
         camera.center = place
         assert boxes.text.values is written

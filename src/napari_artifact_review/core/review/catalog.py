@@ -23,6 +23,7 @@ from napari_artifact_review.core.review.reviewed_table import typed_values
 from napari_artifact_review.core.scores.metrics import Snapshot
 from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
+from napari_artifact_review.core.tables.own_columns import OwnColumns
 from napari_artifact_review.core.tables.predictions import Predictions
 
 
@@ -51,6 +52,8 @@ class Catalog:
         Label state of each row.
     ranking : Ranking
         Ranking of the cutouts by confidence.
+    own_columns : OwnColumns
+        The user's own columns of the table.
     """
 
     def __init__(self, predictions: Predictions, cutout_size: int) -> None:
@@ -60,6 +63,7 @@ class Catalog:
         self.labels = Labels(predictions)
         self.own_threshold = _threshold_of(predictions)
         self.ranking = Ranking(predictions.confidence)
+        self.own_columns = OwnColumns(predictions)
         self._base = typed_values(predictions)
         self.set_threshold(None)
 

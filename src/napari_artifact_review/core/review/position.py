@@ -68,6 +68,8 @@ class Position:
         File that was written instead of the output since the last save.
     encoding : str or None
         Encoding that the user chose for the output.
+    shown_columns : tuple of str
+        The user's own columns that are shown with each cutout.
     """
 
     cutout: CutoutKey | None = None
@@ -78,6 +80,7 @@ class Position:
     meetings: dict[str, Meeting] = field(default_factory=dict)
     dated_copy: DatedCopy | None = None
     encoding: Literal["utf-8"] | None = None
+    shown_columns: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
@@ -93,6 +96,7 @@ class Position:
             },
             "dated_copy": self.dated_copy,
             "encoding": self.encoding,
+            "shown_columns": list(self.shown_columns),
         }
 
     @classmethod
@@ -122,6 +126,7 @@ class Position:
         position.meetings = read("meetings", _parse_meetings, {})
         position.dated_copy = read("dated_copy", _parse_dated_copy, None)
         position.encoding = read("encoding", _parse_encoding, None)
+        position.shown_columns = read("shown_columns", _parse_columns, ())
         if not damaged:
             return position, ()
         names = ", ".join(damaged)
@@ -185,3 +190,9 @@ def _parse_encoding(value: Any) -> Literal["utf-8"]:
     if value != "utf-8":
         raise ValueError(value)
     return "utf-8"
+
+
+def _parse_columns(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(x, str) for x in value):
+        raise TypeError(value)
+    return tuple(dict.fromkeys(value))

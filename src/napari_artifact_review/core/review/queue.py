@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any, Literal, Self, cast, get_args
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES, Outcome
 from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.tables.own_columns import ColumnCondition
 
 State = Literal["all", "unreviewed", "reviewed", "changed", "unsure"]
 Order = Literal["table", "image", "confident", "uncertain", "mislabelled", "random"]
@@ -58,6 +59,8 @@ class QueueRule:
         Orders that depend on the confidence put cutouts without a confidence last.
     seed : int
         Seed for ``"random"``; the same seed gives the same order.
+    columns : tuple of ColumnCondition
+        Conditions on the user's own columns, which all must be met.
     """
 
     outcomes: tuple[Outcome, ...] = ERRORS
@@ -66,6 +69,7 @@ class QueueRule:
     kinds: tuple[str, ...] | None = None
     order: Order = "table"
     seed: int = 0
+    columns: tuple[ColumnCondition, ...] = ()
 
     def __post_init__(self) -> None:
         for name, values, known in (
@@ -91,6 +95,7 @@ class QueueRule:
         kinds: Sequence[str] | None,
         order: Order,
         seed: int,
+        columns: Iterable[Sequence[Any]] | None = None,
     ) -> Self:
         """Create a rule from sequences of any type, or from single strings."""
         return cls(
@@ -100,17 +105,22 @@ class QueueRule:
             _as_tuple(kinds),
             order,
             int(seed),
+            tuple(map(ColumnCondition.of, columns or ())),
         )
 
     def as_json(self) -> dict[str, Any]:
         """Return the rule as plain JSON, which `from_json` can read."""
-        return asdict(self)
+        rule = {**asdict(self), "columns": [list(one) for one in self.columns]}
+        if not self.columns:
+            # Earlier versions, which have no conditions, can read the other rules.
+            del rule["columns"]
+        return rule
 
     @classmethod
     def from_json(cls, stored: Any) -> Self | None:
         """Create a rule from the result of `as_json`; return None for other values."""
         names = {field.name for field in fields(cls)}
-        if not isinstance(stored, dict) or stored.keys() != names:
+        if not isinstance(stored, dict) or stored.keys() | {"columns"} != names:
             return None
         try:
             return cls.of(**stored)
@@ -140,8 +150,8 @@ class Queue:
     Raises
     ------
     ReviewError
-        If the rule names an image that is not in the table, or needs a confidence and
-        the table has none.
+        If the rule names an image or a column that is not in the table, needs a
+        confidence and the table has none, or compares numbers with a text.
     """
 
     def __init__(self, catalog: Catalog, rule: QueueRule) -> None:
@@ -153,6 +163,8 @@ class Queue:
         which = catalog.are(*rule.outcomes)
         if rule.images is not None:
             which &= np.isin(catalog.predictions.image_index, self._image_indices())
+        for condition in rule.columns:
+            which &= catalog.own_columns.are(condition)
         rows = np.flatnonzero(which)
         if self._keys is not None:
             # A stable sort leaves ties in table order.
@@ -249,6 +261,15 @@ class Queue:
         found = self._first(self._index_after(row), self._are_unreviewed)
         return self.first_unreviewed() if found is None else found
 
+    def matching_after(self, row: int, which: npt.NDArray[np.bool_]) -> int | None:
+        """Return the row of the next cutout in a mask of table rows, or None.
+
+        The search wraps around; the cutout in `row` itself comes last.
+        """
+        are_wanted = partial(self._are_matching, which)
+        found = self._first(self._index_after(row), are_wanted)
+        return self._first(0, are_wanted) if found is None else found
+
     def image_after(self, row: int, *names: str) -> str | None:
         """Return the image of the next queued cutout that is not in images `names`.
 
@@ -272,6 +293,11 @@ class Queue:
         pending = self._catalog.labels.pending[self._rows[candidates]]
         reviewed = self._reviewed[candidates] | pending
         return np.greater(self._is_in[candidates], reviewed)
+
+    def _are_matching(
+        self, which: npt.NDArray[np.bool_], candidates: slice
+    ) -> npt.NDArray[np.bool_]:
+        return self._is_in[candidates] & which[self._rows[candidates]]
 
     def _are_in_others(
         self, names: Sequence[str], candidates: slice

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -43,8 +43,10 @@ from napari_artifact_review.core.review.resume import (
     decisions_in_output,
 )
 from napari_artifact_review.core.review.reviewed_table import OutputEncoding
+from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
 from napari_artifact_review.core.scores.metrics import Numbers, When
+from napari_artifact_review.core.tables.own_columns import OwnColumns
 
 
 # Over 350 lines: this class is the interface of a review for scripts, layers and
@@ -76,6 +78,8 @@ class ReviewSession:
         Emitted when `problem` has changed.
     disagreements_changed : Signal
         Emitted when disagreements have been resolved; see `disagreements`.
+    shown_columns_changed : Signal
+        Emitted when `shown_columns` has changed.
     pending_changed : Signal
         Emitted when a command is submitted, recorded or refused; see `pending`.
     refused_changed : Signal
@@ -95,6 +99,10 @@ class ReviewSession:
         Notes that are not yet part of a verdict, by cutout; stored with the position.
     team : Team or None
         Exchange with other computers; None without a meeting place.
+    own_columns : OwnColumns
+        The user's own columns of the table, with their values.
+    shown_columns : tuple of str
+        The own columns that are shown with each cutout; see `show_columns`.
     open_log : OpenLog
         The open log, for windows that do not wait for commands.
     saver : TableSaver
@@ -104,6 +112,7 @@ class ReviewSession:
     label_changed = Signal(int)
     decided = Signal(list)
     undo_or_redo_given = Signal(list, str)
+    shown_columns_changed = Signal()
 
     def __init__(self, files: OpenedFiles) -> None:
         self.catalog = catalog = files.catalog
@@ -119,13 +128,15 @@ class ReviewSession:
         position, damaged = Position.from_json(files.contents.state)
         self.view_settings = position.view
         self.drafts = position.drafts
+        self.own_columns = catalog.own_columns
+        self.shown_columns, gone = _columns_to_show(position, self.own_columns)
         self._journal = Journal(catalog, files.store, files.contents, files.reviewer)
         shown = decisions_in_output(
             files.output.found_digest, files.contents, self.log, catalog.cutout_index
         )
         catalog.labels.mark_saved(shown)
         self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
-        self._notices = (*files.notices, *damaged, *reset)
+        self._notices = (*files.notices, *damaged, *reset, *gone)
         self._output = files.output
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
@@ -481,6 +492,35 @@ class ReviewSession:
             rows = self.cutout_index.cutouts_of(image_name)
         self._cursor.jump(int(rows[0]))
 
+    # The user's own columns
+
+    def show_columns(self, *names: str) -> None:
+        """Choose the own columns that are shown with each cutout, and searched.
+
+        Raises
+        ------
+        ReviewError
+            If a column is not in the table, or is not the user's own.
+        """
+        for name in names:
+            self.own_columns.check(name)
+        if names != self.shown_columns:
+            self.shown_columns = tuple(dict.fromkeys(names))
+            self.shown_columns_changed.emit()
+
+    def find(self, text: str) -> bool:
+        """Go to the next cutout of the queue that contains a text.
+
+        The text is searched, whatever its case, in `image_name`, in the note and in
+        `shown_columns`. The search wraps around, and examines the current cutout last.
+        Return False if no cutout of the queue contains the text, or it is empty.
+        """
+        if not text:
+            return False
+        which = are_containing(text, self.catalog, self.shown_columns, self.drafts)
+        row = self.review_queue.matching_after(self._cursor.row, which)
+        return row is not None and self._cursor.jump(row)
+
     # The queue
 
     @property
@@ -506,6 +546,7 @@ class ReviewSession:
         kinds: Sequence[str] | None = None,
         order: Order = "table",
         seed: int = 0,
+        columns: Iterable[Sequence[Any]] | None = None,
     ) -> None:
         """Choose the cutouts to review, and their order.
 
@@ -525,16 +566,21 @@ class ReviewSession:
             `QueueRule`.
         seed : int
             Seed for the random order.
+        columns : iterable of (str, str, str or float), optional
+            Conditions on the user's own columns, such as ``("mag", "<", 20)`` and
+            ``("artifact_class", "is", "ghost")``, which all must be met; see
+            `ColumnCondition`. By default none.
 
         Raises
         ------
         ValueError
-            If an outcome, the state or the order is unknown, or the seed is negative.
+            If an outcome, the state, the order or an operator is unknown, or the seed
+            is negative.
         ReviewError
-            If an image is not in the table, or the order needs a confidence and the
-            table has none.
+            If an image or a column is not in the table, if the order needs a confidence
+            and the table has none, or if a number is compared with a text.
         """
-        rule = QueueRule.of(outcomes, state, images, kinds, order, seed)
+        rule = QueueRule.of(outcomes, state, images, kinds, order, seed, columns)
         self._cursor.set_queue(rule)
 
     @property
@@ -879,6 +925,7 @@ class ReviewSession:
             self.open_log.meetings,
             self.saver.dated_copy,
             self.saver.encoding,
+            self.shown_columns,
         )
 
     # Private methods
@@ -903,3 +950,16 @@ class ReviewSession:
         for row in rows:
             self.label_changed.emit(row)
         self.decided.emit(rows)
+
+
+def _columns_to_show(
+    position: Position, own_columns: OwnColumns
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the stored columns that the table has, and notices about the others."""
+    stored, names = position.shown_columns, own_columns.names
+    gone = tuple(name for name in stored if name not in names)
+    notices = (
+        f"The table no longer has the column {name}, which was shown with the cutouts."
+        for name in gone
+    )
+    return tuple(name for name in stored if name in names), tuple(notices)

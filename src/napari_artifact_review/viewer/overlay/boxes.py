@@ -229,10 +229,8 @@ def boxes_of(cutouts: Cutouts, shape: tuple[int, int]) -> Boxes:
             ]
         ),
         confidences=[
-            f"{confidence:.2f}" if preds and confidence == confidence else ""
-            for confidence, preds in zip(
-                cutouts.confidence.tolist(), cutouts.preds.tolist(), strict=True
-            )
+            f"{confidence:.2f}" if confidence == confidence else ""
+            for confidence in cutouts.confidence.tolist()
         ],
         tags=_tags(cutouts),
         text_colors=_TEXT_COLORS[cutouts.outcome],

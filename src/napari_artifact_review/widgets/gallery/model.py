@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,10 +74,21 @@ class GalleryModel(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             made = self._pictures.find(cutout.row)
             problem = "" if made is None else made.problem
-            lines = (cutout.image_name, describe_cutout(cutout), cutout.note, problem)
+            lines = (
+                cutout.image_name,
+                describe_cutout(cutout),
+                *self._own_values(cutout.row),
+                cutout.note,
+                problem,
+            )
             return tooltip_text("\n".join(filter(None, lines)))
         name = printable(cutout.image_name)
         return f"{name} ({cutout.grid_x}, {cutout.grid_y})"
+
+    def _own_values(self, row: int) -> Iterator[str]:
+        """Yield the names and values of the shown columns of the user's own."""
+        for name in self._session.shown_columns:
+            yield f"{name}: {self._session.own_columns.text(name, row)}"
 
     def cutout(self, position: int) -> Cutout:
         """Return the cutout at a position, with its current label."""

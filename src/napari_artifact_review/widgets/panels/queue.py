@@ -11,11 +11,11 @@ from psygnal import Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOME_DISPLAY_ORDER
+from napari_artifact_review.widgets.panels.conditions import ConditionsPanel
 from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.review.queue import QueueRule
     from napari_artifact_review.core.review.session import ReviewSession
 
 _STATES = {
@@ -33,16 +33,6 @@ _ORDERS = {
     "confident": "Most confident first",
     "uncertain": "Least confident first",
     "random": "Shuffled",
-}
-
-#: Short names of the orders, for the title of the fold.
-_SHORT_ORDERS = {
-    "image": "by image",
-    "table": "table order",
-    "mislabelled": "mislabelled first",
-    "confident": "most confident first",
-    "uncertain": "least confident first",
-    "random": "shuffled",
 }
 
 _ANY_KIND = "All kinds"
@@ -86,6 +76,7 @@ class QueuePanel(Container[Widget]):
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
+        self._insert_conditions()
         self._fix_widths()
         self.seed.hide()
         self._images: tuple[str, ...] | None = None
@@ -100,6 +91,12 @@ class QueuePanel(Container[Widget]):
         for widget in self._fields:
             widget.changed.connect(self._request)
         self.kind.native.activated.connect(self._request)
+
+    def _insert_conditions(self) -> None:
+        """Insert the conditions between the filters and the order."""
+        self.conditions = ConditionsPanel()
+        self.conditions.changed.connect(self._request)
+        self.native.layout().insertWidget(3, self.conditions)
 
     def _fix_widths(self) -> None:
         self.seed.native.setFixedWidth(80)
@@ -117,6 +114,7 @@ class QueuePanel(Container[Widget]):
     def show_session(self, session: ReviewSession) -> None:
         """Show the queue of another session."""
         self.threshold.show_session(session)
+        self.conditions.show_columns(session.own_columns)
         self.show_queue(session)
 
     def show_queue(self, session: ReviewSession) -> None:
@@ -140,6 +138,7 @@ class QueuePanel(Container[Widget]):
             self.state.value, self.order.value = rule.state, rule.order
             self.seed.value = rule.seed
             self.this_image.value = rule.images is not None
+        self.conditions.show_conditions(rule.columns)
         self.seed.visible = rule.order == "random"
         self.threshold.show_threshold(session)
 
@@ -159,22 +158,9 @@ class QueuePanel(Container[Widget]):
                 "kinds": self.kind.native.currentData(),
                 "order": self.order.value,
                 "seed": self.seed.value,
+                "columns": self.conditions.conditions,
             }
         )
-
-
-def queue_summary(rule: QueueRule) -> str:
-    """Summarize the rule of a queue in a few words."""
-    outcomes = " ".join(name for name in OUTCOME_DISPLAY_ORDER if name in rule.outcomes)
-    parts = [outcomes or "no outcome"]
-    if rule.state != "all":
-        parts.append(rule.state)
-    if rule.kinds is not None:
-        parts.append(", ".join(rule.kinds))
-    if rule.images is not None:
-        parts.append(", ".join(rule.images))
-    parts.append(_SHORT_ORDERS[rule.order])
-    return ", ".join(parts)
 
 
 def _choice(names: dict[str, str], tooltip: str) -> ComboBox:

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review.core.errors import HeldError
+from napari_artifact_review.core.review.queue_summary import queue_summary
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.panels.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.panels.choices import (
@@ -32,9 +33,10 @@ from napari_artifact_review.widgets.panels.full_image import FullImagePanel
 from napari_artifact_review.widgets.panels.go_to import GoToPanel
 from napari_artifact_review.widgets.panels.kind_and_note import KindAndNotePanel
 from napari_artifact_review.widgets.panels.neighbours import ContextPanel
+from napari_artifact_review.widgets.panels.own_columns import OwnColumnsPanel
 from napari_artifact_review.widgets.panels.pending import PendingPanel
 from napari_artifact_review.widgets.panels.progress import ProgressPanel
-from napari_artifact_review.widgets.panels.queue import QueuePanel, queue_summary
+from napari_artifact_review.widgets.panels.queue import QueuePanel
 from napari_artifact_review.widgets.panels.results import ResultsPanel
 from napari_artifact_review.widgets.panels.save import SavePanel
 from napari_artifact_review.widgets.panels.team import TeamPanel
@@ -73,15 +75,14 @@ class ReviewPanel(Container[Widget]):
         self.changed_table = ChangedTablePanel()
         self.encoding = EncodingPanel()
         self.verdict = VerdictPanel()
-        self.facts = CutoutTable()
+        self.facts, self.own_columns = CutoutTable(), OwnColumnsPanel()
         self.kind_and_note = KindAndNotePanel()
         self.progress = ProgressPanel()
         self.full_image = FullImagePanel()
         self.saving = SavePanel()
         self.unseen = ImageBanner()
         self.message = Message()
-        self.notices = _wrapping_label()
-        self.note = _wrapping_label()
+        self.notices, self.note = _wrapping_label(), _wrapping_label()
         self.help = self.saving.help
         super().__init__(
             widgets=[
@@ -90,6 +91,7 @@ class ReviewPanel(Container[Widget]):
                 self.disagreements,
                 self.verdict,
                 self.facts,
+                self.own_columns,
                 self.kind_and_note,
                 self.progress,
                 self.full_image,
@@ -168,6 +170,7 @@ class ReviewPanel(Container[Widget]):
         self.kind_and_note.show_session(session)
         self.full_image.show_session(session)
         self.queue.show_session(session)
+        self.own_columns.show_columns(session)
         self.show_queue(session)
         self.banner.show_problem(session)
         self.pending.show_session(session)
@@ -182,6 +185,7 @@ class ReviewPanel(Container[Widget]):
         self.verdict.show_cutout(cutout)
         self.verdict.last.show_last(session)
         self.facts.show_cutout(cutout)
+        self.own_columns.show_cutout(session)
         draft = session.drafts.get(cutout.key)
         given = session.expected_state(cutout.key)
         self.kind_and_note.show_cutout(cutout, given, draft)

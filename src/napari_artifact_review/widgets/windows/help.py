@@ -61,7 +61,7 @@ def help_text(choice: KeyChoice) -> str:
         f"<table cellpadding='3'>{colors}</table><hr/>"
         "<p>A faint box with ✓ marks a reviewed cutout; → 1 or → 0 is its new label."
         "<br/>"
-        "The number at the top left of FP and TP is the model's confidence.<br/>"
+        "The number at the top left of a box is the model's confidence.<br/>"
         "When you zoom out, the boxes become a map in the same colours.<br/>"
         "Click a cutout to make it the current one. Shift-click selects all cutouts up "
         "to it, Shift-drag<br/>selects those in a rectangle, Control-click adds or "

@@ -1,0 +1,30 @@
+"""The rule of a queue in words."""
+
+from __future__ import annotations
+
+from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
+from napari_artifact_review.core.review.queue import QueueRule
+
+_ORDERS = {
+    "image": "by image",
+    "table": "table order",
+    "mislabelled": "mislabelled first",
+    "confident": "most confident first",
+    "uncertain": "least confident first",
+    "random": "shuffled",
+}
+
+
+def queue_summary(rule: QueueRule) -> str:
+    """Summarize the rule of a queue in a few words."""
+    outcomes = " ".join(name for name in OUTCOME_DISPLAY_ORDER if name in rule.outcomes)
+    parts = [outcomes or "no outcome"]
+    if rule.state != "all":
+        parts.append(rule.state)
+    if rule.kinds is not None:
+        parts.append(", ".join(rule.kinds))
+    if rule.images is not None:
+        parts.append(", ".join(rule.images))
+    parts.extend(condition.text for condition in rule.columns)
+    parts.append(_ORDERS[rule.order])
+    return ", ".join(parts)

@@ -294,11 +294,8 @@ class ReviewController:
             self._drawing.keeps_camera = False
 
     def note_view(self) -> None:
-        """Store the view settings in the session if an image is shown."""
-        if self.view == "shown":
-            self._settings.store(self.hdus)
-        elif self.view == "covered":
-            self._settings.store_covered()
+        """Store the view settings in the session; see `ViewSettings.store`."""
+        self._settings.store(self.hdus, self.view)
 
     def toggle_view(self) -> None:
         """Switch between the current cutout and the full image."""

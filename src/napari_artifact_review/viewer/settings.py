@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.drawing import ReviewDrawing
+from napari_artifact_review.viewer.view_state import ViewName
 
 
 class ViewSettings:
@@ -34,8 +35,22 @@ class ViewSettings:
         self._is_image_due = True
         self._drop_damaged()
 
-    def store(self, hdus: Mapping[str, int]) -> None:
-        """Store the current view settings in the session; an image must be shown."""
+    def store(self, hdus: Mapping[str, int], view: ViewName) -> None:
+        """Store the current view settings in the session.
+
+        Parameters
+        ----------
+        hdus : mapping of str to int
+            The HDUs that the reviewer chose, by image name.
+        view : str
+            What the canvas shows; without an image or a cover, nothing is stored.
+        """
+        if view == "shown":
+            self._store_shown(hdus)
+        elif view == "covered":
+            self._store_covered()
+
+    def _store_shown(self, hdus: Mapping[str, int]) -> None:
         drawing, shape = self._drawing, self._drawing.shape
         # A new dict: a refused verdict that is given again has the view of its time.
         self._session.view_settings = self._session.view_settings | {
@@ -47,7 +62,7 @@ class ViewSettings:
             **drawing.image.settings(),
         }
 
-    def store_covered(self) -> None:
+    def _store_covered(self) -> None:
         """Store the settings of pictures that cover the image.
 
         The limits on the screen are then those of each picture.

@@ -22,6 +22,7 @@ from napari_artifact_review.widgets.parts.background import MainThread
 from napari_artifact_review.widgets.parts.focus import (
     give_keys_to_viewer,
     main_window_of,
+    take_free_focus,
 )
 from napari_artifact_review.widgets.parts.steady import SteadyBox
 from napari_artifact_review.widgets.workspace import Workspace
@@ -399,6 +400,8 @@ class ReviewWidget(SteadyBox):
     def event(self, event: QEvent | None) -> bool:
         """Handle the activation of the window, and the removal of the dock from it."""
         kind = None if event is None else event.type()
+        if kind == QEvent.Type.WindowActivate:
+            take_free_focus(self)
         if kind == QEvent.Type.WindowDeactivate and self.review is not None:
             self.review.keys.release()
         elif (

@@ -56,7 +56,9 @@ def test_a_comma_is_a_key_like_others():
     assert choose({"previous": ", ;"})["previous"].keys == (",", ";")
 
 
-@pytest.mark.parametrize("text", ["Foo", "N,.", "Shift", "Ctrl-", "Ctrl+", "J K Foo", "ö"])
+@pytest.mark.parametrize(
+    "text", ["Foo", "N,.", "Shift", "Ctrl-", "Ctrl+", "J K Foo", "ö"]
+)
 def test_a_key_that_napari_does_not_know_is_told_and_not_taken(text):
     choice = choose({"artifact": text, "save": "F7"})
     assert keys(choice, "artifact", "save") == [("J",), ("F7",)]
@@ -96,7 +98,8 @@ def test_what_falls_back_may_push_another_one_back():
 texts = st.one_of(
     st.text("JKNö.,;+- \t0rohiftSCtrl", max_size=8),
     st.lists(
-        st.sampled_from([*"JKHNUY,.;-", "Shift-K", "Shift+K", "F2", "Left", "Foo"]), max_size=3
+        st.sampled_from([*"JKHNUY,.;-", "Shift-K", "Shift+K", "F2", "Left", "Foo"]),
+        max_size=3,
     ).map(", ".join),
 )
 

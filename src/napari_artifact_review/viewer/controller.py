@@ -22,6 +22,7 @@ from napari_artifact_review.viewer.image_flow import REFUSED_WHILE_READ, ImageFl
 from napari_artifact_review.viewer.input.mouse import Mouse
 from napari_artifact_review.viewer.input.selection import Selection
 from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.napari_modes import NapariModes
 from napari_artifact_review.viewer.settings import ViewSettings
 from napari_artifact_review.viewer.status import MouseStatus
 from napari_artifact_review.viewer.verdicts import (
@@ -114,7 +115,7 @@ class ReviewController:
         self.toggle_overlays = self.layers.toggle_overlays
         self.show_grid, self.set_y_up = self.overlay.show_grid, self._settings.set_y_up
         self._zooms = 0
-        self._orientation = viewer.scene.camera.orientation2d
+        self._modes = NapariModes(viewer, self.said.emit, run_later)
         self._is_connected = False
 
     # Connecting and disconnecting
@@ -131,7 +132,8 @@ class ReviewController:
         self.image.repainted.connect(self.overlay.fit_texts)
         self.verdicts.said.connect(lambda text: self.said.emit(text))
         self._mouse.connect()
-        self.viewer.dims.ndisplay = 2
+        self._status.connect()
+        self._modes.turn_off()
         self.hdus.update(self._settings.hdus())
         self._settings.restore()
         self._flow.smooth()
@@ -146,8 +148,9 @@ class ReviewController:
         for event, slot in self._viewer_slots():
             event.disconnect(slot)
         self._mouse.disconnect()
-        self.viewer.scene.camera.orientation2d = self._orientation
+        self._status.disconnect()
         self.layers.remove()
+        self._modes.restore()
 
     def abandon(self) -> None:
         """Disconnect from the session without using the viewer, which may be closed."""
@@ -175,7 +178,6 @@ class ReviewController:
             (camera.events.zoom, self._on_zoom),
             (camera.events.center, self._draw_view),
             (self.viewer.layers.events.removed, self._on_layer_removed),
-            (self.viewer.dims.events.ndisplay, self._stay_flat),
         )
 
     def _prepare(self) -> None:
@@ -418,11 +420,6 @@ class ReviewController:
     def _end_zoom(self, zooms: int) -> None:
         if zooms == self._zooms and self.view == "shown":
             self._drawing.fit_to_zoom()
-
-    def _stay_flat(self) -> None:
-        if self.viewer.dims.ndisplay != 2:
-            self.viewer.dims.ndisplay = 2
-            self.said.emit("The 3-D view is disabled during a review.")
 
     def _on_layer_removed(self, event: Event) -> None:
         if self.layers.owns(event.value):

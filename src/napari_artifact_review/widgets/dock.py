@@ -13,7 +13,16 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
-from napari_artifact_review.widgets.notifications import show_error, show_warning
+from napari_artifact_review.widgets.notices import (
+    closed_notice,
+    hidden_notice,
+    is_hidden_by_user,
+)
+from napari_artifact_review.widgets.notifications import (
+    show_error,
+    show_info,
+    show_warning,
+)
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.panels.files_button import FilesButton
 from napari_artifact_review.widgets.panels.open_form import OpenPanel
@@ -412,6 +421,20 @@ class ReviewWidget(SteadyBox):
             # The user may have changed napari's preferences.
             self.review.apply_preferences(self._keys_in_force())
         if kind == QEvent.Type.ParentChange and self.parent() is None:
-            self._opener.cancel()
-            self._end_review()
+            self._close_with_dock()
         return super().event(event)
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802
+        """Say that the review goes on when the user hides the dock."""
+        super().hideEvent(event)
+        if self.session is not None and is_hidden_by_user(self):
+            show_info(hidden_notice(self.session))
+
+    def _close_with_dock(self) -> None:
+        """End the review with its windows, and say where its verdicts are."""
+        self._opener.cancel()
+        if self.session is not None:
+            notice = closed_notice(self.session)
+            self._end_review()
+            self.workspace.hide_windows()
+            show_info(notice)

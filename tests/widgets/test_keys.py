@@ -210,9 +210,7 @@ def test_a_verdict_while_an_image_is_read_is_refused_visibly(
 
 
 @pytest.mark.parametrize("key", ["J", "K", "H", "U", "Shift+U", "Shift+J", "Shift+K"])
-def test_a_read_only_window_says_why_a_key_does_nothing(
-    read_only_dock, key
-):
+def test_a_read_only_window_says_why_a_key_does_nothing(read_only_dock, key):
     modifier, _, letter = key.rpartition("+")
     QTest.keyClick(
         read_only_dock.window(),

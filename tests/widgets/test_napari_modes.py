@@ -1,4 +1,4 @@
-"""napari's own modes and layers beside a review, and a dock that is closed or hidden."""
+"""napari's own modes and layers beside a review, and a closed or hidden dock."""
 
 from __future__ import annotations
 

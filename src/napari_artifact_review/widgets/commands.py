@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.viewer.verdicts import read_only_reason
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
-from napari_artifact_review.viewer.verdicts import read_only_reason
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
 from napari_artifact_review.widgets.parts.key_menu import show_menu
 from napari_artifact_review.widgets.presets import PresetCommands

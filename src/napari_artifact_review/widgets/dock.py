@@ -13,11 +13,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
-from napari_artifact_review.widgets.notices import (
-    closed_notice,
-    hidden_notice,
-    is_hidden_by_user,
-)
+from napari_artifact_review.widgets import dock_notices
 from napari_artifact_review.widgets.notifications import (
     show_error,
     show_info,
@@ -408,18 +404,15 @@ class ReviewWidget(SteadyBox):
 
     def event(self, event: QEvent | None) -> bool:
         """Handle the activation of the window, and the removal of the dock from it."""
+        # Qt sends events before `review` is set, but none of the kinds below.
         kind = None if event is None else event.type()
         if kind == QEvent.Type.WindowActivate:
             take_free_focus(self)
-        if kind == QEvent.Type.WindowDeactivate and self.review is not None:
+            if self.review is not None and self.review.keys.are_bound:
+                # The user may have changed napari's preferences.
+                self.review.apply_preferences(self._keys_in_force())
+        elif kind == QEvent.Type.WindowDeactivate and self.review is not None:
             self.review.keys.release()
-        elif (
-            kind == QEvent.Type.WindowActivate
-            and self.review is not None
-            and self.review.keys.are_bound
-        ):
-            # The user may have changed napari's preferences.
-            self.review.apply_preferences(self._keys_in_force())
         if kind == QEvent.Type.ParentChange and self.parent() is None:
             self._close_with_dock()
         return super().event(event)
@@ -427,14 +420,14 @@ class ReviewWidget(SteadyBox):
     def hideEvent(self, event: Any) -> None:  # noqa: N802
         """Say that the review goes on when the user hides the dock."""
         super().hideEvent(event)
-        if self.session is not None and is_hidden_by_user(self):
-            show_info(hidden_notice(self.session))
+        if self.session is not None and dock_notices.is_hidden_by_user(self):
+            show_info(dock_notices.hidden_notice(self.session))
 
     def _close_with_dock(self) -> None:
         """End the review with its windows, and say where its verdicts are."""
         self._opener.cancel()
         if self.session is not None:
-            notice = closed_notice(self.session)
+            notice = dock_notices.closed_notice(self.session)
             self._end_review()
             self.workspace.hide_windows()
             show_info(notice)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 #: Said when a verdict came too early, and the reviewer wants to move on.
 STAYS_AT_CUTOUT = (
-    "The image is still being read, and no verdict was given. Wait for the image; the "
-    "review stays at its cutout until then."
+    "No verdict was given, because the image is still being read. The review stays at "
+    "its cutout until the image is shown."
 )
 
 

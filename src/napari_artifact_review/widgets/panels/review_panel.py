@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, Label
 from magicgui.widgets.bases import Widget
-from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFrame,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.review.queue_summary import queue_summary
 from napari_artifact_review.core.texts import printable
+from napari_artifact_review.widgets.notifications import show_info
 from napari_artifact_review.widgets.panels.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.panels.choices import (
     ChangedOutputPanel,

@@ -115,8 +115,11 @@ class _KeyAndWheelFilter(QObject):
     """
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        is_known = isinstance(watched, QWidget) and event is not None
-        if is_known and _is_for_parents(watched, event):
+        if (
+            event is not None
+            and isinstance(watched, QWidget)
+            and _is_for_parents(watched, event)
+        ):
             # Qt offers an ignored event to the field's parents.
             event.ignore()
             return True

@@ -38,7 +38,7 @@ def decisions(dock):
 
 
 def test_a_key_that_is_changed_does_what_the_old_one_did(dock, press):
-    write(dock, artifact="F7", note="Shift-F2")
+    write(dock, artifact="F7", note="Shift+F2")
     come_back(dock)
     press(dock, "J")
     assert decisions(dock) == []

@@ -18,10 +18,11 @@ from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.canvas_cover import Cover
 from napari_artifact_review.viewer.drawing import ReviewDrawing
 from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
-from napari_artifact_review.viewer.image_flow import ImageFlow
+from napari_artifact_review.viewer.image_flow import REFUSED_WHILE_READ, ImageFlow
 from napari_artifact_review.viewer.input.mouse import Mouse
 from napari_artifact_review.viewer.input.selection import Selection
 from napari_artifact_review.viewer.layers import ReviewLayers
+from napari_artifact_review.viewer.napari_modes import NapariModes
 from napari_artifact_review.viewer.settings import ViewSettings
 from napari_artifact_review.viewer.status import MouseStatus
 from napari_artifact_review.viewer.verdicts import (
@@ -114,7 +115,7 @@ class ReviewController:
         self.toggle_overlays = self.layers.toggle_overlays
         self.show_grid, self.set_y_up = self.overlay.show_grid, self._settings.set_y_up
         self._zooms = 0
-        self._orientation = viewer.scene.camera.orientation2d
+        self._modes = NapariModes(viewer, self.said.emit, run_later)
         self._is_connected = False
 
     # Connecting and disconnecting
@@ -131,7 +132,8 @@ class ReviewController:
         self.image.repainted.connect(self.overlay.fit_texts)
         self.verdicts.said.connect(lambda text: self.said.emit(text))
         self._mouse.connect()
-        self.viewer.dims.ndisplay = 2
+        self._status.connect()
+        self._modes.turn_off()
         self.hdus.update(self._settings.hdus())
         self._settings.restore()
         self._flow.smooth()
@@ -146,8 +148,9 @@ class ReviewController:
         for event, slot in self._viewer_slots():
             event.disconnect(slot)
         self._mouse.disconnect()
-        self.viewer.scene.camera.orientation2d = self._orientation
+        self._status.disconnect()
         self.layers.remove()
+        self._modes.restore()
 
     def abandon(self) -> None:
         """Disconnect from the session without using the viewer, which may be closed."""
@@ -175,7 +178,6 @@ class ReviewController:
             (camera.events.zoom, self._on_zoom),
             (camera.events.center, self._draw_view),
             (self.viewer.layers.events.removed, self._on_layer_removed),
-            (self.viewer.dims.events.ndisplay, self._stay_flat),
         )
 
     def _prepare(self) -> None:
@@ -299,7 +301,9 @@ class ReviewController:
 
     def toggle_view(self) -> None:
         """Switch between the current cutout and the full image."""
-        if self.full is not None:
+        if self.full is None:
+            self.said.emit("The image is still being read.")
+        else:
             self._drawing.toggle_view()
             self._status.update()
 
@@ -319,6 +323,7 @@ class ReviewController:
     # The image
 
     def _show(self, loaded: LoadedImage) -> None:
+        has_refused = self._state.waits_for_image
         self._state.enter(Phase.DRAWING)
         # Connect before drawing, because drawing starts reading tiles.
         self._flow.draw_tiles_as_they_come(loaded)
@@ -326,6 +331,8 @@ class ReviewController:
         self._settings.restore_image()
         self._state.enter(Phase.SHOWN)
         self.view_changed.emit()
+        if has_refused:
+            self.said.emit(REFUSED_WHILE_READ)
         self._draw_view()
         self._drawing.fit_to_zoom()
         self._status.update()
@@ -410,11 +417,6 @@ class ReviewController:
     def _end_zoom(self, zooms: int) -> None:
         if zooms == self._zooms and self.view == "shown":
             self._drawing.fit_to_zoom()
-
-    def _stay_flat(self) -> None:
-        if self.viewer.dims.ndisplay != 2:
-            self.viewer.dims.ndisplay = 2
-            self.said.emit("The 3-D view is disabled during a review.")
 
     def _on_layer_removed(self, event: Event) -> None:
         if self.layers.owns(event.value):

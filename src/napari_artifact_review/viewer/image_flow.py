@@ -16,6 +16,12 @@ from napari_artifact_review.viewer.drawing import ReviewDrawing
 from napari_artifact_review.viewer.image.loader import ImageLoader
 from napari_artifact_review.viewer.view_state import Delays, Phase, ViewState
 
+#: Told when the image is shown for which a verdict was given too early.
+REFUSED_WHILE_READ = (
+    "The image is shown now. No verdict was given while it was read; press the key "
+    "again to give one."
+)
+
 
 class ImageFlow:
     """A handler of requests for images, which delivers only the image requested last.
@@ -167,8 +173,12 @@ class ImageFlow:
             self._drawing.image.refresh()
 
     def hold_verdict(self) -> None:
-        """Set `waits_for_image` until the current cutout's visible tiles are read."""
+        """Set `waits_for_image` until the current cutout's visible tiles are read.
+
+        Announce that the image is being read, so that the refusal is seen at once.
+        """
         self.state.waits_for_image = True
+        self._announce(self.state.arrivals)
         self._run_later(self._delays.tile_check, self._check_tiles)
 
     def _check_tiles(self) -> None:
@@ -177,6 +187,7 @@ class ImageFlow:
         if self._drawing.is_in_full_detail:
             self.state.waits_for_image = False
             self.view_changed.emit()
+            self.said.emit(REFUSED_WHILE_READ)
         else:
             self._run_later(self._delays.tile_check, self._check_tiles)
 

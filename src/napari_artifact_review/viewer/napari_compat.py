@@ -255,6 +255,49 @@ def _status(
     return status
 
 
+def add_to_status(
+    layer: Layer, describe: Callable[[float, float], str]
+) -> Callable[[], None]:
+    """Add a text of the review to the status bar while a user's layer is selected.
+
+    napari 0.9.2 shows the status of the selected layers alone. A user's layer keeps its
+    name and its value there.
+
+    Parameters
+    ----------
+    layer : Layer
+        A layer of the user's own.
+    describe : callable
+        See `replace_status`; an empty text adds nothing.
+
+    Returns
+    -------
+    callable
+        Removes the text.
+    """
+    layer.get_status = partial(_status_with_review, layer, layer.get_status, describe)
+    # The method of the layer's class is then in force again.
+    return partial(delattr, layer, "get_status")
+
+
+def _status_with_review(
+    layer: Layer,
+    get_status: Callable[..., dict[str, str]],
+    describe: Callable[[float, float], str],
+    position: npt.ArrayLike | None = None,
+    **options: Any,
+) -> dict[str, str]:
+    status = get_status(position, **options)
+    if position is not None:
+        row, column = np.asarray(position)[-2:]
+        text = describe(float(row), float(column))
+        if text:
+            value = status.get("value")
+            both = f"{text}  |  {layer.name}: {value}" if value else text
+            status |= {"coordinates": both, "coords": text}
+    return status
+
+
 def update_status(viewer: ViewerModel) -> None:
     """Update the status bar for the next frame, even if the mouse does not move.
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from napari_artifact_review.core.texts import not_html
 from napari_artifact_review.viewer.napari_compat import (
+    add_to_status,
     update_status,
     update_status_in_thread,
 )
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
     from napari_artifact_review.core.cutout import Cutout
     from napari_artifact_review.core.images.full_image import FullImage
@@ -48,6 +50,27 @@ class MouseStatus:
         self._session = session
         self._drawing = drawing
         self._run_later = run_later
+        self._restore: dict[Layer, Callable[[], None]] = {}
+
+    def connect(self) -> None:
+        """Start describing the image also while a layer of the user's is selected."""
+        self._viewer.layers.selection.events.changed.connect(self._follow_selection)
+        self._follow_selection()
+
+    def disconnect(self) -> None:
+        """Restore the status of the user's own layers."""
+        self._viewer.layers.selection.events.changed.disconnect(self._follow_selection)
+        while self._restore:
+            self._restore.popitem()[1]()
+
+    def _follow_selection(self) -> None:
+        own = self._drawing.layers.owns
+        selected = [x for x in self._viewer.layers.selection if not own(x)]
+        for layer in [x for x in self._restore if x not in selected]:
+            self._restore.pop(layer)()
+        for layer in selected:
+            if layer not in self._restore:
+                self._restore[layer] = add_to_status(layer, self.describe)
 
     def describe(self, row: float, column: float) -> str:
         """Return the text for a position on the image; callable in any thread."""

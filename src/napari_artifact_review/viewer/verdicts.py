@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from psygnal import Signal
 
+from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.outcomes import Verdict
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.preferences import AdvanceTo
@@ -42,6 +43,14 @@ class VerdictTarget:
     refusal: Callable[[], str]
     release: Callable[[], object]
     advance: Callable[[AdvanceTo], bool]
+
+
+def read_only_reason(session: ReviewSession) -> str:
+    """Return why a read-only review takes no verdicts and what to do, or no text."""
+    problem = session.problem
+    if not isinstance(problem, HeldError):
+        return ""
+    return f"This review is read-only: {problem.what}. {problem.remedy}."
 
 
 class Verdicts:
@@ -94,7 +103,7 @@ class Verdicts:
         is not refused.
         """
         target = self._target()
-        refusal = target.refusal()
+        refusal = read_only_reason(self._session) or target.refusal()
         if refusal:
             self.said.emit(f"{refusal} No verdict was given.")
             return

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.viewer.verdicts import read_only_reason
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
 from napari_artifact_review.widgets.parts.key_menu import show_menu
 from napari_artifact_review.widgets.presets import PresetCommands
+from napari_artifact_review.widgets.surface import STAYS_AT_CUTOUT
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
@@ -183,7 +185,7 @@ class ReviewCommands:
             "no_artifact": lambda: self._decide("no artifact"),
             "unsure": lambda: self._decide("unsure"),
             "kind": self._choose_kind,
-            "note": lambda: self._panel.kind_and_note.note.native.setFocus(),
+            "note": self._write_note,
             "repeat": self._repeat,
             "give_again": self._give_again,
             "hide": self._controller.toggle_overlays,
@@ -220,8 +222,9 @@ class ReviewCommands:
 
     def _go_to_unreviewed(self) -> None:
         # Do not skip a cutout whose verdict was refused because it is not drawn yet.
-        waits = self._controller.waits_for_image
-        if not waits and not self._session.next_unreviewed():
+        if self._controller.waits_for_image:
+            self._panel.say(STAYS_AT_CUTOUT)
+        elif not self._session.next_unreviewed():
             self._panel.say("Every cutout in the queue has been reviewed.")
 
     def _go_back(self) -> None:
@@ -322,10 +325,14 @@ class ReviewCommands:
 
     def _repeat(self) -> None:
         """Give the last verdict again, with the note of the current cutout."""
+        if self._is_read_only():
+            return
         self._controller.verdicts.repeat(self._kind_and_note()[1])
         self._panel.show_current(self._session)
 
     def _give_again(self) -> None:
+        if self._is_read_only():
+            return
         if not self._session.give_again():
             self._panel.say("There is no refused verdict to retry.")
 
@@ -343,10 +350,18 @@ class ReviewCommands:
 
     def _choose_kind(self) -> None:
         """Offer the kinds in a menu, in which digits and letters choose a kind."""
+        if self._is_read_only():
+            return
         choices = {
             kind: partial(self._decide_kind, kind) for kind in self._session.kinds
         }
         show_menu(self._dock, self._panel.kind_and_note.kind.native, choices)
+
+    def _write_note(self) -> None:
+        """Give the keyboard to the note, also from another window."""
+        note = self._panel.kind_and_note.note.native
+        note.activateWindow()
+        note.setFocus()
 
     def _take_note(self, key: CutoutKey, note: str) -> None:
         """Record a note with the verdict, or store a draft if that is not possible."""
@@ -376,11 +391,22 @@ class ReviewCommands:
         view = self._session.view_settings | {"auto_advance": on}
         self._session.view_settings = view
 
+    def _is_read_only(self) -> bool:
+        """Return whether the review takes no verdicts; say why if so."""
+        reason = read_only_reason(self._session)
+        if reason:
+            self._panel.say(f"{reason} Nothing was changed.")
+        return bool(reason)
+
     def _undo(self) -> None:
+        if self._is_read_only():
+            return
         if self._session.undo(wait=self._session.patience) is None:
             self._panel.say("There is nothing to undo.")
 
     def _redo(self) -> None:
+        if self._is_read_only():
+            return
         if self._session.redo(wait=self._session.patience) is None:
             self._panel.say("There is nothing to redo.")
 

@@ -13,7 +13,12 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
-from napari_artifact_review.widgets.notifications import show_error, show_warning
+from napari_artifact_review.widgets import dock_notices
+from napari_artifact_review.widgets.notifications import (
+    show_error,
+    show_info,
+    show_warning,
+)
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.panels.files_button import FilesButton
 from napari_artifact_review.widgets.panels.open_form import OpenPanel
@@ -22,6 +27,7 @@ from napari_artifact_review.widgets.parts.background import MainThread
 from napari_artifact_review.widgets.parts.focus import (
     give_keys_to_viewer,
     main_window_of,
+    take_free_focus,
 )
 from napari_artifact_review.widgets.parts.steady import SteadyBox
 from napari_artifact_review.widgets.workspace import Workspace
@@ -398,17 +404,30 @@ class ReviewWidget(SteadyBox):
 
     def event(self, event: QEvent | None) -> bool:
         """Handle the activation of the window, and the removal of the dock from it."""
+        # Qt sends events before `review` is set, but none of the kinds below.
         kind = None if event is None else event.type()
-        if kind == QEvent.Type.WindowDeactivate and self.review is not None:
+        if kind == QEvent.Type.WindowActivate:
+            take_free_focus(self)
+            if self.review is not None and self.review.keys.are_bound:
+                # The user may have changed napari's preferences.
+                self.review.apply_preferences(self._keys_in_force())
+        elif kind == QEvent.Type.WindowDeactivate and self.review is not None:
             self.review.keys.release()
-        elif (
-            kind == QEvent.Type.WindowActivate
-            and self.review is not None
-            and self.review.keys.are_bound
-        ):
-            # The user may have changed napari's preferences.
-            self.review.apply_preferences(self._keys_in_force())
         if kind == QEvent.Type.ParentChange and self.parent() is None:
-            self._opener.cancel()
-            self._end_review()
+            self._close_with_dock()
         return super().event(event)
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802
+        """Say that the review goes on when the user hides the dock."""
+        super().hideEvent(event)
+        if self.session is not None and dock_notices.is_hidden_by_user(self):
+            show_info(dock_notices.hidden_notice(self.session))
+
+    def _close_with_dock(self) -> None:
+        """End the review with its windows, and say where its verdicts are."""
+        self._opener.cancel()
+        if self.session is not None:
+            notice = dock_notices.closed_notice(self.session)
+            self._end_review()
+            self.workspace.hide_windows()
+            show_info(notice)

@@ -114,6 +114,8 @@ class OpenReview(QObject):
         self._frames.watch(window)
         self._connections.at_end(make_context_current_at_removals(viewer, window))
         self._connect()
+        for left in (*(w.left for w in workspace.windows), self._plots.left):
+            self._connections.connect(left, self.keys.release)
         self._panel.show_session(session)
         changes, fold = self._panel.results, self._panel.folds["changes"]
         self.measurer = Measurer(self, session, changes, fold, self._plots)

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.widgets.gallery import GalleryPanel
 
+#: Said when a verdict came too early, and the reviewer wants to move on.
+STAYS_AT_CUTOUT = (
+    "No verdict was given, because the image is still being read. The review stays at "
+    "its cutout until the image is shown."
+)
+
 
 class Surface(Protocol):
     """The interface of a widget that shows cutouts and goes from one to the next."""
@@ -69,13 +75,19 @@ class Canvas:
 
     def go_next(self) -> None:
         """Go to the next cutout of the queue."""
-        if not self._controller.waits_for_image and not self._session.next():
+        if self._may_leave() and not self._session.next():
             self._say(end_of_queue(self._session, "last"))
 
     def go_previous(self) -> None:
         """Go to the previous cutout of the queue."""
-        if not self._controller.waits_for_image and not self._session.previous():
+        if self._may_leave() and not self._session.previous():
             self._say(end_of_queue(self._session, "first"))
+
+    def _may_leave(self) -> bool:
+        """Return whether the cutout may be left; else say why the key does nothing."""
+        if self._controller.waits_for_image:
+            self._say(STAYS_AT_CUTOUT)
+        return not self._controller.waits_for_image
 
     def current_rectangle(self) -> QRect | None:
         """Return the current cutout's rectangle on the screen; None if unknown."""

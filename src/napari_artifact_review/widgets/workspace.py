@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_artifact_review.widgets.parts.background import MainThread
 from napari_artifact_review.widgets.parts.focus import main_window_of
-from napari_artifact_review.widgets.parts.tool_window import KeptFree
+from napari_artifact_review.widgets.parts.tool_window import KeptFree, ToolWindow
 from napari_artifact_review.widgets.windows.plots import Plots
 
 if TYPE_CHECKING:
@@ -90,12 +90,17 @@ class Workspace:
 
     def make_all(self) -> None:
         """Create every panel and window now."""
-        _ = self.panel, self.help, self.examples, self.stretches
+        _ = self.panel, self.windows
+
+    @property
+    def windows(self) -> tuple[ToolWindow, ...]:
+        """The tool windows."""
+        return self.help, self.examples, self.stretches
 
     def hide_windows(self) -> None:
         """Hide the windows, and clear the examples."""
         self.examples.show_session(None)
-        for window in (self.help, self.examples, self.stretches):
+        for window in self.windows:
             window.hide()
 
     def run_if_open(self, function: Callable[[], object]) -> None:

@@ -28,8 +28,8 @@ def keys(choice, *names):
     [
         ("Y", ("Y",)),
         ("y", ("Y",)),
-        ("shift+y", ("Shift-Y",)),
-        ("Control-Shift-Y", ("Ctrl-Shift-Y",)),
+        ("shift+y", ("Shift+Y",)),
+        ("Control-Shift-Y", ("Ctrl+Shift+Y",)),
         ("F7", ("F7",)),
         ("Y, F7", ("Y", "F7")),
         ("Y F7", ("Y", "F7")),
@@ -37,7 +37,9 @@ def keys(choice, *names):
         ("Y, ;", ("Y", ";")),
         ("Y, Y", ("Y",)),
         ("  Y ", ("Y",)),
-        ("Alt-, Y", ("Alt-,", "Y")),
+        ("Alt-, Y", ("Alt+,", "Y")),
+        ("Alt+, Y", ("Alt+,", "Y")),
+        ("Shift-Y", ("Shift+Y",)),
         ("-, Y", ("-", "Y")),
         ("", ("J",)),
     ],
@@ -54,7 +56,9 @@ def test_a_comma_is_a_key_like_others():
     assert choose({"previous": ", ;"})["previous"].keys == (",", ";")
 
 
-@pytest.mark.parametrize("text", ["Foo", "N,.", "Shift", "Ctrl-", "J K Foo", "ö"])
+@pytest.mark.parametrize(
+    "text", ["Foo", "N,.", "Shift", "Ctrl-", "Ctrl+", "J K Foo", "ö"]
+)
 def test_a_key_that_napari_does_not_know_is_told_and_not_taken(text):
     choice = choose({"artifact": text, "save": "F7"})
     assert keys(choice, "artifact", "save") == [("J",), ("F7",)]
@@ -94,7 +98,8 @@ def test_what_falls_back_may_push_another_one_back():
 texts = st.one_of(
     st.text("JKNö.,;+- \t0rohiftSCtrl", max_size=8),
     st.lists(
-        st.sampled_from([*"JKHNUY,.;-", "Shift-K", "F2", "Left", "Foo"]), max_size=3
+        st.sampled_from([*"JKHNUY,.;-", "Shift-K", "Shift+K", "F2", "Left", "Foo"]),
+        max_size=3,
     ).map(", ".join),
 )
 
@@ -153,4 +158,12 @@ def test_preferences_are_read_each_time(monkeypatch):
     monkeypatch.setattr(settings, "get_plugin_settings", lambda: {PLUGIN: plugin})
     assert keys_in_force() == KeyChoice()
     wished.save = "Ctrl-Alt-W"
-    assert keys_in_force()["save"].keys == ("Ctrl-Alt-W",)
+    assert keys_in_force()["save"].keys == ("Ctrl+Alt+W",)
+
+
+def test_a_key_is_spelt_as_napari_spells_it():
+    """Texts of the dock, the help and the preferences name a key in one way."""
+    from napari.utils.key_bindings import coerce_keybinding
+
+    for action in KEY_TABLE:
+        assert [str(coerce_keybinding(key)) for key in action.keys] == [*action.keys]

@@ -19,7 +19,7 @@ from napari_artifact_review.viewer.preferences import PLUGIN
 CATEGORY = "key_bindings"
 
 #: Separator of keys. A comma alone, or after a modifier, is a key itself.
-_BETWEEN = re.compile(r"(?:(?<=\S)(?<!\w-),)?\s+(?:or\s+)?")
+_BETWEEN = re.compile(r"(?:(?<=\S)(?<!\w[-+]),)?\s+(?:or\s+)?")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def keys_in_force() -> KeyChoice:
     return choose(
         {action.name: getattr(wanted, action.name) for action in KEY_TABLE},
         # The image is the active layer, whose keys override those of the viewer.
-        {_name(binding) for binding in Image.class_keymap},
+        {str(binding) for binding in Image.class_keymap},
     )
 
 
@@ -60,8 +60,9 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
     Parameters
     ----------
     wanted : mapping of str to str
-        Keys by action name, as users write them: `J`, `Shift-K`, `N, .`. An action with
-        a missing or empty text has its default keys.
+        Keys by action name, as users write them: `J`, `Shift+K`, `N, .`. `Shift-K`, as
+        earlier versions wrote it, is the same key. An action with a missing or empty
+        text has its default keys.
     taken : container of str
         Keys that napari itself uses for image layers.
 
@@ -112,9 +113,4 @@ def _spelt(text: str) -> str:
     # napari interprets unknown keys as modifiers.
     if any(part.is_modifier_key() for part in binding.parts):
         return ""
-    return _name(binding)
-
-
-def _name(binding: object) -> str:
-    """Return a key binding of napari in the spelling of the table of keys."""
-    return str(binding).replace("+", "-")
+    return str(binding)

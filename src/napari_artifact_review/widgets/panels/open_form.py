@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from magicgui.types import FileDialogMode
@@ -43,7 +44,14 @@ class RememberingFileEdit(FileEdit):
         The texts beside the field, in the empty field and in its tooltip.
     caption : str
         The title of the dialog.
+
+    Attributes
+    ----------
+    dialog_closed : Signal
+        Emitted when the dialog of the button "..." was closed.
     """
+
+    dialog_closed = Signal()
 
     def __init__(
         self, mode: str, label: str, hint: str, tooltip: str, caption: str
@@ -73,10 +81,14 @@ class RememberingFileEdit(FileEdit):
     def ask(self) -> Path | None:
         """Open the dialog; return the new path, or None if it is unchanged."""
         before = self.path
-        self._on_choose_clicked()
+        self._choose()
         return None if self.path == before else self.path
 
     def _on_choose_clicked(self) -> None:
+        self._choose()
+        self.dialog_closed.emit()
+
+    def _choose(self) -> None:
         last = settings().value("last folder", Path.home())
         start = self.value or Path(str(last))
         chosen = self._show_file_dialog(
@@ -151,6 +163,10 @@ class OpenPanel(Container[Widget]):
         self.demo.changed.connect(lambda: self.demo_requested.emit())
         self.recent.review_requested.connect(self._open_recent)
         self.predictions.changed.connect(self._enable)
+        for field in (self.predictions, self.images, self.output):
+            field.dialog_closed.connect(partial(self._leave_dialog, field))
+        # Enter presses it, once it has the focus.
+        self.open.native.setAutoDefault(True)
         self._enable()
         self.busy.hide()
         self.error.hide()
@@ -222,6 +238,11 @@ class OpenPanel(Container[Widget]):
         self.busy.hide()
         self.demo.enabled = True
         self._enable()
+
+    def _leave_dialog(self, field: RememberingFileEdit) -> None:
+        """Give the keyboard to what comes next, so that no key opens it again."""
+        following = self.open if self.open.enabled else field.line_edit
+        following.native.setFocus()
 
     def _open_recent(self, review: RecentReview) -> None:
         self.fill(*review, self.chosen_cutout_size())

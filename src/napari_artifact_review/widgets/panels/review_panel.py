@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.review.queue_summary import queue_summary
 from napari_artifact_review.core.texts import printable
+from napari_artifact_review.widgets.notifications import show_info
 from napari_artifact_review.widgets.panels.banner import Banner, ImageBanner
 from napari_artifact_review.widgets.panels.choices import (
     ChangedOutputPanel,
@@ -240,13 +241,18 @@ class ReviewPanel(Container[Widget]):
             self.note.visible = bool(notes)
         is_loading = controller.view == "loading"
         name = controller.session.current_cutout.image_name
-        self.say(f"Reading {name}..." if is_loading else "")
+        self.message.say(f"Reading {name}..." if is_loading else "")
         problem = None if is_loading else controller.problem
         self.unseen.show_problem(problem, controller.view == "shown")
 
     def say(self, text: str) -> None:
-        """Show a message to the reviewer; an empty text hides the last message."""
+        """Show a message to the reviewer; an empty text hides the last message.
+
+        While the panels are hidden, napari shows it as a notification.
+        """
         self.message.say(text)
+        if text and not self.native.isVisible():
+            show_info(text)
 
 
 def _bring_into_view(area: QScrollArea, fold: Fold) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -11,12 +12,36 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMainWindow,
     QPlainTextEdit,
+    QScrollArea,
     QSlider,
+    QTableView,
     QTextEdit,
     QWidget,
 )
 
 _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
+
+#: Widgets that take the keyboard focus with a click by default, and keys with it.
+_GREEDY = (QAbstractButton, QComboBox, QSlider, QScrollArea, QTableView)
+
+#: Keys that press a button, and keys that change a field.
+_KEYS_OF_BUTTONS = {
+    Qt.Key.Key_Space,
+    Qt.Key.Key_Return,
+    Qt.Key.Key_Enter,
+    Qt.Key.Key_Tab,
+    Qt.Key.Key_Backtab,
+}
+_KEYS_OF_FIELDS = _KEYS_OF_BUTTONS | {
+    Qt.Key.Key_Left,
+    Qt.Key.Key_Right,
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_PageUp,
+    Qt.Key.Key_PageDown,
+    Qt.Key.Key_Home,
+    Qt.Key.Key_End,
+}
 
 
 def text_is_typed() -> bool:
@@ -42,33 +67,73 @@ def give_keys_to_viewer(widget: QWidget) -> None:
         focus.clearFocus()
 
 
+def give_key_to_main_window(widget: QWidget, event: QKeyEvent) -> None:
+    """Give a key that a window of ours does not use to the main window.
+
+    Qt offers a key to a widget's parents only as far as its own window.
+    """
+    window = main_window_of(widget)
+    if window is None:
+        event.ignore()
+    else:
+        QApplication.sendEvent(window, event)
+
+
+def take_free_focus(content: QWidget) -> None:
+    """Take the keyboard focus of a separate window in which no widget has it.
+
+    When Qt activates such a window, it would give the focus to its first button, which
+    uses the arrow keys.
+    """
+    window = content.window()
+    if not isinstance(window, QMainWindow) and window.focusWidget() is None:
+        content.setFocus()
+
+
 def leave_keys_to_viewer(panel: QWidget) -> None:
-    """Prevent clicks on a panel, except on text fields, from moving the focus."""
+    """Leave the keys to the review, except in the text fields of a panel.
+
+    A click gives no focus to the panel's other widgets. With the Tab key they can get
+    it. They then use only the keys that press a button or change a field.
+    """
     event_filter = _KeyAndWheelFilter(panel)
     for widget in panel.findChildren(QWidget):
-        if isinstance(widget, QAbstractButton | QComboBox | QSlider):
-            widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        if isinstance(widget, QComboBox | QSlider):
+        if isinstance(widget, _GREEDY):
+            if widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
+                widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             widget.installEventFilter(event_filter)
 
 
 _KEYS = (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
 
 
-def _is_wheel_or_letter(event: QEvent) -> bool:
-    is_letter = event.type() in _KEYS and event.text().isalpha()
-    return event.type() == QEvent.Type.Wheel or is_letter
-
-
 class _KeyAndWheelFilter(QObject):
-    """An event filter that keeps mouse wheel and letter keys from changing a field.
+    """A filter that leaves keys to the review, and the mouse wheel to the panel.
 
-    A drop-down list would use a letter to select a choice, but letters are shortcuts.
+    A list would use a letter to select a choice, and a scroll area the arrow keys to
+    scroll, but these are shortcuts.
     """
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        if event is not None and _is_wheel_or_letter(event):
-            # Qt passes an ignored event on to the parents of the field.
+        if (
+            event is not None
+            and isinstance(watched, QWidget)
+            and _is_for_parents(watched, event)
+        ):
+            # Qt offers an ignored event to the field's parents.
             event.ignore()
             return True
         return bool(super().eventFilter(watched, event))
+
+
+def _is_for_parents(watched: QWidget, event: QEvent) -> bool:
+    """Return whether a widget must leave an event to its parents."""
+    if event.type() == QEvent.Type.Wheel:
+        return isinstance(watched, QComboBox | QSlider)
+    if event.type() not in _KEYS:
+        return False
+    if watched.window().focusWidget() is not watched:
+        # One of its children has left the key to it.
+        return True
+    own = _KEYS_OF_BUTTONS if isinstance(watched, QAbstractButton) else _KEYS_OF_FIELDS
+    return event.key() not in own

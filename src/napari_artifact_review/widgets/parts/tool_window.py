@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from qtpy.QtCore import QMargins, QPoint, QRect, QSize, Qt
+from qtpy.QtCore import QEvent, QMargins, QPoint, QRect, QSize, Qt, Signal
 from qtpy.QtWidgets import QDialog, QStyle, QWidget
+
+from napari_artifact_review.widgets.parts.focus import (
+    give_key_to_main_window,
+    leave_keys_to_viewer,
+    take_free_focus,
+)
 
 #: Function that returns the rectangles on the screen that a window should not cover,
 #: with the most important one first.
@@ -66,6 +72,8 @@ def covered_areas(window: QRect, kept_free: Sequence[QRect]) -> tuple[int, ...]:
 class ToolWindow(QDialog):
     """A window in front of the main window, which the user can move.
 
+    Its keys are those of the main window, except in text fields. Escape closes it.
+
     Parameters
     ----------
     parent : QWidget
@@ -74,7 +82,14 @@ class ToolWindow(QDialog):
         The title, after the name of the program.
     kept_free : callable
         See `KeptFree`; called when the window appears for the first time.
+
+    Attributes
+    ----------
+    left : Signal
+        Emitted when another window becomes active; a held key is not released here.
     """
+
+    left = Signal()
 
     def __init__(
         self, parent: QWidget, title: str, kept_free: KeptFree = tuple
@@ -92,6 +107,7 @@ class ToolWindow(QDialog):
         """Show the window at its last position, or at the best one for its size."""
         super().showEvent(event)
         if self._position is None:
+            leave_keys_to_viewer(self)
             self._position = self.arrange(self._kept_free()).topLeft()
         self.move(self._position)
 
@@ -99,6 +115,25 @@ class ToolWindow(QDialog):
         """Store the position that the user chose."""
         self._position = self.pos()
         super().hideEvent(event)
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802
+        """Give a key to the main window; with Escape, close this window."""
+        if event.key() == Qt.Key.Key_Escape:
+            super().keyPressEvent(event)
+        else:
+            give_key_to_main_window(self, event)
+
+    def keyReleaseEvent(self, event: Any) -> None:  # noqa: N802
+        """Tell the main window that a key is released."""
+        give_key_to_main_window(self, event)
+
+    def event(self, event: Any) -> bool:
+        """Take the keyboard; report when another window becomes active."""
+        if event.type() == QEvent.Type.WindowActivate:
+            take_free_focus(self)
+        elif event.type() == QEvent.Type.WindowDeactivate:
+            self.left.emit()
+        return bool(super().event(event))
 
     def arrange(self, kept_free: Sequence[QRect]) -> QRect:
         """Return the best rectangle for the window with its preferred size."""

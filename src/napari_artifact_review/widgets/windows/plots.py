@@ -19,6 +19,8 @@ from qtpy.QtCore import Signal as QtSignal
 from qtpy.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
+from napari_artifact_review.widgets.parts.focus import take_free_focus
+
 if TYPE_CHECKING:
     import napari
 
@@ -110,9 +112,12 @@ class PlotsPanel(QWidget):
     ----------
     removed : Signal
         Emitted when the dock is closed.
+    left : Signal
+        Emitted when another window becomes active.
     """
 
     removed = QtSignal()
+    left = QtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,7 +128,14 @@ class PlotsPanel(QWidget):
             layout.addWidget(view)
 
     def event(self, event: QEvent) -> bool:
-        """Emit `removed` when napari closes the dock, which removes the parent."""
+        """Report when napari closes the dock, or its window is left.
+
+        napari removes the panel's parent when it closes the dock.
+        """
+        if event.type() == QEvent.Type.WindowActivate:
+            take_free_focus(self)
+        elif event.type() == QEvent.Type.WindowDeactivate:
+            self.left.emit()
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.removed.emit()
         return bool(super().event(event))
@@ -143,9 +155,12 @@ class Plots:
         The content of the dock; None while the dock is closed.
     wanted : Signal
         Emitted when the result of `wishes` may have changed.
+    left : Signal
+        Emitted when another window than the dock's becomes active.
     """
 
     wanted = Signal()
+    left = Signal()
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         self._viewer = viewer
@@ -163,6 +178,7 @@ class Plots:
             return
         panel = self.panel = PlotsPanel()
         panel.removed.connect(partial(self._remove, panel))
+        panel.left.connect(self.left.emit)
         # napari does not notify the dock when the whole window is closed.
         panel.destroyed.connect(partial(self._forget, panel))
         for view in panel.views:

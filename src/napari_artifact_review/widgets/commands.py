@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
-from napari_artifact_review.viewer.verdicts import read_only_reason
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
-from napari_artifact_review.widgets.parts.key_menu import show_menu
 from napari_artifact_review.widgets.presets import PresetCommands
 from napari_artifact_review.widgets.surface import STAYS_AT_CUTOUT
+from napari_artifact_review.widgets.verdict_commands import VerdictCommands
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
     from napari_artifact_review.core.images.display import Display
-    from napari_artifact_review.core.outcomes import Verdict
     from napari_artifact_review.core.review.output import OutputChoice
-    from napari_artifact_review.core.review.resume import LabelChoice
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.viewer.preferences import Preferences
@@ -78,33 +75,16 @@ class ReviewCommands:
         controller.verdicts.auto_advance = session.view_settings.get(
             "auto_advance", True
         )
+        self._verdicts = VerdictCommands(
+            self._dock, self._panel, session, controller, self._connections
+        )
         self._examples.show_session(session, controller.loader.cache)
-        self._connect_verdicts()
         self._connect_display()
         self._connect_the_rest()
 
     def close(self) -> None:
         """Disconnect the handlers."""
         self._connections.close()
-
-    def _connect_verdicts(self) -> None:
-        connect, verdict = self._connections.connect, self._panel.verdict
-        details = self._panel.kind_and_note
-        connect(verdict.label_requested, partial(self._decide, advance=False))
-        connect(verdict.verdict_requested, self._decide)
-        connect(verdict.last.cutout_requested, self._go_to_cutout)
-        connect(details.kind_requested, self._decide_kind)
-        connect(details.note_requested, self._take_note)
-        connect(details.left, lambda: give_keys_to_viewer(self._dock))
-        connect(details.examples_requested, self._examples.toggle)
-        connect(self._panel.pending.give_again_requested, self._give_again)
-        connect(self._panel.pending.dismiss_requested, self._session.dismiss_refused)
-        disagreements = self._panel.disagreements
-        connect(
-            disagreements.row_requested,
-            lambda row: self._session.select(*disagreements.cutout(row)),
-        )
-        connect(disagreements.chosen, self._settle)
 
     def _connect_display(self) -> None:
         connect, controller = self._connections.connect, self._controller
@@ -137,6 +117,12 @@ class ReviewCommands:
         connect(go_to.image_requested, self._session.select_image)
         connect(go_to.cutout_requested, self._go_to_row)
         connect(go_to.sliders.position_requested, self._go_to_position)
+        connect(panel.verdict.last.cutout_requested, self._go_to_cutout)
+        connect(panel.kind_and_note.examples_requested, self._examples.toggle)
+        connect(
+            panel.disagreements.row_requested,
+            lambda row: self._go_to_cutout(panel.disagreements.cutout(row)),
+        )
         connect(context.row_requested, self._go_to_row)
         connect(context.copy_requested, self._copy_position)
         connect(
@@ -170,7 +156,7 @@ class ReviewCommands:
 
     def key_actions(self) -> dict[str, Callable[[], object]]:
         """Return the functions for the actions of the key table, by name."""
-        return {
+        return self._verdicts.key_actions() | {
             "next": self._go_next,
             "previous": self._go_previous,
             "next_unreviewed": self._go_to_unreviewed,
@@ -181,18 +167,9 @@ class ReviewCommands:
             "right": partial(self._step, 1, 0),
             "up": partial(self._step_down, -1),
             "down": partial(self._step_down, 1),
-            "artifact": lambda: self._decide("artifact"),
-            "no_artifact": lambda: self._decide("no artifact"),
-            "unsure": lambda: self._decide("unsure"),
-            "kind": self._choose_kind,
-            "note": self._write_note,
-            "repeat": self._repeat,
-            "give_again": self._give_again,
             "hide": self._controller.toggle_overlays,
             "let_go": self._controller.selection.clear,
             "copy_place": self._copy_position,
-            "undo": self._undo,
-            "redo": self._redo,
             "toggle_view": self._toggle_view,
             "gallery": self._surfaces.toggle_gallery,
             "examples": self._examples.toggle,
@@ -308,114 +285,15 @@ class ReviewCommands:
                 control.cutout_pixels(), control.image.display, control.overlay.y_up
             )
 
-    # Verdicts
-
-    def _decide(self, value: Verdict, advance: bool = True) -> None:
-        kind, note = self._kind_and_note()
-        if value == "no artifact":
-            kind = ""
-        self._controller.verdicts.give(value, kind, note, advance=advance)
-        self._panel.show_current(self._session)
-
-    def _decide_kind(self, kind: str) -> None:
-        """Mark the target as an artifact of a kind that was chosen in the list."""
-        _, note = self._kind_and_note()
-        self._controller.verdicts.give("artifact", kind, note, advance=bool(kind))
-        self._panel.show_current(self._session)
-
-    def _repeat(self) -> None:
-        """Give the last verdict again, with the note of the current cutout."""
-        if self._is_read_only():
-            return
-        self._controller.verdicts.repeat(self._kind_and_note()[1])
-        self._panel.show_current(self._session)
-
-    def _give_again(self) -> None:
-        if self._is_read_only():
-            return
-        if not self._session.give_again():
-            self._panel.say("There is no refused verdict to retry.")
-
-    def _kind_and_note(self) -> tuple[str, str]:
-        """Return the kind of artifact and the note for the next verdict.
-
-        For a verdict on the current cutout, these are the values of the fields. For a
-        verdict on several cutouts, the kind is empty, and the note is a draft or empty.
-        """
-        current, rows = self._session.current_cutout, self._controller.target().rows
-        if rows == (current.row,):
-            return self._panel.kind_and_note.kind_and_note()
-        note = self._session.drafts.get(current.key, "") if current.row in rows else ""
-        return "", note
-
-    def _choose_kind(self) -> None:
-        """Offer the kinds in a menu, in which digits and letters choose a kind."""
-        if self._is_read_only():
-            return
-        choices = {
-            kind: partial(self._decide_kind, kind) for kind in self._session.kinds
-        }
-        show_menu(self._dock, self._panel.kind_and_note.kind.native, choices)
-
-    def _write_note(self) -> None:
-        """Give the keyboard to the note, also from another window."""
-        note = self._panel.kind_and_note.note.native
-        note.activateWindow()
-        note.setFocus()
-
-    def _take_note(self, key: CutoutKey, note: str) -> None:
-        """Record a note with the verdict, or store a draft if that is not possible."""
-        session = self._session
-        given = session.expected_state(key)
-        if given.decision:
-            if note == given.note:
-                return
-            command = session.set_label(
-                cast("Verdict", given.decision),
-                given.kind,
-                note,
-                cutouts=[key],
-                wait=session.patience,
-            )
-            if command.error is None:
-                return
-        # The next verdict uses the draft.
-        if note:
-            session.drafts[key] = note
-        else:
-            session.drafts.pop(key, None)
-        session.save_position()
+    # Settings and files
 
     def _set_auto_advance(self, on: bool) -> None:
         self._controller.verdicts.auto_advance = on
         view = self._session.view_settings | {"auto_advance": on}
         self._session.view_settings = view
 
-    def _is_read_only(self) -> bool:
-        """Return whether the review takes no verdicts; say why if so."""
-        reason = read_only_reason(self._session)
-        if reason:
-            self._panel.say(f"{reason} Nothing was changed.")
-        return bool(reason)
-
-    def _undo(self) -> None:
-        if self._is_read_only():
-            return
-        if self._session.undo(wait=self._session.patience) is None:
-            self._panel.say("There is nothing to undo.")
-
-    def _redo(self) -> None:
-        if self._is_read_only():
-            return
-        if self._session.redo(wait=self._session.patience) is None:
-            self._panel.say("There is nothing to redo.")
-
     def _save(self, keep: OutputChoice | None = None) -> None:
         self._saver.save(keep)
 
     def _save_as_utf8(self) -> None:
         self._saver.save(encoding="utf-8")
-
-    def _settle(self, keep: LabelChoice, rows: list[int]) -> None:
-        cutouts = self._panel.disagreements.cutouts(rows)
-        self._session.settle(keep, cutouts, wait=self._session.patience)

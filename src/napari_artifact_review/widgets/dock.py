@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
-from qtpy.QtCore import QEvent, QPoint, QRect
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QRect
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
@@ -30,6 +30,7 @@ from napari_artifact_review.widgets.parts.focus import (
     take_free_focus,
 )
 from napari_artifact_review.widgets.parts.steady import SteadyBox
+from napari_artifact_review.widgets.parts.tool_window import rectangle_on_screen
 from napari_artifact_review.widgets.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,10 +44,6 @@ if TYPE_CHECKING:
 #: Seconds from the creation of a dock until it prepares a review. By then, the dock is
 #: on the screen, even on a slow machine.
 _DELAY_OF_PREPARATION = 0.5
-
-
-def _rectangle_on_screen(widget: QWidget) -> QRect:
-    return QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size())
 
 
 class _Field:
@@ -179,14 +176,13 @@ class ReviewWidget(SteadyBox):
 
     def kept_free(self) -> list[QRect]:
         """Return the rectangles to keep free of windows: cutout, menu bar and dock."""
-        found: list[QRect | None] = []
-        if self.review is not None:
-            found.append(self.review.surfaces.front.current_rectangle())
-        window = main_window_of(self)
-        if window is not None:
-            found.append(_rectangle_on_screen(window.menuBar()))
-        found.append(_rectangle_on_screen(self))
-        return [rectangle for rectangle in found if rectangle is not None]
+        found = [rectangle_on_screen(self)]
+        if (window := main_window_of(self)) is not None:
+            found.insert(0, rectangle_on_screen(window.menuBar()))
+        review = self.review
+        if review and (cutout := review.surfaces.front.current_rectangle()):
+            found.insert(0, cutout)
+        return found
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self.content)
@@ -341,21 +337,13 @@ class ReviewWidget(SteadyBox):
         if self.review is None or path is None:
             return
         session = self.review.session
-        if path == session.output or self._names_other_files(session):
+        if path == session.output or self.opening.names_other_files(session):
             # The output belongs to other files in the form, which are not open yet.
             return
         # A verdict given now would be missing from the session with the new output.
         self.review.suspend()
         self._is_moving = True
         self._opener.move(session, path)
-
-    def _names_other_files(self, session: ReviewSession) -> bool:
-        tables = (self.predictions.path, session.predictions.path)
-        folders = (self.images.path, session.images.folder)
-        return any(
-            field is not None and field.absolute() != shown
-            for field, shown in (tables, folders)
-        )
 
     def _clear_output(self) -> None:
         """Clear the output of the open review when another table is chosen."""

@@ -110,17 +110,22 @@ class OpenReview(QObject):
         )
         self.position = PositionKeeper(self, session, self.controller)
         self._frames = Frames(self)
-        window = main_window_of(dock)
-        self._frames.watch(window)
-        self._connections.at_end(make_context_current_at_removals(viewer, window))
+        self._watch_windows(workspace)
         self._connect()
-        for left in (*(w.left for w in workspace.windows), self._plots.left):
-            self._connections.connect(left, self.keys.release)
         self._panel.show_session(session)
         changes, fold = self._panel.results, self._panel.folds["changes"]
         self.measurer = Measurer(self, session, changes, fold, self._plots)
         for signal in (session.decided, session.queue_changed):
             self._connections.connect(signal, self.measurer.update)
+
+    def _watch_windows(self, workspace: Workspace) -> None:
+        window = main_window_of(self._dock)
+        self._frames.watch(window)
+        self._connections.at_end(
+            make_context_current_at_removals(workspace.viewer, window)
+        )
+        for left in (*(w.left for w in workspace.windows), self._plots.left):
+            self._connections.connect(left, self.keys.release)
 
     def _connect(self) -> None:
         session, controller = self.session, self.controller

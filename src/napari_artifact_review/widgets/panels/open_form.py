@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import (
@@ -31,6 +32,9 @@ from napari_artifact_review.widgets.parts.plain_text import (
     tooltip_text,
 )
 from napari_artifact_review.widgets.parts.row import row_of
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 class RememberingFileEdit(FileEdit):
@@ -158,6 +162,14 @@ class OpenPanel(Container[Widget]):
         self.error.native.setSizePolicy(
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum
         )
+        # Enter presses it, once it has the focus.
+        self.open.native.setAutoDefault(True)
+        self._connect()
+        self._enable()
+        self.busy.hide()
+        self.error.hide()
+
+    def _connect(self) -> None:
         self.open.changed.connect(lambda: self.open_requested.emit())
         self.cancel.changed.connect(lambda: self.cancel_requested.emit())
         self.demo.changed.connect(lambda: self.demo_requested.emit())
@@ -165,11 +177,6 @@ class OpenPanel(Container[Widget]):
         self.predictions.changed.connect(self._enable)
         for field in (self.predictions, self.images, self.output):
             field.dialog_closed.connect(partial(self._leave_dialog, field))
-        # Enter presses it, once it has the focus.
-        self.open.native.setAutoDefault(True)
-        self._enable()
-        self.busy.hide()
-        self.error.hide()
 
     def _make_fields(self) -> None:
         """Create the fields for the files."""
@@ -243,6 +250,15 @@ class OpenPanel(Container[Widget]):
         """Give the keyboard to what comes next, so that no key opens it again."""
         following = self.open if self.open.enabled else field.line_edit
         following.native.setFocus()
+
+    def names_other_files(self, session: ReviewSession) -> bool:
+        """Return whether the form has another table or folder than a session."""
+        tables = (self.predictions.path, session.predictions.path)
+        folders = (self.images.path, session.images.folder)
+        return any(
+            field is not None and field.absolute() != shown
+            for field, shown in (tables, folders)
+        )
 
     def _open_recent(self, review: RecentReview) -> None:
         self.fill(*review, self.chosen_cutout_size())

@@ -69,6 +69,11 @@ def covered_areas(window: QRect, kept_free: Sequence[QRect]) -> tuple[int, ...]:
     return tuple(max(part.width(), 0) * max(part.height(), 0) for part in parts)
 
 
+def rectangle_on_screen(widget: QWidget) -> QRect:
+    """Return a widget's rectangle on the screen."""
+    return QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size())
+
+
 class ToolWindow(QDialog):
     """A window in front of the main window, which the user can move.
 

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import QLineEdit, QSizePolicy
 from napari_artifact_review.core.review.paths import DEFAULT_OUTPUT_NAME
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.panels.recent import (
+    LAST_FOLDER,
     RecentPanel,
     RecentReview,
     settings,
@@ -77,7 +78,7 @@ class RememberingFileEdit(FileEdit):
         return None if self.path == before else self.path
 
     def _on_choose_clicked(self) -> None:
-        last = settings().value("last folder", Path.home())
+        last = settings().value(LAST_FOLDER, Path.home())
         start = self.value or Path(str(last))
         chosen = self._show_file_dialog(
             self.mode,
@@ -88,7 +89,7 @@ class RememberingFileEdit(FileEdit):
         if chosen:
             self.value = chosen
             folder = Path(chosen) if self.mode.value == "d" else Path(chosen).parent
-            settings().setValue("last folder", str(folder))
+            settings().setValue(LAST_FOLDER, str(folder))
 
 
 def _table_filter() -> str:

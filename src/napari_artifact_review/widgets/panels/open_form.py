@@ -26,6 +26,7 @@ from napari_artifact_review.widgets.panels.recent import (
     RecentReview,
     settings,
 )
+from napari_artifact_review.widgets.parts.font import fit_width
 from napari_artifact_review.widgets.parts.plain_text import (
     show_as_plain,
     tooltip_text,
@@ -56,7 +57,7 @@ class RememberingFileEdit(FileEdit):
             tooltip=tooltip,
         )
         self.choose_btn.text = "..."
-        self.choose_btn.native.setFixedWidth(28)
+        fit_width(self.choose_btn.native, "0000")
         self._caption = caption
         self.choose_btn.tooltip = f"{caption}..."
         field: QLineEdit = self.line_edit.native

@@ -47,6 +47,7 @@ from napari_artifact_review.widgets.panels.team import TeamPanel
 from napari_artifact_review.widgets.panels.verdict import VerdictPanel
 from napari_artifact_review.widgets.parts.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.parts.fold import Fold
+from napari_artifact_review.widgets.parts.font import fit_to_font
 from napari_artifact_review.widgets.parts.message import Message
 from napari_artifact_review.widgets.parts.plain_text import show_as_plain
 
@@ -153,8 +154,13 @@ class ReviewPanel(Container[Widget]):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setMinimumHeight(len(self.folds) * self.folds["queue"].sizeHint().height())
         area.setWidget(inside)
+        header = self.folds["queue"].header
+        lines = len(self.folds)
+        fit_to_font(
+            header,
+            lambda: area.setMinimumHeight(lines * (header.sizeHint().height() + 2)),
+        )
         for fold in self.folds.values():
             fold.unfolded.connect(partial(_bring_into_view, area, fold))
         return area

@@ -8,6 +8,8 @@ from typing import Any
 from qtpy.QtCore import QMargins, QPoint, QRect, QSize, Qt
 from qtpy.QtWidgets import QDialog, QStyle, QWidget
 
+from napari_artifact_review.widgets.parts.font import follow_font_size
+
 #: Function that returns the rectangles on the screen that a window should not cover,
 #: with the most important one first.
 KeptFree = Callable[[], Sequence[QRect]]
@@ -83,6 +85,8 @@ class ToolWindow(QDialog):
         self.setWindowTitle(f"Artifact Review: {title}")
         self._kept_free = kept_free
         self._position: QPoint | None = None
+        # A window does not have the font of the dock that it belongs to.
+        follow_font_size(self)
 
     def toggle(self) -> None:
         """Show the window, or hide it if it is shown."""

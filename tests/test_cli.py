@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -155,3 +157,36 @@ def test_save_names_the_window_in_which_the_review_is_open(survey, capsys):
     with ReviewSession.open(survey):
         assert main(["save", str(survey)]) == 2
     assert "open elsewhere" in capsys.readouterr().err
+
+
+#: Let Python find no Qt.
+WITHOUT_QT = """
+import sys
+for name in ("PyQt5", "PyQt6", "PySide2", "PySide6"):
+    sys.modules[name] = None
+"""
+
+
+@pytest.mark.parametrize("command", [["open", "predictions.csv"], ["demo"]])
+def test_a_command_with_a_window_says_what_to_install_without_qt(command, tmp_path):
+    code = (
+        f"{WITHOUT_QT}"
+        "from napari_artifact_review.cli import main\n"
+        f"sys.exit(main({command!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert 'pip install "napari-artifact-review[all]"' in line
+
+
+def test_commands_without_a_window_need_no_qt(survey):
+    code = (
+        f"{WITHOUT_QT}"
+        "from napari_artifact_review.cli import main\n"
+        f"sys.exit(main(['check', {str(survey)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

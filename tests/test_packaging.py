@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -35,6 +36,26 @@ def test_the_sdist_has_what_it_takes_to_test(built):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"README.md", "LICENSE", "script/test", "tests/conftest.py"} <= names
+
+
+def test_the_tests_run_from_the_sdist(built, tmp_path):
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path, filter="data")
+    [folder] = tmp_path.iterdir()
+    environment = os.environ | {"PYTHONPATH": str(folder / "src")}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    # Finding the other tests imports all that they need.
+    whole = ["tests/test_docs.py", "tests/test_benchmarks.py"]
+    manifest = "tests/test_packaging.py::test_the_manifest_is_valid"
+    for arguments in (["--collect-only"], [*whole, manifest]):
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_manifest_is_valid():

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.texts import on_one_line, printable
+from napari_artifact_review.core.user_folders import settings_folder
+
+if TYPE_CHECKING:
+    import napari
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -159,12 +166,11 @@ def _add_reviewed(parser: argparse.ArgumentParser) -> None:
 
 
 def _open(options: argparse.Namespace) -> int:
-    import napari
-
+    _check_qt()
+    _check_settings()
     from napari_artifact_review.widgets import open_review
 
-    viewer = napari.Viewer()
-    try:
+    def start(viewer: napari.Viewer) -> None:
         open_review(
             viewer,
             options.predictions,
@@ -173,6 +179,28 @@ def _open(options: argparse.Namespace) -> int:
             store=options.store,
             team=options.team,
         )
+
+    return _run_napari(start)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    _check_qt()
+    _check_settings()
+    from napari_artifact_review.widgets import review_dock
+
+    def start(viewer: napari.Viewer) -> None:
+        review_dock(viewer).start_demo(options.images, options.seed, options.folder)
+
+    return _run_napari(start)
+
+
+def _run_napari(start: Callable[[napari.Viewer], None]) -> int:
+    """Show a window, start a review in it, and return when the window is closed."""
+    import napari
+
+    viewer = napari.Viewer()
+    try:
+        start(viewer)
     except ReviewError:
         viewer.close()
         raise
@@ -180,15 +208,30 @@ def _open(options: argparse.Namespace) -> int:
     return 0
 
 
-def _demo(options: argparse.Namespace) -> int:
-    import napari
+def _check_settings() -> None:
+    """Let napari keep its settings in memory if the user's folder cannot be written.
 
-    from napari_artifact_review.widgets import review_dock
+    napari would not start. Call this before napari is imported.
+    """
+    folder = settings_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        os.environ.setdefault("NAPARI_CONFIG", "")
+        reason = error.strerror or error
+        print(f"{folder}: settings are not saved ({reason}).", file=sys.stderr)
 
-    viewer = napari.Viewer()
-    review_dock(viewer).start_demo(options.images, options.seed, options.folder)
-    napari.run()
-    return 0
+
+def _check_qt() -> None:
+    """Raise an error if there is no Qt, without which napari has no window."""
+    try:
+        import qtpy  # noqa: F401
+    except ImportError as error:
+        raise ReviewError(
+            'a window needs Qt; pip install "napari-artifact-review[all]" installs it'
+        ) from error
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.demo import DemoSurvey, make_demo
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from napari_artifact_review.demo import DemoSurvey, make_demo, make_demo_in_cache
 
 CUTOUT = ["image_name", "grid_x", "grid_y"]
 
@@ -204,3 +202,70 @@ def test_importing_the_demo_is_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert run.stdout.split() == []
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the files of a demo without a classifier."""
+
+    def make_in(folder: Path, images: int, *_: object) -> None:
+        survey = DemoSurvey.in_folder(folder)
+        survey.images.mkdir(parents=True)
+        for path in (survey.predictions, survey.truth):
+            path.touch()
+        for index in range(images):
+            (survey.images / f"demo_{index + 1:04d}.fits").touch()
+
+    monkeypatch.setattr("napari_artifact_review.demo.make._make_in", make_in)
+
+
+@pytest.mark.parametrize("fault", ["no folder can be made", "the demo is read-only"])
+def test_a_cache_that_cannot_be_written_costs_the_cache_not_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None, fault: str
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(
+        "napari_artifact_review.demo.make.default_folder",
+        lambda *_: cache / "app" / "demo",
+    )
+    if fault == "no folder can be made":
+        cache.write_text("a file in the place of the folder")
+    else:
+        make_demo_in_cache(1)
+        refuse_files(cache, monkeypatch)
+    survey = make_demo_in_cache(1)
+    assert survey.predictions.is_file()
+    assert not survey.predictions.is_relative_to(cache)
+    assert str(survey.predictions.parents[1]) in survey.notice
+    assert str(cache) in survey.notice
+
+
+def refuse_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no file be made in a folder, also where the tests may write anywhere."""
+    make = tempfile.TemporaryFile
+
+    def temporary_file(**named: object) -> object:
+        if Path(str(named.get("dir"))).is_relative_to(folder):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return make(**named)
+
+    monkeypatch.setattr("tempfile.TemporaryFile", temporary_file)
+
+
+def test_a_demo_in_the_cache_has_no_notice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    monkeypatch.setattr(
+        "napari_artifact_review.demo.make.default_folder", lambda *_: tmp_path / "demo"
+    )
+    survey = make_demo_in_cache(1)
+    assert survey.notice == ""
+    assert make_demo_in_cache(1) == survey
+    assert survey.predictions.parent == tmp_path / "demo"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, quick: None) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ReviewError, match=r"file/demo: .* cannot be written \(\w+"):
+        make_demo(tmp_path / "file" / "demo", images=1)

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QLineEdit, QRadioButton, QSpinBox, QWid
 
 from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.demo import DemoSurvey, default_folder
+from napari_artifact_review.demo import DemoSurvey
 from napari_artifact_review.viewer.layers import OWNER
 from tests.slow_images import slow_down
 
@@ -200,16 +200,16 @@ def test_the_demo_button_makes_the_demo_of_the_sample_menu(
 ):
     asked, made = [], DemoSurvey(survey, survey.parent, survey)
 
-    def make(folder, images, seed, progress):
-        asked.append((folder, images, seed))
+    def make(images, seed, progress):
+        asked.append((images, seed))
         return made
 
-    monkeypatch.setattr("napari_artifact_review.demo.make_demo", make)
+    monkeypatch.setattr("napari_artifact_review.demo.make_demo_in_cache", make)
     dock.files.native.click()
     before = dock.session
     dock.opening.demo.native.click()
     qtbot.waitUntil(lambda: dock.session is not before)
-    assert asked == [(default_folder(3, 0), 3, 0)]
+    assert asked == [(3, 0)]
 
 
 def test_a_move_that_is_cancelled_leaves_the_review_where_it_is(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QPoint, QPointF, QSettings, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMenu, QRadioButton, QSlider
 
 from napari_artifact_review import open_review
 from napari_artifact_review.core.decisions.store import Store
+from napari_artifact_review.widgets import review_dock
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -534,6 +536,14 @@ def test_recent_reviews_are_offered_and_opened(viewer, survey, qtbot, settle):
     settle(dock)
     assert dock.session.output == survey.parent / "mine.csv"
     assert place(dock) == ("north", 400, 200)
+
+
+def test_recent_reviews_of_an_earlier_version_are_offered(viewer, survey):
+    files = [[str(survey), str(survey.parent), str(survey.parent / "mine.csv")]]
+    former = QSettings("napari-artifact-review", "napari-artifact-review")
+    former.setValue("recent reviews", json.dumps(files))
+    former.sync()
+    assert review_dock(viewer).opening.recent.buttons[0].text.startswith("predictions")
 
 
 @pytest.mark.parametrize("name", ["queue", "pixels", "context", "changes"])

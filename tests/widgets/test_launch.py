@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,10 +12,11 @@ from functools import partial
 import napari
 import pytest
 from napari._app_model import get_app_model
+from napari.utils.notifications import notification_manager
 
 from napari_artifact_review import ReviewSession, cli, open_review
 from napari_artifact_review.core.errors import HeldError
-from napari_artifact_review.demo import DemoSurvey
+from napari_artifact_review.demo import DemoSurvey, default_folder
 from napari_artifact_review.widgets import ReviewWidget, review_dock
 
 
@@ -22,7 +24,7 @@ from napari_artifact_review.widgets import ReviewWidget, review_dock
 def demo_is_made(monkeypatch, demo: DemoSurvey) -> None:
     """Use a demo that is made already."""
     monkeypatch.setattr(
-        "napari_artifact_review.demo.default_folder",
+        "napari_artifact_review.demo.make.default_folder",
         lambda *_: demo.predictions.parent,
     )
 
@@ -124,6 +126,66 @@ def test_the_command_opens_the_demo(window, demo_is_made, qtbot):
     widget = review_dock(window[0])
     qtbot.waitUntil(lambda: widget.session is not None, timeout=60_000)
     qtbot.waitUntil(lambda: widget.controller.view == "shown", timeout=20_000)
+
+
+def test_the_sample_opens_the_demo_without_a_cache(
+    viewer, demo, tmp_path, monkeypatch, qtbot
+):
+    def make_in(folder, *_):
+        shutil.copytree(demo.predictions.parent, folder)
+
+    in_the_way = tmp_path / "cache"
+    in_the_way.touch()
+    monkeypatch.setattr("napari_artifact_review.demo.make._make_in", make_in)
+    monkeypatch.setattr(
+        "napari_artifact_review.demo.make.default_folder",
+        lambda *_: in_the_way / "demo",
+    )
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    viewer.open_sample("napari-artifact-review", "artifact_review")
+    widget = review_dock(viewer)
+    qtbot.waitUntil(lambda: widget.session is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.controller.view == "shown", timeout=20_000)
+    [warning] = [record.message for record in notification_manager.records]
+    assert str(in_the_way) in warning
+    assert str(widget.session.predictions.path.parents[1]) in warning
+    assert widget.session.problem is None
+
+
+def test_the_demo_opens_where_no_settings_can_be_written(demo, tmp_path):
+    (tmp_path / "settings").touch()
+    cache = tmp_path / "cache" / "napari-artifact-review"
+    shutil.copytree(demo.predictions.parent, cache / default_folder().name)
+    own = {"XDG_CONFIG_HOME": "settings", "XDG_CACHE_HOME": "cache"}
+    environment = os.environ | {k: str(tmp_path / v) for k, v in own.items()}
+    command = [sys.executable, "-W", "ignore", "-c", _DEMO_AND_QUIT]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=100, env=environment
+    )
+    assert "shown" in done.stdout, done.stderr
+    assert done.returncode == 0
+    line = done.stderr.splitlines()[0]
+    assert line.startswith(str(tmp_path / "settings"))
+    assert "settings are not saved" in line
+
+
+_DEMO_AND_QUIT = """
+import napari
+from qtpy.QtTest import QTest
+from napari_artifact_review import cli
+
+def run():
+    from napari_artifact_review.widgets import review_dock
+    viewer = napari.current_viewer()
+    dock = review_dock(viewer)
+    while dock.session is None or dock.controller.view != "shown":
+        QTest.qWait(50)
+    print(dock.controller.view)
+    dock.close_review()
+
+napari.run = run
+cli.main(["demo"])
+"""
 
 
 _CLOSE_THE_WINDOW = """

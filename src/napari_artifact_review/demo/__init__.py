@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .make import DemoSurvey, default_folder, make_demo
+from .make import DemoSurvey, default_folder, make_demo, make_demo_in_cache
 
-__all__ = ["DemoSurvey", "default_folder", "make_demo"]
+__all__ = ["DemoSurvey", "default_folder", "make_demo", "make_demo_in_cache"]

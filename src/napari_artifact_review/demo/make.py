@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
-from platformdirs import user_cache_path
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +42,14 @@ class DemoSurvey:
     truth : pathlib.Path
         Table with the true label and the content of each cutout, which marks wrong
         labels.
+    notice : str
+        A notice for the user about the survey's folder, or an empty text.
     """
 
     predictions: Path
     images: Path
     truth: Path
+    notice: str = ""
 
     @classmethod
     def in_folder(cls, folder: Path) -> DemoSurvey:
@@ -95,7 +100,7 @@ def make_demo(
     Raises
     ------
     ReviewError
-        If the folder contains other files.
+        If the folder contains other files, or the files cannot be written.
     ValueError
         If `images` is less than 1 or `seed` is negative.
     """
@@ -105,24 +110,66 @@ def make_demo(
     record = {"generator": GENERATOR, "images": images, "seed": seed}
     if _is_complete(folder, record):
         return DemoSurvey.in_folder(folder)
-    _check_vacant(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}.partial")
     try:
+        _check_vacant(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         _make_in(partial, images, seed, progress or _ignore_progress)
         (partial / RECORD).write_text(json.dumps(record) + "\n", encoding="utf-8")
         if folder.exists():
             folder.rmdir()  # empty; some systems cannot rename onto a folder
         partial.rename(folder)
+    except OSError as error:
+        if error.errno is None:
+            # The function `progress` raised it, not the system.
+            raise
+        raise ReviewError(
+            f"the demo cannot be written ({error.strerror or error})",
+            path=folder,
+            remedy="Name a folder on a disk with space, to which you may write",
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return DemoSurvey.in_folder(folder)
 
 
+def make_demo_in_cache(
+    images: int = 3, seed: int = 0, progress: Progress | None = None
+) -> DemoSurvey:
+    """Make the demo in the user's cache, or else in a new temporary folder.
+
+    Parameters, result and errors are those of `make_demo`. The survey in a temporary
+    folder has a notice.
+    """
+    folder = default_folder(images, seed)
+    try:
+        survey = make_demo(folder, images, seed, progress)
+        _check_writable(folder)
+    except ReviewError as error:
+        new = Path(tempfile.mkdtemp(prefix="napari-artifact-review-"))
+        survey = make_demo(new / folder.name, images, seed, progress)
+        notice = (
+            f"The user's cache cannot be used ({error.path}: {error.what}). The demo "
+            f"and its verdicts are in {new}, which the system may remove."
+        )
+        return replace(survey, notice=notice)
+    return survey
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise an error if a review of the demo could not write into its folder."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise ReviewError(
+            f"the folder cannot be written ({error.strerror or error})", path=folder
+        ) from error
+
+
 def default_folder(images: int = 3, seed: int = 0) -> Path:
     """Return the default folder of a demo, in the user's cache."""
-    cache = user_cache_path("napari-artifact-review", appauthor=False)
-    return cache / f"demo-{GENERATOR}-{images}-{seed}"
+    return cache_folder() / f"demo-{GENERATOR}-{images}-{seed}"
 
 
 def image_name(index: int) -> str:
@@ -161,8 +208,6 @@ def _check_vacant(folder: Path) -> None:
     """Raise a ReviewError if the path exists and is not an empty folder."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    from napari_artifact_review.core.errors import ReviewError
-
     raise ReviewError(
         "the folder contains something other than this demo",
         path=folder,

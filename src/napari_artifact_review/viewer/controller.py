@@ -72,6 +72,10 @@ class ReviewController:
         Emitted when `view`, `waits_for_image` or the current cutout has changed.
     said : Signal
         Emitted with a message for the reviewer.
+    watch : ImageWatch
+        Identifies the image on the screen, and notices when its file changes.
+    read_again : callable
+        Reads the file of the current image again.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class ReviewController:
         self._state, self.view_changed = self._flow.state, self._flow.view_changed
         self.said, self.at_hand = self._flow.said, self._flow.at_hand
         self.loader, self.hdus = self._flow.loader, self._flow.hdus
+        self.watch, self.read_again = self._flow.watch, self._flow.read_again
         self._cover = Cover(session, self._flow)
         self.verdicts = Verdicts(session, self.target, self.note_view)
         self._mouse = Mouse(
@@ -161,7 +166,7 @@ class ReviewController:
         for signal, slot in self._session_slots():
             signal.disconnect(slot)
         self.session.open_log.set_dispatcher(None)
-        self.loader.close()
+        self._flow.close()
 
     def _session_slots(self) -> tuple[tuple[Any, Callable[..., object]], ...]:
         return (
@@ -225,7 +230,7 @@ class ReviewController:
     @property
     def notes(self) -> tuple[str, ...]:
         """Short notes for the reviewer about the image on the screen."""
-        return self._drawing.notes
+        return (*self._drawing.notes, *self.watch.notes)
 
     def cutout_pixels(self) -> CutoutPixels | None:
         """Return the current cutout with its surroundings, or None if unavailable."""
@@ -273,6 +278,7 @@ class ReviewController:
         """
         self.note_view()
         self.selection.clear()
+        self.watch.forget()
         self._cover.target = target
         self._flow.cancel()
         self._state.enter(Phase.COVERED)

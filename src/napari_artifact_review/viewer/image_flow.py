@@ -14,6 +14,7 @@ from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.drawing import ReviewDrawing
 from napari_artifact_review.viewer.image.loader import ImageLoader
+from napari_artifact_review.viewer.image.watch import ImageWatch
 from napari_artifact_review.viewer.view_state import Delays, Phase, ViewState
 
 #: Told when the image is shown for which a verdict was given too early.
@@ -47,6 +48,8 @@ class ImageFlow:
         The state of the view.
     loader : ImageLoader
         Reads the images.
+    watch : ImageWatch
+        Identifies the image on the screen, and notices when its file changes.
     name : str
         The name of the image that was requested last.
     hdus : dict of str to int
@@ -77,7 +80,10 @@ class ImageFlow:
         self._fail = fail
         self._request = 0
         self.state = ViewState()
-        self.loader = ImageLoader(session.images, run_in_main)
+        self.loader = ImageLoader(
+            session.images, run_in_main, session.judged_images.note
+        )
+        self.watch = ImageWatch(session, delays, run_in_main)
         self.name = ""
         self.hdus: dict[str, int] = {}
 
@@ -113,16 +119,28 @@ class ImageFlow:
     def _receive(self, future: Future[LoadedImage]) -> None:
         error = future.exception()
         if error is None:
-            self._show(future.result())
-            self.smooth()
+            self._show_image(future.result())
         elif isinstance(error, ImageError):
             self._fail(error)
+            if self.watch.changed_file != self.name:
+                # Otherwise the changed file can be read again, once it is complete.
+                self.watch.forget()
         else:
             raise error
         # Run these after the image's first frame, so that they do not delay the frame.
         self.run_later(0, self._drawing.prefetch_next)
         self.run_later(0, self.read_ahead)
         self.run_later(self._delays.first_frame, self._drawing.emit_postponed_events)
+
+    def _show_image(self, loaded: LoadedImage) -> None:
+        """Show an image, note that it is the one to be judged, and watch its file."""
+        name, full = self.name, loaded.full
+        self._session.judged_images.note(name, full)
+        self.watch.forget(unless=full)
+        self._show(loaded)
+        self.smooth()
+        # After the first frame, so that it is not delayed.
+        self.run_later(self._delays.first_frame, lambda: self.watch.show(name, full))
 
     def smooth(self) -> None:
         """Smooth the image on the screen in a thread, if its smoothing is outdated."""
@@ -150,6 +168,11 @@ class ImageFlow:
             image.display_changed.emit(image.display)
         else:
             raise error
+
+    def read_again(self) -> None:
+        """Read the file of the current image again."""
+        self.loader.read_again(self.name, self.hdus.get(self.name))
+        self.request(self.name)
 
     # Tiles
 
@@ -215,6 +238,11 @@ class ImageFlow:
         future = self._load(name)
         self.loader.read_ahead([])
         self._on_read(future, self.view_changed.emit)
+
+    def close(self) -> None:
+        """Stop watching and reading images."""
+        self.watch.close()
+        self.loader.close()
 
     # The latest request
 

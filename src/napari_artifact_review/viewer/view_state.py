@@ -104,6 +104,8 @@ class Delays:
         Time from a move in the gallery until the current cutout's image is read.
     tile_check : float
         Time between checks whether tiles have been read.
+    file_check : float
+        Time between checks whether the file of the image on the screen has changed.
     """
 
     loading_notice: float = 0.25
@@ -111,3 +113,4 @@ class Delays:
     first_frame: float = 0.3
     rest_in_gallery: float = 0.2
     tile_check: float = 0.05
+    file_check: float = 3.0

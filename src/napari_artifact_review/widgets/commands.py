@@ -141,7 +141,13 @@ class ReviewCommands:
         connect(panel.encoding.utf8_requested, self._save_as_utf8)
         for changed in (panel.changed_output, panel.changed_table):
             connect(changed.chosen, lambda keep, _: self._save(keep))
+        connect(panel.changed_file.read_requested, self._read_again)
         connect(panel.help.changed, self._help.toggle)
+
+    def _read_again(self) -> None:
+        """Read the changed file of the image on the screen, and forget its pictures."""
+        self._surfaces.drop_gallery()
+        self._controller.read_again()
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Show the current keys in the panels, the help and the gallery."""

@@ -29,6 +29,7 @@ from napari_artifact_review.widgets.parts.focus import (
     main_window_of,
     take_free_focus,
 )
+from napari_artifact_review.widgets.parts.font import fit_to_font, follow_font_size
 from napari_artifact_review.widgets.parts.steady import SteadyBox
 from napari_artifact_review.widgets.parts.tool_window import rectangle_on_screen
 from napari_artifact_review.widgets.workspace import Workspace
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.widgets.gallery import GalleryPanel
     from napari_artifact_review.widgets.review import OpenReview
+
+#: Minimum width of the dock, in digits of its font.
+_WIDTH = 40
 
 #: Seconds from the creation of a dock until it prepares a review. By then, the dock is
 #: on the screen, even on a slow machine.
@@ -136,6 +140,7 @@ class ReviewWidget(SteadyBox):
         self._is_moving = False
         self._key_faults: tuple[str, ...] = ()
         self._opener = Opener(self.opening, MainThread(self))
+        follow_font_size(self)
         self._lay_out()
         self._connect_opening()
         # Prepare later, so that the dock appears on the screen immediately.
@@ -192,7 +197,11 @@ class ReviewWidget(SteadyBox):
         # The panel takes the remaining space.
         layout.addStretch(0)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.setMinimumWidth(320)
+        fit_to_font(self, self._fit_to_font)
+
+    def _fit_to_font(self) -> None:
+        """Keep the dock wide enough for its texts, which it would cut off."""
+        self.setMinimumWidth(_WIDTH * self.fontMetrics().horizontalAdvance("0"))
 
     def _connect_opening(self) -> None:
         opening = self.opening
@@ -305,6 +314,8 @@ class ReviewWidget(SteadyBox):
         # parent.
         layout: Any = self.content.layout()
         layout.insertWidget(layout.count() - 1, panel.native, 1)
+        # Qt's style sheets do not give a widget the font of its new parent.
+        follow_font_size(panel.native)
         panel.banner.open_requested.connect(self._reopen)
         panel.changed_table.reopen_requested.connect(self._reopen)
         panel.unseen.folder_requested.connect(self._choose_images)

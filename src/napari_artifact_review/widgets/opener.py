@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.notifications import show_warning
 from psygnal import Signal
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
@@ -112,9 +113,9 @@ class Opener:
     def open_demo(self, images: int, seed: int, folder: Path | None) -> None:
         """Open a demo survey; create the survey unless it already exists."""
         # Import the demo only here, because it imports scikit-learn and scipy.
-        from napari_artifact_review.demo import default_folder, make_demo
+        from napari_artifact_review.demo import make_demo, make_demo_in_cache
 
-        where = folder or default_folder(images, seed)
+        make = partial(make_demo, folder) if folder else make_demo_in_cache
         self._cancelled = cancelled = threading.Event()
 
         def progress(done: int, total: int, what: str) -> None:
@@ -123,14 +124,14 @@ class Opener:
             self._post(lambda: self._panel.show_progress(what, done, total))
 
         def made(survey: DemoSurvey) -> None:
+            if survey.notice:
+                show_warning(survey.notice)
             size = self._panel.chosen_cutout_size()
             self._panel.fill(survey.predictions, survey.images, cutout_size=size)
             self.open()
 
         self._panel.show_progress("Creating the demo...")
-        self._background.start(
-            lambda: make_demo(where, images, seed, progress), made, self._failed
-        )
+        self._background.start(lambda: make(images, seed, progress), made, self._failed)
 
     def cancel(self) -> None:
         """Cancel the opening in progress, without emitting a signal."""

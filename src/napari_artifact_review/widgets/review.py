@@ -148,6 +148,7 @@ class OpenReview(QObject):
         controller.view_changed.connect(self._on_view_changed)
         controller.image.repainted.connect(self.position.save_soon)
         controller.said.connect(self._panel.say)
+        controller.watch.changed.connect(self._on_image_noticed)
         controller.selection.changed.connect(self._on_selection_changed)
         self._connections.at_end(controller.abandon)
         # When the whole window is closed, the dock emits only this signal.
@@ -291,6 +292,9 @@ class OpenReview(QObject):
 
     def _on_disagreements_changed(self) -> None:
         self._panel.disagreements.show_disagreements(self.session.disagreements)
+
+    def _on_image_noticed(self) -> None:
+        self._panel.show_notes(self.controller)
 
     def _on_view_changed(self) -> None:
         controller = self.controller

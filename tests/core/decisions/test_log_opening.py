@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_artifact_review.core import user_folders
 from napari_artifact_review.core.decisions.log_paths import (
     log_path_beside,
     log_path_in_user_data,
@@ -27,10 +28,7 @@ pytestmark = pytest.mark.skipif(
 def data_folder(tmp_path_factory, monkeypatch):
     """Let the user's data folder be a new one."""
     folder = tmp_path_factory.mktemp("data")
-    monkeypatch.setattr(
-        "napari_artifact_review.core.decisions.log_paths.user_data_path",
-        lambda *_: folder,
-    )
+    monkeypatch.setattr(user_folders, "user_data_path", lambda *_, **__: folder)
     return folder
 
 

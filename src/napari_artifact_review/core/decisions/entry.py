@@ -197,3 +197,11 @@ def _dumped(content: list[Any]) -> str:
 def plain_json(value: Any) -> Any:
     """Convert a value to plain JSON; NaN and infinity become None."""
     return json.loads(json.dumps(value), parse_constant=lambda _: None)
+
+
+def storable_text(text: str) -> str:
+    """Return a text without characters that some table formats cannot store.
+
+    FITS drops trailing spaces.
+    """
+    return text.replace("\0", "").encode(errors="replace").decode().strip()

@@ -29,6 +29,7 @@ from napari_artifact_review.core.decisions.schema import (
     entry_of,
     loaded,
     plain_values,
+    read_images,
 )
 from napari_artifact_review.core.errors import SaveError, StoreError
 
@@ -215,6 +216,7 @@ class LogFile:
             review.review_id,
             review.log_id,
             review.home,
+            read_images(db),
         )
 
     def copy_to(self, path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from platformdirs import user_data_path
+from napari_artifact_review.core.user_folders import data_folder, former_data_folder
 
 
 def log_path_beside(output: Path) -> Path:
@@ -19,7 +19,9 @@ def log_path_in_user_data(output: Path) -> Path:
     """Return the path of the log in the user's data folder.
 
     The log is stored there if the output folder does not support file locks.
+    A log of an earlier version stays where that version put it.
     """
     digest = hashlib.sha256(str(output).encode(errors="backslashreplace")).hexdigest()
-    folder = user_data_path("napari-artifact-review") / "reviews" / digest[:16]
-    return folder / f"{output.name}.review.sqlite"
+    within = Path("reviews", digest[:16], f"{output.name}.review.sqlite")
+    path, former = data_folder() / within, former_data_folder() / within
+    return former if former.exists() and not path.exists() else path

@@ -114,6 +114,28 @@ class SaveRecord:
 
 
 @dataclass(frozen=True)
+class ImageRecord:
+    """Record of a full image that was identified.
+
+    Attributes
+    ----------
+    identity : str
+        Identity of the image; the same for its copies in other files and formats.
+    image_name : str
+        Name of the image in the table.
+    size : int
+        Size of its file in bytes.
+    modified_at : str
+        Modification time of its file in UTC, ISO 8601.
+    """
+
+    identity: str
+    image_name: str
+    size: int
+    modified_at: str
+
+
+@dataclass(frozen=True)
 class StoreContents:
     """Contents of a log's file.
 
@@ -132,6 +154,8 @@ class StoreContents:
     home : str
         Host name and inode of the file, used to recognise a copy of the file; empty if
         unknown.
+    images : list of ImageRecord
+        Full images that were identified.
     """
 
     binding: Binding | None = None
@@ -141,6 +165,7 @@ class StoreContents:
     review_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     log_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     home: str = field(default="", compare=False)
+    images: list[ImageRecord] = field(default_factory=list)
 
 
 def loaded(text: Any) -> Any:
@@ -151,7 +176,7 @@ def loaded(text: Any) -> Any:
         return None
 
 
-def plain_values(record: Binding | SaveRecord) -> dict[str, Any]:
+def plain_values(record: Binding | SaveRecord | ImageRecord) -> dict[str, Any]:
     """Return the fields of a record by name, with invalid Unicode in texts escaped."""
     return {
         name: value.encode(errors="backslashreplace").decode()
@@ -270,6 +295,23 @@ def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> N
     ]
     if rows:
         db.execute(sa.insert(DECISIONS), rows)
+
+
+def insert_images(db: sa.Connection, images: Iterable[ImageRecord]) -> None:
+    """Write images, in place of earlier records of the same identity and name."""
+    # Keep the last record of each key, because one statement must not name a key twice.
+    rows = {(one.identity, one.image_name): plain_values(one) for one in images}
+    if rows:
+        # The first files of this version have no such table.
+        IMAGES.create(db, checkfirst=True)
+        db.execute(sa.insert(IMAGES).prefix_with("OR REPLACE"), [*rows.values()])
+
+
+def read_images(db: sa.Connection) -> list[ImageRecord]:
+    """Read the images that were identified."""
+    if not sa.inspect(db).has_table(IMAGES.name):
+        return []
+    return [ImageRecord(**row) for row in db.execute(sa.select(IMAGES)).mappings()]
 
 
 #: Migrations to the current version, by older version. Each migration runs in the

@@ -23,9 +23,11 @@ from napari_artifact_review.core.decisions.schema import (
     REVIEW,
     SAVES,
     Binding,
+    ImageRecord,
     SaveRecord,
     StoreContents,
     insert_entries,
+    insert_images,
     plain_values,
 )
 from napari_artifact_review.core.errors import HeldError, StoreError
@@ -71,6 +73,7 @@ class Store:
         # Entries that may be on disk although their commit failed.
         self._doubtful: list[Entry] = []
         self._saves: dict[str, SaveRecord] = {}
+        self._new_images: list[ImageRecord] = []
         self._is_closed = False
         # Whether another process has held the lock since this one last used the file.
         self._is_onlooker = False
@@ -196,6 +199,14 @@ class Store:
             _insert_saves(db, [save])
         self._saves[save.digest] = save
 
+    def note_image(self, image: ImageRecord) -> None:
+        """Write an image with the next write; can be called from any thread.
+
+        A write of its own could delay a verdict. If it is lost, a later session
+        identifies the image again.
+        """
+        self._new_images.append(image)
+
     def close_soon(self) -> None:
         """Announce that `close` will follow, so that other windows wait for it."""
         self._lock.announce_release()
@@ -232,6 +243,10 @@ class Store:
             self._acquire()
             with self._file.writing() as db:
                 yield db
+                # Another thread may add more images meanwhile.
+                images = [*self._new_images]
+                insert_images(db, images)
+            del self._new_images[: len(images)]
             was_held = True
         finally:
             # Keep a new lock only after a successful write.

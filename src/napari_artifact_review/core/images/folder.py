@@ -7,13 +7,15 @@ import os
 import re
 import stat
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
-from napari_artifact_review.core.decoders import decoding
+from napari_artifact_review.core.decoders import decoding, one_error
 from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
 from napari_artifact_review.core.images.common_formats import read_common_format
 from napari_artifact_review.core.images.fits import read_fits
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
+from napari_artifact_review.core.images.identity import ImageFile
 from napari_artifact_review.core.images.zarr import read_zarr
 
 __all__ = ["FullImage", "ImageFolder", "ImageHdu", "read_image"]
@@ -64,15 +66,20 @@ def read_image(
             remedy=f"Supported formats: {_SUFFIXES}",
         )
     _check_regular(path)
-    if supported["fits"]:
-        return read_fits(path, hdu, sky=sky)
-    if hdu is not None:
+    if not supported["fits"] and hdu is not None:
         raise ImageError(
             f"it has no HDU {hdu}: only FITS files have HDUs",
             path=path,
             remedy="Open it without an HDU",
         )
-    return read_zarr(path) if supported["zarr"] else read_common_format(path)
+    # Before the pixels, so that a change while they are read is a change.
+    with one_error(path):
+        file = ImageFile.at(path)
+    if supported["fits"]:
+        full = read_fits(path, hdu, sky=sky)
+    else:
+        full = read_zarr(path) if supported["zarr"] else read_common_format(path)
+    return replace(full, file=file)
 
 
 class ImageFolder:

@@ -11,6 +11,7 @@ from napari_artifact_review.core.decoders import Pixels
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_artifact_review.core.images.identity import ImageFile
     from napari_artifact_review.core.images.sky import SkyCoordinates
     from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
     from napari_artifact_review.core.tiled.tiles import TiledImage
@@ -64,6 +65,8 @@ class FullImage:
         Sky coordinates; None if they were not read or the image has no celestial WCS.
     tiles : TiledImage or None
         Tiles of a large image; None for an image in memory.
+    file : ImageFile or None
+        State of the file just before it was read; None for pixels from elsewhere.
     """
 
     path: Path
@@ -75,6 +78,7 @@ class FullImage:
     unit: str = ""
     sky: SkyCoordinates | None = None
     tiles: TiledImage | None = None
+    file: ImageFile | None = None
 
 
 def plane_notes(shape: tuple[int, ...]) -> tuple[str, ...]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from cachetools import LRUCache
@@ -16,6 +15,8 @@ from napari_artifact_review.core.decoders import one_error
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.fits import add_sky
 from napari_artifact_review.core.images.folder import ImageFolder, read_image
+from napari_artifact_review.core.images.full_image import FullImage
+from napari_artifact_review.core.images.identity import ImageFile
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -24,8 +25,6 @@ V = TypeVar("V")
 #: 4200 x 2000 pixels in float32.
 MOST_BYTES = 144 * 2**20
 
-#: Path, size and modification time of a file, to detect changes.
-_FileState: TypeAlias = tuple[Path, int, int]
 _Key: TypeAlias = tuple[str, int | None]
 
 
@@ -76,7 +75,7 @@ class _Known(NamedTuple):
     """A weak reference to an image that was read, with the state of its file."""
 
     image: weakref.ref[LoadedImage]
-    state: _FileState
+    file: ImageFile
     has_sky: bool
 
 
@@ -93,6 +92,8 @@ class ImageCache:
         Folder of the images.
     most_bytes : int
         Maximum size of the recent images that stay in memory, in bytes.
+    on_read : callable, optional
+        Called with the name and the image after each reading, in the reading thread.
 
     Attributes
     ----------
@@ -100,8 +101,14 @@ class ImageCache:
         Folder of the images.
     """
 
-    def __init__(self, folder: ImageFolder, most_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        folder: ImageFolder,
+        most_bytes: int = 0,
+        on_read: Callable[[str, FullImage], object] | None = None,
+    ) -> None:
         self.folder = folder
+        self._on_read = on_read
         # Protects the attributes below; never locked while a file is read.
         self._changed = threading.Condition()
         self._latest = BytesCache[_Key, LoadedImage](most_bytes, lambda one: one.size)
@@ -175,27 +182,28 @@ class ImageCache:
     def _read(self, source: ImageSource, sky: bool) -> LoadedImage:
         path = self.folder.find(source.name)
         with one_error(path):
-            found = path.stat()
-        state = path, found.st_size, found.st_mtime_ns
+            file = ImageFile.at(path)
         known = self._known.get(source.key)
-        loaded = known.image() if known and known.state == state else None
+        loaded = known.image() if known and known.file == file else None
         if known is None or loaded is None:
             full = read_image(path, source.hdu, sky=sky)
             loaded = LoadedImage.of(full, source.sigma)
+            if self._on_read is not None:
+                self._on_read(source.name, full)
         else:
             # Only FITS files have HDUs and sky coordinates.
             if sky and not known.has_sky and loaded.full.hdu is not None:
                 loaded = replace(loaded, full=add_sky(loaded.full))
             loaded = loaded.smoothed_by(source.sigma)
             sky |= known.has_sky
-        self._store(source, loaded, state, sky)
+        self._store(source, loaded, file, sky)
         return loaded
 
     def _store(
-        self, source: ImageSource, loaded: LoadedImage, state: _FileState, has_sky: bool
+        self, source: ImageSource, loaded: LoadedImage, file: ImageFile, has_sky: bool
     ) -> None:
         if loaded.full.tiles is None:
             with self._changed:
-                known = _Known(weakref.ref(loaded), state, has_sky)
+                known = _Known(weakref.ref(loaded), file, has_sky)
                 self._known[source.key] = known
                 self._latest[source.key] = loaded

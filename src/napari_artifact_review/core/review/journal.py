@@ -12,7 +12,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import Command
-from napari_artifact_review.core.decisions.entry import Entry, plain_json
+from napari_artifact_review.core.decisions.entry import Entry, plain_json, storable_text
 from napari_artifact_review.core.decisions.log import (
     Decision,
     DecisionLog,
@@ -32,6 +32,7 @@ from napari_artifact_review.core.review.expected_log import (
     changed_states,
     settled_act,
 )
+from napari_artifact_review.core.review.judged_images import facts_about
 from napari_artifact_review.core.review.resume import (
     TABLE_STATE,
     Disagreement,
@@ -149,9 +150,13 @@ class Journal:
         kind: str,
         note: str,
         view: Mapping[str, Any],
+        images: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Command:
-        """Submit a verdict on rows as one act; skip rows that already have it."""
-        kind, note = _storable(kind), _storable(note)
+        """Submit a verdict on rows as one act; skip rows that already have it.
+
+        `images` has the facts about the full images that were judged, by image name.
+        """
+        kind, note = storable_text(kind), storable_text(note)
         by_key = {self._index.key_of(row): row for row in rows}
         keys = [*by_key]
         wanted = LabelState(0, self._reviewer, utc_now(), verdict, kind, note)
@@ -160,7 +165,8 @@ class Journal:
         if not new:
             return self._command_without_effect(keys)
         context = self._context(view)
-        contexts = {key: context | self._table_state(key) for key in keys}
+        facts = {key: facts_about(key.image_name, images) for key in keys}
+        contexts = {key: context | self._table_state(key) | facts[key] for key in keys}
 
         def make() -> list[Entry]:
             states = {key: self._labels.state_of(row) for key, row in by_key.items()}
@@ -171,7 +177,7 @@ class Journal:
 
         command = Command("decide", keys, make, title=f"{_title_of(keys)}: {verdict}")
         command.old_states, command.new_states = expected, new
-        command.again = partial(self.decide, rows, verdict, kind, note, view)
+        command.again = partial(self.decide, rows, verdict, kind, note, view, images)
         return self._give(command)
 
     def expected_state(self, cutout: CutoutKey) -> LabelState:
@@ -399,11 +405,3 @@ def _title_of(cutouts: Sequence[CutoutKey]) -> str:
         return f"{len(cutouts)} cutouts"
     [cutout] = cutouts
     return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
-
-
-def _storable(text: str) -> str:
-    """Return a text without characters that some table formats cannot store.
-
-    Spaces at both ends are also removed, because FITS drops trailing spaces.
-    """
-    return text.replace("\0", "").encode(errors="replace").decode().strip()

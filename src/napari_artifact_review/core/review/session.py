@@ -25,6 +25,7 @@ from napari_artifact_review.core.review.closing_export import (
 )
 from napari_artifact_review.core.review.cursor import DEFAULT_RULE, ReviewCursor
 from napari_artifact_review.core.review.journal import Journal
+from napari_artifact_review.core.review.judged_images import JudgedImages
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.opening import (
     OpenedFiles,
@@ -97,6 +98,8 @@ class ReviewSession:
         decision.
     drafts : dict of CutoutKey to str
         Notes that are not yet part of a verdict, by cutout; stored with the position.
+    judged_images : JudgedImages
+        Full images as they were read; stored with each decision.
     team : Team or None
         Exchange with other computers; None without a meeting place.
     own_columns : OwnColumns
@@ -131,6 +134,9 @@ class ReviewSession:
         self.own_columns = catalog.own_columns
         self.shown_columns, gone = _columns_to_show(position, self.own_columns)
         self._journal = Journal(catalog, files.store, files.contents, files.reviewer)
+        self.judged_images = JudgedImages(
+            self.predictions, files.store, files.contents.images
+        )
         shown = decisions_in_output(
             files.output.found_digest, files.contents, self.log, catalog.cutout_index
         )
@@ -725,8 +731,9 @@ class ReviewSession:
             raise ValueError(f"a verdict is one of {VERDICTS}, not {value!r}")
         rows = [self._cursor.row] if cutouts is None else [*map(self._row_of, cutouts)]
         self.open_log.await_earlier(wait)
+        images = self.judged_images.facts_of_all(map(self.cutout_index.image_of, rows))
         command = self._journal.decide(
-            rows, value, kind or "", note or "", self.view_settings
+            rows, value, kind or "", note or "", self.view_settings, images
         )
         return self.open_log.await_answer(command, wait)
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
-from platformdirs import user_cache_path
 
 from napari_artifact_review.core.decoders import one_error
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.decoders import Pixels
@@ -56,7 +56,7 @@ class PyramidFolder:
     @classmethod
     def of_user(cls) -> PyramidFolder:
         """Return the pyramid folder in the user's cache."""
-        return cls(user_cache_path("napari-artifact-review") / "pyramids")
+        return cls(cache_folder() / "pyramids")
 
     def find(
         self, fingerprint: str, shapes: tuple[tuple[int, int], ...], dtype: Any
@@ -77,7 +77,7 @@ class PyramidFolder:
         import zarr
 
         path = self._path(fingerprint)
-        if not path.is_dir():
+        if not _is_folder(path):
             return None
         stored = StoredPyramid(path, {}, _mark(path))
         try:
@@ -306,6 +306,15 @@ def _is_used(path: Path) -> bool:
         else:
             _unlink(mark)
     return used
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a folder exists and can be examined."""
+    try:
+        return path.is_dir()
+    # The cache may belong to another user.
+    except OSError:
+        return False
 
 
 def _age(path: Path) -> float:

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from napari_artifact_review.core.images.drawable import LoadedImage
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.full_image import FullImage
 from napari_artifact_review.core.images.image_cache import (
     MOST_BYTES,
     ImageCache,
@@ -29,6 +30,8 @@ class ImageLoader:
         The folder of the images.
     run_in_main : callable
         Schedules a function in the main thread; callable from any thread.
+    on_read : callable, optional
+        As for `ImageCache`.
 
     Attributes
     ----------
@@ -50,14 +53,17 @@ class ImageLoader:
         self,
         folder: ImageFolder,
         run_in_main: Callable[[Callable[[], object]], None],
+        on_read: Callable[[str, FullImage], object] | None = None,
     ) -> None:
-        self.cache = ImageCache(folder, MOST_BYTES)
+        self.cache = ImageCache(folder, MOST_BYTES, on_read)
         self._run_in_main = run_in_main
         self._executor = ThreadPoolExecutor(1, "artifact-review-images")
         # `LRUCache` is not suitable: sizes are unknown before reading, the number of
         # images is limited too, and the image on the screen must never be dropped.
         self._futures: OrderedDict[ImageKey, Future[LoadedImage]] = OrderedDict()
         self._sigma = 0.0
+        # Images that may still be on the screen until they have been read again.
+        self._replaced: list[Future[LoadedImage]] = []
 
     @property
     def names(self) -> list[str]:
@@ -87,6 +93,12 @@ class ImageLoader:
             del self._futures[other]
         return self._future(key)
 
+    def read_again(self, name: str, hdu: int | None = None) -> None:
+        """Read an image again at the next request, because its file has changed."""
+        future = self._futures.pop((name, hdu), None)
+        if future is not None:
+            self._replaced.append(future)
+
     def read_ahead(self, keys: Sequence[ImageKey]) -> None:
         """Read images in this order before they are needed, and drop excess images."""
         current = list(self._futures)[-1:]
@@ -112,6 +124,7 @@ class ImageLoader:
         self._executor.shutdown(wait=False, cancel_futures=True)
         while self._futures:
             _give_up(self._futures.popitem()[1])
+        self._drop_excess()
         self.cache.clear()
 
     def _future(self, key: ImageKey) -> Future[LoadedImage]:
@@ -133,6 +146,8 @@ class ImageLoader:
 
     def _drop_excess(self) -> None:
         """Drop images until their number and size are within the limits."""
+        while self._replaced:
+            _give_up(self._replaced.pop())
         while len(self._futures) > self.most_images or self._are_too_large():
             _give_up(self._futures.popitem(last=False)[1])
 

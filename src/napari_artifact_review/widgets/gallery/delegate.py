@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QModelIndex, QRect, Qt
-from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen
+from qtpy.QtGui import QColor, QFont, QFontInfo, QImage, QPainter, QPen
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from napari_artifact_review.viewer.status import tag_of
@@ -121,7 +121,9 @@ def _frame(painter: QPainter, area: QRect, color: str | QColor, width: int) -> N
 def _paint_texts(painter: QPainter, cutout: Cutout, area: QRect) -> None:
     """Write the confidence at the upper left, and the outcome at the lower right."""
     font = QFont(painter.font())
-    font.setPixelSize(12 if area.width() >= 100 else 10)
+    size = QFontInfo(font).pixelSize()
+    # Small pictures have room for small texts only.
+    font.setPixelSize(size if area.width() >= 8 * size else max(1, size * 5 // 6))
     font.setBold(True)
     painter.setFont(font)
     confidence = "" if cutout.confidence is None else f"{cutout.confidence:.2f}"

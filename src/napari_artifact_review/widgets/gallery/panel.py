@@ -32,6 +32,7 @@ from napari_artifact_review.widgets.gallery.thumbnails import Thumbnails, curren
 from napari_artifact_review.widgets.gallery.view import GalleryView
 from napari_artifact_review.widgets.parts.background import Connections, MainThread
 from napari_artifact_review.widgets.parts.focus import leave_keys_to_viewer
+from napari_artifact_review.widgets.parts.font import follow_font_size
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
@@ -101,6 +102,7 @@ class GalleryPanel(QWidget):
         self.grouping = QComboBox()
         self.status = QLabel()
         self._lay_out()
+        follow_font_size(self)
         self._connections = Connections()
         self._connections.at_end(self.pictures.close)
         self._connect()

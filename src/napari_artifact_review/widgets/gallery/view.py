@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 _Flag: TypeAlias = QItemSelectionModel.SelectionFlag
 _Positions = npt.NDArray[np.int64]
 
-#: Height of the header over a group, in Qt pixels.
-_HEADER = 28
+#: Pixels above and below the text of a header together.
+_LEADING = 12
 
 _SHIFT, _CONTROL = (
     Qt.KeyboardModifier.ShiftModifier,
@@ -123,7 +123,7 @@ class GalleryView(QAbstractItemView):
             [group.size for group in groups],
             self.viewport().width(),
             self.side + 2 * GAP,
-            _HEADER if named else 0,
+            self.fontMetrics().height() + _LEADING if named else 0,
         )
         bar, page = self.verticalScrollBar(), self.viewport().height()
         bar.setRange(0, max(0, self._layout.height - page))
@@ -241,9 +241,8 @@ class GalleryView(QAbstractItemView):
         painter.setPen(self.palette().color(self.foregroundRole()))
         for group, y in self._layout.headers_between(top, bottom):
             named = self._model.groups[group]
-            line = QRect(
-                GAP, y - self.verticalOffset(), self.viewport().width(), _HEADER
-            )
+            width, height = self.viewport().width(), self._layout.header
+            line = QRect(GAP, y - self.verticalOffset(), width, height)
             text = f"{named.name}  ({named.size:,})"
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, text)
 

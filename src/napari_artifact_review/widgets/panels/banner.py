@@ -105,6 +105,40 @@ class ImageBanner(Container[Widget]):
         self.visible = problem is not None
 
 
+class ChangedFileBanner(Container[Widget]):
+    """A banner that says that the image on the screen is not the file's any more.
+
+    Attributes
+    ----------
+    read_requested : Signal
+        Emitted to read the file again.
+    """
+
+    read_requested = Signal()
+
+    def __init__(self) -> None:
+        self.text = alarm()
+        self.read = PushButton(
+            text="Read the file again",
+            tooltip="Show the image that the file has now; verdicts stay",
+        )
+        super().__init__(widgets=[self.text, self.read], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.read.changed.connect(lambda: self.read_requested.emit())
+        self.hide()
+
+    def show_file(self, image_name: str) -> None:
+        """Show that the file of an image has changed; hide for an empty name."""
+        text = (
+            f"The file of {image_name} has changed since it was read. A verdict given "
+            "now is recorded about the image on the screen."
+        )
+        if image_name:
+            self.text.value = breakable(html_text(text))
+            self.text.tooltip = tooltip_text(text)
+        self.visible = bool(image_name)
+
+
 def alarm() -> Label:
     """Create a conspicuous label for HTML: white on red, with line breaks."""
     label = Label()

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.core.texts import printable
+from napari_artifact_review.widgets.parts.font import fit_to_font
 from napari_artifact_review.widgets.parts.plain_text import (
     html_text,
     tooltip_text,
@@ -95,7 +96,7 @@ class ChoicePanel(Container[Widget]):
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setMaximumSectionSize(80)
+        fit_to_font(table, self._fit_to_font)
         table.cellClicked.connect(lambda row, _: self.row_requested.emit(row))
         table.itemSelectionChanged.connect(self._name_buttons)
         self.native.layout().insertWidget(1, table)
@@ -122,11 +123,18 @@ class ChoicePanel(Container[Widget]):
                 tip = details[i] if details else "\n".join(row)
                 item.setToolTip(tooltip_text(tip))
                 table.setItem(i, j, item)
-        table.resizeRowsToContents()
-        heights = [table.rowHeight(row) for row in range(min(len(shown), 5))]
-        table.setFixedHeight(table.horizontalHeader().height() + sum(heights) + 4)
+        self._fit_to_font()
         self._name_buttons()
         self.visible = bool(rows)
+
+    def _fit_to_font(self) -> None:
+        """Show up to five rows, and limit columns to about ten letters."""
+        table = self.table
+        header = table.horizontalHeader()
+        header.setMaximumSectionSize(table.fontMetrics().horizontalAdvance("0" * 11))
+        table.resizeRowsToContents()
+        heights = [table.rowHeight(row) for row in range(min(table.rowCount(), 5))]
+        table.setFixedHeight(header.sizeHint().height() + sum(heights) + 4)
 
     def show_differences(self, text: str, differences: Sequence[Difference]) -> None:
         """Show the number and list of differences between a file and the review."""

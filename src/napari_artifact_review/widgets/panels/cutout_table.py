@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from magicgui.widgets import Table
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QFontMetrics
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.viewer.style import STYLE
+from napari_artifact_review.widgets.parts.font import fit_to_font
 
 COLUMNS = ("label", "preds", "label_new", "confidence", "outcome")
 
@@ -40,17 +41,23 @@ class CutoutTable(Table):
         table.setItemDelegate(QStyledItemDelegate(table))
         header = table.horizontalHeader()
         header.setMinimumSectionSize(20)
-        header.setStyleSheet(
-            "QHeaderView::section { padding: 3px 1px; font-size: 11px }"
-        )
+        header.setStyleSheet("QHeaderView::section { padding: 3px 1px }")
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        font = header.font()
-        font.setPixelSize(11)
-        for column, name in enumerate(COLUMNS[:-1]):
+        for column in range(len(COLUMNS) - 1):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            width = QFontMetrics(font).horizontalAdvance(name)
-            header.resizeSection(column, width + 10)
-        table.setFixedHeight(60)
+        fit_to_font(table, self._fit_to_font)
+
+    def _fit_to_font(self) -> None:
+        """Fit the height of the row, and the columns to the width of their titles."""
+        table: QTableWidget = self.native
+        header, metrics = table.horizontalHeader(), table.fontMetrics()
+        margin = metrics.horizontalAdvance("0") + 2
+        for column, name in enumerate(COLUMNS[:-1]):
+            header.resizeSection(column, metrics.horizontalAdvance(name) + margin)
+        height = metrics.height() + 2 * margin
+        table.setRowHeight(0, height)
+        frame = 2 * table.frameWidth()
+        table.setFixedHeight(header.sizeHint().height() + height + frame)
 
     def show_cutout(self, cutout: Cutout) -> None:
         """Show the values of a cutout."""

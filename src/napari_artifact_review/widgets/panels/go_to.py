@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.panels.grid_sliders import GridSliders
+from napari_artifact_review.widgets.parts.font import fit_to_font
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class GoToPanel(Container[Widget]):
         self.margins = (0, 0, 0, 0)
         for combo in (self.image_name, self.error_id):
             _keep_narrow(combo.native)
+        fit_to_font(self.image_name.native, self._widen_list)
         self._listed: tuple[object, ...] = ()
         self._rows: list[int] = []
         self._lines: dict[int, int] = {}
@@ -73,12 +75,15 @@ class GoToPanel(Container[Widget]):
     def show_session(self, session: ReviewSession) -> None:
         """List the images of a session."""
         self.show_queue(session)
-        # The open list may be wider than the dock, to show full names and counts.
+        self._widen_list()
+
+    def _widen_list(self) -> None:
+        """Make the open list wider than the dock, to show full names and counts."""
         native = self.image_name.native
         texts = (native.itemText(i) for i in range(native.count()))
         # Measuring each of ten thousand texts would take too long.
         longest = nlargest(50, texts, key=len)
-        width = max(map(native.fontMetrics().horizontalAdvance, longest))
+        width = max(map(native.fontMetrics().horizontalAdvance, longest), default=0)
         native.view().setMinimumWidth(width + _SCROLL_BAR)
 
     def show_queue(self, session: ReviewSession) -> None:

@@ -11,6 +11,7 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtWidgets import QSlider
 
+from napari_artifact_review.widgets.parts.font import fit_width
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
 
@@ -35,9 +36,7 @@ class GridSliders(Container[Widget]):
         self.grid_y = Slider(tooltip="First row of the cutout", readout=False)
         self._readouts = [Line(), Line()]
         for readout in self._readouts:
-            readout.native.setFixedWidth(
-                readout.native.fontMetrics().horizontalAdvance("0000000")
-            )
+            fit_width(readout.native, "0000000")
         sliders = [
             row_of(Label(value=name), slider, readout)
             for name, slider, readout in zip(

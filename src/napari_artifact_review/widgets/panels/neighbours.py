@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QToolTip, QWidget
 
 from napari_artifact_review.viewer.status import describe_cutout
 from napari_artifact_review.viewer.style import STYLE
+from napari_artifact_review.widgets.parts.font import fit_to_font, keep_compact
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 from napari_artifact_review.widgets.parts.row import row_of
@@ -30,8 +31,8 @@ _COLORS = {
     "TN": STYLE.true_negative,
 }
 
-#: Height of a cutout in the map, in Qt pixels.
-_HEIGHT = 34
+#: Pixels between the texts of two neighbours.
+_GAP = 6
 
 
 class NeighbourMap(QWidget):
@@ -49,7 +50,12 @@ class NeighbourMap(QWidget):
         super().__init__()
         self._cutouts: dict[tuple[int, int], Cutout] = {}
         self._down = 1
-        self.setFixedHeight(3 * _HEIGHT)
+        fit_to_font(self, lambda: self.setFixedHeight(3 * self._neighbour_height))
+
+    @property
+    def _neighbour_height(self) -> int:
+        """Height of a neighbour in screen pixels: two lines of text."""
+        return int(2 * self.fontMetrics().lineSpacing()) + _GAP
 
     def show_cutouts(self, cutouts: dict[tuple[int, int], Cutout], y_up: bool) -> None:
         """Show the current cutout and its neighbours.
@@ -72,9 +78,9 @@ class NeighbourMap(QWidget):
 
     def rectangle_of(self, across: int, down: int) -> QRectF:
         """Return the rectangle of a neighbour in the widget."""
-        width = self.width() / 3
-        top = (self._down * down + 1) * _HEIGHT
-        return QRectF((across + 1) * width, top, width, _HEIGHT).adjusted(1, 1, -1, -1)
+        width, height = self.width() / 3, self._neighbour_height
+        top = (self._down * down + 1) * height
+        return QRectF((across + 1) * width, top, width, height).adjusted(1, 1, -1, -1)
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
         """Paint cutouts in their outcomes' colours, and frame the current cutout."""
@@ -136,7 +142,7 @@ class ContextPanel(Container[Widget]):
         self.position = Line()
         self.sky = Line()
         self.copy = PushButton(text="Copy")
-        self.copy.native.setFixedWidth(60)
+        keep_compact(self.copy.native)
         position = row_of(self.position, self.copy)
         super().__init__(widgets=[position, self.sky], labels=False)
         self.margins = (0, 0, 0, 0)

@@ -23,10 +23,12 @@ from qtpy.QtWidgets import QLineEdit, QSizePolicy
 from napari_artifact_review.core.review.paths import DEFAULT_OUTPUT_NAME
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.panels.recent import (
+    LAST_FOLDER,
     RecentPanel,
     RecentReview,
     settings,
 )
+from napari_artifact_review.widgets.parts.font import fit_width
 from napari_artifact_review.widgets.parts.plain_text import (
     show_as_plain,
     tooltip_text,
@@ -67,7 +69,7 @@ class RememberingFileEdit(FileEdit):
             tooltip=tooltip,
         )
         self.choose_btn.text = "..."
-        self.choose_btn.native.setFixedWidth(28)
+        fit_width(self.choose_btn.native, "0000")
         self._caption = caption
         self.choose_btn.tooltip = f"{caption}..."
         field: QLineEdit = self.line_edit.native
@@ -93,7 +95,7 @@ class RememberingFileEdit(FileEdit):
         self.dialog_closed.emit()
 
     def _choose(self) -> None:
-        last = settings().value("last folder", Path.home())
+        last = settings().value(LAST_FOLDER, Path.home())
         start = self.value or Path(str(last))
         chosen = self._show_file_dialog(
             self.mode,
@@ -104,7 +106,7 @@ class RememberingFileEdit(FileEdit):
         if chosen:
             self.value = chosen
             folder = Path(chosen) if self.mode.value == "d" else Path(chosen).parent
-            settings().setValue("last folder", str(folder))
+            settings().setValue(LAST_FOLDER, str(folder))
 
 
 def _table_filter() -> str:

@@ -9,6 +9,7 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtWidgets import QSizePolicy
 
+from napari_artifact_review.widgets.parts.font import fit_to_font
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
 
@@ -53,6 +54,9 @@ class ProgressPanel(Container[Widget]):
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
+        bar = self.progress.native
+        # napari's style gives every bar the same height.
+        fit_to_font(bar, lambda: bar.setFixedHeight(bar.fontMetrics().height() + 4))
         self.next.changed.connect(lambda: self.next_requested.emit())
         self.previous.changed.connect(lambda: self.previous_requested.emit())
         self.auto_advance.changed.connect(

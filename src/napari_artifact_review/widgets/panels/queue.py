@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.widgets.panels.conditions import ConditionsPanel
 from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
+from napari_artifact_review.widgets.parts.font import fit_width
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class QueuePanel(Container[Widget]):
         self.native.layout().insertWidget(3, self.conditions)
 
     def _fix_widths(self) -> None:
-        self.seed.native.setFixedWidth(80)
+        fit_width(self.seed.native, "0" * 10)
         # The list beside the check box takes the remaining space.
         self.this_image.native.setSizePolicy(
             QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed

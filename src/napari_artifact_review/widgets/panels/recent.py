@@ -13,17 +13,30 @@ from psygnal import Signal
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QPushButton, QSizePolicy
 
+from napari_artifact_review.core.user_folders import settings_folder
 from napari_artifact_review.widgets.parts.plain_text import button_text, tooltip_text
 
 #: Maximum number of recent reviews.
 _MOST = 5
 
-_KEY = "recent reviews"
+#: Keys of the settings.
+RECENT, LAST_FOLDER = "recent reviews", "last folder"
 
 
 def settings() -> QSettings:
-    """Return the dock's stored settings, which all reviews share."""
-    return QSettings("napari-artifact-review", "napari-artifact-review")
+    """Return the dock's stored settings, which all reviews share.
+
+    Settings of earlier versions, which Qt kept in the registry on Windows, are copied
+    once. Without a writable folder, settings are not stored.
+    """
+    path = settings_folder() / "settings.ini"
+    found = QSettings(str(path), QSettings.Format.IniFormat)
+    if not found.allKeys():
+        former = QSettings("napari-artifact-review", "napari-artifact-review")
+        for key in (RECENT, LAST_FOLDER):
+            if former.contains(key):
+                found.setValue(key, former.value(key))
+    return found
 
 
 class RecentReview(NamedTuple):
@@ -43,7 +56,7 @@ class RecentReview(NamedTuple):
     def all(cls) -> list[Self]:
         """Return the recent reviews, the latest first."""
         try:
-            stored = json.loads(str(settings().value(_KEY, "[]")))
+            stored = json.loads(str(settings().value(RECENT, "[]")))
             return [cls(*map(str, files)) for files in stored]
         except (TypeError, ValueError):
             # The setting is damaged. The user loses only the list of recent reviews.
@@ -52,7 +65,7 @@ class RecentReview(NamedTuple):
     def remember(self) -> None:
         """Store this review as the first in the list."""
         others = [other for other in self.all() if other != self]
-        settings().setValue(_KEY, json.dumps([self, *others][:_MOST]))
+        settings().setValue(RECENT, json.dumps([self, *others][:_MOST]))
 
 
 class RecentPanel(Container[Widget]):

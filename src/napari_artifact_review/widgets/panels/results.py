@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.report.texts import number_text, range_text
+from napari_artifact_review.widgets.parts.font import keep_compact
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
 from napari_artifact_review.widgets.parts.text_table import TextTable
@@ -75,7 +76,7 @@ class ResultsPanel(Container[Widget]):
         self.plots = PushButton(
             text="Plots", tooltip="Show or hide the curves and the time per verdict"
         )
-        self.plots.native.setFixedWidth(60)
+        keep_compact(self.plots.native)
         below = row_of(self.open_count, self.plots)
         super().__init__(widgets=[below], labels=False)
         self.margins = (0, 0, 0, 0)

@@ -21,7 +21,11 @@ from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.review.queue_summary import queue_summary
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.notifications import show_info
-from napari_artifact_review.widgets.panels.banner import Banner, ImageBanner
+from napari_artifact_review.widgets.panels.banner import (
+    Banner,
+    ChangedFileBanner,
+    ImageBanner,
+)
 from napari_artifact_review.widgets.panels.choices import (
     ChangedOutputPanel,
     ChangedTablePanel,
@@ -44,6 +48,7 @@ from napari_artifact_review.widgets.panels.team import TeamPanel
 from napari_artifact_review.widgets.panels.verdict import VerdictPanel
 from napari_artifact_review.widgets.parts.focus import leave_keys_to_viewer
 from napari_artifact_review.widgets.parts.fold import Fold
+from napari_artifact_review.widgets.parts.font import fit_to_font
 from napari_artifact_review.widgets.parts.message import Message
 from napari_artifact_review.widgets.parts.plain_text import show_as_plain
 
@@ -63,6 +68,9 @@ class ReviewPanel(Container[Widget]):
         The collapsible panels, by name.
     unseen : ImageBanner
         The banner that is visible while the current cutout cannot be shown.
+    changed_file : ChangedFileBanner
+        The banner that is visible while the file on disk differs from the image on the
+        screen.
     notices, note : Label
         Notices about the table and the output, and notes about the image.
     """
@@ -81,7 +89,7 @@ class ReviewPanel(Container[Widget]):
         self.progress = ProgressPanel()
         self.full_image = FullImagePanel()
         self.saving = SavePanel()
-        self.unseen = ImageBanner()
+        self.unseen, self.changed_file = ImageBanner(), ChangedFileBanner()
         self.message = Message()
         self.notices, self.note = _wrapping_label(), _wrapping_label()
         self.help = self.saving.help
@@ -102,6 +110,7 @@ class ReviewPanel(Container[Widget]):
                 self.changed_table,
                 self.encoding,
                 self.unseen,
+                self.changed_file,
                 self.note,
                 self.notices,
             ],
@@ -146,8 +155,13 @@ class ReviewPanel(Container[Widget]):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setMinimumHeight(len(self.folds) * self.folds["queue"].sizeHint().height())
         area.setWidget(inside)
+        header = self.folds["queue"].header
+        lines = len(self.folds)
+        fit_to_font(
+            header,
+            lambda: area.setMinimumHeight(lines * (header.sizeHint().height() + 2)),
+        )
         for fold in self.folds.values():
             fold.unfolded.connect(partial(_bring_into_view, area, fold))
         return area
@@ -235,15 +249,20 @@ class ReviewPanel(Container[Widget]):
         self.verdict.enabled = self.kind_and_note.enabled = can_decide
         self.show_around(controller)
         self.full_image.show_image(controller.full)
-        notes = printable("; ".join(controller.notes))
-        if notes != self.note.value:
-            self.note.value = notes
-            self.note.visible = bool(notes)
+        self.show_notes(controller)
         is_loading = controller.view == "loading"
         name = controller.session.current_cutout.image_name
         self.message.say(f"Reading {name}..." if is_loading else "")
         problem = None if is_loading else controller.problem
         self.unseen.show_problem(problem, controller.view == "shown")
+
+    def show_notes(self, controller: ReviewController) -> None:
+        """Show notes about the image on the screen, and that its file has changed."""
+        notes = printable("; ".join(controller.notes))
+        if notes != self.note.value:
+            self.note.value = notes
+            self.note.visible = bool(notes)
+        self.changed_file.show_file(controller.watch.changed_file)
 
     def say(self, text: str) -> None:
         """Show a message to the reviewer; an empty text hides the last message.

@@ -9,6 +9,7 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.widgets.parts.font import fit_width
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 from napari_artifact_review.widgets.parts.row import row_of
@@ -48,7 +49,7 @@ class SavePanel(Container[Widget]):
         self._keys = KeyChoice()
         self.state = Line()
         self.help = PushButton(text="?")
-        self.help.native.setFixedWidth(28)
+        fit_width(self.help.native, "0000")
         buttons = row_of(self.save, self.report, self.open_another, self.help)
         super().__init__(widgets=[buttons, self.state], labels=False)
         self.margins = (0, 0, 0, 0)

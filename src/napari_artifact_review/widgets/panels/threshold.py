@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QGridLayout, QSlider, QWidget
 
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.viewer.style import STYLE
+from napari_artifact_review.widgets.parts.font import fit_to_font
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.number_field import NumberField
 from napari_artifact_review.widgets.parts.row import row_of
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
 
 _BINS = 60
-_HEIGHT = 64
+
+#: Height of the histogram, in lines of text.
+_LINES = 4
 
 #: Half the width of a slider's handle. This margin of the groove has no values.
 _MARGIN = 8
@@ -106,8 +109,8 @@ class ThresholdPanel(Container[Widget]):
         grid.setContentsMargins(0, 0, 0, 0)
         slider: QWidget = self.threshold.native
         for widget in (self.histogram, slider):
-            widget.setFixedHeight(_HEIGHT)
             grid.addWidget(widget, 0, 0)
+        fit_to_font(self.histogram, self._fit_to_font)
         # Remove magicgui's gap for a readout, to match the width of the histogram.
         slider.layout().setContentsMargins(0, 0, 0, 0)
         self.native.layout().insertWidget(1, over)
@@ -125,6 +128,11 @@ class ThresholdPanel(Container[Widget]):
         field.refused.connect(lambda text: self.said.emit(text))
         field.left.connect(lambda: self.left.emit())
         return field
+
+    def _fit_to_font(self) -> None:
+        """Give histogram and slider the height of some lines of text."""
+        for widget in (self.histogram, self.threshold.native):
+            widget.setFixedHeight(_LINES * self.histogram.fontMetrics().lineSpacing())
 
     def _fill_handle(self, filled: bool) -> None:
         """Fill the handle, or draw it hollow if there is no single threshold."""

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QButtonGroup
 from napari_artifact_review.core.outcomes import LABEL_NAMES, OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.widgets.panels.last_verdict import LastVerdictLine
+from napari_artifact_review.widgets.parts.font import keep_compact
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 from napari_artifact_review.widgets.parts.row import row_of
@@ -79,7 +80,7 @@ class VerdictPanel(Container[Widget]):
         self._selected: tuple[Cutout, ...] = ()
         self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
-        self.unsure.native.setFixedWidth(76)
+        keep_compact(self.unsure.native)
         self.label_new.changed.connect(lambda label: self.label_requested.emit(label))
         # A click on the checked button confirms the label.
         self._group.buttonClicked.connect(

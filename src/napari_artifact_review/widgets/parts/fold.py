@@ -6,6 +6,7 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from napari_artifact_review.widgets.parts.font import set_bold
 from napari_artifact_review.widgets.parts.plain_text import button_text, tooltip_text
 
 
@@ -38,9 +39,9 @@ class Fold(QWidget):
         )
         self.header.setCheckable(True)
         self.header.setStyleSheet(
-            "QToolButton { border: 0; text-align: left; padding: 3px; "
-            "font-weight: bold }"
+            "QToolButton { border: 0; text-align: left; padding: 3px }"
         )
+        set_bold(self.header)
         self.header.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -7,9 +7,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLineEdit
 
 from napari_artifact_review.core.texts import printable
+from napari_artifact_review.widgets.parts.font import fit_to_font, set_bold
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 
-_STYLE = "QLineEdit { background: transparent; border: 0; padding: 0; margin: 0 }"
+_STYLE = "background: transparent; border: 0; padding: 0; margin: 0"
+
+#: Pixels above and below the text together.
+_LEADING = 4
 
 
 class Line(LineEdit):
@@ -27,7 +31,9 @@ class Line(LineEdit):
         native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         native.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         native.setCursor(Qt.CursorShape.ArrowCursor)
-        native.setStyleSheet(_STYLE)
+        self._color: str | None = None
+        # napari's style sets a minimum height in pixels, which can be too small.
+        fit_to_font(native, self._apply_style)
 
     def show_text(self, text: str) -> None:
         """Show a text from its beginning, with the full text in the tooltip."""
@@ -38,7 +44,14 @@ class Line(LineEdit):
 
     def emphasize(self, color: str | None) -> None:
         """Show the text bold and in a colour; None means the default style."""
-        style = f"{_STYLE} QLineEdit {{ color: {color}; font-weight: bold }}"
-        wanted = _STYLE if color is None else style
-        if self.native.styleSheet() != wanted:
-            self.native.setStyleSheet(wanted)
+        if color != self._color:
+            self._color = color
+            set_bold(self.native, color is not None)
+            self._apply_style()
+
+    def _apply_style(self) -> None:
+        height = self.native.fontMetrics().height() + _LEADING
+        color = "" if self._color is None else f"color: {self._color}"
+        style = f"QLineEdit {{ {_STYLE}; min-height: {height}px; {color} }}"
+        if self.native.styleSheet() != style:
+            self.native.setStyleSheet(style)

@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_artifact_review.core.texts import printable
+from napari_artifact_review.widgets.parts.font import fit_to_font
 from napari_artifact_review.widgets.parts.plain_text import show_as_plain, tooltip_text
 
 _STYLE = "background: #2f4a73; color: white; padding: 4px 6px; border-radius: 4px"
@@ -36,6 +37,7 @@ class Message(Label):
         native.hide()
         self._follower = _Follower(self)
         panel.installEventFilter(self._follower)
+        fit_to_font(native, self.settle)
 
     def say(self, text: str) -> None:
         """Show a text, or hide the message if the text is empty."""

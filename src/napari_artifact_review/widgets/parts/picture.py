@@ -25,15 +25,15 @@ def picture_button(text: str = "") -> QToolButton:
     return button
 
 
-def size_of_button(side: int) -> QSize:
-    """Return the size of a button for a picture of `side` Qt pixels and a text."""
-    return QSize(side + 16, side + 34)
+def size_of_button(button: QToolButton, side: int) -> QSize:
+    """Return the size of a button with a picture and a line of text in its font."""
+    return QSize(side + 16, side + 18 + button.fontMetrics().height())
 
 
 def resize_button(button: QToolButton, side: int) -> None:
     """Resize a button for a picture of `side` Qt pixels."""
     button.setIconSize(QSize(side, side))
-    button.setFixedSize(size_of_button(side))
+    button.setFixedSize(size_of_button(button, side))
 
 
 def picture_icon(picture: npt.NDArray[Any] | None, ratio: float = 1.0) -> QIcon:

@@ -71,7 +71,7 @@ class PictureWindow(ToolWindow):
 
     def _size(self, columns: int, side: int) -> QSize:
         """Return the window's size with all pictures, including hidden pictures."""
-        button, gap = size_of_button(side), self._pictures.spacing()
+        button, gap = size_of_button(self.buttons[0], side), self._pictures.spacing()
         rows = -(-len(self.buttons) // columns)
         margins = self.lines.contentsMargins()
         return QSize(

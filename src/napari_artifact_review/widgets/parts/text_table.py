@@ -8,6 +8,8 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
+from napari_artifact_review.widgets.parts.font import fit_to_font
+
 #: Pixels between two columns, and between two rows.
 _GAP = 10
 _LEADING = 3
@@ -31,7 +33,9 @@ class TextTable(QWidget):
         self._bold = bold
         self._head = tuple(head)
         self.rows: list[tuple[str, ...]] = [("",) * len(self._head)] * rows
-        self.setFixedHeight((rows + 1) * self._line() + _LEADING)
+        fit_to_font(
+            self, lambda: self.setFixedHeight((rows + 1) * self._line() + _LEADING)
+        )
         self.setMinimumWidth(1)
 
     def show_rows(self, rows: Sequence[Sequence[str]]) -> None:

@@ -13,6 +13,7 @@ from napari_artifact_review.widgets.parts.focus import (
     leave_keys_to_viewer,
     take_free_focus,
 )
+from napari_artifact_review.widgets.parts.font import follow_font_size
 
 #: Function that returns the rectangles on the screen that a window should not cover,
 #: with the most important one first.
@@ -103,6 +104,8 @@ class ToolWindow(QDialog):
         self.setWindowTitle(f"Artifact Review: {title}")
         self._kept_free = kept_free
         self._position: QPoint | None = None
+        # A window does not have the font of the dock that it belongs to.
+        follow_font_size(self)
 
     def toggle(self) -> None:
         """Show the window, or hide it if it is shown."""

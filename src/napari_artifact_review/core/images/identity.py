@@ -1,0 +1,92 @@
+"""Identity of full images by their pixels, and the state of their files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+#: Prefix of identities that are computed from pixels, with the version of the method.
+_PREFIX = "px1-"
+
+#: Number of pixels to convert at once.
+_BLOCK = 2**20
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """Path, size and modification time of a file, to detect changes.
+
+    Attributes
+    ----------
+    path : Path
+        The file, or the folder of a Zarr image.
+    size : int
+        Size in bytes.
+    modified_ns : int
+        Modification time in nanoseconds since 1970 (UTC).
+    """
+
+    path: Path
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """Look up the present state of a file.
+
+        Raises
+        ------
+        OSError
+            If there is no such file, or it cannot be examined.
+        """
+        found = path.stat()
+        return cls(path, found.st_size, found.st_mtime_ns)
+
+    @property
+    def modified_at(self) -> str:
+        """Modification time in UTC, ISO 8601, in microseconds."""
+        time = _EPOCH + timedelta(microseconds=self.modified_ns // 1000)
+        return time.isoformat(timespec="microseconds")
+
+
+def pixel_identity(pixels: npt.NDArray[Any]) -> str | None:
+    """Compute the identity of an image from its pixels.
+
+    The identity survives another file name, lossless compression and another file
+    format. It is the SHA-256 of the shape (two little-endian int64) and of the pixels
+    as little-endian float32, with one NaN and without negative zero.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (rows, columns)
+        Physical values.
+
+    Returns
+    -------
+    str or None
+        "px1-" and 16 hexadecimal digits; None for an image of one value, because such
+        images are not distinct.
+    """
+    digest = hashlib.sha256(np.array(pixels.shape, dtype="<i8").tobytes())
+    lowest, highest = np.float32(np.nan), np.float32(np.nan)
+    step = max(1, _BLOCK // max(1, pixels.shape[1]))
+    for first in range(0, pixels.shape[0], step):
+        # Values beyond float32 become infinite.
+        with np.errstate(all="ignore"):
+            block = pixels[first : first + step].astype("<f4")
+        # Negative zero plus zero is zero.
+        block += np.float32(0)
+        block[np.isnan(block)] = np.nan
+        digest.update(block.data)
+        lowest = np.fmin(lowest, np.fmin.reduce(block, axis=None))
+        highest = np.fmax(highest, np.fmax.reduce(block, axis=None))
+    is_constant = np.isnan(lowest) or lowest == highest
+    return None if is_constant else _PREFIX + digest.hexdigest()[:16]

@@ -82,7 +82,7 @@ KEY_TABLE = (
     KeyAction("copy_place", ("Shift+C",), "Copy position and sky coordinates"),
     KeyAction("examples", ("F3",), "Show or hide examples of each kind"),
     KeyAction("stretches", ("F4",), "Compare stretches of this cutout"),
-    KeyAction("next_preset", ("Shift-D",), "Next display preset"),
+    KeyAction("next_preset", ("Shift+D",), "Next display preset"),
     KeyAction("presets", ("F6",), "Choose a display preset"),
     KeyAction("save", ("W",), "Save the reviewed table"),
     KeyAction("help", ("F1",), "Show or hide the help"),

@@ -58,7 +58,7 @@ def test_a_confirmed_label_is_told_from_a_changed_one(instrument, press):
 
 def test_an_undo_and_a_redo_are_the_last_act(instrument, press):
     press(instrument, "J", "U")
-    assert instrument.last_verdict.value == "Undone: (200, 0) FN, Shift-U to redo"
+    assert instrument.last_verdict.value == "Undone: (200, 0) FN, Shift+U to redo"
     QTest.keyClick(instrument.window(), Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
     assert instrument.last_verdict.value == "Redone: (200, 0) FN, U to undo"
 

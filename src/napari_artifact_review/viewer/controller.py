@@ -18,7 +18,7 @@ from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.canvas_cover import Cover
 from napari_artifact_review.viewer.drawing import ReviewDrawing
 from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
-from napari_artifact_review.viewer.image_flow import REFUSED_WHILE_READ, ImageFlow
+from napari_artifact_review.viewer.image_flow import ImageFlow
 from napari_artifact_review.viewer.input.mouse import Mouse
 from napari_artifact_review.viewer.input.selection import Selection
 from napari_artifact_review.viewer.layers import ReviewLayers
@@ -329,7 +329,6 @@ class ReviewController:
     # The image
 
     def _show(self, loaded: LoadedImage) -> None:
-        has_refused = self._state.waits_for_image
         self._state.enter(Phase.DRAWING)
         # Connect before drawing, because drawing starts reading tiles.
         self._flow.draw_tiles_as_they_come(loaded)
@@ -337,8 +336,6 @@ class ReviewController:
         self._settings.restore_image()
         self._state.enter(Phase.SHOWN)
         self.view_changed.emit()
-        if has_refused:
-            self.said.emit(REFUSED_WHILE_READ)
         self._draw_view()
         self._drawing.fit_to_zoom()
         self._status.update()

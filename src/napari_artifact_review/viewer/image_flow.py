@@ -137,7 +137,10 @@ class ImageFlow:
         name, full = self.name, loaded.full
         self._session.judged_images.note(name, full)
         self.watch.forget(unless=full)
+        has_refused = self.state.waits_for_image
         self._show(loaded)
+        if has_refused:
+            self.said.emit(REFUSED_WHILE_READ)
         self.smooth()
         # After the first frame, so that it is not delayed.
         self.run_later(self._delays.first_frame, lambda: self.watch.show(name, full))

@@ -14,11 +14,7 @@ from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
 from napari_artifact_review.widgets import dock_notices
-from napari_artifact_review.widgets.notifications import (
-    show_error,
-    show_info,
-    show_warning,
-)
+from napari_artifact_review.widgets.notifications import show_error, show_warning
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.panels.files_button import FilesButton
 from napari_artifact_review.widgets.panels.open_form import OpenPanel
@@ -413,20 +409,15 @@ class ReviewWidget(SteadyBox):
         elif kind == QEvent.Type.WindowDeactivate and self.review is not None:
             self.review.keys.release()
         if kind == QEvent.Type.ParentChange and self.parent() is None:
-            self._close_with_dock()
+            if self.session is not None:
+                dock_notices.tell_closed(self.session)
+                self.workspace.hide_windows()
+            self._opener.cancel()
+            self._end_review()
         return super().event(event)
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802
         """Say that the review goes on when the user hides the dock."""
         super().hideEvent(event)
-        if self.session is not None and dock_notices.is_hidden_by_user(self):
-            show_info(dock_notices.hidden_notice(self.session))
-
-    def _close_with_dock(self) -> None:
-        """End the review with its windows, and say where its verdicts are."""
-        self._opener.cancel()
         if self.session is not None:
-            notice = dock_notices.closed_notice(self.session)
-            self._end_review()
-            self.workspace.hide_windows()
-            show_info(notice)
+            dock_notices.tell_if_hidden(self, self.session)

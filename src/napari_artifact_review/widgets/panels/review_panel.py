@@ -76,8 +76,7 @@ class ReviewPanel(Container[Widget]):
     """
 
     def __init__(self) -> None:
-        self.banner = Banner()
-        self.pending = PendingPanel()
+        self.banner, self.pending = Banner(), PendingPanel()
         self.team = TeamPanel()
         self.disagreements = DisagreementPanel()
         self.changed_output = ChangedOutputPanel()

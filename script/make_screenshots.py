@@ -128,7 +128,7 @@ def picture_the_preferences(viewer) -> None:
 
 
 def picture_the_changes(survey: DemoSurvey, folder: Path) -> None:
-    """Make the pictures of docs/changes.md, with mostly correct verdicts."""
+    """Make the pictures of docs/results.md, with mostly correct verdicts."""
     viewer = napari.Viewer(show=False)
     viewer.show()
     viewer.window.resize(1440, 900)
@@ -152,7 +152,7 @@ def picture_the_changes(survey: DemoSurvey, folder: Path) -> None:
 
 
 def picture_the_instrument(dock) -> None:
-    """Make the pictures of docs/instrument.md."""
+    """Make the pictures of docs/verdicts.md."""
     session, panel = dock.session, dock.panel
     session.set_queue(state="unreviewed", order="mislabelled")
     for kind in ("cosmic ray", "cosmic ray", "ghost"):

@@ -16,7 +16,7 @@ from pathlib import Path
 import napari
 import pandas as pd
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QSettings, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QListWidget
 
@@ -34,9 +34,8 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     # The review closes its files after the window is gone.
     folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    # The pictures must not show the recent reviews of the user.
-    for form in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
-        QSettings.setPath(form, QSettings.Scope.UserScope, folder.name)
+    # The pictures must not show the recent reviews and presets of the user.
+    os.environ["XDG_CONFIG_HOME"] = folder.name
     survey = make_demo(default_folder())
     viewer = napari.Viewer(show=False)
     viewer.show()
@@ -69,6 +68,7 @@ def main() -> None:
     QTest.qWait(300)
     dock.help.grab().save(str(IMAGES / "help.png"))
     dock.help.toggle()
+    picture_the_window(dock)
     picture_the_preferences(viewer)
     picture_the_instrument(dock)
     picture_the_gallery(dock)
@@ -92,6 +92,16 @@ def main() -> None:
     picture_the_changes(survey, Path(folder.name))
     picture_the_report(survey, Path(folder.name))
     folder.cleanup()
+
+
+def picture_the_window(dock) -> None:
+    """Make the pictures of the whole window, on a small and on a large screen."""
+    for width, height in ((1280, 800), (1920, 1080)):
+        dock.viewer.window.resize(width, height)
+        for theme in ("light", "dark"):
+            dock.viewer.theme = theme
+            grab(dock, f"window_{width}x{height}_{theme}")
+    dock.viewer.window.resize(1440, 900)
 
 
 def picture_the_report(survey: DemoSurvey, folder: Path) -> None:

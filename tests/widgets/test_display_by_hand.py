@@ -41,7 +41,8 @@ def panel(dock):
 
 
 def title(dock):
-    return dock.panel.folds["pixels"].header.text()
+    # Qt takes a single ampersand for a mnemonic.
+    return dock.panel.folds["pixels"].header.text().replace("&&", "&")
 
 
 def type_into(field, text, end=Qt.Key.Key_Return):

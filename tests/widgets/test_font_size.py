@@ -129,7 +129,8 @@ def cut_neighbours(neighbours):
 
 def unfold_all(dock, qtbot):
     for fold in dock.panel.folds.values():
-        fold.header.click()
+        if not fold.is_open:
+            fold.header.click()
         qtbot.waitUntil(fold.content.isVisible)
     measured = dock.panel.results.open_count
     qtbot.waitUntil(lambda: bool(measured.value))

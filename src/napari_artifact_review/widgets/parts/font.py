@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 
 from napari.settings import get_settings
@@ -17,20 +16,7 @@ def follow_font_size(widget: QWidget) -> None:
     napari's own style sheet does so for some kinds of widgets only: not for folds, text
     fields, tables and painted widgets.
     """
-    changed = get_settings().appearance.events.font_size
-    target = weakref.ref(widget)
-
-    def apply(_: object = None) -> None:
-        found = target()
-        if found is not None:
-            # Only the size: other properties of the font are those of the parent.
-            font = QFont()
-            font.setPointSize(get_settings().appearance.font_size)
-            found.setFont(font)
-
-    changed.connect(apply)
-    widget.destroyed.connect(lambda: changed.disconnect(apply))
-    apply()
+    _FontSize(widget).apply()
 
 
 def set_bold(widget: QWidget, is_bold: bool = True) -> None:
@@ -63,6 +49,22 @@ def keep_compact(widget: QWidget) -> None:
     """Keep a widget as wide as it needs to be in its font."""
     height = widget.sizePolicy().verticalPolicy()
     widget.setSizePolicy(QSizePolicy.Policy.Fixed, height)
+
+
+class _FontSize(QObject):
+    """The font size of a widget, which follows napari's preferences."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        # napari refers to a method weakly, so the connection ends with the widget.
+        get_settings().appearance.events.font_size.connect(self.apply)
+
+    def apply(self, _: object = None) -> None:
+        """Set the font size; keep the other properties of the parent's font."""
+        font = QFont()
+        font.setPointSize(get_settings().appearance.font_size)
+        self._widget.setFont(font)
 
 
 class _FontFilter(QObject):

@@ -69,7 +69,7 @@ class ImageReader:
         ----------
         sources : iterable of ImageSource
             The images, in the order in which they are needed. Only the first few images
-            are read, and of those only small files.
+            are read, and only if their files are small.
         """
         before, self._futures = self._futures, {}
         for source in islice(sources, _AT_ONCE):

@@ -20,7 +20,7 @@ from napari_artifact_review.core.tables.predictions import (
     read_predictions,
 )
 
-#: Columns in which values are compared, and not their spellings.
+#: Columns whose values are compared, not their notation in the file.
 _REVIEW_COLUMNS = ["label_new", *REVIEW_TEXTS]
 
 #: Columns of a verdict, without reviewer and time.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.tiled.pyramid import Pyramid
 
 # Number of latest views whose missing tiles are read. This is enough for the current
-# views of a window and the previous ones.
+# and the previous views of a window.
 _MOST_VIEWS = 4
 # Minimum seconds between two signals; a redraw takes about 10 ms.
 _SIGNAL_INTERVAL = 0.05

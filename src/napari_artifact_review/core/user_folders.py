@@ -10,7 +10,7 @@ _NAME = "napari-artifact-review"
 
 
 def cache_folder() -> Path:
-    """Return the folder for files that can be created again: demo and pyramids."""
+    """Return the folder for files that can be recreated: the demo and pyramids."""
     return user_cache_path(_NAME, appauthor=False)
 
 
@@ -28,6 +28,6 @@ def former_data_folder() -> Path:
     """Return the folder in which earlier versions stored these logs.
 
     On Windows, the path contains the name of the plugin twice. On other systems, the
-    folder is that of `data_folder`.
+    path is that of `data_folder`.
     """
     return user_data_path(_NAME)

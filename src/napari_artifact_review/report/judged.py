@@ -105,7 +105,7 @@ _SHOWN_KEYS = {"display", "contrast_limits", "colormap", "y_up", "hdus"}
 def judged_views(
     cutouts: Iterable[Cutout], entries: Iterable[Entry]
 ) -> dict[CutoutKey, JudgedView]:
-    """Return the display of each cutout at the decision that is in force.
+    """Return the display of each cutout at the time of the decision in force.
 
     Parameters
     ----------

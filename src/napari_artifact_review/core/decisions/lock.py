@@ -120,7 +120,8 @@ class WriterLock:
     def acquire(self, shared_with: WriterLock | None = None) -> Writer | None:
         """Acquire the lock, unless another process or window holds it.
 
-        If a window of this process has announced its release, wait for the release.
+        If a window of this process has announced that it will release the lock, wait
+        for the release.
 
         Parameters
         ----------
@@ -176,7 +177,7 @@ class WriterLock:
         return None
 
     def announce_release(self) -> None:
-        """Announce that `release` will follow, so that `acquire` waits for `release`."""
+        """Announce a later call of `release`, for which `acquire` then waits."""
         with _guard:
             if self._key is not None and self.is_held and not self._is_releasing:
                 self._is_releasing = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# The dock imports this module when it opens. To keep this fast, do not import a
+# The dock imports this module when it opens. To open the dock fast, do not import a
 # database library here; code that needs a database belongs in log_opening.
 import hashlib
 from pathlib import Path

@@ -128,7 +128,7 @@ class Display:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Display:
-        """Create settings from a dictionary that `as_json` returned, in any version.
+        """Create settings from a dictionary that any version of `as_json` returned.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Display:
 
     @classmethod
     def from_view(cls, view: Mapping[str, Any]) -> Display:
-        """Create settings from the view settings that any version has stored."""
+        """Create settings from view settings that any version of the plugin stored."""
         display = view.get("display")
         if isinstance(display, Mapping):
             return cls.from_json(display)

@@ -324,7 +324,7 @@ def _unit(header: fits.Header) -> str:
 
 
 def _or_note(otherwise: T, read: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
-    """Return a value without a message, or a default with the message of an error."""
+    """Return a value without a message, or a default with the error message."""
     try:
         return read(), ()
     except ImageError as error:

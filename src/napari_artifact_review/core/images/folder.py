@@ -229,7 +229,7 @@ class _Listing:
                 self._known.setdefault(key, []).append(name)
 
     def matches(self, name: str) -> list[str]:
-        """Return the file with exactly this name, or else all files that match it."""
+        """Return the file name that equals `name`, or else all names that match."""
         if name in self._names:
             return [name]
         return self._known.get(self._key(name), [])

@@ -82,7 +82,7 @@ class FullImage:
 
 
 def plane_notes(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Return a message if only the first plane is shown; empty for a single plane.
+    """Return a tuple with a message if only the first of several planes is shown.
 
     Parameters
     ----------

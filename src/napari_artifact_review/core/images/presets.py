@@ -38,8 +38,7 @@ def clean_name(text: str) -> str:
 def apply_preset(preset: Preset, display: Display) -> Display:
     """Return the display of a preset.
 
-    A preset of the plugin has no colormap of its own, so the colormap of the current
-    `display` is returned with it.
+    For a preset of the plugin, the colormap is that of the current `display`.
     """
     if is_built_in(preset.name):
         return replace(preset.display, colormap=display.colormap)
@@ -68,7 +67,7 @@ def presets_as_text(presets: Iterable[Preset]) -> str:
 
 
 def presets_from_text(text: str) -> list[Preset]:
-    """Read presets from a text that `presets_as_text` returned, in any version.
+    """Read presets from a text that any version of `presets_as_text` returned.
 
     An entry is skipped if its name is invalid, or is the name of a preset of the plugin
     or of an earlier entry. Invalid JSON gives an empty list.

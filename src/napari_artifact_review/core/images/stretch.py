@@ -23,7 +23,7 @@ class Preset:
     name : str
         Name for the user.
     display : Display
-        The settings. A preset of the plugin ignores their colormap.
+        The settings. For a preset of the plugin, their colormap is ignored.
     """
 
     name: str
@@ -54,7 +54,8 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     pixels : ndarray
         Real numbers, shape (rows, columns).
     sigma : float
-        Sigma of the Gaussian in pixels, more than 0. The Gaussian ends at 4 sigma.
+        Sigma of the Gaussian in pixels, more than 0. The Gaussian is truncated at
+        4 sigma.
 
     Returns
     -------
@@ -111,8 +112,8 @@ class ColorMapper:
         colors : ndarray, optional
             Colormap, shape (n, 3), values from 0 to 1; by default black to white.
         gamma : float
-            Exponent of pixel values, scaled to 0 to 1 between the limits, before the
-            stretch.
+            Gamma as in napari: exponent that is applied before the stretch to pixel
+            values, which are scaled to 0 and 1 at the limits.
         """
         limits = brightness.limits(display)
         palette = np.array([[0.0] * 3, [1.0] * 3]) if colors is None else colors

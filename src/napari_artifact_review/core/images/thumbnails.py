@@ -50,7 +50,7 @@ class Look:
     shrink : int
         Reduction factor: each block of `shrink` x `shrink` pixels is averaged.
     gamma : float
-        Gamma as in napari: exponent of pixel values scaled to 0 to 1 between limits.
+        Gamma as in napari; see `ColorMapper.of`.
     """
 
     display: Display
@@ -60,7 +60,7 @@ class Look:
     gamma: float = 1.0
 
     def mapper(self, brightness: Brightness) -> ColorMapper:
-        """Return the mapping of pixels to colours for brightness statistics."""
+        """Return the colour mapper for given brightness statistics."""
         return ColorMapper.of(self.display, brightness, self.colors, self.gamma)
 
 

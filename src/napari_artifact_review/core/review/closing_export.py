@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 class ClosingExport:
     """Export of the reviewed table as the last job of a closing review.
 
-    The table is not written if it already contains every decision.
+    The table is not written if a file already contains every decision.
 
 
     Parameters

@@ -116,7 +116,10 @@ class ReviewCursor:
         return bool(len(self.queue)) and self.jump(int(self.queue.rows[index]))
 
     def back(self) -> bool:
-        """Return to the cutout before the last jump; return False without a jump."""
+        """Jump to the cutout that was current before the last jump.
+
+        Return False if there was no jump.
+        """
         return self._jumped_from is not None and self.jump(self._jumped_from)
 
     def jump(self, row: int) -> bool:
@@ -144,8 +147,8 @@ class ReviewCursor:
     def set_threshold(self, value: float | None) -> None:
         """Set the threshold, and update the outcomes and the queue.
 
-        If the current cutout is no longer in the queue, move to the next cutout in the
-        queue. This method raises the same errors as `Catalog.set_threshold`.
+        If the current cutout is no longer in the queue, move to the next queued cutout,
+        or else to the previous one. The errors are those of `Catalog.set_threshold`.
         """
         self._catalog.set_threshold(value)
         queue, row = Queue(self._catalog, self.queue.rule), self.row

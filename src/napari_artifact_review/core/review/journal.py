@@ -152,7 +152,7 @@ class Journal:
         view: Mapping[str, Any],
         images: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Command:
-        """Submit a verdict on rows as one act; skip rows that already have it.
+        """Submit a verdict on rows as one act; skip rows with the same verdict.
 
         `images` contains facts about the judged images, by image name; see
         `JudgedImages.facts_of`.

@@ -123,7 +123,7 @@ class JudgedImages:
         """Return whether all earlier decisions on an image are about other versions.
 
         Versions are compared by identity; see `identify`. Decisions about another HDU
-        or without a known identity are ignored. Return False if none is left.
+        or without a known identity are ignored. If no decision remains, return False.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class JudgedImages:
         return identity is not None and bool(earlier) and identity not in earlier
 
     def _identities_of(self, name: str, facts: Mapping[str, Any]) -> set[str]:
-        """Return the identity in the facts, or else the known ones of that file."""
+        """Return the identity in the facts, or else the file's known identities."""
         if isinstance(facts.get("identity"), str):
             return {facts["identity"]}
         file = (name, facts.get("size"), facts.get("modified_at"))
@@ -159,7 +159,7 @@ def facts_about(
 ) -> dict[str, Any]:
     """Return the part of a decision's context that describes the judged image.
 
-    `facts` are by image name. The result is empty if there are none about the image.
+    `facts` are by image name. If they lack the image, the result is empty.
     """
     return {JUDGED_IMAGE: dict(facts[name])} if facts and name in facts else {}
 

@@ -85,14 +85,17 @@ class OpenLog:
 
     @property
     def meetings(self) -> dict[str, Meeting]:
-        """State of the exchange with each meeting place, by name of the place."""
+        """State of each exchange, by name of the meeting place."""
         meetings = dict(self._meetings)
         if self.team is not None and self.team.meeting is not None:
             meetings[self.team.name] = self.team.meeting
         return meetings
 
     def await_earlier(self, wait: bool | float) -> None:
-        """Wait for earlier commands and received entries, only if `wait` is True."""
+        """Wait until earlier commands and received entries are recorded.
+
+        Return immediately unless `wait` is True.
+        """
         if wait is True:
             if self.team is not None:
                 self.team.record_received()

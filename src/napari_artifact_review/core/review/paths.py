@@ -28,7 +28,7 @@ def default_output(predictions: Path) -> Path:
 
 
 def find_output(path: Path, reviewed: str | Path | None) -> str | Path | None:
-    """Return the path of the reviewed table that belongs to a log.
+    """Return the path of the reviewed table, or None for the default path.
 
     Parameters
     ----------

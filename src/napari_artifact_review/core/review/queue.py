@@ -236,13 +236,13 @@ class Queue:
     def after(self, row: int) -> int | None:
         """Return the row of the next queued cutout after `row`, or None.
 
-        If `row` is not in the queue, the search starts where the sort order would put
-        it.
+        If `row` is not in the queue, the search starts at the position of `row` in the
+        sort order.
         """
         return self._first(self._index_after(row), self._are_queued)
 
     def before(self, row: int) -> int | None:
-        """Return the row of the last queued cutout before `row`, or None."""
+        """Return the row of the previous queued cutout before `row`, or None."""
         return self._last(self._index_of(row), self._are_queued)
 
     def first_unreviewed(self) -> int | None:

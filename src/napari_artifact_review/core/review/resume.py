@@ -107,7 +107,7 @@ def apply_log(
 ) -> list[Disagreement]:
     """Apply the decisions of a log to the labels; return disagreements with the table.
 
-    If the label state of a cutout in the table occurs in the log, the table is merely
+    If the label state of a cutout in the table occurs in the log, the table is only
     older than the log. Otherwise, another program wrote the label state.
 
     Returns

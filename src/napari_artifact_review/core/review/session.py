@@ -56,9 +56,9 @@ class ReviewSession:
     """A review of one predictions table.
 
     Create a session with `ReviewSession.open`, which resumes an earlier review of the
-    same table. Close the session, or use it in a `with` statement: while it is open, no
-    other process can record verdicts in the review. Each decision is on disk before
-    `label_changed` is emitted.
+    same table. Close the session, or use it in a `with` statement: while a session is
+    open, no other process can record verdicts in the review. Each decision is on disk
+    before `label_changed` is emitted.
 
     Attributes
     ----------
@@ -697,7 +697,7 @@ class ReviewSession:
         cutouts: Sequence[CutoutKey] | None = None,
         wait: bool | float = True,
     ) -> bool | Command:
-        """Give a verdict on the current cutout, which may also confirm the label.
+        """Give a verdict on the current cutout; a verdict may also confirm the label.
 
         Parameters
         ----------

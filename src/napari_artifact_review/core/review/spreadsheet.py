@@ -57,7 +57,7 @@ def write_spreadsheet(table: ReviewedTable, output: Path) -> Path:
 
 
 def escape_cell(text: str) -> str:
-    """Prefix a text with an apostrophe if a spreadsheet would read a formula."""
+    """Prefix a text with an apostrophe if the text could be read as a formula."""
     if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text

@@ -73,7 +73,7 @@ def compare_output(path: Path, table: ReviewedTable) -> Changes:
     """Compare the file at `path` with a reviewed table, cutout by cutout.
 
     If a row has the label state that this review last read or saved, its labels are
-    merely older and do not count as a difference.
+    older than the review, and do not count as a difference.
     """
     try:
         theirs = read_predictions(path)

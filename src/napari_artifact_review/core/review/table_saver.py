@@ -146,7 +146,7 @@ class TableSaver:
         self.saved.emit(saved.path)
 
     def note_copy(self, saved: Saved) -> None:
-        """Set `dated_copy` to the written file, or to None if it is the output."""
+        """Set `dated_copy` to the written file; None if that file is the output."""
         copy = DatedCopy(str(saved.path), saved.reason, saved.table.last_numbers)
         self.dated_copy = None if saved.path == self._output.path else copy
 

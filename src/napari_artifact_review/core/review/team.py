@@ -81,7 +81,7 @@ class Team:
             _raw(journal.entries),
             self._receive,
             {} if earlier is None else earlier.acknowledged,
-            # Record the old decisions only in the first exchange with this place.
+            # Record old decisions only in the first exchange with this meeting place.
             prepare=self._record_old_store if earlier is None else None,
         )
         self._exchange.changed.connect(self._on_exchange_changed)
@@ -142,7 +142,7 @@ class Team:
             Whether the exchange was completed in time.
         """
         end = time.monotonic() + timeout
-        # Wait for two exchanges, because a running exchange may have missed late entries.
+        # Wait for two exchanges, because a running exchange may miss late entries.
         for _ in range(2):
             rounds = self._exchange.rounds
             self._exchange.offer(())

@@ -114,7 +114,7 @@ class _Column(NamedTuple):
 
 
 class OwnColumns:
-    """The columns of a table that have no meaning for the review.
+    """The user's own columns of a table, which have no meaning for the review.
 
     A column is converted when it is first used. This takes a fraction of a second for
     a million rows.

@@ -117,7 +117,7 @@ def _float_means(quarters: list[Pixels]) -> Pixels:
 
 
 class Pyramid:
-    """Pyramid of an image, which can be read while it is being built.
+    """Pyramid of an image; it can be read while it is being built.
 
     Parameters
     ----------

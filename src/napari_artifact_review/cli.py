@@ -1,4 +1,4 @@
-"""Command line to open a review or the demo, check, report or save a review."""
+"""Command-line interface with the commands open, demo, check, report and save."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status, which is 2 for invalid input.
+    """Run a command and return the exit status: 0, or 2 if it reports an error.
 
     By default, `arguments` are the command-line arguments of the process.
     """
@@ -195,7 +195,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _run_napari(start: Callable[[napari.Viewer], None]) -> int:
-    """Show a window, start a review in it, and return when the window is closed."""
+    """Open a viewer, start a review in it, and return 0 when the viewer is closed."""
     import napari
 
     viewer = napari.Viewer()
@@ -209,9 +209,9 @@ def _run_napari(start: Callable[[napari.Viewer], None]) -> int:
 
 
 def _check_settings() -> None:
-    """Let napari keep its settings in memory if the user's folder cannot be written.
+    """Make napari keep its settings in memory if their folder is not writable.
 
-    napari would not start. Call this before napari is imported.
+    Otherwise, napari would not start. Call this function before napari is imported.
     """
     folder = settings_folder()
     try:
@@ -225,7 +225,7 @@ def _check_settings() -> None:
 
 
 def _check_qt() -> None:
-    """Raise an error if there is no Qt, without which napari has no window."""
+    """Raise a ReviewError if Qt, which napari needs for its windows, is missing."""
     try:
         import qtpy  # noqa: F401
     except ImportError as error:

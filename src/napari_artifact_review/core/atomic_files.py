@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 #: Delays in seconds between attempts while a file is in use; 2 s in total.
 RETRY_DELAYS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.4, 0.4)
 
-# Ignored errors, raised if a file system cannot sync folders. PostgreSQL ignores EINVAL
-# (file_utils.c), and SQLite ignores all errors (os_unix.c, ticket 1657).
+# Errors of file systems that cannot sync folders; ignored. PostgreSQL also ignores
+# EINVAL (file_utils.c), and SQLite ignores all errors (os_unix.c, ticket 1657).
 _CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 # Errors of file systems without hard links, such as exFAT and some network shares.
@@ -65,7 +65,7 @@ class NotDurableError(SaveError):
     written : Written
         The new file.
     reason : OSError
-        The error that was raised by syncing the folder to the disk.
+        Error raised when the folder was synced to the disk.
     """
 
     def __init__(self, written: Written, reason: OSError) -> None:
@@ -88,8 +88,8 @@ def replace_file(
     The temporary file is in the same folder, and is synced to the disk before it is
     renamed. A symbolic link is preserved, and the new file has the mode of the old one.
     If writing or renaming fails, the old file is unchanged and the temporary file is
-    removed. The call waits up to two seconds for a program that has `path` open, so do
-    not make it in the main thread.
+    removed. The function waits up to two seconds while another program has `path` open,
+    so do not call it in the main thread.
 
     Parameters
     ----------
@@ -295,9 +295,9 @@ def _write_part(
 
 
 def _rename(part: Path, target: Path) -> Path:
-    """Rename `part`, and return its new path.
+    """Rename `part` to `target`, and return the new path.
 
-    The new path is `target`, or a dated path if another program has `target` open.
+    If another program has `target` open, the new path is a dated path.
     """
     try:
         _retry(lambda: part.replace(target))
@@ -328,7 +328,7 @@ def _remove(path: Path) -> None:
 
 
 def _retry(step: Callable[[], object]) -> None:
-    """Repeat a step for up to two seconds while another program has the file open."""
+    """Call a function, and retry for up to two seconds while its file is in use."""
     for delay in RETRY_DELAYS:
         try:
             step()

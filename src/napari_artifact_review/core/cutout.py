@@ -151,7 +151,7 @@ class Cutouts:
         return np.logical_or(above, are_beyond(self.grid_x, self.size, columns))
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Cutouts:
-        """Return the cutouts that are selected by a mask or by indices."""
+        """Return the cutouts that a mask or an array of indices selects."""
         columns = (getattr(self, name)[which] for name in type(self).__slots__[2:])
         return Cutouts(self.image_name, self.size, *columns)
 

@@ -16,7 +16,7 @@ class ReviewError(Exception):
     path : path-like, optional
         The affected file or folder.
     where : str, optional
-        Location inside the file: row, column, HDU.
+        Location inside the file, such as a row, a column or an HDU.
     remedy : str, optional
         Advice for the user.
     """
@@ -66,7 +66,7 @@ class SaveError(ReviewError):
 
 
 class EncodingError(SaveError):
-    """Error for a text with a character that the encoding of a file lacks."""
+    """Error raised if a text has a character that the file's encoding lacks."""
 
 
 class StoreError(ReviewError):

@@ -1,4 +1,4 @@
-"""Kinds of artifact that reviewers can choose: the team's own list or the default."""
+"""Kinds of artifact to choose from: the team's own list, or the default list."""
 
 from __future__ import annotations
 

@@ -11,14 +11,14 @@ _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
-# The two beginnings by which Qt guesses that a text is HTML.
+# The two patterns by which Qt recognises HTML in a text.
 _MARKUP = re.compile("<|&(?=lt;)")
 
 
 def printable(text: str) -> str:
     r"""Return a text with its control characters as escapes, such as ``\x1b``.
 
-    A terminal would run them as commands. Tabs and line feeds stay.
+    A terminal could run them as commands. Tabs and line feeds are unchanged.
     """
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
@@ -29,10 +29,10 @@ def on_one_line(text: str) -> str:
 
 
 def not_html(text: str) -> str:
-    """Return a printable text that Qt does not take for HTML.
+    """Return a printable text that Qt displays as plain text.
 
-    Qt guesses whether a text is HTML in tooltips, in napari's notifications and in its
-    status bar. A space without width after each ``<`` makes it plain text, which looks
-    the same.
+    In tooltips, in napari's notifications and in its status bar, Qt guesses whether a
+    text is HTML. An invisible zero-width space after each ``<``, and after the ``&`` of
+    each ``&lt;``, prevents this.
     """
     return _MARKUP.sub(lambda found: f"{found[0]}\u200b", printable(text))

@@ -1,4 +1,4 @@
-"""The user's folders for caches, settings and logs, one of each on every system."""
+"""Folders of the user for caches, settings and logs, on each operating system."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ _NAME = "napari-artifact-review"
 
 
 def cache_folder() -> Path:
-    """Return the folder of files that can be made again: the demo, and pyramids."""
+    """Return the folder for files that can be recreated: the demo and pyramids."""
     return user_cache_path(_NAME, appauthor=False)
 
 
 def settings_folder() -> Path:
-    """Return the folder of settings that do not belong to a review."""
+    """Return the folder for settings that do not belong to a review."""
     return user_config_path(_NAME, appauthor=False)
 
 
 def data_folder() -> Path:
-    """Return the folder of logs that cannot be beside their output."""
+    """Return the folder for logs that cannot be stored in the output folder."""
     return user_data_path(_NAME, appauthor=False)
 
 
 def former_data_folder() -> Path:
-    """Return the folder in which earlier versions kept such logs.
+    """Return the folder in which earlier versions stored these logs.
 
-    It differs from `data_folder` on Windows, where it has the name twice.
+    On Windows, the path contains the name of the plugin twice. On other systems, the
+    path is that of `data_folder`.
     """
     return user_data_path(_NAME)

@@ -40,10 +40,10 @@ class DemoSurvey:
     images : pathlib.Path
         Folder of the full images.
     truth : pathlib.Path
-        Table with the true label and the content of each cutout, which marks wrong
-        labels.
+        Table with the true label and the content of each cutout, and a mark for each
+        wrong label.
     notice : str
-        A notice for the user about the survey's folder, or an empty text.
+        Notice for the user if the survey is in a temporary folder; otherwise empty.
     """
 
     predictions: Path
@@ -77,8 +77,8 @@ def make_demo(
     """Create a small survey in which some labels are wrong.
 
     Each image depends only on the seed and on its own number, not on the number of
-    images. An existing demo in the folder is used again, and no other file is
-    overwritten. If the creation fails, no files remain.
+    images. An existing demo in the folder is reused, and no other file is overwritten.
+    If the creation fails, no files remain.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def make_demo(
         partial.rename(folder)
     except OSError as error:
         if error.errno is None:
-            # The function `progress` raised it, not the system.
+            # The function `progress` raised this error, not the system.
             raise
         raise ReviewError(
             f"the demo cannot be written ({error.strerror or error})",
@@ -136,10 +136,10 @@ def make_demo(
 def make_demo_in_cache(
     images: int = 3, seed: int = 0, progress: Progress | None = None
 ) -> DemoSurvey:
-    """Make the demo in the user's cache, or else in a new temporary folder.
+    """Create the demo in the user's cache, or else in a new temporary folder.
 
-    Parameters, result and errors are those of `make_demo`. The survey in a temporary
-    folder has a notice.
+    The parameters, the result and the errors are those of `make_demo`. If the folder is
+    temporary, the result has a notice.
     """
     folder = default_folder(images, seed)
     try:
@@ -157,7 +157,7 @@ def make_demo_in_cache(
 
 
 def _check_writable(folder: Path) -> None:
-    """Raise an error if a review of the demo could not write into its folder."""
+    """Raise a ReviewError if no file can be created in a folder."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             return

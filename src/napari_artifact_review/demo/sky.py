@@ -167,7 +167,7 @@ def _add_glare(glare: Frame, x: float, y: float, flux: float) -> None:
 
 
 def _add_galaxies(sources: Frame, rng: np.random.Generator) -> None:
-    """Add elliptical Sersic galaxies at random positions, two discs per spheroid."""
+    """Add galaxies at random positions: two thirds discs, one third spheroids."""
     size = int(rng.lognormal(np.log(1400), 0.2))
     flux = _power_law(rng, size, GALAXY_SLOPE, 2e6)
     x, y = rng.uniform(0, SHAPE[1], size), rng.uniform(0, SHAPE[0], size)

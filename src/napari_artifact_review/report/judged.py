@@ -1,4 +1,4 @@
-"""The display in which each cutout was judged, from the context of its decision."""
+"""Display settings with which each cutout was judged, read from the log."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class JudgedView:
     display : Display
         The display settings; by default ZScale with limits computed from the cutout.
     limits : tuple of float or None
-        The limits on the screen; None if they are not stored.
+        The limits on the screen, in the pixels' unit; None if they are not stored.
     gamma : float
-        napari's gamma.
+        Gamma of the napari layer.
     y_up : bool
         Whether row 0 was at the bottom.
     hdu : int or None
         Index of the HDU that the reviewer chose; None for the first image of the file.
     is_stored : bool
-        Whether the log has the view; otherwise this is the default.
+        Whether the log contains the settings; otherwise, all of them are defaults.
     """
 
     display: Display = _DEFAULT
@@ -49,16 +49,16 @@ class JudgedView:
 
     @classmethod
     def from_view(cls, view: Any, image_name: str) -> JudgedView:
-        """Read the view settings that any version stored with a decision.
+        """Create the view from settings that any version stored with a decision.
 
-        A decision without view settings, for example one of a script, has the default.
+        If there are no settings, as in a decision by a script, return the default view.
         """
         if not isinstance(view, Mapping) or not view.keys() & _SHOWN_KEYS:
             return cls(is_stored=False)
         hdus = view.get("hdus")
         hdu = hdus.get(image_name) if isinstance(hdus, Mapping) else None
         gamma: Any = view.get("gamma")
-        # The check of typed limits is also that of limits on the screen.
+        # `Display.from_json` also checks limits on the screen.
         limits = Display.from_json({"by_hand": view.get("contrast_limits")})
         low, high = limits.manual or (None, None)
         return cls(
@@ -70,14 +70,14 @@ class JudgedView:
         )
 
     def look(self) -> Look:
-        """Return the settings of a picture with this display."""
+        """Return the thumbnail settings that reproduce this display."""
         display = self.display
         if self.limits is not None:
             display = display.with_limits(*self.limits)
         return Look(display, colors_of(display.colormap), self.y_up, gamma=self.gamma)
 
     def caption(self) -> str:
-        """Describe the display in a few words."""
+        """Return a caption that describes the display."""
         if not self.is_stored:
             return f"Display not recorded; shown here: {display_summary(self.display)}"
         display = self.display
@@ -98,21 +98,21 @@ class JudgedView:
         return f"Displayed as judged: {', '.join(parts)}"
 
 
-#: Keys of view settings that tell how an image was displayed.
+#: Keys of the view settings that affect the display of an image.
 _SHOWN_KEYS = {"display", "contrast_limits", "colormap", "y_up", "hdus"}
 
 
 def judged_views(
     cutouts: Iterable[Cutout], entries: Iterable[Entry]
 ) -> dict[CutoutKey, JudgedView]:
-    """Return the view of the decision in force for each cutout.
+    """Return the display of each cutout at the time of the decision in force.
 
     Parameters
     ----------
     cutouts : iterable of Cutout
-        The cutouts with their reviewers and times.
+        The cutouts, with the reviewer and time of the decision.
     entries : iterable of Entry
-        The log.
+        Entries of the log.
     """
     wanted = {
         (cutout.key, cutout.reviewed_by, cutout.reviewed_at): cutout
@@ -128,7 +128,10 @@ def judged_views(
 
 
 def colors_of(colormap: str) -> npt.NDArray[np.float64] | None:
-    """Return the colours of a colormap; None for grey, and for one of napari alone."""
+    """Return the colours of a colormap, shape (`LEVELS`, 3), or None for grey.
+
+    The result is also None if matplotlib does not have the colormap.
+    """
     # Import here, because only a report needs this library.
     import matplotlib
 

@@ -168,7 +168,7 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
 
 
 def _reviewers(session: ReviewSession) -> str:
-    """Return the reviewers with their numbers of verdicts as text, highest first."""
+    """Return a text with each reviewer's number of verdicts, highest number first."""
     labels = session.catalog.labels
     rows = np.flatnonzero(labels.reviewed).tolist()
     counts = Counter(labels.state_of(row).reviewed_by or "unnamed" for row in rows)

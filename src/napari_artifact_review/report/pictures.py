@@ -30,7 +30,7 @@ class Picture(NamedTuple):
     fault : str
         The reason why the picture is missing; otherwise empty.
     display : str
-        A description of the display in the picture.
+        Caption that describes the display; empty if the picture is missing.
     """
 
     cutout: Cutout
@@ -44,16 +44,16 @@ def pictures_of(
     images: ImageFolder,
     views: Mapping[CutoutKey, JudgedView],
 ) -> list[Picture]:
-    """Return a picture of each cutout as it was displayed when it was judged.
+    """Return a picture of each cutout, with the display at the time of its decision.
 
-    Each image is read once for each HDU and smoothing, for any order of the cutouts.
+    Each image is read once for each HDU and smoothing, in any order of the cutouts.
 
     Parameters
     ----------
     cutouts : sequence of Cutout
         The cutouts.
     images : ImageFolder
-        The folder of their images.
+        Folder of the full images.
     views : mapping of CutoutKey to JudgedView
         The display of each cutout.
     """
@@ -74,7 +74,7 @@ def pictures_of(
 
 
 def data_uri(kind: str, contents: bytes) -> str:
-    """Return a data URI of the media type `kind` with the given contents."""
+    """Encode contents as a data URI of the media type `kind`."""
     return f"data:{kind};base64,{base64.b64encode(contents).decode()}"
 
 

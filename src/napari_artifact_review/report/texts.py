@@ -19,7 +19,7 @@ UNDEFINED = "—"
 
 
 def number_text(number: float | None, digits: int = 3) -> str:
-    """Format a count, or a ratio with `digits` decimals; None is `UNDEFINED`."""
+    """Format a count, or a ratio with `digits` decimals; None gives `UNDEFINED`."""
     if number is None:
         return UNDEFINED
     if isinstance(number, int):

@@ -50,7 +50,7 @@ class Command:
     renewed : Command or None
         For a refused command: the command that replaced it.
     old_states : mapping of CutoutKey to LabelState
-        For verdicts, undo and redo: the expected state of each cutout before it.
+        For verdicts, undo and redo: the expected state of each cutout beforehand.
     new_states : mapping of CutoutKey to LabelState
         For verdicts and adopted labels: the state of each cutout after recording.
     notes : mapping of CutoutKey to str

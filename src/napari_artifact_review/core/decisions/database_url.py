@@ -23,8 +23,8 @@ _DRIVERS = {
 
 _SUPPORTED = "Name a postgresql+psycopg:// URL; for --store, an SQLite file"
 
-#: The scheme before "://". Messages repeat no other text of an invalid URL, because it
-#: could be part of a password.
+#: The scheme before "://". Messages show no other part of an invalid URL, because that
+#: part could contain a password.
 _SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://")
 
 #: Options of libpq whose values are secrets. Options with the path of a secret file are
@@ -71,7 +71,7 @@ def read_database_url(text: str) -> sa.URL | Path:
 
 
 def safe_name(url: sa.URL) -> str:
-    """Return a URL without password and options, which messages can show."""
+    """Return a URL as text without password and options, to show in messages."""
     shown = sa.URL.create(
         url.drivername, url.username, None, url.host, url.port, url.database
     )

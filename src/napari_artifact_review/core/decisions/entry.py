@@ -23,7 +23,7 @@ Origin = Literal["decided", "taken over", "carried"]
 #: Previous digest of the first entry of a log, which has no previous entry.
 NO_DIGEST = ""
 
-#: Exclusive upper bound of the absolute value of a number: databases store 64 bits.
+#: Exclusive limit for the absolute value of a number: databases store 64-bit integers.
 _LARGEST = 2**63
 
 
@@ -202,6 +202,7 @@ def plain_json(value: Any) -> Any:
 def storable_text(text: str) -> str:
     """Return a text without characters that some table formats cannot store.
 
-    FITS drops trailing spaces.
+    NUL characters and surrounding whitespace are removed, because FITS drops trailing
+    spaces. Invalid Unicode is replaced by "?".
     """
     return text.replace("\0", "").encode(errors="replace").decode().strip()

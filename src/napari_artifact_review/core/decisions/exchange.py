@@ -37,7 +37,7 @@ class Exchange:
     unsent entries are sent later. Entries of all logs are exchanged, so each computer
     also forwards entries of other computers.
 
-    Close a started exchange, because its thread keeps it alive.
+    Close a started exchange. Otherwise, its thread keeps running.
 
     Parameters
     ----------

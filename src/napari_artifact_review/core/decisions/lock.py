@@ -35,7 +35,7 @@ _LOCKED_BYTE = 1 << 30
 
 
 class LocksUnsupportedError(OSError):
-    """Error for a file system that cannot lock files or sync them to the disk."""
+    """Error raised if a file system cannot lock files or sync them to the disk."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,14 @@ class WriterLock:
     def acquire(self, shared_with: WriterLock | None = None) -> Writer | None:
         """Acquire the lock, unless another process or window holds it.
 
-        If a window of this process has announced its release, wait for the release.
+        If a window of this process has announced that it will release the lock, wait
+        for the release.
 
         Parameters
         ----------
         shared_with : WriterLock, optional
-            Another lock of this process. If it locks the same file, both share it.
+            Another object of this process. If it holds a lock on the same file, both
+            objects share the lock.
 
         Returns
         -------
@@ -175,7 +177,7 @@ class WriterLock:
         return None
 
     def announce_release(self) -> None:
-        """Announce that `release` will follow, so that `acquire` waits for it."""
+        """Announce a later call of `release`, for which `acquire` then waits."""
         with _guard:
             if self._key is not None and self.is_held and not self._is_releasing:
                 self._is_releasing = True

@@ -103,7 +103,7 @@ class LabelState(NamedTuple):
         return (self.label_new, *self[3:]) == (other.label_new, *other[3:])
 
     def with_verdict(self) -> Self:
-        """Return the state, with the verdict added if a reviewed label has none.
+        """Return the state, with a verdict added if a reviewed label has no verdict.
 
         Older versions did not write the column `decision` and had no verdict "unsure".
         The missing verdict therefore follows from the label.

@@ -76,7 +76,7 @@ class LogFile:
 
     @cached_property
     def home(self) -> str:
-        """Host name and inode of the file, which are different for a copy."""
+        """Host name and inode, which distinguish the file from its copies."""
         return f"{socket.gethostname()} {self.path.stat().st_ino}"
 
     @contextmanager

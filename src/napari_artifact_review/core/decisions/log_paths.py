@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# The dock imports this module when it opens. To keep this fast, do not import a
+# The dock imports this module when it opens. To open the dock fast, do not import a
 # database library here; code that needs a database belongs in log_opening.
 import hashlib
 from pathlib import Path
@@ -18,8 +18,8 @@ def log_path_beside(output: Path) -> Path:
 def log_path_in_user_data(output: Path) -> Path:
     """Return the path of the log in the user's data folder.
 
-    The log is stored there if the output folder does not support file locks.
-    A log of an earlier version stays where that version put it.
+    The log is stored there if the output folder does not support file locks. If the
+    log exists only in the data folder of an earlier version, return that path.
     """
     digest = hashlib.sha256(str(output).encode(errors="backslashreplace")).hexdigest()
     within = Path("reviews", digest[:16], f"{output.name}.review.sqlite")

@@ -154,7 +154,7 @@ class Recorder:
         return True
 
     def begin(self, state: Mapping[str, Any]) -> None:
-        """Save the position, which locks the file; set `problem` if this fails."""
+        """Save the position, to lock the file; set `problem` if this fails."""
         job = self._submit(self._store.save_state, state)
         if futures.wait([job.future], ANSWER_TIMEOUT).done:
             self._process_result(job)
@@ -163,7 +163,10 @@ class Recorder:
             self._dispatch_when_done(job, partial(self._process_result, job))
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Save the position without waiting, and update `problem` with the result."""
+        """Save the position in the writer thread, without waiting.
+
+        If there is a dispatcher, `problem` is updated after the attempt.
+        """
         # A position needs less space than a verdict, so a saved position alone does not
         # show that verdicts can be recorded again.
         reserve = self.problem is not None
@@ -215,7 +218,8 @@ class Recorder:
         timeout : float
             Time in seconds after which pending commands are refused.
         last_job : callable, optional
-            Called once all commands are settled; returns changes of the position.
+            Called when all commands are settled. It returns changes of the position,
+            which are saved with `state`.
         """
         if self._refusal() is not None:
             return
@@ -339,7 +343,7 @@ class Recorder:
         job.future.add_done_callback(deliver)
 
     def _process_if_open(self, process: Callable[[], object]) -> None:
-        """Process a result in an open recorder; `close` processes later results."""
+        """Process a result, unless the recorder is closed."""
         if not self._is_closed:
             process()
 
@@ -377,7 +381,7 @@ class Recorder:
         self.pending_changed.emit()
 
     def _process_result(self, job: Job) -> StoreError | None:
-        """Update `problem`, and return the error of a failed job or None."""
+        """Update `problem` after a job; return the error of the job, or None."""
         error = job.future.exception()
         problem = None if error is None else _as_problem(error, self._store)
         # Results may arrive out of order, so ignore the result of an older job.

@@ -66,8 +66,7 @@ SAVES = sa.Table(
     sa.Column("saved_at", sa.Text, nullable=False),
 )
 
-#: Full images: identity, name, size in bytes, modification time. The table is not used
-#: yet.
+#: Identified full images, with the name, size in bytes and modification time.
 IMAGES = sa.Table(
     "images",
     METADATA,
@@ -120,13 +119,13 @@ class ImageRecord:
     Attributes
     ----------
     identity : str
-        Identity of the image; the same for its copies in other files and formats.
+        Identity of the image; copies in other files and formats have the same identity.
     image_name : str
         Name of the image in the table.
     size : int
-        Size of its file in bytes.
+        Size of the image file in bytes.
     modified_at : str
-        Modification time of its file in UTC, ISO 8601.
+        Modification time of the image file in UTC, ISO 8601.
     """
 
     identity: str
@@ -155,7 +154,7 @@ class StoreContents:
         Host name and inode of the file, used to recognise a copy of the file; empty if
         unknown.
     images : list of ImageRecord
-        Full images that were identified.
+        Records of the full images that were identified.
     """
 
     binding: Binding | None = None
@@ -298,17 +297,17 @@ def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> N
 
 
 def insert_images(db: sa.Connection, images: Iterable[ImageRecord]) -> None:
-    """Write images, in place of earlier records of the same identity and name."""
-    # Keep the last record of each key, because one statement must not name a key twice.
+    """Insert image records, replacing those with the same identity and name."""
+    # Keep the last record of each key: one statement must not insert a key twice.
     rows = {(one.identity, one.image_name): plain_values(one) for one in images}
     if rows:
-        # The first files of this version have no such table.
+        # The first files with this schema version have no table of images.
         IMAGES.create(db, checkfirst=True)
         db.execute(sa.insert(IMAGES).prefix_with("OR REPLACE"), [*rows.values()])
 
 
 def read_images(db: sa.Connection) -> list[ImageRecord]:
-    """Read the images that were identified."""
+    """Read all image records; return an empty list if the file has no such table."""
     if not sa.inspect(db).has_table(IMAGES.name):
         return []
     return [ImageRecord(**row) for row in db.execute(sa.select(IMAGES)).mappings()]

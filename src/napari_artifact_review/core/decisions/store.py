@@ -75,7 +75,7 @@ class Store:
         self._saves: dict[str, SaveRecord] = {}
         self._new_images: list[ImageRecord] = []
         self._is_closed = False
-        # Whether another process has held the lock since this one last used the file.
+        # Whether another process has held the lock since this process used the file.
         self._is_onlooker = False
 
     # Opening
@@ -200,10 +200,10 @@ class Store:
         self._saves[save.digest] = save
 
     def note_image(self, image: ImageRecord) -> None:
-        """Write an image with the next write; can be called from any thread.
+        """Add the record of an image to the next write.
 
-        A write of its own could delay a verdict. If it is lost, a later session
-        identifies the image again.
+        This method can be called from any thread. A separate write could delay a
+        verdict. If the record is lost, a later session identifies the image again.
         """
         self._new_images.append(image)
 

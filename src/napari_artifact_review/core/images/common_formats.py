@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _COPY = "Copy it again from its source"
 _PARTS = "save it as FITS or Zarr, which are read part by part"
 
-# Pixels of one plane, and notes for the user.
+# Pixels of one plane, and messages for the user.
 _Read: TypeAlias = tuple[Pixels, tuple[str, ...]]
 
 # Weights of red, green and blue: ITU-R BT.601-7, section 2.5.1.
@@ -44,8 +44,8 @@ def read_common_format(path: Path) -> FullImage:
     Returns
     -------
     FullImage
-        The image, with a note if colours were converted to grey (luma), or if only the
-        first plane of a stack was read. An EXIF orientation is ignored.
+        The image, with a message in `notes` if colours were converted to grey (luma),
+        or if only the first plane of a stack was read. An EXIF orientation is ignored.
 
     Raises
     ------
@@ -123,14 +123,14 @@ _READERS: dict[str, Callable[[Path], _Read]] = {
 
 
 def _first_plane(values: Pixels) -> _Read:
-    """Return the first plane of a stack (..., rows, columns), with notes."""
+    """Return the first plane of a stack (..., rows, columns), and messages."""
     if values.ndim < 3 or not values.size:
         return values, ()
     return values[(0,) * (values.ndim - 2)], plane_notes(values.shape)
 
 
 def _grey(values: Pixels) -> _Read:
-    """Convert a colour image (rows, columns, channels) to grey, with a note."""
+    """Convert a colour image (rows, columns, channels) to grey, and add a message."""
     channels = values.shape[-1]
     if channels not in (3, 4):
         # The image is grey with transparency, or has other channels than RGB.

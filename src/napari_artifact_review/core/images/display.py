@@ -32,7 +32,7 @@ Stretch = Literal["linear", "asinh", "log", "sqrt", "power", "histogram"]
 #: Lower and upper limit set by the reviewer; None for a limit that is computed.
 ManualLimits: TypeAlias = tuple[float | None, float | None]
 
-#: Lowest and highest contrast, and the range of the bias.
+#: Lowest and highest contrast, and lowest and highest bias.
 CONTRASTS: Limits = (0.1, 20.0)
 BIASES: Limits = (-1.0, 2.0)
 
@@ -42,7 +42,7 @@ MOST_SIGMA = 3.0
 #: Colormaps in the dock, by their names in napari. The layer controls offer more.
 COLORMAPS = ("gray", "viridis", "magma", "inferno", "cividis")
 
-#: Number of colormap entries, as in vispy, which draws for napari.
+#: Number of colormap entries, as in vispy, the drawing library of napari.
 LEVELS = 1024
 
 
@@ -60,8 +60,8 @@ class Display:
     scope : str
         Pixels from which the limits are computed: "image" or "cutout".
     manual : tuple of float or None
-        Limits in the pixels' unit set by the reviewer. None instead of both, or of one
-        of them, to compute them.
+        Lower and upper limit set by the reviewer, in the pixels' unit; None for a limit
+        that is computed. None instead of the tuple if both limits are computed.
     stretch : str
         "linear", "asinh", "log", "sqrt", "power" or "histogram"; see
         `Brightness.stretch`.
@@ -72,9 +72,9 @@ class Display:
     sigma : float
         Sigma of the Gaussian that smooths the pixels, in pixels; 0 for none.
     contrast, bias : float
-        Contrast and bias as in DS9, applied to the limits. The limits become narrower
-        by the factor `contrast`. Their centre moves to the fraction `bias` of the
-        interval between the limits without contrast and bias.
+        Contrast and bias as in DS9. The distance between the limits is divided by
+        `contrast`. Their centre moves to the fraction `bias` of the original interval;
+        0.5 leaves the centre unchanged.
     """
 
     interval: Interval = "zscale"
@@ -95,11 +95,11 @@ class Display:
 
     @property
     def has_contrast(self) -> bool:
-        """Whether contrast or bias change the limits."""
+        """Whether the contrast or the bias changes the limits."""
         return (self.contrast, self.bias) != (Display.contrast, Display.bias)
 
     def with_limits(self, low: float | None, high: float | None) -> Display:
-        """Return the display with these limits, without contrast and bias.
+        """Return a copy with these limits and with the default contrast and bias.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Display:
         )
 
     def with_contrast(self, contrast: float, bias: float) -> Display:
-        """Return the display with another contrast and bias, within their ranges."""
+        """Return a copy with this contrast and bias, clipped to their ranges."""
         return replace(
             self,
             contrast=min(max(contrast, CONTRASTS[0]), CONTRASTS[1]),
@@ -128,7 +128,7 @@ class Display:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Display:
-        """Create settings from the result of `as_json` in any version of the program.
+        """Create settings from a dictionary that any version of `as_json` returned.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Display:
 
     @classmethod
     def from_view(cls, view: Mapping[str, Any]) -> Display:
-        """Read the display from stored view settings of any version of the program."""
+        """Create settings from view settings that any version of the plugin stored."""
         display = view.get("display")
         if isinstance(display, Mapping):
             return cls.from_json(display)
@@ -188,12 +188,12 @@ class Brightness:
     Attributes
     ----------
     sample : ndarray
-        Finite pixels, shape (n,), float64: a regular sample if there are more than
+        Finite pixels, shape (n,), float64; a regular subsample if there are more than
         about 400,000.
     extent : tuple of float
         Lowest and highest finite pixel; (0, 1) if there is no finite pixel.
     zscale : tuple of float
-        Limits by `zscale_limits`.
+        ZScale limits; see `zscale_limits`.
     """
 
     sample: NDArray[np.float64]
@@ -259,7 +259,7 @@ class Brightness:
         computed = self._computed_limits(display)
         width = computed[1] - computed[0]
         if low is not None:
-            # Limits beyond the computed ones keep their distance.
+            # If a manual limit is beyond the computed limits, preserve their distance.
             return distinct(low, computed[1] if low < computed[1] else low + width)
         if high is not None:
             return distinct(computed[0] if computed[0] < high else high - width, high)
@@ -314,7 +314,7 @@ class Brightness:
         return av.HistEqStretch(np.append(inside, limits))
 
     def curve(self, display: Display, limits: Limits) -> NDArray[np.float64]:
-        """Return the colormap position of each of `LEVELS` levels between two limits.
+        """Compute the colormap position of each level between two limits.
 
         Parameters
         ----------

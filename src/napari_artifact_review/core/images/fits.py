@@ -230,7 +230,7 @@ def _read_hdu(
 
 
 def _with_sky(image: FullImage, hdus: fits.HDUList) -> FullImage:
-    """Return an image with its sky coordinates, or with a note if they are invalid."""
+    """Return an image with its sky coordinates, or with a message about an error."""
     header = hdus[image.hdu].header
     sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
     return replace(image, sky=sky, notes=(*image.notes, *notes))
@@ -324,7 +324,7 @@ def _unit(header: fits.Header) -> str:
 
 
 def _or_note(otherwise: T, read: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
-    """Return a value without a note, or a default with a note after an error."""
+    """Return a value without a message, or a default with the error message."""
     try:
         return read(), ()
     except ImageError as error:

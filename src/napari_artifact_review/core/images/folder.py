@@ -45,7 +45,7 @@ def read_image(
     hdu : int or str, optional
         Index or name of the HDU of a FITS file; by default the first image.
     sky : bool
-        Whether to read sky coordinates too, which takes a third of the time.
+        Whether to read sky coordinates too, which takes a third of the total time.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def read_image(
             path=path,
             remedy="Open it without an HDU",
         )
-    # Before the pixels, so that a change while they are read is a change.
+    # Look up the file before reading, so that later changes can be detected.
     with one_error(path):
         file = ImageFile.at(path)
     if supported["fits"]:
@@ -187,7 +187,7 @@ class ImageFolder:
             ) from error
 
     def _on_disk(self, parent: Path) -> Path:
-        """Return the path of a subfolder with the Unicode normalization on disk."""
+        """Return a subfolder's path in the Unicode normalization used on disk."""
         spelled = Path()
         for part in parent.parts:
             known = [part]
@@ -229,7 +229,7 @@ class _Listing:
                 self._known.setdefault(key, []).append(name)
 
     def matches(self, name: str) -> list[str]:
-        """Return the exact match of a name, or else all file names that match it."""
+        """Return the file name that equals `name`, or else all names that match."""
         if name in self._names:
             return [name]
         return self._known.get(self._key(name), [])
@@ -251,7 +251,7 @@ class _Listing:
 
 
 def _bands(name: str) -> list[str]:
-    """Return the parts of a name that may name a band, such as "g" or "F814W"."""
+    """Return the parts of a name that may be a band, such as "g" or "F814W"."""
     return _BAND.findall(name)
 
 

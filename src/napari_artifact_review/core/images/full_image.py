@@ -54,7 +54,7 @@ class FullImage:
     limits : tuple of float
         Lower and upper limit of the ZScale grey scale, lower < upper.
     notes : tuple of str
-        Short notes for the user, for example that only the first plane is shown.
+        Short messages for the user, for example that only the first plane is shown.
     hdu : int or None
         Index of the HDU that was read; None if the format has no HDUs.
     hdus : tuple of ImageHdu
@@ -66,7 +66,7 @@ class FullImage:
     tiles : TiledImage or None
         Tiles of a large image; None for an image in memory.
     file : ImageFile or None
-        State of the file just before it was read; None for pixels from elsewhere.
+        State of the file just before reading; None if the pixels are not from a file.
     """
 
     path: Path
@@ -82,7 +82,7 @@ class FullImage:
 
 
 def plane_notes(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Return a tuple with a note if only the first of several planes is shown.
+    """Return a tuple with a message if only the first of several planes is shown.
 
     Parameters
     ----------

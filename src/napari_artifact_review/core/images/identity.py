@@ -1,4 +1,4 @@
-"""Identity of full images by their pixels, and the state of their files."""
+"""Identity of a full image, computed from its pixels, and state of its file."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class ImageFile:
         Raises
         ------
         OSError
-            If there is no such file, or it cannot be examined.
+            If the file does not exist or cannot be examined.
         """
         found = path.stat()
         return cls(path, found.st_size, found.st_mtime_ns)
 
     @property
     def modified_at(self) -> str:
-        """Modification time in UTC, ISO 8601, in microseconds."""
+        """Modification time in UTC, ISO 8601, with microseconds."""
         time = _EPOCH + timedelta(microseconds=self.modified_ns // 1000)
         return time.isoformat(timespec="microseconds")
 
@@ -60,9 +60,9 @@ class ImageFile:
 def pixel_identity(pixels: npt.NDArray[Any]) -> str | None:
     """Compute the identity of an image from its pixels.
 
-    The identity survives another file name, lossless compression and another file
-    format. It is the SHA-256 of the shape (two little-endian int64) and of the pixels
-    as little-endian float32, with one NaN and without negative zero.
+    The identity does not depend on the file's name, format or lossless compression. It
+    is the start of the SHA-256 of the shape (two little-endian int64) and the pixels
+    (little-endian float32), with a single NaN and without negative zero.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def pixel_identity(pixels: npt.NDArray[Any]) -> str | None:
     Returns
     -------
     str or None
-        "px1-" and 16 hexadecimal digits; None for an image of one value, because such
-        images are not distinct.
+        "px1-" and 16 hexadecimal digits; None if all pixels except NaN have the same
+        value, because such images cannot be distinguished.
     """
     digest = hashlib.sha256(np.array(pixels.shape, dtype="<i8").tobytes())
     lowest, highest = np.float32(np.nan), np.float32(np.nan)

@@ -93,7 +93,8 @@ class ImageCache:
     most_bytes : int
         Maximum size of the recent images that stay in memory, in bytes.
     on_read : callable, optional
-        Called with the name and the image after each reading, in the reading thread.
+        Called with the name and the image after an image was read from its file, in
+        the thread that read the image.
 
     Attributes
     ----------
@@ -136,7 +137,7 @@ class ImageCache:
         source : ImageSource
             The image and its smoothing.
         sky : bool
-            Whether to read sky coordinates too, which takes a third of the time.
+            Whether to read sky coordinates too, which takes a third of the total time.
 
         Raises
         ------

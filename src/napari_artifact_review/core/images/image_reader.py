@@ -20,8 +20,8 @@ _AT_ONCE = min(4, os.cpu_count() or 1)
 #: not fit into memory.
 _MOST_BYTES = 64 * 2**20
 
-#: An image, or the error that was raised by reading it. The error has no traceback, so
-#: that it does not keep frames alive.
+#: An image, or the error from reading the image. The error has no traceback, because a
+#: traceback would keep frames in memory.
 _Read: TypeAlias = LoadedImage | ImageError
 
 
@@ -69,7 +69,7 @@ class ImageReader:
         ----------
         sources : iterable of ImageSource
             The images, in the order in which they are needed. Only the first few images
-            are read, and of those only small files.
+            are read, and only if their files are small.
         """
         before, self._futures = self._futures, {}
         for source in islice(sources, _AT_ONCE):

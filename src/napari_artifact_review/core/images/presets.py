@@ -9,41 +9,44 @@ from dataclasses import replace
 from napari_artifact_review.core.images.display import Display
 from napari_artifact_review.core.images.stretch import Preset
 
-#: Presets of the plugin. The first is the display of a new review. The smoothing of
-#: the second one shows ghosts and scattered light that are fainter than the noise of a
-#: pixel; percentiles of the smoothed image show their gradients. The third shows cores
-#: and wings of bright pixels, which ZScale saturates.
+#: Presets of the plugin. A new review starts with the first. The second smooths the
+#: image to show ghosts and scattered light below the noise of a pixel; percentiles of
+#: the smoothed image show gradients. The third shows the bright cores of artifacts,
+#: which ZScale saturates, and their faint wings.
 BUILT_IN = (
     Preset("ZScale", Display()),
     Preset("Faint and extended", Display("percentile", 98.0, sigma=3.0)),
     Preset("Point-like", Display("percentile", 99.9, stretch="asinh")),
 )
 
-#: Longest name of a preset, so that it fits into a title.
+#: Maximum number of characters in a preset's name, so that the name fits into a title.
 MOST_LETTERS = 40
 
 _BUILT_IN_NAMES = frozenset(preset.name for preset in BUILT_IN)
 
 
 def is_built_in(name: str) -> bool:
-    """Return whether a preset belongs to the plugin."""
+    """Return whether a name is the name of a preset of the plugin."""
     return name in _BUILT_IN_NAMES
 
 
 def clean_name(text: str) -> str:
-    """Return a text as the name of a preset: one line without spaces at its ends."""
+    """Convert a text to a preset name: one line of up to `MOST_LETTERS` characters."""
     return " ".join(text.split())[:MOST_LETTERS].strip()
 
 
 def apply_preset(preset: Preset, display: Display) -> Display:
-    """Return the display of a preset; one of the plugin keeps the current colormap."""
+    """Return the display of a preset.
+
+    For a preset of the plugin, the colormap is that of the current `display`.
+    """
     if is_built_in(preset.name):
         return replace(preset.display, colormap=display.colormap)
     return preset.display
 
 
 def find_preset(display: Display, presets: Iterable[Preset]) -> Preset | None:
-    """Return the preset with a display, or None; own presets come before others."""
+    """Return the preset with these settings, or None; prefer the user's own presets."""
     by_own = sorted(presets, key=lambda preset: is_built_in(preset.name))
     same = (one for one in by_own if apply_preset(one, display) == display)
     return next(same, None)
@@ -57,16 +60,17 @@ def preset_after(display: Display, presets: Sequence[Preset]) -> Preset:
 
 
 def presets_as_text(presets: Iterable[Preset]) -> str:
-    """Return presets as JSON, for `presets_from_text`."""
+    """Convert presets to JSON text, which `presets_from_text` reads."""
     return json.dumps(
         [{"name": one.name, "display": one.display.as_json()} for one in presets]
     )
 
 
 def presets_from_text(text: str) -> list[Preset]:
-    """Read presets that `presets_as_text` returned in any version of the program.
+    """Read presets from a text that any version of `presets_as_text` returned.
 
-    Skip an entry without a valid name, and an entry with the name of another preset.
+    An entry is skipped if its name is invalid, or is the name of a preset of the plugin
+    or of an earlier entry. Invalid JSON gives an empty list.
     """
     try:
         stored = json.loads(text)
@@ -101,7 +105,7 @@ def limits_text(display: Display) -> str:
 
 
 def display_summary(display: Display) -> str:
-    """Summarize a display in a few words."""
+    """Describe display settings in a few words, for example "ZScale, inverted"."""
     parts = [limits_text(display)]
     if display.scope == "cutout" and not display.has_fixed_limits:
         parts[0] += " of each cutout"

@@ -23,7 +23,7 @@ class Preset:
     name : str
         Name for the user.
     display : Display
-        The settings; their colormap is ignored.
+        The settings. For a preset of the plugin, their colormap is ignored.
     """
 
     name: str
@@ -54,14 +54,15 @@ def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     pixels : ndarray
         Real numbers, shape (rows, columns).
     sigma : float
-        Sigma of the Gaussian in pixels, more than 0; it is truncated at 4 sigma.
+        Sigma of the Gaussian in pixels, more than 0. The Gaussian is truncated at
+        4 sigma.
 
     Returns
     -------
     ndarray
         Smoothed pixels in float32, with the same shape. NaN and infinity are unchanged
-        and do not affect their neighbours (normalised convolution). Beyond its edges,
-        the image is mirrored.
+        and do not affect their neighbours (normalised convolution). The image is
+        mirrored at its edges.
     """
     # Import scipy here, because the dock imports this module and must open fast.
     from scipy.ndimage import gaussian_filter
@@ -111,7 +112,8 @@ class ColorMapper:
         colors : ndarray, optional
             Colormap, shape (n, 3), values from 0 to 1; by default black to white.
         gamma : float
-            Exponent of the values between the limits, from 0 to 1, before the stretch.
+            Gamma as in napari: exponent that is applied before the stretch to pixel
+            values, which are scaled to 0 and 1 at the limits.
         """
         limits = brightness.limits(display)
         palette = np.array([[0.0] * 3, [1.0] * 3]) if colors is None else colors

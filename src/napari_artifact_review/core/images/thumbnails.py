@@ -50,7 +50,7 @@ class Look:
     shrink : int
         Reduction factor: each block of `shrink` x `shrink` pixels is averaged.
     gamma : float
-        The gamma of napari: the exponent of a value between the limits, from 0 to 1.
+        Gamma as in napari; see `ColorMapper.of`.
     """
 
     display: Display
@@ -60,7 +60,7 @@ class Look:
     gamma: float = 1.0
 
     def mapper(self, brightness: Brightness) -> ColorMapper:
-        """Return the mapping of pixels to colours for brightness statistics."""
+        """Return the colour mapper for given brightness statistics."""
         return ColorMapper.of(self.display, brightness, self.colors, self.gamma)
 
 
@@ -90,7 +90,7 @@ class CutoutReader:
         self._hdus = {} if hdus is None else hdus
         self._cutouts = BytesCache[_Key, _Array](MOST_BYTES, lambda array: array.nbytes)
         self._brightness = LRUCache[ImageSource, Brightness](_MOST_IMAGES)
-        # Colour mappers of images for the latest look.
+        # Colour mappers of the images, for the latest display settings.
         self._look: Look | None = None
         self._color_mappers: dict[ImageSource, ColorMapper] = {}
 

@@ -52,8 +52,8 @@ def read_zarr(path: Path) -> FullImage:
     Returns
     -------
     FullImage
-        The image, with a note if it is an array of a group, or if only the first plane
-        of a stack was read.
+        The image, with a message in `notes` if it is an array of a group, or if only
+        the first plane of a stack was read.
 
     Raises
     ------

@@ -240,7 +240,7 @@ class Catalog:
         return around
 
     def cutout_at(self, image_name: str, x: int, y: int) -> Cutout | None:
-        """Return the cutout of an image that contains the pixel (x, y), if any."""
+        """Return the cutout that contains the pixel (x, y) of an image, or None."""
         row = self.cutout_index.row_at(image_name, x, y, self.cutout_size)
         return None if row is None else self.cutout(row)
 

@@ -1,4 +1,4 @@
-"""Check a table and its images, and list all errors."""
+"""Check a predictions table and its images, and list all faults."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def check_review(
 
 
 def _count_reviewed(path: Path, table: Predictions, output: str | Path | None) -> int:
-    """Count the classifier errors that are reviewed, in the table or in the log.
+    """Count the classifier errors that have a verdict in the table or in the log.
 
     Raises
     ------

@@ -20,14 +20,17 @@ _logger = logging.getLogger(__name__)
 
 
 class ClosingExport:
-    """The last job of a review: write the table unless every decision is written.
+    """Export of the reviewed table as the last job of a closing review.
+
+    The table is not written if a file already contains every decision.
+
 
     Parameters
     ----------
     saver : TableSaver
         Saver of the review.
     failed : callable
-        Called with the error if the table cannot be written.
+        Called with the error if the table or its copy cannot be written.
     spreadsheet : bool
         Whether to also write a copy for spreadsheet programs.
     timeout : float, optional
@@ -48,7 +51,7 @@ class ClosingExport:
         self._timeout = EXPORT_TIMEOUT if timeout is None else timeout
 
     def run(self) -> Mapping[str, Any]:
-        """Write the table, and return the changes of the stored position."""
+        """Write the table if necessary; return the changes of the stored position."""
         saver = self._saver
         try:
             job = saver.prepare_export(spreadsheet=self._spreadsheet)
@@ -64,7 +67,7 @@ class ClosingExport:
                 )
             )
             return {}
-        # The review must close, whatever the error; the reviewer sees it.
+        # Catch any error, because the review must close; `failed` reports it.
         except Exception as error:  # noqa: BLE001
             self._failed(error)
             return {}
@@ -75,13 +78,13 @@ class ClosingExport:
 
 
 def _run_bounded(job: Callable[[], Saved], timeout: float) -> Saved:
-    """Run a job for a limited time, without keeping the process alive afterwards."""
+    """Run a job in a daemon thread; raise a TimeoutError after `timeout` seconds."""
     future: Future[Saved] = Future()
 
     def run() -> None:
         try:
             future.set_result(job())
-        # The future passes every error on.
+        # The future raises the error in the waiting thread.
         except BaseException as error:  # noqa: BLE001
             future.set_exception(error)
 

@@ -55,10 +55,10 @@ class ReviewCursor:
     def restored(
         cls, catalog: Catalog, position: Position, order: Order = DEFAULT_RULE.order
     ) -> tuple[Self, tuple[str, ...]]:
-        """Create a cursor at a stored position; also return notices for the user.
+        """Create a cursor at a stored position; return it with notices for the user.
 
-        The default queue has all errors in the given order. The default cutout is the
-        first of the queue.
+        Without a stored queue, the queue has all errors in the given order. Without a
+        stored cutout, the current cutout is the first of the queue.
         """
         notices: tuple[str, ...] = ()
         try:
@@ -105,18 +105,21 @@ class ReviewCursor:
         return self._move(row)
 
     def first(self) -> bool:
-        """Jump to the first cutout of the queue."""
+        """Jump to the first cutout of the queue; return False if the queue is empty."""
         return self._jump_to_index(0)
 
     def last(self) -> bool:
-        """Jump to the last cutout of the queue."""
+        """Jump to the last cutout of the queue; return False if the queue is empty."""
         return self._jump_to_index(-1)
 
     def _jump_to_index(self, index: int) -> bool:
         return bool(len(self.queue)) and self.jump(int(self.queue.rows[index]))
 
     def back(self) -> bool:
-        """Jump back to the start of the last jump; return False without a jump."""
+        """Jump to the cutout that was current before the last jump.
+
+        Return False if there was no jump.
+        """
         return self._jumped_from is not None and self.jump(self._jumped_from)
 
     def jump(self, row: int) -> bool:
@@ -132,7 +135,7 @@ class ReviewCursor:
         """Replace the queue; raise the same errors as `Queue`.
 
         If the rule is new, jump to the first unreviewed cutout, or to the first cutout
-        if all are reviewed. An empty queue leaves the cursor where it is.
+        if all are reviewed. If the queue is empty, the cursor does not move.
         """
         queue = Queue(self._catalog, rule)
         row = self.row
@@ -144,7 +147,8 @@ class ReviewCursor:
     def set_threshold(self, value: float | None) -> None:
         """Set the threshold, and update the outcomes and the queue.
 
-        This raises the same errors as `Catalog.set_threshold`.
+        If the current cutout is no longer in the queue, move to the next queued cutout,
+        or else to the previous one. The errors are those of `Catalog.set_threshold`.
         """
         self._catalog.set_threshold(value)
         queue, row = Queue(self._catalog, self.queue.rule), self.row

@@ -84,7 +84,7 @@ class ExpectedLog:
         return self._last_own(self._acts()[1], reviewer)
 
     def commands_on(self, act: Act) -> list[Command]:
-        """Return the pending commands that undo or redo an act, in order."""
+        """Return the pending commands that undo or redo an act, in submission order."""
         return [
             command
             for command in self._recorder.pending

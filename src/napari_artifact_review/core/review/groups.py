@@ -41,7 +41,7 @@ class Group:
 def in_groups(
     catalog: Catalog, rows: Rows, by: Grouping
 ) -> tuple[Rows, tuple[Group, ...]]:
-    """Sort cutouts into groups, and keep their order within each group.
+    """Sort cutouts into groups, and preserve their order within each group.
 
     Parameters
     ----------

@@ -152,9 +152,10 @@ class Journal:
         view: Mapping[str, Any],
         images: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Command:
-        """Submit a verdict on rows as one act; skip rows that already have it.
+        """Submit a verdict on rows as one act; skip rows with the same verdict.
 
-        `images` has the facts about the full images that were judged, by image name.
+        `images` contains facts about the judged images, by image name; see
+        `JudgedImages.facts_of`.
         """
         kind, note = storable_text(kind), storable_text(note)
         by_key = {self._index.key_of(row): row for row in rows}
@@ -201,7 +202,10 @@ class Journal:
         return None if act is None else self._give_reversal("redo", act)
 
     def settle(self, keep: LabelChoice, cutouts: Sequence[CutoutKey] | None) -> Command:
-        """Resolve disagreements in favour of the table's label or the decision."""
+        """Resolve disagreements in favour of the table's label or the decision.
+
+        If `cutouts` is None, resolve all disagreements.
+        """
         labels = {}
         for one in self._disagreements:
             if cutouts is None or one.cutout in cutouts:
@@ -293,7 +297,7 @@ class Journal:
         return cutouts.difference(*(command.cutouts for command in self.pending))
 
     def _command_without_effect(self, keys: Sequence[CutoutKey]) -> Command:
-        """Return the last pending command on the cutouts, or one without entries."""
+        """Return the last pending command on the cutouts, or else an empty command."""
         about = [c for c in self.pending if not set(keys).isdisjoint(c.cutouts)]
         if about:
             return about[-1]
@@ -341,7 +345,7 @@ class Journal:
         return plain
 
     def _table_state(self, key: CutoutKey) -> dict[str, Any]:
-        """Return the label state in the table, in the form stored with a decision."""
+        """Return a cutout's label state in the table, for a decision's context."""
         return {TABLE_STATE: list(self._labels.state_as_read(self._index.row_of(key)))}
 
     # Results of commands

@@ -1,4 +1,4 @@
-"""Facts about the full images that verdicts are about: file, HDU and identity."""
+"""Facts about the full images that were judged: file, HDU and identity."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from napari_artifact_review.core.tables.predictions import Predictions
 #: Key in an entry's context for the facts about the full image that was judged.
 JUDGED_IMAGE = "image"
 
-#: The optional column with the identity of each row's full image.
+#: Name of the optional column with the identity of each row's full image.
 IDENTITY_COLUMN = "image_id"
 
 
 class _Source(NamedTuple):
-    """File and HDU that an image was read from."""
+    """File and HDU from which an image was read."""
 
     file: ImageFile
     hdu: int | None
 
 
 class JudgedImages:
-    """The full images of a review as they were read, to be stored with decisions.
+    """Facts about the full images as they were read, which are stored with decisions.
 
-    File name, size and modification time are known when an image has been read. The
-    identity is known from the table, or later, when it has been computed.
+    The name, size and modification time of a file are known after the image was read.
+    The identity is given by the table, or computed later by `identify`.
 
     Parameters
     ----------
     predictions : Predictions
-        The table; its optional column `image_id` has the identities.
+        The table; its optional column `image_id` contains identities.
     store : Store
-        File of the log, which gets the identities of the images.
+        File of the log, in which identities are stored.
     known : sequence of ImageRecord
-        Images that earlier sessions identified.
+        Records of the images that earlier sessions identified.
     """
 
     def __init__(
@@ -57,13 +57,20 @@ class JudgedImages:
         self._identities: dict[tuple[str, _Source], str | None] = {}
 
     def note(self, name: str, full: FullImage) -> None:
-        """Note an image that was read or is shown; can be called from any thread."""
+        """Store the file and HDU from which an image was read.
+
+        This method can be called from any thread.
+        """
         if full.file is not None:
             with self._lock:
                 self._sources[name] = _Source(full.file, full.hdu)
 
     def facts_of(self, name: str) -> dict[str, Any] | None:
-        """Return the facts about an image as plain JSON; None if it was not read."""
+        """Return the facts about an image; None if the image was not read.
+
+        The facts are plain JSON: file name, size in bytes, modification time (UTC), HDU
+        and identity.
+        """
         with self._lock:
             source = self._sources.get(name)
             if source is None:
@@ -79,16 +86,16 @@ class JudgedImages:
         }
 
     def facts_of_all(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Return the facts about those of the images that were read, by name."""
+        """Return the facts about images by name, without images that were not read."""
         facts = {name: self.facts_of(name) for name in {*names}}
         return {name: each for name, each in facts.items() if each is not None}
 
     def identify(self, name: str, full: FullImage) -> str | None:
-        """Return the identity of an image; compute it unless it is known.
+        """Return the identity of an image; compute the identity if necessary.
 
-        This takes a tenth of a second for 4200 x 2000 pixels, and can be called from
-        any thread. Images of one value, and images that are read tile by tile, have no
-        identity unless the table names one.
+        This method can be called from any thread. The computation takes 0.1 s for
+        4200 x 2000 pixels. Unless the table gives an identity, return None if all
+        pixels have the same value, or if the image is read tile by tile.
         """
         if full.file is None:
             return self._named.get(name)
@@ -113,17 +120,17 @@ class JudgedImages:
     def is_new_version(
         self, name: str, full: FullImage, entries: Sequence[Entry]
     ) -> bool:
-        """Return whether all earlier decisions on an image were about other pixels.
+        """Return whether all earlier decisions on an image are about other versions.
 
-        The identity is computed unless it is known. Decisions whose image has no known
-        identity, and decisions about another HDU, do not count.
+        Versions are compared by identity; see `identify`. Decisions about another HDU
+        or without a known identity are ignored. If no decision remains, return False.
 
         Parameters
         ----------
         name : str
-            The image.
+            Name of the image.
         full : FullImage
-            The image as it was read now.
+            The current version of the image.
         entries : sequence of Entry
             The entries of the log.
         """
@@ -136,7 +143,7 @@ class JudgedImages:
         return identity is not None and bool(earlier) and identity not in earlier
 
     def _identities_of(self, name: str, facts: Mapping[str, Any]) -> set[str]:
-        """Return the identity that a decision names, or those that its file had."""
+        """Return the identity in the facts, or else the file's known identities."""
         if isinstance(facts.get("identity"), str):
             return {facts["identity"]}
         file = (name, facts.get("size"), facts.get("modified_at"))
@@ -150,7 +157,10 @@ class JudgedImages:
 def facts_about(
     name: str, facts: Mapping[str, Mapping[str, Any]] | None
 ) -> dict[str, Any]:
-    """Return the part of a decision's context about an image, from facts by name."""
+    """Return the part of a decision's context that describes the judged image.
+
+    `facts` are by image name. If they lack the image, the result is empty.
+    """
     return {JUDGED_IMAGE: dict(facts[name])} if facts and name in facts else {}
 
 
@@ -159,9 +169,9 @@ def _is_about(entry: Entry, name: str) -> bool:
 
 
 def _identities_in(predictions: Predictions) -> dict[str, str]:
-    """Return the identities of the table, by image name.
+    """Return the identities in the table, by image name.
 
-    An image with several identities has none, because rows contradict each other.
+    An image is omitted if its rows contain different identities.
     """
     if IDENTITY_COLUMN not in predictions.file.values:
         return {}

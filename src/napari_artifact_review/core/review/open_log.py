@@ -85,21 +85,24 @@ class OpenLog:
 
     @property
     def meetings(self) -> dict[str, Meeting]:
-        """State of the exchange with each meeting place, by name of the place."""
+        """State of each exchange, by name of the meeting place."""
         meetings = dict(self._meetings)
         if self.team is not None and self.team.meeting is not None:
             meetings[self.team.name] = self.team.meeting
         return meetings
 
     def await_earlier(self, wait: bool | float) -> None:
-        """Wait for all earlier commands and received entries if `wait` is True."""
+        """Wait until earlier commands and received entries are recorded.
+
+        Return immediately unless `wait` is True.
+        """
         if wait is True:
             if self.team is not None:
                 self.team.record_received()
             self.journal.recorder.wait()
 
     def await_answer(self, command: Command, wait: bool | float) -> bool | Command:
-        """Wait for a command; see `ReviewSession.set_label` for details."""
+        """Wait for a command, and return its result; see `ReviewSession.set_label`."""
         self.journal.recorder.wait(None if wait is True else float(wait))
         if wait is not True:
             return command
@@ -111,7 +114,7 @@ class OpenLog:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Record pending commands, and pause the exchange while the log is read.
+        """Record pending commands, and pause the exchange inside the context.
 
         The exchange resumes only if the context raises an error.
 

@@ -221,11 +221,11 @@ def _identity(contents: StoreContents, binding: Binding) -> ReviewIdentity:
 
 
 def _offered_kinds(predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the kinds listed for a table, or the default kinds, and notices."""
+    """Return the kinds of artifact for a table, and notices for the reviewer."""
     try:
         return kinds_beside(predictions), ()
     except ReviewError as error:
-        # A faulty list of kinds does not prevent a review.
+        # Use the default kinds, because a faulty list must not prevent a review.
         return DEFAULT_KINDS, (f"The default kinds of artifact are used: {error}",)
 
 

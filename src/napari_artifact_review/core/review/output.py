@@ -30,7 +30,7 @@ OutputChoice = Literal["theirs", "ours", "beside", "read"]
 
 
 class OutputChangedError(SaveError):
-    """Error for an output that changed on disk; nothing was written.
+    """Error raised if another program changed the output; nothing was written.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class OutputChangedError(SaveError):
 
 
 class TableChangedError(SaveError):
-    """Error for a predictions table that changed on disk; nothing was written.
+    """Error raised if the predictions table changed on disk; nothing was written.
 
     Parameters
     ----------
@@ -85,14 +85,15 @@ class Saved:
     backup : Path or None
         Path of the backup of the previous file; None if there is no backup.
     taken_over : dict of CutoutKey to LabelState, or None
-        Label states of another program, if the user accepted its file and nothing was
-        written; otherwise None.
+        Label states in the file of another program, if the user accepted that file and
+        nothing was written; otherwise None.
     reason : str
-        Why `export` wrote a dated file instead of the output, as a phrase.
+        Reason why `export` wrote a dated file instead of the output, as a phrase; empty
+        otherwise.
     spreadsheet : Path or None
-        The copy for spreadsheet programs, if one was written.
+        Path of the copy for spreadsheet programs; None if no copy was written.
     spreadsheet_error : SaveError or None
-        Why that copy could not be written.
+        Error if the copy for spreadsheet programs could not be written.
     """
 
     table: ReviewedTable
@@ -203,11 +204,11 @@ class Output:
         return self._replace(table, note, check=keep in (None, "read"))
 
     def export(self, table: ReviewedTable, note: Callable[[str], None]) -> Saved:
-        """Write the reviewed table without a question to the user.
+        """Write the reviewed table without asking the user.
 
-        Write a dated file beside the output, and state the reason in the result, if a
-        save would need a choice: the table or the output changed on disk, the output is
-        not a file of this review, or the encoding lacks a character.
+        If `save` would need a choice, write a dated file in the same folder instead.
+        The result contains the reason: the predictions or the output changed on disk,
+        the output is not a file of this review, or the encoding lacks a character.
 
         Parameters
         ----------
@@ -273,7 +274,7 @@ class Output:
 
 
 class _TableCheck:
-    """A check, before each save, that the predictions table is unchanged on disk."""
+    """A check for changes of the predictions table on disk, made before each save."""
 
     def __init__(self, table: Predictions) -> None:
         self._table = table

@@ -28,20 +28,20 @@ def default_output(predictions: Path) -> Path:
 
 
 def find_output(path: Path, reviewed: str | Path | None) -> str | Path | None:
-    """Return the reviewed table whose log is used.
+    """Return the path of the reviewed table, or None for the default path.
 
     Parameters
     ----------
     path : Path
-        The predictions table, or a reviewed table, whose log is then used.
+        Path of the predictions table or of a reviewed table.
     reviewed : path-like, optional
-        The reviewed table; by default `path` if it has a log, else None, for the
-        default output of the predictions.
+        Path of the reviewed table. By default, `path` if that table has a log, and
+        otherwise None, for the default output of the predictions.
 
     Raises
     ------
     StoreError
-        If there is no log beside `reviewed`.
+        If `reviewed` has no log in its folder.
     """
     if reviewed is None and log_path_beside(path).exists():
         return path

@@ -1,4 +1,4 @@
-"""Position of a review, stored as JSON: current cutout, view, queue, drafts."""
+"""Position of a review as JSON: the current cutout, the view, the queue and more."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ class Meeting(NamedTuple):
 
 
 class DatedCopy(NamedTuple):
-    """A dated file that was written instead of the output, without a question.
+    """A file with a dated name that was written instead of the output.
 
     Attributes
     ----------
     path : str
-        The file.
+        Path of the file.
     reason : str
-        Why the output was not written, as a phrase.
+        Reason why the output was not written, as a phrase; empty if the user chose the
+        dated file.
     last_numbers : dict of str to int
         Number of the last entry that the file includes, by log id.
     """
@@ -67,7 +68,7 @@ class Position:
     dated_copy : DatedCopy or None
         File that was written instead of the output since the last save.
     encoding : str or None
-        Encoding that the user chose for the output.
+        Encoding that the user chose for the output; None for the table's encoding.
     shown_columns : tuple of str
         The user's own columns that are shown with each cutout.
     """

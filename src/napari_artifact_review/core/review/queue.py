@@ -60,7 +60,7 @@ class QueueRule:
     seed : int
         Seed for ``"random"``; the same seed gives the same order.
     columns : tuple of ColumnCondition
-        Conditions on the user's own columns, which all must be met.
+        Conditions on the user's own columns; a cutout must satisfy all of them.
     """
 
     outcomes: tuple[Outcome, ...] = ERRORS
@@ -112,7 +112,7 @@ class QueueRule:
         """Return the rule as plain JSON, which `from_json` can read."""
         rule = {**asdict(self), "columns": [list(one) for one in self.columns]}
         if not self.columns:
-            # Earlier versions, which have no conditions, can read the other rules.
+            # Without this key, earlier versions of the plugin can read the rule.
             del rule["columns"]
         return rule
 
@@ -236,13 +236,13 @@ class Queue:
     def after(self, row: int) -> int | None:
         """Return the row of the next queued cutout after `row`, or None.
 
-        If `row` is not in the queue, the search starts where the sort order would put
-        it.
+        If `row` is not in the queue, the search starts at the position of `row` in the
+        sort order.
         """
         return self._first(self._index_after(row), self._are_queued)
 
     def before(self, row: int) -> int | None:
-        """Return the row of the last queued cutout before `row`, or None."""
+        """Return the row of the previous queued cutout before `row`, or None."""
         return self._last(self._index_of(row), self._are_queued)
 
     def first_unreviewed(self) -> int | None:
@@ -262,9 +262,10 @@ class Queue:
         return self.first_unreviewed() if found is None else found
 
     def matching_after(self, row: int, which: npt.NDArray[np.bool_]) -> int | None:
-        """Return the row of the next cutout in a mask of table rows, or None.
+        """Return the row of the next queued cutout that a mask selects, or None.
 
-        The search wraps around; the cutout in `row` itself comes last.
+        `which` is a mask of table rows, shape (n,). The search wraps around at the end
+        of the queue, and ends with the cutout in `row`.
         """
         are_wanted = partial(self._are_matching, which)
         found = self._first(self._index_after(row), are_wanted)

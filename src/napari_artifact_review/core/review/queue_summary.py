@@ -1,4 +1,4 @@
-"""The rule of a queue in words."""
+"""Short description of a queue's rule for the user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ORDERS = {
 
 
 def queue_summary(rule: QueueRule) -> str:
-    """Summarize the rule of a queue in a few words."""
+    """Describe the outcomes, conditions and order of a queue in a few words."""
     outcomes = " ".join(name for name in OUTCOME_DISPLAY_ORDER if name in rule.outcomes)
     parts = [outcomes or "no outcome"]
     if rule.state != "all":

@@ -26,7 +26,7 @@ from napari_artifact_review.core.tables.predictions import Predictions
 #: Source of the label that is used to resolve a disagreement.
 LabelChoice = Literal["table", "decision"]
 
-#: Key, in the context of an entry, of the label state that the table had at that time.
+#: Key in an entry's context for the label state in the table at the time of the entry.
 TABLE_STATE = "table"
 
 
@@ -107,7 +107,7 @@ def apply_log(
 ) -> list[Disagreement]:
     """Apply the decisions of a log to the labels; return disagreements with the table.
 
-    If the label state of a cutout in the table occurs in the log, the table is merely
+    If the label state of a cutout in the table occurs in the log, the table is only
     older than the log. Otherwise, another program wrote the label state.
 
     Returns

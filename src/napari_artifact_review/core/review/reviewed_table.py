@@ -21,7 +21,7 @@ from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predict
 from napari_artifact_review.core.tables.table_file import TableFile
 from napari_artifact_review.core.tables.table_formats import convert, format_for
 
-#: Encoding of the output; None for that of the table as read.
+#: Encoding of the output; None for the encoding of the table as read.
 OutputEncoding: TypeAlias = Literal["utf-8"] | None
 
 #: Pairs of spellings of 0 and 1.
@@ -43,7 +43,7 @@ class ReviewedTable:
     decisions : mapping of int to Decision
         Decisions in force, by row.
     states_in_output : mapping of int to LabelState
-        Label states that the output has for rows with unsaved decisions, by row.
+        Label states in the output for rows with unsaved decisions, by row.
     encoding : "utf-8", optional
         Encoding of a text table; by default that of the table as read.
     last_numbers : mapping of str to int
@@ -59,11 +59,11 @@ class ReviewedTable:
     last_numbers: dict[str, int] = field(default_factory=dict)
 
     def as_utf8(self) -> ReviewedTable:
-        """Return the same table, to be written as UTF-8 if it is a text table."""
+        """Return a copy that is written as UTF-8 if the output is a text table."""
         return replace(self, encoding="utf-8")
 
     def write(self, path: Path, about_to_replace: Callable[[str], None]) -> Written:
-        """Write the table atomically, in the format that the suffix of `path` names.
+        """Write the table atomically, in the format for the suffix of `path`.
 
         See `replace_file` for the parameters, the result and the errors.
         """

@@ -1,4 +1,4 @@
-"""Search for the cutouts that contain a text."""
+"""Search for cutouts by a text in their image name, note and columns."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ def are_containing(
     columns: Iterable[str] = (),
     drafts: Mapping[CutoutKey, str] | None = None,
 ) -> npt.NDArray[np.bool_]:
-    """Return the mask of cutouts that contain a text, whatever its case, shape (n,).
+    """Return the mask of cutouts that contain a text, ignoring case, shape (n,).
 
     Parameters
     ----------
     text : str
-        The text to find in `image_name`, in notes and in columns.
+        Text to find in `image_name`, in the notes and in `columns`.
     catalog : Catalog
         The cutouts of the table.
     columns : iterable of str
         The user's own columns to search.
     drafts : mapping of CutoutKey to str, optional
-        Notes without a verdict, which are searched instead of the recorded ones.
+        Notes that are not yet part of a verdict, by cutout. They are searched instead
+        of the recorded notes of these cutouts.
     """
     table, wanted = catalog.predictions, text.casefold()
     names = [wanted in name.casefold() for name in table.image_names]

@@ -56,9 +56,9 @@ class ReviewSession:
     """A review of one predictions table.
 
     Create a session with `ReviewSession.open`, which resumes an earlier review of the
-    same table. Close the session, or use it in a `with` statement: while it is open, no
-    other process can record verdicts in the review. Each decision is on disk before
-    `label_changed` is emitted.
+    same table. Close the session, or use it in a `with` statement: while a session is
+    open, no other process can record verdicts in the review. Each decision is on disk
+    before `label_changed` is emitted.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class ReviewSession:
         Emitted once with all changed rows, after `label_changed` is emitted for each.
     undo_or_redo_given : Signal
         Emitted with all rows of an act, and "undo" or "redo", after that command is
-        submitted. The first row is then the current one.
+        submitted. The first row is the current cutout.
     queue_changed : Signal
         Emitted when the queue or the threshold has been replaced.
     saved : Signal
@@ -99,13 +99,13 @@ class ReviewSession:
     drafts : dict of CutoutKey to str
         Notes that are not yet part of a verdict, by cutout; stored with the position.
     judged_images : JudgedImages
-        Full images as they were read; stored with each decision.
+        Facts about the full images as they were read; stored with each decision.
     team : Team or None
         Exchange with other computers; None without a meeting place.
     own_columns : OwnColumns
         The user's own columns of the table, with their values.
     shown_columns : tuple of str
-        The own columns that are shown with each cutout; see `show_columns`.
+        The user's own columns that are shown with each cutout; see `show_columns`.
     open_log : OpenLog
         The open log, for windows that do not wait for commands.
     saver : TableSaver
@@ -155,7 +155,7 @@ class ReviewSession:
         self.pending_changed = self._journal.pending_changed
         self.refused_changed = self._journal.refused_changed
         self._journal.changed.connect(self._on_changed)
-        # Check whether verdicts can be recorded before the first one is given.
+        # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
@@ -203,14 +203,14 @@ class ReviewSession:
             URL of a PostgreSQL database through which computers exchange the verdicts
             of this review in the background.
         replaced : ReviewSession, optional
-            Session to replace. If both sessions use the same log, the new session takes
-            over its lock and its position.
+            Session to replace. If both sessions use the same log, the new session gets
+            the lock and the position of the old session.
         read_only : bool
             Whether to open the review without writing or locking files; verdicts and
             saves are then refused.
         order : str
-            Order of the queue of a new review; see `set_queue`. A resumed review has
-            its own.
+            Order of the queue in a new review; see `set_queue`. A resumed review has
+            its stored order.
 
         Raises
         ------
@@ -238,14 +238,15 @@ class ReviewSession:
     def with_output(self, output: str | Path) -> Self:
         """Open a new session of this review with another output and all decisions.
 
-        This session stays open. Give no more verdicts in it, and close it afterwards.
+        This session stays open. Afterwards, do not give verdicts in it, but close it.
 
         Raises
         ------
         SaveError
             If `output` is not a valid path for a table.
         StoreError
-            If the new output already has decisions, or its log cannot be written.
+            If the new output already has decisions, if its log cannot be written, or if
+            the log of this session is not at a default path.
         """
         path = absolute_path(output)
         check_output(path)
@@ -298,10 +299,10 @@ class ReviewSession:
         Parameters
         ----------
         save : bool
-            Whether to write the reviewed table if it lacks a decision. Nothing is asked
-            and nothing of another program is overwritten: if table or output changed on
-            disk, the table is written under a dated name, and the next opening has a
-            notice.
+            Whether to write the reviewed table if the output lacks a decision. The user
+            is not asked, and no file of another program is overwritten. If the
+            predictions or the output changed on disk, a file with a dated name is
+            written, and the next session has a notice.
         spreadsheet_safe : bool
             Whether `save` also writes the copy for spreadsheet programs.
         wait : bool
@@ -312,8 +313,9 @@ class ReviewSession:
             `wait` is False, it is called in the separate thread. By default, these
             commands are logged as errors.
         not_saved : callable, optional
-            Called with the error if `save` fails, as `lost` is. By default the error is
-            raised at the end if `wait` is True, and otherwise logged.
+            Called with the error if `save` fails, in the same thread as `lost`. By
+            default, the error is raised at the end if `wait` is True, and logged
+            otherwise.
         timeout : float
             Time in seconds after which pending commands are refused.
 
@@ -501,7 +503,7 @@ class ReviewSession:
     # The user's own columns
 
     def show_columns(self, *names: str) -> None:
-        """Choose the own columns that are shown with each cutout, and searched.
+        """Choose the user's own columns to show with each cutout and to search.
 
         Raises
         ------
@@ -517,9 +519,9 @@ class ReviewSession:
     def find(self, text: str) -> bool:
         """Go to the next cutout of the queue that contains a text.
 
-        The text is searched, whatever its case, in `image_name`, in the note and in
-        `shown_columns`. The search wraps around, and examines the current cutout last.
-        Return False if no cutout of the queue contains the text, or it is empty.
+        The search ignores case, and examines `image_name`, the note and
+        `shown_columns`. It wraps around, and ends with the current cutout. Return False
+        if no cutout in the queue contains the text, or if the text is empty.
         """
         if not text:
             return False
@@ -557,7 +559,8 @@ class ReviewSession:
         """Choose the cutouts to review, and their order.
 
         Go to the first unreviewed cutout of the new queue, or to the first cutout if
-        all are reviewed. The same queue as before leaves the reviewer where they are.
+        all are reviewed. If the queue is empty, or the rule is the same as before, the
+        current cutout does not change.
 
         Parameters
         ----------
@@ -574,8 +577,8 @@ class ReviewSession:
             Seed for the random order.
         columns : iterable of (str, str, str or float), optional
             Conditions on the user's own columns, such as ``("mag", "<", 20)`` and
-            ``("artifact_class", "is", "ghost")``, which all must be met; see
-            `ColumnCondition`. By default none.
+            ``("artifact_class", "is", "ghost")``; see `ColumnCondition`. A cutout must
+            satisfy all of them. By default none.
 
         Raises
         ------
@@ -597,7 +600,7 @@ class ReviewSession:
     def set_threshold(self, value: float | None) -> None:
         """Set the threshold, and update outcomes and queue; decisions do not change.
 
-        If the current cutout is not in the new queue, go to the next cutout that is, or
+        If the current cutout is not in the new queue, go to the next queued cutout, or
         else to the previous one.
 
         The saved table has its original `preds` and `error_id`.
@@ -631,7 +634,7 @@ class ReviewSession:
 
     @property
     def last_command(self) -> Command | None:
-        """Last verdict, undo or redo since opening, whatever its result; or None."""
+        """Last verdict, undo or redo of this session, even if refused; or None."""
         return self._journal.last_command
 
     @property
@@ -649,7 +652,7 @@ class ReviewSession:
 
     @property
     def patience(self) -> float:
-        """Time in seconds for which a window may wait until a command is recorded.
+        """Longest time in seconds that a window may wait for a command to be recorded.
 
         The time is 0 if the last write was slow or commands are pending.
         """
@@ -694,7 +697,7 @@ class ReviewSession:
         cutouts: Sequence[CutoutKey] | None = None,
         wait: bool | float = True,
     ) -> bool | Command:
-        """Give a verdict on the current cutout, which may also confirm the label.
+        """Give a verdict on the current cutout; a verdict may also confirm the label.
 
         Parameters
         ----------
@@ -883,8 +886,8 @@ class ReviewSession:
             as read, which may lack a character of a note.
         spreadsheet_safe : bool
             Whether to also write a copy for spreadsheet programs beside the output,
-            `<output>_spreadsheet.csv`. Texts that such a program would run as formulas
-            have an apostrophe in front there, as OWASP recommends.
+            `<output>_spreadsheet.csv`. In the copy, texts that such a program would run
+            as formulas are prefixed with an apostrophe, as OWASP recommends.
 
         Raises
         ------
@@ -911,7 +914,7 @@ class ReviewSession:
     def save_position(self) -> None:
         """Save the position of the review, without waiting for the disk.
 
-        The result updates `problem`.
+        If there is a dispatcher, `problem` is updated after the attempt.
 
         Raises
         ------

@@ -13,7 +13,7 @@ from napari_artifact_review.core.atomic_files import replace_file
 from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 from napari_artifact_review.core.tables.delimited import DelimitedFile, Dialect
 
-# From OWASP's advice on CSV injection; the last four are the full-width forms.
+# Characters from OWASP's advice on CSV injection; the last four are full-width.
 _FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 _FORMULA = re.compile(f"[{re.escape(_FORMULA_STARTS)}]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -23,7 +23,7 @@ _DIALECT = Dialect(bom=codecs.BOM_UTF8)
 
 
 def spreadsheet_path(output: Path) -> Path:
-    """Return the path of the copy for spreadsheet programs, beside an output."""
+    """Return the path of the copy for spreadsheets, in the folder of the output."""
     stem = output.stem
     if output.suffix.lower() == ".gz":
         stem = Path(stem).stem
@@ -33,15 +33,15 @@ def spreadsheet_path(output: Path) -> Path:
 def write_spreadsheet(table: ReviewedTable, output: Path) -> Path:
     """Write a copy of a reviewed table for spreadsheet programs; return its path.
 
-    A text that a spreadsheet program would read as a formula gets an apostrophe in
-    front. Numbers are unchanged. The copy is a CSV file in UTF-8.
+    A text that a spreadsheet program would read as a formula is prefixed with an
+    apostrophe. Numbers are unchanged. The copy is a CSV file in UTF-8.
 
     Parameters
     ----------
     table : ReviewedTable
-        The table.
+        The table to copy.
     output : Path
-        The output of the review.
+        Path of the review's output; see `spreadsheet_path`.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def write_spreadsheet(table: ReviewedTable, output: Path) -> Path:
 
 
 def escape_cell(text: str) -> str:
-    """Return a text that a spreadsheet program does not read as a formula."""
+    """Prefix a text with an apostrophe if the text could be read as a formula."""
     if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text

@@ -20,7 +20,7 @@ from napari_artifact_review.core.tables.predictions import (
     read_predictions,
 )
 
-#: Columns in which values are compared, and not their spellings.
+#: Columns whose values are compared, not their notation in the file.
 _REVIEW_COLUMNS = ["label_new", *REVIEW_TEXTS]
 
 #: Columns of a verdict, without reviewer and time.
@@ -73,7 +73,7 @@ def compare_output(path: Path, table: ReviewedTable) -> Changes:
     """Compare the file at `path` with a reviewed table, cutout by cutout.
 
     If a row has the label state that this review last read or saved, its labels are
-    merely older and do not count as a difference.
+    older than the review, and do not count as a difference.
     """
     try:
         theirs = read_predictions(path)

@@ -21,7 +21,8 @@ from napari_artifact_review.core.review.reviewed_table import (
 )
 from napari_artifact_review.core.review.spreadsheet import write_spreadsheet
 
-#: Writes a table; the function notes the digest of a file that is about to be written.
+#: Function that writes a table. It calls its second argument with the digest of the new
+#: file before the old file is replaced.
 _Write: TypeAlias = Callable[[ReviewedTable, Callable[[str], None]], Saved]
 
 
@@ -47,8 +48,8 @@ class TableSaver:
     saved : Signal
         Emitted with the path of the file at the end of a save.
     dated_copy : DatedCopy or None
-        File that was written instead of the output since the last save. Without a
-        reason, the user chose it.
+        File that was written instead of the output since the last save. Its reason is
+        empty if the user chose the dated file.
     encoding : "utf-8" or None
         Encoding that the user chose for the output.
     """
@@ -100,27 +101,27 @@ class TableSaver:
     def prepare_export(
         self, *, spreadsheet: bool = False
     ) -> Callable[[], Saved] | None:
-        """Return a job that writes a snapshot of the labels without a question.
+        """Return a job that writes a snapshot of the labels without asking the user.
 
-        Return None if the review is read-only, or if every decision is in the output or
-        in a dated file already. The job writes a dated file where `prepare` would need
-        a choice of the user.
+        If a save would need a choice, the job writes a dated file. Return None if the
+        review is read-only, if the output or a dated file already has every decision,
+        or if there are disagreements and no new entries.
 
         Raises
         ------
         SaveError
-            If the table and the recorded verdicts differ; see `ReviewSession.settle`.
+            If there are disagreements and new entries; see `ReviewSession.settle`.
         """
         journal, labels = self._log.journal, self._catalog.labels
         if self._unfinished is not None:
-            # A window that closed during a save does not finish it.
+            # A window that was closed during a save does not call `finish`.
             labels.mark_saved(self._unfinished.table.decisions)
         copied = None if self.dated_copy is None else self.dated_copy.last_numbers
         is_held = isinstance(journal.problem, HeldError)
         if is_held or not labels.unsaved or copied == journal.last_numbers:
             return None
         if journal.disagreements and journal.last_numbers == self._numbers_at_opening:
-            # The reviewer only looked, and is asked again at the next opening.
+            # Nothing was decided, so the next session can ask the reviewer again.
             return None
         self._check()
         return self._job(self._output.export, spreadsheet)
@@ -145,7 +146,7 @@ class TableSaver:
         self.saved.emit(saved.path)
 
     def note_copy(self, saved: Saved) -> None:
-        """Note a file that was written instead of the output, or that none was."""
+        """Set `dated_copy` to the written file; None if that file is the output."""
         copy = DatedCopy(str(saved.path), saved.reason, saved.table.last_numbers)
         self.dated_copy = None if saved.path == self._output.path else copy
 
@@ -164,7 +165,7 @@ class TableSaver:
             )
 
     def _job(self, write: _Write, spreadsheet: bool) -> Callable[[], Saved]:
-        """Return a job that writes a snapshot of the current labels with a function."""
+        """Return a job that calls `write` with a snapshot of the current labels."""
         journal, labels = self._log.journal, self._catalog.labels
         table = ReviewedTable(
             self._catalog.predictions,
@@ -200,6 +201,6 @@ def _with_spreadsheet(saved: Saved, output: Output) -> Saved:
     try:
         path = write_spreadsheet(saved.table, output.path)
     except SaveError as error:
-        # The reviewed table is written, which the caller must know.
+        # Return the error, because the reviewed table itself was written.
         return replace(saved, spreadsheet_error=error)
     return replace(saved, spreadsheet=path)

@@ -81,7 +81,7 @@ class Team:
             _raw(journal.entries),
             self._receive,
             {} if earlier is None else earlier.acknowledged,
-            # Record the old decisions only in the first exchange with this place.
+            # Record old decisions only in the first exchange with this meeting place.
             prepare=self._record_old_store if earlier is None else None,
         )
         self._exchange.changed.connect(self._on_exchange_changed)
@@ -99,7 +99,7 @@ class Team:
 
     @property
     def meeting(self) -> Meeting | None:
-        """State of the exchange for a later session; None before the first one."""
+        """State of the exchange for a later session; None before the first exchange."""
         review_id = self._exchange.review_id
         if review_id is None or not self._exchange.rounds:
             return self._earlier
@@ -110,7 +110,7 @@ class Team:
         self._exchange.start()
 
     def suspend(self) -> None:
-        """Pause the recording of received entries, so that others can read the log."""
+        """Pause the recording of received entries while a new session reads the log."""
         with self._give_lock:
             self._may_record.clear()
 
@@ -142,7 +142,7 @@ class Team:
             Whether the exchange was completed in time.
         """
         end = time.monotonic() + timeout
-        # Wait for two exchanges, because a running one may have missed late entries.
+        # Wait for two exchanges, because a running exchange may miss late entries.
         for _ in range(2):
             rounds = self._exchange.rounds
             self._exchange.offer(())

@@ -207,7 +207,7 @@ class OpenGroups(NamedTuple):
     def ordered_sums(self) -> _Floats:
         """Return the sums if each group has one open cutout and no fixed artifact.
 
-        If an artifact moves up from group b to a group a without artifact, the sum
+        If an artifact moves up from group b to group a, which has no artifact, the sum
         loses C_b / N_b. It gains (C_a + 1) / N_a, and p_j / N_j for each group between.
         The gained numerators add up to C_b, and N decreases towards the top, so the sum
         never decreases. The sum is therefore highest if artifacts fill the groups from

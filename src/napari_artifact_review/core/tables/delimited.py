@@ -160,7 +160,7 @@ class DelimitedFile(TableFile):
         return cls(cells, text, dialect, np.arange(2, len(values) + 2))
 
     def suited_to(self, name: str) -> DelimitedFile:
-        """Return the table with the compression and delimiter for a file name."""
+        """Return the table with the compression and delimiter that suit a file name."""
         suffix = name.lower()
         dialect = replace(self.dialect, compressed=suffix.endswith(".gz"))
         if suffix.endswith((".tsv", ".tsv.gz")) and dialect.delimiter != "\t":

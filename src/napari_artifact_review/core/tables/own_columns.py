@@ -44,9 +44,10 @@ class ColumnCondition(NamedTuple):
     column : str
         Name of the column.
     operator : str
-        One of `OPERATORS`. "is" and "is not" compare the text of a cell without the
-        spaces around it, or the number in a column of numbers. "contains" ignores
-        case. A cell that is not a number matches none of "<", "<=", ">" and ">=".
+        One of `OPERATORS`. "is" and "is not" compare the text of a cell, without
+        surrounding spaces; in a column of numbers, they also compare the number.
+        "contains" ignores case. A cell that is not a number never satisfies "<", "<=",
+        ">" or ">=".
     value : str
         Text or number to compare with; empty for "is empty" and "is not empty".
     """
@@ -57,12 +58,12 @@ class ColumnCondition(NamedTuple):
 
     @classmethod
     def of(cls, parts: Any) -> Self:
-        """Create a condition from a column, an operator and a text or number.
+        """Create a condition from a sequence: column, operator and, if needed, value.
 
         Raises
         ------
         TypeError
-            If `parts` is no sequence of these.
+            If `parts` is not such a sequence.
         ValueError
             If the operator is unknown.
         """
@@ -99,7 +100,7 @@ class _Column(NamedTuple):
     codes : ndarray of int64, shape (n,)
         Index of each row's value.
     texts : list of str, length m
-        The values as text, without the spaces around it; empty for a missing value.
+        The values as text, without surrounding spaces; empty for a missing value.
     numbers : ndarray of float64, shape (m,)
         The values as numbers; NaN for a value that is not a number.
     is_numeric : bool
@@ -113,7 +114,7 @@ class _Column(NamedTuple):
 
 
 class OwnColumns:
-    """The columns of a table that have no meaning for the review.
+    """The user's own columns of a table, which have no meaning for the review.
 
     A column is converted when it is first used. This takes a fraction of a second for
     a million rows.
@@ -137,7 +138,7 @@ class OwnColumns:
         self._converted: dict[str, _Column] = {}
 
     def text(self, name: str, row: int) -> str:
-        """Return the value of a column in a row as text; empty if it is missing.
+        """Return the value of a column in a row as text; empty for a missing value.
 
         Raises
         ------
@@ -148,7 +149,7 @@ class OwnColumns:
         return column.texts[int(column.codes[row])]
 
     def choices(self, name: str, most: int) -> tuple[str, ...]:
-        """Return the sorted distinct texts of a column; none if more than `most`.
+        """Return the sorted distinct texts of a column; empty if more than `most`.
 
         Raises
         ------
@@ -165,12 +166,13 @@ class OwnColumns:
         return tuple(sorted(texts, key=lambda text: (numbers[text], text)))
 
     def are(self, condition: ColumnCondition) -> Mask:
-        """Return the mask of rows that meet a condition, shape (n,).
+        """Return the mask of rows that satisfy a condition, shape (n,).
 
         Raises
         ------
         ReviewError
-            If the table has no such column, or the value must be a number and is not.
+            If the table has no such column, or the operator compares numbers and the
+            value is not a number.
         """
         column, operator = self._column(condition.column), condition.operator
         value = condition.value
@@ -192,7 +194,7 @@ class OwnColumns:
         return which[column.codes]
 
     def contain(self, name: str, text: str) -> Mask:
-        """Return the mask of rows whose value contains a text, whatever its case.
+        """Return the mask of rows whose value contains a text, ignoring case.
 
         Raises
         ------
@@ -203,12 +205,12 @@ class OwnColumns:
         return _contain(column.texts, text)[column.codes]
 
     def check(self, name: str) -> None:
-        """Check that the table has a column that is the user's own.
+        """Check that a name is the name of one of the user's own columns.
 
         Raises
         ------
         ReviewError
-            If it does not.
+            If the table has no such column.
         """
         if name not in self.names:
             raise ReviewError(
@@ -240,7 +242,7 @@ class OwnColumns:
         values = _comparable(self._values[name])
         is_numeric = pd.api.types.is_numeric_dtype(values.dtype)
         codes, distinct = pd.factorize(values)
-        # An element of the index itself has lost the precision of its type.
+        # Use an array, because elements of the index lose the precision of their type.
         texts = [*(str(value).strip() for value in distinct.to_numpy()), ""]
         if is_numeric:
             numbers = np.array([*map(float, distinct), np.nan], dtype=np.float64)

@@ -70,7 +70,7 @@ class TableFile(ABC):
         """Create a table in this format from values, with the default notation."""
 
     def suited_to(self, name: str) -> TableFile:  # noqa: ARG002
-        """Return the table with the compression and delimiter for a file name."""
+        """Return the table with the compression and delimiter that suit a file name."""
         return self
 
     @abstractmethod

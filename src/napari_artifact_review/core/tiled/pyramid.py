@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         StoredPyramid,
     )
 
-#: Number of rows, and of columns, of a tile at every level. A tile of 16-bit pixels
-#: takes 0.5 MiB, and a screen shows about 12 tiles.
+#: Side length of a tile in pixels, at every level. A tile of 16-bit pixels takes
+#: 0.5 MiB, and a screen shows about 12 tiles.
 TILE = CHUNK
 #: Maximum length of a side of the last level, in pixels. The level is always in memory.
 OVERVIEW = 1024
@@ -117,7 +117,7 @@ def _float_means(quarters: list[Pixels]) -> Pixels:
 
 
 class Pyramid:
-    """Pyramid of an image, which can be read while it is being built.
+    """Pyramid of an image; it can be read while it is being built.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from napari_artifact_review.core.user_folders import cache_folder
 if TYPE_CHECKING:
     from napari_artifact_review.core.decoders import Pixels
 
-#: Number of rows, and of columns, of a chunk. Each chunk is one file and one tile.
+#: Side length of a chunk in pixels. Each chunk is one file and one tile.
 CHUNK = 512
 #: Maximum total size of all pyramids, in bytes, enough for about three images of
 #: 40,000 x 80,000 pixels.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.tiled.pyramid import Pyramid
 
 # Number of latest views whose missing tiles are read. This is enough for the current
-# views of a window and the previous ones.
+# and the previous views of a window.
 _MOST_VIEWS = 4
 # Minimum seconds between two signals; a redraw takes about 10 ms.
 _SIGNAL_INTERVAL = 0.05
@@ -58,7 +58,7 @@ class TileReader:
     pyramid : Pyramid
         Pyramid of the image.
     problem : ImageError or None
-        First error of the thread.
+        First error of the thread; None if there was no error.
     """
 
     changed = Signal()
@@ -260,7 +260,7 @@ class TileReader:
                 wanted.append(tuple(self._ahead))
                 if self._steps is None and not any(wanted):
                     # Do not wait if a view was added meanwhile, because its
-                    # notification is already over.
+                    # notification was sent before the wait.
                     if not any(self._views.values()) and not self._closed:
                         self._lock.wait(None if seconds == math.inf else seconds)
                     continue

@@ -35,8 +35,8 @@ MOST_CACHED = 2**28
 class TiledImage:
     """A large image with its pyramid levels.
 
-    A thread reads the tiles. It starts when a level is first used, and ends when the
-    image is closed or garbage-collected.
+    A thread reads the tiles. The thread starts when a level is first used, and ends
+    when the image is closed or garbage-collected.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class TiledImage:
 
     @property
     def problem(self) -> ImageError | None:
-        """First error of the thread, or None; `changed` is emitted after it."""
+        """First error of the thread, or None; `changed` is emitted after the error."""
         return self._reader.problem
 
     @property

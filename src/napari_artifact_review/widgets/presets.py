@@ -130,7 +130,7 @@ class PresetCommands:
 
     def _remove(self, name: str) -> None:
         self._replace([one for one in _own_presets() if one.name != name])
-        self._panel.say(f"Removed the preset “{name}”. The display stays.")
+        self._panel.say(f"Removed the preset “{name}”. The display is unchanged.")
 
     def _replace(self, own: Sequence[Preset]) -> None:
         _store(own)

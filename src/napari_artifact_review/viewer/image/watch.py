@@ -135,8 +135,8 @@ class ImageWatch:
         images = self._session.judged_images
         if images.is_new_version(shown.name, shown.full, shown.entries):
             note = (
-                f"{shown.name} is a new version: its earlier verdicts were given about "
-                "other pixels, and stay"
+                f"{shown.name} is a new version: its earlier verdicts refer to other "
+                "pixels and are kept"
             )
             self._run_in_main(partial(self._tell, shown, (note,), None))
 

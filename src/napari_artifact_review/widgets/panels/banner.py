@@ -120,7 +120,7 @@ class ChangedFileBanner(Container[Widget]):
         self.text = alarm()
         self.read = PushButton(
             text="Read the file again",
-            tooltip="Show the image that the file has now; verdicts stay",
+            tooltip="Show the current image of the file; verdicts are kept",
         )
         super().__init__(widgets=[self.text, self.read], labels=False)
         self.margins = (0, 0, 0, 0)

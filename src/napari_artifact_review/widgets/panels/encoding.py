@@ -27,7 +27,7 @@ class EncodingPanel(Container[Widget]):
         self.text = alarm()
         self.save_as_utf8 = PushButton(
             text="Save as UTF-8",
-            tooltip="Write the output in UTF-8, which has every character, from now on",
+            tooltip="Write the output in UTF-8, now and at later saves",
         )
         super().__init__(widgets=[self.text, self.save_as_utf8], labels=False)
         self.margins = (0, 0, 0, 0)

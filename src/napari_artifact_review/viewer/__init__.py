@@ -1,1 +1,1 @@
-"""The review in a napari viewer: layers, camera and keys, without Qt widgets."""
+"""Code that shows a review in a napari viewer: layers, camera and keys, without Qt."""

@@ -1,4 +1,4 @@
-"""The camera, which shows a cutout with its surroundings or the full image."""
+"""The camera, which shows either one cutout with its surroundings or the full image."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class View(NamedTuple):
     zoom: float
 
     def grown(self, margin: float) -> View:
-        """Return the view, extended on each side by `margin` times its size."""
+        """Return a larger view, extended on each side by `margin` times the size."""
         rows = margin * (self.bottom - self.top)
         columns = margin * (self.right - self.left)
         return View(
@@ -57,7 +57,7 @@ class View(NamedTuple):
 
 
 class ReviewCamera:
-    """The viewer's camera, which remembers the zoom that the user chose.
+    """A controller of napari's camera that remembers the zoom that the user chose.
 
     Zooms are in screen pixels per image pixel. A `shape` is the number of rows and
     columns of an image.
@@ -88,7 +88,10 @@ class ReviewCamera:
         return bool(self._viewer.scene.camera.zoom < 1.1 * self._fit_image(shape))
 
     def show_cutout(self, cutout: Cutout, shape: tuple[int, int]) -> None:
-        """Centre the view on a cutout, at the user's zoom or else the default zoom."""
+        """Centre the view on a cutout, at the chosen zoom or else the default zoom.
+
+        `shape` is the shape of the cutout's image.
+        """
         self._remember_chosen_zoom(shape)
         half = cutout.size / 2 - 0.5
         zoom = self._chosen_zoom or self._fit(cutout.size, cutout.size, SURROUNDINGS)
@@ -112,7 +115,10 @@ class ReviewCamera:
         return left * zoom, top * zoom, right * zoom, bottom * zoom
 
     def chosen_zoom(self, shape: tuple[int, int]) -> float | None:
-        """Return the zoom that the user chose, or None for the default zoom."""
+        """Return the zoom that the user chose, or None for the default zoom.
+
+        `shape` is the shape of the current image.
+        """
         self._remember_chosen_zoom(shape)
         return self._chosen_zoom
 
@@ -121,13 +127,13 @@ class ReviewCamera:
         self._chosen_zoom = zoom
 
     def show_full_image(self, shape: tuple[int, int]) -> None:
-        """Fit an image of `shape` into the view."""
+        """Fit a full image of `shape` into the view."""
         self._remember_chosen_zoom(shape)
         rows, columns = shape
         self._look_at(rows / 2 - 0.5, columns / 2 - 0.5, self._fit_image(shape))
 
     def _remember_chosen_zoom(self, shape: tuple[int, int]) -> None:
-        """Store the current zoom if the user set it, unless it fits the full image."""
+        """Store the zoom that the user set, unless it shows the full image."""
         zoom = self._viewer.scene.camera.zoom
         is_own = math.isnan(self._own_zoom) or math.isclose(zoom, self._own_zoom)
         if not is_own and not self.on_full_image(shape):

@@ -11,10 +11,10 @@ from napari_artifact_review.viewer.verdicts import VerdictTarget
 
 
 class Cover:
-    """A cover of the canvas, such as the gallery.
+    """The state of the viewer while another widget covers the canvas.
 
-    While the canvas is covered, the cover provides the target of verdicts, and only the
-    current image is read.
+    The covering widget, such as the gallery, then provides the target of verdicts. Only
+    the current image is read.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Cover:
     Attributes
     ----------
     target : callable or None
-        Returns the target of a verdict; None while the canvas is uncovered.
+        Returns the target of a verdict; None while the canvas is not covered.
     """
 
     def __init__(self, session: ReviewSession, flow: ImageFlow) -> None:
@@ -35,7 +35,10 @@ class Cover:
         self.target: Callable[[], VerdictTarget] | None = None
 
     def read_after(self, seconds: float) -> None:
-        """Read the current cutout's image after `seconds`, if it is still current."""
+        """Read the image of the current cutout after `seconds`.
+
+        Do nothing if another image is current by then.
+        """
         name = self._session.current_cutout.image_name
         self._flow.run_later(seconds, partial(self._read_if_current, name))
 

@@ -1,4 +1,4 @@
-"""The controller, which draws a review session in a viewer and handles the mouse."""
+"""The controller, which shows a review session in a viewer and handles the mouse."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from napari_artifact_review.viewer.view_state import Delays, Phase, ViewName
 
 
 class ReviewController:
-    """The connection between a review session and a viewer.
+    """A controller that connects a review session to a viewer.
 
-    All methods run in the main thread. `full` and `loaded` are None while the current
-    cutout's image is being read, and if it cannot be read.
+    All methods run in the main thread. `full` and `loaded` are None while the image of
+    the current cutout is being read, and if the image cannot be read.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class ReviewController:
     verdicts : Verdicts
         The commands that give verdicts.
     loader : ImageLoader
-        Reads images, including the next ones.
+        Reads the current image, and the next images in advance.
     hdus : dict of str to int
         The HDU that the reviewer chose for each image, by image name.
     delays : Delays
@@ -73,7 +73,7 @@ class ReviewController:
     said : Signal
         Emitted with a message for the reviewer.
     watch : ImageWatch
-        Identifies the image on the screen, and notices when its file changes.
+        Identifies the image on the screen, and detects changes of its file.
     read_again : callable
         Reads the file of the current image again.
     """
@@ -158,7 +158,7 @@ class ReviewController:
         self._modes.restore()
 
     def abandon(self) -> None:
-        """Disconnect from the session without using the viewer, which may be closed."""
+        """Disconnect from the session only, because the viewer may be closed."""
         if not self._is_connected:
             return
         self._is_connected = False
@@ -186,7 +186,7 @@ class ReviewController:
         )
 
     def _prepare(self) -> None:
-        """Prepare the overlay if no image has been shown yet."""
+        """Prepare the overlay for the first image, if no image has been shown yet."""
         if self._is_connected and not self._state.arrivals:
             self.overlay.prepare()
 
@@ -194,7 +194,7 @@ class ReviewController:
 
     @property
     def view(self) -> ViewName:
-        """The name of the current phase for the dock."""
+        """The state of the view: "loading", "shown", "failed" or "covered"."""
         return self._state.name
 
     @property
@@ -204,7 +204,7 @@ class ReviewController:
 
     @property
     def waits_for_image(self) -> bool:
-        """Whether a verdict was refused because its image is not drawn yet."""
+        """Whether a verdict was refused because the current cutout is not drawn yet."""
         return self._state.waits_for_image
 
     @property
@@ -229,26 +229,30 @@ class ReviewController:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Short notes for the reviewer about the image on the screen."""
+        """Short messages for the reviewer about the image on the screen."""
         return (*self._drawing.notes, *self.watch.notes)
 
     def cutout_pixels(self) -> CutoutPixels | None:
-        """Return the current cutout with its surroundings, or None if unavailable."""
+        """Return the pixels of the current cutout and its surroundings, or None.
+
+        The pixels are unavailable while the image is being read, and if the cutout is
+        outside the image.
+        """
         cutout, loaded = self.session.current_cutout, self.loaded
         if self._cover.target is not None:
             loaded = self.at_hand(cutout.image_name)
         return None if loaded is None else CutoutPixels.of(loaded, cutout)
 
     def rectangle_on_canvas(self) -> tuple[float, float, float, float]:
-        """Return the current cutout's rectangle; see `ReviewCamera.rectangle_of`."""
+        """Return the edges of the current cutout; see `ReviewCamera.rectangle_of`."""
         return self.camera.rectangle_of(self.session.current_cutout, self.overlay.y_up)
 
     # Actions of the reviewer
 
     def target(self) -> VerdictTarget:
-        """Return the target of a verdict: the selection, or the current cutout.
+        """Return the target of the next verdict: the selection, or the current cutout.
 
-        While the canvas is covered, the cover provides the target.
+        While the canvas is covered, the covering widget provides the target.
         """
         if self._cover.target is not None:
             return self._cover.target()
@@ -257,9 +261,9 @@ class ReviewController:
         return VerdictTarget(rows, self._refusal, self.selection.clear, advance)
 
     def _refusal(self) -> str:
-        """Return the reason why no verdict can be given, or an empty text.
+        """Return the reason why no verdict can be given now, or an empty text.
 
-        If the image is still being read, also keep the reviewer at the cutout.
+        If the image is still being read, also set `waits_for_image`.
         """
         if self.view == "loading" or not self.is_drawn:
             self._flow.hold_verdict()
@@ -269,7 +273,7 @@ class ReviewController:
         return ""
 
     def cover(self, target: Callable[[], VerdictTarget]) -> None:
-        """Stop drawing while another widget covers the canvas.
+        """Stop drawing while another widget, such as the gallery, covers the canvas.
 
         Parameters
         ----------
@@ -286,7 +290,7 @@ class ReviewController:
         self.view_changed.emit()
 
     def uncover(self) -> None:
-        """Draw on the canvas again, as soon as the current image has been read."""
+        """Resume drawing when the current image has been read."""
         self._cover.target = None
         # The layers still show the previous cutout, but the dock shows the current one.
         self._state.enter(Phase.LOADING_ANNOUNCED)
@@ -319,9 +323,9 @@ class ReviewController:
         self._flow.request(self._flow.name)
 
     def set_display(self, display: Display) -> None:
-        """Change the display of pixels for all cutouts.
+        """Change how the pixels of all images are displayed.
 
-        If the smoothing changes, a thread first smooths the image.
+        If the smoothing changes, a thread first smooths the current image.
         """
         self.image.set_display(display)
         self._flow.smooth()
@@ -368,7 +372,7 @@ class ReviewController:
             self._run_later(0, self._drawing.prefetch_next)
 
     def _on_selection_changed(self) -> None:
-        """Keep the current cutout, which the dock describes, among the selected."""
+        """Include the current cutout, which the dock describes, in the selection."""
         rows = self.selection.rows
         if rows and self.session.current_cutout.row not in rows:
             self._select_in_view(rows[-1])
@@ -381,17 +385,14 @@ class ReviewController:
             self._status.update()
 
     def _on_queue_changed(self) -> None:
-        """Redraw the cutouts if outcomes changed, and read ahead in the new queue."""
+        """Redraw the cutouts if outcomes changed, and read the next images."""
         if self.view == "shown":
             if self._drawing.update_outcomes():
                 self._status.update()
             self._flow.run_later(0, self._flow.read_ahead)
 
     def _on_pending_changed(self) -> None:
-        """Mark cutouts whose commands take noticeably long, or remove the marks.
-
-        A recorded verdict appears as a new label. A refused verdict loses its mark.
-        """
+        """Mark cutouts whose verdicts remain pending, or remove the marks."""
         if self._drawing.marks_pending and not self.session.pending:
             self._mark_pending()
         elif self.session.pending:

@@ -1,4 +1,4 @@
-"""View settings of a new review, from the user's preferences."""
+"""Default view settings of a new review, from the user's preferences."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from napari_artifact_review.viewer.preferences import Preferences
 def apply_defaults(
     session: ReviewSession, preferences: Preferences, presets: Sequence[Preset]
 ) -> None:
-    """Give a session without view settings those of the preferences.
+    """Apply the user's default view settings to a new review.
 
-    A resumed review has its own. `ReviewSession.open` takes the order of the queue.
+    A resumed review already has view settings, which remain unchanged, except that a
+    missing `auto_advance` is added. The order of the queue is set elsewhere, by
+    `ReviewSession.open`.
 
     Parameters
     ----------
@@ -34,14 +36,17 @@ def apply_defaults(
         display = _display_of(session, preferences.display_preset, presets)
         if display != Display():
             view["display"] = display.as_json()
-    # Earlier versions did not store it.
+    # Reviews of earlier versions have no value for `auto_advance`.
     view.setdefault("auto_advance", preferences.auto_advance)
 
 
 def _display_of(
     session: ReviewSession, name: str, presets: Sequence[Preset]
 ) -> Display:
-    """Return the display of a preset; that of the plugin if there is no such preset."""
+    """Return the display of a preset, or the default display if there is none.
+
+    If a preset is named but does not exist, add a notice to the session.
+    """
     wanted = clean_name(name).casefold()
     for preset in presets:
         if preset.name.casefold() == wanted:

@@ -1,4 +1,4 @@
-"""The drawing of the current image: pixels, cutouts and camera."""
+"""The drawing of the current image with its cutouts, and the camera."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_artifact_review.viewer.overlay.overlay import Overlay
 
 
 class ReviewDrawing:
-    """The drawing of the current image, with its cutouts over it.
+    """The drawing of the current image, with its cutouts on top.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class ReviewDrawing:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns of the image on the screen."""
+        """Number of rows and columns of the image on the screen."""
         assert self.full is not None, "an image must be shown"
         rows, columns = self.full.pixels.shape
         return rows, columns
@@ -97,7 +97,7 @@ class ReviewDrawing:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Short notes for the reviewer about the image on the screen."""
+        """Short messages for the reviewer about the image on the screen."""
         if self.full is None:
             return ()
         count = len(self._outside)
@@ -129,7 +129,7 @@ class ReviewDrawing:
         self.image.show(loaded, name)
 
     def show_smoothed(self, loaded: LoadedImage) -> None:
-        """Show the same image with a different smoothing."""
+        """Show the current image with a different smoothing."""
         self.loaded = loaded
         self.image.show(loaded, self.name)
 
@@ -152,11 +152,11 @@ class ReviewDrawing:
         self.overlay.fit_to_zoom(self.camera.view)
 
     def update(self) -> None:
-        """Redraw the cutouts after verdicts."""
+        """Redraw the boxes of the cutouts after verdicts."""
         self.overlay.update(self._cutouts_inside())
 
     def update_outcomes(self) -> bool:
-        """Redraw the cutouts if outcomes have changed; return whether they have."""
+        """Redraw the boxes if outcomes have changed; return whether they have."""
         outcomes = self._session.catalog.outcomes
         if outcomes is self._outcomes:
             return False
@@ -165,7 +165,7 @@ class ReviewDrawing:
         return True
 
     def mark_pending(self) -> None:
-        """Mark cutouts with unrecorded verdicts, and remove the marks of all others."""
+        """Mark cutouts with unrecorded verdicts, and unmark all other cutouts."""
         pending = bool(self._session.pending)
         if self.full is not None:
             if pending or self.marks_pending:
@@ -173,14 +173,14 @@ class ReviewDrawing:
             self.marks_pending = pending
 
     def draw_selection(self) -> None:
-        """Draw frames around the selected cutouts, if their image is drawn."""
+        """Draw frames around the selected cutouts, if an image is on the screen."""
         if self.full is not None:
             rows = np.array(self._selection.rows, dtype=np.int64)
             cutouts = self._session.catalog.cutouts(self.name, rows)
             self.overlay.show_selection(cutouts)
 
     def _cutouts_inside(self) -> Cutouts:
-        """Return the cutouts inside the image, and store the rows of all others."""
+        """Return the cutouts inside the image, and store the rows of those outside."""
         cutouts = self._session.catalog.cutouts_of(self.name)
         outside = cutouts.outside(self.shape)
         self._outside = set(cutouts.rows[outside].tolist())
@@ -235,7 +235,7 @@ class ReviewDrawing:
                 prefetch(self.full.tiles, view)
 
     def _views_ahead(self) -> Iterator[View]:
-        """Yield the views of the next cutouts of the queue in this image."""
+        """Yield the views of the next cutouts in the queue until the image changes."""
         queue, index = self._session.review_queue, self._session.cutout_index
         row = queue.after(self._session.current_cutout.row)
         while row is not None and index.image_of(row) == self.name:

@@ -1,4 +1,4 @@
-"""The requests for images: delivery, smoothing and reading ahead."""
+"""Requests for images: delivery, smoothing and reading in advance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_artifact_review.viewer.image.loader import ImageLoader
 from napari_artifact_review.viewer.image.watch import ImageWatch
 from napari_artifact_review.viewer.view_state import Delays, Phase, ViewState
 
-#: Told when the image is shown for which a verdict was given too early.
+#: Message after the current image is shown, if a verdict was refused before.
 REFUSED_WHILE_READ = (
     "The image is shown now. No verdict was given while it was read; press the key "
     "again to give one."
@@ -49,7 +49,7 @@ class ImageFlow:
     loader : ImageLoader
         Reads the images.
     watch : ImageWatch
-        Identifies the image on the screen, and notices when its file changes.
+        Identifies the image on the screen, and detects changes of its file.
     name : str
         The name of the image that was requested last.
     hdus : dict of str to int
@@ -90,7 +90,10 @@ class ImageFlow:
     # One image
 
     def request(self, name: str) -> None:
-        """Request an image, and deliver it immediately if it is in memory."""
+        """Request an image, which is shown after it has been read.
+
+        An image in memory is shown immediately.
+        """
         self.cancel()
         self.name = name
         future = self._load(name)
@@ -109,7 +112,7 @@ class ImageFlow:
             self._run_later(self._delays.loading_notice, announce)
 
     def _announce(self, arrivals: int) -> None:
-        """Announce that an image is being read, if no image has arrived meanwhile."""
+        """Announce that an image is being read, unless one has arrived meanwhile."""
         is_silent = self.state.phase is Phase.LOADING_SILENTLY
         if is_silent and arrivals == self.state.arrivals:
             self.state.announce()
@@ -123,7 +126,7 @@ class ImageFlow:
         elif isinstance(error, ImageError):
             self._fail(error)
             if self.watch.changed_file != self.name:
-                # Otherwise the changed file can be read again, once it is complete.
+                # A changed file can be read again later, when it is complete.
                 self.watch.forget()
         else:
             raise error
@@ -133,7 +136,7 @@ class ImageFlow:
         self.run_later(self._delays.first_frame, self._drawing.emit_postponed_events)
 
     def _show_image(self, loaded: LoadedImage) -> None:
-        """Show an image, note that it is the one to be judged, and watch its file."""
+        """Show an image, note which version is judged, and watch its file."""
         name, full = self.name, loaded.full
         self._session.judged_images.note(name, full)
         self.watch.forget(unless=full)
@@ -142,11 +145,11 @@ class ImageFlow:
         if has_refused:
             self.said.emit(REFUSED_WHILE_READ)
         self.smooth()
-        # After the first frame, so that it is not delayed.
+        # Start the watch after the first frame, so that it does not delay the frame.
         self.run_later(self._delays.first_frame, lambda: self.watch.show(name, full))
 
     def smooth(self) -> None:
-        """Smooth the image on the screen in a thread, if its smoothing is outdated."""
+        """Smooth the image on the screen in a thread, if the sigma has changed."""
         loaded, sigma = self._drawing.loaded, self._drawing.image.display.sigma
         self.loader.smooth(sigma)
         if loaded is not None and loaded.sigma != sigma:
@@ -154,7 +157,7 @@ class ImageFlow:
             self._on_read(future, partial(self._receive_smoothed, future))
 
     def _receive_smoothed(self, future: Future[LoadedImage]) -> None:
-        """Show the smoothed image, or restore the old smoothing after an error."""
+        """Show the smoothed image, or restore the previous sigma after an error."""
         loaded, image = self._drawing.loaded, self._drawing.image
         if loaded is None or future.cancelled():
             return
@@ -199,9 +202,10 @@ class ImageFlow:
             self._drawing.image.refresh()
 
     def hold_verdict(self) -> None:
-        """Set `waits_for_image` until the current cutout's visible tiles are read.
+        """Set `waits_for_image` until the visible tiles of the cutout have been read.
 
-        Announce that the image is being read, so that the refusal is seen at once.
+        Also announce at once that the image is being read, to explain the refused
+        verdict.
         """
         self.state.waits_for_image = True
         self._announce(self.state.arrivals)
@@ -220,11 +224,11 @@ class ImageFlow:
     # Other images
 
     def at_hand(self, name: str) -> LoadedImage | None:
-        """Return an image that is completely in memory, or None."""
+        """Return an untiled image that is in memory, or None."""
         return self.loader.at_hand(name, self.hdus.get(name))
 
     def read_ahead(self) -> None:
-        """Read the next two images of the queue, and the previous image."""
+        """Read the next two images and the previous image of the queue in advance."""
         queue, name = self._session.review_queue, self.name
         row = self._session.current_cutout.row
         names = [queue.image_after(row, name)]
@@ -237,7 +241,7 @@ class ImageFlow:
         )
 
     def read_covered(self, name: str) -> None:
-        """Read an image while the canvas is covered, and no further images."""
+        """Read only this image while the canvas is covered."""
         future = self._load(name)
         self.loader.read_ahead([])
         self._on_read(future, self.view_changed.emit)
@@ -250,17 +254,17 @@ class ImageFlow:
     # The latest request
 
     def cancel(self) -> None:
-        """Cancel the request, and the functions that `run_later` has not run yet."""
+        """Cancel the current request and the functions scheduled by `run_later`."""
         self._request += 1
 
     def run_later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Run a function after `seconds`, unless another image is requested first."""
+        """Run a function after `seconds`, unless the request is cancelled first."""
         self._run_later(seconds, partial(self._run, self._request, function))
 
     def _on_read(
         self, future: Future[LoadedImage], function: Callable[[], object]
     ) -> None:
-        """Run a function after a read, unless another image is requested first."""
+        """Run a function after a read, unless the request is cancelled first."""
         run = partial(self._run, self._request, function)
         future.add_done_callback(lambda _: self._run_in_main(run))
 

@@ -32,7 +32,7 @@ _ROLES = (
 
 
 def layer_name(content: str) -> str:
-    """Return a layer's name, which tells it from the user's own layers."""
+    """Return a layer name with the prefix of the review's layers."""
     return not_html(f"Review: {content}")
 
 
@@ -45,13 +45,13 @@ class ReviewLayers:
     Each layer has the metadata key `OWNER`. The review redraws a layer that the user
     changes, and restores a layer that the user deletes.
 
-    A layer is visible if the user wants to see it and it is useful at the current zoom,
-    unless the overlays or all layers are hidden.
+    A layer is visible if the user wants to see it and it has content at the current
+    zoom, unless the overlays or all layers are hidden.
 
     Parameters
     ----------
     viewer : ViewerModel
-        The viewer to draw in.
+        The viewer that shows the layers.
     describe : callable
         Returns the status bar's text for a (row, column) of the image; called in any
         thread.
@@ -84,7 +84,7 @@ class ReviewLayers:
         return self._layers.get(role)
 
     def get(self, role: str, make: Callable[[], _Layer]) -> _Layer:
-        """Return the layer of a role; create and insert the layer if it is missing."""
+        """Return the layer of a role; create or insert a missing layer."""
         layer = self._layers.get(role) or self._adopted(role) or make()
         if role not in self._layers:
             self._layers[role] = layer
@@ -101,7 +101,7 @@ class ReviewLayers:
 
     @property
     def are_active(self) -> bool:
-        """Whether the active layer belongs to the review."""
+        """Whether the active layer has the metadata key of the review."""
         active = self._viewer.layers.selection.active
         return active is not None and OWNER in active.metadata
 
@@ -135,25 +135,26 @@ class ReviewLayers:
         self._viewer.layers.selection.active = present[0] if present else None
 
     def _adopted(self, role: str) -> Any:
-        """Return the image layer that was added for this review, or None."""
+        """Return an image layer that was added for this review, or None."""
         layers = (x for x in self._viewer.layers if x.metadata.get(OWNER) == role)
         return next(layers, None) if role == "image" else None
 
     # Visibility
 
     def hide(self) -> None:
-        """Hide all layers; call `emit_postponed_events` afterwards."""
+        """Hide all layers; call `emit_postponed_events` later."""
         self._set_hidden(True)
 
     def unhide(self) -> None:
-        """Show the layers after `hide`; call `emit_postponed_events` afterwards."""
+        """Show the layers after `hide`; call `emit_postponed_events` later."""
         self._set_hidden(False)
 
     def emit_postponed_events(self) -> None:
         """Emit the postponed events `visible`, which update napari's layer list.
 
         Without the delay, the eye icons in the list would flicker whenever an image was
-        not read ahead, and would slow down the first frame of the image.
+        not read in advance. The updates would also slow down the first frame of the
+        image.
         """
         roles, self._postponed = self._postponed, set()
         self._is_setting_visible = True
@@ -170,22 +171,22 @@ class ReviewLayers:
         self._postponed ^= before ^ after
 
     def set_useful(self, **roles: bool) -> None:
-        """Set whether layers, by role, have something to show at the current zoom."""
+        """Set for each role whether its layer has content at the current zoom."""
         self._useless -= {role for role, is_useful in roles.items() if is_useful}
         self._useless |= {role for role, is_useful in roles.items() if not is_useful}
         self._show_or_hide(*roles)
 
     def set_wanted(self, role: str, is_wanted: bool) -> None:
-        """Set whether the user wants to see a layer."""
+        """Set whether the user wants to see the layer of a role."""
         self._wanted[role] = is_wanted
         self._show_or_hide(role)
 
     def is_wanted(self, role: str) -> bool:
-        """Return whether the user wants to see a layer."""
+        """Return whether the user wants to see the layer of a role."""
         return self._wanted.get(role, True)
 
     def toggle_overlays(self) -> None:
-        """Hide all layers but the image, or show them again."""
+        """Hide all layers except the image, or show them again."""
         self._is_bare = not self._is_bare
         self._show_or_hide()
 
@@ -203,18 +204,18 @@ class ReviewLayers:
         self._is_setting_visible = False
 
     def _on_visible(self, role: str) -> None:
-        """Store a visibility that the user has changed in napari's layer list."""
+        """Store whether the user has shown or hidden a layer in napari's layer list."""
         if not self._is_setting_visible:
             self._wanted[role] = self._layers[role].visible
 
     # Changes of layers
 
     def as_one_change(self, layer: Layer) -> AbstractContextManager[None]:
-        """Return a context in which several changes draw a layer only once."""
+        """Return a context in which a layer is drawn once, after several changes."""
         return napari_compat.as_one_change(self._viewer, layer)
 
     def without_list_updates(self) -> AbstractContextManager[None]:
-        """Return a context in which napari's layer list is not updated."""
+        """Return a context in which napari does not update its layer list."""
         return napari_compat.without_list_updates(self._viewer)
 
     def move(self, layer: Layer, position: npt.ArrayLike) -> None:

@@ -1,4 +1,4 @@
-"""Workarounds for napari in the viewer, each with the behaviour that requires it.
+"""Workarounds for napari in the viewer, with the behaviour that requires each of them.
 
 Workarounds that need Qt are in `widgets/napari_compat.py`.
 """
@@ -36,9 +36,10 @@ _EDITING_KEYS += ("Control-C", "Control-V", "Enter", "Escape")
 
 @contextmanager
 def without_list_updates(viewer: ViewerModel) -> Iterator[None]:
-    """Suppress updates of napari's layer list, for changes that the list does not show.
+    """Suppress updates of napari's layer list during a change.
 
-    napari 0.9.2 lays out and paints the list in an extra frame after each layer event.
+    Use this only for changes that the list does not show. After each layer event,
+    napari 0.9.2 lays out and paints the list in an extra frame.
     """
     with viewer.layers.events.blocker_all():
         yield
@@ -47,8 +48,8 @@ def without_list_updates(viewer: ViewerModel) -> Iterator[None]:
 def insert_without_selecting(viewer: ViewerModel, index: int, layer: Layer) -> None:
     """Insert a layer without changing the selection of layers.
 
-    napari 0.9.2 selects each new layer. It then lays out its window for that layer's
-    controls, and immediately draws the resized canvas.
+    napari 0.9.2 selects each new layer. It then adapts its window to the controls of
+    the layer, and immediately draws the resized canvas.
     """
     selection = viewer.layers.selection
     selected = set(selection)
@@ -71,7 +72,7 @@ def deselect_all(viewer: ViewerModel) -> None:
 
 @contextmanager
 def as_one_change(viewer: ViewerModel, layer: Layer) -> Iterator[None]:
-    """Change a layer in several steps, and draw it once at the end.
+    """Draw a layer only once, after a change in several steps.
 
     After each step, napari 0.9.2 draws the layer and its thumbnail, updates the extent
     of all layers and notifies all listeners. An overlay lies within the image, so the
@@ -86,7 +87,8 @@ def as_one_change(viewer: ViewerModel, layer: Layer) -> Iterator[None]:
         yield
     with without_list_updates(viewer):
         if not layer.visible:
-            # `refresh` skips a hidden layer, so its texts would keep the old positions.
+            # `refresh` skips a hidden layer, so its texts would keep their old
+            # positions.
             layer.set_view_slice()
         layer.refresh(thumbnail=False, highlight=False, extent=False)
         if isinstance(layer, Shapes):
@@ -94,10 +96,10 @@ def as_one_change(viewer: ViewerModel, layer: Layer) -> Iterator[None]:
 
 
 def move_layer(viewer: ViewerModel, layer: Layer, position: npt.ArrayLike) -> None:
-    """Move the origin of a layer to (row, column) of the image.
+    """Move the origin of a layer to a position (row, column) of the image.
 
-    napari 0.9.2 treats a moved layer as a layer with new data. It makes a new
-    thumbnail, and copies the data to the graphics card, which takes as long as a frame.
+    napari 0.9.2 treats a moved layer as a layer with new data. It makes a new thumbnail
+    and copies the data to the graphics card, which takes as long as a frame.
     """
     if np.array_equal(layer.translate, position):
         return
@@ -111,10 +113,10 @@ def move_layer(viewer: ViewerModel, layer: Layer, position: npt.ArrayLike) -> No
 
 
 def set_pixels_silently(layer: Image, data: Any) -> None:
-    """Replace an image layer's pixels by others of the same shape.
+    """Replace the pixels of an image layer by pixels of the same shape.
 
     Call `emit_data` afterwards. At the event `data`, napari 0.9.2 updates the extent of
-    all layers and slices them.
+    all layers and slices all layers.
     """
     with layer.events.data.blocker():
         layer.data = data
@@ -123,7 +125,7 @@ def set_pixels_silently(layer: Image, data: Any) -> None:
 def emit_data(layer: Image) -> None:
     """Emit the event `data` that `set_pixels_silently` suppressed.
 
-    All listeners except the viewer receive the event, because the extent is unchanged.
+    The viewer does not receive the event, because the extent is unchanged.
     """
     event = layer.events.data
     with ExitStack() as stack:
@@ -133,7 +135,7 @@ def emit_data(layer: Image) -> None:
 
 
 def skip_extent_updates(layer: Layer) -> None:
-    """Suppress updates of the extent of all layers when a layer is moved or scaled.
+    """Stop updating the extent of all layers when this layer is moved or scaled.
 
     At these changes, napari 0.9.2 measures and slices all layers again. An overlay lies
     within the image, so the extent does not change.
@@ -147,12 +149,13 @@ def _extent_callbacks(event: EventEmitter) -> list[Callable[..., object]]:
     """Return the methods of a viewer that are connected to an event of a layer."""
     held = [pair for pair in event.callbacks if isinstance(pair, tuple)]
     owners = [(reference(), name) for reference, name in held]
-    # Recognize the viewer by its class, because a plugin gets only a proxy of it.
+    # Recognize the viewer by its class, because a plugin gets only a proxy of the
+    # viewer.
     return [getattr(o, name) for o, name in owners if isinstance(o, ViewerModel)]
 
 
 def update_features(layer: Shapes, features: pd.DataFrame) -> bool:
-    """Replace the feature columns of a layer that differ; return whether any differed.
+    """Replace the feature columns that differ; return whether any column differed.
 
     The number of rows must be the same. If all features are replaced, napari 0.9.2 lays
     out all texts of the layer again.
@@ -172,7 +175,7 @@ def update_features(layer: Shapes, features: pd.DataFrame) -> bool:
 
 
 def keep_in_pan_zoom_mode(layer: Layer) -> None:
-    """Set a layer back to the mode `pan_zoom` whenever the user chooses another mode.
+    """Restore the mode `pan_zoom` of a layer whenever the user chooses another mode.
 
     The other modes of napari 0.9.2 draw, move or delete data that only the session may
     change.
@@ -196,15 +199,15 @@ def disable_editing_keys(layer: Points | Shapes) -> None:
 
 
 def _do_nothing(layer: Layer) -> None:
-    """Do nothing; this replaces a key binding of the layer's class."""
+    """Do nothing, in place of a key binding of the layer's class."""
 
 
 def skip_zoom_updates(layer: Layer) -> None:
     """Suppress updates of a layer when the zoom changes.
 
     At each change of zoom, napari 0.9.2 lays out all texts of a layer (napari #7732),
-    although their size on the screen is constant. It also paints the layer list and the
-    whole window.
+    although the size of the texts on the screen is constant. It also paints the layer
+    list and the whole window.
     """
     layer.events.scale_factor.block()
 
@@ -212,7 +215,7 @@ def skip_zoom_updates(layer: Layer) -> None:
 def skip_thumbnails(layer: Layer) -> None:
     """Suppress updates of a layer's thumbnail.
 
-    napari 0.9.2 draws a thumbnail line by line at each refresh, for its layer list.
+    At each refresh, napari 0.9.2 draws a thumbnail for its layer list, line by line.
     """
     layer.refresh = partial(layer.refresh, thumbnail=False)
 
@@ -226,7 +229,7 @@ def skip_highlights(layer: Points) -> None:
 
 
 def replace_status(layer: Layer, describe: Callable[[float, float], str]) -> None:
-    """Show a text of the review in the status bar while a layer is active.
+    """Show the review's text in the status bar while a layer is active.
 
     `Layer.get_status` of napari 0.9.2 describes only the row and the column. napari
     calls this method in a thread (napari #7146).
@@ -234,9 +237,9 @@ def replace_status(layer: Layer, describe: Callable[[float, float], str]) -> Non
     Parameters
     ----------
     layer : Layer
-        The layer.
+        A layer of the review.
     describe : callable
-        Returns the text for a (row, column) of the image.
+        Returns the text for a (row, column) of the image; called in any thread.
     """
     layer.get_status = partial(_status, layer, describe)
 
@@ -258,15 +261,15 @@ def _status(
 def add_to_status(
     layer: Layer, describe: Callable[[float, float], str]
 ) -> Callable[[], None]:
-    """Add a text of the review to the status bar while a user's layer is selected.
+    """Add the review's text to the status bar while a layer of the user is selected.
 
-    napari 0.9.2 shows the status of the selected layers alone. A user's layer keeps its
-    name and its value there.
+    napari 0.9.2 shows the status of the selected layers only. The added text is
+    followed by the name and the value of the user's layer.
 
     Parameters
     ----------
     layer : Layer
-        A layer of the user's own.
+        A layer of the user.
     describe : callable
         See `replace_status`; an empty text adds nothing.
 
@@ -276,7 +279,7 @@ def add_to_status(
         Removes the text.
     """
     layer.get_status = partial(_status_with_review, layer, layer.get_status, describe)
-    # The method of the layer's class is then in force again.
+    # Without this attribute, the method of the layer's class is used again.
     return partial(delattr, layer, "get_status")
 
 
@@ -302,8 +305,8 @@ def update_status(viewer: ViewerModel) -> None:
     """Update the status bar for the next frame, even if the mouse does not move.
 
     napari 0.9.2 updates the status bar in a thread, and only when the mouse moves. Such
-    a late update paints the whole window again. Do nothing if status updates are turned
-    off in napari's preferences.
+    a late update paints the whole window again. Do nothing if the user has turned off
+    status updates in napari's preferences.
     """
     is_wanted = settings.get_settings().appearance.update_status_based_on_layer
     if is_wanted and viewer.mouse_over_canvas:
@@ -313,8 +316,8 @@ def update_status(viewer: ViewerModel) -> None:
 def update_status_in_thread(viewer: ViewerModel) -> None:
     """Update the status bar in napari's thread, even if the mouse does not move.
 
-    The event `position` starts the thread of napari 0.9.2. An update in progress may
-    still describe the previous image.
+    The event `position` starts an update in the thread of napari 0.9.2. An earlier
+    update may still describe the previous image.
     """
     if viewer.mouse_over_canvas:
         viewer.cursor.events.position()
@@ -335,7 +338,10 @@ def move_cursor_silently(viewer: ViewerModel, position: tuple[float, ...]) -> No
 
 @contextmanager
 def without_panning(viewer: ViewerModel) -> Iterator[None]:
-    """Suppress panning. napari 0.9.2 pans the image at each drag of the mouse."""
+    """Return a context without panning by the mouse.
+
+    napari 0.9.2 pans the image at each drag.
+    """
     viewer.scene.camera.mouse_pan = False
     try:
         yield
@@ -346,7 +352,7 @@ def without_panning(viewer: ViewerModel) -> Iterator[None]:
 def take_right_double_clicks(
     viewer: ViewerModel, handle: Callable[[Any], None]
 ) -> Callable[[], None]:
-    """Handle double clicks of the right mouse button instead of napari.
+    """Handle double clicks of the right mouse button in place of napari's handlers.
 
     napari 0.9.2 zooms at a double click of any button, and calls all its handlers.
 
@@ -377,32 +383,32 @@ def take_right_double_clicks(
 def _unless_right(
     callback: Callable[[ViewerModel, Any], object], viewer: ViewerModel, event: Any
 ) -> None:
-    """Call a handler of double clicks, unless the button is the right one."""
+    """Call a handler of double clicks, unless the button is the right button."""
     if event.button != 2:
         callback(viewer, event)
 
 
 def forget_colormap(name: str) -> None:
-    """Remove a colormap from napari's list.
+    """Remove a colormap from napari's list of available colormaps.
 
-    napari 0.9.2 adds each colormap that a layer uses to this list. It gives a colormap
-    another name if the list already has one with the same name.
+    napari 0.9.2 adds each colormap that a layer uses to this list. If the list already
+    has a colormap of the same name, napari renames the new colormap.
     """
     AVAILABLE_COLORMAPS.pop(name, None)
 
 
 def plugin_settings() -> Mapping[str, Any]:
-    """Return the preferences of plugins, which are empty before napari 0.9."""
+    """Return the preferences of all plugins, which are empty before napari 0.9."""
     read: Callable[[], Mapping[str, Any]]
     read = getattr(settings, "get_plugin_settings", dict)
     return read()
 
 
 def slice_ahead(layer: Image, view: View) -> None:
-    """Slice a multiscale layer for a new view, unless its level of detail changes.
+    """Slice a multiscale layer for a new view, unless the level of detail changes.
 
     napari 0.9.2 slices while it draws a frame, and needs another frame to show the
-    result. If the level of detail changes, leave the slicing to napari.
+    result. If the level of detail changes, napari slices the layer as usual.
 
     Parameters
     ----------

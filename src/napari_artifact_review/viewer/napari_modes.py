@@ -1,4 +1,4 @@
-"""The modes of napari that are off during a review, and come back afterwards."""
+"""Modes of napari that are turned off during a review and restored afterwards."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _GRID = "The grid of layers is disabled during a review."
 
 
 class NapariModes:
-    """The modes of napari in which image and boxes would not lie on each other.
+    """A controller of napari's modes in which the boxes would not lie on the image.
 
-    These are the 3-D view, another order of the axes, and the grid of layers. The user
-    gets them back when the review closes, with the orientation of the camera.
+    These modes are the 3-D view, another order of the axes, and the grid of layers.
+    When the review closes, the user's modes and the orientation of the camera are
+    restored.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class NapariModes:
         self._viewer = viewer
         self._say = say
         self._run_later = run_later
-        # The center and the zoom that were chosen last, by the user or by the review.
+        # The centre and the zoom that the user or the review chose last.
         self._camera = self._view()
         self._is_undoing = False
         self._orientation = viewer.scene.camera.orientation2d
@@ -46,13 +47,13 @@ class NapariModes:
         self._is_grid = viewer.canvas.grid.enabled
 
     def turn_off(self) -> None:
-        """Turn the modes off, and keep them off until `restore`."""
+        """Turn off the modes, and keep them off until `restore` is called."""
         for event, slot in self._slots():
             slot()
             event.connect(slot)
 
     def restore(self) -> None:
-        """Restore the modes that the user had before."""
+        """Restore the modes that the user had before `turn_off`."""
         for event, slot in self._slots():
             event.disconnect(slot)
         viewer = self._viewer
@@ -86,14 +87,15 @@ class NapariModes:
         return tuple(range(self._viewer.dims.ndim))
 
     def _keep(self, model: Any, name: str, value: object, notice: str) -> None:
-        """Undo a change of a mode, and restore the camera."""
+        """Undo a change of a mode with a notice, and restore the camera."""
         if getattr(model, name) != value:
             self._is_undoing = True
             setattr(model, name, value)
             self._run_later(0, self._end_undo)
             self._say(notice)
         if self._is_undoing:
-            # napari moves the camera at the change, and again when it is undone.
+            # napari moves the camera at the change, and again when the change is
+            # undone.
             camera = self._viewer.scene.camera
             camera.center, camera.zoom = self._camera
 
@@ -105,7 +107,7 @@ class NapariModes:
         return tuple(camera.center), camera.zoom
 
     def _note_camera(self) -> None:
-        """Note the camera, unless napari moves it because of a mode."""
+        """Store centre and zoom, unless napari moves the camera because of a mode."""
         dims, grid = self._viewer.dims, self._viewer.canvas.grid
         modes = dims.ndisplay, tuple(dims.order), grid.enabled
         if not self._is_undoing and modes == (2, self._plain_order(), False):

@@ -18,7 +18,7 @@ AdvanceTo = Literal["next unreviewed", "next in queue"]
 
 @dataclass(frozen=True)
 class Preferences:
-    """The user's defaults for reviews; the manifest offers each attribute.
+    """The user's defaults for reviews, one for each setting in napari's preferences.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Preferences:
         Cutout to go to after a verdict: "next unreviewed", or "next in queue", which
         may be reviewed already.
     auto_advance : bool
-        Whether a new review moves on after a verdict.
+        Whether a new review goes to another cutout after a verdict.
     y_up : bool
         Whether a new review draws row 0 at the bottom.
     display_preset : str
@@ -50,8 +50,8 @@ class Preferences:
 
     @classmethod
     def in_force(cls) -> Preferences:
-        """Return the current values in napari's preferences."""
-        # A disabled plugin has no settings, nor has a plugin read by an older npe2.
+        """Return the current preferences; a missing value has its default."""
+        # There are no settings if the plugin is disabled, or if npe2 is too old.
         stored = getattr(plugin_settings().get(PLUGIN), CATEGORY, None)
         names = [field.name for field in fields(cls)]
         return cls(**{n: getattr(stored, n) for n in names if hasattr(stored, n)})

@@ -1,4 +1,4 @@
-"""View settings, stored with the session and restored when a review opens."""
+"""View settings, which a session stores and which are restored when a review opens."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ViewSettings:
         hdus : mapping of str to int
             The HDUs that the reviewer chose, by image name.
         view : str
-            What the canvas shows; without an image or a cover, nothing is stored.
+            The state of the view; settings are stored if it is "shown" or "covered".
         """
         if view == "shown":
             self._store_shown(hdus)
@@ -52,7 +52,7 @@ class ViewSettings:
 
     def _store_shown(self, hdus: Mapping[str, int]) -> None:
         drawing, shape = self._drawing, self._drawing.shape
-        # A new dict: a refused verdict that is given again has the view of its time.
+        # Use a new dict, because a refused verdict refers to the previous one.
         self._session.view_settings = self._session.view_settings | {
             "grid": drawing.layers.is_wanted("grid"),
             "y_up": drawing.overlay.y_up,
@@ -63,9 +63,9 @@ class ViewSettings:
         }
 
     def _store_covered(self) -> None:
-        """Store the settings of pictures that cover the image.
+        """Store the settings of the gallery, without contrast limits.
 
-        The limits on the screen are then those of each picture.
+        Each thumbnail in the gallery has its own limits.
         """
         view = dict(self._session.view_settings)
         view.pop("contrast_limits", None)
@@ -78,7 +78,7 @@ class ViewSettings:
         return dict(self._session.view_settings.get("hdus", {}))
 
     def restore(self) -> None:
-        """Restore the settings that need no image."""
+        """Restore the settings that do not require an image."""
         stored = self._session.view_settings
         self._drawing.overlay.show_grid(bool(stored.get("grid", False)))
         self._drawing.camera.choose_zoom(stored.get("zoom"))
@@ -87,14 +87,14 @@ class ViewSettings:
             self.set_y_up(True)
 
     def restore_image(self) -> None:
-        """Fit the first image into the view if the stored view was the full image."""
+        """Show the full image at first if the stored view was the full image."""
         if self._is_image_due:
             self._is_image_due = False
             if self._session.view_settings.get("full_image"):
                 self._drawing.camera.show_full_image(self._drawing.shape)
 
     def _drop_damaged(self) -> None:
-        """Remove invalid stored settings, and add a notice about them."""
+        """Remove invalid stored settings, and add a notice to the session."""
         stored = self._session.view_settings
         valid = {key: value for key, value in stored.items() if _is_valid(key, value)}
         if len(valid) < len(stored):
@@ -136,8 +136,8 @@ def _are_hdus(value: Any) -> bool:
     return isinstance(value, dict) and all(type(hdu) is int for hdu in value.values())
 
 
-#: Validity check of each setting, by name. Unknown settings, which another version may
-#: have stored, are valid.
+#: Validity check of each setting, by name. Unknown settings are valid, because another
+#: version may have stored them.
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "auto_advance": _is_a(bool),
     "grid": _is_a(bool),

@@ -1,4 +1,4 @@
-"""Texts about pixels, cutouts and the end of the queue."""
+"""Texts about pixels, cutouts and the ends of the queue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class MouseStatus:
-    """The status bar's text about the pixel and the cutout under the mouse.
+    """The text in the status bar about the pixel and the cutout under the mouse.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ class MouseStatus:
         self._restore: dict[Layer, Callable[[], None]] = {}
 
     def connect(self) -> None:
-        """Start describing the image also while a layer of the user's is selected."""
+        """Start adding the text to the status of the user's selected layers."""
         self._viewer.layers.selection.events.changed.connect(self._follow_selection)
         self._follow_selection()
 
     def disconnect(self) -> None:
-        """Restore the status of the user's own layers."""
+        """Restore the status of the user's layers."""
         self._viewer.layers.selection.events.changed.disconnect(self._follow_selection)
         while self._restore:
             self._restore.popitem()[1]()
@@ -73,7 +73,10 @@ class MouseStatus:
                 self._restore[layer] = add_to_status(layer, self.describe)
 
     def describe(self, row: float, column: float) -> str:
-        """Return the text for a position on the image; callable in any thread."""
+        """Return the text for a position on the image; empty without an image.
+
+        This method can be called in any thread.
+        """
         full, name = self._drawing.full, self._drawing.name
         if full is None:
             return ""
@@ -87,7 +90,7 @@ class MouseStatus:
     def update(self) -> None:
         """Update the status bar after the image under the mouse has changed."""
         full, layers = self._drawing.full, self._drawing.layers
-        # Reading pixels of a tiled image or of a user's own layer could take long.
+        # Reading pixels of a tiled image or of a user's layer could take long.
         if full is not None and full.tiles is None and layers.are_active:
             update_status(self._viewer)
         self._run_later(0, partial(update_status_in_thread, self._viewer))
@@ -110,7 +113,7 @@ def describe_pixel(full: FullImage, x: int, y: int) -> str:
 
 
 def describe_cutout(cutout: Cutout) -> str:
-    """Return a line of text that describes a cutout and its review."""
+    """Return one line of text about a cutout and its review."""
     parts = [
         f"{cutout.outcome} at ({cutout.grid_x}, {cutout.grid_y})",
         f"label {cutout.label}",
@@ -134,9 +137,9 @@ def tag_of(cutout: Cutout) -> str:
 
 
 def end_of_queue(session: ReviewSession, which: str) -> str:
-    """Return a message for an end of the queue, with the number of unreviewed cutouts.
+    """Return a message for the first or last cutout of the queue.
 
-    `which` is "first" or "last".
+    The message contains the number of unreviewed cutouts. `which` is "first" or "last".
     """
     queue = session.review_queue
     if not len(queue):

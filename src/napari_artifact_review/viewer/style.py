@@ -50,8 +50,8 @@ class OverlayStyle:
     text_height : float
         Height of a line of text.
     smallest_labelled_cutout : float
-        Side of a cutout below which its text is hidden, because it would cover the
-        middle of a neighbour.
+        Side of a cutout below which its text is hidden, because the text would cover
+        the middle of a neighbour.
     smallest_box : float
         Side of a cutout below which the map replaces its box.
     """

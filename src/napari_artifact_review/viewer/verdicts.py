@@ -1,4 +1,4 @@
-"""Verdicts on one or several cutouts, and the move to the next cutout."""
+"""Commands that give a verdict on one or several cutouts and go to the next cutout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_artifact_review.viewer.status import end_of_queue
 
 
 class GivenVerdict(NamedTuple):
-    """A verdict and its kind of artifact."""
+    """A verdict, and the kind of artifact; the kind may be empty."""
 
     verdict: Verdict
     kind: str
@@ -24,7 +24,7 @@ class GivenVerdict(NamedTuple):
 
 @dataclass(frozen=True)
 class VerdictTarget:
-    """The cutouts that get one verdict, with the actions before and after it.
+    """The cutouts of one verdict, with functions to call before and after it.
 
     Attributes
     ----------
@@ -35,8 +35,8 @@ class VerdictTarget:
     release : callable
         Called after the verdict has been given, for example to clear the selection.
     advance : callable
-        Moves to the next cutout after these; returns False if there is none. The
-        parameter chooses between the next cutout and the next unreviewed one.
+        Goes to another cutout after the verdict; returns False if there is none. The
+        parameter is "next in queue" or "next unreviewed".
     """
 
     rows: tuple[int, ...]
@@ -46,7 +46,7 @@ class VerdictTarget:
 
 
 def read_only_reason(session: ReviewSession) -> str:
-    """Return why a read-only review takes no verdicts and what to do, or no text."""
+    """Return why a review is read-only, with a remedy; empty if it is not."""
     problem = session.problem
     if not isinstance(problem, HeldError):
         return ""
@@ -56,7 +56,7 @@ def read_only_reason(session: ReviewSession) -> str:
 class Verdicts:
     """The commands that give verdicts on a target.
 
-    The next cutout becomes current when a verdict is given, not when it is recorded.
+    The next cutout becomes current when a verdict is given, before it is recorded.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ class Verdicts:
     Attributes
     ----------
     auto_advance : bool
-        Whether the reviewer moves on after a verdict.
+        Whether another cutout becomes current after a verdict.
     advance_to : str
-        Where the reviewer moves on to; see `Preferences`.
+        The cutout that becomes current after a verdict; see `Preferences`.
     last : GivenVerdict or None
         The last verdict; None before the first verdict.
     said : Signal
@@ -124,7 +124,7 @@ class Verdicts:
             self.said.emit(end_of_queue(session, "last"))
 
     def repeat(self, note: str = "") -> None:
-        """Give the last verdict again, on the current target and with a new note."""
+        """Repeat the last verdict and kind on the current target, with a new note."""
         if self.last is None:
             self.said.emit("There is no verdict to repeat yet.")
         else:
@@ -132,7 +132,10 @@ class Verdicts:
 
 
 def advance_from(session: ReviewSession, rows: Sequence[int], to: AdvanceTo) -> bool:
-    """Move on after a verdict on rows; return False if no cutout is left."""
+    """Go to another cutout after a verdict on `rows`; return False if none is left.
+
+    `to` is "next in queue" or "next unreviewed".
+    """
     if to == "next unreviewed":
         return session.next_unreviewed()
     return session.next(skip=frozenset(rows))

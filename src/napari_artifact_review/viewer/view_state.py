@@ -22,7 +22,7 @@ class Phase(Enum):
     LOADING_ANNOUNCED
         The image is being read. The layers are hidden, and the dock names the image.
     DRAWING
-        The image has been read, and its layers are changing. Until the end, camera
+        The image has been read, and its layers are changing. In this phase, camera
         moves do not redraw the overlay.
     SHOWN
         The current cutout is on the canvas.
@@ -55,8 +55,8 @@ class ViewState:
     phase : Phase
         The current phase.
     waits_for_image : bool
-        Whether a verdict was refused because its image is not drawn yet. If so, the
-        reviewer cannot go to the next cutout, so that this cutout is not skipped.
+        Whether a verdict was refused because the current cutout is not drawn yet. If
+        so, the reviewer cannot go to the next cutout and skip this one by mistake.
     arrivals : int
         Number of images that have been shown or have failed.
     error : ImageError or None
@@ -92,8 +92,8 @@ class Delays:
     Attributes
     ----------
     loading_notice : float
-        Time from the request of an image until its reading is announced. Until then,
-        canvas and dock show the previous image.
+        Time from the request of an image until the dock announces the request. Until
+        then, canvas and dock show the previous image.
     zoom_end : float
         Time from the last zoom until lines and texts are adjusted to the zoom. Until
         then, they scale with the image.
@@ -105,7 +105,8 @@ class Delays:
     tile_check : float
         Time between checks whether tiles have been read.
     file_check : float
-        Time between checks whether the file of the image on the screen has changed.
+        Maximum time between checks whether the file of the image on the screen has
+        changed.
     """
 
     loading_notice: float = 0.25

@@ -1,4 +1,4 @@
-"""The end of a session whose review closes in the dock."""
+"""The end of a session after the dock has closed its review."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class SessionCloser:
-    """A closer of a session, in a thread that Python waits for.
+    """A closer of a session, which works in a thread.
+
+    Python waits for this thread before it exits.
 
     Parameters
     ----------
@@ -29,7 +31,7 @@ class SessionCloser:
     Attributes
     ----------
     continues : bool
-        Whether the review continues in another session, which will save it.
+        Whether the review continues in another session, which will save the table.
     """
 
     def __init__(self, session: ReviewSession) -> None:
@@ -37,7 +39,7 @@ class SessionCloser:
         self.continues = False
 
     def close(self) -> None:
-        """Record pending verdicts, then save the table if the user wants it."""
+        """Record pending verdicts, then save the table if the user wants this."""
         chosen = Preferences.in_force()
         self._session.close(
             save=chosen.save_at_end and not self.continues,
@@ -49,7 +51,7 @@ class SessionCloser:
 
 
 def _report_lost(commands: Sequence[Command]) -> None:
-    """Report the commands that could not be recorded when a review was closed."""
+    """Report the commands that could not be recorded before the session closed."""
     names = "; ".join(command.title for command in commands)
     _report(f"The review closed with unrecorded verdicts: {names}. {commands[0].error}")
 
@@ -63,7 +65,7 @@ def _report_not_saved(error: Exception) -> None:
 
 
 def _report(text: str) -> None:
-    """Show an error; called in a thread, perhaps after the window was closed."""
+    """Show an error in napari, or in the terminal after the window has closed."""
     if napari.current_viewer() is None:
         print(on_one_line(text), file=sys.stderr)
     else:

@@ -1,4 +1,4 @@
-"""The commands of a review, called by keys and panels."""
+"""The commands of a review, which keys and panels call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class ReviewCommands:
-    """The handlers of the reviewer's keys, panels and windows.
+    """The functions that the reviewer's keys, panels and windows call.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class ReviewCommands:
         self._connect_the_rest()
 
     def close(self) -> None:
-        """Disconnect the handlers."""
+        """Disconnect the functions from the keys, panels and windows."""
         self._connections.close()
 
     def _connect_display(self) -> None:
@@ -145,7 +145,7 @@ class ReviewCommands:
         connect(panel.help.changed, self._help.toggle)
 
     def _read_again(self) -> None:
-        """Read the changed file of the image on the screen, and forget its pictures."""
+        """Read the changed file of the image on the screen, and drop its thumbnails."""
         self._surfaces.drop_gallery()
         self._controller.read_again()
 
@@ -156,7 +156,7 @@ class ReviewCommands:
         self._surfaces.show_keys(keys)
 
     def apply(self, preferences: Preferences) -> None:
-        """Use the user's current preferences."""
+        """Apply the user's preference for the cutout after a verdict."""
         self._controller.verdicts.advance_to = preferences.advance_to
         self._panel.progress.show_advance(preferences.advance_to)
 
@@ -187,7 +187,7 @@ class ReviewCommands:
         }
 
     def run(self, action: str) -> None:
-        """Do an action of the key table, or "report" or "open_another"."""
+        """Run an action of the key table, or "report" or "open_another"."""
         saving = self._panel.saving
         others: dict[str, Callable[[], object]] = {
             "report": saving.report_requested.emit,
@@ -215,7 +215,10 @@ class ReviewCommands:
             self._panel.say("There is no earlier position to go back to.")
 
     def _step_down(self, down: int) -> None:
-        """Go to the cutout below on the screen if `down` is 1, or above if it is -1."""
+        """Go to the cutout below on the screen, or to the cutout above.
+
+        `down` is 1 for the cutout below and -1 for the cutout above.
+        """
         self._step(0, -down if self._controller.overlay.y_up else down)
 
     def _step(self, across: int, down: int) -> None:
@@ -245,7 +248,7 @@ class ReviewCommands:
         self._session.show_columns(*names)
 
     def _find(self, text: str) -> None:
-        """Go to the next cutout of the queue that contains a text."""
+        """Go to the next cutout in the queue that contains a text."""
         if not text:
             return
         row = self._session.current_cutout.row

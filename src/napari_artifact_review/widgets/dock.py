@@ -1,4 +1,4 @@
-"""The dock widget, which shows the open review or the form to open one."""
+"""The dock widget, which shows the open review or the form to open a review."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
 #: Minimum width of the dock, in digits of its font.
 _WIDTH = 40
 
-#: Seconds from the creation of a dock until it prepares a review. By then, the dock is
-#: on the screen, even on a slow machine.
+#: Seconds from the creation of a dock until it prepares a review. After this time, the
+#: dock is on the screen, even on a slow machine.
 _DELAY_OF_PREPARATION = 0.5
 
 
 class _Field:
-    """An attribute of the dock that refers to an attribute of a panel or a window.
+    """An attribute of the dock that returns an attribute of a panel or a window.
 
     Parameters
     ----------
@@ -68,10 +68,10 @@ class ReviewWidget(SteadyBox):
 
     Scripts can use the magicgui widgets as attributes. Files: `predictions`, `images`,
     `output`, `cutout_size`, `open`. Navigation: `image_name`, `error_id`, `previous`,
-    `next`, `grid_x`, `grid_y`. Verdicts: `label_new`, `kind`, `note`, `auto_advance`,
-    the verdict in force in `history`, and the last verdict in `last_verdict`. View:
-    `y_up`, `grid`. Saving: `save`. `message` shows the last message for the reviewer,
-    and `banner` the reason why verdicts cannot be recorded.
+    `next`, `grid_x`, `grid_y`, `find`. Verdicts: `label_new`, `kind`, `note`,
+    `auto_advance`, `history` with the current verdict, and `last_verdict`. View:
+    `y_up`, `grid`. Saving: `save`. `message` shows the last message for the reviewer.
+    `banner` shows the reason why verdicts cannot be recorded.
 
     Parameters
     ----------
@@ -85,14 +85,14 @@ class ReviewWidget(SteadyBox):
     opening : OpenPanel
         The form with the files of a review.
     files : FilesButton
-        A button with the name of the open table; it switches between form and review.
+        A button with the name of the open table. A click shows the form or the review.
     workspace : Workspace
         The panels and windows of a review. Scripts can also use `panel`, `help`,
         `examples`, `stretches` and `plots`.
     settled : Signal
-        Emitted at the end of an opening, with the error if it failed, otherwise with
-        None. An opening ends when it fails or is cancelled, or when the first image is
-        on the screen or cannot be read.
+        Emitted at the end of an opening, with the error or with None. An opening ends
+        when it fails or is cancelled, or when the first image is on the screen or
+        cannot be read.
     """
 
     settled = Signal(object)
@@ -161,7 +161,7 @@ class ReviewWidget(SteadyBox):
 
     @property
     def pending(self) -> int:
-        """Number of commands that are not recorded yet."""
+        """Number of commands that have not been recorded yet."""
         return 0 if self.session is None else len(self.session.pending)
 
     @property
@@ -170,13 +170,13 @@ class ReviewWidget(SteadyBox):
         return self.review is not None and self.review.is_shown
 
     def prepare(self) -> None:
-        """Create the widgets and import the modules of a review before it is opened."""
+        """Create the widgets and import the modules that a review will need."""
         self.workspace.make_all()
         # Start the thread last, because it would delay the imports of the workspace.
         import_ahead()
 
     def kept_free(self) -> list[QRect]:
-        """Return the rectangles to keep free of windows: cutout, menu bar and dock."""
+        """Return the rectangles to keep uncovered: cutout, menu bar and dock."""
         found = [rectangle_on_screen(self)]
         if (window := main_window_of(self)) is not None:
             found.insert(0, rectangle_on_screen(window.menuBar()))
@@ -196,7 +196,7 @@ class ReviewWidget(SteadyBox):
         fit_to_font(self, self._fit_to_font)
 
     def _fit_to_font(self) -> None:
-        """Keep the dock wide enough for its texts, which it would cut off."""
+        """Make the dock wide enough for its texts, which it would otherwise cut off."""
         self.setMinimumWidth(_WIDTH * self.fontMetrics().horizontalAdvance("0"))
 
     def _connect_opening(self) -> None:
@@ -213,7 +213,9 @@ class ReviewWidget(SteadyBox):
     # Opening
 
     def start_opening(self, **options: Any) -> None:
-        """Open the table that is named in the form. A thread reads the files.
+        """Open the table that is named in the form; a thread reads the files.
+
+        The signal `settled` reports the end of the opening.
 
         Parameters
         ----------
@@ -233,7 +235,7 @@ class ReviewWidget(SteadyBox):
             self._opener.reopen(self.review.session, images)
 
     def _choose_images(self) -> None:
-        """Reopen the review with the images of another folder."""
+        """Ask for another folder of images, and reopen the review with its images."""
         folder = self.images.ask()
         if folder is not None:
             self._reopen(images=folder)
@@ -241,9 +243,10 @@ class ReviewWidget(SteadyBox):
     def start_demo(
         self, images: int = 3, seed: int = 0, folder: Path | None = None
     ) -> None:
-        """Open a demo survey; create the survey unless it already exists.
+        """Open a demo survey, after creating the survey if it does not exist.
 
-        `images` is the number of images, and `seed` is for the random numbers.
+        `images` is the number of images. `seed` is for the random numbers. `folder` is
+        the folder of the survey; the default is in the user's cache.
         """
         self._opener.open_demo(images, seed, folder)
 
@@ -263,7 +266,7 @@ class ReviewWidget(SteadyBox):
         self._opener.adopt(session)
 
     def cancel_opening(self) -> None:
-        """Cancel the opening, and continue with the open review."""
+        """Cancel the opening in progress, and continue with the open review."""
         self._opener.cancel()
         self._is_moving = False
         self._resume()
@@ -304,13 +307,14 @@ class ReviewWidget(SteadyBox):
         self.review.start()
 
     def _add_panel(self) -> None:
-        """Add the panels to the dock at the first review."""
+        """Add the panels of a review to the dock, once."""
         panel = self.workspace.panel
-        # Add them before they are filled, because magicgui empties lists that get a new
-        # parent.
+        # Add the panels before they are filled, because magicgui empties lists when
+        # they get a new parent.
         layout: Any = self.content.layout()
         layout.insertWidget(layout.count() - 1, panel.native, 1)
-        # Qt's style sheets do not give a widget the font of its new parent.
+        # Because of Qt's style sheets, a widget does not get the font of its new
+        # parent.
         follow_font_size(panel.native)
         panel.banner.open_requested.connect(self._reopen)
         panel.changed_table.reopen_requested.connect(self._reopen)
@@ -332,7 +336,7 @@ class ReviewWidget(SteadyBox):
             raise error
 
     def _remember(self, session: ReviewSession) -> None:
-        """List the review as recent, unless its log has a custom path."""
+        """Add the review to the recent reviews, unless its log has a custom path."""
         if session.store == str(log_path_beside(session.output)):
             paths = (session.predictions.path, session.images.folder, session.output)
             RecentReview(*map(str, paths)).remember()
@@ -353,7 +357,7 @@ class ReviewWidget(SteadyBox):
         self._opener.move(session, path)
 
     def _clear_output(self) -> None:
-        """Clear the output of the open review when another table is chosen."""
+        """Clear the output of the open review after the choice of another table."""
         if self.session is not None and self.output.path == self.session.output:
             self.output.value = None
 
@@ -362,15 +366,16 @@ class ReviewWidget(SteadyBox):
         self._show_files(not self.opening.visible)
 
     def _open_another(self) -> None:
-        """Show the form, to choose another table."""
+        """Show the form, so that the user can choose another table."""
         self.opening.recent.show_reviews()
         self._show_files(True)
         self.opening.predictions.choose_btn.native.setFocus()
 
     def _show_files(self, shown: bool) -> None:
-        """Show the form instead of the review, or hide the form."""
+        """Show the form instead of the review, or the review instead of the form."""
         is_open = self.review is not None
-        # Hide before showing: both together would make the window too tall.
+        # Hide before showing, because both panels together would make the window too
+        # tall.
         visible = {self.opening: shown, self.workspace.panel: is_open and not shown}
         for panel in sorted(visible, key=lambda panel: visible[panel]):
             panel.visible = visible[panel]
@@ -381,7 +386,7 @@ class ReviewWidget(SteadyBox):
     def close_review(self) -> None:
         """Close the open review, restore the viewer, and show the form.
 
-        An opening in progress is cancelled.
+        Also cancel an opening in progress.
         """
         if self._opener.is_opening:
             self.cancel_opening()
@@ -398,8 +403,8 @@ class ReviewWidget(SteadyBox):
             review.close(continues)
 
     def event(self, event: QEvent | None) -> bool:
-        """Handle the activation of the window, and the removal of the dock from it."""
-        # Qt sends events before `review` is set, but none of the kinds below.
+        """Handle activation and deactivation of the window, and closing of the dock."""
+        # Qt sends events before `review` is set, but none of the types handled here.
         kind = None if event is None else event.type()
         if kind == QEvent.Type.WindowActivate:
             take_free_focus(self)
@@ -417,7 +422,7 @@ class ReviewWidget(SteadyBox):
         return super().event(event)
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802
-        """Say that the review goes on when the user hides the dock."""
+        """Notify the user that the review continues while the dock is hidden."""
         super().hideEvent(event)
         if self.session is not None:
             dock_notices.tell_if_hidden(self, self.session)

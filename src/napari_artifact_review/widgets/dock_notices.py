@@ -1,4 +1,4 @@
-"""Notices about a review whose dock is closed or hidden."""
+"""Notifications when the dock of a review is closed or hidden."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def tell_closed(session: ReviewSession) -> None:
-    """Say where the verdicts of a review are, before its dock closes it."""
+    """Notify the user where a review's verdicts are, before the review closes."""
     name, pending = session.predictions.path.name, len(session.pending)
     if isinstance(session.problem, HeldError):
         show_info(f"The review of {name} is closed here. It was read-only.")
@@ -33,11 +33,14 @@ def tell_closed(session: ReviewSession) -> None:
 
 
 def tell_if_hidden(content: QWidget, session: ReviewSession) -> None:
-    """Say that a review goes on, if its dock itself is hidden and not its window."""
+    """Notify the user that a review continues while its dock is hidden.
+
+    Do nothing if the window is hidden, but not the dock itself.
+    """
     dock = content.parentWidget()
     if dock is not None and dock.isHidden():
         show_info(
-            f"The review of {session.predictions.path.name} goes on while its dock is "
-            "hidden: the keys still give verdicts. To show the dock, choose Plugins > "
-            "Artifact Review; to end the review, close the dock."
+            f"The review of {session.predictions.path.name} continues while its dock "
+            "is hidden: the keys still give verdicts. To show the dock, choose "
+            "Plugins > Artifact Review; to end the review, close the dock."
         )

@@ -1,4 +1,4 @@
-"""The frames that napari's canvas draws."""
+"""A watcher of the frames that napari's canvas draws."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from napari_artifact_review.widgets.napari_compat import canvas_of
 
 
 class Frames(QObject):
-    """A watcher that checks whether the canvas has drawn the last change.
+    """A watcher that detects whether the canvas has drawn the last change.
 
     A change is visible only after the next frame of the canvas. Qt may handle a key or
     a timer before this frame.
@@ -26,10 +26,10 @@ class Frames(QObject):
         self._canvas: QWidget | None = None
 
     def watch(self, window: QMainWindow | None) -> None:
-        """Watch the canvas in the middle of a window."""
+        """Watch the canvas of a napari window."""
         canvas = canvas_of(window)
         if canvas is not None:
-            # Qt's OpenGL widget also emits its signals for frames of the whole window.
+            # Qt's OpenGL widget emits its signals also for frames of the whole window.
             canvas.installEventFilter(self)
         self._canvas = canvas
 

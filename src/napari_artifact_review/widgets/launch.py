@@ -38,10 +38,12 @@ def open_review(
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
+    The function returns when the first image is on the screen or cannot be read.
+
     Parameters
     ----------
     viewer : napari.Viewer
-        The viewer. The dock is added unless the viewer has it.
+        The viewer. The dock is added if the viewer has no dock of this plugin.
     predictions : path-like or ReviewSession
         The predictions table, or an open session. With a session, omit all further
         arguments. The dock closes the session when it closes the review.
@@ -51,8 +53,7 @@ def open_review(
     Returns
     -------
     ReviewWidget
-        The dock, whose `session` is the review. The function returns when the first
-        image is on the screen or cannot be read.
+        The dock. Its attribute `session` is the session of the review.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def review_dock(viewer: napari.Viewer) -> ReviewWidget:
 
 
 def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:
-    """Call `start`, wait for the end of the opening, and raise its error, if any."""
+    """Call `start`, wait for the end of the opening, and raise any error."""
     outcome: list[Exception | None] = []
     loop = QEventLoop()
 
@@ -109,7 +110,7 @@ def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:
 
 
 def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
-    """Make the demo and open it in the current viewer.
+    """Create the demo, and open it in the current viewer.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""An updater of a review's results and plots, which computes in a thread."""
+"""An updater of results and plots, which computes them in a thread."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.parts.fold import Fold
     from napari_artifact_review.widgets.windows.plots import Plots, PlotWish
 
-#: Milliseconds from a verdict until the numbers are computed, so that the frame of the
-#: verdict is drawn first.
+#: Milliseconds from a verdict until the results are computed. In this time, the frame
+#: after the verdict is drawn.
 _DELAY_OF_NUMBERS = 60
 
-#: The same for the plots, which take half a second to compute.
+#: The same delay for the plots, which take half a second to compute.
 _DELAY_OF_PLOTS = 500
 
 
@@ -35,11 +35,11 @@ class Measurer:
     Parameters
     ----------
     parent : QObject
-        The open review. After Qt has deleted it, no results are shown.
+        The open review. After Qt has deleted this object, no results are shown.
     session : ReviewSession
         The review.
     panel : ResultsPanel
-        Shows the numbers.
+        Shows the results.
     fold : Fold
         Shows or hides the panel.
     plots : Plots
@@ -76,7 +76,7 @@ class Measurer:
 
     def _measure(self) -> None:
         if not self._fold.is_open:
-            # Clear the hidden numbers, which could become outdated.
+            # Clear the hidden results, which could become outdated.
             self._numbers.give_up()
             self._fold.say("")
             self._panel.show_changes(None)
@@ -108,7 +108,7 @@ def measure_changes(
     Raises
     ------
     CancelledError
-        If `given_up` returns True before the end.
+        If `given_up` returns True during the computation.
     """
     metrics = snapshot.metrics(given_up)
     return Measured(metrics, snapshot.flips(), snapshot.open_count)
@@ -120,7 +120,7 @@ def _draw_plots(
     wishes: Sequence[PlotWish],
     _: Callable[[], bool],
 ) -> list[npt.NDArray[np.uint8]]:
-    """Return pictures of two plots: the curves, and the time per verdict."""
+    """Return images of two plots: precision-recall curves and time per verdict."""
     # Import these only in the thread, because they import matplotlib.
     from napari_artifact_review.core.scores.metrics import measure
     from napari_artifact_review.core.scores.pace import pace_of

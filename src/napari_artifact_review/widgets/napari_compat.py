@@ -1,4 +1,4 @@
-"""Workarounds for napari that need Qt, each with the affected version of napari.
+"""Workarounds for napari that need Qt, with the affected version of napari.
 
 Workarounds that do not need Qt are in `viewer/napari_compat.py`.
 """
@@ -29,9 +29,9 @@ def make_context_current_at_removals(
     napari 0.9.2 deletes the OpenGL objects of a removed layer immediately, in the
     current context (`VispyCanvas._clean_and_update_scenegraph`, since napari pull
     request 8122; napari issue 8471 seems to describe the same fault). The current
-    context is usually that with which Qt composes the window. The canvas's own context
-    then still refers to the deleted objects, and a later frame crashes the process in
-    `glDrawArrays`.
+    context is usually the one with which Qt composes the window. The canvas's own
+    context then still refers to the deleted objects. A later frame crashes the process
+    in `glDrawArrays`.
 
     Parameters
     ----------

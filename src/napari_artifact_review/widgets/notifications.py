@@ -1,4 +1,4 @@
-"""napari's notifications, with texts from files as plain text."""
+"""Functions that show napari's notifications, with HTML in texts escaped."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from napari_artifact_review.core.texts import not_html
 
 
 def show_error(text: str) -> None:
-    """Show an error in the viewer's window, and in the terminal."""
+    """Show an error as a notification of napari."""
     notifications.show_error(not_html(text))
 
 
 def show_warning(text: str) -> None:
-    """Show a warning in the viewer's window, and in the terminal."""
+    """Show a warning as a notification of napari."""
     notifications.show_warning(not_html(text))
 
 
 def show_info(text: str) -> None:
-    """Show a fact in the viewer's window, and in the terminal."""
+    """Show information as a notification of napari."""
     notifications.show_info(not_html(text))

@@ -35,7 +35,7 @@ class Opener:
     Attributes
     ----------
     opened : Signal
-        Emitted with the session.
+        Emitted with the new session.
     failed : Signal
         Emitted with the error.
     shown : ReviewSession or None
@@ -60,7 +60,7 @@ class Opener:
     def names_open_review(self, store: str | Path | None) -> bool:
         """Return whether the files in the form may belong to the open review.
 
-        If `store`, a custom path of the log, is given, they may always belong to it.
+        With `store`, a custom path of the log, return True if a review is open.
         """
         table, output = self._panel.predictions.path, self._panel.output.path
         if self.shown is None or table is None:
@@ -92,17 +92,17 @@ class Opener:
         self._start(f"Reading {table.name}...", job)
 
     def adopt(self, session: ReviewSession) -> None:
-        """Show an open session in place of the open review."""
+        """Emit `opened` with an open session, after importing its modules."""
         name = session.predictions.path.name
         self._start(f"Opening {name}...", partial(_adopt, session))
 
     def reopen(self, session: ReviewSession, images: Path | None = None) -> None:
-        """Read the files of a review again, with `images` as the folder if given."""
+        """Read the files of a review again; `images` is another folder of images."""
         name = session.predictions.path.name
         self._start(f"Reading {name}...", partial(session.reopen, images))
 
     def move(self, session: ReviewSession, output: Path) -> None:
-        """Reopen a review with another output; its log is copied to that output."""
+        """Copy a review's log for another output, and reopen the review with it."""
         job = partial(session.with_output, output)
         self._start(f"Switching to {output.name}...", job)
 
@@ -111,7 +111,7 @@ class Opener:
         self._background.start(job, self._done, self._failed)
 
     def open_demo(self, images: int, seed: int, folder: Path | None) -> None:
-        """Open a demo survey; create the survey unless it already exists."""
+        """Open a demo survey, after creating the survey if it does not exist."""
         # Import the demo only here, because it imports scikit-learn and scipy.
         from napari_artifact_review.demo import make_demo, make_demo_in_cache
 
@@ -151,12 +151,12 @@ class Opener:
 
 
 def import_ahead() -> None:
-    """Import a review's modules in a thread while the user fills in the form."""
+    """Import the modules of a review in a thread while the user fills in the form."""
     threading.Thread(target=import_review, name="artifact-review-imports").start()
 
 
 def import_review() -> None:
-    """Import a review's modules; with their dependencies, this takes over a second."""
+    """Import the modules of a review; with dependencies, this takes over a second."""
     import napari_artifact_review.widgets.review  # noqa: F401
 
 
@@ -174,4 +174,4 @@ def _adopt(session: ReviewSession) -> ReviewSession:
 
 
 class _CancelledError(Exception):
-    """Exception for a job that the user has cancelled, which is not reported."""
+    """An exception for a job that the user has cancelled; it is not reported."""

@@ -1,4 +1,4 @@
-"""The commands of napari's command palette, which act on the open review."""
+"""Commands of napari's command palette, which act on the open review."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _open_review() -> OpenReview | None:
-    """Return the open review of the current viewer, or say that none is open."""
+    """Return the current viewer's open review; if None, notify the user."""
     viewer = napari.current_viewer()
     docked = [] if viewer is None else viewer.window.dock_widgets.values()
     for widget in docked:
@@ -28,7 +28,10 @@ def _open_review() -> OpenReview | None:
 
 
 def _command(action: str) -> Callable[[], None]:
-    """Return a command that does what a key or a button of the review does."""
+    """Return a command that runs an action of the open review.
+
+    `action` is a parameter of `ReviewCommands.run`.
+    """
 
     def run() -> None:
         review = _open_review()

@@ -25,7 +25,7 @@ class PositionKeeper(QObject):
     Parameters
     ----------
     parent : QObject
-        The owner; Qt deletes this object together with it.
+        The owner; Qt deletes this object together with the owner.
     session : ReviewSession
         The review.
     controller : ReviewController

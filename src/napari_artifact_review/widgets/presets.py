@@ -1,4 +1,4 @@
-"""Display presets: those of the plugin, and those that the user has saved."""
+"""Display presets of the plugin and of the user, and their commands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KEY = "display presets"
 
 
 def all_presets() -> list[Preset]:
-    """Return the presets of the plugin, followed by the user's own."""
+    """Return the presets of the plugin, followed by those of the user."""
     return [*BUILT_IN, *_own_presets()]
 
 
@@ -52,7 +52,7 @@ class PresetCommands:
     dock : QWidget
         The dock.
     panel : ReviewPanel
-        The panels.
+        The panels of the review.
     connections : Connections
         The connections of the review.
     display : callable
@@ -78,11 +78,11 @@ class PresetCommands:
         connections.connect(panel.display.removal_requested, self._remove)
 
     def apply_next(self) -> None:
-        """Apply the preset after the current one, and name it."""
+        """Apply the preset after the current preset, and show its name."""
         self._apply(preset_after(self._display(), self._presets))
 
     def show_menu(self) -> None:
-        """Offer the presets in a menu."""
+        """Show the presets in a menu, in which digits and letters choose a preset."""
         choices = {one.name: partial(self._apply, one) for one in self._presets}
         show_menu(self._dock, self._panel.display.preset.native, choices)
 
@@ -103,11 +103,11 @@ class PresetCommands:
         dialog.textValueSelected.connect(self._save)
         dialog.finished.connect(dialog.deleteLater)
         dialog.finished.connect(lambda _: give_keys_to_viewer(self._dock))
-        # `open` returns at once, so that images and verdicts still arrive.
+        # `open` returns immediately, so that images and verdicts still arrive.
         dialog.open()
 
     def _save(self, text: str) -> None:
-        """Save the current display under a name, in place of one with that name."""
+        """Save the current display as a preset, replacing any of the same name."""
         name = clean_name(text)
         if not name:
             self._panel.say("The preset was not saved, because it has no name.")
@@ -118,7 +118,7 @@ class PresetCommands:
                 "Choose another name."
             )
             return
-        # Another window may have saved presets since.
+        # Another window may have saved presets in the meantime.
         own, new = _own_presets(), Preset(name, self._display())
         is_known = any(one.name == name for one in own)
         if is_known:
@@ -130,7 +130,7 @@ class PresetCommands:
 
     def _remove(self, name: str) -> None:
         self._replace([one for one in _own_presets() if one.name != name])
-        self._panel.say(f"Removed the preset “{name}”. The display stays.")
+        self._panel.say(f"Removed the preset “{name}”. The display is unchanged.")
 
     def _replace(self, own: Sequence[Preset]) -> None:
         _store(own)

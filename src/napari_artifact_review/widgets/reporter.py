@@ -1,4 +1,4 @@
-"""The report of a review, written in a thread and opened in the browser."""
+"""A writer of the report, which works in a thread and opens the browser."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """A writer of the report that keeps the window free.
+    """A writer of the report, which works in a thread.
 
     Parameters
     ----------
     session : ReviewSession
         The review.
     parent : QWidget
-        The owner of the dialog for the file.
+        The parent of the file dialog.
     say : callable
         Shows a message to the reviewer.
     main_thread : MainThread
@@ -54,7 +54,7 @@ class Reporter:
         return self._background.busy
 
     def ask(self) -> None:
-        """Ask for the report's file, and write it."""
+        """Ask for the file of the report, and write the report."""
         if self.is_writing:
             self._say("A report is being written.")
             return
@@ -68,13 +68,13 @@ class Reporter:
             self.write(path if path.suffix else path.with_suffix(".html"))
 
     def write(self, path: Path) -> None:
-        """Write the report to a file, and open it in the browser."""
+        """Write the report to a file, then open the file in the browser."""
         self._say(f"Writing the report to {path}...")
         job = partial(_write, self._session, self._session.threshold, path)
         self._background.start(job, self._done, self._failed)
 
     def give_up(self) -> None:
-        """Ignore the report in progress, without stopping it."""
+        """Ignore the result of a report in progress, without stopping the writing."""
         self._background.give_up()
 
     def _done(self, path: Path) -> None:
@@ -91,13 +91,13 @@ class Reporter:
 
 
 def _write(session: ReviewSession, threshold: float | None, path: Path) -> Path:
-    """Write a report of all verdicts so far; return its path."""
+    """Write a report of all verdicts so far; return the path of the report."""
     # Import in this thread, because this imports matplotlib.
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.report.page import write_report
 
     session.wait_until_recorded(ANSWER_TIMEOUT)
-    # A session of its own, because the reviewer goes on with the other one.
+    # Open a separate session, because the reviewer continues to use the other session.
     with ReviewSession.open(
         session.predictions.path,
         session.images.folder,

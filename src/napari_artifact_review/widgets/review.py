@@ -1,4 +1,4 @@
-"""An open review: session, controller, commands and helpers."""
+"""An open review: session, controller, commands and other parts."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ class OpenReview(QObject):
     workspace : Workspace
         The panels and windows that show the review.
     session : ReviewSession
-        The review.
+        The session of the review.
     has_moved : bool
         Whether the user has just chosen another output for the review.
 
     Attributes
     ----------
     session : ReviewSession
-        The review.
+        The session of the review.
     controller : ReviewController
         Draws the review in the viewer.
     surfaces : Surfaces
         The canvas and the gallery.
     commands : ReviewCommands
-        The handlers of keys and panels.
+        The functions that keys and panels call.
     keys : KeyBindings
         The key bindings of the review.
     saver : Saver
@@ -84,7 +84,7 @@ class OpenReview(QObject):
         self._is_settled = self._is_closed = self._has_missed = False
         self._left = session.review_queue.left
         self._chosen_keys = KeyChoice()
-        # Closing these must not use widgets, which Qt deletes with the window.
+        # At the end, do not use widgets here, because Qt deletes them with the window.
         self._connections = Connections()
         self.session = session
         self.controller = ReviewController(
@@ -155,11 +155,12 @@ class OpenReview(QObject):
         self._dock.destroyed.connect(partial(Connections.close, self._connections))
 
     def start(self) -> None:
-        """Draw the review. The dock must already show the panels."""
+        """Draw the review; the dock must already show the panels."""
         self._panel.show_notices(self.session)
         self.controller.connect()
         self._panel.show_display(self.controller.image.display)
-        # Connect after the controller, which must know first whether to read an image.
+        # Connect after the controller, which must first decide whether to read an
+        # image.
         self._connections.connect(self.session.current_changed, self._on_moved)
         self.position.try_again_later()
 
@@ -169,17 +170,17 @@ class OpenReview(QObject):
         self._panel.enabled = False
 
     def resume(self, keys: KeyChoice) -> None:
-        """Enable the panels and the keys again."""
+        """Enable keys and panels again."""
         self._panel.enabled = True
         self.apply_preferences(keys)
 
     def apply_preferences(self, keys: KeyChoice) -> None:
-        """Use the keys and the defaults from napari's preferences."""
+        """Apply the keys, and the defaults from napari's preferences."""
         self.commands.apply(Preferences.in_force())
         self._bind_keys(keys)
 
     def _bind_keys(self, keys: KeyChoice) -> None:
-        """Bind keys, and show them in panels and help."""
+        """Bind keys, and show them in the panels and the help."""
         if keys.actions != self._chosen_keys.actions:
             self.keys.disconnect()
         self._chosen_keys = keys
@@ -188,13 +189,13 @@ class OpenReview(QObject):
         self._panel.show_current(self.session)
 
     def close(self, continues: bool = False) -> None:
-        """Restore the viewer, and close the session, which unlocks its log.
+        """Restore the viewer, and close the session, which unlocks the session's log.
 
         Parameters
         ----------
         continues : bool
             Whether the review continues in another session. Otherwise the reviewed
-            table is saved, unless the user has switched this off.
+            table is saved, unless the user has turned this off.
         """
         if self._is_closed:
             return
@@ -226,7 +227,7 @@ class OpenReview(QObject):
         return drawn and controller.problem is None and self._frames.are_shown
 
     def _has_been_seen(self) -> bool:
-        """Return whether the cutout has been drawn, so that a held key may repeat."""
+        """Return whether the current cutout is drawn, so that a held key may repeat."""
         view = self.controller.view
         return view == "covered" or (view != "loading" and self._frames.are_shown)
 
@@ -239,7 +240,7 @@ class OpenReview(QObject):
             if is_frozen and panel.updatesEnabled() and not self._frames.are_shown:
                 # The panels may not have been painted yet for the image on the screen.
                 panel.repaint()
-            # Freeze the panels, so that they change on the screen with the image.
+            # Freeze the panels, so that panels and image change on the screen together.
             panel.setUpdatesEnabled(not is_frozen)
             self._panel.show_current(self.session)
 
@@ -250,7 +251,7 @@ class OpenReview(QObject):
         self._save_at_end()
 
     def _save_at_end(self) -> None:
-        """Save without a question after the last verdict of the queue."""
+        """Save the table without asking, after the last verdict of the queue."""
         left, self._left = self._left, self.session.review_queue.left
         if left and not self._left and Preferences.in_force().save_at_end:
             self.saver.export()
@@ -313,7 +314,7 @@ class OpenReview(QObject):
             self.settled.emit()
 
     def _report(self, problem: ImageError) -> None:
-        """Report why an image cannot be shown, and a missing folder only once."""
+        """Show why an image cannot be shown; of missing images, only the first."""
         is_missing = isinstance(problem, ImageNotFoundError)
         if not (is_missing and self._has_missed):
             show_error(str(problem))

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
 
-#: Prepares a save; the parameter tells whether to write the copy for spreadsheets.
+#: Prepares a save. The parameter is whether to write the copy for spreadsheets.
 _Prepare: TypeAlias = Callable[[bool], "Callable[[], Saved] | None"]
 
 
 class Saver:
     """A saver of the reviewed table, which shows the result in the panels.
 
-    If the table or the output has changed on disk, a panel offers a choice to the user.
+    If the table or the output has changed on disk, a panel asks the user what to do.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ class Saver:
     ) -> None:
         """Write the reviewed table; the parameters are those of `ReviewSession.save`.
 
-        The user's preferences tell whether to write a copy for spreadsheet programs.
+        The user's preferences determine whether to write a copy for spreadsheet
+        programs.
         """
         self._start(
             lambda copy: self._session.saver.prepare(
@@ -66,16 +67,16 @@ class Saver:
         )
 
     def export(self) -> None:
-        """Write the reviewed table without a question, if it lacks a verdict.
+        """Write the reviewed table without asking, if verdicts are missing in it.
 
-        If the user would have to choose, write a dated file beside the output. If a
-        save is running, write afterwards what it lacks.
+        If the user would have to choose, write a dated file in the folder of the
+        output. If a save is running, call this method again after the save.
         """
         self._is_export_due = self.is_saving
         self._start(lambda copy: self._session.saver.prepare_export(spreadsheet=copy))
 
     def _start(self, prepare: _Prepare) -> None:
-        """Record pending verdicts, then write the table, unless a save is running."""
+        """Record pending verdicts, then write the table; do nothing during a save."""
         if self.is_saving:
             return
         session = self._session
@@ -96,7 +97,8 @@ class Saver:
         def done(saved: Saved) -> None:
             session.saver.finish(saved, wait=session.patience)
             if not saved.reason:
-                # A question about changes on disk is not answered by a dated file.
+                # A dated file does not resolve the choice that a panel asks for, so the
+                # panel stays.
                 panel.hide_changes()
             panel.saving.show_state(session)
             panel.say(_result_text(session, saved))
@@ -145,7 +147,7 @@ class Saver:
         show_error(str(error))
 
     def give_up(self) -> None:
-        """Ignore the result of a save in progress, without stopping it."""
+        """Ignore the result of a save in progress, without stopping the save."""
         self._background.give_up()
 
 

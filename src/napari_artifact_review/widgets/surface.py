@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.widgets.gallery import GalleryPanel
 
-#: Said when a verdict came too early, and the reviewer wants to move on.
+#: Message when the reviewer wants to leave a cutout whose verdict came too early.
 STAYS_AT_CUTOUT = (
     "No verdict was given, because the image is still being read. The review stays at "
     "its cutout until the image is shown."
@@ -28,7 +28,7 @@ STAYS_AT_CUTOUT = (
 
 
 class Surface(Protocol):
-    """The interface of a widget that shows cutouts and goes from one to the next."""
+    """The interface of a widget that shows cutouts and goes to other cutouts."""
 
     def go_next(self) -> None:
         """Go to the next cutout."""
@@ -40,10 +40,10 @@ class Surface(Protocol):
         """Return the current cutout's rectangle on the screen; None if unknown."""
 
     def toggle_view(self) -> None:
-        """Switch between a closer and a wider view."""
+        """Switch between a closer view and a wider view."""
 
     def show_display(self) -> None:
-        """Show pixels with the current limits, stretch, colours and orientation."""
+        """Apply the current limits, stretch, colours and orientation to the pixels."""
 
 
 class Canvas:
@@ -84,7 +84,7 @@ class Canvas:
             self._say(end_of_queue(self._session, "first"))
 
     def _may_leave(self) -> bool:
-        """Return whether the cutout may be left; else say why the key does nothing."""
+        """Return whether the reviewer may leave the cutout; explain a refusal."""
         if self._controller.waits_for_image:
             self._say(STAYS_AT_CUTOUT)
         return not self._controller.waits_for_image
@@ -106,7 +106,7 @@ class Canvas:
         self._controller.toggle_view()
 
     def show_display(self) -> None:
-        """Do nothing, because napari redraws its layers by itself."""
+        """Do nothing, because napari redraws its layers itself."""
 
 
 class Surfaces:
@@ -139,13 +139,13 @@ class Surfaces:
 
     @property
     def front(self) -> Surface:
-        """The surface that the reviewer sees."""
+        """The surface that is visible to the reviewer."""
         if self.gallery is None or self._controller.view != "covered":
             return self._canvas
         return self.gallery
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys in the gallery, even if it is created later."""
+        """Show the current keys in the gallery, now or when the gallery is created."""
         self._keys = keys
         if self.gallery is not None:
             self.gallery.show_keys(keys)

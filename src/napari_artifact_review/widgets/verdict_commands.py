@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class VerdictCommands:
-    """The commands for verdicts, with their kinds and notes.
+    """The commands that give, repeat, undo and redo verdicts, with kinds and notes.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class VerdictCommands:
     session : ReviewSession
         The review.
     controller : ReviewController
-        Gives the verdicts about the cutouts on the screen.
+        Gives the verdicts on the cutouts on the screen.
     connections : Connections
         The connections of the review.
     """
@@ -85,13 +85,13 @@ class VerdictCommands:
         self._panel.show_current(self._session)
 
     def _decide_kind(self, kind: str) -> None:
-        """Mark the target as an artifact of a kind that was chosen in the list."""
+        """Mark the target as an artifact of the kind that the reviewer chose."""
         _, note = self._kind_and_note()
         self._controller.verdicts.give("artifact", kind, note, advance=bool(kind))
         self._panel.show_current(self._session)
 
     def _repeat(self) -> None:
-        """Give the last verdict again, with the note of the current cutout."""
+        """Repeat the last verdict, with the note in the note field."""
         if self._is_read_only():
             return
         self._controller.verdicts.repeat(self._kind_and_note()[1])
@@ -106,8 +106,8 @@ class VerdictCommands:
     def _kind_and_note(self) -> tuple[str, str]:
         """Return the kind of artifact and the note for the next verdict.
 
-        For a verdict on the current cutout, these are the values of the fields. For a
-        verdict on several cutouts, the kind is empty, and the note is a draft or empty.
+        For a verdict on the current cutout, return the values of the fields. For a
+        verdict on other cutouts, the kind is empty, and the note is a draft or empty.
         """
         current, rows = self._session.current_cutout, self._controller.target().rows
         if rows == (current.row,):
@@ -116,7 +116,7 @@ class VerdictCommands:
         return "", note
 
     def _choose_kind(self) -> None:
-        """Offer the kinds in a menu, in which digits and letters choose a kind."""
+        """Show the kinds in a menu, in which digits and letters choose a kind."""
         if self._is_read_only():
             return
         choices = {
@@ -125,7 +125,7 @@ class VerdictCommands:
         show_menu(self._dock, self._panel.kind_and_note.kind.native, choices)
 
     def _take_note(self, key: CutoutKey, note: str) -> None:
-        """Record a note with the verdict, or store a draft if that is not possible."""
+        """Record a note with its verdict, or else store the note as a draft."""
         session = self._session
         given = session.expected_state(key)
         if given.decision:
@@ -148,7 +148,7 @@ class VerdictCommands:
         session.save_position()
 
     def _is_read_only(self) -> bool:
-        """Return whether the review takes no verdicts; say why if so."""
+        """Return whether the review is read-only; if so, show the reason."""
         reason = read_only_reason(self._session)
         if reason:
             self._panel.say(f"{reason} Nothing was changed.")
@@ -167,7 +167,7 @@ class VerdictCommands:
             self._panel.say("There is nothing to redo.")
 
     def _write_note(self) -> None:
-        """Give the keyboard to the note, also from another window."""
+        """Give the keyboard focus to the note field, even from another window."""
         note = self._panel.kind_and_note.note.native
         note.activateWindow()
         note.setFocus()

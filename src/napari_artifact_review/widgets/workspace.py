@@ -1,4 +1,4 @@
-"""The panels and windows of a dock, shared by successive reviews."""
+"""The panels and windows of a dock, which successive reviews share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """The panels and windows of a review, each created when first used.
+    """The panels and windows of a dock, each of which is created when first used.
 
     Successive reviews use the same panels and windows.
 
@@ -57,13 +57,14 @@ class Workspace:
 
     @cached_property
     def panel(self) -> ReviewPanel:
-        """The panels of a review, about three hundred widgets."""
+        """The column with all panels of a review, about three hundred widgets."""
         from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
 
         panel = ReviewPanel()
         panel.hide()
         panel.results.plots_requested.connect(self.plots.toggle)
-        # Delete the panel with the dock; it has no parent before the first review.
+        # Delete the panel with the dock, because it has no parent before the first
+        # review.
         self.dock.destroyed.connect(panel.native.deleteLater)
         return panel
 
@@ -104,11 +105,11 @@ class Workspace:
             window.hide()
 
     def run_if_open(self, function: Callable[[], object]) -> None:
-        """Run a function in the main thread, unless the window is closed by then."""
+        """Run a function in the main thread, unless the window has closed by then."""
         self._main_thread.run(lambda: function() if self._is_in_window() else None)
 
     def run_later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Run a function after a delay in seconds, unless the window is closed then."""
+        """Run a function after a delay in seconds, unless the window has closed."""
         QTimer.singleShot(round(1000 * seconds), partial(self.run_if_open, function))
 
     def _is_in_window(self) -> bool:

@@ -1,4 +1,4 @@
-"""The pixels of one cutout: as drawn, or raw with the surroundings."""
+"""The pixels of one cutout: raw with the surroundings, or as drawn."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class CutoutPixels(NamedTuple):
 
     @classmethod
     def of(cls, loaded: LoadedImage, cutout: Cutout) -> CutoutPixels | None:
-        """Copy the pixels from an image; return None if the cutout is outside it.
+        """Copy the pixels from an image; return None if the cutout is outside.
 
-        For a tiled image, use the pixels in memory without waiting; see `Level`.
+        For a tiled image, use only pixels in memory, without waiting; see `Level`.
         """
         full, shape = loaded.full, loaded.full.pixels.shape
         inner = clip(cutout, shape)
@@ -50,7 +50,11 @@ class CutoutPixels(NamedTuple):
 
 
 def drawn_pixels(loaded: LoadedImage, cutout: Cutout) -> Pixels | None:
-    """Return a cutout's pixels as drawn; None if they are unread or off the image."""
+    """Return a cutout's pixels as drawn, after smoothing.
+
+    Return None if some pixels have not been read, or if the cutout is outside the
+    image.
+    """
     tiles, sigma = loaded.full.tiles, loaded.sigma
     rows, columns = clip(cutout, loaded.full.pixels.shape)
     if rows.start >= rows.stop or columns.start >= columns.stop:

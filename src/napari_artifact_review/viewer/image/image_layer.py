@@ -42,18 +42,18 @@ _STRETCHED: dict[str, tuple[str, Stretch, bool]] = {}
 
 
 class ImageLayer:
-    """The layer of the full image, with settings that apply to all images.
+    """The layer of the full image, with display settings that apply to all images.
 
     A napari layer is either single-scale or multiscale. The review therefore has one
-    layer of each kind, and shows only one of them. A stretch changes the colormap of
-    the layer instead of its pixels, so it does not slow down camera moves.
+    layer of each kind, and shows only one of the two. A stretch changes the colormap
+    of the layer instead of the pixels, so that camera moves stay fast.
 
     Parameters
     ----------
     layers : ReviewLayers
         The layers of the review.
     cutout : callable
-        Returns the current cutout, whose pixels can determine the limits, or None.
+        Returns the current cutout, or None. Its pixels can determine the limits.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class ImageLayer:
         self._cutout = cutout
         self._role = "image"
         self._loaded: LoadedImage | None = None
-        # The image under the overlay, and its contrast limits.
+        # The image that determines the luminance, and its contrast limits.
         self._under: tuple[LoadedImage, Limits] | None = None
         self._display = Display()
         self._gamma = 1.0
@@ -145,7 +145,7 @@ class ImageLayer:
         return 0 if layer is None else int(layer.data_level)
 
     def emit_postponed_events(self) -> None:
-        """Emit the postponed events of the image after its first frame.
+        """Emit the events that were postponed until after the first frame of the image.
 
         napari's layer list needs another frame to show the name and the thumbnail.
         """
@@ -160,13 +160,14 @@ class ImageLayer:
     def luminance_at(self, rows: Array, columns: Array) -> Array:
         """Return the luminance of pixels on the screen.
 
-        For a tiled image, return the luminance of its median, without reading pixels.
+        For a tiled image, return the luminance of the median pixel value at all
+        positions, without reading pixels.
 
         Parameters
         ----------
         rows, columns : ndarray of float
-            Positions on the image, with broadcastable shapes; a position outside the
-            image means the nearest pixel.
+            Positions on the image, with broadcastable shapes. For a position outside
+            the image, the nearest pixel is used.
 
         Returns
         -------
@@ -214,8 +215,8 @@ class ImageLayer:
     def set_display(self, display: Display) -> None:
         """Change the display settings.
 
-        If the smoothing differs, the settings take effect when the smoothed image is
-        shown.
+        A different smoothing takes effect, with all other settings, when the smoothed
+        image is shown. An unknown colormap is replaced by "gray".
         """
         if not _is_known(display.colormap):
             # The plugin that provides this colormap may not be installed.
@@ -230,7 +231,7 @@ class ImageLayer:
             self._apply()
 
     def choose_display(self, display: Display) -> None:
-        """Change limits, contrast or bias as the user does on the canvas."""
+        """Apply a display that the user chose on the canvas; emit `display_changed`."""
         if display != self._display:
             self._accept(display)
 
@@ -252,7 +253,7 @@ class ImageLayer:
 
     @property
     def limits(self) -> Limits | None:
-        """The limits on the screen, or None before the first image."""
+        """Contrast limits (low, high) on the screen, or None before the first image."""
         layer = self.layer
         if layer is None:
             return None
@@ -266,7 +267,7 @@ class ImageLayer:
 
     @property
     def gamma(self) -> float:
-        """Napari's gamma, which persists between images."""
+        """The gamma of napari's layer, which persists between images."""
         return self._gamma if self.layer is None else float(self.layer.gamma)
 
     def _data(self, loaded: LoadedImage) -> Any:
@@ -293,7 +294,7 @@ class ImageLayer:
 
     @contextmanager
     def _acting(self) -> Iterator[None]:
-        """Return a context for changes that the review, not the user, makes."""
+        """Return a context in which changes do not count as changes by the user."""
         was_acting, self._is_acting = self._is_acting, True
         try:
             with self._layers.without_list_updates():
@@ -339,7 +340,7 @@ class ImageLayer:
         )
 
     def _brightness(self) -> Brightness | None:
-        """Return the brightness of the image or cutout that determines the limits."""
+        """Return the brightness for the limits, from image or current cutout."""
         loaded = self._loaded
         if loaded is None or self._display.scope == "image":
             return None if loaded is None else loaded.brightness
@@ -350,7 +351,7 @@ class ImageLayer:
         brightness = Brightness.of(pixels)
         return brightness if brightness.sample.size else loaded.brightness
 
-    # Changes by the user in napari's own controls of the layer
+    # Changes by the user in napari's layer controls
 
     def _on_limits(self, event: Event) -> None:
         layer = self.layer
@@ -363,7 +364,7 @@ class ImageLayer:
         if layer is not None and layer is event.source and not self._is_acting:
             name = layer.colormap.name
             look = self._display.stretch, self._display.inverted
-            # The user may choose a colormap that `_paint` created with a stretch.
+            # The user may choose a colormap that `_paint` created for a stretch.
             colormap, stretch, inverted = _STRETCHED.get(name, (name, *look))
             self._painted = ()
             self._accept(
@@ -382,7 +383,7 @@ class ImageLayer:
     def _accept(self, display: Display) -> None:
         is_other, self._display = display != self._display, display
         self._apply()
-        # napari emits the limits twice if they widen the range of the slider.
+        # napari emits the limits twice if they extend the range of the slider.
         if is_other:
             self.display_changed.emit(display)
 

@@ -1,4 +1,4 @@
-"""A loader that reads full images in a thread, some of them in advance."""
+"""A loader that reads the current image, and nearby images in advance, in a thread."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ImageLoader:
     run_in_main : callable
         Schedules a function in the main thread; callable from any thread.
     on_read : callable, optional
-        As for `ImageCache`.
+        See `ImageCache`.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class ImageLoader:
     most_images : int
         Maximum number of images in memory or being read.
     most_bytes : int
-        Maximum number of bytes of pixels in memory, not counting the image on the
+        Maximum number of bytes of the images in memory, without the image on the
         screen.
     """
 
@@ -58,11 +58,12 @@ class ImageLoader:
         self.cache = ImageCache(folder, MOST_BYTES, on_read)
         self._run_in_main = run_in_main
         self._executor = ThreadPoolExecutor(1, "artifact-review-images")
-        # `LRUCache` is not suitable: sizes are unknown before reading, the number of
-        # images is limited too, and the image on the screen must never be dropped.
+        # `LRUCache` is not suitable: the size of an image is unknown before it is read,
+        # the number of images is limited too, and the image on the screen must never be
+        # dropped.
         self._futures: OrderedDict[ImageKey, Future[LoadedImage]] = OrderedDict()
         self._sigma = 0.0
-        # Images that may still be on the screen until they have been read again.
+        # Replaced images, which may be on the screen until they have been read again.
         self._replaced: list[Future[LoadedImage]] = []
 
     @property
@@ -72,7 +73,7 @@ class ImageLoader:
 
     @property
     def is_reading(self) -> bool:
-        """Whether an image is being read or waits in the queue."""
+        """Whether an image is being read or is waiting to be read."""
         return not all(future.done() for future in self._futures.values())
 
     def smooth(self, sigma: float) -> None:
@@ -86,7 +87,8 @@ class ImageLoader:
     def load(self, name: str, hdu: int | None = None) -> Future[LoadedImage]:
         """Return the future of an image, and cancel other reads that have not begun.
 
-        `hdu` is the index of an HDU; None means the default HDU.
+        `hdu` is the index of an HDU; None means the default HDU. The future raises
+        `ImageError` if the image cannot be read.
         """
         key = (name, hdu)
         for other in [k for k, f in self._futures.items() if k != key and f.cancel()]:
@@ -94,33 +96,34 @@ class ImageLoader:
         return self._future(key)
 
     def read_again(self, name: str, hdu: int | None = None) -> None:
-        """Read an image again at the next request, because its file has changed."""
+        """Read the changed file of an image again at the image's next request."""
         future = self._futures.pop((name, hdu), None)
         if future is not None:
             self._replaced.append(future)
 
     def read_ahead(self, keys: Sequence[ImageKey]) -> None:
-        """Read images in this order before they are needed, and drop excess images."""
+        """Read images in advance in the given order, and drop excess images."""
         current = list(self._futures)[-1:]
         for key in keys:
             self._future(key).add_done_callback(
                 lambda _: self._run_in_main(self._drop_excess)
             )
-        # The last of `keys` is dropped first. The image on the screen is never dropped.
+        # The last image of `keys` is dropped first. The image on the screen is never
+        # dropped.
         for key in (*reversed(keys), *current):
             if key in self._futures:
                 self._futures.move_to_end(key)
         self._drop_excess()
 
     def at_hand(self, name: str, hdu: int | None = None) -> LoadedImage | None:
-        """Return an image that is completely in memory, or None."""
+        """Return an untiled image that is in memory, or None."""
         future = self._futures.get((name, hdu))
         loaded = None if future is None else _loaded(future)
         # Never return a tiled image, which may be closed at any time.
         return None if loaded is None or loaded.full.tiles is not None else loaded
 
     def close(self) -> None:
-        """Stop after the image that is being read, and drop all images."""
+        """Drop all images, and stop reading after the image that is being read."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         while self._futures:
             _give_up(self._futures.popitem()[1])
@@ -129,7 +132,7 @@ class ImageLoader:
 
     def _future(self, key: ImageKey) -> Future[LoadedImage]:
         future = self._futures.get(key)
-        # A failed image is read again, because its file may be available now.
+        # Read an image again after an error, because its file may be available now.
         if future is None or (future.done() and future.exception() is not None):
             future = self._executor.submit(self._read, key)
         elif future.done() and future.result().sigma != self._sigma:
@@ -145,21 +148,21 @@ class ImageLoader:
         return self.cache.smooth(ImageSource(*key, self._sigma), loaded)
 
     def _drop_excess(self) -> None:
-        """Drop images until their number and size are within the limits."""
+        """Drop replaced images, and images in excess of the limits."""
         while self._replaced:
             _give_up(self._replaced.pop())
         while len(self._futures) > self.most_images or self._are_too_large():
             _give_up(self._futures.popitem(last=False)[1])
 
     def _are_too_large(self) -> bool:
-        """Return whether the images not on the screen exceed `most_bytes`."""
+        """Return whether the images, except the newest, exceed `most_bytes`."""
         others = list(self._futures.values())[:-1]
         read = filter(None, map(_loaded, others))
         return sum(image.size for image in read) > self.most_bytes
 
 
 def _give_up(future: Future[LoadedImage]) -> None:
-    """Cancel the reading of an image, or close its file if it has been read."""
+    """Cancel the read of an image, or close the image after the read."""
     if not future.cancel():
         future.add_done_callback(_close)
 
@@ -171,6 +174,6 @@ def _close(future: Future[LoadedImage]) -> None:
 
 
 def _loaded(future: Future[LoadedImage]) -> LoadedImage | None:
-    """Return the image of a future, or None if it has not been read."""
+    """Return the image of a future, or None before the read and after an error."""
     ended = future.done() and not future.cancelled()
     return future.result() if ended and future.exception() is None else None

@@ -23,11 +23,11 @@ from napari_artifact_review.core.images.thumbnails import CutoutReader, Look
 #: Pixels 0xffRRGGBB in Qt's fastest format, `QImage.Format_RGB32`.
 Picture = npt.NDArray[np.uint32]
 
-#: Number of images to request in advance. The reader reads fewer images in parallel.
+#: Number of images to request in advance. The reader reads fewer of them in parallel.
 _IMAGES_AHEAD = 8
 
 #: Minimum time between two deliveries of finished thumbnails, in seconds. The thread
-#: must wait while the window paints them.
+#: must wait while the window paints the thumbnails.
 _DELIVERY_INTERVAL = 0.2
 
 
@@ -39,9 +39,9 @@ class Made(NamedTuple):
     look : Look
         Settings of the thumbnail.
     picture : ndarray of uint32, shape (rows, columns), or None
-        The thumbnail, with pixels 0xffRRGGBB.
+        Pixels 0xffRRGGBB of the thumbnail, or None if it is missing.
     problem : str
-        The reason why the thumbnail is missing; empty if there is a thumbnail.
+        The reason why the thumbnail is missing, or an empty text.
     """
 
     look: Look
@@ -96,7 +96,7 @@ class PictureLoader:
 
     @property
     def most_bytes(self) -> int:
-        """Maximum bytes of thumbnails in memory; setting this drops all thumbnails."""
+        """Maximum bytes of thumbnails in memory; a new value drops all thumbnails."""
         return int(self._made.maxsize)
 
     @most_bytes.setter
@@ -104,7 +104,7 @@ class PictureLoader:
         self._made = BytesCache[int, Made](count, _size)
 
     def show_as(self, look: Look) -> None:
-        """Use other settings for new thumbnails, and keep the old thumbnails."""
+        """Change the settings of new thumbnails, and keep the old thumbnails."""
         self._look = look
 
     def want(self, cutouts: Iterable[Cutout]) -> None:
@@ -113,7 +113,10 @@ class PictureLoader:
         self._worker.want(missing, self._look)
 
     def has(self, row: int) -> bool:
-        """Return whether a thumbnail or an error with current settings is in memory."""
+        """Return whether a thumbnail or an error for the current settings is in memory.
+
+        `row` is the cutout's row in the table.
+        """
         made = self._made.get(row)
         return made is not None and made.look is self._look
 
@@ -129,7 +132,7 @@ class PictureLoader:
         return self._made.get(row)
 
     def close(self) -> None:
-        """Stop after the thumbnail that is being made."""
+        """Stop making thumbnails after the current one."""
         self._worker.close()
 
     def _receive(self, done: Sequence[tuple[int, Made]]) -> None:
@@ -157,7 +160,7 @@ class _Task(NamedTuple):
 
 
 class _Worker:
-    """A thread that makes the thumbnails requested last.
+    """A worker that makes the thumbnails requested last, in a thread.
 
     Parameters
     ----------
@@ -182,7 +185,8 @@ class _Worker:
         # Guards the attributes below.
         self._lock = threading.Lock()
         self._wanted: deque[_Task] = deque()
-        # Settings by row, for thumbnails that are being made or not delivered yet.
+        # Settings by row, for thumbnails that are being made or have not been
+        # delivered.
         self._begun: dict[int, Look] = {}
         self._is_working = False
         self._is_closed = False
@@ -209,7 +213,7 @@ class _Worker:
         self._executor.shutdown(wait=False)
 
     def _work(self) -> None:
-        """Make thumbnails until no more are requested."""
+        """Make thumbnails until none is requested."""
         done: list[tuple[int, Made]] = []
         delivered = time.monotonic()
         try:
@@ -235,7 +239,10 @@ class _Worker:
             self._reader.close()
 
     def _wait_for(self, task: _Task, end: float) -> None:
-        """Wait for the image of a cutout until `end`, a time of `time.monotonic`."""
+        """Wait until the image of a cutout is read, or until the time `end`.
+
+        `end` is a time of `time.monotonic`.
+        """
         seconds = max(0.0, end - time.monotonic())
         self._reader.wait_for(task.cutout, task.look.display.sigma, seconds)
 
@@ -277,7 +284,10 @@ def _tasks(cutouts: Iterable[Cutout], look: Look) -> Iterator[_Task]:
 
 
 def _packed(picture: npt.NDArray[np.uint8]) -> Picture:
-    """Pack red, green and blue of each pixel into one number 0xffRRGGBB."""
+    """Pack red, green and blue of each pixel into one number 0xffRRGGBB.
+
+    `picture` has the shape (rows, columns, 3).
+    """
     red, green, blue = np.moveaxis(picture.astype(np.uint32), -1, 0)
     packed: Picture = 0xFF000000 | red << 16 | green << 8 | blue
     return packed

@@ -16,7 +16,7 @@ _LEAST_SIGMA = 0.25
 
 
 def smooth_levels(tiles: TiledImage, sigma: float) -> list[Level | SmoothLevel]:
-    """Return the levels of an image, smoothed if the smoothing has a visible effect.
+    """Return the levels of a tiled image, smoothed where this has a visible effect.
 
     The coarsest level is never smoothed.
 
@@ -40,7 +40,7 @@ def smooth_levels(tiles: TiledImage, sigma: float) -> list[Level | SmoothLevel]:
 class SmoothLevel:
     """A smoothed level of a tiled image, as an array for napari.
 
-    Indexing never waits. It returns raw pixels until a part has been smoothed.
+    Indexing never waits. Until a part has been smoothed, indexing returns raw pixels.
 
     Attributes
     ----------
@@ -60,11 +60,11 @@ class SmoothLevel:
         self._is_working = False
         # The pixels to smooth next.
         self._wanted: Pixels | None = None
-        # The last pixels that were smoothed, and the result.
+        # The pixels that were smoothed last, and the result.
         self._ready: tuple[Pixels, Pixels] | None = None
 
     def __getitem__(self, key: Any) -> Any:
-        """Return a smoothed part, or return the raw pixels and start smoothing them."""
+        """Return a smoothed part, or the raw pixels while a thread smooths them."""
         with np.errstate(over="ignore"):
             found = np.asarray(self._level[key], np.float32)
         if found.ndim != 2 or not found.size:
@@ -83,7 +83,7 @@ class SmoothLevel:
         return np.asarray(self._level, dtype or self.dtype)
 
     def _work(self) -> None:
-        """Smooth the last requested part; repeat if another was requested meanwhile."""
+        """Smooth the part that was requested last, until no other part is requested."""
         while True:
             with self._lock:
                 wanted, self._wanted = self._wanted, None
@@ -97,7 +97,7 @@ class SmoothLevel:
 
 
 def _is_same(one: Pixels, other: Pixels) -> bool:
-    """Return whether arrays are bitwise equal. Identical NaNs count as equal."""
+    """Return whether two float32 arrays are bitwise equal, including NaN."""
     return one.shape == other.shape and np.array_equal(
         one.view(np.uint32), other.view(np.uint32)
     )

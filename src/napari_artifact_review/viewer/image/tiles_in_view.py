@@ -10,7 +10,7 @@ from napari_artifact_review.viewer.camera import View
 def are_read(tiles: TiledImage, level: int, cutout: Cutout, view: View) -> bool:
     """Return whether the visible part of a cutout has been read at a level of detail.
 
-    Until then, coarser pixels are drawn.
+    Until the part has been read, coarser pixels are drawn. Level 0 is the finest.
     """
     parts = (
         (cutout.grid_y, view.top, view.bottom),
@@ -27,7 +27,7 @@ def are_read(tiles: TiledImage, level: int, cutout: Cutout, view: View) -> bool:
 
 
 def prefetch(tiles: TiledImage, view: View) -> None:
-    """Request the tiles of a view in full detail."""
+    """Request the tiles of a view in full detail, without waiting."""
     tiles.prefetch(
         0,
         slice(int(view.top), int(view.bottom) + 1),

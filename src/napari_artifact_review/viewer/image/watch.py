@@ -1,4 +1,4 @@
-"""A thread that identifies the image on the screen, and watches its file."""
+"""A thread that identifies the image on the screen and watches its file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_artifact_review.viewer.view_state import Delays
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """An image on the screen, and the log's entries at that time."""
+    """An image on the screen, and the entries of the log when it was shown."""
 
     name: str
     full: FullImage
@@ -26,10 +26,10 @@ class _Shown:
 
 
 class ImageWatch:
-    """A watch on the image on the screen: which image is it, and does its file change.
+    """A watch that identifies the image on the screen and detects changes of its file.
 
-    A thread computes the image's identity, and looks at the file every few seconds and
-    after each verdict. All methods run in the main thread, which never waits.
+    A thread computes the image's identity. It also checks the file every few seconds
+    and after each verdict. All methods run in the main thread, which never waits.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class ImageWatch:
     changed : Signal
         Emitted when `notes` or `changed_file` has changed.
     notes : tuple of str
-        Notes for the reviewer about the image on the screen.
+        Messages for the reviewer about the image on the screen.
     changed_file : str
-        Name of the image whose file has changed since it was read, or an empty text.
+        Name of the image if its file has changed since it was read; otherwise empty.
     """
 
     changed = Signal()
@@ -71,7 +71,7 @@ class ImageWatch:
         self._is_closed = False
 
     def show(self, name: str, full: FullImage) -> None:
-        """Watch an image that is on the screen, instead of the one before."""
+        """Watch the image that is on the screen now, instead of the previous image."""
         if self._shown is None or self._shown.full is not full:
             self.forget()
             with self._wake:
@@ -79,14 +79,15 @@ class ImageWatch:
         self.check()
         if self._thread is None:
             self._session.pending_changed.connect(self.check)
-            # A daemon, because a server that does not answer must not delay the end.
+            # Use a daemon thread, because an unresponsive file server must not delay
+            # the exit.
             self._thread = threading.Thread(
                 target=self._work, name="artifact-review-watch", daemon=True
             )
             self._thread.start()
 
     def forget(self, unless: FullImage | None = None) -> None:
-        """Stop watching the image on the screen, unless it is this one."""
+        """Stop watching the image on the screen, unless it is the image `unless`."""
         if self._shown is None or self._shown.full is unless:
             return
         with self._wake:
@@ -94,7 +95,7 @@ class ImageWatch:
         self._tell(None, (), "")
 
     def check(self) -> None:
-        """Look at the file of the image on the screen soon."""
+        """Schedule a check of the file of the image on the screen."""
         with self._wake:
             self._is_due = True
             self._wake.notify_all()
@@ -122,7 +123,7 @@ class ImageWatch:
                 self._identify(shown)
 
     def _next(self) -> _Shown | None:
-        """Wait for the next check; return the image on the screen, if there is one."""
+        """Wait for the next check; return the image on the screen, or None."""
         with self._wake:
             self._wake.wait_for(
                 lambda: self._is_closed or self._is_due, self._delays.file_check
@@ -134,17 +135,17 @@ class ImageWatch:
         images = self._session.judged_images
         if images.is_new_version(shown.name, shown.full, shown.entries):
             note = (
-                f"{shown.name} is a new version: its earlier verdicts were given about "
-                "other pixels, and stay"
+                f"{shown.name} is a new version: its earlier verdicts refer to other "
+                "pixels and are kept"
             )
             self._run_in_main(partial(self._tell, shown, (note,), None))
 
     @staticmethod
     def _is_changed(full: FullImage) -> bool:
-        """Return whether the file of an image differs from the file that was read.
+        """Return whether the file of an image has changed since it was read.
 
-        A missing file does not count: the pixels on the screen are still those that
-        were there.
+        A missing file does not count as changed, because the pixels on the screen are
+        still those of the file.
         """
         if full.file is None:
             return False
@@ -161,7 +162,10 @@ class ImageWatch:
         notes: tuple[str, ...] | None,
         changed_file: str | None,
     ) -> None:
-        """Show notes, and the name of a changed file; None leaves them as they are."""
+        """Update `notes` and `changed_file`; None leaves a value unchanged.
+
+        Do nothing if `shown` is no longer on the screen.
+        """
         if shown is not self._shown or self._is_closed:
             return
         before = self.notes, self.changed_file

@@ -1,4 +1,4 @@
-"""Contrast and bias by drags with the right mouse button, as in DS9."""
+"""Changes of contrast and bias by right-button drags, as in DS9."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from napari_artifact_review.viewer.napari_compat import (
     without_panning,
 )
 
-#: Factor of the contrast for a drag over the height of the canvas.
+#: Factor by which a drag over the height of the canvas changes the contrast.
 _FULL_HEIGHT = 10.0
 
 
 class ContrastDrag:
-    """A handler of the right mouse button on the image, unless a layer uses the mouse.
+    """A handler of right-button drags and double clicks on the image.
 
-    A drag to the right increases the bias, and a drag down increases the contrast, as
-    in DS9. A double click computes the limits again. napari's zoom by a right drag is
-    suppressed; the wheel still zooms.
+    As in DS9, a drag to the right increases the bias, and a drag down increases the
+    contrast. A double click resets contrast and bias, and computes the limits again.
+    napari's zoom by a right drag is suppressed; the wheel still zooms. Nothing happens
+    while a modifier key is held, or while the active layer is not in the mode
+    `pan_zoom`.
 
     Parameters
     ----------
@@ -46,12 +48,12 @@ class ContrastDrag:
         self._give_back: Callable[[], None] | None = None
 
     def connect(self) -> None:
-        """Start following the mouse."""
+        """Start handling mouse events."""
         self._viewer.mouse_drag_callbacks.append(self._on_press)
         self._give_back = take_right_double_clicks(self._viewer, self._on_double_click)
 
     def disconnect(self) -> None:
-        """Stop following the mouse."""
+        """Stop handling mouse events, and restore napari's double clicks."""
         self._viewer.mouse_drag_callbacks.remove(self._on_press)
         if self._give_back is not None:
             self._give_back()
@@ -76,7 +78,10 @@ class ContrastDrag:
         self._change(before, np.array(event.pos) - pressed)
 
     def _change(self, before: Display, distance: npt.NDArray[np.float64]) -> None:
-        """Change the display from before a drag by its distance in screen pixels."""
+        """Apply a drag to `before`, the display at the start of the drag.
+
+        `distance` is (right, down) in screen pixels.
+        """
         height, width = self._viewer.canvas.size
         across, down = distance.tolist()
         if across or down:

@@ -1,4 +1,4 @@
-"""The current keys, from napari's preferences or the table of keys."""
+"""The current keys, from napari's preferences or from the default table."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from napari_artifact_review.viewer.input.keys import KEY_OF, KEY_TABLE, KeyActio
 from napari_artifact_review.viewer.napari_compat import plugin_settings
 from napari_artifact_review.viewer.preferences import PLUGIN
 
-#: Name of the keys in napari's preferences. With the name `keys` the preferences would
-#: look like a mapping, and napari shows `shortcuts` as its own.
+#: Name of the group of keys in napari's preferences. The name `keys` would make the
+#: group look like a mapping, and napari would show `shortcuts` as its own group.
 CATEGORY = "key_bindings"
 
-#: Separator of keys. A comma alone, or after a modifier, is a key itself.
+#: Separator of keys. A comma alone or after a modifier is a key, not a separator.
 _BETWEEN = re.compile(r"(?:(?<=\S)(?<!\w[-+]),)?\s+(?:or\s+)?")
 
 
@@ -42,7 +42,7 @@ class KeyChoice:
 
 
 def keys_in_force() -> KeyChoice:
-    """Return the keys according to napari's current preferences."""
+    """Return the keys from napari's current preferences, or the default keys."""
     # There are no settings if the plugin is disabled, or if npe2 is too old.
     wanted = getattr(plugin_settings().get(PLUGIN), CATEGORY, None)
     if wanted is None:
@@ -60,8 +60,8 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
     Parameters
     ----------
     wanted : mapping of str to str
-        Keys by action name, as users write them: `J`, `Shift+K`, `N, .`. `Shift-K`, as
-        earlier versions wrote it, is the same key. An action with a missing or empty
+        Keys by action name, as users write them: `J`, `Shift+K`, `N, .`. The form of
+        earlier versions, `Shift-K`, is also valid. An action with a missing or empty
         text has its default keys.
     taken : container of str
         Keys that napari itself uses for image layers.
@@ -69,8 +69,8 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
     Returns
     -------
     KeyChoice
-        The keys of each action; no key has two actions. If a wanted key is refused, its
-        action has the default keys.
+        The keys of each action. No key belongs to two actions. If a wanted key is
+        refused, its action has the default keys.
     """
     chosen = dict(KEY_OF)
     faults = []
@@ -108,7 +108,7 @@ def _claimed_twice(chosen: Mapping[str, KeyAction]) -> dict[str, list[str]]:
 
 
 def _spelt(text: str) -> str:
-    """Return a key in napari's spelling, or an empty text if it is not a key."""
+    """Return a key in napari's spelling, or an empty text if `text` is not a key."""
     binding = coerce_keybinding(text)
     # napari interprets unknown keys as modifiers.
     if any(part.is_modifier_key() for part in binding.parts):

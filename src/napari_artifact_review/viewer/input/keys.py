@@ -19,13 +19,14 @@ class KeyAction:
     name : str
         Name of the action in code and in napari's preferences.
     keys : tuple of str
-        Keys in napari's spelling; the first one is shown.
+        Keys in napari's spelling.
     title : str
         Title of the action for the user.
     repeats : bool
         Whether the action is repeated while the key is held.
     lasts : bool
-        Whether the action lasts while the key is held, and ends when it is released.
+        Whether the action begins when the key is pressed, and ends when the key is
+        released.
     """
 
     name: str
@@ -36,12 +37,12 @@ class KeyAction:
 
     @property
     def label(self) -> str:
-        """The keys as printed on a keyboard."""
+        """The keys as printed on a keyboard, such as "N or ."."""
         return " or ".join(_ARROWS.get(key, key) for key in self.keys)
 
     @property
     def hint(self) -> str:
-        """The title of the action with its keys."""
+        """The title of the action, followed by its keys in parentheses."""
         return f"{self.title} ({self.label})"
 
 
@@ -49,12 +50,12 @@ _ARROWS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}
 
 
 #: Seconds until a held key repeats its action, and seconds between repetitions. A user
-#: can follow ten cutouts per second, and each of them can be drawn in time.
+#: can follow ten cutouts per second, and the viewer can draw each of them in time.
 _REPEAT_AFTER = 0.4
 _REPEAT_EVERY = 0.1
 
-#: Actions and their keys, which work with any active layer of napari. The names are
-#: stored in napari's preferences, so the old names `let_go` and `copy_place` remain.
+#: Actions and their keys, which work with any active layer of napari. napari's
+#: preferences store the names, so the old names `let_go` and `copy_place` remain.
 KEY_TABLE = (
     KeyAction("artifact", ("J",), "Mark as artifact"),
     KeyAction("no_artifact", ("K",), "Mark as no artifact"),
@@ -129,11 +130,11 @@ class KeyBindings:
 
     @property
     def are_bound(self) -> bool:
-        """Whether the keys are bound to the review now."""
+        """Whether the keys are currently bound to the review."""
         return self._replaced is not None
 
     def connect(self, actions: Sequence[KeyAction] = KEY_TABLE) -> None:
-        """Bind the keys of actions, and store the earlier bindings of these keys."""
+        """Bind the keys of actions, and store the previous bindings of these keys."""
         if self._replaced is not None:
             return
         self._replaced = {}
@@ -143,7 +144,7 @@ class KeyBindings:
                 self._viewer.bind_key(key, self._handler(action))
 
     def disconnect(self) -> None:
-        """Restore the earlier bindings of the keys."""
+        """Restore the previous bindings of the keys."""
         self.release()
         for key, before in (self._replaced or {}).items():
             self._viewer.bind_key(key, None)
@@ -181,13 +182,13 @@ class KeyBindings:
     def _repeating(self, name: str) -> Callable[[object], Iterator[None]]:
         """Return a handler of an action that is repeated until the key is released.
 
-        napari 0.9.2 ignores the repetitions that the operating system sends. These
-        could also arrive while a frame is drawn, or after the key is released.
+        napari 0.9.2 ignores the key repetitions of the operating system. Those could
+        also arrive while a frame is drawn, or after the key is released.
         """
 
         def handle(_: object) -> Iterator[None]:
             if self._enabled():
-                # Do not call `release`, which would end a lasting action.
+                # Do not call `release` here, because it would end a lasting action.
                 self._presses += 1
                 self._actions[name]()
                 again = partial(self._repeat, name, self._presses)

@@ -1,4 +1,4 @@
-"""Mouse actions on the image: go to a cutout, select several, change contrast."""
+"""Mouse actions on the image: go to a cutout, select several, change the contrast."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Mouse:
     """A handler of mouse clicks and drags on the image.
 
     A click goes to a cutout. A click with Shift selects the cutouts on the line from
-    the last selected cutout to this one. A drag with Shift selects the cutouts in a
-    rectangle. A click with Control selects or deselects a cutout. Nothing happens while
-    the active layer is not in the mode `pan_zoom`. For the right button see
-    `ContrastDrag`.
+    the last selected cutout to the clicked cutout. A drag with Shift selects the
+    cutouts in a rectangle. A click with Control selects or deselects a cutout. Nothing
+    happens while the active layer is not in the mode `pan_zoom`. For the right button
+    see `ContrastDrag`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The cutouts selected for one common verdict, such as cutouts along a trail."""
+"""The cutouts selected for one common verdict, such as the cutouts along a trail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_artifact_review.core.review.session import ReviewSession
 
 
 class Selection:
-    """Cutouts of the image on the screen, in the order of their selection.
+    """The selected cutouts of the image on the screen, in the order of selection.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ class Selection:
 
     @property
     def cutouts(self) -> list[CutoutKey]:
-        """The keys of the selected cutouts."""
+        """The keys (image and position) of the selected cutouts."""
         return [self._session.cutout_index.key_of(row) for row in self._rows]
 
     def run_to(self, row: int) -> None:
-        """Select the cutouts on the line from the last selected cutout to this one.
+        """Select the cutouts on the line from the last selected cutout to `row`.
 
         Without a selection, the line starts at the current cutout.
         """
@@ -55,14 +55,14 @@ class Selection:
         self.set([*self._rows, *run])
 
     def toggle(self, row: int) -> None:
-        """Select a cutout, or deselect it."""
+        """Select a cutout, or deselect a selected cutout."""
         if row in self._rows:
             self.set([other for other in self._rows if other != row])
         else:
             self.set([*self._rows, row])
 
     def set(self, rows: Sequence[int]) -> None:
-        """Select the cutouts in `rows` of the table, and no others."""
+        """Select the cutouts in `rows` of the table, and deselect all others."""
         rows = list(dict.fromkeys(rows))
         if rows != self._rows:
             self._rows = rows
@@ -71,9 +71,10 @@ class Selection:
     def take_turn(self, rows: Sequence[int], action: str) -> None:
         """Update the selection after an undo or a redo of a verdict on `rows`.
 
-        After the undo of a verdict on several cutouts of an image, select these
-        cutouts, so that the next verdict has the same target. Otherwise clear the
-        selection.
+        An undo of a verdict on several cutouts of one image selects these cutouts, so
+        that the next verdict has the same target. Otherwise clear the selection.
+
+        `action` is "undo" or "redo".
         """
         images = {self._session.cutout_index.image_of(row) for row in rows}
         are_selected = action == "undo" and len(rows) > 1 and len(images) == 1

@@ -1,1 +1,1 @@
-"""The drawings over the full image: boxes, texts, grid and compass."""
+"""Drawings over the full image: boxes, texts, grid and compass."""

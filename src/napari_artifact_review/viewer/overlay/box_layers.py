@@ -16,12 +16,12 @@ from napari_artifact_review.viewer.overlay.text_colors import Luminance, text_co
 from napari_artifact_review.viewer.style import STYLE
 
 #: Anchors that put confidences at the upper left and tags at the lower right of a box
-#: on the screen. The key is whether row 0 is at the bottom.
+#: on the screen. The key is True if row 0 is at the bottom.
 _ANCHORS = {
     "cutouts": {False: "upper_left", True: "lower_left"},
     "tags": {False: "lower_right", True: "upper_right"},
 }
-#: Index in `Boxes.corners` of the corner at which a text is, with the same keys.
+#: Index in `Boxes.corners` of the corner at which a text is; the keys are the same.
 _CORNERS = {"cutouts": {False: 0, True: 3}, "tags": {False: 2, True: 1}}
 
 _Layer = TypeVar("_Layer", Points, Shapes)
@@ -47,7 +47,7 @@ class BoxLayers:
     Attributes
     ----------
     boxes : Boxes or None
-        The drawn boxes; None before an image's boxes are drawn.
+        The drawn boxes; None before the boxes of an image are drawn.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class BoxLayers:
         self.boxes: Boxes | None = None
 
     def draw_letters(self) -> None:
-        """Draw all letters invisibly, before the first image.
+        """Draw all letters invisibly, before the first image is shown.
 
-        napari needs as long as a frame to draw a letter for the first time. This would
-        delay the first verdicts and the first moves to other cutouts.
+        napari needs as long as a frame to draw a letter for the first time. Without
+        this preparation, the first verdicts and moves to other cutouts would be slower.
         """
         tags = self._tags_layer()
         with self._layers.as_one_change(tags):
@@ -74,7 +74,7 @@ class BoxLayers:
             tags.text.color = "transparent"
 
     def draw(self, boxes: Boxes, text_region: View) -> None:
-        """Draw boxes with the texts in a region.
+        """Draw boxes everywhere, but draw texts only in `text_region`.
 
         If the cutouts are the same as before, only update colours, features and tags.
         """
@@ -94,9 +94,9 @@ class BoxLayers:
         )
 
     def write_texts(self, text_region: View, *roles: str) -> None:
-        """Write the texts in a region, and clear the texts outside it.
+        """Write the texts in a region, and clear the texts outside the region.
 
-        `roles` can be "cutouts", for confidences, or "tags"; the default is both.
+        `roles` can be "cutouts" (confidences) or "tags"; the default is both.
         """
         boxes = self.boxes
         if boxes is None or not len(boxes.rows):
@@ -107,7 +107,7 @@ class BoxLayers:
                 layer.text.string = _strings(role, boxes, text_region)
 
     def set_legible(self, are_legible: bool) -> None:
-        """Show or hide all texts."""
+        """Show all texts if they are legible; otherwise hide them."""
         self._are_texts_legible = are_legible
         self._layers.set_useful(tags=are_legible)
         boxes = self._layers.find("cutouts")
@@ -126,7 +126,7 @@ class BoxLayers:
                 layer.text.color = colors
 
     def fit_to_zoom(self) -> None:
-        """Adjust the widths of lines and the positions of texts to the zoom."""
+        """Adjust the widths of lines and the positions of texts to the current zoom."""
         for role in _ANCHORS:
             layer = self._layers.find(role)
             if layer is not None:
@@ -157,7 +157,7 @@ class BoxLayers:
             self._set_texts(tags, "tags", boxes, text_region)
 
     def _recolor(self, before: Boxes, boxes: Boxes, text_region: View) -> None:
-        """Update colours, features and tags of the same boxes after verdicts."""
+        """Update colours, features and tags after verdicts on the same boxes."""
         layer = self._boxes_layer()
         has_changed = update_features(layer, boxes.features)
         if not np.array_equal(before.colors, boxes.colors):
@@ -207,7 +207,7 @@ class BoxLayers:
 
 
 def _strings(role: str, boxes: Boxes, region: View) -> list[str]:
-    """Return the texts of boxes, with empty texts outside a region."""
+    """Return the text of each box, which is empty outside a region."""
     strings = boxes.tags if role == "tags" else boxes.confidences
     top, left = boxes.corners[:, 0].T
     bottom, right = boxes.corners[:, 2].T

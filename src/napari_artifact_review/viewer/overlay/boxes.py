@@ -1,4 +1,4 @@
-"""Boxes of cutouts: geometry, colours, texts and features."""
+"""The boxes of cutouts: geometry, colours, texts and features."""
 
 from __future__ import annotations
 
@@ -67,7 +67,10 @@ _PRECEDENCE = np.array([("TN", "TP", "FN", "FP").index(name) for name in OUTCOME
 
 
 def are_marked(cutouts: Cutouts) -> npt.NDArray[np.bool_]:
-    """Return the mask of cutouts with a box: FP, FN, TP, and TN with a verdict."""
+    """Return the mask of cutouts with a box.
+
+    FP, FN and TP have a box. A TN has a box if it has a recorded or pending verdict.
+    """
     return ~cutouts.are("TN") | cutouts.reviewed | cutouts.pending
 
 
@@ -120,8 +123,8 @@ def haloed(lines: Array, reach: float) -> Array:
     Returns
     -------
     ndarray, shape (5 n, 2, 2)
-        First the copies, then the lines. If all have the same width, the copies are
-        visible on both sides of the lines.
+        The copies, followed by the lines. If lines and copies have the same width, the
+        copies are visible on both sides of the lines.
     """
     around = [(reach, reach), (reach, -reach), (-reach, reach), (-reach, -reach)]
     moves = np.zeros((5, 1, 2, 2))
@@ -137,7 +140,7 @@ def sides(corner_points: Array) -> Array:
 
 
 def grid_lines(corner_points: Array) -> Array:
-    """Return the sides of squares of equal size, with touching sides joined.
+    """Return the sides of squares of equal size as lines; touching sides are joined.
 
     Parameters
     ----------
@@ -157,7 +160,10 @@ def grid_lines(corner_points: Array) -> Array:
 
 
 def _joined(row: Array, first: Array, last: Array) -> Array:
-    """Join lines of a row that touch or overlap; no line may contain another."""
+    """Join horizontal lines that touch or overlap; no line may contain another line.
+
+    `row` is the row of each line. `first` and `last` are its ends.
+    """
     order = np.lexsort((last, first, row))
     row, first, last = row[order], first[order], last[order]
     begins = np.ones(len(row), dtype=bool)
@@ -180,8 +186,8 @@ class Boxes:
     corners : ndarray, shape (n, 4, 2)
         See `corners`.
     predictions : ndarray, shape (m, 4, 2)
-        Corners of the inner boxes: predictions inside TP, and boxes inside cutouts
-        whose verdict is not recorded yet.
+        Corners of the inner boxes. A TP has an inner box for the prediction. A cutout
+        with a pending verdict also has an inner box.
     colors, prediction_colors : ndarray, shape (n, 4) and (m, 4)
         Red, green, blue and opacity of each box.
     confidences, tags : list of str
@@ -246,7 +252,7 @@ def _colors(cutouts: Cutouts, of_outcomes: Array) -> Array:
 
 
 def _tags(cutouts: Cutouts) -> list[str]:
-    """Return each cutout's outcome, omitting TP, and a mark if it is reviewed."""
+    """Return the tag of each cutout: its outcome, unless TP, and a mark if reviewed."""
     tags = []
     for outcome, reviewed, unsure, changed, label in zip(
         cutouts.outcome.tolist(),
@@ -282,7 +288,7 @@ class CutoutMap:
 
 
 def map_of(cutouts: Cutouts) -> CutoutMap:
-    """Return a map of marked cutouts, with one pixel for each cell of their grid.
+    """Return a map of cutouts, with one pixel for each cell of their grid.
 
     A cutout off the grid is drawn in the nearest cell. If cutouts share a cell, FP
     takes precedence over FN, FN over TP, and TP over TN.

@@ -48,7 +48,8 @@ def compass(directions: Directions, y_up: bool) -> Array:
     up = -1.0 if y_up else 1.0
     lines = []
     for letter, (columns, rows) in zip("NE", directions, strict=True):
-        # Round to whole degrees, so that invisible changes need no new data of a layer.
+        # Round to whole degrees, so that invisible changes do not change a layer's
+        # data.
         angle = math.radians(round(math.degrees(math.atan2(rows, columns))))
         x, y = math.cos(angle), math.sin(angle)
         lines.append([[0.0, 0.0], [_ARM * y, _ARM * x]])

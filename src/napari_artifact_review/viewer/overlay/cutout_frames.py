@@ -1,4 +1,4 @@
-"""Frames around the current and the selected cutouts, with a compass."""
+"""Frames around the current cutout and the selected cutouts, with a compass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HALO_COLOR = transform_color(STYLE.halo)
 
 
 class CutoutFrames:
-    """The frames of the current and of the selected cutouts.
+    """The frames around the current cutout and the selected cutouts.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class CutoutFrames:
         self.selected: Cutouts | None = None
 
     def draw_current(self) -> None:
-        """Draw the frame of the current cutout, and its compass."""
+        """Draw the frame and the compass of the current cutout."""
         if self.current is None and self._layers.find("current") is None:
             # Do not create an empty layer before the first image.
             return
@@ -71,7 +71,10 @@ class CutoutFrames:
         self._layers.set_useful(selected=len(selected) > 0)
 
     def _compass(self, size: int, right: float) -> Array:
-        """Return the lines of a compass beside the upper right corner of a frame.
+        """Return the lines of a compass, right of the upper right corner of a frame.
+
+        Return no lines if the directions are unknown, or if the compass would be larger
+        than the cutout.
 
         Parameters
         ----------
@@ -80,7 +83,7 @@ class CutoutFrames:
         right : float
             Right edge of the frame, in image pixels from the cutout's left edge.
         """
-        # When zoomed out, the compass would cover a neighbouring cutout.
+        # After zooming out, the compass would cover a neighbouring cutout.
         if self.directions is None or self._screen.to_image(2 * REACH) > size:
             return np.empty((0, 2, 2))
         y_up, reach = self._screen.y_up, self._screen.to_image(REACH)
@@ -89,7 +92,7 @@ class CutoutFrames:
         return lines
 
     def _draw(self, role: str, lines: Array, color: Array) -> Vectors:
-        """Draw lines and their halo in one layer, because each layer slows drawing."""
+        """Draw lines and their halo in one layer; each layer takes time to draw."""
         colors = np.repeat([_HALO_COLOR[0], color[0]], [4 * len(lines), len(lines)], 0)
         lines = haloed(lines, self._screen.to_image(STYLE.halo_width))
         return self._lines.draw(role, lines, colors, STYLE.current_width)

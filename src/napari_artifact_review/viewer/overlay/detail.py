@@ -1,4 +1,4 @@
-"""The level of detail, which determines the cutouts drawn in a view."""
+"""The level of detail, which determines the cutouts that are drawn in a view."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from napari_artifact_review.viewer.camera import View
 from napari_artifact_review.viewer.overlay.boxes import are_marked
 from napari_artifact_review.viewer.style import STYLE
 
-#: Maximum number of boxes in an image for which all boxes are drawn. napari creates a
+#: Maximum number of boxes for which all boxes of an image are drawn. napari creates a
 #: Python object for each box.
 _MOST_BOXES = 120
-#: Approximate maximum number of boxes drawn if an image has more than that. These boxes
+#: Approximate number of boxes that are drawn if an image has more boxes. These boxes
 #: are in or near the current view, and in the next views.
 _FEW_BOXES = 40
 
@@ -25,7 +25,7 @@ _NOWHERE = View(np.inf, np.inf, -np.inf, -np.inf, 1.0)
 
 
 class Detail(NamedTuple):
-    """The detail in which a view is drawn.
+    """The level of detail in which a view is drawn.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class LevelOfDetail:
     Attributes
     ----------
     marked : Cutouts or None
-        The cutouts that have a box, or a pixel of the map; None before the first image.
+        The cutouts with a box or a pixel of the map; None before the first image.
     regions : list of View
         The parts of the image whose boxes are drawn.
     text_region : View
@@ -68,11 +68,11 @@ class LevelOfDetail:
         self.text_region = _NOWHERE
 
     def reset(self) -> None:
-        """Clear the drawn regions for another image."""
+        """Clear the drawn regions before another image is drawn."""
         self.regions, self.text_region = [], _NOWHERE
 
     def set_cutouts(self, cutouts: Cutouts) -> None:
-        """Set the cutouts of the image."""
+        """Set `marked` to the marked cutouts among all cutouts of the image."""
         self.marked = cutouts.take(are_marked(cutouts))
 
     def of(self, view: View, marked: Cutouts) -> Detail:
@@ -96,7 +96,7 @@ class LevelOfDetail:
         return cutouts.take(_in_views(cutouts, self.regions))
 
     def _around(self, view: View, marked: Cutouts) -> list[View]:
-        """Return regions with few boxes: a view, its surroundings and next views."""
+        """Return regions with few boxes: a view with a margin, and the next views."""
         for margin in (1.0, 0.5, 0.25):
             regions = [view.grown(margin)]
             near = _in_views(marked, regions)

@@ -16,13 +16,13 @@ _Number = TypeVar("_Number", float, Array)
 
 @dataclass
 class Screen:
-    """The zoom and orientation of the image on the screen.
+    """The zoom and the orientation of the image on the screen.
 
     Attributes
     ----------
     zoom : float
-        Screen pixels per image pixel, for which lines and texts were last adjusted.
-        While the user zooms, the camera's zoom may differ.
+        Screen pixels per image pixel when lines and texts were last adjusted. While the
+        user zooms, the camera's zoom may differ.
     y_up : bool
         Whether row 0 is at the bottom.
     """
@@ -45,7 +45,7 @@ class Lines:
     def draw(self, role: str, lines: Array, color: Array, width: float) -> Vectors:
         """Draw lines in the layer of a role, and return the layer.
 
-        Set only the properties that differ.
+        Change only the properties that differ.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class Lines:
         return layer
 
     def fit_width(self, role: str, width: float) -> None:
-        """Set the width of a layer's lines, in screen pixels at the current zoom."""
+        """Set the line width of a role's layer, in screen pixels."""
         layer = self._layers.find(role)
         if layer is not None:
             with self._layers.as_one_change(layer):

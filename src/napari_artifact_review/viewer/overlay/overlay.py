@@ -1,4 +1,4 @@
-"""The overlay of cutouts: boxes with texts, or a map when zoomed out."""
+"""The overlay of cutouts: boxes with texts, or a map after zooming out."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from napari_artifact_review.viewer.style import STYLE
 
 #: Relative change of zoom below which a line of two pixels does not visibly change.
 _INVISIBLE_ZOOM = 0.05
-#: Change of zoom, as a factor, above which lines and texts are adjusted even while the
-#: user is still zooming.
+#: Factor of a change of zoom above which lines and texts are adjusted while the user is
+#: still zooming.
 _MOST_ZOOM = 1.5
 
 #: Maximum number of lines in a grid. A larger grid is not drawn, because it would slow
@@ -39,7 +39,7 @@ _GRID_COLOR = transform_color(STYLE.grid)
 
 
 class Overlay:
-    """The cutouts of one image, drawn over it.
+    """The boxes, map, grid and frames that are drawn over one image.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Overlay:
         self.draw_view(view)
 
     def update(self, cutouts: Cutouts) -> None:
-        """Redraw the same cutouts after verdicts."""
+        """Redraw the cutouts of the same image after verdicts."""
         self._set_cutouts(cutouts)
         if self._detail.regions:
             self._draw_marked()
@@ -103,7 +103,7 @@ class Overlay:
     def show_current(
         self, cutout: Cutout | None, directions: Directions | None = None
     ) -> None:
-        """Draw the frame around the current cutout, and its compass.
+        """Draw the frame and the compass of the current cutout.
 
         Parameters
         ----------
@@ -121,13 +121,13 @@ class Overlay:
         self._frames.draw_selected()
 
     def show_grid(self, shown: bool) -> None:
-        """Show or hide the grid of all cutouts."""
+        """Show or hide the grid, which contains all cutouts."""
         self._layers.set_wanted("grid", shown)
         if self._detail.regions:
             self._draw_grid()
 
     def set_y_up(self, up: bool) -> None:
-        """Set whether row 0 is at the bottom, and move the texts to their corners."""
+        """Set whether row 0 is at the bottom, and redraw the frames and texts."""
         self._screen.y_up = up
         self._frames.draw_current()
         boxes, self._boxes.boxes = self._boxes.boxes, None
@@ -216,7 +216,7 @@ class Overlay:
                 layer.opacity = opacity
 
     def _hide_useless_layers(self) -> None:
-        """Hide layers without content, because each visible layer slows drawing."""
+        """Hide layers without content; each visible layer takes time to draw."""
         near, boxes = self._fade < 1, self._boxes.boxes
         has_predictions = boxes is not None and len(boxes.predictions) > 0
         self._layers.set_useful(

@@ -11,13 +11,13 @@ from napari.utils import Colormap
 from napari_artifact_review.core.images.display import LEVELS
 from napari_artifact_review.viewer.overlay.boxes import Array, Boxes
 
-#: Positions of the pixels that are sampled under a text: rows and columns in screen
-#: pixels, inwards from the corner of the box.
+#: Positions of the sampled pixels under a text: rows and columns in screen pixels,
+#: inwards from the corner of the box.
 _ROWS, _COLUMNS = np.linspace(4, 18, 4), np.linspace(4, 38, 8)
 
-#: Luminance above which texts are dark. Dark texts have more contrast than pale texts
-#: above 0.2. The limit is higher, because the sky in ZScale is near 0.2, and all texts
-#: on the sky should look alike.
+#: Luminance above which texts are dark. Above 0.2, dark texts have more contrast than
+#: pale texts. The limit is higher, because the sky in ZScale is near 0.2 and all texts
+#: on the sky should have the same colour.
 _BRIGHT = 0.3
 
 #: Weights of red, green and blue in luminance.
@@ -28,7 +28,7 @@ Luminance = Callable[[Array, Array], Array]
 
 
 def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -> Array:
-    """Return the colour of each box's text, for the luminance of the pixels under it.
+    """Return the colour of each box's text, chosen by the luminance under the text.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -
     under = luminance(
         rows + down * pixel * _ROWS[:, None], columns + right * pixel * _COLUMNS
     ).reshape(len(boxes.rows), _ROWS.size * _COLUMNS.size)
-    # Use the median, so that a trail or a star under a text does not change its colour.
+    # Use the median, so that a trail or a star under a text does not change the colour.
     are_bright = np.median(under, axis=1) > _BRIGHT
     return np.where(are_bright[:, None], boxes.inks, boxes.text_colors)
 
 
 def luminance_of(levels: npt.ArrayLike, colormap: Colormap) -> Array:
-    """Return the luminance (0 to 1) of grey levels (0 to 1) drawn in a colormap."""
+    """Return the luminance (0 to 1) of grey levels (0 to 1) in a colormap."""
     colors = colormap.map(np.linspace(0, 1, LEVELS))[:, :3]
     # A screen's luminance is a power of its pixel values.
     luminances: Array = colors**2.2 @ _LUMINANCE_WEIGHTS

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     )
     from napari_artifact_review.widgets.gallery.model import GalleryModel
 
-#: Margin around a picture for its frames, in Qt pixels.
+#: Margin around a thumbnail for its frames, in Qt pixels.
 GAP = 6
 
-#: Minimum and maximum side of a picture, in Qt pixels.
+#: Minimum and maximum side of a thumbnail, in Qt pixels.
 SMALLEST, LARGEST = 64, 256
 
 #: The colours of the frames, from the outside to the inside.
@@ -47,12 +47,12 @@ class ThumbnailDelegate(QStyledItemDelegate):
     Parameters
     ----------
     pictures : PictureLoader
-        Makes the pictures.
+        Makes the thumbnails.
 
     Attributes
     ----------
     seen : set of int
-        The rows whose pictures have been on the screen.
+        The rows whose thumbnails have been on the screen.
     """
 
     def __init__(self, pictures: PictureLoader) -> None:
@@ -98,7 +98,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
 
 
 def _draw(painter: QPainter, picture: Picture, area: QRect) -> None:
-    """Draw a picture in a square, and fill the rest of the square with black."""
+    """Draw a thumbnail in a square, and fill the rest of the square with black."""
     rows, columns = picture.shape
     image = QImage(picture.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
     size = image.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
@@ -122,7 +122,7 @@ def _paint_texts(painter: QPainter, cutout: Cutout, area: QRect) -> None:
     """Write the confidence at the upper left, and the outcome at the lower right."""
     font = QFont(painter.font())
     size = QFontInfo(font).pixelSize()
-    # Small pictures have room for small texts only.
+    # Small thumbnails have room for small texts only.
     font.setPixelSize(size if area.width() >= 8 * size else max(1, size * 5 // 6))
     font.setBold(True)
     painter.setFont(font)

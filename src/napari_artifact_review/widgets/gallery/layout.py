@@ -1,4 +1,4 @@
-"""The layout of the gallery, which computes where each thumbnail is."""
+"""The layout of the gallery, which computes the positions of thumbnails."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from itertools import accumulate
 class GalleryLayout:
     """The layout of thumbnails in lines and groups.
 
-    The layout stores no data for single thumbnails, so a new layout is fast when the
-    width of the window changes. All lengths are in Qt pixels. A position is the index
-    of a thumbnail.
+    The layout stores no data for single thumbnails. A new layout is therefore fast when
+    the width of the window changes. All lengths are in Qt pixels. A position is the
+    index of a thumbnail.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class GalleryLayout:
         Side of the square around a thumbnail; the remaining width is spread between the
         squares.
     header : int
-        Height of the header over each group; 0 for no header.
+        Height of the header above each group; 0 for no header.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class GalleryLayout:
         return [(group, self._tops[group]) for group in range(first, last)]
 
     def moved(self, position: int, lines: int) -> int:
-        """Return the position `lines` lines below, or above if negative.
+        """Return the position that is `lines` lines below, or above if negative.
 
         The move ends at the first or the last line at the latest. The column stays the
         same if the line at the end is long enough.
@@ -100,7 +100,10 @@ class GalleryLayout:
         return found
 
     def _line_beside(self, y: int, step: int) -> int | None:
-        """Return the top of the line after (1) or before (-1) the line with top `y`."""
+        """Return the top of the line after or before the line with top `y`, or None.
+
+        `step` is 1 for the line after and -1 for the line before.
+        """
         group = bisect_right(self._tops, y) - 1
         if step > 0:
             below = y + self.cell

@@ -1,4 +1,4 @@
-"""The cutouts of the queue as a Qt model, in the order of the gallery."""
+"""A Qt model with the cutouts of the queue, in the order of the gallery."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Rows = npt.NDArray[np.int64]
 
 
 class GalleryModel(QAbstractListModel):
-    """The Qt model of the queue of a review, sorted into groups.
+    """A Qt model of the queue of a review, sorted into groups.
 
     Here a "position" is a row of this model, and a "row" is a row of the table.
 
@@ -60,11 +60,11 @@ class GalleryModel(QAbstractListModel):
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
-        """Return the number of cutouts."""
+        """Return the number of cutouts, or 0 for a valid `parent`."""
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the name of a cutout, or its description for a tooltip."""
+        """Return the name of a cutout, or the text of its tooltip."""
         if not index.isValid() or role not in (
             Qt.ItemDataRole.DisplayRole,
             Qt.ItemDataRole.ToolTipRole,
@@ -86,7 +86,7 @@ class GalleryModel(QAbstractListModel):
         return f"{name} ({cutout.grid_x}, {cutout.grid_y})"
 
     def _own_values(self, row: int) -> Iterator[str]:
-        """Yield the names and values of the shown columns of the user's own."""
+        """Yield "name: value" for each of the user's own columns that is shown."""
         for name in self._session.shown_columns:
             yield f"{name}: {self._session.own_columns.text(name, row)}"
 
@@ -95,11 +95,11 @@ class GalleryModel(QAbstractListModel):
         return self._session.catalog.cutout(int(self._rows[position]))
 
     def rows(self, positions: Sequence[int] | Rows) -> Rows:
-        """Return the table's rows for positions."""
+        """Return the rows of the table at positions."""
         return self._rows[np.asarray(positions, dtype=np.int64)]
 
     def positions(self, rows: Sequence[int] | Rows) -> Rows:
-        """Return the positions of rows in the queue, in ascending order."""
+        """Return the sorted positions of rows, omitting rows outside the queue."""
         wanted = np.asarray(rows, dtype=np.int64)
         if not len(self._rows):
             return wanted[:0]

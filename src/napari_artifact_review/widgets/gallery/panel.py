@@ -1,4 +1,4 @@
-"""The gallery over the canvas: its page, its controls, and the selection."""
+"""The gallery in front of the canvas: thumbnails, controls and selection."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _GROUPED = {
 
 
 class GalleryPanel(QWidget):
-    """The panel with the queue as thumbnails, in place of the full image.
+    """The panel that shows the queue as thumbnails in front of the full image.
 
     The panel is a `Surface` that covers the canvas.
 
@@ -128,7 +128,7 @@ class GalleryPanel(QWidget):
         layout.setSpacing(2)
         layout.addLayout(bar)
         layout.addWidget(self.view)
-        # Opaque, so that the canvas is hidden.
+        # The panel is opaque, so that the canvas is hidden.
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         leave_keys_to_viewer(self)
         self.hide()
@@ -165,7 +165,7 @@ class GalleryPanel(QWidget):
         self.setGeometry(self._area.rect())
         self.show()
         self.raise_()
-        # The page gets the keyboard focus in place of the canvas.
+        # The gallery gets the keyboard focus in place of the canvas.
         self._area.setFocusProxy(self.view)
         self.view.setFocus()
         if len(self._session.log) != self._entries_seen:
@@ -176,7 +176,7 @@ class GalleryPanel(QWidget):
         self._thumbnails.request()
 
     def close_page(self) -> None:
-        """Uncover the full image."""
+        """Hide the gallery, so that the full image is visible again."""
         self._entries_seen = len(self._session.log)
         self._area.setFocusProxy(None)
         self.hide()
@@ -190,7 +190,7 @@ class GalleryPanel(QWidget):
         self.deleteLater()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Resize the panel with the covered widget."""
+        """Resize the panel when the covered widget is resized."""
         if event is not None and event.type() == QEvent.Type.Resize:
             self.setGeometry(self._area.rect())
         return bool(super().eventFilter(watched, event))
@@ -202,7 +202,7 @@ class GalleryPanel(QWidget):
         positions = self.view.selected_positions()
         rows = self._model.rows(positions).tolist()
         after = int(positions[-1]) + 1 if rows else 0
-        # The rows are found before the verdict, which may remove cutouts from the page.
+        # Find these rows before the verdict, which may remove cutouts from the gallery.
         next_rows = {
             "next in queue": self._row_at(after),
             "next unreviewed": self._unreviewed_row(after, rows),
@@ -213,23 +213,23 @@ class GalleryPanel(QWidget):
         )
 
     def go_next(self) -> None:
-        """Go to the next cutout of the page."""
+        """Go to the next cutout in the gallery."""
         self._step(1)
 
     def go_previous(self) -> None:
-        """Go to the previous cutout of the page."""
+        """Go to the previous cutout in the gallery."""
         self._step(-1)
 
     def toggle_view(self) -> None:
-        """Show the full image."""
+        """Emit `left`, to show the full image."""
         self.left.emit()
 
     def show_display(self) -> None:
-        """Show thumbnails with the display and orientation of the full image."""
+        """Apply the display and the orientation of the full image to the thumbnails."""
         self._thumbnails.show_display()
 
     def current_rectangle(self) -> QRect:
-        """Return the current cutout's rectangle on the screen."""
+        """Return the rectangle of the current cutout in screen coordinates."""
         rect = self.view.visualRect(self.view.currentIndex())
         return QRect(self.view.viewport().mapToGlobal(rect.topLeft()), rect.size())
 
@@ -241,9 +241,10 @@ class GalleryPanel(QWidget):
         return int(self._model.rows([position])[0]) if inside else None
 
     def _unreviewed_row(self, start: int, rows: Sequence[int]) -> int | None:
-        """Return the first row without a verdict from a position on, except `rows`.
+        """Return the first row without a verdict at or after a position, except `rows`.
 
-        The search wraps around. A pending verdict counts as a verdict.
+        The search continues at the first position. A pending verdict counts as a
+        verdict. Return None if there is no such row.
         """
         count, labels = self._model.rowCount(), self._session.catalog.labels
         order = np.roll(self._model.rows(np.arange(count)), -start)
@@ -280,7 +281,7 @@ class GalleryPanel(QWidget):
     # Responses to the session
 
     def _show_queue(self) -> None:
-        """Show the current queue with the same selection."""
+        """Show the current queue, and restore the selection."""
         if not self.isVisible():
             return
         selected = self._model.rows(self.view.selected_positions())

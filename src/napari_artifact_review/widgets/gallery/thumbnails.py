@@ -1,4 +1,4 @@
-"""The requests for thumbnails of the gallery, and their settings."""
+"""Requests for the thumbnails of the gallery, and their settings."""
 
 from __future__ import annotations
 
@@ -66,23 +66,23 @@ class Thumbnails:
         view.range_changed.connect(self.request_soon)
 
     def set_side(self, side: int) -> None:
-        """Show thumbnails of another size."""
+        """Change the side of the thumbnails, in Qt pixels."""
         self._view.set_side(side)
         if self._possible_shrink() != self._shrink:
             self.show_display()
 
     def show_display(self) -> None:
-        """Show thumbnails with the display and orientation of the full image."""
+        """Apply the display and the orientation of the full image to the thumbnails."""
         self._shrink = self._possible_shrink()
         self._loader.show_as(current_look(self._controller, self._shrink))
         self.request_soon()
 
     def request_soon(self) -> None:
-        """Request the thumbnails in view once the page has stopped scrolling."""
+        """Request the thumbnails in view when the user has stopped scrolling."""
         self._request_timer.start()
 
     def request(self) -> None:
-        """Request the thumbnails in view."""
+        """Request the missing thumbnails in view."""
         if not self._view.isVisible():
             return
         missing = self._missing(self._view.positions_in_view())
@@ -93,7 +93,7 @@ class Thumbnails:
             self._ahead_timer.start()
 
     def _request_ahead(self) -> None:
-        """Request the thumbnails below the view, then above it."""
+        """Request the missing thumbnails below the view, then those above the view."""
         if not self._view.isVisible():
             return
         view, count = self._view.positions_in_view(), self._model.rowCount()
@@ -113,7 +113,7 @@ class Thumbnails:
             self._ahead_timer.start()
 
     def _missing(self, positions: range) -> list[Cutout]:
-        """Return the cutouts at positions that have no current thumbnail."""
+        """Return the cutouts at positions that have no up-to-date thumbnail."""
         rows = self._model.rows(positions).tolist()
         return [
             self._model.cutout(position)
@@ -128,7 +128,10 @@ class Thumbnails:
 
 
 def current_look(controller: ReviewController, shrink: int = 1) -> Look:
-    """Return thumbnail settings that match the full image, with a binning factor."""
+    """Return the thumbnail settings that match the full image.
+
+    `shrink` is the binning factor.
+    """
     image = controller.image
     display: Display = image.display
     levels: Any = np.linspace(0, 1, LEVELS)

@@ -1,4 +1,4 @@
-"""The page of the gallery, which paints only the cutouts in view."""
+"""The Qt view of the gallery, which paints only the cutouts in view."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _Flag: TypeAlias = QItemSelectionModel.SelectionFlag
 _Positions = npt.NDArray[np.int64]
 
-#: Pixels above and below the text of a header together.
+#: Sum of the space above and below the text of a header, in Qt pixels.
 _LEADING = 12
 
 _SHIFT, _CONTROL = (
@@ -94,11 +94,11 @@ class GalleryView(QAbstractItemView):
 
     @property
     def columns(self) -> int:
-        """Number of columns."""
+        """Number of columns of thumbnails."""
         return self._layout.columns
 
     def set_side(self, side: int) -> None:
-        """Show thumbnails of another size; the current cutout stays in view."""
+        """Change the side of the thumbnails; the current cutout stays in view."""
         current = self.currentIndex()
         self.side = side
         self._lay_out()
@@ -111,7 +111,7 @@ class GalleryView(QAbstractItemView):
         return self._layout.positions_between(top, top + self.viewport().height())
 
     def update_positions(self, positions: _Positions) -> None:
-        """Repaint the cutouts at positions, if they are in view."""
+        """Repaint the cutouts at positions that are in view."""
         for position in positions[np.isin(positions, self.positions_in_view())]:
             self.viewport().update(self._rect(int(position)))
 
@@ -181,7 +181,7 @@ class GalleryView(QAbstractItemView):
         return QRegion(self.viewport().rect())
 
     def setSelection(self, rect: QRect, command: _Flag) -> None:  # noqa: N802
-        """Select the cutouts between the start and the end of a rectangle."""
+        """Select all cutouts from the first to the second corner of a rectangle."""
         first, last = self.indexAt(rect.topLeft()), self.indexAt(rect.bottomRight())
         if first.isValid() and last.isValid():
             self.selectionModel().select(QItemSelection(first, last), command)
@@ -189,12 +189,12 @@ class GalleryView(QAbstractItemView):
     def moveCursor(  # noqa: N802
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
     ) -> QModelIndex:
-        """Return the current index, which `keyPressEvent` moves."""
+        """Return the current index, because `keyPressEvent` moves the cursor."""
         del action, modifiers
         return self.currentIndex()
 
     def updateGeometries(self) -> None:  # noqa: N802
-        """Lay out the page if its size has changed; Qt calls this before showing it."""
+        """Lay out the page again if its size has changed."""
         super().updateGeometries()
         if self.viewport().size() != self._size:
             self._lay_out()
@@ -205,7 +205,7 @@ class GalleryView(QAbstractItemView):
         self._lay_out()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
-        """Scroll the content. Qt repaints only the part that comes into view."""
+        """Scroll the content; Qt repaints only the part that comes into view."""
         self.viewport().scroll(dx, dy)
         self.range_changed.emit()
 
@@ -218,7 +218,7 @@ class GalleryView(QAbstractItemView):
         top, bottom = area.top() + offset, area.bottom() + 1 + offset
         self._paint_headers(painter, top, bottom)
         option = QStyleOptionViewItem()
-        # The delegate uses the painter's pen for the theme's colour.
+        # The delegate uses the colour of the painter's pen, which depends on the theme.
         painter.setPen(self.palette().color(self.foregroundRole()))
         current, selected = self.currentIndex().row(), self.selectionModel()
         for position in self._layout.positions_between(top, bottom):
@@ -257,7 +257,10 @@ class GalleryView(QAbstractItemView):
         return np.unique(np.concatenate(runs)) if runs else np.empty(0, np.int64)
 
     def select_positions(self, positions: _Positions, current: int | None) -> None:
-        """Select only these positions, and set the current position."""
+        """Select only these positions, and make `current` the current position.
+
+        With None, the current position stays unchanged.
+        """
         runs = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
         selection = QItemSelection()
         for run in runs:
@@ -271,7 +274,7 @@ class GalleryView(QAbstractItemView):
     def _go_to(
         self, position: int, modifiers: Qt.KeyboardModifier, *, click: bool = False
     ) -> None:
-        """Make a position current, and select positions as the modifiers require."""
+        """Make a position current, and select positions according to the modifiers."""
         index, selection = self._index(position), self.selectionModel()
         if modifiers & _SHIFT:
             self._select_from_anchor(position)
@@ -310,7 +313,7 @@ class GalleryView(QAbstractItemView):
             self._go_to(index.row(), event.modifiers(), click=True)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Select the cutouts from the start of the drag to the mouse."""
+        """Select the cutouts from the anchor of the selection to the mouse."""
         if not event.buttons() & Qt.MouseButton.LeftButton or not self._layout.count:
             return
         index = self.indexAt(event.pos())
@@ -348,7 +351,7 @@ class GalleryView(QAbstractItemView):
             event.ignore()
 
     def _target(self, key: Qt.Key, current: int) -> int | None:
-        """Return the position that a key moves to, or None for other keys."""
+        """Return the position that a key moves to, or None if the key does not move."""
         layout, last = self._layout, self._layout.count - 1
         page = max(1, self.viewport().height() // layout.cell)
         lines = {

@@ -1,4 +1,4 @@
-"""Banners with the problem of a session or of a cutout."""
+"""Banners about problems of a session, a cutout or an image file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Banner(Container[Widget]):
         self.hide()
 
     def show_problem(self, session: ReviewSession) -> None:
-        """Show why a session cannot record verdicts, or hide the banner if it can."""
+        """Show why a session cannot record verdicts; hide the banner if it can."""
         problem = session.problem
         is_held = isinstance(problem, HeldError)
         if problem is not None and is_held:
@@ -84,7 +84,7 @@ class ImageBanner(Container[Widget]):
         self.hide()
 
     def show_problem(self, problem: ImageError | None, is_found: bool) -> None:
-        """Show why a cutout cannot be shown, or hide the banner.
+        """Show the reason why a cutout cannot be shown, or hide the banner.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class ImageBanner(Container[Widget]):
 
 
 class ChangedFileBanner(Container[Widget]):
-    """A banner that says that the image on the screen is not the file's any more.
+    """A banner that is visible if an image file differs from the image on the screen.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class ChangedFileBanner(Container[Widget]):
         self.text = alarm()
         self.read = PushButton(
             text="Read the file again",
-            tooltip="Show the image that the file has now; verdicts stay",
+            tooltip="Show the current image of the file; verdicts are kept",
         )
         super().__init__(widgets=[self.text, self.read], labels=False)
         self.margins = (0, 0, 0, 0)
@@ -128,7 +128,7 @@ class ChangedFileBanner(Container[Widget]):
         self.hide()
 
     def show_file(self, image_name: str) -> None:
-        """Show that the file of an image has changed; hide for an empty name."""
+        """Show that an image's file has changed; an empty name hides the banner."""
         text = (
             f"The file of {image_name} has changed since it was read. A verdict given "
             "now is recorded about the image on the screen."
@@ -140,7 +140,7 @@ class ChangedFileBanner(Container[Widget]):
 
 
 def alarm() -> Label:
-    """Create a conspicuous label for HTML: white on red, with line breaks."""
+    """Create a label with white text on red, for HTML with line breaks."""
     label = Label()
     native: QLabel = label.native
     native.setTextFormat(Qt.TextFormat.RichText)

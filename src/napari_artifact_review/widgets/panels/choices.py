@@ -1,4 +1,4 @@
-"""Panels to choose between two labels of a cutout or two versions of a file."""
+"""Panels to choose between two labels of a cutout, or two versions of a file."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.resume import Disagreement
     from napari_artifact_review.core.review.table_differences import Difference
 
-#: Maximum number of rows shown; further rows are only counted.
+#: Maximum number of rows in a list. Any further rows are counted, but not shown.
 _ROWS_SHOWN = 1000
 
 
 class ChoicePanel(Container[Widget]):
-    """A panel that lists differences and lets the user choose the version to keep.
+    """A panel that lists differences, in which the user chooses the version to keep.
 
     Parameters
     ----------
@@ -109,8 +109,14 @@ class ChoicePanel(Container[Widget]):
     ) -> None:
         """Show a text above rows of differences; hide the panel if there are no rows.
 
-        `details` are the tooltips of the rows; by default they repeat the cells.
-        `text` is HTML.
+        Parameters
+        ----------
+        text : str
+            HTML.
+        rows : sequence of sequence of str
+            The cells of each row.
+        details : sequence of str, optional
+            The tooltip of each row; by default the tooltip repeats the cells.
         """
         more = f" The first {_ROWS_SHOWN} are listed." * (len(rows) > _ROWS_SHOWN)
         self.text.value = text + more
@@ -128,7 +134,7 @@ class ChoicePanel(Container[Widget]):
         self.visible = bool(rows)
 
     def _fit_to_font(self) -> None:
-        """Show up to five rows, and limit columns to about ten letters."""
+        """Fit the height to at most five rows, and limit columns to ten letters."""
         table = self.table
         header = table.horizontalHeader()
         header.setMaximumSectionSize(table.fontMetrics().horizontalAdvance("0" * 11))
@@ -137,7 +143,10 @@ class ChoicePanel(Container[Widget]):
         table.setFixedHeight(header.sizeHint().height() + sum(heights) + 4)
 
     def show_differences(self, text: str, differences: Sequence[Difference]) -> None:
-        """Show the number and list of differences between a file and the review."""
+        """Show the number and the list of differences between a file and the review.
+
+        `text` is HTML.
+        """
         count = len(differences)
         self.show_rows(
             f"{text} {count} {'difference' if count == 1 else 'differences'}:",
@@ -148,14 +157,14 @@ class ChoicePanel(Container[Widget]):
         return [index.row() for index in self.table.selectionModel().selectedRows()]
 
     def _name_buttons(self) -> None:
-        """Update the buttons after a change of the selection; by default do nothing."""
+        """Update the buttons after the selection has changed; by default do nothing."""
 
     def _choose(self, keep: str) -> None:
         self.chosen.emit(keep, self._selected())
 
 
 class DisagreementPanel(ChoicePanel):
-    """The panel of cutouts whose label differs from the recorded verdict."""
+    """The panel of cutouts whose label in the table differs from the verdict."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -191,11 +200,11 @@ class DisagreementPanel(ChoicePanel):
         )
 
     def cutout(self, row: int) -> CutoutKey:
-        """Return the cutout in a row of the panel."""
+        """Return the key of the cutout in a row of the panel."""
         return self._cutouts[row]
 
     def cutouts(self, rows: Sequence[int]) -> list[CutoutKey] | None:
-        """Return the cutouts in rows of the panel, or None if there are no rows."""
+        """Return the keys of the cutouts in rows of the panel, or None for no rows."""
         return [self._cutouts[row] for row in rows] or None
 
     def _name_buttons(self) -> None:
@@ -206,7 +215,7 @@ class DisagreementPanel(ChoicePanel):
 
 
 class ChangedOutputPanel(ChoicePanel):
-    """The panel of changes that another program made in the output."""
+    """The panel of changes that another program has made in the output."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -228,7 +237,7 @@ class ChangedOutputPanel(ChoicePanel):
         )
 
     def show_changes(self, error: OutputChangedError) -> None:
-        """Show the changes that `error` reports."""
+        """Show the changes that `error` contains."""
         path = error.path.name if error.path else "The output"
         self.show_differences(
             f"<b>Another program changed {html_text(path)}</b> after this review read "
@@ -238,12 +247,12 @@ class ChangedOutputPanel(ChoicePanel):
 
 
 class ChangedTablePanel(ChoicePanel):
-    """The panel of changes that were made in the predictions table on disk.
+    """The panel of changes that another program has made in the predictions table.
 
     Attributes
     ----------
     reopen_requested : Signal
-        Emitted when the user chooses to reopen the review with the changed table.
+        Emitted to reopen the review with the changed table.
     """
 
     reopen_requested = Signal()
@@ -264,7 +273,7 @@ class ChangedTablePanel(ChoicePanel):
         )
 
     def show_changes(self, error: TableChangedError) -> None:
-        """Show the changes that `error` reports."""
+        """Show the changes that `error` contains."""
         path = error.path.name if error.path else "The table"
         self.show_differences(
             f"<b>{html_text(path)} changed on disk</b> after this review read it. "
@@ -297,7 +306,7 @@ def _with_reviewer(state: LabelState) -> str:
 
 
 def _words(state: LabelState) -> str:
-    """Return label, "unsure", kind and note as a text."""
+    """Return label, "unsure", kind and note as one text, without empty parts."""
     unsure = "unsure" if state.decision == "unsure" else ""
     words = (LABEL_NAMES[state.label_new], unsure, state.kind, state.note)
     return ", ".join(filter(None, words))

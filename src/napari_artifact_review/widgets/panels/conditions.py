@@ -1,4 +1,4 @@
-"""Conditions on the user's own columns, as filters of the queue."""
+"""Conditions on the user's own columns, which filter the queue."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 if TYPE_CHECKING:
     from napari_artifact_review.core.tables.own_columns import OwnColumns
 
-#: Maximum number of distinct values that a field offers.
+#: Maximum number of distinct values that a value field offers.
 _MOST_CHOICES = 200
 
 _NO_COLUMN = "Any column"
@@ -46,14 +46,14 @@ _SCROLL_BAR = 24
 
 
 class ValueField(QLineEdit):
-    """A field for a text or number, which offers the values of a column.
+    """A field for a text or a number, which offers the values of a column.
 
-    A click or the Down key lists all values while the field is empty.
+    While the field is empty, a click or the Down key lists all values.
 
     Attributes
     ----------
     chosen : Signal
-        Emitted when the user has chosen a value of the list.
+        Emitted when the user has chosen a value from the list.
     """
 
     chosen = Signal()
@@ -70,16 +70,16 @@ class ValueField(QLineEdit):
         self.setToolTip("Text or number; Enter applies it, Escape leaves the field")
 
     def offer(self, values: Sequence[str]) -> None:
-        """Offer other values."""
+        """Replace the values that the field offers."""
         self._offered.setStringList(list(values))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """List the values while the field is empty."""
+        """List the values after a click on an empty field."""
         super().mousePressEvent(event)
         self._list_values()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """List the values at the Down key while the field is empty."""
+        """List the values after the Down key in an empty field."""
         super().keyPressEvent(event)
         if event.key() == Qt.Key.Key_Down:
             self._list_values()
@@ -90,7 +90,7 @@ class ValueField(QLineEdit):
             return
         popup, window = completer.popup(), main_window_of(self)
         if window is not None:
-            # The list is a window of its own, without the style of napari's.
+            # The list is a separate window, which does not inherit napari's style.
             popup.setStyleSheet(window.styleSheet())
         completer.setCompletionPrefix("")
         completer.complete()
@@ -103,7 +103,7 @@ class ValueField(QLineEdit):
 
 
 class ConditionLine(QWidget):
-    """The fields of a condition: column, operator and value.
+    """A line with the fields of one condition: column, operator and value.
 
     Parameters
     ----------
@@ -119,11 +119,12 @@ class ConditionLine(QWidget):
     removed : Signal
         Emitted with this line when the user removes it.
     left : Signal
-        Emitted when Enter, Escape or a choice in the value releases the keyboard.
+        Emitted when the value field releases the keyboard: after Enter, Escape, or the
+        choice of a value.
     column, operator, value : QComboBox, QComboBox, ValueField
         The fields.
     remove, add : QToolButton
-        The buttons to remove this line, and to add another.
+        The buttons to remove this line, and to add another line.
     """
 
     changed = Signal()
@@ -162,7 +163,7 @@ class ConditionLine(QWidget):
             view.setMinimumWidth(view.sizeHintForColumn(0) + _SCROLL_BAR)
 
     def _lay_out(self) -> None:
-        # The fields share the width of the dock, and do not widen it.
+        # The fields share the width of the dock. They must not widen the dock.
         for field in (self.column, self.operator, self.value):
             field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         layout = QHBoxLayout(self)
@@ -174,7 +175,8 @@ class ConditionLine(QWidget):
         layout.addWidget(self.remove)
         layout.addWidget(self.add)
         policy = self.add.sizePolicy()
-        # The fields of all lines are below each other.
+        # Keep the space of a hidden button, so that the fields of all lines are
+        # aligned.
         policy.setRetainSizeWhenHidden(True)
         self.add.setSizePolicy(policy)
 
@@ -192,7 +194,7 @@ class ConditionLine(QWidget):
 
     @property
     def condition(self) -> ColumnCondition | None:
-        """The condition; None as long as a field that it needs is empty."""
+        """The condition, or None while a required field is empty."""
         column, operator = self.column.currentData(), self.operator.currentData()
         value = self.value.text().strip()
         if not column or not (value or operator in EMPTY_OPERATORS):
@@ -200,7 +202,7 @@ class ConditionLine(QWidget):
         return ColumnCondition.of((column, operator, value))
 
     def _change_column(self) -> None:
-        # A value of the former column has no meaning in the new one.
+        # A value of the previous column has no meaning in the new column.
         self.value.clear()
         self._show_choices()
         self.changed.emit()
@@ -210,7 +212,7 @@ class ConditionLine(QWidget):
         self.changed.emit()
 
     def _show_choices(self) -> None:
-        """Offer the values of the column, and enable the fields that are needed."""
+        """Offer the values of the chosen column, and enable the required fields."""
         name, operator = self.column.currentData(), self.operator.currentData()
         needs_value = bool(name) and operator not in EMPTY_OPERATORS
         choices: tuple[str, ...] = ()
@@ -228,7 +230,7 @@ class ConditionLine(QWidget):
 
 
 class ConditionsPanel(QWidget):
-    """The conditions on the user's own columns, one in each line.
+    """The panel of conditions on the user's own columns, one condition in each line.
 
     Attributes
     ----------
@@ -237,7 +239,7 @@ class ConditionsPanel(QWidget):
     left : Signal
         Emitted when a field releases the keyboard.
     lines : list of ConditionLine
-        The lines; at least one if the table has columns of its own.
+        The lines; at least one after the first call of `show_columns`.
     """
 
     changed = Signal()
@@ -260,13 +262,17 @@ class ConditionsPanel(QWidget):
         return tuple(condition for condition in found if condition is not None)
 
     def show_columns(self, own_columns: OwnColumns) -> None:
-        """Offer the columns of another table."""
+        """Offer the columns of a table, and remove all conditions."""
         self._own_columns = own_columns
         self._show_lines(())
         self.setVisible(bool(own_columns.names))
 
     def show_conditions(self, conditions: Sequence[ColumnCondition]) -> None:
-        """Show conditions in force; leave lines that the user has yet to complete."""
+        """Show the conditions of the queue.
+
+        If the lines already have these conditions, leave all lines unchanged, including
+        incomplete lines.
+        """
         usable = tuple(filter(_is_usable, self.conditions))
         if usable != tuple(conditions):
             self._show_lines(conditions)
@@ -292,7 +298,7 @@ class ConditionsPanel(QWidget):
     def _drop(self, line: ConditionLine) -> None:
         self.lines.remove(line)
         self.layout().removeWidget(line)
-        # A field that loses the focus must not request anything.
+        # A removed field that loses the focus must not request a new queue.
         line.blockSignals(True)
         line.hide()
         line.deleteLater()
@@ -308,7 +314,7 @@ class ConditionsPanel(QWidget):
         self._request()
 
     def _show_buttons(self) -> None:
-        """Show the button to add a line at the last one only."""
+        """Show the button to add a line in the last line only."""
         for line in self.lines:
             line.add.setVisible(line is self.lines[-1])
 
@@ -319,7 +325,10 @@ class ConditionsPanel(QWidget):
 
 
 def _is_usable(condition: ColumnCondition) -> bool:
-    """Return whether a condition does not compare numbers with a text."""
+    """Return whether a condition can be applied.
+
+    A comparison of numbers needs a number as its value.
+    """
     is_number = not np.isnan(number_of(condition.value))
     return condition.operator not in NUMBER_OPERATORS or is_number
 

@@ -37,7 +37,7 @@ class CutoutTable(Table):
         table.verticalHeader().hide()
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # magicgui's own delegate prints a confidence of 0.0875 as 8.750e-02.
+        # magicgui's own delegate shows a confidence of 0.0875 as 8.750e-02.
         table.setItemDelegate(QStyledItemDelegate(table))
         header = table.horizontalHeader()
         header.setMinimumSectionSize(20)
@@ -48,7 +48,7 @@ class CutoutTable(Table):
         fit_to_font(table, self._fit_to_font)
 
     def _fit_to_font(self) -> None:
-        """Fit the height of the row, and the columns to the width of their titles."""
+        """Adapt the row height and the column widths to the font."""
         table: QTableWidget = self.native
         header, metrics = table.horizontalHeader(), table.fontMetrics()
         margin = metrics.horizontalAdvance("0") + 2

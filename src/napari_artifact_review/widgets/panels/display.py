@@ -1,4 +1,4 @@
-"""The display of pixels: presets, limits, stretch, colormap, smoothing."""
+"""The panel of the display: presets, limits, stretch, colormap and smoothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _STEP = 0.5
 
-#: A choice in the list of intervals: an interval, its percent, and manual limits.
+#: A choice in the list of intervals: interval, percentage, and manual limits.
 _Range = tuple[Interval, float, ManualLimits | None]
 
 _PERCENTS = (99.9, 99.5, 99.0, 98.0, 95.0, 90.0)
@@ -55,11 +55,11 @@ class DisplayPanel(Container[Widget]):
     display_requested : Signal
         Emitted with the chosen `Display`.
     stretches_requested : Signal
-        Emitted to show or hide the window with several stretches.
+        Emitted to show or hide the window that compares stretches.
     preset_requested : Signal
         Emitted with the name of the chosen preset.
     saving_requested : Signal
-        Emitted to save the display as a preset of the user's own.
+        Emitted to save the display as a preset of the user.
     removal_requested : Signal
         Emitted with the name of the preset to remove.
     said : Signal
@@ -151,7 +151,7 @@ class DisplayPanel(Container[Widget]):
         return field
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current key in the tooltip."""
+        """Show the current keys in the tooltips."""
         self.stretches.tooltip = keys["stretches"].hint
         following, menu = keys["next_preset"].label, keys["presets"].label
         self.preset.tooltip = (
@@ -159,12 +159,12 @@ class DisplayPanel(Container[Widget]):
         )
 
     def show_presets(self, presets: Sequence[Preset]) -> None:
-        """Offer these presets."""
+        """Offer these presets in the list."""
         self._presets = presets
         self._show_preset()
 
     def show_display(self, display: Display) -> None:
-        """Show display settings."""
+        """Show these display settings in the fields."""
         self._display = display
         with ExitStack() as stack:
             for field in self._fields:
@@ -189,7 +189,7 @@ class DisplayPanel(Container[Widget]):
         self._show_preset()
 
     def show_limits(self, limits: Limits | None) -> None:
-        """Show the limits on the screen in the empty fields."""
+        """Show manual limits, or the computed limits as hints in empty fields."""
         self._limits = limits
         manual = self._display.manual or (None, None)
         texts = ("", "") if limits is None else [f"{x:.5g} (auto)" for x in limits]
@@ -249,7 +249,7 @@ class DisplayPanel(Container[Widget]):
         self.display_requested.emit(self._display)
 
     def _limits_with(self, which: str, value: float | None) -> ManualLimits:
-        """Return the manual limits with another lower or upper one."""
+        """Return the manual limits after a change of the lower or upper limit."""
         low, high = self._display.manual or (None, None)
         return (value, high) if which == "Lower" else (low, value)
 
@@ -270,7 +270,7 @@ def _range_of(display: Display) -> _Range:
 
 
 def _ranges(display: Display) -> list[tuple[str, _Range]]:
-    """Return the choices in the list of intervals, with manual limits if used."""
+    """Return the items of the list of intervals, including manual limits if used."""
     percents = list(_PERCENTS)
     if display.interval == "percentile" and display.percent not in percents:
         percents.append(display.percent)

@@ -1,4 +1,4 @@
-"""The panel that offers another encoding for the reviewed table."""
+"""The panel that offers UTF-8 for the reviewed table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_artifact_review.widgets.parts.plain_text import html_text, tooltip_t
 
 
 class EncodingPanel(Container[Widget]):
-    """The offer to save as UTF-8, shown if the encoding lacks a character.
+    """A panel that offers UTF-8 when the encoding of the output lacks a character.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class EncodingPanel(Container[Widget]):
         self.text = alarm()
         self.save_as_utf8 = PushButton(
             text="Save as UTF-8",
-            tooltip="Write the output in UTF-8, which has every character, from now on",
+            tooltip="Write the output in UTF-8, now and at later saves",
         )
         super().__init__(widgets=[self.text, self.save_as_utf8], labels=False)
         self.margins = (0, 0, 0, 0)
@@ -35,7 +35,7 @@ class EncodingPanel(Container[Widget]):
         self.hide()
 
     def show_error(self, error: EncodingError) -> None:
-        """Show which character is missing, and the offer."""
+        """Show the panel with the character that is missing in the encoding."""
         name = "The output" if error.path is None else error.path.name
         what = breakable(html_text(f"{name}: {error.what}"))
         self.text.value = f"<b>Not saved.</b> {what}. Nothing was overwritten."

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FilesButton(PushButton):
-    """A flat button with the name of the open table, hidden at first."""
+    """A flat button with the name of the open table; hidden while none is open."""
 
     def __init__(self) -> None:
         super().__init__(text="", tooltip="Open another table")
@@ -23,7 +23,7 @@ class FilesButton(PushButton):
         self.hide()
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the name of a session's table, and its files in the tooltip."""
+        """Show the name of a session's table, and all its files in the tooltip."""
         table = session.predictions
         images, cutouts = len(session.image_names), len(table.label)
         name = table.path.name

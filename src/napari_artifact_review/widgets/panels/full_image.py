@@ -1,4 +1,4 @@
-"""Switches of the view, and the choice of the HDU."""
+"""The panel to change the view of the image and to choose an HDU."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ class FullImagePanel(Container[Widget]):
 
     Attributes
     ----------
-    view_requested, gallery_requested : Signal
-        Emitted to switch between cutout and full image, and between the full image and
-        the gallery.
-    grid_requested, y_up_requested, hdu_requested : Signal
-        Emitted with True to show the grid, with True to draw row 0 at the bottom, and
-        with the index of the HDU to show.
+    view_requested : Signal
+        Emitted to switch between the current cutout and the full image.
+    gallery_requested : Signal
+        Emitted to show or hide the gallery.
+    grid_requested : Signal
+        Emitted with True to show the grid, and with False to hide it.
+    y_up_requested : Signal
+        Emitted with True to draw row 0 at the bottom, and with False at the top.
+    hdu_requested : Signal
+        Emitted with the index of the HDU to show.
     """
 
     view_requested = Signal()
@@ -64,13 +68,13 @@ class FullImagePanel(Container[Widget]):
         self.gallery.tooltip = keys["gallery"].hint
 
     def show_session(self, session: ReviewSession) -> None:
-        """Set the switches to the stored view settings; the default is off."""
+        """Set the check boxes to the stored view settings; the default is off."""
         with self.grid.changed.blocked(), self.y_up.changed.blocked():
             self.grid.value = bool(session.view_settings.get("grid", False))
             self.y_up.value = bool(session.view_settings.get("y_up", False))
 
     def show_image(self, full: FullImage | None) -> None:
-        """Offer the image HDUs of a file, if it has several."""
+        """Offer the image HDUs of a file that has several."""
         several = full is not None and len(full.hdus) > 1
         if full is not None and several:
             with self.hdu.changed.blocked():

@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
 
 
-#: Width of a list's scroll bar and margins in pixels.
+#: Width of the scroll bar and margins of a list, in pixels.
 _SCROLL_BAR = 24
 
-#: Maximum number of lines in an open list without scrolling.
+#: Maximum number of lines that an open list shows without scrolling.
 _MOST_LINES = 24
 
 
 class GoToPanel(Container[Widget]):
-    """The panel to go to an image, to one of its errors, or to any of its cutouts.
+    """The panel to go to an image, to an error in it, or to any of its cutouts.
 
     Attributes
     ----------
     image_requested : Signal
         Emitted with the name of the image to go to.
     cutout_requested : Signal
-        Emitted with the row of the cutout to go to.
+        Emitted with the table row of the cutout to go to.
     sliders : GridSliders
         The sliders of the cutout's position.
     """
@@ -69,11 +69,11 @@ class GoToPanel(Container[Widget]):
         self.error_id.changed.connect(
             lambda: self._request_cutout(self.error_id.native.currentIndex())
         )
-        # magicgui emits no signal for a line without a value, such as that of a TP.
+        # magicgui emits no signal for a line without a value, such as the line of a TP.
         self.error_id.native.activated.connect(self._request_cutout)
 
     def show_session(self, session: ReviewSession) -> None:
-        """List the images of a session."""
+        """List the images and queued cutouts of a session."""
         self.show_queue(session)
         self._widen_list()
 
@@ -81,13 +81,13 @@ class GoToPanel(Container[Widget]):
         """Make the open list wider than the dock, to show full names and counts."""
         native = self.image_name.native
         texts = (native.itemText(i) for i in range(native.count()))
-        # Measuring each of ten thousand texts would take too long.
+        # To measure each of ten thousand texts would take too long.
         longest = nlargest(50, texts, key=len)
         width = max(map(native.fontMetrics().horizontalAdvance, longest), default=0)
         native.view().setMinimumWidth(width + _SCROLL_BAR)
 
     def show_queue(self, session: ReviewSession) -> None:
-        """List the images, each with its number of cutouts in the new queue."""
+        """List the images, each with its number of cutouts in the queue."""
         counts = session.review_queue.image_counts.tolist()
         names = zip(session.image_names, counts, strict=True)
         with self.image_name.changed.blocked():
@@ -101,7 +101,7 @@ class GoToPanel(Container[Widget]):
     def show_position(self, session: ReviewSession) -> None:
         """Show the image, the error and the position of the current cutout."""
         cutout = session.current_cutout
-        # magicgui would search all choices, but the lines are known here.
+        # magicgui would search all choices for the value. Here the lines are known.
         with self.image_name.changed.blocked(), self.error_id.changed.blocked():
             images = self.image_name.native
             images.setCurrentIndex(
@@ -115,7 +115,7 @@ class GoToPanel(Container[Widget]):
         self.sliders.show_position(session)
 
     def show_label(self, session: ReviewSession, rows: Collection[int]) -> None:
-        """Update the lists after a verdict on rows of the table."""
+        """Update the lists after a verdict on `rows` of the table."""
         if (
             session.review_queue.rule.state != "all"
             or session.review_queue.rule.kinds is not None
@@ -158,7 +158,10 @@ class GoToPanel(Container[Widget]):
 
 
 def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
-    """List choices in their order. magicgui itself would list old choices first."""
+    """List choices in their order.
+
+    magicgui itself would list the previous choices first.
+    """
     native: QComboBox = combo.native
     native.clear()
     for text, value in choices:
@@ -166,7 +169,7 @@ def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
 
 
 def _line_text(session: ReviewSession, row: int) -> str:
-    """Return a cutout's line, or an empty text if it is neither queued nor an error."""
+    """Return the line of a cutout; empty unless the cutout is queued or an error."""
     cutout = session.catalog.cutout(row)
     listed = row in session.review_queue or cutout.is_error
     return _cutout_text(cutout) if listed else ""
@@ -182,9 +185,9 @@ def _cutout_text(cutout: Cutout) -> str:
 
 
 def _keep_narrow(combo: QComboBox) -> None:
-    """Limit the width of a list in the dock, and its height when it is open."""
+    """Limit the width of a list in the dock, and its height while it is open."""
     combo.setMaxVisibleItems(_MOST_LINES)
-    # Without this, Qt's own style fills the height of the screen with lines.
+    # Without this setting, Qt's own style fills the height of the screen with lines.
     combo.setStyleSheet("QComboBox { combobox-popup: 0 }")
     combo.setSizeAdjustPolicy(
         QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

@@ -1,4 +1,4 @@
-"""Sliders to go to any cutout of the image by its position."""
+"""Sliders that select a cutout of the image by its position."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class GridSliders(Container[Widget]):
-    """Sliders of `grid_x` and `grid_y`, which step through the cutouts of the image.
+    """Sliders for `grid_x` and `grid_y`, which step through the cutouts of the image.
 
     Attributes
     ----------
@@ -31,7 +31,8 @@ class GridSliders(Container[Widget]):
     position_requested = Signal(int, int)
 
     def __init__(self) -> None:
-        # A slider's own readout takes the keyboard focus whenever its text changes.
+        # The readout of a magicgui slider takes the keyboard focus when its text
+        # changes.
         self.grid_x = Slider(tooltip="First column of the cutout", readout=False)
         self.grid_y = Slider(tooltip="First row of the cutout", readout=False)
         self._readouts = [Line(), Line()]
@@ -54,7 +55,7 @@ class GridSliders(Container[Widget]):
         self.grid_y.changed.connect(self._request_position)
 
     def show_position(self, session: ReviewSession) -> None:
-        """Set the sliders to the current cutout, with the steps of the grid."""
+        """Set the sliders to the current cutout; their steps are those of the grid."""
         cutout, table = session.current_cutout, session.predictions
         with self.grid_x.changed.blocked(), self.grid_y.changed.blocked():
             if self._listed != (cutout.image_name, id(session)):
@@ -81,11 +82,14 @@ class GridSliders(Container[Widget]):
 
 
 def _fit(slider: Slider, positions: npt.NDArray[np.int64], size: int) -> None:
-    """Set a slider's range and step to the positions of a grid."""
+    """Set a slider's range and step to the positions of a grid.
+
+    `size` is the side of a cutout, which is the step if there is only one position.
+    """
     distinct = np.unique(positions)
     gaps = np.diff(distinct)
     first, last = int(distinct[0]), int(distinct[-1])
-    # The range must always include the old value, so widen before narrowing.
+    # The range must always include the old value, so widen it before narrowing it.
     slider.min = min(first, slider.value)
     slider.max = max(last, slider.value, slider.min + 1)
     slider.value = first

@@ -1,4 +1,4 @@
-"""The panel of kind and note."""
+"""The panel for the kind of artifact and the note."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.input.key_choice import KeyChoice
 
-#: The item for no kind in the list of kinds.
+#: The item in the list of kinds that means no kind.
 _NO_KIND = "No kind"
 
 
@@ -33,7 +33,7 @@ class KindAndNotePanel(Container[Widget]):
     kind_requested : Signal
         Emitted with the chosen kind of artifact, or an empty text for no kind.
     note_requested : Signal
-        Emitted with the key of a cutout, and the note written about it.
+        Emitted with the key of a cutout, and the note about this cutout.
     left : Signal
         Emitted when the note field releases the keyboard.
     examples_requested : Signal
@@ -57,7 +57,7 @@ class KindAndNotePanel(Container[Widget]):
         self.margins = (0, 0, 0, 0)
         self.kind.native.setMinimumContentsLength(8)
         self._cutout: Cutout | None = None
-        # The cutout's full note, and its text in the field.
+        # The full note of the cutout, and the part that the field shows.
         self._note = self._shown_note = ""
         self.kind.changed.connect(self._request_kind)
         field.editingFinished.connect(self._request_note)
@@ -67,13 +67,13 @@ class KindAndNotePanel(Container[Widget]):
         self.examples.changed.connect(lambda: self.examples_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current keys in tooltips."""
+        """Show the current keys in the tooltips."""
         self.kind.tooltip = keys["kind"].hint
         self.examples.tooltip = keys["examples"].hint
         self.note.tooltip = keys["note"].hint
 
     def show_session(self, session: ReviewSession) -> None:
-        """Offer the kinds of artifact of another session, and clear the note."""
+        """Offer the kinds of artifact of a session, and clear the note."""
         self._cutout = None
         self._set_note("")
         self._offer([*session.kinds])
@@ -81,16 +81,16 @@ class KindAndNotePanel(Container[Widget]):
     def show_cutout(
         self, cutout: Cutout, given: LabelState, draft: str | None = None
     ) -> None:
-        """Show kind and note of a cutout.
+        """Show the kind and the note of a cutout.
 
         Parameters
         ----------
         cutout : Cutout
             The cutout.
         given : LabelState
-            The last verdict about it, recorded or pending.
+            The last verdict on the cutout, recorded or pending.
         draft : str, optional
-            A note without a verdict.
+            A note that does not belong to a verdict yet.
         """
         if self._cutout is not None and self._cutout.row != cutout.row:
             # Store an unfinished note when another cutout becomes current.
@@ -148,7 +148,7 @@ class KindAndNotePanel(Container[Widget]):
         self.left.emit()
 
     def _discard_note(self) -> None:
-        """Discard the unfinished changes of the note."""
+        """Discard the changes in the note field."""
         self.note.value = self._shown_note
         self.left.emit()
 

@@ -1,4 +1,4 @@
-"""The line with the last verdict, which leads back to its cutout."""
+"""A line with the last verdict; a click on the line goes to the verdict's cutout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LastVerdictLine(LinkLine):
-    """The line with the last verdict, undo or redo, and its result.
+    """A line with the last verdict, undo or redo, and its result.
 
     Attributes
     ----------
@@ -38,17 +38,17 @@ class LastVerdictLine(LinkLine):
         self.clicked.connect(self._request_cutout)
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Store the current keys for the next `show_last`."""
+        """Store the current keys, which the next `show_last` shows."""
         self._keys = keys
 
     def show_recording(self, count: int) -> None:
-        """Show whether the recording of verdicts takes noticeably long."""
+        """Show that verdicts are still being recorded, if `count` is not 0."""
         self._is_slow = count > 0
         if self._session is not None:
             self.show_last(self._session)
 
     def show_last(self, session: ReviewSession | None) -> None:
-        """Show the last verdict, undo or redo of a session; with None, show nothing."""
+        """Show the last verdict, undo or redo of a session, or nothing for None."""
         self._session = session
         command = None if session is None else session.last_command
         if session is None or command is None:
@@ -76,7 +76,7 @@ class LastVerdictLine(LinkLine):
 
 
 def describe_command(session: ReviewSession, command: Command) -> str:
-    """Describe the change of a verdict, an undo or a redo in one line."""
+    """Return one line of text about a verdict, an undo or a redo."""
     before = command.old_states
     cutouts = _name_of(session, command.cutouts)
     if command.kind != "decide":

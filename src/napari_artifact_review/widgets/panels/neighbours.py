@@ -31,17 +31,17 @@ _COLORS = {
     "TN": STYLE.true_negative,
 }
 
-#: Pixels between the texts of two neighbours.
+#: Space between the texts of two neighbours, in pixels.
 _GAP = 6
 
 
 class NeighbourMap(QWidget):
-    """A clickable map of three by three cutouts with outcomes and labels.
+    """A clickable map of three by three cutouts, with their outcomes and labels.
 
     Attributes
     ----------
     row_requested : Signal
-        Emitted with the row of a clicked cutout.
+        Emitted with the table row of a clicked cutout.
     """
 
     row_requested = Signal(int)
@@ -54,7 +54,7 @@ class NeighbourMap(QWidget):
 
     @property
     def _neighbour_height(self) -> int:
-        """Height of a neighbour in screen pixels: two lines of text."""
+        """Height of a neighbour in pixels, for two lines of text."""
         return int(2 * self.fontMetrics().lineSpacing()) + _GAP
 
     def show_cutouts(self, cutouts: dict[tuple[int, int], Cutout], y_up: bool) -> None:
@@ -72,18 +72,21 @@ class NeighbourMap(QWidget):
         self.update()
 
     def text_of(self, across: int, down: int) -> str:
-        """Return the text of a neighbour, or an empty text if there is none."""
+        """Return the text of a neighbour, or an empty text without a neighbour.
+
+        `across` and `down` are the steps of `show_cutouts`.
+        """
         cutout = self._cutouts.get((across, down))
         return "" if cutout is None else _text(cutout)
 
     def rectangle_of(self, across: int, down: int) -> QRectF:
-        """Return the rectangle of a neighbour in the widget."""
+        """Return the rectangle of a neighbour in the widget; see `text_of`."""
         width, height = self.width() / 3, self._neighbour_height
         top = (self._down * down + 1) * height
         return QRectF((across + 1) * width, top, width, height).adjusted(1, 1, -1, -1)
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint cutouts in their outcomes' colours, and frame the current cutout."""
+        """Paint cutouts in colours by outcome, and frame the current cutout."""
         painter = QPainter(self)
         text_color = self.palette().color(self.foregroundRole())
         for steps, cutout in self._cutouts.items():
@@ -124,12 +127,12 @@ class NeighbourMap(QWidget):
 
 
 class ContextPanel(Container[Widget]):
-    """The panel with the current cutout's neighbours and position.
+    """The panel with the neighbours and the position of the current cutout.
 
     Attributes
     ----------
     row_requested : Signal
-        Emitted with the row of a clicked neighbour.
+        Emitted with the table row of a clicked neighbour.
     copy_requested : Signal
         Emitted to copy the position to the clipboard.
     """
@@ -157,7 +160,10 @@ class ContextPanel(Container[Widget]):
     def show_position(
         self, session: ReviewSession, full: FullImage | None, y_up: bool
     ) -> None:
-        """Show the neighbours of the current cutout, and its position."""
+        """Show the neighbours and the position of the current cutout.
+
+        `y_up` is True if row 0 is at the bottom.
+        """
         cutout = session.current_cutout
         self.map.show_cutouts(session.catalog.neighbours_of(cutout.row), y_up)
         position, sky = position_texts(cutout, full)
@@ -166,7 +172,7 @@ class ContextPanel(Container[Widget]):
 
 
 def copy_position(cutout: Cutout, full: FullImage | None) -> None:
-    """Copy image name, position and, if known, sky coordinates to the clipboard."""
+    """Copy a cutout's image name, position and sky coordinates to the clipboard."""
     texts = (cutout.image_name, *position_texts(cutout, full))
     QApplication.clipboard().setText("  ".join(filter(None, texts)))
 

@@ -47,14 +47,14 @@ class RememberingFileEdit(FileEdit):
     mode : str
         A value of magicgui's `FileDialogMode`.
     label, hint, tooltip : str
-        The texts beside the field, in the empty field and in its tooltip.
+        The texts beside the field, in the empty field and in the field's tooltip.
     caption : str
         The title of the dialog.
 
     Attributes
     ----------
     dialog_closed : Signal
-        Emitted when the dialog of the button "..." was closed.
+        Emitted after the dialog of the button "..." has closed.
     """
 
     dialog_closed = Signal()
@@ -85,7 +85,7 @@ class RememberingFileEdit(FileEdit):
         return Path(text).expanduser() if text else None
 
     def ask(self) -> Path | None:
-        """Open the dialog; return the new path, or None if it is unchanged."""
+        """Open the dialog; return the chosen path, or None if the path is unchanged."""
         before = self.path
         self._choose()
         return None if self.path == before else self.path
@@ -111,14 +111,14 @@ class RememberingFileEdit(FileEdit):
 
 def _table_filter() -> str:
     """Return the filter of a dialog for tables, in Qt's format."""
-    # Import only here, because this imports the readers of tables.
+    # Import the formats only here, because this imports the readers of tables.
     from napari_artifact_review.core.tables.table_formats import SUFFIXES
 
     return f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
 
 
 class OpenPanel(Container[Widget]):
-    """The form for the files of a review.
+    """The form with the files of a review.
 
     Attributes
     ----------
@@ -164,7 +164,7 @@ class OpenPanel(Container[Widget]):
         self.error.native.setSizePolicy(
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum
         )
-        # Enter presses it, once it has the focus.
+        # Enter presses the button while it has the focus.
         self.open.native.setAutoDefault(True)
         self._connect()
         self._enable()
@@ -218,7 +218,10 @@ class OpenPanel(Container[Widget]):
         output: str | Path | None = None,
         cutout_size: int | None = None,
     ) -> None:
-        """Fill in the files of a review, and clear all fields that are not given."""
+        """Fill in the files of a review; fields without an argument become empty.
+
+        `cutout_size` is the side of a cutout in pixels.
+        """
         self.predictions.value = Path(predictions)
         self.images.value = None if images is None else Path(images)
         self.output.value = None if output is None else Path(output)
@@ -249,7 +252,7 @@ class OpenPanel(Container[Widget]):
         self._enable()
 
     def _leave_dialog(self, field: RememberingFileEdit) -> None:
-        """Give the keyboard to what comes next, so that no key opens it again."""
+        """Focus the next widget, so that no key opens the dialog again."""
         following = self.open if self.open.enabled else field.line_edit
         following.native.setFocus()
 

@@ -1,4 +1,4 @@
-"""The user's own columns of the current cutout, and the search."""
+"""The panel with the user's own columns of the current cutout and the search."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from napari_artifact_review.widgets.parts.value_lines import (
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
 
-#: Maximum number of columns in view; the others are reached by scrolling.
+#: Maximum number of columns in view; the user scrolls to see the others.
 _MOST_LINES = 6
 
 
@@ -73,7 +73,7 @@ class OwnColumnsPanel(Container[Widget]):
         self.columns.changed.connect(lambda: self._open_menu())
 
     def show_columns(self, session: ReviewSession) -> None:
-        """Show other columns of a session's table."""
+        """Show the columns that are chosen in a session."""
         self._names, self._shown = session.own_columns.names, session.shown_columns
         self.columns.visible = bool(self._names)
         self.show_cutout(session)

@@ -1,4 +1,4 @@
-"""The panel of refused commands, which also counts slow pending commands."""
+"""The panel of refused commands, which also detects slow recording."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.input.key_choice import KeyChoice
 
-#: Maximum number of refused commands in the text.
+#: Maximum number of refused commands that the text names.
 _MOST_NAMED = 5
 
 
 class PendingPanel(Container[Widget]):
-    """The panel of refused commands, which also counts slow pending commands.
+    """The panel of refused commands, which also reports slow recording.
 
     Attributes
     ----------
     give_again_requested : Signal
-        Emitted to give the refused commands again.
+        Emitted to retry the refused commands.
     dismiss_requested : Signal
         Emitted to discard the refused commands.
     recording_changed : Signal
-        Emitted with the number of pending commands when recording takes noticeably
-        long, and with 0 afterwards.
+        Emitted with the number of pending commands when recording is slow, and with 0
+        afterwards.
     """
 
     give_again_requested = Signal()
@@ -67,7 +67,7 @@ class PendingPanel(Container[Widget]):
         self.give_again.tooltip = keys["give_again"].hint
 
     def show_session(self, session: ReviewSession | None) -> None:
-        """Show a session's refused commands, and count its slow pending commands.
+        """Show a session's refused commands, and watch its pending commands.
 
         Parameters
         ----------
@@ -99,7 +99,10 @@ class PendingPanel(Container[Widget]):
 
 
 def _refused_text(refused: Sequence[Command], problem: str) -> str:
-    """Return a text with refused commands, and the error unless it is `problem`."""
+    """Return a text about refused commands.
+
+    The text includes the error, unless `problem` already states it.
+    """
     titles = [breakable(html_text(command.title)) for command in refused[:_MOST_NAMED]]
     more = len(refused) - len(titles)
     if more:

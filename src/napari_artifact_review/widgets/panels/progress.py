@@ -1,4 +1,4 @@
-"""Steps through the queue, and the progress."""
+"""The panel to go through the queue, with the progress of the review."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class ProgressPanel(Container[Widget]):
-    """The panel with the buttons to step through the queue, and the progress.
+    """The panel with buttons to go through the queue, and the progress of the review.
 
     Attributes
     ----------
     next_requested, previous_requested : Signal
         Emitted to go to the next or the previous cutout of the queue.
     auto_advance_requested : Signal
-        Emitted with whether a verdict moves on to another cutout.
+        Emitted with True to go to another cutout after each verdict, otherwise False.
     """
 
     next_requested = Signal()
@@ -69,18 +69,18 @@ class ProgressPanel(Container[Widget]):
         self.next.tooltip = keys["next"].hint
 
     def show_advance(self, to: AdvanceTo) -> None:
-        """Show where a verdict moves on to."""
+        """Show in the tooltip which cutout follows a verdict."""
         kind = "unreviewed cutout" if to == "next unreviewed" else "cutout in queue"
         self.auto_advance.tooltip = f"Move to the next {kind} after each verdict"
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show whether a verdict in a session moves on, and the progress."""
+        """Show the auto-advance setting and the progress of a session."""
         with self.auto_advance.changed.blocked():
             self.auto_advance.value = session.view_settings.get("auto_advance", True)
         self.show_progress(session)
 
     def show_progress(self, session: ReviewSession) -> None:
-        """Show the position in the queue, and how many cutouts are reviewed."""
+        """Show the position in the queue, and the number of reviewed cutouts."""
         reviewed, total = session.progress
         if self.progress.max != max(total, 1):
             self.progress.max = max(total, 1)

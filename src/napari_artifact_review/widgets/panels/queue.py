@@ -1,4 +1,4 @@
-"""The panel for the rule and the order of the queue."""
+"""The panel for the filters and the order of the queue."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ANY_KIND = "All kinds"
 
 
 class QueuePanel(Container[Widget]):
-    """The panel to view and change the rule of the queue.
+    """The panel to view and change the filters and the order of the queue.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class QueuePanel(Container[Widget]):
         self.this_image = CheckBox(
             text="This image", tooltip="Keep only the cutouts of the current image"
         )
-        # Qt's signal is used, because magicgui emits none for a choice without a value.
+        # Use Qt's signal, because magicgui emits none for a choice without a value.
         self.kind = ComboBox(
             choices=[(_ANY_KIND, None)], tooltip="Filter by kind of artifact"
         )
@@ -113,13 +113,13 @@ class QueuePanel(Container[Widget]):
             combo.native.setMinimumContentsLength(8)
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the queue of another session."""
+        """Show the queue, the threshold and the columns of a session."""
         self.threshold.show_session(session)
         self.conditions.show_columns(session.own_columns)
         self.show_queue(session)
 
     def show_queue(self, session: ReviewSession) -> None:
-        """Show the rule of the current queue."""
+        """Show the filters and the order of the current queue."""
         rule = session.review_queue.rule
         self.note_image(session)
         self._images = rule.images

@@ -1,4 +1,4 @@
-"""The list of recent reviews, each of which the user can open with a click."""
+"""The list of recent reviews, which the user can open with a click."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from napari_artifact_review.widgets.parts.plain_text import button_text, tooltip
 #: Maximum number of recent reviews.
 _MOST = 5
 
-#: Keys of the settings.
+#: Keys of the stored settings.
 RECENT, LAST_FOLDER = "recent reviews", "last folder"
 
 
 def settings() -> QSettings:
     """Return the dock's stored settings, which all reviews share.
 
-    Settings of earlier versions, which Qt kept in the registry on Windows, are copied
+    Settings of earlier versions, which Qt stored in the registry on Windows, are copied
     once. Without a writable folder, settings are not stored.
     """
     path = settings_folder() / "settings.ini"
@@ -45,7 +45,7 @@ class RecentReview(NamedTuple):
     Attributes
     ----------
     predictions, images, output : str
-        The table, the folder of its images, and the reviewed table.
+        The predictions table, the folder of its images, and the reviewed table.
     """
 
     predictions: str
@@ -54,7 +54,7 @@ class RecentReview(NamedTuple):
 
     @classmethod
     def all(cls) -> list[Self]:
-        """Return the recent reviews, the latest first."""
+        """Return the recent reviews, starting with the latest."""
         try:
             stored = json.loads(str(settings().value(RECENT, "[]")))
             return [cls(*map(str, files)) for files in stored]
@@ -63,7 +63,7 @@ class RecentReview(NamedTuple):
             return []
 
     def remember(self) -> None:
-        """Store this review as the first in the list."""
+        """Store this review at the beginning of the recent reviews."""
         others = [other for other in self.all() if other != self]
         settings().setValue(RECENT, json.dumps([self, *others][:_MOST]))
 
@@ -115,9 +115,10 @@ class RecentPanel(Container[Widget]):
 
 
 def _texts_of(reviews: Sequence[RecentReview]) -> list[str]:
-    """Return a text for each review: its table, and the folders that tell it apart.
+    """Return a text for each review: the name of its table, and the table's folders.
 
-    Reviews of the same table are told apart by their outputs.
+    Folders are included until tables of the same name are distinguishable. Reviews of
+    the same table also have the name of the output.
     """
     tables = [Path(review.predictions) for review in reviews]
     texts = []
@@ -133,5 +134,5 @@ def _texts_of(reviews: Sequence[RecentReview]) -> list[str]:
 
 
 def _end(table: Path, depth: int) -> str:
-    """Return the last folders of a path; all of them if there are fewer."""
+    """Return the last `depth` folders of a path, or all folders if there are fewer."""
     return str(Path(*table.parent.parts[-depth:]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.outcomes import Outcome
     from napari_artifact_review.core.scores.metrics import Flips, Numbers, When
 
-#: Short titles of the numbers, in order.
+#: Short titles of the metrics, in their order.
 _NUMBERS = {
     "precision": "Precision",
     "recall": "Recall",
@@ -52,12 +52,12 @@ class Measured(NamedTuple):
 
 
 class ResultsPanel(Container[Widget]):
-    """The panel with the results of the review and a button for the plots.
+    """The panel with the results of the review, and a button for the plots.
 
     Attributes
     ----------
     plots_requested : Signal
-        Emitted to show the plots, or to hide them.
+        Emitted to show or hide the plots.
     """
 
     plots_requested = Signal()
@@ -85,7 +85,7 @@ class ResultsPanel(Container[Widget]):
         self.plots.changed.connect(lambda: self.plots_requested.emit())
 
     def show_changes(self, measured: Measured | None) -> None:
-        """Show results; None means that they are unknown."""
+        """Show results, or placeholders for None."""
         if measured is None:
             self.numbers.show_rows([(t, "…", "…", "…") for t in _NUMBERS.values()])
             self.flips.show_rows([(name, *"…" * 5) for name in OUTCOME_DISPLAY_ORDER])

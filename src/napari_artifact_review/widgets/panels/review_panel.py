@@ -1,4 +1,4 @@
-"""The column of all panels of a review."""
+"""The column with all panels of a review."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 
 class ReviewPanel(Container[Widget]):
-    """The column of panels that show a session and emit signals to change it.
+    """The column of panels that show a session and emit signals to change the session.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class ReviewPanel(Container[Widget]):
         The banner that is visible while the file on disk differs from the image on the
         screen.
     notices, note : Label
-        Notices about the table and the output, and notes about the image.
+        Messages about the table and the output, and messages about the image.
     """
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class ReviewPanel(Container[Widget]):
         layout.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
-        # A click between the folds leaves the keys to the review.
+        # A click between the folds must not take the keys from the review.
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -178,7 +178,7 @@ class ReviewPanel(Container[Widget]):
         self.help.tooltip = keys["help"].hint
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show another session."""
+        """Show a session that has just been opened."""
         self.go_to.show_session(session)
         self.progress.show_session(session)
         self.kind_and_note.show_session(session)
@@ -208,13 +208,13 @@ class ReviewPanel(Container[Widget]):
         self.saving.show_state(session)
 
     def hide_changes(self) -> None:
-        """Hide the questions of a save about files and encoding."""
+        """Hide the panels in which a save offers a choice."""
         self.encoding.hide()
         self.changed_output.hide()
         self.changed_table.hide()
 
     def show_queue(self, session: ReviewSession) -> None:
-        """Show a new queue, or a new threshold."""
+        """Show the current queue and threshold."""
         self.queue.show_queue(session)
         threshold = session.threshold
         at = "" if threshold is None else f", threshold {threshold:.3f}"
@@ -223,7 +223,7 @@ class ReviewPanel(Container[Widget]):
         self.progress.show_progress(session)
 
     def show_display(self, display: Display) -> None:
-        """Show display settings."""
+        """Show display settings, and a summary in the title of their panel."""
         self.display.show_display(display)
         self.folds["pixels"].say(self.display.title())
 
@@ -236,12 +236,12 @@ class ReviewPanel(Container[Widget]):
             )
 
     def show_notices(self, session: ReviewSession) -> None:
-        """Show the notices about the table and the output."""
+        """Show the messages about the table and the output."""
         self.notices.value = printable(" ".join(session.notices))
         self.notices.visible = bool(session.notices)
 
     def show_view(self, controller: ReviewController) -> None:
-        """Show notes and problem of the image, and enable verdicts if it is shown."""
+        """Show the state of the image, and enable verdicts if the image is shown."""
         is_shown = controller.view in ("shown", "covered")
         is_held = isinstance(controller.session.problem, HeldError)
         can_decide = is_shown and controller.problem is None and not is_held
@@ -256,7 +256,7 @@ class ReviewPanel(Container[Widget]):
         self.unseen.show_problem(problem, controller.view == "shown")
 
     def show_notes(self, controller: ReviewController) -> None:
-        """Show notes about the image on the screen, and that its file has changed."""
+        """Show messages about the image on the screen, and any change of its file."""
         notes = printable("; ".join(controller.notes))
         if notes != self.note.value:
             self.note.value = notes
@@ -266,7 +266,7 @@ class ReviewPanel(Container[Widget]):
     def say(self, text: str) -> None:
         """Show a message to the reviewer; an empty text hides the last message.
 
-        While the panels are hidden, napari shows it as a notification.
+        While the panels are hidden, napari shows the message as a notification.
         """
         self.message.say(text)
         if text and not self.native.isVisible():
@@ -274,7 +274,7 @@ class ReviewPanel(Container[Widget]):
 
 
 def _bring_into_view(area: QScrollArea, fold: Fold) -> None:
-    """Scroll an opened panel into view, or only its top if it is too tall."""
+    """Scroll an opened panel into view, or only the panel's top if it is too tall."""
     area.widget().layout().activate()
     area.widget().adjustSize()
     bar, page = area.verticalScrollBar(), area.viewport().height()

@@ -1,4 +1,4 @@
-"""The panel to save, to report and to open another review, and what is exported."""
+"""The panel to save, to report and to open another review."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class SavePanel(Container[Widget]):
-    """The buttons for the results of a review, and how many verdicts are exported.
+    """The buttons to save, to report and to open, and the number of exported verdicts.
 
-    A verdict is *stored* when it is in the log on this disk, and *exported* when it is
-    in the reviewed table.
+    A verdict is *stored* when it is in the log on this disk. A verdict is *exported*
+    when it is in the reviewed table.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class SavePanel(Container[Widget]):
         self.open_another.changed.connect(lambda: self.open_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Store the current keys for the tooltip of the next `show_state`."""
+        """Store the current keys, which the next `show_state` shows in the tooltip."""
         self._keys = keys
 
     def show_state(self, session: ReviewSession, saving: bool = False) -> None:
@@ -69,7 +69,7 @@ class SavePanel(Container[Widget]):
             f"{key.title} to {session.output} ({key.label})"
         )
         self.state.show_text("Saving..." if saving else _state_text(session))
-        # This colour is legible in the dark and the light theme.
+        # The colour is legible in the dark theme and in the light theme.
         self.state.emphasize("#c27000" if session.unsaved else None)
         self.state.tooltip = tooltip_text(
             f"Stored in {session.store}\nExported to {session.output}"

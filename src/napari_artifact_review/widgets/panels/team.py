@@ -1,4 +1,4 @@
-"""The panel of the exchange with other computers."""
+"""The panel for the exchange of verdicts with other computers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TeamPanel(Container[Widget]):
-    """The panel with the number of unsent entries, and any problem of the exchange."""
+    """The panel with the number of unsent entries and any problem of the exchange."""
 
     def __init__(self) -> None:
         self.state = Line()
@@ -28,7 +28,7 @@ class TeamPanel(Container[Widget]):
         self.hide()
 
     def show_team(self, session: ReviewSession) -> None:
-        """Show a session's exchange; hide the panel if there is no meeting place."""
+        """Show the exchange of a session; hide the panel if there is no exchange."""
         team = session.team
         self.visible = team is not None
         if team is None:

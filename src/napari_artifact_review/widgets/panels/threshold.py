@@ -28,7 +28,8 @@ _BINS = 60
 #: Height of the histogram, in lines of text.
 _LINES = 4
 
-#: Half the width of a slider's handle. This margin of the groove has no values.
+#: Half the width of a slider's handle, in pixels. The slider has no values in a margin
+#: of this width.
 _MARGIN = 8
 
 _SLIDER = "* { background: transparent }"
@@ -75,7 +76,7 @@ class ThresholdPanel(Container[Widget]):
     Attributes
     ----------
     threshold_requested : Signal
-        Emitted with a confidence, or with None for the table's own `preds`.
+        Emitted with a confidence, or with None to use the table's predictions.
     said : Signal
         Emitted with a message for the reviewer.
     left : Signal
@@ -130,19 +131,19 @@ class ThresholdPanel(Container[Widget]):
         return field
 
     def _fit_to_font(self) -> None:
-        """Give histogram and slider the height of some lines of text."""
+        """Adapt the height of histogram and slider to the font."""
         for widget in (self.histogram, self.threshold.native):
             widget.setFixedHeight(_LINES * self.histogram.fontMetrics().lineSpacing())
 
     def _fill_handle(self, filled: bool) -> None:
-        """Fill the handle, or draw it hollow if there is no single threshold."""
+        """Draw the handle filled, or hollow if there is no single threshold."""
         style = _SLIDER if filled else _SLIDER + _HOLLOW
         slider: QWidget = self.threshold.native
         if slider.styleSheet() != style:
             slider.setStyleSheet(style)
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show the confidences of the table, or disable the panel if it has none."""
+        """Show the confidences of the table; disable the panel without confidences."""
         table = session.predictions
         self.enabled = table.confidence is not None
         if table.confidence is not None:
@@ -154,7 +155,7 @@ class ThresholdPanel(Container[Widget]):
         self.show_threshold(session)
 
     def show_threshold(self, session: ReviewSession) -> None:
-        """Show the current threshold."""
+        """Show the current threshold of a session."""
         value, own = session.catalog.threshold_in_force, session.threshold is None
         single = session.catalog.own_threshold if value is None else value
         with self.threshold.changed.blocked():

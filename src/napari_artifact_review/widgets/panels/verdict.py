@@ -1,4 +1,4 @@
-"""The panel of the verdict: the current one, the buttons, and the last one."""
+"""The panel with the current verdict, the verdict buttons and the last verdict."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class VerdictPanel(Container[Widget]):
     Attributes
     ----------
     label_requested : Signal
-        Emitted with "artifact" or "no artifact" when the toggle changes.
+        Emitted with "artifact" or "no artifact" when the selected button changes.
     verdict_requested : Signal
         Emitted with a clicked verdict, even if it confirms the label.
     history : Line
-        The verdict in force about the current cutout, or the selected cutouts.
+        The current verdict on the current cutout, or the number of selected cutouts.
     last : LastVerdictLine
-        The last verdict of the reviewer, wherever it was.
+        The last verdict of the reviewer, on any cutout.
     """
 
     label_requested = Signal(str)
@@ -89,7 +89,7 @@ class VerdictPanel(Container[Widget]):
         self.unsure.changed.connect(lambda: self.verdict_requested.emit("unsure"))
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the keys in force in tooltips, and in the lines from the next cutout."""
+        """Show the current keys in tooltips, and in lines at their next update."""
         self._keys = keys
         self.last.show_keys(keys)
         both = (keys[name].hint for name in ("artifact", "no_artifact"))
@@ -97,7 +97,7 @@ class VerdictPanel(Container[Widget]):
         self.unsure.tooltip = keys["unsure"].hint
 
     def show_cutout(self, cutout: Cutout) -> None:
-        """Show the recorded verdict about a cutout, filled with colour if reviewed."""
+        """Show the recorded verdict on a cutout, with a filled button if reviewed."""
         self._cutout = cutout
         is_unsure = cutout.decision == "unsure"
         with self.label_new.changed.blocked():
@@ -113,18 +113,18 @@ class VerdictPanel(Container[Widget]):
         self._show_history()
 
     def show_selection(self, cutouts: Sequence[Cutout]) -> None:
-        """Show how many cutouts the next verdict is about, unless none is selected."""
+        """Show the selected cutouts, which the next verdict applies to."""
         self._selected = tuple(cutouts)
         self._show_history()
 
     def show_recording(self, count: int) -> None:
-        """Show the number of verdicts that are not recorded yet."""
+        """Show the number of verdicts that have not been recorded yet."""
         self._recording = count
         self.last.show_recording(count)
         self._show_history()
 
     def _show_history(self) -> None:
-        """Show the selection, the unrecorded verdicts, or the verdict in force."""
+        """Show the selection, the pending verdicts, or the current verdict."""
         cutout, count = self._cutout, self._recording
         self.history.emphasize("#c27000" if self._selected else None)
         if self._selected:

@@ -1,1 +1,1 @@
-"""Small widgets and helpers for any Qt program."""
+"""Small widgets and functions that any Qt program could use."""

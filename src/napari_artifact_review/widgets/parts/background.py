@@ -1,4 +1,4 @@
-"""Jobs in a thread, whose results are delivered in the main thread."""
+"""Jobs in threads, with delivery of their results in the main thread."""
 
 from __future__ import annotations
 
@@ -23,36 +23,42 @@ class MainThread(QObject):
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def run(self, function: Callable[[], object]) -> None:
-        """Schedule a function from any thread; drop it if Qt has deleted the parent."""
+        """Schedule a function from any thread.
+
+        The function is dropped if Qt has deleted the parent.
+        """
         try:
             self._posted.emit(function)
         except RuntimeError:
             # Qt has deleted the parent.
             return
 
-    # This is a slot, because Qt drops queued calls of the slots of a deleted object.
+    # This method is a slot, because Qt drops queued calls to slots of a deleted object.
     @Slot(object)
     def _run(self, function: Callable[[], object]) -> None:
         function()
 
 
 class Connections:
-    """Connections to disconnect, and functions to call, at the same time."""
+    """A list of connections to close, and functions to call, at the same time."""
 
     def __init__(self) -> None:
         self._at_end: list[Callable[[], object]] = []
 
     def connect(self, signal: Any, slot: Callable[..., object]) -> None:
-        """Connect a slot to a signal until `close`."""
+        """Connect a slot to a signal until `close` is called."""
         signal.connect(slot)
         self.at_end(partial(signal.disconnect, slot))
 
     def at_end(self, function: Callable[[], object]) -> None:
-        """Add a function to call at `close`."""
+        """Add a function that `close` calls."""
         self._at_end.append(function)
 
     def close(self) -> None:
-        """Disconnect all slots and call all functions, in reverse order, once."""
+        """Disconnect all slots and call all functions, in reverse order.
+
+        A second call does nothing.
+        """
         while self._at_end:
             self._at_end.pop()()
 
@@ -110,7 +116,7 @@ class Background:
 
 
 class Latest:
-    """A runner of only the latest job, after a delay and after any running job.
+    """A runner that runs only the latest job, after a delay and after any running job.
 
     Results of earlier jobs are dropped. An outdated job can raise `CancelledError` to
     end early.
@@ -118,7 +124,7 @@ class Latest:
     Parameters
     ----------
     parent : QObject
-        The receiver of results, which are dropped after Qt has deleted it.
+        The receiver of results. After Qt has deleted this object, results are dropped.
     done : callable
         Called with the result of a job in the main thread.
     """
@@ -140,8 +146,8 @@ class Latest:
             Runs in a thread. Its argument is a function that returns whether the job
             is no longer the latest.
         delay : int
-            Milliseconds until the job begins. During this time, a newer job may replace
-            it and the window can draw a frame.
+            Milliseconds until the job begins. During this time, the window can draw a
+            frame, and a newer job may replace this job.
         """
         self._waiting = job
         self._given_up.set()

@@ -1,4 +1,4 @@
-"""A menu to check several items."""
+"""A menu in which several items can be checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QMenu, QWidget
 
 
 class CheckableMenu(QMenu):
-    """A menu of texts with check marks, which stays open after a click on one.
+    """A menu of texts with check marks, which stays open after a click on a text.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class CheckableMenu(QMenu):
     Attributes
     ----------
     chosen : Signal
-        Emitted with the tuple of all checked texts after a change.
+        Emitted after each change, with a tuple of all checked texts.
     """
 
     chosen = Signal(tuple)
@@ -36,7 +36,7 @@ class CheckableMenu(QMenu):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         marked = set(checked)
         for text in texts:
-            # Qt would read a single & as the mark of a key.
+            # Qt would interpret a single & as the mark of a shortcut.
             action = self.addAction(text.replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(text in marked)
@@ -44,7 +44,7 @@ class CheckableMenu(QMenu):
             action.toggled.connect(self._choose)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Check the item under the mouse without closing the menu."""
+        """Check or uncheck the item under the mouse without closing the menu."""
         action = self.actionAt(event.pos())
         if action is None:
             super().mouseReleaseEvent(event)

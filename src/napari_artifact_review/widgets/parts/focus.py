@@ -1,4 +1,4 @@
-"""The keyboard focus of the main window and of text fields."""
+"""Functions for the keyboard focus of windows, panels and text fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
-#: Widgets that take the keyboard focus with a click by default, and keys with it.
+#: Widgets that by default take the keyboard focus when clicked, and then use keys.
 _GREEDY = (QAbstractButton, QComboBox, QSlider, QScrollArea, QTableView)
 
 #: Keys that press a button, and keys that change a field.
@@ -50,7 +50,7 @@ def text_is_typed() -> bool:
 
 
 def main_window_of(widget: QWidget) -> QMainWindow | None:
-    """Return a widget's main window, even from inside a floating dock."""
+    """Return the main window of a widget, even of a widget in a floating dock."""
     parent: QWidget | None = widget
     while parent is not None and not isinstance(parent, QMainWindow):
         parent = parent.parentWidget()
@@ -68,9 +68,9 @@ def give_keys_to_viewer(widget: QWidget) -> None:
 
 
 def give_key_to_main_window(widget: QWidget, event: QKeyEvent) -> None:
-    """Give a key that a window of ours does not use to the main window.
+    """Send a key event that a separate window does not use to the main window.
 
-    Qt offers a key to a widget's parents only as far as its own window.
+    Qt offers a key event to the parents of a widget only within the widget's window.
     """
     window = main_window_of(widget)
     if window is None:
@@ -80,10 +80,10 @@ def give_key_to_main_window(widget: QWidget, event: QKeyEvent) -> None:
 
 
 def take_free_focus(content: QWidget) -> None:
-    """Take the keyboard focus of a separate window in which no widget has it.
+    """Move the focus of a separate window to `content`, unless another widget has it.
 
-    When Qt activates such a window, it would give the focus to its first button, which
-    uses the arrow keys.
+    When Qt activates such a window, it would otherwise give the focus to the first
+    button, which uses the arrow keys.
     """
     window = content.window()
     if not isinstance(window, QMainWindow) and window.focusWidget() is None:
@@ -91,10 +91,10 @@ def take_free_focus(content: QWidget) -> None:
 
 
 def leave_keys_to_viewer(panel: QWidget) -> None:
-    """Leave the keys to the review, except in the text fields of a panel.
+    """Reserve all keys for the review, except in the text fields of a panel.
 
-    A click gives no focus to the panel's other widgets. With the Tab key they can get
-    it. They then use only the keys that press a button or change a field.
+    The other widgets of the panel get no focus by a click. They can get the focus by
+    the Tab key. They then use only the keys that press a button or change a field.
     """
     event_filter = _KeyAndWheelFilter(panel)
     for widget in panel.findChildren(QWidget):
@@ -110,8 +110,8 @@ _KEYS = (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
 class _KeyAndWheelFilter(QObject):
     """A filter that leaves keys to the review, and the mouse wheel to the panel.
 
-    A list would use a letter to select a choice, and a scroll area the arrow keys to
-    scroll, but these are shortcuts.
+    Without the filter, a list would use letters to select a choice, and a scroll area
+    would use the arrow keys to scroll. These keys are shortcuts of the review.
     """
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
@@ -120,7 +120,7 @@ class _KeyAndWheelFilter(QObject):
             and isinstance(watched, QWidget)
             and _is_for_parents(watched, event)
         ):
-            # Qt offers an ignored event to the field's parents.
+            # Qt offers an ignored event to the parents of the field.
             event.ignore()
             return True
         return bool(super().eventFilter(watched, event))
@@ -133,7 +133,7 @@ def _is_for_parents(watched: QWidget, event: QEvent) -> bool:
     if event.type() not in _KEYS:
         return False
     if watched.window().focusWidget() is not watched:
-        # One of its children has left the key to it.
+        # A child of the widget has ignored the key event.
         return True
     own = _KEYS_OF_BUTTONS if isinstance(watched, QAbstractButton) else _KEYS_OF_FIELDS
     return event.key() not in own

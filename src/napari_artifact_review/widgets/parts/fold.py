@@ -11,7 +11,7 @@ from napari_artifact_review.widgets.parts.plain_text import button_text, tooltip
 
 
 class Fold(QWidget):
-    """A title that shows or hides the widget under it.
+    """A collapsible widget: a title that shows or hides the content below.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Fold(QWidget):
         return bool(self.header.isChecked())
 
     def say(self, summary: str) -> None:
-        """Show a summary of the content beside the title."""
+        """Show a summary after the title; an empty text shows the title alone."""
         text = f"{self._title}: {summary}" if summary else self._title
         if button_text(text) != self.header.text():
             self.header.setText(button_text(text))

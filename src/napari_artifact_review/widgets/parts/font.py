@@ -1,4 +1,4 @@
-"""The font size of napari's preferences, and sizes that follow a font."""
+"""Functions that apply napari's font size, and fit widgets to their fonts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 
 def follow_font_size(widget: QWidget) -> None:
-    """Give a widget and its children the font size of napari's preferences.
+    """Give a widget and its children the font size from napari's preferences.
 
-    napari's own style sheet does so for some kinds of widgets only: not for folds, text
-    fields, tables and painted widgets.
+    napari's own style sheet applies the font size only to some kinds of widgets. It
+    does not apply the size to folds, text fields, tables and painted widgets.
     """
     _FontSize(widget).apply()
 
 
 def set_bold(widget: QWidget, is_bold: bool = True) -> None:
-    """Show the text of a widget bold, in any size.
+    """Show the text of a widget in bold or in normal weight, in the inherited size.
 
-    With a font in a widget's own style sheet, Qt would keep its size.
+    Qt would not change the size of a font that is set in the widget's own style sheet.
     """
     font = QFont()
     if is_bold:
@@ -31,13 +31,13 @@ def set_bold(widget: QWidget, is_bold: bool = True) -> None:
 
 
 def fit_to_font(widget: QWidget, fit: Callable[[], object]) -> None:
-    """Call a function now, and whenever the font of a widget has changed."""
+    """Call a function now, and whenever the font size of a widget has changed."""
     _FontFilter(widget, fit)
     fit()
 
 
 def fit_width(widget: QWidget, text: str) -> None:
-    """Keep a widget as wide as a text in its font."""
+    """Keep the width of a widget equal to that of a text in the widget's font."""
 
     def fit() -> None:
         widget.setFixedWidth(widget.fontMetrics().horizontalAdvance(text))
@@ -46,7 +46,7 @@ def fit_width(widget: QWidget, text: str) -> None:
 
 
 def keep_compact(widget: QWidget) -> None:
-    """Keep a widget as wide as it needs to be in its font."""
+    """Prevent a widget from becoming wider than its content needs."""
     height = widget.sizePolicy().verticalPolicy()
     widget.setSizePolicy(QSizePolicy.Policy.Fixed, height)
 
@@ -68,7 +68,7 @@ class _FontSize(QObject):
 
 
 class _FontFilter(QObject):
-    """A filter that calls a function when the font of a widget has changed."""
+    """A filter that calls a function when the font size of a widget has changed."""
 
     _EVENTS = (QEvent.Type.FontChange, QEvent.Type.StyleChange, QEvent.Type.Polish)
 
@@ -80,11 +80,11 @@ class _FontFilter(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Call the function after a change of the font."""
+        """Call the function if the event has changed the font size."""
         if event is not None and event.type() in self._EVENTS:
             metrics = self._widget.fontMetrics()
             size = metrics.height(), metrics.horizontalAdvance("0")
-            # A new style alone, such as a colour, needs no other size.
+            # A new style may change only a colour, and not the font size.
             if size != self._height:
                 self._height = size
                 self._fit()

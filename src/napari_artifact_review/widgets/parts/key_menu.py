@@ -1,4 +1,4 @@
-"""A menu in which digits and letters choose an item."""
+"""A menu in which each item has a digit or a letter as its key."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ _KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 def show_menu(
     parent: QWidget, over: QWidget, choices: Mapping[str, Callable[[], object]]
 ) -> None:
-    """Show a menu at the top left corner of a widget, or of its nearest visible parent.
+    """Show a menu in which digits and letters choose an item.
+
+    The menu appears at the top left corner of `over`, or of its nearest visible parent.
 
     Parameters
     ----------
     parent : QWidget
         The parent of the menu.
     over : QWidget
-        The widget.
+        The widget that determines the position of the menu.
     choices : mapping of str to callable
-        A function for each item of the menu, by its text.
+        A function for each item of the menu, by the item's text. The menu has at most
+        35 items.
     """
     menu = QMenu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

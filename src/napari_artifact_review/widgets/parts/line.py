@@ -1,4 +1,4 @@
-"""A line of text that changes often."""
+"""A line of text for texts that change often."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 
 _STYLE = "background: transparent; border: 0; padding: 0; margin: 0"
 
-#: Pixels above and below the text together.
+#: Sum of the space above and below the text, in pixels.
 _LEADING = 4
 
 
 class Line(LineEdit):
-    """A read-only line of text, cut off if the width is too small.
+    """A read-only line of text, which is cut off if it is too long.
 
-    When the text changes, a label would cause a layout of the whole window, and thus an
-    extra frame. This widget does not.
+    A label with a new text would cause a layout of the whole window, and thus an extra
+    frame. This widget does not.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Line(LineEdit):
             self.native.setCursorPosition(0)
 
     def emphasize(self, color: str | None) -> None:
-        """Show the text bold and in a colour; None means the default style."""
+        """Show the text in bold and in a colour; None means the default style."""
         if color != self._color:
             self._color = color
             set_bold(self.native, color is not None)

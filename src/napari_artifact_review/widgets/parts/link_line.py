@@ -9,7 +9,7 @@ from napari_artifact_review.widgets.parts.line import Line
 
 
 class LinkLine(Line):
-    """A line of text that leads to what it describes.
+    """A line of text that emits a signal when it is clicked.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class LinkLine(Line):
         self.native.installEventFilter(self._clicks)
 
     def show_text(self, text: str) -> None:
-        """Show a text, with a hand as the cursor unless it is empty."""
+        """Show a text; the cursor is a hand unless the text is empty."""
         super().show_text(text)
         shape = (
             Qt.CursorShape.PointingHandCursor if text else Qt.CursorShape.ArrowCursor
@@ -41,7 +41,7 @@ class _Clicks(QObject):
         self._line = line
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Emit `clicked` when the left button is released; select no text."""
+        """Emit `clicked` on release of a mouse button; prevent text selection."""
         kind = None if event is None else event.type()
         if kind == QEvent.Type.MouseButtonPress:
             return True

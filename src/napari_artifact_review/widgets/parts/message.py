@@ -1,4 +1,4 @@
-"""A message over a panel, outside its layout."""
+"""A message in front of a panel, outside the panel's layout."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _STYLE = "background: #2f4a73; color: white; padding: 4px 6px; border-radius: 4p
 
 
 class Message(Label):
-    """A text over the lower edge of a panel, hidden while the text is empty.
+    """A text in front of the lower edge of a panel; hidden while the text is empty.
 
-    The message does not change the panel's layout, and ignores the mouse.
+    The message does not change the layout of the panel, and ignores the mouse.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Message(Label):
         native.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def lie_over(self, panel: QWidget) -> None:
-        """Set the panel over which messages are shown."""
+        """Set the panel in front of which messages are shown."""
         native: QLabel = self.native
         native.setParent(panel)
         native.hide()

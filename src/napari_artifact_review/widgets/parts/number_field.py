@@ -1,4 +1,4 @@
-"""A text field for a number, or for no number."""
+"""A text field for an optional number."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QLineEdit, QShortcut
 
 
 class NumberField(LineEdit):
-    """A text field for a number; empty for no number.
+    """A text field for an optional number.
 
-    Enter, or a click elsewhere, requests the typed number. Escape discards it.
+    Enter, or a click elsewhere, applies the typed number. Escape discards the number.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class NumberField(LineEdit):
     entered : Signal
         Emitted with the typed number, or with None if the field was emptied.
     refused : Signal
-        Emitted with a message if the text is no number, or the number is refused.
+        Emitted with a message if the text is not a number, or if the number is refused.
     left : Signal
         Emitted when the field releases the keyboard.
     """
@@ -54,7 +54,7 @@ class NumberField(LineEdit):
         escape.activated.connect(self._discard)
 
     def show_number(self, value: float | None, otherwise: str = "") -> None:
-        """Show a number, unless the user is typing another one.
+        """Show a number, unless the user is typing another number.
 
         Parameters
         ----------
@@ -96,12 +96,12 @@ class NumberField(LineEdit):
 
 
 def number_text(value: float) -> str:
-    """Return a number with at most seven digits."""
+    """Return a number with at most seven significant digits."""
     return f"{value:.7g}"
 
 
 def _number_of(text: str) -> tuple[float, str]:
-    """Return the number in a text, and the reason if it is none."""
+    """Return the number in a text, and a message if there is no finite number."""
     try:
         value = float(text)
     except ValueError:

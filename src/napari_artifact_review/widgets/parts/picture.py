@@ -15,7 +15,7 @@ SIDE = 210
 
 
 def picture_button(text: str = "") -> QToolButton:
-    """Return a button for a picture with a line of text under it."""
+    """Return a button for a picture, with a line of text below the picture."""
     button = QToolButton()
     button.setText(text)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
@@ -26,23 +26,23 @@ def picture_button(text: str = "") -> QToolButton:
 
 
 def size_of_button(button: QToolButton, side: int) -> QSize:
-    """Return the size of a button with a picture and a line of text in its font."""
+    """Return the size of a button for a picture of `side` Qt pixels, with its text."""
     return QSize(side + 16, side + 18 + button.fontMetrics().height())
 
 
 def resize_button(button: QToolButton, side: int) -> None:
-    """Resize a button for a picture of `side` Qt pixels."""
+    """Resize a button to fit a picture of `side` Qt pixels."""
     button.setIconSize(QSize(side, side))
     button.setFixedSize(size_of_button(button, side))
 
 
 def picture_icon(picture: npt.NDArray[Any] | None, ratio: float = 1.0) -> QIcon:
-    """Return a picture of any size as an icon of fixed size.
+    """Return a picture of any size as an icon with the side `SIDE`.
 
     Parameters
     ----------
     picture : ndarray of uint8, shape (rows, columns, 3), or None
-        The picture; None for an empty icon.
+        Red, green and blue of each pixel; None for an empty icon.
     ratio : float
         Screen pixels per Qt pixel.
     """

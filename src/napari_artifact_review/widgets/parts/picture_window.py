@@ -1,4 +1,4 @@
-"""A window of pictures in columns."""
+"""A window with pictures in columns."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ _SMALL = 140
 #: Numbers of columns, and sides of pictures in Qt pixels, in order of preference.
 _ARRANGEMENTS = ((4, SIDE), (2, SIDE), (4, _SMALL), (2, _SMALL), (1, _SMALL))
 
-#: Height of the widgets above and below the pictures and the margins, in Qt pixels.
+#: Total height of the margins and the widgets above and below the pictures, in Qt
+#: pixels.
 _HEIGHT_OF_LINES = 60
 
 
 class PictureWindow(ToolWindow):
-    """A window of picture buttons, arranged to cover as little as possible.
+    """A window of picture buttons, arranged to avoid the rectangles of `kept_free`.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class PictureWindow(ToolWindow):
     Attributes
     ----------
     lines : QVBoxLayout
-        The layout with the pictures and the widgets above and below them.
+        The layout with the pictures and the widgets above and below the pictures.
     """
 
     def __init__(
@@ -60,7 +61,18 @@ class PictureWindow(ToolWindow):
         self._lay_out(*_ARRANGEMENTS[0])
 
     def arrange(self, kept_free: Sequence[QRect]) -> QRect:
-        """Apply the arrangement that covers the least area; return its rectangle."""
+        """Choose the arrangement and the position of the window.
+
+        Parameters
+        ----------
+        kept_free : sequence of QRect
+            The rectangles that the window should not cover, as for `best_rectangle`.
+
+        Returns
+        -------
+        QRect
+            The rectangle of the window.
+        """
         rooms = {
             (columns, side): self.room_for(self._size(columns, side), kept_free)
             for columns, side in _ARRANGEMENTS
@@ -70,7 +82,7 @@ class PictureWindow(ToolWindow):
         return rooms[best]
 
     def _size(self, columns: int, side: int) -> QSize:
-        """Return the window's size with all pictures, including hidden pictures."""
+        """Return the size of the window with all pictures, even hidden pictures."""
         button, gap = size_of_button(self.buttons[0], side), self._pictures.spacing()
         rows = -(-len(self.buttons) // columns)
         margins = self.lines.contentsMargins()

@@ -1,4 +1,4 @@
-"""Texts from files in widgets: shown as they are, never as HTML or as a shortcut."""
+"""Functions that show texts from files literally, not as HTML or shortcuts."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from napari_artifact_review.core.texts import not_html, printable
 
 
 def show_as_plain(label: QLabel) -> None:
-    """Have a label show every text as it is."""
+    """Make a label show every text literally, never as HTML."""
     label.setTextFormat(Qt.TextFormat.PlainText)
 
 
 def tooltip_text(text: str) -> str:
-    """Return a text for a tooltip, in which Qt finds no HTML."""
+    """Return a text for a tooltip, which Qt does not interpret as HTML."""
     return not_html(text)
 
 
 def button_text(text: str) -> str:
-    """Return a text for a button or a menu, in which `&` is no shortcut."""
+    """Return a text for a button or a menu, in which `&` is not a shortcut."""
     return printable(text).replace("&", "&&")
 
 
 def html_text(text: str) -> str:
-    """Return a text as a part of a label's HTML."""
+    """Return a text escaped for HTML, with `<br>` for line breaks."""
     return escape(printable(text), quote=False).replace("\n", "<br>")

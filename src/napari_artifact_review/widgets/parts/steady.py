@@ -1,4 +1,4 @@
-"""A box whose content can change without a layout of the window."""
+"""A box whose content can change without a new layout of the window."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from qtpy.QtWidgets import QWidget
 
 
 class SteadyBox(QWidget):
-    """A box with one widget, which requests a layout only if it needs another size.
+    """A box with one widget, which requests a layout only if its size must change.
 
-    In Qt, each layout, for example after a new style sheet, requests a layout of the
-    parent, up to the window. The whole window is then painted again.
+    In Qt, each layout requests a layout of the parent, up to the window, for example
+    after a new style sheet. The whole window is then painted again.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class SteadyBox(QWidget):
         self.content.resize(self.size())
 
     def event(self, event: QEvent | None) -> bool:
-        """Forward a layout request if the content needs another size."""
+        """Forward a layout request if the sizes that the content needs have changed."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             sizes = (self.sizeHint(), self.minimumSizeHint())
             if sizes != self._last_sizes:

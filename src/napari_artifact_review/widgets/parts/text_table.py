@@ -1,4 +1,4 @@
-"""A small painted table, in which new texts cause no layout."""
+"""A small painted table, in which new texts do not cause a new layout."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from qtpy.QtWidgets import QWidget
 
 from napari_artifact_review.widgets.parts.font import fit_to_font
 
-#: Pixels between two columns, and between two rows.
+#: Space between two columns, and between two rows, in pixels.
 _GAP = 10
 _LEADING = 3
 
 
 class TextTable(QWidget):
-    """A table of texts, with a left-aligned first column and right-aligned numbers.
+    """A table of texts; the first column is left-aligned, the others right-aligned.
 
     Parameters
     ----------
     head : sequence of str
         The titles of the columns.
     rows : int
-        The number of rows, empty at first.
+        The number of rows, which are empty at first.
     bold : int, optional
         The index of the column in bold.
     """
@@ -39,12 +39,12 @@ class TextTable(QWidget):
         self.setMinimumWidth(1)
 
     def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
-        """Show new texts. The number of rows must not change."""
+        """Show new texts; the number of rows must not change."""
         self.rows = [tuple(row) for row in rows]
         self.update()
 
     def widths(self) -> list[int]:
-        """Return the width in pixels that each column needs."""
+        """Return the width that each column needs, in pixels."""
         widths = []
         for column, texts in enumerate(zip(*self.rows, strict=True)):
             fonts = [self._font(0, column), *[self._font(1, column)] * len(texts)]
@@ -56,12 +56,12 @@ class TextTable(QWidget):
 
     @property
     def needed_width(self) -> int:
-        """Total width in pixels that the columns need."""
+        """Total width that the columns need, in pixels."""
         widths = self.widths()
         return sum(widths) + len(widths) * _GAP
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint the columns; the first column takes the width that the others leave."""
+        """Paint the columns; the first column gets the remaining width."""
         painter = QPainter(self)
         color = self.palette().color(self.foregroundRole())
         widths, right = self.widths(), self.width()

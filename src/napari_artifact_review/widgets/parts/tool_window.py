@@ -1,4 +1,4 @@
-"""Tool windows, which open where they cover as little as possible of other parts."""
+"""Tool windows, which open where they cover little of given rectangles."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from napari_artifact_review.widgets.parts.focus import (
 from napari_artifact_review.widgets.parts.font import follow_font_size
 
 #: Function that returns the rectangles on the screen that a window should not cover,
-#: with the most important one first.
+#: starting with the most important rectangle.
 KeptFree = Callable[[], Sequence[QRect]]
 
 
 def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QRect:
-    """Return the rectangle for a window that covers as little of others as possible.
+    """Return the window rectangle that covers as little as possible of `kept_free`.
 
     Parameters
     ----------
     size : QSize
         The size of the window, with its frame.
     screen : QRect
-        The area available for the window. A larger window begins at the upper left.
+        The area available for the window. A window that is larger than this area begins
+        at the upper left.
     kept_free : sequence of QRect
-        The rectangles to keep free, the most important one first. Among equally good
-        results, the nearest to the first rectangle is returned.
+        The rectangles to keep free, starting with the most important rectangle. Among
+        equally good results, the result nearest to this rectangle is returned.
 
     Returns
     -------
@@ -65,20 +66,21 @@ def best_rectangle(size: QSize, screen: QRect, kept_free: Sequence[QRect]) -> QR
 
 
 def covered_areas(window: QRect, kept_free: Sequence[QRect]) -> tuple[int, ...]:
-    """Return the area of each rectangle that a window covers, in Qt pixels."""
+    """Return the area of each rectangle that a window covers, in square Qt pixels."""
     parts = (window.intersected(rectangle) for rectangle in kept_free)
     return tuple(max(part.width(), 0) * max(part.height(), 0) for part in parts)
 
 
 def rectangle_on_screen(widget: QWidget) -> QRect:
-    """Return a widget's rectangle on the screen."""
+    """Return the rectangle of a widget in screen coordinates."""
     return QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size())
 
 
 class ToolWindow(QDialog):
     """A window in front of the main window, which the user can move.
 
-    Its keys are those of the main window, except in text fields. Escape closes it.
+    The window passes keys to the main window, except in text fields. Escape closes the
+    window.
 
     Parameters
     ----------
@@ -92,7 +94,8 @@ class ToolWindow(QDialog):
     Attributes
     ----------
     left : Signal
-        Emitted when another window becomes active; a held key is not released here.
+        Emitted when another window becomes active. This window then does not receive
+        the release of a held key.
     """
 
     left = Signal()
@@ -104,15 +107,15 @@ class ToolWindow(QDialog):
         self.setWindowTitle(f"Artifact Review: {title}")
         self._kept_free = kept_free
         self._position: QPoint | None = None
-        # A window does not have the font of the dock that it belongs to.
+        # A window does not inherit the font of the dock that it belongs to.
         follow_font_size(self)
 
     def toggle(self) -> None:
-        """Show the window, or hide it if it is shown."""
+        """Show the window, or hide a visible window."""
         self.setVisible(not self.isVisible())
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Show the window at its last position, or at the best one for its size."""
+        """Show the window at its last position, or initially at the best position."""
         super().showEvent(event)
         if self._position is None:
             leave_keys_to_viewer(self)
@@ -120,23 +123,23 @@ class ToolWindow(QDialog):
         self.move(self._position)
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802
-        """Store the position that the user chose."""
+        """Store the position of the window for the next time."""
         self._position = self.pos()
         super().hideEvent(event)
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802
-        """Give a key to the main window; with Escape, close this window."""
+        """Pass a key to the main window; close this window with Escape."""
         if event.key() == Qt.Key.Key_Escape:
             super().keyPressEvent(event)
         else:
             give_key_to_main_window(self, event)
 
     def keyReleaseEvent(self, event: Any) -> None:  # noqa: N802
-        """Tell the main window that a key is released."""
+        """Pass the release of a key to the main window."""
         give_key_to_main_window(self, event)
 
     def event(self, event: Any) -> bool:
-        """Take the keyboard; report when another window becomes active."""
+        """Take the keyboard focus on activation; emit `left` on deactivation."""
         if event.type() == QEvent.Type.WindowActivate:
             take_free_focus(self)
         elif event.type() == QEvent.Type.WindowDeactivate:
@@ -144,11 +147,17 @@ class ToolWindow(QDialog):
         return bool(super().event(event))
 
     def arrange(self, kept_free: Sequence[QRect]) -> QRect:
-        """Return the best rectangle for the window with its preferred size."""
+        """Return the best rectangle for the window with its preferred size.
+
+        `kept_free` has the rectangles to keep free, as for `best_rectangle`.
+        """
         return self.room_for(self.sizeHint(), kept_free)
 
     def room_for(self, size: QSize, kept_free: Sequence[QRect]) -> QRect:
-        """Return the best rectangle for a window; `size` excludes the frame."""
+        """Return the best rectangle on the screen for a window of the given size.
+
+        `size` excludes the frame. The other parameter is as for `arrange`.
+        """
         title = self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight)
         framed = size.grownBy(QMargins(1, title, 1, 1))
         screen = self.parentWidget().screen().availableGeometry()

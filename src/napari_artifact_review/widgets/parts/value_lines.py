@@ -1,4 +1,4 @@
-"""Names and values in lines, painted so that new texts cause no layout."""
+"""Lines with names and values, in which new texts do not cause a new layout."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QToolTip
 
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 
-#: Pixels between a name and its value, and between two lines.
+#: Space between a name and its value, and between two lines, in pixels.
 _GAP, _LEADING = 10, 3
 
-#: Largest part of the width that the names take.
+#: Maximum part of the width for the names.
 _NAMES_SHARE = 0.5
 
 
 class ValueLines(QLabel):
-    """Lines with a name and a value, which are cut off if they are too long.
+    """Lines with a name and a value each, which are cut off if they are too long.
 
-    The tooltip of a line shows its full text. As a label, it has the font size of
-    napari's preferences.
+    The tooltip of a line shows its full text. This class is a label, because napari's
+    style sheet sets the font size of labels.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class ValueLines(QLabel):
         return int(self.fontMetrics().height()) + _LEADING
 
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802
-        """Paint the lines, the names paler than the values."""
+        """Paint the lines, with paler names than values."""
         painter = QPainter(self)
         metrics, color = self.fontMetrics(), self.palette().color(self.foregroundRole())
         widths = [metrics.horizontalAdvance(_in_one_line(n)) for n, _ in self.lines]
@@ -85,7 +85,7 @@ class ValueLines(QLabel):
 
 
 class ScrolledLines(QScrollArea):
-    """An area with a few lines in view, in which the others are scrolled to.
+    """A scroll area that shows a limited number of lines.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class ScrolledLines(QScrollArea):
         self.setWidget(values)
 
     def fit_to_lines(self) -> None:
-        """Fit the height to the number of lines, and hide the area without lines."""
+        """Adapt the height to the number of lines; hide an empty area."""
         count = len(self._values.lines)
         self.setVerticalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAlwaysOn

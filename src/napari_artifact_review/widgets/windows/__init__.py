@@ -1,1 +1,1 @@
-"""The additional windows and docks of a review."""
+"""The additional windows and the additional dock of a review."""

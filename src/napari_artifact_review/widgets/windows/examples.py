@@ -1,4 +1,4 @@
-"""Examples of each kind of artifact, from the verdicts of this review."""
+"""The window with examples of each kind of artifact, from the verdicts of a review."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.images.image_cache import ImageCache
     from napari_artifact_review.core.review.session import ReviewSession
 
-#: Maximum number of examples of a kind; the latest are shown.
+#: Maximum number of examples of a kind. The latest examples are shown.
 _MOST = 8
 
 
 class ExamplesPanel(PictureWindow):
-    """The window with the latest cutouts of a kind.
+    """The window with the latest cutouts of a kind of artifact.
 
     Attributes
     ----------
     row_requested : Signal
-        Emitted with the row of a clicked cutout.
+        Emitted with the table row of a clicked cutout.
     """
 
     row_requested = Signal(int)
@@ -54,7 +54,10 @@ class ExamplesPanel(PictureWindow):
     def show_session(
         self, session: ReviewSession | None, cache: ImageCache | None = None
     ) -> None:
-        """Show the examples of another review, with the images in its cache."""
+        """Show the examples of a review, or no examples for None.
+
+        `cache` provides the images of the review.
+        """
         self._session, self._cache = session, cache
         if self.isVisible():
             self.show_kinds()
@@ -118,8 +121,8 @@ class ExamplesPanel(PictureWindow):
 def _pictures(
     cache: ImageCache, cutouts: Sequence[Cutout]
 ) -> list[npt.NDArray[Any] | None]:
-    """Return a picture of each cutout, or None for an image that cannot be read."""
-    # Import in the thread only, because these import the readers of images.
+    """Return a picture of each cutout, or None for a cutout that cannot be shown."""
+    # Import these only in the thread, because they import the readers of images.
     from napari_artifact_review.core.errors import ImageError
     from napari_artifact_review.core.images.thumbnails import CutoutReader
 

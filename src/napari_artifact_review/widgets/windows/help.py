@@ -38,12 +38,12 @@ class HelpPanel(ToolWindow):
         self.show_keys(KeyChoice())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the help with the current keys."""
+        """Show the help text with the current keys."""
         self.text.setText(help_text(keys))
 
 
 def help_text(choice: KeyChoice) -> str:
-    """Return the help as rich text, with the current keys and the colours."""
+    """Return the help text as rich text, with the current keys and the colours."""
     half = -(-len(choice.actions) // 2)
     # Use two columns, because one column is too tall for a laptop's screen.
     keys = "".join(

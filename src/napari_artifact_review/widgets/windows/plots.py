@@ -1,8 +1,7 @@
-"""The dock with plots: the curves and the time per verdict.
+"""The dock with two plots: precision-recall curves, and the time per verdict.
 
-A thread draws the plots, and the dock shows them as pictures. matplotlib's own canvas
-draws in the main thread, where each verdict would block the window for a third of a
-second.
+A thread draws the plots as images, which the dock shows. matplotlib's own canvas draws
+in the main thread. There, each verdict would block the window for a third of a second.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 _TITLE = "Artifact Review: Plots"
 
-#: Width and height in Qt pixels: size of the new dock, minimum size of a plot.
+#: Width and height in Qt pixels: initial size of the dock, and minimum size of a plot.
 _SIZE = (860, 340)
 _LEAST = (200, 150)
 
@@ -41,7 +40,7 @@ class PlotWish(NamedTuple):
     ratio : float
         Screen pixels per Qt pixel.
     color : str
-        Colour of texts and lines.
+        Colour of texts and lines, such as "#ffffff".
     """
 
     width: int
@@ -51,7 +50,7 @@ class PlotWish(NamedTuple):
 
 
 class PlotView(QWidget):
-    """A plot that emits a signal when it is outdated.
+    """A widget that shows a plot, and emits a signal when the plot is outdated.
 
     Attributes
     ----------
@@ -89,7 +88,7 @@ class PlotView(QWidget):
         painter.end()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Request the plot, which is not drawn while the widget is hidden."""
+        """Request a plot, because none is drawn while the widget is hidden."""
         super().showEvent(event)
         self.outdated.emit()
 
@@ -128,7 +127,7 @@ class PlotsPanel(QWidget):
             layout.addWidget(view)
 
     def event(self, event: QEvent) -> bool:
-        """Report when napari closes the dock, or its window is left.
+        """Emit a signal when napari closes the dock, or another window becomes active.
 
         napari removes the panel's parent when it closes the dock.
         """
@@ -142,7 +141,7 @@ class PlotsPanel(QWidget):
 
 
 class Plots:
-    """The plots, and their dock while it is open.
+    """The plots and their dock, which exists only while it is open.
 
     Parameters
     ----------
@@ -156,7 +155,7 @@ class Plots:
     wanted : Signal
         Emitted when the result of `wishes` may have changed.
     left : Signal
-        Emitted when another window than the dock's becomes active.
+        Emitted when the window with the plots is no longer the active window.
     """
 
     wanted = Signal()
@@ -167,7 +166,7 @@ class Plots:
         self.panel: PlotsPanel | None = None
 
     def toggle(self) -> None:
-        """Open or show the dock, or close it if it is shown."""
+        """Open the dock, show a hidden dock, or close a visible dock."""
         if self.panel is not None:
             dock = self.panel.parentWidget()
             if dock is not None and not dock.isVisible():
@@ -186,7 +185,7 @@ class Plots:
         dock = self._viewer.window.add_dock_widget(panel, name=_TITLE, area="bottom")
         # The next key press is meant for the review, so do not activate the dock.
         dock.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
-        # A floating dock takes no room from the image.
+        # A floating dock does not take space from the image.
         dock.setFloating(True)
         dock.resize(*_SIZE)
 
@@ -196,13 +195,13 @@ class Plots:
             self._viewer.window.remove_dock_widget(self.panel)
 
     def wishes(self) -> list[PlotWish]:
-        """Return the sizes and colours of the plots, or [] while they are hidden."""
+        """Return the sizes and colours of the plots; empty while they are hidden."""
         if self.panel is None or not self.panel.isVisible():
             return []
         return [view.wish() for view in self.panel.views]
 
     def show_pictures(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
-        """Show plots, each given as RGBA pixels of shape (rows, columns, 4)."""
+        """Show the two plots, given as RGBA pixels of shape (rows, columns, 4)."""
         if self.panel is not None:
             for view, picture in zip(self.panel.views, pictures, strict=True):
                 view.show_picture(picture)
@@ -213,6 +212,6 @@ class Plots:
         self.wanted.emit()
 
     def _forget(self, panel: PlotsPanel, *_: object) -> None:
-        """Drop the reference to a panel that Qt may have deleted."""
+        """Remove the reference to a panel that Qt may have deleted."""
         if self.panel is panel:
             self.panel = None

@@ -1,4 +1,4 @@
-"""The window to compare stretches of the current cutout."""
+"""The window that compares stretches of the current cutout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from napari_artifact_review.widgets.parts.tool_window import KeptFree
 if TYPE_CHECKING:
     from napari_artifact_review.viewer.image.cutout_pixels import CutoutPixels
 
-#: Milliseconds from a move until the pictures are made. The canvas is drawn first.
+#: Milliseconds from a move until the pictures are made. In this time, the canvas is
+#: drawn.
 _DELAY_OF_PICTURES = 60
 
 _Picture = npt.NDArray[np.uint8]
@@ -64,14 +65,14 @@ class StretchesPanel(PictureWindow):
         self.lines.addWidget(hint)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Request pixels, because a hidden window ignores them."""
+        """Request pixels, because the window ignores pixels while it is hidden."""
         super().showEvent(event)
         self.pixels_wanted.emit()
 
     def show_pixels(
         self, cutout: CutoutPixels | None, display: Display, y_up: bool = False
     ) -> None:
-        """Show a cutout when a thread has made its pictures.
+        """Show pictures of a cutout, after a thread has made the pictures.
 
         While the window is hidden, do nothing.
 
@@ -114,10 +115,12 @@ def _pictures(
 ) -> list[_Picture]:
     """Return a picture for each preset, with a frame around the cutout.
 
+    `colors` are red, green and blue of each grey level, from 0 to 1.
+
     Raises
     ------
     CancelledError
-        If `is_given_up` returns True before the end.
+        If `is_given_up` returns True before all pictures are made.
     """
     pictures = []
     known: dict[float, tuple[npt.NDArray[Any], Brightness]] = {}

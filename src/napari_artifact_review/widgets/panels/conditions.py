@@ -31,6 +31,7 @@ from napari_artifact_review.widgets.parts.focus import (
     leave_keys_to_viewer,
     main_window_of,
 )
+from napari_artifact_review.widgets.parts.font import fit_height
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class ValueField(QLineEdit):
         completer.activated.connect(self._choose)
         self.setCompleter(completer)
         self.setPlaceholderText("Value")
+        fit_height(self)
         self.setToolTip("Text or number; Enter applies it, Escape leaves the field")
 
     def offer(self, values: Sequence[str]) -> None:
@@ -169,9 +171,9 @@ class ConditionLine(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addWidget(self.column, 5)
+        layout.addWidget(self.column, 9)
         layout.addWidget(self.operator, 4)
-        layout.addWidget(self.value, 5)
+        layout.addWidget(self.value, 4)
         layout.addWidget(self.remove)
         layout.addWidget(self.add)
         policy = self.add.sizePolicy()

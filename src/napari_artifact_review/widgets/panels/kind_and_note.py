@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QLineEdit, QShortcut
 
+from napari_artifact_review.widgets.parts.font import fit_height
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class KindAndNotePanel(Container[Widget]):
         self.note = LineEdit()
         field: QLineEdit = self.note.native
         field.setPlaceholderText("Note")
+        fit_height(field)
         super().__init__(
             widgets=[row_of(self.kind, self.examples), self.note], labels=False
         )

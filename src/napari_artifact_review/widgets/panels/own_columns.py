@@ -12,6 +12,7 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QLineEdit, QShortcut, QSizePolicy
 
 from napari_artifact_review.widgets.parts.checkable_menu import CheckableMenu
+from napari_artifact_review.widgets.parts.font import fit_height
 from napari_artifact_review.widgets.parts.row import row_of
 from napari_artifact_review.widgets.parts.value_lines import (
     ScrolledLines,
@@ -65,6 +66,7 @@ class OwnColumnsPanel(Container[Widget]):
         self._shown: tuple[str, ...] = ()
         field: QLineEdit = self.find.native
         field.setPlaceholderText("Find in queue")
+        fit_height(field)
         field.setClearButtonEnabled(True)
         field.returnPressed.connect(self._request_match)
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QFont
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QLineEdit, QSizePolicy, QWidget
 
 
 def follow_font_size(widget: QWidget) -> None:
@@ -45,6 +45,19 @@ def fit_width(widget: QWidget, text: str) -> None:
     fit_to_font(widget, fit)
 
 
+def fit_height(field: QLineEdit) -> None:
+    """Keep a text field as high as its text.
+
+    napari's style sets a minimum height in pixels, which Qt prefers to the font's.
+    """
+
+    def fit() -> None:
+        height = field.fontMetrics().height() + 4
+        field.setStyleSheet(f"QLineEdit {{ min-height: {height}px }}")
+
+    fit_to_font(field, fit)
+
+
 def keep_compact(widget: QWidget) -> None:
     """Prevent a widget from becoming wider than its content needs."""
     height = widget.sizePolicy().verticalPolicy()
@@ -64,7 +77,11 @@ class _FontSize(QObject):
         """Set the font size; keep the other properties of the parent's font."""
         font = QFont()
         font.setPointSize(get_settings().appearance.font_size)
-        self._widget.setFont(font)
+        try:
+            self._widget.setFont(font)
+        except RuntimeError:
+            # Qt has deleted the widget, and Python has not freed this object yet.
+            return
 
 
 class _FontFilter(QObject):

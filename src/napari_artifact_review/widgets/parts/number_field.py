@@ -11,6 +11,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QLineEdit, QShortcut
 
+from napari_artifact_review.widgets.parts.font import fit_height
+
 
 class NumberField(LineEdit):
     """A text field for an optional number.
@@ -47,6 +49,7 @@ class NumberField(LineEdit):
         self._shown = ""
         field: QLineEdit = self.native
         field.setMinimumWidth(40)
+        fit_height(field)
         field.returnPressed.connect(self._finish)
         field.editingFinished.connect(self._request)
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)

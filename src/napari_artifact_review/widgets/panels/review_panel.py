@@ -46,7 +46,10 @@ from napari_artifact_review.widgets.panels.results import ResultsPanel
 from napari_artifact_review.widgets.panels.save import SavePanel
 from napari_artifact_review.widgets.panels.team import TeamPanel
 from napari_artifact_review.widgets.panels.verdict import VerdictPanel
-from napari_artifact_review.widgets.parts.focus import leave_keys_to_viewer
+from napari_artifact_review.widgets.parts.focus import (
+    leave_keys_to_viewer,
+    main_window_of,
+)
 from napari_artifact_review.widgets.parts.fold import Fold
 from napari_artifact_review.widgets.parts.font import fit_to_font
 from napari_artifact_review.widgets.parts.message import Message
@@ -266,10 +269,13 @@ class ReviewPanel(Container[Widget]):
     def say(self, text: str) -> None:
         """Show a message to the reviewer; an empty text hides the last message.
 
-        While the panels are hidden, napari shows the message as a notification.
+        While the panels are hidden, napari shows the message as a notification, unless
+        the whole window is closed.
         """
         self.message.say(text)
-        if text and not self.native.isVisible():
+        window = main_window_of(self.native)
+        is_window_open = window is not None and window.isVisible()
+        if text and is_window_open and not self.native.isVisible():
             show_info(text)
 
 

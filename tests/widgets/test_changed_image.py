@@ -56,7 +56,7 @@ def test_a_verdict_has_the_image_and_soon_its_identity(dock, press, qtbot):
     assert {**first, "identity": None} == {**second, "identity": None}
 
 
-def test_no_verdict_waits_for_an_identity(dock, press, qtbot, monkeypatch):
+def test_no_verdict_waits_for_an_identity(dock, press, qtbot, settle, monkeypatch):
     images, may_go_on, begun = dock.session.judged_images, Event(), Event()
     identify = images.identify
 
@@ -65,13 +65,16 @@ def test_no_verdict_waits_for_an_identity(dock, press, qtbot, monkeypatch):
         assert may_go_on.wait(30)
         return identify(*image)
 
+    qtbot.waitUntil(lambda: identified(dock))
     monkeypatch.setattr(images, "identify", identify_late)
+    dock.session.select_image("south")
+    settle(dock)
     qtbot.waitUntil(begun.is_set)
     press(dock, "J", "K", "H")
     known = [entry.context["image"]["identity"] for entry in dock.session.log]
     assert known == [None] * 3
     may_go_on.set()
-    qtbot.waitUntil(lambda: identified(dock))
+    qtbot.waitUntil(lambda: identified(dock, "south"))
 
 
 def test_a_replaced_image_is_told_after_a_verdict_and_read_again_on_a_click(

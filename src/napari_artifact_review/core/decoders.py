@@ -203,8 +203,12 @@ def one_error(
 
     Parameters
     ----------
-    path, where, doing
-        As for `decoding`.
+    path : Path, optional
+        The file to read.
+    where : str, optional
+        Part of the file, for example the HDU.
+    doing : str
+        First words of the error message.
 
     Raises
     ------

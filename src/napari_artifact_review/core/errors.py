@@ -66,7 +66,7 @@ class SaveError(ReviewError):
 
 
 class EncodingError(SaveError):
-    """Error raised if a text has a character that the file's encoding lacks."""
+    """Error raised if a string has a character that the file's encoding lacks."""
 
 
 class StoreError(ReviewError):

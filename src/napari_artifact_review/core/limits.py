@@ -32,9 +32,9 @@ def zscale_limits(pixels: NDArray[Any]) -> Limits:
     Returns
     -------
     tuple of float
-        Lower and upper limit in the pixels' unit, lower < upper. They are (0, 1) if no
-        pixel is finite. If all pixels have the value v, the upper limit is at least
-        v + 1.
+        Lower and upper limit in the unit of the pixel values, lower < upper. They are
+        (0, 1) if no pixel is finite. If all pixels have the value v, the upper limit is
+        at least v + 1.
     """
     return zscale_of(finite_sample(pixels))
 

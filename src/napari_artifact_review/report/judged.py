@@ -29,7 +29,8 @@ class JudgedView:
     display : Display
         The display settings; by default ZScale with limits computed from the cutout.
     limits : tuple of float or None
-        The limits on the screen, in the pixels' unit; None if they are not stored.
+        The contrast limits that were shown, in the unit of the pixel values; None if
+        they are not stored.
     gamma : float
         Gamma of the napari layer.
     y_up : bool

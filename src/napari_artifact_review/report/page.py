@@ -46,8 +46,11 @@ def open_for_report(
     ----------
     table : path-like
         The predictions table, or a reviewed table.
-    images, store
-        See `ReviewSession.open`.
+    images : path-like, optional
+        Folder of the full images. By default, the folder of the table, or its subfolder
+        `images` if the first image is not in the folder of the table.
+    store : str, optional
+        SQLite file of the log, or its URL; by default `<output>.review.sqlite`.
     reviewed : path-like, optional
         The reviewed table whose log is used. By default, `table` if it has a log, or
         else the default output of the predictions.

@@ -54,10 +54,14 @@ class ReviewController:
     ----------
     layers, image, overlay, camera : ReviewLayers, ImageLayer, Overlay, ReviewCamera
         The parts of the drawing.
-    toggle_overlays, show_grid, set_y_up : callable
-        See `ReviewLayers`, `Overlay` and `ViewSettings`.
+    toggle_overlays : callable
+        Hides all layers except the image, or shows them again.
+    show_grid : callable
+        Shows or hides the grid of all cutouts.
+    set_y_up : callable
+        Draws row 0 at the bottom for True, otherwise at the top.
     at_hand : callable
-        See `ImageFlow`.
+        Returns the untiled image of a name if it is in memory, otherwise None.
     selection : Selection
         The selected cutouts.
     verdicts : Verdicts
@@ -261,7 +265,7 @@ class ReviewController:
         return VerdictTarget(rows, self._refusal, self.selection.clear, advance)
 
     def _refusal(self) -> str:
-        """Return the reason why no verdict can be given now, or an empty text.
+        """Return the reason why no verdict can be given now, or an empty string.
 
         If the image is still being read, also set `waits_for_image`.
         """

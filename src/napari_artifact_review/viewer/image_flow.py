@@ -35,8 +35,10 @@ class ImageFlow:
         Draws the image.
     delays : Delays
         The viewer's delays.
-    run_in_main, run_later : callable
-        See `ReviewController`.
+    run_in_main : callable
+        Schedules a function in the main thread; callable from any thread.
+    run_later : callable
+        Schedules a function after a delay in seconds; called in the main thread.
     show : callable
         Called with the image to draw.
     fail : callable
@@ -54,8 +56,11 @@ class ImageFlow:
         The name of the image that was requested last.
     hdus : dict of str to int
         The HDU that the reviewer chose for each image, by image name.
-    view_changed, said : Signal
-        See `ReviewController`.
+    view_changed : Signal
+        Emitted when `state.name`, `state.waits_for_image` or the current cutout has
+        changed.
+    said : Signal
+        Emitted with a message for the reviewer.
     """
 
     view_changed = Signal()

@@ -271,7 +271,8 @@ def add_to_status(
     layer : Layer
         A layer of the user.
     describe : callable
-        See `replace_status`; an empty text adds nothing.
+        Returns the text for a (row, column) of the image; called in any thread. An
+        empty string adds nothing.
 
     Returns
     -------

@@ -26,7 +26,7 @@ class NapariModes:
     say : callable
         Shows a message to the reviewer.
     run_later : callable
-        See `ReviewController`.
+        Schedules a function after a delay in seconds; called in the main thread.
     """
 
     def __init__(

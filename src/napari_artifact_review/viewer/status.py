@@ -36,7 +36,7 @@ class MouseStatus:
     drawing : ReviewDrawing
         Draws the image under the mouse.
     run_later : callable
-        See `ReviewController`.
+        Schedules a function after a delay in seconds; called in the main thread.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class VerdictTarget:
     rows : tuple of int
         Rows of the cutouts in the table. All get the verdict in one command.
     refusal : callable
-        Returns the reason why no verdict can be given, or an empty text.
+        Returns the reason why no verdict can be given, or an empty string.
     release : callable
         Called after the verdict has been given, for example to clear the selection.
     advance : callable
@@ -72,7 +72,7 @@ class Verdicts:
     auto_advance : bool
         Whether another cutout becomes current after a verdict.
     advance_to : str
-        The cutout that becomes current after a verdict; see `Preferences`.
+        The cutout that becomes current: "next unreviewed" or "next in queue".
     last : GivenVerdict or None
         The last verdict; None before the first verdict.
     said : Signal

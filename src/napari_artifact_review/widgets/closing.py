@@ -31,7 +31,7 @@ class SessionCloser:
     Attributes
     ----------
     continues : bool
-        Whether the review continues in another session, which will save the table.
+        Whether the review continues in a new session, which will save the table.
     """
 
     def __init__(self, session: ReviewSession) -> None:

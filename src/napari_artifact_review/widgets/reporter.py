@@ -97,7 +97,7 @@ def _write(session: ReviewSession, threshold: float | None, path: Path) -> Path:
     from napari_artifact_review.report.page import write_report
 
     session.wait_until_recorded(ANSWER_TIMEOUT)
-    # Open a separate session, because the reviewer continues to use the other session.
+    # Open a separate session, because the reviewer continues to use `session`.
     with ReviewSession.open(
         session.predictions.path,
         session.images.folder,

@@ -165,7 +165,7 @@ class OpenReview(QObject):
         self.position.try_again_later()
 
     def suspend(self) -> None:
-        """Disable keys and panels while another session of this review is opened."""
+        """Disable keys and panels while a new session of this review is opened."""
         self.keys.disconnect()
         self._panel.enabled = False
 
@@ -194,7 +194,7 @@ class OpenReview(QObject):
         Parameters
         ----------
         continues : bool
-            Whether the review continues in another session. Otherwise the reviewed
+            Whether the review continues in a new session. Otherwise the reviewed
             table is saved, unless the user has turned this off.
         """
         if self._is_closed:

@@ -114,8 +114,14 @@ class Surfaces:
 
     Parameters
     ----------
-    dock, session, controller, say
-        As for `Canvas`.
+    dock : QWidget
+        The dock, in the window of the canvas.
+    session : ReviewSession
+        The review.
+    controller : ReviewController
+        Draws the review in the canvas.
+    say : callable
+        Shows a message to the reviewer.
 
     Attributes
     ----------

@@ -54,7 +54,7 @@ class Entry:
         Logical time (L. Lamport, Commun. ACM 21, 558, 1978), which is larger than the
         clock of every entry that the writer knew.
     action : str
-        An `Action`, or any other text for an entry that does not affect verdicts.
+        An `Action`, or any other string for an entry that does not affect verdicts.
     act : EntryId
         Act that this entry makes, undoes or redoes, identified by its first entry. An
         act is a group of decisions that are made, undone and redone together.
@@ -67,7 +67,8 @@ class Entry:
     context : mapping
         Circumstances of the decision, such as the threshold, as plain JSON.
     verdict, kind, note : str
-        See `Decision`. For an undo, the values after the undo; empty if there are none.
+        Verdict, kind of artifact, and note of the reviewer. For an undo, the values
+        after the undo; empty if there are none.
     origin : str
         Source of the entry; see `Origin`.
     digest : str
@@ -133,12 +134,12 @@ class Entry:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Create an entry from the text that `as_json` returned.
+        """Create an entry from the string that `as_json` returned.
 
         Raises
         ------
         ValueError
-            If the text is not a valid entry.
+            If the string is not a valid entry.
         """
         try:
             values = json.loads(text)
@@ -200,7 +201,7 @@ def plain_json(value: Any) -> Any:
 
 
 def storable_text(text: str) -> str:
-    """Return a text without characters that some table formats cannot store.
+    """Return a string without characters that some table formats cannot store.
 
     NUL characters and surrounding whitespace are removed, because FITS drops trailing
     spaces. Invalid Unicode is replaced by "?".

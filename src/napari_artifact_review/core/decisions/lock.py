@@ -177,7 +177,7 @@ class WriterLock:
         return None
 
     def announce_release(self) -> None:
-        """Announce a later call of `release`, for which `acquire` then waits."""
+        """Announce that `release` will follow, so that other windows wait for it."""
         with _guard:
             if self._key is not None and self.is_held and not self._is_releasing:
                 self._is_releasing = True

@@ -9,7 +9,7 @@ from napari_artifact_review.core.errors import StoreError
 
 
 class RawEntry(NamedTuple):
-    """A log entry as text, which the exchange does not parse.
+    """A log entry as a string, which the exchange does not parse.
 
     Attributes
     ----------

@@ -254,7 +254,7 @@ class PostgresPlace:
             # psycopg ends the attempt after this time, later than the watchdog reports.
             "connect_timeout": int(self._deadline) + 1,
             "application_name": "napari-artifact-review",
-            # Otherwise, text from a database without an encoding is returned as bytes.
+            # Without this, a database without an encoding returns strings as bytes.
             "client_encoding": "UTF8",
         }
         with self._watched():

@@ -163,9 +163,10 @@ class Recorder:
             self._dispatch_when_done(job, partial(self._process_result, job))
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Save the position in the writer thread, without waiting.
+        """Save the position without waiting.
 
-        If there is a dispatcher, `problem` is updated after the attempt.
+        When the save ends, set `problem` to its error, or to None. Without a
+        dispatcher, `problem` is not changed.
         """
         # A position needs less space than a verdict, so a saved position alone does not
         # show that verdicts can be recorded again.

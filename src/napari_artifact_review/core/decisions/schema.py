@@ -168,7 +168,7 @@ class StoreContents:
 
 
 def loaded(text: Any) -> Any:
-    """Parse JSON text or bytes; return None if the JSON is invalid."""
+    """Parse JSON in a string or bytes; return None if the JSON is invalid."""
     try:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
@@ -176,7 +176,7 @@ def loaded(text: Any) -> Any:
 
 
 def plain_values(record: Binding | SaveRecord | ImageRecord) -> dict[str, Any]:
-    """Return the fields of a record by name, with invalid Unicode in texts escaped."""
+    """Return the fields of a record by name; invalid Unicode in strings is escaped."""
     return {
         name: value.encode(errors="backslashreplace").decode()
         if isinstance(value, str)

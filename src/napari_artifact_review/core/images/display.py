@@ -60,8 +60,9 @@ class Display:
     scope : str
         Pixels from which the limits are computed: "image" or "cutout".
     manual : tuple of float or None
-        Lower and upper limit set by the reviewer, in the pixels' unit; None for a limit
-        that is computed. None instead of the tuple if both limits are computed.
+        Lower and upper limit set by the reviewer, in the unit of the pixel values; None
+        for a limit that is computed. None instead of the tuple if both limits are
+        computed.
     stretch : str
         "linear", "asinh", "log", "sqrt", "power" or "histogram"; see
         `Brightness.stretch`.
@@ -104,7 +105,7 @@ class Display:
         Parameters
         ----------
         low, high : float or None
-            Limits in the pixels' unit; None for a limit to compute.
+            Limits in the unit of the pixel values; None for a limit to compute.
         """
         manual = None if low is None and high is None else (low, high)
         return replace(
@@ -243,7 +244,7 @@ class Brightness:
         Returns
         -------
         tuple of float
-            Lower and upper limit in the pixels' unit, lower < upper.
+            Lower and upper limit in the unit of the pixel values, lower < upper.
         """
         low, high = self._limits_before_contrast(display)
         if not display.has_contrast:
@@ -283,7 +284,7 @@ class Brightness:
         display : Display
             The display settings.
         limits : tuple of float
-            Limits in the pixels' unit, which are mapped to 0 and 1.
+            Limits in the unit of the pixel values, which are mapped to 0 and 1.
 
         Returns
         -------
@@ -321,7 +322,7 @@ class Brightness:
         display : Display
             The display settings.
         limits : tuple of float
-            Limits in the pixels' unit.
+            Limits in the unit of the pixel values.
 
         Returns
         -------

@@ -31,7 +31,7 @@ def is_built_in(name: str) -> bool:
 
 
 def clean_name(text: str) -> str:
-    """Convert a text to a preset name: one line of up to `MOST_LETTERS` characters."""
+    """Make a preset name of a string: one line of up to `MOST_LETTERS` characters."""
     return " ".join(text.split())[:MOST_LETTERS].strip()
 
 
@@ -60,14 +60,14 @@ def preset_after(display: Display, presets: Sequence[Preset]) -> Preset:
 
 
 def presets_as_text(presets: Iterable[Preset]) -> str:
-    """Convert presets to JSON text, which `presets_from_text` reads."""
+    """Return presets as a string of JSON, which `presets_from_text` reads."""
     return json.dumps(
         [{"name": one.name, "display": one.display.as_json()} for one in presets]
     )
 
 
 def presets_from_text(text: str) -> list[Preset]:
-    """Read presets from a text that any version of `presets_as_text` returned.
+    """Read presets from a string that any version of `presets_as_text` returned.
 
     An entry is skipped if its name is invalid, or is the name of a preset of the plugin
     or of an earlier entry. Invalid JSON gives an empty list.

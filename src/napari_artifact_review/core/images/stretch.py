@@ -148,11 +148,13 @@ def render(
     ----------
     pixels : ndarray
         Real numbers or booleans, shape (rows, columns), not yet smoothed.
-    display, colors
-        As for `ColorMapper.of`.
+    display : Display
+        The settings; their colormap is ignored in favour of `colors`.
     brightness : Brightness, optional
         Statistics for the limits and the histogram stretch, for example of the full
         image; by default computed from the smoothed pixels.
+    colors : ndarray, optional
+        Colormap, shape (n, 3), values from 0 to 1; by default black to white.
 
     Returns
     -------

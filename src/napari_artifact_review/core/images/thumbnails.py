@@ -103,7 +103,7 @@ class CutoutReader:
             The cutouts, in the order in which they are needed. Cutouts in memory are
             skipped.
         sigma : float
-            As for `pixels`.
+            Sigma of the Gaussian that smooths the pixels, in pixels; 0 for none.
         """
         keys = (self._key(cutout, sigma) for cutout in cutouts)
         missing = dict.fromkeys(key[0] for key in keys if key not in self._cutouts)
@@ -167,7 +167,7 @@ class CutoutReader:
         Raises
         ------
         ImageError
-            As for `pixels`.
+            If the image cannot be read, or the cutout lies wholly outside the image.
         """
         look = look or _DEFAULT_LOOK
         pixels = self.pixels(cutout, look.display.sigma)

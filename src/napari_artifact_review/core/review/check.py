@@ -41,8 +41,14 @@ def check_review(
 
     Parameters
     ----------
-    predictions, images, output : path-like
-        See `ReviewSession.open`.
+    predictions : path-like
+        The predictions table, or a reviewed table.
+    images : path-like, optional
+        Folder of the full images. By default, the folder of the table, or its subfolder
+        `images` if the first image is not in the folder of the table.
+    output : path-like, optional
+        Path of the reviewed table; by default `test_outputs.csv` in the folder of the
+        predictions.
 
     Returns
     -------

@@ -65,8 +65,10 @@ class Journal:
         Emitted when a command is submitted, recorded or refused.
     refused_changed : Signal
         Emitted when `refused` has changed.
-    problem_changed, disagreements_changed : Signal
-        See `ReviewSession`.
+    problem_changed : Signal
+        Emitted when `problem` has changed.
+    disagreements_changed : Signal
+        Emitted when disagreements have been resolved.
     recorder : Recorder
         Recorder that writes the log.
     """

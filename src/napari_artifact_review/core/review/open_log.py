@@ -154,10 +154,17 @@ class OpenLog:
         ----------
         position : callable
             Function that returns the last position of the review, as plain JSON.
-        wait, lost, timeout
-            See `ReviewSession.close`.
+        wait : bool
+            Whether to wait until the file is released. If not, a separate thread does
+            the work.
+        lost : callable or None
+            Called with the commands that could not be recorded, if there are any. If
+            None, these commands are logged as errors.
+        timeout : float
+            Time in seconds after which pending commands are refused.
         last_job : callable, optional
-            See `Recorder.close`.
+            Called when all commands are settled. It returns changes of the position,
+            which are saved with `position`.
         """
         if self._release.detach():
             if self.team is not None:

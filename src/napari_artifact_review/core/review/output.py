@@ -212,8 +212,10 @@ class Output:
 
         Parameters
         ----------
-        table, note
-            As for `save`.
+        table : ReviewedTable
+            The table to write.
+        note : callable
+            Called with the digest of the new file before the old file is replaced.
 
         Raises
         ------

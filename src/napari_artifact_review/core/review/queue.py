@@ -131,9 +131,10 @@ class QueueRule:
 class Queue:
     """The cutouts that a rule selects, in the order of the rule.
 
-    The candidates are all cutouts with the outcomes and images of the rule, with or
-    without a verdict. They are sorted once. After a decision, `update` adds or removes
-    one cutout without checking the others.
+    The candidates are the cutouts with the outcomes, images and column values of the
+    rule. They are sorted once. The queue contains the candidates that also have the
+    review state and kinds of the rule. After a decision, `update` adds or removes one
+    cutout without checking the others.
 
     Parameters
     ----------
@@ -151,7 +152,8 @@ class Queue:
     ------
     ReviewError
         If the rule names an image or a column that is not in the table, needs a
-        confidence and the table has none, or compares numbers with a text.
+        confidence and the table has none, or has a numeric condition whose value is not
+        a number.
     """
 
     def __init__(self, catalog: Catalog, rule: QueueRule) -> None:

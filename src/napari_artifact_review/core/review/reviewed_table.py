@@ -74,7 +74,7 @@ class ReviewedTable:
         except EncodingError as error:
             if issubclass(format_for(path), DelimitedFile):
                 raise
-            # The texts of a FITS table are ASCII by definition.
+            # The strings of a FITS table are ASCII by definition.
             raise SaveError(
                 error.what,
                 path=path,
@@ -148,7 +148,7 @@ class ReviewedTable:
         self, file: TableFile, name: str, changed: Mapping[int, str]
     ) -> pd.Series[Any]:
         cells = file.column(name) if name in file.values else None
-        # Create a missing column, and replace a column that cannot store texts.
+        # Create a missing column, and replace a column that cannot store strings.
         if cells is None or (changed and not pd.api.types.is_string_dtype(cells.dtype)):
             read = getattr(self.predictions, name)
             texts = "" if read is None else read

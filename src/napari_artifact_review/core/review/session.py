@@ -587,7 +587,8 @@ class ReviewSession:
             is negative.
         ReviewError
             If an image or a column is not in the table, if the order needs a confidence
-            and the table has none, or if a number is compared with a text.
+            and the table has none, or if the value of a numeric condition is not a
+            number.
         """
         rule = QueueRule.of(outcomes, state, images, kinds, order, seed, columns)
         self._cursor.set_queue(rule)
@@ -816,7 +817,8 @@ class ReviewSession:
         cutouts : sequence of CutoutKey, optional
             Cutouts whose disagreements are resolved; by default all.
         wait : bool or float
-            See `set_label`.
+            True: return when the choice is on disk. False: do not wait. A number:
+            longest wait in seconds.
 
         Raises
         ------
@@ -886,8 +888,8 @@ class ReviewSession:
             as read, which may lack a character of a note.
         spreadsheet_safe : bool
             Whether to also write a copy for spreadsheet programs beside the output,
-            `<output>_spreadsheet.csv`. In the copy, texts that such a program would run
-            as formulas are prefixed with an apostrophe, as OWASP recommends.
+            `<output>_spreadsheet.csv`. In the copy, strings that such a program would
+            run as formulas are prefixed with an apostrophe, as OWASP recommends.
 
         Raises
         ------

@@ -33,7 +33,7 @@ def spreadsheet_path(output: Path) -> Path:
 def write_spreadsheet(table: ReviewedTable, output: Path) -> Path:
     """Write a copy of a reviewed table for spreadsheet programs; return its path.
 
-    A text that a spreadsheet program would read as a formula is prefixed with an
+    A string that a spreadsheet program would read as a formula is prefixed with an
     apostrophe. Numbers are unchanged. The copy is a CSV file in UTF-8.
 
     Parameters
@@ -57,7 +57,7 @@ def write_spreadsheet(table: ReviewedTable, output: Path) -> Path:
 
 
 def escape_cell(text: str) -> str:
-    """Prefix a text with an apostrophe if the text could be read as a formula."""
+    """Prefix a string with an apostrophe if the string could be read as a formula."""
     if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text

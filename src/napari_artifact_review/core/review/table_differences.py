@@ -119,7 +119,7 @@ def compare_table(table: Predictions) -> list[Difference]:
     differences += _column_differences(left, right)
     keys = [_key(cutout) for cutout in _cutouts(table)[here]]
     differences += [each for _, _, each in _cell_differences(keys, left, right)]
-    # If all cells are equal, line ends, another HDU or a column of vectors may differ.
+    # If all cells are equal, line endings, another HDU or vector columns may differ.
     same = Difference("the table", "other bytes, the same cells", "as it was read")
     return differences or [same]
 

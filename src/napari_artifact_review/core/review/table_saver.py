@@ -134,7 +134,8 @@ class TableSaver:
         saved : Saved
             Result of the job.
         wait : bool or float
-            See `ReviewSession.set_label`.
+            True: return when adopted labels are on disk. False: do not wait. A number:
+            longest wait in seconds.
         """
         self._unfinished = None
         self.note_copy(saved)

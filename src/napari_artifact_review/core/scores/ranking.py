@@ -192,7 +192,7 @@ class OpenGroups(NamedTuple):
         with_fixed : bool
             Whether any group with open cutouts has fixed artifacts too.
         is_cancelled : callable
-            As for `Ranking.extremes`.
+            Function that returns whether the computation should be cancelled.
 
         Returns
         -------

@@ -198,7 +198,7 @@ def _encoded(name: str, cells: pd.Series[Any], is_text: bool) -> FitsRecords:
 
 
 def _fits_column(name: str, cells: pd.Series[Any]) -> fits.Column:
-    """Create a column of a binary table, with booleans, numbers or text."""
+    """Create a column of a binary table, with booleans, numbers or strings."""
     if pd.api.types.is_bool_dtype(cells.dtype) and not cells.hasnans:
         return fits.Column(name, "L", array=cells.to_numpy(bool))
     is_large = _exceeds_int64(cells)
@@ -237,7 +237,7 @@ def _text_column(name: str, cells: pd.Series[Any]) -> fits.Column:
 
 
 def _text_cells(cells: pd.Series[Any], form: str) -> tuple[str, npt.NDArray[np.bytes_]]:
-    """Return the column format for the longest text, and the texts in ASCII."""
+    """Return the column format for the longest string, and the strings in ASCII."""
     text = cells.astype("object").where(cells.notna(), "").map(str)
     array = np.char.encode(text.to_numpy().astype("U"), "ascii")
     return form.format(max(array.itemsize, 1)), array

@@ -1,4 +1,4 @@
-"""Convert the columns of a table to numbers and texts, and collect its faults."""
+"""Convert the columns of a table to numbers and strings, and collect its faults."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class ColumnReader:
             yield row, self.file.describe_row(first)
 
     def texts(self, column: str) -> npt.NDArray[np.object_] | None:
-        """Return a column as texts, shape (n,); None if the column does not exist."""
+        """Return a column as strings, shape (n,); None if the column does not exist."""
         if column not in self.values:
             return None
         return _strings(self.values[column]).to_numpy(object)
@@ -172,7 +172,7 @@ class ColumnReader:
         texts = _strings(self.values[column]).str.strip()
         sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
         numbers = _numbers(texts.where(sound, "nan"))
-        # Comparisons with NaN are false, so NaN in a cell with text counts as a fault.
+        # Comparisons with NaN are false, so NaN in a nonempty cell counts as a fault.
         bad = (texts != "").to_numpy(bool) & ~((numbers >= 0) & (numbers <= 1))
         for row in np.flatnonzero(bad).tolist():
             self.add_fault(
@@ -188,7 +188,7 @@ class ColumnReader:
     def _parsed(
         self, column: str, parse: Callable[[str], int | None], what: str, remedy: str
     ) -> npt.NDArray[np.int64]:
-        """Parse each distinct text once; record a fault for each invalid cell."""
+        """Parse each distinct string once; record a fault for each invalid cell."""
         index, texts = pd.factorize(_strings(self.values[column]))
         parsed = [parse(text.strip()) for text in texts]
         bad = np.array([value is None for value in parsed], dtype=bool)
@@ -199,7 +199,7 @@ class ColumnReader:
 
 
 def _strings(column: pd.Series[Any]) -> pd.Series[str]:
-    """Convert a column to texts, with empty strings for missing values."""
+    """Convert a column to strings, with empty strings for missing values."""
     if column.dtype == "str":
         return column
     # Convert to objects, so that both NaN and null count as missing.
@@ -208,7 +208,7 @@ def _strings(column: pd.Series[Any]) -> pd.Series[str]:
 
 
 def _numbers(texts: pd.Series[str]) -> npt.NDArray[np.float64]:
-    """Convert texts to float64 numbers, rounded as in Python."""
+    """Convert strings to float64 numbers, rounded as in Python."""
     # Arrow is four times as fast as Python, but cannot read a leading plus.
     plus = texts.str.startswith("+")
     if plus.any():
@@ -217,7 +217,7 @@ def _numbers(texts: pd.Series[str]) -> npt.NDArray[np.float64]:
 
 
 def _whole_number(text: str) -> int | None:
-    """Convert text such as 200, 200.0 or 2E2 to an integer; return None if invalid."""
+    """Convert a string such as 200, 200.0 or 2E2 to an integer; None if invalid."""
     if not re.fullmatch(_NUMBER, text):
         return None
     try:

@@ -30,7 +30,7 @@ _ROWS_PER_CHUNK = 65_536
 
 @dataclass(frozen=True)
 class Dialect:
-    """Encoding, delimiter and line ends of a text table.
+    """Encoding, delimiter and line endings of a text table.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Dialect:
     preamble : str
         Text before the header line: blank lines, or the YAML header of ECSV.
     line_end, last_end : str
-        Line end of the header, and text after the last row.
+        Line ending of the header, and text after the last row.
     ends : tuple of str, optional
         Text after the header and after each row; None if it is always `line_end`,
         except after the last row.
@@ -67,7 +67,7 @@ class Dialect:
         return f"{words}, gzip" if self.compressed else words
 
     def quote(self, value: str) -> str:
-        """Return the cell for a text value, with quotes only if they are necessary."""
+        """Return the cell for a string, with quotes only if they are necessary."""
         if self.delimiter == " " and not value:
             return '""'
         if any(character in value for character in (self.delimiter, '"', "\r", "\n")):
@@ -104,12 +104,12 @@ class DelimitedFile(TableFile):
 
     @property
     def cells(self) -> pd.DataFrame:
-        """Texts between the delimiters, including quotes."""
+        """Strings between the delimiters, including quotes."""
         return self._cells
 
     @property
     def values(self) -> pd.DataFrame:
-        """Texts of the cells, without quotes."""
+        """The cells as strings without quotes."""
         return self._values
 
     @property
@@ -175,11 +175,11 @@ class DelimitedFile(TableFile):
         return type(self)(self.cells, self.values, dialect, self.lines)
 
     def spell(self, value: Any) -> str:
-        """Convert a value to text, with quotes if necessary."""
+        """Convert a value to a string, with quotes if necessary."""
         return self.dialect.quote(_as_text(value))
 
     def new_column(self, values: pd.Series[Any]) -> pd.Series[Any]:
-        """Convert each value to text, with quotes if necessary."""
+        """Convert each value to a string, with quotes if necessary."""
         return _map_distinct(values, self.spell)
 
     def describe_row(self, row: int) -> str:
@@ -212,7 +212,7 @@ class DelimitedFile(TableFile):
         for begin in range(0, len(self.cells), size):
             chunk = [c.iloc[begin : begin + size].tolist() for c in columns.values()]
             rows = map(dialect.delimiter.join, zip(*chunk, strict=True))
-            # Each row is preceded by the end of the previous line.
+            # Each row is preceded by the line ending of the previous line.
             ends = dialect.ends[begin:-1] if dialect.ends else repeat(dialect.line_end)
             text = "".join(map(operator.add, ends, rows))
             stream.write(text.encode(dialect.encoding))
@@ -224,7 +224,7 @@ class DelimitedFile(TableFile):
 
 
 def unquote(cell: str) -> str:
-    """Return the text of a cell without its quotes."""
+    """Return the string in a cell, without the quotes of the cell."""
     if len(cell) > 1 and cell[0] == cell[-1] == '"':
         return cell[1:-1].replace('""', '"')
     return cell
@@ -237,7 +237,7 @@ def _as_text(value: Any) -> str:
 def _map_distinct(
     column: pd.Series[Any], change: Callable[[Any], str]
 ) -> pd.Series[Any]:
-    """Convert a column to texts, calling `change` once for each distinct value."""
+    """Convert a column to strings, calling `change` once for each distinct value."""
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     changed = pd.array([change(value) for value in distinct], dtype="str")
     return pd.Series(changed.take(codes), index=column.index, name=column.name)

@@ -44,12 +44,13 @@ class ColumnCondition(NamedTuple):
     column : str
         Name of the column.
     operator : str
-        One of `OPERATORS`. "is" and "is not" compare the text of a cell, without
+        One of `OPERATORS`. "is" and "is not" compare a cell as a string, without
         surrounding spaces; in a column of numbers, they also compare the number.
         "contains" ignores case. A cell that is not a number never satisfies "<", "<=",
         ">" or ">=".
     value : str
-        Text or number to compare with; empty for "is empty" and "is not empty".
+        String to compare with, such as "ghost" or "20"; empty for "is empty" and "is
+        not empty".
     """
 
     column: str
@@ -100,7 +101,7 @@ class _Column(NamedTuple):
     codes : ndarray of int64, shape (n,)
         Index of each row's value.
     texts : list of str, length m
-        The values as text, without surrounding spaces; empty for a missing value.
+        The values as strings, without surrounding spaces; empty for a missing value.
     numbers : ndarray of float64, shape (m,)
         The values as numbers; NaN for a value that is not a number.
     is_numeric : bool
@@ -138,7 +139,7 @@ class OwnColumns:
         self._converted: dict[str, _Column] = {}
 
     def text(self, name: str, row: int) -> str:
-        """Return the value of a column in a row as text; empty for a missing value.
+        """Return the value of a column in a row as a string; empty if it is missing.
 
         Raises
         ------
@@ -149,7 +150,7 @@ class OwnColumns:
         return column.texts[int(column.codes[row])]
 
     def choices(self, name: str, most: int) -> tuple[str, ...]:
-        """Return the sorted distinct texts of a column; empty if more than `most`.
+        """Return the sorted distinct strings of a column; empty if more than `most`.
 
         Raises
         ------
@@ -161,7 +162,7 @@ class OwnColumns:
             return ()
         texts = dict(zip(column.texts, column.numbers.tolist(), strict=True))
         texts.pop("", None)
-        # Numbers are in the order of their values, before texts.
+        # Numbers are in the order of their values, before other strings.
         numbers = {text: np.nan_to_num(texts[text], nan=np.inf) for text in texts}
         return tuple(sorted(texts, key=lambda text: (numbers[text], text)))
 
@@ -248,17 +249,17 @@ class OwnColumns:
             numbers = np.array([*map(float, distinct), np.nan], dtype=np.float64)
         else:
             numbers = _numbers(texts)
-        # A missing value has the code -1, which is the last text.
+        # A missing value has the code -1, which is the last string.
         return _Column(codes.astype(np.int64), texts, numbers, is_numeric)
 
 
 def number_of(text: str) -> float:
-    """Return the number in a text; NaN if it is not a number."""
+    """Return the number in a string; NaN if it is not a number."""
     return float(_numbers([text])[0])
 
 
 def _comparable(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a column as numbers or as text; missing values stay missing."""
+    """Return a column as numbers or as strings; missing values stay missing."""
     dtype = values.dtype
     if values.dtype == "str":
         return values

@@ -24,7 +24,7 @@ from napari_artifact_review.core.tables.table_formats import read_table_file
 
 REQUIRED = ("image_name", "grid_x", "grid_y", "label")
 
-#: Text columns that a review adds to the table, in this order.
+#: Columns of strings that a review adds to the table, in this order.
 REVIEW_TEXTS = ("reviewed_by", "reviewed_at", "decision", "kind", "note")
 
 
@@ -52,10 +52,10 @@ class Predictions:
     error_id : ndarray of int64, shape (n,)
         Number of each error; 0 for a cutout that is not an error.
     reviewed_by, reviewed_at : ndarray of object, shape (n,), or None
-        Reviewer and time of each verdict, as text; empty without a verdict. None if the
-        column does not exist.
+        Reviewer and time of each verdict, as strings; empty without a verdict. None if
+        the column does not exist.
     decision, kind, note : ndarray of object, shape (n,), or None
-        Verdict (one of `VERDICTS`), kind of artifact and note, as text; often empty.
+        Verdict (one of `VERDICTS`), kind of artifact and note, as strings; often empty.
         None if the column does not exist. A missing `decision` is derived from
         `label_new` for reviewed rows, if there are any.
     """
@@ -306,7 +306,7 @@ class _PredictionsReader(ColumnReader):
 def _have_text(
     columns: Iterable[npt.NDArray[np.object_] | None], count: int
 ) -> npt.NDArray[np.bool_]:
-    """Return the mask of rows with text in at least one column, shape (count,)."""
+    """Return the mask of rows with a value in at least one column, shape (count,)."""
     filled = np.zeros(count, dtype=bool)
     for texts in columns:
         if texts is not None:

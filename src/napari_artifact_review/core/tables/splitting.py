@@ -1,4 +1,4 @@
-"""Split text into cells, preserving every character of the cells and line ends."""
+"""Split text into cells, preserving every character of cells and line endings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGE_STRING = pa.large_string()
 
 @dataclass(frozen=True)
 class Split:
-    """The result of splitting a text into cells.
+    """The result of splitting text into cells.
 
     Attributes
     ----------
@@ -36,10 +36,10 @@ class Split:
     lead : str
         Blank lines before the header.
     ends : tuple of str, length n + 1, or None
-        Text after the header and after each row: a line end and any blank lines. None
-        if it is always `line_end`, except after the last row.
+        Text after the header and after each row: a line ending and any blank lines.
+        None if it is always `line_end`, except after the last row.
     line_end, last_end : str
-        Line end of the header, and text after the last row.
+        Line ending of the header, and text after the last row.
     faults : tuple of TableError
         Errors of rows that cannot be split; such rows are omitted.
     """
@@ -55,7 +55,7 @@ class Split:
 
 
 def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
-    """Split a text into cells.
+    """Split text into cells.
 
     Parameters
     ----------
@@ -70,17 +70,17 @@ def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
     Raises
     ------
     TableError
-        If the text has no header.
+        If `body` has no header.
     """
     split = _split_regular(body, delimiter, first_line)
     return split or _split_any(body, delimiter, first_line)
 
 
 def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
-    """Split a regular text quickly; return None if the text is not regular.
+    """Split regular text quickly; return None if the text is not regular.
 
-    A regular text has equal line ends, equal numbers of cells, no blank lines, and no
-    delimiters or line ends inside quotes.
+    Regular text has equal line endings, equal numbers of cells, no blank lines, and no
+    delimiters or line endings inside quotes.
     """
     line_end = _regular_line_end(body)
     if line_end is None or (delimiter == " " and "  " in body):
@@ -109,7 +109,7 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
 
 
 def _regular_line_end(body: str) -> str | None:
-    """Return the line end of a text; None if line ends differ or a line is blank."""
+    """Return the line ending of `body`; None if endings differ or a line is blank."""
     line_end = "\r\n" if "\r\n" in body else "\n"
     returns = body.count("\r")
     if returns and not returns == body.count("\r\n") == body.count("\n"):
@@ -119,7 +119,7 @@ def _regular_line_end(body: str) -> str | None:
 
 
 def _quotes_hide(raw: bytes, delimiter: str) -> bool:
-    """Return whether any delimiter or line end is inside quotes."""
+    """Return whether any delimiter or line ending is inside quotes."""
     characters = np.frombuffer(raw, dtype=np.uint8)
     # The count may overflow, but is only used to find odd counts.
     odd = np.cumsum(characters == ord('"'), dtype=np.uint8) & 1
@@ -178,7 +178,7 @@ def _ragged(line: int, cells: int, expected: int) -> TableError:
 def _rows(
     body: str, delimiter: str, first_line: int
 ) -> Iterator[tuple[int, list[str], str]]:
-    """Yield the line number, the cells and the line end of each row."""
+    """Yield the line number, the cells and the line ending of each row."""
     between = " +" if delimiter == " " else re.escape(delimiter)
     after = rf"{between}|\r\n|\n|\r|\Z"
     cell = re.compile(
@@ -201,7 +201,7 @@ def _rows(
 def _quoted_row(
     body: str, position: int, cell: re.Pattern[str], line: int
 ) -> tuple[list[str], str, int]:
-    """Return the cells of a row with quotes, its line end, and the index after it."""
+    """Return the cells of a row with quotes, its line ending, and the next index."""
     row: list[str] = []
     while True:
         match = cell.match(body, position)

@@ -20,7 +20,7 @@ MOST_BYTES = 2**30
 class TableFile(ABC):
     """A table in a file format, which can be written back unchanged.
 
-    A *cell* is content in the notation of the file, for example text with quotes. Its
+    A *cell* is content in the notation of the file, such as a string with quotes. Its
     *value* is the content without this notation. `cells` and `values` have the same
     shape, with rows and columns in file order.
 

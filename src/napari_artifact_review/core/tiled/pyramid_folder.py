@@ -101,8 +101,12 @@ class PyramidFolder:
 
         Parameters
         ----------
-        fingerprint, shapes, dtype
-            As for `find`.
+        fingerprint : str
+            Fingerprint of the image; see `Source.fingerprint`.
+        shapes : tuple of tuple of int
+            Shapes of all levels, including level 0.
+        dtype : dtype
+            Type of the pixels.
 
         Returns
         -------

@@ -161,7 +161,7 @@ def open_tiled(
     source : Source
         Source of the image.
     folder : PyramidFolder, optional
-        As for `TiledImage`.
+        Folder in which pyramids are cached; by default a folder in the user's cache.
 
     Returns
     -------

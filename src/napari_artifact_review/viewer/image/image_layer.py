@@ -213,7 +213,7 @@ class ImageLayer:
         return self._display
 
     def set_display(self, display: Display) -> None:
-        """Change the display settings.
+        """Change the display settings, and apply them to the image.
 
         A different smoothing takes effect, with all other settings, when the smoothed
         image is shown. An unknown colormap is replaced by "gray".

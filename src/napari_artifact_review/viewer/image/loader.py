@@ -31,7 +31,8 @@ class ImageLoader:
     run_in_main : callable
         Schedules a function in the main thread; callable from any thread.
     on_read : callable, optional
-        See `ImageCache`.
+        Called with the name and the image after an image was read from its file, in
+        the thread that read the image.
 
     Attributes
     ----------

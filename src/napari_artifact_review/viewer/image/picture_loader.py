@@ -41,7 +41,7 @@ class Made(NamedTuple):
     picture : ndarray of uint32, shape (rows, columns), or None
         Pixels 0xffRRGGBB of the thumbnail, or None if it is missing.
     problem : str
-        The reason why the thumbnail is missing, or an empty text.
+        The reason why the thumbnail is missing, or an empty string.
     """
 
     look: Look
@@ -213,7 +213,7 @@ class _Worker:
         self._executor.shutdown(wait=False)
 
     def _work(self) -> None:
-        """Make thumbnails until none is requested."""
+        """Make the next requested thumbnail; repeat until no request is pending."""
         done: list[tuple[int, Made]] = []
         delivered = time.monotonic()
         try:

@@ -83,7 +83,7 @@ class SmoothLevel:
         return np.asarray(self._level, dtype or self.dtype)
 
     def _work(self) -> None:
-        """Smooth the part that was requested last, until no other part is requested."""
+        """Smooth the latest request; repeat until no request is pending."""
         while True:
             with self._lock:
                 wanted, self._wanted = self._wanted, None

@@ -62,7 +62,7 @@ def choose(wanted: Mapping[str, str], taken: Container[str] = ()) -> KeyChoice:
     wanted : mapping of str to str
         Keys by action name, as users write them: `J`, `Shift+K`, `N, .`. The form of
         earlier versions, `Shift-K`, is also valid. An action with a missing or empty
-        text has its default keys.
+        string has its default keys.
     taken : container of str
         Keys that napari itself uses for image layers.
 
@@ -108,7 +108,7 @@ def _claimed_twice(chosen: Mapping[str, KeyAction]) -> dict[str, list[str]]:
 
 
 def _spelt(text: str) -> str:
-    """Return a key in napari's spelling, or an empty text if `text` is not a key."""
+    """Return a key in napari's spelling, or an empty string if `text` is not a key."""
     binding = coerce_keybinding(text)
     # napari interprets unknown keys as modifiers.
     if any(part.is_modifier_key() for part in binding.parts):

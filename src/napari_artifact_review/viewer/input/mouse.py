@@ -25,8 +25,8 @@ class Mouse:
     A click goes to a cutout. A click with Shift selects the cutouts on the line from
     the last selected cutout to the clicked cutout. A drag with Shift selects the
     cutouts in a rectangle. A click with Control selects or deselects a cutout. Nothing
-    happens while the active layer is not in the mode `pan_zoom`. For the right button
-    see `ContrastDrag`.
+    happens while the active layer is not in the mode `pan_zoom`. A drag with the right
+    button changes the contrast and the bias; see `ContrastDrag`.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ class BoxLayers:
     lines : Lines
         Draws the inner boxes.
     luminance : callable
-        See `Luminance`.
+        Returns the screen's luminance, 0 to 1, at image rows and columns.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class BoxLayers:
             tags.text.color = "transparent"
 
     def draw(self, boxes: Boxes, text_region: View) -> None:
-        """Draw boxes everywhere, but draw texts only in `text_region`.
+        """Draw all boxes, and write the texts of those in `text_region`.
 
         If the cutouts are the same as before, only update colours, features and tags.
         """

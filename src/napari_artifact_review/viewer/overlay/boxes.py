@@ -145,7 +145,7 @@ def grid_lines(corner_points: Array) -> Array:
     Parameters
     ----------
     corner_points : ndarray, shape (n, 4, 2)
-        See `corners`.
+        (row, column) of the corners of each square, clockwise from the top left.
 
     Returns
     -------
@@ -184,7 +184,7 @@ class Boxes:
     rows : ndarray of int64, shape (n,)
         The cutouts' rows in the table.
     corners : ndarray, shape (n, 4, 2)
-        See `corners`.
+        (row, column) of the corners of each box, clockwise from the top left.
     predictions : ndarray, shape (m, 4, 2)
         Corners of the inner boxes. A TP has an inner box for the prediction. A cutout
         with a pending verdict also has an inner box.

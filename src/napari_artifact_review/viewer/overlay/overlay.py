@@ -39,7 +39,10 @@ _GRID_COLOR = transform_color(STYLE.grid)
 
 
 class Overlay:
-    """The boxes, map, grid and frames that are drawn over one image.
+    """The marks of cutouts that are drawn over one image.
+
+    These are boxes with texts, or a map of the cutouts after zooming out; the grid of
+    all cutouts; frames around the current and the selected cutouts; and a compass.
 
     Parameters
     ----------
@@ -49,7 +52,7 @@ class Overlay:
         Returns the views of the next cutouts, in the order of the queue. The boxes in
         these views are drawn in advance, so that most moves need no new boxes.
     luminance : callable
-        See `Luminance`.
+        Returns the screen's luminance, 0 to 1, at image rows and columns.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class Overlay:
     # The cutouts
 
     def prepare(self) -> None:
-        """Draw all letters invisibly; see `BoxLayers.draw_letters`."""
+        """Draw all letters invisibly, so that napari draws them faster later."""
         self._boxes.draw_letters()
 
     def show(self, cutouts: Cutouts, shape: tuple[int, int], view: View) -> None:

@@ -39,7 +39,7 @@ def text_colors(boxes: Boxes, corner: int, pixel: float, luminance: Luminance) -
     pixel : float
         Size of a screen pixel in image pixels.
     luminance : callable
-        See `Luminance`.
+        Returns the screen's luminance, 0 to 1, at image rows and columns.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The Qt delegate that paints a cutout in the gallery."""
+"""The Qt delegate that paints a thumbnail in the gallery."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FRAME = 2
 
 
 class ThumbnailDelegate(QStyledItemDelegate):
-    """A Qt delegate that paints a cutout: thumbnail, frames, confidence and outcome.
+    """A Qt delegate that paints a thumbnail with frames, confidence and outcome.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
     Attributes
     ----------
     seen : set of int
-        The rows whose thumbnails have been on the screen.
+        Table rows of the cutouts whose thumbnails have been painted.
     """
 
     def __init__(self, pictures: PictureLoader) -> None:
@@ -63,7 +63,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex
     ) -> None:
-        """Paint a cutout into the rectangle of `option`."""
+        """Paint a thumbnail, frames and texts into the rectangle of `option`."""
         model: GalleryModel = index.model()
         cutout = model.cutout(index.row())
         area = option.rect.adjusted(GAP, GAP, -GAP, -GAP)

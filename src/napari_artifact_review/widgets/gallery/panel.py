@@ -165,7 +165,7 @@ class GalleryPanel(QWidget):
         self.setGeometry(self._area.rect())
         self.show()
         self.raise_()
-        # The gallery gets the keyboard focus in place of the canvas.
+        # The gallery receives the keyboard focus in place of the canvas.
         self._area.setFocusProxy(self.view)
         self.view.setFocus()
         if len(self._session.log) != self._entries_seen:
@@ -259,7 +259,7 @@ class GalleryPanel(QWidget):
         return row is not None
 
     def _refusal(self, rows: list[int]) -> str:
-        """Return the reason why these rows cannot get a verdict, or an empty text."""
+        """Return the reason why these rows cannot get a verdict, or an empty string."""
         if not rows:
             return "No cutout is selected."
         if self._session.current_cutout.row not in rows:

@@ -254,7 +254,7 @@ class DisplayPanel(Container[Widget]):
         return (value, high) if which == "Lower" else (low, value)
 
     def _limits_fault(self, which: str, value: float | None) -> str:
-        """Return the reason why a typed limit is refused, or an empty text."""
+        """Return the reason why a typed limit is refused, or an empty string."""
         low, high = self._limits_with(which, value)
         if low is None or high is None or low < high:
             return ""

@@ -158,9 +158,9 @@ class GoToPanel(Container[Widget]):
 
 
 def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
-    """List choices in their order.
+    """Replace the choices of a combo box, in the given order.
 
-    magicgui itself would list the previous choices first.
+    magicgui itself would put choices that were already listed first.
     """
     native: QComboBox = combo.native
     native.clear()

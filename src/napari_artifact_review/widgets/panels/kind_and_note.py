@@ -32,7 +32,7 @@ class KindAndNotePanel(Container[Widget]):
     Attributes
     ----------
     kind_requested : Signal
-        Emitted with the chosen kind of artifact, or an empty text for no kind.
+        Emitted with the chosen kind of artifact, or an empty string for no kind.
     note_requested : Signal
         Emitted with the key of a cutout, and the note about this cutout.
     left : Signal

@@ -72,15 +72,20 @@ class NeighbourMap(QWidget):
         self.update()
 
     def text_of(self, across: int, down: int) -> str:
-        """Return the text of a neighbour, or an empty text without a neighbour.
+        """Return the text of a neighbour, or an empty string without a neighbour.
 
-        `across` and `down` are the steps of `show_cutouts`.
+        `across` and `down` are the steps along columns and rows from the current
+        cutout; each step is -1, 0 or 1.
         """
         cutout = self._cutouts.get((across, down))
         return "" if cutout is None else _text(cutout)
 
     def rectangle_of(self, across: int, down: int) -> QRectF:
-        """Return the rectangle of a neighbour in the widget; see `text_of`."""
+        """Return the rectangle of a neighbour, in pixels of the widget.
+
+        `across` and `down` are the steps along columns and rows from the current
+        cutout; each step is -1, 0 or 1.
+        """
         width, height = self.width() / 3, self._neighbour_height
         top = (self._down * down + 1) * height
         return QRectF((across + 1) * width, top, width, height).adjusted(1, 1, -1, -1)

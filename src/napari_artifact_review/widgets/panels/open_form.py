@@ -228,7 +228,7 @@ class OpenPanel(Container[Widget]):
         self.cutout_size.value = "" if cutout_size is None else str(cutout_size)
 
     def show_error(self, text: str) -> None:
-        """Show the error of a failed opening; an empty text hides the error."""
+        """Show the error of a failed opening; an empty string hides the error."""
         self.error.value = printable(text)
         self.error.visible = bool(text)
 

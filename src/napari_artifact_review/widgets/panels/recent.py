@@ -96,7 +96,7 @@ class RecentPanel(Container[Widget]):
         self.show_reviews()
 
     def show_reviews(self) -> None:
-        """List the recent reviews."""
+        """Show a button for each recent review; hide the panel if there are none."""
         self._reviews = RecentReview.all()
         self.visible = bool(self._reviews)
         texts = _texts_of(self._reviews)

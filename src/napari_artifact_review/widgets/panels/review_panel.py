@@ -181,7 +181,7 @@ class ReviewPanel(Container[Widget]):
         self.help.tooltip = keys["help"].hint
 
     def show_session(self, session: ReviewSession) -> None:
-        """Show a session that has just been opened."""
+        """Show a session in all panels."""
         self.go_to.show_session(session)
         self.progress.show_session(session)
         self.kind_and_note.show_session(session)
@@ -217,7 +217,7 @@ class ReviewPanel(Container[Widget]):
         self.changed_table.hide()
 
     def show_queue(self, session: ReviewSession) -> None:
-        """Show the current queue and threshold."""
+        """Show the queue, the threshold and the progress of a session."""
         self.queue.show_queue(session)
         threshold = session.threshold
         at = "" if threshold is None else f", threshold {threshold:.3f}"
@@ -244,7 +244,11 @@ class ReviewPanel(Container[Widget]):
         self.notices.visible = bool(session.notices)
 
     def show_view(self, controller: ReviewController) -> None:
-        """Show the state of the image, and enable verdicts if the image is shown."""
+        """Show the state of the image, and enable or disable verdicts.
+
+        Verdicts are disabled while the image is being read, if the cutout cannot be
+        shown, and if the log is read-only or open for editing in another process.
+        """
         is_shown = controller.view in ("shown", "covered")
         is_held = isinstance(controller.session.problem, HeldError)
         can_decide = is_shown and controller.problem is None and not is_held
@@ -267,7 +271,7 @@ class ReviewPanel(Container[Widget]):
         self.changed_file.show_file(controller.watch.changed_file)
 
     def say(self, text: str) -> None:
-        """Show a message to the reviewer; an empty text hides the last message.
+        """Show a message to the reviewer; an empty string hides the last message.
 
         While the panels are hidden, napari shows the message as a notification, unless
         the whole window is closed.

@@ -1,4 +1,4 @@
-"""The panel to save, to report and to open another review."""
+"""The panel to save, to report and to open a review."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SavePanel(Container[Widget]):
     report_requested : Signal
         Emitted to write the report.
     open_requested : Signal
-        Emitted to show the form for another review.
+        Emitted to show the form that opens a review.
     """
 
     save_requested = Signal()

@@ -23,7 +23,7 @@ class MainThread(QObject):
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def run(self, function: Callable[[], object]) -> None:
-        """Schedule a function from any thread.
+        """Schedule a function in the main thread; callable from any thread.
 
         The function is dropped if Qt has deleted the parent.
         """

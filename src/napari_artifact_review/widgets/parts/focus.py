@@ -91,10 +91,12 @@ def take_free_focus(content: QWidget) -> None:
 
 
 def leave_keys_to_viewer(panel: QWidget) -> None:
-    """Reserve all keys for the review, except in the text fields of a panel.
+    """Keep the keyboard for the review while a panel's buttons and lists are in use.
 
-    The other widgets of the panel get no focus by a click. They can get the focus by
-    the Tab key. They then use only the keys that press a button or change a field.
+    A click does not move the keyboard focus to a button, list, slider, table or scroll
+    area of the panel; the Tab key does. While such a widget has the focus, it handles
+    only the keys that press a button or change a field. Text fields are unaffected.
+    Over a list or slider, the mouse wheel scrolls the panel.
     """
     event_filter = _KeyAndWheelFilter(panel)
     for widget in panel.findChildren(QWidget):

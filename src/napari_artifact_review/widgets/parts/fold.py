@@ -58,7 +58,7 @@ class Fold(QWidget):
         return bool(self.header.isChecked())
 
     def say(self, summary: str) -> None:
-        """Show a summary after the title; an empty text shows the title alone."""
+        """Show a summary after the title; an empty string shows the title alone."""
         text = f"{self._title}: {summary}" if summary else self._title
         if button_text(text) != self.header.text():
             self.header.setText(button_text(text))

@@ -24,7 +24,7 @@ class NumberField(LineEdit):
     tooltip : str
         The tooltip.
     check : callable
-        Returns the reason why a number is refused, or an empty text. By default every
+        Returns the reason why a number is refused, or an empty string. By default every
         finite number is accepted.
 
     Attributes

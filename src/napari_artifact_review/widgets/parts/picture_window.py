@@ -33,10 +33,15 @@ class PictureWindow(ToolWindow):
 
     Parameters
     ----------
-    parent, title, kept_free
-        As for `ToolWindow`.
+    parent : QWidget
+        The widget that the window belongs to.
+    title : str
+        The title, after the name of the program.
     buttons : sequence of QToolButton
         The pictures.
+    kept_free : callable
+        Returns the rectangles on the screen that the window should not cover, starting
+        with the most important one; called when the window appears for the first time.
 
     Attributes
     ----------
@@ -66,7 +71,7 @@ class PictureWindow(ToolWindow):
         Parameters
         ----------
         kept_free : sequence of QRect
-            The rectangles that the window should not cover, as for `best_rectangle`.
+            The rectangles to keep free, starting with the most important rectangle.
 
         Returns
         -------

@@ -89,7 +89,8 @@ class ToolWindow(QDialog):
     title : str
         The title, after the name of the program.
     kept_free : callable
-        See `KeptFree`; called when the window appears for the first time.
+        Returns the rectangles on the screen that the window should not cover, starting
+        with the most important one; called when the window appears for the first time.
 
     Attributes
     ----------
@@ -149,14 +150,15 @@ class ToolWindow(QDialog):
     def arrange(self, kept_free: Sequence[QRect]) -> QRect:
         """Return the best rectangle for the window with its preferred size.
 
-        `kept_free` has the rectangles to keep free, as for `best_rectangle`.
+        `kept_free` has the rectangles to keep free, most important rectangle first.
         """
         return self.room_for(self.sizeHint(), kept_free)
 
     def room_for(self, size: QSize, kept_free: Sequence[QRect]) -> QRect:
         """Return the best rectangle on the screen for a window of the given size.
 
-        `size` excludes the frame. The other parameter is as for `arrange`.
+        `size` excludes the frame. `kept_free` has the rectangles to keep free, most
+        important rectangle first.
         """
         title = self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight)
         framed = size.grownBy(QMargins(1, title, 1, 1))

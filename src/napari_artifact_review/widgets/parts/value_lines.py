@@ -34,7 +34,7 @@ class ValueLines(QLabel):
         self.lines: tuple[tuple[str, str], ...] = ()
 
     def show_lines(self, lines: Sequence[tuple[str, str]]) -> None:
-        """Show new names and values."""
+        """Replace all lines by the given names and values."""
         has_other_height = len(lines) != len(self.lines)
         self.lines = tuple(lines)
         if has_other_height:

@@ -101,7 +101,7 @@ def test_at_the_end_of_the_queue_it_says_what_is_left(
     session.go_to(4)
     main_loop.run_until(lambda: control.view == "shown")
     verdicts.give("artifact", advance=True)
-    assert said == ["This is the last of 4 in the queue; 3 unreviewed."]
+    assert said == ["This is the end of the queue; 3 of 4 are unreviewed."]
 
 
 def test_it_goes_on_to_the_next_that_is_unreviewed(verdicts, session):
@@ -358,7 +358,7 @@ def test_a_threshold_draws_other_outcomes(control, viewer, session):
     assert set(boxes.features.outcome) == {"FN", "FP", "TP"}
     session.set_threshold(0.99)
     assert boxes.features.outcome.tolist() == ["FN", "FN"]
-    assert boxes.text.string.array.tolist() == ["", ""]
+    assert boxes.text.string.array.tolist() == ["0.12", "0.97"]
     session.set_threshold(0.1)
     assert len(boxes.features) == 12
     session.set_threshold(None)
@@ -382,5 +382,5 @@ def test_pixels_are_smoothed_also_if_that_is_wished_while_they_are_read(
             lambda s=sigma: control.view == "shown" and control.loaded.sigma == s
         )
         name = session.current_cutout.image_name
-        [layer] = [x for x in control.viewer.layers if x.name == name]
+        [layer] = [x for x in control.viewer.layers if x.name == f"Review: {name}"]
         assert (layer.data is control.full.pixels) == (sigma == 0)

@@ -431,7 +431,7 @@ def test_a_run_of_cutouts_is_picked_and_judged_at_once(instrument, press, qtbot)
 
 def test_what_is_picked_is_let_go_of(dock):
     click_cutout(dock, 450, 50, CONTROL)
-    assert dock.history.value == "1 selected: 1 TN (Escape clears)"
+    assert dock.history.value == "1 selected: 1 TN"
     assert "J, K or H marks all" in dock.history.tooltip
     assert place(dock) == ("north", 400, 0), "the dock describes what is judged"
     key(dock, Qt.Key.Key_Escape)

@@ -65,8 +65,23 @@ def test_an_undo_and_a_redo_are_the_last_act(instrument, press):
 
 def test_a_verdict_on_a_reviewed_cutout_says_what_it_replaced(dock, press):
     press(dock, "J", "K")
-    expected = "(200, 0) FN: replaced artifact by no artifact, U to undo"
-    assert dock.last_verdict.value == expected
+    expected = "(200, 0) FN: replaced artifact by no artifact"
+    assert dock.last_verdict.value.startswith(expected)
+    assert f"{expected}, U to undo" in dock.last_verdict.tooltip
+
+
+def test_the_same_verdict_again_says_that_it_is_already_given(dock, press):
+    press(dock, "K", "K")
+    assert dock.last_verdict.value == "(200, 0) FN: already no artifact"
+    assert len(dock.session.log) == 1
+
+
+def test_the_last_verdict_names_the_kind_that_it_replaced(dock, press):
+    kind = dock.session.kinds[0]
+    dock.session.set_label("artifact", kind)
+    press(dock, "K")
+    line = dock.last_verdict.tooltip
+    assert f"replaced artifact ({kind}) by no artifact" in line
 
 
 def test_no_verdict_leads_to_a_reviewed_cutout(instrument, press, settle):
@@ -142,6 +157,23 @@ def test_home_and_end_are_the_ends_of_the_queue(instrument, settle, qtbot):
     assert dock.panel.progress.position.value == "1 of 4, 4 unreviewed"
 
 
+def test_the_end_of_a_filter_says_how_many_errors_are_elsewhere(
+    instrument, press, settle
+):
+    dock = instrument
+    dock.panel.queue.outcomes["FN"].value = False
+    settle(dock)
+    for _ in range(2):
+        press(dock, "J")
+        settle(dock)
+    assert dock.panel.progress.position.value == "2 of 2, 2 errors elsewhere"
+    dock.panel.queue.outcomes["FN"].value = True
+    for _ in range(2):
+        press(dock, "J")
+        settle(dock)
+    assert dock.panel.progress.position.value.endswith("of 4, 0 unreviewed")
+
+
 def test_place_and_number_left_agree_among_the_unreviewed(instrument, press, settle):
     dock = instrument
     dock.panel.queue.state.value = "unreviewed"
@@ -165,13 +197,13 @@ def test_the_arrow_keys_go_from_cutout_to_cutout_to_the_edge(dock, settle, qtbot
 
 def test_the_dock_says_how_many_are_selected_and_describes_one(dock, press):
     click_cutout(dock, 450, 250, CONTROL)
-    assert dock.history.value == "1 selected: 1 FP (Escape clears)"
+    assert dock.history.value == "1 selected: 1 FP"
     assert place(dock) == ("north", 400, 200)
     click_cutout(dock, 450, 50, CONTROL)
-    assert dock.history.value == "2 selected: 1 FP, 1 TN (Escape clears)"
+    assert dock.history.value == "2 selected: 1 FP, 1 TN"
     assert place(dock) == ("north", 400, 200), "it is one of the two"
     press(dock, "J")
-    assert dock.last_verdict.value == "2 cutouts: artifact, U to undo"
+    assert dock.last_verdict.value == "2 cutouts: artifact, 2 labels changed, U to undo"
 
 
 def test_a_move_to_another_cutout_clears_the_selection(dock, press):

@@ -49,7 +49,7 @@ def test_the_demo_is_reviewed_with_keys_alone(
     for error in errors.itertuples():
         settle(dock)
         assert dock.error_id.value == error.error_id
-        assert _image_on_screen(viewer).name == error.image_name
+        assert _image_on_screen(viewer).name == f"Review: {error.image_name}"
         press(dock, Qt.Key.Key_J if truth[error.Index] else Qt.Key.Key_K)
         if truth[error.Index] != error.label:
             changes[error.Index] = str(truth[error.Index])
@@ -76,7 +76,7 @@ def test_the_sdss_review(viewer, shared_data, tmp_path, press, settle, qtbot):
         settle(dock)
         cutout = session.current_cutout
         layer = _image_on_screen(viewer)
-        assert layer.name == cutout.image_name
+        assert layer.name == f"Review: {cutout.image_name}"
         assert layer.data.shape == (1489, 2048)
         walk.append(cutout.error_id)
         images.add(cutout.image_name)

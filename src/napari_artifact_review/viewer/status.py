@@ -146,6 +146,16 @@ def end_of_queue(session: ReviewSession, which: str) -> str:
         return "The queue is empty. Change the filters under Queue."
     left = queue.left
     if not left:
-        return "Every cutout in the queue has been reviewed."
-    text = f"This is the {which} of {len(queue):,} in the queue"
-    return f"{text}; {left:,} unreviewed."
+        return all_reviewed(session)
+    end = "end" if which == "last" else "beginning"
+    return f"This is the {end} of the queue; {left:,} of {len(queue):,} are unreviewed."
+
+
+def all_reviewed(session: ReviewSession) -> str:
+    """Return a sentence that the queue is reviewed, and how many errors are not."""
+    others = session.review_queue.errors_elsewhere
+    text = "Every cutout in the queue has been reviewed"
+    if not others:
+        return f"{text}."
+    errors = "error is" if others == 1 else "errors are"
+    return f"{text}, but {others:,} other {errors} not. Change the filters under Queue."

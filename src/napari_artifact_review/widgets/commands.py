@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.viewer.status import all_reviewed
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
@@ -208,7 +209,7 @@ class ReviewCommands:
         if self._controller.waits_for_image:
             self._panel.say(STAYS_AT_CUTOUT)
         elif not self._session.next_unreviewed():
-            self._panel.say("Every cutout in the queue has been reviewed.")
+            self._panel.say(all_reviewed(self._session))
 
     def _go_back(self) -> None:
         if not self._session.back():

@@ -40,7 +40,7 @@ def tell_if_hidden(content: QWidget, session: ReviewSession) -> None:
     dock = content.parentWidget()
     if dock is not None and dock.isHidden():
         show_info(
-            f"The review of {session.predictions.path.name} continues while its dock "
-            "is hidden: the keys still give verdicts. To show the dock, choose "
-            "Plugins > Artifact Review; to end the review, close the dock."
+            "The keys still give verdicts while the dock is hidden. To show the dock, "
+            "choose Plugins > Artifact Review; to end the review of "
+            f"{session.predictions.path.name}, close the dock."
         )

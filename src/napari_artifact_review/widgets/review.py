@@ -31,6 +31,8 @@ from napari_artifact_review.widgets.saver import Saver
 from napari_artifact_review.widgets.surface import Surfaces
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.widgets.workspace import Workspace
 
@@ -80,9 +82,8 @@ class OpenReview(QObject):
         super().__init__(dock)
         apply_defaults(session, Preferences.in_force(), all_presets())
         self._dock, self._panel, self._plots = dock, workspace.panel, workspace.plots
-        self._has_moved = has_moved
+        self._has_moved, self._left = has_moved, session.review_queue.left
         self._is_settled = self._is_closed = self._has_missed = False
-        self._left = session.review_queue.left
         self._chosen_keys = KeyChoice()
         # At the end, do not use widgets here, because Qt deletes them with the window.
         self._connections = Connections()
@@ -90,7 +91,9 @@ class OpenReview(QObject):
         self.controller = ReviewController(
             viewer, session, workspace.run_if_open, workspace.run_later
         )
-        self.surfaces = Surfaces(dock, session, self.controller, self._panel.say)
+        self.surfaces = Surfaces(
+            dock, session, self.controller, self._panel.say, self._show_selection
+        )
         self.saver = Saver(session, self._panel, MainThread(self))
         self.reporter = Reporter(session, dock, self._panel.say, MainThread(self))
         self.commands = ReviewCommands(
@@ -269,8 +272,10 @@ class OpenReview(QObject):
         self.position.save_soon()
 
     def _on_selection_changed(self) -> None:
-        rows = self.controller.selection.rows
-        self._panel.verdict.show_selection([*map(self.session.catalog.cutout, rows)])
+        self._show_selection(self.controller.selection.rows)
+
+    def _show_selection(self, rows: Sequence[int]) -> None:
+        self._panel.verdict.show_selection(self.session, rows)
 
     def _on_saved(self) -> None:
         self._panel.show_current(self.session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from qtpy.QtCore import QPointF, QRect, QRectF
@@ -122,6 +122,8 @@ class Surfaces:
         Draws the review in the canvas.
     say : callable
         Shows a message to the reviewer.
+    show_selection : callable
+        Shows the rows of the selected cutouts in the dock.
 
     Attributes
     ----------
@@ -135,12 +137,14 @@ class Surfaces:
         session: ReviewSession,
         controller: ReviewController,
         say: Callable[[str], object],
+        show_selection: Callable[[Sequence[int]], object],
     ) -> None:
         self._dock = dock
         self._session = session
         self._controller = controller
         self._canvas = Canvas(dock, session, controller, say)
         self._keys = KeyChoice()
+        self._show_selection = show_selection
         self.gallery: GalleryPanel | None = None
 
     @property
@@ -162,6 +166,7 @@ class Surfaces:
             self.gallery = self._make_gallery()
         if self.front is self.gallery:
             self.gallery.close_page()
+            self._show_selection(())
             self._controller.uncover()
             give_keys_to_viewer(self._dock)
         else:
@@ -183,4 +188,8 @@ class Surfaces:
         gallery = GalleryPanel(window.centralWidget(), self._session, self._controller)
         gallery.show_keys(self._keys)
         gallery.left.connect(self.toggle_gallery)
+        gallery.selection_changed.connect(
+            # The current cutout alone is no selection for the dock.
+            lambda rows: self._show_selection(rows if len(rows) > 1 else ())
+        )
         return gallery

@@ -351,6 +351,17 @@ def test_another_queue_is_another_page_with_its_first_cutout_selected(page, dock
     assert (page.selected, page.current) == ([0], 0)
 
 
+def test_the_dock_says_how_many_are_selected_in_the_gallery(page, dock):
+    page.open()
+    page.click(0)
+    page.click(2, SHIFT)
+    assert dock.history.value.startswith("3 selected: ")
+    page.press(Qt.Key.Key_J)
+    page.press(Qt.Key.Key_U)
+    page.press(Qt.Key.Key_Escape)
+    assert "selected" not in dock.history.value
+
+
 def test_another_threshold_keeps_what_is_selected(page, dock):
     page.open()
     page.click(1)

@@ -166,7 +166,7 @@ class Journal:
         expected = self._expected.states_of(keys)
         new = changed_states(expected, wanted, self._open_disagreements())
         if not new:
-            return self._command_without_effect(keys)
+            return self._command_without_effect(keys, expected)
         context = self._context(view)
         facts = {key: facts_about(key.image_name, images) for key in keys}
         contexts = {key: context | self._table_state(key) | facts[key] for key in keys}
@@ -298,13 +298,19 @@ class Journal:
         cutouts = {one.cutout for one in self._disagreements}
         return cutouts.difference(*(command.cutouts for command in self.pending))
 
-    def _command_without_effect(self, keys: Sequence[CutoutKey]) -> Command:
+    def _command_without_effect(
+        self,
+        keys: Sequence[CutoutKey],
+        expected: Mapping[CutoutKey, LabelState] | None = None,
+    ) -> Command:
         """Return the last pending command on the cutouts, or else an empty command."""
         about = [c for c in self.pending if not set(keys).isdisjoint(c.cutouts)]
         if about:
             return about[-1]
-        command = Command("decide", (), list)
+        command = Command("decide", keys, list)
         command.settle(())
+        if expected:
+            command.old_states, self._last = expected, command
         return command
 
     def _give_reversal(self, kind: Literal["undo", "redo"], target: Act) -> Command:

@@ -198,6 +198,12 @@ class Queue:
         return self._left
 
     @property
+    def errors_elsewhere(self) -> int:
+        """Number of errors without a verdict that are not in the queue."""
+        are_open = self._catalog.are(*ERRORS) & ~self._catalog.labels.reviewed
+        return int(np.count_nonzero(are_open & ~self._row_is_in))
+
+    @property
     def progress(self) -> tuple[int, int]:
         """Number of reviewed candidates, and number of all candidates."""
         return self._seen, len(self._rows)

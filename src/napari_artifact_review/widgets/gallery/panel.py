@@ -64,6 +64,8 @@ class GalleryPanel(QWidget):
     ----------
     left : Signal
         Emitted to show the full image again.
+    selection_changed : Signal
+        Emitted with the rows of the selected cutouts, which may be the same as before.
     pictures : PictureLoader
         Makes the thumbnails.
     first_side : int
@@ -71,6 +73,7 @@ class GalleryPanel(QWidget):
     """
 
     left = Signal()
+    selection_changed = Signal(list)
 
     first_side = 128
 
@@ -328,7 +331,9 @@ class GalleryPanel(QWidget):
             self.view.update_positions(self._model.positions(rows))
 
     def _show_status(self) -> None:
-        count, selected = self._model.rowCount(), len(self.view.selected_positions())
+        positions = self.view.selected_positions()
+        self.selection_changed.emit(self._model.rows(positions).tolist())
+        count, selected = self._model.rowCount(), len(positions)
         if not count:
             self.status.setText("The queue is empty. Change the filters under Queue.")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import PushButton
@@ -26,8 +27,8 @@ class FilesButton(PushButton):
         """Show the name of a session's table, and all its files in the tooltip."""
         table = session.predictions
         images, cutouts = len(session.image_names), len(table.label)
-        name = table.path.name
-        short = name if len(name) < 25 else f"…{name[-24:]}"
+        name = str(Path(table.path.parent.name, table.path.name))
+        short = name if len(name) < 30 else f"…{name[-29:]}"
         self.text = button_text(f"{short}, {session.cutout_size} px cutouts")
         self.tooltip = tooltip_text(
             f"{table.path}\n{table.file.description}\n"

@@ -62,7 +62,7 @@ class KindAndNotePanel(Container[Widget]):
         # The full note of the cutout, and the part that the field shows.
         self._note = self._shown_note = ""
         self.kind.changed.connect(self._request_kind)
-        field.editingFinished.connect(self._request_note)
+        field.editingFinished.connect(self._end_note)
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), field)
         self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
         self._escape.activated.connect(self._discard_note)
@@ -147,6 +147,9 @@ class KindAndNotePanel(Container[Widget]):
             self._note = self._written_note()
             self._shown_note = self.note.value
             self.note_requested.emit(self._cutout.key, self._note)
+
+    def _end_note(self) -> None:
+        self._request_note()
         self.left.emit()
 
     def _discard_note(self) -> None:

@@ -54,10 +54,13 @@ class LastVerdictLine(LinkLine):
         if session is None or command is None:
             self.show_text("")
         else:
-            text = self._text(session, command)
-            self.show_text(text)
+            text, hint = self._text(session, command), self._hint(command)
+            line = f"{text}, {hint}" if hint else text
+            # The key is less important than the end of the text.
+            width = self.native.fontMetrics().horizontalAdvance(line)
+            self.show_text(line if width < self.native.width() else text)
             image = command.cutouts[0].image_name
-            tip = f"{image}: {text}\nClick to go back to this cutout"
+            tip = f"{image}: {line}\nClick to go back to this cutout"
             self.tooltip = tooltip_text(tip)
         is_refused = command is not None and command.state == "refused"
         self.emphasize("#c27000" if is_refused else None)
@@ -70,24 +73,40 @@ class LastVerdictLine(LinkLine):
         text = describe_command(session, command)
         if command.state == "refused":
             return f"Not recorded: {text}"
-        key = self._keys["redo" if command.kind == "undo" else "undo"]
-        text = f"{text}, {key.label} to {key.title.lower()}"
         return f"Recording: {text}" if command.is_pending and self._is_slow else text
+
+    def _hint(self, command: Command) -> str:
+        """Return the key that reverses a command; empty if there is nothing to undo."""
+        if command.state == "refused" or not has_effect(command):
+            return ""
+        key = self._keys["redo" if command.kind == "undo" else "undo"]
+        return f"{key.label} to {key.title.lower()}"
+
+
+def has_effect(command: Command) -> bool:
+    """Return whether a command changes anything."""
+    return command.kind != "decide" or bool(command.new_states)
 
 
 def describe_command(session: ReviewSession, command: Command) -> str:
     """Return one line of text about a verdict, an undo or a redo."""
-    before = command.old_states
     cutouts = _name_of(session, command.cutouts)
     if command.kind != "decide":
         verb = "Undone" if command.kind == "undo" else "Redone"
         return f"{verb}: {cutouts}"
-    new = next(iter(command.new_states.values()))
+    before, after = command.old_states, command.new_states
+    if not after:
+        return f"{cutouts}: already {_verdict_of(before[command.cutouts[0]])}"
+    new = next(iter(after.values()))
     if len(command.cutouts) == 1:
         return f"{cutouts}: {_change(before[command.cutouts[0]], new)}"
-    replaced = sum(before[cutout].reviewed for cutout in command.new_states)
-    text = f"{cutouts}: {new.decision}"
-    return f"{text}, {replaced:,} earlier replaced" if replaced else text
+    counts = {
+        "labels changed": sum(after[x].label_new != before[x].label_new for x in after),
+        "replaced": sum(before[x].reviewed for x in after),
+        "already so": len(command.cutouts) - len(after),
+    }
+    parts = [f"{count:,} {name}" for name, count in counts.items() if count]
+    return ", ".join([f"{cutouts}: {_verdict_of(new)}", *parts])
 
 
 def _name_of(session: ReviewSession, cutouts: tuple[CutoutKey, ...]) -> str:
@@ -98,13 +117,18 @@ def _name_of(session: ReviewSession, cutouts: tuple[CutoutKey, ...]) -> str:
     return f"({x}, {y}) {session.catalog.cutout(row).outcome}"
 
 
+def _verdict_of(state: LabelState) -> str:
+    """Return the verdict of a label state, or else its label, with the kind."""
+    verdict = state.decision or LABEL_NAMES[state.label_new]
+    return f"{verdict} ({state.kind})" if state.kind else verdict
+
+
 def _change(before: LabelState, after: LabelState) -> str:
-    label = LABEL_NAMES[before.label_new]
+    label, old, new = LABEL_NAMES[before.label_new], *map(_verdict_of, (before, after))
     if not before.reviewed:
-        if after.decision == label:
-            return f"{label} confirmed"
-        return f"{label} → {after.decision}"
-    old = before.decision or label
-    if old == after.decision:
-        return f"{old}, with another kind or note"
-    return f"replaced {old} by {after.decision}"
+        kind = f" ({after.kind})" if after.kind else ""
+        is_same = after.decision == label
+        return f"{label} confirmed{kind}" if is_same else f"{label} → {new}"
+    if old == new:
+        return f"{old}, note changed"
+    return f"replaced {old} by {new}"

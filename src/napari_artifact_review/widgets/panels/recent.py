@@ -128,8 +128,12 @@ def _texts_of(reviews: Sequence[RecentReview]) -> list[str]:
         while any(_end(table, depth) == _end(other, depth) for other in others):
             depth += 1
         text = f"{table.name}  —  {_end(table, depth)}"
-        is_twice = tables.count(table) > 1
-        texts.append(f"{text}  →  {Path(review.output).name}" if is_twice else text)
+        same = [other for other in reviews if other.predictions == review.predictions]
+        if len({other.output for other in same}) > 1:
+            text += f"  →  {Path(review.output).name}"
+        if len({other.images for other in same}) > 1:
+            text += f"  (images: {Path(review.images).name})"
+        texts.append(text)
     return texts
 
 

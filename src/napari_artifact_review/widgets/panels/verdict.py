@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
 from magicgui.widgets import Container, PushButton, RadioButtons
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.core.review.session import ReviewSession
 
 _BUTTON = """
     border: 2px solid rgba(128, 128, 128, 120); border-radius: 4px;
@@ -77,7 +78,7 @@ class VerdictPanel(Container[Widget]):
         self._is_unsure = False
         self._recording = 0
         self._cutout: Cutout | None = None
-        self._selected: tuple[Cutout, ...] = ()
+        self._selected = ""
         self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
         keep_compact(self.unsure.native)
@@ -112,9 +113,9 @@ class VerdictPanel(Container[Widget]):
             self.unsure.native.setStyleSheet(_IS_UNSURE if is_unsure else _UNSURE)
         self._show_history()
 
-    def show_selection(self, cutouts: Sequence[Cutout]) -> None:
-        """Show the selected cutouts, which the next verdict applies to."""
-        self._selected = tuple(cutouts)
+    def show_selection(self, session: ReviewSession, rows: Sequence[int]) -> None:
+        """Show the number and outcomes of the selected cutouts, if there are any."""
+        self._selected = _selection_text(session, rows) if rows else ""
         self._show_history()
 
     def show_recording(self, count: int) -> None:
@@ -128,7 +129,7 @@ class VerdictPanel(Container[Widget]):
         cutout, count = self._cutout, self._recording
         self.history.emphasize("#c27000" if self._selected else None)
         if self._selected:
-            self.history.show_text(_selection_text(self._selected, self._keys))
+            self.history.show_text(self._selected)
             self.history.tooltip = _selection_hint(self._keys)
         elif count:
             what = "1 verdict" if count == 1 else f"{count} verdicts"
@@ -139,14 +140,14 @@ class VerdictPanel(Container[Widget]):
                 self.history.tooltip = tooltip_text(f"{self.history.value} UTC")
 
 
-def _selection_text(cutouts: Sequence[Cutout], keys: KeyChoice) -> str:
-    """Return a text such as "3 selected: 2 FP, 1 FN (Escape clears)"."""
-    counts = Counter(cutout.outcome for cutout in cutouts)
-    parts = (
-        f"{counts[name]:,} {name}" for name in OUTCOME_DISPLAY_ORDER if counts[name]
-    )
-    text = f"{len(cutouts):,} selected: {', '.join(parts)}"
-    return f"{text} ({keys['let_go'].label} clears)"
+def _selection_text(session: ReviewSession, rows: Sequence[int]) -> str:
+    """Return a text such as "3 selected: 2 FP, 1 FN, 1 reviewed"."""
+    catalog, index = session.catalog, np.asarray(rows)
+    masks = {str(name): catalog.are(name) for name in OUTCOME_DISPLAY_ORDER}
+    masks["reviewed"] = catalog.labels.reviewed
+    counts = {name: np.count_nonzero(mask[index]) for name, mask in masks.items()}
+    parts = [f"{count:,} {name}" for name, count in counts.items() if count]
+    return f"{len(rows):,} selected: {', '.join(parts)}"
 
 
 def _selection_hint(keys: KeyChoice) -> str:

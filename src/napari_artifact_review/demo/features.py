@@ -141,7 +141,7 @@ def _column_features(flat: Floats) -> list[Floats]:
 
 
 def _sharp_features(image: Floats) -> list[Floats]:
-    """Return features of pixels that are sharper than stars, such as cosmic rays."""
+    """Return two features for cosmic rays, which are sharper than stars."""
     sharp = np.zeros_like(image)
     rows = image[:-2, 1:-1] + image[2:, 1:-1]
     columns = image[1:-1, :-2] + image[1:-1, 2:]

@@ -22,7 +22,7 @@ from napari_artifact_review.viewer.overlay.overlay import Overlay
 
 
 class ReviewDrawing:
-    """The drawing of the current image, with its cutouts on top.
+    """Draw the current image and its cutouts in the layers of the review.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class ReviewDrawing:
         self.overlay.fit_to_zoom(self.camera.view)
 
     def update(self) -> None:
-        """Redraw the boxes of the cutouts after verdicts."""
+        """Redraw the boxes of the image's cutouts after new verdicts."""
         self.overlay.update(self._cutouts_inside())
 
     def update_outcomes(self) -> bool:

@@ -209,7 +209,7 @@ class PostgresPlace:
         return [RawEntry(*row) for row in rows]
 
     def read_old_store(self) -> OldStore | None:
-        """Return the data that an older version stored, or None; do not change it."""
+        """Return the data that an older version stored, or None; change nothing."""
         with self._errors_explained():
             try:
                 reviews = [row[0] for row in self._run(_OLD_REVIEW)]

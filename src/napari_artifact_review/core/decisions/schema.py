@@ -176,7 +176,7 @@ def loaded(text: Any) -> Any:
 
 
 def plain_values(record: Binding | SaveRecord | ImageRecord) -> dict[str, Any]:
-    """Return the fields of a record by name; invalid Unicode in strings is escaped."""
+    """Return a dict of a record's fields; escape invalid Unicode in strings."""
     return {
         name: value.encode(errors="backslashreplace").decode()
         if isinstance(value, str)

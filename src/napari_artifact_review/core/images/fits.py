@@ -312,7 +312,7 @@ def _hcompress_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa:
 
 
 def _plio_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
-    """Return whether the line list of a tile exceeds the data of the tile."""
+    """Return whether the line list of a tile ends after the tile's stored bytes."""
     begin, short, low, high = struct.unpack(">2x4h", head)
     end = short if short > 0 else (high << 15) + low
     return bool(begin < 0 or end > length)

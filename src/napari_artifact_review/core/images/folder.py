@@ -235,7 +235,7 @@ class _Listing:
         return self._known.get(self._key(name), [])
 
     def nearest(self, name: str) -> list[str]:
-        """Return up to three file names of the same band, similar to a missing name."""
+        """Return up to three files that resemble a missing name and have its band."""
         key = self._key(name)
         same_band = [known for known in self._known if _bands(known) == _bands(key)]
         keys = difflib.get_close_matches(key, same_band, n=3)

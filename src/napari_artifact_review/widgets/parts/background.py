@@ -23,9 +23,10 @@ class MainThread(QObject):
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def run(self, function: Callable[[], object]) -> None:
-        """Schedule a function in the main thread; callable from any thread.
+        """Run a function in the main thread soon.
 
-        The function is dropped if Qt has deleted the parent.
+        Any thread can call this method. If Qt has deleted the parent, the function does
+        not run.
         """
         try:
             self._posted.emit(function)

@@ -23,7 +23,7 @@ from napari_artifact_review.widgets import review_dock
 from napari_artifact_review.widgets.panels.neighbours import NeighbourMap
 from napari_artifact_review.widgets.parts.text_table import TextTable
 
-SIZES = (9, 14, 20)
+SIZES = (9, 10, 14, 20)
 
 
 @pytest.fixture

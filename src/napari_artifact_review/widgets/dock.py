@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QRect
+from qtpy.QtGui import QFontMetricsF
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.review import OpenReview
 
 #: Minimum width of the dock, in digits of its font.
-_WIDTH = 40
+_WIDTH = 43
 
 #: Seconds from the creation of a dock until it prepares a review. After this time, the
 #: dock is on the screen, even on a slow machine.
@@ -197,7 +198,9 @@ class ReviewWidget(SteadyBox):
 
     def _fit_to_font(self) -> None:
         """Make the dock wide enough for its texts, which it would otherwise cut off."""
-        self.setMinimumWidth(_WIDTH * self.fontMetrics().horizontalAdvance("0"))
+        # Whole pixels are too coarse: digits of 9 and of 10 points have the same width.
+        digit = QFontMetricsF(self.font()).horizontalAdvance("0")
+        self.setMinimumWidth(round(_WIDTH * digit))
 
     def _connect_opening(self) -> None:
         opening = self.opening

@@ -28,7 +28,7 @@ class FilesButton(PushButton):
         table = session.predictions
         images, cutouts = len(session.image_names), len(table.label)
         name = str(Path(table.path.parent.name, table.path.name))
-        short = name if len(name) < 30 else f"…{name[-29:]}"
+        short = name if len(name) < 25 else f"…{name[-24:]}"
         self.text = button_text(f"{short}, {session.cutout_size} px cutouts")
         self.tooltip = tooltip_text(
             f"{table.path}\n{table.file.description}\n"

@@ -56,12 +56,12 @@ def test_next_and_previous_cross_images_and_stop_at_the_ends(dock, settle):
     numbers = [error for _, error in seen]
     assert numbers == [1, 2, 3, 4, 4]
     assert [image for image, _ in seen] == ["north"] * 2 + ["south"] * 3
-    assert "last of 4 in the queue; 4 unreviewed" in _message(dock)
+    assert "the end of the queue; 4 of 4 are unreviewed" in _message(dock)
     for _ in range(4):
         dock.previous.native.click()
         settle(dock)
     assert dock.error_id.value == 1
-    assert "first of 4 in the queue" in _message(dock)
+    assert "the beginning of the queue" in _message(dock)
 
 
 def test_an_image_without_errors_can_be_chosen(dock, settle):
@@ -352,6 +352,8 @@ def test_the_status_bar_follows_each_step_under_a_mouse_that_rests(
     dock, viewer, qtbot, press
 ):
     canvas = dock.window()._qt_viewer.canvas.native
+    # Qt sends no event if the test before has left the mouse there.
+    qtbot.mouseMove(canvas, QPoint(150, 150))
     qtbot.mouseMove(canvas, QPoint(200, 200))
     qtbot.waitUntil(lambda: viewer.mouse_over_canvas)
     viewer.cursor.position = viewer.scene.camera.center[-2:]

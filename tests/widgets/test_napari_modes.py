@@ -100,6 +100,8 @@ def test_a_layer_of_the_user_s_leaves_the_position_in_the_status_bar(
     own = add_own(viewer, kind)
     assert viewer.layers.selection.active == own
     canvas = dock.window()._qt_viewer.canvas.native
+    # Qt sends no event if the test before has left the mouse there.
+    qtbot.mouseMove(canvas, QPoint(150, 150))
     qtbot.mouseMove(canvas, QPoint(200, 200))
     qtbot.waitUntil(lambda: viewer.mouse_over_canvas)
     viewer.cursor.position = viewer.scene.camera.center[-2:]
@@ -118,6 +120,8 @@ def test_several_selected_layers_leave_it_too(dock, viewer, qtbot):
     [image] = [x for x in viewer.layers if x.metadata.get(OWNER) == "image"]
     viewer.layers.selection.update({own, image})
     canvas = dock.window()._qt_viewer.canvas.native
+    # Qt sends no event if the test before has left the mouse there.
+    qtbot.mouseMove(canvas, QPoint(150, 150))
     qtbot.mouseMove(canvas, QPoint(200, 200))
     qtbot.waitUntil(lambda: viewer.mouse_over_canvas)
     viewer.cursor.position = viewer.scene.camera.center[-2:]

@@ -169,7 +169,7 @@ def test_an_ampersand_is_no_shortcut(viewer, survey, monkeypatch, press, settle)
     table = survey.rename(survey.with_name("a & b.csv"))
     dock = open_review(viewer, table)
     settle(dock)
-    assert dock.files.native.text().startswith("a && b.csv")
+    assert "a && b.csv" in dock.files.native.text()
     assert dock.opening.recent.buttons[0].native.text().startswith("a && b.csv")
     offered = []
     monkeypatch.setattr(

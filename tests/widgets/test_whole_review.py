@@ -53,7 +53,7 @@ def test_the_demo_is_reviewed_with_keys_alone(
         press(dock, Qt.Key.Key_J if truth[error.Index] else Qt.Key.Key_K)
         if truth[error.Index] != error.label:
             changes[error.Index] = str(truth[error.Index])
-    assert "all are reviewed" in dock.message.value
+    assert "has been reviewed" in dock.message.value
     press(dock, Qt.Key.Key_W)
     qtbot.waitUntil(lambda: not dock.session.unsaved)
     assert changes, "some of the demo's labels are wrong"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES, Outcome
 from napari_artifact_review.core.review.catalog import Catalog
-from napari_artifact_review.core.tables.own_columns import ColumnCondition
+from napari_artifact_review.core.tables.column_condition import ColumnCondition
 
 State = Literal["all", "unreviewed", "reviewed", "changed", "unsure"]
 Order = Literal["table", "image", "confident", "uncertain", "mislabelled", "random"]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
-from napari_artifact_review.core.review.queue import QueueRule
+
+if TYPE_CHECKING:
+    # This import reads pandas, which the empty dock does not need.
+    from napari_artifact_review.core.review.queue import QueueRule
 
 _ORDERS = {
     "image": "by image",

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, Self, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.tables.column_condition import (
+    EMPTY_OPERATORS,
+    NUMBER_OPERATORS,
+    ColumnCondition,
+    Operator,
+    number_of,
+    numbers_of,
+)
 from napari_artifact_review.core.tables.predictions import (
     REQUIRED,
     REVIEW_TEXTS,
     Predictions,
 )
-
-Operator = Literal[
-    "is", "is not", "contains", "<", "<=", ">", ">=", "is empty", "is not empty"
-]
-
-OPERATORS: tuple[Operator, ...] = get_args(Operator)
-
-#: Operators that compare numbers.
-NUMBER_OPERATORS: tuple[Operator, ...] = ("<", "<=", ">", ">=")
-
-#: Operators that need no value.
-EMPTY_OPERATORS: tuple[Operator, ...] = ("is empty", "is not empty")
 
 #: Columns with a meaning for the review.
 _KNOWN = {*REQUIRED, "preds", "confidence", "error_id", "label_new", *REVIEW_TEXTS}
@@ -34,63 +30,6 @@ _KNOWN = {*REQUIRED, "preds", "confidence", "error_id", "label_new", *REVIEW_TEX
 _FIRST_INEXACT = 2**53
 
 Mask = npt.NDArray[np.bool_]
-
-
-class ColumnCondition(NamedTuple):
-    """A condition on one of the user's own columns.
-
-    Attributes
-    ----------
-    column : str
-        Name of the column.
-    operator : str
-        One of `OPERATORS`. "is" and "is not" compare a cell as a string, without
-        surrounding spaces; in a column of numbers, they also compare the number.
-        "contains" ignores case. A cell that is not a number never satisfies "<", "<=",
-        ">" or ">=".
-    value : str
-        String to compare with, such as "ghost" or "20"; empty for "is empty" and "is
-        not empty".
-    """
-
-    column: str
-    operator: Operator
-    value: str = ""
-
-    @classmethod
-    def of(cls, parts: Any) -> Self:
-        """Create a condition from a sequence: column, operator and, if needed, value.
-
-        Raises
-        ------
-        TypeError
-            If `parts` is not such a sequence.
-        ValueError
-            If the operator is unknown.
-        """
-        parts = () if isinstance(parts, str) else tuple(parts)
-        are_texts = all(isinstance(part, str) for part in parts[:2])
-        if len(parts) not in (2, 3) or not are_texts:
-            raise TypeError(
-                "columns: a condition is a column, an operator and a value, "
-                f"not {parts!r}"
-            )
-        column, operator, *rest = parts
-        if operator not in OPERATORS:
-            raise ValueError(f"columns: {operator!r} is none of {', '.join(OPERATORS)}")
-        [value] = rest or [""]
-        if not isinstance(value, str | int | float | np.number):
-            raise TypeError(f"columns: {value!r} is neither a text nor a number")
-        return cls(
-            column,
-            operator,
-            "" if operator in EMPTY_OPERATORS else str(value).strip(),
-        )
-
-    @property
-    def text(self) -> str:
-        """The condition in words, such as "mag < 20"."""
-        return " ".join(filter(None, self))
 
 
 class _Column(NamedTuple):
@@ -248,14 +187,9 @@ class OwnColumns:
         if is_numeric:
             numbers = np.array([*map(float, distinct), np.nan], dtype=np.float64)
         else:
-            numbers = _numbers(texts)
+            numbers = numbers_of(texts)
         # A missing value has the code -1, which is the last string.
         return _Column(codes.astype(np.int64), texts, numbers, is_numeric)
-
-
-def number_of(text: str) -> float:
-    """Return the number in a string; NaN if it is not a number."""
-    return float(_numbers([text])[0])
 
 
 def _comparable(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -270,11 +204,6 @@ def _comparable(values: pd.Series[Any]) -> pd.Series[Any]:
         return values
     cells = values.astype("object")
     return cells.map(str).astype("str").where(cells.notna())
-
-
-def _numbers(texts: list[str]) -> npt.NDArray[np.float64]:
-    parsed = pd.to_numeric(pd.Series(texts, dtype="str"), errors="coerce")
-    return parsed.to_numpy(np.float64, na_value=np.nan)
 
 
 def _compare(

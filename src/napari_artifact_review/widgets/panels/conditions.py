@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_artifact_review.core.tables.own_columns import (
+from napari_artifact_review.core.tables.column_condition import (
     EMPTY_OPERATORS,
     NUMBER_OPERATORS,
     OPERATORS,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QRect
-from qtpy.QtGui import QFontMetricsF
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
@@ -26,7 +25,10 @@ from napari_artifact_review.widgets.parts.focus import (
     main_window_of,
     take_free_focus,
 )
-from napari_artifact_review.widgets.parts.font import fit_to_font, follow_font_size
+from napari_artifact_review.widgets.parts.font import (
+    fit_minimum_width,
+    follow_font_size,
+)
 from napari_artifact_review.widgets.parts.steady import SteadyBox
 from napari_artifact_review.widgets.parts.tool_window import rectangle_on_screen
 from napari_artifact_review.widgets.workspace import Workspace
@@ -194,13 +196,7 @@ class ReviewWidget(SteadyBox):
         # The panel takes the remaining space.
         layout.addStretch(0)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        fit_to_font(self, self._fit_to_font)
-
-    def _fit_to_font(self) -> None:
-        """Make the dock wide enough for its texts, which it would otherwise cut off."""
-        # Whole pixels are too coarse: digits of 9 and of 10 points have the same width.
-        digit = QFontMetricsF(self.font()).horizontalAdvance("0")
-        self.setMinimumWidth(round(_WIDTH * digit))
+        fit_minimum_width(self, _WIDTH)
 
     def _connect_opening(self) -> None:
         opening = self.opening

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtGui import QFont
+from qtpy.QtGui import QFont, QFontMetricsF
 from qtpy.QtWidgets import QLineEdit, QSizePolicy, QWidget
 
 
@@ -41,6 +41,17 @@ def fit_width(widget: QWidget, text: str) -> None:
 
     def fit() -> None:
         widget.setFixedWidth(widget.fontMetrics().horizontalAdvance(text))
+
+    fit_to_font(widget, fit)
+
+
+def fit_minimum_width(widget: QWidget, digits: int) -> None:
+    """Keep a widget at least as wide as a number of digits in its font."""
+
+    def fit() -> None:
+        # Whole pixels are too coarse: digits of 9 and of 10 points have the same width.
+        digit = QFontMetricsF(widget.font()).horizontalAdvance("0")
+        widget.setMinimumWidth(round(digits * digit))
 
     fit_to_font(widget, fit)
 

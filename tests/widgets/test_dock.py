@@ -15,6 +15,7 @@ from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.demo import DemoSurvey
 from napari_artifact_review.viewer.layers import OWNER
 from tests.slow_images import slow_down
+from tests.widgets.windows import put_mouse_over_canvas
 
 Key = Qt.Key
 
@@ -351,11 +352,8 @@ def test_a_click_on_the_image_makes_a_cutout_current(dock, viewer, qtbot):
 def test_the_status_bar_follows_each_step_under_a_mouse_that_rests(
     dock, viewer, qtbot, press
 ):
-    canvas = dock.window()._qt_viewer.canvas.native
-    # Qt sends no event if the test before has left the mouse there.
-    qtbot.mouseMove(canvas, QPoint(150, 150))
-    qtbot.mouseMove(canvas, QPoint(200, 200))
-    qtbot.waitUntil(lambda: viewer.mouse_over_canvas)
+    put_mouse_over_canvas(dock)
+    assert viewer.mouse_over_canvas
     viewer.cursor.position = viewer.scene.camera.center[-2:]
     press(dock, "N")
     shown = dock.window().statusBar()._coordinates

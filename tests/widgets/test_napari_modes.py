@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.viewer.layers import OWNER
+from tests.widgets.windows import put_mouse_over_canvas
 
 Key, CONTROL = Qt.Key, Qt.KeyboardModifier.ControlModifier
 
@@ -99,11 +100,8 @@ def test_a_layer_of_the_user_s_leaves_the_position_in_the_status_bar(
 ):
     own = add_own(viewer, kind)
     assert viewer.layers.selection.active == own
-    canvas = dock.window()._qt_viewer.canvas.native
-    # Qt sends no event if the test before has left the mouse there.
-    qtbot.mouseMove(canvas, QPoint(150, 150))
-    qtbot.mouseMove(canvas, QPoint(200, 200))
-    qtbot.waitUntil(lambda: viewer.mouse_over_canvas)
+    put_mouse_over_canvas(dock)
+    assert viewer.mouse_over_canvas
     viewer.cursor.position = viewer.scene.camera.center[-2:]
     viewer.update_status_from_cursor()
     text = viewer.status["coordinates"]
@@ -119,11 +117,8 @@ def test_several_selected_layers_leave_it_too(dock, viewer, qtbot):
     own = add_own(viewer, "image")
     [image] = [x for x in viewer.layers if x.metadata.get(OWNER) == "image"]
     viewer.layers.selection.update({own, image})
-    canvas = dock.window()._qt_viewer.canvas.native
-    # Qt sends no event if the test before has left the mouse there.
-    qtbot.mouseMove(canvas, QPoint(150, 150))
-    qtbot.mouseMove(canvas, QPoint(200, 200))
-    qtbot.waitUntil(lambda: viewer.mouse_over_canvas)
+    put_mouse_over_canvas(dock)
+    assert viewer.mouse_over_canvas
     viewer.cursor.position = viewer.scene.camera.center[-2:]
     viewer.update_status_from_cursor()
     assert "FN at (200, 0)" in viewer.status

@@ -21,8 +21,8 @@ from napari._qt.dialogs.qt_notification import NapariQtNotification
 from napari._qt.qt_viewer import QtViewer
 from napari.settings import get_settings
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QByteArray, QEvent, QPoint
-from qtpy.QtGui import QCursor
+from qtpy.QtCore import QByteArray, QEvent, QPoint, QPointF
+from qtpy.QtGui import QCursor, QEnterEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
 #: Seconds in which the threads and docks of a test are to be gone.
@@ -236,3 +236,13 @@ def _wait_for_none(find: Callable[[], list[Any]]) -> None:
         QApplication.processEvents()
         time.sleep(0.1)
         gc.collect()
+
+
+def put_mouse_over_canvas(dock: QWidget) -> None:
+    """Have napari find the mouse over its canvas.
+
+    Where another window of the tests is in front, a moved mouse does not enter it.
+    """
+    middle = QPointF(5, 5)
+    enter = QEnterEvent(middle, middle, middle)
+    QApplication.sendEvent(dock.window()._qt_viewer, enter)

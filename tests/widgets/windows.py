@@ -245,4 +245,4 @@ def put_mouse_over_canvas(dock: QWidget) -> None:
     """
     middle = QPointF(5, 5)
     enter = QEnterEvent(middle, middle, middle)
-    QApplication.sendEvent(dock.window()._qt_viewer, enter)
+    QApplication.sendEvent(dock.window()._qt_viewer.canvas.native, enter)

@@ -53,6 +53,10 @@ class TableError(ReviewError):
     """Error raised if a predictions table is unreadable or invalid."""
 
 
+class MappingNeededError(TableError):
+    """Error raised if the user must say what a column or its values mean."""
+
+
 class ImageError(ReviewError):
     """Error raised if a full image is missing, ambiguous or unreadable."""
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 #: Side length of a cutout in pixels, if it cannot be inferred from the table.
 DEFAULT_CUTOUT_SIZE = 200
+
+#: Smallest side length of a cutout that is inferred; a smaller spacing is a question.
+MIN_CUTOUT_SIZE = 16
 
 
 def infer_cutout_size(
@@ -43,6 +47,69 @@ def infer_cutout_size(
     occupied = np.zeros(points, dtype=bool)
     occupied[columns * (int(rows.max()) + 1) + rows] = True
     return spacings.pop() if np.count_nonzero(occupied) * 2 > points else None
+
+
+def overlap_anywhere(
+    image: npt.NDArray[np.int64],
+    grid_x: npt.NDArray[np.int64],
+    grid_y: npt.NDArray[np.int64],
+    size: int,
+) -> bool:
+    """Return whether cutouts of one image overlap by more than half of their sides.
+
+    Some cutouts that overlap less are also found.
+
+    Parameters
+    ----------
+    image, grid_x, grid_y : ndarray of int64, shape (n,)
+        Index of the image of each cutout, and top left pixel of each cutout.
+    size : int
+        Side length of a cutout in pixels.
+    """
+    half = size // 2
+    for right, down in ((0, 0), (half, 0), (0, half), (half, half)):
+        # Cutouts whose corners share a cell of this size overlap.
+        columns, rows = (grid_x + right) // size, (grid_y + down) // size
+        cells = pd.DataFrame({"image": image, "column": columns, "row": rows})
+        if cells.duplicated().any():
+            return True
+    return False
+
+
+def in_pixels(
+    grid_x: npt.NDArray[np.int64], grid_y: npt.NDArray[np.int64], stride: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the top left pixels of cutouts, whose positions may be tile numbers.
+
+    Positions whose spacing is a multiple of the stride are pixels. Positions with a
+    spacing of 1 are numbers of tiles, which are multiplied by the stride.
+
+    Parameters
+    ----------
+    grid_x, grid_y : ndarray of int64, shape (n,)
+        Positions of the cutouts.
+    stride : int
+        Distance in pixels from one cutout to the next.
+
+    Raises
+    ------
+    ValueError
+        If the positions have another spacing, or exceed 64 bits.
+    """
+    gaps = np.concatenate(
+        [np.diff(np.unique(positions)) for positions in (grid_x, grid_y)]
+    )
+    spacing = int(np.gcd.reduce(gaps)) if gaps.size else 0
+    if spacing % stride == 0 and (spacing or not np.any(grid_x % stride)):
+        return grid_x, grid_y
+    if spacing > 1:
+        raise ValueError(
+            f"the positions have a spacing of {spacing} px, not the stride of {stride}"
+        )
+    last = max(int(np.abs(positions).max()) for positions in (grid_x, grid_y))
+    if last * stride >= 2**63:
+        raise ValueError(f"the tile number {last} is too large")
+    return grid_x * stride, grid_y * stride
 
 
 def cutout_numbers(

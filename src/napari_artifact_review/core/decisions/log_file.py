@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -38,6 +39,9 @@ _BUSY_TIMEOUT = 5.0
 
 #: Types of database objects that could change or fake decisions.
 _ACTIVE_OBJECTS = ("trigger", "view")
+
+#: The position as bytes, because damaged JSON would raise an error.
+_STATE = sa.cast(REVIEW.c.state, sa.LargeBinary).label("position")
 
 _DAMAGED = "Move it away or choose another output; its contents are not touched"
 
@@ -181,6 +185,10 @@ class LogFile:
             # Raise an error for a damaged log before the transaction is committed.
             self.read_all(db)
 
+    def read_state(self, db: sa.Connection) -> Any:
+        """Read the last position of the review as plain JSON; None if it is damaged."""
+        return loaded(db.execute(sa.select(_STATE)).scalar_one())
+
     def read_all(self, db: sa.Connection) -> StoreContents:
         """Read the contents of the file, and check each entry against its digest.
 
@@ -189,9 +197,7 @@ class LogFile:
         StoreError
             If an entry is missing or damaged.
         """
-        # Read the position as bytes, because damaged JSON would raise an error.
-        state = sa.cast(REVIEW.c.state, sa.LargeBinary).label("position")
-        review = db.execute(sa.select(*REVIEW.c[:-1], state)).one()
+        review = db.execute(sa.select(*REVIEW.c[:-1], _STATE)).one()
         rows = db.execute(sa.select(DECISIONS).order_by(DECISIONS.c.position))
         saves = db.execute(sa.select(SAVES).order_by(SAVES.c.saved_at))
         entries = []

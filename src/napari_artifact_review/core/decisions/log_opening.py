@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from napari_artifact_review.core.decisions.database_url import read_database_url
 from napari_artifact_review.core.decisions.lock import LocksUnsupportedError
+from napari_artifact_review.core.decisions.log_file import LogFile
 from napari_artifact_review.core.decisions.log_paths import (
     log_path_beside,
     log_path_in_user_data,
@@ -39,6 +41,38 @@ def find_log_path(named: str | Path | None, output: Path) -> Path:
     return Path(named).expanduser().absolute()
 
 
+def stored_state(path: Path, output: Path) -> Any:
+    """Return the last position of a review as plain JSON, without opening its log.
+
+    The result is None if there is no log, or if the log has an older schema.
+
+    Parameters
+    ----------
+    path : Path
+        File of the log.
+    output : Path
+        Output of the review.
+
+    Raises
+    ------
+    StoreError
+        If the log cannot be read.
+    """
+    file = LogFile(_path_in_use(path, output))
+    if not file.exists:
+        return None
+    with file.reading() as db:
+        if file.has_tables(db) and file.is_current(db):
+            return file.read_state(db)
+    return None
+
+
+def _path_in_use(path: Path, output: Path) -> Path:
+    """Return the path of the log, which may be in the user's data folder."""
+    apart = log_path_in_user_data(output)
+    return apart if path == log_path_beside(output) and apart.exists() else path
+
+
 def open_log(
     path: Path, output: Path, replaced: Store | None = None, read_only: bool = False
 ) -> tuple[Store, tuple[str, ...]]:
@@ -66,8 +100,7 @@ def open_log(
     """
     apart = log_path_in_user_data(output)
     is_beside = path == log_path_beside(output)
-    if is_beside and apart.exists():
-        path = apart
+    path = _path_in_use(path, output)
     store = Store(path, replaced, read_only)
     if not read_only:
         try:

@@ -97,6 +97,10 @@ class ImageFolder:
         self.folder = Path(folder)
         self._listings: dict[Path, _Listing] = {}
 
+    def aliases(self) -> dict[str, str]:
+        """Interim."""
+        return {}
+
     def find(self, image_name: str) -> Path:
         """Find the file of an image.
 

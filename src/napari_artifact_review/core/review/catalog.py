@@ -19,7 +19,7 @@ from napari_artifact_review.core.outcomes import (
     outcome_names,
 )
 from napari_artifact_review.core.review.labels import Labels
-from napari_artifact_review.core.review.reviewed_table import typed_values
+from napari_artifact_review.core.review.reviewed_table import canonical_values
 from napari_artifact_review.core.scores.metrics import Snapshot
 from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
@@ -64,13 +64,13 @@ class Catalog:
         self.own_threshold = _threshold_of(predictions)
         self.ranking = Ranking(predictions.confidence)
         self.own_columns = OwnColumns(predictions)
-        self._base = typed_values(predictions)
+        self._base = canonical_values(predictions)
         self.set_threshold(None)
 
     @property
     def threshold_in_force(self) -> float | None:
         """Confidence threshold in use; None if the table's own `preds` are used."""
-        if self.threshold is None and "preds" not in self.predictions.file.values:
+        if self.threshold is None and "preds" not in self.predictions.columns:
             return DEFAULT_THRESHOLD
         return self.threshold
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,14 @@ from napari_artifact_review.core.grid import (
 )
 from napari_artifact_review.core.images.folder import ImageFolder, read_image
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
-from napari_artifact_review.core.review.paths import absolute_path, image_folder
+from napari_artifact_review.core.review.opening import Given, what_was_given
+from napari_artifact_review.core.review.paths import (
+    absolute_path,
+    default_output,
+    image_folder,
+)
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.predictions import (
     Predictions,
     inspect_predictions,
@@ -34,6 +40,9 @@ def check_review(
     predictions: str | Path,
     images: str | Path | None = None,
     output: str | Path | None = None,
+    *,
+    mapping: TableMapping | None = None,
+    cutout_size: int | None = None,
 ) -> tuple[str, list[ReviewError]]:
     """Check a predictions table and all its full images.
 
@@ -49,6 +58,11 @@ def check_review(
     output : path-like, optional
         Path of the reviewed table; by default `test_outputs.csv` in the folder of the
         predictions.
+    mapping : TableMapping, optional
+        Meanings of the columns and values of the table; by default that of the review,
+        if there is one.
+    cutout_size : int, optional
+        Side length of a cutout in pixels; by default that of the review, or inferred.
 
     Returns
     -------
@@ -60,36 +74,57 @@ def check_review(
         decisions.
     """
     path = absolute_path(predictions)
-    found = inspect_predictions(path)
+    reviewed = absolute_path(output or default_output(path))
+    given = what_was_given(Given(mapping, cutout_size), reviewed)
+
+    def find_aliases(names: Sequence[str]) -> Mapping[str, str]:
+        return image_folder(images, path, names).aliases()
+
+    found = inspect_predictions(path, given.mapping or TableMapping(), find_aliases)
     faults: list[ReviewError] = [*found.faults]
     cutouts = found.cutouts()
-    size = _cutout_size(cutouts)
+    size = given.cutout_size or _cutout_size(cutouts)
     if found.file is not None and len(cutouts):
         faults += _image_faults(path, images, found.file, cutouts, size)
     if found.predictions is None:
         return "", faults
     try:
-        reviewed = _count_reviewed(path, found.predictions, output)
+        count, size = _count_reviewed(path, found.predictions, images, output, given)
     except ReviewError as error:
         faults.append(error)
     if faults:
         return "", faults
-    return _summary(found.predictions, size, reviewed), []
+    return _summary(found.predictions, size, count), []
 
 
-def _count_reviewed(path: Path, table: Predictions, output: str | Path | None) -> int:
+def _count_reviewed(
+    path: Path,
+    table: Predictions,
+    images: str | Path | None,
+    output: str | Path | None,
+    given: Given,
+) -> tuple[int, int]:
     """Count the classifier errors that have a verdict in the table or in the log.
+
+    Also return the cutout size.
 
     Raises
     ------
     ReviewError
         If the review cannot be opened.
     """
-    # No image is read here, so the image folder does not matter.
-    with ReviewSession.open(path, path.parent, output, read_only=True) as session:
+    with ReviewSession.open(
+        path,
+        images,
+        output,
+        read_only=True,
+        mapping=given.mapping,
+        cutout_size=given.cutout_size,
+    ) as session:
         texts = session.table[["reviewed_by", "reviewed_at", "decision"]]
         are_reviewed = (texts != "").any(axis=1).to_numpy(bool)
-    return int(np.count_nonzero(are_reviewed & (table.label != table.preds)))
+    count = int(np.count_nonzero(are_reviewed & (table.label != table.preds)))
+    return count, session.cutout_size
 
 
 def _cutout_size(cutouts: pd.DataFrame) -> int:
@@ -108,7 +143,7 @@ def _image_faults(
     size: int,
 ) -> Iterator[ReviewError]:
     try:
-        folder = image_folder(images, table, cutouts["image_name"].iloc[0])
+        folder = image_folder(images, table, [*cutouts["image_name"].unique()])
         folder.check()
     except ImageError as error:
         yield error
@@ -185,6 +220,6 @@ def _summary(table: Predictions, size: int, reviewed: int) -> str:
         f"of {size} px, {np.count_nonzero(is_error)} errors, "
         f"{reviewed} of them reviewed"
     )
-    if "preds" in table.file.values:
+    if "preds" in table.columns:
         return summary
     return f"{summary}; without preds, confidence >= {DEFAULT_THRESHOLD} decides"

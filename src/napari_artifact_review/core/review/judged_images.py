@@ -13,6 +13,7 @@ from napari_artifact_review.core.decisions.schema import ImageRecord
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.images.full_image import FullImage
 from napari_artifact_review.core.images.identity import ImageFile, pixel_identity
+from napari_artifact_review.core.tables.column_names import find_column
 from napari_artifact_review.core.tables.predictions import Predictions
 
 #: Key in an entry's context for the facts about the full image that was judged.
@@ -173,9 +174,11 @@ def _identities_in(predictions: Predictions) -> dict[str, str]:
 
     An image is omitted if its rows contain different identities.
     """
-    if IDENTITY_COLUMN not in predictions.file.values:
+    columns = [str(name) for name in predictions.file.values.columns]
+    column = find_column(IDENTITY_COLUMN, columns)
+    if column is None or columns.count(column) > 1:
         return {}
-    values = predictions.file.values[IDENTITY_COLUMN]
+    values = predictions.file.values[column]
     texts = values.astype("str").where(values.notna(), "").str.strip()
     found: dict[str, set[str]] = {}
     for index, text in zip(predictions.image_index.tolist(), texts, strict=True):

@@ -13,7 +13,11 @@ from napari_artifact_review.core.decisions.database_url import read_database_url
 from napari_artifact_review.core.decisions.entry import Entry, plain_json
 from napari_artifact_review.core.decisions.exchange import find_meeting_place
 from napari_artifact_review.core.decisions.log import login_name
-from napari_artifact_review.core.decisions.log_opening import find_log_path, open_log
+from napari_artifact_review.core.decisions.log_opening import (
+    find_log_path,
+    open_log,
+    stored_state,
+)
 from napari_artifact_review.core.decisions.log_paths import (
     log_path_beside,
     log_path_in_user_data,
@@ -25,10 +29,10 @@ from napari_artifact_review.core.decisions.meeting_place import (
 from napari_artifact_review.core.decisions.schema import Binding, StoreContents
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import ReviewError, StoreError
-from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_size
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.kinds import DEFAULT_KINDS, kinds_beside
 from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.review.cutout_size import find_cutout_size
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.output import Output, check_output
 from napari_artifact_review.core.review.paths import (
@@ -36,8 +40,10 @@ from napari_artifact_review.core.review.paths import (
     default_output,
     image_folder,
 )
+from napari_artifact_review.core.review.position import Position
 from napari_artifact_review.core.review.queue import Order
 from napari_artifact_review.core.review.resume import binding_of, check_fit
+from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.predictions import (
     Predictions,
     read_predictions,
@@ -54,11 +60,27 @@ class OpenRequest(NamedTuple):
     images: str | Path | None
     output: str | Path | None
     cutout_size: int | None
+    mapping: TableMapping | None
     reviewer: str | None
     store: str | Path | None
     team: str | None
     read_only: bool
     order: Order
+
+
+class Given(NamedTuple):
+    """What the user said about the table, now or when the review began.
+
+    Attributes
+    ----------
+    mapping : TableMapping or None
+        Meanings of the columns and values; None for the default.
+    cutout_size : int or None
+        Side length of a cutout in pixels; None to infer it.
+    """
+
+    mapping: TableMapping | None
+    cutout_size: int | None
 
 
 @dataclass(frozen=True)
@@ -92,6 +114,8 @@ class OpenedFiles:
         URL of the meeting place, with the password.
     order : str
         Order of the queue if no position is stored.
+    given : Given
+        What the user said about the table.
     """
 
     catalog: Catalog
@@ -106,6 +130,7 @@ class OpenedFiles:
     meeting_place: MeetingPlace | None
     team_url: str | None
     order: Order
+    given: Given
 
 
 @contextmanager
@@ -125,10 +150,10 @@ def opened_files(
     # Check the meeting place and the output first, before anything is read or created.
     team_url, place = _meeting_place(request, log, former)
     check_output(output)
-    table = read_predictions(path)
-    images = image_folder(request.images, path, table.image_names[0])
-    size = request.cutout_size or infer_cutout_size(table.grid_x, table.grid_y)
-    catalog = Catalog(table, size or DEFAULT_CUTOUT_SIZE)
+    now = Given(request.mapping, request.cutout_size)
+    given = what_was_given(now, output, log, replaced)
+    table, images = read_with_images(path, request.images, given.mapping)
+    catalog = Catalog(table, find_cutout_size(table, images, given.cutout_size))
     kinds, faults = _offered_kinds(path)
     with nullcontext() if former is None else former.paused():
         former_store = None if former is None else former.store
@@ -155,10 +180,79 @@ def opened_files(
                 place,
                 team_url,
                 request.order,
+                given,
             )
         except BaseException:
             store.close()
             raise
+
+
+def read_with_images(
+    path: Path, images: str | Path | None, mapping: TableMapping | None
+) -> tuple[Predictions, ImageFolder]:
+    """Read a predictions table, and find the folder of its full images.
+
+    Names of the same image file become one name.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the table.
+    images : path-like or None
+        Folder of the full images; None for the default.
+    mapping : TableMapping or None
+        Meanings of the columns and values; None for the default.
+
+    Raises
+    ------
+    TableError
+        If the table has faults.
+    """
+    folder = None
+
+    def find_aliases(names: Sequence[str]) -> Mapping[str, str]:
+        nonlocal folder
+        folder = image_folder(images, path, names)
+        return folder.aliases()
+
+    table = read_predictions(path, mapping or TableMapping(), find_aliases)
+    assert folder is not None, "a table without faults has images"
+    return table, folder
+
+
+def what_was_given(
+    now: Given,
+    output: Path,
+    log: Path | None = None,
+    replaced: ReviewSession | None = None,
+) -> Given:
+    """Return what the user says about the table, or said when the review began.
+
+    Parameters
+    ----------
+    now : Given
+        What the user says now.
+    output : Path
+        Output of the review.
+    log : Path, optional
+        File of its log, if it has another path than the default.
+    replaced : ReviewSession, optional
+        Session to replace, which may have the same log.
+
+    Raises
+    ------
+    StoreError
+        If the log cannot be read.
+    """
+    log = log or find_log_path(None, output)
+    if replaced is not None and replaced.open_log.store.path == log:
+        position = replaced.position
+    else:
+        position, _ = Position.from_json(stored_state(log, output) or {})
+    return Given(
+        position.mapping if now.mapping is None else now.mapping,
+        position.cutout_size if now.cutout_size is None else now.cutout_size,
+    )
 
 
 def copy_log(

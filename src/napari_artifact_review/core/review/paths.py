@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def find_output(path: Path, reviewed: str | Path | None) -> str | Path | None:
 
 
 def image_folder(
-    named: str | Path | None, predictions: Path, first_image: str
+    named: str | Path | None, predictions: Path, names: Sequence[str]
 ) -> ImageFolder:
     """Return the folder of the full images, without checking that it exists.
 
@@ -79,7 +80,7 @@ def image_folder(
     if not beside.is_dir():
         return own
     try:
-        own.find(first_image)
+        own.find(names[0])
     except ImageError:
         return ImageFolder(beside)
     return own
@@ -88,7 +89,7 @@ def image_folder(
 def notices_on(predictions: Predictions, output: Output) -> tuple[str, ...]:
     """Return notices for the reviewer about the table and the output."""
     notices = []
-    if "preds" not in predictions.file.values:
+    if "preds" not in predictions.columns:
         notices.append(
             "The table has no preds: cutouts with a confidence of "
             f"{DEFAULT_THRESHOLD} or above are predicted artifacts."

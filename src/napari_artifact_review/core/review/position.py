@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.review.queue import QueueRule
+from napari_artifact_review.core.tables.mapping import TableMapping
 
 _Part = TypeVar("_Part")
 
@@ -71,6 +72,10 @@ class Position:
         Encoding that the user chose for the output; None for the table's encoding.
     shown_columns : tuple of str
         The user's own columns that are shown with each cutout.
+    mapping : TableMapping or None
+        Mapping that the user gave for the table; None for the default.
+    cutout_size : int or None
+        Side length of a cutout in pixels that the user gave; None to infer it.
     """
 
     cutout: CutoutKey | None = None
@@ -82,6 +87,8 @@ class Position:
     dated_copy: DatedCopy | None = None
     encoding: Literal["utf-8"] | None = None
     shown_columns: tuple[str, ...] = ()
+    mapping: TableMapping | None = None
+    cutout_size: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
@@ -98,6 +105,8 @@ class Position:
             "dated_copy": self.dated_copy,
             "encoding": self.encoding,
             "shown_columns": list(self.shown_columns),
+            "mapping": None if self.mapping is None else self.mapping.as_json(),
+            "cutout_size": self.cutout_size,
         }
 
     @classmethod
@@ -128,6 +137,8 @@ class Position:
         position.dated_copy = read("dated_copy", _parse_dated_copy, None)
         position.encoding = read("encoding", _parse_encoding, None)
         position.shown_columns = read("shown_columns", _parse_columns, ())
+        position.mapping = read("mapping", TableMapping.from_json, None)
+        position.cutout_size = read("cutout_size", _parse_size, None)
         if not damaged:
             return position, ()
         names = ", ".join(damaged)
@@ -191,6 +202,12 @@ def _parse_encoding(value: Any) -> Literal["utf-8"]:
     if value != "utf-8":
         raise ValueError(value)
     return "utf-8"
+
+
+def _parse_size(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError(value)
+    return value
 
 
 def _parse_columns(value: Any) -> tuple[str, ...]:

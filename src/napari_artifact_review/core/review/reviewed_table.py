@@ -16,6 +16,7 @@ import pandas as pd
 from napari_artifact_review.core.atomic_files import Written, replace_file
 from napari_artifact_review.core.decisions.log import Decision, LabelState
 from napari_artifact_review.core.errors import EncodingError, SaveError
+from napari_artifact_review.core.tables.column_names import unique_names
 from napari_artifact_review.core.tables.delimited import DelimitedFile
 from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predictions
 from napari_artifact_review.core.tables.table_file import TableFile
@@ -97,13 +98,14 @@ class ReviewedTable:
 
     def _edits(self, file: TableFile) -> dict[str, pd.Series[Any]]:
         """Return the columns to replace or add, by name, in table order."""
+        name_of = self.predictions.column_name
         edits = {}
-        if "error_id" not in file.values:
-            edits["error_id"] = self._error_ids(file)
-        edits["label_new"] = self._labels(file)
-        for name in REVIEW_TEXTS:
-            texts = {row: getattr(one, name) for row, one in self.states.items()}
-            edits[name] = self._texts(file, name, texts)
+        if "error_id" not in self.predictions.columns:
+            edits[name_of("error_id")] = self._error_ids(file)
+        edits[name_of("label_new")] = self._labels(file)
+        for meaning in REVIEW_TEXTS:
+            texts = {row: getattr(one, meaning) for row, one in self.states.items()}
+            edits[name_of(meaning)] = self._texts(file, meaning, texts)
         # Omit unchanged columns, which keep their cells in the file.
         return {
             name: cells
@@ -117,13 +119,15 @@ class ReviewedTable:
 
     def _labels(self, file: TableFile) -> pd.Series[Any]:
         """Return the column label_new, with new labels in the table's spelling."""
-        resumed = "label_new" in file.values
-        cells = file.column("label_new" if resumed else "label")
+        columns = self.predictions.columns
+        resumed = "label_new" in columns
+        name = columns["label_new" if resumed else "label"]
+        cells = file.column(name)
         before = self.predictions.label_new if resumed else self.predictions.label
         written = self.label_new != before
         if resumed:
             # If the cell is empty, also write a label that a decision confirmed.
-            empty = ~_is_filled(file.values["label_new"])
+            empty = ~_is_filled(file.values[name])
             decided = list(self.decisions)
             written[decided] |= empty[decided]
         for value in (0, 1):
@@ -133,24 +137,30 @@ class ReviewedTable:
         return cells
 
     def _spelling(self, file: TableFile, value: int) -> Any:
-        """Return a label in the table's spelling, such as 1, 1.0, True or "1"."""
+        """Return a label in the table's spelling, such as 1, 1.0, True or "bogus"."""
         # Use the first filled cell with this label.
         table = self.predictions
-        for name, labels in (("label_new", table.label_new), ("label", table.label)):
-            if name in file.values:
+        for meaning, labels in (("label_new", table.label_new), ("label", table.label)):
+            name = table.columns.get(meaning)
+            if name is not None:
                 same = np.flatnonzero(_is_filled(file.values[name]) & (labels == value))
                 if same.size:
                     return file.column(name).iloc[same[0]]
-        other = file.column("label").iloc[0]
+        other = file.column(table.columns["label"]).iloc[0]
+        words = table.mapping.label_values
+        if words is not None:
+            word = (words.artifact if value else words.no_artifact)[0]
+            return file.spell(word) if isinstance(other, str) else type(other)(word)
         return _opposite(other, value) if isinstance(other, str) else type(other)(value)
 
     def _texts(
-        self, file: TableFile, name: str, changed: Mapping[int, str]
+        self, file: TableFile, meaning: str, changed: Mapping[int, str]
     ) -> pd.Series[Any]:
-        cells = file.column(name) if name in file.values else None
+        name = self.predictions.columns.get(meaning)
+        cells = None if name is None else file.column(name)
         # Create a missing column, and replace a column that cannot store strings.
         if cells is None or (changed and not pd.api.types.is_string_dtype(cells.dtype)):
-            read = getattr(self.predictions, name)
+            read = getattr(self.predictions, meaning)
             texts = "" if read is None else read
             column = pd.Series(texts, index=range(len(file.values)), dtype="str")
             cells = file.new_column(column)
@@ -173,18 +183,51 @@ def _opposite(cell: str, value: int) -> str:
     return re.sub(re.escape(old), new, cell, flags=re.IGNORECASE)
 
 
+def canonical_values(predictions: Predictions) -> pd.DataFrame:
+    """Return the table as read, with typed columns named by their meanings.
+
+    A mapped column keeps its own name too. Repeated names are numbered.
+    """
+    values = predictions.file.values
+    names = unique_names([str(name) for name in values.columns])
+    typed = _typed_columns(predictions)
+    known = {name: typed[name] for name in typed if name in predictions.columns}
+    texts = np.asarray(predictions.image_names, dtype=object)
+    known |= {
+        # Positions that are not in the table are zeros.
+        name: typed[name]
+        for name in ("grid_x", "grid_y")
+    }
+    if predictions.columns["image_name"] != "image_name" or predictions.aliases:
+        known["image_name"] = pd.Series(texts[predictions.image_index], dtype="str")
+    return values.set_axis(names, axis=1).assign(**known)
+
+
 def typed_values(predictions: Predictions) -> pd.DataFrame:
-    """Return the table as read, with known columns converted to their types."""
-    typed: dict[str, Any] = {
+    """Return the table as read, with columns of numbers converted to their types.
+
+    A column that a mapping changes keeps its cells.
+    """
+    values = predictions.file.values
+    names = list(values.columns)
+    columns = [values.iloc[:, position] for position in range(len(names))]
+    for meaning, typed in _typed_columns(predictions).items():
+        name = predictions.columns.get(meaning)
+        if name is not None and predictions.mapping.keeps(meaning):
+            columns[names.index(name)] = pd.Series(typed, index=values.index)
+    table = pd.concat(columns, axis=1)
+    table.columns = values.columns
+    return table
+
+
+def _typed_columns(predictions: Predictions) -> dict[str, Any]:
+    ids = pd.Series(predictions.error_id, dtype="Int64")
+    return {
         "grid_x": predictions.grid_x,
         "grid_y": predictions.grid_y,
         "label": predictions.label,
         "preds": predictions.preds,
         "confidence": predictions.confidence,
-        "error_id": pd.Series(predictions.error_id, dtype="Int64").where(
-            predictions.error_id > 0
-        ),
+        "error_id": ids.where(predictions.error_id > 0),
         "label_new": predictions.label_new,
     }
-    values = predictions.file.values
-    return values.assign(**{k: v for k, v in typed.items() if k in values})

@@ -47,6 +47,7 @@ from napari_artifact_review.core.review.reviewed_table import OutputEncoding
 from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
 from napari_artifact_review.core.scores.metrics import Numbers, When
+from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
 
 
@@ -128,6 +129,7 @@ class ReviewSession:
         self.kinds = files.kinds
         self.output = files.output.path
         self.store = str(files.store.path)
+        self._given = files.given
         position, damaged = Position.from_json(files.contents.state)
         self.view_settings = position.view
         self.drafts = position.drafts
@@ -171,6 +173,7 @@ class ReviewSession:
         output: str | Path | None = None,
         *,
         cutout_size: int | None = None,
+        mapping: TableMapping | None = None,
         reviewer: str | None = None,
         store: str | Path | None = None,
         team: str | None = None,
@@ -192,8 +195,11 @@ class ReviewSession:
             Path of the reviewed table; by default `test_outputs.csv` in the folder of
             the predictions.
         cutout_size : int, optional
-            Side length of a cutout in pixels; by default inferred from the grid, or 200
-            if this is not possible.
+            Side length of a cutout in pixels; by default that of the resumed review,
+            or else inferred from the grid, or 200 if the grid agrees with it.
+        mapping : TableMapping, optional
+            Meanings of the columns and values of the table; by default that of the
+            resumed review, or else columns and values as the documentation names them.
         reviewer : str, optional
             Name of the reviewer; by default the user's login name.
         store : path-like or str, optional
@@ -214,8 +220,10 @@ class ReviewSession:
 
         Raises
         ------
+        MappingNeededError
+            If the table can only be read with another `mapping` or `cutout_size`.
         TableError
-            If the table cannot be read.
+            If the table cannot be read for another reason.
         SaveError
             If `output` is not a valid path for a table, or cannot be read.
         StoreError
@@ -226,6 +234,7 @@ class ReviewSession:
             images,
             output,
             cutout_size,
+            mapping,
             reviewer,
             store,
             team,
@@ -275,7 +284,8 @@ class ReviewSession:
             self.predictions.path,
             images or self.images.folder,
             output,
-            cutout_size=self.cutout_size,
+            cutout_size=self._given.cutout_size,
+            mapping=self._given.mapping,
             reviewer=self.reviewer,
             team=self.open_log.team_url,
             **options,
@@ -938,6 +948,8 @@ class ReviewSession:
             self.saver.dated_copy,
             self.saver.encoding,
             self.shown_columns,
+            self._given.mapping,
+            self._given.cutout_size,
         )
 
     # Private methods

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.reviewed_table import ReviewedTable
+from napari_artifact_review.core.tables.column_names import unique_names
 from napari_artifact_review.core.tables.predictions import (
     REVIEW_TEXTS,
     Predictions,
-    read_predictions,
 )
 
 #: Columns whose values are compared, not their notation in the file.
@@ -76,13 +76,15 @@ def compare_output(path: Path, table: ReviewedTable) -> Changes:
     older than the review, and do not count as a difference.
     """
     try:
-        theirs = read_predictions(path)
+        theirs = table.predictions.read_again(path)
     except TableError as error:
         unsound = Difference("the file", _fault_text(error), "a sound table")
         return Changes([unsound], {}, readable=False)
-    differences, here, there = _row_differences(table.predictions, theirs)
-    left = _cells(table, table.as_written(path)).iloc[here]
-    right = _cells(_as_read(theirs), theirs.file.values).iloc[there]
+    ours = table.predictions
+    differences, here, there = _row_differences(ours, theirs)
+    names = {ours.column_name(name): name for name in _REVIEW_COLUMNS}
+    left = _cells(table, table.as_written(path), names).iloc[here]
+    right = _cells(_as_read(theirs), theirs.file.values, names).iloc[there]
     differences += _column_differences(left, right)
     is_older = np.array(
         [
@@ -108,12 +110,12 @@ def compare_table(table: Predictions) -> list[Difference]:
     The result has at least one difference, even if all cells are equal.
     """
     try:
-        now = read_predictions(table.path)
+        now = table.read_again(table.path)
     except TableError as error:
         return [Difference("the table", _fault_text(error), "a sound table")]
     differences, here, there = _row_differences(table, now)
     left, right = (
-        one.file.values.astype("str").fillna("").iloc[rows]
+        _as_texts(one.file.values).iloc[rows]
         for one, rows in ((table, here), (now, there))
     )
     differences += _column_differences(left, right)
@@ -184,8 +186,13 @@ def _as_read(table: Predictions) -> ReviewedTable:
     return ReviewedTable(table, table.label_new, {}, {})
 
 
-def _cells(table: ReviewedTable, values: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells of a table in a form that can be compared."""
+def _cells(
+    table: ReviewedTable, values: pd.DataFrame, names: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return the cells of a table in a form that can be compared.
+
+    `names` are the names of `_REVIEW_COLUMNS`, by their names in the file.
+    """
     texts = {}
     for name in REVIEW_TEXTS:
         read = getattr(table.predictions, name)
@@ -194,7 +201,20 @@ def _cells(table: ReviewedTable, values: pd.DataFrame) -> pd.DataFrame:
         )
         for row, state in table.states.items():
             texts[name][row] = getattr(state, name)
-    return values.astype("str").fillna("").assign(label_new=table.label_new, **texts)
+    cells = _as_texts(values)
+    # A column of the user's own can have the name of a column of the review.
+    cells.columns = pd.Index(
+        [
+            names.get(name, f"{name} " if name in _REVIEW_COLUMNS else name)
+            for name in cells.columns
+        ]
+    )
+    return cells.assign(label_new=table.label_new, **texts)
+
+
+def _as_texts(values: pd.DataFrame) -> pd.DataFrame:
+    names = unique_names([str(name) for name in values.columns])
+    return values.set_axis(names, axis=1).astype("str").fillna("")
 
 
 def _label_states(cells: pd.DataFrame) -> list[LabelState]:

@@ -34,3 +34,20 @@ def find_column(name: str, columns: Sequence[str]) -> str | None:
     wanted = fold_name(name)
     found = [column for column in columns if fold_name(column) == wanted]
     return found[0] if len(found) == 1 else None
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Return the names of columns, numbered where a name is repeated or empty.
+
+    The second column "score" becomes "score (2)", and a third column without a name
+    becomes "column 3".
+    """
+    unique: list[str] = []
+    for position, name in enumerate(names, 1):
+        base = candidate = name if name.strip() else f"column {position}"
+        number = 1
+        while candidate in unique or (number > 1 and candidate in names):
+            number += 1
+            candidate = f"{base} ({number})"
+        unique.append(candidate)
+    return unique

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.errors import MappingNeededError, TableError
+from napari_artifact_review.core.tables.mapping import (
+    ConfidenceScale,
+    LabelValues,
+    TableMapping,
+    label_of,
+)
 from napari_artifact_review.core.tables.table_file import TableFile
 
-_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
+#: Maximum number of faults that are listed one by one in a column.
+MOST_FAULTS = 1000
+
+#: Notations of a missing number: those of Python, pandas, R, SQL and astropy.
+_MISSING = {"", "nan", "none", "null", "na", "n/a", "<na>", "--"}
+
 _WHOLE_NUMBER_LIMIT = 2**63
 #: Pattern of a number. It excludes notations that only Python reads, such as 1_000.
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -33,21 +44,35 @@ class ColumnReader:
         Path of the file, for error messages.
     file : TableFile
         The table.
+    columns : mapping of str to str
+        Name in the file of each column to read, by meaning.
+    mapping : TableMapping
+        Mapping of the table's values.
 
     Attributes
     ----------
     values : DataFrame, shape (n, columns)
-        Values of the table.
+        Values of the table, with the meanings as column names.
     faults : list of TableError
         Faults found so far, beginning with those of the file.
     at_fault : dict of str to ndarray of bool, shape (n,)
         Mask of the invalid cells of each column, by column name.
     """
 
-    def __init__(self, path: Path, file: TableFile) -> None:
+    def __init__(
+        self,
+        path: Path,
+        file: TableFile,
+        columns: Mapping[str, str],
+        mapping: TableMapping,
+    ) -> None:
         self.path = path
         self.file = file
-        self.values = file.values
+        self.mapping = mapping
+        self.columns = columns
+        names = list(file.values.columns)
+        positions = [names.index(column) for column in columns.values()]
+        self.values = file.values.iloc[:, positions].set_axis([*columns], axis=1)
         self.faults = [
             TableError(fault.what, path=path, where=fault.where, remedy=fault.remedy)
             for fault in file.faults
@@ -57,14 +82,54 @@ class ColumnReader:
         )
 
     def add_fault(
-        self, what: str, remedy: str, row: int | None = None, column: str = ""
+        self,
+        what: str,
+        remedy: str,
+        row: int | None = None,
+        column: str = "",
+        kind: type[TableError] = TableError,
     ) -> None:
         """Record a fault of the whole table, or of the cell in `row` and `column`."""
         where = None
         if row is not None:
-            where = f"{self.file.describe_row(row)}, column {column}"
+            name = self.columns.get(column, column)
+            where = f"{self.file.describe_row(row)}, column {name}"
             self.at_fault[column][row] = True
-        self.faults.append(TableError(what, path=self.path, where=where, remedy=remedy))
+        self.faults.append(kind(what, path=self.path, where=where, remedy=remedy))
+
+    def add_cell_faults(
+        self,
+        rows: npt.NDArray[np.int64],
+        column: str,
+        describe: Callable[[int], tuple[str, str]],
+        kind: type[TableError] = TableError,
+    ) -> None:
+        """Record a fault of a column for each of many rows.
+
+        Only the first `MOST_FAULTS` are listed one by one; one more fault has the
+        number of the others.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (k,)
+            The invalid cells.
+        column : str
+            Meaning of the column.
+        describe : callable
+            Returns the fault and its remedy for a row.
+        kind : type
+            Class of the faults.
+        """
+        self.at_fault[column][rows] = True
+        for row in rows[:MOST_FAULTS].tolist():
+            self.add_fault(*describe(row), row, column, kind)
+        others = len(rows) - MOST_FAULTS
+        if others > 0:
+            name = self.columns.get(column, column)
+            _, remedy = describe(int(rows[MOST_FAULTS]))
+            self.add_fault(
+                f"{others:,} more cells of the column {name} have such faults", remedy
+            )
 
     def are_sound(self, *columns: str) -> npt.NDArray[np.bool_]:
         """Return the mask of rows without faults in the given columns, shape (n,)."""
@@ -75,8 +140,8 @@ class ColumnReader:
 
     def repeats(
         self, among: npt.NDArray[np.bool_], **columns: npt.NDArray[np.int64]
-    ) -> Iterator[tuple[int, str]]:
-        """Yield the rows that repeat the values of an earlier row.
+    ) -> tuple[npt.NDArray[np.int64], Callable[[int], str]]:
+        """Find the rows that repeat the values of an earlier row.
 
         Parameters
         ----------
@@ -85,20 +150,21 @@ class ColumnReader:
         **columns : ndarray of int64, shape (n,)
             Values to compare.
 
-        Yields
-        ------
-        row : int
-            A row that repeats an earlier row.
-        first : str
-            Location of the earlier row in the file.
+        Returns
+        -------
+        rows : ndarray of int64, shape (k,)
+            The rows that repeat an earlier row.
+        first : callable
+            Returns the location in the file of the first row with the same values.
         """
         keys = pd.DataFrame(columns)[among]
         repeated = keys[keys.duplicated(keep=False)]
         rows = repeated.index.to_series()
         firsts = rows.groupby([repeated[name] for name in repeated]).transform("first")
         again = firsts[firsts != rows]
-        for row, first in zip(again.index.tolist(), again.tolist(), strict=True):
-            yield row, self.file.describe_row(first)
+        return again.index.to_numpy(np.int64), (
+            lambda row: self.file.describe_row(int(again[row]))
+        )
 
     def texts(self, column: str) -> npt.NDArray[np.object_] | None:
         """Return a column as strings, shape (n,); None if the column does not exist."""
@@ -117,34 +183,75 @@ class ColumnReader:
             Distinct names, in order of first appearance.
         """
         index, names = pd.factorize(_strings(self.values[column]))
-        for row in np.flatnonzero(np.asarray(names == "")[index]).tolist():
-            self.add_fault("the name is empty", "Name the image", row, column)
+        empty = np.flatnonzero(np.asarray(names == "")[index])
+        self.add_cell_faults(
+            empty, column, lambda _: ("the name is empty", "Name the image")
+        )
         return index.astype(np.int64), tuple(map(str, names))
 
     def labels(
-        self, column: str, default: npt.NDArray[np.int8] | None = None
+        self,
+        column: str,
+        values: LabelValues | None,
+        default: npt.NDArray[np.int8] | None = None,
     ) -> npt.NDArray[np.int8]:
-        """Return a column of labels 0 and 1, shape (n,).
+        """Return a column of labels as 0 and 1, shape (n,).
+
+        An unknown value is one fault, however many cells have it.
 
         Parameters
         ----------
         column : str
-            Name of the column.
+            Meaning of the column.
+        values : LabelValues, optional
+            Values of the classes; by default 0 and 1.
         default : ndarray of int8, shape (n,), optional
             Values for empty cells, or for a missing column; by default an empty cell is
             a fault.
         """
-        if default is not None and column not in self.values:
+        if column not in self.values:
+            assert default is not None, "a required column exists"
             return default.copy()
-        parsed = self._parsed(
-            column,
-            lambda text: (
-                -1 if default is not None and not text else _LABELS.get(text.lower())
-            ),
-            "not 0 or 1",
-            "Write 0 (no artifact) or 1 (artifact)",
-        ).astype(np.int8)
+        index, texts = pd.factorize(_strings(self.values[column]))
+        labels = [
+            -1 if default is not None and not text.strip() else label_of(text, values)
+            for text in texts
+        ]
+        unknown = np.array([label is None for label in labels], dtype=bool)
+        if unknown.any():
+            self._add_unknown_labels(column, index, texts, unknown, values)
+        parsed = np.array([label or 0 for label in labels], dtype=np.int8)[index]
         return parsed if default is None else np.where(parsed < 0, default, parsed)
+
+    def _add_unknown_labels(
+        self,
+        column: str,
+        index: npt.NDArray[np.int64],
+        texts: pd.Index[str],
+        unknown: npt.NDArray[np.bool_],
+        values: LabelValues | None,
+    ) -> None:
+        counts = np.bincount(index, minlength=len(texts))
+        first = np.full(len(texts), len(index))
+        np.minimum.at(first, index, np.arange(len(index)))
+        expected = "0 or 1" if values is None else f"one of {values.text}"
+        option = "--preds-values" if column == "preds" else "--label-values"
+
+        def describe(row: int) -> tuple[str, str]:
+            code = index[row]
+            what = f"{texts[code]!r} is not {expected}"
+            if not texts[code].strip():
+                return what, "Write 0 (no artifact) or 1 (artifact)"
+            if counts[code] > 1:
+                what += f" (in {counts[code]:,} rows)"
+            return what, (
+                "Write 0 (no artifact) or 1 (artifact), or say what the value means "
+                f"({option} in a command)"
+            )
+
+        rows = first[unknown]
+        self.add_cell_faults(rows, column, describe, MappingNeededError)
+        self.at_fault[column][unknown[index]] = True
 
     def whole_numbers(
         self, column: str, what: str, remedy: str, empty: int | None = None
@@ -154,48 +261,87 @@ class ColumnReader:
         Parameters
         ----------
         column : str
-            Name of the column.
+            Meaning of the column.
         what, remedy : str
             Description of a valid number, and advice to the user on an invalid cell.
         empty : int, optional
             Value of an empty cell; by default an empty cell is a fault.
         """
-        return self._parsed(
-            column,
-            lambda text: _whole_number(text) if text else empty,
-            f"not {what} below 2**63 in size",
-            remedy,
-        )
-
-    def probabilities(self, column: str) -> npt.NDArray[np.float64]:
-        """Return a column of numbers from 0 to 1, shape (n,); NaN for empty cells."""
-        texts = _strings(self.values[column]).str.strip()
-        sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
-        numbers = _numbers(texts.where(sound, "nan"))
-        # Comparisons with NaN are false, so NaN in a nonempty cell counts as a fault.
-        bad = (texts != "").to_numpy(bool) & ~((numbers >= 0) & (numbers <= 1))
-        for row in np.flatnonzero(bad).tolist():
-            self.add_fault(
-                f"{texts.iloc[row]!r} is not a probability",
-                "Write a number from 0 to 1, with a decimal point",
-                row,
-                column,
-            )
-        # NaN would be reported a second time, as a missing confidence.
-        numbers[bad] = 0
-        return numbers
-
-    def _parsed(
-        self, column: str, parse: Callable[[str], int | None], what: str, remedy: str
-    ) -> npt.NDArray[np.int64]:
-        """Parse each distinct string once; record a fault for each invalid cell."""
-        index, texts = pd.factorize(_strings(self.values[column]))
-        parsed = [parse(text.strip()) for text in texts]
+        index, texts = pd.factorize(self._number_texts(column))
+        parsed = [_whole_number(text) if text else empty for text in texts]
         bad = np.array([value is None for value in parsed], dtype=bool)
-        for row in np.flatnonzero(bad[index]).tolist():
-            self.add_fault(f"{texts[index[row]]!r} is {what}", remedy, row, column)
+        self.add_cell_faults(
+            np.flatnonzero(bad[index]),
+            column,
+            lambda row: (
+                f"{texts[index[row]]!r} is not {what} below 2**63 in size",
+                remedy,
+            ),
+        )
         whole = np.array([value or 0 for value in parsed], dtype=np.int64)
         return whole[index]
+
+    def probabilities(self, column: str) -> npt.NDArray[np.float64]:
+        """Return a column as probabilities of an artifact, shape (n,).
+
+        Empty cells, and notations of a missing number such as nan and None, are NaN.
+        """
+        scale, texts = self.mapping.confidence_scale, self._number_texts(column)
+        if scale == "percent":
+            texts = texts.str.removesuffix("%").str.rstrip()
+        missing = texts.str.casefold().isin(_MISSING).to_numpy(bool)
+        sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
+        numbers = _on_probability_scale(_numbers(texts.where(sound, "nan")), scale)
+        # Comparisons with NaN are false, so NaN in a nonempty cell counts as a fault.
+        bad = ~missing & ~((numbers >= 0) & (numbers <= 1))
+        self.add_cell_faults(
+            np.flatnonzero(bad),
+            column,
+            lambda row: _no_probability(texts.iloc[row], scale),
+            MappingNeededError,
+        )
+        # NaN would be reported a second time, as a missing confidence.
+        numbers[bad] = 0
+        if self.mapping.confidence_of == "no artifact":
+            # Without rounding, 1 - 0.07 would be less than a threshold of 0.93.
+            return np.round(1 - numbers, 15)
+        return numbers
+
+    def _number_texts(self, column: str) -> pd.Series[str]:
+        """Return a column of numbers as stripped strings with a decimal point."""
+        texts = _strings(self.values[column]).str.strip()
+        if self.mapping.decimal == ",":
+            return texts.str.replace(",", ".", regex=False)
+        return texts
+
+
+def _on_probability_scale(
+    numbers: npt.NDArray[np.float64], scale: ConfidenceScale
+) -> npt.NDArray[np.float64]:
+    if scale == "percent":
+        return np.round(numbers / 100, 15)
+    if scale == "logit":
+        # The logistic function, in a form that does not overflow.
+        return 0.5 * (1 + np.tanh(numbers / 2))
+    return numbers
+
+
+def _no_probability(text: str, scale: ConfidenceScale) -> tuple[str, str]:
+    """Return the fault and the remedy for a cell that is not a confidence."""
+    if scale == "percent":
+        return f"{text!r} is not a percentage", "Write a number from 0 to 100"
+    if scale == "logit":
+        return f"{text!r} is not a number", "Write a number with a decimal point"
+    other = text.replace(",", ".", 1).removesuffix("%").rstrip()
+    what = f"{text!r} is not a probability"
+    if text.count(",") == 1 and re.fullmatch(_NUMBER, other):
+        return what, "Write a decimal point, or choose the decimal comma (--decimal ,)"
+    if re.fullmatch(_NUMBER, other):
+        return what, (
+            "Write a number from 0 to 1, or say that the confidence is a percentage or "
+            "a logit (--confidence-scale)"
+        )
+    return what, "Write a number from 0 to 1, with a decimal point"
 
 
 def _strings(column: pd.Series[Any]) -> pd.Series[str]:

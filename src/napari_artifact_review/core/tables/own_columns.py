@@ -17,14 +17,8 @@ from napari_artifact_review.core.tables.column_condition import (
     number_of,
     numbers_of,
 )
-from napari_artifact_review.core.tables.predictions import (
-    REQUIRED,
-    REVIEW_TEXTS,
-    Predictions,
-)
-
-#: Columns with a meaning for the review.
-_KNOWN = {*REQUIRED, "preds", "confidence", "error_id", "label_new", *REVIEW_TEXTS}
+from napari_artifact_review.core.tables.column_names import unique_names
+from napari_artifact_review.core.tables.predictions import Predictions
 
 #: Smallest whole number whose successor is not a float64.
 _FIRST_INEXACT = 2**53
@@ -67,12 +61,19 @@ class OwnColumns:
     Attributes
     ----------
     names : tuple of str
-        Names of the columns, in the table's order.
+        Names of the columns, in the table's order; repeated names are numbered.
     """
 
     def __init__(self, predictions: Predictions) -> None:
         values = predictions.file.values
-        self.names = tuple(str(name) for name in values if name not in _KNOWN)
+        names = [str(name) for name in values.columns]
+        with_meaning = {names.index(name) for name in predictions.columns.values()}
+        self._position = {
+            name: position
+            for position, name in enumerate(unique_names(names))
+            if position not in with_meaning
+        }
+        self.names = tuple(self._position)
         self._path = predictions.path
         self._values = values
         self._converted: dict[str, _Column] = {}
@@ -179,7 +180,7 @@ class OwnColumns:
         return self._converted[name]
 
     def _convert(self, name: str) -> _Column:
-        values = _comparable(self._values[name])
+        values = _comparable(self._values.iloc[:, self._position[name]])
         is_numeric = pd.api.types.is_numeric_dtype(values.dtype)
         codes, distinct = pd.factorize(values)
         # Use an array, because elements of the index lose the precision of their type.

@@ -1,0 +1,103 @@
+"""Find the size of a table's cutouts, or ask the user for it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_artifact_review.core.errors import ImageError, MappingNeededError
+from napari_artifact_review.core.grid import (
+    DEFAULT_CUTOUT_SIZE,
+    MIN_CUTOUT_SIZE,
+    infer_cutout_size,
+    overlap_anywhere,
+)
+from napari_artifact_review.core.images.folder import ImageFolder, read_image
+from napari_artifact_review.core.tables.predictions import Predictions
+
+
+def find_cutout_size(
+    table: Predictions, images: ImageFolder, given: int | None = None
+) -> int:
+    """Return the side length of a cutout in pixels.
+
+    A grid with a spacing of 200 px has cutouts of 200 px. With another spacing, cutouts
+    have the size of the spacing only if the grid reaches a border of the first image:
+    larger cutouts, which overlap, would end before it. If each image is one cutout, the
+    first image determines the size.
+
+    Parameters
+    ----------
+    table : Predictions
+        The table.
+    images : ImageFolder
+        Folder of the full images. If the first image cannot be read, the spacing
+        determines the size.
+    given : int, optional
+        Size that the user gave.
+
+    Raises
+    ------
+    MappingNeededError
+        If the user must give the size or the stride.
+    """
+    spacing = infer_cutout_size(table.grid_x, table.grid_y)
+    is_fine = spacing is not None and spacing < MIN_CUTOUT_SIZE
+    if is_fine and (given is None or table.mapping.stride is None):
+        raise _question(
+            table,
+            f"the cutouts are {spacing} px apart; grid_x and grid_y may be tile "
+            "numbers",
+            "Give the distance in pixels from one cutout to the next (stride) and the "
+            "side of a cutout (cutout size)",
+        )
+    if given is not None:
+        return given
+    remedy = "Give the side of a cutout in pixels (cutout size)"
+    if "grid_x" not in table.columns:
+        shape = _shape_of_first_image(table, images)
+        return DEFAULT_CUTOUT_SIZE if shape is None else max(shape)
+    if spacing is None:
+        positions = (table.image_index, table.grid_x, table.grid_y)
+        if overlap_anywhere(*positions, DEFAULT_CUTOUT_SIZE):
+            raise _question(
+                table,
+                "the positions are no regular grid, and cutouts of "
+                f"{DEFAULT_CUTOUT_SIZE} px would overlap",
+                remedy,
+            )
+        return DEFAULT_CUTOUT_SIZE
+    if spacing != DEFAULT_CUTOUT_SIZE and _ends_before_borders(table, images, spacing):
+        raise _question(
+            table,
+            f"the cutouts are {spacing} px apart, but cutouts of {spacing} px would "
+            f"end before the borders of the image {table.image_names[0]}; larger "
+            "cutouts may overlap",
+            remedy,
+        )
+    return spacing
+
+
+def _ends_before_borders(table: Predictions, images: ImageFolder, size: int) -> bool:
+    """Return whether the grid leaves pixels at the right and the bottom border."""
+    shape = _shape_of_first_image(table, images)
+    if shape is None:
+        return False
+    last = (int(np.max(table.grid_y)), int(np.max(table.grid_x)))
+    return all(at + size < length for at, length in zip(last, shape, strict=True))
+
+
+def _shape_of_first_image(
+    table: Predictions, images: ImageFolder
+) -> tuple[int, int] | None:
+    """Return the shape (rows, columns) of an image; None if it cannot be read."""
+    try:
+        image = read_image(images.find(table.image_names[0]), sky=False)
+    except ImageError:
+        # The review reports this error when it shows the image.
+        return None
+    rows, columns = image.pixels.shape
+    return rows, columns
+
+
+def _question(table: Predictions, what: str, remedy: str) -> MappingNeededError:
+    return MappingNeededError(what, path=table.path, remedy=remedy)

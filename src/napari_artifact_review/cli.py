@@ -18,6 +18,8 @@ from napari_artifact_review.core.user_folders import settings_folder
 if TYPE_CHECKING:
     import napari
 
+    from napari_artifact_review.core.tables.mapping import TableMapping
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0, or 2 if it reports an error.
@@ -51,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _set_up_open(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser)
+    _add_mapping(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -61,6 +64,11 @@ def _set_up_open(parser: argparse.ArgumentParser) -> None:
         "--store",
         metavar="FILE",
         help="SQLite file for the verdicts, or its URL (default: OUTPUT.review.sqlite)",
+    )
+    parser.add_argument(
+        "--reviewer",
+        metavar="NAME",
+        help="name that is stored with each verdict (default: the login name)",
     )
     parser.add_argument(
         "--team",
@@ -95,6 +103,7 @@ def _set_up_demo(parser: argparse.ArgumentParser) -> None:
 
 def _set_up_check(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser)
+    _add_mapping(parser)
     _add_reviewed(parser)
     parser.set_defaults(run=_check)
 
@@ -113,6 +122,7 @@ def _set_up_report(parser: argparse.ArgumentParser) -> None:
         "--images", metavar="DIR", type=Path, help="folder of the full images"
     )
     _add_reviewed(parser)
+    _add_mapping(parser)
     parser.add_argument("--store", metavar="FILE", help="SQLite file with the verdicts")
     parser.set_defaults(run=_report)
 
@@ -124,7 +134,11 @@ def _set_up_save(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="predictions table, or a reviewed table",
     )
+    parser.add_argument(
+        "--images", metavar="DIR", type=Path, help="folder of the full images"
+    )
     _add_reviewed(parser)
+    _add_mapping(parser)
     parser.add_argument("--store", metavar="FILE", help="SQLite file with the verdicts")
     parser.add_argument(
         "--keep",
@@ -155,6 +169,81 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_mapping(parser: argparse.ArgumentParser) -> None:
+    """Add options for a table whose columns and values have other names.
+
+    By default, a review keeps the mapping and the grid with which it began.
+    """
+    add = parser.add_argument_group(
+        "a table with other columns, values or positions",
+        "A review keeps these options, so they are given once.",
+    ).add_argument
+    add(
+        "--columns",
+        action="append",
+        metavar="MEANING=NAME,...",
+        help="columns with other names, for example image_name=filename,grid_x=x; "
+        "grid_x=0,grid_y=0 if each image is one cutout",
+    )
+    add(
+        "--label-values",
+        metavar="artifact=VALUE,no artifact=VALUE",
+        help="values of the labels; several values of a class are separated by |",
+    )
+    add(
+        "--preds-values",
+        metavar="artifact=VALUE,no artifact=VALUE",
+        help="values of preds (default: those of the labels)",
+    )
+    add(
+        "--confidence-scale",
+        choices=("probability", "percent", "logit"),
+        help="scale of the confidence (default: probability)",
+    )
+    add(
+        "--confidence-of",
+        choices=("artifact", "no artifact"),
+        help="class that the confidence belongs to (default: artifact)",
+    )
+    add("--decimal", choices=(".", ","), help="decimal separator (default: .)")
+    add(
+        "--cutout-size",
+        metavar="N",
+        type=int,
+        help="side of a cutout in pixels (default: inferred from the grid)",
+    )
+    add(
+        "--stride",
+        metavar="N",
+        type=int,
+        help="distance in pixels from one cutout to the next; tile numbers in grid_x "
+        "and grid_y are multiplied by it",
+    )
+
+
+def _mapping(options: argparse.Namespace) -> TableMapping | None:
+    """Return the mapping in the options; None if no option of a mapping is given."""
+    from napari_artifact_review.core.tables.mapping import (
+        TableMapping,
+        parse_columns,
+        parse_label_values,
+    )
+
+    values = {
+        "columns": options.columns and parse_columns(options.columns),
+        "label_values": options.label_values
+        and parse_label_values(options.label_values),
+        "preds_values": options.preds_values
+        and parse_label_values(options.preds_values),
+        "confidence_scale": options.confidence_scale,
+        "confidence_of": options.confidence_of,
+        "decimal": options.decimal,
+        "stride": options.stride,
+    }
+    given = {name: value for name, value in values.items() if value is not None}
+    return TableMapping(**given) if given else None
+
+
 def _add_reviewed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reviewed",
@@ -170,12 +259,17 @@ def _open(options: argparse.Namespace) -> int:
     _check_settings()
     from napari_artifact_review.widgets import open_review
 
+    mapping = _mapping(options)
+
     def start(viewer: napari.Viewer) -> None:
         open_review(
             viewer,
             options.predictions,
             options.images,
             options.output,
+            cutout_size=options.cutout_size,
+            mapping=mapping,
+            reviewer=options.reviewer,
             store=options.store,
             team=options.team,
         )
@@ -238,7 +332,11 @@ def _check(options: argparse.Namespace) -> int:
     from napari_artifact_review.core.review.check import check_review
 
     summary, faults = check_review(
-        options.predictions, options.images, options.reviewed
+        options.predictions,
+        options.images,
+        options.reviewed,
+        mapping=_mapping(options),
+        cutout_size=options.cutout_size,
     )
     for fault in faults:
         print(on_one_line(str(fault)), file=sys.stderr)
@@ -255,7 +353,14 @@ def _save(options: argparse.Namespace) -> int:
 
     table = options.table.expanduser().absolute()
     output = find_output(table, options.reviewed)
-    with ReviewSession.open(table, table.parent, output, store=options.store) as review:
+    with ReviewSession.open(
+        table,
+        options.images,
+        output,
+        cutout_size=options.cutout_size,
+        mapping=_mapping(options),
+        store=options.store,
+    ) as review:
         written = review.save(
             options.keep,
             encoding=options.encoding,
@@ -271,8 +376,14 @@ def _save(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from napari_artifact_review.report.page import open_for_report, write_report
 
-    names = (options.table, options.images, options.reviewed, options.store)
-    with open_for_report(*names) as session:
+    with open_for_report(
+        options.table,
+        options.images,
+        options.reviewed,
+        options.store,
+        cutout_size=options.cutout_size,
+        mapping=_mapping(options),
+    ) as session:
         written = write_report(session, options.output, datetime.now(UTC).date())
     print(printable(f"Report written to {written.path}"))
     return 0

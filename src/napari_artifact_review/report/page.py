@@ -23,6 +23,7 @@ from napari_artifact_review.core.review.queue_summary import queue_summary
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapshot, When
 from napari_artifact_review.core.scores.pace import PAUSE, pace_of
+from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, svg
 from napari_artifact_review.report.judged import judged_views
 from napari_artifact_review.report.pictures import data_uri, pictures_of
@@ -39,6 +40,9 @@ def open_for_report(
     images: str | Path | None = None,
     reviewed: str | Path | None = None,
     store: str | None = None,
+    *,
+    cutout_size: int | None = None,
+    mapping: TableMapping | None = None,
 ) -> ReviewSession:
     """Open a review read-only, so that other processes can still write to it.
 
@@ -54,6 +58,10 @@ def open_for_report(
     reviewed : path-like, optional
         The reviewed table whose log is used. By default, `table` if it has a log, or
         else the default output of the predictions.
+    cutout_size : int, optional
+        Side length of a cutout in pixels; by default that of the review, or inferred.
+    mapping : TableMapping, optional
+        Meanings of the columns and values of the table; by default that of the review.
 
     Raises
     ------
@@ -63,7 +71,15 @@ def open_for_report(
     """
     path = Path(table).expanduser().absolute()
     reviewed = find_output(path, reviewed)
-    session = ReviewSession.open(path, images, reviewed, store=store, read_only=True)
+    session = ReviewSession.open(
+        path,
+        images,
+        reviewed,
+        cutout_size=cutout_size,
+        mapping=mapping,
+        store=store,
+        read_only=True,
+    )
     if images is not None:
         session.images.check()
     return session
@@ -151,6 +167,9 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each fact about the review."""
     table, labels = session.predictions, session.catalog.labels
     yield "Table", str(table.path)
+    options = table.mapping.describe()
+    if options:
+        yield "Read with", " ".join(options)
     yield "Images", f"{len(table.image_names):,} in {session.images.folder}"
     reviewed = int(np.count_nonzero(labels.reviewed))
     yield (

@@ -42,18 +42,18 @@ def test_a_new_label_is_spelled_like_the_others(tmp_path, label, expected):
 
 
 def test_a_spelling_of_the_table_itself_is_preferred(tmp_path):
-    lines = review(tmp_path, f"{HEADER}\na,0,0,0,1\na,1,0,1.0,1\n")
+    lines = review(tmp_path, f"{HEADER}\na,0,0,0,1\na,200,0,1.0,1\n")
     assert column(lines, "label_new") == ["1.0", "1.0"]
 
 
 def test_an_empty_label_new_is_no_spelling(tmp_path):
-    lines = review(tmp_path, f"{HEADER},label_new\na,0,0,0,1,0\na,1,0,1,1,\n")
+    lines = review(tmp_path, f"{HEADER},label_new\na,0,0,0,1,0\na,200,0,1,1,\n")
     assert column(lines, "label_new") == ["1", ""]
 
 
 def test_columns_that_were_there_stay_in_their_place(tmp_path):
     head = "reviewed_at,label_new,error_id,x," + HEADER
-    lines = review(tmp_path, f"{head}\n,0,7,é,a,0,0,0,1\nthen,1,,,a,1,0,1,1\n")
+    lines = review(tmp_path, f"{head}\n,0,7,é,a,0,0,0,1\nthen,1,,,a,200,0,1,1\n")
     assert lines[0] == f"{head},reviewed_by,decision,kind,note"
     assert column(lines, "error_id") == ["7", ""]
     assert column(lines, "reviewed_at")[1] == "then"

@@ -265,26 +265,44 @@ def test_none_is_decided_if_one_is_not_in_the_table(path, reopen):
 # Tables of other programs, and of the previous version
 
 
-FOREIGN = {
-    "decision": (["star", "artifact", "", "x"], "'star' is no decision"),
-    "kind": (["1", "2", "", "x"], "the column kind is not of a review"),
-    "note": (["", "", "", ""], "the column note is not of a review"),
-}
-
-
-@pytest.mark.parametrize("name", FOREIGN)
-def test_a_column_that_only_has_the_name_is_refused_and_not_overwritten(
-    path, tmp_path, name
-):
-    cells, told = FOREIGN[name]
+def test_a_column_of_which_only_some_cells_are_verdicts_is_refused(path, tmp_path):
+    cells = ["star", "artifact", "", "x"]
     rows = [f"{row},{cell}" for row, cell in zip(ROWS, cells, strict=True)]
-    write(path, rows, f"{HEADER},{name}")
-    with pytest.raises(TableError, match=told) as caught:
+    write(path, rows, f"{HEADER},decision")
+    with pytest.raises(TableError, match="'star' is no decision") as caught:
         ReviewSession.open(path, output=tmp_path / "out.csv")
-    assert "ename" in caught.value.remedy
+    assert "rename the column" in caught.value.remedy
     assert [path.name for path in tmp_path.iterdir()] == [path.name]
     _, faults = check_review(path)
-    assert told in str(faults[0])
+    assert "'star' is no decision" in str(faults[0])
+
+
+@pytest.mark.parametrize("name", ["decision", "kind", "note"])
+def test_a_column_of_the_users_own_keeps_its_name_and_its_cells(path, tmp_path, name):
+    cells = ["star", "2", "", "x"]
+    rows = [f"{row},{cell}" for row, cell in zip(ROWS, cells, strict=True)]
+    write(path, rows, f"{HEADER},{name}")
+    output = tmp_path / "out.csv"
+    with ReviewSession.open(path, output=output, reviewer="me") as session:
+        assert session.own_columns.names == (name,)
+        session.set_label("artifact", kind="ghost", note="faint")
+        session.save()
+    saved = pd.read_csv(output, dtype=str, keep_default_na=False)
+    assert saved[name].tolist() == cells
+    verdict = {"decision": "artifact", "kind": "ghost", "note": "faint"}[name]
+    assert saved[f"review_{name}"].tolist().count(verdict) == 1
+    # The reviewed table can be reviewed again, without its log too.
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "out.csv").write_bytes(output.read_bytes())
+    with ReviewSession.open(other / "out.csv") as session:
+        assert session.own_columns.names == (name,)
+        assert session.table[["decision", "kind", "note"]].iloc[0].tolist() == [
+            "artifact",
+            "ghost",
+            "faint",
+        ]
+        assert session.progress[0] == 1
 
 
 @pytest.mark.parametrize("verdict", [*VERDICTS, ""])

@@ -75,18 +75,23 @@ def check_review(
     """
     path = absolute_path(predictions)
     reviewed = absolute_path(output or default_output(path))
-    given = what_was_given(Given(mapping, cutout_size), reviewed)
+    unreadable: list[ReviewError] = []
+    given = Given(mapping, cutout_size)
+    try:
+        given = what_was_given(given, reviewed)
+    except ReviewError as error:
+        unreadable.append(error)
 
     def find_aliases(names: Sequence[str]) -> Mapping[str, str]:
         return image_folder(images, path, names).aliases()
 
     found = inspect_predictions(path, given.mapping or TableMapping(), find_aliases)
-    faults: list[ReviewError] = [*found.faults]
+    faults = [*unreadable, *found.faults]
     cutouts = found.cutouts()
     size = given.cutout_size or _cutout_size(cutouts)
     if found.file is not None and len(cutouts):
         faults += _image_faults(path, images, found.file, cutouts, size)
-    if found.predictions is None:
+    if found.predictions is None or unreadable:
         return "", faults
     try:
         count, size = _count_reviewed(path, found.predictions, images, output, given)

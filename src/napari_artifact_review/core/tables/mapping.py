@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple, Self, get_args
@@ -222,23 +223,21 @@ class TableMapping:
 
     def describe(self) -> tuple[str, ...]:
         """Return the mapping as options of the command line; empty by default."""
-        options = []
-        if self.columns:
-            pairs = (f"{meaning}={name}" for meaning, name in self.columns.items())
-            options.append(f"--columns {','.join(pairs)}")
-        if self.label_values is not None:
-            options.append(f"--label-values {self.label_values.text}")
-        if self.preds_values is not None:
-            options.append(f"--preds-values {self.preds_values.text}")
-        if self.confidence_scale != "probability":
-            options.append(f"--confidence-scale {self.confidence_scale}")
-        if self.confidence_of is not None:
-            options.append(f"--confidence-of {self.confidence_of}")
-        if self.decimal != ".":
-            options.append(f"--decimal {self.decimal}")
-        if self.stride is not None:
-            options.append(f"--stride {self.stride}")
-        return tuple(options)
+        values = {
+            "--columns": ",".join(f"{m}={name}" for m, name in self.columns.items()),
+            "--label-values": self.label_values and self.label_values.text,
+            "--preds-values": self.preds_values and self.preds_values.text,
+            "--confidence-scale": self.confidence_scale,
+            "--confidence-of": self.confidence_of,
+            "--decimal": self.decimal,
+            "--stride": self.stride,
+        }
+        defaults = (None, "", "probability", ".")
+        return tuple(
+            f"{option} {shlex.quote(str(value))}"
+            for option, value in values.items()
+            if value not in defaults
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the mapping as plain JSON, which `from_json` can read."""

@@ -101,6 +101,9 @@ class Cutouts:
         Name of the full image.
     size : int
         Side length of a cutout in pixels.
+    stride : int
+        Distance in pixels from one cutout to the next; less than the size if cutouts
+        overlap.
     rows, grid_x, grid_y : ndarray of int64, shape (n,)
         Row of each cutout in the table, and column and row of its top left pixel.
     label, preds, label_new, outcome : ndarray of int8, shape (n,)
@@ -114,6 +117,7 @@ class Cutouts:
 
     image_name: str
     size: int
+    stride: int
     rows: npt.NDArray[np.int64]
     grid_x: npt.NDArray[np.int64]
     grid_y: npt.NDArray[np.int64]
@@ -152,8 +156,8 @@ class Cutouts:
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Cutouts:
         """Return the cutouts that a mask or an array of indices selects."""
-        columns = (getattr(self, name)[which] for name in type(self).__slots__[2:])
-        return Cutouts(self.image_name, self.size, *columns)
+        columns = (getattr(self, name)[which] for name in type(self).__slots__[3:])
+        return Cutouts(self.image_name, self.size, self.stride, *columns)
 
 
 def are_beyond(

@@ -76,6 +76,20 @@ def overlap_anywhere(
     return False
 
 
+def common_spacing(grid_x: npt.NDArray[np.int64], grid_y: npt.NDArray[np.int64]) -> int:
+    """Return the greatest common divisor of all distances along both axes.
+
+    The result is 0 if all positions are equal.
+
+    Parameters
+    ----------
+    grid_x, grid_y : ndarray of int64, shape (n,)
+        Positions of the cutouts.
+    """
+    gaps = [np.diff(np.unique(positions)) for positions in (grid_x, grid_y)]
+    return int(np.gcd.reduce(np.concatenate(gaps), initial=0))
+
+
 def in_pixels(
     grid_x: npt.NDArray[np.int64], grid_y: npt.NDArray[np.int64], stride: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -96,10 +110,7 @@ def in_pixels(
     ValueError
         If the positions have another spacing, or exceed 64 bits.
     """
-    gaps = np.concatenate(
-        [np.diff(np.unique(positions)) for positions in (grid_x, grid_y)]
-    )
-    spacing = int(np.gcd.reduce(gaps)) if gaps.size else 0
+    spacing = common_spacing(grid_x, grid_y)
     if spacing % stride == 0 and (spacing or not np.any(grid_x % stride)):
         return grid_x, grid_y
     if spacing > 1:

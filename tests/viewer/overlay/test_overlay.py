@@ -314,11 +314,11 @@ def test_a_drawing_tells_the_layer_list_nothing(control, viewer, session, main_l
     assert told == []
 
 
-def _cutouts(places, size=10):
+def _cutouts(places, size=10, stride=10):
     x, y, outcome = (np.array(column) for column in zip(*places, strict=True))
     none = np.zeros(len(places), dtype=np.int8)
     return Cutouts(
-        "a", size, np.arange(len(places)), x, y, none, none, none,
+        "a", size, stride, np.arange(len(places)), x, y, none, none, none,
         outcome.astype(np.int8), np.full(len(places), np.nan), none.astype(bool),
         none.astype(bool), none.astype(bool),
     )  # fmt: skip
@@ -356,6 +356,18 @@ def test_a_full_grid_is_a_line_for_each_row_and_column():
     grid = grid_lines(corners(columns.ravel(), rows.ravel(), 200, (2000, 4200)))
     assert len(grid) == 11 + 22
     assert np.abs(grid[:, 1]).max(axis=1).tolist() == [4200] * 11 + [2000] * 22
+
+
+def test_cutouts_that_overlap_have_each_a_cell_of_the_map():
+    places = [(5 * i, 5 * j, (i + j) % 4) for i in range(6) for j in range(5)]
+    drawn = map_of(_cutouts(places, stride=5))
+    assert drawn.pixels.shape[:2] == (5, 6)
+    assert drawn.pitch == 5
+    # The first cell is around the centre of the first cutout.
+    assert drawn.origin == (4.5, 4.5)
+    alone = [map_of(_cutouts([(0, 0, o)])).pixels[0, 0].tolist() for o in range(4)]
+    for x, y, outcome in places:
+        assert drawn.pixels[y // 5, x // 5].tolist() == alone[outcome]
 
 
 @given(PLACES)

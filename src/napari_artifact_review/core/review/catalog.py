@@ -36,6 +36,8 @@ class Catalog:
         The table as read.
     cutout_size : int
         Side length of a cutout in pixels.
+    stride : int, optional
+        Distance in pixels from one cutout to the next; by default the size.
 
     Attributes
     ----------
@@ -56,9 +58,12 @@ class Catalog:
         The user's own columns of the table.
     """
 
-    def __init__(self, predictions: Predictions, cutout_size: int) -> None:
+    def __init__(
+        self, predictions: Predictions, cutout_size: int, stride: int | None = None
+    ) -> None:
         self.predictions = predictions
         self.cutout_size = cutout_size
+        self._stride = stride or cutout_size
         self.cutout_index = CutoutIndex(predictions)
         self.labels = Labels(predictions)
         self.own_threshold = _threshold_of(predictions)
@@ -201,6 +206,7 @@ class Catalog:
         return Cutouts(
             image_name=image_name,
             size=self.cutout_size,
+            stride=self._stride,
             rows=rows,
             grid_x=table.grid_x[rows],
             grid_y=table.grid_y[rows],

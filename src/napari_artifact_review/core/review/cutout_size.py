@@ -1,6 +1,8 @@
-"""Find the size of a table's cutouts, or ask the user for it."""
+"""Find the size and the distance of a table's cutouts, or ask the user for them."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from napari_artifact_review.core.errors import ImageError, MappingNeededError
 from napari_artifact_review.core.grid import (
     DEFAULT_CUTOUT_SIZE,
     MIN_CUTOUT_SIZE,
+    common_spacing,
     infer_cutout_size,
     overlap_anywhere,
 )
@@ -15,10 +18,25 @@ from napari_artifact_review.core.images.folder import ImageFolder, read_image
 from napari_artifact_review.core.tables.predictions import Predictions
 
 
-def find_cutout_size(
+class CutoutGrid(NamedTuple):
+    """The size and the distance of a table's cutouts, in pixels.
+
+    Attributes
+    ----------
+    size : int
+        Side length of a cutout.
+    stride : int
+        Distance from one cutout to the next; less than the size if cutouts overlap.
+    """
+
+    size: int
+    stride: int
+
+
+def find_grid(
     table: Predictions, images: ImageFolder, given: int | None = None
-) -> int:
-    """Return the side length of a cutout in pixels.
+) -> CutoutGrid:
+    """Return the side length of the cutouts of a table, and their distance.
 
     A grid with a spacing of 200 px has cutouts of 200 px. With another spacing, cutouts
     have the size of the spacing only if the grid reaches a border of the first image:
@@ -41,17 +59,32 @@ def find_cutout_size(
         If the user must give the size or the stride.
     """
     spacing = infer_cutout_size(table.grid_x, table.grid_y)
-    is_fine = spacing is not None and spacing < MIN_CUTOUT_SIZE
-    if is_fine and (given is None or table.mapping.stride is None):
+    _check_spacing(table, spacing, given)
+    size = given or _infer_size(table, images, spacing)
+    return CutoutGrid(size, spacing or size)
+
+
+def _check_spacing(table: Predictions, spacing: int | None, given: int | None) -> None:
+    """Raise an error if the positions may be tile numbers, or the size is unknown."""
+    stride = table.mapping.stride
+    if spacing is not None:
+        is_fine = spacing < MIN_CUTOUT_SIZE
+    else:
+        # Few tile numbers are no regular grid, but lie within one cutout.
+        last = max(int(table.grid_x.max()), int(table.grid_y.max()))
+        is_fine = 0 < last < (given or DEFAULT_CUTOUT_SIZE) and stride is None
+        is_fine &= common_spacing(table.grid_x, table.grid_y) < MIN_CUTOUT_SIZE
+    if is_fine and (given is None or stride is None):
+        apart = "few pixels" if spacing is None else f"{spacing} px"
         raise _question(
             table,
-            f"the cutouts are {spacing} px apart; grid_x and grid_y may be tile "
-            "numbers",
+            f"the cutouts are {apart} apart; grid_x and grid_y may be tile numbers",
             "Give the distance in pixels from one cutout to the next (stride) and the "
             "side of a cutout (cutout size)",
         )
-    if given is not None:
-        return given
+
+
+def _infer_size(table: Predictions, images: ImageFolder, spacing: int | None) -> int:
     remedy = "Give the side of a cutout in pixels (cutout size)"
     if "grid_x" not in table.columns:
         shape = _shape_of_first_image(table, images)

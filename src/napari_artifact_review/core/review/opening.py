@@ -32,7 +32,7 @@ from napari_artifact_review.core.errors import ReviewError, StoreError
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.kinds import DEFAULT_KINDS, kinds_beside
 from napari_artifact_review.core.review.catalog import Catalog
-from napari_artifact_review.core.review.cutout_size import find_cutout_size
+from napari_artifact_review.core.review.cutout_size import find_grid
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.output import Output, check_output
 from napari_artifact_review.core.review.paths import (
@@ -153,7 +153,7 @@ def opened_files(
     now = Given(request.mapping, request.cutout_size)
     given = what_was_given(now, output, log, replaced)
     table, images = read_with_images(path, request.images, given.mapping)
-    catalog = Catalog(table, find_cutout_size(table, images, given.cutout_size))
+    catalog = Catalog(table, *find_grid(table, images, given.cutout_size))
     kinds, faults = _offered_kinds(path)
     with nullcontext() if former is None else former.paused():
         former_store = None if former is None else former.store

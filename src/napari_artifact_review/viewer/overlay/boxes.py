@@ -298,7 +298,8 @@ def map_of(cutouts: Cutouts) -> CutoutMap:
     starts = np.column_stack([cutouts.grid_y, cutouts.grid_x])
     first = starts.min(axis=0)
     span = int((starts.max(axis=0) - first).max())
-    pitch = max(cutouts.size, -(-span // _MAP_SIDE))
+    # Cutouts that overlap are cells around their centres, as a click selects them.
+    pitch = max(min(cutouts.size, cutouts.stride), -(-span // _MAP_SIDE))
     cells = (starts - first + pitch // 2) // pitch
     # Later pixels overwrite earlier pixels.
     order = np.argsort(_PRECEDENCE[cutouts.outcome], kind="stable")

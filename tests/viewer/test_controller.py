@@ -169,6 +169,18 @@ def test_the_status_follows_under_a_mouse_that_rests(
     assert viewer.status["coordinates"].startswith(f"x {column:.0f}  y {row:.0f}")
 
 
+def test_the_status_of_a_mouse_that_has_left_does_not_stay(control, viewer, session):
+    viewer.mouse_over_canvas = True
+    viewer.cursor.position = (110, 310)
+    assert viewer.status["coordinates"].startswith("x 310  y 110")
+    viewer.mouse_over_canvas = False
+    session.next()
+    assert viewer.status == ""
+    viewer.status = "Saved"
+    session.next()
+    assert viewer.status == "Saved", "it is of another program"
+
+
 def test_the_status_is_told_before_the_frame(control, viewer, session, main_loop):
     """What napari's thread tells later has the window painted once more."""
     main_loop.let_time_pass()

@@ -308,10 +308,17 @@ def update_status(viewer: ViewerModel) -> None:
     napari 0.9.2 updates the status bar in a thread, and only when the mouse moves. Such
     a late update paints the whole window again. Do nothing if the user has turned off
     status updates in napari's preferences.
+
+    If the mouse has left the canvas, clear a text about the last pixel under the mouse.
+    The thread of napari 0.9.2 can write this text after the mouse has left.
     """
-    is_wanted = settings.get_settings().appearance.update_status_based_on_layer
-    if is_wanted and viewer.mouse_over_canvas:
+    if not settings.get_settings().appearance.update_status_based_on_layer:
+        return
+    if viewer.mouse_over_canvas:
         viewer.update_status_from_cursor()
+    elif isinstance(viewer.status, dict):
+        # Only a text about a layer is a dict.
+        viewer.status = ""
 
 
 def update_status_in_thread(viewer: ViewerModel) -> None:

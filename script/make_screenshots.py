@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -91,6 +92,10 @@ def main() -> None:
     viewer.close()
     picture_the_changes(survey, Path(folder.name))
     picture_the_report(survey, Path(folder.name))
+    for thread in threading.enumerate():
+        # A closing review saves its table in a thread.
+        if thread.name == "artifact-review-export":
+            thread.join()
     folder.cleanup()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from npe2 import PluginManifest
 from sklearn import metrics as sk
 
 from napari_artifact_review import ReviewSession
+from napari_artifact_review.cli import main
 from napari_artifact_review.viewer.input.key_choice import CATEGORY
 from napari_artifact_review.viewer.input.keys import KEY_TABLE
 from napari_artifact_review.viewer.preferences import PLUGIN
@@ -74,6 +76,42 @@ def test_the_example_without_a_window_runs(survey, monkeypatch, capsys):
     exec(compile(example, "README.md", "exec"), {})
     assert ReviewSession.open("test_outputs.csv").progress == (4, 4)
     assert capsys.readouterr().out.count("image_name") == 4
+
+
+EXAMPLES = re.findall(
+    r"```csv\n(.*?)```.*?```sh\n(.*?)\n```",
+    (ROOT / "docs/tables.md").read_text(),
+    flags=re.DOTALL,
+)
+
+
+@pytest.mark.parametrize(("table", "command"), EXAMPLES)
+def test_each_table_of_the_docs_opens_by_its_command(
+    tmp_path, monkeypatch, table, command
+):
+    program, action, *arguments = shlex.split(command)
+    assert (program, action) == ("napari-artifact-review", "open")
+    path = tmp_path / arguments[0]
+    path.write_text(table)
+    monkeypatch.chdir(tmp_path)
+    assert main(["save", *arguments]) == 0
+    saved = [line.split(",") for line in Path("test_outputs.csv").read_text().split()]
+    assert len(saved) >= 9
+    # The review keeps the mapping.
+    assert main(["save", arguments[0]]) == 0
+    with ReviewSession.open(path) as session:
+        outcomes = session.table["outcome"].value_counts()
+        assert (outcomes > 1).all()
+        assert len(outcomes) == 4
+        session.set_label("artifact")
+        session.save()
+    lines = Path("test_outputs.csv").read_text().splitlines()
+    for before, after in zip(table.splitlines(), lines, strict=True):
+        assert after.startswith(before.rstrip(";"))
+
+
+def test_there_are_four_tables_in_the_docs():
+    assert len(EXAMPLES) == 4
 
 
 def test_the_example_of_the_numbers_prints_what_the_page_says(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.core.tables.mapping import TableMapping
     from napari_artifact_review.widgets import open_review
 
-__all__ = ["ReviewSession", "open_review"]
+__all__ = ["ReviewSession", "TableMapping", "open_review"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from napari_artifact_review.core.review.session import ReviewSession
 
         return ReviewSession
+    if name == "TableMapping":
+        from napari_artifact_review.core.tables.mapping import TableMapping
+
+        return TableMapping
     if name == "open_review":
         from napari_artifact_review.widgets import open_review
 

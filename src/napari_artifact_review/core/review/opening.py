@@ -126,7 +126,7 @@ def opened_files(
     team_url, place = _meeting_place(request, log, former)
     check_output(output)
     table = read_predictions(path)
-    images = image_folder(request.images, path, table.image_names[0])
+    images = image_folder(request.images, path, table.image_names)
     size = request.cutout_size or infer_cutout_size(table.grid_x, table.grid_y)
     catalog = Catalog(table, size or DEFAULT_CUTOUT_SIZE)
     kinds, faults = _offered_kinds(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def find_output(path: Path, reviewed: str | Path | None) -> str | Path | None:
 
 
 def image_folder(
-    named: str | Path | None, predictions: Path, first_image: str
+    named: str | Path | None, predictions: Path, names: Sequence[str]
 ) -> ImageFolder:
     """Return the folder of the full images, without checking that it exists.
 
@@ -66,22 +67,22 @@ def image_folder(
         `images` if the first image is not in the folder of the table.
     predictions : Path
         Path of the table.
-    first_image : str
-        Name of the first image in the table.
+    names : sequence of str
+        All distinct image names of the table, in order of appearance.
     """
     # Import here, because the dock's form needs only the other functions above.
     from napari_artifact_review.core.images.folder import ImageFolder
 
     if named is not None:
-        return ImageFolder(absolute_path(named))
-    own = ImageFolder(predictions.parent)
+        return ImageFolder(absolute_path(named), names)
+    own = ImageFolder(predictions.parent, names)
     beside = predictions.parent / "images"
     if not beside.is_dir():
         return own
     try:
-        own.find(first_image)
+        own.find(names[0])
     except ImageError:
-        return ImageFolder(beside)
+        return ImageFolder(beside, names)
     return own
 
 

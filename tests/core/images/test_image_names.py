@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.image_names import folder_parts, read_name
 from napari_artifact_review.core.review.check import check_review
 from napari_artifact_review.core.review.session import ReviewSession
 
@@ -102,6 +103,43 @@ def test_an_absolute_path_inside_the_folder_is_relative_to_it(folder, way, monke
         images.find(str(folder.absolute()))
 
 
+@pytest.mark.parametrize(
+    ("folder", "name", "location"),
+    [
+        ("C:\\data", "C:\\data\\sub\\a.fits", ("sub", "a.fits")),
+        ("C:\\data", "C:/data/sub/a.fits", ("sub", "a.fits")),
+        ("\\\\server\\data", "\\\\server\\data\\a", ("a",)),
+        ("\\\\server\\data", "//server/data/a", ("a",)),
+        ("C:\\data", "C:\\data2\\a", None),
+        ("C:\\data", "D:\\data\\a", None),
+        ("C:\\data", "C:\\data\\..\\a", None),
+        ("C:\\data", "data\\a", ("data", "a")),
+        ("C:\\data", "C:a", ("C:a",)),
+    ],
+)
+def test_an_absolute_path_of_windows_inside_the_folder_is_relative_to_it(
+    folder, name, location
+):
+    path = read_name(name)[-1].below(folder_parts(PureWindowsPath(folder)))
+    assert path.location == location
+
+
+def test_the_case_of_an_absolute_path_counts_as_the_system_counts_it(
+    folder, monkeypatch
+):
+    name = f"{str(folder).upper()}/sub/b"
+    with pytest.raises(ImageNotFoundError):
+        ImageFolder(folder).find(name)
+    monkeypatch.setattr(os.path, "normcase", str.lower)
+    assert ImageFolder(folder).find(name) == folder / "sub/b.fits"
+
+
+def test_a_relative_path_is_not_taken_from_the_root(folder):
+    put(folder, f"{folder.relative_to('/')}/sub/b.png")
+    name = str(folder.relative_to("/") / "sub/b")
+    assert ImageFolder(folder).find(name) == folder / f"{name}.png"
+
+
 def test_a_folder_with_the_first_letters_of_another_is_not_that_folder(folder):
     name = f"{folder}2/sub/b.fits"
     put(folder, "b.fits")
@@ -133,7 +171,7 @@ def test_any_other_path_with_the_base_name_counts(folder, other):
     "same",
     [
         *("/data/run1/a", "/data//run1/./a.fits", "/data/x/../run1/a.fits"),
-        *("\\data\\run1\\a.fits", "/data/run1\\a.fits.gz"),
+        *("\\data\\run1\\a.fits", "/data/run1\\a.fits.gz", "/data\\run1/a"),
     ],
 )
 def test_the_same_path_in_another_form_does_not_count(folder, same):

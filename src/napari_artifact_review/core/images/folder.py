@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -159,6 +160,36 @@ class ImageFolder:
             )
         raise self._not_found(image_name)
 
+    def aliases(self) -> dict[str, str]:
+        """Return the names of the table that mean the same file as an earlier name.
+
+        The files need not exist, and no error is raised. Names without exactly one file
+        are aliases if they are the same path apart from separators and `.`.
+
+        Each subfolder is listed at most once. Apart from that, only symbolic links, and
+        names that are hard links to one file, cost access to the disk.
+
+        Returns
+        -------
+        dict of str to str
+            The first name with the same file, for each later name.
+        """
+        # Another thread may update the listings meanwhile.
+        listings = Listings(self.folder)
+        listings.update(self._listings)
+        files = {name: self._file_of(name, listings) for name in self.names}
+        self._listings.update(listings)
+        identities = listings.identities(filter(None, files.values()))
+        first: dict[Hashable, str] = {}
+        found = {}
+        for name, file in files.items():
+            # The last reading of a name has the separators of Windows.
+            paths = self._base_names.paths_of(name)
+            key = identities[file] if file else paths[-1:] or name
+            if first.setdefault((bool(file), key), name) != name:
+                found[name] = first[bool(file), key]
+        return found
+
     def check(self) -> None:
         """Check that the folder exists and can be listed.
 
@@ -213,7 +244,7 @@ class ImageFolder:
         """Check that no other name of the table has another path to a base name."""
         sharing = self._base_names.sharing(image_name, base_name)
         if sharing:
-            named = ", ".join(map(repr, sharing[:3]))
+            named = ", ".join(map(repr, islice(sharing, 3)))
             more = f" and {len(sharing) - 3:,} more" if len(sharing) > 3 else ""
             raise ImageError(
                 f"{image_name!r} is not in the images folder, and several names of the "
@@ -222,6 +253,14 @@ class ImageFolder:
                 remedy="Keep the subfolders in the images folder, or choose the folder "
                 "above it",
             )
+
+    def _file_of(self, image_name: str, listings: Listings) -> Location | None:
+        """Return the file that matches a name; None if there is not exactly one."""
+        try:
+            match = self._match(image_name, listings)
+        except ImageError:
+            return None
+        return (*match.parent, *match.names) if match.is_one else None
 
     def _not_found(self, image_name: str) -> ImageNotFoundError:
         path = self._base_names.paths_of(image_name)[-1]

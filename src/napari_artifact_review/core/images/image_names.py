@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import PurePath
 
 #: The suffixes of supported images, for messages.
 SUPPORTED_SUFFIXES = (
@@ -103,7 +103,7 @@ def read_name(image_name: str) -> tuple[NamePath, ...]:
     return tuple(path for path in dict.fromkeys(found) if path.base_name)
 
 
-def folder_parts(folder: Path) -> tuple[str, ...]:
+def folder_parts(folder: PurePath) -> tuple[str, ...]:
     """Return the parts of an absolute path, in the form of `NamePath.parts`."""
     return tuple(part for part in folder.as_posix().split("/") if part)
 
@@ -174,7 +174,7 @@ class BaseNames:
                 found.append(path)
         return tuple(found)
 
-    def sharing(self, image_name: str, base_name: str) -> list[str]:
+    def sharing(self, image_name: str, base_name: str) -> Collection[str]:
         """Return the names of the table that end in a base name, if paths differ.
 
         Parameters
@@ -186,22 +186,27 @@ class BaseNames:
 
         Returns
         -------
-        list of str
+        collection of str
             One name for each path that ends in `base_name`, in the order of the table;
             empty if no path differs from that of `image_name`.
         """
-        known = self._by_base.get(nfc(split_suffix(base_name)[0]), {})
-        own = {path.without_suffix for path in self.paths_of(image_name)}
-        return list(dict.fromkeys(known.values())) if known.keys() - own else []
+        key = nfc(split_suffix(base_name)[0])
+        known = self._by_base.get(key, {})
+        own = self._stems(image_name).get(key)
+        return known.values() if len(known) > (own in known) else ()
 
     @cached_property
     def _by_base(self) -> dict[str, dict[NamePath, str]]:
         found: dict[str, dict[NamePath, str]] = {}
         for name in self._names:
-            for path in self.paths_of(name):
-                stem = path.without_suffix
-                found.setdefault(stem.parts[-1], {}).setdefault(stem, name)
+            for base, path in self._stems(name).items():
+                found.setdefault(base, {}).setdefault(path, name)
         return found
+
+    def _stems(self, image_name: str) -> dict[str, NamePath]:
+        """Return the paths of a name without suffix, by their last part."""
+        stems = (path.without_suffix for path in self.paths_of(image_name))
+        return {stem.parts[-1]: stem for stem in stems}
 
 
 def _resolved(parts: Iterable[str], *, is_absolute: bool) -> NamePath:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 
 from napari_artifact_review.core.errors import ImageError
@@ -18,6 +18,8 @@ from napari_artifact_review.core.images.image_names import (
 
 #: A letter between separators, as in SDSS and DECam names, or an HST or JWST filter.
 _BAND = re.compile(r"(?<![^\W_])(?:[A-Za-z]|[Ff]\d{3,4}[A-Za-z]{1,2})(?![^\W_])")
+#: Inode numbers with which a file system says that it knows none, such as FUSE.
+_UNKNOWN_INODES = (0, 2**32 - 1, 2**64 - 1)
 
 
 class Listing:
@@ -155,6 +157,59 @@ class Listings:
                 return None
             spelled = (*spelled, found[0])
         return spelled
+
+    def identities(self, files: Iterable[Location]) -> dict[Location, Hashable]:
+        """Return a value for each file that is equal for links to the same file.
+
+        Only symbolic links, and files that share an inode number, are examined one by
+        one. Hard links are unknown on file systems without inode numbers.
+
+        Parameters
+        ----------
+        files : iterable of tuple of str
+            Paths of files, or of folders of Zarr images, in these listings.
+        """
+        found: dict[Location, Hashable] = {}
+        sharing: dict[Hashable, list[Location]] = {}
+        devices: dict[Location, int | None] = {}
+        for file in dict.fromkeys(files):
+            parent, entry = file[:-1], self[file[:-1]].entries[file[-1]]
+            if parent not in devices:
+                state = self._state(parent)
+                devices[parent] = state[0] if state else None
+            found[file], inode = self._identity(file, entry, devices[parent])
+            if inode is not None:
+                sharing.setdefault(inode, []).append(file)
+        for same in sharing.values():
+            if len(same) > 1:
+                found.update((file, self._state(file) or file) for file in same)
+        return found
+
+    def _identity(
+        self, file: Location, entry: os.DirEntry[str], device: int | None
+    ) -> tuple[Hashable, Hashable]:
+        """Return the identity of a file, and the device and inode number if known."""
+        try:
+            if entry.is_symlink():
+                state = self._state(file)
+                return (state, state[:2]) if state else (file, None)
+            inode = entry.inode()
+        except OSError:
+            return file, None
+        is_known = device is not None and inode not in _UNKNOWN_INODES
+        return file, (device, inode) if is_known else None
+
+    def _state(self, file: Location) -> tuple[int, int, int, int] | None:
+        """Return device, inode number, size and time; None if they cannot be read.
+
+        Files with the same state are one file. Size and time are compared because some
+        network disks give several files the same inode number.
+        """
+        try:
+            found = self._folder.joinpath(*file).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     def _scan(self, parent: Location) -> Listing | ImageError:
         folder = self._folder.joinpath(*parent)

@@ -118,9 +118,9 @@ def test_files_that_come_later_are_found_and_gone_ones_are_not(folder):
 def test_a_folder_is_listed_once_for_many_names(folder, monkeypatch):
     put(folder, *(f"{n}.fits" for n in range(50)))
     listed = []
-    listdir = os.listdir
+    scandir = os.scandir
     monkeypatch.setattr(
-        os, "listdir", lambda path: listed.append(path) or listdir(path)
+        os, "scandir", lambda path: listed.append(path) or scandir(path)
     )
     images = ImageFolder(folder)
     for n in range(50):
@@ -171,7 +171,7 @@ def test_a_locked_folder_or_file_is_told(folder, monkeypatch):
         patched.setattr("io.open", locked)
         with pytest.raises(ImageError, match="permission"):
             read_image(folder / "night/a.fits")
-    monkeypatch.setattr("os.listdir", locked)
+    monkeypatch.setattr("os.scandir", locked)
     with pytest.raises(ImageError, match="cannot be listed"):
         ImageFolder(folder).find("night/a")
 
@@ -180,7 +180,7 @@ def test_a_folder_that_cannot_be_listed_is_told(folder, monkeypatch):
     def refuse(_path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(ImageError, match="cannot be listed: Permission denied"):
         ImageFolder(folder).find("a")
 

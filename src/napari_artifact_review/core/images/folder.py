@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import stat
-import unicodedata
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from napari_artifact_review.core.decoders import decoding, one_error
 from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
@@ -16,21 +17,17 @@ from napari_artifact_review.core.images.common_formats import read_common_format
 from napari_artifact_review.core.images.fits import read_fits
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
 from napari_artifact_review.core.images.identity import ImageFile
+from napari_artifact_review.core.images.image_names import (
+    SUPPORTED_NAME,
+    SUPPORTED_SUFFIXES,
+    BaseNames,
+    Location,
+    folder_parts,
+)
+from napari_artifact_review.core.images.listings import Listings
 from napari_artifact_review.core.images.zarr import read_zarr
 
 __all__ = ["FullImage", "ImageFolder", "ImageHdu", "read_image"]
-
-_SUPPORTED = re.compile(
-    r"(?P<stem>.+)(?P<suffix>"
-    r"(?P<fits>\.(?:fits|fit|fts)(?:\.(?:gz|bz2|fz))?)|(?P<zarr>\.zarr)|"
-    r"\.(?:tiff?|png|jpe?g|npy))",
-    re.IGNORECASE | re.DOTALL,
-)
-#: A letter between separators, as in SDSS and DECam names, or an HST or JWST filter.
-_BAND = re.compile(r"(?<![^\W_])(?:[A-Za-z]|[Ff]\d{3,4}[A-Za-z]{1,2})(?![^\W_])")
-_SUFFIXES = (
-    ".fits .fit .fts (also .gz .bz2 .fz), .zarr, .tif .tiff .png .jpg .jpeg .npy"
-)
 
 
 def read_image(
@@ -58,12 +55,12 @@ def read_image(
         If the file cannot be read as an image.
     """
     path = Path(path)
-    supported = _SUPPORTED.fullmatch(path.name)
+    supported = SUPPORTED_NAME.fullmatch(path.name)
     if supported is None:
         raise ImageError(
             "its suffix is not that of a supported image format",
             path=path,
-            remedy=f"Supported formats: {_SUFFIXES}",
+            remedy=f"Supported formats: {SUPPORTED_SUFFIXES}",
         )
     _check_regular(path)
     if not supported["fits"] and hdu is not None:
@@ -91,25 +88,43 @@ class ImageFolder:
     ----------
     folder : path-like
         The folder; image names may contain subfolders.
+    names : iterable of str
+        All distinct image names of the table, in order of appearance. A name with a
+        path that does not exist in the folder finds its image by its base name only if
+        no other of these names ends in that base name.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder.
+    names : tuple of str
+        The image names of the table.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, names: Iterable[str] = ()) -> None:
         self.folder = Path(folder)
-        self._listings: dict[Path, _Listing] = {}
+        self.names = tuple(dict.fromkeys(names))
+        self._listings = Listings(self.folder)
 
     def aliases(self) -> dict[str, str]:
         """Interim."""
         return {}
 
     def find(self, image_name: str) -> Path:
-        """Find the file of an image.
+        r"""Find the file of an image.
 
         Parameters
         ----------
         image_name : str
-            A path relative to the folder, with or without suffix. An exact match has
-            precedence. Otherwise, differences in Unicode normalization and in the case
-            of the suffix are ignored.
+            A path, with or without suffix. A relative path, and an absolute one inside
+            the folder, is looked up in the folder. If no image is there, the base name
+            is looked up in the folder itself, as for a path outside the folder. A `\`
+            separates parts of the path only if no file has it in its name.
+
+            An exact match of the file name has precedence. Otherwise, differences in
+            Unicode normalization and in the case of the suffix are ignored. If still no
+            file matches, `a.fits` finds `a.fits.gz`, `a.fits.bz2` or `a.fits.fz`, and
+            each of these finds `a.fits`.
 
         Returns
         -------
@@ -120,28 +135,64 @@ class ImageFolder:
         Raises
         ------
         ImageError
-            If no file or more than one file matches, or the name is a path outside the
-            folder.
+            If no file or more than one file matches, or if the base name would have to
+            decide but several names of the table end in it.
         """
-        relative = self._checked(image_name)
-        parent = self._on_disk(relative.parent)
-        for again in (False, True):
-            if again or parent not in self._listings:
-                self._listings[parent] = _Listing(self._scan(parent))
-            names = self._listings[parent].matches(relative.name)
-            paths = [self.folder / parent / name for name in names]
-            if len(paths) == 1 and os.path.lexists(paths[0]):
-                # A link may point outside the folder, because the user created it. A
-                # name in the table may not.
-                _check_regular(paths[0])
-                return paths[0]
-        if paths:
+        newer = Listings(self.folder)
+        for listings in (self._listings, newer):
+            try:
+                match = self._match(image_name, listings)
+            except ImageError:
+                # The error may be out of date.
+                if listings is newer:
+                    raise
+                continue
+            finally:
+                self._listings.update(newer)
+            if match.is_one:
+                path = self.folder.joinpath(*match.parent, *match.names)
+                if os.path.lexists(path):
+                    # A link may point outside the folder, because the user created it.
+                    # A name in the table may not.
+                    _check_regular(path)
+                    return path
+        if len(match.names) > 1:
             raise ImageError(
-                f"{image_name!r} matches several files: {', '.join(names)}",
-                path=self.folder / parent,
+                f"{image_name!r} matches several files: {', '.join(match.names)}",
+                path=self.folder.joinpath(*match.parent),
                 remedy="Move all but one away, or write the suffix in image_name",
             )
-        raise self._not_found(image_name, parent, relative.name)
+        raise self._not_found(image_name)
+
+    def aliases(self) -> dict[str, str]:
+        """Return the names of the table that mean the same file as an earlier name.
+
+        The files need not exist, and no error is raised. Names without exactly one file
+        are aliases if they are the same path apart from separators and `.`.
+
+        Each subfolder is listed at most once. Apart from that, only symbolic links, and
+        names that are hard links to one file, cost access to the disk.
+
+        Returns
+        -------
+        dict of str to str
+            The first name with the same file, for each later name.
+        """
+        # Another thread may update the listings meanwhile.
+        listings = Listings(self.folder)
+        listings.update(self._listings)
+        files = {name: self._file_of(name, listings) for name in self.names}
+        self._listings.update(listings)
+        identities = listings.identities(filter(None, files.values()))
+        first: dict[Hashable, str] = {}
+        found = {}
+        for name, file in files.items():
+            # The last reading of a name has the separators of Windows.
+            paths = self._base_names.paths_of(name)
+            key = identities[file] if file else paths[-1:] or name
+            if first.setdefault((bool(file), key), name) != name:
+                found[name] = first[bool(file), key]
+        return found
 
     def check(self) -> None:
         """Check that the folder exists and can be listed.
@@ -151,116 +202,96 @@ class ImageFolder:
         ImageError
             If the folder does not exist or cannot be listed.
         """
-        self._scan(Path())
+        newer = Listings(self.folder)
+        try:
+            newer[()]
+        finally:
+            self._listings.update(newer)
 
-    def _checked(self, image_name: str) -> Path:
-        """Convert a name to a path; raise an error if it is outside the folder."""
-        relative = Path(image_name)
-        if relative.anchor or ".." in relative.parts:
-            raise ImageError(
-                f"{image_name!r} is outside the images folder",
-                path=self.folder,
-                remedy="Name images by their path inside this folder",
-            )
-        if not relative.name or "\0" in image_name:
+    @cached_property
+    def _base_names(self) -> BaseNames:
+        folders = (self.folder.absolute(), Path(os.path.realpath(self.folder)))
+        return BaseNames(self.names, map(folder_parts, folders))
+
+    def _match(self, image_name: str, listings: Listings) -> _Match:
+        """Look up the files that match a name.
+
+        Raises
+        ------
+        ImageError
+            If the name is not a file name, a folder cannot be listed, or several names
+            of the table end in the base name that would have to decide.
+        """
+        paths = self._base_names.paths_of(image_name)
+        if not paths:
             raise ImageError(
                 f"{image_name!r} is not a file name",
                 path=self.folder,
                 remedy="Name an image in this folder",
             )
-        return relative
+        root = listings[()]
+        for path in paths:
+            if path.location is None:
+                continue
+            parent = listings.on_disk(path.location[:-1])
+            names = [] if parent is None else listings[parent].matches(path.base_name)
+            if parent is not None and names:
+                return _Match(parent, names)
+        for path in paths:
+            names = root.matches(path.base_name)
+            if names:
+                self._check_base_name(image_name, path.base_name)
+                return _Match((), names)
+        return _Match((), [])
 
-    def _scan(self, parent: Path) -> list[str]:
-        """Return the names in a subfolder; an empty list if it does not exist."""
-        folder = self.folder / parent
+    def _check_base_name(self, image_name: str, base_name: str) -> None:
+        """Check that no other name of the table has another path to a base name."""
+        sharing = self._base_names.sharing(image_name, base_name)
+        if sharing:
+            named = ", ".join(map(repr, islice(sharing, 3)))
+            more = f" and {len(sharing) - 3:,} more" if len(sharing) > 3 else ""
+            raise ImageError(
+                f"{image_name!r} is not in the images folder, and several names of the "
+                f"table end in {base_name!r}: {named}{more}",
+                path=self.folder,
+                remedy="Keep the subfolders in the images folder, or choose the folder "
+                "above it",
+            )
+
+    def _file_of(self, image_name: str, listings: Listings) -> Location | None:
+        """Return the file that matches a name; None if there is not exactly one."""
         try:
-            return os.listdir(folder)  # noqa: PTH208 - Path objects for 10,000 names
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if parent.parts:
-                return []
-            raise ImageError(
-                "the folder of the images does not exist",
-                path=folder,
-                remedy="Choose the folder that holds them",
-            ) from error
-        except OSError as error:
-            raise ImageError(
-                f"the folder cannot be listed: {error.strerror}",
-                path=folder,
-                remedy="Check its name and your rights to it",
-            ) from error
+            match = self._match(image_name, listings)
+        except ImageError:
+            return None
+        return (*match.parent, *match.names) if match.is_one else None
 
-    def _on_disk(self, parent: Path) -> Path:
-        """Return a subfolder's path in the Unicode normalization used on disk."""
-        spelled = Path()
-        for part in parent.parts:
-            known = [part]
-            if not os.path.lexists(self.folder / spelled / part):
-                known = [
-                    name for name in self._scan(spelled) if _nfc(name) == _nfc(part)
-                ]
-            spelled /= next(iter(known), part)
-        return spelled
-
-    def _not_found(
-        self, image_name: str, parent: Path, name: str
-    ) -> ImageNotFoundError:
-        near = self._listings[parent].nearest(name)
+    def _not_found(self, image_name: str) -> ImageNotFoundError:
+        path = self._base_names.paths_of(image_name)[-1]
+        written = (path.location or ())[:-1]
+        parent = self._listings.on_disk(written)
+        near = self._listings[parent or ()].nearest(path.base_name)
         if near:
             remedy = f"Similar files: {', '.join(near)}"
         else:
-            remedy = f"Supported formats: {_SUFFIXES}"
+            remedy = f"Supported formats: {SUPPORTED_SUFFIXES}"
         return ImageNotFoundError(
             f"image {image_name!r} not found",
-            path=self.folder / parent,
+            path=self.folder.joinpath(*(written if parent is None else parent)),
             remedy=remedy,
         )
 
 
-class _Listing:
-    """An index of the image files in one folder, by name and by stem."""
+class _Match(NamedTuple):
+    """The files that match a name, and their subfolder."""
 
-    def __init__(self, names: list[str]) -> None:
-        self._names = set[str]()
-        self._known: dict[str, list[str]] = {}
-        for name in sorted(names):
-            supported = _SUPPORTED.fullmatch(name)
-            if supported is None:
-                continue
-            self._names.add(name)
-            stem = _nfc(supported["stem"])
-            for key in (stem, stem + supported["suffix"].lower()):
-                self._known.setdefault(key, []).append(name)
+    parent: Location
+    names: list[str]
 
-    def matches(self, name: str) -> list[str]:
-        """Return the file name that equals `name`, or else all names that match."""
-        if name in self._names:
-            return [name]
-        return self._known.get(self._key(name), [])
-
-    def nearest(self, name: str) -> list[str]:
-        """Return up to three files that resemble a missing name and have its band."""
-        key = self._key(name)
-        same_band = [known for known in self._known if _bands(known) == _bands(key)]
-        keys = difflib.get_close_matches(key, same_band, n=3)
-        found = dict.fromkeys(name for key in keys for name in self._known[key])
-        return list(found)[:3]
-
-    @staticmethod
-    def _key(name: str) -> str:
-        """Return the key of a name in the index: in NFC, with a lower-case suffix."""
-        name = _nfc(name)
-        supported = _SUPPORTED.fullmatch(name)
-        return supported["stem"] + supported["suffix"].lower() if supported else name
-
-
-def _bands(name: str) -> list[str]:
-    """Return the parts of a name that may be a band, such as "g" or "F814W"."""
-    return _BAND.findall(name)
-
-
-def _nfc(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    @property
+    def is_one(self) -> bool:
+        """Whether exactly one file matches."""
+        return len(self.names) == 1
 
 
 def _check_regular(path: Path) -> None:

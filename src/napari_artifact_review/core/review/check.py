@@ -148,7 +148,8 @@ def _image_faults(
     size: int,
 ) -> Iterator[ReviewError]:
     try:
-        folder = image_folder(images, table, [*cutouts["image_name"].unique()])
+        names = [str(name) for name in cutouts["image_name"].unique()]
+        folder = image_folder(images, table, names)
         folder.check()
     except ImageError as error:
         yield error

@@ -67,22 +67,22 @@ def image_folder(
         `images` if the first image is not in the folder of the table.
     predictions : Path
         Path of the table.
-    first_image : str
-        Name of the first image in the table.
+    names : sequence of str
+        All distinct image names of the table, in order of appearance.
     """
     # Import here, because the dock's form needs only the other functions above.
     from napari_artifact_review.core.images.folder import ImageFolder
 
     if named is not None:
-        return ImageFolder(absolute_path(named))
-    own = ImageFolder(predictions.parent)
+        return ImageFolder(absolute_path(named), names)
+    own = ImageFolder(predictions.parent, names)
     beside = predictions.parent / "images"
     if not beside.is_dir():
         return own
     try:
         own.find(names[0])
     except ImageError:
-        return ImageFolder(beside)
+        return ImageFolder(beside, names)
     return own
 
 

@@ -1,0 +1,225 @@
+"""Image names as tables write them: paths, base names and suffixes, without a disk."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePath
+
+#: The suffixes of supported images, for messages.
+SUPPORTED_SUFFIXES = (
+    ".fits .fit .fts (also .gz .bz2 .fz), .zarr, .tif .tiff .png .jpg .jpeg .npy"
+)
+#: A file name with the suffix of a supported image.
+SUPPORTED_NAME = re.compile(
+    r"(?P<stem>.+)(?P<suffix>"
+    r"(?P<fits>(?P<plain>\.(?:fits|fit|fts))(?P<packed>\.(?:gz|bz2|fz))?)|"
+    r"(?P<zarr>\.zarr)|\.(?:tiff?|png|jpe?g|npy))",
+    re.IGNORECASE | re.DOTALL,
+)
+_COMPRESSIONS = (".gz", ".bz2", ".fz")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+#: The path of a file below the images folder, as parts.
+Location = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NamePath:
+    """An image name, read as a path.
+
+    Attributes
+    ----------
+    parts : tuple of str
+        Parts of the path, with the drive as the first one. Empty parts, `.` and each
+        `..` that follows another part are resolved.
+    is_absolute : bool
+        Whether the path begins at a drive or at the root.
+    """
+
+    parts: tuple[str, ...]
+    is_absolute: bool
+
+    @property
+    def base_name(self) -> str:
+        """Last part of the path; empty if that is no file name."""
+        return self.parts[-1] if self.parts and self.parts[-1] != ".." else ""
+
+    @property
+    def without_suffix(self) -> NamePath:
+        """The path in NFC, without the suffix of an image."""
+        parts = (*self.parts[:-1], split_suffix(self.base_name)[0])
+        return NamePath(tuple(map(nfc, parts)), self.is_absolute)
+
+    def below(self, folder: Iterable[str]) -> NamePath:
+        """Return an absolute path inside a folder as relative to the folder.
+
+        Parameters
+        ----------
+        folder : iterable of str
+            Parts of the absolute path of the folder.
+        """
+        if not self.is_absolute:
+            return self
+        root = [_comparable(part) for part in folder]
+        own = [_comparable(part) for part in self.parts[: len(root)]]
+        if own != root:
+            return self
+        return NamePath(self.parts[len(root) :], is_absolute=False)
+
+    @property
+    def location(self) -> Location | None:
+        """Path below the images folder; None if the path leads out of the folder."""
+        return None if self.is_absolute or ".." in self.parts[:1] else self.parts
+
+
+def read_name(image_name: str) -> tuple[NamePath, ...]:
+    r"""Return the paths that an image name may mean, the likelier one first.
+
+    On POSIX, `\` may belong to a file name, so that `sub\a` means the file `sub\a`, or
+    else the file `a` in the folder `sub`.
+
+    Parameters
+    ----------
+    image_name : str
+        The name in the table.
+
+    Returns
+    -------
+    tuple of NamePath
+        One or two paths, each with a base name; none if the name is not a file name.
+    """
+    found = [_resolved(image_name.split("/"), is_absolute=image_name[:1] == "/")]
+    if "\\" in image_name or _DRIVE.match(image_name):
+        starts_at_root = image_name[:1] in ("/", "\\")
+        is_absolute = starts_at_root or _DRIVE.match(image_name) is not None
+        found.append(_resolved(re.split(r"[\\/]", image_name), is_absolute=is_absolute))
+    if "\0" in image_name:
+        return ()
+    return tuple(path for path in dict.fromkeys(found) if path.base_name)
+
+
+def folder_parts(folder: PurePath) -> tuple[str, ...]:
+    """Return the parts of an absolute path, in the form of `NamePath.parts`."""
+    return tuple(part for part in folder.as_posix().split("/") if part)
+
+
+def split_suffix(name: str) -> tuple[str, str]:
+    """Split a file name into its stem and the suffix of an image, which may be empty.
+
+    The suffix is in lower case.
+    """
+    supported = SUPPORTED_NAME.fullmatch(name)
+    if supported is None:
+        return name, ""
+    return supported["stem"], supported["suffix"].lower()
+
+
+def compression_variants(name: str) -> list[str]:
+    """Return the names of a FITS file after or before compression.
+
+    Parameters
+    ----------
+    name : str
+        Name of a file. For `a.fits`, the names are those of the compressed files; for
+        `a.fits.fz`, the name is `a.fits`. Other names have no variants.
+
+    Returns
+    -------
+    list of str
+        The names, with suffixes in lower case.
+    """
+    supported = SUPPORTED_NAME.fullmatch(name)
+    if supported is None or not supported["fits"]:
+        return []
+    plain = supported["stem"] + supported["plain"].lower()
+    if supported["packed"]:
+        return [plain]
+    return [plain + compression for compression in _COMPRESSIONS]
+
+
+def nfc(name: str) -> str:
+    """Return a name in the Unicode normalization NFC."""
+    return unicodedata.normalize("NFC", name)
+
+
+class BaseNames:
+    """An index of the image names of a table by their base name without suffix.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The distinct image names of the table.
+    folders : iterable of tuple of str
+        Parts of the absolute paths of the images folder.
+    """
+
+    def __init__(
+        self, names: Iterable[str], folders: Iterable[tuple[str, ...]]
+    ) -> None:
+        self._names = tuple(names)
+        self._folders = tuple(folders)
+
+    def paths_of(self, image_name: str) -> tuple[NamePath, ...]:
+        """Return the paths that a name may mean, relative to the folder if inside."""
+        found = []
+        for path in read_name(image_name):
+            for folder in self._folders:
+                path = path.below(folder)
+            if path.base_name:
+                found.append(path)
+        return tuple(found)
+
+    def sharing(self, image_name: str, base_name: str) -> Collection[str]:
+        """Return the names of the table that end in a base name, if paths differ.
+
+        Parameters
+        ----------
+        image_name : str
+            A name that ends in `base_name`; the table need not contain it.
+        base_name : str
+            A file name; its suffix is ignored.
+
+        Returns
+        -------
+        collection of str
+            One name for each path that ends in `base_name`, in the order of the table;
+            empty if no path differs from that of `image_name`.
+        """
+        key = nfc(split_suffix(base_name)[0])
+        known = self._by_base.get(key, {})
+        own = self._stems(image_name).get(key)
+        return known.values() if len(known) > (own in known) else ()
+
+    @cached_property
+    def _by_base(self) -> dict[str, dict[NamePath, str]]:
+        found: dict[str, dict[NamePath, str]] = {}
+        for name in self._names:
+            for base, path in self._stems(name).items():
+                found.setdefault(base, {}).setdefault(path, name)
+        return found
+
+    def _stems(self, image_name: str) -> dict[str, NamePath]:
+        """Return the paths of a name without suffix, by their last part."""
+        stems = (path.without_suffix for path in self.paths_of(image_name))
+        return {stem.parts[-1]: stem for stem in stems}
+
+
+def _resolved(parts: Iterable[str], *, is_absolute: bool) -> NamePath:
+    """Return a path without empty parts, `.` and resolvable `..`."""
+    found: list[str] = []
+    for part in parts:
+        if part == ".." and found and found[-1] != "..":
+            found.pop()
+        elif part not in ("", ".") and not (part == ".." and is_absolute):
+            found.append(part)
+    return NamePath(tuple(found), is_absolute)
+
+
+def _comparable(part: str) -> str:
+    """Return a part of a path, to compare as the operating system compares it."""
+    return nfc(os.path.normcase(part))

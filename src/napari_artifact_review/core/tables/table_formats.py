@@ -15,6 +15,10 @@ from napari_artifact_review.core.tables.binary_tables import FitsTableFile, Parq
 from napari_artifact_review.core.tables.column_names import IDENTIFYING
 from napari_artifact_review.core.tables.delimited import DelimitedFile
 from napari_artifact_review.core.tables.ecsv import MARK, EcsvFile
+from napari_artifact_review.core.tables.foreign_formats import (
+    HEAD_BYTES,
+    refuse_foreign_format,
+)
 from napari_artifact_review.core.tables.table_file import TableFile, check_size
 
 FORMATS: tuple[type[TableFile], ...] = (
@@ -113,14 +117,14 @@ def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
 
 def _decompressed_head(data: bytes) -> bytes:
     try:
-        return zlib.decompressobj(wbits=31).decompress(data[:4096], 80)
+        return zlib.decompressobj(wbits=31).decompress(data[:HEAD_BYTES], HEAD_BYTES)
     except zlib.error:
         # The data are damaged; the reader of delimited text reports this.
         return b""
 
 
 def _format_of(data: bytes) -> type[TableFile]:
-    head = data[:80]
+    head = data[:HEAD_BYTES]
     if head.startswith(b"\x1f\x8b"):
         head = _decompressed_head(data)
     if head.startswith(b"PAR1"):
@@ -129,4 +133,5 @@ def _format_of(data: bytes) -> type[TableFile]:
         return FitsTableFile
     if head.startswith(MARK.encode()):
         return EcsvFile
+    refuse_foreign_format(head, data)
     return DelimitedFile

@@ -15,7 +15,10 @@ from astropy.table import Table
 
 from napari_artifact_review.core.errors import SaveError, TableError
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.tables.binary_tables import FitsTableFile, ParquetFile
+from napari_artifact_review.core.tables.ecsv import EcsvFile
 from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.table_formats import read_table_file
 
 ADDED = ["error_id", "label_new", "reviewed_by", "reviewed_at"]
 ADDED += ["decision", "kind", "note"]
@@ -217,3 +220,111 @@ def test_what_fits_cannot_spell_is_refused_and_nothing_is_left(tmp_path):
     log = "out.fits.review.sqlite"
     left = {p.name for p in tmp_path.iterdir()} - {log, f"{log}.lock"}
     assert left == {"in.fits"}
+
+
+def rewritten(path, **edits) -> io.BytesIO:
+    stream = io.BytesIO()
+    columns = {name: pd.Series(cells) for name, cells in edits.items()}
+    read_table_file(path).write(stream, columns)
+    stream.seek(0)
+    return stream
+
+
+def test_parquet_keeps_columns_of_one_name_and_without_a_name(tmp_path):
+    path = tmp_path / "in.parquet"
+    arrays = [pa.array(cells) for cells in ([1], ["a"], [True], [0.5], [7])]
+    table = pa.table(arrays, names=["x", "x", "", "", "label"])
+    pq.write_table(table, path)
+    assert read_table_file(path).values.iloc[0].tolist() == [1, "a", True, 0.5, 7]
+    assert pq.ParquetFile(rewritten(path)).read().equals(table)
+    changed = pq.ParquetFile(rewritten(path, label=[8], new=[9])).read()
+    assert changed.column_names == [*table.column_names, "new"]
+    assert [column.to_pylist() for column in changed.columns] == [
+        *([each.to_pylist()[0]] for each in arrays[:4]),
+        [8],
+        [9],
+    ]
+
+
+def repeated_fits(path) -> bytes:
+    """Write a table in which two columns have one name and two have no name."""
+    names = ["x1", "x2", "none1", "none2", "label"]
+    columns = [fits.Column(name, "J", array=[i]) for i, name in enumerate(names)]
+    fits.BinTableHDU.from_columns(columns).writeto(path)
+    data = path.read_bytes()
+    for number in (1, 2):
+        data = data.replace(b"'x%d      '" % number, b"'x       '")
+    data = data.replace(b"'none1   '", b"'        '")
+    data = data.replace(b"TTYPE4  =", b"SURVEY  =")
+    path.write_bytes(data)
+    return data
+
+
+def test_fits_keeps_columns_of_one_name_and_without_a_name(tmp_path):
+    path = tmp_path / "in.fits"
+    data = repeated_fits(path)
+    values = read_table_file(path).values
+    assert list(values.columns) == ["x", "x", "", "", "label"]
+    assert values.iloc[0].tolist() == [0, 1, 2, 3, 4]
+    assert rewritten(path).read() == data
+    changed = rewritten(path, label=[8], new=[9]).read()
+    with fits.open(io.BytesIO(changed)) as hdus:
+        assert hdus[1].columns.names == ["x", "x", None, None, "label", "new"]
+        assert hdus[1].header["SURVEY"] == "none2"
+        begin = hdus[1].fileinfo()["datLoc"]
+    row = np.frombuffer(changed, np.uint8, 32, begin).tobytes()
+    cells = [*zip(range(4), [4] * 4, strict=True), (8, 8), (9, 8)]
+    assert row == b"".join(value.to_bytes(size, "big") for value, size in cells)
+
+
+@pytest.mark.parametrize(
+    ("names", "form", "what"),
+    [
+        (["x", "x"], ParquetFile, "more than one column is named 'x'"),
+        (["x", "x"], FitsTableFile, "more than one column is named 'x'"),
+        (["x", "x"], EcsvFile, "more than one column is named 'x'"),
+        (["x", ""], FitsTableFile, "a column has no name"),
+        (["x", ""], EcsvFile, "a column has no name"),
+    ],
+)
+def test_names_that_a_format_cannot_hold_are_refused(names, form, what):
+    with pytest.raises(SaveError, match=what) as caught:
+        form.from_values(pd.DataFrame([[1, 2]], columns=names))
+    assert ".csv" in caught.value.remedy
+
+
+def fits_of_tables(path, *tables: list[str], ascii_table: bool = False) -> None:
+    hdus = [
+        fits.TableHDU.from_columns(
+            [fits.Column(name, "I4", array=[number], ascii=True) for name in names]
+        )
+        if ascii_table
+        else fits.BinTableHDU.from_columns(
+            [fits.Column(name, "J", array=[number] * bool(names)) for name in names]
+        )
+        for number, names in enumerate(tables)
+    ]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+
+
+def test_the_fits_table_is_the_first_with_most_wanted_columns(tmp_path):
+    path = tmp_path / "in.fits"
+    fits_of_tables(path, ["a", "label"], ["GRID_X", "Label"], ["grid_x", "label"])
+    assert list(read_table_file(path).values.columns) == ["GRID_X", "Label"]
+    assert list(read_table_file(path, ["a"]).values.columns) == ["a", "label"]
+
+
+@pytest.mark.parametrize("ascii_table", [False, True])
+def test_a_fits_table_without_wanted_columns_is_read(tmp_path, ascii_table):
+    path = tmp_path / "in.fits"
+    fits_of_tables(path, ["img", "x"], ["y"], ascii_table=ascii_table)
+    assert list(read_table_file(path).values.columns) == ["img", "x"]
+
+
+def test_a_fits_table_with_rows_comes_before_one_without(tmp_path):
+    path = tmp_path / "in.fits"
+    empty = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=[])])
+    full = fits.BinTableHDU.from_columns([fits.Column("b", "J", array=[1])])
+    fits.HDUList([fits.PrimaryHDU(), empty, full]).writeto(path)
+    assert list(read_table_file(path).values.columns) == ["b"]
+    assert list(read_table_file(path, ["A"]).values.columns) == ["a"]

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_artifact_review.core.tables.delimited import DelimitedFile, unquote
+from napari_artifact_review.core.tables.delimited import DelimitedFile
 from napari_artifact_review.core.tables.splitting import _split_any, _split_regular
+from napari_artifact_review.core.tables.text_rows import unquote
 
 ENCODINGS = {
     "utf-8": b"",

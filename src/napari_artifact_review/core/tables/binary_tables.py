@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, BinaryIO, Self
 
 import numpy as np
@@ -17,8 +17,13 @@ from astropy.io import fits
 from astropy.table import Table
 
 from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.tables.column_names import IDENTIFYING, fold_name
 from napari_artifact_review.core.tables.fits_records import FitsRecords
-from napari_artifact_review.core.tables.table_file import TableFile, decompress
+from napari_artifact_review.core.tables.table_file import (
+    TableFile,
+    check_names,
+    decompress,
+)
 
 #: Bytes of a file before the table, the table itself, and bytes after the table.
 _Parts = tuple[bytes, FitsRecords, bytes]
@@ -67,21 +72,29 @@ class ParquetFile(_TypedFile):
         self._table = table
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(
+        cls,
+        data: bytes,
+        wanted: Collection[str] = IDENTIFYING,  # noqa: ARG003
+    ) -> Self:
         """Read a Parquet table; see `TableFile.from_bytes`."""
         try:
-            table = pq.read_table(io.BytesIO(data))
+            # Unlike `read_table`, this reads columns of the same name.
+            table = pq.ParquetFile(io.BytesIO(data)).read()
         except (pa.ArrowException, OSError) as error:
             raise TableError(
                 f"not a valid Parquet file ({error})", remedy="Write it again"
             ) from error
-        return cls(
-            table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True), table
-        )
+        # Arrow takes the type of a column in pandas from its name.
+        numbered = table.rename_columns(list(map(str, range(table.num_columns))))
+        values = numbered.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+        values.columns = pd.Index(table.column_names, dtype="str")
+        return cls(values, table)
 
     @classmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
         """Create a Parquet table with Arrow's default types."""
+        check_names(map(str, values.columns), "Parquet")
         return cls(values, pa.Table.from_pandas(values, preserve_index=False))
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
@@ -89,8 +102,8 @@ class ParquetFile(_TypedFile):
         table = self._table
         for name, cells in edits.items():
             column = pa.Array.from_pandas(cells)
-            at = table.schema.get_field_index(name)
-            if at < 0:
+            at = self.position_of(name)
+            if at is None:
                 table = table.append_column(name, column)
             else:
                 table = table.set_column(at, name, column)
@@ -98,7 +111,7 @@ class ParquetFile(_TypedFile):
 
 
 class FitsTableFile(_TypedFile):
-    """The first table with a column `grid_x` in a FITS file.
+    """The first table of a FITS file that has most of the wanted columns.
 
     Other HDUs, and columns with several values per cell, are preserved.
     """
@@ -112,7 +125,7 @@ class FitsTableFile(_TypedFile):
         self._compressed = compressed
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes, wanted: Collection[str] = IDENTIFYING) -> Self:
         """Read a FITS table; see `TableFile.from_bytes`."""
         try:
             compressed = data.startswith(b"\x1f\x8b")
@@ -121,8 +134,9 @@ class FitsTableFile(_TypedFile):
             with warnings.catch_warnings(), fits.open(io.BytesIO(data)) as hdus:
                 # astropy warns about units and similar cards, which stay unchanged.
                 warnings.simplefilter("ignore")
-                at = _table_hdu(hdus)
+                at = _table_hdu(hdus, wanted)
                 parts = _split(data, hdus[at])
+                names = _name_apart(hdus[at].header)
                 table = Table.read(hdus, hdu=at)
                 table.convert_bytestring_to_unicode()
         except TableError:
@@ -133,12 +147,16 @@ class FitsTableFile(_TypedFile):
                 f"not a valid FITS table ({error})", remedy="Write it again"
             ) from error
         flat = [name for name in table.colnames if table[name].ndim == 1]
-        return cls(table[flat].to_pandas(), parts, compressed)
+        frame = table[flat].to_pandas()
+        frame.columns = pd.Index([names.get(name, name) for name in flat], dtype="str")
+        return cls(frame, parts, compressed)
 
     @classmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
         """Create a FITS file with one table."""
-        columns = [_fits_column(str(name), values[name]) for name in values]
+        names = [str(name) for name in values.columns]
+        check_names(names, "FITS", named=True)
+        columns = [_fits_column(name, values[name]) for name in names]
         return cls(values, _made(fits.BinTableHDU.from_columns(columns)), False)
 
     def suited_to(self, name: str) -> FitsTableFile:
@@ -158,17 +176,46 @@ class FitsTableFile(_TypedFile):
         stream.write(gzip.compress(data, mtime=0) if self._compressed else data)
 
 
-def _table_hdu(hdus: fits.HDUList) -> int:
+def _table_hdu(hdus: fits.HDUList, wanted: Collection[str]) -> int:
+    """Return the index of the first table with most wanted columns.
+
+    If no table has any of them, it is the first table with rows.
+    """
+    folded = set(map(fold_name, wanted))
+    tables = {}
     for index, hdu in enumerate(hdus):
-        if (
-            isinstance(hdu, fits.BinTableHDU | fits.TableHDU)
-            and "grid_x" in hdu.columns.names
-        ):
-            return index
-    raise TableError(
-        "no table with a column 'grid_x' in any HDU",
-        remedy="Choose the file with the predictions",
-    )
+        if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
+            found = folded & set(map(fold_name, _names(hdu.header)))
+            tables[index] = (len(found), hdu.header["NAXIS2"] > 0)
+    if not tables:
+        raise TableError(
+            "no HDU of this FITS file is a table",
+            remedy="Choose the file with the predictions",
+        )
+    return max(tables, key=tables.__getitem__)
+
+
+def _names(header: fits.Header) -> list[str]:
+    """Return the names of the columns of a table; empty for unnamed columns."""
+    count = header["TFIELDS"]
+    return [str(header.get(f"TTYPE{n}", "")).strip() for n in range(1, count + 1)]
+
+
+def _name_apart(header: fits.Header) -> dict[str, str]:
+    """Give columns other names in a header if astropy cannot read it otherwise.
+
+    Returns
+    -------
+    dict of str to str
+        The name in the file of each renamed column, by new name.
+    """
+    names, renamed = _names(header), {}
+    for number, name in enumerate(names, 1):
+        if not name or names.count(name) > 1:
+            other = f"column {number} of the table"
+            header[f"TTYPE{number}"] = other
+            renamed[other] = name
+    return renamed
 
 
 def _split(data: bytes, hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:

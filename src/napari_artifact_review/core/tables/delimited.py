@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 import gzip
 import operator
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 from typing import Any, BinaryIO, ClassVar, Self
 
@@ -16,8 +16,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.tables.column_names import IDENTIFYING
 from napari_artifact_review.core.tables.splitting import split_cells
 from napari_artifact_review.core.tables.table_file import TableFile, decompress
+from napari_artifact_review.core.tables.text_layout import (
+    begins_like_preamble,
+    find_layout,
+    without_sep_line,
+)
+from napari_artifact_review.core.tables.text_rows import BREAK, value_of
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -43,7 +50,8 @@ class Dialect:
     delimiter : str
         Separator of cells.
     preamble : str
-        Text before the header line: blank lines, or the YAML header of ECSV.
+        Text before the header line: blank lines, a line such as "sep=;", comments, or
+        the YAML header of ECSV.
     line_end, last_end : str
         Line ending of the header, and text after the last row.
     ends : tuple of str, optional
@@ -63,7 +71,8 @@ class Dialect:
     @property
     def description(self) -> str:
         """Description of the dialect for the user."""
-        words = f"{_DELIMITERS[self.delimiter]} delimited, {self.encoding.upper()}"
+        separator = _DELIMITERS.get(self.delimiter, repr(self.delimiter))
+        words = f"{separator} delimited, {self.encoding.upper()}"
         return f"{words}, gzip" if self.compressed else words
 
     def quote(self, value: str) -> str:
@@ -118,25 +127,24 @@ class DelimitedFile(TableFile):
         return f"text, {self.dialect.description}"
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes, wanted: Collection[str] = IDENTIFYING) -> Self:
         """Read delimited text; see `TableFile.from_bytes`."""
         text, dialect = decode(data)
-        header = re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
-        return cls.from_text(text, replace(dialect, delimiter=_find_delimiter(header)))
+        preamble, delimiter = find_layout(text, wanted)
+        dialect = replace(dialect, preamble=preamble, delimiter=delimiter)
+        return cls.from_text(text[len(preamble) :], dialect)
 
     @classmethod
     def from_text(cls, body: str, dialect: Dialect) -> Self:
         """Create a table from the decoded text after the preamble."""
-        first_line = dialect.preamble.count("\n") + 1
+        first_line = len(BREAK.findall(dialect.preamble)) + 1
         split = split_cells(body, dialect.delimiter, first_line)
         cells = split.cells.set_axis(pd.Index(split.names, dtype="str"), axis=1)
         values = cells
-        if '"' in body:
-            unquoted = [_map_distinct(split.cells[i], unquote) for i in split.cells]
-            values = pd.concat(unquoted, axis=1)
-            values.columns = pd.Index(
-                [unquote(name) for name in split.names], dtype="str"
-            )
+        if '"' in body or dialect.delimiter == " ":
+            read = partial(value_of, delimiter=dialect.delimiter)
+            names = [read(name) for name in split.names]
+            values = _map_columns(split.cells, read, names)
         dialect = replace(
             dialect,
             preamble=dialect.preamble + split.lead,
@@ -153,18 +161,30 @@ class DelimitedFile(TableFile):
         cls, values: pd.DataFrame, dialect: Dialect = _USUAL_DIALECT
     ) -> Self:
         """Create a text table from values, by default in UTF-8 with commas."""
-        text = values.apply(_map_distinct, args=(_as_text,))
-        cells = text.apply(_map_distinct, args=(dialect.quote,))
-        names = [dialect.quote(name) for name in values.columns]
-        cells.columns = pd.Index(names, dtype="str")
-        return cls(cells, text, dialect, np.arange(2, len(values) + 2))
+        names = [str(name) for name in values.columns]
+        text = _map_columns(values, _as_text, names)
+        header = [dialect.quote(name) for name in names]
+        if header and begins_like_preamble(header[0]):
+            header[0] = f'"{header[0]}"'
+        cells = _map_columns(text, dialect.quote, header)
+        first_line = len(BREAK.findall(dialect.preamble)) + 2
+        return cls(cells, text, dialect, np.arange(len(values)) + first_line)
 
     def suited_to(self, name: str) -> DelimitedFile:
         """Return the table with the compression and delimiter that suit a file name."""
         suffix = name.lower()
         dialect = replace(self.dialect, compressed=suffix.endswith(".gz"))
         if suffix.endswith((".tsv", ".tsv.gz")) and dialect.delimiter != "\t":
-            return self.from_values(self.values, replace(dialect, delimiter="\t"))
+            # The text after a row may hold delimiters.
+            preamble = without_sep_line(dialect.preamble)
+            plain = replace(
+                dialect,
+                delimiter="\t",
+                preamble=preamble,
+                last_end=dialect.line_end,
+                ends=None,
+            )
+            return self.from_values(self.values, plain)
         return type(self)(self.cells, self.values, dialect, self.lines)
 
     def as_utf8(self) -> DelimitedFile:
@@ -188,29 +208,33 @@ class DelimitedFile(TableFile):
 
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
         """Write the table; see `TableFile.write`."""
-        names = dict(zip(self.values.columns, self.cells.columns, strict=True))
-        columns = {name: self.cells[name] for name in self.cells.columns}
+        names = list(self.cells.columns)
+        columns = [self.cells.iloc[:, i] for i in range(len(names))]
         for name, cells in edits.items():
-            columns[names.get(name, self.spell(name))] = cells
-        preamble = self._preamble(list(edits))
+            at = self.position_of(name)
+            if at is None:
+                names.append(self.spell(name))
+                columns.append(cells)
+            else:
+                columns[at] = cells
+        head = self._preamble(list(edits)) + self.dialect.delimiter.join(names)
         if self.dialect.compressed:
             # Omit the time stamp, so that equal reviews give equal files.
             with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed:
-                self._write_lines(packed, preamble, columns)
+                self._write_lines(packed, head, columns)
         else:
-            self._write_lines(stream, preamble, columns)
+            self._write_lines(stream, head, columns)
 
     def _write_lines(
         self,
         stream: BinaryIO | gzip.GzipFile,
-        preamble: str,
-        columns: Mapping[str, pd.Series[Any]],
+        head: str,
+        columns: Sequence[pd.Series[Any]],
     ) -> None:
         dialect, size = self.dialect, _ROWS_PER_CHUNK
-        head = preamble + dialect.delimiter.join(columns)
         stream.write(dialect.bom + head.encode(dialect.encoding))
         for begin in range(0, len(self.cells), size):
-            chunk = [c.iloc[begin : begin + size].tolist() for c in columns.values()]
+            chunk = [c.iloc[begin : begin + size].tolist() for c in columns]
             rows = map(dialect.delimiter.join, zip(*chunk, strict=True))
             # Each row is preceded by the line ending of the previous line.
             ends = dialect.ends[begin:-1] if dialect.ends else repeat(dialect.line_end)
@@ -223,15 +247,17 @@ class DelimitedFile(TableFile):
         return self.dialect.preamble
 
 
-def unquote(cell: str) -> str:
-    """Return the string in a cell, without the quotes of the cell."""
-    if len(cell) > 1 and cell[0] == cell[-1] == '"':
-        return cell[1:-1].replace('""', '"')
-    return cell
-
-
 def _as_text(value: Any) -> str:
     return "" if pd.isna(value) else str(value)
+
+
+def _map_columns(
+    table: pd.DataFrame, change: Callable[[Any], str], names: list[str]
+) -> pd.DataFrame:
+    """Convert the columns of a table, whose names may be equal, to strings."""
+    columns = [_map_distinct(table.iloc[:, i], change) for i in range(table.shape[1])]
+    changed = pd.concat(columns, axis=1) if columns else pd.DataFrame()
+    return changed.set_axis(pd.Index(names, dtype="str"), axis=1)
 
 
 def _map_distinct(
@@ -282,12 +308,3 @@ def decode(data: bytes) -> tuple[str, Dialect]:
             remedy="Is this a text table? Export it again as CSV",
         )
     return text, Dialect(encoding, bom, compressed)
-
-
-def _find_delimiter(header: str) -> str:
-    """Return the delimiter that gives a column `grid_x`, or else the most columns."""
-    names = {
-        delimiter: [unquote(name.strip()) for name in header.split(delimiter)]
-        for delimiter in ",;\t|"
-    }
-    return max(names, key=lambda d: ("grid_x" in names[d], len(names[d])))

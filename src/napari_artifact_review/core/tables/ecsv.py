@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Self
 
@@ -13,7 +13,9 @@ import yaml
 from astropy.table import Table
 
 from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.tables.column_names import IDENTIFYING
 from napari_artifact_review.core.tables.delimited import DelimitedFile, Dialect, decode
+from napari_artifact_review.core.tables.table_file import check_names
 
 MARK = "# %ECSV "
 _HEADER = re.compile(f"{MARK}.*\n(?:#.*\n)*")
@@ -30,7 +32,11 @@ class EcsvFile(DelimitedFile):
         return f"ECSV, {self.dialect.description}"
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(
+        cls,
+        data: bytes,
+        wanted: Collection[str] = IDENTIFYING,  # noqa: ARG003
+    ) -> Self:
         """Read an ECSV table; see `TableFile.from_bytes`."""
         text, dialect = decode(data)
         header = _HEADER.match(text)
@@ -57,6 +63,7 @@ class EcsvFile(DelimitedFile):
         dialect: Dialect | None = None,  # noqa: ARG003
     ) -> Self:
         """Create a table as astropy writes it; `dialect` is ignored."""
+        check_names(map(str, values.columns), "ECSV", named=True)
         out = io.StringIO()
         Table.from_pandas(values).write(out, format="ascii.ecsv")
         return cls.from_bytes(out.getvalue().encode())

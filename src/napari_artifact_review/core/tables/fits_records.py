@@ -90,7 +90,9 @@ class FitsRecords:
         return [entries.get(f"TTYPE{n + 1}", "") for n in range(len(self.fields))]
 
     def with_column(self, column: FitsRecords) -> FitsRecords:
-        """Return the table with a column replaced, or added if its name is new.
+        """Return the table with a column replaced, or added.
+
+        A column is replaced if it is the only one with the name.
 
         Parameters
         ----------
@@ -98,7 +100,7 @@ class FitsRecords:
             A table of the same kind, ASCII or binary, with only this column.
         """
         name, names = column.names[0], self.names
-        if name in names:
+        if names.count(name) == 1:
             return self._replaced(names.index(name), column)
         return self._added(column)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +12,14 @@ import pyarrow as pa
 from pyarrow import csv
 
 from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.tables.text_rows import (
+    BREAK,
+    LINE,
+    LINE_ENDS,
+    count_filled,
+    rows_of,
+)
 
-_LINE = re.compile(r"([^\r\n]*)(\r\n|\n|\r|\Z)")
-_BREAK = re.compile(r"\r\n|\n|\r")
-_LINE_ENDS = ("\r\n", "\n", "\r", "")
 _LARGE_STRING = pa.large_string()
 
 
@@ -36,10 +38,11 @@ class Split:
     lead : str
         Blank lines before the header.
     ends : tuple of str, length n + 1, or None
-        Text after the header and after each row: a line ending and any blank lines.
-        None if it is always `line_end`, except after the last row.
+        Text after the header and after each row: delimiters with nothing after them, a
+        line ending and any blank lines. None if it is always `line_end`, except after
+        the last row.
     line_end, last_end : str
-        Line ending of the header, and text after the last row.
+        Line ending of the header, and text after the last row, with any empty rows.
     faults : tuple of TableError
         Errors of rows that cannot be split; such rows are omitted.
     """
@@ -60,10 +63,11 @@ def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
     Parameters
     ----------
     body : str
-        A header and rows. Blank lines are not rows. A row whose number of cells differs
-        from the header is a fault.
+        A header and rows. Blank lines, and empty rows after the last row, are not rows.
+        A row whose number of cells differs from the header is a fault, unless they
+        differ by delimiters at the end of the line with nothing after them.
     delimiter : str
-        Separator of cells; consecutive spaces count as one separator.
+        Separator of cells; further blanks after a blank are part of the next cell.
     first_line : int, optional
         Line number of the first line of `body` in its file.
 
@@ -83,12 +87,12 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
     delimiters or line endings inside quotes.
     """
     line_end = _regular_line_end(body)
-    if line_end is None or (delimiter == " " and "  " in body):
+    if line_end is None or (delimiter == " " and _is_padded(body)):
         return None
     raw = body.encode()
     if '"' in body and _quotes_hide(raw, delimiter):
         return None
-    names = _LINE.match(body)[1].split(delimiter)  # type: ignore[index]
+    names = LINE.match(body)[1].split(delimiter)  # type: ignore[index]
     columns = [str(i) for i in range(len(names))]
     try:
         table = csv.read_csv(
@@ -105,7 +109,26 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
     cells.columns = pd.RangeIndex(len(names))
     lines = np.arange(len(cells), dtype=np.int64) + first_line + 1
     last_end = line_end if body.endswith("\n") else ""
-    return Split(names, cells, lines, "", None, line_end, last_end)
+    split = Split(names, cells, lines, "", None, line_end, last_end)
+    return _without_empty_rows(split, delimiter)
+
+
+def _without_empty_rows(split: Split, delimiter: str) -> Split:
+    """Move the text of empty rows after the last row of regular text to `last_end`."""
+    count = len(split.cells)
+    if not count or any(cell.strip() for cell in split.cells.iloc[-1]):
+        return split
+    columns = [split.cells[i].tolist() for i in split.cells]
+    while count and not any(column[count - 1].strip() for column in columns):
+        count -= 1
+    after = zip(*(column[count:] for column in columns), strict=True)
+    text = split.line_end.join(map(delimiter.join, after))
+    return replace(
+        split,
+        cells=split.cells.iloc[:count],
+        lines=split.lines[:count],
+        last_end=split.line_end + text + split.last_end,
+    )
 
 
 def _regular_line_end(body: str) -> str | None:
@@ -116,6 +139,15 @@ def _regular_line_end(body: str) -> str | None:
         return None
     blank = line_end * 2 in body or body.startswith(line_end)
     return None if blank else line_end
+
+
+def _is_padded(body: str) -> bool:
+    """Return whether blanks stand at the start or the end of a line, or in a row."""
+    return (
+        body.startswith(" ")
+        or body.endswith(" ")
+        or any(blanks in body for blanks in ("  ", "\n ", " \n", " \r"))
+    )
 
 
 def _quotes_hide(raw: bytes, delimiter: str) -> bool:
@@ -132,39 +164,72 @@ def _split_any(body: str, delimiter: str, first_line: int) -> Split:
     rows: list[list[str]] = []
     lines: list[int] = []
     ends: list[str] = []
-    faults: list[TableError] = []
+    unclosed: list[TableError] = []
     lead = ""
     try:
-        for line, row, end in _rows(body, delimiter, first_line):
-            if len(row) == 1 and not row[0].strip():
-                if ends:
-                    ends[-1] += row[0] + end
-                else:
-                    lead += row[0] + end
-            elif rows and len(row) != len(rows[0]):
-                faults.append(_ragged(line, len(row), len(rows[0])))
+        for row in rows_of(body, delimiter, first_line):
+            if not row.is_blank:
+                rows.append(row.cells)
+                lines.append(row.line)
+                ends.append(row.end)
+            elif ends:
+                ends[-1] += row.cells[0] + row.end
             else:
-                rows.append(row)
-                lines.append(line)
-                ends.append(end)
+                lead += row.cells[0] + row.end
     except TableError as error:
         # Text after an unclosed quote cannot be split.
-        faults.append(error)
+        unclosed.append(error)
     if not rows:
         empty = TableError("the table is empty", remedy="Choose another table")
-        raise faults[0] if faults else empty
-    cells = pd.DataFrame(rows[1:], columns=range(len(rows[0])), dtype="str")
-    regular = not lead and set(ends[:-1]) <= {ends[0]} and ends[-1] in (ends[0], "")
+        raise unclosed[0] if unclosed else empty
+    _move_empty_rows(rows, ends, delimiter)
+    _move_trailing_delimiters(rows, ends, delimiter)
+    width = len(rows[0])
+    sound = [i for i, row in enumerate(rows) if len(row) == width]
+    ragged = [
+        _ragged(line, len(row), width)
+        for line, row in zip(lines, rows, strict=False)
+        if len(row) != width
+    ]
+    ends = [ends[i] for i in sound]
+    is_equal = len(ends) == 1 or (ends[0] in LINE_ENDS and set(ends[:-1]) == {ends[0]})
+    line_end = BREAK.search(ends[0])
     return Split(
         rows[0],
-        cells,
-        np.asarray(lines[1:], dtype=np.int64),
+        pd.DataFrame([rows[i] for i in sound[1:]], columns=range(width), dtype="str"),
+        np.asarray([lines[i] for i in sound[1:]], dtype=np.int64),
         lead,
-        None if regular else tuple(ends),
-        ends[0] or "\n",
+        None if is_equal and not lead else tuple(ends),
+        line_end[0] if line_end else "\n",
         ends[-1],
-        tuple(faults),
+        tuple(ragged + unclosed),
     )
+
+
+def _move_empty_rows(rows: list[list[str]], ends: list[str], delimiter: str) -> None:
+    """Move the text of empty rows after the last row to the end of that row."""
+    after: list[str] = []
+    while len(rows) > 1 and not any(cell.strip() for cell in rows[-1]):
+        after.append(delimiter.join(rows.pop()) + ends.pop())
+    ends[-1] += "".join(reversed(after))
+
+
+def _move_trailing_delimiters(
+    rows: list[list[str]], ends: list[str], delimiter: str
+) -> None:
+    """Move delimiters with nothing after them, which exceed the columns, to the ends.
+
+    Nothing is moved if all rows have them, or if a row has more values than the header.
+    """
+    if len({len(row) for row in rows}) == 1:
+        return
+    width = max(map(count_filled, rows))
+    if width > len(rows[0]):
+        return
+    for i, row in enumerate(rows):
+        if len(row) > width:
+            ends[i] = delimiter.join(["", *row[width:]]) + ends[i]
+            del row[width:]
 
 
 def _ragged(line: int, cells: int, expected: int) -> TableError:
@@ -173,47 +238,3 @@ def _ragged(line: int, cells: int, expected: int) -> TableError:
         where=f"line {line}",
         remedy="Correct that line, or quote the cell that holds the delimiter",
     )
-
-
-def _rows(
-    body: str, delimiter: str, first_line: int
-) -> Iterator[tuple[int, list[str], str]]:
-    """Yield the line number, the cells and the line ending of each row."""
-    between = " +" if delimiter == " " else re.escape(delimiter)
-    after = rf"{between}|\r\n|\n|\r|\Z"
-    cell = re.compile(
-        rf'("[^"]*(?:""[^"]*)*"(?={after})|[^{re.escape(delimiter)}\r\n]*)({after})'
-    )
-    plain = re.compile(between)
-    position, line = 0, first_line
-    while position < len(body):
-        match = _LINE.match(body, position)
-        assert match is not None, "any text matches"
-        if '"' in match[1]:
-            row, end, stop = _quoted_row(body, position, cell, line)
-        else:
-            row, end, stop = plain.split(match[1]), match[2], match.end()
-        yield line, row, end
-        line += len(_BREAK.findall(body, position, stop))
-        position = stop
-
-
-def _quoted_row(
-    body: str, position: int, cell: re.Pattern[str], line: int
-) -> tuple[list[str], str, int]:
-    """Return the cells of a row with quotes, its line ending, and the next index."""
-    row: list[str] = []
-    while True:
-        match = cell.match(body, position)
-        assert match is not None, "any text matches"
-        if match[1].startswith('"') and match[1].count('"') % 2:
-            raise TableError(
-                "a quote is opened here and never closed",
-                where=f"line {line}",
-                remedy="Close or remove it; nothing after it was read",
-            )
-        row.append(match[1])
-        line += len(_BREAK.findall(match[1]))
-        position = match.end()
-        if match[2] in _LINE_ENDS:
-            return row, match[2], position

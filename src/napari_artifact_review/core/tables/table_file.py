@@ -6,12 +6,14 @@ import gzip
 import io
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO, ClassVar, Self
 
 import pandas as pd
 
-from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.errors import SaveError, TableError
+from napari_artifact_review.core.tables.column_names import IDENTIFYING
 
 #: Maximum size of a table file, in bytes; the survey's table has less than a megabyte.
 MOST_BYTES = 2**30
@@ -55,8 +57,16 @@ class TableFile(ABC):
 
     @classmethod
     @abstractmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes, wanted: Collection[str] = IDENTIFYING) -> Self:
         """Read a table from the contents of a file.
+
+        Parameters
+        ----------
+        data : bytes
+            Contents of the file.
+        wanted : collection of str, optional
+            Names of columns, in any notation, by which the table is recognised in the
+            file; a table without them is read too.
 
         Raises
         ------
@@ -67,7 +77,13 @@ class TableFile(ABC):
     @classmethod
     @abstractmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
-        """Create a table in this format from values, with the default notation."""
+        """Create a table in this format from values, with the default notation.
+
+        Raises
+        ------
+        SaveError
+            If the names of the columns are impossible in this format.
+        """
 
     def suited_to(self, name: str) -> TableFile:  # noqa: ARG002
         """Return the table with the compression and delimiter that suit a file name."""
@@ -85,13 +101,24 @@ class TableFile(ABC):
         """Return a copy of the cells of the column `name`."""
         return self.cells.iloc[:, list(self.values.columns).index(name)].copy()
 
+    def position_of(self, name: str) -> int | None:
+        """Return the index of the column `name`; None if not exactly one has the name.
+
+        Several columns can have the same name if the review does not use it.
+        """
+        found = [i for i, each in enumerate(self.values.columns) if each == name]
+        return found[0] if len(found) == 1 else None
+
     @abstractmethod
     def describe_row(self, row: int) -> str:
         """Return the location of a row (0-based) as text: "line 12" or "row 11"."""
 
     @abstractmethod
     def write(self, stream: BinaryIO, edits: Mapping[str, pd.Series[Any]]) -> None:
-        """Write the table as read, with the columns in `edits` replaced or appended."""
+        """Write the table as read, with the columns in `edits` replaced or appended.
+
+        A column is replaced if it is the only one with its name.
+        """
 
 
 def decompress(data: bytes) -> bytes:
@@ -133,3 +160,34 @@ def check_size(size: int) -> None:
             f"it holds more than {MOST_BYTES / 2**30:g} GiB",
             remedy="Is this the table with the predictions? Split it if it is",
         )
+
+
+def check_names(names: Iterable[str], form: str, *, named: bool = False) -> None:
+    """Check that the names of columns differ.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of all columns.
+    form : str
+        Name of the format, for the error message.
+    named : bool, optional
+        Whether each column must have a name.
+
+    Raises
+    ------
+    SaveError
+        If a name is repeated or missing.
+    """
+    counts = Counter(names)
+    repeated = sorted(name for name, count in counts.items() if count > 1)
+    if repeated:
+        what = f"more than one column is named {', '.join(map(repr, repeated))}"
+    elif named and "" in counts:
+        what = "a column has no name"
+    else:
+        return
+    raise SaveError(
+        f"{what}, which is impossible in a table in {form}",
+        remedy="Choose an output that ends in .csv, or rename the columns",
+    )

@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import stat
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from napari_artifact_review.core.errors import SaveError, TableError
 from napari_artifact_review.core.tables.binary_tables import FitsTableFile, ParquetFile
+from napari_artifact_review.core.tables.column_names import IDENTIFYING
 from napari_artifact_review.core.tables.delimited import DelimitedFile
 from napari_artifact_review.core.tables.ecsv import MARK, EcsvFile
+from napari_artifact_review.core.tables.foreign_formats import (
+    HEAD_BYTES,
+    refuse_foreign_format,
+)
 from napari_artifact_review.core.tables.table_file import TableFile, check_size
 
 FORMATS: tuple[type[TableFile], ...] = (
@@ -24,8 +30,16 @@ FORMATS: tuple[type[TableFile], ...] = (
 SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
 
 
-def read_table_file(path: Path) -> TableFile:
+def read_table_file(path: Path, wanted: Collection[str] = IDENTIFYING) -> TableFile:
     """Read a table file; its contents determine the format, not its name.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    wanted : collection of str, optional
+        Names of columns to look for, in any notation: the delimiter of a text, and the
+        HDU of a FITS file, are those with most of these columns.
 
     Raises
     ------
@@ -34,7 +48,7 @@ def read_table_file(path: Path) -> TableFile:
     """
     try:
         data = _contents(path)
-        file = _format_of(data).from_bytes(data)
+        file = _format_of(data).from_bytes(data, wanted)
     except OSError as error:
         raise TableError(
             f"cannot be read ({error.strerror or error})",
@@ -103,14 +117,14 @@ def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
 
 def _decompressed_head(data: bytes) -> bytes:
     try:
-        return zlib.decompressobj(wbits=31).decompress(data[:4096], 80)
+        return zlib.decompressobj(wbits=31).decompress(data[:HEAD_BYTES], HEAD_BYTES)
     except zlib.error:
         # The data are damaged; the reader of delimited text reports this.
         return b""
 
 
 def _format_of(data: bytes) -> type[TableFile]:
-    head = data[:80]
+    head = data[:HEAD_BYTES]
     if head.startswith(b"\x1f\x8b"):
         head = _decompressed_head(data)
     if head.startswith(b"PAR1"):
@@ -119,4 +133,5 @@ def _format_of(data: bytes) -> type[TableFile]:
         return FitsTableFile
     if head.startswith(MARK.encode()):
         return EcsvFile
+    refuse_foreign_format(head, data)
     return DelimitedFile

@@ -208,7 +208,7 @@ def inspect_predictions(
     The parameters are those of `read_predictions`.
     """
     try:
-        file = read_table_file(path)
+        file = read_table_file(path, mapping.wanted())
     except TableError as error:
         return Inspection(None, (error,), None, pd.DataFrame)
     names = list(file.values.columns)

@@ -289,8 +289,9 @@ class ColumnReader:
         scale, texts = self.mapping.confidence_scale, self._number_texts(column)
         if scale == "percent":
             texts = texts.str.removesuffix("%").str.rstrip()
-        missing = texts.str.casefold().isin(_MISSING).to_numpy(bool)
         sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
+        missing = ~sound
+        missing[missing] = texts[missing].str.casefold().isin(_MISSING)
         numbers = _on_probability_scale(_numbers(texts.where(sound, "nan")), scale)
         # Comparisons with NaN are false, so NaN in a nonempty cell counts as a fault.
         bad = ~missing & ~((numbers >= 0) & (numbers <= 1))

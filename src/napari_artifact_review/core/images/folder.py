@@ -106,10 +106,6 @@ class ImageFolder:
         self.names = tuple(dict.fromkeys(names))
         self._listings = Listings(self.folder)
 
-    def aliases(self) -> dict[str, str]:
-        """Interim."""
-        return {}
-
     def find(self, image_name: str) -> Path:
         r"""Find the file of an image.
 

@@ -25,6 +25,8 @@ class CutoutIndex:
         count = len(predictions.image_names)
         self._bounds = np.searchsorted(index[self._order], np.arange(count + 1))
         self._image = {name: i for i, name in enumerate(predictions.image_names)}
+        for alias, name in predictions.aliases.items():
+            self._image[alias] = self._image[name]
         self._row_of_error = {
             int(predictions.error_id[row]): int(row)
             for row in np.flatnonzero(predictions.error_id)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from napari_artifact_review import ReviewSession
+from napari_artifact_review import ReviewSession, TableMapping
 from napari_artifact_review.cli import main
 
 
@@ -190,3 +190,64 @@ def test_commands_without_a_window_need_no_qt(survey):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# Tables with other columns, values and positions
+
+BAD_OPTIONS = {
+    "a meaning that does not exist": (["--columns", "size=a"], "size=a"),
+    "columns without names": (["--columns", "image_name"], "image_name"),
+    "one class": (["--label-values", "artifact=1"], "artifact and no artifact"),
+    "a value of both classes": (
+        ["--preds-values", "artifact=1|2,no artifact=2"],
+        "both classes",
+    ),
+    "no stride": (["--stride", "0"], "stride"),
+    "no size": (["--cutout-size", "0"], "cutout size"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_OPTIONS)
+@pytest.mark.parametrize("command", ["check", "save", "report"])
+def test_an_impossible_mapping_is_one_line(survey, capsys, command, case):
+    options, told = BAD_OPTIONS[case]
+    more = ["--output", "r.html"] if command == "report" else []
+    assert main([command, str(survey), *options, *more]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert told in err
+
+
+def test_columns_may_be_named_in_several_options(survey, capsys):
+    renamed = survey.read_text().replace("image_name,grid_x", "my file, raw,X")
+    header, *rows = renamed.splitlines()
+    header = header.replace("my file, raw", '"my file, raw"')
+    survey.write_text("\n".join([header, *rows, ""]))
+    columns = ["--columns", "image_name=my file, raw", "--columns", "grid_x=x"]
+    assert main(["check", str(survey)]) == 2
+    assert main(["check", str(survey), *columns]) == 0
+    assert "3 images" in capsys.readouterr().out
+
+
+def test_open_gets_the_mapping_and_the_reviewer(survey, monkeypatch):
+    opened = {}
+
+    class Viewer:
+        """A viewer without a window."""
+
+    def open_review(viewer, predictions, images, output, **options):
+        opened.update(options, predictions=predictions)
+
+    monkeypatch.setattr("napari.Viewer", Viewer)
+    monkeypatch.setattr("napari.run", lambda: None)
+    monkeypatch.setattr("napari_artifact_review.widgets.open_review", open_review)
+    values = "artifact=0,no artifact=1"
+    arguments = ["--label-values", values, "--stride", "100", "--cutout-size", "200"]
+    assert main(["open", str(survey), *arguments, "--reviewer", "me"]) == 0
+    assert opened["predictions"] == survey
+    assert opened["mapping"] == TableMapping(
+        label_values={"artifact": "0", "no artifact": "1"}, stride=100
+    )
+    assert (opened["cutout_size"], opened["reviewer"]) == (200, "me")
+    assert main(["open", str(survey)]) == 0
+    assert opened["mapping"] is None

@@ -143,6 +143,10 @@ def opened_files(
     session is paused, and resumes only after an error. The errors are those of
     `ReviewSession.open`.
     """
+    if request.cutout_size is not None and request.cutout_size < 1:
+        raise ReviewError(
+            f"a cutout size is a number of pixels from 1, not {request.cutout_size}"
+        )
     path = absolute_path(request.predictions)
     output = absolute_path(request.output or default_output(path))
     log = find_log_path(request.store, output)

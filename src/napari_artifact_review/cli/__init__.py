@@ -1,0 +1,55 @@
+"""Command-line interface, with a module for each command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from napari_artifact_review.cli import check, demo, report, save
+from napari_artifact_review.cli import open as opening
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.texts import on_one_line
+
+#: Name, module and help of each command.
+_COMMANDS = (
+    ("open", opening, "open a review in napari"),
+    ("demo", demo, "create a small demo survey and open it in napari"),
+    (
+        "check",
+        check,
+        "list every fault in a table and its images, without a window",
+    ),
+    (
+        "report",
+        report,
+        "write the results of a review as an HTML file, without a window",
+    ),
+    ("save", save, "write the reviewed table of a review, without a window"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status: 0, or 2 if it reports an error.
+
+    By default, `arguments` are the command-line arguments of the process.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ReviewError as error:
+        print(on_one_line(str(error)), file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="napari-artifact-review",
+        description="Review and correct the labels of a classifier of artifacts.",
+    )
+    add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    for name, module, help_text in _COMMANDS:
+        command = add(name, help=help_text)
+        module.set_up(command)
+        command.set_defaults(run=module.run)
+    return parser

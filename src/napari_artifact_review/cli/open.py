@@ -1,0 +1,64 @@
+"""The command that opens a review in napari."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_artifact_review.cli.arguments import add_inputs, add_mapping, mapping_of
+from napari_artifact_review.cli.window import check_qt, check_settings, run_napari
+
+if TYPE_CHECKING:
+    import napari
+
+
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    add_inputs(parser)
+    add_mapping(parser)
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="reviewed table to save (default: test_outputs.csv in the folder of "
+        "PREDICTIONS)",
+    )
+    parser.add_argument(
+        "--store",
+        metavar="FILE",
+        help="SQLite file for the verdicts, or its URL (default: OUTPUT.review.sqlite)",
+    )
+    parser.add_argument(
+        "--reviewer",
+        metavar="NAME",
+        help="name that is stored with each verdict (default: the login name)",
+    )
+    parser.add_argument(
+        "--team",
+        metavar="URL",
+        help="PostgreSQL database through which computers exchange their verdicts",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command, and return its exit status."""
+    check_qt()
+    check_settings()
+    from napari_artifact_review.widgets import open_review
+
+    mapping = mapping_of(options)
+
+    def start(viewer: napari.Viewer) -> None:
+        open_review(
+            viewer,
+            options.predictions,
+            options.images,
+            options.output,
+            cutout_size=options.cutout_size,
+            mapping=mapping,
+            reviewer=options.reviewer,
+            store=options.store,
+            team=options.team,
+        )
+
+    return run_napari(start)

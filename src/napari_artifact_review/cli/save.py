@@ -1,0 +1,70 @@
+"""The command that writes the reviewed table of a review."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from napari_artifact_review.cli.arguments import add_mapping, add_review, mapping_of
+from napari_artifact_review.core.texts import printable
+
+
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    parser.add_argument(
+        "table",
+        metavar="REVIEW",
+        type=Path,
+        help="predictions table, or a reviewed table",
+    )
+    parser.add_argument(
+        "--images", metavar="DIR", type=Path, help="folder of the full images"
+    )
+    add_review(parser)
+    add_mapping(parser)
+    parser.add_argument("--store", metavar="FILE", help="SQLite file with the verdicts")
+    parser.add_argument(
+        "--keep",
+        choices=("theirs", "ours", "beside", "read"),
+        help="if another program changed the reviewed table: use its labels, replace "
+        "it after a backup, or write a dated file beside it; if it changed the "
+        "predictions: write their cells as they were read",
+    )
+    parser.add_argument(
+        "--encoding",
+        choices=("utf-8",),
+        help="encoding of a text table (default: that of the predictions)",
+    )
+    parser.add_argument(
+        "--spreadsheet-safe",
+        action="store_true",
+        help="also write NAME_spreadsheet.csv, in which no text is a formula",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command, and return its exit status."""
+    from napari_artifact_review.core.review.paths import find_output
+    from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.core.review.spreadsheet import spreadsheet_path
+
+    table = options.table.expanduser().absolute()
+    output = find_output(table, options.reviewed)
+    with ReviewSession.open(
+        table,
+        options.images,
+        output,
+        cutout_size=options.cutout_size,
+        mapping=mapping_of(options),
+        store=options.store,
+    ) as review:
+        written = review.save(
+            options.keep,
+            encoding=options.encoding,
+            spreadsheet_safe=options.spreadsheet_safe,
+        )
+        print(printable(f"Reviewed table written to {written}"))
+        if options.spreadsheet_safe:
+            copy = spreadsheet_path(review.output)
+            print(printable(f"Copy for spreadsheets written to {copy}"))
+    return 0

@@ -1,0 +1,55 @@
+"""The window of napari, for commands that open it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.user_folders import settings_folder
+
+if TYPE_CHECKING:
+    import napari
+
+
+def run_napari(start: Callable[[napari.Viewer], None]) -> int:
+    """Open a viewer, start a review in it, and return 0 when the viewer is closed."""
+    import napari
+
+    viewer = napari.Viewer()
+    try:
+        start(viewer)
+    except ReviewError:
+        viewer.close()
+        raise
+    napari.run()
+    return 0
+
+
+def check_settings() -> None:
+    """Make napari keep its settings in memory if their folder is not writable.
+
+    Otherwise, napari would not start. Call this function before napari is imported.
+    """
+    folder = settings_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        os.environ.setdefault("NAPARI_CONFIG", "")
+        reason = error.strerror or error
+        print(f"{folder}: settings are not saved ({reason}).", file=sys.stderr)
+
+
+def check_qt() -> None:
+    """Raise a ReviewError if Qt, which napari needs for its windows, is missing."""
+    try:
+        import qtpy  # noqa: F401
+    except ImportError as error:
+        raise ReviewError(
+            'a window needs Qt; pip install "napari-artifact-review[all]" installs it'
+        ) from error

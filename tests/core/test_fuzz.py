@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from napari_artifact_review.core.decoders import MOST_BYTES
 from napari_artifact_review.core.errors import ImageError, TableError
 from napari_artifact_review.core.images.folder import FullImage, read_image
-from napari_artifact_review.core.tables.predictions import inspect_predictions
+from napari_artifact_review.core.tables.reading import inspect_predictions
 from tests.nightly import many
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,10 @@ def add_mapping(parser: argparse.ArgumentParser) -> None:
         help="class that the confidence belongs to (default: artifact)",
     )
     add("--decimal", choices=(".", ","), help="decimal separator (default: .)")
+    _add_grid(add)
+
+
+def _add_grid(add: Callable[..., object]) -> None:
     add(
         "--cutout-size",
         metavar="N",

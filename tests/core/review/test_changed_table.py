@@ -15,7 +15,7 @@ from napari_artifact_review.core.review.output import (
 from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.review.table_differences import Difference
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 
 TABLE = """image_name,grid_x,grid_y,label,preds,remark
 a,0,0,0,1,007

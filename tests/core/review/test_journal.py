@@ -14,7 +14,7 @@ from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.review.resume import binding_of
 from napari_artifact_review.core.review.session import ReviewSession
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 from tests.slow_disk import full
 
 #: An FN and an FP of the small survey.

@@ -17,7 +17,7 @@ from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.queue import ORDERS, STATES, Queue, QueueRule
 from napari_artifact_review.core.review.session import ReviewSession
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 from tests.nightly import many
 
 KINDS = ("ghost", "bleed")

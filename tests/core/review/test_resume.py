@@ -16,7 +16,7 @@ from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import SaveError, StoreError
 from napari_artifact_review.core.review.resume import binding_of
 from napari_artifact_review.core.review.session import ReviewSession
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 from tests.nightly import many
 
 HEADER = "image_name,grid_x,grid_y,label,preds"

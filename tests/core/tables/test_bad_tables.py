@@ -19,7 +19,7 @@ import pytest
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.check import check_review
-from napari_artifact_review.core.tables.predictions import (
+from napari_artifact_review.core.tables.reading import (
     inspect_predictions,
     read_predictions,
 )

@@ -17,7 +17,7 @@ from napari_artifact_review.core.errors import SaveError, TableError
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.binary_tables import FitsTableFile, ParquetFile
 from napari_artifact_review.core.tables.ecsv import EcsvFile
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.tables.table_formats import read_table_file
 
 ADDED = ["error_id", "label_new", "reviewed_by", "reviewed_at"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 
 ROWS = st.lists(
     st.tuples(st.sampled_from("abc"), st.booleans()), min_size=1, max_size=12

@@ -9,7 +9,7 @@ from astropy.table import MaskedColumn, Table
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.session import ReviewSession
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 
 
 def table() -> Table:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.session import ReviewSession
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 from tests.nightly import many
 
 BLOCK = 2880

@@ -20,7 +20,7 @@ from napari_artifact_review.core.tables.mapping import (
     parse_columns,
     parse_label_values,
 )
-from napari_artifact_review.core.tables.predictions import (
+from napari_artifact_review.core.tables.reading import (
     inspect_predictions,
     read_predictions,
 )

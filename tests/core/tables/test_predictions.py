@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 
 HEADER = "image_name,grid_x,grid_y,label,preds,confidence"
 

@@ -11,7 +11,7 @@ import pytest
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.delimited import DelimitedFile
-from napari_artifact_review.core.tables.predictions import (
+from napari_artifact_review.core.tables.reading import (
     inspect_predictions,
     read_predictions,
 )

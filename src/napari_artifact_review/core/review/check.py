@@ -20,19 +20,19 @@ from napari_artifact_review.core.grid import (
 )
 from napari_artifact_review.core.images.folder import ImageFolder, read_image
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
-from napari_artifact_review.core.review.opening import Given, what_was_given
 from napari_artifact_review.core.review.paths import (
     absolute_path,
     default_output,
     image_folder,
 )
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.review.table_opening import Given, what_was_given
 from napari_artifact_review.core.tables.mapping import TableMapping
-from napari_artifact_review.core.tables.predictions import (
-    Predictions,
+from napari_artifact_review.core.tables.predictions import Predictions
+from napari_artifact_review.core.tables.reading import (
+    Inspection,
     inspect_predictions,
 )
-from napari_artifact_review.core.tables.table_file import TableFile
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
 
@@ -90,7 +90,7 @@ def check_review(
     cutouts = found.cutouts()
     size = given.cutout_size or _cutout_size(cutouts)
     if found.file is not None and len(cutouts):
-        faults += _image_faults(path, images, found.file, cutouts, size)
+        faults += _image_faults(path, images, found, cutouts, size)
     if found.predictions is None or unreadable:
         return "", faults
     try:
@@ -143,7 +143,7 @@ def _cutout_size(cutouts: pd.DataFrame) -> int:
 def _image_faults(
     table: Path,
     images: str | Path | None,
-    file: TableFile,
+    found: Inspection,
     cutouts: pd.DataFrame,
     size: int,
 ) -> Iterator[ReviewError]:
@@ -168,24 +168,37 @@ def _image_faults(
         try:
             shape = _shape(folder, str(name))
         except ImageError as error:
-            where = f"{file.describe_row(rows.index[0])}, column image_name"
-            yield _needed_by(table, where, error)
+            yield _needed_by(table, _where(found, rows.index[0], "image_name"), error)
             continue
         origins = rows[["grid_x", "grid_y"]].dropna().astype(np.int64)
-        beyond = {
-            axis: are_beyond(origins[axis].to_numpy(), size, length)
-            for axis, length in (("grid_x", shape[1]), ("grid_y", shape[0]))
-        }
-        for i in np.flatnonzero(beyond["grid_x"] | beyond["grid_y"]).tolist():
-            x, y = origins.iloc[i]
-            axes = " and ".join(axis for axis in beyond if beyond[axis][i])
+        for row, axes in _rows_beyond(origins, size, shape):
+            x, y = origins.loc[row]
             yield ImageError(
                 f"the cutout {name} ({x}, {y}) lies wholly outside the image of "
                 f"{shape[1]} x {shape[0]} pixels",
                 path=table,
-                where=f"{file.describe_row(origins.index[i])}, column {axes}",
+                where=_where(found, row, *axes),
                 remedy="Correct that cell, or choose the folder with the right images",
             )
+
+
+def _rows_beyond(
+    origins: pd.DataFrame, size: int, shape: tuple[int, int]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row whose cutout lies outside an image, and the axes at fault."""
+    beyond = {
+        axis: are_beyond(origins[axis].to_numpy(), size, length)
+        for axis, length in (("grid_x", shape[1]), ("grid_y", shape[0]))
+    }
+    for i in np.flatnonzero(beyond["grid_x"] | beyond["grid_y"]).tolist():
+        yield origins.index[i], [axis for axis in beyond if beyond[axis][i]]
+
+
+def _where(found: Inspection, row: int, *meanings: str) -> str:
+    """Return the location of cells of a row, with the names of columns in the file."""
+    assert found.file is not None, "a table with rows has a file"
+    names = [found.columns.get(meaning, meaning) for meaning in meanings]
+    return f"{found.file.describe_row(row)}, column {' and '.join(names)}"
 
 
 def _is_missing(folder: ImageFolder, name: str) -> bool:

@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_artifact_review.core.errors import ImageError, MappingNeededError
+from napari_artifact_review.core.errors import (
+    ImageError,
+    MappingNeededError,
+    ReviewError,
+)
 from napari_artifact_review.core.grid import (
     DEFAULT_CUTOUT_SIZE,
     MIN_CUTOUT_SIZE,
@@ -57,7 +61,11 @@ def find_grid(
     ------
     MappingNeededError
         If the user must give the size or the stride.
+    ReviewError
+        If the given size is not positive.
     """
+    if given is not None and given < 1:
+        raise ReviewError(f"a cutout size is a number of pixels from 1, not {given}")
     spacing = infer_cutout_size(table.grid_x, table.grid_y)
     _check_spacing(table, spacing, given)
     size = given or _infer_size(table, images, spacing)

@@ -11,7 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.decisions.log import Decision, LabelState
-from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predictions
+from napari_artifact_review.core.tables.predictions import (
+    REVIEW_TEXTS,
+    Predictions,
+)
 
 
 class Labels:

@@ -18,7 +18,10 @@ from napari_artifact_review.core.decisions.log import Decision, LabelState
 from napari_artifact_review.core.errors import EncodingError, SaveError
 from napari_artifact_review.core.tables.column_names import unique_names
 from napari_artifact_review.core.tables.delimited import DelimitedFile
-from napari_artifact_review.core.tables.predictions import REVIEW_TEXTS, Predictions
+from napari_artifact_review.core.tables.predictions import (
+    REVIEW_TEXTS,
+    Predictions,
+)
 from napari_artifact_review.core.tables.table_file import TableFile
 from napari_artifact_review.core.tables.table_formats import convert, format_for
 

@@ -127,7 +127,7 @@ class ReviewSession:
         self.images = files.images
         self.reviewer = files.reviewer
         self.kinds = files.kinds
-        self.output = files.output.path
+        self._output, self.output = files.output, files.output.path
         self.store = str(files.store.path)
         self._given = files.given
         position, damaged = Position.from_json(files.contents.state)
@@ -139,13 +139,12 @@ class ReviewSession:
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
         )
-        shown = decisions_in_output(
-            files.output.found_digest, files.contents, self.log, catalog.cutout_index
+        found = files.output.found_digest
+        catalog.labels.mark_saved(
+            decisions_in_output(found, files.contents, self.log, catalog.cutout_index)
         )
-        catalog.labels.mark_saved(shown)
         self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
         self._notices = (*files.notices, *damaged, *reset, *gone)
-        self._output = files.output
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
         # Expose the signals of the parts as attributes of the session.

@@ -19,6 +19,7 @@ from napari_artifact_review.core.tables.predictions import (
     REVIEW_TEXTS,
     Predictions,
 )
+from napari_artifact_review.core.tables.reading import read_again
 
 #: Columns whose values are compared, not their notation in the file.
 _REVIEW_COLUMNS = ["label_new", *REVIEW_TEXTS]
@@ -76,7 +77,7 @@ def compare_output(path: Path, table: ReviewedTable) -> Changes:
     older than the review, and do not count as a difference.
     """
     try:
-        theirs = table.predictions.read_again(path)
+        theirs = read_again(table.predictions, path)
     except TableError as error:
         unsound = Difference("the file", _fault_text(error), "a sound table")
         return Changes([unsound], {}, readable=False)
@@ -110,7 +111,7 @@ def compare_table(table: Predictions) -> list[Difference]:
     The result has at least one difference, even if all cells are equal.
     """
     try:
-        now = table.read_again(table.path)
+        now = read_again(table, table.path)
     except TableError as error:
         return [Difference("the table", _fault_text(error), "a sound table")]
     differences, here, there = _row_differences(table, now)

@@ -351,7 +351,8 @@ def test_files_of_other_size_or_time_are_no_links(tmp_path, disk):
     """Some network disks give the same inode number to two files."""
     put(tmp_path, "a.fits", "long.fits")
     (tmp_path / "late.fits").write_bytes((tmp_path / "a.fits").read_bytes())
-    os.utime(tmp_path / "late.fits", ns=(0, 0))
+    for name, time in (("a", 0), ("long", 0), ("late", 1)):
+        os.utime(tmp_path / f"{name}.fits", ns=(time, time))
     disk.inode, disk.state = (lambda _: 7), (lambda _: (1, 7))
     assert aliases(tmp_path, "a", "long", "late") == {}
 
@@ -385,6 +386,17 @@ def test_a_folder_that_vanishes_raises_no_error(tmp_path, disk):
 
     disk.state = refuse
     assert aliases(tmp_path, "sub/a", "sub/b", "sub\\a") == {"sub\\a": "sub/a"}
+
+
+def test_files_that_vanish_after_the_listing_are_no_links(tmp_path, disk):
+    def refuse(path: str) -> tuple[int, int]:
+        if path.endswith(".fits"):
+            raise FileNotFoundError(2, "No such file or directory")
+        return 1, 1
+
+    put(tmp_path, "a.fits", "b.fits")
+    disk.inode, disk.state = (lambda _: 7), refuse
+    assert aliases(tmp_path, "a", "b") == {}
 
 
 # Aliases and find

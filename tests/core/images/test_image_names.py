@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import unicodedata
+import weakref
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
@@ -16,6 +19,7 @@ from napari_artifact_review.core.images.image_names import folder_parts, read_na
 from napari_artifact_review.core.review.check import check_review
 from napari_artifact_review.core.review.session import ReviewSession
 
+NFC, NFD = (unicodedata.normalize(form, "Ångström".lower()) for form in ("NFC", "NFD"))
 #: Images of the same base name in two folders.
 RUNS = ("/data/run1/a.fits", "/data/run2/a.fits")
 
@@ -89,7 +93,7 @@ def test_a_path_in_the_folder_has_precedence_over_the_base_name(folder):
 @pytest.mark.parametrize("way", ["absolute", "through a link", "of a relative folder"])
 def test_an_absolute_path_inside_the_folder_is_relative_to_it(folder, way, monkeypatch):
     put(folder, "b.fits")
-    name = str(folder / "sub/../sub/b.fits")
+    name = f"/..{folder}/sub/../sub/b.fits"
     if way == "through a link":
         (folder.parent / "link").symlink_to(folder)
         folder = folder.parent / "link"
@@ -180,6 +184,27 @@ def test_the_same_path_in_another_form_does_not_count(folder, same):
     assert images.find(same) == folder / "a.fits"
 
 
+def test_unicode_normalization_does_not_count(tmp_path):
+    folder = tmp_path / NFC
+    put(folder, f"{NFC}.fits", f"{NFC}-packed.fits.fz", f"sub/{NFC}.fits")
+    refusal(folder, f"/run1/{NFC}", f"/run1/{NFC}", f"/run2/{NFD}.fits")
+    images = ImageFolder(folder, [f"/{NFC}/{NFC}", f"/{NFD}/{NFD}"])
+    assert images.find(f"/{NFD}/{NFD}") == folder / f"{NFC}.fits"
+    assert images.find(f"{NFD}-packed.fits") == folder / f"{NFC}-packed.fits.fz"
+    inside = str(tmp_path / NFD / "sub" / NFD)
+    assert images.find(inside) == folder / f"sub/{NFC}.fits"
+
+
+def test_subfolders_that_differ_in_case_or_normalization_are_two(tmp_path):
+    both = [unicodedata.normalize(form, "éa") for form in ("NFC", "NFD")]
+    put(tmp_path, *(f"{name}/a.fits" for name in (*both, NFC, NFC.upper())))
+    images = ImageFolder(tmp_path)
+    for name in both:
+        assert images.find(f"{name}/a") == tmp_path / name / "a.fits"
+    for change in (str, str.upper):
+        assert images.find(f"{change(NFD)}/a") == tmp_path / change(NFC) / "a.fits"
+
+
 def test_up_to_three_names_with_the_base_name_are_listed(folder):
     names = [f"/data/run{n}/a.fits" for n in range(1, 6)]
     what = refusal(folder, names[4], *names).what
@@ -193,12 +218,15 @@ def test_up_to_three_names_with_the_base_name_are_listed(folder):
 
 def test_a_missing_image_is_named_with_similar_files_whatever_its_path(folder):
     put(folder, "frame-g-001035.fits", "sub/frame-g-001034.fits")
-    for path in ("/data/run1/", "../", "C:\\", "nowhere/", ""):
+    for path in ("/data/run1/", "../", "../x/", "..\\", "/", ""):
         name = f"{path}frame-g-001036"
         error = refusal(folder, name, name, "/x/frame-g-001036.fits")
         assert isinstance(error, ImageNotFoundError)
-        assert error.what == f"image {name!r} not found"
+        assert (error.what, error.path) == (f"image {name!r} not found", folder)
         assert "frame-g-001035.fits" in (error.remedy or "")
+    error = refusal(folder, "nowhere/frame-g-001036")
+    assert error.path == folder / "nowhere"
+    assert "frame-g-001035.fits" in (error.remedy or "")
     error = refusal(folder, "sub/frame-g-001036")
     assert (error.path, error.remedy) == (
         folder / "sub",
@@ -261,6 +289,22 @@ def test_a_subfolder_is_found_whatever_its_case_if_the_disk_ignores_case(
         os.path, "lexists", lambda path: lexists(str(path).replace("SUB", "sub"))
     )
     assert ImageFolder(folder).find("SUB/b") == folder / "sub/b.fits"
+
+
+def test_an_error_keeps_no_frame_alive(tmp_path):
+    class Pixels:
+        """Stand for the pixels of an image in a frame."""
+
+    def fail(images: ImageFolder) -> weakref.ref[Pixels]:
+        pixels = Pixels()
+        with pytest.raises(ImageError, match="does not exist"):
+            images.find("a")
+        return weakref.ref(pixels)
+
+    images = ImageFolder(tmp_path / "nowhere")
+    pixels = fail(images)
+    gc.collect()
+    assert pixels() is None
 
 
 def test_an_image_that_comes_into_a_new_subfolder_is_found(folder):

@@ -91,16 +91,16 @@ def read_name(image_name: str) -> tuple[NamePath, ...]:
     Returns
     -------
     tuple of NamePath
-        One or two paths, each with a base name; none if the name is not a file name.
+        One or two paths, perhaps without base name; none if the name cannot be a path.
     """
+    if "\0" in image_name:
+        return ()
     found = [_resolved(image_name.split("/"), is_absolute=image_name[:1] == "/")]
     if "\\" in image_name or _DRIVE.match(image_name):
         starts_at_root = image_name[:1] in ("/", "\\")
         is_absolute = starts_at_root or _DRIVE.match(image_name) is not None
         found.append(_resolved(re.split(r"[\\/]", image_name), is_absolute=is_absolute))
-    if "\0" in image_name:
-        return ()
-    return tuple(path for path in dict.fromkeys(found) if path.base_name)
+    return tuple(found)
 
 
 def folder_parts(folder: PurePath) -> tuple[str, ...]:
@@ -165,7 +165,10 @@ class BaseNames:
         self._folders = tuple(folders)
 
     def paths_of(self, image_name: str) -> tuple[NamePath, ...]:
-        """Return the paths that a name may mean, relative to the folder if inside."""
+        """Return the paths with a base name that a name may mean.
+
+        Paths inside the images folder are relative to it.
+        """
         found = []
         for path in read_name(image_name):
             for folder in self._folders:

@@ -196,8 +196,7 @@ class Listings:
             inode = entry.inode()
         except OSError:
             return file, None
-        is_known = device is not None and inode not in _UNKNOWN_INODES
-        return file, (device, inode) if is_known else None
+        return file, None if inode in _UNKNOWN_INODES else (device, inode)
 
     def _state(self, file: Location) -> tuple[int, int, int, int] | None:
         """Return device, inode number, size and time; None if they cannot be read.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import pandas as pd
 import pytest
 from astropy import units
 from astropy.table import MaskedColumn, Table
@@ -10,6 +13,7 @@ from astropy.table import MaskedColumn, Table
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.reading import read_predictions
+from napari_artifact_review.core.tables.table_formats import read_table_file
 
 
 def table() -> Table:
@@ -82,6 +86,38 @@ def test_a_header_in_yaml_blocks_takes_the_new_columns_too(tmp_path):
     after = Table.read(saved(path))
     assert after["label_new"].tolist() == [1]
     assert after.meta == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["False", "True", "True"], [False, True, True]),
+        (["0", " 1", "1"], [0, 1, 1]),
+        (["0.0", "1.0", "1.0"], ["0.0", "1.0", "1.0"]),
+    ],
+)
+def test_new_labels_have_a_type_if_no_column_is_named_label(tmp_path, cells, values):
+    path = tmp_path / "in.ecsv"
+    other = table()
+    other.rename_column("label", "is_artifact")
+    other.write(path, format="ascii.ecsv")
+    with (tmp_path / "out.ecsv").open("wb") as stream:
+        read_table_file(path).write(stream, {"label_new": pd.Series(cells)})
+    assert Table.read(tmp_path / "out.ecsv")["label_new"].tolist() == values
+
+
+def test_padded_cells_keep_their_blanks(tmp_path):
+    path = tmp_path / "in.ecsv"
+    table().write(path, format="ascii.ecsv")
+    text = path.read_text().replace(" 200 ", "   200 ").replace("\n", "  \n")
+    header, _, rows = text.rpartition("\nimage_name")
+    path.write_text(header.replace("  \n", "\n").rstrip() + "\n  image_name" + rows)
+    assert Table.read(path)["grid_x"].tolist() == [0, 200, 0]
+    file = read_table_file(path)
+    assert file.values["grid_x"].tolist() == ["0", "200", "0"]
+    stream = io.BytesIO()
+    file.write(stream, {})
+    assert stream.getvalue() == path.read_bytes()
 
 
 def test_a_csv_can_be_saved_as_ecsv_and_resumed(tmp_path):

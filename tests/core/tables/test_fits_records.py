@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.reading import read_predictions
+from napari_artifact_review.core.tables.table_formats import read_table_file
 from tests.nightly import many
 
 BLOCK = 2880
@@ -365,6 +366,149 @@ def test_a_table_of_text_stays_one(tmp_path):
             "it has no word for a missing number"
         )
         assert table["reviewed_by"].tolist() == ["me", ""]
+
+
+@dataclass
+class TextColumn:
+    """A column of an ASCII table as a test writes it."""
+
+    name: str
+    form: str
+    cells: list[str]
+    cards: list[str]
+
+
+def text_cells(form: str) -> st.SearchStrategy[str]:
+    """Return a strategy for the cells of a format such as F8.3, without blanks."""
+    width = int(re.findall(r"[0-9]+", form)[0])
+    if form.startswith("A"):
+        characters = st.characters(codec="ascii", exclude_categories=["Cc"])
+        return st.text(characters, max_size=width)
+    if form.startswith("I"):
+        return st.integers(1 - 10 ** (width - 1), 10 ** (width - 1)).map(str)
+    numbers = st.sampled_from(["0", "1.5", "-2.", "+.25", "1E3", "2.5D1", "7E-1"])
+    return numbers.filter(lambda text: len(text) <= width)
+
+
+@st.composite
+def text_tables(draw: st.DrawFn) -> tuple[bytes, list[str]]:
+    """Draw a file with an ASCII table; also return its rows."""
+    count = draw(st.integers(1, 3))
+    columns = [
+        TextColumn("image_name", "A2", ["a"] * count, []),
+        TextColumn("grid_x", "I5", [str(200 * i) for i in range(count)], []),
+        TextColumn("grid_y", "F6.2", ["0.00"] * count, ["TUNIT{n}  = 'pix'"]),
+        TextColumn("label", "I3", ["0"] * count, ["TNULL{n}  = '***'"]),
+        TextColumn("preds", "I1", ["1"] * count, []),
+    ]
+    for i in range(draw(st.integers(0, 4))):
+        form = draw(
+            st.sampled_from(
+                [*("A1", "A9", "I4", "I10", "I18"), *("F7.3", "E9.2", "D12.4")]
+            )
+        )
+        cells = draw(st.lists(text_cells(form), min_size=count, max_size=count))
+        cards = draw(st.sampled_from([[], ["TDISP{n}  = 'A'"]]))
+        if form[0] in "FED":
+            scaled = ["TSCAL{n}  = 0.5", "TZERO{n}  = 7 / offset"]
+            cards = draw(st.sampled_from([[], scaled, scaled[:1]]))
+        if form[0] != "A" and draw(st.booleans()):
+            cards = [*cards, "TNULL{n}  = '-'"]
+            cells[0] = "-"
+        columns.append(TextColumn(f"more_{i}", form, cells, cards))
+    rows, cards, starts = [draw(st.sampled_from(["", " "]))] * count, [], {}
+    # The columns need not lie in the rows in the order of their numbers.
+    for i in draw(st.permutations(range(len(columns)))):
+        width = int(re.findall(r"[0-9]+", columns[i].form)[0])
+        starts[i] = len(rows[0]) + 1
+        gap = draw(st.sampled_from(["", " ", "  |"]))
+        spelt = [cell.rjust(width) for cell in columns[i].cells]
+        rows = [row + cell + gap for row, cell in zip(rows, spelt, strict=True)]
+    for n, column in enumerate(columns, 1):
+        cards.append(f"TTYPE{n}".ljust(8) + f"= '{column.name}' / column {n}")
+        cards.append(f"TFORM{n}".ljust(8) + f"= '{column.form}'")
+        cards.append(f"TBCOL{n}".ljust(8) + f"= {starts[n - 1]} / begin")
+        cards += [card.format(n=n) for card in column.cards]
+    return written_text(rows, cards, len(columns)), rows
+
+
+def written_text(rows: list[str], cards: list[str], count: int) -> bytes:
+    head = [
+        "XTENSION= 'TABLE   '",
+        "BITPIX  =                    8",
+        "NAXIS   =                    2",
+        f"NAXIS1  = {len(rows[0])} / a row",
+        f"NAXIS2  = {len(rows)}",
+        "PCOUNT  =                    0",
+        "GCOUNT  =                    1",
+        f"TFIELDS = {count} / columns",
+        *cards,
+        "COMMENT what the survey says",
+        "END",
+    ]
+    header = "".join(card.ljust(80) for card in head).encode()
+    header = header.ljust(-(-len(header) // BLOCK) * BLOCK)
+    data = "".join(rows).encode()
+    return PRIMARY + header + data.ljust(-(-len(data) // BLOCK) * BLOCK) + AFTER
+
+
+@settings(max_examples=many(60, 3_000, few=20), deadline=None)
+@given(text_tables())
+def test_every_column_of_an_ascii_table_keeps_its_characters(table):
+    data, rows = table
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "in.fits")
+        path.write_bytes(data)
+        once, twice = Path(folder, "once.fits"), Path(folder, "twice.fits")
+        reviewed(path, once)
+        reviewed(once, twice)
+        for output in (once, twice):
+            read = read_raw(output.read_bytes())
+            assert [row[: len(rows[0])] for row in read.rows] == [
+                row.encode() for row in rows
+            ]
+            assert read.after == AFTER
+            before = kept_cards(data)
+            kept = kept_cards(output.read_bytes())
+            assert [card for card in kept if card in before] == before
+
+
+def test_values_of_an_ascii_table(tmp_path):
+    path = tmp_path / "in.fits"
+    fields = {
+        "A4": (["ab", " c", ""], [], ["ab", " c", ""]),
+        "I12": (["-7", "9999999999", "*"], ["TNULL{n}  = '*'"], [-7, 9999999999, None]),
+        "I3": (["-7", "", "2"], [], [-7, 0, 2]),
+        "I2": (["1", "2", "-"], ["TSCAL{n}  = 0.5", "TNULL{n}  = '-'"], [0.5, 1, None]),
+        "D8.2": (["1.5D-1", "2E2", "-3."], ["TZERO{n}  = 1"], [1.15, 201, -2]),
+        "F5.1": (["n/a", "1.", "2"], ["TNULL{n}  = 'n/a'"], [None, 1, 2]),
+    }
+    rows, cards = [""] * 3, []
+    # The columns lie in the rows in the opposite order.
+    for n, (form, (cells, more, _)) in reversed(list(enumerate(fields.items(), 1))):
+        width = int(re.findall(r"[0-9]+", form)[0])
+        cards += [
+            f"TTYPE{n}  = 'c{n}'",
+            f"TFORM{n}  = '{form}'",
+            f"TBCOL{n}  = {len(rows[0]) + 1}",
+            *(card.format(n=n) for card in more),
+        ]
+        align = str.ljust if form[0] == "A" else str.rjust
+        rows = [r + align(c, width) for r, c in zip(rows, cells, strict=True)]
+    path.write_bytes(written_text(rows, cards, len(fields)))
+    values = read_table_file(path).values
+    assert list(values.columns) == [f"c{n}" for n in range(1, 7)]
+    for column, (_, _, expected) in zip(values, fields.values(), strict=True):
+        cells = values[column].astype(object)
+        assert cells.where(cells.notna(), None).tolist() == expected
+
+
+def test_a_field_of_another_text_is_a_fault(tmp_path):
+    path = tmp_path / "in.fits"
+    cards = ["TTYPE1  = 'c'", "TFORM1  = 'I3'", "TBCOL1  = 1"]
+    path.write_bytes(written_text(["  x"], cards, 1))
+    with pytest.raises(TableError, match=r"not a valid FITS table .*'x'"):
+        read_table_file(path)
 
 
 @pytest.mark.parametrize("width", [11, 13])

@@ -57,6 +57,9 @@ def reviewed(folder: Path, text: str, name: str = "out.csv") -> str:
         pytest.param('"sep=|"\r\n' + TABLE.replace(",", "|"), id="quoted"),
         pytest.param("SEP=~\n" + TABLE.replace(",", "~"), id="unusual delimiter"),
         pytest.param(f"# night 3\n#grid_x,ours\n\n{TABLE}", id="comments"),
+        pytest.param(
+            f"sep=~\n# grid_x\n{TABLE}".replace(",", "~"), id="unusual, comment"
+        ),
         pytest.param(f"# night 3\n# {TABLE}", id="commented header"),
         pytest.param(f"#{TABLE}", id="commented header without a blank"),
         pytest.param(f"# {TABLE}".replace("\n", "\n\n", 1), id="blank line after it"),

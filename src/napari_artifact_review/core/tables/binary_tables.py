@@ -19,6 +19,7 @@ from astropy.table import Table
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.tables.column_names import IDENTIFYING, fold_name
 from napari_artifact_review.core.tables.fits_records import FitsRecords
+from napari_artifact_review.core.tables.fits_text import text_values
 from napari_artifact_review.core.tables.table_file import (
     TableFile,
     check_names,
@@ -136,9 +137,8 @@ class FitsTableFile(_TypedFile):
                 warnings.simplefilter("ignore")
                 at = _table_hdu(hdus, wanted)
                 parts = _split(data, hdus[at])
-                names = _name_apart(hdus[at].header)
-                table = Table.read(hdus, hdu=at)
-                table.convert_bytestring_to_unicode()
+                is_text = parts[1].is_text
+                values = text_values(parts[1]) if is_text else _binary_values(hdus, at)
         except TableError:
             raise
         except Exception as error:
@@ -146,10 +146,7 @@ class FitsTableFile(_TypedFile):
             raise TableError(
                 f"not a valid FITS table ({error})", remedy="Write it again"
             ) from error
-        flat = [name for name in table.colnames if table[name].ndim == 1]
-        frame = table[flat].to_pandas()
-        frame.columns = pd.Index([names.get(name, name) for name in flat], dtype="str")
-        return cls(frame, parts, compressed)
+        return cls(values, parts, compressed)
 
     @classmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
@@ -225,6 +222,17 @@ def _split(data: bytes, hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
     end = begin + found["datSpan"]
     records = FitsRecords.from_bytes(data[header:begin], data[begin:end])
     return data[:header], records, data[end:]
+
+
+def _binary_values(hdus: fits.HDUList, at: int) -> pd.DataFrame:
+    """Read the columns of a binary table that have one value per cell."""
+    names = _name_apart(hdus[at].header)
+    table = Table.read(hdus, hdu=at)
+    table.convert_bytestring_to_unicode()
+    flat = [name for name in table.colnames if table[name].ndim == 1]
+    values: pd.DataFrame = table[flat].to_pandas()
+    values.columns = pd.Index([names.get(name, name) for name in flat], dtype="str")
+    return values
 
 
 def _made(hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:

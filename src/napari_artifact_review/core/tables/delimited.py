@@ -17,7 +17,7 @@ import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.tables.column_names import IDENTIFYING
-from napari_artifact_review.core.tables.splitting import split_cells
+from napari_artifact_review.core.tables.splitting import is_padded, split_cells
 from napari_artifact_review.core.tables.table_file import TableFile, decompress
 from napari_artifact_review.core.tables.text_layout import (
     begins_like_preamble,
@@ -141,7 +141,7 @@ class DelimitedFile(TableFile):
         split = split_cells(body, dialect.delimiter, first_line)
         cells = split.cells.set_axis(pd.Index(split.names, dtype="str"), axis=1)
         values = cells
-        if '"' in body or dialect.delimiter == " ":
+        if '"' in body or (dialect.delimiter == " " and is_padded(body)):
             read = partial(value_of, delimiter=dialect.delimiter)
             names = [read(name) for name in split.names]
             values = _map_columns(split.cells, read, names)
@@ -217,7 +217,7 @@ class DelimitedFile(TableFile):
                 columns.append(cells)
             else:
                 columns[at] = cells
-        head = self._preamble(list(edits)) + self.dialect.delimiter.join(names)
+        head = self._preamble(edits) + self.dialect.delimiter.join(names)
         if self.dialect.compressed:
             # Omit the time stamp, so that equal reviews give equal files.
             with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed:
@@ -242,7 +242,7 @@ class DelimitedFile(TableFile):
             stream.write(text.encode(dialect.encoding))
         stream.write(dialect.last_end.encode(dialect.encoding))
 
-    def _preamble(self, edited: list[str]) -> str:  # noqa: ARG002
+    def _preamble(self, edits: Mapping[str, pd.Series[Any]]) -> str:  # noqa: ARG002
         """Return the text before the header line."""
         return self.dialect.preamble
 

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 import yaml
@@ -16,6 +16,7 @@ from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.tables.column_names import IDENTIFYING
 from napari_artifact_review.core.tables.delimited import DelimitedFile, Dialect, decode
 from napari_artifact_review.core.tables.table_file import check_names
+from napari_artifact_review.core.tables.text_rows import value_of
 
 MARK = "# %ECSV "
 _HEADER = re.compile(f"{MARK}.*\n(?:#.*\n)*")
@@ -68,12 +69,16 @@ class EcsvFile(DelimitedFile):
         Table.from_pandas(values).write(out, format="ascii.ecsv")
         return cls.from_bytes(out.getvalue().encode())
 
-    def _preamble(self, edited: list[str]) -> str:
+    def _preamble(self, edits: Mapping[str, pd.Series[Any]]) -> str:
         """Return the YAML header, with the types of added columns."""
         preamble = self.dialect.preamble
         entries = _header_entries(preamble)
         types = _types(entries)
-        kinds = {"label_new": types["label"], "error_id": "int64"}
+        kinds = {"error_id": "int64"}
+        if "label_new" in edits:
+            # The column of labels may have another name.
+            label = types.get("label", _type_of(edits["label_new"]))
+            kinds["label_new"] = label
         lines = preamble.split("\n")
         mark = entries["datatype"].value[-1].end_mark
         # The YAML begins on the second line. A list ends where the next entry begins.
@@ -81,10 +86,18 @@ class EcsvFile(DelimitedFile):
         line_end = "\r" if lines[0].endswith("\r") else ""
         added = [
             f"# - {{name: {name}, datatype: {kinds.get(name, 'string')}}}{line_end}"
-            for name in edited
+            for name in edits
             if name not in types
         ]
         return "\n".join([*lines[:end], *added, *lines[end:]])
+
+
+def _type_of(cells: pd.Series[Any]) -> str:
+    """Return the type of a new column of labels."""
+    values = {value_of(cell, " ") for cell in cells}
+    if values <= {"True", "False"}:
+        return "bool"
+    return "int64" if values <= {"0", "1"} else "string"
 
 
 def _header_entries(preamble: str) -> dict[str, yaml.Node]:

@@ -87,7 +87,7 @@ def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
     delimiters or line endings inside quotes.
     """
     line_end = _regular_line_end(body)
-    if line_end is None or (delimiter == " " and _is_padded(body)):
+    if line_end is None or (delimiter == " " and is_padded(body)):
         return None
     raw = body.encode()
     if '"' in body and _quotes_hide(raw, delimiter):
@@ -141,8 +141,8 @@ def _regular_line_end(body: str) -> str | None:
     return None if blank else line_end
 
 
-def _is_padded(body: str) -> bool:
-    """Return whether blanks stand at the start or the end of a line, or in a row."""
+def is_padded(body: str) -> bool:
+    """Return whether a text has blanks in a row, or at the start or end of a line."""
     return (
         body.startswith(" ")
         or body.endswith(" ")

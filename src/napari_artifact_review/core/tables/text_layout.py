@@ -101,27 +101,29 @@ def _find_header(
         begin = match.end()
     if not comment:
         return begin
-    delimiter = delimiter or _find_delimiter(comment, wanted)
-    if not _is_header(comment, text[begin:], delimiter, wanted):
+    if not _is_header(comment, text[begin:], wanted, delimiter):
         return begin
+    delimiter = delimiter or _find_delimiter(comment, wanted)
     # If no name comes first, the sign itself is the name of the first column.
     return last if comment.startswith(delimiter) else last + sign_width
 
 
-def _is_header(comment: str, rest: str, delimiter: str, wanted: frozenset[str]) -> bool:
+def _is_header(
+    comment: str, rest: str, wanted: frozenset[str], delimiter: str | None
+) -> bool:
     """Return whether a comment is the header of the rows after it."""
-    names = _first_cells(comment, delimiter)
-    below = _find_delimiter(rest, wanted)
+    above = delimiter or _find_delimiter(comment, wanted)
+    below = delimiter or _find_delimiter(rest, wanted)
     if _count_wanted(_first_cells(rest, below), below, wanted):
         return False
-    if _count_wanted(names, delimiter, wanted):
+    names, values = _first_cells(comment, above), _first_cells(rest, above)
+    if _count_wanted(names, above, wanted):
         return True
     # Other names are the header of a table without one, if they fit its values.
-    values = _first_cells(rest, delimiter)
     return (
         count_filled(values) == len(names) > 1
-        and not _count_numbers(names, delimiter)
-        and _count_numbers(values, delimiter) > 0
+        and not _count_numbers(names, above)
+        and _count_numbers(values, above) > 0
     )
 
 

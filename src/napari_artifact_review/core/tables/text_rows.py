@@ -63,15 +63,17 @@ def rows_of(body: str, delimiter: str, first_line: int) -> Iterator[Row]:
     while position < len(body):
         match = LINE.match(body, position)
         assert match is not None, "any text matches"
+        breaks = 1
         if '"' in match[1]:
             cells, end, stop = _quoted_row(body, position, cell, line, is_padded)
+            breaks = len(BREAK.findall(body, position, stop))
         elif is_padded:
             cells, trailing = _padded_cells(match[1])
             end, stop = trailing + match[2], match.end()
         else:
             cells, end, stop = match[1].split(delimiter), match[2], match.end()
         yield Row(line, cells, end)
-        line += len(BREAK.findall(body, position, stop))
+        line += breaks
         position = stop
 
 

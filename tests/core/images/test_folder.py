@@ -157,6 +157,9 @@ def test_what_is_no_name_is_refused(folder, name):
 def test_a_missing_folder_is_told(folder):
     with pytest.raises(ImageError, match="folder of the images does not exist"):
         ImageFolder(folder / "nowhere").find("a")
+    with pytest.raises(ImageError, match="folder of the images does not exist"):
+        ImageFolder(folder / "nowhere").check()
+    ImageFolder(folder).check()
 
 
 def test_a_locked_folder_or_file_is_told(folder, monkeypatch):

@@ -83,11 +83,30 @@ def test_a_path_that_is_not_in_the_folder_finds_its_base_name(folder, name):
     assert ImageFolder(folder, [name, *others]).find(name) == folder / "a.fits"
 
 
+def test_each_name_counts_once(folder):
+    assert ImageFolder(folder, iter(["b", "a", "b"])).names == ("b", "a")
+
+
 def test_a_path_in_the_folder_has_precedence_over_the_base_name(folder):
     put(folder, "sub/a.fits")
     for name in ("sub/a", "sub\\a.fits", str(folder / "sub/a.fits")):
         assert ImageFolder(folder, ["a", name]).find(name) == folder / "sub/a.fits"
     assert ImageFolder(folder, ["a", "sub/a"]).find("a") == folder / "a.fits"
+
+
+def test_an_absolute_path_through_a_linked_relative_folder(folder, monkeypatch):
+    put(folder, "b.fits")
+    (folder.parent / "link").symlink_to(folder)
+    monkeypatch.chdir(folder.parent)
+    name = f"{folder.parent}/link/sub/b"
+    images = ImageFolder("link", [name, "b"])
+    assert images.find(name) == Path("link/sub/b.fits")
+
+
+def test_an_absolute_path_outside_the_folder_is_not_relative_to_it(folder):
+    put(folder, "data/run1/a.fits")
+    assert ImageFolder(folder).find("/data/run1/a") == folder / "a.fits"
+    assert ImageFolder(folder).find("data/run1/a") == folder / "data/run1/a.fits"
 
 
 @pytest.mark.parametrize("way", ["absolute", "through a link", "of a relative folder"])
@@ -191,6 +210,7 @@ def test_unicode_normalization_does_not_count(tmp_path):
     images = ImageFolder(folder, [f"/{NFC}/{NFC}", f"/{NFD}/{NFD}"])
     assert images.find(f"/{NFD}/{NFD}") == folder / f"{NFC}.fits"
     assert images.find(f"{NFD}-packed.fits") == folder / f"{NFC}-packed.fits.fz"
+    assert refusal(folder.parent, f"{NFD}/none").path == folder
     inside = str(tmp_path / NFD / "sub" / NFD)
     assert images.find(inside) == folder / f"sub/{NFC}.fits"
 
@@ -307,12 +327,14 @@ def test_an_error_keeps_no_frame_alive(tmp_path):
     assert pixels() is None
 
 
-def test_an_image_that_comes_into_a_new_subfolder_is_found(folder):
+def test_an_image_that_comes_into_a_new_subfolder_is_found(folder, monkeypatch):
     images = ImageFolder(folder)
     for _ in range(2):
         with pytest.raises(ImageNotFoundError):
             images.find("new/d")
     put(folder, "new/d.fits")
+    assert images.find("new/d") == folder / "new/d.fits"
+    monkeypatch.setattr(os, "scandir", None)
     assert images.find("new/d") == folder / "new/d.fits"
 
 

@@ -12,7 +12,7 @@ from napari_artifact_review.core.user_folders import data_folder, former_data_fo
 
 def log_path_beside(output: Path) -> Path:
     """Return the path of the log in the output folder."""
-    return output.with_name(f"{output.name}.review.sqlite")
+    return output.parent / f"{output.name}.review.sqlite"
 
 
 def log_path_in_user_data(output: Path) -> Path:

@@ -76,12 +76,15 @@ TABLES = [
     SOUND.encode("utf-16"),
     gzip.compress(SOUND.encode(), mtime=0),
     ECSV.encode(),
+    f"sep=,\n# night 3\n# {SOUND},,,\n".encode(),
+    ECSV[ECSV.index("image_name grid_x") :].replace(" ", "  ").encode(),
 ]
 PIECES = [
     *(b'"', b'""', b",", b";", b"\t", b" ", b"\n", b"\r", b"\r\n", b"\n\n", b"\0"),
     *(b"\xff", b"\xc3", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1f\x8b", b"\x1a", b"\x85"),
     *(b"-1", b"1e308", b"1e999", b"9" * 30, b"nan", b"NA", b"True", b"0x1", b"1_0"),
     *(b"label,", b"=1+1", b"../", b"#", b"# ", b"# - {name: x, datatype: y}\n"),
+    *(b"sep=;\n", b"sep=,", b"  ", b",,", b",,,,,,,\n", b"image_name", b"Night 3\n"),
     *(b"[", b"*a", b"&a", b"!!python/name:os.system"),
     *("é".encode(), "\u0301".encode(), "\u2028".encode(), "\U0001f600".encode()),
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.tables.table_formats import read_table_file
+from tests.core.tables.test_round_trip import open_with_any_grid
 
 
 def table() -> Table:
@@ -35,7 +36,7 @@ def table() -> Table:
 
 def saved(path, verdict="artifact"):
     output = path.with_name("out.ecsv")
-    session = ReviewSession.open(path, output=output, reviewer="me")
+    session = open_with_any_grid(path, output=output, reviewer="me")
     session.set_label(verdict)
     session.save()
     return output

@@ -19,6 +19,7 @@ from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.tables.table_formats import read_table_file
+from tests.core.tables.test_round_trip import open_with_any_grid
 from tests.nightly import many
 
 BLOCK = 2880
@@ -179,7 +180,7 @@ def tables(draw: st.DrawFn) -> tuple[bytes, list[Column], bytes]:
 
 
 def reviewed(path: Path, output: Path) -> None:
-    with ReviewSession.open(path, output=output, reviewer="me") as session:
+    with open_with_any_grid(path, output=output, reviewer="me") as session:
         session.set_label("artifact" if session.current["label"] == 0 else "unsure")
         session.save()
 

@@ -153,7 +153,8 @@ def test_a_comment_is_the_header_of_values_that_it_fits_only():
     text = "# img,x\na,0\nb,200\n"
     assert list(read(text).values.columns) == ["img", "x"]
     assert list(read(f"# img,x\n{TABLE}").values.columns) == HEADER.split(",")
-    for comment in ("# img", "# 2024,x", "# img,x,y"):
+    assert list(read("# img,x\nm,y\na,0\n").values.columns) == ["m", "y"]
+    for comment in ("# img", "# 2024,7", "# img,x,y"):
         with pytest.raises(TableError, match="holds values"):
             read(text.replace("# img,x", comment))
 

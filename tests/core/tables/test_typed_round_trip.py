@@ -17,8 +17,7 @@ from astropy.time import Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_artifact_review.core.review.session import ReviewSession
-from tests.core.tables.test_round_trip import ADDED, HOSTILE
+from tests.core.tables.test_round_trip import ADDED, HOSTILE, open_with_any_grid
 from tests.nightly import many
 
 TEXTS = HOSTILE.map("".join)
@@ -27,7 +26,7 @@ DAY = 86_400
 
 def reviewed(path: Path, output: Path) -> Path:
     """Decide about the first error, save, and return the path of the saved table."""
-    with ReviewSession.open(path, output=output, reviewer="me") as session:
+    with open_with_any_grid(path, output=output, reviewer="me") as session:
         session.set_label("artifact")
         session.save()
     return output

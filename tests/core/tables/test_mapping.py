@@ -327,6 +327,15 @@ def test_a_column_that_fits_in_two_notations_is_not_chosen(tmp_path):
     assert cutouts_of(table) == [cutout[:5] for cutout in CUTOUTS]
 
 
+def test_a_mapped_column_has_no_second_meaning(tmp_path):
+    path = put(tmp_path, "image_name,grid_x,grid_y,truth,label,confidence", CUTOUTS)
+    columns = {"label": "truth", "preds": "label"}
+    table = read_predictions(path, TableMapping(columns))
+    assert cutouts_of(table) == [cutout[:5] for cutout in CUTOUTS]
+    with pytest.raises(MappingNeededError, match="no column label"):
+        read_predictions(path, TableMapping({"preds": "label"}))
+
+
 def test_rounding_does_not_move_an_inverted_confidence_below_a_threshold(tmp_path):
     rows = [(*c[:4], f"0.0{i}") for i, c in enumerate(CUTOUTS)]
     mapping = TableMapping(confidence_of="no artifact")

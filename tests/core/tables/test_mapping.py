@@ -270,9 +270,9 @@ def test_the_error_of_a_table_with_other_names_offers_a_mapping_that_works(tmp_p
 
 
 def test_a_fault_that_no_mapping_resolves_comes_first(tmp_path):
-    rows = [words(*cutout) for cutout in CUTOUTS]
-    path = put(tmp_path, STANDARD, [*rows, rows[0]])
-    with pytest.raises(TableError, match="already in line 2") as caught:
+    rows = [(*words(*cutout), f"n{i}") for i, cutout in enumerate(CUTOUTS)]
+    path = put(tmp_path, f"{STANDARD},error_id", rows)
+    with pytest.raises(TableError, match="'n0' is not a whole number") as caught:
         read_predictions(path)
     assert not isinstance(caught.value, MappingNeededError)
 

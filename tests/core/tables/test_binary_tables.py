@@ -237,6 +237,8 @@ def test_parquet_keeps_columns_of_one_name_and_without_a_name(tmp_path):
     pq.write_table(table, path)
     assert read_table_file(path).values.iloc[0].tolist() == [1, "a", True, 0.5, 7]
     assert pq.ParquetFile(rewritten(path)).read().equals(table)
+    repeated = pq.ParquetFile(rewritten(path, x=[3])).read()
+    assert repeated.column_names == [*table.column_names, "x"]
     changed = pq.ParquetFile(rewritten(path, label=[8], new=[9])).read()
     assert changed.column_names == [*table.column_names, "new"]
     assert [column.to_pylist() for column in changed.columns] == [
@@ -267,6 +269,8 @@ def test_fits_keeps_columns_of_one_name_and_without_a_name(tmp_path):
     assert list(values.columns) == ["x", "x", "", "", "label"]
     assert values.iloc[0].tolist() == [0, 1, 2, 3, 4]
     assert rewritten(path).read() == data
+    with fits.open(rewritten(path, x=[3])) as hdus:
+        assert hdus[1].columns.names == ["x", "x", None, None, "label", "x"]
     changed = rewritten(path, label=[8], new=[9]).read()
     with fits.open(io.BytesIO(changed)) as hdus:
         assert hdus[1].columns.names == ["x", "x", None, None, "label", "new"]
@@ -275,6 +279,14 @@ def test_fits_keeps_columns_of_one_name_and_without_a_name(tmp_path):
     row = np.frombuffer(changed, np.uint8, 32, begin).tobytes()
     cells = [*zip(range(4), [4] * 4, strict=True), (8, 8), (9, 8)]
     assert row == b"".join(value.to_bytes(size, "big") for value, size in cells)
+
+
+def test_a_fits_column_without_a_name_is_kept(tmp_path):
+    path = tmp_path / "in.fits"
+    fits_of_tables(path, ["label", "none"])
+    path.write_bytes(path.read_bytes().replace(b"'none    '", b"'        '"))
+    assert list(read_table_file(path).values.columns) == ["label", ""]
+    assert rewritten(path).read() == path.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -336,6 +336,23 @@ def test_a_mapped_column_has_no_second_meaning(tmp_path):
         read_predictions(path, TableMapping({"preds": "label"}))
 
 
+def test_a_cell_that_is_no_tile_number_is_one_fault(tmp_path):
+    rows = [(n, x // 200, y // 200, *c) for n, x, y, *c in CUTOUTS]
+    rows[5] = ("a", "x2", *rows[5][2:])
+    path = put(tmp_path, STANDARD, rows)
+    faults = inspect_predictions(path, TableMapping(stride=150)).faults
+    assert [fault.where for fault in faults] == ["line 7, column grid_x"]
+
+
+def test_a_tile_number_beyond_all_images_is_a_fault(tmp_path):
+    rows = [
+        (n, x // 200 + i * 10**17, y, *c) for i, (n, x, y, *c) in enumerate(CUTOUTS)
+    ]
+    path = put(tmp_path, STANDARD, rows)
+    with pytest.raises(MappingNeededError, match="tile number .* is too large"):
+        read_predictions(path, TableMapping(stride=200))
+
+
 def test_rounding_does_not_move_an_inverted_confidence_below_a_threshold(tmp_path):
     rows = [(*c[:4], f"0.0{i}") for i, c in enumerate(CUTOUTS)]
     mapping = TableMapping(confidence_of="no artifact")

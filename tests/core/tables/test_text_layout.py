@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from napari_artifact_review.core.tables.table_formats import read_table_file
 HEADER = "image_name,grid_x,grid_y,label,preds"
 ROWS = ["a,0,0,0,1", "b,200,0,1,1"]
 TABLE = "\n".join([HEADER, *ROWS, ""])
+SPACED = TABLE.replace(",", " ").splitlines()
 BLANKS = TABLE.replace(",", "  ")
 
 
@@ -76,6 +78,14 @@ def reviewed(folder: Path, text: str, name: str = "out.csv") -> str:
         pytest.param(TABLE.replace(",", " "), id="single blanks"),
         pytest.param("  " + BLANKS.replace("\n", "  \n    "), id="blanks at both ends"),
         pytest.param(BLANKS.replace("a ", ' "a" '), id="blanks and quotes"),
+        pytest.param(
+            re.sub(r"(?m)^(\w+)(.*)$", r'"\1"\2  ', BLANKS),
+            id="blanks after lines with quotes",
+        ),
+        *(
+            pytest.param("\n".join(f"{a}{line}{b}" for line in SPACED), id=name)
+            for a, b, name in ((" ", "", "a blank first"), ("", " ", "a blank last"))
+        ),
     ],
 )
 def test_a_table_is_read_as_it_is_and_written_back(text):
@@ -84,6 +94,7 @@ def test_a_table_is_read_as_it_is_and_written_back(text):
     assert written(file) == text
     columns = HEADER.split(",")
     assert list(file.values.columns)[:5] == columns
+    assert len(file.values.columns) == (7 if text.endswith("1,,\n") else 5)
     assert [
         [cell.strip() for cell in row] for row in file.values[columns].to_numpy()
     ] == [row.split(",") for row in ROWS]
@@ -139,6 +150,8 @@ def test_a_review_of_such_a_table_is_saved_and_resumed(tmp_path, text, name):
     assert again.label_new.tolist() == [1, 1]
     assert again.grid_x.tolist() == [0, 200]
     assert list(again.file.values.columns)[-3:] == ["decision", "kind", "note"]
+    if name == "out.tsv":
+        assert set(",; ").isdisjoint(saved.partition("image_name")[2])
     assert saved.startswith("sep=") == (text.startswith("sep=") and name == "out.csv")
 
 
@@ -159,16 +172,31 @@ def test_a_comment_is_the_header_of_values_that_it_fits_only():
             read(text.replace("# img,x", comment))
 
 
+def test_an_unusual_delimiter_is_named():
+    file = read("sep=~\n" + TABLE.replace(",", "~"))
+    assert file.description == "text, '~' delimited, UTF-8"
+
+
 def test_rows_know_their_lines_below_a_preamble():
     file = read(f"sep=,\n# night 3\n\n# {TABLE}")
     assert [file.describe_row(row) for row in (0, 1)] == ["line 5", "line 6"]
 
 
 def test_a_value_behind_the_last_column_is_a_fault_and_so_is_its_empty_cell():
-    file = read(f"{HEADER}\n{ROWS[0]},\n{ROWS[1]},x\n")
+    file = read(f"{HEADER}\n{ROWS[0]},,\n{ROWS[1]},x\n")
     assert [fault.where for fault in file.faults] == ["line 2", "line 3"]
+    assert file.faults[0].what == "7 cells where the header has 5"
     file = read(f"{HEADER},\n{ROWS[0]}\nb,0,0\n")
     assert [fault.what for fault in file.faults] == ["3 cells where the header has 5"]
+
+
+def test_a_quote_begins_a_cell_after_blanks_only_if_blanks_are_the_delimiter():
+    file = read(BLANKS.replace("b ", ' "b '))
+    assert [fault.where for fault in file.faults] == ["line 3"]
+    assert "opened here and never closed" in file.faults[0].what
+    text = TABLE.replace("0,1\n", '0, "1\n')
+    assert not read(text).faults
+    assert written(read(text)) == text
 
 
 def test_an_empty_row_between_others_is_a_fault(tmp_path):
@@ -185,6 +213,9 @@ def test_columns_with_one_name_and_without_a_name_are_written_back():
     assert changed == (
         f"{HEADER},x,x,,,new\na,0,0,8,1,1,2,3,4,n\nb,200,0,9,1,5,6,7,8,m\n"
     )
+    # A repeated name is no column to replace.
+    repeated = written(file, x=["n", "m"])
+    assert repeated.splitlines()[1:] == [f"{ROWS[0]},1,2,3,4,n", f"{ROWS[1]},5,6,7,8,m"]
     tabs = file.suited_to("out.tsv")
     assert isinstance(tabs, DelimitedFile)
     assert written(tabs) == text.replace(",", "\t")
@@ -211,6 +242,18 @@ def test_the_delimiter_is_the_one_with_most_wanted_names():
     assert len(read(text, "other").values.columns) == 3
 
 
+def test_blanks_are_the_delimiter_only_if_there_is_no_other():
+    text = "name of image,x of it\na b c,0\n"
+    assert list(read(text).values.columns) == ["name of image", "x of it"]
+    text = "name of it;x\na b c;0\n"
+    assert list(read(text).values.columns) == ["name of it", "x"]
+
+
+def test_a_quote_that_is_not_closed_in_the_header_leaves_the_delimiter():
+    with pytest.raises(TableError, match="opened here and never closed"):
+        read('image_name;"label\na;0\n')
+
+
 def test_wanted_names_that_are_numbers_make_a_header():
     text = "0,1\n5,6\n"
     with pytest.raises(TableError, match="holds values"):
@@ -232,6 +275,7 @@ def test_names_with_a_number_are_a_header_if_the_rows_have_more_numbers():
         (f"Night, 3\nby me\n\n{TABLE}", "line 1", "line 4 like the header", "line 4"),
         (f"# x\nNight 3\n{TABLE}", "line 2", "line 3 like the header", "with '#'"),
         ("Night\nimg;x;y\na;0;b\n", "line 1", "line 2 like the header", "Remove"),
+        ("N\nby;me\nimg;x;y\na;0;b\n", "line 1", "line 3 like the header", ""),
     ],
 )
 def test_a_table_without_a_header_first_is_refused(tmp_path, text, where, what, remedy):
@@ -250,6 +294,8 @@ def test_a_table_without_a_header_first_is_refused(tmp_path, text, where, what, 
         pytest.param(f"image_name,label\n{TABLE}", id="wanted names first"),
         pytest.param("img,x\na,0,1\nb,0\nc,0\n", id="one long row"),
         pytest.param("Night 3\na\nb\n", id="one column"),
+        pytest.param("img,x\na,0\nb,0,1\nc,0,1\nd,0\n", id="long rows among others"),
+        pytest.param("img,x,y\nlabel,0\nb,0,1\n", id="a short row with a wanted name"),
     ],
 )
 def test_a_short_header_is_not_taken_for_a_title(text):

@@ -90,7 +90,8 @@ class ReviewedTable:
         buffer = io.BytesIO()
         # The values do not depend on the encoding, and UTF-8 has every character.
         self.as_utf8()._write(buffer, path)
-        return format_for(path).from_bytes(buffer.getvalue()).values
+        wanted = self.predictions.mapping.wanted()
+        return format_for(path).from_bytes(buffer.getvalue(), wanted).values
 
     def _write(self, stream: BinaryIO, path: Path) -> None:
         table = self.predictions

@@ -349,7 +349,7 @@ def test_a_tile_number_beyond_all_images_is_a_fault(tmp_path):
         (n, x // 200 + i * 10**17, y, *c) for i, (n, x, y, *c) in enumerate(CUTOUTS)
     ]
     path = put(tmp_path, STANDARD, rows)
-    with pytest.raises(MappingNeededError, match="tile number .* is too large"):
+    with pytest.raises(MappingNeededError, match="is too large"):
         read_predictions(path, TableMapping(stride=200))
 
 

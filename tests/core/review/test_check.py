@@ -76,6 +76,7 @@ def test_decisions_that_cannot_be_read_are_a_fault_beside_the_others(survey):
     summary, faults = check_review(survey)
     assert summary == ""
     assert {fault.path for fault in faults} == {survey, log}
+    assert len(faults) == 2
 
 
 def test_faults_of_table_and_images_are_named_in_one_go(survey):

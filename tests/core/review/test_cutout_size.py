@@ -118,6 +118,13 @@ def test_tile_numbers_need_a_stride_even_with_a_size(tmp_path):
     assert "210 cutouts of 200 px" in summary
 
 
+def test_positions_that_are_no_tile_numbers_need_only_a_size(tmp_path):
+    path = survey(tmp_path, [(0, 0), (64, 0), (128, 128), (64, 128)])
+    with pytest.raises(MappingNeededError, match="no regular grid"):
+        ReviewSession.open(path)
+    assert opened_size(path, cutout_size=64) == 64
+
+
 def test_overlapping_tiles_have_a_size_and_a_stride(tmp_path):
     path = survey(tmp_path, grid(1, 41, 19))
     mapping = TableMapping(stride=100)

@@ -108,6 +108,21 @@ def test_a_review_keeps_its_mapping(path):
     reopened.close()
 
 
+def test_a_review_without_a_verdict_keeps_its_mapping_too(path, tmp_path):
+    with ReviewSession.open(path, mapping=MAPPING, cutout_size=150) as session:
+        again = session.reopen()
+        moved = session.with_output(tmp_path / "other.csv")
+        for other in (again, moved):
+            assert other.predictions.mapping == MAPPING
+            assert other.cutout_size == 150
+            other.close()
+    with (
+        ReviewSession.open(path, mapping=MAPPING, read_only=True) as session,
+        session.reopen() as again,
+    ):
+        assert again.predictions.mapping == MAPPING
+
+
 def test_a_new_mapping_replaces_that_of_the_review(path):
     with ReviewSession.open(path, mapping=MAPPING) as session:
         session.set_label("artifact")

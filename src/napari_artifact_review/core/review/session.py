@@ -283,8 +283,6 @@ class ReviewSession:
             self.predictions.path,
             images or self.images.folder,
             output,
-            cutout_size=self._given.cutout_size,
-            mapping=self._given.mapping,
             reviewer=self.reviewer,
             team=self.open_log.team_url,
             **options,

@@ -44,7 +44,7 @@ def find_log_path(named: str | Path | None, output: Path) -> Path:
 def stored_state(path: Path, output: Path) -> Any:
     """Return the last position of a review as plain JSON, without opening its log.
 
-    The result is None if there is no log, or if the log has an older schema.
+    The result is None if there is no log.
 
     Parameters
     ----------
@@ -62,9 +62,7 @@ def stored_state(path: Path, output: Path) -> Any:
     if not file.exists:
         return None
     with file.reading() as db:
-        if file.has_tables(db) and file.is_current(db):
-            return file.read_state(db)
-    return None
+        return file.read_state(db) if file.has_tables(db) else None
 
 
 def _path_in_use(path: Path, output: Path) -> Path:

@@ -11,9 +11,10 @@ from qtpy.QtCore import QEvent, QRect
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
-from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.errors import MappingNeededError, ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
 from napari_artifact_review.widgets import dock_notices
+from napari_artifact_review.widgets.mapping_questions import MappingQuestions
 from napari_artifact_review.widgets.notifications import show_error, show_warning
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.panels.files_button import FilesButton
@@ -91,7 +92,7 @@ class ReviewWidget(SteadyBox):
         A button with the name of the open table. A click shows the form or the review.
     workspace : Workspace
         The panels and windows of a review. Scripts can also use `panel`, `help`,
-        `examples`, `stretches` and `plots`.
+        `examples`, `stretches`, `columns` and `plots`.
     settled : Signal
         Emitted at the end of an opening, with the error or with None. An opening ends
         when it fails or is cancelled, or when the first image is on the screen or
@@ -105,6 +106,7 @@ class ReviewWidget(SteadyBox):
     examples = _Field("workspace.examples")
     stretches = _Field("workspace.stretches")
     plots = _Field("workspace.plots")
+    columns = _Field("workspace.columns")
     predictions = _Field("opening.predictions")
     images = _Field("opening.images")
     output = _Field("opening.output")
@@ -138,7 +140,11 @@ class ReviewWidget(SteadyBox):
         self.workspace = Workspace(self, viewer, self.kept_free)
         self._is_moving = False
         self._key_faults: tuple[str, ...] = ()
-        self._opener = Opener(self.opening, MainThread(self))
+        main_thread = MainThread(self)
+        self._opener = Opener(self.opening, main_thread)
+        self._questions = MappingQuestions(self.opening, self.workspace, main_thread)
+        #: Whether the form's own buttons began the opening, so that a window may ask.
+        self._may_ask = False
         follow_font_size(self)
         self._lay_out()
         self._connect_opening()
@@ -203,7 +209,12 @@ class ReviewWidget(SteadyBox):
         opening.predictions.changed.connect(self._clear_output)
         self._opener.opened.connect(self._opened)
         self._opener.failed.connect(self._not_opened)
-        opening.open_requested.connect(self.start_opening)
+        opening.open_requested.connect(self._open_from_form)
+        opening.columns_requested.connect(
+            lambda: self._questions.ask(shown=self.session)
+        )
+        self._questions.answered.connect(self._open_from_form)
+        self._questions.dropped.connect(self._drop_questions)
         opening.cancel_requested.connect(self.cancel_opening)
         opening.demo_requested.connect(self.start_demo)
         opening.output.line_edit.native.editingFinished.connect(self._change_output)
@@ -219,8 +230,18 @@ class ReviewWidget(SteadyBox):
         Parameters
         ----------
         **options
-            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`.
+            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`. By
+            default, reviewer and team are those in the form.
         """
+        self._questions.close()
+        self._begin_opening(may_ask=False, **options)
+
+    def _open_from_form(self) -> None:
+        """Open the table in the form; a window may ask what its columns mean."""
+        self._begin_opening(may_ask=True)
+
+    def _begin_opening(self, may_ask: bool, **options: Any) -> None:
+        self._may_ask = may_ask
         if self.review is not None:
             self.review.position.save()
             if self._opener.names_open_review(options.get("store")):
@@ -256,6 +277,7 @@ class ReviewWidget(SteadyBox):
             session.images.folder,
             session.output,
             session.cutout_size,
+            session.position.mapping,
         )
         if session is self.session:
             self.settled.emit(None)
@@ -266,10 +288,16 @@ class ReviewWidget(SteadyBox):
 
     def cancel_opening(self) -> None:
         """Cancel the opening in progress, and continue with the open review."""
+        self._questions.close()
         self._opener.cancel()
         self._is_moving = False
         self._resume()
         self.settled.emit(None)
+
+    def _drop_questions(self) -> None:
+        """Cancel the opening with the mapping of the window, which was closed."""
+        if self._opener.is_opening:
+            self.cancel_opening()
 
     def _resume(self) -> None:
         """Enable verdicts in the open review again."""
@@ -297,6 +325,8 @@ class ReviewWidget(SteadyBox):
         self.review = OpenReview(self.workspace, session, self._is_moving)
         self.review.settled.connect(self._review_settled)
         self._opener.shown = session
+        self._questions.close()
+        self.opening.show_given(session)
         self.files.show_session(session)
         self._remember(session)
         self._show_files(False)
@@ -327,8 +357,12 @@ class ReviewWidget(SteadyBox):
     def _not_opened(self, error: Exception) -> None:
         self._is_moving = False
         self._resume()
+        is_asked = self._may_ask and self._questions.show_failure(error)
+        if self._may_ask and not is_asked and isinstance(error, MappingNeededError):
+            self._questions.ask(self.session, error)
+            is_asked = True
         # A script that waits for `settled` gets the error as an exception.
-        if isinstance(error, ReviewError) and not len(self.settled):
+        if isinstance(error, ReviewError) and not (is_asked or len(self.settled)):
             show_error(str(error))
         self.settled.emit(error)
         if not isinstance(error, ReviewError):
@@ -378,6 +412,8 @@ class ReviewWidget(SteadyBox):
         visible = {self.opening: shown, self.workspace.panel: is_open and not shown}
         for panel in sorted(visible, key=lambda panel: visible[panel]):
             panel.visible = visible[panel]
+        if not shown:
+            self._questions.close()
         self.files.visible = is_open
 
     # Closing
@@ -387,7 +423,7 @@ class ReviewWidget(SteadyBox):
 
         Also cancel an opening in progress.
         """
-        if self._opener.is_opening:
+        if self._opener.is_opening or self._questions.is_reading:
             self.cancel_opening()
         if self.review is not None:
             self._end_review()
@@ -416,6 +452,7 @@ class ReviewWidget(SteadyBox):
             if self.session is not None:
                 dock_notices.tell_closed(self.session)
                 self.workspace.hide_windows()
+            self._questions.close()
             self._opener.cancel()
             self._end_review()
         return super().event(event)
@@ -423,5 +460,6 @@ class ReviewWidget(SteadyBox):
     def hideEvent(self, event: Any) -> None:  # noqa: N802
         """Notify the user that the review continues while the dock is hidden."""
         super().hideEvent(event)
+        self._questions.close()
         if self.session is not None:
             dock_notices.tell_if_hidden(self, self.session)

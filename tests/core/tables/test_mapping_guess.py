@@ -81,6 +81,15 @@ def test_predictions_do_not_follow_labels_of_real_sources_silently(draft_of):
     assert table.preds.tolist() == [0, 1]
 
 
+def test_words_for_labels_leave_0_and_1_for_predictions(draft_of):
+    text = WORDS.replace("bogus", "trail").replace("real", "ok")
+    draft = draft_of(text).with_value("label", "trail", "artifact")
+    draft = draft.with_value("label", "ok", "no artifact")
+    assert draft.questions() == ()
+    assert draft.mapping.preds_values == LabelValues(("1",), ("0",))
+    assert "preds_values" in draft.guessed
+
+
 def test_the_usual_choice_for_0_and_1_is_no_part_of_the_mapping(draft_of):
     draft = draft_of(PLAIN).with_value("label", "1", "no artifact")
     assert draft.mapping.label_values == LabelValues(("0",), ("1",))

@@ -211,7 +211,9 @@ class MappingDraft:
             draft.class_of(meaning, t) == values.label_of(t) for t in texts
         ):
             values = None
-        return self.changed(**{f"{meaning}_values": values})
+        draft = self.changed(**{f"{meaning}_values": values})
+        # With words for the labels, predictions of 0 and 1 need values of their own.
+        return draft._with_guessed_values({"preds"}) if meaning == "label" else draft
 
     def column_of(self, meaning: str) -> str | None:
         """Return the name of the column with a meaning; None if there is none."""

@@ -130,10 +130,10 @@ class ColumnsWindow(ToolWindow):
         self._content = QVBoxLayout(inside)
         self._content.setContentsMargins(0, 0, 0, 0)
         self._content.setSpacing(10)
-        intro = plain_label("Say what each column means. Other columns are kept.")
         self._warning = plain_label(
             "1 may mean a real source here, which is the opposite of an artifact."
         )
+        self._intro = plain_label()
         self._first, self._rest = QVBoxLayout(), QVBoxLayout()
         self._finder_row = QWidget()
         finders = QHBoxLayout(self._finder_row)
@@ -145,7 +145,7 @@ class ColumnsWindow(ToolWindow):
         self._table_at = QVBoxLayout()
         self._content.addWidget(self._warning)
         self._content.addLayout(self._first)
-        self._content.addWidget(intro)
+        self._content.addWidget(self._intro)
         self._content.addWidget(self._finder_row)
         self._content.addLayout(self._table_at)
         self._content.addLayout(self._rest)
@@ -259,6 +259,10 @@ class ColumnsWindow(ToolWindow):
             finder.setToolTip(tooltip_text(f"Go to the column {name[:_MOST_SHOWN]}"))
         for section in self._sections():
             section.show_draft(draft)
+        check = f" Check what is marked as {GUESSED}." if draft.guessed else ""
+        self._intro.setText(
+            f"Say what each column means. Other columns are kept.{check}"
+        )
         self._show_state()
 
     def _show_state(self) -> None:
@@ -358,13 +362,32 @@ class ColumnsWindow(ToolWindow):
             QWidget.setTabOrder(before, after)
 
     def _scroll_to_meanings(self) -> None:
-        """Scroll to the leftmost column with a meaning."""
+        """Scroll to the columns with a meaning, the leftmost last."""
         assert self.table is not None, "a table is shown"
+        for column in reversed(self._columns_with_meaning()):
+            self.table.show_column(column)
+
+    def _columns_with_meaning(self) -> list[int]:
         assert self.draft is not None, "a table is shown"
         names = self.draft.names
-        found = [at for at, name in enumerate(names) if self.draft.meaning_of(name)]
-        for column in reversed(found):
-            self.table.show_column(column)
+        return [at for at, name in enumerate(names) if self.draft.meaning_of(name)]
+
+    def _first_column(self) -> int:
+        """Return the leftmost column with a meaning, or else the first column."""
+        return next(iter(self._columns_with_meaning()), 0)
+
+    def _field_of_error(self, error: str) -> QWidget:
+        """Return the field that an error is about."""
+        grid = self.grid
+        if "stride" in error and not grid.stride.text():
+            return grid.stride
+        if "cutout size" in error:
+            return grid.cutout_size
+        if self.draft is not None and self.table is not None:
+            for column, name in enumerate(self.draft.names):
+                if self.draft.meaning_of(name) and f"column {name}" in error:
+                    return self.table.boxes[column]
+        return grid.stride if "stride" in error else self.open
 
     def _first_field(self, error: str) -> QWidget:
         """Return the field of the first question, or of the error."""
@@ -372,10 +395,7 @@ class ColumnsWindow(ToolWindow):
         if draft is None or table is None or not table.boxes:
             return self.open
         if not draft.questions():
-            if not error:
-                return self.open
-            is_stride = "stride" in error and not self.grid.stride.text()
-            return self.grid.stride if is_stride else self.grid.cutout_size
+            return self._field_of_error(error)
         open_values = [
             box
             for section in (self.labels, self.preds)
@@ -390,7 +410,7 @@ class ColumnsWindow(ToolWindow):
         if is_first and open_values:
             return open_values[0]
         if any(question.startswith("Choose") for question in draft.questions()):
-            return table.boxes[0]
+            return table.boxes[self._first_column()]
         return open_values[0] if open_values else self.confidence.scale
 
 

@@ -80,12 +80,12 @@ def choose(qtbot):
 
 
 def box_of(window: ColumnsWindow, column: str):
-    return window.table.boxes[window.draft.names.index(column)]
+    return window.table.box_of(column)
 
 
 def marks(window: ColumnsWindow) -> dict[str, str]:
     names = window.draft.names
-    return {name: window.table.mark_of(at) for at, name in enumerate(names)}
+    return {name: window.table.preview.mark_of(at) for at, name in enumerate(names)}
 
 
 def opened(form, qtbot):
@@ -373,18 +373,18 @@ def test_a_wide_table_with_hostile_texts_is_legible(form, ask, tmp_path, qtbot):
     table.write_text(f"{','.join(names)}\n{','.join(cells)}\n")
     window = ask(table)
     assert window.width() < form.screen().availableGeometry().width()
-    header = window.table.horizontalHeaderItem(0)
+    header = window.table.preview.horizontalHeaderItem(0)
     assert len(header.text()) <= 200
     assert "<img" not in header.toolTip(), "a tooltip must not be HTML"
-    assert window.table.horizontalHeaderItem(1).text() == r"a\x1b[31m"
-    assert len(window.table.item(2, 0).text()) <= 200
-    assert window.table.columnWidth(0) < 400
+    assert window.table.preview.horizontalHeaderItem(1).text() == r"a\x1b[31m"
+    assert len(window.table.preview.item(2, 0).text()) <= 200
+    assert window.table.preview.columnWidth(0) < 400
     box = box_of(window, "prob")
-    view = window.table.viewport()
+    view = window.table.preview.viewport()
     assert view.rect().contains(box.mapTo(view, box.rect().center())), "in view"
     window.table.boxes[0].setFocus()
     assert not view.rect().contains(box.mapTo(view, box.rect().center()))
-    qtbot.mouseClick(window.finders["confidence"], LEFT)
+    qtbot.mouseClick(window.table.finders["confidence"], LEFT)
     assert box.hasFocus()
     assert view.rect().contains(box.mapTo(view, box.rect().center()))
 
@@ -408,7 +408,12 @@ def test_too_many_values_are_told(ask, survey, qtbot):
 def test_the_texts_of_the_window_follow_the_font_size(ask, votes, qtbot, size):
     get_settings().appearance.font_size = size
     window = ask(votes)
-    widgets = [window.table, window.error, *window.table.boxes, *window.labels.fields]
+    widgets = [
+        window.table.preview,
+        window.error,
+        *window.table.boxes,
+        *window.labels.fields,
+    ]
     assert {w.font().pointSize() - size for w in widgets} <= {0, 1}
     for button in window.findChildren(QPushButton):
         if button.isVisible():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ from napari_artifact_review.widgets.parts.font import (
 )
 from napari_artifact_review.widgets.parts.steady import SteadyBox
 from napari_artifact_review.widgets.parts.tool_window import rectangle_on_screen
+from napari_artifact_review.widgets.script_attributes import ScriptAttributes
 from napari_artifact_review.widgets.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -50,24 +50,7 @@ _WIDTH = 43
 _DELAY_OF_PREPARATION = 0.5
 
 
-class _Field:
-    """An attribute of the dock that returns an attribute of a panel or a window.
-
-    Parameters
-    ----------
-    path : str
-        The path from the dock to the attribute, with dots. The workspace creates panels
-        and windows when they are first used.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._get = attrgetter(path)
-
-    def __get__(self, dock: ReviewWidget, _: type[ReviewWidget]) -> Any:
-        return self._get(dock)
-
-
-class ReviewWidget(SteadyBox):
+class ReviewWidget(SteadyBox, ScriptAttributes):
     """The dock of Artifact Review.
 
     Scripts can use the magicgui widgets as attributes. Files: `predictions`, `images`,
@@ -100,36 +83,6 @@ class ReviewWidget(SteadyBox):
     """
 
     settled = Signal(object)
-
-    panel = _Field("workspace.panel")
-    help = _Field("workspace.help")
-    examples = _Field("workspace.examples")
-    stretches = _Field("workspace.stretches")
-    plots = _Field("workspace.plots")
-    columns = _Field("workspace.columns")
-    predictions = _Field("opening.predictions")
-    images = _Field("opening.images")
-    output = _Field("opening.output")
-    cutout_size = _Field("opening.cutout_size")
-    open = _Field("opening.open")
-    image_name = _Field("panel.go_to.image_name")
-    error_id = _Field("panel.go_to.error_id")
-    previous = _Field("panel.progress.previous")
-    next = _Field("panel.progress.next")
-    label_new = _Field("panel.verdict.label_new")
-    kind = _Field("panel.kind_and_note.kind")
-    note = _Field("panel.kind_and_note.note")
-    history = _Field("panel.verdict.history")
-    last_verdict = _Field("panel.verdict.last")
-    auto_advance = _Field("panel.progress.auto_advance")
-    grid_x = _Field("panel.go_to.sliders.grid_x")
-    grid_y = _Field("panel.go_to.sliders.grid_y")
-    grid = _Field("panel.full_image.grid")
-    y_up = _Field("panel.full_image.y_up")
-    find = _Field("panel.own_columns.find")
-    save = _Field("panel.saving.save")
-    banner = _Field("panel.banner")
-    message = _Field("panel.message")
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()

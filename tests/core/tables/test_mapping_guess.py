@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from napari_artifact_review.core.tables.column_contents import ColumnContents
 from napari_artifact_review.core.tables.mapping import (
     ORIGIN,
     LabelValues,
@@ -183,3 +186,41 @@ def test_a_comma_and_percent_are_guessed(draft_of):
     assert draft.questions() == ()
     read = read_predictions(draft.path, draft.result)
     assert read.confidence.tolist() == [0.125, 0.035]
+
+
+@pytest.mark.parametrize(
+    ("cells", "scale", "decimal"),
+    [
+        ("0.5 1", "probability", "."),
+        ("0.5  ", "probability", "."),
+        ("50 1", "percent", "."),
+        ("50% 1%", "percent", "."),
+        ("-3 0.5", "logit", "."),
+        ("-3 nan", "logit", "."),
+        ("0,5 1", "probability", ","),
+        ("12,5% 1%", "percent", ","),
+    ],
+)
+def test_the_scale_is_guessed_from_the_numbers(draft_of, cells, scale, decimal):
+    one, two = cells.split(" ", 1)
+    rows = "image_name;grid_x;grid_y;class;prob\n"
+    draft = draft_of(f"{rows}a;0;0;bogus;{one}\nb;0;0;real;{two}\n")
+    assert draft.mapping.confidence_scale == scale
+    assert draft.mapping.decimal == decimal
+    assert draft.questions() == ()
+
+
+def test_columns_of_any_type_have_contents():
+    columns = {
+        "flag": [True, False, True],
+        "number": [0.5, np.nan, 2],
+        "array": [np.zeros(2), np.zeros(2), None],
+        "text": ["a", " a", ""],
+    }
+    contents = ColumnContents(pd.DataFrame(columns))
+    assert contents.distinct("flag") == ("True", "False")
+    assert contents.distinct("number") == ("0.5", "2.0")
+    assert contents.distinct("array") == ("[0. 0.]",)
+    assert contents.distinct("text") == ("a",)
+    assert contents.numbers("number", ".")[:2] == (0.5, 2)
+    assert contents.numbers("array", ".")[:2] == (0, 0)

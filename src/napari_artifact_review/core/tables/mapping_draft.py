@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from napari_artifact_review.core.tables.column_contents import ColumnContents
 from napari_artifact_review.core.tables.column_names import (
     IDENTIFYING,
     find_column,
@@ -33,13 +33,6 @@ from napari_artifact_review.core.tables.table_file import TableFile
 from napari_artifact_review.core.tables.table_formats import read_table_file
 
 
-class _Numbers(NamedTuple):
-    """The range of the numbers in a column; 0 for both if it has none."""
-
-    lowest: float
-    highest: float
-
-
 @dataclass(frozen=True)
 class MappingDraft:
     """A mapping in preparation, with the table that it is for.
@@ -54,6 +47,8 @@ class MappingDraft:
         The table.
     mapping : TableMapping
         The mapping so far.
+    contents : ColumnContents
+        The contents of its columns.
     guessed : frozenset of str
         Parts of the mapping that are guesses: meanings, and fields of `TableMapping`.
     """
@@ -61,13 +56,8 @@ class MappingDraft:
     path: Path
     file: TableFile
     mapping: TableMapping
+    contents: ColumnContents = field(repr=False)
     guessed: frozenset[str] = frozenset()
-    _distinct: dict[str, tuple[str, ...]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-    _ranges: dict[tuple[str, str], _Numbers] = field(
-        default_factory=dict, repr=False, compare=False
-    )
 
     @classmethod
     def read(cls, path: Path, given: TableMapping) -> MappingDraft:
@@ -89,7 +79,8 @@ class MappingDraft:
             if find_column(name, names) is not None or name == ORIGIN
         }
         columns = named_columns(names, kept)
-        draft = cls(path, file, replace(given, columns=columns))
+        mapping = replace(given, columns=columns)
+        draft = cls(path, file, mapping, ColumnContents(file.values))
         return draft._with_guesses() if draft.questions() else draft
 
     @property
@@ -236,14 +227,7 @@ class MappingDraft:
     def distinct(self, meaning: str) -> tuple[str, ...]:
         """Return the distinct values of a column as strings, at most 1,000 of them."""
         column = self.column_of(meaning)
-        if column is None:
-            return ()
-        if column not in self._distinct:
-            values = self.file.values.iloc[:, self.names.index(column)]
-            found = pd.unique(values.dropna().map(_hashable))[:1000]
-            texts = dict.fromkeys(str(value).strip() for value in found)
-            self._distinct[column] = tuple(text for text in texts if text)
-        return self._distinct[column]
+        return () if column is None else self.contents.distinct(column)
 
     def is_binary(self, meaning: str) -> bool:
         """Return whether the values of a column are 0 and 1, or false and true."""
@@ -315,7 +299,7 @@ class MappingDraft:
             return []
         if mapping.confidence_of is None and says_real(column):
             return [f"Say which class the column {column} is the probability of."]
-        lowest, highest = self._numbers(column)
+        lowest, highest, _ = self.contents.numbers(column, mapping.decimal)
         limit = {"probability": 1.0, "percent": 100.0}.get(mapping.confidence_scale)
         if limit is not None and not 0 <= lowest <= highest <= limit:
             return [
@@ -344,7 +328,7 @@ class MappingDraft:
                 columns[meaning] = name
         image = columns.get("image_name")
         has_positions = bool({"grid_x", "grid_y"} & columns.keys())
-        if image is not None and not has_positions and self._values(image).is_unique:
+        if image is not None and not has_positions and self.contents.is_unique(image):
             columns |= {"grid_x": ORIGIN, "grid_y": ORIGIN}
         guessed = frozenset(columns.keys() - self.mapping.columns.keys())
         mapping = replace(self.mapping, columns=columns)
@@ -386,38 +370,16 @@ class MappingDraft:
         column, mapping = self.column_of("confidence"), self.mapping
         if column is None or mapping.confidence_scale != "probability":
             return {}
-        texts = self._values(column)
         changes: dict[str, Any] = {}
-        if mapping.decimal == "." and texts.str.fullmatch(r"[+-]?\d*,\d+ *%?").any():
+        numbers = self.contents.numbers(column, mapping.decimal)
+        if numbers.have_comma:
             changes["decimal"] = ","
-        numbers = self._numbers(column, changes.get("decimal", mapping.decimal))
+            numbers = self.contents.numbers(column, ",")
         if "logit" in fold_name(column) or numbers.lowest < 0:
             changes["confidence_scale"] = "logit"
         elif numbers.highest > 1:
             changes["confidence_scale"] = "percent"
         return changes
-
-    def _values(self, column: str) -> pd.Series[str]:
-        values = self.file.values.iloc[:, self.names.index(column)]
-        cells = values.astype("object")
-        return cells.where(cells.notna(), "").map(str).astype("str").str.strip()
-
-    def _numbers(self, column: str, decimal: str | None = None) -> _Numbers:
-        """Return the range of the numbers in a column, without other cells."""
-        key = (column, decimal or self.mapping.decimal)
-        if key not in self._ranges:
-            texts = self._values(column).str.removesuffix("%")
-            if key[1] == ",":
-                texts = texts.str.replace(",", ".", regex=False)
-            numbers = np.array(pd.to_numeric(texts, errors="coerce").dropna())
-            extremes = (numbers.min(), numbers.max()) if numbers.size else (0, 0)
-            self._ranges[key] = _Numbers(*map(float, extremes))
-        return self._ranges[key]
-
-
-def _hashable(value: Any) -> Any:
-    """Return a cell of a table, or its text if it is an array."""
-    return value if isinstance(value, Hashable) else str(value)
 
 
 def _complete(values: LabelValues) -> LabelValues:

@@ -43,6 +43,28 @@ class OptionsPanel(Container[Widget]):
     def __init__(self) -> None:
         self._mapping: TableMapping | None = None
         self._shown_size = ""
+        self._make_fields()
+        mapped = Container[Widget](
+            widgets=[self.mapped, self.columns],
+            layout="horizontal",
+            labels=False,
+            label="Columns",
+        )
+        mapped.margins = (0, 0, 0, 0)
+        super().__init__(
+            widgets=[
+                self.output,
+                mapped,
+                self.cutout_size,
+                self.stride,
+                self.reviewer,
+                self.team,
+            ]
+        )
+        self.margins = (0, 0, 0, 0)
+        self._show_state()
+
+    def _make_fields(self) -> None:
         self.output = RememberingFileEdit(
             "w",
             "Output",
@@ -72,25 +94,6 @@ class OptionsPanel(Container[Widget]):
             "none",
             "URL of the PostgreSQL database through which computers exchange verdicts",
         )
-        row = Container[Widget](
-            widgets=[self.mapped, self.columns],
-            layout="horizontal",
-            labels=False,
-            label="Columns",
-        )
-        row.margins = (0, 0, 0, 0)
-        super().__init__(
-            widgets=[
-                self.output,
-                row,
-                self.cutout_size,
-                self.stride,
-                self.reviewer,
-                self.team,
-            ]
-        )
-        self.margins = (0, 0, 0, 0)
-        self._show_state()
 
     @property
     def mapping(self) -> TableMapping | None:

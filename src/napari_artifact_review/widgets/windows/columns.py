@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_artifact_review.core.tables.mapping import MEANINGS, TableMapping
+from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.mapping_command import command_of
 from napari_artifact_review.core.texts import printable
-from napari_artifact_review.widgets.parts.font import follow_font_size, set_bold
+from napari_artifact_review.widgets.parts.font import set_bold
 from napari_artifact_review.widgets.parts.message import breakable
-from napari_artifact_review.widgets.parts.plain_text import shortened, tooltip_text
-from napari_artifact_review.widgets.parts.preview_table import PreviewTable
+from napari_artifact_review.widgets.parts.plain_text import shortened
 from napari_artifact_review.widgets.parts.tool_window import KeptFree, ToolWindow
 from napari_artifact_review.widgets.windows.column_sections import (
     GUESSED,
@@ -35,24 +33,10 @@ from napari_artifact_review.widgets.windows.column_sections import (
     pixels_in,
     plain_label,
 )
+from napari_artifact_review.widgets.windows.column_table import ColumnsTable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.tables.mapping_draft import MappingDraft
-
-#: The meanings in plain words.
-_WORDS = {
-    "image_name": "full image",
-    "grid_x": "left pixel, or number, of the cutout",
-    "grid_y": "top pixel, or number, of the cutout",
-    "label": "label of the data set",
-    "preds": "prediction of the model",
-    "confidence": "probability",
-    "error_id": "number of the error",
-}
-_CHOICES = (
-    ("—: kept as it is", None),
-    *((f"{name}: {_WORDS[name]}", name) for name in MEANINGS),
-)
 
 #: The space beside the table, for a scroll bar, in pixels.
 _AROUND = 24
@@ -73,7 +57,7 @@ class ColumnsWindow(ToolWindow):
         Emitted by the buttons Open and Cancel.
     draft : MappingDraft or None
         The mapping as the user has chosen it so far.
-    table : PreviewTable or None
+    table : ColumnsTable
         The first rows, with a list of meanings above each column.
     labels, preds : ValuesSection
         The classes of the labels, and of the predictions.
@@ -85,8 +69,6 @@ class ColumnsWindow(ToolWindow):
         What is still open, and the error of the last opening.
     open, cancel, copy : QPushButton
         The buttons.
-    finders : dict of str to QPushButton
-        Buttons that lead to the columns with a meaning.
     """
 
     open_requested = Signal()
@@ -95,17 +77,17 @@ class ColumnsWindow(ToolWindow):
     def __init__(self, parent: QWidget, kept_free: KeptFree = tuple) -> None:
         super().__init__(parent, "Columns", kept_free, is_form=True)
         self.draft: MappingDraft | None = None
-        self.table: PreviewTable | None = None
+        self.table = ColumnsTable()
         self._options: tuple[str, ...] = ()
         self._is_busy = False
         self.labels, self.preds = ValuesSection("label"), ValuesSection("preds")
         self.confidence, self.grid = ConfidenceSection(), GridSection()
         self.questions, self.error = plain_label(wraps=True), plain_label(wraps=True)
-        self.finders = {name: QPushButton(name) for name in MEANINGS}
         self._make_buttons()
         self._lay_out()
         for section in self._sections():
             section.changed.connect(self._show)
+        self.table.chosen.connect(self._choose_meaning)
         self.grid.cutout_size.textEdited.connect(lambda _: self._show_state())
 
     def _sections(self) -> tuple[ValuesSection | ConfidenceSection | GridSection, ...]:
@@ -118,9 +100,6 @@ class ColumnsWindow(ToolWindow):
         self.copy.clicked.connect(self._copy)
         self.cancel.clicked.connect(self.reject)
         self.open.clicked.connect(lambda: self.open_requested.emit())
-        for meaning, finder in self.finders.items():
-            finder.setAutoDefault(False)
-            finder.clicked.connect(partial(self._find, meaning))
 
     def _lay_out(self) -> None:
         inside = QWidget()
@@ -135,19 +114,10 @@ class ColumnsWindow(ToolWindow):
         )
         self._intro = plain_label()
         self._first, self._rest = QVBoxLayout(), QVBoxLayout()
-        self._finder_row = QWidget()
-        finders = QHBoxLayout(self._finder_row)
-        finders.setContentsMargins(0, 0, 0, 0)
-        finders.addWidget(plain_label("Go to:"))
-        for finder in self.finders.values():
-            finders.addWidget(finder)
-        finders.addStretch(1)
-        self._table_at = QVBoxLayout()
         self._content.addWidget(self._warning)
         self._content.addLayout(self._first)
         self._content.addWidget(self._intro)
-        self._content.addWidget(self._finder_row)
-        self._content.addLayout(self._table_at)
+        self._content.addWidget(self.table)
         self._content.addLayout(self._rest)
         self._content.addStretch(1)
         for rows in (self._first, self._rest):
@@ -205,7 +175,7 @@ class ColumnsWindow(ToolWindow):
         """
         self._options, self._is_busy = tuple(options), False
         self.show_title(f"Columns of {printable(draft.path.name)}")
-        self._show_table(draft)
+        self.table.make_columns(draft, self._most().width() - _AROUND)
         size = "" if cutout_size is None else str(cutout_size)
         self.grid.cutout_size.setText(size)
         self._show(draft)
@@ -215,7 +185,7 @@ class ColumnsWindow(ToolWindow):
             self.show()
         self.raise_()
         self.activateWindow()
-        self._scroll_to_meanings()
+        self.table.scroll_to_meanings()
         self.show_error(error)
 
     def show_error(self, text: str) -> None:
@@ -230,33 +200,10 @@ class ColumnsWindow(ToolWindow):
         self._is_busy = is_busy
         self._show_state()
 
-    def _show_table(self, draft: MappingDraft) -> None:
-        if self.table is not None:
-            self._table_at.removeWidget(self.table)
-            self.table.setParent(None)
-            self.table.deleteLater()
-        rows = draft.preview().to_numpy().tolist()
-        self.table = PreviewTable(draft.names, rows, _CHOICES)
-        self.table.chosen.connect(self._choose_meaning)
-        self._table_at.addWidget(self.table)
-        # Because of Qt's style sheets, a widget does not get the font of its new
-        # parent.
-        follow_font_size(self.table)
-        needed = self.table.needed_width + _AROUND
-        self._finder_row.setVisible(needed > self._most().width())
-
     def _show(self, draft: MappingDraft) -> None:
         """Show a draft of the same table."""
-        assert self.table is not None, "a table is shown"
         self.draft = draft
-        for column, name in enumerate(draft.names):
-            meaning = draft.meaning_of(name)
-            mark = GUESSED if meaning in draft.guessed else ""
-            self.table.show_choice(column, meaning, mark)
-        for meaning, finder in self.finders.items():
-            name = draft.column_of(meaning) or ""
-            finder.setVisible(bool(name))
-            finder.setToolTip(tooltip_text(f"Go to the column {name[:_MOST_SHOWN]}"))
+        self.table.show_draft(draft)
         for section in self._sections():
             section.show_draft(draft)
         check = f" Check what is marked as {GUESSED}." if draft.guessed else ""
@@ -281,17 +228,10 @@ class ColumnsWindow(ToolWindow):
 
     # Choices
 
-    def _choose_meaning(self, column: int, meaning: str | None) -> None:
+    def _choose_meaning(self, name: str, meaning: str | None) -> None:
         if self.draft is not None:
-            name = self.draft.names[column]
             self._show(self.draft.with_meaning(name, meaning))
             self._arrange_sections()
-
-    def _find(self, meaning: str) -> None:
-        if self.draft is not None and self.table is not None:
-            name = self.draft.column_of(meaning)
-            if name is not None:
-                self.table.boxes[self.draft.names.index(name)].setFocus()
 
     def _command(self) -> str | None:
         if self.draft is None:
@@ -315,7 +255,7 @@ class ColumnsWindow(ToolWindow):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a size in which most tables fit, on the screen."""
         parent = self.parentWidget()
-        if self.table is None or parent is None:
+        if self.draft is None or parent is None:
             return super().sizeHint()
         around = self.layout().contentsMargins()
         inside = self._area.widget()
@@ -348,10 +288,9 @@ class ColumnsWindow(ToolWindow):
         self._set_tab_order(first, rest)
 
     def _set_tab_order(self, first: Sequence[Section], rest: Sequence[Section]) -> None:
-        assert self.table is not None, "a table is shown"
         order: list[QWidget] = [
             *(field for section in first for field in section.fields),
-            *self.finders.values(),
+            *self.table.finders.values(),
             *self.table.boxes,
             *(field for section in rest for field in section.fields),
             self.copy,
@@ -361,21 +300,6 @@ class ColumnsWindow(ToolWindow):
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
 
-    def _scroll_to_meanings(self) -> None:
-        """Scroll to the columns with a meaning, the leftmost last."""
-        assert self.table is not None, "a table is shown"
-        for column in reversed(self._columns_with_meaning()):
-            self.table.show_column(column)
-
-    def _columns_with_meaning(self) -> list[int]:
-        assert self.draft is not None, "a table is shown"
-        names = self.draft.names
-        return [at for at, name in enumerate(names) if self.draft.meaning_of(name)]
-
-    def _first_column(self) -> int:
-        """Return the leftmost column with a meaning, or else the first column."""
-        return next(iter(self._columns_with_meaning()), 0)
-
     def _field_of_error(self, error: str) -> QWidget:
         """Return the field that an error is about."""
         grid = self.grid
@@ -383,16 +307,15 @@ class ColumnsWindow(ToolWindow):
             return grid.stride
         if "cutout size" in error:
             return grid.cutout_size
-        if self.draft is not None and self.table is not None:
-            for column, name in enumerate(self.draft.names):
-                if self.draft.meaning_of(name) and f"column {name}" in error:
-                    return self.table.boxes[column]
+        for name in self.table.names_with_meaning():
+            if f"column {name}" in error:
+                return self.table.box_of(name)
         return grid.stride if "stride" in error else self.open
 
     def _first_field(self, error: str) -> QWidget:
         """Return the field of the first question, or of the error."""
         draft, table = self.draft, self.table
-        if draft is None or table is None or not table.boxes:
+        if draft is None or not table.boxes:
             return self.open
         if not draft.questions():
             return self._field_of_error(error)
@@ -410,7 +333,7 @@ class ColumnsWindow(ToolWindow):
         if is_first and open_values:
             return open_values[0]
         if any(question.startswith("Choose") for question in draft.questions()):
-            return table.boxes[self._first_column()]
+            return table.first_box()
         return open_values[0] if open_values else self.confidence.scale
 
 

@@ -331,9 +331,29 @@ def test_a_recent_review_opens_with_its_own_mapping(viewer, votes, survey, qtbot
     open_review(viewer, survey)
     assert dock.opening.optional.mapped.value == "as named in the table"
     dock.files.native.click()
+    dock.opening.fold.header.setChecked(False)
+    dock.cutout_size.value = ""
     qtbot.mouseClick(dock.opening.recent.buttons[1].native, LEFT)
     qtbot.waitUntil(lambda: dock.session.predictions.path == votes)
     assert dock.opening.optional.mapped.value == "mapped: 5 columns, labels"
+    assert not dock.opening.fold.is_open, "no script has filled in an option"
+
+
+def test_a_damaged_log_does_not_hide_the_columns(form, votes, qtbot):
+    votes.with_name("test_outputs.csv.review.sqlite").write_text("no database" * 99)
+    form.predictions.value = votes
+    form.opening.fold.header.click()
+    qtbot.mouseClick(form.opening.optional.columns.native, LEFT)
+    qtbot.waitUntil(lambda: form.columns.isVisible())
+
+
+def test_a_table_that_cannot_be_read_is_told_in_the_form(form, tmp_path, qtbot):
+    form.predictions.value = tmp_path / "none.csv"
+    form.opening.fold.header.click()
+    qtbot.mouseClick(form.opening.optional.columns.native, LEFT)
+    qtbot.waitUntil(lambda: "cannot be read" in form.opening.error.value)
+    assert not form.columns.isVisible()
+    assert not form.opening.busy.visible
 
 
 def test_a_slow_table_is_read_in_a_thread_and_can_be_cancelled(
@@ -482,3 +502,24 @@ def test_a_fault_of_a_cell_is_shown_beside_its_column(form, ask, votes, qtbot):
     assert window.open.isEnabled(), "the user may have corrected the file"
     qtbot.keyClick(window, Key.Key_Escape)
     assert "'much'" in form.opening.error.value
+
+
+def test_a_fault_of_another_file_closes_the_window(form, ask, votes, qtbot):
+    window = ask(votes)
+    form.output.value = votes.parent / "none/out.csv"
+    qtbot.mouseClick(window.open, LEFT)
+    qtbot.waitUntil(lambda: "does not exist" in form.opening.error.value)
+    assert not window.isVisible()
+    form.output.value = None
+    qtbot.mouseClick(form.open.native, LEFT)
+    assert opened(form, qtbot).table.label.tolist() == [0, 0, 1], "nothing is lost"
+
+
+def test_the_button_of_the_form_keeps_the_choices_of_a_visible_window(
+    form, ask, votes, choose, qtbot
+):
+    window = ask(votes)
+    choose(box_of(window, "x"), "—", keys=True)
+    qtbot.mouseClick(form.opening.optional.columns.native, LEFT)
+    assert not form.opening.busy.visible
+    assert box_of(window, "x").value is None

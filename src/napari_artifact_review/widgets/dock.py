@@ -413,6 +413,8 @@ class ReviewWidget(SteadyBox, ScriptAttributes):
     def hideEvent(self, event: Any) -> None:  # noqa: N802
         """Notify the user that the review continues while the dock is hidden."""
         super().hideEvent(event)
-        self._questions.close()
+        if not event.spontaneous():
+            # A minimized window comes back with its questions.
+            self._questions.close()
         if self.session is not None:
             dock_notices.tell_if_hidden(self, self.session)

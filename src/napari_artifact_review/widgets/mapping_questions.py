@@ -67,6 +67,8 @@ class MappingQuestions:
     ) -> None:
         """Show the columns of the table in the form, after reading it in a thread.
 
+        A visible window keeps its choices.
+
         Parameters
         ----------
         shown : ReviewSession, optional
@@ -76,6 +78,10 @@ class MappingQuestions:
         """
         path, panel = self._panel.predictions.path, self._panel
         if path is None:
+            return
+        if self.is_asking:
+            # The user may have chosen much already.
+            self._workspace.columns.come_to_front()
             return
         job = partial(
             _read,

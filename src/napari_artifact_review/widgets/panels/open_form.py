@@ -173,7 +173,8 @@ class OpenPanel(Container[Widget]):
 
         Nothing is shown if the form names another table by now.
         """
-        if self.predictions.path != session.predictions.path:
+        path = self.predictions.path
+        if path is None or path.absolute() != session.predictions.path:
             return
         self._is_filling = True
         position = session.position

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 #: The space beside the table, for a scroll bar, in pixels.
 _AROUND = 24
 
+#: The space inside the border of the window, in pixels.
+_MARGIN = 12
+
 #: The space between sections in pixels.
 _BETWEEN = 28
 
@@ -135,7 +138,7 @@ class ColumnsWindow(ToolWindow):
         buttons.addWidget(self.open)
         set_bold(self.error)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 12, 12, 12)
+        layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         layout.addWidget(self._area, 1)
         layout.addWidget(self.questions)
         layout.addWidget(self.error)
@@ -179,21 +182,29 @@ class ColumnsWindow(ToolWindow):
         size = "" if cutout_size is None else str(cutout_size)
         self.grid.cutout_size.setText(size)
         self._show(draft)
+        self._set_error(error)
         self._arrange_sections()
         if not self.isVisible():
             self.resize(self.sizeHint())
             self.show()
+        self.come_to_front()
+        self.table.scroll_to_meanings()
+        self._first_field(error).setFocus()
+
+    def come_to_front(self) -> None:
+        """Show the visible window in front of the others."""
         self.raise_()
         self.activateWindow()
-        self.table.scroll_to_meanings()
-        self.show_error(error)
 
     def show_error(self, text: str) -> None:
         """Show the error of an opening, and focus the field that it is about."""
         self.show_busy(False)
+        self._set_error(text)
+        self._first_field(text).setFocus()
+
+    def _set_error(self, text: str) -> None:
         self.error.setText(breakable(shortened(text, 2 * _MOST_SHOWN)))
         self.error.setVisible(bool(text))
-        self._first_field(text).setFocus()
 
     def show_busy(self, is_busy: bool) -> None:
         """Show whether the table is being opened."""
@@ -257,14 +268,16 @@ class ColumnsWindow(ToolWindow):
         parent = self.parentWidget()
         if self.draft is None or parent is None:
             return super().sizeHint()
-        around = self.layout().contentsMargins()
-        inside = self._area.widget()
-        below = self.layout().sizeHint().height() - self._area.sizeHint().height()
+        around, inside, most = 2 * _MARGIN, self._area.widget(), self._most()
         width = max(inside.minimumSizeHint().width(), self.table.needed_width)
-        width += around.left() + around.right() + _AROUND
-        height = inside.sizeHint().height() + below + 10
-        most = self._most()
-        return QSize(min(width, most.width()), min(height, most.height()))
+        width = min(width + around + _AROUND, most.width())
+        # The scroll area itself would prefer a small size.
+        height = around + inside.sizeHint().height() + self.open.sizeHint().height()
+        for label in (self.questions, self.error):
+            if not label.isHidden():
+                height += label.heightForWidth(width - around)
+        height += 4 * self.layout().spacing()
+        return QSize(width, min(height, most.height()))
 
     def _most(self) -> QSize:
         """Return the maximum size of the window on its screen."""
@@ -286,6 +299,7 @@ class ColumnsWindow(ToolWindow):
         for rows, sections in ((self._first, first), (self._rest, rest)):
             _fill(rows, sections, width)
         self._set_tab_order(first, rest)
+        self._content.activate()
 
     def _set_tab_order(self, first: Sequence[Section], rest: Sequence[Section]) -> None:
         order: list[QWidget] = [

@@ -239,14 +239,14 @@ def test_a_script_names_the_reviewer(viewer, survey, press):
     assert "by Vera" in dock.history.value
 
 
-def test_a_script_names_the_size_of_a_cutout_for_this_review_only(viewer, survey):
+def test_a_review_keeps_the_size_of_a_cutout_that_a_script_gave(viewer, survey):
     dock = open_review(viewer, survey, cutout_size=100)
     assert dock.session.cutout_size == 100
     assert "100 px" in dock.files.text
     assert dock.cutout_size.value == "100"
     open_review(viewer, survey)
-    assert dock.session.cutout_size == 200
-    assert dock.cutout_size.value == ""
+    assert dock.session.cutout_size == 100
+    assert dock.cutout_size.value == "100"
 
 
 def test_a_script_opens_a_review_read_only_and_the_user_reopens_it(

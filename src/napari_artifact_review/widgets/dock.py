@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,10 @@ from qtpy.QtCore import QEvent, QRect
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
-from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.errors import MappingNeededError, ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
 from napari_artifact_review.widgets import dock_notices
+from napari_artifact_review.widgets.mapping_questions import MappingQuestions
 from napari_artifact_review.widgets.notifications import show_error, show_warning
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.panels.files_button import FilesButton
@@ -31,6 +31,7 @@ from napari_artifact_review.widgets.parts.font import (
 )
 from napari_artifact_review.widgets.parts.steady import SteadyBox
 from napari_artifact_review.widgets.parts.tool_window import rectangle_on_screen
+from napari_artifact_review.widgets.script_attributes import ScriptAttributes
 from napari_artifact_review.widgets.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -49,24 +50,7 @@ _WIDTH = 43
 _DELAY_OF_PREPARATION = 0.5
 
 
-class _Field:
-    """An attribute of the dock that returns an attribute of a panel or a window.
-
-    Parameters
-    ----------
-    path : str
-        The path from the dock to the attribute, with dots. The workspace creates panels
-        and windows when they are first used.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._get = attrgetter(path)
-
-    def __get__(self, dock: ReviewWidget, _: type[ReviewWidget]) -> Any:
-        return self._get(dock)
-
-
-class ReviewWidget(SteadyBox):
+class ReviewWidget(SteadyBox, ScriptAttributes):
     """The dock of Artifact Review.
 
     Scripts can use the magicgui widgets as attributes. Files: `predictions`, `images`,
@@ -91,7 +75,7 @@ class ReviewWidget(SteadyBox):
         A button with the name of the open table. A click shows the form or the review.
     workspace : Workspace
         The panels and windows of a review. Scripts can also use `panel`, `help`,
-        `examples`, `stretches` and `plots`.
+        `examples`, `stretches`, `columns` and `plots`.
     settled : Signal
         Emitted at the end of an opening, with the error or with None. An opening ends
         when it fails or is cancelled, or when the first image is on the screen or
@@ -99,35 +83,6 @@ class ReviewWidget(SteadyBox):
     """
 
     settled = Signal(object)
-
-    panel = _Field("workspace.panel")
-    help = _Field("workspace.help")
-    examples = _Field("workspace.examples")
-    stretches = _Field("workspace.stretches")
-    plots = _Field("workspace.plots")
-    predictions = _Field("opening.predictions")
-    images = _Field("opening.images")
-    output = _Field("opening.output")
-    cutout_size = _Field("opening.cutout_size")
-    open = _Field("opening.open")
-    image_name = _Field("panel.go_to.image_name")
-    error_id = _Field("panel.go_to.error_id")
-    previous = _Field("panel.progress.previous")
-    next = _Field("panel.progress.next")
-    label_new = _Field("panel.verdict.label_new")
-    kind = _Field("panel.kind_and_note.kind")
-    note = _Field("panel.kind_and_note.note")
-    history = _Field("panel.verdict.history")
-    last_verdict = _Field("panel.verdict.last")
-    auto_advance = _Field("panel.progress.auto_advance")
-    grid_x = _Field("panel.go_to.sliders.grid_x")
-    grid_y = _Field("panel.go_to.sliders.grid_y")
-    grid = _Field("panel.full_image.grid")
-    y_up = _Field("panel.full_image.y_up")
-    find = _Field("panel.own_columns.find")
-    save = _Field("panel.saving.save")
-    banner = _Field("panel.banner")
-    message = _Field("panel.message")
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
@@ -138,7 +93,11 @@ class ReviewWidget(SteadyBox):
         self.workspace = Workspace(self, viewer, self.kept_free)
         self._is_moving = False
         self._key_faults: tuple[str, ...] = ()
-        self._opener = Opener(self.opening, MainThread(self))
+        main_thread = MainThread(self)
+        self._opener = Opener(self.opening, main_thread)
+        self._questions = MappingQuestions(self.opening, self.workspace, main_thread)
+        #: Whether the form's own buttons began the opening, so that a window may ask.
+        self._may_ask = False
         follow_font_size(self)
         self._lay_out()
         self._connect_opening()
@@ -203,7 +162,12 @@ class ReviewWidget(SteadyBox):
         opening.predictions.changed.connect(self._clear_output)
         self._opener.opened.connect(self._opened)
         self._opener.failed.connect(self._not_opened)
-        opening.open_requested.connect(self.start_opening)
+        opening.open_requested.connect(self._open_from_form)
+        opening.columns_requested.connect(
+            lambda: self._questions.ask(shown=self.session)
+        )
+        self._questions.answered.connect(self._open_from_form)
+        self._questions.dropped.connect(self._drop_questions)
         opening.cancel_requested.connect(self.cancel_opening)
         opening.demo_requested.connect(self.start_demo)
         opening.output.line_edit.native.editingFinished.connect(self._change_output)
@@ -219,8 +183,18 @@ class ReviewWidget(SteadyBox):
         Parameters
         ----------
         **options
-            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`.
+            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`. By
+            default, reviewer and team are those in the form.
         """
+        self._questions.close()
+        self._begin_opening(may_ask=False, **options)
+
+    def _open_from_form(self) -> None:
+        """Open the table in the form; a window may ask what its columns mean."""
+        self._begin_opening(may_ask=True)
+
+    def _begin_opening(self, may_ask: bool, **options: Any) -> None:
+        self._may_ask = may_ask
         if self.review is not None:
             self.review.position.save()
             if self._opener.names_open_review(options.get("store")):
@@ -256,6 +230,7 @@ class ReviewWidget(SteadyBox):
             session.images.folder,
             session.output,
             session.cutout_size,
+            session.position.mapping,
         )
         if session is self.session:
             self.settled.emit(None)
@@ -266,10 +241,16 @@ class ReviewWidget(SteadyBox):
 
     def cancel_opening(self) -> None:
         """Cancel the opening in progress, and continue with the open review."""
+        self._questions.close()
         self._opener.cancel()
         self._is_moving = False
         self._resume()
         self.settled.emit(None)
+
+    def _drop_questions(self) -> None:
+        """Cancel the opening with the mapping of the window, which was closed."""
+        if self._opener.is_opening:
+            self.cancel_opening()
 
     def _resume(self) -> None:
         """Enable verdicts in the open review again."""
@@ -297,6 +278,8 @@ class ReviewWidget(SteadyBox):
         self.review = OpenReview(self.workspace, session, self._is_moving)
         self.review.settled.connect(self._review_settled)
         self._opener.shown = session
+        self._questions.close()
+        self.opening.show_given(session)
         self.files.show_session(session)
         self._remember(session)
         self._show_files(False)
@@ -327,8 +310,12 @@ class ReviewWidget(SteadyBox):
     def _not_opened(self, error: Exception) -> None:
         self._is_moving = False
         self._resume()
+        is_asked = self._may_ask and self._questions.show_failure(error)
+        if self._may_ask and not is_asked and isinstance(error, MappingNeededError):
+            self._questions.ask(self.session, error)
+            is_asked = True
         # A script that waits for `settled` gets the error as an exception.
-        if isinstance(error, ReviewError) and not len(self.settled):
+        if isinstance(error, ReviewError) and not (is_asked or len(self.settled)):
             show_error(str(error))
         self.settled.emit(error)
         if not isinstance(error, ReviewError):
@@ -378,6 +365,8 @@ class ReviewWidget(SteadyBox):
         visible = {self.opening: shown, self.workspace.panel: is_open and not shown}
         for panel in sorted(visible, key=lambda panel: visible[panel]):
             panel.visible = visible[panel]
+        if not shown:
+            self._questions.close()
         self.files.visible = is_open
 
     # Closing
@@ -387,7 +376,7 @@ class ReviewWidget(SteadyBox):
 
         Also cancel an opening in progress.
         """
-        if self._opener.is_opening:
+        if self._opener.is_opening or self._questions.is_reading:
             self.cancel_opening()
         if self.review is not None:
             self._end_review()
@@ -416,6 +405,7 @@ class ReviewWidget(SteadyBox):
             if self.session is not None:
                 dock_notices.tell_closed(self.session)
                 self.workspace.hide_windows()
+            self._questions.close()
             self._opener.cancel()
             self._end_review()
         return super().event(event)
@@ -423,5 +413,8 @@ class ReviewWidget(SteadyBox):
     def hideEvent(self, event: Any) -> None:  # noqa: N802
         """Notify the user that the review continues while the dock is hidden."""
         super().hideEvent(event)
+        if not event.spontaneous():
+            # A minimized window comes back with its questions.
+            self._questions.close()
         if self.session is not None:
             dock_notices.tell_if_hidden(self, self.session)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_artifact_review.core.review.session import ReviewSession
+    from napari_artifact_review.core.tables.mapping import TableMapping
 
 #: The name that napari's Plugins menu uses for the dock.
 _DOCK_NAME = menu_item_template.format("Artifact Review", "Artifact Review")
@@ -30,6 +31,7 @@ def open_review(
     images: str | Path | None = None,
     output: str | Path | None = None,
     *,
+    mapping: TableMapping | None = None,
     cutout_size: int | None = None,
     reviewer: str | None = None,
     store: str | Path | None = None,
@@ -47,7 +49,7 @@ def open_review(
     predictions : path-like or ReviewSession
         The predictions table, or an open session. With a session, omit all further
         arguments. The dock closes the session when it closes the review.
-    images, output, cutout_size, reviewer, store, team, read_only
+    images, output, mapping, cutout_size, reviewer, store, team, read_only
         As for `ReviewSession.open`.
 
     Returns
@@ -57,17 +59,19 @@ def open_review(
 
     Raises
     ------
+    MappingNeededError
+        If the table needs another mapping. No window asks for it.
     ReviewError
-        If the review cannot be opened.
+        If the review cannot be opened for another reason.
     TypeError
         If other arguments are given with a session.
     """
     options = {"reviewer": reviewer, "store": store, "team": team}
     if isinstance(predictions, str | PathLike):
         widget = review_dock(viewer)
-        widget.opening.fill(predictions, images, output, cutout_size)
+        widget.opening.fill(predictions, images, output, cutout_size, mapping, reviewer)
         start = partial(widget.start_opening, **options, read_only=read_only)
-    elif any((images, output, cutout_size, read_only, *options.values())):
+    elif any((images, output, mapping, cutout_size, read_only, *options.values())):
         raise TypeError("with an open session, no other argument is allowed")
     else:
         widget = review_dock(viewer)

@@ -74,7 +74,8 @@ class Opener:
         Parameters
         ----------
         **options
-            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`.
+            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`. By
+            default, reviewer and team are those in the form.
         """
         panel, table = self._panel, self._panel.predictions.path
         if table is None:
@@ -85,9 +86,10 @@ class Opener:
             panel.images.path,
             panel.output.path,
             cutout_size=panel.chosen_cutout_size(),
+            mapping=panel.optional.mapping,
             replaced=self.shown,
             order=Preferences.in_force().order,
-            **options,
+            **panel.optional.people | options,
         )
         self._start(f"Reading {table.name}...", job)
 
@@ -127,7 +129,8 @@ class Opener:
             if survey.notice:
                 show_warning(survey.notice)
             size = self._panel.chosen_cutout_size()
-            self._panel.fill(survey.predictions, survey.images, cutout_size=size)
+            self._panel.fill_files(survey.predictions, survey.images)
+            self._panel.optional.show_cutout_size(size)
             self.open()
 
         self._panel.show_progress("Creating the demo...")
@@ -146,7 +149,7 @@ class Opener:
     def _failed(self, error: Exception) -> None:
         self._panel.show_idle()
         if not isinstance(error, _CancelledError):
-            self._panel.show_error(str(error))
+            self._panel.show_failure(error)
             self.failed.emit(error)
 
 

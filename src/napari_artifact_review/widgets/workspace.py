@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
+    from napari_artifact_review.widgets.windows.columns import ColumnsWindow
     from napari_artifact_review.widgets.windows.examples import ExamplesPanel
     from napari_artifact_review.widgets.windows.help import HelpPanel
     from napari_artifact_review.widgets.windows.stretches import StretchesPanel
@@ -89,6 +90,13 @@ class Workspace:
 
         return StretchesPanel(self.dock, self._kept_free)
 
+    @cached_property
+    def columns(self) -> ColumnsWindow:
+        """The window in which the user says what the columns of a table mean."""
+        from napari_artifact_review.widgets.windows.columns import ColumnsWindow
+
+        return ColumnsWindow(self.dock, self._kept_free)
+
     def make_all(self) -> None:
         """Create every panel and window now."""
         _ = self.panel, self.windows
@@ -96,7 +104,7 @@ class Workspace:
     @property
     def windows(self) -> tuple[ToolWindow, ...]:
         """The tool windows."""
-        return self.help, self.examples, self.stretches
+        return self.help, self.examples, self.stretches, self.columns
 
     def hide_windows(self) -> None:
         """Hide the windows, and clear the examples."""

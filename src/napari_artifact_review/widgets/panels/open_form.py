@@ -6,115 +6,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magicgui.types import FileDialogMode
-from magicgui.widgets import (
-    Container,
-    FileEdit,
-    Label,
-    LineEdit,
-    ProgressBar,
-    PushButton,
-)
+from magicgui.widgets import Container, Label, ProgressBar, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtGui import QIntValidator
-from qtpy.QtWidgets import QLineEdit, QSizePolicy
+from qtpy.QtWidgets import QSizePolicy
 
-from napari_artifact_review.core.review.paths import DEFAULT_OUTPUT_NAME
+from napari_artifact_review.core.errors import (
+    MappingNeededError,
+    SaveError,
+    StoreError,
+)
 from napari_artifact_review.core.texts import printable
-from napari_artifact_review.widgets.panels.recent import (
-    LAST_FOLDER,
-    RecentPanel,
-    RecentReview,
-    settings,
-)
-from napari_artifact_review.widgets.parts.font import fit_width
-from napari_artifact_review.widgets.parts.plain_text import (
-    show_as_plain,
-    tooltip_text,
-)
+from napari_artifact_review.widgets.panels.file_field import RememberingFileEdit
+from napari_artifact_review.widgets.panels.open_options import OptionsPanel
+from napari_artifact_review.widgets.panels.recent import RecentPanel, RecentReview
+from napari_artifact_review.widgets.parts.fold import Fold
+from napari_artifact_review.widgets.parts.message import breakable
+from napari_artifact_review.widgets.parts.plain_text import show_as_plain
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
-
-
-class RememberingFileEdit(FileEdit):
-    """A field for a file or folder, whose dialog opens in the last used folder.
-
-    Parameters
-    ----------
-    mode : str
-        A value of magicgui's `FileDialogMode`.
-    label, hint, tooltip : str
-        The texts beside the field, in the empty field and in the field's tooltip.
-    caption : str
-        The title of the dialog.
-
-    Attributes
-    ----------
-    dialog_closed : Signal
-        Emitted after the dialog of the button "..." has closed.
-    """
-
-    dialog_closed = Signal()
-
-    def __init__(
-        self, mode: str, label: str, hint: str, tooltip: str, caption: str
-    ) -> None:
-        super().__init__(
-            mode=FileDialogMode(mode),
-            label=label,
-            nullable=True,
-            tooltip=tooltip,
-        )
-        self.choose_btn.text = "..."
-        fit_width(self.choose_btn.native, "0000")
-        self._caption = caption
-        self.choose_btn.tooltip = f"{caption}..."
-        field: QLineEdit = self.line_edit.native
-        field.setPlaceholderText(hint)
-        self.changed.connect(
-            lambda _: field.setToolTip(tooltip_text(field.text()) or tooltip)
-        )
-
-    @property
-    def path(self) -> Path | None:
-        """The path in the field, with `~` expanded; None if the field is empty."""
-        text = self.line_edit.value.strip()
-        return Path(text).expanduser() if text else None
-
-    def ask(self) -> Path | None:
-        """Open the dialog; return the chosen path, or None if the path is unchanged."""
-        before = self.path
-        self._choose()
-        return None if self.path == before else self.path
-
-    def _on_choose_clicked(self) -> None:
-        self._choose()
-        self.dialog_closed.emit()
-
-    def _choose(self) -> None:
-        last = settings().value(LAST_FOLDER, Path.home())
-        start = self.value or Path(str(last))
-        chosen = self._show_file_dialog(
-            self.mode,
-            caption=self._caption,
-            start_path=str(start),
-            filter=None if self.mode.value == "d" else _table_filter(),
-        )
-        if chosen:
-            self.value = chosen
-            folder = Path(chosen) if self.mode.value == "d" else Path(chosen).parent
-            settings().setValue(LAST_FOLDER, str(folder))
-
-
-def _table_filter() -> str:
-    """Return the filter of a dialog for tables, in Qt's format."""
-    # Import the formats only here, because this imports the readers of tables.
-    from napari_artifact_review.core.tables.table_formats import SUFFIXES
-
-    return f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
+    from napari_artifact_review.core.tables.mapping import TableMapping
 
 
 class OpenPanel(Container[Widget]):
@@ -124,14 +37,25 @@ class OpenPanel(Container[Widget]):
     ----------
     open_requested, cancel_requested, demo_requested : Signal
         Emitted to open the table, to cancel the opening, and to open the demo.
+    columns_requested : Signal
+        Emitted to show the columns of the table.
+    optional : OptionsPanel
+        The fields that few reviews need.
+    fold : Fold
+        The title that shows or hides the options.
     """
 
     open_requested = Signal()
+    columns_requested = Signal()
     cancel_requested = Signal()
     demo_requested = Signal()
 
     def __init__(self) -> None:
         self._make_fields()
+        self.optional = OptionsPanel()
+        self.output, self.cutout_size = self.optional.output, self.optional.cutout_size
+        self._is_filling = False
+        self._filled: list[str] = []
         self.open = PushButton(text="Open", tooltip="Open this table for review")
         self.demo = PushButton(
             text="Demo", tooltip="Create and open a small demo survey"
@@ -148,14 +72,14 @@ class OpenPanel(Container[Widget]):
             widgets=[
                 self.predictions,
                 self.images,
-                self.output,
-                self.cutout_size,
                 row_of(self.open, self.demo),
                 self.busy,
                 self.error,
                 self.recent,
             ]
         )
+        self.fold = Fold("Options", self.optional.native)
+        self.native.layout().addWidget(self.fold)
         self.margins = self.busy.margins = (0, 0, 0, 0)
         self.progress.native.setTextVisible(False)
         show_as_plain(self.progress_text.native)
@@ -176,12 +100,14 @@ class OpenPanel(Container[Widget]):
         self.cancel.changed.connect(lambda: self.cancel_requested.emit())
         self.demo.changed.connect(lambda: self.demo_requested.emit())
         self.recent.review_requested.connect(self._open_recent)
-        self.predictions.changed.connect(self._enable)
+        self.predictions.changed.connect(self._change_predictions)
+        self.optional.columns.changed.connect(lambda: self.columns_requested.emit())
+        self.optional.changed.connect(self._show_options)
         for field in (self.predictions, self.images, self.output):
             field.dialog_closed.connect(partial(self._leave_dialog, field))
 
     def _make_fields(self) -> None:
-        """Create the fields for the files."""
+        """Create the fields that each review needs."""
         self.predictions = RememberingFileEdit(
             "r",
             "Predictions",
@@ -196,20 +122,6 @@ class OpenPanel(Container[Widget]):
             "Folder of the full images; defaults to the table's folder or its images/",
             "Choose images folder",
         )
-        self.output = RememberingFileEdit(
-            "w",
-            "Output",
-            DEFAULT_OUTPUT_NAME,
-            "Reviewed table to save, by default in the folder of the predictions",
-            "Save reviewed table as",
-        )
-        self.cutout_size = LineEdit(
-            label="Cutout size",
-            tooltip="Side of a cutout in pixels, by default inferred from the grid "
-            "spacing",
-        )
-        self.cutout_size.native.setPlaceholderText("automatic")
-        self.cutout_size.native.setValidator(QIntValidator(1, 1_000_000))
 
     def fill(
         self,
@@ -217,24 +129,74 @@ class OpenPanel(Container[Widget]):
         images: str | Path | None = None,
         output: str | Path | None = None,
         cutout_size: int | None = None,
+        mapping: TableMapping | None = None,
+        reviewer: str | None = None,
     ) -> None:
-        """Fill in the files of a review; fields without an argument become empty.
+        """Fill in the form; fields without an argument become empty.
 
-        `cutout_size` is the side of a cutout in pixels.
+        Parameters
+        ----------
+        predictions, images, output : path-like
+            The files of the review.
+        cutout_size : int, optional
+            The side of a cutout in pixels.
+        mapping : TableMapping, optional
+            The meanings of the columns and values.
+        reviewer : str, optional
+            The name of the reviewer.
         """
+        self.fill_files(predictions, images, output)
+        self.optional.show_mapping(mapping)
+        self.optional.show_cutout_size(cutout_size)
+        self.optional.reviewer.value = reviewer or ""
+        self.optional.team.value = ""
+        if self._filled:
+            self.fold.header.setChecked(True)
+
+    def fill_files(
+        self,
+        predictions: str | Path,
+        images: str | Path | None = None,
+        output: str | Path | None = None,
+    ) -> None:
+        """Fill in the files of a review, whose mapping is stored with the review."""
+        self._is_filling = True
         self.predictions.value = Path(predictions)
         self.images.value = None if images is None else Path(images)
         self.output.value = None if output is None else Path(output)
-        self.cutout_size.value = "" if cutout_size is None else str(cutout_size)
+        self.optional.show_mapping(None)
+        self.optional.show_cutout_size(None)
+        self._is_filling = False
+
+    def show_given(self, session: ReviewSession) -> None:
+        """Show the mapping of an open review, and the cutout size that was given.
+
+        Nothing is shown if the form names another table by now.
+        """
+        path = self.predictions.path
+        if path is None or path.absolute() != session.predictions.path:
+            return
+        self._is_filling = True
+        position = session.position
+        self.optional.show_mapping(position.mapping)
+        self.optional.show_cutout_size(position.cutout_size)
+        self._is_filling = False
 
     def show_error(self, text: str) -> None:
         """Show the error of a failed opening; an empty string hides the error."""
-        self.error.value = printable(text)
+        self.error.value = breakable(printable(text))
         self.error.visible = bool(text)
+
+    def show_failure(self, error: Exception) -> None:
+        """Show the error of a failed opening, and the options if it is about one."""
+        self.show_error(str(error))
+        is_about_team = isinstance(error, StoreError) and self.optional.team.value
+        if isinstance(error, MappingNeededError | SaveError) or is_about_team:
+            self.fold.header.setChecked(True)
 
     def chosen_cutout_size(self) -> int | None:
         """Return the side of a cutout in pixels, or None to infer it from the grid."""
-        return int(self.cutout_size.value) if self.cutout_size.value else None
+        return self.optional.chosen_cutout_size()
 
     def show_progress(self, text: str, done: int = 0, total: int = 0) -> None:
         """Show the progress of an opening; with `total` 0, the amount is unknown."""
@@ -244,6 +206,7 @@ class OpenPanel(Container[Widget]):
         self.progress.value = done
         self.busy.show()
         self.open.enabled = self.demo.enabled = False
+        self.optional.columns.enabled = False
 
     def show_idle(self) -> None:
         """Show that no opening is in progress."""
@@ -266,8 +229,23 @@ class OpenPanel(Container[Widget]):
         )
 
     def _open_recent(self, review: RecentReview) -> None:
-        self.fill(*review, self.chosen_cutout_size())
+        self.fill_files(*review)
         self.open_requested.emit()
 
+    def _change_predictions(self) -> None:
+        """Forget the mapping and the error, which are for another table."""
+        self.show_error("")
+        self.optional.forget_mapping()
+        self._enable()
+
+    def _show_options(self) -> None:
+        """Name the filled options in the title; show those that a script fills in."""
+        before, self._filled = self._filled, self.optional.filled()
+        self.fold.say(", ".join(self._filled))
+        if not self._is_filling and set(self._filled) - set(before):
+            self.fold.header.setChecked(True)
+
     def _enable(self) -> None:
-        self.open.enabled = self.predictions.value is not None
+        has_table = self.predictions.value is not None
+        self.open.enabled = has_table
+        self.optional.columns.enabled = has_table and not self.busy.visible

@@ -7,7 +7,7 @@ from html import escape
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
-from napari_artifact_review.core.texts import not_html, printable
+from napari_artifact_review.core.texts import not_html, on_one_line, printable
 
 
 def show_as_plain(label: QLabel) -> None:
@@ -28,3 +28,9 @@ def button_text(text: str) -> str:
 def html_text(text: str) -> str:
     """Return a text escaped for HTML, with `<br>` for line breaks."""
     return escape(printable(text), quote=False).replace("\n", "<br>")
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text on one line, with at most a number of characters."""
+    line = on_one_line(text[: most + 1])
+    return line if len(line) <= most else f"{line[: most - 1]}…"

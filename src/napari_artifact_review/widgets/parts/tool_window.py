@@ -79,8 +79,8 @@ def rectangle_on_screen(widget: QWidget) -> QRect:
 class ToolWindow(QDialog):
     """A window in front of the main window, which the user can move.
 
-    The window passes keys to the main window, except in text fields. Escape closes the
-    window.
+    The window passes keys to the main window, except in text fields, unless it is a
+    form. Escape closes the window.
 
     Parameters
     ----------
@@ -91,6 +91,8 @@ class ToolWindow(QDialog):
     kept_free : callable
         Returns the rectangles on the screen that the window should not cover, starting
         with the most important one; called when the window appears for the first time.
+    is_form : bool
+        Whether the window uses keys itself, and passes none to the main window.
 
     Attributes
     ----------
@@ -102,14 +104,24 @@ class ToolWindow(QDialog):
     left = Signal()
 
     def __init__(
-        self, parent: QWidget, title: str, kept_free: KeptFree = tuple
+        self,
+        parent: QWidget,
+        title: str,
+        kept_free: KeptFree = tuple,
+        *,
+        is_form: bool = False,
     ) -> None:
         super().__init__(parent, Qt.WindowType.Tool)
-        self.setWindowTitle(f"Artifact Review: {title}")
+        self.show_title(title)
+        self._is_form = is_form
         self._kept_free = kept_free
         self._position: QPoint | None = None
         # A window does not inherit the font of the dock that it belongs to.
         follow_font_size(self)
+
+    def show_title(self, title: str) -> None:
+        """Show another title, after the name of the program."""
+        self.setWindowTitle(f"Artifact Review: {title}")
 
     def toggle(self) -> None:
         """Show the window, or hide a visible window."""
@@ -119,7 +131,8 @@ class ToolWindow(QDialog):
         """Show the window at its last position, or initially at the best position."""
         super().showEvent(event)
         if self._position is None:
-            leave_keys_to_viewer(self)
+            if not self._is_form:
+                leave_keys_to_viewer(self)
             self._position = self.arrange(self._kept_free()).topLeft()
         self.move(self._position)
 
@@ -130,18 +143,21 @@ class ToolWindow(QDialog):
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802
         """Pass a key to the main window; close this window with Escape."""
-        if event.key() == Qt.Key.Key_Escape:
+        if self._is_form or event.key() == Qt.Key.Key_Escape:
             super().keyPressEvent(event)
         else:
             give_key_to_main_window(self, event)
 
     def keyReleaseEvent(self, event: Any) -> None:  # noqa: N802
         """Pass the release of a key to the main window."""
+        if self._is_form:
+            super().keyReleaseEvent(event)
+            return
         give_key_to_main_window(self, event)
 
     def event(self, event: Any) -> bool:
         """Take the keyboard focus on activation; emit `left` on deactivation."""
-        if event.type() == QEvent.Type.WindowActivate:
+        if event.type() == QEvent.Type.WindowActivate and not self._is_form:
             take_free_focus(self)
         elif event.type() == QEvent.Type.WindowDeactivate:
             self.left.emit()

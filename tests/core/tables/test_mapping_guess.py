@@ -16,7 +16,7 @@ from napari_artifact_review.core.tables.mapping import (
 )
 from napari_artifact_review.core.tables.mapping_draft import MappingDraft
 from napari_artifact_review.core.tables.mapping_guess import guess_columns
-from napari_artifact_review.core.tables.predictions import read_predictions
+from napari_artifact_review.core.tables.reading import read_predictions
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ class MappingDraft:
         TableError
             If the file cannot be read as a table.
         """
-        file = read_table_file(path)
+        file = read_table_file(path, given.wanted())
         names = [str(name) for name in file.values.columns]
         # A column that the table does not have is left out, to be chosen again.
         kept = {

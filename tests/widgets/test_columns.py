@@ -387,8 +387,9 @@ def test_a_slow_table_is_read_in_a_thread_and_can_be_cancelled(
 
 def test_a_wide_table_with_hostile_texts_is_legible(form, ask, tmp_path, qtbot):
     evil = "<b>x<img src=y>" * 50
-    names = [evil, "a\x1b[31m", *(f"feature_{n}" for n in range(56)), "prob"]
-    cells = ["Z" * 10_000, evil, *"0" * 56, "0.5"]
+    names = [evil, "a\x1b[31m", *(f"feature_{n}" for n in range(52))]
+    names += ["filename", "x", "y", "y_true", "y_pred", "prob"]
+    cells = ["Z" * 10_000, evil, *"0" * 52, "north", *"0000", "0.5"]
     table = tmp_path / "wide.csv"
     table.write_text(f"{','.join(names)}\n{','.join(cells)}\n")
     window = ask(table)
@@ -399,12 +400,13 @@ def test_a_wide_table_with_hostile_texts_is_legible(form, ask, tmp_path, qtbot):
     assert window.table.preview.horizontalHeaderItem(1).text() == r"a\x1b[31m"
     assert len(window.table.preview.item(2, 0).text()) <= 200
     assert window.table.preview.columnWidth(0) < 400
-    box = box_of(window, "prob")
+    assert window.questions.text() == ""
+    box = box_of(window, "filename")
     view = window.table.preview.viewport()
     assert view.rect().contains(box.mapTo(view, box.rect().center())), "in view"
     window.table.boxes[0].setFocus()
     assert not view.rect().contains(box.mapTo(view, box.rect().center()))
-    qtbot.mouseClick(window.table.finders["confidence"], LEFT)
+    qtbot.mouseClick(window.table.finders["image_name"], LEFT)
     assert box.hasFocus()
     assert view.rect().contains(box.mapTo(view, box.rect().center()))
 

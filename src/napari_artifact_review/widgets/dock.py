@@ -310,7 +310,7 @@ class ReviewWidget(SteadyBox, ScriptAttributes):
     def _not_opened(self, error: Exception) -> None:
         self._is_moving = False
         self._resume()
-        is_asked = self._may_ask and self._questions.show_failure(error)
+        is_asked = self._questions.show_failure(error)
         if self._may_ask and not is_asked and isinstance(error, MappingNeededError):
             self._questions.ask(self.session, error)
             is_asked = True
@@ -405,7 +405,6 @@ class ReviewWidget(SteadyBox, ScriptAttributes):
             if self.session is not None:
                 dock_notices.tell_closed(self.session)
                 self.workspace.hide_windows()
-            self._questions.close()
             self._opener.cancel()
             self._end_review()
         return super().event(event)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QFont, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem
 
@@ -28,7 +28,7 @@ class PreviewTable(QTableWidget):
     """The first rows of a table, with a list to choose from above each column.
 
     The table is as high as its rows, and scrolls horizontally. Tab goes from list to
-    list, and scrolls to the column.
+    list, and Qt scrolls to the column.
 
     Parameters
     ----------
@@ -81,7 +81,6 @@ class PreviewTable(QTableWidget):
         box = ChoiceBox(choices, short=True)
         box.setAccessibleName(shortened(name, _MOST_SHOWN))
         box.chosen.connect(partial(self.chosen.emit, column))
-        box.installEventFilter(self)
         self.boxes.append(box)
         self.setCellWidget(_BOXES, column, box)
         self.setItem(_MARKS, column, _item(""))
@@ -109,14 +108,6 @@ class PreviewTable(QTableWidget):
     def needed_width(self) -> int:
         """Width without a scroll bar, in pixels."""
         return int(self.horizontalHeader().length()) + 2 * self.frameWidth()
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Scroll to the column whose list gets the focus."""
-        if event is not None and event.type() == QEvent.Type.FocusIn:
-            for column, box in enumerate(self.boxes):
-                if box is watched:
-                    self.show_column(column)
-        return bool(super().eventFilter(watched, event))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
         """Fit the height to the scroll bar, which a wide table does not need."""

@@ -184,13 +184,16 @@ def test_votes_with_a_consensus(form, ask, votes, qtbot):
 
 def test_numbers_of_tiles_are_asked_for_their_stride(form, ask, tiles, qtbot):
     window = ask(tiles)
+    window.resize(window.width(), 330)
     assert window.open.isEnabled()
     qtbot.mouseClick(window.open, LEFT)
     qtbot.waitUntil(lambda: "tile numbers" in window.error.text())
     assert window.isVisible()
-    assert window.grid.stride.hasFocus()
-    qtbot.keyClicks(window.grid.stride, "200")
-    qtbot.keyClick(window.grid.stride, Key.Key_Return)
+    stride = window.grid.stride
+    assert stride.hasFocus()
+    assert not stride.visibleRegion().isEmpty(), "it is in view"
+    qtbot.keyClicks(stride, "200")
+    qtbot.keyClick(stride, Key.Key_Return)
     session = opened(form, qtbot)
     assert session.table.grid_x.tolist()[:4] == [0, 200, 400, 600]
     assert session.cutout_size == 200

@@ -48,7 +48,7 @@ class OptionsPanel(Container[Widget]):
             widgets=[self.mapped, self.columns],
             layout="horizontal",
             labels=False,
-            label="Columns",
+            label="",
         )
         mapped.margins = (0, 0, 0, 0)
         super().__init__(

@@ -189,7 +189,7 @@ class ColumnsWindow(ToolWindow):
             self.show()
         self.come_to_front()
         self.table.scroll_to_meanings()
-        self._first_field(error).setFocus()
+        self._focus(self._first_field(error))
 
     def come_to_front(self) -> None:
         """Show the visible window in front of the others."""
@@ -200,7 +200,15 @@ class ColumnsWindow(ToolWindow):
         """Show the error of an opening, and focus the field that it is about."""
         self.show_busy(False)
         self._set_error(text)
-        self._first_field(text).setFocus()
+        self._focus(self._first_field(text))
+
+    def _focus(self, field: QWidget) -> None:
+        """Focus a field, and scroll to it."""
+        field.setFocus()
+        # The area has another height with an error below it.
+        self.layout().activate()
+        if self._area.isAncestorOf(field):
+            self._area.ensureWidgetVisible(field)
 
     def _set_error(self, text: str) -> None:
         self.error.setText(breakable(shortened(text, 2 * _MOST_SHOWN)))
@@ -299,6 +307,10 @@ class ColumnsWindow(ToolWindow):
         for rows, sections in ((self._first, first), (self._rest, rest)):
             _fill(rows, sections, width)
         self._set_tab_order(first, rest)
+        # Qt would fit the parts to their new contents only after the window is sized.
+        for part in (self.table, *shown):
+            part.layout().activate()
+        self._content.invalidate()
         self._content.activate()
 
     def _set_tab_order(self, first: Sequence[Section], rest: Sequence[Section]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -167,9 +168,9 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each fact about the review."""
     table, labels = session.predictions, session.catalog.labels
     yield "Table", str(table.path)
-    options = table.mapping.describe()
+    options = table.mapping.as_options()
     if options:
-        yield "Read with", " ".join(options)
+        yield "Read with", shlex.join(options)
     yield "Images", f"{len(table.image_names):,} in {session.images.folder}"
     reviewed = int(np.count_nonzero(labels.reviewed))
     yield (

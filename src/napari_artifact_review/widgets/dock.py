@@ -50,7 +50,7 @@ _WIDTH = 43
 _DELAY_OF_PREPARATION = 0.5
 
 
-class ReviewWidget(SteadyBox, ScriptAttributes):
+class ReviewWidget(ScriptAttributes, SteadyBox):
     """The dock of Artifact Review.
 
     Scripts can use the magicgui widgets as attributes. Files: `predictions`, `images`,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 
 import numpy as np
 import pytest
@@ -336,6 +335,19 @@ def test_a_mapped_column_has_no_second_meaning(tmp_path):
         read_predictions(path, TableMapping({"preds": "label"}))
 
 
+def test_a_column_may_be_of_another_meaning_than_its_name_says(tmp_path):
+    rows = [(*c[:4], f"class {c[4]}", c[5]) for c in CUTOUTS]
+    path = put(tmp_path, STANDARD, rows)
+    with pytest.raises(MappingNeededError, match="'class 1' is not 0 or 1"):
+        read_predictions(path)
+    table = read_predictions(path, TableMapping({"preds": ""}))
+    assert table.preds.tolist() == [int(c[5] >= 0.95) for c in CUTOUTS]
+    assert TableMapping({"preds": ""}).as_options() == ("--columns", "preds=")
+    assert parse_columns(["preds=,label=x"]) == {"preds": "", "label": "x"}
+    with pytest.raises(ReviewError, match="a table needs a column for label"):
+        TableMapping({"label": ""})
+
+
 def test_a_cell_that_is_no_tile_number_is_one_fault(tmp_path):
     rows = [(n, x // 200, y // 200, *c) for n, x, y, *c in CUTOUTS]
     rows[5] = ("a", "x2", *rows[5][2:])
@@ -412,14 +424,14 @@ def test_a_mapping_can_be_copied_as_options_of_a_command():
         confidence_scale="percent",
         stride=100,
     )
-    words = shlex.split(" ".join(mapping.describe()))
+    words = mapping.as_options()
     options = dict(zip(words[::2], words[1::2], strict=True))
     assert parse_columns([options["--columns"]]) == mapping.columns
     assert parse_label_values(options["--label-values"]) == mapping.label_values
     assert options["--confidence-scale"] == "percent"
     assert options["--stride"] == "100"
     assert len(options) == 4
-    assert TableMapping().describe() == ()
+    assert TableMapping().as_options() == ()
 
 
 @pytest.mark.parametrize("text", ["label", "size=a", "=a", "label="])

@@ -139,8 +139,20 @@ def test_the_same_choice_again_confirms_a_guess(draft_of):
     assert "label_values" in draft.guessed, "the column was confirmed, not its values"
 
 
-def test_a_column_with_the_name_of_a_meaning_has_it_until_another_has(draft_of):
+def test_a_column_with_the_name_of_an_optional_meaning_may_mean_nothing(draft_of):
     draft = draft_of(WORDS).with_meaning("preds", None)
+    assert draft.meaning_of("preds") is None
+    assert draft.result.columns["preds"] == ""
+    assert "Choose the column for preds or for confidence." in draft.questions()
+    again = draft.with_meaning("preds", "preds")
+    assert again.meaning_of("preds") == "preds"
+    assert "preds" not in again.result.columns
+    reopened = MappingDraft.read(draft.path, draft.result)
+    assert reopened.meaning_of("preds") is None
+
+
+def test_a_column_with_the_name_of_a_meaning_has_it_until_another_has(draft_of):
+    draft = draft_of(WORDS)
     assert draft.meaning_of("preds") == "preds"
     draft = draft.with_meaning("other", "preds").with_meaning("preds", None)
     assert draft.meaning_of("other") == "preds"

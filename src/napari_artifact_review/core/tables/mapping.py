@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple, Self, get_args
@@ -25,6 +24,12 @@ LabelName = Literal["artifact", "no artifact"]
 MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
 SCALES: tuple[ConfidenceScale, ...] = get_args(ConfidenceScale)
 LABEL_CLASSES: tuple[LabelName, ...] = get_args(LabelName)
+
+#: Meanings that a table need not have a column for.
+OPTIONAL: tuple[Meaning, ...] = ("preds", "confidence", "error_id")
+
+#: Name for an optional meaning, if the column with the name of the meaning has another.
+NO_COLUMN = ""
 
 #: Value of `grid_x` and `grid_y` for tables in which each image is one cutout.
 ORIGIN = "0"
@@ -110,7 +115,8 @@ class TableMapping:
     ----------
     columns : mapping of str to str
         Name of the column for each meaning of `MEANINGS`, if the name differs. `ORIGIN`
-        for `grid_x` and `grid_y` means that each image is one cutout.
+        for `grid_x` and `grid_y` means that each image is one cutout. `NO_COLUMN` means
+        that no column has the meaning; this is allowed for `OPTIONAL` meanings.
     label_values : LabelValues or mapping, optional
         Values of the columns `label` and `label_new`; see `LabelValues.of`.
     preds_values : LabelValues or mapping, optional
@@ -146,6 +152,9 @@ class TableMapping:
                 f"no meaning of a column is named {', '.join(map(repr, unknown))}",
                 remedy=f"The meanings are {', '.join(MEANINGS)}",
             )
+        for name, column in self.columns.items():
+            if column == NO_COLUMN and name not in OPTIONAL:
+                raise ReviewError(f"a table needs a column for {name}")
         for name in ("label_values", "preds_values"):
             given = getattr(self, name)
             if given is not None and not isinstance(given, LabelValues):
@@ -186,6 +195,8 @@ class TableMapping:
         """
         found = {}
         for meaning, name in self.columns.items():
+            if name == NO_COLUMN:
+                continue
             column = find_column(name, names)
             if column is not None:
                 found[meaning] = column
@@ -221,8 +232,11 @@ class TableMapping:
         plain = self.confidence_scale == "probability" and self.decimal == "."
         return plain and self.confidence_of != "no artifact"
 
-    def describe(self) -> tuple[str, ...]:
-        """Return the mapping as options of the command line; empty by default."""
+    def as_options(self) -> tuple[str, ...]:
+        """Return the mapping as options of a command and their values.
+
+        Defaults are left out.
+        """
         values = {
             "--columns": ",".join(f"{m}={name}" for m, name in self.columns.items()),
             "--label-values": self.label_values and self.label_values.text,
@@ -234,9 +248,10 @@ class TableMapping:
         }
         defaults = (None, "", "probability", ".")
         return tuple(
-            f"{option} {shlex.quote(str(value))}"
+            word
             for option, value in values.items()
             if value not in defaults
+            for word in (option, str(value))
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -284,13 +299,15 @@ def parse_columns(texts: Iterable[str]) -> dict[str, str]:
         # A name may contain commas, so only commas before a meaning separate.
         for part in re.split(rf",\s*(?=(?:{names})\s*=)", text):
             meaning, equals, name = part.partition("=")
-            if not equals or meaning.strip() not in MEANINGS or not name.strip():
+            meaning = meaning.strip()
+            is_named = bool(name.strip()) or meaning in OPTIONAL
+            if not equals or meaning not in MEANINGS or not is_named:
                 raise ReviewError(
                     f"{part!r} is not a meaning and the name of a column",
                     remedy="Write, for example, image_name=filename,grid_x=x; the "
                     f"meanings are {', '.join(MEANINGS)}",
                 )
-            columns[meaning.strip()] = name.strip()
+            columns[meaning] = name.strip()
     return columns
 
 

@@ -35,8 +35,8 @@ def command_of(
         written in it.
     """
     parts = ["napari-artifact-review", "open", str(path.absolute())]
-    for text in mapping.describe():
-        option, _, value = text.partition(" ")
+    words = mapping.as_options()
+    for option, value in zip(words[::2], words[1::2], strict=True):
         if not _can_be_read(option, value, mapping):
             return None
         parts += [option, value]

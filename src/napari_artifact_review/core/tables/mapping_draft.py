@@ -17,6 +17,8 @@ from napari_artifact_review.core.tables.column_names import (
 )
 from napari_artifact_review.core.tables.mapping import (
     MEANINGS,
+    NO_COLUMN,
+    OPTIONAL,
     ORIGIN,
     LabelName,
     LabelValues,
@@ -76,7 +78,7 @@ class MappingDraft:
         kept = {
             meaning: find_column(name, names) or name
             for meaning, name in given.columns.items()
-            if find_column(name, names) is not None or name == ORIGIN
+            if find_column(name, names) is not None or name in (ORIGIN, NO_COLUMN)
         }
         columns = named_columns(names, kept)
         mapping = replace(given, columns=columns)
@@ -124,7 +126,7 @@ class MappingDraft:
 
         The column that had the meaning before is free. With another column for the
         labels or the confidence, their values are guessed again. A column that has the
-        name of a meaning has this meaning unless another column has it.
+        name of a required meaning has this meaning unless another column has it.
 
         Parameters
         ----------
@@ -139,6 +141,9 @@ class MappingDraft:
         columns = {m: n for m, n in before.items() if n != column and m != meaning}
         if meaning is not None:
             columns[meaning] = column
+        named = fold_name(column)
+        if meaning != named and named in OPTIONAL:
+            columns.setdefault(named, NO_COLUMN)
         if meaning in ("grid_x", "grid_y"):
             columns = {m: n for m, n in columns.items() if n != ORIGIN}
         return self._with_columns(columns)
@@ -209,7 +214,7 @@ class MappingDraft:
     def column_of(self, meaning: str) -> str | None:
         """Return the name of the column with a meaning; None if there is none."""
         name = self.mapping.columns.get(meaning)
-        return None if name is None else find_column(name, self.names)
+        return find_column(name, self.names) if name else None
 
     def meaning_of(self, column: str) -> str | None:
         """Return the meaning of a column; None if it has none."""

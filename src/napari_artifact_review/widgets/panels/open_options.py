@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -137,7 +138,7 @@ class OptionsPanel(Container[Widget]):
         """Return the names of the fields that differ from their defaults."""
         fields = {
             "output": self.output.value,
-            "columns": self._mapping is not None and self._mapping.describe(),
+            "columns": self._mapping is not None and self._mapping.as_options(),
             "cutout size": self.cutout_size.value,
             "stride": self.stride.value,
             "reviewer": self.reviewer.value,
@@ -148,20 +149,21 @@ class OptionsPanel(Container[Widget]):
     def _show_state(self) -> None:
         text = mapping_text(self._mapping)
         self.mapped.show_text(text)
-        options = () if self._mapping is None else self._mapping.describe()
-        self.mapped.tooltip = tooltip_text("\n".join((text, *options)))
+        options = () if self._mapping is None else self._mapping.as_options()
+        self.mapped.tooltip = tooltip_text(f"{text}\n{shlex.join(options)}".strip())
 
 
 def mapping_text(mapping: TableMapping | None) -> str:
     """Return a mapping in a few words, such as "mapped: 5 columns, labels, percent"."""
-    if mapping is None or not replace(mapping, stride=None).describe():
+    if mapping is None or not replace(mapping, stride=None).as_options():
         return "as named in the table"
-    columns = [name for name in mapping.columns.values() if name != ORIGIN]
+    names = [name for name in mapping.columns.values() if name]
+    columns = [name for name in names if name != ORIGIN]
     scale, decimal = mapping.confidence_scale, mapping.decimal
     parts: Sequence[str] = (
         f"{len(columns)} {'column' if len(columns) == 1 else 'columns'}"
         * bool(columns),
-        "images as cutouts" * (len(columns) < len(mapping.columns)),
+        "images as cutouts" * (len(columns) < len(names)),
         "labels" * (mapping.label_values is not None),
         "predictions" * (mapping.preds_values is not None),
         scale * (scale != "probability"),

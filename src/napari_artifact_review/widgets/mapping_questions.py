@@ -104,7 +104,7 @@ class MappingQuestions:
             the window.
         """
         if self.is_asking and isinstance(error, TableError):
-            self._workspace.columns.show_error(str(error))
+            self._workspace.columns.show_error(_without_path(error))
             return True
         self.close()
         return False
@@ -129,7 +129,7 @@ class MappingQuestions:
             window.cancelled.connect(self.dropped.emit)
         # Questions and guesses say more about a table than the error of the opening.
         is_asked = bool(draft.guessed or draft.questions())
-        text = "" if error is None or is_asked else str(error)
+        text = "" if error is None or is_asked else _without_path(error)
         if error is not None:
             name = f"Choose what the columns of {draft.path.name} mean."
             self._panel.show_error(text or name)
@@ -159,6 +159,11 @@ class MappingQuestions:
             if field.path is not None:
                 options += (option, str(field.path.absolute()))
         return options
+
+
+def _without_path(error: ReviewError) -> str:
+    """Return the text of an error without the path, which the window's title has."""
+    return str(ReviewError(error.what, where=error.where, remedy=error.remedy))
 
 
 def _read(

@@ -230,6 +230,7 @@ class ColumnsWindow(ToolWindow):
             f"Say what each column means. Other columns are kept.{check}"
         )
         self._show_state()
+        self._make_room()
 
     def _show_state(self) -> None:
         """Show what is still open, and enable the buttons."""
@@ -307,11 +308,17 @@ class ColumnsWindow(ToolWindow):
         for rows, sections in ((self._first, first), (self._rest, rest)):
             _fill(rows, sections, width)
         self._set_tab_order(first, rest)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Make the window large enough for its contents, if the screen allows it."""
         # Qt would fit the parts to their new contents only after the window is sized.
-        for part in (self.table, *shown):
+        for part in (self.table, *self._sections()):
             part.layout().activate()
         self._content.invalidate()
         self._content.activate()
+        if self.isVisible():
+            self.resize(self.size().expandedTo(self.sizeHint()))
 
     def _set_tab_order(self, first: Sequence[Section], rest: Sequence[Section]) -> None:
         order: list[QWidget] = [

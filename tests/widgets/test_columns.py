@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 from napari.settings import get_settings
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
 from napari_artifact_review import open_review
 from napari_artifact_review.core.errors import MappingNeededError
@@ -528,15 +528,3 @@ def test_the_button_of_the_form_keeps_the_choices_of_a_visible_window(
     qtbot.mouseClick(form.opening.optional.columns.native, LEFT)
     assert not form.opening.busy.visible
     assert box_of(window, "x").value is None
-
-
-def test_the_window_grows_with_what_a_choice_adds(form, ask, choose, tmp_path):
-    rows = [f"a;{200 * i};0;word {i};1;0,9" for i in range(15)]
-    path = tmp_path / "marks.csv"
-    header = "image_name;grid_x;grid_y;Mark;preds;confidence"
-    path.write_text("\n".join([header, *rows, ""]))
-    window = ask(path)
-    choose(window.table.boxes[3], "label")
-    [area] = window.findChildren(QScrollArea)
-    bars = (area.horizontalScrollBar(), area.verticalScrollBar())
-    assert not any(bar.isVisible() for bar in bars)

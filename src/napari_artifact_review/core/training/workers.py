@@ -131,11 +131,18 @@ def _run_on_cluster(
             remedy="Check the address; dask scheduler prints it when it starts",
         ) from error
     with client:
+        try:
+            client.wait_for_workers(1, timeout=_CONNECT_TIMEOUT)
+        except TimeoutError as error:
+            raise ReviewError(
+                f"the scheduler at {address} has no workers",
+                remedy="Start workers, and run the same command again",
+            ) from error
         yield _result_of(client.submit(check_model, settings, pure=False), "", address)
         futures = client.map(score_image, list(tasks), pure=False)
         names = {f.key: t.image.name for f, t in zip(futures, tasks, strict=True)}
         try:
-            for future in distributed.as_completed(futures):
+            for future in distributed.as_completed(futures, loop=client.loop):
                 yield _result_of(future, names[future.key], address)
                 # The scheduler need not keep what is known.
                 future.release()

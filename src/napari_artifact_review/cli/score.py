@@ -165,18 +165,19 @@ def _add_onnx(parser: argparse.ArgumentParser) -> None:
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    where = parser.add_mutually_exclusive_group()
     add(
         "--model-version",
         metavar="TEXT",
         default="",
         help="version of the model; another text scores all images again",
     )
-    add(
+    where.add_argument(
         "--scheduler",
         metavar="ADDRESS",
         help="dask scheduler whose workers score the images, such as tcp://host:8786",
     )
-    add(
+    where.add_argument(
         "--jobs",
         metavar="N",
         type=int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -55,14 +56,15 @@ class PartsFolder:
         try:
             self.path.mkdir(exist_ok=True)
             names = [entry.name for entry in self.path.iterdir()]
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
         except OSError as error:
             raise SaveError(
-                f"the folder of the parts cannot be made ({error.strerror or error})",
+                f"the parts cannot be written ({error.strerror or error})",
                 path=self.path,
                 remedy="Choose another output",
             ) from error
         if _MARKER in names and self._about().get("about") == _ABOUT:
-            self._write_about(self._about())
             return
         if any(not _UNFINISHED.fullmatch(name) for name in names):
             raise SaveError(

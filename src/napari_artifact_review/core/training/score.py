@@ -194,6 +194,8 @@ class _ScoreRun:
         count = len(self._images.images)
         self._current = count - len(tasks) - len(self._failed)
         self._listener.begin(count, self._current)
+        for _ in self._failed:
+            self._listener.advance()
         if not tasks:
             return
         with closing(run_tasks(self._settings, tasks, jobs, scheduler)) as outcomes:  # type: ignore[type-var]

@@ -19,7 +19,7 @@ from tests.core.training.conftest import calls_of
 def cluster() -> Iterator[LocalCluster]:
     """Two worker processes; their nannies replace one that dies."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
+        n_workers=2, threads_per_worker=1, dashboard_address=":0"
     ) as cluster:
         yield cluster
 
@@ -84,7 +84,7 @@ def test_a_scheduler_without_workers_is_one_error(model, images, output, monkeyp
         "napari_artifact_review.core.training.workers._CONNECT_TIMEOUT", 1
     )
     with (
-        LocalCluster(n_workers=0, dashboard_address=None) as empty,
+        LocalCluster(n_workers=0, dashboard_address=":0") as empty,
         pytest.raises(ReviewError, match="has no workers"),
     ):
         score(f"{model}:predict", images, output, scheduler=empty.scheduler_address)

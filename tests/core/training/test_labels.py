@@ -50,6 +50,33 @@ def test_a_table_of_labels_needs_no_predictions(labelled, survey):
     assert found.to_numpy().tolist() == expected.to_numpy().tolist()
 
 
+def test_the_table_of_an_exported_training_set_gives_back_each_label(
+    labelled, survey, tmp_path
+):
+    given = pd.read_csv(survey)
+    exported = pd.DataFrame(
+        {
+            "id": [f"px1-0_{row}" for row in range(len(given))],
+            **{name: given[name] for name in ("image_name", "grid_x", "grid_y")},
+            "label": 1 - given.label,
+            "label_old": given.label,
+            "decision": ["artifact", "", "unsure"] * 12,
+            "kind": "",
+            "note": "",
+            "reviewed_by": ["ada", "", "ada"] * 12,
+            "reviewed_at": "",
+            "weight": 0.5,
+            "split": "test",
+            "ra": 1.5,
+            "dec": -3.25,
+        }
+    )
+    exported.to_csv(tmp_path / "cutouts.csv", index=False)
+    found = labelled(tmp_path / "cutouts.csv")
+    found = found.merge(given, on=["image_name", "grid_x", "grid_y"])
+    assert found.label_x.tolist() == (1 - found.label_y).tolist()
+
+
 @pytest.mark.parametrize(
     "name", ["{}.fits", "/data/elsewhere/{}.fits", "C:\\data\\{}.fits.fz", "./{}"]
 )

@@ -129,6 +129,22 @@ def test_the_model_is_loaded_once_by_a_process(write, images, output, tmp_path):
     assert (tmp_path / "loaded.txt").read_text() == "loaded\n"
 
 
+def test_a_module_that_changed_in_a_running_process_is_told(
+    images, output, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*__import__("sys").path])
+    module = tmp_path / "my_changing_model.py"
+    text = "def predict(cutouts):\n    return [0.5] * len(cutouts)\n"
+    module.write_text(text)
+    assert score("my_changing_model:predict", images, output, jobs=1).rows == 36
+    module.write_text(text.replace("0.5", "0.25"))
+    with pytest.raises(ModelError, match="has changed since this process"):
+        score("my_changing_model:predict", images, output, jobs=1)
+    # Another process imports the new one.
+    assert score("my_changing_model:predict", images, output, jobs=2).scored == 3
+
+
 def test_an_error_in_the_middle_keeps_the_parts(model, images, output, write):
     path = write(
         "def predict(cutouts):\n"

@@ -261,6 +261,13 @@ def test_a_full_disk_is_one_error_and_the_parts_stay(
     assert output.read_bytes() == before
     assert run(model, images, output) == 0
     assert len(pd.read_csv(output)) == 36
+    # All parts are current, and the table itself cannot be written.
+    before = output.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", no_space)
+        assert run(model, images, output, "--threshold", "0.2") == 2
+    assert output.read_bytes() == before
+    assert not list(output.parent.glob(".*.part"))
 
 
 def test_no_images_is_an_error(model, output, tmp_path):

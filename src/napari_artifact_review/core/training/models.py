@@ -190,6 +190,8 @@ class Model:
 
 _loaded: dict[tuple[ModelSource, int], Model] = {}
 _loading = threading.Lock()
+#: Digest of each module of a model when it was imported.
+_imported: dict[str, str] = {}
 
 
 def loaded_model(source: ModelSource, size: int) -> Model:
@@ -327,6 +329,13 @@ def _load_module(source: ModelSource) -> Any:
     _search_in(source.folder)
     module = importlib.import_module(source.target)
     _check_digest(source, Path(getattr(module, "__file__", None) or source.target))
+    # Python imports a module once, also if its file changes.
+    if _imported.setdefault(source.target, source.digest) != source.digest:
+        raise ModelError(
+            f"the module {source.target} has changed since this process imported it",
+            path=str(source),
+            remedy="Start the workers again, or this Python if it has none",
+        )
     return module
 
 

@@ -97,7 +97,8 @@ class PartsFolder:
         """
         path = self.path_of(image_name)
         try:
-            return pq.ParquetFile(path).read()
+            with pq.ParquetFile(path) as file:
+                return file.read()
         except (OSError, pa.ArrowException) as error:
             raise ReviewError(
                 f"the part of {image_name} cannot be read ({error})",

@@ -198,7 +198,7 @@ class _ScoreRun:
             self._listener.advance()
         if not tasks:
             return
-        with closing(run_tasks(self._settings, tasks, jobs, scheduler)) as outcomes:  # type: ignore[type-var]
+        with closing(run_tasks(self._settings, tasks, jobs, scheduler)) as outcomes:
             for outcome in outcomes:
                 if not outcome.kind:
                     # The first outcome is that of loading the model.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ def run_tasks(
     tasks: Sequence[ScoreTask],
     jobs: int | None = None,
     scheduler: str | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Run tasks, and yield their outcomes as they end.
 
     The first outcome, without a name, says whether the model could be loaded; it comes
@@ -72,14 +72,16 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def _run_here(settings: ScoreSettings, tasks: Sequence[ScoreTask]) -> Iterator[Outcome]:
+def _run_here(
+    settings: ScoreSettings, tasks: Sequence[ScoreTask]
+) -> Generator[Outcome]:
     yield check_model(settings)
     yield from map(score_image, tasks)
 
 
 def _run_in_processes(
     count: int, settings: ScoreSettings, tasks: Sequence[ScoreTask]
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         count,
@@ -113,7 +115,7 @@ def _run_in_processes(
 
 def _run_on_cluster(
     address: str, settings: ScoreSettings, tasks: Sequence[ScoreTask]
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     try:
         import distributed
     except ImportError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import pandas as pd
 import pytest
 
 from napari_artifact_review import score
@@ -60,6 +61,7 @@ def test_forms_that_are_probabilities(write, images, output, returned):
         f"    return {returned}\n"
     )
     assert score(f"{path}:predict", images, output, jobs=1).rows == 36
+    assert pd.read_csv(output).confidence.between(0, 1).all()
 
 
 #: Text of m.py, the model that is named, and what the message must say.

@@ -22,7 +22,11 @@ def start(model, images, output, jobs, function="hold"):
     command += [f"{model}:{function}", str(images), "--output", str(output)]
     command += ["--jobs", str(jobs)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -77,7 +81,8 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
 def test_an_interrupt_ends_it_and_says_how_to_go_on(model, images, output, jobs):
     run = start(model, images, output, jobs)
     wait_until(lambda: len(parts_of(output)) == 1 and calls_of(model) > jobs)
-    run.send_signal(signal.SIGINT)
+    # As a terminal does, the workers are interrupted too.
+    os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate()
     assert run.returncode == 130
     assert "Stopped after 1 of 3 images. Run the same command again" in err

@@ -309,3 +309,20 @@ def test_frames_of_the_sdss_can_be_scored_and_reviewed(shared_data, tmp_path, ca
     assert table.label.tolist() == given.label.tolist()
     with ReviewSession.open(output, sdss / "images", read_only=True) as session:
         assert len(session.table) == 70
+
+
+@pytest.mark.parametrize("is_lazy", [False, True])
+def test_a_model_gets_large_images_in_several_batches(
+    model, images, output, monkeypatch, is_lazy
+):
+    package = "napari_artifact_review.core"
+    if is_lazy:
+        monkeypatch.setattr(f"{package}.decoders.MOST_PIXELS_AT_ONCE", 1000)
+    # Five cutouts of 200 x 200 pixels.
+    monkeypatch.setattr(f"{package}.training.cutting._MOST_BYTES", 5 * 160_000)
+    score(f"{model}:predict", images, output, stride=100, threshold=0.5, jobs=1)
+    found = pd.read_csv(output)
+    expected = scored_by_numpy(images, 200, 100, 0.5)
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-6)
+    notes = model.with_name("calls.txt").read_text().split()[1::2]
+    assert notes == 3 * 7 * ["5"]

@@ -209,7 +209,7 @@ def test_a_file_that_is_no_part_is_left_alone_and_told(model, images, output, ca
     run(model, images / "south.fits", output)
     told = capsys.readouterr().err
     assert "mine.txt" in told
-    assert "1 parts are those of other images" in told
+    assert "1 part belongs to images that are not scored now" in told
     assert (parts / "mine.txt").read_text() == "mine"
     assert set(pd.read_csv(output).image_name) == {"south"}
 

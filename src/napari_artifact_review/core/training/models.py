@@ -241,7 +241,7 @@ def calling_model(source: ModelSource, doing: str) -> Iterator[None]:
         raise ModelError(
             f"{doing}: it ends the program (SystemExit: {error.code})",
             path=str(source),
-            remedy='Put what is not for scoring under: if __name__ == "__main__"',
+            remedy='Move code that is not for scoring under: if __name__ == "__main__"',
         ) from error
 
 

@@ -10,7 +10,7 @@ from napari_artifact_review.core.errors import ModelError
 #: Axes of the model's input: n cutouts, c channels, h rows and w columns.
 LAYOUTS = ("nhw", "nchw", "nhwc")
 
-#: Begin of the keys in the metadata of an ONNX file.
+#: Prefix of the keys in the metadata of an ONNX file.
 METADATA = "artifact_review."
 
 

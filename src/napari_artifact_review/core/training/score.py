@@ -226,9 +226,10 @@ class _ScoreRun:
             )
         others, foreign = self._parts.others([i.name for i in self._images.images])
         if others:
+            belong = "part belongs" if others == 1 else "parts belong"
             self._listener.notice(
-                f"{self._parts.path}: {others:,} parts are those of other images, and "
-                "are left alone."
+                f"{self._parts.path}: {others:,} {belong} to images that are not "
+                "scored now; nothing is changed there."
             )
         if foreign:
             named = ", ".join(foreign[:5]) + (" and others" if foreign[5:] else "")

@@ -1,4 +1,4 @@
-"""The begin of a local worker process, before numpy is imported."""
+"""The start of a local worker process, before numpy is imported."""
 
 from __future__ import annotations
 

@@ -142,3 +142,20 @@ def test_the_example_of_the_numbers_prints_what_the_page_says(
             ],
             abs=5e-4,
         )
+
+
+def test_the_model_of_the_docs_scores_the_demo(demo, tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs/rounds.md").read_text()
+    [model] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    command = re.search(r"```sh\n(napari-artifact-review score .*)\n", page)[1]
+    (tmp_path / "model.py").write_text(model)
+    (tmp_path / "images").symlink_to(demo.images)
+    (tmp_path / "labels.csv").write_bytes(demo.predictions.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert main([*shlex.split(command)[1:], "--jobs", "1"]) == 0
+    assert "630 cutouts written" in capsys.readouterr().out
+    with ReviewSession.open("predictions.csv", "images", read_only=True) as session:
+        label, confidence = session.table["label"], session.table["confidence"]
+        # It finds far more than chance does.
+        found = sk.average_precision_score(label, confidence)
+        assert found > 2 * label.mean()

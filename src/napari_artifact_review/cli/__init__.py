@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from napari_artifact_review.cli import check, demo, report, save
+from napari_artifact_review.cli import check, demo, report, save, score
 from napari_artifact_review.cli import open as opening
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.texts import on_one_line
@@ -26,11 +26,14 @@ _COMMANDS = (
         "write the results of a review as an HTML file, without a window",
     ),
     ("save", save, "write the reviewed table of a review, without a window"),
+    ("score", score, "score full images with a model, and write a table to review"),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0, or 2 if it reports an error.
+
+    The status of `score` is 1 if some images could not be scored.
 
     By default, `arguments` are the command-line arguments of the process.
     """

@@ -41,6 +41,12 @@ def add_mapping(parser: argparse.ArgumentParser) -> None:
         "a table with other columns, values or positions",
         "A review keeps these options, so they are given once.",
     ).add_argument
+    add_columns(add)
+    _add_grid(add)
+
+
+def add_columns(add: Callable[..., object]) -> None:
+    """Add the options about columns and values, by the function that adds one."""
     add(
         "--columns",
         action="append",
@@ -69,7 +75,6 @@ def add_mapping(parser: argparse.ArgumentParser) -> None:
         help="class that the confidence belongs to (default: artifact)",
     )
     add("--decimal", choices=(".", ","), help="decimal separator (default: .)")
-    _add_grid(add)
 
 
 def _add_grid(add: Callable[..., object]) -> None:
@@ -88,8 +93,18 @@ def _add_grid(add: Callable[..., object]) -> None:
     )
 
 
-def mapping_of(options: argparse.Namespace) -> TableMapping | None:
-    """Return the mapping in the options; None if no option of a mapping is given."""
+def mapping_of(
+    options: argparse.Namespace, *, with_stride: bool = True
+) -> TableMapping | None:
+    """Return the mapping in the options; None if no option of a mapping is given.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The options of the command line.
+    with_stride : bool, optional
+        Whether the option `--stride` is about the table.
+    """
     from napari_artifact_review.core.tables.mapping import (
         TableMapping,
         parse_columns,
@@ -105,7 +120,7 @@ def mapping_of(options: argparse.Namespace) -> TableMapping | None:
         "confidence_scale": options.confidence_scale,
         "confidence_of": options.confidence_of,
         "decimal": options.decimal,
-        "stride": options.stride,
+        "stride": options.stride if with_stride else None,
     }
     given = {name: value for name, value in values.items() if value is not None}
     return TableMapping(**given) if given else None

@@ -65,6 +65,10 @@ class ImageNotFoundError(ImageError):
     """Error raised if no file matches the name of an image."""
 
 
+class ModelError(ReviewError):
+    """Error raised if a model cannot be loaded, fails, or gives no probabilities."""
+
+
 class SaveError(ReviewError):
     """Error raised if a file cannot be saved."""
 

@@ -9,7 +9,11 @@ import pytest
 from astropy.io import fits
 
 from napari_artifact_review.core.images.folder import read_image
-from napari_artifact_review.core.images.identity import ImageFile, pixel_identity
+from napari_artifact_review.core.images.identity import (
+    ImageFile,
+    cutout_id,
+    pixel_identity,
+)
 
 
 @pytest.fixture
@@ -65,3 +69,7 @@ def test_an_image_has_the_state_of_its_file(pixels, tmp_path):
     assert file == ImageFile.at(path)
     assert file.size == path.stat().st_size
     assert file.modified_at == "2023-11-14T22:13:20.123456+00:00"
+
+
+def test_the_id_of_a_cutout_names_image_position_and_size():
+    assert cutout_id("px1-00ff", 400, 0, 200) == "px1-00ff_x400_y0_s200"

@@ -174,11 +174,7 @@ class ImageFolder:
         dict of str to str
             The first name with the same file, for each later name.
         """
-        # Another thread may update the listings meanwhile.
-        listings = Listings(self.folder)
-        listings.update(self._listings)
-        files = {name: self._file_of(name, listings) for name in self.names}
-        self._listings.update(listings)
+        files, listings = self._files()
         identities = listings.identities(filter(None, files.values()))
         first: dict[Hashable, str] = {}
         found = {}
@@ -189,6 +185,14 @@ class ImageFolder:
             if first.setdefault((bool(file), key), name) != name:
                 found[name] = first[bool(file), key]
         return found
+
+    def files(self) -> dict[str, Path]:
+        """Return the path of the file of each name that has exactly one.
+
+        Each subfolder is listed at most once. No error is raised.
+        """
+        files, _ = self._files()
+        return {name: self.folder.joinpath(*at) for name, at in files.items() if at}
 
     def check(self) -> None:
         """Check that the folder exists and can be listed.
@@ -253,6 +257,15 @@ class ImageFolder:
                 remedy="Keep the subfolders in the images folder, or choose the folder "
                 "above it",
             )
+
+    def _files(self) -> tuple[dict[str, Location | None], Listings]:
+        """Return the file of each name of the table, and the listings of the folder."""
+        # Another thread may update the listings meanwhile.
+        listings = Listings(self.folder)
+        listings.update(self._listings)
+        files = {name: self._file_of(name, listings) for name in self.names}
+        self._listings.update(listings)
+        return files, listings
 
     def _file_of(self, image_name: str, listings: Listings) -> Location | None:
         """Return the file that matches a name; None if there is not exactly one."""

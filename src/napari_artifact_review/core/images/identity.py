@@ -90,3 +90,18 @@ def pixel_identity(pixels: npt.NDArray[Any]) -> str | None:
         highest = np.fmax(highest, np.fmax.reduce(block, axis=None))
     is_constant = np.isnan(lowest) or lowest == highest
     return None if is_constant else _PREFIX + digest.hexdigest()[:16]
+
+
+def cutout_id(image_identity: str, grid_x: int, grid_y: int, size: int) -> str:
+    """Return the identity of a cutout, such as ``px1-0123456789abcdef_x0_y200_s200``.
+
+    Parameters
+    ----------
+    image_identity : str
+        Identity of the full image.
+    grid_x, grid_y : int
+        Column and row of the cutout's top left pixel.
+    size : int
+        Side length in pixels of the cutout that is reviewed.
+    """
+    return f"{image_identity}_x{grid_x}_y{grid_y}_s{size}"

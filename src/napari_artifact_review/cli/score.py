@@ -1,0 +1,191 @@
+"""The command that scores full images with a model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_artifact_review.cli.arguments import add_columns, mapping_of
+from napari_artifact_review.cli.progress import PrintedProgress
+from napari_artifact_review.core.texts import printable
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.training.score import ScoreResult
+
+#: Exit status after an interrupt from the keyboard, as shells define it.
+_INTERRUPTED = 130
+
+
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="package.module:function, file.py:function, or an ONNX file",
+    )
+    parser.add_argument(
+        "images",
+        metavar="IMAGES",
+        nargs="+",
+        help="folders of full images, image files, or @FILE with a path on each line",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="table of predictions to write; its parts are in FILE.parts",
+    )
+    _add_cutouts(parser)
+    _add_labels(parser)
+    _add_onnx(parser)
+    _add_workers(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command, and return its exit status."""
+    from napari_artifact_review.core.training.onnx_options import OnnxOptions
+    from napari_artifact_review.core.training.score import score
+
+    progress = PrintedProgress()
+    try:
+        result = score(
+            options.model,
+            options.images,
+            options.output,
+            cutout_size=options.cutout_size,
+            stride=options.stride,
+            labels=options.labels,
+            mapping=mapping_of(options, with_stride=False),
+            threshold=options.threshold,
+            hdu=_hdu(options.hdu),
+            model_version=options.model_version,
+            onnx=OnnxOptions(
+                options.onnx_input, options.onnx_layout, options.onnx_scaling
+            ),
+            root=options.root,
+            scheduler=options.scheduler,
+            jobs=options.jobs,
+            parts_only=options.parts_only,
+            listener=progress,
+        )
+    except KeyboardInterrupt:
+        progress.end()
+        print(
+            f"Stopped after {progress.text}. Run the same command again to go on.",
+            file=sys.stderr,
+        )
+        return _INTERRUPTED
+    finally:
+        progress.end()
+    print(printable(_summary(result)))
+    return 1 if result.failed else 0
+
+
+def _summary(result: ScoreResult) -> str:
+    failed = f"; {len(result.failed):,} failed" if result.failed else ""
+    images = f"{result.scored:,} images scored, {result.current:,} were current{failed}"
+    if result.output is None:
+        return f"Parts written to {result.parts}: {images}"
+    return f"{result.rows:,} cutouts written to {result.output}: {images}"
+
+
+def _hdu(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def _add_cutouts(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--cutout-size",
+        metavar="N",
+        type=int,
+        default=200,
+        help="side of a cutout in pixels (default: 200)",
+    )
+    add(
+        "--stride",
+        metavar="N",
+        type=int,
+        help="distance in pixels from one cutout to the next (default: the side)",
+    )
+    add(
+        "--threshold",
+        metavar="P",
+        type=float,
+        default=0.95,
+        help="confidence at or above which preds is 1 (default: 0.95)",
+    )
+    add(
+        "--hdu",
+        metavar="NAME",
+        help="name or number of the HDU of FITS files (default: the first image)",
+    )
+    add(
+        "--root",
+        metavar="DIR",
+        help="folder to which image names are relative (default: the given folder, and "
+        "for a file its own)",
+    )
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--labels",
+        metavar="TABLE",
+        type=Path,
+        help="table with the labels of the cutouts, label_new before label; cutouts "
+        "without a label are left out",
+    )
+    add_columns(
+        parser.add_argument_group(
+            "a table of labels with other columns or values"
+        ).add_argument
+    )
+
+
+def _add_onnx(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group(
+        "an ONNX file", "By default, the metadata of the file say this."
+    ).add_argument
+    add("--onnx-input", metavar="NAME", help="name of the input")
+    add(
+        "--onnx-layout",
+        choices=("nhw", "nchw", "nhwc"),
+        help="axes of the input (default: those of its shape)",
+    )
+    add(
+        "--onnx-scaling",
+        metavar="TEXT",
+        help="for example offset=100,factor=0.01,nan=0",
+    )
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    where = parser.add_mutually_exclusive_group()
+    add(
+        "--model-version",
+        metavar="TEXT",
+        default="",
+        help="version of the model; another text scores all images again",
+    )
+    where.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="dask scheduler whose workers score the images, such as tcp://host:8786",
+    )
+    where.add_argument(
+        "--jobs",
+        metavar="N",
+        type=int,
+        help="number of local processes (default: one for each core)",
+    )
+    add(
+        "--parts-only",
+        action="store_true",
+        help="write only the parts of these images; the command for all images joins "
+        "them",
+    )

@@ -1,0 +1,1 @@
+"""The next model: predictions for the cutouts of full images."""

@@ -1,0 +1,207 @@
+"""The full images to score, with the names that the table gives them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from napari_artifact_review.core.errors import ImageError, ReviewError
+from napari_artifact_review.core.images.image_names import (
+    SUPPORTED_SUFFIXES,
+    split_suffix,
+)
+
+
+class NamedImage(NamedTuple):
+    """An image file with its name in the table.
+
+    Attributes
+    ----------
+    name : str
+        Path of the file below the folder of images, without suffix if no other file
+        has the same name then.
+    path : Path
+        The file, or the folder of a Zarr image.
+    """
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """The images to score, in the order of their names.
+
+    Attributes
+    ----------
+    images : tuple of NamedImage
+        The images.
+    root : Path
+        The folder that contains all of them.
+    notices : tuple of str
+        Messages for the user about files that are left out.
+    """
+
+    images: tuple[NamedImage, ...]
+    root: Path
+    notices: tuple[str, ...] = ()
+
+
+def list_images(
+    given: Iterable[str | Path],
+    root: str | Path | None = None,
+    without: Collection[Path] = (),
+) -> ImageList:
+    """List the images in folders, files and lists of files.
+
+    Parameters
+    ----------
+    given : iterable of path-like
+        Folders, which are searched with their subfolders; files, which need not exist;
+        and texts such as "@files.txt", a file with a path on each line.
+    root : path-like, optional
+        Folder to which the names are relative. By default, it is the given folder, and
+        the name of a given file is its base name.
+    without : collection of Path
+        Files to leave out of a folder, such as the output.
+
+    Raises
+    ------
+    ReviewError
+        If there are no images, two of them have the same name, or a folder or a list
+        cannot be read.
+    """
+    left_out = {path.absolute() for path in without}
+    base = None if root is None else Path(root).absolute()
+    found: dict[Path, str] = {}
+    for entry in _without_lists(given):
+        path = Path(os.path.abspath(entry.expanduser()))  # noqa: PTH100
+        if path.is_dir() and not _is_zarr(path):
+            for file in _files_in(path, set()):
+                if file not in left_out:
+                    found.setdefault(file, _relative(file, base or path))
+        else:
+            found.setdefault(path, _relative(path, base or path.parent))
+    if not found:
+        raise ReviewError(
+            "there are no images",
+            path=", ".join(map(str, given)) or None,
+            remedy=f"Supported formats: {SUPPORTED_SUFFIXES}",
+        )
+    images, notices = _without_links(_named(found))
+    folders = [str(path.parent) for path in found]
+    return ImageList(images, base or Path(os.path.commonpath(folders)), notices)
+
+
+def file_key(path: Path) -> object:
+    """Return a value that is equal for links to the same file; the path if none is."""
+    try:
+        state = path.stat()
+    except OSError:
+        return path
+    if not state.st_ino:
+        return Path(os.path.realpath(path))
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _without_lists(given: Iterable[str | Path]) -> Iterator[Path]:
+    for entry in given:
+        text = os.fspath(entry)
+        if not text.startswith("@"):
+            yield Path(text)
+            continue
+        try:
+            lines = Path(text[1:]).read_text("utf-8", "surrogateescape").splitlines()
+        except OSError as error:
+            raise ReviewError(
+                f"the list of images cannot be read ({error.strerror or error})",
+                path=text[1:],
+                remedy="Check the path and your rights to it",
+            ) from error
+        yield from (Path(line.strip()) for line in lines if line.strip())
+
+
+def _files_in(folder: Path, seen: set[object]) -> Iterator[Path]:
+    """Yield the images in a folder and its subfolders, except hidden ones."""
+    key = file_key(folder)
+    if key in seen:
+        # A link to a folder above would have no end.
+        return
+    seen.add(key)
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise ImageError(
+            f"the folder cannot be listed: {error.strerror}",
+            path=folder,
+            remedy="Check its name and your rights to it",
+        ) from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        is_folder = entry.is_dir()
+        if is_folder and not _is_zarr(entry):
+            yield from _files_in(entry, seen)
+        elif is_folder == _is_zarr(entry) and split_suffix(entry.name)[1]:
+            yield entry
+
+
+def _is_zarr(path: Path) -> bool:
+    return path.suffix.lower() == ".zarr"
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError as error:
+        raise ReviewError(
+            f"the image is not in the folder {root}",
+            path=path,
+            remedy="Choose another --root",
+        ) from error
+
+
+def _named(found: dict[Path, str]) -> list[NamedImage]:
+    """Return the images in the order of their names.
+
+    Raises
+    ------
+    ReviewError
+        If two files have the same name.
+    """
+    stems: dict[str, int] = {}
+    for name in found.values():
+        stem = split_suffix(name)[0]
+        stems[stem] = stems.get(stem, 0) + 1
+    named: dict[str, Path] = {}
+    for path, name in found.items():
+        stem = split_suffix(name)[0]
+        name = stem if stems[stem] == 1 else name
+        other = named.setdefault(name, path)
+        if other != path:
+            raise ReviewError(
+                f"it has the same name as {other}",
+                path=path,
+                remedy="Give the folder above both of them with --root",
+            )
+    return [NamedImage(name, path) for name, path in sorted(named.items())]
+
+
+def _without_links(
+    images: list[NamedImage],
+) -> tuple[tuple[NamedImage, ...], tuple[str, ...]]:
+    """Return the images without further links to the same file, and messages."""
+    first: dict[object, str] = {}
+    kept, notices = [], []
+    for image in images:
+        name = first.setdefault(file_key(image.path), image.name)
+        if name == image.name:
+            kept.append(image)
+        else:
+            notices.append(
+                f"{image.path}: it is the same file as {name}, and is left out."
+            )
+    return tuple(kept), tuple(notices)

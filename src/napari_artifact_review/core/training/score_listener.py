@@ -1,0 +1,21 @@
+"""The receiver of messages and progress while images are scored."""
+
+from __future__ import annotations
+
+from napari_artifact_review.core.errors import ImageError
+
+
+class ScoreListener:
+    """A listener that ignores everything; a subclass shows what it likes."""
+
+    def begin(self, images: int, current: int) -> None:
+        """Receive the number of all images, and of those whose part is current."""
+
+    def advance(self) -> None:
+        """Learn that one more image is scored, or cannot be scored."""
+
+    def fault(self, error: ImageError) -> None:
+        """Receive the error of an image; the other images go on."""
+
+    def notice(self, text: str) -> None:
+        """Receive a message of one sentence."""

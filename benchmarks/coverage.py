@@ -1,12 +1,12 @@
 """Simulate how often the intervals of `compare` hold the true number.
 
-    python -m benchmarks.coverage                 2,000 surveys for each number of images
-    python -m benchmarks.coverage --surveys 200   a shorter form
+    python -m benchmarks.coverage                2,000 surveys a number of images
+    python -m benchmarks.coverage --surveys 200  a shorter form
 
 Each survey has a number of images with cutouts. The images differ in their share of
 artifacts and in how hard they are, so the cutouts of an image resemble each other. Two
-models see the same cutouts; a part of their errors is common. The true numbers are those
-of a survey of 20,000 images. docs/rounds.md has the table.
+models see the same cutouts, and a part of their errors is common. The true numbers are
+those of a survey of 20,000 images. docs/rounds.md has the table.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -66,14 +67,14 @@ class Sample(NamedTuple):
     @property
     def artifacts_by_block(self) -> _Floats:
         """Weight of the artifacts in each block, shape (b,)."""
-        return np.bincount(self.block, self.weight * self.label, self.blocks)
+        return _sums(self.block, self.weight * self.label, self.blocks)
 
 
 def outcome_counts(sample: Sample, preds: npt.NDArray[np.int8]) -> dict[str, _Floats]:
     """Return the weight of TN, FN, FP and TP in each block, by outcome."""
     codes = outcome_codes(sample.label, preds).astype(np.int64)
     cells = codes * sample.blocks + sample.block
-    counts = np.bincount(cells, sample.weight, len(OUTCOMES) * sample.blocks)
+    counts = _sums(cells, sample.weight, len(OUTCOMES) * sample.blocks)
     return dict(zip(OUTCOMES, counts.reshape(len(OUTCOMES), -1), strict=True))
 
 
@@ -114,7 +115,7 @@ def average_precision(sample: Sample, confidence: _Floats) -> LeaveOneOut:
         Probability of an artifact, without NaN.
     """
     by_block = sample.artifacts_by_block
-    contributes = np.bincount(sample.block, sample.weight, sample.blocks) > 0
+    contributes = _sums(sample.block, sample.weight, sample.blocks) > 0
     groups = int(np.count_nonzero(by_block))
     steps = _Steps.of(sample, confidence)
     if steps is None:
@@ -123,7 +124,7 @@ def average_precision(sample: Sample, confidence: _Floats) -> LeaveOneOut:
     order = np.argsort(sample.block, kind="stable")
     ends = np.searchsorted(sample.block[order], np.arange(sample.blocks + 1))
     left_out = np.empty(sample.blocks)
-    for block, (begin, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+    for block, (begin, end) in enumerate(pairwise(ends.tolist())):
         left_out[block] = steps.without(order[begin:end], sample)
     left_out[by_block.sum() - by_block < 1e-9 * by_block.sum()] = np.nan
     value = _average_precision(steps.added, steps.found, steps.ranked)
@@ -170,9 +171,10 @@ class _Steps(NamedTuple):
         )
 
 
-def _sums(step: _Ints, weight: _Floats, count: int) -> _Floats:
-    """Return the sum of weights at each of `count` steps."""
-    return np.bincount(step, weight, count + 1)[:count]
+def _sums(index: _Ints, weight: _Floats, count: int) -> _Floats:
+    """Return the sum of the weights at each index below `count`."""
+    sums = np.bincount(index, weight, count + 1)[:count]
+    return np.asarray(sums, dtype=np.float64)
 
 
 def _average_precision(added: _Floats, found: _Floats, ranked: _Floats) -> float:

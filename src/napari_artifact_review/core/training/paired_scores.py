@@ -181,21 +181,22 @@ def pair_scores(
             each["average_precision"] = one
     reason = "" if list(metrics) == ["recall"] else _one_class(sample.label)
     pairs = {name: (found[0][name], found[1][name]) for name in metrics}
-    total_counts = [
-        {name: float(each[name].sum()) for name in OUTCOME_DISPLAY_ORDER}
-        for each in counts
-    ]
     return PairedScores(
         len(sample.label),
         int(np.count_nonzero(sample.label)),
         float(sample.weight.sum()),
-        *total_counts,
+        _totals(counts[0]),
+        _totals(counts[1]),
         {name: _estimate(pair[0], reason) for name, pair in pairs.items()},
         {name: _estimate(pair[1], reason) for name, pair in pairs.items()},
         {name: _difference(*pair, reason) for name, pair in pairs.items()},
         Agreement.of(sample.label, old, new),
         notes,
     )
+
+
+def _totals(counts: dict[str, npt.NDArray[np.float64]]) -> dict[str, float]:
+    return {name: float(counts[name].sum()) for name in OUTCOME_DISPLAY_ORDER}
 
 
 def _average_precisions(
@@ -219,12 +220,12 @@ def _average_precisions(
             f"{' and the '.join(names)} model has no confidence."
         )
         return (missing, missing), (note,)
-    both = ~(np.isnan(old.confidence) | np.isnan(new.confidence))
+    confidences = (old.confidence, new.confidence)
+    both = ~np.isnan(confidences[0] + confidences[1])
+    some = sample if both.all() else sample.take(both)
+    first, second = (average_precision(some, one[both]) for one in confidences)
     if both.all():
-        pair = tuple(average_precision(sample, m.confidence) for m in (old, new))
-        return (pair[0], pair[1]), ()
-    some = sample.take(both)
-    first, second = (average_precision(some, m.confidence[both]) for m in (old, new))
+        return (first, second), ()
     left_out = np.count_nonzero(~both)
     note = (
         f"The average precision is without {left_out:,} "

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.errors import SaveError, TableError
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_size
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.review.paths import absolute_path, image_folder
@@ -21,7 +21,7 @@ from napari_artifact_review.core.training.comparison_groups import (
     ImageGroups,
     group_images,
 )
-from napari_artifact_review.core.training.jackknife import join_groups
+from napari_artifact_review.core.training.jackknife import MOST_BLOCKS, join_groups
 from napari_artifact_review.core.training.leave_one_out import Sample
 from napari_artifact_review.core.training.model_tables import (
     CutoutTable,
@@ -117,6 +117,21 @@ class Comparison:
     def is_test_set(self) -> bool:
         """Whether the headline is the test set of an export."""
         return "test" in self.tables
+
+    def check_output(self, path: Path) -> None:
+        """Raise a SaveError if a file to write is a table of the comparison."""
+        for table in self.tables.values():
+            if path.exists() and table.path.samefile(path):
+                raise SaveError(
+                    "this is a table of the comparison",
+                    path=path,
+                    remedy="Name another file to write",
+                )
+
+    @property
+    def headline_blocks(self) -> int:
+        """Number of blocks into which the groups were joined."""
+        return min(self.groups.total, MOST_BLOCKS)
 
     @property
     def models(self) -> tuple[Model, Model]:

@@ -63,7 +63,8 @@ def headline(comparison: Comparison) -> str:
     if not difference.has_interval:
         return (
             f"{_capital(title)} is {old:.3f} for the old and {new:.3f} for the new "
-            f"model (difference {difference.value:+.3f}); no interval: {difference.reason}."
+            f"model (difference {difference.value:+.3f}); no interval: "
+            f"{difference.reason}."
         )
     counted = f"{groups:,} {'group' if groups == 1 else 'groups'}"
     interval = f"95 % interval {_range(difference)}; {counted}"
@@ -112,7 +113,7 @@ def label_sentences(comparison: Comparison) -> list[str]:
     unsure = int(np.count_nonzero(comparison.labels.decision == "unsure"))
     if unsure:
         sentences.append(
-            f"{_cutouts(unsure)} with the verdict unsure count with an unchanged label."
+            f"{_cutouts(unsure)} with the verdict unsure: the label is unchanged."
         )
     if reviewed < count:
         sentences.append(UNREVIEWED)

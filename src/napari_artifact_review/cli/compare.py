@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_artifact_review.cli.arguments import add_mapping, mapping_of
 from napari_artifact_review.core.texts import printable
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.training.comparison import Comparison
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -57,13 +62,13 @@ def set_up(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return its exit status."""
-    from napari_artifact_review.core.training.comparison import Comparison, compare
+    from napari_artifact_review.core.training.comparison import compare
     from napari_artifact_review.core.training.comparison_texts import (
         as_text,
         headline,
     )
 
-    comparison: Comparison = compare(
+    comparison = compare(
         options.old,
         options.new,
         options.labels,
@@ -73,35 +78,47 @@ def run(options: argparse.Namespace) -> int:
         mapping=mapping_of(options),
         cutout_size=options.cutout_size,
     )
-    written = []
+    # Write the files first, so that an error is the only output.
+    written = [*_write_results(options, comparison)]
+    is_short = bool(written)
+    if options.to_review is not None:
+        written.append(_write_table_to_review(options.to_review, comparison))
+    text = headline(comparison) if is_short else as_text(comparison)
+    print(printable(text))
+    for line in written:
+        print(printable(line))
+    return 0
+
+
+def _write_results(
+    options: argparse.Namespace, comparison: Comparison
+) -> Iterator[str]:
+    """Write the JSON and the HTML file, and yield a sentence about each."""
     if options.json is not None:
         from napari_artifact_review.core.training.comparison_json import write_json
 
-        path = write_json(comparison, options.json).path
-        written.append(f"Numbers written to {path}")
+        yield f"Numbers written to {write_json(comparison, options.json).path}"
     if options.report is not None:
         from napari_artifact_review.report.compare_page import write_comparison
 
         day = datetime.now(UTC).date()
         path = write_comparison(comparison, options.report, day).path
-        written.append(f"Report written to {path}")
-    is_short = bool(written)
-    if options.to_review is not None:
-        from napari_artifact_review.core.training.differing_cutouts import (
-            differing_cutouts,
-            write_differing,
-        )
+        yield f"Report written to {path}"
 
-        table = differing_cutouts(comparison)
-        if table.empty:
-            written.append(
-                "No table to review written: each cutout on which the models differ "
-                "has a verdict"
-            )
-        else:
-            path = write_differing(table, comparison, options.to_review).path
-            written.append(f"{len(table):,} cutouts to review written to {path}")
-    text = headline(comparison) if is_short else as_text(comparison)
-    for line in (*text.split("\n"), *written):
-        print(printable(line))
-    return 0
+
+def _write_table_to_review(path: Path, comparison: Comparison) -> str:
+    """Write the table to review, and return a sentence about it."""
+    from napari_artifact_review.core.training.differing_cutouts import (
+        differing_cutouts,
+        write_differing,
+    )
+
+    table = differing_cutouts(comparison)
+    if table.empty:
+        return (
+            "No table to review written: each cutout on which the models differ has a "
+            "verdict"
+        )
+    written = write_differing(table, comparison, path).path
+    cutouts = "1 cutout" if len(table) == 1 else f"{len(table):,} cutouts"
+    return f"{cutouts} to review written to {written}"

@@ -303,14 +303,13 @@ class _PredictionsReader(ColumnReader):
         for name in ("grid_x", "grid_y"):
             if name not in self.values and self.mapping.columns.get(name) == ORIGIN:
                 self.values = self.values.assign(**{name: ORIGIN})
-        missing = [
-            name
-            for name in IDENTIFYING
-            if name not in self.values and name not in self.optional
-        ]
+        needed = [name for name in IDENTIFYING if name not in self.optional]
+        missing = [name for name in needed if name not in self.values]
         reported = list(missing)
         has_preds = "preds" in self.values or "confidence" in self.values
-        if not has_preds and ("preds" not in self.optional or "label" in missing):
+        if not has_preds and (
+            "preds" not in self.optional or "label" not in self.values
+        ):
             missing.append("preds")
             reported.append("preds (or confidence)")
         if not missing:

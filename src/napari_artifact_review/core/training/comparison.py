@@ -282,7 +282,7 @@ def _group_priority(source: LabelSource) -> int:
 def _match(tables: dict[str, CutoutTable]) -> tuple[list[LabelSource], Overlap]:
     """Find the cutouts to compare, in each table."""
     keys = dict(zip(tables, cutout_keys(list(tables.values())), strict=True))
-    common = np.intersect1d(keys["old"], keys["new"])
+    common = np.intersect1d(keys["old"], keys["new"], assume_unique=True)
     if not common.size:
         raise TableError(
             f"no cutout is in both tables; the first one here is "
@@ -297,7 +297,7 @@ def _match(tables: dict[str, CutoutTable]) -> tuple[list[LabelSource], Overlap]:
     )
     wanted = common
     if "test" in tables:
-        wanted = np.intersect1d(common, keys["test"])
+        wanted = np.intersect1d(common, keys["test"], assume_unique=True)
         count = len(keys["test"])
         overlap = Overlap(
             len(common), overlap.only_old, overlap.only_new, count, count - len(wanted)

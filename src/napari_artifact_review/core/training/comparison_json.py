@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -40,36 +41,12 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
     The same inputs and versions give the same JSON.
     """
-    labels, overlap = comparison.labels, comparison.overlap
     verdicts = comparison.verdicts
     return {
         "format": FORMAT,
         "versions": dict(versions()),
         "options": comparison.options,
-        "inputs": {
-            title: {
-                "path": str(table.path),
-                "sha256": table.file.digest,
-                "cutouts": len(table.cutouts),
-            }
-            for title, table in comparison.tables.items()
-        },
-        "cutouts": {
-            "compared": len(comparison.rows),
-            "common": overlap.common,
-            "only_old": overlap.only_old,
-            "only_new": overlap.only_new,
-            "test": overlap.test,
-            "test_missing": overlap.test_missing,
-        },
-        "labels": {
-            "sources": list(labels.sources),
-            "reviewed": int(np.count_nonzero(labels.reviewed)),
-            "unsure": int(np.count_nonzero(labels.decision == "unsure")),
-        },
-        "thresholds": {
-            title: comparison.tables[title].threshold for title in ("old", "new")
-        },
+        **_about_inputs(comparison),
         "intervals": {
             "method": "jackknife-t",
             "level": LEVEL,
@@ -93,6 +70,30 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "mended": _cutouts(comparison, comparison.mended),
         "broken": _cutouts(comparison, comparison.broken),
         "notices": list(comparison.notices),
+    }
+
+
+def _about_inputs(comparison: Comparison) -> dict[str, Any]:
+    """Return the tables, and the numbers of cutouts and of labels."""
+    labels = comparison.labels
+    return {
+        "inputs": {
+            title: {
+                "path": str(table.path),
+                "sha256": table.file.digest,
+                "cutouts": len(table.cutouts),
+            }
+            for title, table in comparison.tables.items()
+        },
+        "cutouts": {"compared": len(comparison.rows), **asdict(comparison.overlap)},
+        "labels": {
+            "sources": list(labels.sources),
+            "reviewed": int(np.count_nonzero(labels.reviewed)),
+            "unsure": int(np.count_nonzero(labels.decision == "unsure")),
+        },
+        "thresholds": {
+            title: comparison.tables[title].threshold for title in ("old", "new")
+        },
     }
 
 

@@ -307,9 +307,8 @@ class _PredictionsReader(ColumnReader):
         missing = [name for name in needed if name not in self.values]
         reported = list(missing)
         has_preds = "preds" in self.values or "confidence" in self.values
-        if not has_preds and (
-            "preds" not in self.optional or "label" not in self.values
-        ):
+        needs_preds = "preds" not in self.optional or "label" not in self.values
+        if needs_preds and not has_preds:
             missing.append("preds")
             reported.append("preds (or confidence)")
         if not missing:

@@ -391,6 +391,30 @@ def test_equal_names_of_a_file_are_one_image(survey):
     assert [part.scores.cutouts for part in parts] == [9, 9, 9, 9]
 
 
+def test_a_suffix_makes_no_other_image(models, capsys):
+    table = pd.read_csv(models.new)
+    with_suffix = table["image_name"].where(
+        table.index < 40, table["image_name"] + ".fits"
+    )
+    table.assign(image_name=with_suffix).to_csv(models.new, index=False)
+    found = compare(models.old, models.new)
+    assert found.overlap.common == 240
+    assert found.groups.total == 12
+    # A table with both names has two images.
+    both = table.iloc[:20].assign(image_name="image001.fits")
+    pd.concat([table, both]).to_csv(models.new, index=False)
+    assert compare(models.old, models.new).overlap.only_new == 20
+
+
+def test_two_names_of_a_file_in_one_table_are_an_error(survey, capsys):
+    other = survey.with_name("other.csv")
+    table = pd.read_csv(survey)
+    again = table.iloc[:1].assign(image_name="north.fits")
+    pd.concat([table, again]).to_csv(other, index=False)
+    assert run(survey, other, "--images", survey.parent) == 2
+    assert "the cutout north (0, 0) has more than one row" in capsys.readouterr().err
+
+
 def test_a_comparison_needs_neither_napari_nor_qt_nor_plots(models):
     code = (
         "import sys; from napari_artifact_review import compare\n"

@@ -66,7 +66,7 @@ class Overlap:
     test_missing: int = 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Two models on the same cutouts.
 
@@ -112,6 +112,10 @@ class Comparison:
     cutout_size: int
     options: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        old, new = (self.tables[title].path.name for title in ("old", "new"))
+        return f"<Comparison of {new} with {old} on {len(self.rows):,} cutouts>"
 
     @property
     def is_test_set(self) -> bool:

@@ -166,7 +166,7 @@ def interval_reasons(scores: PairedScores) -> list[str]:
         if estimate.reason and estimate.value is not None:
             reasons.setdefault(estimate.reason, []).append(METRIC_NAMES[name])
     return [
-        f"No interval for {' and '.join(names)}: {reason}."
+        f"No interval for {', '.join(names)}: {reason}."
         for reason, names in reasons.items()
     ]
 

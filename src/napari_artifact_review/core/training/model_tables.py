@@ -16,6 +16,7 @@ from napari_artifact_review.core.errors import (
     ReviewError,
     TableError,
 )
+from napari_artifact_review.core.images.image_names import split_suffix
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.paths import default_output, find_output
 from napari_artifact_review.core.tables.column_names import find_column
@@ -253,6 +254,9 @@ def unify_names(
 ) -> list[CutoutTable]:
     """Give each image the same name in all tables.
 
+    A name with the suffix of an image and the same name without it are one image, if no
+    table has both.
+
     Parameters
     ----------
     tables : sequence of CutoutTable
@@ -260,17 +264,27 @@ def unify_names(
     find_aliases : callable
         Returns an earlier name for each of the image names that means the same file.
     """
-    names = dict.fromkeys(
-        name for table in tables for name in table.cutouts["image_name"].unique()
-    )
-    aliases = find_aliases(list(names))
-    if not aliases:
-        return list(tables)
-    unified = []
-    for table in tables:
-        images = table.cutouts["image_name"]
-        cutouts = table.cutouts.assign(
-            image_name=images.map(lambda name: aliases.get(name, name))
-        )
-        unified.append(table._replace(cutouts=cutouts))
-    return unified
+    per_table = [list(map(str, t.cutouts["image_name"].unique())) for t in tables]
+    names = list(dict.fromkeys(name for some in per_table for name in some))
+    known = find_aliases(names)
+    unified = {name: known.get(name, name) for name in names}
+    by_stem: dict[str, dict[str, None]] = {}
+    for name in unified.values():
+        by_stem.setdefault(split_suffix(name)[0], {})[name] = None
+    own = [{unified[name] for name in some} for some in per_table]
+    merged: dict[str, str] = {}
+    for stem, group in by_stem.items():
+        is_pair = len(group) == 2 and stem in group
+        if is_pair and not any(some.issuperset(group) for some in own):
+            merged |= dict.fromkeys(group, stem)
+    unified = {name: merged.get(first, first) for name, first in unified.items()}
+    changed = {name for name, other in unified.items() if name != other}
+    return [
+        table if changed.isdisjoint(some) else _renamed(table, unified)
+        for table, some in zip(tables, per_table, strict=True)
+    ]
+
+
+def _renamed(table: CutoutTable, names: dict[str, str]) -> CutoutTable:
+    images = table.cutouts["image_name"].map(names)
+    return table._replace(cutouts=table.cutouts.assign(image_name=images))

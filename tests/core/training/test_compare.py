@@ -315,6 +315,24 @@ def test_a_table_without_confidence_has_no_average_precision(models, capsys):
     assert "There is no average precision, because the table of the old model" in out
 
 
+def test_each_missing_interval_has_its_reason_in_the_text(models):
+    # The new model is never wrong about an artifact, so its precision never changes.
+    new = pd.read_csv(models.new)
+    new["preds"] = new["label"]
+    new.to_csv(models.new, index=False)
+    text = as_text(compare(models.old, models.new))
+    assert (
+        "No interval for precision (new), recall (new), F1 (new): it is the same "
+        "without any one of the groups.\n"
+    ) in text
+    models.rewrite("old", label=0)
+    models.rewrite("new", label=0)
+    text = as_text(compare(models.old, models.new))
+    assert "No interval for precision, F1: all cutouts have the label no artifact" in (
+        text
+    )
+
+
 def test_a_table_without_predictions_uses_the_threshold(models, capsys):
     models.rewrite("new", preds=None)
     assert run(models.old, models.new) == 0

@@ -160,11 +160,18 @@ def slice_sentences(comparison: Comparison) -> list[str]:
 
 
 def interval_reasons(scores: PairedScores) -> list[str]:
-    """Return the reasons why differences have no interval, each as a sentence."""
+    """Return the reasons why numbers have no interval, each as a sentence."""
+    columns = {"old": scores.old, "new": scores.new, "difference": scores.difference}
     reasons: dict[str, list[str]] = {}
-    for name, estimate in scores.difference.items():
-        if estimate.reason and estimate.value is not None:
-            reasons.setdefault(estimate.reason, []).append(METRIC_NAMES[name])
+    for name, title in METRIC_NAMES.items():
+        without: dict[str, list[str]] = {}
+        for column, estimates in columns.items():
+            estimate = estimates.get(name)
+            if estimate is not None and estimate.reason and estimate.value is not None:
+                without.setdefault(estimate.reason, []).append(column)
+        for reason, found in without.items():
+            which = "" if len(found) == len(columns) else f" ({', '.join(found)})"
+            reasons.setdefault(reason, []).append(f"{title}{which}")
     return [
         f"No interval for {', '.join(names)}: {reason}."
         for reason, names in reasons.items()

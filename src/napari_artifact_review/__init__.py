@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.core.tables.mapping import TableMapping
+    from napari_artifact_review.core.training.comparison import compare
     from napari_artifact_review.core.training.score import score
     from napari_artifact_review.widgets import open_review
 
-__all__ = ["ReviewSession", "TableMapping", "open_review", "score"]
+__all__ = ["ReviewSession", "TableMapping", "compare", "open_review", "score"]
+
+#: Module of each public name. napari imports every plugin at startup, so slow modules
+#: are imported on first use.
+_MODULES = {
+    "ReviewSession": "core.review.session",
+    "TableMapping": "core.tables.mapping",
+    "compare": "core.training.comparison",
+    "open_review": "widgets",
+    "score": "core.training.score",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # napari imports every plugin at startup, so import slow modules on first use.
-    if name == "ReviewSession":
-        from napari_artifact_review.core.review.session import ReviewSession
-
-        return ReviewSession
-    if name == "TableMapping":
-        from napari_artifact_review.core.tables.mapping import TableMapping
-
-        return TableMapping
-    if name == "score":
-        from napari_artifact_review.core.training.score import score
-
-        return score
-    if name == "open_review":
-        from napari_artifact_review.widgets import open_review
-
-        return open_review
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

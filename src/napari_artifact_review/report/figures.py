@@ -52,25 +52,29 @@ def draw_curves(
     curves: tuple[Curve | None, Curve | None],
     numbers: tuple[Numbers, Numbers],
     ink: Ink,
+    names: tuple[str, str] = ("before", "after"),
 ) -> None:
-    """Draw the precision-recall curves before and after review.
+    """Draw two precision-recall curves, such as those before and after review.
 
     Parameters
     ----------
     figure : Figure
         The figure, which is cleared first.
     curves : tuple of two Curve or None
-        Curves before and after review; None for an undefined curve.
+        The curves; None for an undefined curve.
     numbers : tuple of two dict
-        Metrics before and after review, at the current threshold.
+        Metrics of each curve, at the current threshold.
     ink : Ink
         The colours.
+    names : tuple of two str
+        Names of the curves.
     """
     axes = _axes(figure, ink, "recall", "precision")
-    names, colors = ("before", "after"), (ink.before, ink.after)
-    for name, color, curve, number in zip(names, colors, curves, numbers, strict=True):
+    styles = ((ink.before, "--"), (ink.after, "-"))
+    for name, style, curve, number in zip(names, styles, curves, numbers, strict=True):
         if curve is None:
             continue
+        color, line = style
         recall, precision = _drawable(curve)
         score = number["average_precision"]
         axes.plot(
@@ -80,8 +84,8 @@ def draw_curves(
             # of the average precision.
             drawstyle="steps-pre",
             color=color,
-            linestyle="--" if name == "before" else "-",
-            label=f"{name}: average precision {score:.3f}",
+            linestyle=line,
+            label=name if score is None else f"{name}: average precision {score:.3f}",
         )
         if number["recall"] is not None and number["precision"] is not None:
             axes.plot(number["recall"], number["precision"], "o", color=color)

@@ -8,16 +8,15 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_artifact_review.core.atomic_files import Written, replace_file
+from napari_artifact_review.core.atomic_files import Written
 from napari_artifact_review.core.cutout import Cutout
-from napari_artifact_review.core.errors import SaveError
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.core.review.paths import find_output
 from napari_artifact_review.core.review.queue_summary import queue_summary
@@ -26,6 +25,7 @@ from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapsho
 from napari_artifact_review.core.scores.pace import PAUSE, pace_of
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, svg
+from napari_artifact_review.report.html_file import render, write_html
 from napari_artifact_review.report.judged import judged_views
 from napari_artifact_review.report.pictures import data_uri, pictures_of
 from napari_artifact_review.report.texts import NAMES, number_text, range_text
@@ -104,41 +104,12 @@ def write_report(session: ReviewSession, output: Path, day: date) -> Written:
         If the name of the output does not end in .html or .htm, or if the file cannot
         be written.
     """
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise SaveError(
-            "a report must be an HTML file",
-            path=output,
-            remedy="Choose a name that ends in .html",
-        )
-    if not output.absolute().parent.is_dir():
-        raise SaveError(
-            "the folder does not exist",
-            path=output.absolute().parent,
-            remedy="Create it, or choose another",
-        )
-    # Escape bytes of a path that are not valid Unicode.
-    page = make_page(session, day).encode(errors="backslashreplace")
-    return replace_file(output, lambda stream: _write(stream, page))
+    return write_html(make_page(session, day), output)
 
 
 def make_page(session: ReviewSession, day: date) -> str:
     """Return the report as HTML; see `write_report`."""
-    # Import here, because only a report needs this library.
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    source = resources.files(__package__).joinpath("page.html.jinja")
-    template = environment.from_string(source.read_text(encoding="utf-8"))
-    return template.render(_contents(session, day))
-
-
-def _write(stream: Any, page: bytes) -> None:
-    stream.write(page)
+    return render("page.html.jinja", _contents(session, day))
 
 
 def _contents(session: ReviewSession, day: date) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from napari_artifact_review.core.tables.column_names import IDENTIFYING
 from napari_artifact_review.core.tables.column_reader import ColumnReader
 from napari_artifact_review.core.tables.mapping import (
     ORIGIN,
+    Meaning,
     TableMapping,
     says_real,
 )
@@ -80,6 +81,7 @@ def read_predictions(
     path: Path,
     mapping: TableMapping = _AS_NAMED,
     find_aliases: FindAliases = _no_aliases,
+    optional: Collection[Meaning] = (),
 ) -> Predictions:
     """Read a predictions table.
 
@@ -91,6 +93,9 @@ def read_predictions(
         Meanings of the columns and values.
     find_aliases : callable
         Returns an earlier name for each of the image names that means the same file.
+    optional : collection of str
+        Columns that may be missing: label or preds. Missing labels equal the
+        predictions, and missing predictions equal the labels.
 
     Raises
     ------
@@ -100,7 +105,7 @@ def read_predictions(
         If the table has other faults. Each of these errors describes the first fault
         and gives the number of the others.
     """
-    found = inspect_predictions(path, mapping, find_aliases)
+    found = inspect_predictions(path, mapping, find_aliases, optional)
     if found.predictions is None:
         # Faults that no mapping resolves come first.
         faults = sorted(found.faults, key=lambda e: isinstance(e, MappingNeededError))
@@ -131,6 +136,7 @@ def inspect_predictions(
     path: Path,
     mapping: TableMapping = _AS_NAMED,
     find_aliases: FindAliases = _no_aliases,
+    optional: Collection[Meaning] = (),
 ) -> Inspection:
     """Read a predictions table, and collect all its faults in the result.
 
@@ -147,11 +153,21 @@ def inspect_predictions(
         fault = MappingNeededError(error.what, path=path, remedy=error.remedy)
         return Inspection(None, (fault,), file, pd.DataFrame)
     columns |= review_columns(file.values)
-    return _PredictionsReader(path, file, columns, mapping).inspect(find_aliases)
+    reader = _PredictionsReader(path, file, columns, mapping)
+    reader.optional = frozenset(optional)
+    return reader.inspect(find_aliases)
 
 
 class _PredictionsReader(ColumnReader):
-    """A reader of all the columns of a predictions table."""
+    """A reader of all the columns of a predictions table.
+
+    Attributes
+    ----------
+    optional : frozenset of str
+        Columns that may be missing; see `read_predictions`.
+    """
+
+    optional: frozenset[Meaning] = frozenset()
 
     def inspect(self, find_aliases: FindAliases) -> Inspection:
         """Read all columns, and return the table and its faults."""
@@ -171,14 +187,7 @@ class _PredictionsReader(ColumnReader):
         index, names, aliases = self._images(find_aliases)
         grid_x, grid_y = self._grid()
         self._find_repeated(index, grid_x, grid_y, names)
-        label = self.labels("label", self.mapping.label_values)
-        confidence = None
-        if "confidence" in self.values:
-            confidence = self.probabilities("confidence")
-        if "preds" in self.values:
-            preds = self.labels("preds", self.mapping.values_of_preds)
-        else:
-            preds = self._thresholded(confidence)
+        label, preds, confidence = self._classes()
         label_new = self.labels("label_new", self.mapping.label_values, label)
         self._ask_for_classes()
         error_id = self._error_ids(label != preds)
@@ -189,6 +198,29 @@ class _PredictionsReader(ColumnReader):
             confidence, error_id, label_new, by, at, decision, kind, note,
             self.mapping, self.columns, aliases,
         )  # fmt: skip
+
+    def _classes(
+        self,
+    ) -> tuple[
+        npt.NDArray[np.int8], npt.NDArray[np.int8], npt.NDArray[np.float64] | None
+    ]:
+        """Return labels, predictions and confidences.
+
+        Labels or predictions that are optional and missing equal each other.
+        """
+        label = preds = confidence = None
+        if "label" in self.values:
+            label = self.labels("label", self.mapping.label_values)
+        if "confidence" in self.values:
+            confidence = self.probabilities("confidence")
+        if "preds" in self.values:
+            preds = self.labels("preds", self.mapping.values_of_preds)
+        elif confidence is not None:
+            preds = self._thresholded(confidence)
+        if label is None:
+            assert preds is not None, "checked in _check_columns"
+            return preds.copy(), preds, confidence
+        return label, label.copy() if preds is None else preds, confidence
 
     def _images(
         self, find_aliases: FindAliases
@@ -271,9 +303,12 @@ class _PredictionsReader(ColumnReader):
         for name in ("grid_x", "grid_y"):
             if name not in self.values and self.mapping.columns.get(name) == ORIGIN:
                 self.values = self.values.assign(**{name: ORIGIN})
-        missing = [name for name in IDENTIFYING if name not in self.values]
+        needed = [name for name in IDENTIFYING if name not in self.optional]
+        missing = [name for name in needed if name not in self.values]
         reported = list(missing)
-        if "preds" not in self.values and "confidence" not in self.values:
+        has_preds = "preds" in self.values or "confidence" in self.values
+        needs_preds = "preds" not in self.optional or "label" not in self.values
+        if needs_preds and not has_preds:
             missing.append("preds")
             reported.append("preds (or confidence)")
         if not missing:
@@ -296,10 +331,7 @@ class _PredictionsReader(ColumnReader):
         for name in missing:
             self.at_fault[name][:] = True
 
-    def _thresholded(
-        self, confidence: npt.NDArray[np.float64] | None
-    ) -> npt.NDArray[np.int8]:
-        assert confidence is not None, "checked in _check_columns"
+    def _thresholded(self, confidence: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
         self.add_cell_faults(
             np.flatnonzero(np.isnan(confidence)),
             "confidence",

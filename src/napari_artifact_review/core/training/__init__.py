@@ -1,1 +1,1 @@
-"""The next model: predictions for the cutouts of full images."""
+"""From a review to the next model, and back."""

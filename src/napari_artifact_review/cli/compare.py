@@ -1,0 +1,124 @@
+"""The command that compares two models on the same cutouts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_artifact_review.cli.arguments import add_mapping, mapping_of
+from napari_artifact_review.core.texts import printable
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.training.comparison import Comparison
+
+
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    add = parser.add_argument
+    add("old", metavar="OLD", type=Path, help="predictions of the old model")
+    add("new", metavar="NEW", type=Path, help="predictions of the new model")
+    add(
+        "--labels",
+        metavar="REVIEWED",
+        type=Path,
+        help="reviewed table with the true labels (default: label_new, else label, in "
+        "NEW or OLD)",
+    )
+    add(
+        "--test",
+        metavar="EXPORT",
+        type=Path,
+        help="folder of an export, whose test set is compared (default: all common "
+        "cutouts)",
+    )
+    add(
+        "--images",
+        metavar="DIR",
+        type=Path,
+        help="folder of the full images, for brightness and pictures",
+    )
+    add(
+        "--group",
+        metavar="COLUMN,...",
+        help="columns whose values are the groups to leave out (default: groups of the "
+        "export, else images)",
+    )
+    add(
+        "--json", metavar="FILE", type=Path, help="JSON file to write, with all numbers"
+    )
+    add("--report", metavar="FILE", type=Path, help="HTML file to write")
+    add(
+        "--to-review",
+        metavar="FILE",
+        type=Path,
+        help="predictions table to write, with the cutouts that have no verdict and on "
+        "which the models differ",
+    )
+    add_mapping(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command, and return its exit status."""
+    from napari_artifact_review.core.training.comparison import compare
+    from napari_artifact_review.core.training.comparison_texts import (
+        as_text,
+        headline,
+    )
+
+    comparison = compare(
+        options.old,
+        options.new,
+        options.labels,
+        test=options.test,
+        images=options.images,
+        group=options.group,
+        mapping=mapping_of(options),
+        cutout_size=options.cutout_size,
+    )
+    # Write the files first, so that an error is the only output.
+    written = [*_write_results(options, comparison)]
+    is_short = bool(written)
+    if options.to_review is not None:
+        written.append(_write_table_to_review(options.to_review, comparison))
+    text = headline(comparison) if is_short else as_text(comparison)
+    print(printable(text))
+    for line in written:
+        print(printable(line))
+    return 0
+
+
+def _write_results(
+    options: argparse.Namespace, comparison: Comparison
+) -> Iterator[str]:
+    """Write the JSON and the HTML file, and yield a sentence about each."""
+    if options.json is not None:
+        from napari_artifact_review.core.training.comparison_json import write_json
+
+        yield f"Numbers written to {write_json(comparison, options.json).path}"
+    if options.report is not None:
+        from napari_artifact_review.report.compare_page import write_comparison
+
+        day = datetime.now(UTC).date()
+        path = write_comparison(comparison, options.report, day).path
+        yield f"Report written to {path}"
+
+
+def _write_table_to_review(path: Path, comparison: Comparison) -> str:
+    """Write the table to review, and return a sentence about it."""
+    from napari_artifact_review.core.training.differing_cutouts import (
+        differing_cutouts,
+        write_differing,
+    )
+
+    table = differing_cutouts(comparison)
+    if table.empty:
+        return (
+            "No table to review written: each cutout on which the models differ has a "
+            "verdict"
+        )
+    written = write_differing(table, comparison, path).path
+    cutouts = "1 cutout" if len(table) == 1 else f"{len(table):,} cutouts"
+    return f"{cutouts} to review written to {written}"

@@ -1,0 +1,290 @@
+"""Tables of cutouts to compare: those of two models, of a review, and of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_artifact_review.core.decisions.log_paths import log_path_beside
+from napari_artifact_review.core.errors import (
+    MappingNeededError,
+    ReviewError,
+    TableError,
+)
+from napari_artifact_review.core.images.image_names import split_suffix
+from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.core.review.paths import default_output, find_output
+from napari_artifact_review.core.tables.column_names import find_column
+from napari_artifact_review.core.tables.column_reader import ColumnReader
+from napari_artifact_review.core.tables.mapping import Meaning, TableMapping
+from napari_artifact_review.core.tables.predictions import Predictions
+from napari_artifact_review.core.tables.reading import read_predictions
+from napari_artifact_review.core.tables.table_file import TableFile
+from napari_artifact_review.core.tables.table_formats import read_table_file
+
+#: Name of the table in the folder of an export.
+EXPORTED_TABLE = "cutouts.csv"
+
+#: Columns of an exported table that a comparison needs.
+_EXPORTED = ("image_name", "grid_x", "grid_y", "label", "split")
+
+#: Value of the column `split` for the cutouts that no model was trained on.
+_TEST = "test"
+
+_Mask = npt.NDArray[np.bool_]
+
+
+class CutoutTable(NamedTuple):
+    """A table of cutouts to compare.
+
+    Attributes
+    ----------
+    path : Path
+        Path of the table.
+    file : TableFile
+        The table in its file format.
+    cutouts : DataFrame
+        A row for each cutout with the columns `image_name`, `grid_x` and `grid_y`;
+        `label` (0 or 1, unless the table has no labels); `decision` and `kind` (texts,
+        empty without a verdict); for a model, also `preds` and `confidence` (NaN
+        without one); for an export, `weight`.
+    has_labels, has_confidence : bool
+        Whether the table has labels, and whether it has confidences.
+    threshold : float or None
+        Confidence from which an artifact is predicted; None if the table has its own
+        predictions.
+    """
+
+    path: Path
+    file: TableFile
+    cutouts: pd.DataFrame
+    has_labels: bool = True
+    has_confidence: bool = False
+    threshold: float | None = None
+
+    @property
+    def reviewed(self) -> _Mask:
+        """Mask of the cutouts with a verdict."""
+        return (self.cutouts["decision"] != "").to_numpy(bool)
+
+    def own_column(self, name: str) -> pd.Series[Any] | None:
+        """Return a column of the file as texts, or None if it does not exist."""
+        values = self.file.values
+        column = find_column(name, list(values.columns))
+        if column is None:
+            return None
+        cells = values[column].iloc[self.cutouts.index].astype("object")
+        texts = cells.where(cells.notna(), "").map(str).str.strip()
+        return texts.set_axis(self.cutouts.index)
+
+
+def read_model_table(path: Path, mapping: TableMapping | None) -> CutoutTable:
+    """Read the predictions of a model, with or without labels.
+
+    Raises
+    ------
+    TableError
+        If the table has faults.
+    """
+    table = _read(path, mapping, ("label",))
+    has_preds = "preds" in table.columns
+    return CutoutTable(
+        path,
+        table.file,
+        _cutouts(table),
+        has_labels="label" in table.columns,
+        has_confidence=table.confidence is not None,
+        threshold=None if has_preds else DEFAULT_THRESHOLD,
+    )
+
+
+def read_reviewed_table(
+    path: Path, mapping: TableMapping | None, cutout_size: int | None = None
+) -> CutoutTable:
+    """Read the labels of a review, from its log if there is one.
+
+    Parameters
+    ----------
+    path : Path
+        A reviewed table, the predictions of a review, or any table with labels.
+    mapping : TableMapping, optional
+        Meanings of the columns and values; by default those of the review.
+    cutout_size : int, optional
+        Side length of a cutout; by default that of the review, or inferred.
+
+    Raises
+    ------
+    ReviewError
+        If the table or the log has faults.
+    """
+    logs = map(log_path_beside, (path, default_output(path)))
+    if not any(log.exists() for log in logs):
+        table = _read(path, mapping, ("preds",))
+        return CutoutTable(path, table.file, _cutouts(table))
+    # Import here, because most tables to compare have no log.
+    from napari_artifact_review.core.review.session import ReviewSession
+
+    with ReviewSession.open(
+        path,
+        None,
+        find_output(path, None),
+        mapping=mapping,
+        cutout_size=cutout_size,
+        read_only=True,
+    ) as session:
+        table, reviewed = session.predictions, session.table
+    cutouts = _cutouts(table)
+    for name in ("decision", "kind"):
+        cutouts[name] = reviewed[name].to_numpy(object)
+    cutouts["label"] = reviewed["label_new"].to_numpy(np.int8)
+    return CutoutTable(path, table.file, cutouts)
+
+
+def read_test_set(folder: Path) -> CutoutTable:
+    """Read the test set of an export: its cutouts with the split "test".
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the export, or its table `cutouts.csv`.
+
+    Raises
+    ------
+    TableError
+        If the folder has no table of an export, or the table has faults or no test set.
+    """
+    path = folder / EXPORTED_TABLE if folder.is_dir() else folder
+    if not path.is_file():
+        raise TableError(
+            f"this is no export: it has no {EXPORTED_TABLE}",
+            path=folder,
+            remedy="Name a folder that the command export has written",
+        )
+    file = read_table_file(path, _EXPORTED)
+    columns = _exported_columns(file, path)
+    reader = ColumnReader(path, file, columns, TableMapping())
+    index, names = reader.names("image_name")
+    cutouts = pd.DataFrame({"image_name": np.array(names, dtype=object)[index]})
+    for name in ("grid_x", "grid_y"):
+        cutouts[name] = reader.whole_numbers(
+            name, "a whole number of pixels", "Export again"
+        )
+    cutouts["label"] = reader.labels("label", None)
+    for name in ("decision", "kind"):
+        texts = reader.texts(name)
+        cutouts[name] = "" if texts is None else texts
+    cutouts["weight"] = 1.0
+    if "weight" in columns:
+        cutouts["weight"] = reader.probabilities("weight")
+    if reader.faults:
+        raise reader.faults[0]
+    is_test = reader.values["split"].astype("str").str.strip() == _TEST
+    if not is_test.any():
+        raise TableError(
+            f"no cutout of the export has the split {_TEST}",
+            path=path,
+            remedy="Export again with a share for the test split",
+        )
+    return CutoutTable(path, file, cutouts[is_test.to_numpy(bool)])
+
+
+def _exported_columns(file: TableFile, path: Path) -> dict[str, str]:
+    """Return the names in the file of the columns that a comparison reads."""
+    names = list(file.values.columns)
+    missing = [name for name in _EXPORTED if name not in names]
+    if missing:
+        raise TableError(
+            f"this is no table of an export: it has no column {', '.join(missing)}",
+            path=path,
+            remedy="Name a folder that the command export has written",
+        )
+    more = ("decision", "kind", "weight")
+    return {name: name for name in (*_EXPORTED, *more) if name in names}
+
+
+def _read(
+    path: Path, mapping: TableMapping | None, optional: tuple[Meaning, ...]
+) -> Predictions:
+    """Read a table as the mapping says, or with the usual names if that fails.
+
+    The two models may write their tables differently, and a mapping is for one of them.
+    """
+    if mapping is None:
+        return read_predictions(path, optional=optional)
+    try:
+        return read_predictions(path, mapping, optional=optional)
+    except MappingNeededError:
+        try:
+            return read_predictions(path, optional=optional)
+        except ReviewError:
+            # The first error is about the names and values that the user gave.
+            pass
+        raise
+
+
+def _cutouts(table: Predictions) -> pd.DataFrame:
+    """Return the cutouts of a table; see `CutoutTable`."""
+    names = np.array(table.image_names, dtype=object)[table.image_index]
+    count = len(table.label)
+    confidence = table.confidence
+    nothing = np.full(count, "", dtype=object)
+    decision = nothing if table.decision is None else table.decision
+    kind = nothing if table.kind is None else table.kind
+    return pd.DataFrame(
+        {
+            "image_name": names,
+            "grid_x": table.grid_x,
+            "grid_y": table.grid_y,
+            "label": table.label_new,
+            "preds": table.preds,
+            "confidence": np.full(count, np.nan) if confidence is None else confidence,
+            "decision": decision,
+            "kind": kind,
+        }
+    )
+
+
+def unify_names(
+    tables: Sequence[CutoutTable], find_aliases: Callable[[list[str]], dict[str, str]]
+) -> list[CutoutTable]:
+    """Give each image the same name in all tables.
+
+    A name with the suffix of an image and the same name without it are one image, if no
+    table has both.
+
+    Parameters
+    ----------
+    tables : sequence of CutoutTable
+        The tables.
+    find_aliases : callable
+        Returns an earlier name for each of the image names that means the same file.
+    """
+    per_table = [list(map(str, t.cutouts["image_name"].unique())) for t in tables]
+    names = list(dict.fromkeys(name for some in per_table for name in some))
+    known = find_aliases(names)
+    unified = {name: known.get(name, name) for name in names}
+    by_stem: dict[str, dict[str, None]] = {}
+    for name in unified.values():
+        by_stem.setdefault(split_suffix(name)[0], {})[name] = None
+    own = [{unified[name] for name in some} for some in per_table]
+    merged: dict[str, str] = {}
+    for stem, group in by_stem.items():
+        is_pair = len(group) == 2 and stem in group
+        if is_pair and not any(some.issuperset(group) for some in own):
+            merged |= dict.fromkeys(group, stem)
+    unified = {name: merged.get(first, first) for name, first in unified.items()}
+    changed = {name for name, other in unified.items() if name != other}
+    return [
+        table if changed.isdisjoint(some) else _renamed(table, unified)
+        for table, some in zip(tables, per_table, strict=True)
+    ]
+
+
+def _renamed(table: CutoutTable, names: dict[str, str]) -> CutoutTable:
+    images = table.cutouts["image_name"].map(names)
+    return table._replace(cutouts=table.cutouts.assign(image_name=images))

@@ -81,6 +81,7 @@ def main() -> None:
     empty = review_dock(other)
     QTest.qWait(700)
     empty.grab().save(str(IMAGES / "start.png"))
+    picture_the_columns(empty, Path(folder.name))
     held = open_review(other, survey.predictions, survey.images, output)
     settle(held)
     held.grab().save(str(IMAGES / "held.png"))
@@ -164,6 +165,21 @@ def picture_the_changes(survey: DemoSurvey, folder: Path) -> None:
     QTest.qWait(4000)
     dock.plots.panel.grab().save(str(IMAGES / "plots.png"))
     viewer.close()
+
+
+def picture_the_columns(dock, folder: Path) -> None:
+    """Make the picture of docs/tables.md, with the volunteers' table of that page."""
+    page = (IMAGES.parent / "tables.md").read_text()
+    votes = page.split("### Votes of volunteers")[1]
+    table = folder / "votes.csv"
+    table.write_text(votes.split("```csv\n")[1].split("```")[0])
+    dock.predictions.value = table
+    dock.open.native.click()
+    while not dock.columns.isVisible():
+        QTest.qWait(50)
+    QTest.qWait(500)
+    dock.columns.grab().save(str(IMAGES / "columns.png"))
+    dock.columns.reject()
 
 
 def picture_the_instrument(dock) -> None:

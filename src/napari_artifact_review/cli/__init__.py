@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from napari_artifact_review.cli import check, demo, report, save
+from napari_artifact_review.cli import check, demo, export, report, save
 from napari_artifact_review.cli import open as opening
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.texts import on_one_line
@@ -26,6 +26,11 @@ _COMMANDS = (
         "write the results of a review as an HTML file, without a window",
     ),
     ("save", save, "write the reviewed table of a review, without a window"),
+    (
+        "export",
+        export,
+        "write cutouts and labels as a data set for training, without a window",
+    ),
 )
 
 

@@ -36,7 +36,7 @@ from napari_artifact_review.core.tiled.sources import CompressedSource, FitsSour
 from napari_artifact_review.core.tiled.tiles import open_tiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -121,6 +121,49 @@ def add_sky(image: FullImage) -> FullImage:
         fits.open(stream, memmap=False) as hdus,
     ):
         return _with_sky(image, hdus)
+
+
+def read_header_values(
+    path: Path, names: Sequence[str], hdu: int | None = None
+) -> tuple[str, ...]:
+    """Return the values of header keys of a FITS file as texts.
+
+    A key is looked up in the header of the image first, and then in the primary header.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    names : sequence of str
+        Names of the keys.
+    hdu : int, optional
+        Index of the HDU of the image; by default only the primary header is used.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read, or if a key is missing or empty.
+    """
+    with decoding(path), path.open("rb") as file:
+        decompress = _DECOMPRESSORS.get(file.read(3))
+    # Unpack a compressed file only up to the header.
+    with decoding(path), decompress(path) if decompress else path.open("rb") as file:
+        _check_header(file, 0)
+        file.seek(0)
+        with fits.open(file, memmap=False) as hdus:
+            headers = [hdus[index].header for index in dict.fromkeys((hdu or 0, 0))]
+            return tuple(_value_in(headers, name) for name in names)
+
+
+def _value_in(headers: Sequence[fits.Header], name: str) -> str:
+    for header in headers:
+        text = str(header.get(name, "")).strip()
+        if text:
+            return text
+    raise ImageError(
+        f"its header has no value for the key {name}",
+        remedy="Name keys that every image has, or a column of the table",
+    )
 
 
 def _opened(path: Path) -> BinaryIO:

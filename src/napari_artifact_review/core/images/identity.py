@@ -90,3 +90,18 @@ def pixel_identity(pixels: npt.NDArray[Any]) -> str | None:
         highest = np.fmax(highest, np.fmax.reduce(block, axis=None))
     is_constant = np.isnan(lowest) or lowest == highest
     return None if is_constant else _PREFIX + digest.hexdigest()[:16]
+
+
+def cutout_id(image_identity: str, grid_x: int, grid_y: int, size: int) -> str:
+    """Return the id of a cutout: the identity of its image and its reviewed footprint.
+
+    Parameters
+    ----------
+    image_identity : str
+        Identity of the full image.
+    grid_x, grid_y : int
+        Column and row of the cutout's top left pixel.
+    size : int
+        Side length of the cutout in pixels.
+    """
+    return f"{image_identity}_x{grid_x}_y{grid_y}_s{size}"

@@ -1,0 +1,1 @@
+"""From reviewed labels to the next model: data sets for training."""

@@ -81,6 +81,54 @@ def read_strings(path: str | Path) -> Any:
     )
 
 
+def export_cutouts(path: str, images: str, folder: str) -> dict[str, float]:
+    """Export the cutouts of a table; then compute its digests alone."""
+    import hashlib
+
+    from napari_artifact_review.core.images.folder import read_image
+    from napari_artifact_review.core.images.identity import pixel_identity
+    from napari_artifact_review.core.training.export import export
+
+    from . import memory
+
+    with memory.Private() as private:
+        begin = time.perf_counter()
+        done = export(path, images, folder)
+        seconds = time.perf_counter() - begin
+    digests = 0.0
+    for name in done.table["image_name"].unique():
+        pixels = read_image(Path(images, f"{name}.fits"), sky=False).pixels
+        begin = time.perf_counter()
+        pixel_identity(pixels)
+        digests += time.perf_counter() - begin
+    with Path(folder, "cutouts.npy").open("rb") as file:
+        begin = time.perf_counter()
+        hashlib.file_digest(file, "sha256")
+        digests += time.perf_counter() - begin
+    return {"seconds": seconds, "private": private.bytes, "digests": digests}
+
+
+def write_cutouts(path: str, images: str, folder: str) -> dict[str, float]:
+    """Read the images with astropy, and write their cutouts with numpy, to the disk."""
+    import numpy as np
+    import pandas as pd
+    from astropy.io import fits
+
+    begin = time.perf_counter()
+    table = pd.read_csv(path)
+    array = np.lib.format.open_memmap(
+        Path(folder, "cutouts.npy"), "w+", "<f4", (len(table), 200, 200)
+    )
+    row = 0
+    for name, part in table.groupby("image_name", sort=False):
+        pixels = fits.getdata(Path(images, f"{name}.fits"), memmap=False)
+        for x, y in zip(part["grid_x"], part["grid_y"], strict=True):
+            array[row] = pixels[y : y + 200, x : x + 200]
+            row += 1
+    array.flush()
+    return {"seconds": time.perf_counter() - begin}
+
+
 def start(installed: str) -> dict[str, float]:
     """Start napari until its first frame, with or without the plugin."""
     if installed == "without":
@@ -137,6 +185,8 @@ def _memory(seconds: float, before: int, after: int, peak: int) -> dict[str, flo
 _TASKS = {
     "open-table": open_table,
     "read-table": read_table,
+    "export-cutouts": export_cutouts,
+    "write-cutouts": write_cutouts,
     "start": start,
     "dock": dock,
 }

@@ -14,6 +14,7 @@ MODULES = {
     "held_key": (12,),
     "gallery": (13,),
     "exchange": (14,),
+    "training_set": (16,),
 }
 
 #: Modules that only the plot of the long form needs.

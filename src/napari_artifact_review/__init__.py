@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.core.tables.mapping import TableMapping
+    from napari_artifact_review.core.training.export import export
     from napari_artifact_review.widgets import open_review
 
-__all__ = ["ReviewSession", "TableMapping", "open_review"]
+__all__ = ["ReviewSession", "TableMapping", "export", "open_review"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,6 +23,10 @@ def __getattr__(name: str) -> Any:
         from napari_artifact_review.core.tables.mapping import TableMapping
 
         return TableMapping
+    if name == "export":
+        from napari_artifact_review.core.training.export import export
+
+        return export
     if name == "open_review":
         from napari_artifact_review.widgets import open_review
 

@@ -54,7 +54,7 @@ def run_on_cluster(
     with client:
         futures = client.map(function, tasks, pure=False)
         try:
-            for future in as_completed(futures):
+            for future in as_completed(futures, loop=client.loop):
                 failure = future.exception()
                 if failure is not None:
                     raise ReviewError(

@@ -10,7 +10,7 @@ import math
 import re
 import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar, cast
 
 from astropy.io import fits
 
@@ -144,15 +144,21 @@ def read_header_values(
     ImageError
         If the file cannot be read, or if a key is missing or empty.
     """
-    with decoding(path), path.open("rb") as file:
-        decompress = _DECOMPRESSORS.get(file.read(3))
-    # Unpack a compressed file only up to the header.
-    with decoding(path), decompress(path) if decompress else path.open("rb") as file:
+    with decoding(path), _unpacked(path) as file:
         _check_header(file, 0)
         file.seek(0)
         with fits.open(file, memmap=False) as hdus:
             headers = [hdus[index].header for index in dict.fromkeys((hdu or 0, 0))]
             return tuple(_value_in(headers, name) for name in names)
+
+
+def _unpacked(path: Path) -> BinaryIO:
+    """Open a file; decompress a compressed file only as far as it is read."""
+    with path.open("rb") as file:
+        decompress = _DECOMPRESSORS.get(file.read(3))
+    if decompress is None:
+        return path.open("rb")
+    return cast(BinaryIO, decompress(path))
 
 
 def _value_in(headers: Sequence[fits.Header], name: str) -> str:
@@ -172,12 +178,11 @@ def _opened(path: Path) -> BinaryIO:
     astropy reads a file in any order. Each step back in a compressed stream would
     decompress the stream again from the start.
     """
-    with path.open("rb") as file:
-        decompress = _DECOMPRESSORS.get(file.read(3))
-    if decompress is None:
-        return path.open("rb")
+    packed = _unpacked(path)
+    if isinstance(packed, io.BufferedReader):
+        return packed
     whole = io.BytesIO()
-    with decompress(path) as packed:
+    with packed:
         while part := packed.read(2**20):
             whole.write(part)
             check_memory(whole.tell(), "unpack it, and it is read part by part")

@@ -184,29 +184,17 @@ def _export(
     if scheduler is not None and len(tasks) == 1:
         notices.append("The scheduler was not used, because one array is enough.")
     faults = [fault.as_error() for part in parts for fault in part.faults]
-    skipped = (*missing, *faults)
     groups = [found.group_of(name) for name in table["image_name"]]
     counts = counts_of(table, groups)
-    digests = write_tables(table, folder.unfinished)
+    done = Exported(folder.path, table, counts, tuple(notices), (*missing, *faults))
     manifest = {
-        "format": FORMAT,
-        "version": VERSION,
-        "versions": versions(),
-        "options": options.as_json(),
+        **_about_export(done, options, tasks[0]),
         **_about_review(session, table),
-        "cutouts": {
-            "count": len(table),
-            "size": session.cutout_size,
-            "side": tasks[0].rule.side,
-        },
-        "counts": counts,
         **_about_images(parts, found, earlier),
-        "skipped": [str(error) for error in skipped],
-        "notices": notices,
-        **_about_files(tasks, parts, digests),
+        **_about_files(tasks, parts, write_tables(table, folder.unfinished)),
     }
     folder.finish(manifest)
-    return Exported(folder.path, table, counts, tuple(notices), skipped)
+    return done
 
 
 def _table(
@@ -232,6 +220,25 @@ def _table(
         table["shard"] = pd.Series(shards, dtype="str")
         table["row"] = np.concatenate([np.arange(count) for count in counts])
     return table
+
+
+def _about_export(
+    done: Exported, options: ExportOptions, task: PartTask
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "versions": versions(),
+        "options": options.as_json(),
+        "cutouts": {
+            "count": len(done.table),
+            "size": task.rule.size,
+            "side": task.rule.side,
+        },
+        "counts": done.counts,
+        "skipped": [str(error) for error in done.skipped],
+        "notices": [*done.notices],
+    }
 
 
 def _about_review(session: ReviewSession, table: pd.DataFrame) -> dict[str, Any]:

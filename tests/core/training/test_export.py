@@ -13,6 +13,7 @@ from astropy.io import fits
 
 from napari_artifact_review import ReviewSession, export
 from napari_artifact_review.cli import main
+from napari_artifact_review.core import decoders
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.images.identity import cutout_id, pixel_identity
 from tests.core.training.small import NAMES, SIZE, export_small, load, pixels_of
@@ -264,3 +265,30 @@ def test_an_export_says_with_what_it_was_made(reviewed, tmp_path):
         "train", "validation", "test",
     }  # fmt: skip
     assert str(tmp_path) not in json.dumps(told)
+
+
+@pytest.mark.parametrize("context", [0, 7])
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_image_that_is_read_tile_by_tile(
+    small, tmp_path, monkeypatch, context, packed
+):
+    frame = pd.read_csv(small)
+    # Cutouts that begin before the image, also in a row with others.
+    more = [{**frame.iloc[0], "grid_x": x, "grid_y": y} for x, y in ((-7, 0), (50, -9))]
+    pd.concat([pd.DataFrame(more), frame]).to_csv(small, index=False)
+    export_small(small, tmp_path / "whole", context=context)
+    if packed:
+        for name in NAMES:
+            pixels, header = fits.getdata(tmp_path / f"{name}.fits", header=True)
+            hdu = fits.CompImageHDU(pixels.astype(np.int16), header)
+            hdu.writeto(tmp_path / f"{name}.fits.fz")
+            (tmp_path / f"{name}.fits").unlink()
+    monkeypatch.setattr(decoders, "MOST_PIXELS_AT_ONCE", 1000)
+    done = export_small(small, tmp_path / "tiles", context=context)
+    if not packed:
+        np.testing.assert_array_equal(
+            load(tmp_path / "tiles")[0], load(tmp_path / "whole")[0]
+        )
+    assert len(load(tmp_path / "tiles")[0]) == 38
+    assert all(one.startswith("name-") for one in done.table["id"])
+    assert sum("read tile by tile" in notice for notice in done.notices) == 6

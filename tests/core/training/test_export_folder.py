@@ -311,3 +311,22 @@ def test_a_scheduler_without_its_package_or_its_address(small, tmp_path, monkeyp
     done = export_small(small, tmp_path / "out", scheduler="tcp://localhost:1")
     assert "The scheduler was not used, because one array is enough." in done.notices
     assert json.loads((tmp_path / "out/export.json").read_text())["notices"]
+
+
+def test_one_process_at_a_time_exports_into_a_folder(small, tmp_path):
+    out = tmp_path / "out"
+    refused = []
+
+    def export_too(done: int, _: int) -> None:
+        if done == 1:
+            with pytest.raises(SaveError, match="another process exports into it"):
+                export_small(small, out)
+            refused.append(done)
+
+    export_small(small, out, on_image=export_too)
+    assert refused == [1]
+    assert len(load(out)[1]) == 36
+    assert sorted(path.name for path in out.iterdir()) == [
+        "cutouts.csv", "cutouts.npy", "cutouts.parquet", "export.json",
+    ]  # fmt: skip
+    export_small(small, out)

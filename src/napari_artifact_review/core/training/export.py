@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,20 +140,23 @@ def export(
     chosen = ExportOptions(**options)
     folder = ExportFolder(absolute_path(to))
     folder.check()
-    folder.recover()
-    earlier = None
-    if split_from is not None:
-        earlier = EarlierSplits.read(absolute_path(split_from), chosen.group)
     path = absolute_path(reviewed)
-    with ReviewSession.open(
-        path,
-        images,
-        find_output(path, output),
-        cutout_size=cutout_size,
-        mapping=mapping,
-        store=store,
-        read_only=True,
-    ) as session:
+    with ExitStack() as stack:
+        stack.enter_context(folder.locked())
+        folder.recover()
+        earlier = None
+        if split_from is not None:
+            earlier = EarlierSplits.read(absolute_path(split_from), chosen.group)
+        session = ReviewSession.open(
+            path,
+            images,
+            find_output(path, output),
+            cutout_size=cutout_size,
+            mapping=mapping,
+            store=store,
+            read_only=True,
+        )
+        stack.enter_context(session)
         return _export(session, folder, chosen, earlier, scheduler, on_image)
 
 

@@ -6,11 +6,15 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from napari_artifact_review.core.atomic_files import replace_file
+from napari_artifact_review.core.decisions.lock import (
+    LocksUnsupportedError,
+    WriterLock,
+)
 from napari_artifact_review.core.errors import ReviewError, SaveError
 
 #: Name of the file that describes an export.
@@ -21,6 +25,9 @@ FORMAT, VERSION = "napari-artifact-review export", 1
 
 #: Subfolder for the files of an export that is not complete.
 _UNFINISHED = ".unfinished"
+
+#: Lock file in that subfolder.
+_LOCK = "lock"
 
 #: Names of the files of an export, except `MANIFEST`.
 _OUR_FILES = re.compile(r"cutouts(-\d{4,})?\.(npy|json)|cutouts\.(csv|parquet)")
@@ -79,6 +86,43 @@ class ExportFolder:
             )
         read_manifest(self.path)
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Create the folders, and keep other processes from exporting into them.
+
+        The lock ends with the process. If nothing was written, the folders are removed.
+
+        Raises
+        ------
+        SaveError
+            If another process exports into the folder, or it cannot be written.
+        """
+        is_new = not self.path.exists()
+        lock = WriterLock(self.unfinished / _LOCK)
+        with self._as_save_errors():
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+            # Without locks on this file system, the user has to take care.
+            with suppress(LocksUnsupportedError):
+                holder = lock.acquire()
+                if holder is not None:
+                    raise SaveError(
+                        f"another process exports into it: {holder}",
+                        path=self.path,
+                        remedy="Wait until it has ended, or choose another folder",
+                    )
+        try:
+            yield
+        finally:
+            # Delete the file first: afterwards, another process may have locked it.
+            with suppress(OSError):
+                lock.path.unlink(missing_ok=True)
+            lock.release()
+            # A folder with files stays.
+            with suppress(OSError):
+                self.unfinished.rmdir()
+                if is_new:
+                    self.path.rmdir()
+
     def recover(self) -> None:
         """Move the files of a complete export whose process was killed meanwhile.
 
@@ -92,17 +136,16 @@ class ExportFolder:
                 self._move()
 
     def begin(self, keep: Iterable[str] = ()) -> None:
-        """Create the folders, and remove unfinished files that are not to be kept.
+        """Remove unfinished files of earlier runs that are not to be kept.
 
         Raises
         ------
         SaveError
-            If a folder cannot be written.
+            If a file cannot be removed.
         """
         with self._as_save_errors():
-            self.unfinished.mkdir(parents=True, exist_ok=True)
             for path in [*self.unfinished.iterdir()]:
-                if path.name not in {*keep}:
+                if path.name not in {*keep, _LOCK}:
                     path.unlink()
 
     def check_space(self, needed: int) -> None:
@@ -158,7 +201,9 @@ class ExportFolder:
             if _OUR_FILES.fullmatch(path.name) and path.name not in files:
                 path.unlink()
         replace_file(self.path / MANIFEST, lambda stream: stream.write(text))
-        shutil.rmtree(self.unfinished)
+        for path in [*self.unfinished.iterdir()]:
+            if path.name != _LOCK:
+                path.unlink()
 
     @contextmanager
     def _as_save_errors(self) -> Iterator[None]:

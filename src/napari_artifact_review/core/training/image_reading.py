@@ -6,7 +6,9 @@ import math
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -145,9 +147,12 @@ class JobImage:
             If the pixels of a very large image cannot be read.
         """
         count = max(1, _BLOCK_BYTES // (4 * rule.side**2))
-        for first in range(0, len(self.job), count):
-            which = slice(first, first + count)
-            yield cut(self.pixels, self.job.grid_x[which], self.job.grid_y[which], rule)
+        lazy = self.pixels if isinstance(self.pixels, LazyPixels) else None
+        with nullcontext() if lazy is None else lazy.held_open():
+            for first in range(0, len(self.job), count):
+                which = slice(first, first + count)
+                x, y = self.job.grid_x[which], self.job.grid_y[which]
+                yield cut(self.pixels, x, y, rule)
 
 
 def cut(
@@ -172,11 +177,31 @@ def cut(
     ndarray of float32, shape (n, side, side)
         The cutouts with their surroundings.
     """
-    side = rule.side
-    cutouts = np.empty((len(grid_x), side, side), dtype="<f4")
+    cutouts = np.empty((len(grid_x), rule.side, rule.side), dtype="<f4")
+    x, y = grid_x - rule.context, grid_y - rule.context
+    if not isinstance(pixels, LazyPixels):
+        _cut(pixels, cutouts, x, y)
+        return cutouts
+    # A compressed image decodes whole rows of tiles, so read each row of cutouts once.
+    starts = np.flatnonzero(np.diff(y, prepend=y[0] - 1))
+    for first, last in pairwise([*starts.tolist(), len(y)]):
+        left, top = max(0, int(x[first:last].min())), max(0, int(y[first]))
+        right = max(0, int(x[first:last].max()) + rule.side)
+        strip = pixels[top : max(0, int(y[first]) + rule.side), left:right]
+        _cut(strip, cutouts[first:last], x[first:last] - left, y[first:last] - top)
+    return cutouts
+
+
+def _cut(
+    pixels: Pixels,
+    cutouts: Cutouts,
+    x: npt.NDArray[np.int64],
+    y: npt.NDArray[np.int64],
+) -> None:
+    """Fill cutouts whose top left pixels are given; they may begin before the image."""
+    side = cutouts.shape[-1]
     rows, columns = pixels.shape
-    for one, x, y in zip(cutouts, grid_x.tolist(), grid_y.tolist(), strict=True):
-        left, top = x - rule.context, y - rule.context
+    for one, left, top in zip(cutouts, x.tolist(), y.tolist(), strict=True):
         x_range = slice(max(left, 0), min(left + side, columns))
         y_range = slice(max(top, 0), min(top + side, rows))
         inside = one[
@@ -188,7 +213,6 @@ def cut(
         # Values beyond float32 become infinite.
         with np.errstate(all="ignore"):
             inside[...] = pixels[y_range, x_range]
-    return cutouts
 
 
 def read_job(job: ImageJob, rule: CutRule) -> JobImage:

@@ -30,8 +30,8 @@ _AT_ONCE = 2
 #: Size of a file in bytes above which the next image is not read ahead.
 _MOST_BYTES = 64 * 2**20
 
-#: Largest size in bytes of cutouts that are in memory at the same time.
-_BLOCK_BYTES = 32 * 2**20
+#: Size in bytes of cutouts to cut at once: they fit into a cache of the processor.
+_BLOCK_BYTES = 4 * 2**20
 
 Cutouts: TypeAlias = npt.NDArray[np.float32]
 

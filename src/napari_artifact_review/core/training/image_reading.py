@@ -33,6 +33,9 @@ _MOST_BYTES = 64 * 2**20
 #: Size in bytes of cutouts to cut at once: they fit into a cache of the processor.
 _BLOCK_BYTES = 4 * 2**20
 
+#: The same for an image that is read tile by tile, in rows of many cutouts.
+_LAZY_BLOCK_BYTES = 64 * 2**20
+
 Cutouts: TypeAlias = npt.NDArray[np.float32]
 
 
@@ -146,8 +149,9 @@ class JobImage:
         ImageError
             If the pixels of a very large image cannot be read.
         """
-        count = max(1, _BLOCK_BYTES // (4 * rule.side**2))
         lazy = self.pixels if isinstance(self.pixels, LazyPixels) else None
+        most = _BLOCK_BYTES if lazy is None else _LAZY_BLOCK_BYTES
+        count = max(1, most // (4 * rule.side**2))
         with nullcontext() if lazy is None else lazy.held_open():
             for first in range(0, len(self.job), count):
                 which = slice(first, first + count)

@@ -24,7 +24,7 @@ def reviewed(small) -> Path:
     with ReviewSession.open(small, cutout_size=SIZE, reviewer="ada") as session:
         session.set_queue(("FP", "FN", "TP", "TN"))
         session.select("c0", 20, 0)
-        session.set_label("artifact", kind="trail", note="bright, “long”\r=1+1")
+        session.set_label("artifact", kind="trail", note="bright “long”\r=1+1")
         session.select("c1", 0, 20)
         session.set_label("unsure", note="=?")
         session.select("c2", 0, 0)

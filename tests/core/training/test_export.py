@@ -84,7 +84,7 @@ def test_labels_are_what_the_reviewer_decided(reviewed, tmp_path):
     assert len(table) == 35
     first = at(table, "c0", 20, 0)
     assert (first["label"], first["label_old"], first["kind"]) == (1, 0, "trail")
-    assert first["note"] == "bright, “long”\r=1+1"
+    assert first["note"] == "bright “long”\r=1+1"
     assert (first["decision"], first["reviewed_by"]) == ("artifact", "ada")
     assert first["reviewed_at"].endswith("Z")
     # An unsure verdict leaves its cutout out, and an undone one does not count.

@@ -72,6 +72,18 @@ def test_each_split_has_about_its_share_of_artifacts_and_of_cutouts(seed):
         assert len(chosen) / 47 == pytest.approx(share, abs=0.06)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_few_groups_leave_no_split_without_artifacts(seed):
+    counts = {"a": (60, 290), "b": (9, 61), "c": (5, 275), "d": (0, 140)}
+    groups = [Group(name, *count) for name, count in counts.items()]
+    splits = assign_splits(groups, (0.8, 0.1, 0.1), seed)
+    assert {splits[name] for name in "abc"} == {"train", "validation", "test"}
+    assert splits["a"] == "train"
+    without = [Group(name, 0, 100) for name in "xyz"]
+    splits = assign_splits(without, (0.8, 0.1, 0.1), seed)
+    assert set(splits.values()) == {"train", "validation", "test"}
+
+
 def test_another_seed_gives_other_splits():
     groups = [Group(f"g{i}", 10 + i % 3, 100) for i in range(30)]
     first, second = (assign_splits(groups, (0.8, 0.1, 0.1), seed) for seed in (0, 1))
@@ -111,12 +123,16 @@ def test_images_of_a_group_share_a_split(small, tmp_path, group):
     )
 
 
+@pytest.mark.parametrize("by_id", [False, True])
 def test_copies_share_a_split_although_the_table_has_them_in_two_groups(
-    small, tmp_path
+    small, tmp_path, by_id
 ):
     shutil.copy(tmp_path / "c0.fits", tmp_path / "copy.fits")
     lines = [f"copy,{x},0,0,1,0.5,other" for x in (0, 20)]
     small.write_text(small.read_text() + "\n".join(lines) + "\n")
+    if by_id:
+        frame = pd.read_csv(small)
+        frame.assign(image_id=frame["image_name"]).to_csv(small, index=False)
     done = export_small(small, tmp_path / "out", group="field", split=(0.4, 0.3, 0.3))
     splits = done.table.groupby("image_name")["split"].first()
     assert splits["copy"] == splits["c0"] == splits["c1"]

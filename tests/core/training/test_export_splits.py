@@ -214,6 +214,31 @@ def test_a_new_version_of_an_image_keeps_the_split_and_is_told(small, tmp_path):
     assert told.startswith(f"{test}: ")
 
 
+def test_a_new_image_of_a_test_group_is_test_too(small, tmp_path):
+    whole = pd.read_csv(small)
+    whole[whole["image_name"] != "c1"].to_csv(tmp_path / "first.csv", index=False)
+    # Seed after seed, until the group f0 is test.
+    for seed in range(100):
+        done = export_small(
+            tmp_path / "first.csv", tmp_path / "one", group="field", seed=seed
+        )
+        splits = done.table.groupby("image_name")["split"].first()
+        if splits["c0"] == "test":
+            break
+    # The option is that of the earlier export.
+    done = export_small(small, tmp_path / "two", split_from=tmp_path / "one")
+    after = done.table.groupby("image_name")["split"].first()
+    assert after["c1"] == "test"
+    assert after[splits.index].equals(splits)
+    done = export_small(
+        small, tmp_path / "three", split_from=tmp_path / "one", group="image_name"
+    )
+    after = done.table.groupby("image_name")["split"].first()
+    assert after["c1"] != "test"
+    assert after[splits.index].equals(splits)
+    assert any("has other groups (field)" in notice for notice in done.notices)
+
+
 def test_a_group_in_two_splits_is_one_clear_error(small, tmp_path):
     export_small(small, tmp_path / "one", split=(0.4, 0.3, 0.3))
     with pytest.raises(ReviewError, match=r"the group 'f\d' would be in two splits"):

@@ -43,6 +43,8 @@ class EarlierSplits:
         Folder of the export.
     sha256 : str
         Digest of its `export.json`.
+    group : str or None
+        Its option `group`.
     images : list of dict
         The images, as in `export.json`.
     by_identity, by_name, by_group : dict of str to str
@@ -51,6 +53,7 @@ class EarlierSplits:
 
     folder: Path
     sha256: str
+    group: str | None
     images: list[dict[str, Any]]
     by_identity: dict[str, str] = field(default_factory=dict)
     by_name: dict[str, str] = field(default_factory=dict)
@@ -65,8 +68,8 @@ class EarlierSplits:
         folder : Path
             Folder of the export.
         group : str or None
-            Option of the new export. Groups are only compared if the earlier export had
-            the same option.
+            Option of the new export, if it is given. Groups are only compared if the
+            earlier export had the same option.
 
         Raises
         ------
@@ -77,8 +80,8 @@ class EarlierSplits:
         digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
         try:
             images = [*data["images"], *data["earlier_images"]]
-            found = cls(folder, digest, images)
-            is_same = data["options"]["group"] == group
+            found = cls(folder, digest, data["options"]["group"], images)
+            is_same = group is None or group == found.group
             for image in images:
                 found._add(image, is_same)
         except (KeyError, TypeError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def export(
         Folder to write to: new, empty, or with an earlier export.
     split_from : path-like, optional
         Folder of an earlier export, whose splits stay as they are. New groups get train
-        or validation.
+        or validation. Its option `group` is used, unless another one is given.
     output : path-like, optional
         The reviewed table whose log is used. By default, `reviewed` if it has a log, or
         else the default output of the predictions.
@@ -147,6 +147,8 @@ def export(
         earlier = None
         if split_from is not None:
             earlier = EarlierSplits.read(absolute_path(split_from), chosen.group)
+            # Otherwise, new images of a test group would be in train.
+            chosen = replace(chosen, group=chosen.group or earlier.group)
         session = ReviewSession.open(
             path,
             images,

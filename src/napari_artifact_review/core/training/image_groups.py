@@ -180,6 +180,11 @@ def notices_on_images(
             )
         if earlier is not None and earlier.is_new_version(image):
             yield f"{image.name}: a new version of an image in the earlier export."
+    if earlier is not None and earlier.group != options.group:
+        yield (
+            f"The earlier export has other groups ({earlier.group or 'images'}), so "
+            "only its images keep their splits."
+        )
     for names in copies.values():
         if len(names) > 1:
             yield f"{', '.join(names)}: these images are equal, and share a split."

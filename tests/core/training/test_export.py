@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import json
@@ -153,7 +154,7 @@ def test_labels_that_contradict_the_log_are_not_exported(reviewed, tmp_path):
     table = pd.read_csv(saved, dtype=str, keep_default_na=False)
     which = (table["image_name"] == "c0") & (table["grid_x"] == "20")
     table.loc[which & (table["grid_y"] == "0"), "label_new"] = "0"
-    table.to_csv(saved, index=False)
+    table.to_csv(saved, index=False, quoting=csv.QUOTE_ALL)
     with pytest.raises(ReviewError, match="1 labels in the table differ"):
         export_small(saved, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -38,9 +38,10 @@ def rows_to_export(session: ReviewSession, options: ExportOptions) -> pd.DataFra
         If verdicts and table disagree, or if no cutout is left.
     """
     if session.disagreements:
+        count = len(session.disagreements)
+        labels_differ = "1 label" if count == 1 else f"{count:,} labels"
         raise ReviewError(
-            f"{len(session.disagreements):,} labels in the table differ from the "
-            "recorded verdicts",
+            f"the table and the recorded verdicts disagree about {labels_differ}",
             path=session.predictions.path,
             remedy="Open the review, and choose which labels to use",
         )

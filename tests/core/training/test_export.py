@@ -155,7 +155,7 @@ def test_labels_that_contradict_the_log_are_not_exported(reviewed, tmp_path):
     which = (table["image_name"] == "c0") & (table["grid_x"] == "20")
     table.loc[which & (table["grid_y"] == "0"), "label_new"] = "0"
     table.to_csv(saved, index=False, quoting=csv.QUOTE_ALL)
-    with pytest.raises(ReviewError, match="verdicts disagree about 1 label[.]"):
+    with pytest.raises(ReviewError, match=r"verdicts disagree about 1 label\."):
         export_small(saved, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

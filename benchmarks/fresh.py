@@ -5,6 +5,7 @@ Each task prints its answer as one line of JSON.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -81,6 +82,68 @@ def read_strings(path: str | Path) -> Any:
     )
 
 
+def export_cutouts(
+    path: str, images: str, folder: str, digests: str
+) -> dict[str, float]:
+    """Export the cutouts of a table, "with" or "without" computing digests."""
+    import hashlib
+    from contextlib import nullcontext
+    from unittest.mock import patch
+
+    from napari_artifact_review.core.training.export import export
+
+    from . import memory
+
+    without = patch.object(hashlib, "sha256", _NoDigest)
+    context = nullcontext() if digests == "with" else without
+    with memory.Private() as private, context:
+        begin = time.perf_counter()
+        export(path, images, folder)
+        seconds = time.perf_counter() - begin
+    return {"seconds": seconds, "private": private.bytes}
+
+
+class _NoDigest:
+    """A stand-in for a SHA-256, which differs for each object and costs nothing."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, _data: bytes = b"") -> None:
+        self._number = next(self._numbers)
+
+    def update(self, _data: object) -> None:
+        """Do nothing."""
+
+    def digest(self) -> bytes:
+        """Return the number of the object as bytes."""
+        return self._number.to_bytes(32, "big")
+
+    def hexdigest(self) -> str:
+        """Return the number of the object with 16 digits, and zeros."""
+        return f"{self._number:016x}".ljust(64, "0")
+
+
+def write_cutouts(path: str, images: str, folder: str) -> dict[str, float]:
+    """Read the images with astropy, and write their cutouts with numpy, to the disk."""
+    import numpy as np
+    import pandas as pd
+    from astropy.io import fits
+
+    begin = time.perf_counter()
+    table = pd.read_csv(path)
+    array = np.lib.format.open_memmap(
+        Path(folder, "cutouts.npy"), "w+", "<f4", (len(table), 200, 200)
+    )
+    row = 0
+    for name, part in table.groupby("image_name", sort=False):
+        pixels = fits.getdata(Path(images, f"{name}.fits"), memmap=False)
+        for x, y in zip(part["grid_x"], part["grid_y"], strict=True):
+            array[row] = pixels[y : y + 200, x : x + 200]
+            row += 1
+    array.flush()
+    return {"seconds": time.perf_counter() - begin}
+
+
 def start(installed: str) -> dict[str, float]:
     """Start napari until its first frame, with or without the plugin."""
     if installed == "without":
@@ -137,6 +200,8 @@ def _memory(seconds: float, before: int, after: int, peak: int) -> dict[str, flo
 _TASKS = {
     "open-table": open_table,
     "read-table": read_table,
+    "export-cutouts": export_cutouts,
+    "write-cutouts": write_cutouts,
     "start": start,
     "dock": dock,
 }

@@ -17,6 +17,40 @@ def current() -> int:
     return int(_PROCESS.memory_info().rss)
 
 
+class Private:
+    """The peak of the private memory of this process, as a context manager.
+
+    Attributes
+    ----------
+    bytes : int
+        The peak, without pages of files and libraries that processes share.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start to sample."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop sampling."""
+        self._end.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._end.wait(0.1):
+            self.bytes = max(self.bytes, _PROCESS.memory_full_info().uss)
+
+
 class Peak:
     """The peak of the memory of this process, as a context manager.
 

@@ -76,6 +76,31 @@ def linked_ccds(plan: Plan) -> Survey:
     return Survey(folder / "predictions.csv", folder / "images")
 
 
+def different_ccds(plan: Plan, images: int) -> Survey:
+    """Make float32 images of 4200 x 2000 pixels that all differ, 210 cutouts each.
+
+    They are images of the demo with another background.
+    """
+    made = plan.pick(3, 6, 12)
+    folder = plan.cache / f"ccds-{made}-{images}"
+    with _new_folder(folder) as partial:
+        if partial:
+            source = demo(plan, made)
+            table = pd.read_csv(source.predictions, dtype=str)
+            found = list(table.groupby("image_name", sort=False))
+            (partial / "images").mkdir()
+            tables = []
+            for i in range(images):
+                name, part = found[i % made]
+                target = partial / f"images/ccd_{i:04d}.fits"
+                pixels, header = fits.getdata(source.file(name), header=True)
+                shifted = pixels.astype(np.float32) + np.float32(i)
+                fits.PrimaryHDU(shifted, header).writeto(target)
+                tables.append(part.assign(image_name=target.stem))
+            _write(pd.concat(tables), partial)
+    return Survey(folder / "predictions.csv", folder / "images")
+
+
 def one_image(plan: Plan, cutouts: int, size: int) -> Survey:
     """Make a survey of one large image of about `cutouts` cutouts of `size` pixels.
 

@@ -17,11 +17,13 @@ ROWS = {
     13: "open the gallery of",
     14: "send 500 entries",
     15: "read and cut an image",
+    16: "export 630 cutouts",
 }
 
 
 @pytest.mark.parametrize(
-    "rows", [(14, 15), pytest.param((1, 13, 14, 15), marks=pytest.mark.exhaustive)]
+    "rows",
+    [(14, 15), pytest.param((1, 13, 14, 15, 16), marks=pytest.mark.exhaustive)],
 )
 def test_the_tiniest_run_writes_its_rows(rows, demo, tmp_path):
     # The demo that other tests have made already is the source of its images.

@@ -15,6 +15,7 @@ MODULES = {
     "gallery": (13,),
     "exchange": (14,),
     "scoring": (15,),
+    "training_set": (16,),
 }
 
 #: Modules that only the plot of the long form needs.

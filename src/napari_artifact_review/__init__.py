@@ -9,10 +9,18 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.core.tables.mapping import TableMapping
     from napari_artifact_review.core.training.comparison import compare
+    from napari_artifact_review.core.training.export import export
     from napari_artifact_review.core.training.score import score
     from napari_artifact_review.widgets import open_review
 
-__all__ = ["ReviewSession", "TableMapping", "compare", "open_review", "score"]
+__all__ = [
+    "ReviewSession",
+    "TableMapping",
+    "compare",
+    "export",
+    "open_review",
+    "score",
+]
 
 #: Module of each public name. napari imports every plugin at startup, so slow modules
 #: are imported on first use.
@@ -20,6 +28,7 @@ _MODULES = {
     "ReviewSession": "core.review.session",
     "TableMapping": "core.tables.mapping",
     "compare": "core.training.comparison",
+    "export": "core.training.export",
     "open_review": "widgets",
     "score": "core.training.score",
 }

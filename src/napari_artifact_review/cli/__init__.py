@@ -6,7 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from napari_artifact_review.cli import check, compare, demo, report, save, score
+from napari_artifact_review.cli import (
+    check,
+    compare,
+    demo,
+    export,
+    report,
+    save,
+    score,
+)
 from napari_artifact_review.cli import open as opening
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.texts import on_one_line
@@ -28,6 +36,11 @@ _COMMANDS = (
     ("save", save, "write the reviewed table of a review, without a window"),
     ("score", score, "score full images with a model, and write a table to review"),
     ("compare", compare, "compare two models on the same cutouts, without a window"),
+    (
+        "export",
+        export,
+        "write cutouts and labels as a data set for training, without a window",
+    ),
 )
 
 

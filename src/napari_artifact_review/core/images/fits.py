@@ -10,7 +10,7 @@ import math
 import re
 import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar, cast
 
 from astropy.io import fits
 
@@ -36,7 +36,7 @@ from napari_artifact_review.core.tiled.sources import CompressedSource, FitsSour
 from napari_artifact_review.core.tiled.tiles import open_tiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -123,18 +123,66 @@ def add_sky(image: FullImage) -> FullImage:
         return _with_sky(image, hdus)
 
 
+def read_header_values(
+    path: Path, names: Sequence[str], hdu: int | None = None
+) -> tuple[str, ...]:
+    """Return the values of header keys of a FITS file as texts.
+
+    A key is looked up in the header of the image first, and then in the primary header.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    names : sequence of str
+        Names of the keys.
+    hdu : int, optional
+        Index of the HDU of the image; by default only the primary header is used.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read, or if a key is missing or empty.
+    """
+    with decoding(path), _unpacked(path) as file:
+        _check_header(file, 0)
+        file.seek(0)
+        with fits.open(file, memmap=False) as hdus:
+            headers = [hdus[index].header for index in dict.fromkeys((hdu or 0, 0))]
+            return tuple(_value_in(headers, name) for name in names)
+
+
+def _unpacked(path: Path) -> BinaryIO:
+    """Open a file; decompress a compressed file only as far as it is read."""
+    with path.open("rb") as file:
+        decompress = _DECOMPRESSORS.get(file.read(3))
+    if decompress is None:
+        return path.open("rb")
+    return cast(BinaryIO, decompress(path))
+
+
+def _value_in(headers: Sequence[fits.Header], name: str) -> str:
+    for header in headers:
+        text = str(header.get(name, "")).strip()
+        if text:
+            return text
+    raise ImageError(
+        f"its header has no value for the key {name}",
+        remedy="Name keys that every image has, or a column of the table",
+    )
+
+
 def _opened(path: Path) -> BinaryIO:
     """Open a file; decompress a compressed file into memory.
 
     astropy reads a file in any order. Each step back in a compressed stream would
     decompress the stream again from the start.
     """
-    with path.open("rb") as file:
-        decompress = _DECOMPRESSORS.get(file.read(3))
-    if decompress is None:
-        return path.open("rb")
+    packed = _unpacked(path)
+    if isinstance(packed, io.BufferedReader):
+        return packed
     whole = io.BytesIO()
-    with decompress(path) as packed:
+    with packed:
         while part := packed.read(2**20):
             whole.write(part)
             check_memory(whole.tell(), "unpack it, and it is read part by part")

@@ -95,6 +95,29 @@ class SkyCoordinates:
         ra = math.degrees(math.atan2(north, east)) % 360.0
         return ra, math.degrees(math.atan2(up, math.hypot(east, north)))
 
+    def radec_of_all(
+        self, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the sky coordinates of many pixels at once.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, 2)
+            Right ascension and declination in degrees, as for `radec`; NaN where the
+            projection is not defined.
+        """
+        world = self._wcs.all_pix2world(np.column_stack([x, y]), 0)
+        lon, lat = world[:, self._wcs.wcs.lng], world[:, self._wcs.wcs.lat]
+        defined = np.isfinite(lon) & np.isfinite(lat)
+        radec = np.full((len(world), 2), np.nan)
+        if defined.any():
+            there = UnitSphericalRepresentation(
+                lon[defined] * u.deg, lat[defined] * u.deg
+            )
+            icrs = self._frame.realize_frame(there).transform_to(ICRS())
+            radec[defined, 0], radec[defined, 1] = icrs.ra.deg, icrs.dec.deg
+        return radec
+
     def directions(
         self, x: float, y: float
     ) -> tuple[tuple[float, float], tuple[float, float]] | None:

@@ -41,6 +41,8 @@ class Decision:
         Kind of artifact; empty if none was given.
     note : str
         Note of the reviewer; empty if none was given.
+    is_carried : bool
+        Whether the verdict was carried from an earlier round.
     """
 
     cutout: CutoutKey
@@ -50,14 +52,16 @@ class Decision:
     verdict: Verdict
     kind: str = ""
     note: str = ""
+    is_carried: bool = False
 
     @classmethod
-    def from_state(cls, cutout: CutoutKey, state: LabelState) -> Self:
+    def from_state(
+        cls, cutout: CutoutKey, state: LabelState, is_carried: bool = False
+    ) -> Self:
         """Create the decision that gives a cutout the label state `state`."""
         label, reviewer, decided_at, verdict, kind, note = state
-        return cls(
-            cutout, label, reviewer, decided_at, cast(Verdict, verdict), kind, note
-        )
+        verdict = cast(Verdict, verdict)
+        return cls(cutout, label, reviewer, decided_at, verdict, kind, note, is_carried)
 
 
 class LabelState(NamedTuple):
@@ -132,7 +136,8 @@ class DecisionLog:
 
     Entries are applied in the order of `Entry.order`, so the result does not depend on
     the order of arrival. Entries are never removed: undo and redo add entries. An act
-    is a group of decisions that are made, undone and redone together.
+    is a group of decisions that are made, undone and redone together. A verdict that
+    was carried from an earlier round is in force only if the cutout has no other.
 
     Parameters
     ----------
@@ -172,7 +177,7 @@ class DecisionLog:
     @property
     def cutouts(self) -> Iterable[CutoutKey]:
         """Cutouts of the table that have decisions, including undone decisions."""
-        return self._in_force.keys()
+        return (self._carried | self._in_force).keys()
 
     @property
     def done(self) -> Sequence[EntryId]:
@@ -200,10 +205,34 @@ class DecisionLog:
         """
         return act.log_id == self.log_id or self._reviewers.get(act) == reviewer
 
-    def in_force(self, cutout: CutoutKey) -> Decision | None:
-        """Return the decision in force for a cutout, or None."""
-        decisions = self._in_force.get(cutout)
-        return next(reversed(decisions.values())) if decisions else None
+    def in_force(
+        self, cutout: CutoutKey, without: EntryId | None = None
+    ) -> Decision | None:
+        """Return the decision in force for a cutout, or None; ignore an act."""
+        decisions = self._in_force.get(cutout, {})
+        for act in reversed(decisions):
+            if act != without:
+                return decisions[act]
+        return self.carried(cutout, without)
+
+    def carried(
+        self, cutout: CutoutKey, without: EntryId | None = None
+    ) -> Decision | None:
+        """Return the latest carried verdict on a cutout, or None; ignore an act.
+
+        A decision of this round may be in force instead.
+        """
+        decisions = self._carried.get(cutout, {})
+        latest = [decisions[act] for act in reversed(decisions) if act != without]
+        return max(latest, key=attrgetter("decided_at"), default=None)
+
+    def has_carried(self, decision: Decision) -> bool:
+        """Return whether a verdict was carried before, even if that was undone."""
+        return _verdict_id(decision) in self._carried_ids
+
+    def is_carrying(self, act: EntryId) -> bool:
+        """Return whether an act carried verdicts from an earlier round."""
+        return any(decision.is_carried for decision in self.decisions_of(act))
 
     def add(self, entries: Iterable[Entry]) -> set[CutoutKey]:
         """Add entries; return the cutouts whose decision may have changed."""
@@ -223,17 +252,20 @@ class DecisionLog:
                 touched.update(one.cutout for one in self.decisions_of(entry.act))
         else:
             # Some new entries precede known entries, so apply all entries again.
-            before = {cutout: self.in_force(cutout) for cutout in self.cutouts}
+            before = {cutout: self._both(cutout) for cutout in self.cutouts}
             self._entries.sort(key=attrgetter("order"))
             self._reset()
             for entry in self._entries:
                 self._apply(entry)
             touched |= {
                 cutout
-                for cutout in before.keys() | self._in_force.keys()
-                if before.get(cutout) != self.in_force(cutout)
+                for cutout in {*before, *self.cutouts}
+                if before.get(cutout) != self._both(cutout)
             }
         return {cutout for cutout in touched if self._is_known(cutout)}
+
+    def _both(self, cutout: CutoutKey) -> tuple[Decision | None, Decision | None]:
+        return self.in_force(cutout), self.carried(cutout)
 
     def _is_next(self, entry: Entry) -> bool:
         """Return whether an entry is new; store a new entry as the last of its log."""
@@ -249,6 +281,9 @@ class DecisionLog:
         self._done: dict[EntryId, None] = {}
         self._undone: dict[EntryId, None] = {}
         self._in_force: dict[CutoutKey, dict[EntryId, Decision]] = {}
+        self._carried: dict[CutoutKey, dict[EntryId, Decision]] = {}
+        self._carried_ids: set[tuple[object, ...]] = set()
+        # A carried act belongs to its log, not to the reviewers of its verdicts.
         self._reviewers: dict[EntryId, str] = {}
 
     def _apply(self, entry: Entry) -> None:
@@ -259,16 +294,21 @@ class DecisionLog:
             # After a new decision, its reviewer cannot redo undone acts any more, even
             # if the cutout is not in the table. Other reviewers still can.
             for other in list(self._undone):
-                same = self._reviewers[other] == entry.reviewer
+                same = self._reviewers.get(other) == entry.reviewer
                 if same or other.log_id == entry.log_id:
                     del self._undone[other]
         if not self._is_known(entry.cutout):
             return
-        if entry.action == "decide":
-            decision = Decision.from_state(entry.cutout, LabelState.after(entry))
+        if entry.action in ("decide", "carry"):
+            is_carried = entry.action == "carry"
+            state = LabelState.after(entry)
+            decision = Decision.from_state(entry.cutout, state, is_carried)
             self._acts.setdefault(act, []).append(decision)
-            self._reviewers.setdefault(act, entry.reviewer)
-            decisions = self._in_force.setdefault(entry.cutout, {})
+            if is_carried:
+                self._carried_ids.add(_verdict_id(decision))
+            else:
+                self._reviewers.setdefault(act, entry.reviewer)
+            decisions = self._beside(decision)
             if not is_late:
                 self._done[act] = None
                 decisions[act] = decision
@@ -277,12 +317,17 @@ class DecisionLog:
             del self._done[act]
             self._undone[act] = None
             for decision in self._acts[act]:
-                self._in_force[decision.cutout].pop(act, None)
+                self._beside(decision).pop(act, None)
         elif entry.action == "redo" and act in self._undone:
             del self._undone[act]
             self._done[act] = None
             for decision in self._acts[act]:
-                self._in_force[decision.cutout][act] = decision
+                self._beside(decision)[act] = decision
+
+    def _beside(self, decision: Decision) -> dict[EntryId, Decision]:
+        """Return the decisions on the same cutout, all carried or all not, by act."""
+        layer = self._carried if decision.is_carried else self._in_force
+        return layer.setdefault(decision.cutout, {})
 
     # New entries, which the caller records and passes to `add`
 
@@ -307,7 +352,8 @@ class DecisionLog:
             (d, LabelState.after(d), contexts.get(d.cutout, {})) for d in decisions
         ]
         number = self.last_numbers.get(self.log_id, 0) + 1
-        return self._sealed("decide", EntryId(self.log_id, number), changes, origin)
+        action: Action = "carry" if origin == "carried" else "decide"
+        return self._sealed(action, EntryId(self.log_id, number), changes, origin)
 
     def undo(
         self,
@@ -331,11 +377,8 @@ class DecisionLog:
             return []
 
         def remaining(decision: Decision) -> LabelState:
-            others = dict(self._in_force[decision.cutout])
-            del others[act]
-            if others:
-                return LabelState.after(next(reversed(others.values())))
-            return before(decision.cutout)
+            other = self.in_force(decision.cutout, without=act)
+            return before(decision.cutout) if other is None else LabelState.after(other)
 
         return self._entries_about("undo", act, reviewer, remaining)
 
@@ -392,6 +435,14 @@ class DecisionLog:
             ).after(previous)
             entries.append(previous)
         return entries
+
+
+def _verdict_id(decision: Decision) -> tuple[object, ...]:
+    """Return what identifies a carried verdict on a cutout, in any previous round.
+
+    The label is omitted, because an unsure verdict has the label of the table.
+    """
+    return (decision.cutout, *LabelState.after(decision)[1:])
 
 
 def login_name() -> str:

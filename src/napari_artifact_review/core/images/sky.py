@@ -95,6 +95,47 @@ class SkyCoordinates:
         ra = math.degrees(math.atan2(north, east)) % 360.0
         return ra, math.degrees(math.atan2(up, math.hypot(east, north)))
 
+    def to_icrs(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Convert many pixel positions to sky coordinates.
+
+        Parameters
+        ----------
+        pixels : ndarray, shape (n, 2)
+            Columns and rows.
+
+        Returns
+        -------
+        ndarray, shape (n, 2)
+            Right ascension and declination in degrees (ICRS); not finite where the
+            projection is not defined.
+        """
+        world = self._wcs.all_pix2world(pixels, 0)
+        axes = (self._wcs.wcs.lng, self._wcs.wcs.lat)
+        there = UnitSphericalRepresentation(*(world[:, axis] * u.deg for axis in axes))
+        icrs = self._frame.realize_frame(there).transform_to(ICRS())
+        return np.column_stack([icrs.ra.deg, icrs.dec.deg])
+
+    def to_pixels(self, radec: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Convert many sky coordinates to pixel positions; reverse `to_icrs`.
+
+        Parameters
+        ----------
+        radec : ndarray, shape (n, 2)
+            Right ascension and declination in degrees (ICRS), all finite.
+
+        Returns
+        -------
+        ndarray, shape (n, 2)
+            Columns and rows; not finite where the projection is not defined.
+        """
+        icrs = ICRS(*(column * u.deg for column in radec.T))
+        there = icrs.transform_to(self._frame).represent_as(UnitSphericalRepresentation)
+        world = np.empty_like(radec)
+        world[:, self._wcs.wcs.lng] = there.lon.deg
+        world[:, self._wcs.wcs.lat] = there.lat.deg
+        pixels: NDArray[np.float64] = self._wcs.all_world2pix(world, 0, quiet=True)
+        return pixels
+
     def directions(
         self, x: float, y: float
     ) -> tuple[tuple[float, float], tuple[float, float]] | None:

@@ -9,12 +9,16 @@ from typing import Self
 from psygnal import Signal
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.outcomes import OUTCOMES
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.position import Position
 from napari_artifact_review.core.review.queue import Order, Queue, QueueRule
 
 #: Rule of the default queue: all errors, sorted by image.
 DEFAULT_RULE = QueueRule(order="image")
+
+#: Rule of the default queue after verdicts of an earlier round were carried.
+NEXT_ROUND_RULE = QueueRule(OUTCOMES, "next round", order="image")
 
 
 class ReviewCursor:
@@ -76,6 +80,22 @@ class ReviewCursor:
         else:
             row = int(queue.rows[0]) if len(queue) else 0
         return cls(catalog, queue, row), notices
+
+    def begin_round(self, order: Order) -> None:
+        """Replace the queue by the default queue of a next round, in an order.
+
+        Move to the first cutout that needs a verdict.
+        """
+        try:
+            self.set_queue(replace(NEXT_ROUND_RULE, order=order))
+        except ReviewError:
+            # The table has no confidences for the wanted order.
+            self.set_queue(NEXT_ROUND_RULE)
+        self._jumped_from = None
+
+    def refresh_queue(self) -> None:
+        """Create the queue again, after verdicts of an earlier round have changed."""
+        self._replace_queue(Queue(self._catalog, self.queue.rule), self.row)
 
     def next(self, skip: Container[int] = ()) -> bool:
         """Move to the next cutout of the queue whose row is not in `skip`.

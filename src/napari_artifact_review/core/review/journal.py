@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
@@ -22,7 +22,7 @@ from napari_artifact_review.core.decisions.log import (
 from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.decisions.schema import StoreContents
 from napari_artifact_review.core.decisions.store import Store
-from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.errors import HeldError, StoreError
 from napari_artifact_review.core.outcomes import Verdict
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.expected_log import (
@@ -164,7 +164,8 @@ class Journal:
         keys = [*by_key]
         wanted = LabelState(0, self._reviewer, utc_now(), verdict, kind, note)
         expected = self._expected.states_of(keys)
-        new = changed_states(expected, wanted, self._open_disagreements())
+        repeatable = self._open_disagreements() | self._open_carried(by_key)
+        new = changed_states(expected, wanted, repeatable)
         if not new:
             return self._command_without_effect(keys, expected)
         context = self._context(view)
@@ -173,8 +174,10 @@ class Journal:
 
         def make() -> list[Entry]:
             states = {key: self._labels.state_of(row) for key, row in by_key.items()}
-            disagreeing = {one.cutout for one in self._disagreements}
-            new = changed_states(states, wanted, disagreeing)
+            repeatable = {one.cutout for one in self._disagreements}
+            are_carried = self._labels.are_carried
+            repeatable |= {key for key, row in by_key.items() if are_carried[row]}
+            new = changed_states(states, wanted, repeatable)
             decisions = [Decision.from_state(key, state) for key, state in new.items()]
             return self._log.decide(decisions, contexts)
 
@@ -253,6 +256,35 @@ class Journal:
         command.again = partial(self.adopt, labels)
         return self._give(command)
 
+    def carry(
+        self,
+        decisions: Sequence[Decision],
+        contexts: Mapping[CutoutKey, Mapping[str, Any]],
+    ) -> Command:
+        """Carry verdicts of an earlier round, as one act, each at most once.
+
+        If nothing can be recorded, because the review is read-only or open elsewhere,
+        the verdicts are in force in this session only.
+        """
+        keys = tuple(one.cutout for one in decisions)
+        contexts = {
+            key: plain_json(context) | self._table_state(key)
+            for key, context in contexts.items()
+        }
+
+        def make() -> list[Entry]:
+            new = [one for one in decisions if not self._log.has_carried(one)]
+            return self._log.decide(new, contexts, "carried")
+
+        command = Command("carry", keys, make, title=f"{_title_of(keys)}: carried")
+        command.again = partial(self.carry, decisions, contexts)
+        if isinstance(self.problem, HeldError):
+            entries = make()
+            self._update_labels(self._log.add(entries))
+            command.settle(entries)
+            return command
+        return self._give(command)
+
     def receive(self, entries: Sequence[Entry]) -> Command:
         """Record entries of other logs; skip entries that are already recorded."""
 
@@ -298,6 +330,14 @@ class Journal:
         cutouts = {one.cutout for one in self._disagreements}
         return cutouts.difference(*(command.cutouts for command in self.pending))
 
+    def _open_carried(self, rows: Mapping[CutoutKey, int]) -> set[CutoutKey]:
+        """Return the cutouts with a carried verdict that no pending command affects.
+
+        The same verdict in this round is a new one.
+        """
+        carried = {key for key, row in rows.items() if self._labels.are_carried[row]}
+        return carried.difference(*(command.cutouts for command in self.pending))
+
     def _command_without_effect(
         self,
         keys: Sequence[CutoutKey],
@@ -339,7 +379,8 @@ class Journal:
         )
         command.again = lambda: self._give_reversal(kind, settled_act(target))
         command.old_states = self._expected.states_of(command.cutouts)
-        if kind == "undo":
+        is_carrying = not isinstance(target, Command) and self._log.is_carrying(target)
+        if kind == "undo" and not is_carrying:
             command.notes = {cutout: state.note for cutout, state in states.items()}
         return self._give(command)
 
@@ -380,6 +421,11 @@ class Journal:
             self._refused.append(command)
             self.refused_changed.emit()
 
+    def _update_labels(self, cutouts: Iterable[CutoutKey]) -> None:
+        for cutout in cutouts:
+            row, log = self._index.row_of(cutout), self._log
+            self._labels.set_decision(row, log.in_force(cutout), log.carried(cutout))
+
     def _on_recorded(
         self,
         command: Command | None,
@@ -394,8 +440,7 @@ class Journal:
         # Keep the order of the command, because undo moves to its first cutout.
         order = {self._index.row_of(cutout): i for i, cutout in enumerate(cutouts)}
         rows.sort(key=lambda row: (order.get(row, len(order)), row))
-        for row, cutout in ((row, self._index.key_of(row)) for row in rows):
-            self._labels.set_decision(row, self._log.in_force(cutout))
+        self._update_labels(map(self._index.key_of, rows))
         left = [d for d in self._disagreements if d.cutout not in touched]
         fewer = len(left) < len(self._disagreements)
         self._disagreements = left

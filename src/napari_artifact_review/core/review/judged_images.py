@@ -51,7 +51,7 @@ class JudgedImages:
     ) -> None:
         self._store = store
         self._known = [*known]
-        self._named = _identities_in(predictions)
+        self._named = identities_in(predictions)
         # Guards the attributes below, because several threads read images.
         self._lock = threading.Lock()
         self._sources: dict[str, _Source] = {}
@@ -169,7 +169,7 @@ def _is_about(entry: Entry, name: str) -> bool:
     return entry.cutout.image_name == name and entry.action == "decide"
 
 
-def _identities_in(predictions: Predictions) -> dict[str, str]:
+def identities_in(predictions: Predictions) -> dict[str, str]:
     """Return the identities in the table, by image name.
 
     An image is omitted if its rows contain different identities.

@@ -1,0 +1,325 @@
+"""The verdicts of a previous round, read from its table or its log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.entry import Entry, EntryId
+from napari_artifact_review.core.decisions.log import DecisionLog, LabelState
+from napari_artifact_review.core.decisions.log_opening import find_log_path
+from napari_artifact_review.core.decisions.log_paths import (
+    log_path_beside,
+    log_path_in_user_data,
+)
+from napari_artifact_review.core.decisions.schema import StoreContents
+from napari_artifact_review.core.decisions.store import Store
+from napari_artifact_review.core.errors import (
+    HeldError,
+    MappingNeededError,
+    ReviewError,
+)
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.review.cursor import DEFAULT_RULE
+from napari_artifact_review.core.review.judged_images import (
+    JUDGED_IMAGE,
+    identities_in,
+)
+from napari_artifact_review.core.review.opening import (
+    OpenedFiles,
+    OpenRequest,
+    opened_files,
+)
+from napari_artifact_review.core.review.paths import (
+    absolute_path,
+    default_output,
+)
+from napari_artifact_review.core.review.position import Position
+from napari_artifact_review.core.review.resume import apply_log
+from napari_artifact_review.core.tables.mapping import TableMapping
+from napari_artifact_review.core.tables.predictions import Predictions
+
+#: First bytes of an SQLite file (https://www.sqlite.org/fileformat.html).
+_SQLITE = b"SQLite format 3\0"
+
+
+class PreviousVerdict(NamedTuple):
+    """A verdict of a previous round.
+
+    Attributes
+    ----------
+    cutout : CutoutKey
+        The cutout, as the previous round names it.
+    state : LabelState
+        Verdict, reviewer and time.
+    entry : EntryId or None
+        Entry of the log with the verdict; None if only the table has the verdict.
+    """
+
+    cutout: CutoutKey
+    state: LabelState
+    entry: EntryId | None
+
+
+@dataclass(frozen=True)
+class PreviousRound:
+    """The verdicts of a previous round, and facts about its images.
+
+    Attributes
+    ----------
+    path : Path
+        The table or log that was read.
+    verdicts : tuple of PreviousVerdict
+        Verdicts in force.
+    cutout_size : int or None
+        Side length of a cutout in pixels; None if it is not known.
+    image_names : tuple of str
+        Names of all images.
+    aliases : mapping of str to str
+        Name in `image_names` for each other name of an image.
+    identities : mapping of str to set of str
+        Known identities of the images, by name.
+    images : ImageFolder or None
+        Folder of the images; None if it is not known.
+    """
+
+    path: Path
+    verdicts: tuple[PreviousVerdict, ...]
+    cutout_size: int | None
+    image_names: tuple[str, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    identities: Mapping[str, set[str]] = field(default_factory=dict)
+    images: ImageFolder | None = None
+
+
+def read_previous_round(
+    previous: str | Path, request: OpenRequest, mapping: TableMapping | None
+) -> PreviousRound:
+    """Read the verdicts of a previous round; no file is written.
+
+    Parameters
+    ----------
+    previous : path-like
+        A reviewed table, a predictions table with a log of its review, or a log.
+    request : OpenRequest
+        Arguments with which this round is opened.
+    mapping : TableMapping or None
+        Mapping of the table of this round, for a previous table that cannot be read
+        without a mapping.
+
+    Raises
+    ------
+    ReviewError
+        If the previous round cannot be read, or is this round.
+    """
+    path = absolute_path(previous)
+    is_log = _is_database(path)
+    output = path if is_log else _output_of(path)
+    log = path if is_log else find_log_path(None, output)
+    _check_is_other(path, log, request)
+    try:
+        if not path.exists():
+            raise ReviewError("there is no such file")
+        if is_log:
+            return _read_log(path)
+        try:
+            return _read_table(path, output, None)
+        except MappingNeededError:
+            if mapping is None:
+                raise
+            return _read_table(path, output, mapping)
+    except HeldError as error:
+        # An older log is migrated when it is opened.
+        raise ReviewError(
+            "the log of the previous round was written by an older version",
+            path=error.path or path,
+            remedy="Open that review once with this version",
+        ) from error
+    except ReviewError as error:
+        raise ReviewError(
+            f"the previous round cannot be read: {error.what.splitlines()[0]}",
+            path=error.path or path,
+            where=error.where,
+            remedy="Name a reviewed table, predictions with a log, or a log",
+        ) from error
+
+
+def identities_of(
+    predictions: Predictions | None, contents: StoreContents
+) -> dict[str, set[str]]:
+    """Return the known identities of images, by name, without reading an image.
+
+    They come from the column `image_id` of the table, and from the log.
+    """
+    found: dict[str, set[str]] = {}
+    if predictions is not None:
+        for name, identity in identities_in(predictions).items():
+            found[name] = {identity}
+    for record in contents.images:
+        found.setdefault(record.image_name, set()).add(record.identity)
+    for entry in contents.entries:
+        facts = entry.context.get(JUDGED_IMAGE)
+        if isinstance(facts, dict) and isinstance(facts.get("identity"), str):
+            name = entry.cutout.image_name
+            found.setdefault(name, set()).add(facts["identity"])
+    return found
+
+
+def _read_table(
+    path: Path, output: Path, mapping: TableMapping | None
+) -> PreviousRound:
+    request = OpenRequest(
+        path,
+        images=None,
+        output=output,
+        cutout_size=None,
+        mapping=mapping,
+        reviewer=None,
+        store=None,
+        team=None,
+        read_only=True,
+        order=DEFAULT_RULE.order,
+    )
+    with opened_files(request, None) as files:
+        verdicts = _verdicts_of(files)
+    files.store.close()
+    table = files.catalog.predictions
+    return PreviousRound(
+        path,
+        tuple(verdicts),
+        files.catalog.cutout_size,
+        table.image_names,
+        table.aliases,
+        identities_of(table, files.contents),
+        files.images,
+    )
+
+
+def _verdicts_of(files: OpenedFiles) -> Iterable[PreviousVerdict]:
+    """Return the verdicts of a table and its log."""
+    index, labels = files.catalog.cutout_index, files.catalog.labels
+    log = DecisionLog(files.contents.entries, index.__contains__)
+    apply_log(log, labels, index)
+    # The log may name an image otherwise than the table does.
+    entries = {
+        (index.row_of(entry.cutout), entry.reviewer, entry.decided_at): entry.id
+        for entry in log.entries
+        if _gives_verdict(entry) and entry.cutout in index
+    }
+    verdicts = []
+    for row in labels.reviewed.nonzero()[0].tolist():
+        state = labels.state_of(row)
+        entry = entries.get((row, state.reviewed_by, state.reviewed_at))
+        state = state.with_verdict().with_matching_verdict()
+        verdicts.append(PreviousVerdict(index.key_of(row), state, entry))
+    return verdicts
+
+
+def _read_log(path: Path) -> PreviousRound:
+    contents = Store(path, read_only=True).read()
+    log = DecisionLog(contents.entries)
+    entries = {
+        (entry.cutout, entry.reviewer, entry.decided_at): entry.id
+        for entry in log.entries
+        if _gives_verdict(entry)
+    }
+    verdicts = []
+    for cutout in log.cutouts:
+        decision = log.in_force(cutout)
+        if decision is not None:
+            key = (cutout, decision.reviewer, decision.decided_at)
+            state = LabelState.after(decision).with_matching_verdict()
+            verdicts.append(PreviousVerdict(cutout, state, entries.get(key)))
+    position, _ = Position.from_json(contents.state)
+    names = tuple(dict.fromkeys(one.cutout.image_name for one in verdicts))
+    table = None if contents.binding is None else Path(contents.binding.table_name)
+    size = position.cutout_size or _size_in(table, contents, position.mapping)
+    return PreviousRound(
+        path,
+        tuple(verdicts),
+        size,
+        names,
+        identities=identities_of(None, contents),
+        images=_folder_beside(table, names),
+    )
+
+
+def _size_in(
+    table: Path | None, contents: StoreContents, mapping: TableMapping | None
+) -> int | None:
+    """Return the size of the cutouts of a log's table, if the table is still there."""
+    if table is None or not table.exists():
+        return None
+    try:
+        found = _read_table(table, table, mapping)
+    except ReviewError:
+        return None
+    names = {*found.image_names, *found.aliases}
+    has_all = all(entry.cutout.image_name in names for entry in contents.entries)
+    return found.cutout_size if has_all else None
+
+
+def _folder_beside(table: Path | None, names: Sequence[str]) -> ImageFolder | None:
+    if table is None:
+        return None
+    inner = table.parent / "images"
+    return ImageFolder(inner if inner.is_dir() else table.parent, names)
+
+
+def _gives_verdict(entry: Entry) -> bool:
+    return entry.action in ("decide", "carry")
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        # The reader of tables reports the error.
+        return False
+
+
+def _output_of(path: Path) -> Path:
+    """Return the output of the review of a table, which may be the table itself.
+
+    The log of the default output belongs to the table only if it says so: a folder may
+    also contain reviewed tables without a log.
+    """
+    output = default_output(path)
+    if not log_path_beside(path).exists():
+        for log in (log_path_in_user_data(output), log_path_beside(output)):
+            if log.exists() and _is_of(log, path):
+                return output
+    return path
+
+
+def _is_of(log: Path, table: Path) -> bool:
+    try:
+        binding = Store(log, read_only=True).read().binding
+    except ReviewError:
+        # The error is reported when the previous round is read.
+        return True
+    return binding is not None and Path(binding.table_name).name == table.name
+
+
+def _check_is_other(path: Path, log: Path, request: OpenRequest) -> None:
+    """Check that the previous round is not this round."""
+    table = absolute_path(request.predictions)
+    output = absolute_path(request.output or default_output(table))
+    own = (
+        output,
+        find_log_path(request.store, output),
+        log_path_beside(output),
+        log_path_in_user_data(output),
+    )
+    real = {os.path.realpath(one) for one in own}
+    if {os.path.realpath(path), os.path.realpath(log)} & real:
+        raise ReviewError(
+            "the previous round would get the verdicts of this round too",
+            path=path,
+            remedy=f"Name another output than {output.name} for this round",
+        )

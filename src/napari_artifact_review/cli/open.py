@@ -6,8 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.cli.arguments import add_inputs, add_mapping, mapping_of
+from napari_artifact_review.cli.arguments import (
+    add_inputs,
+    add_mapping,
+    add_previous,
+    mapping_of,
+)
 from napari_artifact_review.cli.window import check_qt, check_settings, run_napari
+from napari_artifact_review.core.texts import printable
 
 if TYPE_CHECKING:
     import napari
@@ -38,6 +44,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="PostgreSQL database through which computers exchange their verdicts",
     )
+    add_previous(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     mapping = mapping_of(options)
 
     def start(viewer: napari.Viewer) -> None:
-        open_review(
+        widget = open_review(
             viewer,
             options.predictions,
             options.images,
@@ -59,6 +66,10 @@ def run(options: argparse.Namespace) -> int:
             reviewer=options.reviewer,
             store=options.store,
             team=options.team,
+            previous=options.previous,
         )
+        session = widget.session
+        if session is not None and session.round_summary is not None:
+            print(printable(session.round_summary.text))
 
     return run_napari(start)

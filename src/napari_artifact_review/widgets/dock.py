@@ -219,7 +219,8 @@ class ReviewWidget(SteadyBox):
         Parameters
         ----------
         **options
-            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`.
+            `reviewer`, `store`, `team`, `read_only` and `previous`, as for
+            `ReviewSession.open`.
         """
         if self.review is not None:
             self.review.position.save()

@@ -35,6 +35,7 @@ def open_review(
     store: str | Path | None = None,
     team: str | None = None,
     read_only: bool = False,
+    previous: str | Path | None = None,
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
@@ -47,7 +48,7 @@ def open_review(
     predictions : path-like or ReviewSession
         The predictions table, or an open session. With a session, omit all further
         arguments. The dock closes the session when it closes the review.
-    images, output, cutout_size, reviewer, store, team, read_only
+    images, output, cutout_size, reviewer, store, team, read_only, previous
         As for `ReviewSession.open`.
 
     Returns
@@ -62,7 +63,12 @@ def open_review(
     TypeError
         If other arguments are given with a session.
     """
-    options = {"reviewer": reviewer, "store": store, "team": team}
+    options = {
+        "reviewer": reviewer,
+        "store": store,
+        "team": team,
+        "previous": previous,
+    }
     if isinstance(predictions, str | PathLike):
         widget = review_dock(viewer)
         widget.opening.fill(predictions, images, output, cutout_size)

@@ -74,7 +74,8 @@ class Opener:
         Parameters
         ----------
         **options
-            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`.
+            `reviewer`, `store`, `team`, `read_only` and `previous`, as for
+            `ReviewSession.open`.
         """
         panel, table = self._panel, self._panel.predictions.path
         if table is None:

@@ -14,7 +14,7 @@ from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import StoreError
 
 #: Kinds of command: give verdicts, undo or redo them, adopt labels of the table or of
-#: another program, carry verdicts of an earlier round, or receive entries of other logs.
+#: another program, carry verdicts of an earlier round, receive entries of other logs.
 CommandKind = Literal["decide", "undo", "redo", "adopt", "carry", "receive"]
 
 #: Seconds after which the window shows that a command is pending.

@@ -135,12 +135,12 @@ class Catalog:
         round do not matter.
         """
         carried = self.labels.carried_label
-        return (carried >= 0) & (carried != self.preds)
+        return np.asarray((carried >= 0) & (carried != self.preds), dtype=bool)
 
     def are_settled(self) -> npt.NDArray[np.bool_]:
         """Return the mask of cutouts whose carried verdict agrees with the model."""
         carried = self.labels.carried_label
-        return (carried >= 0) & (carried == self.preds)
+        return np.asarray((carried >= 0) & (carried == self.preds), dtype=bool)
 
     def are_new_errors(self) -> npt.NDArray[np.bool_]:
         """Return the mask of the errors without a verdict of an earlier round."""
@@ -156,7 +156,7 @@ class Catalog:
         return ~labels.reviewed | carried
 
     def needs(self, row: int) -> tuple[bool, bool]:
-        """Return whether a cutout needs a verdict, and whether it has one of this round.
+        """Return whether a cutout needs a verdict, and whether this round gave one.
 
         The former is an item of `are_open`.
         """

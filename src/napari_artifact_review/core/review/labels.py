@@ -16,7 +16,6 @@ from napari_artifact_review.core.tables.predictions import (
     Predictions,
 )
 
-
 #: Carried label of a row without one.
 _NO_LABEL = np.int8(-1)
 
@@ -72,8 +71,8 @@ class Labels:
 
     @property
     def decided(self) -> int:
-        """Number of rows with a decision in force."""
-        return len(self._decisions)
+        """Number of rows with a decision of this round in force."""
+        return len(self._decisions) - int(np.count_nonzero(self._is_carried))
 
     @property
     def decisions(self) -> dict[int, Decision]:
@@ -92,7 +91,7 @@ class Labels:
 
     @property
     def have_carried(self) -> npt.NDArray[np.bool_]:
-        """Read-only mask of rows with a carried verdict, in force or not, shape (n,)."""
+        """Read-only mask of rows with a carried verdict, in force or not."""
         return _read_only(self._has_carried)
 
     @property
@@ -203,8 +202,9 @@ class Labels:
             self._carried.pop(row, None)
         else:
             self._carried[row] = carried
-        is_sure = carried is not None and carried.verdict != "unsure"
-        self._carried_label[row] = carried.label_new if is_sure else _NO_LABEL
+        is_unsure = carried is None or carried.verdict == "unsure"
+        label = _NO_LABEL if carried is None or is_unsure else carried.label_new
+        self._carried_label[row] = label
         self._has_carried[row] = carried is not None
 
     def _note_export(self, row: int) -> None:

@@ -40,6 +40,7 @@ from napari_artifact_review.core.review.paths import (
 )
 from napari_artifact_review.core.review.position import Position
 from napari_artifact_review.core.review.resume import apply_log
+from napari_artifact_review.core.review.table_opening import Given
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.predictions import Predictions
 
@@ -97,7 +98,7 @@ class PreviousRound:
 
 
 def read_previous_round(
-    previous: str | Path, request: OpenRequest, mapping: TableMapping | None
+    previous: str | Path, request: OpenRequest, given: Given
 ) -> PreviousRound:
     """Read the verdicts of a previous round; no file is written.
 
@@ -107,9 +108,9 @@ def read_previous_round(
         A reviewed table, a predictions table with a log of its review, or a log.
     request : OpenRequest
         Arguments with which this round is opened.
-    mapping : TableMapping or None
-        Mapping of the table of this round, for a previous table that cannot be read
-        without a mapping.
+    given : Given
+        What the user said about the table of this round; it is also used for a previous
+        table about which nothing is known.
 
     Raises
     ------
@@ -127,11 +128,11 @@ def read_previous_round(
         if is_log:
             return _read_log(path)
         try:
-            return _read_table(path, output, None)
+            return _read_table(path, output, Given(None, None))
         except MappingNeededError:
-            if mapping is None:
+            if given == Given(None, None):
                 raise
-            return _read_table(path, output, mapping)
+            return _read_table(path, output, given)
     except HeldError as error:
         # An older log is migrated when it is opened.
         raise ReviewError(
@@ -140,11 +141,14 @@ def read_previous_round(
             remedy="Open that review once with this version",
         ) from error
     except ReviewError as error:
+        remedy = "Name a reviewed table, predictions with a log, or a log"
+        if isinstance(error, MappingNeededError):
+            remedy = "Open that review once and answer, so that its log has the answer"
         raise ReviewError(
             f"the previous round cannot be read: {error.what.splitlines()[0]}",
             path=error.path or path,
             where=error.where,
-            remedy="Name a reviewed table, predictions with a log, or a log",
+            remedy=remedy,
         ) from error
 
 
@@ -169,15 +173,13 @@ def identities_of(
     return found
 
 
-def _read_table(
-    path: Path, output: Path, mapping: TableMapping | None
-) -> PreviousRound:
+def _read_table(path: Path, output: Path, given: Given) -> PreviousRound:
     request = OpenRequest(
         path,
         images=None,
         output=output,
-        cutout_size=None,
-        mapping=mapping,
+        cutout_size=given.cutout_size,
+        mapping=given.mapping,
         reviewer=None,
         store=None,
         team=None,
@@ -255,7 +257,7 @@ def _size_in(
     if table is None or not table.exists():
         return None
     try:
-        found = _read_table(table, table, mapping)
+        found = _read_table(table, table, Given(mapping, None))
     except ReviewError:
         return None
     names = {*found.image_names, *found.aliases}

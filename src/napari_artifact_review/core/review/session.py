@@ -274,8 +274,7 @@ class ReviewSession:
         with opened_files(request, replaced) as files:
             if previous is None:
                 return cls(files)
-            given = files.given.mapping
-            earlier = read_previous_round(previous, request, given)
+            earlier = read_previous_round(previous, request, files.given)
             return cls(files, plan_carrying(files, earlier))
 
     def with_output(self, output: str | Path) -> Self:
@@ -922,7 +921,7 @@ class ReviewSession:
 
     @property
     def stored(self) -> int:
-        """Number of cutouts with a decision in the log."""
+        """Number of cutouts with a decision of this round in the log."""
         return self.catalog.labels.decided
 
     def save(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,10 +37,11 @@ from napari_artifact_review.core.review.opening import (
 from napari_artifact_review.core.review.paths import (
     absolute_path,
     default_output,
+    image_folder,
 )
 from napari_artifact_review.core.review.position import Position
-from napari_artifact_review.core.review.resume import apply_log
-from napari_artifact_review.core.review.table_opening import Given
+from napari_artifact_review.core.review.resume import apply_log, binding_of
+from napari_artifact_review.core.review.table_opening import Given, read_with_images
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.predictions import Predictions
 
@@ -238,38 +239,49 @@ def _read_log(path: Path) -> PreviousRound:
             verdicts.append(PreviousVerdict(cutout, state, entries.get(key)))
     position, _ = Position.from_json(contents.state)
     names = tuple(dict.fromkeys(one.cutout.image_name for one in verdicts))
-    table = None if contents.binding is None else Path(contents.binding.table_name)
-    size = position.cutout_size or _size_in(table, contents, position.mapping)
-    return PreviousRound(
-        path,
-        tuple(verdicts),
-        size,
-        names,
-        identities=identities_of(None, contents),
-        images=_folder_beside(table, names),
+    path_of_table = None if contents.binding is None else contents.binding.table_name
+    table = _table_of(contents, position.mapping)
+    if table is None:
+        return PreviousRound(
+            path,
+            tuple(verdicts),
+            position.cutout_size,
+            names,
+            identities=identities_of(None, contents),
+            images=_folder_beside(path_of_table, names),
+        )
+    identities = identities_of(None, contents)
+    for name, more in table.identities.items():
+        identities[name] = identities.get(name, set()) | more
+    return replace(
+        table,
+        path=path,
+        verdicts=tuple(verdicts),
+        cutout_size=position.cutout_size or table.cutout_size,
+        identities=identities,
     )
 
 
-def _size_in(
-    table: Path | None, contents: StoreContents, mapping: TableMapping | None
-) -> int | None:
-    """Return the size of the cutouts of a log's table, if the table is still there."""
-    if table is None or not table.exists():
+def _table_of(
+    contents: StoreContents, mapping: TableMapping | None
+) -> PreviousRound | None:
+    """Read the table of a log, if the table is still there and has the log's images."""
+    if contents.binding is None or not os.path.exists(contents.binding.table_name):
         return None
+    table = Path(contents.binding.table_name)
     try:
         found = _read_table(table, table, Given(mapping, None))
     except ReviewError:
         return None
     names = {*found.image_names, *found.aliases}
     has_all = all(entry.cutout.image_name in names for entry in contents.entries)
-    return found.cutout_size if has_all else None
+    return found if has_all else None
 
 
-def _folder_beside(table: Path | None, names: Sequence[str]) -> ImageFolder | None:
-    if table is None:
+def _folder_beside(table: str | None, names: Sequence[str]) -> ImageFolder | None:
+    if table is None or not names:
         return None
-    inner = table.parent / "images"
-    return ImageFolder(inner if inner.is_dir() else table.parent, names)
+    return image_folder(None, Path(table), names)
 
 
 def _gives_verdict(entry: Entry) -> bool:
@@ -300,12 +312,23 @@ def _output_of(path: Path) -> Path:
 
 
 def _is_of(log: Path, table: Path) -> bool:
+    """Return whether the log of the default output belongs to a table."""
     try:
-        binding = Store(log, read_only=True).read().binding
+        contents = Store(log, read_only=True).read()
     except ReviewError:
         # The error is reported when the previous round is read.
         return True
-    return binding is not None and Path(binding.table_name).name == table.name
+    if contents.binding is None:
+        return False
+    if Path(contents.binding.table_name).name == table.name:
+        return True
+    # The review may have been resumed from its output.
+    position, _ = Position.from_json(contents.state)
+    try:
+        predictions, _ = read_with_images(table, None, position.mapping)
+    except ReviewError:
+        return False
+    return binding_of(predictions).fingerprint == contents.binding.fingerprint
 
 
 def _check_is_other(path: Path, log: Path, request: OpenRequest) -> None:

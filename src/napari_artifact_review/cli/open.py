@@ -18,6 +18,8 @@ from napari_artifact_review.core.texts import printable
 if TYPE_CHECKING:
     import napari
 
+    from napari_artifact_review.widgets import ReviewWidget
+
 
 def set_up(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
@@ -68,8 +70,14 @@ def run(options: argparse.Namespace) -> int:
             team=options.team,
             previous=options.previous,
         )
-        session = widget.session
-        if session is not None and session.round_summary is not None:
-            print(printable(session.round_summary.text))
+        if options.previous is not None:
+            _print_summary(widget)
 
     return run_napari(start)
+
+
+def _print_summary(widget: ReviewWidget) -> None:
+    """Print one line about the round that is open in a dock."""
+    summary = None if widget.session is None else widget.session.round_summary
+    if summary is not None:
+        print(printable(summary.text))

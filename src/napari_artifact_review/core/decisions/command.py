@@ -23,6 +23,14 @@ PENDING_DELAY = 0.3
 CommandState = Literal["pending", "recorded", "refused"]
 
 
+def title_of(cutouts: Sequence[CutoutKey]) -> str:
+    """Return a short text that names one cutout, or counts several."""
+    if len(cutouts) != 1:
+        return f"{len(cutouts)} cutouts"
+    [cutout] = cutouts
+    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+
+
 class Command:
     """A change to record, and its result.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import Self
 
@@ -52,6 +52,7 @@ class ReviewCursor:
         self.queue = queue
         self.row = row
         self._catalog = catalog
+        self._carried_changes = catalog.labels.carried_changes
         # The row from which the last jump started.
         self._jumped_from: int | None = None
 
@@ -93,9 +94,16 @@ class ReviewCursor:
             self.set_queue(NEXT_ROUND_RULE)
         self._jumped_from = None
 
-    def refresh_queue(self) -> None:
-        """Create the queue again, after verdicts of an earlier round have changed."""
-        self._replace_queue(Queue(self._catalog, self.queue.rule), self.row)
+    def update_queue(self, rows: Iterable[int]) -> None:
+        """Update the queue after the labels of rows have changed.
+
+        If verdicts of an earlier round have changed, the queue is created again,
+        because other cutouts may be candidates.
+        """
+        if self._carried_changes != self._catalog.labels.carried_changes:
+            self._replace_queue(Queue(self._catalog, self.queue.rule), self.row)
+        for row in rows:
+            self.queue.update(row)
 
     def next(self, skip: Container[int] = ()) -> bool:
         """Move to the next cutout of the queue whose row is not in `skip`.
@@ -178,6 +186,7 @@ class ReviewCursor:
         self._replace_queue(queue, row)
 
     def _replace_queue(self, queue: Queue, row: int) -> None:
+        self._carried_changes = self._catalog.labels.carried_changes
         has_moved = row != self.row
         if has_moved:
             self._jumped_from = self.row

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from operator import attrgetter
 from typing import Any, Literal
 
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.command import Command
+from napari_artifact_review.core.decisions.command import Command, title_of
 from napari_artifact_review.core.decisions.entry import Entry, plain_json, storable_text
 from napari_artifact_review.core.decisions.log import (
     Decision,
@@ -25,6 +24,10 @@ from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import HeldError, StoreError
 from napari_artifact_review.core.outcomes import Verdict
 from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.review.entry_commands import (
+    carry_command,
+    receive_command,
+)
 from napari_artifact_review.core.review.expected_log import (
     VERDICT_KINDS,
     Act,
@@ -164,7 +167,8 @@ class Journal:
         keys = [*by_key]
         wanted = LabelState(0, self._reviewer, utc_now(), verdict, kind, note)
         expected = self._expected.states_of(keys)
-        repeatable = self._open_disagreements() | self._open_carried(by_key)
+        changing = (command.cutouts for command in self.pending)
+        repeatable = self._repeatable(by_key).difference(*changing)
         new = changed_states(expected, wanted, repeatable)
         if not new:
             return self._command_without_effect(keys, expected)
@@ -174,14 +178,11 @@ class Journal:
 
         def make() -> list[Entry]:
             states = {key: self._labels.state_of(row) for key, row in by_key.items()}
-            repeatable = {one.cutout for one in self._disagreements}
-            are_carried = self._labels.are_carried
-            repeatable |= {key for key, row in by_key.items() if are_carried[row]}
-            new = changed_states(states, wanted, repeatable)
+            new = changed_states(states, wanted, self._repeatable(by_key))
             decisions = [Decision.from_state(key, state) for key, state in new.items()]
             return self._log.decide(decisions, contexts)
 
-        command = Command("decide", keys, make, title=f"{_title_of(keys)}: {verdict}")
+        command = Command("decide", keys, make, title=f"{title_of(keys)}: {verdict}")
         command.old_states, command.new_states = expected, new
         command.again = partial(self.decide, rows, verdict, kind, note, view, images)
         return self._give(command)
@@ -249,7 +250,7 @@ class Journal:
             return self._log.decide(decisions, contexts, "taken over")
 
         keys = tuple(labels)
-        command = Command("adopt", keys, make, title=f"{_title_of(keys)}: taken over")
+        command = Command("adopt", keys, make, title=f"{title_of(keys)}: taken over")
         command.new_states = {
             key: state.with_matching_verdict() for key, state in labels.items()
         }
@@ -266,20 +267,15 @@ class Journal:
         If nothing can be recorded, because the review is read-only or open elsewhere,
         the verdicts are in force in this session only.
         """
-        keys = tuple(one.cutout for one in decisions)
         contexts = {
             key: plain_json(context) | self._table_state(key)
             for key, context in contexts.items()
         }
 
-        def make() -> list[Entry]:
-            new = [one for one in decisions if not self._log.has_carried(one)]
-            return self._log.decide(new, contexts, "carried")
-
-        command = Command("carry", keys, make, title=f"{_title_of(keys)}: carried")
+        command = carry_command(self._log, decisions, contexts)
         command.again = partial(self.carry, decisions, contexts)
         if isinstance(self.problem, HeldError):
-            entries = make()
+            entries = command.make()
             self._update_labels(self._log.add(entries))
             command.settle(entries)
             return command
@@ -287,25 +283,7 @@ class Journal:
 
     def receive(self, entries: Sequence[Entry]) -> Command:
         """Record entries of other logs; skip entries that are already recorded."""
-
-        def make() -> list[Entry]:
-            last: dict[str, Entry | None] = {}
-            new = []
-            for entry in sorted(entries, key=attrgetter("id")):
-                known = last.get(entry.log_id) or self._log.last_entry(entry.log_id)
-                if known is not None and entry.number <= known.number:
-                    continue
-                if not (entry.is_sound() and entry.follows(known)):
-                    raise StoreError(
-                        f"entry {entry.number} of the log {entry.log_id} does not "
-                        "follow on the one before it",
-                        remedy="The log was changed or damaged; nothing was recorded",
-                    )
-                last[entry.log_id] = entry
-                new.append(entry)
-            return new
-
-        return self._give(Command("receive", (), make, title="received decisions"))
+        return self._give(receive_command(self._log, entries))
 
     def dismiss_refused(self, commands: Sequence[Command]) -> None:
         """Remove commands from `refused`."""
@@ -325,18 +303,13 @@ class Journal:
 
     # Parts of commands
 
-    def _open_disagreements(self) -> set[CutoutKey]:
-        """Return the cutouts with a disagreement that no pending command affects."""
-        cutouts = {one.cutout for one in self._disagreements}
-        return cutouts.difference(*(command.cutouts for command in self.pending))
+    def _repeatable(self, rows: Mapping[CutoutKey, int]) -> set[CutoutKey]:
+        """Return the cutouts on which the same verdict is a new one.
 
-    def _open_carried(self, rows: Mapping[CutoutKey, int]) -> set[CutoutKey]:
-        """Return the cutouts with a carried verdict that no pending command affects.
-
-        The same verdict in this round is a new one.
+        They have a disagreement, or a verdict that was carried from an earlier round.
         """
         carried = {key for key, row in rows.items() if self._labels.are_carried[row]}
-        return carried.difference(*(command.cutouts for command in self.pending))
+        return carried | {one.cutout for one in self._disagreements}
 
     def _command_without_effect(
         self,
@@ -375,7 +348,7 @@ class Journal:
             make,
             depends_on=depends_on[-1:],
             target=target,
-            title=f"{kind} of {_title_of(tuple(states))}",
+            title=f"{kind} of {title_of(tuple(states))}",
         )
         command.again = lambda: self._give_reversal(kind, settled_act(target))
         command.old_states = self._expected.states_of(command.cutouts)
@@ -455,10 +428,3 @@ class Journal:
             if command is None or command.kind in VERDICT_KINDS:
                 late = [c for c in self._refused if touched.issuperset(c.cutouts)]
                 self.dismiss_refused(late)
-
-
-def _title_of(cutouts: Sequence[CutoutKey]) -> str:
-    if len(cutouts) != 1:
-        return f"{len(cutouts)} cutouts"
-    [cutout] = cutouts
-    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"

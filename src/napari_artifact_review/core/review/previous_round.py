@@ -266,7 +266,7 @@ def _table_of(
     contents: StoreContents, mapping: TableMapping | None
 ) -> PreviousRound | None:
     """Read the table of a log, if the table is still there and has the log's images."""
-    if contents.binding is None or not os.path.exists(contents.binding.table_name):
+    if contents.binding is None:
         return None
     table = Path(contents.binding.table_name)
     try:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES, Outcome
 from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.review.queue_order import are_in_round, sort_keys
 from napari_artifact_review.core.tables.column_condition import ColumnCondition
 
 State = Literal[
@@ -186,14 +187,14 @@ class Queue:
         self.changes = 0
         self._catalog = catalog
         self._index = catalog.cutout_index
-        self._keys = self._sort_keys()
+        self._keys = sort_keys(catalog, rule)
         which = catalog.are(*rule.outcomes)
         if rule.images is not None:
             which &= np.isin(catalog.predictions.image_index, self._image_indices())
         for condition in rule.columns:
             which &= catalog.own_columns.are(condition)
         if rule.state in ROUND_STATES:
-            which &= self._pool()
+            which &= are_in_round(catalog, rule.state)
         rows = np.flatnonzero(which)
         if self._keys is not None:
             # A stable sort leaves ties in table order.
@@ -408,48 +409,7 @@ class Queue:
             which &= np.isin(rows, [r for r in named if kinds.get(r) in rule.kinds])
         return which
 
-    def _pool(self) -> npt.NDArray[np.bool_]:
-        """Return the mask of rows in a state of the next round, shape (n,)."""
-        catalog, state = self._catalog, self.rule.state
-        if state == "settled":
-            return catalog.are_settled()
-        if state == "contradicted":
-            return catalog.are_contradicted()
-        new = catalog.are_new_errors()
-        return new if state == "new errors" else new | catalog.are_contradicted()
-
     # Order
-
-    def _sort_keys(self) -> npt.NDArray[Any] | None:
-        """Return the sort key of each row; None for table order."""
-        keys = self._keys_of_order()
-        if self.rule.state != "next round":
-            return keys
-        # New errors first, each group in the order of the rule.
-        known = ~self._catalog.are_new_errors()
-        places = np.arange(len(known)) if keys is None else keys
-        ranks = np.empty(len(known), dtype=np.int64)
-        ranks[np.lexsort((places, known))] = np.arange(len(known))
-        return ranks
-
-    def _keys_of_order(self) -> npt.NDArray[Any] | None:
-        table, order = self._catalog.predictions, self.rule.order
-        if order == "table":
-            return None
-        if order == "image":
-            return table.image_index
-        if order == "random":
-            return np.random.default_rng(self.rule.seed).permutation(len(table.label))
-        if table.confidence is None:
-            raise ReviewError(
-                "the table has no column confidence to order the cutouts by",
-                path=table.path,
-                remedy="Choose another order",
-            )
-        given = table.label if order == "mislabelled" else self._catalog.preds
-        # NaN sorts last with either sign.
-        probability = np.where(given == 1, table.confidence, 1 - table.confidence)
-        return -probability if order == "confident" else probability
 
     def _image_indices(self) -> list[int]:
         assert self.rule.images is not None, "called for a rule that names images"

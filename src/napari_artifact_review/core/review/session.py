@@ -158,12 +158,10 @@ class ReviewSession:
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
         )
-        found = files.output.found_digest
-        catalog.labels.mark_saved(
-            decisions_in_output(found, files.contents, self.log, catalog.cutout_index)
-        )
+        found, index = files.output.found_digest, catalog.cutout_index
+        saved = decisions_in_output(found, files.contents, self.log, index)
+        catalog.labels.mark_saved(saved)
         self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
-        self._rounds = catalog.labels.carried_changes
         self._notices = (*files.notices, *damaged, *reset, *gone)
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
@@ -178,9 +176,7 @@ class ReviewSession:
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
-        self._plan = plan
-        if plan is not None:
-            self._carry(plan, position.queue, files.order)
+        self._carry(plan, position.queue, files.order)
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
                 files.meeting_place, files.team_url, files.identity
@@ -1004,8 +1000,13 @@ class ReviewSession:
 
     # Private methods
 
-    def _carry(self, plan: CarryPlan, queue: QueueRule | None, order: Order) -> None:
+    def _carry(
+        self, plan: CarryPlan | None, queue: QueueRule | None, order: Order
+    ) -> None:
         """Carry the verdicts of a previous round, and set the queue of a new round."""
+        self._plan = plan
+        if plan is None:
+            return
         is_first = not self.catalog.labels.carried_decisions
         if plan.decisions:
             self._journal.carry(plan.decisions, plan.contexts)
@@ -1015,8 +1016,7 @@ class ReviewSession:
         if is_first and has_default and self.catalog.labels.carried_decisions:
             self._cursor.begin_round(order)
         else:
-            self._cursor.refresh_queue()
-        self._rounds = self.catalog.labels.carried_changes
+            self._cursor.update_queue(())
         if not isinstance(self.problem, HeldError):
             self._journal.recorder.save_state(self.position.as_json())
 
@@ -1031,11 +1031,8 @@ class ReviewSession:
         return ReviewError(what, path=self.predictions.path)
 
     def _on_changed(self, rows: list[int]) -> None:
-        if self._rounds != self.catalog.labels.carried_changes:
-            self._rounds = self.catalog.labels.carried_changes
-            self._cursor.refresh_queue()
+        self._cursor.update_queue(rows)
         for row in rows:
-            self.review_queue.update(row)
             key = self.cutout_index.key_of(row)
             # A draft with another text is for a later verdict.
             if self.drafts.get(key) == self.catalog.labels.state_of(row).note:

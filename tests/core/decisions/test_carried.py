@@ -43,7 +43,15 @@ def entries_of(log, action, cutouts, verdict, time):
     is_carried = action == "carry"
     label = int(verdict == "artifact")
     decisions = [
-        Decision(cutout, label, log.log_id, time, verdict, is_carried=is_carried)
+        # Both computers carry verdicts of the same reviewer.
+        Decision(
+            cutout,
+            label,
+            "eve" if is_carried else log.log_id,
+            time,
+            verdict,
+            is_carried=is_carried,
+        )
         for cutout in cutouts
     ]
     return log.decide(decisions, {}, "carried" if is_carried else "decided")
@@ -53,18 +61,43 @@ def standing(log):
     return [(log.in_force(cutout), log.carried(cutout)) for cutout in CUTOUTS]
 
 
-def in_force(log):
-    """Return the decision in force on each cutout, by a plain model."""
-    decisions = {act: log.decisions_of(act) for act in reversed(log.done)}
+def in_force(entries):
+    """Return the decision in force on each cutout, by a plain model.
+
+    The same verdict counts once, whichever computer carried it.
+    """
+    acts, undone, votes, carried, known = {}, set(), {}, {}, set()
+    for entry in entries:
+        act = entry.act
+        if entry.action in ("decide", "carry"):
+            identity = (entry.cutout, entry.reviewer, entry.decided_at, entry.verdict)
+            acts.setdefault(act, []).append((entry, identity))
+            changed = [] if act in undone else [acts[act][-1]]
+            if entry.action == "carry" and identity in known:
+                changed = []
+            known.add(identity)
+        elif act not in acts or (entry.action == "undo") == (act in undone):
+            continue
+        else:
+            changed = acts[act]
+        if entry.action == "undo":
+            undone.add(act)
+        elif entry.action == "redo":
+            undone.discard(act)
+        for one, identity in changed:
+            layer, name = (carried, identity) if one.action == "carry" else (votes, act)
+            here = layer.setdefault(one.cutout, {})
+            if act in undone:
+                here.pop(name, None)
+            else:
+                here[name] = one
     found = []
     for cutout in CUTOUTS:
-        mine = [
-            d for all_of in decisions.values() for d in all_of if d.cutout == cutout
-        ]
-        votes = [decision for decision in mine if not decision.is_carried]
-        latest = max((d.decided_at for d in mine), default=None)
-        carried = [d for d in mine if d.decided_at == latest]
-        found.append((votes or carried or [None])[-1])
+        latest = [*votes.get(cutout, {}).values()]
+        if not latest:
+            latest = [*carried.get(cutout, {}).values()]
+            latest.sort(key=lambda one: one.decided_at)
+        found.append(latest[-1].digest if latest else None)
     return found
 
 
@@ -95,9 +128,17 @@ def test_a_verdict_of_this_round_wins_in_any_order_of_exchange(steps, random):
             count = random.randint(1, len(part))
             log.add(part[:count])
             del part[:count]
-        assert [decision for decision, _ in standing(log)] == in_force(log)
+        by_digest = {entry.digest: entry for entry in log.entries}
+        found = [one and by_digest[one] for one in in_force(log.entries)]
+        assert [decision and said(decision) for decision, _ in standing(log)] == [
+            entry and said(entry) for entry in found
+        ]
         wanted = wanted or standing(log)
         assert standing(log) == wanted
+
+
+def said(one):
+    return one.cutout, one.reviewer, one.decided_at, one.verdict, one.label_new
 
 
 def number(entry):
@@ -127,7 +168,17 @@ def test_an_act_that_carried_belongs_to_its_computer_only():
     assert two.is_carrying(act)
     assert one.is_of(act, "anybody")
     # The reviewer of the first verdict cannot undo all of them on another computer.
-    assert not two.is_of(act, "one")
+    assert not two.is_of(act, "eve")
+
+
+def test_what_two_computers_carried_is_undone_by_either():
+    one, two = DecisionLog(log_id="one"), DecisionLog(log_id="two")
+    for log in (one, two):
+        log.add(entries_of(log, "carry", CUTOUTS, "artifact", TIMES[0]))
+    two.add(two.undo("ada", before))
+    one.add(two.entries)
+    two.add(one.entries)
+    assert standing(one) == standing(two) == [(None, None)] * 3
 
 
 def test_what_was_carried_is_known_after_an_undo_and_can_be_redone():
@@ -136,7 +187,7 @@ def test_what_was_carried_is_known_after_an_undo_and_can_be_redone():
     log.add(entries_of(log, "undo", CUTOUTS, "artifact", TIMES[0]))
     assert log.in_force(CUTOUTS[0]) is None
     assert log.has_carried(
-        Decision(CUTOUTS[0], 1, "one", TIMES[0], "artifact", is_carried=True)
+        Decision(CUTOUTS[0], 1, "eve", TIMES[0], "artifact", is_carried=True)
     )
     log.add(entries_of(log, "redo", CUTOUTS, "artifact", TIMES[0]))
     assert log.in_force(CUTOUTS[0]).is_carried

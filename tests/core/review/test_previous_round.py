@@ -267,8 +267,8 @@ def test_without_a_wcs_another_image_is_not_matched(tmp_path):
         [listed] = session.round_summary.not_carried
         assert listed.reason == "its image is not in the new table"
         assert [n for n in session.notices if "could be carried" in n] == [
-            f"Previous round {path}: None of its 1 verdicts could be carried to this "
-            "table."
+            f"Previous round {path}: 0 of 1 verdicts could be carried; check --previous "
+            "lists the reasons."
         ]
 
 

@@ -130,6 +130,9 @@ class LabelState(NamedTuple):
 #: A decision, the state of its cutout after the entry, and the entry's context.
 _Change: TypeAlias = tuple[Decision, LabelState, Mapping[str, Any]]
 
+#: What identifies a carried verdict on a cutout, in any previous round.
+_VerdictId: TypeAlias = tuple[object, ...]
+
 
 class DecisionLog:
     """The entries of all logs of a review, and the decisions currently in force.
@@ -177,7 +180,7 @@ class DecisionLog:
     @property
     def cutouts(self) -> Iterable[CutoutKey]:
         """Cutouts of the table that have decisions, including undone decisions."""
-        return (self._carried | self._in_force).keys()
+        return dict.fromkeys([*self._carried, *self._in_force])
 
     @property
     def done(self) -> Sequence[EntryId]:
@@ -205,26 +208,19 @@ class DecisionLog:
         """
         return act.log_id == self.log_id or self._reviewers.get(act) == reviewer
 
-    def in_force(
-        self, cutout: CutoutKey, without: EntryId | None = None
-    ) -> Decision | None:
-        """Return the decision in force for a cutout, or None; ignore an act."""
-        decisions = self._in_force.get(cutout, {})
-        for act in reversed(decisions):
-            if act != without:
-                return decisions[act]
-        return self.carried(cutout, without)
+    def in_force(self, cutout: CutoutKey) -> Decision | None:
+        """Return the decision in force for a cutout, or None."""
+        decisions = self._in_force.get(cutout)
+        if decisions:
+            return next(reversed(decisions.values()))
+        return self.carried(cutout)
 
-    def carried(
-        self, cutout: CutoutKey, without: EntryId | None = None
-    ) -> Decision | None:
-        """Return the latest carried verdict on a cutout, or None; ignore an act.
+    def carried(self, cutout: CutoutKey) -> Decision | None:
+        """Return the latest carried verdict on a cutout, or None.
 
         A decision of this round may be in force instead.
         """
-        decisions = self._carried.get(cutout, {})
-        latest = [decisions[act] for act in reversed(decisions) if act != without]
-        return max(latest, key=attrgetter("decided_at"), default=None)
+        return _latest(self._carried.get(cutout, {}).values())
 
     def has_carried(self, decision: Decision) -> bool:
         """Return whether a verdict was carried before, even if that was undone."""
@@ -281,8 +277,10 @@ class DecisionLog:
         self._done: dict[EntryId, None] = {}
         self._undone: dict[EntryId, None] = {}
         self._in_force: dict[CutoutKey, dict[EntryId, Decision]] = {}
-        self._carried: dict[CutoutKey, dict[EntryId, Decision]] = {}
-        self._carried_ids: set[tuple[object, ...]] = set()
+        # Carried verdicts by cutout and by what identifies them. If two computers carry
+        # the same verdict, the first entry counts, and an undo of either reverts it.
+        self._carried: dict[CutoutKey, dict[_VerdictId, Decision]] = {}
+        self._carried_ids: set[_VerdictId] = set()
         # A carried act belongs to its log, not to the reviewers of its verdicts.
         self._reviewers: dict[EntryId, str] = {}
 
@@ -304,30 +302,37 @@ class DecisionLog:
             state = LabelState.after(entry)
             decision = Decision.from_state(entry.cutout, state, is_carried)
             self._acts.setdefault(act, []).append(decision)
+            is_new = not self.has_carried(decision)
             if is_carried:
                 self._carried_ids.add(_verdict_id(decision))
+                self._carried.setdefault(entry.cutout, {})
             else:
                 self._reviewers.setdefault(act, entry.reviewer)
-            decisions = self._beside(decision)
+                self._in_force.setdefault(entry.cutout, {})
             if not is_late:
                 self._done[act] = None
-                decisions[act] = decision
+                if is_new or not is_carried:
+                    self._put(act, decision)
         elif entry.action == "undo" and act in self._done:
             # The first entry undoes the whole act.
             del self._done[act]
             self._undone[act] = None
             for decision in self._acts[act]:
-                self._beside(decision).pop(act, None)
+                self._in_force.get(decision.cutout, {}).pop(act, None)
+                if decision.is_carried:
+                    self._carried[decision.cutout].pop(_verdict_id(decision), None)
         elif entry.action == "redo" and act in self._undone:
             del self._undone[act]
             self._done[act] = None
             for decision in self._acts[act]:
-                self._beside(decision)[act] = decision
+                self._put(act, decision)
 
-    def _beside(self, decision: Decision) -> dict[EntryId, Decision]:
-        """Return the decisions on the same cutout, all carried or all not, by act."""
-        layer = self._carried if decision.is_carried else self._in_force
-        return layer.setdefault(decision.cutout, {})
+    def _put(self, act: EntryId, decision: Decision) -> None:
+        """Add a decision of an act in force."""
+        if decision.is_carried:
+            self._carried[decision.cutout][_verdict_id(decision)] = decision
+        else:
+            self._in_force[decision.cutout][act] = decision
 
     # New entries, which the caller records and passes to `add`
 
@@ -376,8 +381,14 @@ class DecisionLog:
         if act not in self._done:
             return []
 
+        gone = {_verdict_id(one) for one in self._acts[act] if one.is_carried}
+
         def remaining(decision: Decision) -> LabelState:
-            other = self.in_force(decision.cutout, without=act)
+            decisions = self._in_force.get(decision.cutout, {})
+            votes = [decisions[other] for other in decisions if other != act]
+            carried = self._carried.get(decision.cutout, {})
+            left = [carried[one] for one in carried if one not in gone]
+            other = votes[-1] if votes else _latest(left)
             return before(decision.cutout) if other is None else LabelState.after(other)
 
         return self._entries_about("undo", act, reviewer, remaining)
@@ -437,7 +448,12 @@ class DecisionLog:
         return entries
 
 
-def _verdict_id(decision: Decision) -> tuple[object, ...]:
+def _latest(decisions: Iterable[Decision]) -> Decision | None:
+    """Return the decision with the latest time; of several, the last; or None."""
+    return max(reversed([*decisions]), key=attrgetter("decided_at"), default=None)
+
+
+def _verdict_id(decision: Decision) -> _VerdictId:
     """Return what identifies a carried verdict on a cutout, in any previous round.
 
     The label is omitted, because an unsure verdict has the label of the table.

@@ -10,7 +10,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import Decision, LabelState
+from napari_artifact_review.core.decisions.log import (
+    Decision,
+    DecisionLog,
+    LabelState,
+)
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.image_matches import ImageMatches, match_images
 from napari_artifact_review.core.review.opening import OpenedFiles
@@ -18,6 +22,7 @@ from napari_artifact_review.core.review.previous_round import (
     PreviousRound,
     PreviousVerdict,
 )
+from napari_artifact_review.core.review.resume import apply_log
 
 #: Key in an entry's context for the source of a carried verdict.
 CARRIED_FROM = "carried_from"
@@ -122,7 +127,10 @@ def plan_carrying(files: OpenedFiles, previous: PreviousRound) -> CarryPlan:
     overlaps by half of the larger of the two. If several verdicts on a cutout differ,
     none of them is carried to it.
     """
-    catalog = files.catalog
+    catalog, index = files.catalog, files.catalog.cutout_index
+    # The table may be the output, with the decisions of its log.
+    log = DecisionLog(files.contents.entries, index.__contains__)
+    apply_log(log, catalog.labels, index)
     size = previous.cutout_size or catalog.cutout_size
     matches = match_images(previous, catalog.predictions, files.images, files.contents)
     candidates: dict[int, list[_Candidate]] = {}
@@ -143,7 +151,7 @@ def plan_carrying(files: OpenedFiles, previous: PreviousRound) -> CarryPlan:
             verdicts = (candidate.verdict for candidate in candidates[row])
             not_carried += [NotCarried.of(verdict, reason) for verdict in verdicts]
             continue
-        key = catalog.cutout_index.key_of(row)
+        key = index.key_of(row)
         not_carried += _displaced(candidates[row], chosen, key)
         state = _carried_state(chosen.verdict.state, row, catalog)
         decisions.append(Decision.from_state(key, state, is_carried=True))

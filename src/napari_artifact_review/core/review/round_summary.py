@@ -10,6 +10,10 @@ from napari_artifact_review.core.review.carrying import CarryPlan, NotCarried
 from napari_artifact_review.core.review.catalog import Catalog
 
 
+#: Hint for the user.
+_WHERE = "check --previous lists the reasons"
+
+
 @dataclass(frozen=True)
 class RoundSummary:
     """Errors of the new model, compared with the verdicts of earlier rounds.
@@ -75,11 +79,11 @@ def round_notices(catalog: Catalog, plan: CarryPlan) -> tuple[str, ...]:
     assert summary is not None, "there is a plan"
     count = len(plan.not_carried)
     if not plan.decisions:
-        found = f"None of its {count:,} verdicts could be carried to this table."
+        found = f"0 of {count:,} verdicts could be carried; {_WHERE}."
         if not count:
             found = "It has no verdicts."
         return (f"Previous round {plan.path}: {found}",)
-    notices = [f"{summary.text}."]
+    notices = [f"{summary.text}; {_WHERE}." if count else f"{summary.text}."]
     if plan.on_sky:
         notices.append(
             f"{_counted(plan.on_sky, 'verdict')} carried by position on the sky, "

@@ -317,10 +317,7 @@ class ReviewSession:
             mapping=self._given.mapping,
             reviewer=self.reviewer,
             team=self.open_log.team_url,
-            # Verdicts that were not recorded here are carried again.
-            previous=self._plan.path
-            if self._plan is not None and isinstance(self.problem, HeldError)
-            else None,
+            previous=self._unrecorded_round,
             **options,
         )
 
@@ -1019,6 +1016,16 @@ class ReviewSession:
             self._cursor.update_queue(())
         if not isinstance(self.problem, HeldError):
             self._journal.recorder.save_state(self.position.as_json())
+
+    @property
+    def _unrecorded_round(self) -> Path | None:
+        """The previous round, if its verdicts could not be recorded here."""
+        is_refused = any(command.kind == "carry" for command in self.refused)
+        if self._plan is None or not (
+            is_refused or isinstance(self.problem, HeldError)
+        ):
+            return None
+        return self._plan.path
 
     def _row_of(self, cutout: CutoutKey) -> int:
         try:

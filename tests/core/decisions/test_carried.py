@@ -166,7 +166,7 @@ def test_an_act_that_carried_belongs_to_its_computer_only():
     two.add(one.entries)
     [act] = two.done
     assert two.is_carrying(act)
-    assert one.is_of(act, "anybody")
+    assert one.is_of(act, "zoe")
     # The reviewer of the first verdict cannot undo all of them on another computer.
     assert not two.is_of(act, "eve")
 

@@ -267,8 +267,8 @@ def test_without_a_wcs_another_image_is_not_matched(tmp_path):
         [listed] = session.round_summary.not_carried
         assert listed.reason == "its image is not in the new table"
         assert [n for n in session.notices if "could be carried" in n] == [
-            f"Previous round {path}: 0 of 1 verdicts could be carried; check --previous "
-            "lists the reasons."
+            f"Previous round {path}: 0 of 1 verdicts could be carried; check "
+            "--previous lists the reasons."
         ]
 
 
@@ -648,6 +648,20 @@ def test_the_previous_round_is_not_this_round(rounds):
     assert log.read_bytes() == before
     output = old.with_name("round 2.csv")
     with ReviewSession.open(next_to_it, output=output, previous=old) as session:
+        assert session.round_summary.carried == 3
+
+
+def test_verdicts_that_a_full_disk_refused_are_carried_later(rounds, slow_disk):
+    old, new = rounds
+    slow_disk.faults.append(sqlite3.OperationalError("database or disk is full"))
+    with ReviewSession.open(new, reviewer="eve", previous=old) as session:
+        assert verdicts_in(session) == {}
+        assert [command.title for command in session.refused] == ["3 cutouts: carried"]
+        assert "disk is full" in str(session.problem)
+        session.give_again()
+        session.wait_until_recorded()
+        assert len(verdicts_in(session)) == 3
+        assert (session.refused, session.problem) == ((), None)
         assert session.round_summary.carried == 3
 
 

@@ -243,9 +243,10 @@ class DecisionLog:
         if are_latest:
             for entry in new:
                 self._apply(entry)
-                # The act may have more cutouts than the undo entries, if it was undone
-                # in a review of a smaller table.
-                touched.update(one.cutout for one in self.decisions_of(entry.act))
+            # An act may have more cutouts than the undo entries, if it was undone in a
+            # review of a smaller table. Each act is visited once: it may be large.
+            for act in {entry.act for entry in new}:
+                touched.update(one.cutout for one in self.decisions_of(act))
         else:
             # Some new entries precede known entries, so apply all entries again.
             before = {cutout: self._both(cutout) for cutout in self.cutouts}

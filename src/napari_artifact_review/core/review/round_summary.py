@@ -9,7 +9,6 @@ import numpy as np
 from napari_artifact_review.core.review.carrying import CarryPlan, NotCarried
 from napari_artifact_review.core.review.catalog import Catalog
 
-
 #: Hint for the user.
 _WHERE = "check --previous lists the reasons"
 

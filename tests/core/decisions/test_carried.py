@@ -66,17 +66,23 @@ def in_force(entries):
 
     The same verdict counts once, whichever computer carried it.
     """
-    acts, undone, votes, carried, known = {}, set(), {}, {}, set()
+    acts, votes, carried, known = {}, {}, {}, set()
+    # Undone acts, and those of them that a new decision of their reviewer ends.
+    undone, ended = set(), set()
     for entry in entries:
         act = entry.act
         if entry.action in ("decide", "carry"):
             identity = (entry.cutout, entry.reviewer, entry.decided_at, entry.verdict)
             acts.setdefault(act, []).append((entry, identity))
             changed = [] if act in undone else [acts[act][-1]]
+            if entry.action == "decide" and changed:
+                ended |= {one for one in undone if belongs(one, acts[one], entry)}
             if entry.action == "carry" and identity in known:
                 changed = []
             known.add(identity)
         elif act not in acts or (entry.action == "undo") == (act in undone):
+            continue
+        elif act in ended:
             continue
         else:
             changed = acts[act]
@@ -135,6 +141,13 @@ def test_a_verdict_of_this_round_wins_in_any_order_of_exchange(steps, random):
         ]
         wanted = wanted or standing(log)
         assert standing(log) == wanted
+
+
+def belongs(act, entries, entry):
+    """Return whether an act is of the log or of the reviewer of an entry."""
+    first, _ = entries[0]
+    is_vote = first.action == "decide"
+    return act.log_id == entry.log_id or (is_vote and first.reviewer == entry.reviewer)
 
 
 def said(one):

@@ -80,7 +80,7 @@ def round_notices(catalog: Catalog, plan: CarryPlan) -> tuple[str, ...]:
     if not plan.decisions:
         found = f"0 of {count:,} verdicts could be carried; {_WHERE}."
         if not count:
-            found = "It has no verdicts."
+            found = "It has no verdicts; name its reviewed table, or its log."
         return (f"Previous round {plan.path}: {found}",)
     notices = [f"{summary.text}; {_WHERE}." if count else f"{summary.text}."]
     if plan.on_sky:

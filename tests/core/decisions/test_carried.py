@@ -80,9 +80,11 @@ def in_force(entries):
             if entry.action == "carry" and identity in known:
                 changed = []
             known.add(identity)
-        elif act not in acts or (entry.action == "undo") == (act in undone):
-            continue
-        elif act in ended:
+        elif (
+            act not in acts
+            or (entry.action == "undo") == (act in undone)
+            or act in ended
+        ):
             continue
         else:
             changed = acts[act]

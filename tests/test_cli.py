@@ -251,3 +251,46 @@ def test_open_gets_the_mapping_and_the_reviewer(survey, monkeypatch):
     assert (opened["cutout_size"], opened["reviewer"]) == (200, "me")
     assert main(["open", str(survey)]) == 0
     assert opened["mapping"] is None
+
+
+@pytest.fixture
+def previous(survey, tmp_path):
+    """Review an error of a round before that of the survey; return its table."""
+    path = tmp_path / "round 1" / "predictions.csv"
+    path.parent.mkdir()
+    path.write_text(survey.read_text())
+    with ReviewSession.open(path, survey.parent, reviewer="ada") as session:
+        session.set_label("no artifact")
+    return path
+
+
+def test_open_passes_the_previous_round_and_prints_its_summary(
+    survey, previous, monkeypatch, capsys
+):
+    class Widget:
+        def __init__(self, session):
+            self.session = session
+
+    def open_review(viewer, predictions, images, output, *, previous, **options):
+        return Widget(ReviewSession.open(predictions, images, previous=previous))
+
+    monkeypatch.setattr("napari.Viewer", lambda: None)
+    monkeypatch.setattr("napari.run", lambda: None)
+    monkeypatch.setattr("napari_artifact_review.widgets.open_review", open_review)
+    assert main(["open", str(survey), "--previous", str(previous)]) == 0
+    line = "1 verdict carried from the previous round; errors: 3 new, 1 gone, 0 back\n"
+    assert capsys.readouterr().out == line
+
+
+def test_check_of_a_next_round_prints_the_summary(survey, previous, capsys):
+    assert main(["check", str(survey), "--previous", str(previous)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("1 verdict carried from the previous round; ")
+
+
+def test_a_previous_round_that_cannot_be_read_is_one_line(survey, capsys):
+    missing = survey.with_name("missing.csv")
+    assert main(["check", str(survey), "--previous", str(missing)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{missing}: the previous round cannot be read: ")

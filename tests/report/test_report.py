@@ -121,6 +121,23 @@ def test_it_says_what_was_reviewed_by_whom_and_with_what(page, reviewed, survey)
     assert "Queue FP, observer < 8, table order " in other.text
 
 
+def test_it_says_what_was_carried_from_the_previous_round(reviewed, survey, tmp_path):
+    new = tmp_path / "round 2" / "predictions.csv"
+    new.parent.mkdir()
+    new.write_text(survey.read_text())
+    with ReviewSession.open(
+        new, survey.parent, reviewer="eve", previous=survey
+    ) as session:
+        session.select("north", 200, 0)
+        session.set_label("artifact")
+        page = Page(report.make_page(session, DAY))
+    assert f"Previous round {session.round_summary.text} " in page.text
+    assert "; 1 reviewed " in page.text
+    assert "Reviewers eve (1) " in page.text
+    assert "Queue FP FN TP TN, new errors and contradicted verdicts, by" in page.text
+    assert page.text.count("carried from the previous round ") >= 3
+
+
 def test_it_shows_the_changed_and_the_unsure_as_they_look(page, reviewed):
     assert "Changed labels (2)" in page.text
     assert "Unsure (1)" in page.text

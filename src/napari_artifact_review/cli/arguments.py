@@ -21,6 +21,17 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_previous(parser: argparse.ArgumentParser) -> None:
+    """Add the previous round, whose verdicts are carried."""
+    parser.add_argument(
+        "--previous",
+        type=Path,
+        metavar="OLD",
+        help="previous round, whose verdicts are carried: a reviewed table, a "
+        "predictions table with a log of its review, or a log",
+    )
+
+
 def add_review(parser: argparse.ArgumentParser) -> None:
     """Add the reviewed table, whose log of verdicts is used."""
     parser.add_argument(

@@ -8,6 +8,7 @@ import sys
 from napari_artifact_review.cli.arguments import (
     add_inputs,
     add_mapping,
+    add_previous,
     add_review,
     mapping_of,
 )
@@ -19,6 +20,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     add_mapping(parser)
     add_review(parser)
+    add_previous(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,10 +33,12 @@ def run(options: argparse.Namespace) -> int:
         options.reviewed,
         mapping=mapping_of(options),
         cutout_size=options.cutout_size,
+        previous=options.previous,
     )
     for fault in faults:
         print(on_one_line(str(fault)), file=sys.stderr)
     if faults:
         return 2
-    print(printable(summary))
+    for line in summary.splitlines():
+        print(printable(line))
     return 0

@@ -6,11 +6,19 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.cli.arguments import add_inputs, add_mapping, mapping_of
+from napari_artifact_review.cli.arguments import (
+    add_inputs,
+    add_mapping,
+    add_previous,
+    mapping_of,
+)
 from napari_artifact_review.cli.window import check_qt, check_settings, run_napari
+from napari_artifact_review.core.texts import printable
 
 if TYPE_CHECKING:
     import napari
+
+    from napari_artifact_review.widgets import ReviewWidget
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +46,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="PostgreSQL database through which computers exchange their verdicts",
     )
+    add_previous(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     mapping = mapping_of(options)
 
     def start(viewer: napari.Viewer) -> None:
-        open_review(
+        widget = open_review(
             viewer,
             options.predictions,
             options.images,
@@ -59,6 +68,16 @@ def run(options: argparse.Namespace) -> int:
             reviewer=options.reviewer,
             store=options.store,
             team=options.team,
+            previous=options.previous,
         )
+        if options.previous is not None:
+            _print_summary(widget)
 
     return run_napari(start)
+
+
+def _print_summary(widget: ReviewWidget) -> None:
+    """Print one line about the round that is open in a dock."""
+    summary = None if widget.session is None else widget.session.round_summary
+    if summary is not None:
+        print(printable(summary.text))

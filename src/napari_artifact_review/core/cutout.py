@@ -48,6 +48,8 @@ class Cutout:
         "artifact", "no artifact" or "unsure"; empty without a verdict.
     kind, note : str
         Kind of artifact and the reviewer's note.
+    is_carried : bool
+        Whether the verdict was carried from an earlier round.
     """
 
     row: int
@@ -66,6 +68,7 @@ class Cutout:
     decision: str = ""
     kind: str = ""
     note: str = ""
+    is_carried: bool = False
 
     @property
     def key(self) -> CutoutKey:

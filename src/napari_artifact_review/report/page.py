@@ -143,11 +143,13 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
     if options:
         yield "Read with", shlex.join(options)
     yield "Images", f"{len(table.image_names):,} in {session.images.folder}"
-    reviewed = int(np.count_nonzero(labels.reviewed))
+    reviewed = int(np.count_nonzero(labels.answered))
     yield (
         "Cutouts",
         f"{len(table.label):,}, {session.cutout_size} px each; {reviewed:,} reviewed",
     )
+    if session.round_summary is not None:
+        yield "Previous round", session.round_summary.text
     yield "Reviewers", _reviewers(session) or "none yet"
     yield "Queue", queue_summary(session.review_queue.rule)
     threshold = session.catalog.threshold_in_force
@@ -164,7 +166,7 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
 def _reviewers(session: ReviewSession) -> str:
     """Return a text with each reviewer's number of verdicts, highest number first."""
     labels = session.catalog.labels
-    rows = np.flatnonzero(labels.reviewed).tolist()
+    rows = np.flatnonzero(labels.answered).tolist()
     counts = Counter(labels.state_of(row).reviewed_by or "unnamed" for row in rows)
     by_count = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     return ", ".join(f"{name} ({count:,})" for name, count in by_count)

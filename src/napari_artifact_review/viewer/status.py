@@ -124,6 +124,8 @@ def describe_cutout(cutout: Cutout) -> str:
     if cutout.changed:
         parts.append(f"label_new {cutout.label_new}")
     review = f"reviewed: {cutout.decision}" if cutout.reviewed else "not reviewed"
+    if cutout.is_carried:
+        review = f"carried from the previous round: {cutout.decision}"
     parts.append(f"{review}, {cutout.kind}" if cutout.kind else review)
     return ", ".join(parts)
 

@@ -37,6 +37,7 @@ def open_review(
     store: str | Path | None = None,
     team: str | None = None,
     read_only: bool = False,
+    previous: str | Path | None = None,
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
@@ -49,7 +50,7 @@ def open_review(
     predictions : path-like or ReviewSession
         The predictions table, or an open session. With a session, omit all further
         arguments. The dock closes the session when it closes the review.
-    images, output, mapping, cutout_size, reviewer, store, team, read_only
+    images, output, mapping, cutout_size, reviewer, store, team, read_only, previous
         As for `ReviewSession.open`.
 
     Returns
@@ -66,7 +67,12 @@ def open_review(
     TypeError
         If other arguments are given with a session.
     """
-    options = {"reviewer": reviewer, "store": store, "team": team}
+    options = {
+        "reviewer": reviewer,
+        "store": store,
+        "team": team,
+        "previous": previous,
+    }
     if isinstance(predictions, str | PathLike):
         widget = review_dock(viewer)
         widget.opening.fill(predictions, images, output, cutout_size, mapping, reviewer)

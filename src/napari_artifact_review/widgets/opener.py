@@ -74,8 +74,8 @@ class Opener:
         Parameters
         ----------
         **options
-            `reviewer`, `store`, `team` and `read_only`, as for `ReviewSession.open`. By
-            default, reviewer and team are those in the form.
+            `reviewer`, `store`, `team`, `read_only` and `previous`, as for
+            `ReviewSession.open`. By default, reviewer and team are those in the form.
         """
         panel, table = self._panel, self._panel.predictions.path
         if table is None:

@@ -332,6 +332,6 @@ class OpenReview(QObject):
             self._panel.say(
                 f"The output is now {session.output}; its log has all verdicts so far."
             )
-        elif session.log:
-            last = session.log[-1].decided_at[:16].replace("T", " ")
+        elif given := [one for one in session.log if one.action != "carry"]:
+            last = given[-1].decided_at[:16].replace("T", " ")
             self._panel.say(f"Resumed; last decision {last} UTC.")

@@ -1,4 +1,4 @@
-"""A model whose calls are counted, the images that it scores, and a survey to export."""
+"""A model whose calls are counted, its images, and a survey to export."""
 
 from __future__ import annotations
 

@@ -14,13 +14,21 @@ from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import StoreError
 
 #: Kinds of command: give verdicts, undo or redo them, adopt labels of the table or of
-#: another program, or receive entries of other logs.
-CommandKind = Literal["decide", "undo", "redo", "adopt", "receive"]
+#: another program, carry verdicts of an earlier round, receive entries of other logs.
+CommandKind = Literal["decide", "undo", "redo", "adopt", "carry", "receive"]
 
 #: Seconds after which the window shows that a command is pending.
 PENDING_DELAY = 0.3
 
 CommandState = Literal["pending", "recorded", "refused"]
+
+
+def title_of(cutouts: Sequence[CutoutKey]) -> str:
+    """Return a short text that names one cutout, or counts several."""
+    if len(cutouts) != 1:
+        return f"{len(cutouts)} cutouts"
+    [cutout] = cutouts
+    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
 
 
 class Command:

@@ -41,6 +41,8 @@ class Decision:
         Kind of artifact; empty if none was given.
     note : str
         Note of the reviewer; empty if none was given.
+    is_carried : bool
+        Whether the verdict was carried from an earlier round.
     """
 
     cutout: CutoutKey
@@ -50,14 +52,16 @@ class Decision:
     verdict: Verdict
     kind: str = ""
     note: str = ""
+    is_carried: bool = False
 
     @classmethod
-    def from_state(cls, cutout: CutoutKey, state: LabelState) -> Self:
+    def from_state(
+        cls, cutout: CutoutKey, state: LabelState, is_carried: bool = False
+    ) -> Self:
         """Create the decision that gives a cutout the label state `state`."""
         label, reviewer, decided_at, verdict, kind, note = state
-        return cls(
-            cutout, label, reviewer, decided_at, cast(Verdict, verdict), kind, note
-        )
+        verdict = cast(Verdict, verdict)
+        return cls(cutout, label, reviewer, decided_at, verdict, kind, note, is_carried)
 
 
 class LabelState(NamedTuple):
@@ -126,13 +130,17 @@ class LabelState(NamedTuple):
 #: A decision, the state of its cutout after the entry, and the entry's context.
 _Change: TypeAlias = tuple[Decision, LabelState, Mapping[str, Any]]
 
+#: What identifies a carried verdict on a cutout, in any previous round.
+_VerdictId: TypeAlias = tuple[object, ...]
+
 
 class DecisionLog:
     """The entries of all logs of a review, and the decisions currently in force.
 
     Entries are applied in the order of `Entry.order`, so the result does not depend on
     the order of arrival. Entries are never removed: undo and redo add entries. An act
-    is a group of decisions that are made, undone and redone together.
+    is a group of decisions that are made, undone and redone together. A verdict that
+    was carried from an earlier round is in force only if the cutout has no other.
 
     Parameters
     ----------
@@ -172,7 +180,7 @@ class DecisionLog:
     @property
     def cutouts(self) -> Iterable[CutoutKey]:
         """Cutouts of the table that have decisions, including undone decisions."""
-        return self._in_force.keys()
+        return dict.fromkeys([*self._carried, *self._in_force])
 
     @property
     def done(self) -> Sequence[EntryId]:
@@ -203,7 +211,24 @@ class DecisionLog:
     def in_force(self, cutout: CutoutKey) -> Decision | None:
         """Return the decision in force for a cutout, or None."""
         decisions = self._in_force.get(cutout)
-        return next(reversed(decisions.values())) if decisions else None
+        if decisions:
+            return next(reversed(decisions.values()))
+        return self.carried(cutout)
+
+    def carried(self, cutout: CutoutKey) -> Decision | None:
+        """Return the latest carried verdict on a cutout, or None.
+
+        A decision of this round may be in force instead.
+        """
+        return _latest(self._carried.get(cutout, {}).values())
+
+    def has_carried(self, decision: Decision) -> bool:
+        """Return whether a verdict was carried before, even if that was undone."""
+        return _verdict_id(decision) in self._carried_ids
+
+    def is_carrying(self, act: EntryId) -> bool:
+        """Return whether an act carried verdicts from an earlier round."""
+        return any(decision.is_carried for decision in self.decisions_of(act))
 
     def add(self, entries: Iterable[Entry]) -> set[CutoutKey]:
         """Add entries; return the cutouts whose decision may have changed."""
@@ -218,22 +243,26 @@ class DecisionLog:
         if are_latest:
             for entry in new:
                 self._apply(entry)
-                # The act may have more cutouts than the undo entries, if it was undone
-                # in a review of a smaller table.
-                touched.update(one.cutout for one in self.decisions_of(entry.act))
+            # An act may have more cutouts than the undo entries, if it was undone in a
+            # review of a smaller table. Each act is visited once: it may be large.
+            for act in {entry.act for entry in new}:
+                touched.update(one.cutout for one in self.decisions_of(act))
         else:
             # Some new entries precede known entries, so apply all entries again.
-            before = {cutout: self.in_force(cutout) for cutout in self.cutouts}
+            before = {cutout: self._both(cutout) for cutout in self.cutouts}
             self._entries.sort(key=attrgetter("order"))
             self._reset()
             for entry in self._entries:
                 self._apply(entry)
             touched |= {
                 cutout
-                for cutout in before.keys() | self._in_force.keys()
-                if before.get(cutout) != self.in_force(cutout)
+                for cutout in {*before, *self.cutouts}
+                if before.get(cutout) != self._both(cutout)
             }
         return {cutout for cutout in touched if self._is_known(cutout)}
+
+    def _both(self, cutout: CutoutKey) -> tuple[Decision | None, Decision | None]:
+        return self.in_force(cutout), self.carried(cutout)
 
     def _is_next(self, entry: Entry) -> bool:
         """Return whether an entry is new; store a new entry as the last of its log."""
@@ -249,6 +278,11 @@ class DecisionLog:
         self._done: dict[EntryId, None] = {}
         self._undone: dict[EntryId, None] = {}
         self._in_force: dict[CutoutKey, dict[EntryId, Decision]] = {}
+        # Carried verdicts by cutout and by what identifies them. If two computers carry
+        # the same verdict, the first entry counts, and an undo of either reverts it.
+        self._carried: dict[CutoutKey, dict[_VerdictId, Decision]] = {}
+        self._carried_ids: set[_VerdictId] = set()
+        # A carried act belongs to its log, not to the reviewers of its verdicts.
         self._reviewers: dict[EntryId, str] = {}
 
     def _apply(self, entry: Entry) -> None:
@@ -259,30 +293,47 @@ class DecisionLog:
             # After a new decision, its reviewer cannot redo undone acts any more, even
             # if the cutout is not in the table. Other reviewers still can.
             for other in list(self._undone):
-                same = self._reviewers[other] == entry.reviewer
+                same = self._reviewers.get(other) == entry.reviewer
                 if same or other.log_id == entry.log_id:
                     del self._undone[other]
         if not self._is_known(entry.cutout):
             return
-        if entry.action == "decide":
-            decision = Decision.from_state(entry.cutout, LabelState.after(entry))
+        if entry.action in ("decide", "carry"):
+            is_carried = entry.action == "carry"
+            state = LabelState.after(entry)
+            decision = Decision.from_state(entry.cutout, state, is_carried)
             self._acts.setdefault(act, []).append(decision)
-            self._reviewers.setdefault(act, entry.reviewer)
-            decisions = self._in_force.setdefault(entry.cutout, {})
+            is_new = not self.has_carried(decision)
+            if is_carried:
+                self._carried_ids.add(_verdict_id(decision))
+                self._carried.setdefault(entry.cutout, {})
+            else:
+                self._reviewers.setdefault(act, entry.reviewer)
+                self._in_force.setdefault(entry.cutout, {})
             if not is_late:
                 self._done[act] = None
-                decisions[act] = decision
+                if is_new or not is_carried:
+                    self._put(act, decision)
         elif entry.action == "undo" and act in self._done:
             # The first entry undoes the whole act.
             del self._done[act]
             self._undone[act] = None
             for decision in self._acts[act]:
-                self._in_force[decision.cutout].pop(act, None)
+                self._in_force.get(decision.cutout, {}).pop(act, None)
+                if decision.is_carried:
+                    self._carried[decision.cutout].pop(_verdict_id(decision), None)
         elif entry.action == "redo" and act in self._undone:
             del self._undone[act]
             self._done[act] = None
             for decision in self._acts[act]:
-                self._in_force[decision.cutout][act] = decision
+                self._put(act, decision)
+
+    def _put(self, act: EntryId, decision: Decision) -> None:
+        """Add a decision of an act in force."""
+        if decision.is_carried:
+            self._carried[decision.cutout][_verdict_id(decision)] = decision
+        else:
+            self._in_force[decision.cutout][act] = decision
 
     # New entries, which the caller records and passes to `add`
 
@@ -307,7 +358,8 @@ class DecisionLog:
             (d, LabelState.after(d), contexts.get(d.cutout, {})) for d in decisions
         ]
         number = self.last_numbers.get(self.log_id, 0) + 1
-        return self._sealed("decide", EntryId(self.log_id, number), changes, origin)
+        action: Action = "carry" if origin == "carried" else "decide"
+        return self._sealed(action, EntryId(self.log_id, number), changes, origin)
 
     def undo(
         self,
@@ -330,12 +382,15 @@ class DecisionLog:
         if act not in self._done:
             return []
 
+        gone = {_verdict_id(one) for one in self._acts[act] if one.is_carried}
+
         def remaining(decision: Decision) -> LabelState:
-            others = dict(self._in_force[decision.cutout])
-            del others[act]
-            if others:
-                return LabelState.after(next(reversed(others.values())))
-            return before(decision.cutout)
+            decisions = self._in_force.get(decision.cutout, {})
+            votes = [decisions[other] for other in decisions if other != act]
+            carried = self._carried.get(decision.cutout, {})
+            left = [carried[one] for one in carried if one not in gone]
+            other = votes[-1] if votes else _latest(left)
+            return before(decision.cutout) if other is None else LabelState.after(other)
 
         return self._entries_about("undo", act, reviewer, remaining)
 
@@ -392,6 +447,19 @@ class DecisionLog:
             ).after(previous)
             entries.append(previous)
         return entries
+
+
+def _latest(decisions: Iterable[Decision]) -> Decision | None:
+    """Return the decision with the latest time; of several, the last; or None."""
+    return max(reversed([*decisions]), key=attrgetter("decided_at"), default=None)
+
+
+def _verdict_id(decision: Decision) -> _VerdictId:
+    """Return what identifies a carried verdict on a cutout, in any previous round.
+
+    The label is omitted, because an unsure verdict has the label of the table.
+    """
+    return (decision.cutout, *LabelState.after(decision)[1:])
 
 
 def login_name() -> str:

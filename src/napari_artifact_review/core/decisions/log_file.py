@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from napari_artifact_review.core.atomic_files import beside, replace_file
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.schema import (
+    CARRIED_VERSION,
     DECISIONS,
     METADATA,
     MIGRATIONS,
@@ -164,14 +165,14 @@ class LogFile:
             raise self._error(f"it is damaged ({found})", _DAMAGED)
 
     def is_current(self, db: sa.Connection) -> bool:
-        """Return True for the current schema version, and False for an older one.
+        """Return True for a current schema version, and False for an older one.
 
         Raises
         ------
         StoreError
             If the schema version is newer or unknown.
         """
-        return self._version(db) == SCHEMA_VERSION
+        return self._version(db) >= SCHEMA_VERSION
 
     def migrate(self, db: sa.Connection) -> None:
         """Migrate an older schema to the current version, after a dated backup."""
@@ -253,10 +254,10 @@ class LogFile:
         version = db.execute(sa.select(REVIEW.c.schema_version)).scalar()
         if not isinstance(version, int) or version < 1:
             raise self._error("it has no schema version", _DAMAGED)
-        if version > SCHEMA_VERSION:
+        if version > CARRIED_VERSION:
             raise self._error(
                 f"it was written by a newer version (schema {version}; this one knows "
-                f"{SCHEMA_VERSION})",
+                f"{CARRIED_VERSION})",
                 "Upgrade napari-artifact-review",
             )
         return version

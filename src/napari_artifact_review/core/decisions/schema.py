@@ -14,7 +14,13 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry, EntryId, Origin
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 
+#: Version of a new file.
 SCHEMA_VERSION = 3
+
+#: Version of a file with verdicts that were carried from an earlier round. The tables
+#: are the same, but versions of the plugin that do not know such verdicts must refuse
+#: the file, and not show it without them.
+CARRIED_VERSION = 4
 
 METADATA = sa.MetaData()
 
@@ -294,6 +300,8 @@ def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> N
     ]
     if rows:
         db.execute(sa.insert(DECISIONS), rows)
+    if any(row["action"] == "carry" for row in rows):
+        db.execute(sa.update(REVIEW).values(schema_version=CARRIED_VERSION))
 
 
 def insert_images(db: sa.Connection, images: Iterable[ImageRecord]) -> None:

@@ -88,14 +88,7 @@ def read_fits(
         the given HDU.
     """
     with decoding(path), _opened(path) as stream:
-        size = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
-        if not size:
-            raise ImageError("the file is empty", remedy=_COPY)
-        if stream.read(6) != b"SIMPLE":
-            raise ImageError("this is not a FITS file", remedy=_COPY)
-        _check_header(stream, 0)
-        stream.seek(0)
+        size = _check_kind(stream)
         with fits.open(stream, memmap=False) as hdus:
             images = _images(hdus, stream)
             chosen = _choose(images, hdu)
@@ -105,6 +98,36 @@ def read_fits(
                 _check_hdu(hdus[chosen.index], stream, size, large)
                 image = _read_hdu(path, hdus, chosen, images, large)
                 return _with_sky(image, hdus) if sky else image
+
+
+def read_sky(path: Path) -> tuple[SkyCoordinates | None, tuple[int, int]]:
+    """Read the sky coordinates and the shape of an image, without its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        A FITS file.
+
+    Returns
+    -------
+    sky : SkyCoordinates or None
+        The sky coordinates; None if the image has no valid celestial WCS.
+    shape : tuple of int
+        Rows and columns.
+
+    Raises
+    ------
+    ImageError
+        If the file has no image.
+    """
+    with decoding(path), _opened(path) as stream:
+        _check_kind(stream)
+        with fits.open(stream, memmap=False) as hdus:
+            chosen = _choose(_images(hdus, stream), None)
+            header = hdus[chosen.index].header
+            sky, _ = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
+            rows, columns = chosen.shape[-2:]
+            return sky, (rows, columns)
 
 
 def add_sky(image: FullImage) -> FullImage:
@@ -170,6 +193,19 @@ def _value_in(headers: Sequence[fits.Header], name: str) -> str:
         f"its header has no value for the key {name}",
         remedy="Name keys that every image has, or a column of the table",
     )
+
+
+def _check_kind(stream: BinaryIO) -> int:
+    """Check that a file may be read as FITS, and return its size in bytes."""
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    if not size:
+        raise ImageError("the file is empty", remedy=_COPY)
+    if stream.read(6) != b"SIMPLE":
+        raise ImageError("this is not a FITS file", remedy=_COPY)
+    _check_header(stream, 0)
+    stream.seek(0)
+    return size
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -95,18 +95,21 @@ class SkyCoordinates:
         ra = math.degrees(math.atan2(north, east)) % 360.0
         return ra, math.degrees(math.atan2(up, math.hypot(east, north)))
 
-    def radec_of_all(
-        self, x: NDArray[np.float64], y: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return the sky coordinates of many pixels at once.
+    def to_icrs(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Convert many pixel positions to sky coordinates.
+
+        Parameters
+        ----------
+        pixels : ndarray, shape (n, 2)
+            Columns and rows.
 
         Returns
         -------
-        ndarray of float64, shape (n, 2)
-            Right ascension and declination in degrees, as for `radec`; NaN where the
-            projection is not defined.
+        ndarray, shape (n, 2)
+            Right ascension and declination in degrees (ICRS); NaN where the projection
+            is not defined.
         """
-        world = self._wcs.all_pix2world(np.column_stack([x, y]), 0)
+        world = self._wcs.all_pix2world(pixels, 0)
         lon, lat = world[:, self._wcs.wcs.lng], world[:, self._wcs.wcs.lat]
         defined = np.isfinite(lon) & np.isfinite(lat)
         radec = np.full((len(world), 2), np.nan)
@@ -117,6 +120,27 @@ class SkyCoordinates:
             icrs = self._frame.realize_frame(there).transform_to(ICRS())
             radec[defined, 0], radec[defined, 1] = icrs.ra.deg, icrs.dec.deg
         return radec
+
+    def to_pixels(self, radec: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Convert many sky coordinates to pixel positions; reverse `to_icrs`.
+
+        Parameters
+        ----------
+        radec : ndarray, shape (n, 2)
+            Right ascension and declination in degrees (ICRS), all finite.
+
+        Returns
+        -------
+        ndarray, shape (n, 2)
+            Columns and rows; not finite where the projection is not defined.
+        """
+        icrs = ICRS(*(column * u.deg for column in radec.T))
+        there = icrs.transform_to(self._frame).represent_as(UnitSphericalRepresentation)
+        world = np.empty_like(radec)
+        world[:, self._wcs.wcs.lng] = there.lon.deg
+        world[:, self._wcs.wcs.lat] = there.lat.deg
+        pixels: NDArray[np.float64] = self._wcs.all_world2pix(world, 0, quiet=True)
+        return pixels
 
     def directions(
         self, x: float, y: float

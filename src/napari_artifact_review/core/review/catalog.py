@@ -128,6 +128,44 @@ class Catalog:
         wanted = np.array([name in outcomes for name in OUTCOMES])
         return wanted[self.outcomes]
 
+    def are_contradicted(self) -> npt.NDArray[np.bool_]:
+        """Return the mask of cutouts whose carried verdict the model contradicts.
+
+        The model is that of this round, at the current threshold. Decisions of this
+        round do not matter.
+        """
+        carried = self.labels.carried_label
+        return np.asarray((carried >= 0) & (carried != self.preds), dtype=bool)
+
+    def are_settled(self) -> npt.NDArray[np.bool_]:
+        """Return the mask of cutouts whose carried verdict agrees with the model."""
+        carried = self.labels.carried_label
+        return np.asarray((carried >= 0) & (carried == self.preds), dtype=bool)
+
+    def are_new_errors(self) -> npt.NDArray[np.bool_]:
+        """Return the mask of the errors without a verdict of an earlier round."""
+        return np.greater(self.are(*ERRORS), self.labels.have_carried)
+
+    def are_open(self) -> npt.NDArray[np.bool_]:
+        """Return the mask of cutouts that still need a verdict in this round.
+
+        Such a cutout has no verdict, or only a carried one that the model contradicts.
+        """
+        labels = self.labels
+        carried = labels.are_carried & self.are_contradicted()
+        return ~labels.reviewed | carried
+
+    def needs(self, row: int) -> tuple[bool, bool]:
+        """Return whether a cutout needs a verdict, and whether this round gave one.
+
+        The former is an item of `are_open`.
+        """
+        labels = self.labels
+        carried = int(labels.carried_label[row])
+        reviewed, is_carried = bool(labels.reviewed[row]), bool(labels.are_carried[row])
+        is_contradicted = is_carried and carried not in (-1, int(self.preds[row]))
+        return not reviewed or is_contradicted, reviewed and not is_carried
+
     def snapshot(self, outcomes: Sequence[Outcome] = ERRORS) -> Snapshot:
         """Return a snapshot of the current labels, for computing metrics.
 
@@ -190,6 +228,7 @@ class Catalog:
             decision=state.decision,
             kind=state.kind,
             note=state.note,
+            is_carried=bool(self.labels.are_carried[row]),
         )
 
     def cutouts_of(self, image_name: str) -> Cutouts:

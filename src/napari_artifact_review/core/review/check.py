@@ -28,11 +28,11 @@ from napari_artifact_review.core.review.paths import (
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.review.table_opening import Given, what_was_given
 from napari_artifact_review.core.tables.mapping import TableMapping
-from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.tables.reading import (
     Inspection,
     inspect_predictions,
 )
+from napari_artifact_review.core.texts import on_one_line
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
 
@@ -43,6 +43,7 @@ def check_review(
     *,
     mapping: TableMapping | None = None,
     cutout_size: int | None = None,
+    previous: str | Path | None = None,
 ) -> tuple[str, list[ReviewError]]:
     """Check a predictions table and all its full images.
 
@@ -63,12 +64,15 @@ def check_review(
         if there is one.
     cutout_size : int, optional
         Side length of a cutout in pixels; by default that of the review, or inferred.
+    previous : path-like, optional
+        Previous round, whose verdicts would be carried; see `ReviewSession.open`.
 
     Returns
     -------
     summary : str
-        Text with the numbers of images, cutouts, classifier errors and reviewed errors;
-        empty if there are faults.
+        Line with the numbers of images, cutouts, classifier errors and reviewed errors;
+        empty if there are faults. With a previous round, a line follows with its
+        summary, and then a line for each verdict that cannot be carried.
     faults : list of ReviewError
         All faults of the table (with row and column), of its images, and of the log of
         decisions.
@@ -94,42 +98,21 @@ def check_review(
     if found.predictions is None or unreadable:
         return "", faults
     try:
-        count, size = _count_reviewed(path, found.predictions, images, output, given)
+        with ReviewSession.open(
+            path,
+            images,
+            output,
+            read_only=True,
+            mapping=given.mapping,
+            cutout_size=given.cutout_size,
+            previous=previous,
+        ) as session:
+            lines = [_summary(session), *_round_lines(session)]
     except ReviewError as error:
         faults.append(error)
     if faults:
         return "", faults
-    return _summary(found.predictions, size, count), []
-
-
-def _count_reviewed(
-    path: Path,
-    table: Predictions,
-    images: str | Path | None,
-    output: str | Path | None,
-    given: Given,
-) -> tuple[int, int]:
-    """Count the classifier errors that have a verdict in the table or in the log.
-
-    Also return the cutout size.
-
-    Raises
-    ------
-    ReviewError
-        If the review cannot be opened.
-    """
-    with ReviewSession.open(
-        path,
-        images,
-        output,
-        read_only=True,
-        mapping=given.mapping,
-        cutout_size=given.cutout_size,
-    ) as session:
-        texts = session.table[["reviewed_by", "reviewed_at", "decision"]]
-        are_reviewed = (texts != "").any(axis=1).to_numpy(bool)
-    count = int(np.count_nonzero(are_reviewed & (table.label != table.preds)))
-    return count, session.cutout_size
+    return "\n".join(lines), []
 
 
 def _cutout_size(cutouts: pd.DataFrame) -> int:
@@ -232,13 +215,28 @@ def _needed_by(table: Path, where: str, error: ImageError) -> ImageError:
     )
 
 
-def _summary(table: Predictions, size: int, reviewed: int) -> str:
+def _summary(session: ReviewSession) -> str:
+    """Return one line about a table, and the number of errors with a verdict.
+
+    A verdict may be in the table or in the log. A carried verdict does not count.
+    """
+    table = session.predictions
     is_error = table.label != table.preds
+    reviewed = is_error & session.catalog.labels.answered
     summary = (
         f"{table.path}: {len(table.image_names)} images, {len(table.label)} cutouts "
-        f"of {size} px, {np.count_nonzero(is_error)} errors, "
-        f"{reviewed} of them reviewed"
+        f"of {session.cutout_size} px, {np.count_nonzero(is_error)} errors, "
+        f"{np.count_nonzero(reviewed)} of them reviewed"
     )
     if "preds" in table.columns:
         return summary
     return f"{summary}; without preds, confidence >= {DEFAULT_THRESHOLD} decides"
+
+
+def _round_lines(session: ReviewSession) -> Iterator[str]:
+    """Yield the summary of the previous round, and what could not be carried."""
+    summary = session.round_summary
+    if summary is not None:
+        yield summary.text
+        for one in summary.not_carried:
+            yield on_one_line(one.text)

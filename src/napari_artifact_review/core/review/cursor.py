@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import Self
 
 from psygnal import Signal
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.outcomes import OUTCOMES
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.position import Position
 from napari_artifact_review.core.review.queue import Order, Queue, QueueRule
 
 #: Rule of the default queue: all errors, sorted by image.
 DEFAULT_RULE = QueueRule(order="image")
+
+#: Rule of the default queue after verdicts of an earlier round were carried.
+NEXT_ROUND_RULE = QueueRule(OUTCOMES, "next round", order="image")
 
 
 class ReviewCursor:
@@ -48,6 +52,7 @@ class ReviewCursor:
         self.queue = queue
         self.row = row
         self._catalog = catalog
+        self._carried_changes = catalog.labels.carried_changes
         # The row from which the last jump started.
         self._jumped_from: int | None = None
 
@@ -76,6 +81,29 @@ class ReviewCursor:
         else:
             row = int(queue.rows[0]) if len(queue) else 0
         return cls(catalog, queue, row), notices
+
+    def begin_round(self, order: Order) -> None:
+        """Replace the queue by the default queue of a next round, in an order.
+
+        Move to the first cutout that needs a verdict.
+        """
+        try:
+            self.set_queue(replace(NEXT_ROUND_RULE, order=order))
+        except ReviewError:
+            # The table has no confidences for the wanted order.
+            self.set_queue(NEXT_ROUND_RULE)
+        self._jumped_from = None
+
+    def update_queue(self, rows: Iterable[int]) -> None:
+        """Update the queue after the labels of rows have changed.
+
+        If verdicts of an earlier round have changed, the queue is created again,
+        because other cutouts may be candidates.
+        """
+        if self._carried_changes != self._catalog.labels.carried_changes:
+            self._replace_queue(Queue(self._catalog, self.queue.rule), self.row)
+        for row in rows:
+            self.queue.update(row)
 
     def next(self, skip: Container[int] = ()) -> bool:
         """Move to the next cutout of the queue whose row is not in `skip`.
@@ -158,6 +186,7 @@ class ReviewCursor:
         self._replace_queue(queue, row)
 
     def _replace_queue(self, queue: Queue, row: int) -> None:
+        self._carried_changes = self._catalog.labels.carried_changes
         has_moved = row != self.row
         if has_moved:
             self._jumped_from = self.row

@@ -62,7 +62,8 @@ class ExpectedLog:
         for cutout in changing:
             states[cutout] = self._labels.initial_state(self._index.row_of(cutout))
         done, _ = self._acts()
-        for act in done:
+        # A carried verdict is in force only if there is no other.
+        for act in sorted(done, key=self._is_decided):
             after = self.states_after(act)
             states |= {key: after[key] for key in changing & after.keys()}
         return states
@@ -90,6 +91,9 @@ class ExpectedLog:
             for command in self._recorder.pending
             if command.target is not None and settled_act(command.target) == act
         ]
+
+    def _is_decided(self, act: Act) -> bool:
+        return isinstance(act, Command) or not self._log.is_carrying(act)
 
     def _last_own(self, acts: Sequence[Act], reviewer: str) -> Act | None:
         for act in reversed(acts):
@@ -132,7 +136,7 @@ def settled_act(act: Act) -> Act:
 def changed_states(
     states: Mapping[CutoutKey, LabelState],
     wanted: LabelState,
-    disagreeing: Container[CutoutKey],
+    repeatable: Container[CutoutKey],
 ) -> dict[CutoutKey, LabelState]:
     """Return the new label states of the cutouts that a verdict changes.
 
@@ -142,8 +146,9 @@ def changed_states(
         Label states before the verdict.
     wanted : LabelState
         The verdict; its label is ignored.
-    disagreeing : container of CutoutKey
-        Cutouts with a disagreement, for which even a repeated verdict is a change.
+    repeatable : container of CutoutKey
+        Cutouts for which even a repeated verdict is a change, because of a disagreement
+        or because the verdict was carried from an earlier round.
     """
     changed = {}
     for key, before in states.items():
@@ -152,6 +157,6 @@ def changed_states(
             label = LABEL_NAMES.index(wanted.decision)
         after = wanted._replace(label_new=label)
         is_same = before._replace(reviewed_at=after.reviewed_at) == after
-        if not is_same or key in disagreeing:
+        if not is_same or key in repeatable:
             changed[key] = after
     return changed

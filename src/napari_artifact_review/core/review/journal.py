@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from operator import attrgetter
 from typing import Any, Literal
 
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.command import Command
+from napari_artifact_review.core.decisions.command import Command, title_of
 from napari_artifact_review.core.decisions.entry import Entry, plain_json, storable_text
 from napari_artifact_review.core.decisions.log import (
     Decision,
@@ -22,9 +21,13 @@ from napari_artifact_review.core.decisions.log import (
 from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.decisions.schema import StoreContents
 from napari_artifact_review.core.decisions.store import Store
-from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.errors import HeldError, StoreError
 from napari_artifact_review.core.outcomes import Verdict
 from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.review.entry_commands import (
+    carry_command,
+    receive_command,
+)
 from napari_artifact_review.core.review.expected_log import (
     VERDICT_KINDS,
     Act,
@@ -164,7 +167,9 @@ class Journal:
         keys = [*by_key]
         wanted = LabelState(0, self._reviewer, utc_now(), verdict, kind, note)
         expected = self._expected.states_of(keys)
-        new = changed_states(expected, wanted, self._open_disagreements())
+        changing = (command.cutouts for command in self.pending)
+        repeatable = self._repeatable(by_key).difference(*changing)
+        new = changed_states(expected, wanted, repeatable)
         if not new:
             return self._command_without_effect(keys, expected)
         context = self._context(view)
@@ -173,12 +178,11 @@ class Journal:
 
         def make() -> list[Entry]:
             states = {key: self._labels.state_of(row) for key, row in by_key.items()}
-            disagreeing = {one.cutout for one in self._disagreements}
-            new = changed_states(states, wanted, disagreeing)
+            new = changed_states(states, wanted, self._repeatable(by_key))
             decisions = [Decision.from_state(key, state) for key, state in new.items()]
             return self._log.decide(decisions, contexts)
 
-        command = Command("decide", keys, make, title=f"{_title_of(keys)}: {verdict}")
+        command = Command("decide", keys, make, title=f"{title_of(keys)}: {verdict}")
         command.old_states, command.new_states = expected, new
         command.again = partial(self.decide, rows, verdict, kind, note, view, images)
         return self._give(command)
@@ -246,34 +250,40 @@ class Journal:
             return self._log.decide(decisions, contexts, "taken over")
 
         keys = tuple(labels)
-        command = Command("adopt", keys, make, title=f"{_title_of(keys)}: taken over")
+        command = Command("adopt", keys, make, title=f"{title_of(keys)}: taken over")
         command.new_states = {
             key: state.with_matching_verdict() for key, state in labels.items()
         }
         command.again = partial(self.adopt, labels)
         return self._give(command)
 
+    def carry(
+        self,
+        decisions: Sequence[Decision],
+        contexts: Mapping[CutoutKey, Mapping[str, Any]],
+    ) -> Command:
+        """Carry verdicts of an earlier round, as one act, each at most once.
+
+        If nothing can be recorded, because the review is read-only or open elsewhere,
+        the verdicts are in force in this session only.
+        """
+        contexts = {
+            key: plain_json(context) | self._table_state(key)
+            for key, context in contexts.items()
+        }
+
+        command = carry_command(self._log, decisions, contexts)
+        command.again = partial(self.carry, decisions, contexts)
+        if isinstance(self.problem, HeldError):
+            entries = command.make()
+            self._update_labels(self._log.add(entries))
+            command.settle(entries)
+            return command
+        return self._give(command)
+
     def receive(self, entries: Sequence[Entry]) -> Command:
         """Record entries of other logs; skip entries that are already recorded."""
-
-        def make() -> list[Entry]:
-            last: dict[str, Entry | None] = {}
-            new = []
-            for entry in sorted(entries, key=attrgetter("id")):
-                known = last.get(entry.log_id) or self._log.last_entry(entry.log_id)
-                if known is not None and entry.number <= known.number:
-                    continue
-                if not (entry.is_sound() and entry.follows(known)):
-                    raise StoreError(
-                        f"entry {entry.number} of the log {entry.log_id} does not "
-                        "follow on the one before it",
-                        remedy="The log was changed or damaged; nothing was recorded",
-                    )
-                last[entry.log_id] = entry
-                new.append(entry)
-            return new
-
-        return self._give(Command("receive", (), make, title="received decisions"))
+        return self._give(receive_command(self._log, entries))
 
     def dismiss_refused(self, commands: Sequence[Command]) -> None:
         """Remove commands from `refused`."""
@@ -293,10 +303,13 @@ class Journal:
 
     # Parts of commands
 
-    def _open_disagreements(self) -> set[CutoutKey]:
-        """Return the cutouts with a disagreement that no pending command affects."""
-        cutouts = {one.cutout for one in self._disagreements}
-        return cutouts.difference(*(command.cutouts for command in self.pending))
+    def _repeatable(self, rows: Mapping[CutoutKey, int]) -> set[CutoutKey]:
+        """Return the cutouts on which the same verdict is a new one.
+
+        They have a disagreement, or a verdict that was carried from an earlier round.
+        """
+        carried = {key for key, row in rows.items() if self._labels.are_carried[row]}
+        return carried | {one.cutout for one in self._disagreements}
 
     def _command_without_effect(
         self,
@@ -335,11 +348,12 @@ class Journal:
             make,
             depends_on=depends_on[-1:],
             target=target,
-            title=f"{kind} of {_title_of(tuple(states))}",
+            title=f"{kind} of {title_of(tuple(states))}",
         )
         command.again = lambda: self._give_reversal(kind, settled_act(target))
         command.old_states = self._expected.states_of(command.cutouts)
-        if kind == "undo":
+        is_carrying = not isinstance(target, Command) and self._log.is_carrying(target)
+        if kind == "undo" and not is_carrying:
             command.notes = {cutout: state.note for cutout, state in states.items()}
         return self._give(command)
 
@@ -380,6 +394,11 @@ class Journal:
             self._refused.append(command)
             self.refused_changed.emit()
 
+    def _update_labels(self, cutouts: Iterable[CutoutKey]) -> None:
+        for cutout in cutouts:
+            row, log = self._index.row_of(cutout), self._log
+            self._labels.set_decision(row, log.in_force(cutout), log.carried(cutout))
+
     def _on_recorded(
         self,
         command: Command | None,
@@ -394,8 +413,7 @@ class Journal:
         # Keep the order of the command, because undo moves to its first cutout.
         order = {self._index.row_of(cutout): i for i, cutout in enumerate(cutouts)}
         rows.sort(key=lambda row: (order.get(row, len(order)), row))
-        for row, cutout in ((row, self._index.key_of(row)) for row in rows):
-            self._labels.set_decision(row, self._log.in_force(cutout))
+        self._update_labels(map(self._index.key_of, rows))
         left = [d for d in self._disagreements if d.cutout not in touched]
         fewer = len(left) < len(self._disagreements)
         self._disagreements = left
@@ -410,10 +428,3 @@ class Journal:
             if command is None or command.kind in VERDICT_KINDS:
                 late = [c for c in self._refused if touched.issuperset(c.cutouts)]
                 self.dismiss_refused(late)
-
-
-def _title_of(cutouts: Sequence[CutoutKey]) -> str:
-    if len(cutouts) != 1:
-        return f"{len(cutouts)} cutouts"
-    [cutout] = cutouts
-    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"

@@ -16,6 +16,9 @@ from napari_artifact_review.core.tables.predictions import (
     Predictions,
 )
 
+#: Carried label of a row without one.
+_NO_LABEL = np.int8(-1)
+
 
 class Labels:
     """The label state of each row, from the table or from a decision.
@@ -24,6 +27,11 @@ class Labels:
     ----------
     predictions : Predictions
         The table as read.
+
+    Attributes
+    ----------
+    carried_changes : int
+        Number of times that a carried verdict of a row has changed.
     """
 
     def __init__(self, predictions: Predictions) -> None:
@@ -44,21 +52,57 @@ class Labels:
         self._decisions: dict[int, Decision] = {}
         self._saved: dict[int, Decision] = {}
         self._unsaved: set[int] = set()
+        # The unsaved rows without those whose verdict was only carried.
+        self._to_export: set[int] = set()
+        # Verdicts of an earlier round, also where a decision of this round is in force.
+        self._carried: dict[int, Decision] = {}
+        self.carried_changes = 0
+        self._carried_label = np.full(len(self._reviewed), _NO_LABEL)
+        self._is_carried = np.zeros(len(self._reviewed), dtype=bool)
+        self._has_carried = np.zeros(len(self._reviewed), dtype=bool)
 
     @property
     def unsaved(self) -> int:
-        """Number of rows whose decision is not yet in the output."""
-        return len(self._unsaved)
+        """Number of rows whose decision is not yet in the output.
+
+        A verdict that was only carried from an earlier round does not count.
+        """
+        return len(self._to_export)
 
     @property
     def decided(self) -> int:
-        """Number of rows with a decision in force."""
-        return len(self._decisions)
+        """Number of rows with a decision of this round in force."""
+        return len(self._decisions) - int(np.count_nonzero(self._is_carried))
 
     @property
     def decisions(self) -> dict[int, Decision]:
         """Copy of the decisions in force, by row."""
         return dict(self._decisions)
+
+    @property
+    def carried_decisions(self) -> Mapping[int, Decision]:
+        """Verdicts of an earlier round, by row, in force or not."""
+        return MappingProxyType(self._carried)
+
+    @property
+    def are_carried(self) -> npt.NDArray[np.bool_]:
+        """Read-only mask of rows with a carried verdict in force, shape (n,)."""
+        return _read_only(self._is_carried)
+
+    @property
+    def have_carried(self) -> npt.NDArray[np.bool_]:
+        """Read-only mask of rows with a carried verdict, in force or not."""
+        return _read_only(self._has_carried)
+
+    @property
+    def carried_label(self) -> npt.NDArray[np.int8]:
+        """Read-only array of the carried labels; -1 without one or if unsure."""
+        return _read_only(self._carried_label)
+
+    @property
+    def answered(self) -> npt.NDArray[np.bool_]:
+        """Mask of rows with a verdict of this round, shape (n,)."""
+        return np.greater(self._reviewed, self._is_carried)
 
     @property
     def label_new(self) -> npt.NDArray[np.int8]:
@@ -129,8 +173,14 @@ class Labels:
             columns[name] = pd.Series(texts, dtype=object)
         return columns
 
-    def set_decision(self, row: int, decision: Decision | None) -> None:
-        """Set the decision in force for a row; None restores the initial state."""
+    def set_decision(
+        self, row: int, decision: Decision | None, carried: Decision | None = None
+    ) -> None:
+        """Set the decision in force for a row; None restores the initial state.
+
+        `carried` is the verdict of an earlier round, which may be in force or not.
+        """
+        self._set_carried(row, carried)
         if decision is None:
             self._decisions.pop(row, None)
             self._label_new[row] = self.initial_state(row).label_new
@@ -139,9 +189,32 @@ class Labels:
             self._label_new[row] = decision.label_new
         if self._saved.get(row) == decision:
             self._unsaved.discard(row)
+            self._to_export.discard(row)
         else:
             self._unsaved.add(row)
+            self._note_export(row)
         self._update_masks(row)
+
+    def _set_carried(self, row: int, carried: Decision | None) -> None:
+        if carried != self._carried.get(row):
+            self.carried_changes += 1
+        if carried is None:
+            self._carried.pop(row, None)
+        else:
+            self._carried[row] = carried
+        is_unsure = carried is None or carried.verdict == "unsure"
+        label = _NO_LABEL if carried is None or is_unsure else carried.label_new
+        self._carried_label[row] = label
+        self._has_carried[row] = carried is not None
+
+    def _note_export(self, row: int) -> None:
+        """Note whether the decision of an unsaved row is for the output."""
+        decision = self._decisions.get(row)
+        is_only_carried = decision is not None and decision.is_carried
+        if is_only_carried and row not in self._saved:
+            self._to_export.discard(row)
+        else:
+            self._to_export.add(row)
 
     def mark_pending(self, rows: Iterable[int]) -> None:
         """Mark these rows as having a pending command, and unmark all other rows."""
@@ -162,12 +235,17 @@ class Labels:
         self._unsaved = {
             row for row in rows if self._decisions.get(row) != self._saved.get(row)
         }
+        self._to_export = set()
+        for row in self._unsaved:
+            self._note_export(row)
 
     def _update_masks(self, row: int) -> None:
         """Update masks and kinds after the state of a row has changed."""
         state = self.state_of(row)
         self._reviewed[row] = state.reviewed
         self._unsure[row] = state.decision == "unsure"
+        decision = self._decisions.get(row)
+        self._is_carried[row] = decision is not None and decision.is_carried
         # Remove the old kind first, so that the kinds are in the order of decision.
         self._kinds.pop(row, None)
         if state.kind:

@@ -13,12 +13,31 @@ import numpy.typing as npt
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES, Outcome
 from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.review.queue_order import are_in_round, sort_keys
 from napari_artifact_review.core.tables.column_condition import ColumnCondition
 
-State = Literal["all", "unreviewed", "reviewed", "changed", "unsure"]
+State = Literal[
+    "all",
+    "unreviewed",
+    "reviewed",
+    "changed",
+    "unsure",
+    "next round",
+    "new errors",
+    "contradicted",
+    "settled",
+]
 Order = Literal["table", "image", "confident", "uncertain", "mislabelled", "random"]
 
 STATES: tuple[State, ...] = get_args(State)
+
+#: The states that compare the model with the verdicts of an earlier round.
+ROUND_STATES: tuple[State, ...] = (
+    "next round",
+    "new errors",
+    "contradicted",
+    "settled",
+)
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 #: Number of candidates that a search checks per step.
@@ -38,6 +57,13 @@ class QueueRule:
         Outcomes to include, at the current threshold.
     state : str
         Review state to include, one of `STATES`. An unsure verdict counts as reviewed.
+        Four of the states compare the model with verdicts of an earlier round:
+
+        - ``"new errors"``: errors without any verdict.
+        - ``"contradicted"``: the model disagrees with a carried verdict.
+        - ``"settled"``: the model agrees with a carried verdict.
+        - ``"next round"``: the errors without a carried verdict, and then the
+          contradicted cutouts.
     images : tuple of str, optional
         Full images to include; by default all.
     kinds : tuple of str, optional
@@ -161,26 +187,31 @@ class Queue:
         self.changes = 0
         self._catalog = catalog
         self._index = catalog.cutout_index
-        self._keys = self._sort_keys()
+        self._keys = sort_keys(catalog, rule)
         which = catalog.are(*rule.outcomes)
         if rule.images is not None:
             which &= np.isin(catalog.predictions.image_index, self._image_indices())
         for condition in rule.columns:
             which &= catalog.own_columns.are(condition)
+        if rule.state in ROUND_STATES:
+            which &= are_in_round(catalog, rule.state)
         rows = np.flatnonzero(which)
         if self._keys is not None:
             # A stable sort leaves ties in table order.
             rows = rows[np.argsort(self._keys[rows], kind="stable")]
             self._sorted_keys = self._keys[rows]
-        # Rows of the candidates, and masks of the queued and the reviewed candidates.
+        # Rows of the candidates, and masks of candidates that are queued, that need a
+        # verdict, and that have a verdict of this round.
         self._rows: Rows = rows
         self._is_in = self._are_in(rows)
-        self._reviewed = catalog.labels.reviewed[rows]
+        self._open = catalog.are_open()[rows]
+        self._answered = catalog.labels.answered[rows]
         self._row_is_in = np.zeros(len(which), dtype=bool)
         self._row_is_in[self.rows] = True
         self._size = int(np.count_nonzero(self._is_in))
-        self._left = int(np.count_nonzero(self._is_in & ~self._reviewed))
-        self._seen = int(np.count_nonzero(self._reviewed))
+        self._left = int(np.count_nonzero(self._is_in & self._open))
+        self._seen = int(np.count_nonzero(self._answered))
+        self._to_see = int(np.count_nonzero(self._open)) + self._seen
 
     # Cutouts
 
@@ -194,19 +225,23 @@ class Queue:
 
     @property
     def left(self) -> int:
-        """Number of queued cutouts that have no verdict."""
+        """Number of queued cutouts that need a verdict; see `Catalog.are_open`."""
         return self._left
 
     @property
     def errors_elsewhere(self) -> int:
-        """Number of errors without a verdict that are not in the queue."""
-        are_open = self._catalog.are(*ERRORS) & ~self._catalog.labels.reviewed
+        """Number of errors that need a verdict and are not in the queue."""
+        are_open = self._catalog.are(*ERRORS) & self._catalog.are_open()
         return int(np.count_nonzero(are_open & ~self._row_is_in))
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Number of reviewed candidates, and number of all candidates."""
-        return self._seen, len(self._rows)
+        """Number of reviewed candidates, and number of all candidates.
+
+        Candidates whose verdict was carried from an earlier round are not counted,
+        unless the model contradicts the verdict.
+        """
+        return self._seen, self._to_see
 
     def __contains__(self, row: int) -> bool:
         """Return whether the cutout in a row is in the queue."""
@@ -300,8 +335,8 @@ class Queue:
 
     def _are_unreviewed(self, candidates: slice) -> npt.NDArray[np.bool_]:
         pending = self._catalog.labels.pending[self._rows[candidates]]
-        reviewed = self._reviewed[candidates] | pending
-        return np.greater(self._is_in[candidates], reviewed)
+        are_open = np.greater(self._open[candidates], pending)
+        return self._is_in[candidates] & are_open
 
     def _are_matching(
         self, which: npt.NDArray[np.bool_], candidates: slice
@@ -341,19 +376,26 @@ class Queue:
         if not self._is_at(at, row):
             return
         [is_in] = self._are_in(self._rows[at : at + 1])
-        reviewed = bool(self._catalog.labels.reviewed[row])
-        was_in, was_reviewed = bool(self._is_in[at]), bool(self._reviewed[at])
+        is_open, answered = self._catalog.needs(row)
+        was_in, was_open = bool(self._is_in[at]), bool(self._open[at])
+        was_answered = bool(self._answered[at])
         self._size += int(is_in) - was_in
-        self._left += int(is_in and not reviewed) - int(was_in and not was_reviewed)
-        self._seen += reviewed - was_reviewed
-        self._is_in[at], self._reviewed[at] = is_in, reviewed
+        self._left += int(is_in and is_open) - int(was_in and was_open)
+        self._seen += answered - was_answered
+        self._to_see += int(is_open or answered) - int(was_open or was_answered)
+        self._is_in[at] = is_in
+        self._open[at], self._answered[at] = is_open, answered
         self.changes += int(is_in != was_in)
         self._row_is_in[row] = is_in
 
     def _are_in(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Return the mask of rows that have the review state and kind of the rule."""
         labels, rule = self._catalog.labels, self.rule
-        if rule.state == "all":
+        if rule.state == "new errors":
+            which = ~labels.reviewed[rows]
+        elif rule.state == "all" or rule.state in ROUND_STATES:
+            # The candidates of the other states of a round do not depend on decisions
+            # of this round.
             which = np.ones(len(rows), dtype=bool)
         elif rule.state == "changed":
             which = labels.label_new[rows] != self._catalog.predictions.label[rows]
@@ -368,26 +410,6 @@ class Queue:
         return which
 
     # Order
-
-    def _sort_keys(self) -> npt.NDArray[Any] | None:
-        """Return the sort key of each row; None for table order."""
-        table, order = self._catalog.predictions, self.rule.order
-        if order == "table":
-            return None
-        if order == "image":
-            return table.image_index
-        if order == "random":
-            return np.random.default_rng(self.rule.seed).permutation(len(table.label))
-        if table.confidence is None:
-            raise ReviewError(
-                "the table has no column confidence to order the cutouts by",
-                path=table.path,
-                remedy="Choose another order",
-            )
-        given = table.label if order == "mislabelled" else self._catalog.preds
-        # NaN sorts last with either sign.
-        probability = np.where(given == 1, table.confidence, 1 - table.confidence)
-        return -probability if order == "confident" else probability
 
     def _image_indices(self) -> list[int]:
         assert self.rule.images is not None, "called for a rule that names images"

@@ -19,13 +19,19 @@ _ORDERS = {
     "random": "shuffled",
 }
 
+_STATES = {
+    "next round": "new errors and contradicted verdicts",
+    "contradicted": "contradicted verdicts",
+    "settled": "settled verdicts",
+}
+
 
 def queue_summary(rule: QueueRule) -> str:
     """Describe the outcomes, conditions and order of a queue in a few words."""
     outcomes = " ".join(name for name in OUTCOME_DISPLAY_ORDER if name in rule.outcomes)
     parts = [outcomes or "no outcome"]
     if rule.state != "all":
-        parts.append(rule.state)
+        parts.append(_STATES.get(rule.state, rule.state))
     if rule.kinds is not None:
         parts.append(", ".join(rule.kinds))
     if rule.images is not None:

@@ -124,7 +124,7 @@ def apply_log(
             state = LabelState(*entry.context[TABLE_STATE]).with_verdict()
             states.add(state)
             first.setdefault(entry.cutout, state)
-        if entry.action == "decide":
+        if entry.action in ("decide", "carry"):
             states.add(LabelState.after(entry))
     disagreements = []
     for cutout in log.cutouts:
@@ -136,7 +136,7 @@ def apply_log(
             LabelState.after(decision)
         ):
             disagreements.append(Disagreement(cutout, read, decision))
-        labels.set_decision(row, decision)
+        labels.set_decision(row, decision, log.carried(cutout))
     return disagreements
 
 

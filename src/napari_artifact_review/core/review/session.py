@@ -18,7 +18,14 @@ from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
-from napari_artifact_review.core.outcomes import ERRORS, VERDICTS, Outcome, Verdict
+from napari_artifact_review.core.outcomes import (
+    ERRORS,
+    OUTCOMES,
+    VERDICTS,
+    Outcome,
+    Verdict,
+)
+from napari_artifact_review.core.review.carrying import CarryPlan, plan_carrying
 from napari_artifact_review.core.review.closing_export import (
     ClosingExport,
     log_not_saved,
@@ -37,13 +44,25 @@ from napari_artifact_review.core.review.opening import (
 from napari_artifact_review.core.review.output import OutputChoice, check_output
 from napari_artifact_review.core.review.paths import absolute_path, notices_on
 from napari_artifact_review.core.review.position import Position
-from napari_artifact_review.core.review.queue import Order, Queue, QueueRule, State
+from napari_artifact_review.core.review.previous_round import read_previous_round
+from napari_artifact_review.core.review.queue import (
+    ROUND_STATES,
+    Order,
+    Queue,
+    QueueRule,
+    State,
+)
 from napari_artifact_review.core.review.resume import (
     Disagreement,
     LabelChoice,
     decisions_in_output,
 )
 from napari_artifact_review.core.review.reviewed_table import OutputEncoding
+from napari_artifact_review.core.review.round_summary import (
+    RoundSummary,
+    round_notices,
+    summarise,
+)
 from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
 from napari_artifact_review.core.scores.metrics import Numbers, When
@@ -118,7 +137,7 @@ class ReviewSession:
     undo_or_redo_given = Signal(list, str)
     shown_columns_changed = Signal()
 
-    def __init__(self, files: OpenedFiles) -> None:
+    def __init__(self, files: OpenedFiles, plan: CarryPlan | None = None) -> None:
         self.catalog = catalog = files.catalog
         self.predictions = catalog.predictions
         self.image_names = catalog.predictions.image_names
@@ -139,10 +158,9 @@ class ReviewSession:
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
         )
-        found = files.output.found_digest
-        catalog.labels.mark_saved(
-            decisions_in_output(found, files.contents, self.log, catalog.cutout_index)
-        )
+        found, index = files.output.found_digest, catalog.cutout_index
+        saved = decisions_in_output(found, files.contents, self.log, index)
+        catalog.labels.mark_saved(saved)
         self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
         self._notices = (*files.notices, *damaged, *reset, *gone)
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
@@ -158,6 +176,7 @@ class ReviewSession:
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
+        self._carry(plan, position.queue, files.order)
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
                 files.meeting_place, files.team_url, files.identity
@@ -179,6 +198,7 @@ class ReviewSession:
         replaced: ReviewSession | None = None,
         read_only: bool = False,
         order: Order = DEFAULT_RULE.order,
+        previous: str | Path | None = None,
     ) -> Self:
         """Open a predictions table for review, or resume its review.
 
@@ -216,6 +236,11 @@ class ReviewSession:
         order : str
             Order of the queue in a new review; see `set_queue`. A resumed review has
             its stored order.
+        previous : path-like, optional
+            The previous round: a reviewed table, a predictions table with a log of its
+            review, or a log. Its verdicts are carried to this table, each once; see
+            `round_summary`. The default queue then has the new errors first, and then
+            the cutouts whose verdict the model contradicts.
 
         Raises
         ------
@@ -227,6 +252,8 @@ class ReviewSession:
             If `output` is not a valid path for a table, or cannot be read.
         StoreError
             If the log cannot be read or belongs to another table, or a URL is invalid.
+        ReviewError
+            If the previous round cannot be read, or is this review.
         """
         request = OpenRequest(
             predictions,
@@ -241,7 +268,10 @@ class ReviewSession:
             order,
         )
         with opened_files(request, replaced) as files:
-            return cls(files)
+            if previous is None:
+                return cls(files)
+            earlier = read_previous_round(previous, request, files.given)
+            return cls(files, plan_carrying(files, earlier))
 
     def with_output(self, output: str | Path) -> Self:
         """Open a new session of this review with another output and all decisions.
@@ -285,6 +315,7 @@ class ReviewSession:
             output,
             reviewer=self.reviewer,
             team=self.open_log.team_url,
+            previous=self._unrecorded_round,
             **options,
         )
 
@@ -555,7 +586,7 @@ class ReviewSession:
 
     def set_queue(
         self,
-        outcomes: Sequence[Outcome] = ERRORS,
+        outcomes: Sequence[Outcome] | None = None,
         state: State = "all",
         images: Sequence[str] | None = None,
         kinds: Sequence[str] | None = None,
@@ -571,10 +602,13 @@ class ReviewSession:
 
         Parameters
         ----------
-        outcomes : sequence of "FP", "FN", "TP", "TN"
-            Outcomes to include, at the current threshold.
+        outcomes : sequence of "FP", "FN", "TP", "TN", optional
+            Outcomes to include, at the current threshold. By default the errors, or all
+            outcomes for a state of the next round.
         state : "all", "unreviewed", "reviewed", "changed" or "unsure"
-            Review state to include. Later decisions add or remove cutouts.
+            Review state to include. Later decisions add or remove cutouts. With a
+            previous round also "new errors", "contradicted", "settled" or "next round";
+            see `QueueRule`.
         images, kinds : sequence of str, optional
             Full images and kinds of artifact to include; by default all.
         order : str
@@ -597,6 +631,8 @@ class ReviewSession:
             and the table has none, or if the value of a numeric condition is not a
             number.
         """
+        if outcomes is None:
+            outcomes = OUTCOMES if state in ROUND_STATES else ERRORS
         rule = QueueRule.of(outcomes, state, images, kinds, order, seed, columns)
         self._cursor.set_queue(rule)
 
@@ -835,6 +871,14 @@ class ReviewSession:
         self.open_log.await_earlier(wait)
         self.open_log.await_answer(self._journal.settle(keep, cutouts), wait)
 
+    @property
+    def round_summary(self) -> RoundSummary | None:
+        """Summary of the new, gone and returned errors since the previous round.
+
+        None if no verdict was carried and the review was opened without `previous`.
+        """
+        return summarise(self.catalog, self._plan)
+
     def metrics(self, outcomes: Sequence[Outcome] = ERRORS) -> dict[When, Numbers]:
         """Return the metrics of the predictions before and after review.
 
@@ -868,7 +912,7 @@ class ReviewSession:
 
     @property
     def stored(self) -> int:
-        """Number of cutouts with a decision in the log."""
+        """Number of cutouts with a decision of this round in the log."""
         return self.catalog.labels.decided
 
     def save(
@@ -951,6 +995,36 @@ class ReviewSession:
 
     # Private methods
 
+    def _carry(
+        self, plan: CarryPlan | None, queue: QueueRule | None, order: Order
+    ) -> None:
+        """Carry the verdicts of a previous round, and set the queue of a new round."""
+        self._plan = plan
+        if plan is None:
+            return
+        is_first = not self.catalog.labels.carried_decisions
+        if plan.decisions:
+            self._journal.carry(plan.decisions, plan.contexts)
+            self._journal.recorder.wait(ANSWER_TIMEOUT)
+        self._notices += round_notices(self.catalog, plan)
+        has_default = queue in (None, DEFAULT_RULE, replace(DEFAULT_RULE, order=order))
+        if is_first and has_default and self.catalog.labels.carried_decisions:
+            self._cursor.begin_round(order)
+        else:
+            self._cursor.update_queue(())
+        if not isinstance(self.problem, HeldError):
+            self._journal.recorder.save_state(self.position.as_json())
+
+    @property
+    def _unrecorded_round(self) -> Path | None:
+        """The previous round, if its verdicts could not be recorded here."""
+        is_refused = any(command.kind == "carry" for command in self.refused)
+        if self._plan is None or not (
+            is_refused or isinstance(self.problem, HeldError)
+        ):
+            return None
+        return self._plan.path
+
     def _row_of(self, cutout: CutoutKey) -> int:
         try:
             return self.cutout_index.row_of(cutout)
@@ -962,8 +1036,8 @@ class ReviewSession:
         return ReviewError(what, path=self.predictions.path)
 
     def _on_changed(self, rows: list[int]) -> None:
+        self._cursor.update_queue(rows)
         for row in rows:
-            self.review_queue.update(row)
             key = self.cutout_index.key_of(row)
             # A draft with another text is for a later verdict.
             if self.drafts.get(key) == self.catalog.labels.state_of(row).note:

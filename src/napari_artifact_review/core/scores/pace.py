@@ -63,8 +63,8 @@ def pace_of(log: Iterable[Entry]) -> Pace:
 
     The time of a verdict begins with the previous act of the same reviewer: a verdict,
     an undo or a redo. A verdict on several cutouts is one act. A time longer than
-    `PAUSE` is ignored. Labels that were adopted, for example from another program, are
-    not verdicts.
+    `PAUSE` is ignored. Labels that were adopted, for example from another program, and
+    verdicts that were carried from an earlier round are not counted.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def pace_of(log: Iterable[Entry]) -> Pace:
     seconds, verdicts = [], 0
     for _, entries in groupby(log, lambda entry: (entry.act, entry.action)):
         entry = next(entries)
-        if "chosen_by" in entry.context:
+        if "chosen_by" in entry.context or entry.action == "carry":
             continue
         now = datetime.fromisoformat(entry.decided_at).timestamp()
         gap = now - last.get(entry.reviewer, -np.inf)

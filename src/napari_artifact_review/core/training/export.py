@@ -253,7 +253,7 @@ def _about_review(session: ReviewSession, table: pd.DataFrame) -> dict[str, Any]
         "table": {
             "name": predictions.path.name,
             "sha256": digest_of(predictions.path),
-            "mapping": predictions.mapping.describe(),
+            "mapping": list(predictions.mapping.as_options()),
         },
         "log": {"entries": len(session.log)},
         "threshold": session.catalog.threshold_in_force,

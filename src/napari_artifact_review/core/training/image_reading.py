@@ -318,7 +318,7 @@ def _centres(
     )
     try:
         with decoding(job.path, doing="no sky coordinates"):
-            radec = full.sky.radec_of_all(x, y)
+            radec = full.sky.to_icrs(np.column_stack([x, y]))
     except ImageError:
         # A faulty WCS does not make the pixels unusable.
         return unknown, unknown

@@ -244,14 +244,14 @@ class GalleryPanel(QWidget):
         return int(self._model.rows([position])[0]) if inside else None
 
     def _unreviewed_row(self, start: int, rows: Sequence[int]) -> int | None:
-        """Return the first row without a verdict at or after a position, except `rows`.
+        """Return the first row that needs a verdict from a position on, except `rows`.
 
         The search continues at the first position. A pending verdict counts as a
         verdict. Return None if there is no such row.
         """
-        count, labels = self._model.rowCount(), self._session.catalog.labels
+        count, catalog = self._model.rowCount(), self._session.catalog
         order = np.roll(self._model.rows(np.arange(count)), -start)
-        are_open = ~(labels.reviewed[order] | labels.pending[order])
+        are_open = np.greater(catalog.are_open(), catalog.labels.pending)[order]
         found = order[are_open & ~np.isin(order, rows)]
         return int(found[0]) if found.size else None
 

@@ -95,7 +95,7 @@ def _position_text(position: int | None, queue: Queue) -> str:
     if not len(queue):
         return "The queue is empty"
     text = f"{position:,} of {len(queue):,}" if position else "Not in queue"
-    if queue.rule.state == "unreviewed":
+    if queue.rule.state in ("unreviewed", "new errors"):
         return f"{text} unreviewed" if position else f"{text}, {queue.left:,} left"
     if not queue.left and (others := queue.errors_elsewhere):
         return f"{text}, {others:,} errors elsewhere"

@@ -27,6 +27,14 @@ _STATES = {
     "unsure": "Unsure",
 }
 
+#: States that a review has if it has verdicts of a previous round.
+_ROUND_STATES = {
+    "next round": "New errors and contradicted",
+    "new errors": "New errors",
+    "contradicted": "Contradicted",
+    "settled": "Settled",
+}
+
 _ORDERS = {
     "image": "By image",
     "table": "Table order",
@@ -82,6 +90,8 @@ class QueuePanel(Container[Widget]):
         self.seed.hide()
         self._images: tuple[str, ...] | None = None
         self._current_image = ""
+        # The state of the current queue.
+        self._state = "all"
         self._fields = [
             *self.outcomes.values(),
             self.state,
@@ -124,6 +134,9 @@ class QueuePanel(Container[Widget]):
         self.note_image(session)
         self._images = rule.images
         kinds = sorted({*session.kinds, *session.catalog.labels.kinds.values()})
+        states = dict(_STATES)
+        if session.catalog.labels.carried_decisions or rule.state in _ROUND_STATES:
+            states |= _ROUND_STATES
         listed: list[tuple[str, Any]] = [(kind, (kind,)) for kind in kinds]
         if rule.kinds is not None and len(rule.kinds) != 1:
             listed.append((", ".join(rule.kinds) or "No kind", rule.kinds))
@@ -136,7 +149,9 @@ class QueuePanel(Container[Widget]):
             self.kind.native.setCurrentText(
                 next((t for t, kinds in listed if kinds == rule.kinds), _ANY_KIND)
             )
+            self.state.choices = [(text, name) for name, text in states.items()]
             self.state.value, self.order.value = rule.state, rule.order
+            self._state = rule.state
             self.seed.value = rule.seed
             self.this_image.value = rule.images is not None
         self.conditions.show_conditions(rule.columns)
@@ -151,9 +166,12 @@ class QueuePanel(Container[Widget]):
         images = None
         if self.this_image.value:
             images = self._images or (self._current_image,)
+        outcomes = [n for n, box in self.outcomes.items() if box.value]
+        # A contradicted verdict may be on a cutout with any outcome.
+        crosses = (self.state.value in _ROUND_STATES) != (self._state in _ROUND_STATES)
         self.queue_requested.emit(
             {
-                "outcomes": [n for n, box in self.outcomes.items() if box.value],
+                "outcomes": None if crosses else outcomes,
                 "state": self.state.value,
                 "images": images,
                 "kinds": self.kind.native.currentData(),

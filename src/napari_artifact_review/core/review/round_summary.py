@@ -1,0 +1,101 @@
+"""Summary of what a new model changed since a previous round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_artifact_review.core.review.carrying import CarryPlan, NotCarried
+from napari_artifact_review.core.review.catalog import Catalog
+
+#: Hint for the user.
+_WHERE = "check --previous lists the reasons"
+
+
+@dataclass(frozen=True)
+class RoundSummary:
+    """Errors of the new model, compared with the verdicts of earlier rounds.
+
+    Attributes
+    ----------
+    carried : int
+        Number of cutouts with a carried verdict, undone ones excluded.
+    new : int
+        Number of errors without a carried verdict.
+    gone : int
+        Number of carried verdicts with which the new model agrees.
+    back : int
+        Number of carried verdicts that the new model contradicts.
+    not_carried : tuple of NotCarried
+        Verdicts that could not be carried when the review was opened with `previous`.
+    """
+
+    carried: int
+    new: int
+    gone: int
+    back: int
+    not_carried: tuple[NotCarried, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The summary as one line."""
+        verdicts = _counted(self.carried, "verdict")
+        line = (
+            f"{verdicts} carried from the previous round; errors: {self.new:,} new, "
+            f"{self.gone:,} gone, {self.back:,} back"
+        )
+        if self.not_carried:
+            line = f"{line}; {_counted(len(self.not_carried), 'verdict')} not carried"
+        return line
+
+
+def summarise(catalog: Catalog, plan: CarryPlan | None) -> RoundSummary | None:
+    """Return the summary of a round; None without a previous round.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The cutouts, with the labels of the review.
+    plan : CarryPlan or None
+        What was carried when the review was opened, if anything was.
+    """
+    carried = len(catalog.labels.carried_decisions)
+    if plan is None and not carried:
+        return None
+    return RoundSummary(
+        carried,
+        int(np.count_nonzero(catalog.are_new_errors())),
+        int(np.count_nonzero(catalog.are_settled())),
+        int(np.count_nonzero(catalog.are_contradicted())),
+        () if plan is None else plan.not_carried,
+    )
+
+
+def round_notices(catalog: Catalog, plan: CarryPlan) -> tuple[str, ...]:
+    """Return the notices for the reviewer after verdicts were carried."""
+    summary = summarise(catalog, plan)
+    assert summary is not None, "there is a plan"
+    count = len(plan.not_carried)
+    if not plan.decisions:
+        found = f"0 of {count:,} verdicts could be carried; {_WHERE}."
+        if not count:
+            found = "It has no verdicts; name its reviewed table, or its log."
+        return (f"Previous round {plan.path}: {found}",)
+    notices = [f"{summary.text}; {_WHERE}." if count else f"{summary.text}."]
+    if plan.on_sky:
+        notices.append(
+            f"{_counted(plan.on_sky, 'verdict')} carried by position on the sky, "
+            "because the images have other names: check that they are the same "
+            "exposures."
+        )
+    if plan.new_versions:
+        notices.append(
+            f"{_counted(len(plan.new_versions), 'image')} had other pixels, or another "
+            "image_id, in the previous round; verdicts were carried by name."
+        )
+    return tuple(notices)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_artifact_review.core.training.leave_one_out import Sample
-from napari_artifact_review.core.training.paired_scores import (
+from napari_artifact_review.core.training.comparing.leave_one_out import Sample
+from napari_artifact_review.core.training.comparing.paired_scores import (
     METRICS,
     Model,
     PairedScores,

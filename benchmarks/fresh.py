@@ -90,7 +90,7 @@ def export_cutouts(
     from contextlib import nullcontext
     from unittest.mock import patch
 
-    from napari_artifact_review.core.training.export import export
+    from napari_artifact_review.core.training.exporting.export import export
 
     from . import memory
 

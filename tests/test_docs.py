@@ -146,7 +146,7 @@ def test_the_example_of_the_numbers_prints_what_the_page_says(
 
 def test_the_model_of_the_docs_scores_the_demo(demo, tmp_path, monkeypatch, capsys):
     page = (ROOT / "docs/rounds.md").read_text()
-    [model] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    model = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]
     command = re.search(r"```sh\n(napari-artifact-review score .*)\n", page)[1]
     (tmp_path / "model.py").write_text(model)
     (tmp_path / "images").symlink_to(demo.images)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.core.tables.mapping import TableMapping
-    from napari_artifact_review.core.training.comparison import compare
-    from napari_artifact_review.core.training.export import export
-    from napari_artifact_review.core.training.score import score
+    from napari_artifact_review.core.training.comparing.comparison import compare
+    from napari_artifact_review.core.training.exporting.export import export
+    from napari_artifact_review.core.training.scoring.score import score
     from napari_artifact_review.widgets import open_review
 
 __all__ = [
@@ -27,10 +27,10 @@ __all__ = [
 _MODULES = {
     "ReviewSession": "core.review.session",
     "TableMapping": "core.tables.mapping",
-    "compare": "core.training.comparison",
-    "export": "core.training.export",
+    "compare": "core.training.comparing.comparison",
+    "export": "core.training.exporting.export",
     "open_review": "widgets",
-    "score": "core.training.score",
+    "score": "core.training.scoring.score",
 }
 
 

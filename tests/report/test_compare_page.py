@@ -10,7 +10,7 @@ import pytest
 
 from napari_artifact_review import compare
 from napari_artifact_review.cli import main
-from napari_artifact_review.core.training.comparison_texts import (
+from napari_artifact_review.core.training.comparing.comparison_texts import (
     estimate_text,
     headline,
 )

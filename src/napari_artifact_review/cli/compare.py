@@ -12,7 +12,7 @@ from napari_artifact_review.cli.arguments import add_mapping, mapping_of
 from napari_artifact_review.core.texts import printable
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.training.comparison import Comparison
+    from napari_artifact_review.core.training.comparing.comparison import Comparison
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -62,8 +62,8 @@ def set_up(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return its exit status."""
-    from napari_artifact_review.core.training.comparison import compare
-    from napari_artifact_review.core.training.comparison_texts import (
+    from napari_artifact_review.core.training.comparing.comparison import compare
+    from napari_artifact_review.core.training.comparing.comparison_texts import (
         as_text,
         headline,
     )
@@ -95,7 +95,9 @@ def _write_results(
 ) -> Iterator[str]:
     """Write the JSON and the HTML file, and yield a sentence about each."""
     if options.json is not None:
-        from napari_artifact_review.core.training.comparison_json import write_json
+        from napari_artifact_review.core.training.comparing.comparison_json import (
+            write_json,
+        )
 
         yield f"Numbers written to {write_json(comparison, options.json).path}"
     if options.report is not None:
@@ -108,7 +110,7 @@ def _write_results(
 
 def _write_table_to_review(path: Path, comparison: Comparison) -> str:
     """Write the table to review, and return a sentence about it."""
-    from napari_artifact_review.core.training.differing_cutouts import (
+    from napari_artifact_review.core.training.comparing.differing_cutouts import (
         differing_cutouts,
         write_differing,
     )

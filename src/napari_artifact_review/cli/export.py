@@ -11,7 +11,7 @@ from napari_artifact_review.cli.arguments import add_mapping, add_review, mappin
 from napari_artifact_review.core.texts import on_one_line, printable
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.training.export import Exported
+    from napari_artifact_review.core.training.exporting.export import Exported
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -111,9 +111,11 @@ def _add_splits(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return its exit status."""
-    from napari_artifact_review.core.training.array_parts import BadImagesError
-    from napari_artifact_review.core.training.export import export
-    from napari_artifact_review.core.training.export_options import (
+    from napari_artifact_review.core.training.exporting.array_parts import (
+        BadImagesError,
+    )
+    from napari_artifact_review.core.training.exporting.export import export
+    from napari_artifact_review.core.training.exporting.export_options import (
         parse_keys,
         parse_shares,
     )

@@ -8,10 +8,10 @@ from typing import TextIO
 
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.texts import on_one_line
-from napari_artifact_review.core.training.score_listener import ScoreListener
+from napari_artifact_review.core.training.scoring.score_listener import ScoreListener
 
 #: Seconds between two plain lines, and between two drawings of the bar.
-_LINE, _BAR = 60.0, 0.1
+LINE_SECONDS, BAR_SECONDS = 60.0, 0.1
 
 #: Number of characters of the bar.
 _WIDTH = 30
@@ -51,7 +51,7 @@ class PrintedProgress(ScoreListener):
         self._done += 1
         now = time.monotonic()
         is_last = self._current + self._done >= self._images
-        pause = _BAR if self._is_terminal else _LINE
+        pause = BAR_SECONDS if self._is_terminal else LINE_SECONDS
         if is_last or now - self._printed >= pause:
             self._printed = now
             self._show(self._describe(now))

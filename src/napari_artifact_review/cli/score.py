@@ -12,7 +12,7 @@ from napari_artifact_review.cli.progress import PrintedProgress
 from napari_artifact_review.core.texts import printable
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.training.score import ScoreResult
+    from napari_artifact_review.core.training.scoring.score import ScoreResult
 
 #: Exit status after an interrupt from the keyboard, as shells define it.
 _INTERRUPTED = 130
@@ -46,8 +46,8 @@ def set_up(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return its exit status."""
-    from napari_artifact_review.core.training.onnx_options import OnnxOptions
-    from napari_artifact_review.core.training.score import score
+    from napari_artifact_review.core.training.scoring.onnx_options import OnnxOptions
+    from napari_artifact_review.core.training.scoring.score import score
 
     progress = PrintedProgress()
     try:

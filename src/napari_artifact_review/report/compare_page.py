@@ -14,12 +14,12 @@ import numpy.typing as npt
 from napari_artifact_review.core.atomic_files import Written
 from napari_artifact_review.core.cutout import Cutout
 from napari_artifact_review.core.outcomes import LABEL_NAMES, OUTCOMES
-from napari_artifact_review.core.training.comparison import Comparison
-from napari_artifact_review.core.training.comparison_json import (
+from napari_artifact_review.core.training.comparing.comparison import Comparison
+from napari_artifact_review.core.training.comparing.comparison_json import (
     model_curves,
     versions,
 )
-from napari_artifact_review.core.training.comparison_texts import (
+from napari_artifact_review.core.training.comparing.comparison_texts import (
     METRIC_NAMES,
     SLICES_NOTE,
     VERDICTS_ALONE,
@@ -34,8 +34,8 @@ from napari_artifact_review.core.training.comparison_texts import (
     prediction_sentences,
     slice_sentences,
 )
-from napari_artifact_review.core.training.paired_scores import PairedScores
-from napari_artifact_review.core.training.slices import Slice
+from napari_artifact_review.core.training.comparing.paired_scores import PairedScores
+from napari_artifact_review.core.training.comparing.slices import Slice
 from napari_artifact_review.report.figures import Ink, draw_curves, svg
 from napari_artifact_review.report.html_file import render, write_html
 from napari_artifact_review.report.judged import JudgedView

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from napari_artifact_review.core.training.export import Exported, export
+from napari_artifact_review.core.training.exporting.export import Exported, export
 
 #: Side length of a cutout, and rows and columns of an image, in pixels.
 SIZE, SHAPE = 20, (40, 60)

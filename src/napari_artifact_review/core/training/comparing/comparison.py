@@ -1,0 +1,391 @@
+"""Compare two models on the same cutouts, with the labels after review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_artifact_review.core.errors import SaveError, TableError
+from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_size
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.review.paths import absolute_path, image_folder
+from napari_artifact_review.core.tables.mapping import TableMapping
+from napari_artifact_review.core.training.comparing.brightness import cutout_brightness
+from napari_artifact_review.core.training.comparing.comparison_groups import (
+    ImageGroups,
+    group_images,
+)
+from napari_artifact_review.core.training.comparing.jackknife import (
+    MOST_BLOCKS,
+    join_groups,
+)
+from napari_artifact_review.core.training.comparing.leave_one_out import Sample
+from napari_artifact_review.core.training.comparing.model_tables import (
+    CutoutTable,
+    read_model_table,
+    read_reviewed_table,
+    read_test_set,
+    unify_names,
+)
+from napari_artifact_review.core.training.comparing.paired_scores import (
+    Model,
+    PairedScores,
+    pair_scores,
+)
+from napari_artifact_review.core.training.comparing.slices import Slice, slice_scores
+from napari_artifact_review.core.training.comparing.true_labels import (
+    LabelSource,
+    TrueLabels,
+    cutout_keys,
+    find_labels,
+    rows_of,
+)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Numbers of cutouts in the tables.
+
+    Attributes
+    ----------
+    common, only_old, only_new : int
+        Numbers of cutouts in both models' tables, and in only one of them.
+    test : int or None
+        Number of cutouts in the test set; None without an export.
+    test_missing : int
+        Number of cutouts of the test set that are not in both models' tables.
+    """
+
+    common: int
+    only_old: int
+    only_new: int
+    test: int | None = None
+    test_missing: int = 0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Two models on the same cutouts.
+
+    Attributes
+    ----------
+    tables : dict of str to CutoutTable
+        The tables "old" and "new", and "labels" and "test" if they were given.
+    rows : DataFrame
+        The cutouts of the headline, sorted by image and position, with the columns
+        `image_name`, `grid_x`, `grid_y`, `label`, `weight`, `decision`, `kind`,
+        `old_preds`, `new_preds`, `old_confidence`, `new_confidence`.
+    headline : PairedScores
+        Scores of the test set, or of all common cutouts without an export.
+    verdicts : PairedScores or None
+        Scores of the reviewed cutouts alone; None if none or all are reviewed.
+    slices : tuple of Slice
+        Scores of parts of the cutouts, for exploration.
+    labels : TrueLabels
+        The labels of these cutouts, and where they come from.
+    overlap : Overlap
+        Numbers of cutouts in the tables.
+    groups : ImageGroups
+        Groups that the intervals leave out.
+    images : ImageFolder or None
+        Folder of the full images, if it was given.
+    cutout_size : int
+        Side length of a cutout in pixels.
+    options : dict
+        Options of the comparison, as plain JSON.
+    notices : tuple of str
+        Notices on images that cannot be read.
+    """
+
+    tables: dict[str, CutoutTable]
+    rows: pd.DataFrame
+    headline: PairedScores
+    verdicts: PairedScores | None
+    slices: tuple[Slice, ...]
+    labels: TrueLabels
+    overlap: Overlap
+    groups: ImageGroups
+    images: ImageFolder | None
+    cutout_size: int
+    options: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        old, new = (self.tables[title].path.name for title in ("old", "new"))
+        return f"<Comparison of {new} with {old} on {len(self.rows):,} cutouts>"
+
+    @property
+    def is_test_set(self) -> bool:
+        """Whether the headline is the test set of an export."""
+        return "test" in self.tables
+
+    def check_output(self, path: Path) -> None:
+        """Raise a SaveError if a file to write is a table of the comparison."""
+        for table in self.tables.values():
+            if path.exists() and table.path.samefile(path):
+                raise SaveError(
+                    "this is a table of the comparison",
+                    path=path,
+                    remedy="Name another file to write",
+                )
+
+    @property
+    def headline_blocks(self) -> int:
+        """Number of blocks into which the groups were joined."""
+        return min(self.groups.total, MOST_BLOCKS)
+
+    @property
+    def models(self) -> tuple[Model, Model]:
+        """What the old and the new model say about `rows`."""
+        return _model(self.tables, self.rows, "old"), _model(
+            self.tables, self.rows, "new"
+        )
+
+    @property
+    def sample(self) -> Sample:
+        """Labels, weights and groups of `rows`, with a block for each group."""
+        label = self.rows["label"].to_numpy(np.int8)
+        return Sample(label, self.rows["weight"].to_numpy(), self.groups.codes)
+
+    @property
+    def mended(self) -> npt.NDArray[np.int64]:
+        """Positions in `rows` of the cutouts that only the new model has right."""
+        return self._changes("new", "old")
+
+    @property
+    def broken(self) -> npt.NDArray[np.int64]:
+        """Positions in `rows` of the cutouts that only the old model has right."""
+        return self._changes("old", "new")
+
+    def _changes(self, right: str, wrong: str) -> npt.NDArray[np.int64]:
+        label, rows = self.rows["label"], self.rows
+        which = (rows[f"{right}_preds"] == label) & (rows[f"{wrong}_preds"] != label)
+        return np.flatnonzero(which)
+
+
+def _model(tables: dict[str, CutoutTable], rows: pd.DataFrame, name: str) -> Model:
+    has_confidence = tables[name].has_confidence
+    return Model(
+        rows[f"{name}_preds"].to_numpy(np.int8),
+        rows[f"{name}_confidence"].to_numpy(float) if has_confidence else None,
+    )
+
+
+def compare(
+    old: str | Path,
+    new: str | Path,
+    labels: str | Path | None = None,
+    *,
+    test: str | Path | None = None,
+    images: str | Path | None = None,
+    group: str | None = None,
+    mapping: TableMapping | None = None,
+    cutout_size: int | None = None,
+) -> Comparison:
+    """Compare two models on the same cutouts.
+
+    Cutouts are the same if image name and position are equal. A cutout that only one of
+    the models has is counted, and otherwise ignored.
+
+    Parameters
+    ----------
+    old, new : path-like
+        Predictions of the two models. Labels are optional.
+    labels : path-like, optional
+        Reviewed table, whose labels after review are the true ones. For cutouts that
+        are not in it, these are the labels of the export, and else those of the models'
+        tables, the new one's first: `label_new`, or else `label`.
+    test : path-like, optional
+        Folder of an export, whose test set is the headline, with its labels. A verdict
+        in `labels` has priority, because it may be newer.
+    images : path-like, optional
+        Folder of the full images, for scores by brightness, and for image names that
+        differ from table to table.
+    group : str, optional
+        Columns whose values are the groups to leave out, such as a field or an
+        exposure, separated by commas. By default, the groups of the export, or else the
+        images.
+    mapping : TableMapping, optional
+        Meanings of columns and values, for those tables that can be read with it.
+    cutout_size : int, optional
+        Side length of a cutout in pixels; by default inferred from the positions.
+
+    Returns
+    -------
+    Comparison
+        Scores of both models and their paired differences, with 95 % intervals.
+
+    Raises
+    ------
+    ReviewError
+        If a table has faults, the models have no cutout in common, or a cutout has no
+        label.
+    """
+    tables = _read_tables(old, new, labels, test, mapping, cutout_size)
+    folder = None
+    if images is not None:
+        folder = ImageFolder(absolute_path(images))
+        folder.check()
+    named = unify_names(
+        list(tables.values()), lambda names: _aliases(images, tables["new"].path, names)
+    )
+    tables = dict(zip(tables, named, strict=True))
+    sources, overlap = _match(tables)
+    by_title = {source.title: source for source in sources}
+    given = [by_title[title] for title in ("labels", "test") if title in by_title]
+    new_row = by_title["new"].row
+    truth = find_labels(len(new_row), given, [by_title["new"], by_title["old"]])
+    rows = _rows(by_title, truth)
+    groups = group_images(
+        rows["image_name"], sorted(sources, key=_group_priority), group
+    )
+    size = cutout_size or _infer_size(rows)
+    if folder is not None:
+        folder = ImageFolder(folder.folder, rows["image_name"].unique())
+    options = {
+        "group": group,
+        "cutout_size": size,
+        "mapping": None if mapping is None else mapping.as_json(),
+    }
+    return _score(tables, rows, truth, overlap, groups, folder, options)
+
+
+def _read_tables(
+    old: str | Path,
+    new: str | Path,
+    labels: str | Path | None,
+    test: str | Path | None,
+    mapping: TableMapping | None,
+    cutout_size: int | None,
+) -> dict[str, CutoutTable]:
+    tables = {
+        "old": read_model_table(absolute_path(old), mapping),
+        "new": read_model_table(absolute_path(new), mapping),
+    }
+    if labels is not None:
+        path = absolute_path(labels)
+        tables["labels"] = read_reviewed_table(path, mapping, cutout_size)
+    if test is not None:
+        tables["test"] = read_test_set(absolute_path(test))
+    return tables
+
+
+def _aliases(
+    images: str | Path | None, table: Path, names: list[str]
+) -> dict[str, str]:
+    return image_folder(images, table, names).aliases()
+
+
+def _group_priority(source: LabelSource) -> int:
+    return ("test", "labels", "new", "old").index(source.title)
+
+
+def _match(tables: dict[str, CutoutTable]) -> tuple[list[LabelSource], Overlap]:
+    """Find the cutouts to compare, in each table."""
+    keys = dict(zip(tables, cutout_keys(list(tables.values())), strict=True))
+    common = np.intersect1d(keys["old"], keys["new"], assume_unique=True)
+    if not common.size:
+        raise TableError(
+            f"no cutout is in both tables; the first one here is "
+            f"{_first(tables['new'])}, and the first one in {tables['old'].path} is "
+            f"{_first(tables['old'])}",
+            path=tables["new"].path,
+            remedy="Give the predictions of two models for the same images; if their "
+            "names differ, give the folder of the images (--images)",
+        )
+    overlap = Overlap(
+        len(common), len(keys["old"]) - len(common), len(keys["new"]) - len(common)
+    )
+    wanted = common
+    if "test" in tables:
+        wanted = np.intersect1d(common, keys["test"], assume_unique=True)
+        count = len(keys["test"])
+        overlap = Overlap(
+            len(common), overlap.only_old, overlap.only_new, count, count - len(wanted)
+        )
+        if not wanted.size:
+            raise TableError(
+                f"none of the {count:,} cutouts of the test set is in both models' "
+                f"tables; the first one is {_first(tables['test'])}",
+                path=tables["test"].path,
+                remedy="Score the images of the test set with both models",
+            )
+    return [
+        LabelSource(title, table, rows_of(keys[title], wanted))
+        for title, table in tables.items()
+    ], overlap
+
+
+def _first(table: CutoutTable) -> str:
+    row = table.cutouts.iloc[0]
+    return f"{row['image_name']} ({row['grid_x']}, {row['grid_y']})"
+
+
+def _rows(sources: dict[str, LabelSource], truth: TrueLabels) -> pd.DataFrame:
+    """Return the cutouts of the headline; see `Comparison`."""
+    new, old = sources["new"], sources["old"]
+    found = new.table.cutouts.iloc[new.row]
+    rows = found[["image_name", "grid_x", "grid_y"]].reset_index(drop=True)
+    rows = rows.assign(
+        label=truth.label, decision=truth.decision, kind=truth.kind, weight=1.0
+    )
+    if "test" in sources:
+        test = sources["test"]
+        rows["weight"] = test.table.cutouts["weight"].to_numpy(float)[test.row]
+    for title, source in (("old", old), ("new", new)):
+        cutouts = source.table.cutouts.iloc[source.row]
+        for name in ("preds", "confidence"):
+            rows[f"{title}_{name}"] = cutouts[name].to_numpy()
+    return rows
+
+
+def _infer_size(rows: pd.DataFrame) -> int:
+    grid = (rows[name].to_numpy(np.int64) for name in ("grid_x", "grid_y"))
+    return infer_cutout_size(*grid) or DEFAULT_CUTOUT_SIZE
+
+
+def _score(
+    tables: dict[str, CutoutTable],
+    rows: pd.DataFrame,
+    truth: TrueLabels,
+    overlap: Overlap,
+    groups: ImageGroups,
+    images: ImageFolder | None,
+    options: dict[str, Any],
+) -> Comparison:
+    old, new = _model(tables, rows, "old"), _model(tables, rows, "new")
+    sample = Sample(truth.label, rows["weight"].to_numpy(), join_groups(groups.codes))
+    brightness, notices = None, tuple[str, ...]()
+    if images is not None:
+        brightness, faults = cutout_brightness(rows, images, options["cutout_size"])
+        notices = _on_images(faults)
+    decided = np.isin(truth.decision.astype(str), ("artifact", "no artifact"))
+    verdicts = None
+    if decided.any() and not decided.all():
+        verdicts = pair_scores(
+            sample.take(decided), old.take(decided), new.take(decided)
+        )
+    return Comparison(
+        tables,
+        rows,
+        pair_scores(sample, old, new),
+        verdicts,
+        tuple(slice_scores(rows, sample, (old, new), brightness)),
+        truth,
+        overlap,
+        groups,
+        images,
+        options["cutout_size"],
+        options,
+        notices,
+    )
+
+
+def _on_images(faults: Iterable[Exception]) -> tuple[str, ...]:
+    return tuple(f"No brightness: {fault}" for fault in faults)

@@ -1,0 +1,141 @@
+"""The groups of images that are left out together in a comparison."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_artifact_review.core.errors import ReviewError, TableError
+from napari_artifact_review.core.training.comparing.true_labels import LabelSource
+
+#: Name of the description in the folder of an export.
+EXPORT_FACTS = "export.json"
+
+
+class ImageGroups(NamedTuple):
+    """The group of each cutout.
+
+    Attributes
+    ----------
+    codes : ndarray of int64, shape (n,)
+        Group of each cutout, from 0 without a gap, in the order of the groups' names.
+    total : int
+        Number of groups.
+    by : str
+        What the cutouts of a group have in common, as a noun phrase.
+    """
+
+    codes: npt.NDArray[np.int64]
+    total: int
+    by: str
+
+
+def group_images(
+    names: pd.Series[Any], sources: Sequence[LabelSource], group: str | None
+) -> ImageGroups:
+    """Return the group of each cutout.
+
+    Parameters
+    ----------
+    names : Series of str, shape (n,)
+        Image name of each cutout.
+    sources : sequence of LabelSource
+        The tables, with the positions of the cutouts in them.
+    group : str or None
+        Names of columns, separated by commas. By default, the groups of the export, or
+        else the images.
+
+    Raises
+    ------
+    ReviewError
+        If no table has these columns, an image has several groups, or the description
+        of the export is damaged.
+    """
+    facts = next((_facts(s.table.path) for s in sources if s.title == "test"), {})
+    options = facts.get("options")
+    known = options.get("group") if isinstance(options, dict) else None
+    found: Mapping[str, str] = {}
+    by = "image"
+    if facts and group in (None, known):
+        found = _exported_groups(facts, names)
+        by = f"group of the export ({known})" if known else "image"
+    elif group is not None:
+        found, by = _column_groups(names, sources, group), f"column {group}"
+    # An image without a group of its own is a group; the prefix keeps them apart.
+    texts = names.map(lambda name: f"group {found[name]}" if name in found else name)
+    codes, groups = pd.factorize(texts, sort=True)
+    return ImageGroups(codes.astype(np.int64), len(groups), by)
+
+
+def _facts(table: Path) -> dict[str, Any]:
+    """Return the description beside the table of an export; empty if there is none."""
+    path = table.with_name(EXPORT_FACTS)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise TableError(
+            f"cannot be read ({error})", path=path, remedy="Export again"
+        ) from error
+    return found if isinstance(found, dict) else {}
+
+
+def _exported_groups(facts: dict[str, Any], names: pd.Series[Any]) -> dict[str, str]:
+    """Return the group of each image of an export; copies of an image share theirs."""
+    wanted = set(names.unique())
+    group_of_copy: dict[str, str] = {}
+    found: dict[str, str] = {}
+    images = facts.get("images")
+    for image in images if isinstance(images, list) else []:
+        if not isinstance(image, dict) or image.get("image_name") not in wanted:
+            continue
+        group = str(image.get("group"))
+        for key in ("pixels", "identity"):
+            if isinstance(image.get(key), str):
+                group = group_of_copy.setdefault(image[key], group)
+        found[image["image_name"]] = group
+    return found
+
+
+def _column_groups(
+    names: pd.Series[Any], sources: Sequence[LabelSource], group: str
+) -> dict[str, str]:
+    """Return the group of each image by columns of the first table that has them."""
+    columns = [name.strip() for name in group.split(",")]
+    for source in sources:
+        texts = [source.table.own_column(name) for name in columns]
+        there = source.row >= 0
+        if any(one is None for one in texts):
+            continue
+        parts = [one.to_numpy(object)[source.row] for one in texts if one is not None]
+        frame = pd.DataFrame(
+            {
+                "image": names.to_numpy(object),
+                "group": [",".join(p) for p in zip(*parts, strict=True)],
+            }
+        )[there]
+        frame = frame[frame["group"].str.strip(",") != ""].drop_duplicates()
+        again = frame["image"].duplicated()
+        if again.any():
+            name = frame["image"][again].iloc[0]
+            several = frame["group"][frame["image"] == name].iloc[:2].tolist()
+            raise ReviewError(
+                f"the image {name!r} has several groups: {' and '.join(several)}",
+                path=source.table.path,
+                where=f"column {group}",
+                remedy="Choose columns in which all cutouts of an image are equal",
+            )
+        return dict(zip(frame["image"], frame["group"], strict=True))
+    raise ReviewError(
+        f"no table has the column {group}",
+        path=sources[0].table.path,
+        remedy="Choose a column of the export, of the reviewed table or of a "
+        "predictions table (--group)",
+    )

@@ -1,0 +1,1 @@
+"""Cutouts and labels of a review as a data set for training."""

@@ -1,0 +1,1 @@
+"""Predictions of a model for the cutouts of full images."""

@@ -1,0 +1,142 @@
+"""The labels of the cutouts that a model scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from napari_artifact_review.core.errors import ReviewError, TableError
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.tables.mapping import TableMapping
+from napari_artifact_review.core.tables.reading import read_predictions
+from napari_artifact_review.core.tables.table_formats import read_table_file
+from napari_artifact_review.core.training.scoring.image_files import ImageList, file_key
+
+#: The columns that identify a cutout.
+CUTOUT = ["image_name", "grid_x", "grid_y"]
+
+
+def read_labels(
+    path: Path, images: ImageList, mapping: TableMapping | None = None
+) -> pd.DataFrame:
+    """Read the labels of cutouts.
+
+    Parameters
+    ----------
+    path : Path
+        A table with the column `label_new` or `label`; predictions are not needed.
+    images : ImageList
+        The images that are scored. The table may name them as they are named there, or
+        otherwise, if the name means the same file.
+    mapping : TableMapping, optional
+        Meanings of the columns and values.
+
+    Returns
+    -------
+    DataFrame
+        The columns `image_name`, as in `images`, `grid_x`, `grid_y` and `label`.
+
+    Raises
+    ------
+    TableError
+        If the table has faults, or none of its images is scored.
+    """
+    known = {image.name for image in images.images}
+
+    def find_aliases(names: Sequence[str]) -> Mapping[str, str]:
+        by_file = {file_key(image.path): image.name for image in images.images}
+        other = [name for name in names if name not in known]
+        files = ImageFolder(images.root, names).files() if other else {}
+        keys = {name: file_key(files[name]) for name in other if name in files}
+        return {name: by_file[key] for name, key in keys.items() if key in by_file}
+
+    table = read_predictions(path, _without_predictions(path, mapping), find_aliases)
+    if known.isdisjoint(table.image_names):
+        raise TableError(
+            "none of its images is among the images to score",
+            path=path,
+            remedy="Check that it is the table of these images",
+        )
+    names = pd.array(table.image_names, dtype="str").take(table.image_index)
+    return pd.DataFrame(
+        {
+            "image_name": names,
+            "grid_x": table.grid_x,
+            "grid_y": table.grid_y,
+            "label": table.label_new,
+        }
+    )
+
+
+def join_labels(
+    scores: pd.DataFrame, labels: pd.DataFrame, path: Path
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Join the labels to the scores of the same cutouts.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        The columns `image_name`, `grid_x`, `grid_y` and others.
+    labels : DataFrame
+        The labels, from `read_labels`.
+    path : Path
+        The table of the labels, for messages.
+
+    Returns
+    -------
+    joined : DataFrame
+        The scores of the cutouts that have a label, with the column `label` after
+        `grid_y`.
+    notices : tuple of str
+        Messages about cutouts that are left out.
+
+    Raises
+    ------
+    ReviewError
+        If no cutout has a label.
+    """
+    joined = scores.merge(labels, on=CUTOUT, how="left")
+    has_label = joined["label"].notna()
+    joined = joined[has_label].reset_index(drop=True)
+    if joined.empty:
+        raise ReviewError(
+            "it has no label for any of the cutouts",
+            path=path,
+            remedy="Check --cutout-size and --stride; grid_x and grid_y are in pixels",
+        )
+    notices = []
+    missing, unused = int((~has_label).sum()), len(labels) - len(joined)
+    if missing:
+        notices.append(
+            f"{path}: {missing:,} of {len(scores):,} cutouts have no label there, and "
+            "are left out."
+        )
+    if unused:
+        notices.append(
+            f"{path}: {unused:,} labels belong to no cutout that was scored."
+        )
+    label = joined.pop("label").astype("int8")
+    joined.insert(len(CUTOUT), "label", label)
+    return joined, tuple(notices)
+
+
+def _without_predictions(path: Path, mapping: TableMapping | None) -> TableMapping:
+    """Return a mapping with which a table without predictions can be read."""
+    mapping = mapping or TableMapping()
+    names = list(read_table_file(path, mapping.wanted()).values.columns)
+    try:
+        columns = mapping.find_columns(names)
+    except ReviewError:
+        # The reader says what is wrong with the mapping.
+        return mapping
+    if "label" not in columns or {"preds", "confidence"} & columns.keys():
+        return mapping
+    label = {"label": columns["label"], "preds": columns["label"]}
+    return TableMapping(
+        columns={**mapping.columns, **label},
+        label_values=mapping.label_values,
+        decimal=mapping.decimal,
+        stride=mapping.stride,
+    )

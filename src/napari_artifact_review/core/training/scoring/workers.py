@@ -1,0 +1,177 @@
+"""Run the tasks of a score: in this process, in local processes, or on a cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Generator, Sequence
+from concurrent.futures import CancelledError, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Any
+
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.training.scoring.tasks import (
+    Outcome,
+    ScoreSettings,
+    ScoreTask,
+    check_model,
+    score_image,
+)
+from napari_artifact_review.core.training.scoring.worker_process import begin_worker
+
+if TYPE_CHECKING:
+    import distributed
+
+_GO_ON = "Run the same command again to go on"
+
+#: Seconds to wait for a scheduler.
+_CONNECT_TIMEOUT = 20
+
+
+def run_tasks(
+    settings: ScoreSettings,
+    tasks: Sequence[ScoreTask],
+    jobs: int | None = None,
+    scheduler: str | None = None,
+) -> Generator[Outcome]:
+    """Run tasks, and yield their outcomes as they end.
+
+    The first outcome, without a name, says whether the model could be loaded; it comes
+    before any task begins.
+
+    Parameters
+    ----------
+    settings : ScoreSettings
+        What is the same for all tasks.
+    tasks : sequence of ScoreTask
+        At least one task.
+    jobs : int, optional
+        Number of local processes; by default one for each core. With 1, the tasks run
+        in this process.
+    scheduler : str, optional
+        Address of a dask scheduler, whose workers run the tasks.
+
+    Raises
+    ------
+    ReviewError
+        If a worker process dies, or the scheduler does not answer.
+    """
+    if scheduler is not None:
+        return _run_on_cluster(scheduler, settings, tasks)
+    count = min(jobs or available_cores(), len(tasks))
+    if count == 1:
+        return _run_here(settings, tasks)
+    return _run_in_processes(count, settings, tasks)
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def _run_here(
+    settings: ScoreSettings, tasks: Sequence[ScoreTask]
+) -> Generator[Outcome]:
+    yield check_model(settings)
+    yield from map(score_image, tasks)
+
+
+def _run_in_processes(
+    count: int, settings: ScoreSettings, tasks: Sequence[ScoreTask]
+) -> Generator[Outcome]:
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        count,
+        # A forked process would share the threads and locks of this one.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=begin_worker,
+        initargs=(max(1, available_cores() // count),),
+    )
+    is_done = False
+    try:
+        yield pool.submit(check_model, settings).result()
+        futures = [pool.submit(score_image, task) for task in tasks]
+        for future in as_completed(futures):
+            yield future.result()
+        is_done = True
+    except BrokenProcessPool as error:
+        raise ReviewError(
+            "a worker process ended without an answer; perhaps the memory was full, or "
+            "the model crashed",
+            remedy=f"{_GO_ON}, with fewer --jobs if the memory was full (a script that "
+            'calls score() needs: if __name__ == "__main__")',
+        ) from error
+    finally:
+        pool.shutdown(wait=is_done, cancel_futures=True)
+        if not is_done:
+            # Parts are written whole or not at all, so a worker may end at any time.
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+                child.join()
+
+
+def _run_on_cluster(
+    address: str, settings: ScoreSettings, tasks: Sequence[ScoreTask]
+) -> Generator[Outcome]:
+    try:
+        import distributed
+    except ImportError as error:
+        raise ReviewError(
+            "a scheduler needs dask.distributed",
+            remedy='pip install "napari-artifact-review[cluster]" installs it',
+        ) from error
+    try:
+        client = distributed.Client(
+            address, timeout=_CONNECT_TIMEOUT, set_as_default=False
+        )
+    except (OSError, ValueError) as error:
+        raise ReviewError(
+            f"no scheduler answers at {address}",
+            remedy="Check the address; dask scheduler prints it when it starts",
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_CONNECT_TIMEOUT)
+        except TimeoutError as error:
+            raise ReviewError(
+                f"the scheduler at {address} has no workers",
+                remedy="Start workers, and run the same command again",
+            ) from error
+        yield _result_of(client.submit(check_model, settings, pure=False), "", address)
+        futures = client.map(score_image, list(tasks), pure=False)
+        names = {f.key: t.image.name for f, t in zip(futures, tasks, strict=True)}
+        try:
+            for future in distributed.as_completed(futures, loop=client.loop):
+                yield _result_of(future, names[future.key], address)
+                # The scheduler need not keep what is known.
+                future.release()
+        finally:
+            client.cancel(futures, force=True)
+
+
+def _result_of(future: distributed.Future[Any], name: str, address: str) -> Outcome:
+    """Return the outcome of a task on a cluster."""
+    import distributed
+
+    try:
+        found = future.result()
+    except distributed.KilledWorker as error:
+        raise ReviewError(
+            f"the workers at {address} end while they score the image {name}; perhaps "
+            "their memory is full, or the model crashes",
+            remedy=f"Give them more memory or fewer threads. {_GO_ON}",
+        ) from error
+    except ImportError as error:
+        raise ReviewError(
+            f"the workers at {address} cannot score ({error})",
+            remedy="Install napari-artifact-review on the workers too",
+        ) from error
+    except (OSError, CancelledError) as error:
+        raise ReviewError(
+            f"the scheduler at {address} no longer answers", remedy=_GO_ON
+        ) from error
+    assert isinstance(found, Outcome)
+    return found

@@ -184,7 +184,7 @@ class ReviewWidget(ScriptAttributes, SteadyBox):
         ----------
         **options
             `reviewer`, `store`, `team`, `read_only` and `previous`, as for
-            `ReviewSession.open`. By default, reviewer and team are those in the form.
+            `ReviewSession.open`. By default, those in the form.
         """
         self._questions.close()
         self._begin_opening(may_ask=False, **options)

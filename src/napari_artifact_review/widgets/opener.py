@@ -75,7 +75,7 @@ class Opener:
         ----------
         **options
             `reviewer`, `store`, `team`, `read_only` and `previous`, as for
-            `ReviewSession.open`. By default, reviewer and team are those in the form.
+            `ReviewSession.open`. By default, those in the form.
         """
         panel, table = self._panel, self._panel.predictions.path
         if table is None:
@@ -89,7 +89,7 @@ class Opener:
             mapping=panel.optional.mapping,
             replaced=self.shown,
             order=Preferences.in_force().order,
-            **panel.optional.people | options,
+            **panel.optional.of_session | options,
         )
         self._start(f"Reading {table.name}...", job)
 

@@ -103,7 +103,8 @@ class OpenPanel(Container[Widget]):
         self.predictions.changed.connect(self._change_predictions)
         self.optional.columns.changed.connect(lambda: self.columns_requested.emit())
         self.optional.changed.connect(self._show_options)
-        for field in (self.predictions, self.images, self.output):
+        previous = self.optional.previous
+        for field in (self.predictions, self.images, self.output, previous):
             field.dialog_closed.connect(partial(self._leave_dialog, field))
 
     def _make_fields(self) -> None:
@@ -164,6 +165,7 @@ class OpenPanel(Container[Widget]):
         self.predictions.value = Path(predictions)
         self.images.value = None if images is None else Path(images)
         self.output.value = None if output is None else Path(output)
+        self.optional.previous.value = None
         self.optional.show_mapping(None)
         self.optional.show_cutout_size(None)
         self._is_filling = False
@@ -178,6 +180,8 @@ class OpenPanel(Container[Widget]):
             return
         self._is_filling = True
         position = session.position
+        # Its verdicts are carried now, so the next opening needs it no more.
+        self.optional.previous.value = None
         self.optional.show_mapping(position.mapping)
         self.optional.show_cutout_size(position.cutout_size)
         self._is_filling = False
@@ -190,8 +194,10 @@ class OpenPanel(Container[Widget]):
     def show_failure(self, error: Exception) -> None:
         """Show the error of a failed opening, and the options if it is about one."""
         self.show_error(str(error))
-        is_about_team = isinstance(error, StoreError) and self.optional.team.value
-        if isinstance(error, MappingNeededError | SaveError) or is_about_team:
+        options = self.optional
+        is_about_team = isinstance(error, StoreError) and options.team.value
+        is_about_option = is_about_team or options.previous.path is not None
+        if isinstance(error, MappingNeededError | SaveError) or is_about_option:
             self.fold.header.setChecked(True)
 
     def chosen_cutout_size(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, LineEdit, PushButton
@@ -37,6 +38,8 @@ class OptionsPanel(Container[Widget]):
         The button that shows the columns of the table.
     cutout_size, stride : LineEdit
         The side of a cutout, and the distance to the next one, in pixels.
+    previous : RememberingFileEdit
+        The reviewed table or the log of the previous round.
     reviewer, team : LineEdit
         The name of the reviewer, and the URL of the meeting place.
     """
@@ -58,6 +61,7 @@ class OptionsPanel(Container[Widget]):
                 mapped,
                 self.cutout_size,
                 self.stride,
+                self.previous,
                 self.reviewer,
                 self.team,
             ]
@@ -86,6 +90,13 @@ class OptionsPanel(Container[Widget]):
             "Stride",
             "Distance in pixels from one cutout to the next, for tables that count "
             "tiles",
+        )
+        self.previous = RememberingFileEdit(
+            "r",
+            "Previous review",
+            "none",
+            "Reviewed table or log of the round before; its verdicts are carried over",
+            "Choose the previous review",
         )
         self.reviewer = _line(
             "Reviewer", printable(login_name()), "Name written with each verdict"
@@ -117,9 +128,10 @@ class OptionsPanel(Container[Widget]):
         self.cutout_size.value = self._shown_size = "" if size is None else str(size)
 
     @property
-    def people(self) -> dict[str, str | None]:
-        """The reviewer and the meeting place, as for `ReviewSession.open`."""
+    def of_session(self) -> dict[str, str | Path | None]:
+        """Previous review, reviewer and meeting place, as for `ReviewSession.open`."""
         return {
+            "previous": self.previous.path,
             "reviewer": self.reviewer.value.strip() or None,
             "team": self.team.value.strip() or None,
         }
@@ -141,6 +153,7 @@ class OptionsPanel(Container[Widget]):
             "columns": self._mapping is not None and self._mapping.as_options(),
             "cutout size": self.cutout_size.value,
             "stride": self.stride.value,
+            "previous review": self.previous.value,
             "reviewer": self.reviewer.value,
             "meeting place": self.team.value,
         }

@@ -326,3 +326,11 @@ def test_a_model_gets_large_images_in_several_batches(
     pd.testing.assert_frame_equal(found, expected, rtol=1e-6)
     notes = model.with_name("calls.txt").read_text().split()[1::2]
     assert notes == 3 * 7 * ["5"]
+
+
+def test_an_output_in_a_folder_that_is_not_there_is_told_before_the_work(
+    model, images, tmp_path
+):
+    with pytest.raises(SaveError, match="the folder does not exist"):
+        score(f"{model}:predict", images, tmp_path / "none" / "scored.csv", jobs=1)
+    assert calls_of(model) == 0

@@ -21,6 +21,7 @@ from napari_artifact_review.core.errors import ImageError, ReviewError, SaveErro
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE
 from napari_artifact_review.core.images.identity import ImageFile
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.core.review.output import check_output
 from napari_artifact_review.core.tables.binary_tables import FitsTableFile
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.table_formats import format_for
@@ -331,6 +332,7 @@ def _check_output(
         If the suffix is not that of a table, or the path cannot be a new file.
     """
     kind = format_for(output)
+    check_output(output)
     digest_of(output)
     if labels is not None and output.exists() and output.samefile(labels):
         raise SaveError(

@@ -58,7 +58,7 @@ class NotCarried(NamedTuple):
 
     @classmethod
     def of(cls, verdict: PreviousVerdict, reason: str) -> NotCarried:
-        """Create an item of the list from a verdict and a reason."""
+        """Create the record of a verdict that was not carried, with the reason."""
         state = verdict.state
         return cls(
             verdict.cutout,

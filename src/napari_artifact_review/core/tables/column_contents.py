@@ -17,14 +17,14 @@ _WITH_COMMA = r"[+-]?\d*,\d+ *%?"
 
 
 class NumberRange(NamedTuple):
-    """The range of the numbers in a column; 0 for both if it has none.
+    """The lowest and the highest number in a column; both are 0 without numbers.
 
     Attributes
     ----------
     lowest, highest : float
         The range.
     have_comma : bool
-        Whether a cell is no number, but would be one with a decimal comma.
+        Whether any cell is a number only if its comma is a decimal comma.
     """
 
     lowest: float

@@ -118,7 +118,7 @@ def _name_of(session: ReviewSession, cutouts: tuple[CutoutKey, ...]) -> str:
 
 
 def _verdict_of(state: LabelState) -> str:
-    """Return the verdict of a label state, or else its label, with the kind."""
+    """Return the verdict and the kind of a label state; its label without a verdict."""
     verdict = state.decision or LABEL_NAMES[state.label_new]
     return f"{verdict} ({state.kind})" if state.kind else verdict
 

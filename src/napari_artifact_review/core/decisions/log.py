@@ -450,7 +450,7 @@ class DecisionLog:
 
 
 def _latest(decisions: Iterable[Decision]) -> Decision | None:
-    """Return the latest decision; of equal times, the last one. None without decisions."""
+    """Return the latest decision, or the last of those; None without decisions."""
     return max(reversed([*decisions]), key=attrgetter("decided_at"), default=None)
 
 

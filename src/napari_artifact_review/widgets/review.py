@@ -16,6 +16,7 @@ from napari_artifact_review.viewer.input.keys import KeyBindings
 from napari_artifact_review.viewer.preferences import Preferences
 from napari_artifact_review.widgets.closing import SessionCloser
 from napari_artifact_review.widgets.commands import ReviewCommands
+from napari_artifact_review.widgets.comparer import Comparer
 from napari_artifact_review.widgets.frames import Frames
 from napari_artifact_review.widgets.measurer import Measurer
 from napari_artifact_review.widgets.napari_compat import (
@@ -65,6 +66,8 @@ class OpenReview(QObject):
         Saves the reviewed table.
     reporter : Reporter
         Writes the report.
+    comparer : Comparer
+        Compares the model of the review with another one.
     measurer : Measurer
         Updates the results and the plots.
     position : PositionKeeper
@@ -94,8 +97,7 @@ class OpenReview(QObject):
         self.surfaces = Surfaces(
             dock, session, self.controller, self._panel.say, self._show_selection
         )
-        self.saver = Saver(session, self._panel, MainThread(self))
-        self.reporter = Reporter(session, dock, self._panel.say, MainThread(self))
+        self._make_writers(workspace)
         self.commands = ReviewCommands(
             workspace,
             session,
@@ -120,6 +122,16 @@ class OpenReview(QObject):
         self.measurer = Measurer(self, session, changes, fold, self._plots)
         for signal in (session.decided, session.queue_changed):
             self._connections.connect(signal, self.measurer.update)
+
+    def _make_writers(self, workspace: Workspace) -> None:
+        session, panel = self.session, self._panel
+        self.saver = Saver(session, panel, MainThread(self))
+        self.reporter = Reporter(session, self._dock, panel.say, MainThread(self))
+        self.comparer = Comparer(
+            session, panel.results, workspace.compare, MainThread(self)
+        )
+        # When the whole window is closed, a comparison ends at its next step.
+        self._connections.at_end(self.comparer.give_up)
 
     def _watch_windows(self, workspace: Workspace) -> None:
         window = main_window_of(self._dock)
@@ -209,6 +221,7 @@ class OpenReview(QObject):
         self.controller.note_view()
         self.saver.give_up()
         self.reporter.give_up()
+        self.comparer.close()
         self.commands.close()
         self.surfaces.drop_gallery()
         self.measurer.close()

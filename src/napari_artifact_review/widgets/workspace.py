@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
     from napari_artifact_review.widgets.windows.columns import ColumnsWindow
+    from napari_artifact_review.widgets.windows.compare import CompareWindow
     from napari_artifact_review.widgets.windows.examples import ExamplesPanel
     from napari_artifact_review.widgets.windows.help import HelpPanel
     from napari_artifact_review.widgets.windows.stretches import StretchesPanel
@@ -97,6 +98,13 @@ class Workspace:
 
         return ColumnsWindow(self.dock, self._kept_free)
 
+    @cached_property
+    def compare(self) -> CompareWindow:
+        """The window that compares the model of the review with another one."""
+        from napari_artifact_review.widgets.windows.compare import CompareWindow
+
+        return CompareWindow(self.dock, self._kept_free)
+
     def make_all(self) -> None:
         """Create every panel and window now."""
         _ = self.panel, self.windows
@@ -104,7 +112,7 @@ class Workspace:
     @property
     def windows(self) -> tuple[ToolWindow, ...]:
         """The tool windows."""
-        return self.help, self.examples, self.stretches, self.columns
+        return self.help, self.examples, self.stretches, self.columns, self.compare
 
     def hide_windows(self) -> None:
         """Hide the windows, and clear the examples."""

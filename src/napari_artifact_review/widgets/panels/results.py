@@ -52,15 +52,18 @@ class Measured(NamedTuple):
 
 
 class ResultsPanel(Container[Widget]):
-    """The panel with the results of the review, and a button for the plots.
+    """The panel with the results of the review, and buttons for plots and comparison.
 
     Attributes
     ----------
     plots_requested : Signal
         Emitted to show or hide the plots.
+    compare_requested : Signal
+        Emitted to show the window that compares two models.
     """
 
     plots_requested = Signal()
+    compare_requested = Signal()
 
     def __init__(self) -> None:
         self.numbers = TextTable(("", "Before", "After", "Possible range"), 8, bold=2)
@@ -76,13 +79,19 @@ class ResultsPanel(Container[Widget]):
         self.plots = PushButton(
             text="Plots", tooltip="Show or hide the curves and the time per verdict"
         )
+        self.compare = PushButton(
+            text="Compare models...",
+            tooltip="Compare the model of this review with an older or a newer model",
+        )
         keep_compact(self.plots.native)
-        below = row_of(self.open_count, self.plots)
+        keep_compact(self.compare.native)
+        below = row_of(self.open_count, self.plots, self.compare)
         super().__init__(widgets=[below], labels=False)
         self.margins = (0, 0, 0, 0)
         for at, table in enumerate((self.numbers, self.flips)):
             self.native.layout().insertWidget(at, table)
         self.plots.changed.connect(lambda: self.plots_requested.emit())
+        self.compare.changed.connect(lambda: self.compare_requested.emit())
 
     def show_changes(self, measured: Measured | None) -> None:
         """Show results, or placeholders for None."""

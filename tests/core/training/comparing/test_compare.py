@@ -137,6 +137,17 @@ def test_verdicts_that_are_only_in_the_log_count(models, tmp_path):
     assert "1 cutout with the verdict unsure: " in as_text(reviewed)
 
 
+def test_an_open_review_gives_its_labels_as_they_are_now(models, tmp_path):
+    key = tuple(models.truth.iloc[0][KEY])
+    with ReviewSession.open(models.old, output=tmp_path / "reviewed.csv") as session:
+        session.select(*key)
+        session.set_label("unsure")
+        reviewed = compare(models.old, models.new, session)
+    assert reviewed.labels.decision[0] == "unsure"
+    assert reviewed.labels.sources[0]["source"] == "labels"
+    assert reviewed.labels.sources[0]["cutouts"] == 240
+
+
 def test_verdicts_alone_are_a_second_line(models, tmp_path):
     truth = models.truth
     wrong = pd.read_csv(models.old).query("label != preds").index[:30]
@@ -412,6 +423,10 @@ def test_equal_names_of_a_file_are_one_image(survey):
     parts = [part for part in found.slices if part.by == "brightness"]
     # The value of a pixel tells its image.
     assert [part.scores.cutouts for part in parts] == [9, 9, 9, 9]
+    quick = compare(survey, other, images=survey.parent, brightness=False)
+    assert quick.overlap.common == 36
+    assert quick.images.folder == survey.parent
+    assert not any(part.by == "brightness" for part in quick.slices)
 
 
 def test_a_suffix_makes_no_other_image(models, capsys):

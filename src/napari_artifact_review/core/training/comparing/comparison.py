@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ from napari_artifact_review.core.training.comparing.model_tables import (
     CutoutTable,
     read_model_table,
     read_reviewed_table,
+    read_session,
     read_test_set,
     unify_names,
 )
@@ -46,6 +47,9 @@ from napari_artifact_review.core.training.comparing.true_labels import (
     find_labels,
     rows_of,
 )
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 @dataclass(frozen=True)
@@ -180,13 +184,14 @@ def _model(tables: dict[str, CutoutTable], rows: pd.DataFrame, name: str) -> Mod
 def compare(
     old: str | Path,
     new: str | Path,
-    labels: str | Path | None = None,
+    labels: str | Path | ReviewSession | None = None,
     *,
     test: str | Path | None = None,
     images: str | Path | None = None,
     group: str | None = None,
     mapping: TableMapping | None = None,
     cutout_size: int | None = None,
+    brightness: bool = True,
 ) -> Comparison:
     """Compare two models on the same cutouts.
 
@@ -197,10 +202,10 @@ def compare(
     ----------
     old, new : path-like
         Predictions of the two models. Labels are optional.
-    labels : path-like, optional
-        Reviewed table, whose labels after review are the true ones. For cutouts that
-        are not in it, these are the labels of the export, and else those of the models'
-        tables, the new one's first: `label_new`, or else `label`.
+    labels : path-like or ReviewSession, optional
+        Reviewed table or open review, whose labels after review are the true ones. For
+        cutouts that are not in it, these are the labels of the export, and else those
+        of the models' tables, the new one's first: `label_new`, or else `label`.
     test : path-like, optional
         Folder of an export, whose test set is the headline, with its labels. A verdict
         in `labels` has priority, because it may be newer.
@@ -215,6 +220,8 @@ def compare(
         Meanings of columns and values, for those tables that can be read with it.
     cutout_size : int, optional
         Side length of a cutout in pixels; by default inferred from the positions.
+    brightness : bool
+        Whether to read all images for the scores by brightness, if `images` is given.
 
     Returns
     -------
@@ -253,13 +260,15 @@ def compare(
         "cutout_size": size,
         "mapping": None if mapping is None else mapping.as_json(),
     }
-    return _score(tables, rows, truth, overlap, groups, folder, options)
+    read = folder if brightness else None
+    scored = _score(tables, rows, truth, overlap, groups, read, options)
+    return replace(scored, images=folder)
 
 
 def _read_tables(
     old: str | Path,
     new: str | Path,
-    labels: str | Path | None,
+    labels: str | Path | ReviewSession | None,
     test: str | Path | None,
     mapping: TableMapping | None,
     cutout_size: int | None,
@@ -268,9 +277,11 @@ def _read_tables(
         "old": read_model_table(absolute_path(old), mapping),
         "new": read_model_table(absolute_path(new), mapping),
     }
-    if labels is not None:
+    if isinstance(labels, str | Path):
         path = absolute_path(labels)
         tables["labels"] = read_reviewed_table(path, mapping, cutout_size)
+    elif labels is not None:
+        tables["labels"] = read_session(labels)
     if test is not None:
         tables["test"] = read_test_set(absolute_path(test))
     return tables

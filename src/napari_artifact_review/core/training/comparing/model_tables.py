@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.tables.table_file import TableFile
 from napari_artifact_review.core.tables.table_formats import read_table_file
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.session import ReviewSession
 
 #: Name of the table in the folder of an export.
 EXPORTED_TABLE = "cutouts.csv"
@@ -137,12 +140,17 @@ def read_reviewed_table(
         cutout_size=cutout_size,
         read_only=True,
     ) as session:
-        table, reviewed = session.predictions, session.table
+        return read_session(session)._replace(path=path)
+
+
+def read_session(session: ReviewSession) -> CutoutTable:
+    """Return the cutouts of an open review, with their labels after review."""
+    table, reviewed = session.predictions, session.table
     cutouts = _cutouts(table)
     for name in ("decision", "kind"):
         cutouts[name] = reviewed[name].to_numpy(object)
     cutouts["label"] = reviewed["label_new"].to_numpy(np.int8)
-    return CutoutTable(path, table.file, cutouts)
+    return CutoutTable(table.path, table.file, cutouts)
 
 
 def read_test_set(folder: Path) -> CutoutTable:

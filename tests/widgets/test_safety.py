@@ -449,8 +449,12 @@ def test_their_output_is_taken_over(changed, press, qtbot):
     _choose(changed, qtbot, "changed_output", "theirs")
     qtbot.waitUntil(lambda: not changed.panel.changed_output.visible)
     assert session.output.read_bytes() == changed.theirs
-    ours = session.table.set_index("error_id").label_new
-    assert ours[[1, 2, 3, 4]].tolist() == [0, 1, 1, 0]
+
+    def labels():
+        return session.table.set_index("error_id").label_new[[1, 2, 3, 4]].tolist()
+
+    # The labels of the file become verdicts, which a thread records.
+    qtbot.waitUntil(lambda: labels() == [0, 1, 1, 0])
     press(changed, W)
     qtbot.waitUntil(lambda: not session.unsaved)
     assert _labels(session.output) == ["0", "1", "1", "0"]

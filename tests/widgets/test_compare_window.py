@@ -315,10 +315,12 @@ def test_no_table_is_offered_if_each_cutout_has_a_verdict(compared, dock, qtbot)
 
 
 def test_a_mapped_table_is_read_as_the_review_reads_it(viewer, survey, other, qtbot):
-    table = pd.read_csv(survey).rename(columns={"label": "is_bad", "preds": "guess"})
+    table = pd.read_csv(survey).rename(
+        columns={"image_name": "frame", "label": "is_bad"}
+    )
     mapped = survey.with_name("mapped.csv")
     table.to_csv(mapped, index=False)
-    mapping = TableMapping({"label": "is_bad", "preds": "guess"})
+    mapping = TableMapping({"image_name": "frame", "label": "is_bad"})
     dock = open_review(viewer, mapped, mapping=mapping)
     window = show(dock, qtbot)
     enter(window, qtbot, other)

@@ -234,6 +234,30 @@ def test_the_window_closes_with_the_review(dock, other, held, qtbot):
     assert window.headline.text() == ""
 
 
+def test_pending_verdicts_are_recorded_first(slow_disk, dock, other, press, qtbot):
+    slow_disk.hold()
+    press(dock, "K", wait=False)
+    window = show(dock, qtbot)
+    enter(window, qtbot, other)
+    qtbot.wait(200)
+    assert window.progress.text() == "Reading the labels of the review..."
+    slow_disk.go_on()
+    wait(dock, qtbot)
+    assert "1 of 36 reviewed" in window.details.text()
+    assert "not included" not in window.details.text()
+
+
+def test_refused_verdicts_are_not_included(slow_disk, dock, other, press, qtbot):
+    slow_disk.faults.append(ValueError("a fault of the program"))
+    press(dock, "K")
+    qtbot.waitUntil(lambda: bool(dock.session.refused))
+    window = show(dock, qtbot)
+    enter(window, qtbot, other)
+    wait(dock, qtbot)
+    assert "0 of 36 reviewed" in window.details.text()
+    assert "refused verdicts are not included" in window.details.text()
+
+
 def test_a_verdict_after_the_comparison_is_told(compared, dock, press):
     assert not compared.outdated.isVisible()
     press(dock, "K")
@@ -291,10 +315,12 @@ def test_no_table_is_offered_if_each_cutout_has_a_verdict(compared, dock, qtbot)
 
 
 def test_a_mapped_table_is_read_as_the_review_reads_it(viewer, survey, other, qtbot):
-    table = pd.read_csv(survey).rename(columns={"label": "is_bad", "preds": "guess"})
+    table = pd.read_csv(survey).rename(
+        columns={"image_name": "frame", "label": "is_bad"}
+    )
     mapped = survey.with_name("mapped.csv")
     table.to_csv(mapped, index=False)
-    mapping = TableMapping({"label": "is_bad", "preds": "guess"})
+    mapping = TableMapping({"image_name": "frame", "label": "is_bad"})
     dock = open_review(viewer, mapped, mapping=mapping)
     window = show(dock, qtbot)
     enter(window, qtbot, other)

@@ -82,7 +82,6 @@ class Comparer:
             (window.cancelled, self._cancel),
             (window.report_requested, self.ask_for_report),
             (window.table_requested, self.ask_for_table),
-            (session.decided, self._on_decided),
         ):
             self._connections.connect(signal, slot)
 
@@ -101,6 +100,10 @@ class Comparer:
         self._given_up = given_up = Event()
         job = partial(_compare, self._session, request, partial(self._step, given_up))
         self._comparing.start(job, self._show, self._fail)
+
+    def note_verdict(self) -> None:
+        """Show that a verdict was given after the comparison."""
+        self._window.show_outdated()
 
     def give_up(self) -> None:
         """Ignore the results of all jobs, and end a comparison at its next step."""
@@ -140,9 +143,6 @@ class Comparer:
         if not isinstance(error, ReviewError):
             raise error
         self._window.say(error=_without_options(str(error)))
-
-    def _on_decided(self, _: list[int]) -> None:
-        self._window.show_outdated()
 
     # Files
 

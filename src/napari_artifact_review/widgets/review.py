@@ -130,6 +130,7 @@ class OpenReview(QObject):
         self.comparer = Comparer(
             session, panel.results, workspace.compare, MainThread(self)
         )
+        self._connections.connect(session.decided, self.comparer.note_verdict)
         # When the whole window is closed, a comparison ends at its next step.
         self._connections.at_end(self.comparer.give_up)
 

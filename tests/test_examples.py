@@ -75,7 +75,16 @@ def rounds(retrain, tmp_path_factory):
     return Rounds(folder, "\n".join(printed), trained)
 
 
-def test_the_table_has_a_row_for_each_set_of_labels(rounds):
+def test_the_short_form_of_a_round(rounds, retrain):
+    # One test, because each process of pytest would play the rounds again.
+    check_that_the_table_has_a_row_for_each_set_of_labels(rounds)
+    check_that_the_export_has_the_labels_that_the_reviewer_decided(rounds, retrain)
+    check_that_each_model_learns_the_labels_of_its_export(rounds)
+    check_that_held_out_images_are_never_trained_on_or_reviewed(rounds)
+    check_that_no_training_image_is_scored_by_a_model_that_has_seen_it(rounds)
+
+
+def check_that_the_table_has_a_row_for_each_set_of_labels(rounds):
     rows = rounds.rows()
     assert [row[0] for row in rows] == NAMES
     training = len(rounds.training_images) * 210
@@ -96,7 +105,7 @@ def test_the_table_has_a_row_for_each_set_of_labels(rounds):
     assert int(rows[0][2]) > int(rows[-1][2]) == 0
 
 
-def test_the_export_has_the_labels_that_the_reviewer_decided(rounds, retrain):
+def check_that_the_export_has_the_labels_that_the_reviewer_decided(rounds, retrain):
     truth = rounds.truth.rename("label").reset_index()
     expert = pd.Series(retrain.Expert(truth, 0.1, 0).labels)
     for name, row in zip(NAMES, rounds.rows(), strict=True):
@@ -112,7 +121,7 @@ def test_the_export_has_the_labels_that_the_reviewer_decided(rounds, retrain):
         assert (others == rounds.noisy[others.index]).all()
 
 
-def test_each_model_learns_the_labels_of_its_export(rounds):
+def check_that_each_model_learns_the_labels_of_its_export(rounds):
     # The noisy labels first; then the folds, whose models find errors; then the others.
     whole = [rounds.trained[0], *rounds.trained[5:]]
     for name, (numbers, label) in zip(NAMES, whole, strict=True):
@@ -121,7 +130,7 @@ def test_each_model_learns_the_labels_of_its_export(rounds):
         assert np.array_equal(numbers, whole[0][0])
 
 
-def test_held_out_images_are_never_trained_on_or_reviewed(rounds):
+def check_that_held_out_images_are_never_trained_on_or_reviewed(rounds):
     assert rounds.held_out
     assert not rounds.held_out & rounds.training_images
     for name in NAMES:
@@ -133,7 +142,7 @@ def test_held_out_images_are_never_trained_on_or_reviewed(rounds):
     assert set(reviewed["image_name"]) == rounds.training_images
 
 
-def test_no_training_image_is_scored_by_a_model_that_has_seen_it(rounds):
+def check_that_no_training_image_is_scored_by_a_model_that_has_seen_it(rounds):
     table = rounds.exported("noisy labels")
     names = table.index.get_level_values("image_name")
     for fold, (numbers, label) in enumerate(rounds.trained[1:5]):

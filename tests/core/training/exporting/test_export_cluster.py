@@ -85,8 +85,18 @@ def test_bad_images_on_a_cluster_are_told(small, tmp_path, cluster):
 @pytest.mark.filterwarnings("ignore")
 def test_a_scheduler_that_does_not_answer(small, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(
-        "napari_artifact_review.core.training.exporting.cluster.TIMEOUT", 1
-    )
-    with pytest.raises(ReviewError, match="does not answer"):
+    monkeypatch.setattr("napari_artifact_review.core.training.cluster.TIMEOUT", 1)
+    with pytest.raises(ReviewError, match="no scheduler answers"):
         export_small(small, tmp_path / "out", scheduler="tcp://127.0.0.1:9", **SHARDS)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_scheduler_without_workers_is_told(small, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("napari_artifact_review.core.training.cluster.TIMEOUT", 1)
+    out = tmp_path / "out"
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty,
+        pytest.raises(ReviewError, match="has no workers"),
+    ):
+        export_small(small, out, scheduler=empty.scheduler_address, **SHARDS)

@@ -70,9 +70,7 @@ def test_no_scheduler_is_one_error(model, images, output, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    monkeypatch.setattr(
-        "napari_artifact_review.core.training.scoring.workers._CONNECT_TIMEOUT", 1
-    )
+    monkeypatch.setattr("napari_artifact_review.core.training.cluster.TIMEOUT", 1)
     for wrong in (address, "tcp://no.such.host.invalid:1", "nonsense://x"):
         with pytest.raises(ReviewError, match="no scheduler answers"):
             score(f"{model}:predict", images, output, scheduler=wrong)
@@ -80,9 +78,7 @@ def test_no_scheduler_is_one_error(model, images, output, monkeypatch):
 
 
 def test_a_scheduler_without_workers_is_one_error(model, images, output, monkeypatch):
-    monkeypatch.setattr(
-        "napari_artifact_review.core.training.scoring.workers._CONNECT_TIMEOUT", 1
-    )
+    monkeypatch.setattr("napari_artifact_review.core.training.cluster.TIMEOUT", 1)
     with (
         LocalCluster(n_workers=0, dashboard_address=":0") as empty,
         pytest.raises(ReviewError, match="has no workers"),

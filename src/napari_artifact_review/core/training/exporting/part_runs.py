@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from napari_artifact_review.core.errors import ReviewError, SaveError
+from napari_artifact_review.core.training.cluster import run_on_cluster
 from napari_artifact_review.core.training.exporting.array_parts import (
     BadImagesError,
     Part,
@@ -14,7 +15,6 @@ from napari_artifact_review.core.training.exporting.array_parts import (
     side_file,
     write_part,
 )
-from napari_artifact_review.core.training.exporting.cluster import run_on_cluster
 from napari_artifact_review.core.training.exporting.export_folder import ExportFolder
 
 

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.training.cluster import connected
 from napari_artifact_review.core.training.scoring.tasks import (
     Outcome,
     ScoreSettings,
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     import distributed
 
 _GO_ON = "Run the same command again to go on"
-
-#: Seconds to wait for a scheduler.
-_CONNECT_TIMEOUT = 20
 
 
 def run_tasks(
@@ -116,30 +114,9 @@ def _run_in_processes(
 def _run_on_cluster(
     address: str, settings: ScoreSettings, tasks: Sequence[ScoreTask]
 ) -> Generator[Outcome]:
-    try:
+    with connected(address) as client:
         import distributed
-    except ImportError as error:
-        raise ReviewError(
-            "a scheduler needs dask.distributed",
-            remedy='pip install "napari-artifact-review[cluster]" installs it',
-        ) from error
-    try:
-        client = distributed.Client(
-            address, timeout=_CONNECT_TIMEOUT, set_as_default=False
-        )
-    except (OSError, ValueError) as error:
-        raise ReviewError(
-            f"no scheduler answers at {address}",
-            remedy="Check the address; dask scheduler prints it when it starts",
-        ) from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=_CONNECT_TIMEOUT)
-        except TimeoutError as error:
-            raise ReviewError(
-                f"the scheduler at {address} has no workers",
-                remedy="Start workers, and run the same command again",
-            ) from error
+
         yield _result_of(client.submit(check_model, settings, pure=False), "", address)
         futures = client.map(score_image, list(tasks), pure=False)
         names = {f.key: t.image.name for f, t in zip(futures, tasks, strict=True)}

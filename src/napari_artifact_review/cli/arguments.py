@@ -50,7 +50,8 @@ def add_mapping(parser: argparse.ArgumentParser) -> None:
     """
     add = parser.add_argument_group(
         "a table with other columns, values or positions",
-        "A review keeps these options, so they are given once.",
+        "A review keeps these options, so they are given once. Options that are given "
+        "later replace all of them, except the cutout size.",
     ).add_argument
     add_columns(add)
     _add_grid(add)

@@ -216,13 +216,6 @@ class MappingDraft:
         name = self.mapping.columns.get(meaning)
         return find_column(name, self.names) if name else None
 
-    def meaning_of(self, column: str) -> str | None:
-        """Return the meaning of a column; None if it has none."""
-        for meaning in self.mapping.columns:
-            if self.column_of(meaning) == column:
-                return meaning
-        return None
-
     @property
     def has_single_cutouts(self) -> bool:
         """Whether each image is one cutout."""

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
@@ -95,7 +96,7 @@ class ReviewedTable:
 
     def _write(self, stream: BinaryIO, path: Path) -> None:
         table = self.predictions
-        file = convert(table.file, typed_values(table), path)
+        file = convert(table.file, partial(typed_values, table), path)
         if self.encoding is not None and isinstance(file, DelimitedFile):
             file = file.as_utf8()
         file.write(stream, self._edits(file))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 import zlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pandas as pd
@@ -91,15 +91,17 @@ def format_for(path: Path) -> type[TableFile]:
     )
 
 
-def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
+def convert(
+    file: TableFile, typed: Callable[[], pd.DataFrame], path: Path
+) -> TableFile:
     """Convert a table to the format for a path, and return it.
 
     Parameters
     ----------
     file : TableFile
         The table as read.
-    typed : DataFrame, shape (rows, columns)
-        The same table with typed columns, for formats that have types.
+    typed : callable
+        Returns the same table with typed columns, for formats that have types.
     path : Path
         The file to write.
 
@@ -111,7 +113,7 @@ def convert(file: TableFile, typed: pd.DataFrame, path: Path) -> TableFile:
     target = format_for(path)
     if type(file) is not target:
         # A conversion from text to text does not change the notation of values.
-        file = target.from_values(file.values if target is DelimitedFile else typed)
+        file = target.from_values(file.values if target is DelimitedFile else typed())
     return file.suited_to(path.name)
 
 

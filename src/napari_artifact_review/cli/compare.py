@@ -38,13 +38,13 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         "--images",
         metavar="DIR",
         type=Path,
-        help="folder of the full images, for brightness and pictures",
+        help="folder of the full images, for brightness, pictures and header keys",
     )
     add(
         "--group",
         metavar="COLUMN,...",
-        help="columns whose values are the groups to leave out (default: groups of the "
-        "export, else images)",
+        help="columns, or header keys of the images, whose values are the groups to "
+        "leave out (default: groups of the export, else images)",
     )
     add(
         "--json", metavar="FILE", type=Path, help="JSON file to write, with all numbers"

@@ -160,18 +160,26 @@ def read_header_values(
     names : sequence of str
         Names of the keys.
     hdu : int, optional
-        Index of the HDU of the image; by default only the primary header is used.
+        Index of the HDU of the image; by default the HDU that `read_fits` reads.
 
     Raises
     ------
     ImageError
-        If the file cannot be read, or if a key is missing or empty.
+        If the file cannot be read or is not a FITS file, or if a key is missing or
+        empty.
     """
     with decoding(path), _unpacked(path) as file:
+        if file.read(6) != b"SIMPLE":
+            raise ImageError(
+                "it has no header keys: only FITS files have them",
+                remedy="Name a column of the table instead",
+            )
         _check_header(file, 0)
         file.seek(0)
         with fits.open(file, memmap=False) as hdus:
-            headers = [hdus[index].header for index in dict.fromkeys((hdu or 0, 0))]
+            if hdu is None:
+                hdu = _choose(_images(hdus, file), None).index
+            headers = [hdus[index].header for index in dict.fromkeys((hdu, 0))]
             return tuple(_value_in(headers, name) for name in names)
 
 

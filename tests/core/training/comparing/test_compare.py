@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.io import fits
 from sklearn import metrics as sk
 
 from napari_artifact_review import ReviewSession, compare
@@ -371,7 +372,7 @@ def test_models_need_no_labels_if_the_review_has_them(models, tmp_path, capsys):
     assert "2 of 240 cutouts have no label; the first one is image011 (" in err
 
 
-def test_each_bad_input_is_one_line(models, tmp_path, capsys):
+def test_each_bad_input_is_one_line(models, survey, tmp_path, capsys):
     other = tmp_path / "other.csv"
     table = pd.read_csv(models.new)
     table.assign(image_name="x" + table["image_name"]).to_csv(other, index=False)
@@ -399,6 +400,7 @@ def test_each_bad_input_is_one_line(models, tmp_path, capsys):
         ([models.old, models.new, "--group", "night"], "no table has the column night"),
         ([models.old, models.new, "--group", "grid_x"], "has several groups"),
         ([models.old, models.new, "--images", tmp_path / "gone"], "gone"),
+        ([survey, survey, "--images", tmp_path, "--group", "NIGHT"], "key NIGHT"),
         ([models.old, models.new, "--json", models.old], "is a table of the"),
         ([models.old, models.new, "--to-review", models.new], "is a table of the"),
         ([models.old, models.new, "--report", "c.txt"], "must be an HTML file"),
@@ -411,6 +413,24 @@ def test_each_bad_input_is_one_line(models, tmp_path, capsys):
         assert len(err.splitlines()) == 1, err
         assert text in err
     assert models.old.read_bytes() == before
+
+
+def test_header_keys_group_the_images(survey, tmp_path):
+    for name, field in (("north", 7), ("west", 8), ("south", 7)):
+        path = tmp_path / f"{name}.fits"
+        with fits.open(path) as hdus:
+            header = hdus[0].header.copy()
+            image = fits.ImageHDU(hdus[0].data.copy(), header, name="SCI")
+        # Such a file has an empty primary HDU, and the key beside the pixels.
+        image.header["FIELD"], image.header["CAMCOL"] = field, 1
+        fits.HDUList([fits.PrimaryHDU(), image]).writeto(path, overwrite=True)
+    found = compare(survey, survey, images=tmp_path, group="FIELD, CAMCOL")
+    assert (found.groups.total, found.groups.by) == (2, "header keys FIELD, CAMCOL")
+    table = pd.read_csv(survey)
+    fields = table["image_name"].map({"north": 1, "west": 2, "south": 3})
+    table.assign(FIELD=fields).to_csv(survey, index=False)
+    found = compare(survey, survey, images=tmp_path, group="FIELD")
+    assert (found.groups.total, found.groups.by) == (3, "column FIELD")
 
 
 def test_equal_names_of_a_file_are_one_image(survey):

@@ -210,12 +210,12 @@ def compare(
         Folder of an export, whose test set is the headline, with its labels. A verdict
         in `labels` has priority, because it may be newer.
     images : path-like, optional
-        Folder of the full images, for scores by brightness, and for image names that
-        differ from table to table.
+        Folder of the full images, for scores by brightness, for header keys, and for
+        image names that differ from table to table.
     group : str, optional
-        Columns whose values are the groups to leave out, such as a field or an
-        exposure, separated by commas. By default, the groups of the export, or else the
-        images.
+        Columns, or header keys of the images, whose values are the groups to leave out,
+        such as a field or an exposure, separated by commas. By default, the groups of
+        the export, or else the images.
     mapping : TableMapping, optional
         Meanings of columns and values, for those tables that can be read with it.
     cutout_size : int, optional
@@ -249,12 +249,12 @@ def compare(
     new_row = by_title["new"].row
     truth = find_labels(len(new_row), given, [by_title["new"], by_title["old"]])
     rows = _rows(by_title, truth)
-    groups = group_images(
-        rows["image_name"], sorted(sources, key=_group_priority), group
-    )
-    size = cutout_size or _infer_size(rows)
     if folder is not None:
         folder = ImageFolder(folder.folder, rows["image_name"].unique())
+    groups = group_images(
+        rows["image_name"], sorted(sources, key=_group_priority), group, folder
+    )
+    size = cutout_size or _infer_size(rows)
     options = {
         "group": group,
         "cutout_size": size,

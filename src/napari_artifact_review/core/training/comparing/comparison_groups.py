@@ -12,7 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.errors import ReviewError, TableError
+from napari_artifact_review.core.images.fits import read_header_values
+from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.training.comparing.true_labels import LabelSource
+from napari_artifact_review.core.training.exporting.export_options import parse_keys
 
 #: Name of the description in the folder of an export.
 EXPORT_FACTS = "export.json"
@@ -37,7 +40,10 @@ class ImageGroups(NamedTuple):
 
 
 def group_images(
-    names: pd.Series[Any], sources: Sequence[LabelSource], group: str | None
+    names: pd.Series[Any],
+    sources: Sequence[LabelSource],
+    group: str | None,
+    images: ImageFolder | None = None,
 ) -> ImageGroups:
     """Return the group of each cutout.
 
@@ -48,14 +54,16 @@ def group_images(
     sources : sequence of LabelSource
         The tables, with the positions of the cutouts in them.
     group : str or None
-        Names of columns, separated by commas. By default, the groups of the export, or
-        else the images.
+        Names of columns or header keys, separated by commas. By default, the groups of
+        the export, or else the images.
+    images : ImageFolder, optional
+        Folder of the images. Their headers are read if no table has these columns.
 
     Raises
     ------
     ReviewError
-        If no table has these columns, an image has several groups, or the description
-        of the export is damaged.
+        If no table has these columns and no header these keys, an image has several
+        groups, or the description of the export is damaged.
     """
     facts = next((_facts(s.table.path) for s in sources if s.title == "test"), {})
     options = facts.get("options")
@@ -66,7 +74,18 @@ def group_images(
         found = _exported_groups(facts, names)
         by = f"group of the export ({known})" if known else "image"
     elif group is not None:
-        found, by = _column_groups(names, sources, group), f"column {group}"
+        columns = _column_groups(names, sources, group)
+        if columns is not None:
+            found, by = columns, f"column {group}"
+        elif images is not None:
+            found, by = _header_groups(names, images, group), f"header keys {group}"
+        else:
+            raise ReviewError(
+                f"no table has the column {group}",
+                path=sources[0].table.path,
+                remedy="Choose a column of one of the tables, or give the folder of "
+                "the images (--images) if it is a header key",
+            )
     # An image without a group of its own is a group; the prefix keeps them apart.
     texts = names.map(lambda name: f"group {found[name]}" if name in found else name)
     codes, groups = pd.factorize(texts, sort=True)
@@ -106,9 +125,12 @@ def _exported_groups(facts: dict[str, Any], names: pd.Series[Any]) -> dict[str, 
 
 def _column_groups(
     names: pd.Series[Any], sources: Sequence[LabelSource], group: str
-) -> dict[str, str]:
-    """Return the group of each image by columns of the first table that has them."""
-    columns = [name.strip() for name in group.split(",")]
+) -> dict[str, str] | None:
+    """Return the group of each image by columns of the first table that has them.
+
+    None if no table has all of them.
+    """
+    columns = parse_keys(group)
     for source in sources:
         texts = [source.table.own_column(name) for name in columns]
         there = source.row >= 0
@@ -133,9 +155,15 @@ def _column_groups(
                 remedy="Choose columns in which all cutouts of an image are equal",
             )
         return dict(zip(frame["image"], frame["group"], strict=True))
-    raise ReviewError(
-        f"no table has the column {group}",
-        path=sources[0].table.path,
-        remedy="Choose a column of the export, of the reviewed table or of a "
-        "predictions table (--group)",
-    )
+    return None
+
+
+def _header_groups(
+    names: pd.Series[Any], images: ImageFolder, group: str
+) -> dict[str, str]:
+    """Return the group of each image by the values of header keys."""
+    keys = parse_keys(group)
+    return {
+        name: ",".join(read_header_values(images.find(name), keys))
+        for name in map(str, names.unique())
+    }

@@ -241,12 +241,6 @@ def read_job(job: ImageJob, rule: CutRule) -> JobImage:
         )
     values: tuple[str, ...] = ()
     if rule.keys:
-        if full.hdu is None:
-            raise ImageError(
-                "it has no header keys: only FITS files have them",
-                path=job.path,
-                remedy="Name a column of the table instead",
-            )
         values = read_header_values(job.path, rule.keys, full.hdu)
     pixels = full.pixels
     identity = pixel_identity(pixels) if isinstance(pixels, np.ndarray) else None

@@ -92,6 +92,7 @@ def main() -> None:
     dock.grab().save(str(IMAGES / "changed_output.png"))
     viewer.close()
     picture_the_changes(survey, Path(folder.name))
+    picture_the_next_round(survey, Path(folder.name))
     picture_the_report(survey, Path(folder.name))
     for thread in threading.enumerate():
         # A closing review saves its table in a thread.
@@ -174,7 +175,8 @@ def picture_the_comparison(dock, survey: DemoSurvey, folder: Path) -> None:
     table, truth = pd.read_csv(survey.predictions), pd.read_csv(survey.truth)
     table.confidence = (0.6 * table.confidence + 0.4 * truth.true_label).clip(0, 1)
     table.preds = (table.confidence >= 0.5).astype(int)
-    other = folder / "new_model.csv"
+    other = folder / "round 2" / "predictions.csv"
+    other.parent.mkdir()
     table.to_csv(other, index=False)
     dock.panel.results.compare.native.click()
     window = dock.workspace.compare
@@ -188,6 +190,39 @@ def picture_the_comparison(dock, survey: DemoSurvey, folder: Path) -> None:
     field.blockSignals(True)
     field.setText(other.name)
     window.grab().save(str(IMAGES / "compare.png"))
+
+
+def picture_the_next_round(survey: DemoSurvey, folder: Path) -> None:
+    """Make the pictures of docs/rounds.md, of the form and of the next round itself."""
+    viewer = napari.Viewer(show=False)
+    viewer.show()
+    viewer.window.resize(1440, 900)
+    dock = review_dock(viewer)
+    QTest.qWait(700)
+    dock.opening.fold.header.setChecked(True)
+    dock.predictions.value = folder / "round 2" / "predictions.csv"
+    dock.images.value = survey.images
+    options = dock.opening.optional
+    options.previous.value = folder / "changes.csv"
+    QTest.qWait(300)
+    # The picture must not show the folders of this computer.
+    shown = (dock.predictions, dock.images, options.previous)
+    fields = [one.line_edit.native for one in shown]
+    texts = [field.text() for field in fields]
+    for field in fields:
+        field.blockSignals(True)
+        field.setText(Path(field.text()).name)
+    dock.grab().save(str(IMAGES / "previous_review.png"))
+    for field, text in zip(fields, texts, strict=True):
+        field.setText(text)
+        field.blockSignals(False)
+    dock.open.native.click()
+    while dock.session is None or not dock.is_shown:
+        QTest.qWait(50)
+    dock.session.set_queue(state="contradicted")
+    dock.session.go_to(int(dock.session.queue.error_id.iloc[0]))
+    grab(dock, "next_round")
+    viewer.close()
 
 
 def picture_the_columns(dock, folder: Path) -> None:

@@ -112,7 +112,7 @@ def test_the_toggle_decides_and_confirms(dock, qtbot, press):
     assert "Changed by" in dock.history.value
     assert _facts(dock)[2] == "0"
     assert "1 not yet exported" in dock.panel.saving.state.value
-    assert dock.error_id.native.currentText() == "1  FN  →"
+    assert dock.error_id.native.currentText() == "1  FN  → 0"
     press(dock, Key.Key_U, Key.Key_U)
     assert dock.error_id.native.currentText() == "1  FN"
 

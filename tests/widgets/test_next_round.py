@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_artifact_review import ReviewSession, open_review
+from napari_artifact_review.viewer.layers import OWNER
 
 
 @pytest.fixture
@@ -24,10 +25,15 @@ def test_a_carried_verdict_is_shown_as_such(widget, qtbot):
     session.select("north", 200, 0)
     qtbot.waitUntil(lambda: widget.is_shown)
     text = widget.history.value
-    assert text.startswith("Carried from the previous round: no artifact by ada")
+    assert text.startswith("Carried: no artifact by ada")
+    [tags] = [one for one in widget.viewer.layers if one.metadata.get(OWNER) == "tags"]
+    mark = "(→ 0)" if session.current_cutout.changed else "(✓)"
+    assert f"{session.current_cutout.outcome} {mark}" in tags.text.values
+    assert widget.panel.go_to.error_id.native.currentText().endswith(mark)
     assert "0 of 3 reviewed" in widget.panel.progress.progress.native.format()
     session.set_label("artifact")
     qtbot.waitUntil(lambda: "by eve" in widget.history.value)
+    assert not any("(" in tag for tag in tags.text.values)
 
 
 def test_the_queue_offers_the_states_of_a_next_round(widget):

@@ -113,9 +113,9 @@ class Cutouts:
         As for `Cutout`, but `outcome` is an index into `OUTCOMES`.
     confidence : ndarray of float64, shape (n,)
         The model's probability of an artifact; NaN if the table has none.
-    reviewed, unsure, pending : ndarray of bool, shape (n,)
-        Masks of cutouts with a verdict, with the verdict "unsure", and with a command
-        that is not recorded yet.
+    reviewed, unsure, carried, pending : ndarray of bool, shape (n,)
+        Masks of cutouts with a verdict, with the verdict "unsure", with a verdict that
+        was carried from an earlier round, and with a command that is not recorded yet.
     """
 
     image_name: str
@@ -131,6 +131,7 @@ class Cutouts:
     confidence: npt.NDArray[np.float64]
     reviewed: npt.NDArray[np.bool_]
     unsure: npt.NDArray[np.bool_]
+    carried: npt.NDArray[np.bool_]
     pending: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:

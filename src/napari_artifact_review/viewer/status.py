@@ -132,10 +132,29 @@ def describe_cutout(cutout: Cutout) -> str:
 
 def tag_of(cutout: Cutout) -> str:
     """Return the outcome of a cutout, with a mark for its verdict."""
-    mark = "?" if cutout.decision == "unsure" else "✓"
-    if cutout.changed:
-        mark = f"→ {cutout.label_new}"
-    return f"{cutout.outcome} {mark}" if cutout.reviewed else cutout.outcome
+    return f"{cutout.outcome} {mark_of(cutout)}".rstrip()
+
+
+def mark_of(cutout: Cutout) -> str:
+    """Return the mark for the verdict on a cutout; empty without a verdict."""
+    if not cutout.reviewed:
+        return ""
+    return verdict_mark(
+        cutout.label_new if cutout.changed else None,
+        is_unsure=cutout.decision == "unsure",
+        is_carried=cutout.is_carried,
+    )
+
+
+def verdict_mark(new_label: int | None, *, is_unsure: bool, is_carried: bool) -> str:
+    """Return the mark for a verdict, in parentheses if the verdict was carried.
+
+    `new_label` is the label after review if it differs from the original label.
+    """
+    mark = "?" if is_unsure else "✓"
+    if new_label is not None:
+        mark = f"→ {new_label}"
+    return f"({mark})" if is_carried else mark
 
 
 def end_of_queue(session: ReviewSession, which: str) -> str:

@@ -256,6 +256,7 @@ class Catalog:
             confidence=confidence,
             reviewed=self.labels.reviewed[rows],
             unsure=self.labels.unsure[rows],
+            carried=self.labels.are_carried[rows],
             pending=self.labels.pending[rows],
         )
 

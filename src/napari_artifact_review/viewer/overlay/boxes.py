@@ -11,6 +11,7 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_artifact_review.core.cutout import Cutouts
 from napari_artifact_review.core.outcomes import OUTCOMES
+from napari_artifact_review.viewer.status import verdict_mark
 from napari_artifact_review.viewer.style import STYLE
 
 Array = npt.NDArray[np.float64]
@@ -57,7 +58,7 @@ _INKS = _by_outcome(
 _PENDING_COLOR = np.array(transform_color(STYLE.pending), dtype=float)
 
 #: All characters of confidences and tags.
-LETTERS = "0123456789.FNPT→?✓"
+LETTERS = "0123456789.FNPT→?✓()"
 
 #: Maximum side of the map in pixels.
 _MAP_SIDE = 4096
@@ -254,17 +255,21 @@ def _colors(cutouts: Cutouts, of_outcomes: Array) -> Array:
 def _tags(cutouts: Cutouts) -> list[str]:
     """Return the tag of each cutout: its outcome, unless TP, and a mark if reviewed."""
     tags = []
-    for outcome, reviewed, unsure, changed, label in zip(
+    for outcome, reviewed, unsure, carried, changed, label in zip(
         cutouts.outcome.tolist(),
         cutouts.reviewed.tolist(),
         cutouts.unsure.tolist(),
+        cutouts.carried.tolist(),
         cutouts.changed.tolist(),
         cutouts.label_new.tolist(),
         strict=True,
     ):
         name = "" if OUTCOMES[outcome] == "TP" else OUTCOMES[outcome]
-        mark = f"→ {label}" if changed else "?" if unsure else "✓"
-        tags.append(f"{name} {mark}".strip() if reviewed else name)
+        if reviewed:
+            new = label if changed else None
+            mark = verdict_mark(new, is_unsure=unsure, is_carried=carried)
+            name = f"{name} {mark}".strip()
+        tags.append(name)
     return tags
 
 

@@ -11,6 +11,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_artifact_review.core.texts import printable
+from napari_artifact_review.viewer.status import mark_of
 from napari_artifact_review.widgets.panels.grid_sliders import GridSliders
 from napari_artifact_review.widgets.parts.font import fit_to_font
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
@@ -180,8 +181,7 @@ def _cutout_text(cutout: Cutout) -> str:
         name = f"{cutout.outcome} ({cutout.grid_x}, {cutout.grid_y})"
     else:
         name = f"{cutout.error_id}  {cutout.outcome}"
-    mark = "?" if cutout.decision == "unsure" else "→" if cutout.changed else "✓"
-    return f"{name}  {mark}" if cutout.reviewed else name
+    return f"{name}  {mark_of(cutout)}".rstrip()
 
 
 def _keep_narrow(combo: QComboBox) -> None:

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QRectF, Qt
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QApplication, QToolTip, QWidget
 
-from napari_artifact_review.viewer.status import describe_cutout
+from napari_artifact_review.viewer.status import describe_cutout, tag_of
 from napari_artifact_review.viewer.style import STYLE
 from napari_artifact_review.widgets.parts.font import fit_to_font, keep_compact
 from napari_artifact_review.widgets.parts.line import Line
@@ -193,5 +193,4 @@ def _text(cutout: Cutout) -> str:
     label = f"{cutout.label}"
     if cutout.changed:
         label += f" → {cutout.label_new}"
-    mark = "?" if cutout.decision == "unsure" else "✓" if cutout.reviewed else ""
-    return f"{cutout.outcome} {mark}\nlabel {label}"
+    return f"{tag_of(cutout)}\nlabel {label}"

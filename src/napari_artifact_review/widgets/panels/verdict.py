@@ -166,6 +166,6 @@ def _history(cutout: Cutout, keys: KeyChoice) -> str:
     when = cutout.reviewed_at.replace("T", " ")[:16]
     if cutout.is_carried:
         by = f" by {cutout.reviewed_by}" if cutout.reviewed_by else ""
-        what = f"Carried from the previous round: {cutout.decision}{by}"
+        what = f"Carried: {cutout.decision}{by}"
         return f"{what}, {when}" if when else what
     return f"{what} by {cutout.reviewed_by}, {when}" if when else f"{what} earlier"

@@ -59,8 +59,8 @@ def help_text(choice: KeyChoice) -> str:
     return (
         f"<table cellpadding='3'>{keys}</table><hr/>"
         f"<table cellpadding='3'>{colors}</table><hr/>"
-        "<p>A faint box with ✓ marks a reviewed cutout; → 1 or → 0 is its new label."
-        "<br/>"
+        "<p>A faint box with ✓ marks a reviewed cutout; → 1 or → 0 is its new label. "
+        "In parentheses,<br/>the verdict was carried from the previous round.<br/>"
         "The number at the top left of a box is the model's confidence.<br/>"
         "When you zoom out, the boxes become a map in the same colours.<br/>"
         "Click a cutout to make it the current one. Shift+click selects all cutouts up "

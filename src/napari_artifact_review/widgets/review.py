@@ -151,6 +151,7 @@ class OpenReview(QObject):
         for signal, slot in (
             (session.decided, self._on_decided),
             (session.queue_changed, self._on_queue_changed),
+            (session.learning_changed, self._on_learning_changed),
             (session.shown_columns_changed, self._on_columns_changed),
             (session.saved, self._on_saved),
             (session.problem_changed, self._on_problem_changed),
@@ -272,6 +273,9 @@ class OpenReview(QObject):
         left, self._left = self._left, self.session.review_queue.left
         if left and not self._left and Preferences.in_force().save_at_end:
             self.saver.export()
+
+    def _on_learning_changed(self) -> None:
+        self._panel.queue.show_learning(self.session)
 
     def _on_queue_changed(self) -> None:
         self._left = self.session.review_queue.left

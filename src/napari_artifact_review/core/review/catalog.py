@@ -56,6 +56,8 @@ class Catalog:
         Ranking of the cutouts by confidence.
     own_columns : OwnColumns
         The user's own columns of the table.
+    learned_places : ndarray of int64, shape (n,), or None
+        Place of each row in the learned order; None until the order is learned.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Catalog:
         self.own_threshold = _threshold_of(predictions)
         self.ranking = Ranking(predictions.confidence)
         self.own_columns = OwnColumns(predictions)
+        self.learned_places: npt.NDArray[np.int64] | None = None
         self._base = canonical_values(predictions)
         self.set_threshold(None)
 

@@ -172,6 +172,10 @@ class ReviewCursor:
             row = int(queue.rows[0]) if first is None else first
         self._replace_queue(queue, row)
 
+    def sort_again(self) -> None:
+        """Sort the queue again, after the learned order has changed."""
+        self._replace_queue(Queue(self._catalog, self.queue.rule), self.row)
+
     def set_threshold(self, value: float | None) -> None:
         """Set the threshold, and update the outcomes and the queue.
 

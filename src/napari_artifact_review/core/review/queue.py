@@ -27,7 +27,9 @@ State = Literal[
     "contradicted",
     "settled",
 ]
-Order = Literal["table", "image", "confident", "uncertain", "mislabelled", "random"]
+Order = Literal[
+    "table", "image", "confident", "uncertain", "mislabelled", "learned", "random"
+]
 
 STATES: tuple[State, ...] = get_args(State)
 
@@ -80,6 +82,8 @@ class QueueRule:
           first. This probability is the self-confidence of confident learning
           (Northcutt, Jiang & Chuang 2021, J. Artif. Intell. Res. 70, 1373). The package
           cleanlab ranks labels in the same way.
+        - ``"learned"``: labels that are most probably wrong first, as the verdicts so
+          far have taught; see `LearnedQueue`.
         - ``"random"``: shuffled.
 
         Orders that depend on the confidence put cutouts without a confidence last.
@@ -219,6 +223,11 @@ class Queue:
     def rows(self) -> Rows:
         """Table rows of the cutouts, in the order of the queue."""
         return self._rows[self._is_in]
+
+    @property
+    def candidates(self) -> Rows:
+        """Table rows of the candidates, in table order."""
+        return np.sort(self._rows)
 
     def __len__(self) -> int:
         return self._size

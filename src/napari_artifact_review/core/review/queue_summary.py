@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _ORDERS = {
     "image": "by image",
     "table": "table order",
+    "learned": "learned order",
     "mislabelled": "mislabelled first",
     "confident": "most confident first",
     "uncertain": "least confident first",

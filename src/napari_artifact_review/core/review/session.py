@@ -31,8 +31,10 @@ from napari_artifact_review.core.review.closing_export import (
     log_not_saved,
 )
 from napari_artifact_review.core.review.cursor import DEFAULT_RULE, ReviewCursor
+from napari_artifact_review.core.review.cutout_descriptors import CutoutDescriptors
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.review.judged_images import JudgedImages
+from napari_artifact_review.core.review.learned_queue import LearnedQueue
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.opening import (
     OpenedFiles,
@@ -99,6 +101,8 @@ class ReviewSession:
         Emitted when `problem` has changed.
     disagreements_changed : Signal
         Emitted when disagreements have been resolved; see `disagreements`.
+    learning_changed : Signal
+        Emitted when what the learned order is based on may have changed.
     shown_columns_changed : Signal
         Emitted when `shown_columns` has changed.
     pending_changed : Signal
@@ -136,6 +140,7 @@ class ReviewSession:
     decided = Signal(list)
     undo_or_redo_given = Signal(list, str)
     shown_columns_changed = Signal()
+    learning_changed = Signal()
 
     def __init__(self, files: OpenedFiles, plan: CarryPlan | None = None) -> None:
         self.catalog = catalog = files.catalog
@@ -173,6 +178,15 @@ class ReviewSession:
         self.disagreements_changed = self._journal.disagreements_changed
         self.pending_changed = self._journal.pending_changed
         self.refused_changed = self._journal.refused_changed
+        self.descriptors = CutoutDescriptors(catalog, self.images)
+        self.learned_queue = LearnedQueue(
+            catalog,
+            self.descriptors,
+            lambda: self._journal.last_numbers,
+            position.learned,
+        )
+        self.learned_queue.changed.connect(self._cursor.sort_again)
+        self.current_changed.connect(self._note_shown)
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
@@ -182,6 +196,7 @@ class ReviewSession:
                 files.meeting_place, files.team_url, files.identity
             )
         self.team = self.open_log.team
+        self._learn()
 
     @classmethod
     def open(
@@ -363,6 +378,8 @@ class ReviewSession:
             If `save` fails, `wait` is True and there is no `not_saved`. The review is
             closed nevertheless.
         """
+        self.descriptors.close()
+        self.learned_queue.close()
         errors: list[Exception] = []
         failed = not_saved or (errors.append if wait else log_not_saved)
         export = ClosingExport(self.saver, failed, spreadsheet_safe)
@@ -375,6 +392,48 @@ class ReviewSession:
         )
         if errors:
             raise errors[0]
+
+    def set_dispatcher(
+        self, dispatch: Callable[[Callable[[], object]], None] | None
+    ) -> None:
+        """Deliver what threads compute on the caller's thread.
+
+        Parameters
+        ----------
+        dispatch : callable or None
+            Function that schedules its argument to run on the session's thread. It is
+            called from any thread. None removes the dispatcher.
+        """
+        self.open_log.set_dispatcher(dispatch)
+        self.learned_queue.set_dispatcher(dispatch)
+        self.descriptors.changed.disconnect()
+        self.descriptors.progressed.disconnect()
+        if dispatch is not None:
+            self.descriptors.changed.connect(lambda: dispatch(self._learn))
+            self.descriptors.progressed.connect(
+                lambda: dispatch(self.learning_changed.emit)
+            )
+
+    def wait_until_ready(self, timeout: float | None = None) -> bool:
+        """Wait until what the queue's order needs is computed; for scripts.
+
+        The learned order needs descriptors of all images, which take about 0.3 s an
+        image, and a model. Without the dispatcher of a window, the queue is then sorted
+        again.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Longest time to wait, in seconds; unlimited by default.
+
+        Returns
+        -------
+        bool
+            Whether everything is computed.
+        """
+        is_ready = self.descriptors.wait(timeout)
+        self._learn()
+        return self.learned_queue.wait(timeout) and is_ready
 
     def wait_until_recorded(self, timeout: float | None = None) -> bool:
         """Wait until all commands are recorded or refused; return False on timeout.
@@ -634,7 +693,10 @@ class ReviewSession:
         if outcomes is None:
             outcomes = OUTCOMES if state in ROUND_STATES else ERRORS
         rule = QueueRule.of(outcomes, state, images, kinds, order, seed, columns)
+        if rule.order == "learned":
+            self.learned_queue.set_seed(rule.seed)
         self._cursor.set_queue(rule)
+        self._learn()
 
     @property
     def threshold(self) -> float | None:
@@ -663,6 +725,7 @@ class ReviewSession:
             If the table has no column `confidence`.
         """
         self._cursor.set_threshold(value)
+        self._learn()
 
     # Decisions
 
@@ -779,8 +842,9 @@ class ReviewSession:
         rows = [self._cursor.row] if cutouts is None else [*map(self._row_of, cutouts)]
         self.open_log.await_earlier(wait)
         images = self.judged_images.facts_of_all(map(self.cutout_index.image_of, rows))
+        order = self.learned_queue.facts if self._is_learned else None
         command = self._journal.decide(
-            rows, value, kind or "", note or "", self.view_settings, images
+            rows, value, kind or "", note or "", self.view_settings, images, order
         )
         return self.open_log.await_answer(command, wait)
 
@@ -991,9 +1055,27 @@ class ReviewSession:
             self.shown_columns,
             self._given.mapping,
             self._given.cutout_size,
+            self.learned_queue.state,
         )
 
     # Private methods
+
+    @property
+    def _is_learned(self) -> bool:
+        return self.review_queue.rule.order == "learned"
+
+    def _note_shown(self) -> None:
+        if self._is_learned and self._cursor.row in self.review_queue:
+            self.learned_queue.note_shown(self._cursor.row)
+
+    def _learn(self) -> None:
+        """Learn the order of the queue again, if the queue has the learned order."""
+        if self._is_learned:
+            name = self.cutout_index.image_of(self._cursor.row)
+            self.descriptors.start([name], self.view_settings.get("hdus"))
+            self.learned_queue.update(self.review_queue)
+            self._note_shown()
+            self.learning_changed.emit()
 
     def _carry(
         self, plan: CarryPlan | None, queue: QueueRule | None, order: Order
@@ -1037,6 +1119,7 @@ class ReviewSession:
 
     def _on_changed(self, rows: list[int]) -> None:
         self._cursor.update_queue(rows)
+        self.learned_queue.note_labels(rows)
         for row in rows:
             key = self.cutout_index.key_of(row)
             # A draft with another text is for a later verdict.
@@ -1045,6 +1128,7 @@ class ReviewSession:
         for row in rows:
             self.label_changed.emit(row)
         self.decided.emit(rows)
+        self._learn()
 
 
 def _columns_to_show(

@@ -14,6 +14,7 @@ from napari_artifact_review.core.outcomes import ERRORS, OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.widgets.panels.conditions import ConditionsPanel
 from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
 from napari_artifact_review.widgets.parts.font import fit_width
+from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _ROUND_STATES = {
 _ORDERS = {
     "image": "By image",
     "table": "Table order",
+    "learned": "Learned from your verdicts",
     "mislabelled": "Most likely mislabelled first",
     "confident": "Most confident first",
     "uncertain": "Least confident first",
@@ -73,6 +75,7 @@ class QueuePanel(Container[Widget]):
         )
         self.order = _choice(_ORDERS, "Sort by")
         self.seed = SpinBox(min=0, max=2**31 - 1, tooltip="Seed of the shuffled order")
+        self.learning = Line()
         self.threshold = ThresholdPanel()
         super().__init__(
             widgets=[
@@ -80,6 +83,7 @@ class QueuePanel(Container[Widget]):
                 row_of(self.state, self.this_image),
                 self.kind,
                 row_of(self.order, self.seed),
+                self.learning,
                 self.threshold,
             ],
             labels=False,
@@ -88,6 +92,7 @@ class QueuePanel(Container[Widget]):
         self._insert_conditions()
         self._fix_widths()
         self.seed.hide()
+        self.learning.hide()
         self._images: tuple[str, ...] | None = None
         self._current_image = ""
         # The state of the current queue.
@@ -156,7 +161,15 @@ class QueuePanel(Container[Widget]):
             self.this_image.value = rule.images is not None
         self.conditions.show_conditions(rule.columns)
         self.seed.visible = rule.order == "random"
+        self.show_learning(session)
         self.threshold.show_threshold(session)
+
+    def show_learning(self, session: ReviewSession) -> None:
+        """Show what the learned order is based on, if the queue has this order."""
+        is_learned = session.review_queue.rule.order == "learned"
+        self.learning.visible = is_learned
+        if is_learned:
+            self.learning.show_text(session.learned_queue.text)
 
     def note_image(self, session: ReviewSession) -> None:
         """Store the current image for the filter "This image"."""

@@ -1,0 +1,1 @@
+"""What verdicts teach: descriptors of cutouts, the learned order, similar cutouts."""

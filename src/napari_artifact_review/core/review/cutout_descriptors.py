@@ -1,0 +1,192 @@
+"""Descriptors of a review's cutouts, computed in the background."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
+
+from napari_artifact_review.core.errors import ImageError, ReviewError
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.learning import artifact_model, descriptors
+from napari_artifact_review.core.learning.child_process import ChildProcess
+from napari_artifact_review.core.learning.image_description import describe_image
+from napari_artifact_review.core.learning.order import OrderInputs
+from napari_artifact_review.core.review.catalog import Catalog
+
+#: Growth of the number of described images after which listeners are told.
+_GROWTH = 1.5
+
+
+class CutoutDescriptors:
+    """Descriptors of the cutouts, and a model of artifact against none.
+
+    A child process reads the images one after the other. When all are described, it
+    trains the model. Images that cannot be read are left out.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The cutouts.
+    images : ImageFolder
+        Folder of the full images.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted from a thread when more descriptors are known than before by half, and
+        at the end; see `version`.
+    progressed : Signal
+        Emitted from a thread after each image.
+    values : ndarray of float16, shape (n, d), or None
+        The descriptors, with NaN where they are not known; None before `start`.
+    probability : ndarray of float32, shape (n,), or None
+        Probability of an artifact, NaN where it is not known; None until the model is
+        trained.
+    version : int
+        Number that changes whenever `changed` is emitted.
+    faults : list of ReviewError
+        Errors of images that cannot be described.
+    """
+
+    changed = Signal()
+    progressed = Signal()
+
+    def __init__(self, catalog: Catalog, images: ImageFolder) -> None:
+        self.values: npt.NDArray[np.float16] | None = None
+        self.probability: npt.NDArray[np.float32] | None = None
+        self.version = 0
+        self.faults: list[ReviewError] = []
+        self._catalog = catalog
+        self._images = images
+        self._child = ChildProcess()
+        self._thread: threading.Thread | None = None
+        self._is_closed = threading.Event()
+        self._described: list[str] = []
+        # Number of described images at the last change of `version`.
+        self._noted = 0
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Number of images that are done, and number of all images."""
+        return len(self._described), len(self._catalog.predictions.image_names)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing is left to compute, or nothing was started."""
+        return self._thread is None or not self._thread.is_alive()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Versions, and number of described images, as plain JSON for the log."""
+        if self.values is None:
+            return {"descriptors": None, "described": 0, "model": None}
+        model = None if self.probability is None else artifact_model.MODEL_VERSION
+        return {
+            "descriptors": descriptors.VERSION,
+            "described": self._noted,
+            "model": model,
+        }
+
+    def start(
+        self, first: Sequence[str] = (), hdus: Mapping[str, int] | None = None
+    ) -> None:
+        """Start to describe the images, unless they are being described.
+
+        Parameters
+        ----------
+        first : sequence of str
+            Names of the images to begin with.
+        hdus : mapping of str to int, optional
+            HDUs that the user chose, by image name.
+        """
+        if self._thread is not None or self._is_closed.is_set():
+            return
+        rows, columns = len(self._catalog.preds), len(descriptors.NAMES)
+        self.values = np.full((rows, columns), np.nan, dtype=np.float16)
+        names = dict.fromkeys([*first, *self._catalog.predictions.image_names])
+        self._thread = threading.Thread(
+            target=self._run,
+            args=(list(names), dict(hdus or {})),
+            name="artifact-review-descriptors",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is left to compute; return False on timeout."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self.is_ready
+
+    def close(self) -> None:
+        """Stop computing."""
+        self._is_closed.set()
+        self._child.close()
+
+    def _run(self, names: Sequence[str], hdus: Mapping[str, int]) -> None:
+        for name in names:
+            if self._is_closed.is_set():
+                return
+            try:
+                self._describe(name, hdus.get(name))
+            except ReviewError as error:
+                if self._is_closed.is_set():
+                    return
+                self.faults.append(error)
+                if not isinstance(error, ImageError):
+                    break
+            self._described.append(name)
+            self.progressed.emit()
+            if len(self._described) >= self._noted * _GROWTH + 1:
+                self._note()
+        self._note()
+        self._train()
+
+    def _describe(self, name: str, hdu: int | None) -> None:
+        assert self.values is not None
+        rows = self._catalog.cutout_index.cutouts_of(name)
+        table = self._catalog.predictions
+        found = self._child.run(
+            describe_image,
+            self._images.find(name),
+            hdu,
+            table.grid_x[rows],
+            table.grid_y[rows],
+            self._catalog.cutout_size,
+        )
+        self.values[rows] = found
+
+    def _train(self) -> None:
+        if self._is_closed.is_set() or self.values is None:
+            return
+        table = self._catalog.predictions
+        inputs = OrderInputs(
+            label=table.label,
+            preds=self._catalog.preds,
+            confidence=table.confidence,
+            descriptors=self.values,
+            groups=table.image_index.astype(np.int64),
+            image_index=table.image_index.astype(np.int64),
+            grid_x=table.grid_x,
+            grid_y=table.grid_y,
+            size=self._catalog.cutout_size,
+        )
+        try:
+            found = self._child.run(artifact_model.artifact_probability, inputs, 0)
+        except ReviewError as error:
+            if not self._is_closed.is_set():
+                self.faults.append(error)
+            return
+        self.probability = found
+        self._note()
+        self.progressed.emit()
+
+    def _note(self) -> None:
+        self._noted = len(self._described)
+        self.version += 1
+        self.changed.emit()

@@ -1,1 +1,1 @@
-"""What verdicts teach: descriptors of cutouts, the learned order, similar cutouts."""
+"""Learn from verdicts: descriptors of cutouts, the learned order, similar cutouts."""

@@ -8,7 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.images.folder import read_image
-from napari_artifact_review.core.learning.descriptors import describe_cutouts
+from napari_artifact_review.core.learning.descriptors import NAMES, describe_cutouts
+from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
+
+#: Number of rows of a large image to describe at once.
+_BAND = 4096
 
 
 def describe_image(
@@ -41,5 +45,16 @@ def describe_image(
     ImageError
         If the image cannot be read.
     """
-    image = read_image(path, hdu, sky=False)
-    return describe_cutouts(image.pixels, grid_x, grid_y, size)
+    pixels = read_image(path, hdu, sky=False).pixels
+    if not isinstance(pixels, LazyPixels):
+        return describe_cutouts(pixels, grid_x, grid_y, size)
+    found = np.full((len(grid_x), len(NAMES)), np.nan, np.float16)
+    with pixels.held_open():
+        # A large image does not fit into memory, so each band is an image of its own.
+        for band in range(0, pixels.shape[0], _BAND):
+            rows = np.flatnonzero((grid_y // _BAND) * _BAND == band)
+            if len(rows):
+                part = pixels[band : band + _BAND + size]
+                y = grid_y[rows] - band
+                found[rows] = describe_cutouts(part, grid_x[rows], y, size)
+    return found

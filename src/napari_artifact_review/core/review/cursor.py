@@ -43,6 +43,8 @@ class ReviewCursor:
         The cutouts to review, in order.
     row : int
         Row of the current cutout.
+    shown : dict of int to None
+        Rows that were current in a queue with the learned order, in that order.
     """
 
     moved = Signal()
@@ -51,6 +53,7 @@ class ReviewCursor:
     def __init__(self, catalog: Catalog, queue: Queue, row: int) -> None:
         self.queue = queue
         self.row = row
+        self.shown: dict[int, None] = {}
         self._catalog = catalog
         self._carried_changes = catalog.labels.carried_changes
         # The row from which the last jump started.
@@ -80,7 +83,11 @@ class ReviewCursor:
             row = catalog.cutout_index.row_of(position.cutout)
         else:
             row = int(queue.rows[0]) if len(queue) else 0
-        return cls(catalog, queue, row), notices
+        cursor = cls(catalog, queue, row)
+        rows = len(catalog.preds)
+        cursor.shown = dict.fromkeys(n for n in position.learned.shown if n < rows)
+        cursor.note_shown()
+        return cursor, notices
 
     def begin_round(self, order: Order) -> None:
         """Replace the queue by the default queue of a next round, in an order.
@@ -196,6 +203,7 @@ class ReviewCursor:
             self._jumped_from = self.row
         # Set both before the first signal, so that all listeners see both changes.
         self.queue, self.row = queue, row
+        self.note_shown()
         self.queue_changed.emit()
         if has_moved:
             self.moved.emit()
@@ -205,5 +213,11 @@ class ReviewCursor:
             return False
         if row != self.row:
             self.row = row
+            self.note_shown()
             self.moved.emit()
         return True
+
+    def note_shown(self) -> None:
+        """Note that the current cutout is shown, if the queue has the learned order."""
+        if self.queue.rule.order == "learned" and self.row in self.queue:
+            self.shown.setdefault(self.row)

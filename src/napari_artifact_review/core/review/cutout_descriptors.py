@@ -37,23 +37,20 @@ class CutoutDescriptors:
 
     Attributes
     ----------
-    changed : Signal
-        Emitted from a thread when more descriptors are known than before by half, and
-        at the end; see `version`.
     progressed : Signal
-        Emitted from a thread after each image.
+        Emitted from a thread after each image, and when the model is trained.
     values : ndarray of float16, shape (n, d), or None
         The descriptors, with NaN where they are not known; None before `start`.
     probability : ndarray of float32, shape (n,), or None
         Probability of an artifact, NaN where it is not known; None until the model is
         trained.
     version : int
-        Number that changes whenever `changed` is emitted.
+        Number that changes when more descriptors are known than before by half, when
+        all are known, and when the model is trained.
     faults : list of ReviewError
         Errors of images that cannot be described.
     """
 
-    changed = Signal()
     progressed = Signal()
 
     def __init__(self, catalog: Catalog, images: ImageFolder) -> None:
@@ -141,10 +138,11 @@ class CutoutDescriptors:
                 if not isinstance(error, ImageError):
                     break
             self._described.append(name)
-            self.progressed.emit()
             if len(self._described) >= self._noted * _GROWTH + 1:
                 self._note()
+            self.progressed.emit()
         self._note()
+        self.progressed.emit()
         self._train()
 
     def _describe(self, name: str, hdu: int | None) -> None:
@@ -189,4 +187,3 @@ class CutoutDescriptors:
     def _note(self) -> None:
         self._noted = len(self._described)
         self.version += 1
-        self.changed.emit()

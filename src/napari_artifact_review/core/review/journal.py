@@ -156,12 +156,11 @@ class Journal:
         note: str,
         view: Mapping[str, Any],
         images: Mapping[str, Mapping[str, Any]] | None = None,
-        order: Mapping[str, Any] | None = None,
     ) -> Command:
         """Submit a verdict on rows as one act; skip rows with the same verdict.
 
         `images` contains facts about the judged images, by image name; see
-        `JudgedImages.facts_of`. `order` contains facts about the order of the queue.
+        `JudgedImages.facts_of`.
         """
         kind, note = storable_text(kind), storable_text(note)
         by_key = {self._index.key_of(row): row for row in rows}
@@ -173,7 +172,7 @@ class Journal:
         new = changed_states(expected, wanted, repeatable)
         if not new:
             return self._command_without_effect(keys, expected)
-        context = self._context(view) | ({"order": plain_json(order)} if order else {})
+        context = self._context(view)
         facts = {key: facts_about(key.image_name, images) for key in keys}
         contexts = {key: context | self._table_state(key) | facts[key] for key in keys}
 
@@ -185,9 +184,7 @@ class Journal:
 
         command = Command("decide", keys, make, title=f"{title_of(keys)}: {verdict}")
         command.old_states, command.new_states = expected, new
-        command.again = partial(
-            self.decide, rows, verdict, kind, note, view, images, order
-        )
+        command.again = partial(self.decide, rows, verdict, kind, note, view, images)
         return self._give(command)
 
     def expected_state(self, cutout: CutoutKey) -> LabelState:

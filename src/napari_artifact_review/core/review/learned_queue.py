@@ -13,6 +13,7 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_artifact_review.core.learning.order import (
+    WARM_UP,
     LearnedOrder,
     OrderInputs,
     Ranked,
@@ -87,8 +88,8 @@ class LearnedQueue:
     """Ranks the cutouts of a queue by what the verdicts so far have taught.
 
     The order is learned again after every ten verdicts, also if an undo takes the tenth
-    back. It uses the first ten, twenty, ... verdicts by time, so that the same log gives
-    the same order. The cutouts that were shown keep their positions.
+    back. It uses the first ten, twenty, ... verdicts by time, so that the same log
+    gives the same order. The cutouts that were shown keep their positions.
 
     With a dispatcher, a thread computes the order. Without one, `update` does.
 
@@ -100,13 +101,17 @@ class LearnedQueue:
         Descriptors of the cutouts, as far as they are known.
     last_numbers : callable
         Function that returns the number of the last entry of each log.
-    state : LearnedState
-        The stored state.
+    shown : mapping of int to None
+        Rows that were shown in this order, as `ReviewCursor` notes them.
+    seed : int
+        Seed of the random parts.
 
     Attributes
     ----------
     changed : Signal
         Emitted when `Catalog.learned_places` has changed.
+    seed : int
+        Seed of the random parts.
     ranked : Ranked or None
         The last ranking.
     facts : dict
@@ -120,27 +125,22 @@ class LearnedQueue:
         catalog: Catalog,
         descriptors: CutoutDescriptors,
         last_numbers: Callable[[], Mapping[str, int]],
-        state: LearnedState,
+        shown: Mapping[int, None],
+        seed: int,
     ) -> None:
         self.ranked: Ranked | None = None
         self.facts: dict[str, Any] = {}
         self._catalog = catalog
         self._descriptors = descriptors
         self._last_numbers = last_numbers
-        self._seed = state.seed
-        rows = len(catalog.preds)
-        self._shown = dict.fromkeys(row for row in state.shown if row < rows)
+        self.seed = seed
+        self._shown = shown
         self._times: dict[int, str] | None = None
         self._order: tuple[tuple[Any, ...], LearnedOrder] | None = None
         self._wanted: tuple[Any, ...] = ()
         self._dispatch: Dispatch | None = None
         self._executor: ThreadPoolExecutor | None = None
         self._job: Future[tuple[LearnedOrder, Ranked]] | None = None
-
-    @property
-    def state(self) -> LearnedState:
-        """The state to store with the position of the review."""
-        return LearnedState(self._seed, tuple(self._shown))
 
     @property
     def text(self) -> str:
@@ -160,16 +160,6 @@ class LearnedQueue:
     def set_dispatcher(self, dispatch: Dispatch | None) -> None:
         """Compute in a thread, and deliver the order by a function; see `OpenLog`."""
         self._dispatch = dispatch
-
-    def set_seed(self, seed: int) -> None:
-        """Set the seed; another seed begins a new order."""
-        if seed != self._seed:
-            self._seed = seed
-            self._shown.clear()
-
-    def note_shown(self, row: int) -> None:
-        """Note that the cutout in a row of the queue is shown."""
-        self._shown.setdefault(row)
 
     def note_labels(self, rows: Iterable[int]) -> None:
         """Note that the label states of rows have changed."""
@@ -231,7 +221,7 @@ class LearnedQueue:
         """Return what the order depends on; equal keys give equal orders."""
         labels = self._catalog.labels
         given = tuple((row, int(labels.label_new[row])) for row in verdicts)
-        features = self._seed, self._catalog.threshold, self._descriptors.version
+        features = self.seed, self._catalog.threshold, self._descriptors.version
         return (*features, given, queue.rule, labels.carried_changes)
 
     def _request(
@@ -241,6 +231,9 @@ class LearnedQueue:
         table = catalog.predictions
         rows = np.array(verdicts, dtype=np.int64)
         is_wrong = catalog.labels.label_new[rows] != table.label[rows]
+        # The same rows for the same verdicts to learn from, whatever came after them.
+        needs_verdict = catalog.are_open() | catalog.labels.answered
+        needs_verdict[rows] = False
         candidates = queue.candidates
         inputs = OrderInputs(
             label=table.label,
@@ -253,17 +246,17 @@ class LearnedQueue:
             grid_y=table.grid_y,
             size=catalog.cutout_size,
         )
-        shown = next(reversed(self._shown), None)
         return _Request(
             key,
             inputs,
             known.probability,
-            candidates[catalog.are_open()[candidates]],
+            candidates[needs_verdict[candidates]],
             rows,
             is_wrong,
-            None if shown is None else int(table.image_index[shown]),
+            # The image at hand, but also the same for the same log.
+            int(table.image_index[verdicts[-1]]) if verdicts else None,
             {
-                "seed": self._seed,
+                "seed": self.seed,
                 "verdicts": len(rows),
                 "last_numbers": dict(self._last_numbers()),
                 **known.facts,
@@ -274,7 +267,7 @@ class LearnedQueue:
         """Rank the candidates; may run in a thread."""
         order = None if self._order is None else self._order[1]
         if self._order is None or self._order[0] != request.features_key:
-            order = LearnedOrder(request.inputs, request.probability, self._seed)
+            order = LearnedOrder(request.inputs, request.probability, self.seed)
         assert order is not None
         ranked = order.rank(
             request.candidates,
@@ -296,6 +289,7 @@ class LearnedQueue:
         self.ranked, self.facts = ranked, request.facts
         shown = np.array([*self._shown], dtype=np.int64)
         ahead = ranked.rows[~np.isin(ranked.rows, shown)]
+        ahead = ahead[self._catalog.are_open()[ahead]]
         # Any other cutout is between the two, so that the next one is the most
         # promising. Reviewed cutouts that were not shown in this order are at the end.
         places = np.full(len(self._catalog.preds), len(shown), dtype=np.int64)

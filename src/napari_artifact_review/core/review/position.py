@@ -92,7 +92,7 @@ class Position:
     shown_columns: tuple[str, ...] = ()
     mapping: TableMapping | None = None
     cutout_size: int | None = None
-    learned: LearnedState = LearnedState()
+    learned: LearnedState = field(default_factory=LearnedState)
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""

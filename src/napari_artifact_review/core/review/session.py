@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Container, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -34,7 +35,7 @@ from napari_artifact_review.core.review.cursor import DEFAULT_RULE, ReviewCursor
 from napari_artifact_review.core.review.cutout_descriptors import CutoutDescriptors
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.review.judged_images import JudgedImages
-from napari_artifact_review.core.review.learned_queue import LearnedQueue
+from napari_artifact_review.core.review.learned_queue import LearnedQueue, LearnedState
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.opening import (
     OpenedFiles,
@@ -142,6 +143,9 @@ class ReviewSession:
     shown_columns_changed = Signal()
     learning_changed = Signal()
 
+    # Function that delivers what threads compute on the caller's thread.
+    _dispatch: Callable[[Callable[[], object]], None] | None = None
+
     def __init__(self, files: OpenedFiles, plan: CarryPlan | None = None) -> None:
         self.catalog = catalog = files.catalog
         self.predictions = catalog.predictions
@@ -164,29 +168,15 @@ class ReviewSession:
             self.predictions, files.store, files.contents.images
         )
         found, index = files.output.found_digest, catalog.cutout_index
-        saved = decisions_in_output(found, files.contents, self.log, index)
-        catalog.labels.mark_saved(saved)
+        catalog.labels.mark_saved(
+            decisions_in_output(found, files.contents, self.log, index)
+        )
         self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
         self._notices = (*files.notices, *damaged, *reset, *gone)
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
-        # Expose the signals of the parts as attributes of the session.
-        self.current_changed = self._cursor.moved
-        self.queue_changed = self._cursor.queue_changed
-        self.saved = self.saver.saved
-        self.problem_changed = self._journal.problem_changed
-        self.disagreements_changed = self._journal.disagreements_changed
-        self.pending_changed = self._journal.pending_changed
-        self.refused_changed = self._journal.refused_changed
-        self.descriptors = CutoutDescriptors(catalog, self.images)
-        self.learned_queue = LearnedQueue(
-            catalog,
-            self.descriptors,
-            lambda: self._journal.last_numbers,
-            position.learned,
-        )
-        self.learned_queue.changed.connect(self._cursor.sort_again)
-        self.current_changed.connect(self._note_shown)
+        self._expose_signals()
+        self._prepare_learning(position)
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
@@ -406,13 +396,7 @@ class ReviewSession:
         """
         self.open_log.set_dispatcher(dispatch)
         self.learned_queue.set_dispatcher(dispatch)
-        self.descriptors.changed.disconnect()
-        self.descriptors.progressed.disconnect()
-        if dispatch is not None:
-            self.descriptors.changed.connect(lambda: dispatch(self._learn))
-            self.descriptors.progressed.connect(
-                lambda: dispatch(self.learning_changed.emit)
-            )
+        self._dispatch = dispatch
 
     def wait_until_ready(self, timeout: float | None = None) -> bool:
         """Wait until what the queue's order needs is computed; for scripts.
@@ -694,7 +678,13 @@ class ReviewSession:
             outcomes = OUTCOMES if state in ROUND_STATES else ERRORS
         rule = QueueRule.of(outcomes, state, images, kinds, order, seed, columns)
         if rule.order == "learned":
-            self.learned_queue.set_seed(rule.seed)
+            if rule.seed != self.learned_queue.seed:
+                # Another seed begins a new order.
+                self.learned_queue.seed = rule.seed
+                self._cursor.shown.clear()
+            if self._dispatch is None:
+                # The first cutout is then the first of the learned order.
+                self.learned_queue.update(Queue(self.catalog, rule))
         self._cursor.set_queue(rule)
         self._learn()
 
@@ -842,9 +832,11 @@ class ReviewSession:
         rows = [self._cursor.row] if cutouts is None else [*map(self._row_of, cutouts)]
         self.open_log.await_earlier(wait)
         images = self.judged_images.facts_of_all(map(self.cutout_index.image_of, rows))
-        order = self.learned_queue.facts if self._is_learned else None
+        view = self.view_settings
+        if self._is_learned:
+            view = view | {"order": self.learned_queue.facts}
         command = self._journal.decide(
-            rows, value, kind or "", note or "", self.view_settings, images, order
+            rows, value, kind or "", note or "", view, images
         )
         return self.open_log.await_answer(command, wait)
 
@@ -1055,7 +1047,7 @@ class ReviewSession:
             self.shown_columns,
             self._given.mapping,
             self._given.cutout_size,
-            self.learned_queue.state,
+            LearnedState(self.learned_queue.seed, tuple(self._cursor.shown)),
         )
 
     # Private methods
@@ -1064,9 +1056,35 @@ class ReviewSession:
     def _is_learned(self) -> bool:
         return self.review_queue.rule.order == "learned"
 
-    def _note_shown(self) -> None:
-        if self._is_learned and self._cursor.row in self.review_queue:
-            self.learned_queue.note_shown(self._cursor.row)
+    def _on_described(self) -> None:
+        """Learn from further descriptors; called from a thread."""
+        if self._dispatch is not None:
+            self._dispatch(self._learn)
+
+    def _expose_signals(self) -> None:
+        """Make the signals of the parts attributes of the session."""
+        self.current_changed = self._cursor.moved
+        self.queue_changed = self._cursor.queue_changed
+        self.saved = self.saver.saved
+        self.problem_changed = self._journal.problem_changed
+        self.disagreements_changed = self._journal.disagreements_changed
+        self.pending_changed = self._journal.pending_changed
+        self.refused_changed = self._journal.refused_changed
+
+    def _prepare_learning(self, position: Position) -> None:
+        self.descriptors = CutoutDescriptors(self.catalog, self.images)
+        # The computation ends with a session that is dropped without `close`.
+        weakref.finalize(self, self.descriptors.close)
+        journal = self._journal
+        self.learned_queue = LearnedQueue(
+            self.catalog,
+            self.descriptors,
+            lambda: journal.last_numbers,
+            self._cursor.shown,
+            position.learned.seed,
+        )
+        self.descriptors.progressed.connect(self._on_described)
+        self.learned_queue.changed.connect(self._cursor.sort_again)
 
     def _learn(self) -> None:
         """Learn the order of the queue again, if the queue has the learned order."""
@@ -1074,7 +1092,6 @@ class ReviewSession:
             name = self.cutout_index.image_of(self._cursor.row)
             self.descriptors.start([name], self.view_settings.get("hdus"))
             self.learned_queue.update(self.review_queue)
-            self._note_shown()
             self.learning_changed.emit()
 
     def _carry(

@@ -91,19 +91,14 @@ class QueuePanel(Container[Widget]):
         self.margins = (0, 0, 0, 0)
         self._insert_conditions()
         self._fix_widths()
-        self.seed.hide()
-        self.learning.hide()
+        for hidden in (self.seed, self.learning):
+            hidden.hide()
         self._images: tuple[str, ...] | None = None
         self._current_image = ""
         # The state of the current queue.
         self._state = "all"
-        self._fields = [
-            *self.outcomes.values(),
-            self.state,
-            self.this_image,
-            self.order,
-            self.seed,
-        ]
+        choices = (self.state, self.this_image, self.order, self.seed)
+        self._fields: list[Any] = [*self.outcomes.values(), *choices]
         for widget in self._fields:
             widget.changed.connect(self._request)
         self.kind.native.activated.connect(self._request)

@@ -149,10 +149,10 @@ def _fit(
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     model = HistGradientBoostingClassifier(
-        learning_rate=0.06,
+        learning_rate=0.05,
         max_iter=200,
         max_leaf_nodes=15,
-        min_samples_leaf=20,
+        max_features=0.3,
         l2_regularization=1.0,
         early_stopping=False,
         random_state=seed,

@@ -58,7 +58,7 @@ def block_medians(cutouts: Floats, blocks: int) -> Floats:
     parts = cutouts[:, rows[:, None, :, None], columns[None, :, None, :]]
     parts = parts.reshape(len(cutouts), blocks, blocks, -1)
     middle = parts.shape[-1] // 2
-    medians: Floats = np.partition(parts, middle, axis=-1)[..., middle]
+    medians: Floats = np.sort(parts, axis=-1)[..., middle]
     return medians
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from napari_artifact_review.core.learning.block_maps import (
     block_means,
     block_medians,
 )
+from napari_artifact_review.core.learning.image_scale import ImageScale
+from napari_artifact_review.core.learning.long_lines import NAMES as LONG_LINE_NAMES
+from napari_artifact_review.core.learning.long_lines import long_line_features
 
 #: Version of the descriptors; it changes when the same pixels give other numbers.
 VERSION = "1"
@@ -21,10 +24,7 @@ VERSION = "1"
 _AT_ONCE = 14
 
 #: Numbers of blocks along each axis of the maps.
-_SKY, _COARSE, _FINE, _FINEST = 10, 20, 50, 100
-
-#: Distance in pixels between the two pixels of a difference, beyond most stars.
-_LAG = 8
+_SKY, _COARSE, _FINE = 10, 20, 50
 
 _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 _LEVELS = (3, 10, 30, 100, 1000)
@@ -59,16 +59,9 @@ NAMES = (
     *(f"coarse: {name}" for name in textures.EDGE_NAMES),
     *textures.SHARPNESS_NAMES,
     *objects.NAMES,
+    *(f"long line: {name}" for name in LONG_LINE_NAMES),
     *_PLACE_NAMES,
 )
-
-
-class _Scale(NamedTuple):
-    """Level and noise of an image, in its own units, and scatter in the noise's."""
-
-    level: float
-    noise: float
-    scatter: float
 
 
 def describe_cutouts(
@@ -100,7 +93,8 @@ def describe_cutouts(
         Descriptors by the names in `NAMES`. The row of a cutout without a finite pixel
         is NaN; all other rows are finite.
     """
-    scale = _measure_scale(pixels)
+    scale = ImageScale.measure(pixels)
+    long_lines = long_line_features(pixels, grid_x, grid_y, size, scale)
     rows = np.full((len(grid_x), len(NAMES)), np.nan, np.float16)
     for start in range(0, len(grid_x), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
@@ -115,6 +109,7 @@ def describe_cutouts(
         columns = [
             _describe_values(filled, share[some]),
             *_describe_shapes(filled),
+            long_lines[part][some],
             _describe_places(pixels.shape, x, y, size, scale),
         ]
         limit = np.finfo(np.float16).max
@@ -123,31 +118,12 @@ def describe_cutouts(
     return rows
 
 
-def _measure_scale(pixels: NDArray[Any]) -> _Scale:
-    """Measure level, noise and scatter on at most 128 rows of an image."""
-    step = max(1, pixels.shape[0] // 128)
-    sample = np.asarray(pixels[::step]).astype(np.float64)
-    sample[~np.isfinite(sample)] = np.nan
-    known = sample[~np.isnan(sample)]
-    if not known.size:
-        return _Scale(0.0, 1.0, 0.0)
-    level = float(np.median(known))
-    lag = min(_LAG, sample.shape[1] // 2)
-    steps = np.abs(sample[:, lag:] - sample[:, : sample.shape[1] - lag])
-    steps = steps[~np.isnan(steps)]
-    # Half of the pixels of a noiseless image are equal: then the mean step is the unit.
-    noise = float(np.median(steps)) / 0.954 if steps.size else 0.0
-    noise = noise or (float(steps.mean()) if steps.size else 0.0) or 1.0
-    low, high = np.quantile(known, (0.16, 0.84))
-    return _Scale(level, noise, float(high - low) / 2 / noise)
-
-
 def _cut(
     pixels: NDArray[Any],
     grid_x: NDArray[np.int64],
     grid_y: NDArray[np.int64],
     size: int,
-    scale: _Scale,
+    scale: ImageScale,
 ) -> Floats:
     """Return cutouts in units of the noise; NaN outside the image."""
     cutouts = np.full((len(grid_x), size, size), np.nan, np.float32)
@@ -157,12 +133,8 @@ def _cut(
         top, bottom = max(y, 0), min(y + size, rows)
         if left >= right or top >= bottom:
             continue
-        inside = np.asarray(pixels[top:bottom, left:right])
-        # Float32 has too few digits for a small signal on a large pedestal.
-        exact = np.result_type(inside.dtype, np.float32)
-        with np.errstate(over="ignore", invalid="ignore"):
-            inside = (inside.astype(exact) - scale.level) / scale.noise
-            one[top - y : bottom - y, left - x : right - x] = inside
+        inside = scale.normalize(np.asarray(pixels[top:bottom, left:right]))
+        one[top - y : bottom - y, left - x : right - x] = inside
     return cutouts
 
 
@@ -171,19 +143,23 @@ def _fill(cutouts: Floats, finite: NDArray[np.bool_]) -> Floats:
     for one, known in zip(cutouts, finite, strict=True):
         if not known.all():
             one[~known] = np.median(one[known])
-    # Squares of larger values would exceed float32.
-    return cutouts.clip(-1e9, 1e9)
+    return cutouts
 
 
 def _describe_values(cutouts: Floats, finite: NDArray[np.float64]) -> Floats:
-    """Describe the distribution of pixel values."""
-    values = np.sort(cutouts.reshape(len(cutouts), -1), axis=1)
-    last = values.shape[1] - 1
-    at = [0, *(round(quantile * last) for quantile in _QUANTILES), last]
-    above = [np.count_nonzero(values > level, axis=1) for level in _LEVELS]
-    below = np.count_nonzero(values < -5, axis=1)
+    """Describe the distribution of pixel values.
+
+    Quantiles and counts come from every second row and column, which is precise enough
+    and takes a quarter of the time.
+    """
+    flat = cutouts.reshape(len(cutouts), -1)
+    sample = np.sort(cutouts[:, ::2, ::2].reshape(len(cutouts), -1), axis=1)
+    last = sample.shape[1] - 1
+    quantiles = sample[:, [round(quantile * last) for quantile in _QUANTILES]]
+    above = [np.count_nonzero(sample > level, axis=1) for level in _LEVELS]
+    below = np.count_nonzero(sample < -5, axis=1)
     columns = [
-        np.arcsinh(values[:, at]),
+        np.arcsinh(np.column_stack([flat.min(1), quantiles, flat.max(1)])),
         np.log1p(np.stack([*above, below], axis=1)),
         finite[:, None],
     ]
@@ -202,7 +178,7 @@ def _describe_shapes(cutouts: Floats) -> list[Floats]:
         radon.line_features(fine),
         radon.line_features(coarse),
         _describe_columns(flat),
-        textures.edge_features(_clipped(flat, _FINEST)),
+        textures.edge_features(fine),
         textures.edge_features(coarse),
         textures.sharpness_features(cutouts),
         objects.object_features(flat),
@@ -242,8 +218,9 @@ def _describe_sky(sky: Floats) -> Floats:
 def _describe_columns(flat: Floats) -> Floats:
     """Describe the columns and rows that differ most from those 3 px away."""
     extremes = []
-    for axis in (1, 2):
-        medians = np.median(flat[:, ::2] if axis == 1 else flat[:, :, ::2], axis=axis)
+    for pixels in (flat[:, ::2].swapaxes(1, 2), flat[:, :, ::2]):
+        middle = pixels.shape[-1] // 2
+        medians = np.sort(pixels, axis=-1)[..., middle]
         steps = medians[:, 3:-3] - (medians[:, :-6] + medians[:, 6:]) / 2
         extremes += [steps.max(1), steps.min(1)]
     described: Floats = np.arcsinh(10 * np.stack(extremes, axis=1))
@@ -255,7 +232,7 @@ def _describe_places(
     grid_x: NDArray[np.int64],
     grid_y: NDArray[np.int64],
     size: int,
-    scale: _Scale,
+    scale: ImageScale,
 ) -> Floats:
     """Describe the position in the image, -1 to 1 along each axis, and the image."""
     rows, columns = shape

@@ -110,14 +110,14 @@ class OrderFeatures(NamedTuple):
             Plain features, then the components times the sign of the label.
         """
         plain = self.plain[rows].astype(np.float64)
-        signed = plain[:, _TABLE_COLUMNS:] * self.sign[rows, None]
+        signed = plain[:, _COMMON:] * self.sign[rows, None]
         return np.concatenate([plain, signed], axis=1)
 
     def log_odds(self, weights: NDArray[np.float64], intercept: float) -> _Floats:
         """Return the log-odds of all rows for the weights of a regression."""
         width = self.plain.shape[1]
         signed = np.zeros(width)
-        signed[_TABLE_COLUMNS:] = weights[width:]
+        signed[_COMMON:] = weights[width:]
         both = np.stack([weights[:width], signed], axis=1).astype(np.float32)
         parts = self.plain @ both
         log_odds: _Floats = (
@@ -147,6 +147,8 @@ class OrderFeatures(NamedTuple):
 
 #: Number of features from the table, which come before the components.
 _TABLE_COLUMNS = 8
+#: Number of features that have one weight for both labels.
+_COMMON = 3
 
 
 def given_probability(inputs: OrderInputs) -> _Floats:

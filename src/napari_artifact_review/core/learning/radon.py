@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_artifact_review.core.learning.block_maps import Floats
 
@@ -46,8 +47,9 @@ def line_features(flat: Floats) -> Floats:
         Features by the names in `NAMES`.
     """
     count, side = len(flat), flat.shape[-1]
-    lines = flat.reshape(count, -1) @ _line_weights(side)
-    by_angle = lines.reshape(count, ANGLES, -1).max(-1)
+    weights, starts = _line_weights(side)
+    lines = flat.reshape(count, -1) @ weights
+    by_angle = np.maximum.reduceat(lines, starts, axis=1)
     best = by_angle.argmax(-1)[:, None]
     distance = np.abs(np.arange(ANGLES) - best)
     distance = np.minimum(distance, ANGLES - distance)
@@ -68,18 +70,22 @@ def line_features(flat: Floats) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _line_weights(side: int) -> Floats:
-    """Return the weights of pixels in lines, shape (side**2, ANGLES * offsets)."""
-    y, x = np.mgrid[:side, :side] - (side - 1) / 2
-    angles = np.arange(ANGLES) * np.pi / ANGLES
-    offset = x.ravel() * np.cos(angles)[:, None] + y.ravel() * np.sin(angles)[:, None]
-    offsets = int(np.ceil(side * np.sqrt(2))) + 1
-    line = np.rint(offset + (offsets - 1) / 2).astype(np.int64)
-    line += offsets * np.arange(ANGLES)[:, None]
-    weights = np.zeros((side**2, ANGLES * offsets), np.float32)
-    weights[np.arange(side**2), line] = 1
-    length = weights.sum(0)
-    scale = np.where(length > side / 2, 1 / np.sqrt(np.maximum(length, 1)), 0)
-    scaled: Floats = (weights * scale).astype(np.float32)
-    # The number of offsets depends on the angle: unused and short lines are left out.
-    return scaled
+def _line_weights(side: int) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the weights of pixels in lines, and the first line of each angle.
+
+    Returns
+    -------
+    weights : ndarray of float32, shape (side**2, lines)
+        Weights, whose squares have the sum 1 for each line.
+    starts : ndarray of int64, shape (ANGLES,)
+        Index of the first line of each angle.
+    """
+    y, x = (np.mgrid[:side, :side] - (side - 1) / 2).reshape(2, -1)
+    weights = []
+    for turn in np.arange(ANGLES) * np.pi / ANGLES:
+        offset = np.rint(x * np.cos(turn) + y * np.sin(turn))
+        lines = offset[:, None] == np.unique(offset)
+        length = lines.sum(0)
+        weights.append((lines / np.sqrt(length))[:, length > side / 2])
+    starts = np.cumsum([0, *(part.shape[1] for part in weights[:-1])])
+    return np.concatenate(weights, axis=1).astype(np.float32), starts

@@ -12,7 +12,7 @@ from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.outcomes import OUTCOMES
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.position import Position
-from napari_artifact_review.core.review.queue import Order, Queue, QueueRule
+from napari_artifact_review.core.review.queue import Order, Queue, QueueRule, Rows
 
 #: Rule of the default queue: all errors, sorted by image.
 DEFAULT_RULE = QueueRule(order="image")
@@ -58,6 +58,8 @@ class ReviewCursor:
         self._carried_changes = catalog.labels.carried_changes
         # The row from which the last jump started.
         self._jumped_from: int | None = None
+        # The row at which a detour began.
+        self._left_at: int | None = None
 
     @classmethod
     def restored(
@@ -108,7 +110,7 @@ class ReviewCursor:
         because other cutouts may be candidates.
         """
         if self._carried_changes != self._catalog.labels.carried_changes:
-            self._replace_queue(Queue(self._catalog, self.queue.rule), self.row)
+            self._replace_queue(self._queue_again(), self.row)
         for row in rows:
             self.queue.update(row)
 
@@ -173,6 +175,7 @@ class ReviewCursor:
         if all are reviewed. If the queue is empty, the cursor does not move.
         """
         queue = Queue(self._catalog, rule)
+        self._left_at = None
         row = self.row
         if rule != self.queue.rule and len(queue):
             first = queue.first_unreviewed()
@@ -181,7 +184,7 @@ class ReviewCursor:
 
     def sort_again(self) -> None:
         """Sort the queue again, after the learned order has changed."""
-        self._replace_queue(Queue(self._catalog, self.queue.rule), self.row)
+        self._replace_queue(self._queue_again(), self.row)
 
     def set_threshold(self, value: float | None) -> None:
         """Set the threshold, and update the outcomes and the queue.
@@ -190,11 +193,42 @@ class ReviewCursor:
         or else to the previous one. The errors are those of `Catalog.set_threshold`.
         """
         self._catalog.set_threshold(value)
-        queue, row = Queue(self._catalog, self.queue.rule), self.row
+        queue, row = self._queue_again(), self.row
         if row not in queue:
             others = queue.after(row), queue.before(row), row
             row = next(other for other in others if other is not None)
         self._replace_queue(queue, row)
+
+    @property
+    def is_on_detour(self) -> bool:
+        """Whether the queue has listed cutouts; see `begin_detour`."""
+        return self.queue.listed is not None
+
+    @property
+    def row_to_resume(self) -> int:
+        """The row at which the queue of the rule goes on."""
+        return self.row if self._left_at is None else self._left_at
+
+    def begin_detour(self, rows: Rows) -> None:
+        """Replace the queue by listed rows for a while, and move to the first one.
+
+        The rule of the queue does not change, and `end_detour` returns to it.
+        """
+        if self._left_at is None:
+            self._left_at = self.row
+        queue = Queue(self._catalog, self.queue.rule, rows)
+        self._replace_queue(queue, int(rows[0]) if len(rows) else self.row)
+
+    def end_detour(self) -> bool:
+        """Return to the queue and to the cutout of before; False without a detour."""
+        if self._left_at is None:
+            return False
+        row, self._left_at = self._left_at, None
+        self._replace_queue(Queue(self._catalog, self.queue.rule), row)
+        return True
+
+    def _queue_again(self) -> Queue:
+        return Queue(self._catalog, self.queue.rule, self.queue.listed)
 
     def _replace_queue(self, queue: Queue, row: int) -> None:
         self._carried_changes = self._catalog.labels.carried_changes
@@ -219,5 +253,6 @@ class ReviewCursor:
 
     def note_shown(self) -> None:
         """Note that the current cutout is shown, if the queue has the learned order."""
-        if self.queue.rule.order == "learned" and self.row in self.queue:
+        is_learned = self.queue.rule.order == "learned" and self.queue.listed is None
+        if is_learned and self.row in self.queue:
             self.shown.setdefault(self.row)

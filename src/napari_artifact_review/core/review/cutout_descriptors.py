@@ -16,6 +16,7 @@ from napari_artifact_review.core.learning import artifact_model, descriptors
 from napari_artifact_review.core.learning.child_process import ChildProcess
 from napari_artifact_review.core.learning.image_description import describe_image
 from napari_artifact_review.core.learning.order import OrderInputs
+from napari_artifact_review.core.learning.similar import SimilarCutouts
 from napari_artifact_review.core.review.catalog import Catalog
 
 #: Growth of the number of described images after which listeners are told.
@@ -44,6 +45,8 @@ class CutoutDescriptors:
     probability : ndarray of float32, shape (n,), or None
         Probability of an artifact, NaN where it is not known; None until the model is
         trained.
+    similar : SimilarCutouts or None
+        Search for similar cutouts; None until some descriptors are known.
     version : int
         Number that changes when more descriptors are known than before by half, when
         all are known, and when the model is trained.
@@ -56,6 +59,7 @@ class CutoutDescriptors:
     def __init__(self, catalog: Catalog, images: ImageFolder) -> None:
         self.values: npt.NDArray[np.float16] | None = None
         self.probability: npt.NDArray[np.float32] | None = None
+        self.similar: SimilarCutouts | None = None
         self.version = 0
         self.faults: list[ReviewError] = []
         self._catalog = catalog
@@ -185,5 +189,7 @@ class CutoutDescriptors:
         self.progressed.emit()
 
     def _note(self) -> None:
+        if self.values is not None and self.probability is None:
+            self.similar = SimilarCutouts(self.values)
         self._noted = len(self._described)
         self.version += 1

@@ -172,9 +172,13 @@ class Queue:
         The cutouts, with outcomes at the current threshold.
     rule : QueueRule
         Rule that selects and sorts the cutouts.
+    listed : ndarray of int64, optional
+        Table rows to queue in this order, instead of those that the rule selects.
 
     Attributes
     ----------
+    listed : ndarray of int64 or None
+        The listed rows; None if the rule selects the cutouts.
     changes : int
         Number of times that `update` has added or removed a cutout.
 
@@ -186,19 +190,21 @@ class Queue:
         a number.
     """
 
-    def __init__(self, catalog: Catalog, rule: QueueRule) -> None:
+    def __init__(
+        self, catalog: Catalog, rule: QueueRule, listed: Rows | None = None
+    ) -> None:
         self.rule = rule
+        self.listed = listed
         self.changes = 0
         self._catalog = catalog
         self._index = catalog.cutout_index
-        self._keys = sort_keys(catalog, rule)
-        which = catalog.are(*rule.outcomes)
-        if rule.images is not None:
-            which &= np.isin(catalog.predictions.image_index, self._image_indices())
-        for condition in rule.columns:
-            which &= catalog.own_columns.are(condition)
-        if rule.state in ROUND_STATES:
-            which &= are_in_round(catalog, rule.state)
+        if listed is None:
+            self._keys = sort_keys(catalog, rule)
+            which = self._selected()
+        else:
+            self._keys = np.full(len(catalog.preds), len(listed))
+            self._keys[listed] = np.arange(len(listed))
+            which = np.less(self._keys, len(listed))
         rows = np.flatnonzero(which)
         if self._keys is not None:
             # A stable sort leaves ties in table order.
@@ -216,6 +222,18 @@ class Queue:
         self._left = int(np.count_nonzero(self._is_in & self._open))
         self._seen = int(np.count_nonzero(self._answered))
         self._to_see = int(np.count_nonzero(self._open)) + self._seen
+
+    def _selected(self) -> npt.NDArray[np.bool_]:
+        """Return the mask of candidates that the rule selects."""
+        catalog, rule = self._catalog, self.rule
+        which = catalog.are(*rule.outcomes)
+        if rule.images is not None:
+            which &= np.isin(catalog.predictions.image_index, self._image_indices())
+        for condition in rule.columns:
+            which &= catalog.own_columns.are(condition)
+        if rule.state in ROUND_STATES:
+            which &= are_in_round(catalog, rule.state)
+        return which
 
     # Cutouts
 
@@ -400,6 +418,8 @@ class Queue:
     def _are_in(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Return the mask of rows that have the review state and kind of the rule."""
         labels, rule = self._catalog.labels, self.rule
+        if self.listed is not None:
+            return np.ones(len(rows), dtype=bool)
         if rule.state == "new errors":
             which = ~labels.reviewed[rows]
         elif rule.state == "all" or rule.state in ROUND_STATES:

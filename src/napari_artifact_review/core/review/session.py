@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, overload
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from psygnal import Signal
 
@@ -688,6 +690,88 @@ class ReviewSession:
         self._cursor.set_queue(rule)
         self._learn()
 
+    # Similar cutouts
+
+    def similar(
+        self,
+        n: int = 20,
+        cutouts: Sequence[CutoutKey] | None = None,
+        *,
+        other_images: bool = False,
+    ) -> pd.DataFrame:
+        """Return the cutouts of the table that look most like given ones.
+
+        The cutouts are compared by their descriptors, as far as these are computed; see
+        `wait_until_ready`.
+
+        Parameters
+        ----------
+        n : int
+            Most cutouts to return.
+        cutouts : sequence of CutoutKey, optional
+            Cutouts to compare with; by default the current one.
+        other_images : bool
+            Whether to leave out the images of the given cutouts.
+
+        Returns
+        -------
+        DataFrame
+            Rows of `table` with the column `similarity` (cosine, at most 1), nearest
+            first; empty without descriptors of the given cutouts.
+
+        Raises
+        ------
+        ReviewError
+            If a cutout is not in the table.
+        """
+        rows, similarity = self._similar(n, cutouts, other_images)
+        return self.table.iloc[rows].assign(similarity=similarity)
+
+    def show_similar(
+        self,
+        n: int = 100,
+        cutouts: Sequence[CutoutKey] | None = None,
+        *,
+        other_images: bool = False,
+    ) -> bool:
+        """Queue the given cutouts and those that look most like them, for a while.
+
+        The queue has the given cutouts first. `end_similar` returns to the queue and
+        the cutout of before. The arguments are those of `similar`. Return False, and
+        change nothing, without descriptors of the given cutouts.
+        """
+        rows, _ = self._similar(n, cutouts, other_images)
+        if not len(rows):
+            return False
+        self._cursor.begin_detour(np.concatenate([self._rows_of(cutouts), rows]))
+        return True
+
+    def end_similar(self) -> bool:
+        """Return to the queue before `show_similar`; return False if it is in use."""
+        is_over = self._cursor.end_detour()
+        self._learn()
+        return is_over
+
+    @property
+    def shows_similar(self) -> bool:
+        """Whether the queue has similar cutouts; see `show_similar`."""
+        return self._cursor.is_on_detour
+
+    def _similar(
+        self, n: int, cutouts: Sequence[CutoutKey] | None, other_images: bool
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        rows = self._rows_of(cutouts)
+        self._start_describing()
+        search, image = self.descriptors.similar, self.predictions.image_index
+        if search is None:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        allowed = ~np.isin(image, image[rows]) if other_images else None
+        return search.nearest(rows, n, allowed)
+
+    def _rows_of(self, cutouts: Sequence[CutoutKey] | None) -> npt.NDArray[np.int64]:
+        rows = [self._cursor.row] if cutouts is None else [*map(self._row_of, cutouts)]
+        return np.array(rows, dtype=np.int64)
+
     @property
     def threshold(self) -> float | None:
         """Confidence threshold in use; None if the table's own `preds` are used."""
@@ -1036,7 +1120,7 @@ class ReviewSession:
     def position(self) -> Position:
         """Copy of the current position, which `save_position` saves."""
         return Position(
-            self.cutout_index.key_of(self._cursor.row),
+            self.cutout_index.key_of(self._cursor.row_to_resume),
             deepcopy(self.view_settings),
             self.review_queue.rule,
             self.threshold,
@@ -1054,7 +1138,8 @@ class ReviewSession:
 
     @property
     def _is_learned(self) -> bool:
-        return self.review_queue.rule.order == "learned"
+        queue = self.review_queue
+        return queue.rule.order == "learned" and queue.listed is None
 
     def _on_described(self) -> None:
         """Learn from further descriptors; called from a thread."""
@@ -1086,11 +1171,14 @@ class ReviewSession:
         self.descriptors.progressed.connect(self._on_described)
         self.learned_queue.changed.connect(self._cursor.sort_again)
 
+    def _start_describing(self) -> None:
+        name = self.cutout_index.image_of(self._cursor.row)
+        self.descriptors.start([name], self.view_settings.get("hdus"))
+
     def _learn(self) -> None:
         """Learn the order of the queue again, if the queue has the learned order."""
         if self._is_learned:
-            name = self.cutout_index.image_of(self._cursor.row)
-            self.descriptors.start([name], self.view_settings.get("hdus"))
+            self._start_describing()
             self.learned_queue.update(self.review_queue)
             self.learning_changed.emit()
 

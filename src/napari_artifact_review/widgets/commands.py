@@ -14,6 +14,7 @@ from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
 from napari_artifact_review.widgets.presets import PresetCommands
+from napari_artifact_review.widgets.similar import SimilarPage
 from napari_artifact_review.widgets.surface import STAYS_AT_CUTOUT
 from napari_artifact_review.widgets.verdict_commands import VerdictCommands
 
@@ -79,6 +80,7 @@ class ReviewCommands:
         self._verdicts = VerdictCommands(
             self._dock, self._panel, session, controller, self._connections
         )
+        self._similar = SimilarPage(session, controller, surfaces, self._panel.say)
         self._examples.show_session(session, controller.loader.cache)
         self._connect_display()
         self._connect_the_rest()
@@ -126,6 +128,7 @@ class ReviewCommands:
         )
         connect(context.row_requested, self._go_to_row)
         connect(context.copy_requested, self._copy_position)
+        connect(context.similar_requested, self._similar.toggle)
         connect(
             panel.folds["context"].unfolded,
             lambda: panel.show_around(self._controller),
@@ -179,6 +182,7 @@ class ReviewCommands:
             "copy_place": self._copy_position,
             "toggle_view": self._toggle_view,
             "gallery": self._surfaces.toggle_gallery,
+            "similar": self._similar.toggle,
             "examples": self._examples.toggle,
             "stretches": self._stretches.toggle,
             "next_preset": self._presets.apply_next,

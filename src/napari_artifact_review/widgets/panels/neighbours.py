@@ -140,27 +140,35 @@ class ContextPanel(Container[Widget]):
         Emitted with the table row of a clicked neighbour.
     copy_requested : Signal
         Emitted to copy the position to the clipboard.
+    similar_requested : Signal
+        Emitted to show similar cutouts, or to go back from them.
     """
 
     row_requested = Signal(int)
     copy_requested = Signal()
+    similar_requested = Signal()
 
     def __init__(self) -> None:
         self.map = NeighbourMap()
         self.position = Line()
         self.sky = Line()
         self.copy = PushButton(text="Copy")
+        self.similar = PushButton(text="More like this")
         keep_compact(self.copy.native)
+        keep_compact(self.similar.native)
         position = row_of(self.position, self.copy)
-        super().__init__(widgets=[position, self.sky], labels=False)
+        sky = row_of(self.sky, self.similar)
+        super().__init__(widgets=[position, sky], labels=False)
         self.margins = (0, 0, 0, 0)
         self.native.layout().insertWidget(0, self.map)
         self.map.row_requested.connect(lambda row: self.row_requested.emit(row))
         self.copy.changed.connect(lambda: self.copy_requested.emit())
+        self.similar.changed.connect(lambda: self.similar_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current key in the tooltip."""
+        """Show the current keys in the tooltips."""
         self.copy.tooltip = keys["copy_place"].hint
+        self.similar.tooltip = keys["similar"].hint
 
     def show_position(
         self, session: ReviewSession, full: FullImage | None, y_up: bool

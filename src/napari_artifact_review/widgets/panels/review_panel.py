@@ -221,7 +221,9 @@ class ReviewPanel(Container[Widget]):
         self.queue.show_queue(session)
         threshold = session.threshold
         at = "" if threshold is None else f", threshold {threshold:.3f}"
-        self.folds["queue"].say(f"{queue_summary(session.review_queue.rule)}{at}")
+        rule = queue_summary(session.review_queue.rule)
+        which = "similar cutouts" if session.shows_similar else rule
+        self.folds["queue"].say(f"{which}{at}")
         self.go_to.show_queue(session)
         self.progress.show_progress(session)
 

@@ -1,0 +1,1 @@
+"""Learning from verdicts: how many wrong labels are left, and when to stop."""

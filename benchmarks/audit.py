@@ -47,8 +47,9 @@ DEMO = 9_288
 #: Sizes of samples of these cutouts, and numbers of finds.
 EXAMPLES = ((100, 400, 1_000), (0, 1, 3, 10))
 
-#: Numbers of wrong labels among these cutouts: of the demo, and of a worse survey.
-WRONG = (88, 464)
+#: Sizes of samples of these cutouts, and numbers of wrong labels among them: those of
+#: the demo, and a large audit of a survey with 5 % wrong labels.
+AUDITS = ((400, 88), (2_000, 464))
 
 #: Shares of a reviewer's verdicts that are mistakes.
 MISTAKES = (0.0, 0.01, 0.03, 0.05)
@@ -182,25 +183,26 @@ def print_sizes() -> None:
 def print_examples() -> None:
     """Print the intervals of a first audit."""
     samples, finds = EXAMPLES
-    print("| sample |", *(f" {k} finds |" for k in finds), sep="")
+    print("| sample |", *(f" {k} found |" for k in finds), sep="")
     print("|---|" + "---|" * len(finds))
     for n in samples:
         ends = [hypergeometric_interval(k, n, DEMO, audit_alpha(1)) for k in finds]
         print(f"| {n:,} |", *(f" {low:,} to {high:,} |" for low, high in ends), sep="")
 
 
-def print_mistakes(n: int = 400) -> None:
+def print_mistakes() -> None:
     """Print the coverage with mistakes of the reviewers."""
     heads = (f" {mistakes:.0%} |" for mistakes in MISTAKES)
-    print("| wrong labels | a find counts | interval |", *heads, sep="")
+    print("| sample, wrong labels | a find counts | interval |", *heads, sep="")
     print("|---|---|---|" + "---|" * len(MISTAKES))
     columns = [dict(confirmations(mistakes)) for mistakes in MISTAKES]
-    for wrong, name, rate in product(WRONG, columns[0], FALSE_ALARMS):
+    for (n, wrong), name, rate in product(AUDITS, columns[0], FALSE_ALARMS):
         cells = [
             f"{coverage_with_mistakes(n, DEMO, wrong, column[name], rate):.3f}"
             for column in columns
         ]
-        print("|", " | ".join([f"{wrong}", name, f"{rate:.0%} recur", *cells]), "|")
+        case = f"{n:,}, {wrong}"
+        print("|", " | ".join([case, name, f"{rate:.0%} recur", *cells]), "|")
 
 
 def print_orders(orders: int) -> None:

@@ -51,6 +51,12 @@ def test_the_interval_is_that_of_brute_force(population):
             assert found == brute_force(k, n, population), (k, n)
 
 
+def test_rounding_never_shortens_the_interval():
+    # The probability of 0 finds in 2 of 16, with 13 wrong, is exactly 1 / 40.
+    alpha = np.nextafter(2 * at_most(0, 2, 16, 13), 1)
+    assert hypergeometric_interval(0, 2, 16, alpha).high == 13
+
+
 @pytest.mark.parametrize("population", [1, 5, 20, 61])
 def test_the_coverage_is_never_below_95_percent(population):
     for n in {1, population // 3, population // 2, population - 1, population}:

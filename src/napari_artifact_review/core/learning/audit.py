@@ -73,8 +73,8 @@ class Audit:
     number : int
         Number of the audit in its review, from 1. An abandoned audit counts.
     population : tuple of int
-        Number of cutouts with label 0, and with label 1, that nothing was known about
-        when the sample was drawn, sample included.
+        Number of cutouts with label 0, and with label 1, that had no verdict when the
+        sample was drawn, sample included.
     sample : sequence of SampledCutout
         The cutouts of the sample: a simple random sample of the population.
     found_later : tuple of int

@@ -126,7 +126,7 @@ def estimate_remaining(
     is_looked_at : ndarray of bool, shape (n,)
         Whether each cutout has a verdict.
     is_changed : ndarray of bool, shape (n,)
-        Whether the verdict has changed the label.
+        Whether each cutout has a verdict that changed its label.
     in_queue : ndarray of bool, shape (n,)
         Whether each cutout is in the queue.
     probability : ndarray of float64, shape (n,)
@@ -139,10 +139,11 @@ def estimate_remaining(
     """
     left = np.zeros(len(label))
     left[~is_looked_at] = checked_probability(probability[~is_looked_at])
-    found = is_looked_at & is_changed
 
     def estimate(which: _Truth) -> Estimate:
-        return Estimate(int(np.count_nonzero(found[which])), float(left[which].sum()))
+        return Estimate(
+            int(np.count_nonzero(is_changed[which])), float(left[which].sum())
+        )
 
     def by_side(which: _Truth) -> BySide[Estimate]:
         sides = (which & (label == 0), which & (label == 1), which)

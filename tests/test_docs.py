@@ -10,6 +10,7 @@ import pytest
 from npe2 import PluginManifest
 from sklearn import metrics as sk
 
+from benchmarks.audit import print_examples
 from napari_artifact_review import ReviewSession
 from napari_artifact_review.cli import main
 from napari_artifact_review.viewer.input.key_choice import CATEGORY
@@ -142,6 +143,18 @@ def test_the_example_of_the_numbers_prints_what_the_page_says(
             ],
             abs=5e-4,
         )
+
+
+def test_the_audit_of_the_docs_prints_what_the_page_says(capsys):
+    page = (ROOT / "docs/stopping.md").read_text()
+    example, told = (
+        re.search(rf"```{kind}\n(.*?)```", page, flags=re.DOTALL)[1]
+        for kind in ("python", "text")
+    )
+    exec(compile(example, "stopping.md", "exec"), {})
+    assert capsys.readouterr().out == told
+    print_examples()
+    assert capsys.readouterr().out in page
 
 
 def test_the_model_of_the_docs_scores_the_demo(demo, tmp_path, monkeypatch, capsys):

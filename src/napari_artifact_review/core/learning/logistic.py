@@ -43,7 +43,7 @@ def fit_logistic(
     ValueError
         If only one outcome occurs.
     """
-    if is_true.all() or not is_true.any():
+    if not is_mixed(is_true):
         raise ValueError("a logistic regression needs both outcomes")
     design = np.column_stack([features, np.ones(len(features))])
     penalty = np.full(design.shape[1], 1 / strength)
@@ -69,6 +69,11 @@ def fit_logistic(
         if moved < _TOLERANCE:
             break
     return weights[:-1], float(weights[-1])
+
+
+def is_mixed(is_true: NDArray[np.bool_]) -> bool:
+    """Return whether both outcomes occur, which a regression needs."""
+    return bool(is_true.any() and not is_true.all())
 
 
 def sigmoid(log_odds: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_artifact_review.core.learning.logistic import (
     fit_logistic,
+    is_mixed,
     logit,
     sigmoid,
 )
@@ -27,12 +28,12 @@ WARM_UP = 20
 #: Inverse of the penalty of the logistic regression.
 _STRENGTH = 0.1
 
-#: Width of a class of nearly equal promise, in log-odds.
-_NEARLY_EQUAL = 0.5
+#: Number of the most promising cutouts that are put together by image. Larger numbers
+#: save few more changes of the image, and cost looks.
+_TOGETHER = 30
 
-#: Number of rows whose order takes their images into account. The order is computed
-#: anew every few verdicts, so that later rows need no such care.
-_GROUPED = 1000
+#: Number of parts of the verdicts, each of which the others predict.
+_FOLDS = 5
 
 
 class Ranked(NamedTuple):
@@ -87,6 +88,7 @@ class LearnedOrder:
         self._features = OrderFeatures.of(inputs, probability)
         self._prior = prior_probability(inputs, probability)
         self._image = inputs.image_index
+        self._groups = inputs.groups
         self._lot = np.random.default_rng(seed).random(len(inputs.label), np.float32)
 
     def rank(
@@ -98,8 +100,8 @@ class LearnedOrder:
     ) -> Ranked:
         """Order cutouts that are still to be looked at.
 
-        Among cutouts of nearly equal promise, those of the image at hand come first,
-        and then those of one image after another.
+        The thirty most promising cutouts are of nearly equal promise. Among them, those
+        of the image at hand come first, and then those of one image after another.
 
         Parameters
         ----------
@@ -119,13 +121,46 @@ class LearnedOrder:
             The rows in the new order, with the probability that each label is wrong.
         """
         given = len(verdict_rows)
-        if given < WARM_UP or is_wrong.all() or not is_wrong.any():
+        if given < WARM_UP or not is_mixed(is_wrong):
             promise = logit(self._prior[rows]).astype(np.float32)
             order = self._warm_up(rows, promise, given)
         else:
             promise = self._fitted(verdict_rows, is_wrong)[rows]
             order = self._by_promise(rows, promise, near_image)
         return Ranked(rows[order], sigmoid(promise[order]).astype(np.float32))
+
+    def surprise(
+        self, verdict_rows: NDArray[np.int64], is_wrong: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Compute how much each verdict surprises a model of the other verdicts.
+
+        The verdicts with the highest surprise are worth a second look. The model is
+        that of `rank`; it is fitted without the verdicts about the same group (C.
+        Northcutt et al., JAIR 70, 1373, 2021, find wrong labels so).
+
+        Parameters
+        ----------
+        verdict_rows : ndarray of int64, shape (v,)
+            Rows with verdicts, as for `rank`.
+        is_wrong : ndarray of bool, shape (v,)
+            Whether each verdict contradicts the label of the table.
+
+        Returns
+        -------
+        ndarray of float32, shape (v,)
+            Probability of the opposite verdict.
+        """
+        probability = self._prior[verdict_rows]
+        fold = np.unique(self._groups[verdict_rows], return_inverse=True)[1] % _FOLDS
+        for index in range(_FOLDS):
+            used, held_out = fold != index, fold == index
+            if not is_mixed(is_wrong[used]):
+                continue
+            design = self._features.design(verdict_rows)
+            weights, intercept = fit_logistic(design[used], is_wrong[used], _STRENGTH)
+            log_odds = design[held_out] @ weights + intercept
+            probability[held_out] = sigmoid(log_odds)
+        return np.where(is_wrong, 1 - probability, probability)
 
     def explain(self, row: int, verdict_rows: NDArray[np.int64]) -> int | None:
         """Return the reviewed cutout that looks most like a given one.
@@ -176,15 +211,9 @@ class LearnedOrder:
     ) -> NDArray[np.int64]:
         """Return the order by promise, with few changes of the image at its start."""
         order = np.argsort(-promise, kind="stable")
-        top = order[:_GROUPED]
-        if not top.size:
-            return order
-        step = np.floor((promise[top[0]] - promise[top]) / _NEARLY_EQUAL)
+        top = order[:_TOGETHER]
         image = self._image[rows[top]]
-        key = np.stack([step.astype(np.int64), image])
-        _, first, member = np.unique(
-            key, axis=1, return_index=True, return_inverse=True
-        )
-        # Images follow in the order of their most promising cutout in a class.
-        order[:_GROUPED] = top[np.lexsort((first[member], image != near_image, step))]
+        # Images follow in the order of their most promising cutout.
+        _, first, member = np.unique(image, return_index=True, return_inverse=True)
+        order[:_TOGETHER] = top[np.lexsort((first[member], image != near_image))]
         return order

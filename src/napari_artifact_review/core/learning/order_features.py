@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_artifact_review.core.learning.logistic import logit
 from napari_artifact_review.core.learning.neighbours import (
     grid_neighbours,
+    highest_opposite_pair,
     neighbour_maximum,
     neighbour_mean,
 )
@@ -19,6 +20,12 @@ _Floats = NDArray[np.float32]
 
 #: Number of principal components of the descriptors.
 COMPONENTS = 16
+
+#: Number of features from the table, which come before the components.
+_TABLE_COLUMNS = 13
+
+#: Number of features, the first ones, that have one weight for both labels.
+_COMMON = 3
 
 
 class OrderInputs(NamedTuple):
@@ -56,9 +63,10 @@ class OrderInputs(NamedTuple):
 class OrderFeatures(NamedTuple):
     """Standardized features of all cutouts.
 
-    The components count twice in the regression: once for both labels, and once more
-    with the sign of the label, so that each label has weights of its own. Only one copy
-    is in memory.
+    The first three are the log-odds that the two models give to the label, and the
+    label. The other features count twice in the regression: once for both labels, and
+    once more with the sign of the label, so that each label has weights of its own.
+    Only one copy is in memory.
 
     Attributes
     ----------
@@ -88,12 +96,13 @@ class OrderFeatures(NamedTuple):
         near = grid_neighbours(
             inputs.image_index, inputs.grid_x, inputs.grid_y, inputs.size
         )
-        pair = np.stack([own, inputs.label.astype(np.float32)], axis=1)
+        around = np.stack([own, inputs.label.astype(np.float32)], axis=1)
         columns = [
             np.stack([sign * logit(own), sign * logit(given), sign], axis=1),
-            inputs.preds[:, None],
-            neighbour_mean(pair, near),
-            neighbour_maximum(pair, near),
+            np.stack([own, given, own**2, inputs.preds], axis=1),
+            neighbour_mean(around, near),
+            neighbour_maximum(around, near),
+            highest_opposite_pair(around, near),
         ]
         if inputs.descriptors is not None:
             whitening = Whitening.fit(inputs.descriptors, COMPONENTS)
@@ -107,7 +116,8 @@ class OrderFeatures(NamedTuple):
         Returns
         -------
         ndarray of float64, shape (m, d)
-            Plain features, then the components times the sign of the label.
+            Plain features, then those with a weight of their own for each label, times
+            the sign of the label.
         """
         plain = self.plain[rows].astype(np.float64)
         signed = plain[:, _COMMON:] * self.sign[rows, None]
@@ -143,12 +153,6 @@ class OrderFeatures(NamedTuple):
             where=length > 0,
         )
         return cosine
-
-
-#: Number of features from the table, which come before the components.
-_TABLE_COLUMNS = 8
-#: Number of features that have one weight for both labels.
-_COMMON = 3
 
 
 def given_probability(inputs: OrderInputs) -> _Floats:

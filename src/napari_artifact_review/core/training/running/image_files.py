@@ -1,14 +1,15 @@
-"""The full images to score, with the names that the table gives them."""
+"""The full images of a run, with the names that the table gives them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from napari_artifact_review.core.errors import ImageError, ReviewError
+from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.images.image_names import (
     SUPPORTED_SUFFIXES,
     split_suffix,
@@ -33,7 +34,7 @@ class NamedImage(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageList:
-    """The images to score, in the order of their names.
+    """The images of a run, in the order of their names.
 
     Attributes
     ----------
@@ -48,6 +49,28 @@ class ImageList:
     images: tuple[NamedImage, ...]
     root: Path
     notices: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the images."""
+        return [image.name for image in self.images]
+
+    def aliases(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return the name of the same image here for each other name of it.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names in a table, such as absolute paths.
+        """
+        known = set(self.names)
+        other = [name for name in names if name not in known]
+        if not other:
+            return {}
+        by_file = {file_key(image.path): image.name for image in self.images}
+        files = ImageFolder(self.root, names).files()
+        keys = {name: file_key(files[name]) for name in other if name in files}
+        return {name: by_file[key] for name, key in keys.items() if key in by_file}
 
 
 def list_images(

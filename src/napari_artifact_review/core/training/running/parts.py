@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -98,15 +99,20 @@ class PartsFolder:
             If the part cannot be read.
         """
         path = self.path_of(image_name)
-        try:
-            with pq.ParquetFile(path) as file:
-                return file.read()
-        except (OSError, pa.ArrowException) as error:
-            raise ReviewError(
-                f"the part of {image_name} cannot be read ({error})",
-                path=path,
-                remedy="Delete the part, and run the same command again",
-            ) from error
+        with _reading(image_name, path), pq.ParquetFile(path) as file:
+            return file.read()
+
+    def count_rows(self, image_name: str) -> int:
+        """Return the number of rows in the part of an image.
+
+        Raises
+        ------
+        ReviewError
+            If the part cannot be read.
+        """
+        path = self.path_of(image_name)
+        with _reading(image_name, path):
+            return int(pq.read_metadata(path).num_rows)
 
     def others(self, image_names: Collection[str]) -> tuple[int, list[str]]:
         """Return what else is in the folder.
@@ -156,7 +162,11 @@ class PartsFolder:
 
 
 def write_part(
-    path: Path, kind: RunKind, key: PartKey, columns: Mapping[str, Any]
+    path: Path,
+    kind: RunKind,
+    key: PartKey,
+    columns: Mapping[str, Any],
+    dictionaries: bool | list[str] = True,
 ) -> None:
     """Write the part of an image atomically.
 
@@ -170,6 +180,9 @@ def write_part(
         What the part depends on, with the name of the image as "image_name".
     columns : mapping of str to array-like
         Numpy or Arrow arrays of the same length n, beginning with `grid_x`.
+    dictionaries : bool or list of str
+        Whether to store distinct values once, or for which columns; this makes numbers
+        that hardly repeat larger.
 
     Raises
     ------
@@ -180,7 +193,25 @@ def write_part(
     table = pa.table({"image_name": names, **columns}).replace_schema_metadata(
         {kind.metadata_key: _as_bytes(key)}
     )
-    replace_file(path, lambda stream: pq.write_table(table, stream, compression="zstd"))
+    replace_file(
+        path,
+        lambda stream: pq.write_table(
+            table, stream, compression="zstd", use_dictionary=dictionaries
+        ),
+    )
+
+
+@contextmanager
+def _reading(image_name: str, path: Path) -> Iterator[None]:
+    """Convert errors from reading a part to a ReviewError."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise ReviewError(
+            f"the part of {image_name} cannot be read ({error})",
+            path=path,
+            remedy="Delete the part, and run the same command again",
+        ) from error
 
 
 def _as_bytes(key: PartKey) -> bytes:

@@ -181,10 +181,8 @@ class ParquetEmbeddings(EmbeddingFile):
         columns = [*self._keys, *self._columns]
         first = 0
         # Without these options, a row group is in memory as a whole.
-        with (
-            _reading(self.path),
-            pq.ParquetFile(self.path, pre_buffer=False, buffer_size=2**20) as file,
-        ):
+        options = {"pre_buffer": False, "buffer_size": 2**16}
+        with _reading(self.path), pq.ParquetFile(self.path, **options) as file:
             for batch in file.iter_batches(rows, columns=columns):
                 names, x, y = (batch.column(key) for key in self._keys)
                 yield EmbeddingBatch(

@@ -19,7 +19,13 @@ from napari_artifact_review.core.training.running.run_kind import RunKind
 from napari_artifact_review.core.training.running.tasks import ImageTask
 from napari_artifact_review.core.training.running.whole_cutouts import whole_cutouts
 
-DESCRIBE = RunKind("describe", "described", "a description", "the decoder of an image")
+DESCRIBE = RunKind(
+    "describe",
+    "described",
+    "a description",
+    "the decoder of an image",
+    "docs/descriptors.md",
+)
 
 #: Version of the parts; another one makes all of them out of date.
 _FORMAT = 1

@@ -18,19 +18,21 @@ class RunKind(NamedTuple):
         What the run makes: "a score".
     suspect : str
         What may end a worker, apart from a full memory: "the model".
+    page : str
+        Path of the page of the docs about it.
     """
 
     command: str
     done: str
     noun: str
     suspect: str
+    page: str
 
     @property
     def about(self) -> str:
         """Text by which a folder of parts is recognised."""
         return (
-            f"napari-artifact-review {self.command}: one part an image; see "
-            "docs/rounds.md"
+            f"napari-artifact-review {self.command}: one part an image; see {self.page}"
         )
 
     @property

@@ -18,7 +18,7 @@ from napari_artifact_review.core.training.scoring.models import (
     loaded_model,
 )
 
-SCORE = RunKind("score", "scored", "a score", "the model")
+SCORE = RunKind("score", "scored", "a score", "the model", "docs/rounds.md")
 
 #: Version of the method; another one makes all parts out of date.
 _FORMAT = 1

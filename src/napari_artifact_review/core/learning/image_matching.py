@@ -37,10 +37,11 @@ def match_images(
     known = index | {alias: index[name] for alias, name in table.aliases.items()}
     found = {name: known[name] for name in names if name in known}
     rest = [name for name in names if name not in found]
-    if rest:
-        aliases = find_aliases([*table.image_names, *rest])
-        same_file = {name: aliases[name] for name in rest if name in aliases}
-        found |= {n: index[same] for n, same in same_file.items() if same in index}
+    if not rest:
+        return found
+    aliases = find_aliases([*table.image_names, *rest])
+    same_file = {name: aliases[name] for name in rest if name in aliases}
+    found |= {name: index[same] for name, same in same_file.items() if same in index}
     rest = [name for name in rest if name not in found]
     by_path = _unique({name: _paths(name) for name in index})
     for name in rest:

@@ -27,7 +27,7 @@ from napari_artifact_review.core.training.running.image_files import (
 )
 from napari_artifact_review.core.training.running.image_run import (
     ImageRun,
-    check_number,
+    check_numbers,
 )
 from napari_artifact_review.core.training.running.parts import PartsFolder
 from napari_artifact_review.core.training.running.run_listener import RunListener
@@ -125,12 +125,7 @@ def describe(
     """
     listener = listener or RunListener()
     output = Path(output).expanduser().absolute()
-    for name, value in (
-        ("cutout size", cutout_size),
-        ("stride", stride),
-        ("number of jobs", jobs),
-    ):
-        check_number(name, 1 if value is None else value)
+    check_numbers(cutout_size, stride, jobs)
     given = [images] if isinstance(images, str | Path) else list(images)
     table = None
     if predictions is None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from napari_artifact_review.core.decoders import one_error
 from napari_artifact_review.core.images.folder import read_image
@@ -112,7 +113,9 @@ class DescribeTask(ImageTask):
         with one_error(self.image.path):
             # Descriptors need the noise of the whole image, also of a very large one.
             pixels = np.asarray(image.pixels)
-        found = descriptors.describe_cutouts(pixels, grid_x, grid_y, size)
+        # Rounding depends on the number of threads, and that on the number of jobs.
+        with threadpool_limits(1):
+            found = descriptors.describe_cutouts(pixels, grid_x, grid_y, size)
         # One list for each cutout: a column for each descriptor doubles the file, and
         # takes ten times as long to read.
         lists = pa.FixedSizeListArray.from_arrays(

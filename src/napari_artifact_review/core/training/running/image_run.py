@@ -159,22 +159,29 @@ class ImageRun:
         self._listener.fault(error)
 
 
-def check_number(name: str, value: int) -> None:
-    """Check that a number of pixels or processes is positive.
+def check_numbers(
+    cutout_size: int | None, stride: int | None, jobs: int | None
+) -> None:
+    """Check that numbers of pixels and processes are positive, if they are given.
 
     Parameters
     ----------
-    name : str
-        Name of the number, for the message.
-    value : int
-        The number.
+    cutout_size, stride : int or None
+        Side length of a cutout, and distance from one to the next, in pixels.
+    jobs : int or None
+        Number of local processes.
 
     Raises
     ------
     ReviewError
-        If the number is less than 1.
+        If a number is less than 1.
     """
-    if value < 1:
-        raise ReviewError(
-            f"the {name} is {value}", remedy="Choose a whole number from 1"
-        )
+    for name, value in (
+        ("cutout size", cutout_size),
+        ("stride", stride),
+        ("number of jobs", jobs),
+    ):
+        if value is not None and value < 1:
+            raise ReviewError(
+                f"the {name} is {value}", remedy="Choose a whole number from 1"
+            )

@@ -30,7 +30,7 @@ from napari_artifact_review.core.training.running.image_files import (
 )
 from napari_artifact_review.core.training.running.image_run import (
     ImageRun,
-    check_number,
+    check_numbers,
 )
 from napari_artifact_review.core.training.running.parts import PartsFolder
 from napari_artifact_review.core.training.running.run_listener import RunListener
@@ -154,13 +154,8 @@ def score(
     output = Path(output).expanduser().absolute()
     table_labels = None if labels is None else Path(labels).expanduser().absolute()
     stride = cutout_size if stride is None else stride
-    check_number("cutout size", cutout_size)
-    check_number("stride", stride)
-    check_number("number of jobs", 1 if jobs is None else jobs)
-    if not 0 <= threshold <= 1:
-        raise ReviewError(
-            f"the threshold is {threshold}", remedy="Choose a number from 0 to 1"
-        )
+    check_numbers(cutout_size, stride, jobs)
+    _check_threshold(threshold)
     source = find_model(str(model), onnx or OnnxOptions())
     settings = ScoreSettings(source, cutout_size, stride, hdu, model_version)
     without = [path for path in (output, table_labels) if path is not None]
@@ -233,6 +228,13 @@ class _ScoreTable:
                 f"{output}: another program has it open; the table is {written.path}."
             )
         parts.write_description({_DIGEST: written.digest})
+
+
+def _check_threshold(threshold: float) -> None:
+    if not 0 <= threshold <= 1:
+        raise ReviewError(
+            f"the threshold is {threshold}", remedy="Choose a number from 0 to 1"
+        )
 
 
 def _check_output(

@@ -126,15 +126,14 @@ def describe(
     listener = listener or RunListener()
     output = Path(output).expanduser().absolute()
     check_numbers(cutout_size, stride, jobs)
-    given = [images] if isinstance(images, str | Path) else list(images)
     table = None
     if predictions is None:
-        found = list_images(given, root)
+        found = list_images(images, root)
         size = cutout_size or DEFAULT_CUTOUT_SIZE
         settings = DescribeSettings(size, stride or size, hdu)
     else:
         path = Path(predictions).expanduser().absolute()
-        found = list_images(given, root, [path])
+        found = list_images(images, root, [path])
         table = read_cutouts(path, found, mapping, cutout_size, stride)
         found = table.images
         settings = DescribeSettings(table.size, None, hdu)

@@ -74,7 +74,7 @@ class ImageList:
 
 
 def list_images(
-    given: Iterable[str | Path],
+    given: str | Path | Iterable[str | Path],
     root: str | Path | None = None,
     without: Collection[Path] = (),
 ) -> ImageList:
@@ -82,7 +82,7 @@ def list_images(
 
     Parameters
     ----------
-    given : iterable of path-like
+    given : path-like or iterable of path-like
         Folders, which are searched with their subfolders; files, which need not exist;
         and texts such as "@files.txt", a file with a path on each line.
     root : path-like, optional
@@ -97,6 +97,7 @@ def list_images(
         If there are no images, two of them have the same name, or a folder or a list
         cannot be read.
     """
+    given = [given] if isinstance(given, str | Path) else list(given)
     left_out = {path.absolute() for path in without}
     base = None if root is None else Path(root).absolute()
     found: dict[Path, str] = {}

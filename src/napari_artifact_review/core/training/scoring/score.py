@@ -159,8 +159,7 @@ def score(
     source = find_model(str(model), onnx or OnnxOptions())
     settings = ScoreSettings(source, cutout_size, stride, hdu, model_version)
     without = [path for path in (output, table_labels) if path is not None]
-    given = [images] if isinstance(images, str | Path) else list(images)
-    found = list_images(given, root, without)
+    found = list_images(images, root, without)
     _check_output(output, table_labels, found.images)
     frame = None
     if table_labels is not None and not parts_only:
@@ -171,14 +170,9 @@ def score(
     counts = run.done, run.current, run.failed
     if parts_only:
         return ScoreResult(None, parts.path, *counts)
-    joined = _ScoreTable(run, output, listener)
-    table = joined.join(threshold)
-    if frame is not None and table_labels is not None:
-        table, notices = join_labels(table, frame, table_labels)
-        for notice in notices:
-            listener.notice(notice)
-    joined.write(table)
-    return ScoreResult(output, parts.path, *counts, len(table))
+    table = _ScoreTable(run, output, listener)
+    rows = table.write(table.join(threshold, frame, table_labels))
+    return ScoreResult(output, parts.path, *counts, rows)
 
 
 class _ScoreTable:
@@ -189,13 +183,24 @@ class _ScoreTable:
         self._output = output
         self._listener = listener
 
-    def join(self, threshold: float) -> pd.DataFrame:
-        """Join the parts of all images that could be scored.
+    def join(
+        self, threshold: float, labels: pd.DataFrame | None, path: Path | None
+    ) -> pd.DataFrame:
+        """Join the parts of all images that could be scored, and the labels.
+
+        Parameters
+        ----------
+        threshold : float
+            Confidence at or above which the prediction is an artifact.
+        labels : DataFrame or None
+            The labels, from `read_labels`.
+        path : Path or None
+            Their table, for messages.
 
         Raises
         ------
         ReviewError
-            If there are none, or one cannot be read.
+            If there are none, one cannot be read, or no cutout has a label.
         """
         names = self._run.finished()
         self._run.report_others()
@@ -203,10 +208,18 @@ class _ScoreTable:
         frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
         preds = (frame["confidence"] >= threshold).astype(np.int8)
         frame.insert(3, "preds", preds)
+        if labels is None or path is None:
+            return frame
+        frame, notices = join_labels(frame, labels, path)
+        for notice in notices:
+            self._listener.notice(notice)
         return frame
 
-    def write(self, table: pd.DataFrame) -> None:
-        """Write the table atomically, with a backup of a file that is not of score."""
+    def write(self, table: pd.DataFrame) -> int:
+        """Write the table atomically, and return its number of rows.
+
+        A file that is not of score is kept as a backup.
+        """
         output, parts = self._output, self._run.parts
         kind = format_for(output)
         present = digest_of(output)
@@ -228,6 +241,7 @@ class _ScoreTable:
                 f"{output}: another program has it open; the table is {written.path}."
             )
         parts.write_description({_DIGEST: written.digest})
+        return len(table)
 
 
 def _check_threshold(threshold: float) -> None:

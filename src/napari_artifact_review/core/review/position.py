@@ -79,6 +79,8 @@ class Position:
         Side length of a cutout in pixels that the user gave; None to infer it.
     learned : LearnedState
         State of the learned order.
+    embeddings : str or None
+        Path of the user's own embeddings; None to compute descriptors.
     """
 
     cutout: CutoutKey | None = None
@@ -93,6 +95,7 @@ class Position:
     mapping: TableMapping | None = None
     cutout_size: int | None = None
     learned: LearnedState = field(default_factory=LearnedState)
+    embeddings: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
@@ -112,6 +115,7 @@ class Position:
             "mapping": None if self.mapping is None else self.mapping.as_json(),
             "cutout_size": self.cutout_size,
             "learned": self.learned.as_json(),
+            "embeddings": self.embeddings,
         }
 
     @classmethod
@@ -145,6 +149,7 @@ class Position:
         position.mapping = read("mapping", TableMapping.from_json, None)
         position.cutout_size = read("cutout_size", _parse_size, None)
         position.learned = read("learned", LearnedState.from_json, LearnedState())
+        position.embeddings = read("embeddings", str, None)
         if not damaged:
             return position, ()
         names = ", ".join(damaged)

@@ -148,7 +148,12 @@ class ReviewSession:
     # Function that delivers what threads compute on the caller's thread.
     _dispatch: Callable[[Callable[[], object]], None] | None = None
 
-    def __init__(self, files: OpenedFiles, plan: CarryPlan | None = None) -> None:
+    def __init__(
+        self,
+        files: OpenedFiles,
+        plan: CarryPlan | None = None,
+        embeddings: Path | None = None,
+    ) -> None:
         self.catalog = catalog = files.catalog
         self.predictions = catalog.predictions
         self.image_names = catalog.predictions.image_names
@@ -178,7 +183,7 @@ class ReviewSession:
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
         self._expose_signals()
-        self._prepare_learning(position)
+        self._prepare_learning(position, embeddings)
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
@@ -206,6 +211,7 @@ class ReviewSession:
         read_only: bool = False,
         order: Order = DEFAULT_RULE.order,
         previous: str | Path | None = None,
+        embeddings: str | Path | None = None,
     ) -> Self:
         """Open a predictions table for review, or resume its review.
 
@@ -248,6 +254,10 @@ class ReviewSession:
             review, or a log. Its verdicts are carried to this table, each once; see
             `round_summary`. The default queue then has the new errors first, and then
             the cutouts whose verdict the model contradicts.
+        embeddings : path-like, optional
+            The user's own embeddings, or a folder of `describe`, for the learned order
+            and for similar cutouts; see `read_embeddings`. By default those of the
+            resumed review, or else descriptors that the plugin computes.
 
         Raises
         ------
@@ -260,8 +270,12 @@ class ReviewSession:
         StoreError
             If the log cannot be read or belongs to another table, or a URL is invalid.
         ReviewError
-            If the previous round cannot be read, or is this review.
+            If the previous round cannot be read, or is this review, or there are no
+            embeddings at this path.
         """
+        given = None if embeddings is None else absolute_path(embeddings)
+        if given is not None and not given.exists():
+            raise ReviewError("there are no embeddings here", path=given)
         request = OpenRequest(
             predictions,
             images,
@@ -276,9 +290,9 @@ class ReviewSession:
         )
         with opened_files(request, replaced) as files:
             if previous is None:
-                return cls(files)
+                return cls(files, embeddings=given)
             earlier = read_previous_round(previous, request, files.given)
-            return cls(files, plan_carrying(files, earlier))
+            return cls(files, plan_carrying(files, earlier), given)
 
     def with_output(self, output: str | Path) -> Self:
         """Open a new session of this review with another output and all decisions.
@@ -1132,6 +1146,7 @@ class ReviewSession:
             self._given.mapping,
             self._given.cutout_size,
             LearnedState(self.learned_queue.seed, tuple(self._cursor.shown)),
+            str(place) if (place := self.descriptors.embeddings) else None,
         )
 
     # Private methods
@@ -1156,8 +1171,11 @@ class ReviewSession:
         self.pending_changed = self._journal.pending_changed
         self.refused_changed = self._journal.refused_changed
 
-    def _prepare_learning(self, position: Position) -> None:
-        self.descriptors = CutoutDescriptors(self.catalog, self.images)
+    def _prepare_learning(self, position: Position, embeddings: Path | None) -> None:
+        stored = None if position.embeddings is None else Path(position.embeddings)
+        self.descriptors = CutoutDescriptors(
+            self.catalog, self.images, self.judged_images, embeddings or stored
+        )
         # The computation ends with a session that is dropped without `close`.
         weakref.finalize(self, self.descriptors.close)
         journal = self._journal

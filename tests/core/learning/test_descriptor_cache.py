@@ -182,6 +182,22 @@ def test_a_file_that_another_process_removes_is_not_there(cache, monkeypatch):
     assert not path.exists()
 
 
+def test_two_processes_may_remove_the_same_file(cache, monkeypatch):
+    cache.put("px1-0", *grid(), SIZE, numbers())
+    [first] = files(cache)
+    unlink = Path.unlink
+
+    def unlink_twice(self, missing_ok=False):
+        unlink(self)
+        unlink(self, missing_ok)
+
+    small = DescriptorCache(cache.path, most=first.stat().st_size)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink_twice)
+        small.tidy(1)
+    assert files(cache) == []
+
+
 def test_a_full_disk_is_an_error_of_its_own_and_leaves_nothing(cache, monkeypatch):
     def no_space(*_):
         raise OSError(28, "No space left on device")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import tempfile
 from pathlib import Path
@@ -254,6 +255,25 @@ def test_a_wrong_array_is_one_error(tmp_path, table, array, cutouts, told):
         cutouts_frame(cutouts).to_csv(tmp_path / "e.csv", index=False)
     with pytest.raises(ReviewError, match=told):
         read_embeddings(tmp_path / "e.npy", table)
+
+
+class Touch:
+    """An object that makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_what_is_pickled_is_never_run(tmp_path, table):
+    path, trace = tmp_path / "e.npy", tmp_path / "trace"
+    cutouts_frame().to_csv(tmp_path / "e.csv", index=False)
+    path.write_bytes(pickle.dumps(Touch(trace)))
+    with pytest.raises(ReviewError, match="cannot be read"):
+        read_embeddings(path, table)
+    assert not trace.exists()
 
 
 def test_a_place_without_embeddings_is_one_error(tmp_path, table):

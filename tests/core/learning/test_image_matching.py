@@ -38,6 +38,11 @@ def test_another_spelling_is_the_same_image(tmp_path, known, name):
     assert matched(table_of(tmp_path, known, "other"), name) == {name: known}
 
 
+def test_a_name_with_a_backslash_is_first_that_of_a_file(tmp_path):
+    table = table_of(tmp_path, "sub/a", r"sub\a")
+    assert matched(table, r"sub\a.fits") == {r"sub\a.fits": r"sub\a"}
+
+
 def test_an_exact_name_comes_first(tmp_path):
     table = table_of(tmp_path, "a", "a.fits")
     assert matched(table, "a.fits", "a") == {"a.fits": "a.fits", "a": "a"}

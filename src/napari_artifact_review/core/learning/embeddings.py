@@ -251,7 +251,7 @@ class _RowFinder:
         """Return a number for each cutout; -1 if it cannot be in the table."""
         # Codes of positions that exist keep the product small.
         corner = _codes(self._known, corners)
-        is_known = (image >= 0) & (corners >= 0) & (corner >= 0)
+        is_known = (image >= 0) & (corner >= 0)
         return np.where(is_known, image * len(self._known) + corner, -1)
 
 

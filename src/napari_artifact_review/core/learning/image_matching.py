@@ -45,9 +45,10 @@ def match_images(
     rest = [name for name in rest if name not in found]
     by_path = _unique({name: _paths(name) for name in index})
     for name in rest:
-        same_path = {by_path[path] for path in _paths(name) if path in by_path}
-        if len(same_path) == 1:
-            found[name] = index[same_path.pop()]
+        same_path = [by_path[path] for path in _paths(name) if path in by_path]
+        if same_path:
+            # The likelier reading of a name comes first.
+            found[name] = index[same_path[0]]
     # A base name that occurs twice on a side says nothing.
     by_base = _unique({name: _base_names(name) for name in index})
     theirs = _unique({name: _base_names(name) for name in names})
@@ -66,8 +67,8 @@ def _unique(keys: Mapping[str, Iterable[Hashable]]) -> dict[Hashable, str]:
     return {key: min(own) for key, own in names.items() if len(own) == 1}
 
 
-def _paths(name: str) -> set[NamePath]:
-    return {path.without_suffix for path in read_name(name) if path.base_name}
+def _paths(name: str) -> list[NamePath]:
+    return [path.without_suffix for path in read_name(name) if path.base_name]
 
 
 def _base_names(name: str) -> set[str]:

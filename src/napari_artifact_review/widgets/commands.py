@@ -158,6 +158,7 @@ class ReviewCommands:
         self._panel.show_keys(keys)
         self._help.show_keys(keys)
         self._surfaces.show_keys(keys)
+        self._similar.key = keys["similar"].label
 
     def apply(self, preferences: Preferences) -> None:
         """Apply the user's preference for the cutout after a verdict."""

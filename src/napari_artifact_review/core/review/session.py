@@ -166,10 +166,7 @@ class ReviewSession:
         self.store = str(files.store.path)
         self._given = files.given
         position, damaged = Position.from_json(files.contents.state)
-        self.view_settings = position.view
-        self.drafts = position.drafts
-        self.own_columns = catalog.own_columns
-        self.shown_columns, gone = _columns_to_show(position, self.own_columns)
+        gone = self._restore(position)
         self._journal = Journal(catalog, files.store, files.contents, files.reviewer)
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
@@ -1160,6 +1157,14 @@ class ReviewSession:
         """Learn from further descriptors; called from a thread."""
         if self._dispatch is not None:
             self._dispatch(self._learn)
+
+    def _restore(self, position: Position) -> tuple[str, ...]:
+        """Restore the view, drafts and columns; return notices for the user."""
+        self.view_settings = position.view
+        self.drafts = position.drafts
+        self.own_columns = self.catalog.own_columns
+        self.shown_columns, gone = _columns_to_show(position, self.own_columns)
+        return gone
 
     def _expose_signals(self) -> None:
         """Make the signals of the parts attributes of the session."""

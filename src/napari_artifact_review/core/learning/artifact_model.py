@@ -147,6 +147,7 @@ def _fit(
     """Train a model, and return its function of probabilities."""
     # The import takes a second, which only this model should cost.
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     model = HistGradientBoostingClassifier(
         learning_rate=0.05,
@@ -157,10 +158,15 @@ def _fit(
         early_stopping=False,
         random_state=seed,
     )
-    model.fit(features, label, sample_weight=weight)
+    # More threads than idle cores wait for each other, and make this ten times slower.
+    with threadpool_limits(1):
+        # Equal weights change nothing, but they make the fit several times slower.
+        is_equal = np.all(weight == weight[0])
+        model.fit(features, label, sample_weight=None if is_equal else weight)
 
     def predict(others: NDArray[np.float32]) -> NDArray[np.float64]:
-        probability: NDArray[np.float64] = model.predict_proba(others)[:, 1]
+        with threadpool_limits(1):
+            probability: NDArray[np.float64] = model.predict_proba(others)[:, 1]
         return probability
 
     return predict

@@ -1163,7 +1163,8 @@ class ReviewSession:
         self.view_settings = position.view
         self.drafts = position.drafts
         self.own_columns = self.catalog.own_columns
-        self.shown_columns, gone = _columns_to_show(position, self.own_columns)
+        shown, gone = _columns_to_show(position, self.own_columns)
+        self.shown_columns: tuple[str, ...] = shown
         return gone
 
     def _expose_signals(self) -> None:

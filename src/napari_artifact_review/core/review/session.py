@@ -145,6 +145,8 @@ class ReviewSession:
     shown_columns_changed = Signal()
     learning_changed = Signal()
 
+    shown_columns: tuple[str, ...]
+
     # Function that delivers what threads compute on the caller's thread.
     _dispatch: Callable[[Callable[[], object]], None] | None = None
 
@@ -1163,8 +1165,7 @@ class ReviewSession:
         self.view_settings = position.view
         self.drafts = position.drafts
         self.own_columns = self.catalog.own_columns
-        shown, gone = _columns_to_show(position, self.own_columns)
-        self.shown_columns: tuple[str, ...] = shown
+        self.shown_columns, gone = _columns_to_show(position, self.own_columns)
         return gone
 
     def _expose_signals(self) -> None:

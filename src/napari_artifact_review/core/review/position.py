@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.review.audit_record import (
+    AuditRecord,
+    audits_from_json,
+)
 from napari_artifact_review.core.review.learned_queue import LearnedState
 from napari_artifact_review.core.review.queue import QueueRule
 from napari_artifact_review.core.tables.mapping import TableMapping
@@ -79,6 +83,8 @@ class Position:
         Side length of a cutout in pixels that the user gave; None to infer it.
     learned : LearnedState
         State of the learned order.
+    audits : tuple of AuditRecord
+        All audits of the review.
     """
 
     cutout: CutoutKey | None = None
@@ -93,6 +99,7 @@ class Position:
     mapping: TableMapping | None = None
     cutout_size: int | None = None
     learned: LearnedState = field(default_factory=LearnedState)
+    audits: tuple[AuditRecord, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
@@ -112,6 +119,7 @@ class Position:
             "mapping": None if self.mapping is None else self.mapping.as_json(),
             "cutout_size": self.cutout_size,
             "learned": self.learned.as_json(),
+            "audits": [audit.as_json() for audit in self.audits],
         }
 
     @classmethod
@@ -145,6 +153,7 @@ class Position:
         position.mapping = read("mapping", TableMapping.from_json, None)
         position.cutout_size = read("cutout_size", _parse_size, None)
         position.learned = read("learned", LearnedState.from_json, LearnedState())
+        position.audits = read("audits", audits_from_json, ())
         if not damaged:
             return position, ()
         names = ", ".join(damaged)

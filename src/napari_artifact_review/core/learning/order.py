@@ -49,10 +49,14 @@ class Ranked(NamedTuple):
     probability : ndarray of float32, shape (m,)
         Probability that the label of each of these rows is wrong. It is an estimate
         from a model, and guarantees nothing.
+    of_table : ndarray of float32, shape (n,), or None
+        The same probability for every row of the table; None during the warm-up, and
+        while no regression can be fitted.
     """
 
     rows: NDArray[np.int64]
     probability: NDArray[np.float32]
+    of_table: NDArray[np.float32] | None = None
 
 
 class LearnedOrder:
@@ -127,10 +131,11 @@ class LearnedOrder:
         if given < WARM_UP or not is_mixed(is_wrong):
             promise = logit(self._prior[rows]).astype(np.float32)
             order = self._warm_up(rows, promise, given)
-        else:
-            promise = self._fitted(verdict_rows, is_wrong)[rows]
-            order = self._by_promise(rows, promise, near_image)
-        return Ranked(rows[order], sigmoid(promise[order]).astype(np.float32))
+            return Ranked(rows[order], sigmoid(promise[order]).astype(np.float32))
+        log_odds = self._fitted(verdict_rows, is_wrong)
+        order = self._by_promise(rows, log_odds[rows], near_image)
+        of_table = sigmoid(log_odds).astype(np.float32)
+        return Ranked(rows[order], of_table[rows[order]], of_table)
 
     def surprise(
         self, verdict_rows: NDArray[np.int64], is_wrong: NDArray[np.bool_]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.cutout import Cutout, Cutouts
+from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.outcomes import (
     DEFAULT_THRESHOLD,
@@ -58,6 +59,8 @@ class Catalog:
         The user's own columns of the table.
     learned_places : ndarray of int64, shape (n,), or None
         Place of each row in the learned order; None until the order is learned.
+    asked_again : mapping of int to LabelState
+        Rows whose verdict is asked for a second time, with their label state before.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Catalog:
         self.ranking = Ranking(predictions.confidence)
         self.own_columns = OwnColumns(predictions)
         self.learned_places: npt.NDArray[np.int64] | None = None
+        self.asked_again: Mapping[int, LabelState] = {}
         self._base = canonical_values(predictions)
         self.set_threshold(None)
 
@@ -152,11 +156,26 @@ class Catalog:
     def are_open(self) -> npt.NDArray[np.bool_]:
         """Return the mask of cutouts that still need a verdict in this round.
 
-        Such a cutout has no verdict, or only a carried one that the model contradicts.
+        Such a cutout has no verdict, or only a carried one that the model contradicts,
+        or is asked again.
         """
         labels = self.labels
         carried = labels.are_carried & self.are_contradicted()
-        return ~labels.reviewed | carried
+        are_open = ~labels.reviewed | carried
+        are_open[[row for row in self.asked_again if self.is_asked_again(row)]] = True
+        return are_open
+
+    def is_asked_again(self, row: int) -> bool:
+        """Return whether a cutout awaits its second look."""
+        before = self.asked_again.get(row)
+        return before is not None and before == self.labels.state_of(row)
+
+    def takes_equal_verdict(self, row: int) -> bool:
+        """Return whether the verdict in force may be recorded once more.
+
+        It was carried from an earlier round, or the cutout is asked again.
+        """
+        return bool(self.labels.are_carried[row]) or self.is_asked_again(row)
 
     def needs(self, row: int) -> tuple[bool, bool]:
         """Return whether a cutout needs a verdict, and whether this round gave one.
@@ -167,7 +186,8 @@ class Catalog:
         carried = int(labels.carried_label[row])
         reviewed, is_carried = bool(labels.reviewed[row]), bool(labels.are_carried[row])
         is_contradicted = is_carried and carried not in (-1, int(self.preds[row]))
-        return not reviewed or is_contradicted, reviewed and not is_carried
+        is_open = not reviewed or is_contradicted or self.is_asked_again(row)
+        return is_open, reviewed and not is_carried and not is_open
 
     def snapshot(self, outcomes: Sequence[Outcome] = ERRORS) -> Snapshot:
         """Return a snapshot of the current labels, for computing metrics.

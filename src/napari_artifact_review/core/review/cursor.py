@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 from psygnal import Signal
 
@@ -45,6 +45,8 @@ class ReviewCursor:
         Row of the current cutout.
     shown : dict of int to None
         Rows that were current in a queue with the learned order, in that order.
+    purpose : mapping
+        What the verdicts on listed cutouts are for, as plain JSON; see `begin_detour`.
     """
 
     moved = Signal()
@@ -58,8 +60,10 @@ class ReviewCursor:
         self._carried_changes = catalog.labels.carried_changes
         # The row from which the last jump started.
         self._jumped_from: int | None = None
-        # The row at which a detour began.
+        # The row at which a detour began, and the queue of the rule meanwhile.
         self._left_at: int | None = None
+        self._rule_queue: Queue | None = None
+        self.purpose: Mapping[str, Any] = {}
 
     @classmethod
     def restored(
@@ -113,6 +117,8 @@ class ReviewCursor:
             self._replace_queue(self._queue_again(), self.row)
         for row in rows:
             self.queue.update(row)
+            if self._rule_queue is not None:
+                self._rule_queue.update(row)
 
     def next(self, skip: Container[int] = ()) -> bool:
         """Move to the next cutout of the queue whose row is not in `skip`.
@@ -175,6 +181,10 @@ class ReviewCursor:
         if all are reviewed. If the queue is empty, the cursor does not move.
         """
         queue = Queue(self._catalog, rule)
+        if self.is_on_detour:
+            # Cutouts that were asked again need no verdict in the queue of the rule.
+            self._end_purpose()
+            queue = Queue(self._catalog, rule)
         self._left_at = None
         row = self.row
         if rule != self.queue.rule and len(queue):
@@ -209,13 +219,39 @@ class ReviewCursor:
         """The row at which the queue of the rule goes on."""
         return self.row if self._left_at is None else self._left_at
 
-    def begin_detour(self, rows: Rows) -> None:
+    @property
+    def rule_queue(self) -> Queue:
+        """The queue of the rule, also while the queue has listed cutouts."""
+        return self.queue if self._rule_queue is None else self._rule_queue
+
+    def purpose_of(self, rows: Iterable[int]) -> Mapping[str, Any]:
+        """Return what verdicts on rows are for; empty if one is not in a detour."""
+        return self.purpose if all(row in self.queue for row in rows) else {}
+
+    def begin_detour(
+        self,
+        rows: Rows,
+        purpose: Mapping[str, Any] | None = None,
+        asked_again: Iterable[int] = (),
+    ) -> None:
         """Replace the queue by listed rows for a while, and move to the first one.
 
         The rule of the queue does not change, and `end_detour` returns to it.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (m,)
+            Table rows, in the order of the queue.
+        purpose : mapping, optional
+            What the verdicts on these rows are for, as plain JSON.
+        asked_again : iterable of int
+            Rows that need another verdict, although they have one.
         """
         if self._left_at is None:
-            self._left_at = self.row
+            self._left_at, self._rule_queue = self.row, self.queue
+        labels = self._catalog.labels
+        self.purpose = purpose or {}
+        self._catalog.asked_again = {row: labels.state_of(row) for row in asked_again}
         queue = Queue(self._catalog, self.queue.rule, rows)
         self._replace_queue(queue, int(rows[0]) if len(rows) else self.row)
 
@@ -224,10 +260,16 @@ class ReviewCursor:
         if self._left_at is None:
             return False
         row, self._left_at = self._left_at, None
+        self._end_purpose()
         self._replace_queue(Queue(self._catalog, self.queue.rule), row)
         return True
 
+    def _end_purpose(self) -> None:
+        self._rule_queue, self.purpose, self._catalog.asked_again = None, {}, {}
+
     def _queue_again(self) -> Queue:
+        if self._rule_queue is not None:
+            self._rule_queue = Queue(self._catalog, self.queue.rule)
         return Queue(self._catalog, self.queue.rule, self.queue.listed)
 
     def _replace_queue(self, queue: Queue, row: int) -> None:

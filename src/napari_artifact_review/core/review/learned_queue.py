@@ -143,6 +143,20 @@ class LearnedQueue:
         self._job: Future[tuple[LearnedOrder, Ranked]] | None = None
 
     @property
+    def probability(self) -> npt.NDArray[np.float64] | None:
+        """Probability that the label of each row is wrong, shape (n,).
+
+        It is that of the last learned order, and NaN for rows with a verdict. It is
+        None until there are 20 verdicts to learn from, and while no model can be fitted
+        to them.
+        """
+        if self.ranked is None or self.ranked.of_table is None:
+            return None
+        probability = self.ranked.of_table.astype(np.float64)
+        probability[self._catalog.labels.reviewed] = np.nan
+        return probability
+
+    @property
     def text(self) -> str:
         """What the order is learned from, as a short text."""
         count = len(self._times or ())
@@ -158,6 +172,30 @@ class LearnedQueue:
         elif self._descriptors.faults:
             parts.append(f"{len(self._descriptors.faults):,} images cannot be used")
         return "; ".join(parts)
+
+    def surprising(self, reviewer: str) -> Rows:
+        """Return the rows of a reviewer's verdicts, the most surprising first.
+
+        Unsure verdicts are left out, and those of an earlier round. A model of all
+        verdicts says how surprising each is; see `LearnedOrder.surprise`.
+        """
+        self._note_all_times()
+        labels = self._catalog.labels
+        rows = np.array(sorted(self._times or ()), dtype=np.int64)
+        if not rows.size:
+            return rows
+        order = self._order_of(
+            self._features_key(), self._inputs(), self._descriptors.probability
+        )
+        is_wrong = labels.label_new[rows] != self._catalog.predictions.label[rows]
+        surprise = order.surprise(rows, is_wrong)
+        rows = rows[np.argsort(-surprise, kind="stable")]
+        own = [
+            row
+            for row in rows[~labels.are_carried[rows]].tolist()
+            if labels.state_of(row).reviewed_by == reviewer
+        ]
+        return np.array(own, dtype=np.int64)
 
     def set_dispatcher(self, dispatch: Dispatch | None) -> None:
         """Compute in a thread, and deliver the order by a function; see `OpenLog`."""
@@ -203,14 +241,16 @@ class LearnedQueue:
 
     def _verdicts(self) -> list[int]:
         """Return the rows of the verdicts to learn from, by time, in whole batches."""
-        labels = self._catalog.labels
-        if self._times is None:
-            self._times = {}
-            for row in np.flatnonzero(labels.reviewed).tolist():
-                self._note_time(row)
-        times = self._times
+        times = self._note_all_times()
         rows = sorted(times, key=lambda row: (times[row], row))
         return rows[: len(rows) // BATCH * BATCH]
+
+    def _note_all_times(self) -> dict[int, str]:
+        if self._times is None:
+            self._times = {}
+            for row in np.flatnonzero(self._catalog.labels.reviewed).tolist():
+                self._note_time(row)
+        return self._times
 
     def _note_time(self, row: int) -> None:
         assert self._times is not None
@@ -223,8 +263,24 @@ class LearnedQueue:
         """Return what the order depends on; equal keys give equal orders."""
         labels = self._catalog.labels
         given = tuple((row, int(labels.label_new[row])) for row in verdicts)
-        features = self.seed, self._catalog.threshold, self._descriptors.version
-        return (*features, given, queue.rule, labels.carried_changes)
+        return (*self._features_key(), given, queue.rule, labels.carried_changes)
+
+    def _features_key(self) -> tuple[Any, ...]:
+        return self.seed, self._catalog.threshold, self._descriptors.version
+
+    def _inputs(self) -> OrderInputs:
+        catalog, table = self._catalog, self._catalog.predictions
+        return OrderInputs(
+            label=table.label,
+            preds=catalog.preds,
+            confidence=table.confidence,
+            descriptors=self._descriptors.values,
+            groups=table.image_index.astype(np.int64),
+            image_index=table.image_index.astype(np.int64),
+            grid_x=table.grid_x,
+            grid_y=table.grid_y,
+            size=catalog.cutout_size,
+        )
 
     def _request(
         self, key: tuple[Any, ...], queue: Queue, verdicts: list[int]
@@ -237,20 +293,9 @@ class LearnedQueue:
         needs_verdict = catalog.are_open() | catalog.labels.answered
         needs_verdict[rows] = False
         candidates = queue.candidates
-        inputs = OrderInputs(
-            label=table.label,
-            preds=catalog.preds,
-            confidence=table.confidence,
-            descriptors=known.values,
-            groups=table.image_index.astype(np.int64),
-            image_index=table.image_index.astype(np.int64),
-            grid_x=table.grid_x,
-            grid_y=table.grid_y,
-            size=catalog.cutout_size,
-        )
         return _Request(
             key,
-            inputs,
+            self._inputs(),
             known.probability,
             candidates[needs_verdict[candidates]],
             rows,
@@ -267,10 +312,9 @@ class LearnedQueue:
 
     def _compute(self, request: _Request) -> tuple[LearnedOrder, Ranked]:
         """Rank the candidates; may run in a thread."""
-        order = None if self._order is None else self._order[1]
-        if self._order is None or self._order[0] != request.features_key:
-            order = LearnedOrder(request.inputs, request.probability, self.seed)
-        assert order is not None
+        order = self._order_of(
+            request.features_key, request.inputs, request.probability
+        )
         ranked = order.rank(
             request.candidates,
             request.verdict_rows,
@@ -278,6 +322,18 @@ class LearnedQueue:
             near_image=request.near_image,
         )
         return order, ranked
+
+    def _order_of(
+        self,
+        features_key: tuple[Any, ...],
+        inputs: OrderInputs,
+        probability: npt.NDArray[np.float32] | None,
+    ) -> LearnedOrder:
+        """Return the order in use, or a new one if its features have changed."""
+        known = self._order
+        if known is not None and known[0] == features_key:
+            return known[1]
+        return LearnedOrder(inputs, probability, self.seed)
 
     def _finish(
         self, request: _Request, job: Future[tuple[LearnedOrder, Ranked]]

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.review.audit_record import (
+    AuditRecord,
+    audits_from_json,
+)
 from napari_artifact_review.core.review.learned_queue import LearnedState
 from napari_artifact_review.core.review.queue import QueueRule
 from napari_artifact_review.core.tables.mapping import TableMapping
@@ -81,6 +85,8 @@ class Position:
         State of the learned order.
     embeddings : str or None
         Path of the user's own embeddings; None to compute descriptors.
+    audits : tuple of AuditRecord
+        All audits of the review.
     """
 
     cutout: CutoutKey | None = None
@@ -96,6 +102,7 @@ class Position:
     cutout_size: int | None = None
     learned: LearnedState = field(default_factory=LearnedState)
     embeddings: str | None = None
+    audits: tuple[AuditRecord, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
@@ -116,6 +123,7 @@ class Position:
             "cutout_size": self.cutout_size,
             "learned": self.learned.as_json(),
             "embeddings": self.embeddings,
+            "audits": [audit.as_json() for audit in self.audits],
         }
 
     @classmethod
@@ -150,6 +158,7 @@ class Position:
         position.cutout_size = read("cutout_size", _parse_size, None)
         position.learned = read("learned", LearnedState.from_json, LearnedState())
         position.embeddings = read("embeddings", str, None)
+        position.audits = read("audits", audits_from_json, ())
         if not damaged:
             return position, ()
         names = ", ".join(damaged)

@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, TypedDict, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
+from napari_artifact_review.core.learning.remaining import Remaining, as_json
 from napari_artifact_review.core.outcomes import (
     ERRORS,
     OUTCOMES,
@@ -28,6 +29,7 @@ from napari_artifact_review.core.outcomes import (
     Outcome,
     Verdict,
 )
+from napari_artifact_review.core.review.audits import Audits
 from napari_artifact_review.core.review.carrying import CarryPlan, plan_carrying
 from napari_artifact_review.core.review.closing_export import (
     ClosingExport,
@@ -57,6 +59,7 @@ from napari_artifact_review.core.review.queue import (
     QueueRule,
     State,
 )
+from napari_artifact_review.core.review.remaining_labels import RemainingSnapshot
 from napari_artifact_review.core.review.resume import (
     Disagreement,
     LabelChoice,
@@ -70,9 +73,27 @@ from napari_artifact_review.core.review.round_summary import (
 )
 from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
-from napari_artifact_review.core.scores.metrics import Numbers, When
+from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
+
+
+class Metrics(TypedDict):
+    """The results of a review; see `ReviewSession.metrics`.
+
+    Attributes
+    ----------
+    before, after, lowest, highest : dict
+        Metrics by the names in `NUMBERS`.
+    remaining : dict
+        How many wrong labels are left, as plain JSON; see `remaining.as_json`.
+    """
+
+    before: Numbers
+    after: Numbers
+    lowest: Numbers
+    highest: Numbers
+    remaining: dict[str, Any]
 
 
 # Over 350 lines: this class is the interface of a review for scripts, layers and
@@ -133,6 +154,8 @@ class ReviewSession:
         The user's own columns of the table, with their values.
     shown_columns : tuple of str
         The user's own columns that are shown with each cutout; see `show_columns`.
+    audits : Audits
+        The audits of the review; see `audit`.
     open_log : OpenLog
         The open log, for windows that do not wait for commands.
     saver : TableSaver
@@ -183,6 +206,7 @@ class ReviewSession:
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
         self._expose_signals()
         self._prepare_learning(position, embeddings)
+        self.audits = Audits(catalog, self._cursor, self._journal, position.audits)
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
@@ -761,14 +785,17 @@ class ReviewSession:
 
     def end_similar(self) -> bool:
         """Return to the queue before `show_similar`; return False if it is in use."""
-        is_over = self._cursor.end_detour()
-        self._learn()
-        return is_over
+        return self.shows_similar and self._end_detour()
 
     @property
     def shows_similar(self) -> bool:
         """Whether the queue has similar cutouts; see `show_similar`."""
-        return self._cursor.is_on_detour
+        return self._cursor.is_on_detour and not self._cursor.purpose
+
+    def _end_detour(self) -> bool:
+        is_over = self._cursor.end_detour()
+        self._learn()
+        return is_over
 
     def _similar(
         self, n: int, cutouts: Sequence[CutoutKey] | None, other_images: bool
@@ -784,6 +811,118 @@ class ReviewSession:
     def _rows_of(self, cutouts: Sequence[CutoutKey] | None) -> npt.NDArray[np.int64]:
         rows = [self._cursor.row] if cutouts is None else [*map(self._row_of, cutouts)]
         return np.array(rows, dtype=np.int64)
+
+    # Audits and second looks
+
+    def audit(self, n: int, seed: int | None = None) -> int:
+        """Draw a random sample of the cutouts without a verdict, and queue it.
+
+        The verdicts on the sample give an exact interval for the number of wrong labels
+        that are left; see `remaining`. The sample is on record, and is the queue until
+        `end_audit`. An audit counts even if it is abandoned.
+
+        Parameters
+        ----------
+        n : int
+            Size of the sample.
+        seed : int, optional
+            Seed of the random sample; by default a new one, which is on record.
+
+        Returns
+        -------
+        int
+            Number of the audit in this review, from 1.
+
+        Raises
+        ------
+        ReviewError
+            If `n` is less than 1 or larger than the number of cutouts without a
+            verdict, or if the review is read-only.
+        """
+        number = self.audits.draw(n, seed)
+        # Before the first verdict, so that each verdict finds its audit on record.
+        self.save_position()
+        return number
+
+    def continue_audit(self) -> bool:
+        """Queue the cutouts of the last audit that have no verdict yet.
+
+        Return False, and change nothing, if there are none.
+
+        Raises
+        ------
+        ReviewError
+            If the review is read-only.
+        """
+        return self.audits.resume()
+
+    def confirm_audit(self) -> bool:
+        """Queue the finds of the last audit for a second look, until `end_audit`.
+
+        As many cutouts whose labels were kept are among them, shuffled, so that the
+        second look is blind. Finds that another reviewer confirms count fully. Those
+        that only the same reviewer confirms are marked as weaker, and are queued again
+        for another reviewer. Return False, and change nothing, without finds to
+        confirm.
+
+        Raises
+        ------
+        ReviewError
+            If the review is read-only.
+        """
+        return self.audits.confirm(self.reviewer)
+
+    def end_audit(self) -> bool:
+        """Return to the queue before the audit; return False if it is in use."""
+        return self.audits.is_in_queue and self._end_detour()
+
+    def show_surprising(self, n: int = 50) -> bool:
+        """Queue the reviewer's own most surprising verdicts for a second look.
+
+        A model of all verdicts says how surprising each is; the most surprising come
+        first. Each cutout needs another verdict, which may be the same. The queue lasts
+        until `end_surprising`. Return False, and change nothing, without verdicts of
+        this reviewer in this round.
+
+        Parameters
+        ----------
+        n : int
+            Most verdicts to queue.
+        """
+        rows = self.learned_queue.surprising(self.reviewer)[:n]
+        if not len(rows):
+            return False
+        self._cursor.begin_detour(rows, {"second_look": True}, rows.tolist())
+        return True
+
+    def end_surprising(self) -> bool:
+        """Return to the queue before `show_surprising`; return False if in use."""
+        return "second_look" in self._cursor.purpose and self._end_detour()
+
+    def is_asked_again(self, cutout: CutoutKey) -> bool:
+        """Return whether a cutout awaits the second verdict for which it is queued."""
+        return self.catalog.is_asked_again(self._row_of(cutout))
+
+    @property
+    def remaining(self) -> Remaining:
+        """How many wrong labels are left, by the learned order and by audits."""
+        return self.remaining_snapshot().remaining()
+
+    def remaining_snapshot(self) -> RemainingSnapshot:
+        """Return what `remaining` depends on, to compute it in another thread."""
+        labels, queue = self.catalog.labels, self._cursor.rule_queue
+        return RemainingSnapshot(
+            label=self.predictions.label,
+            label_new=labels.label_new.copy(),
+            reviewed=labels.reviewed.copy(),
+            queue_rows=queue.rows,
+            rule=queue.rule,
+            ranked=self.learned_queue.ranked,
+            history=self.audits.history,
+            records=self.audits.records,
+            cutout_index=self.cutout_index,
+            initial_state=labels.initial_state,
+        )
 
     @property
     def threshold(self) -> float | None:
@@ -932,6 +1071,7 @@ class ReviewSession:
         view = self.view_settings
         if self._is_learned:
             view = view | {"order": self.learned_queue.facts}
+        view = view | dict(self._cursor.purpose_of(rows))
         command = self._journal.decide(
             rows, value, kind or "", note or "", view, images
         )
@@ -1032,8 +1172,8 @@ class ReviewSession:
         """
         return summarise(self.catalog, self._plan)
 
-    def metrics(self, outcomes: Sequence[Outcome] = ERRORS) -> dict[When, Numbers]:
-        """Return the metrics of the predictions before and after review.
+    def metrics(self, outcomes: Sequence[Outcome] = ERRORS) -> Metrics:
+        """Return the results: metrics before and after review, and what is left.
 
         Parameters
         ----------
@@ -1048,13 +1188,24 @@ class ReviewSession:
             ``highest`` values over all possible labels of the open cutouts. Each item
             is a dict with the keys ``tp, fp, fn, tn, precision, recall, f1,
             average_precision``. An undefined metric is None. See `Snapshot.metrics`.
+            The item ``remaining`` says how many wrong labels are left, as plain JSON:
+            a ``sentence``, the model's ``estimate`` for ``queue`` and ``table``, the
+            exact intervals of the ``audits``, and looks and seconds to the target. See
+            `remaining.as_json`.
 
         Raises
         ------
         ValueError
             If an outcome is unknown.
         """
-        return self.catalog.snapshot(outcomes).metrics()
+        numbers = self.catalog.snapshot(outcomes).metrics()
+        return Metrics(
+            before=numbers["before"],
+            after=numbers["after"],
+            lowest=numbers["lowest"],
+            highest=numbers["highest"],
+            remaining=as_json(self.remaining),
+        )
 
     # Saving
 
@@ -1146,6 +1297,7 @@ class ReviewSession:
             self._given.cutout_size,
             LearnedState(self.learned_queue.seed, tuple(self._cursor.shown)),
             str(place) if (place := self.descriptors.embeddings) else None,
+            self.audits.records,
         )
 
     # Private methods

@@ -125,6 +125,8 @@ class ReviewSession:
         Emitted when `problem` has changed.
     disagreements_changed : Signal
         Emitted when disagreements have been resolved; see `disagreements`.
+    hidden_changed : Signal
+        Emitted when a rule that hides cutouts has changed; see `hide_predictions`.
     learning_changed : Signal
         Emitted when what the learned order is based on may have changed.
     shown_columns_changed : Signal
@@ -169,6 +171,7 @@ class ReviewSession:
     learning_changed = Signal()
 
     shown_columns: tuple[str, ...]
+    view_settings: dict[str, Any]
 
     # Function that delivers what threads compute on the caller's thread.
     _dispatch: Callable[[Callable[[], object]], None] | None = None
@@ -206,11 +209,14 @@ class ReviewSession:
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
         self._expose_signals()
         self._prepare_learning(position, embeddings)
-        self.audits = Audits(catalog, self._cursor, self._journal, position.audits)
+        self.audits = Audits(
+            catalog, self._cursor, self._journal, self.reviewer, position.audits
+        )
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
+        catalog.hidden.hide_unanswered(self.hide_predictions)
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
                 files.meeting_place, files.team_url, files.identity
@@ -727,6 +733,42 @@ class ReviewSession:
         self._cursor.set_queue(rule)
         self._learn()
 
+    # Hidden predictions
+
+    @property
+    def hide_predictions(self) -> bool:
+        """Whether cutouts show no prediction or label before the verdict of this round.
+
+        Cutouts with a verdict of this round look as usual; a carried verdict does not
+        count. The choice is stored in `view_settings`, and so with each verdict. The
+        tables of this class, such as `table` and `queue`, are never hidden.
+        """
+        return self.view_settings.get("hide_predictions") is True
+
+    @hide_predictions.setter
+    def hide_predictions(self, on: bool) -> None:
+        self.view_settings = self.view_settings | {"hide_predictions": bool(on)}
+        self.catalog.hidden.hide_unanswered(bool(on))
+
+    def hide_until_verdict(self, rows: Iterable[int]) -> None:
+        """Ask about rows again: hide each of them until it has a new verdict.
+
+        Until then, such a cutout counts as unreviewed in the queue, and a verdict that
+        is the same as before is recorded again. These rows replace those of an earlier
+        call.
+
+        Parameters
+        ----------
+        rows : iterable of int
+            Rows of the table.
+        """
+        self.catalog.hidden.ask(rows, self.reviewer)
+        self._cursor.sort_again()
+
+    def reveal(self) -> None:
+        """Show the rows of `hide_until_verdict` that have no new verdict."""
+        self.hide_until_verdict(())
+
     # Similar cutouts
 
     def similar(
@@ -870,7 +912,7 @@ class ReviewSession:
         ReviewError
             If the review is read-only.
         """
-        return self.audits.confirm(self.reviewer)
+        return self.audits.confirm()
 
     def end_audit(self) -> bool:
         """Return to the queue before the audit; return False if it is in use."""
@@ -892,7 +934,7 @@ class ReviewSession:
         rows = self.learned_queue.surprising(self.reviewer)[:n]
         if not len(rows):
             return False
-        self._cursor.begin_detour(rows, {"second_look": True}, rows.tolist())
+        self._cursor.begin_detour(rows, {"second_look": True}, self.reviewer)
         return True
 
     def end_surprising(self) -> bool:
@@ -901,7 +943,7 @@ class ReviewSession:
 
     def is_asked_again(self, cutout: CutoutKey) -> bool:
         """Return whether a cutout awaits the second verdict for which it is queued."""
-        return self.catalog.is_asked_again(self._row_of(cutout))
+        return bool(self.catalog.hidden.asked[self._row_of(cutout)])
 
     @property
     def remaining(self) -> Remaining:
@@ -1129,6 +1171,17 @@ class ReviewSession:
         """
         return self._journal.expected_state(cutout)
 
+    def shown_state(self, cutout: CutoutKey) -> LabelState:
+        """Return the label state of a cutout as far as the reviewer may see it.
+
+        It is the state of `expected_state`. For a hidden cutout, it is the last pending
+        verdict, or else empty, with -1 as `label_new`.
+        """
+        if not self.catalog.hidden.mask[self._row_of(cutout)]:
+            return self.expected_state(cutout)
+        given = [c.new_states for c in self.pending if cutout in c.new_states]
+        return given[-1][cutout] if given else LabelState(-1)
+
     def give_again(self) -> tuple[Command, ...]:
         """Retry all refused commands in order, and return the new commands."""
         return self._journal.give_again()
@@ -1323,6 +1376,7 @@ class ReviewSession:
     def _expose_signals(self) -> None:
         """Make the signals of the parts attributes of the session."""
         self.current_changed = self._cursor.moved
+        self.hidden_changed = self.catalog.hidden.changed
         self.queue_changed = self._cursor.queue_changed
         self.saved = self.saver.saved
         self.problem_changed = self._journal.problem_changed
@@ -1400,6 +1454,7 @@ class ReviewSession:
         return ReviewError(what, path=self.predictions.path)
 
     def _on_changed(self, rows: list[int]) -> None:
+        self.catalog.hidden.update(rows)
         self._cursor.update_queue(rows)
         self.learned_queue.note_labels(rows)
         for row in rows:

@@ -209,9 +209,6 @@ class ReviewSession:
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
         self._expose_signals()
         self._prepare_learning(position, embeddings)
-        self.audits = Audits(
-            catalog, self._cursor, self._journal, self.reviewer, position.audits
-        )
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
@@ -1401,6 +1398,9 @@ class ReviewSession:
         )
         self.descriptors.progressed.connect(self._on_described)
         self.learned_queue.changed.connect(self._cursor.sort_again)
+        self.audits = Audits(
+            self.catalog, self._cursor, self._journal, self.reviewer, position.audits
+        )
 
     def _start_describing(self) -> None:
         name = self.cutout_index.image_of(self._cursor.row)

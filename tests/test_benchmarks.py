@@ -52,7 +52,7 @@ def test_the_benchmark_of_the_learned_order_prints_its_tables(demo, tmp_path):
     command = [sys.executable, "-m", "benchmarks.learning", "--seeds", "0", "--quick"]
     command += ["--images", "3", "--cache", str(tmp_path)]
     ended = subprocess.run(
-        command, cwd=_ROOT, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=_ROOT, capture_output=True, text=True, timeout=900, check=False
     )
     assert ended.returncode == 0, ended.stderr
     titles = [line for line in ended.stdout.splitlines() if line.startswith("### ")]

@@ -190,8 +190,8 @@ def _surroundings(
     """Return features of the cutouts around each cutout, shape (n, 11).
 
     They are means and extremes of probability, label and their difference, and
-    products with the probability of the cutout: a bright cutout among dark ones is
-    something else than one on a trail.
+    products with the probability of the cutout itself: an artifact alone is something
+    else than one of many along a trail.
     """
     surplus = label - own
     values = np.stack([own, label, surplus, -surplus], axis=1).astype(np.float32)

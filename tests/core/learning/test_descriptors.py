@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.learning.descriptors import NAMES, describe_cutouts
+from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
+from tests.core.tiled.large import ArraySource
 from tests.nightly import many
 
 SIZE = 64
@@ -146,6 +148,13 @@ def test_the_descriptors_of_a_cutout_do_not_depend_on_the_others_described():
     one = describe_cutouts(image, x[7:8], y[7:8], SIZE).astype(float)
     # Sums in another order differ by rounding.
     np.testing.assert_allclose(one, every[7:8], atol=0.02)
+
+
+def test_an_image_on_disk_has_the_same_descriptors_and_is_read_in_strips():
+    source = ArraySource(sky())
+    np.testing.assert_array_equal(describe(LazyPixels(source)), describe(sky()))
+    strips = [rows for rows, _ in source.reads if rows.stop - rows.start == SIZE]
+    assert [rows.start for rows in strips] == [0, 64, 128, 192]
 
 
 numbers = st.sampled_from([0.0, 1.0, -1.0, 1e-30, 1e30, 3e38, np.nan, np.inf, -np.inf])

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from napari_artifact_review.core.learning.neighbours import (
     STEPS,
     grid_neighbours,
-    highest_opposite_pair,
     neighbour_maximum,
     neighbour_mean,
 )
@@ -79,9 +78,3 @@ def test_a_cutout_alone_has_no_mean():
     values, near = row_of([3])
     assert np.isnan(neighbour_mean(values, near)).all()
     assert np.isnan(neighbour_maximum(values, near)).all()
-
-
-def test_an_opposite_pair_needs_both_values():
-    values, near = row_of([1, 5, 3, np.nan, 4])
-    pair = highest_opposite_pair(values, near)[:, 0]
-    np.testing.assert_array_equal(pair, [np.nan, 1, np.nan, 3, np.nan])

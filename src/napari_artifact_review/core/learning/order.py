@@ -160,11 +160,11 @@ class LearnedOrder:
         """
         probability = self._prior[verdict_rows]
         fold = np.unique(self._groups[verdict_rows], return_inverse=True)[1] % _FOLDS
+        design = self._features.design(verdict_rows)
         for index in range(_FOLDS):
             used, held_out = fold != index, fold == index
             if not is_mixed(is_wrong[used]):
                 continue
-            design = self._features.design(verdict_rows)
             weights, intercept = fit_logistic(design[used], is_wrong[used], _STRENGTH)
             log_odds = design[held_out] @ weights + intercept
             probability[held_out] = sigmoid(log_odds)

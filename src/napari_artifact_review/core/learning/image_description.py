@@ -13,11 +13,7 @@ from napari_artifact_review.core.errors import CacheError
 from napari_artifact_review.core.images.folder import read_image
 from napari_artifact_review.core.images.identity import ImageFile, pixel_identity
 from napari_artifact_review.core.learning.descriptor_cache import DescriptorCache
-from napari_artifact_review.core.learning.descriptors import NAMES, describe_cutouts
-from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
-
-#: Number of rows of a large image to describe at once.
-_BAND = 4096
+from napari_artifact_review.core.learning.descriptors import describe_cutouts
 
 
 class ImageDescription(NamedTuple):
@@ -51,8 +47,8 @@ def describe_image(
 ) -> ImageDescription:
     """Describe the cutouts of an image, or look up their descriptors in the cache.
 
-    A large image that is read part by part is described in bands, each as an image of
-    its own, and not stored in the cache.
+    A large image, which is read part by part, has no identity by which the cache could
+    know it.
 
     Parameters
     ----------
@@ -91,10 +87,7 @@ def _describe(
         return ImageDescription(found, identity)
     image = read_image(path, hdu, sky=False)
     pixels = image.pixels
-    if isinstance(pixels, LazyPixels):
-        values = _describe_bands(pixels, grid_x, grid_y, size)
-        return ImageDescription(values, None, image.file)
-    identity = pixel_identity(pixels)
+    identity = pixel_identity(pixels) if isinstance(pixels, np.ndarray) else None
     found = cache.get(identity)
     if found is None:
         found = describe_cutouts(pixels, grid_x, grid_y, size)
@@ -129,20 +122,3 @@ class _Cache:
             self._cache.put(identity, grid_x, grid_y, size, values)
         except CacheError as error:
             self.problem = error
-
-
-def _describe_bands(
-    pixels: LazyPixels,
-    grid_x: npt.NDArray[np.int64],
-    grid_y: npt.NDArray[np.int64],
-    size: int,
-) -> npt.NDArray[np.float16]:
-    found = np.full((len(grid_x), len(NAMES)), np.nan, np.float16)
-    with pixels.held_open():
-        for band in range(0, pixels.shape[0], _BAND):
-            rows = np.flatnonzero((grid_y // _BAND) * _BAND == band)
-            if len(rows):
-                part = pixels[band : band + _BAND + size]
-                y = grid_y[rows] - band
-                found[rows] = describe_cutouts(part, grid_x[rows], y, size)
-    return found

@@ -110,12 +110,9 @@ class DescribeTask(ImageTask):
         else:
             assert self.settings.stride is not None, "no table has the positions"
             grid_x, grid_y = whole_cutouts(image, size, self.settings.stride)
-        with one_error(self.image.path):
-            # Descriptors need the noise of the whole image, also of a very large one.
-            pixels = np.asarray(image.pixels)
         # Rounding depends on the number of threads, and that on the number of jobs.
-        with threadpool_limits(1):
-            found = descriptors.describe_cutouts(pixels, grid_x, grid_y, size)
+        with threadpool_limits(1), one_error(self.image.path):
+            found = descriptors.describe_cutouts(image.pixels, grid_x, grid_y, size)
         # One list for each cutout: a column for each descriptor doubles the file, and
         # takes ten times as long to read.
         lists = pa.FixedSizeListArray.from_arrays(

@@ -506,3 +506,39 @@ def test_real_frames_are_compared_by_field(shared_data, tmp_path, capsys):
 def test_an_error_of_python_is_a_review_error(models):
     with pytest.raises(ReviewError, match="no export"):
         compare(models.old, models.new, test=models.old.parent)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--json", "c.json"),
+        ("--report", "c.html"),
+        ("--to-review", "c.csv"),
+        ("--to-review", "c.parquet"),
+    ],
+)
+def test_a_file_of_another_kind_is_kept_as_a_backup(
+    models, tmp_path, capsys, option, name
+):
+    path = tmp_path / name
+    for mine in (b"notes\n", b'{"format": 1, "mine": 2}', b"image_name,label\na,1\n"):
+        path.write_bytes(mine)
+        assert run(models.old, models.new, option, path) == 0
+        [backup] = tmp_path.glob("c.*.backup.*")
+        assert backup.read_bytes() == mine
+        told = f"{path}: the earlier file is kept as {backup}."
+        assert told in capsys.readouterr().out.splitlines()
+        backup.unlink()
+    # A file that such a comparison wrote is replaced.
+    assert run(models.new, models.old, option, path) == 0
+    assert not list(tmp_path.glob("c.*.backup.*"))
+
+
+def test_a_reviewed_table_of_differing_cutouts_is_kept_as_a_backup(models, tmp_path):
+    path = tmp_path / "c.csv"
+    assert run(models.old, models.new, "--to-review", path) == 0
+    reviewed = pd.read_csv(path).assign(decision="artifact")
+    reviewed.to_csv(path, index=False)
+    assert run(models.old, models.new, "--to-review", path) == 0
+    [backup] = tmp_path.glob("c.*.backup.csv")
+    assert (pd.read_csv(backup)["decision"] == "artifact").all()

@@ -334,3 +334,50 @@ def test_an_output_in_a_folder_that_is_not_there_is_told_before_the_work(
     with pytest.raises(SaveError, match="the folder does not exist"):
         score(f"{model}:predict", images, tmp_path / "none" / "scored.csv", jobs=1)
     assert calls_of(model) == 0
+
+
+def backups_of(output):
+    return list(output.parent.glob("scored.*.backup.csv"))
+
+
+def test_the_table_of_another_model_is_kept_as_a_backup(model, images, output, capsys):
+    run(model, images, output)
+    before = output.read_bytes()
+    for options in (("--threshold", "0.2"), ()):
+        assert run(model, images, output, *options) == 0
+        assert backups_of(output) == []
+    model.write_text(model.read_text().replace("/ 1000", "/ 2000"))
+    capsys.readouterr()
+    assert run(model, images, output) == 0
+    [backup] = backups_of(output)
+    assert backup.read_bytes() == before
+    assert f"the earlier file is kept as {backup}." in capsys.readouterr().err
+
+
+def test_the_table_of_more_images_is_kept_as_a_backup(model, images, output):
+    run(model, images / "north.fits", output)
+    run(model, images, output)
+    # All images of the earlier table are in the new one.
+    assert backups_of(output) == []
+    before = output.read_bytes()
+    run(model, images / "west.fits", output)
+    [backup] = backups_of(output)
+    assert backup.read_bytes() == before
+    run(model, images, output)
+    backup.unlink()
+    (images / "south.fits").write_bytes(b"damaged")
+    assert run(model, images, output) == 1
+    [backup] = backups_of(output)
+    assert backup.read_bytes() == before
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_labels_that_do_not_exist_are_one_line(
+    model, images, output, tmp_path, capsys, is_there
+):
+    if is_there:
+        run(model, images, output)
+    capsys.readouterr()
+    assert run(model, images, output, "--labels", tmp_path / "missing.csv") == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{tmp_path / 'missing.csv'}: cannot be read")

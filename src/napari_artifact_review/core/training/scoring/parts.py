@@ -127,15 +127,24 @@ class PartsFolder:
                 foreign.append(entry.name)
         return others, foreign
 
-    @property
-    def output_digest(self) -> str | None:
-        """SHA-256 of the last table that was joined from the parts, if there is one."""
-        digest = self._about().get("output_sha256")
-        return digest if isinstance(digest, str) else None
+    def is_output(self, digest: str | None, settings: PartKey) -> bool:
+        """Return whether a table is the last one that was joined from the parts.
 
-    def remember_output(self, digest: str) -> None:
-        """Remember the SHA-256 of the table that was joined from the parts."""
-        self._write_about({"about": _ABOUT, "output_sha256": digest})
+        Parameters
+        ----------
+        digest : str or None
+            SHA-256 of the table in hexadecimal; None if it does not exist.
+        settings : mapping
+            What is the same for all parts, as JSON.
+        """
+        about = self._about()
+        remembered = about.get("output_sha256"), about.get("settings")
+        return remembered == (digest, dict(settings))
+
+    def remember_output(self, digest: str, settings: PartKey) -> None:
+        """Remember the table that was joined from the parts; see `is_output`."""
+        about = {"about": _ABOUT, "output_sha256": digest, "settings": settings}
+        self._write_about(about)
 
     def _about(self) -> dict[str, Any]:
         try:

@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from napari_artifact_review.core.atomic_files import (
     digest_of,
-    keep_backup,
-    replace_file,
+    replace_or_back_up,
 )
 from napari_artifact_review.core.errors import ImageError, ReviewError, SaveError
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE
@@ -185,6 +184,7 @@ class _ScoreRun:
         self._listener = listener
         self._failed: dict[str, ImageError] = {}
         self._scored = self._current = 0
+        self._has_all_parts = True
 
     def score(self, jobs: int | None, scheduler: str | None) -> None:
         """Write the parts that are not current."""
@@ -225,6 +225,8 @@ class _ScoreRun:
                 f"none of the images ({len(self._failed):,}) could be scored",
                 remedy="The lines above say why",
             )
+        # The part of an image that fails now is in the earlier table.
+        self._has_all_parts = not self._parts.others(names)[0]
         others, foreign = self._parts.others([i.name for i in self._images.images])
         if others:
             belong = "part belongs" if others == 1 else "parts belong"
@@ -244,27 +246,27 @@ class _ScoreRun:
         return frame
 
     def write(self, table: pd.DataFrame, output: Path) -> None:
-        """Write the table atomically, with a backup of a file that is not of score."""
+        """Write the table atomically, with a backup of one that it cannot replace.
+
+        It replaces a table that the same model wrote with the same options, unless some
+        of its images are missing now.
+        """
         kind = format_for(output)
-        present = digest_of(output)
-        is_own = present in (None, self._parts.output_digest)
+        is_own = self._has_all_parts and self._parts.is_output(
+            digest_of(output), self._settings.key
+        )
 
         def write(stream: BinaryIO) -> None:
             kind.from_values(table).suited_to(output.name).write(stream, {})
 
-        def keep(digest: str) -> None:
-            if not is_own and digest != present:
-                backup = keep_backup(output)
-                self._listener.notice(
-                    f"{output}: the earlier file is kept as {backup}."
-                )
-
-        written = replace_file(output, write, keep)
+        written = replace_or_back_up(output, write, is_own=is_own)
+        if written.backup_notice:
+            self._listener.notice(written.backup_notice)
         if written.path != output:
             self._listener.notice(
                 f"{output}: another program has it open; the table is {written.path}."
             )
-        self._parts.remember_output(written.digest)
+        self._parts.remember_output(written.digest, self._settings.key)
 
     def result(self, output: Path | None, rows: int = 0) -> ScoreResult:
         """Return the result."""
@@ -334,7 +336,9 @@ def _check_output(
     kind = format_for(output)
     check_output(output)
     digest_of(output)
-    if labels is not None and output.exists() and output.samefile(labels):
+    # The reader of the labels tells a table that does not exist.
+    both_exist = labels is not None and labels.exists() and output.exists()
+    if labels is not None and both_exist and output.samefile(labels):
         raise SaveError(
             "the output would replace the table with the labels",
             path=output,

@@ -51,18 +51,25 @@ class ScoreSettings:
     hdu: int | str | None = None
     model_version: str = ""
 
-    def key_of(self, name: str, file: ImageFile) -> dict[str, Any]:
-        """Return what the scores of an image depend on, as JSON."""
+    @property
+    def key(self) -> dict[str, Any]:
+        """What the scores of all images depend on, as JSON."""
         return {
             "format": _FORMAT,
-            "image_name": name,
-            "size": file.size,
-            "modified_ns": file.modified_ns,
             "model": self.source.identity,
             "model_version": self.model_version,
             "cutout_size": self.cutout_size,
             "stride": self.stride,
             "hdu": self.hdu,
+        }
+
+    def key_of(self, name: str, file: ImageFile) -> dict[str, Any]:
+        """Return what the scores of an image depend on, as JSON."""
+        return {
+            **self.key,
+            "image_name": name,
+            "size": file.size,
+            "modified_ns": file.modified_ns,
         }
 
 

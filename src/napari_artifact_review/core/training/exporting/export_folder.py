@@ -86,6 +86,11 @@ class ExportFolder:
             )
         read_manifest(self.path)
 
+    @property
+    def has_export(self) -> bool:
+        """Whether the folder has a complete export."""
+        return (self.path / MANIFEST).exists()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Create the folders, and keep other processes from exporting into them.

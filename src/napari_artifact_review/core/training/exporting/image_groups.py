@@ -180,6 +180,15 @@ def notices_on_images(
             )
         if earlier is not None and earlier.is_new_version(image):
             yield f"{image.name}: a new version of an image in the earlier export."
+    if earlier is not None:
+        frozen = earlier.frozen([*found.images.values()], found.joined)
+        new = [name for name in found.images if found.group_of(name) not in frozen]
+        if new:
+            images = "1 image is" if len(new) == 1 else f"{len(new):,} images are"
+            yield (
+                f"{images} not in the earlier export, whose test split stays: new "
+                "images get train or validation."
+            )
     if earlier is not None and earlier.group != options.group:
         yield (
             f"The earlier export has other groups ({earlier.group or 'images'}), so "

@@ -294,3 +294,28 @@ def test_a_previous_round_that_cannot_be_read_is_one_line(survey, capsys):
     assert main(["check", str(survey), "--previous", str(missing)]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{missing}: the previous round cannot be read: ")
+
+
+@pytest.mark.parametrize("command", ["report", "save", "export"])
+def test_a_store_that_does_not_exist_is_one_line(survey, tmp_path, capsys, command):
+    options = {
+        "report": ["--output", str(tmp_path / "r.html")],
+        "save": [],
+        "export": ["--to", str(tmp_path / "out")],
+    }[command]
+    before = sorted(tmp_path.iterdir())
+    missing = tmp_path / "missing.sqlite"
+    for store in (str(missing), f"sqlite:///{missing}"):
+        assert main([command, str(survey), *options, "--store", store]) == 2
+        out, err = capsys.readouterr()
+        assert (out, len(err.splitlines())) == ("", 1)
+        assert err.startswith(f"{missing}: there is no such file. ")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_check_of_an_output_that_does_not_exist_is_one_line(survey, tmp_path, capsys):
+    missing = tmp_path / "nosuch.csv"
+    assert main(["check", str(survey), "--reviewed", str(missing)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert err.startswith(f"{missing}: there is neither such a table nor a log")

@@ -160,7 +160,7 @@ def export(
         session = ReviewSession.open(
             path,
             images,
-            find_output(path, output),
+            find_output(path, output, store),
             cutout_size=cutout_size,
             mapping=mapping,
             store=store,

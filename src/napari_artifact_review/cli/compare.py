@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         written += _write_table_to_review(options.to_review, comparison)
     text = headline(comparison) if is_short else as_text(comparison)
     print(printable(text))
-    for line in written:
+    for line in (*(comparison.notices if is_short else ()), *written):
         print(printable(line))
     return 0
 

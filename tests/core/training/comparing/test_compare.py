@@ -542,3 +542,40 @@ def test_a_reviewed_table_of_differing_cutouts_is_kept_as_a_backup(models, tmp_p
     assert run(models.old, models.new, "--to-review", path) == 0
     [backup] = tmp_path.glob("c.*.backup.csv")
     assert (pd.read_csv(backup)["decision"] == "artifact").all()
+
+
+def test_cutouts_of_different_sizes_are_one_error(models, capsys):
+    table = pd.read_csv(models.new)
+    models.rewrite("new", grid_x=table["grid_x"] * 2, grid_y=table["grid_y"] * 2)
+    assert run(models.old, models.new) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{models.new}: its cutouts are 400 px wide, and those in ")
+    assert f"{models.old} 200 px" in line
+    # Cutouts of one size may be scored at different distances.
+    assert run(models.old, models.new, "--cutout-size", "200") == 0
+
+
+def test_a_table_of_labels_of_other_cutouts_is_one_error(models, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    models.truth.assign(image_name="other", preds=0).head(1).to_csv(labels, index=False)
+    assert run(models.old, models.new, "--labels", labels) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{labels}: it has no label for any of the cutouts. ")
+
+
+@pytest.mark.parametrize("options", [[], ["--report", "c.html"]])
+def test_images_that_are_not_found_are_one_line(
+    models, tmp_path, monkeypatch, capsys, options
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong").mkdir()
+    fits.writeto(tmp_path / "wrong" / "image000.fits", np.ones((800, 1000)))
+    (tmp_path / "wrong" / "image001.fits").write_bytes(b"damaged")
+    assert run(models.old, models.new, "--images", "wrong", *options) == 0
+    out = capsys.readouterr().out.splitlines()
+    told = [line for line in out if "not found" in line]
+    assert told == [
+        "No brightness and no pictures: 10 images were not found in "
+        f"{tmp_path / 'wrong'}."
+    ]
+    assert len([line for line in out if line.startswith("No brightness: ")]) == 1

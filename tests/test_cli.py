@@ -319,3 +319,47 @@ def test_check_of_an_output_that_does_not_exist_is_one_line(survey, tmp_path, ca
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 1)
     assert err.startswith(f"{missing}: there is neither such a table nor a log")
+
+
+#: Run a command that is interrupted, or whose output is closed, at a given import.
+AT_AN_IMPORT = """
+import builtins, sys
+name, *arguments = sys.argv[1:]
+found = builtins.__import__
+def interrupted(wanted, *rest):
+    if wanted.partition(".")[0] == name:
+        raise KeyboardInterrupt
+    return found(wanted, *rest)
+builtins.__import__ = interrupted
+from napari_artifact_review.cli import main
+sys.exit(main(arguments))
+"""
+
+
+@pytest.mark.parametrize("name", ["numpy", "astropy"])
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (["check", "predictions.csv"], ""),
+        (["compare", "predictions.csv", "predictions.csv"], ""),
+        (["export", "predictions.csv", "--to", "out"],
+         " Run the same command again to go on."),
+    ],
+)  # fmt: skip
+def test_an_interrupt_is_one_line_also_while_modules_are_imported(
+    survey, command, hint, name
+):
+    run = [sys.executable, "-c", AT_AN_IMPORT, name, *command]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=survey.parent)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"Stopped.{hint}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+def test_an_output_that_is_no_longer_read_ends_quietly(survey):
+    command = [sys.executable, "-m", "napari_artifact_review", "check", str(survey)]
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (141, b"")

@@ -7,7 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.cli.arguments import add_mapping, add_review, mapping_of
+from napari_artifact_review.cli.arguments import (
+    GO_ON,
+    add_mapping,
+    add_review,
+    mapping_of,
+)
 from napari_artifact_review.core.texts import on_one_line, printable
 
 if TYPE_CHECKING:
@@ -42,6 +47,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         help="Dask scheduler whose workers write the arrays of a large export, such as "
         "tcp://host:8786 (extra cluster)",
     )
+    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def _add_cutouts(parser: argparse.ArgumentParser) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.cli.arguments import add_columns, mapping_of
+from napari_artifact_review.cli.arguments import GO_ON, add_columns, mapping_of
 from napari_artifact_review.cli.progress import PrintedProgress
 from napari_artifact_review.core.texts import printable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.training.scoring.score import ScoreResult
-
-#: Exit status after an interrupt from the keyboard, as shells define it.
-_INTERRUPTED = 130
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +38,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     _add_labels(parser)
     _add_onnx(parser)
     _add_workers(parser)
+    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -72,12 +69,7 @@ def run(options: argparse.Namespace) -> int:
             listener=progress,
         )
     except KeyboardInterrupt:
-        progress.end()
-        print(
-            f"Stopped after {progress.text}. Run the same command again to go on.",
-            file=sys.stderr,
-        )
-        return _INTERRUPTED
+        raise KeyboardInterrupt(f"Stopped after {progress.text}") from None
     finally:
         progress.end()
     print(printable(_summary(result)))

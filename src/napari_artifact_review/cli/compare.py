@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_artifact_review.cli.arguments import add_mapping, mapping_of
-from napari_artifact_review.core.texts import printable
+from napari_artifact_review.core.texts import counted, printable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.atomic_files import Written
@@ -122,7 +122,7 @@ def _write_table_to_review(path: Path, comparison: Comparison) -> Iterator[str]:
             "verdict"
         )
         return
-    cutouts = "1 cutout" if len(table) == 1 else f"{len(table):,} cutouts"
+    cutouts = counted(len(table), "cutout")
     yield from _told(f"{cutouts} to review", write_differing(table, comparison, path))
 
 

@@ -13,7 +13,7 @@ from napari_artifact_review.cli.arguments import (
     add_review,
     mapping_of,
 )
-from napari_artifact_review.core.texts import on_one_line, printable
+from napari_artifact_review.core.texts import counted, on_one_line, printable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.training.exporting.export import Exported
@@ -162,7 +162,8 @@ def _print_progress(done: int, of: int) -> None:
     """Print the number of finished images on one line of a terminal."""
     if sys.stderr.isatty():
         end = "\n" if done == of else ""
-        print(f"\r{done:,} of {of:,} images", end=end, file=sys.stderr, flush=True)
+        text = f"\r{done:,} of {counted(of, 'image')}"
+        print(text, end=end, file=sys.stderr, flush=True)
 
 
 def _print_result(done: Exported) -> None:
@@ -171,7 +172,8 @@ def _print_result(done: Exported) -> None:
     for notice in done.notices:
         print(on_one_line(notice), file=sys.stderr)
     splits = ", ".join(
-        f"{name} {count['cutouts']:,} ({count['artifacts']:,} artifacts)"
+        f"{name} {count['cutouts']:,} ({counted(count['artifacts'], 'artifact')})"
         for name, count in done.counts["split"].items()
     )
-    print(printable(f"{len(done.table):,} cutouts written to {done.folder}: {splits}"))
+    cutouts = counted(len(done.table), "cutout")
+    print(printable(f"{cutouts} written to {done.folder}: {splits}"))

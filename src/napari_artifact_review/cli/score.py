@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_artifact_review.cli.arguments import GO_ON, add_columns, mapping_of
 from napari_artifact_review.cli.progress import PrintedProgress
-from napari_artifact_review.core.texts import printable
+from napari_artifact_review.core.texts import counted, printable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.training.scoring.score import ScoreResult
@@ -78,10 +78,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _summary(result: ScoreResult) -> str:
     failed = f"; {len(result.failed):,} failed" if result.failed else ""
-    images = f"{result.scored:,} images scored, {result.current:,} were current{failed}"
+    current = "1 was" if result.current == 1 else f"{result.current:,} were"
+    images = f"{counted(result.scored, 'image')} scored, {current} current{failed}"
     if result.output is None:
         return f"Parts written to {result.parts}: {images}"
-    return f"{result.rows:,} cutouts written to {result.output}: {images}"
+    return f"{counted(result.rows, 'cutout')} written to {result.output}: {images}"
 
 
 def _hdu(text: str | None) -> int | str | None:

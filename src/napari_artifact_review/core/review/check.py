@@ -37,7 +37,7 @@ from napari_artifact_review.core.tables.reading import (
     Inspection,
     inspect_predictions,
 )
-from napari_artifact_review.core.texts import on_one_line
+from napari_artifact_review.core.texts import counted, on_one_line
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
 
@@ -246,9 +246,10 @@ def _summary(session: ReviewSession) -> str:
     is_error = table.label != table.preds
     reviewed = is_error & session.catalog.labels.answered
     summary = (
-        f"{table.path}: {len(table.image_names)} images, {len(table.label)} cutouts "
-        f"of {session.cutout_size} px, {np.count_nonzero(is_error)} errors, "
-        f"{np.count_nonzero(reviewed)} of them reviewed"
+        f"{table.path}: {counted(len(table.image_names), 'image')}, "
+        f"{counted(len(table.label), 'cutout')} of {session.cutout_size} px, "
+        f"{counted(int(np.count_nonzero(is_error)), 'error')}, "
+        f"{np.count_nonzero(reviewed):,} of them reviewed"
     )
     if "preds" in table.columns:
         return summary

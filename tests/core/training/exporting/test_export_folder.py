@@ -263,6 +263,8 @@ def test_an_export_of_bad_images_alone_fails(small, tmp_path):
         (["--split", "0.8,0.1"], "split cannot be '0.8,0.1'"),
         (["--split", "a,b,c"], "split cannot be 'a,b,c'"),
         (["--split", "0,0,0"], "split cannot be '0,0,0'"),
+        (["--split", "8,1,1"], "Choose three shares with the sum 1, such as"),
+        (["--split", "0.5,0.2,0.2"], "split cannot be '0.5,0.2,0.2'"),
         (["--split", "1,-1,1"], "split cannot be '1,-1,1'"),
         (["--split", "nan,1,1"], "split cannot be 'nan,1,1'"),
         (["--context", "-1"], "context cannot be -1"),

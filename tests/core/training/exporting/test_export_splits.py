@@ -14,7 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.training.comparing.jackknife import FEWEST_GROUPS
 from napari_artifact_review.core.training.exporting.export import export
+from napari_artifact_review.core.training.exporting.export_options import (
+    FEWEST_TEST_GROUPS,
+)
 from napari_artifact_review.core.training.exporting.splits import (
     Group,
     assign_splits,
@@ -389,3 +393,15 @@ def test_an_earlier_export_of_other_images_is_one_error(small, tmp_path):
             export_small(tmp_path / "others.csv", tmp_path / name, **options)
     after = contents(tmp_path / "one")
     assert {name: after[name] for name in before} == before
+
+
+def test_a_test_split_that_is_too_small_for_an_interval_is_told(small, tmp_path):
+    assert FEWEST_TEST_GROUPS == FEWEST_GROUPS
+    for split, expected in (((0, 0, 1), 0), ((1, 0, 0), 0), ((0.6, 0.2, 0.2), 1)):
+        done = export_small(small, tmp_path / f"{split}", split=split)
+        told = [text for text in done.notices if "no interval" in text]
+        assert len(told) == expected
+    assert told == [
+        "compare gives no interval with fewer than 6 groups in the test split; it "
+        f"has {done.counts['split']['test']['groups']}."
+    ]

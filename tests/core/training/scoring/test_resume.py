@@ -71,7 +71,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     again = start(model, images, output, jobs)
     out, err = again.communicate()
     assert again.returncode == 0, err
-    assert "2 images scored, 1 were current" in out
+    assert "2 images scored, 1 was current" in out
     assert output.read_bytes() == expected
     assert calls_of(model) == begun + 2
 

@@ -381,3 +381,16 @@ def test_labels_that_do_not_exist_are_one_line(
     assert run(model, images, output, "--labels", tmp_path / "missing.csv") == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{tmp_path / 'missing.csv'}: cannot be read")
+
+
+def test_one_image_and_one_label_are_singular(model, images, output, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image_name,grid_x,grid_y,label\nnorth,0,0,1\nother,0,0,1\n")
+    for _ in range(2):
+        assert run(model, images / "north.fits", output, "--labels", labels) == 0
+    out, err = capsys.readouterr()
+    first, second = out.splitlines()
+    assert first == f"1 cutout written to {output}: 1 image scored, 0 were current"
+    assert second == f"1 cutout written to {output}: 0 images scored, 1 was current"
+    assert f"{labels}: 1 label belongs to no cutout that was scored." in err
+    assert "1 of 1 image is scored already." in err

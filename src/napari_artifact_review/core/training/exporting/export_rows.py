@@ -12,6 +12,7 @@ from napari_artifact_review.core.errors import ImageError, ReviewError
 from napari_artifact_review.core.outcomes import outcome_names
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.column_names import find_column
+from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.exporting.array_parts import BadImagesError
 from napari_artifact_review.core.training.exporting.export_options import (
     ExportOptions,
@@ -39,9 +40,9 @@ def rows_to_export(session: ReviewSession, options: ExportOptions) -> pd.DataFra
     """
     if session.disagreements:
         count = len(session.disagreements)
-        labels_differ = "1 label" if count == 1 else f"{count:,} labels"
         raise ReviewError(
-            f"the table and the recorded verdicts disagree about {labels_differ}",
+            "the table and the recorded verdicts disagree about "
+            f"{counted(count, 'label')}",
             path=session.predictions.path,
             remedy="Open the review, and choose which labels to use",
         )

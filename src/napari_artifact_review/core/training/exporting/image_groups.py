@@ -15,6 +15,7 @@ from napari_artifact_review.core.training.exporting.earlier_splits import (
     GroupedImage,
 )
 from napari_artifact_review.core.training.exporting.export_options import (
+    FEWEST_TEST_GROUPS,
     SPLITS,
     ExportOptions,
     parse_keys,
@@ -203,3 +204,10 @@ def notices_on_images(
             yield f"{split}: no group of images was left for this split."
         elif share and labels.nunique() < 2:
             yield f"{split}: all cutouts of this split have the same label."
+    is_test = table["split"] == "test"
+    groups = len({*map(found.group_of, table["image_name"][is_test].unique())})
+    if 0 < groups < FEWEST_TEST_GROUPS:
+        yield (
+            f"compare gives no interval with fewer than {FEWEST_TEST_GROUPS} groups in "
+            f"the test split; it has {groups}."
+        )

@@ -12,6 +12,7 @@ from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.tables.table_formats import read_table_file
+from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.scoring.image_files import ImageList, file_key
 
 #: The columns that identify a cutout.
@@ -109,13 +110,16 @@ def join_labels(
     notices = []
     missing, unused = int((~has_label).sum()), len(labels) - len(joined)
     if missing:
+        have, are = ("has", "is") if missing == 1 else ("have", "are")
+        cutouts = counted(len(scores), "cutout")
         notices.append(
-            f"{path}: {missing:,} of {len(scores):,} cutouts have no label there, and "
-            "are left out."
+            f"{path}: {missing:,} of {cutouts} {have} no label there, and {are} left "
+            "out."
         )
     if unused:
+        belong = "belongs" if unused == 1 else "belong"
         notices.append(
-            f"{path}: {unused:,} labels belong to no cutout that was scored."
+            f"{path}: {counted(unused, 'label')} {belong} to no cutout that was scored."
         )
     label = joined.pop("label").astype("int8")
     joined.insert(len(CUTOUT), "label", label)

@@ -363,3 +363,15 @@ def test_an_output_that_is_no_longer_read_ends_quietly(survey):
     with os.fdopen(write, "wb") as closed:
         done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_previous_round_without_verdicts_is_told(survey, tmp_path, capsys):
+    other = tmp_path / "other" / "p.csv"
+    other.parent.mkdir()
+    other.write_text(survey.read_text())
+    for previous in (other, survey):
+        assert main(["check", str(survey), "--previous", str(previous)]) == 0
+        assert capsys.readouterr().out.splitlines()[1:] == [
+            "0 verdicts carried from the previous round, which has no verdicts; "
+            "errors: 4 new, 0 gone, 0 back"
+        ]

@@ -16,7 +16,11 @@ import pytest
 from astropy.io import fits
 
 from napari_artifact_review.cli import main
-from napari_artifact_review.core.errors import ReviewError, SaveError
+from napari_artifact_review.core.errors import (
+    MissingKeyError,
+    ReviewError,
+    SaveError,
+)
 from napari_artifact_review.core.training.exporting.array_parts import BadImagesError
 from tests.core.training.small import contents, export_small, load, pixels_of
 
@@ -296,7 +300,7 @@ def test_an_image_without_a_header_has_no_keys(tmp_path):
     np.save(tmp_path / "a.npy", pixels_of(0))
     table = tmp_path / "t.csv"
     table.write_text("image_name,grid_x,grid_y,label,preds\na,0,0,0,1\n")
-    with pytest.raises(BadImagesError, match="only FITS files have them"):
+    with pytest.raises(MissingKeyError, match="only FITS files have them"):
         export_small(table, tmp_path / "out", group="EXPNUM")
 
 
@@ -332,3 +336,28 @@ def test_one_process_at_a_time_exports_into_a_folder(small, tmp_path):
         "cutouts.csv", "cutouts.npy", "cutouts.parquet", "export.json",
     ]  # fmt: skip
     export_small(small, out)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--group", "nosuch"], "no value for the key nosuch"),
+        (["--group", "field,nosuch"], "no value for the key field"),
+        (["--image-key", "nosuch"], "no value for the key nosuch"),
+        (["--hdu", "SCI"], "it has no image HDU SCI"),
+    ],
+)
+def test_an_option_that_no_image_knows_is_one_line(
+    small, tmp_path, capsys, options, told
+):
+    command = ["export", str(small), "--to", str(tmp_path / "out")]
+    assert main([*command, "--cutout-size", "20", *options]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{tmp_path / 'c0.fits'}: ")
+    assert told in line
+    columns = "image_name, grid_x, grid_y, label, preds, confidence, field"
+    assert (columns in line) is ("key" in told)
+    # An image that is damaged is listed with all others.
+    (tmp_path / "c0.fits").write_bytes(b"")
+    assert main([*command, "--cutout-size", "20", *options]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 7

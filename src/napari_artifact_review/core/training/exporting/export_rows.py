@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_artifact_review.core.errors import ImageError, ReviewError
+from napari_artifact_review.core.errors import (
+    ImageError,
+    MissingHduError,
+    MissingKeyError,
+    ReviewError,
+)
 from napari_artifact_review.core.outcomes import outcome_names
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.column_names import find_column
@@ -18,7 +23,11 @@ from napari_artifact_review.core.training.exporting.export_options import (
     ExportOptions,
     parse_keys,
 )
-from napari_artifact_review.core.training.exporting.image_reading import ImageJob
+from napari_artifact_review.core.training.exporting.image_reading import (
+    CutRule,
+    ImageJob,
+    read_job,
+)
 
 #: Columns of the exported table with texts of the verdicts.
 _TEXTS = ("decision", "kind", "note", "reviewed_by", "reviewed_at")
@@ -111,6 +120,37 @@ def jobs_of(
     if faults and (not options.skip_bad_images or not jobs):
         raise BadImagesError(faults)
     return jobs, faults
+
+
+def check_first_image(
+    session: ReviewSession, job: ImageJob, rule: CutRule, options: ExportOptions
+) -> None:
+    """Check that an image has the HDU and the header keys that the options name.
+
+    Otherwise, an option with an error would be one error for each image.
+
+    Raises
+    ------
+    MissingHduError, MissingKeyError
+        If the image has not.
+    """
+    if options.skip_bad_images or (options.hdu is None and not rule.keys):
+        return
+    try:
+        read_job(job, rule)
+    except MissingKeyError as error:
+        columns = ", ".join(map(str, session.predictions.file.values.columns))
+        raise MissingKeyError(
+            error.what,
+            path=error.path,
+            remedy="Name header keys that every image has, or for --group a column of "
+            f"the table: {columns}",
+        ) from error
+    except MissingHduError:
+        raise
+    except ImageError:
+        # It is listed with all other images that cannot be read.
+        return
 
 
 def group_columns(session: ReviewSession, group: str | None) -> list[str]:

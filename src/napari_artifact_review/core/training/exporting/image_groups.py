@@ -182,22 +182,36 @@ def notices_on_images(
         if earlier is not None and earlier.is_new_version(image):
             yield f"{image.name}: a new version of an image in the earlier export."
     if earlier is not None:
-        frozen = earlier.frozen([*found.images.values()], found.joined)
-        new = [name for name in found.images if found.group_of(name) not in frozen]
-        if new:
-            images = "1 image is" if len(new) == 1 else f"{len(new):,} images are"
-            yield (
-                f"{images} not in the earlier export, whose test split stays: new "
-                "images get train or validation."
-            )
-    if earlier is not None and earlier.group != options.group:
+        yield from _notices_on_earlier(found, options, earlier)
+    for names in copies.values():
+        if len(names) > 1:
+            yield f"{', '.join(names)}: these images are equal, and share a split."
+    yield from _notices_on_splits(found, table, options)
+
+
+def _notices_on_earlier(
+    found: ImageSplits, options: ExportOptions, earlier: EarlierSplits
+) -> Iterator[str]:
+    """Yield notices on images and groups that the earlier export does not have."""
+    frozen = earlier.frozen([*found.images.values()], found.joined)
+    new = [name for name in found.images if found.group_of(name) not in frozen]
+    if new:
+        images = "1 image is" if len(new) == 1 else f"{len(new):,} images are"
+        yield (
+            f"{images} not in the earlier export, whose test split stays: new images "
+            "get train or validation."
+        )
+    if earlier.group != options.group:
         yield (
             f"The earlier export has other groups ({earlier.group or 'images'}), so "
             "only its images keep their splits."
         )
-    for names in copies.values():
-        if len(names) > 1:
-            yield f"{', '.join(names)}: these images are equal, and share a split."
+
+
+def _notices_on_splits(
+    found: ImageSplits, table: pd.DataFrame, options: ExportOptions
+) -> Iterator[str]:
+    """Yield notices on splits that are too small."""
     for split, share in zip(SPLITS, options.shares, strict=True):
         labels = table["label"][table["split"] == split]
         if share and not len(labels):

@@ -186,7 +186,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_read(
 ):
     usage = type("usage", (), {"free": 1000})
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    with pytest.raises(SaveError, match=r"needs 0\.0 GB, and the disk has 0\.0 GB"):
+    with pytest.raises(SaveError, match=r"needs 0\.1 MB, and the disk has 0\.0 MB"):
         export_small(small, tmp_path / "out")
 
 
@@ -239,13 +239,16 @@ def test_bad_images_are_all_listed_and_nothing_is_exported(small, tmp_path, caps
     assert len(told["skipped"]) == 3
 
 
-def test_missing_images_are_told_before_others_are_read(small, tmp_path):
+def test_missing_images_are_told_with_damaged_ones(small, tmp_path):
     for name in ("c1", "c2"):
         (tmp_path / f"{name}.fits").unlink()
+    whole = (tmp_path / "c4.fits").read_bytes()
+    (tmp_path / "c4.fits").write_bytes(b"")
     with pytest.raises(BadImagesError) as found:
         export_small(small, tmp_path / "out")
-    assert len(found.value.faults) == 2
+    assert len(found.value.faults) == 3
     assert not (tmp_path / "out").exists()
+    (tmp_path / "c4.fits").write_bytes(whole)
     export_small(small, tmp_path / "out", skip_bad_images=True, **SHARDS)
     assert len(load(tmp_path / "out")[1]) == 24
 

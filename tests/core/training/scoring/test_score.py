@@ -120,7 +120,7 @@ def test_a_bad_image_is_a_line_and_the_others_go_on(
     missing = images / "missing.fits"
     assert run(model, [images, missing], output) == 1
     told = capsys.readouterr()
-    lines = [line for line in told.err.splitlines() if ": " in line]
+    lines = [line for line in told.err.splitlines() if ".fits: " in line]
     assert [re.search(r"(\w+)\.fits", line)[1] for line in lines] == [
         "missing",
         "small",

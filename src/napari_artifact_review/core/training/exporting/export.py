@@ -36,7 +36,6 @@ from napari_artifact_review.core.training.exporting.export_folder import (
 )
 from napari_artifact_review.core.training.exporting.export_options import ExportOptions
 from napari_artifact_review.core.training.exporting.export_rows import (
-    check_first_image,
     jobs_of,
     rows_to_export,
 )
@@ -181,9 +180,8 @@ def _export(
 ) -> Exported:
     rows = rows_to_export(session, options)
     rule = GroupRule(session, options)
-    jobs, missing = jobs_of(session, rows, options)
     cut_rule = CutRule(session.cutout_size, options.context, rule.keys)
-    check_first_image(session, jobs[0], cut_rule, options)
+    jobs, missing = jobs_of(session, rows, cut_rule, options)
     tasks = plan_parts(
         folder.unfinished,
         jobs,

@@ -26,6 +26,7 @@ from napari_artifact_review.core.training.exporting.export_options import (
 from napari_artifact_review.core.training.exporting.image_reading import (
     CutRule,
     ImageJob,
+    read_ahead,
     read_job,
 )
 
@@ -88,9 +89,15 @@ def rows_to_export(session: ReviewSession, options: ExportOptions) -> pd.DataFra
 
 
 def jobs_of(
-    session: ReviewSession, rows: pd.DataFrame, options: ExportOptions
+    session: ReviewSession,
+    rows: pd.DataFrame,
+    rule: CutRule,
+    options: ExportOptions,
 ) -> tuple[list[ImageJob], list[ImageError]]:
     """Return the images to read in order, and an error for each that is not found.
+
+    If some are not found, and may not be left out, the others are read too, so that the
+    error lists all images that cannot be used.
 
     The HDU of an image is the one in the options, or else the one that the review
     shows.
@@ -99,6 +106,8 @@ def jobs_of(
     ------
     BadImagesError
         If images are not found, unless bad images are skipped.
+    MissingHduError, MissingKeyError
+        If the first image lacks an HDU or a header key that the options name.
     ImageError
         If the folder of the images cannot be listed.
     """
@@ -117,12 +126,18 @@ def jobs_of(
             continue
         grid = (part[axis].to_numpy(np.int64) for axis in ("grid_x", "grid_y"))
         jobs.append(ImageJob(str(name), path, hdu, *grid))
-    if faults and (not options.skip_bad_images or not jobs):
+    if jobs:
+        _check_first_image(session, jobs[0], rule, options)
+    if faults and not options.skip_bad_images:
+        read = (image for _, image in read_ahead(jobs, rule))
+        damaged = [image for image in read if isinstance(image, ImageError)]
+        raise BadImagesError([*faults, *damaged])
+    if not jobs:
         raise BadImagesError(faults)
     return jobs, faults
 
 
-def check_first_image(
+def _check_first_image(
     session: ReviewSession, job: ImageJob, rule: CutRule, options: ExportOptions
 ) -> None:
     """Check that an image has the HDU and the header keys that the options name.

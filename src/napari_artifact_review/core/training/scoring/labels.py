@@ -9,14 +9,15 @@ import pandas as pd
 
 from napari_artifact_review.core.errors import ReviewError, TableError
 from napari_artifact_review.core.images.folder import ImageFolder
-from napari_artifact_review.core.tables.mapping import TableMapping
+from napari_artifact_review.core.tables.mapping import Meaning, TableMapping
 from napari_artifact_review.core.tables.reading import read_predictions
-from napari_artifact_review.core.tables.table_formats import read_table_file
 from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.scoring.image_files import ImageList, file_key
 
 #: The columns that identify a cutout.
 CUTOUT = ["image_name", "grid_x", "grid_y"]
+
+_NOT_NEEDED: tuple[Meaning, ...] = ("preds",)
 
 
 def read_labels(
@@ -53,7 +54,9 @@ def read_labels(
         keys = {name: file_key(files[name]) for name in other if name in files}
         return {name: by_file[key] for name, key in keys.items() if key in by_file}
 
-    table = read_predictions(path, _without_predictions(path, mapping), find_aliases)
+    table = read_predictions(
+        path, mapping or TableMapping(), find_aliases, optional=_NOT_NEEDED
+    )
     if known.isdisjoint(table.image_names):
         raise TableError(
             "none of its images is among the images to score",
@@ -124,23 +127,3 @@ def join_labels(
     label = joined.pop("label").astype("int8")
     joined.insert(len(CUTOUT), "label", label)
     return joined, tuple(notices)
-
-
-def _without_predictions(path: Path, mapping: TableMapping | None) -> TableMapping:
-    """Return a mapping with which a table without predictions can be read."""
-    mapping = mapping or TableMapping()
-    names = list(read_table_file(path, mapping.wanted()).values.columns)
-    try:
-        columns = mapping.find_columns(names)
-    except ReviewError:
-        # The reader says what is wrong with the mapping.
-        return mapping
-    if "label" not in columns or {"preds", "confidence"} & columns.keys():
-        return mapping
-    label = {"label": columns["label"], "preds": columns["label"]}
-    return TableMapping(
-        columns={**mapping.columns, **label},
-        label_values=mapping.label_values,
-        decimal=mapping.decimal,
-        stride=mapping.stride,
-    )

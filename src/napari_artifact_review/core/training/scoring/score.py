@@ -266,6 +266,11 @@ class _ScoreRun:
             self._listener.notice(
                 f"{output}: another program has it open; the table is {written.path}."
             )
+        if "label" not in table.columns:
+            self._listener.notice(
+                f"{output}: it has no labels, which check, open and export need; give "
+                "a table that has them (--labels)."
+            )
         self._parts.remember_output(written.digest, self._settings.key)
 
     def result(self, output: Path | None, rows: int = 0) -> ScoreResult:

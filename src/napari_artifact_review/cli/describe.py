@@ -7,15 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.cli.arguments import add_columns, mapping_of
+from napari_artifact_review.cli.arguments import GO_ON, add_columns, mapping_of
 from napari_artifact_review.cli.image_runs import (
-    INTERRUPTED,
     add_image_options,
     add_images,
     add_workers,
     run_with_progress,
 )
-from napari_artifact_review.core.texts import printable
+from napari_artifact_review.core.texts import counted, printable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.training.describing.describe import (
@@ -61,6 +60,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         "describe",
         "these images are a part of all; the command for all images writes about.json",
     )
+    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -82,16 +82,15 @@ def run(options: argparse.Namespace) -> int:
         parts_only=options.parts_only,
     )
     result = run_with_progress(lambda progress: run(listener=progress), "described")
-    if result is None:
-        return INTERRUPTED
     print(printable(_summary(result)))
     return 1 if result.failed else 0
 
 
 def _summary(result: DescribeResult) -> str:
     failed = f"; {len(result.failed):,} failed" if result.failed else ""
-    what = "Parts" if result.cutouts is None else f"{result.cutouts:,} cutouts"
+    what = "Parts" if result.cutouts is None else counted(result.cutouts, "cutout")
+    current = "1 was" if result.current == 1 else f"{result.current:,} were"
     return (
-        f"{what} written to {result.output}: {result.described:,} images described, "
-        f"{result.current:,} were current{failed}"
+        f"{what} written to {result.output}: {counted(result.described, 'image')} "
+        f"described, {current} current{failed}"
     )

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
 from napari_artifact_review.cli.progress import PrintedProgress
 
 R = TypeVar("R")
-
-#: Exit status after an interrupt from the keyboard, as shells define it.
-INTERRUPTED = 130
 
 
 def add_images(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +64,7 @@ def add_workers(parser: argparse.ArgumentParser, verb: str, parts_only: str) -> 
     parser.add_argument("--parts-only", action="store_true", help=parts_only)
 
 
-def run_with_progress(run: Callable[[PrintedProgress], R], done: str) -> R | None:
+def run_with_progress(run: Callable[[PrintedProgress], R], done: str) -> R:
     """Run over many images, and print the progress.
 
     Parameters
@@ -80,19 +76,19 @@ def run_with_progress(run: Callable[[PrintedProgress], R], done: str) -> R | Non
 
     Returns
     -------
-    result or None
-        The result; None after an interrupt from the keyboard, which is told.
+    object
+        The result.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After an interrupt from the keyboard, with what was done until then.
     """
     progress = PrintedProgress(done=done)
     try:
         return run(progress)
     except KeyboardInterrupt:
-        progress.end()
-        print(
-            f"Stopped after {progress.text}. Run the same command again to go on.",
-            file=sys.stderr,
-        )
-        return None
+        raise KeyboardInterrupt(f"Stopped after {progress.text}") from None
     finally:
         progress.end()
 

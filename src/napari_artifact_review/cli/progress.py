@@ -7,7 +7,7 @@ import time
 from typing import TextIO
 
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.texts import on_one_line
+from napari_artifact_review.core.texts import counted, on_one_line
 from napari_artifact_review.core.training.running.run_listener import RunListener
 
 #: Seconds between two plain lines, and between two drawings of the bar.
@@ -40,16 +40,16 @@ class PrintedProgress(RunListener):
     def text(self) -> str:
         """The progress in words."""
         done = self._current + self._done
-        return f"{done:,} of {self._images:,} images"
+        return f"{done:,} of {counted(self._images, 'image')}"
 
     def begin(self, images: int, current: int) -> None:
         """Receive the number of all images, and of those whose part is current."""
         self._images, self._current = images, current
         self._began = self._printed = time.monotonic()
         if current:
-            self.notice(
-                f"{current:,} of {images:,} images are {self._participle} already."
-            )
+            are = "is" if current == 1 else "are"
+            of = counted(images, "image")
+            self.notice(f"{current:,} of {of} {are} {self._participle} already.")
 
     def advance(self) -> None:
         """Learn that one more image is finished, or cannot be used."""

@@ -7,15 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.cli.arguments import add_columns, mapping_of
+from napari_artifact_review.cli.arguments import GO_ON, add_columns, mapping_of
 from napari_artifact_review.cli.image_runs import (
-    INTERRUPTED,
     add_image_options,
     add_images,
     add_workers,
     run_with_progress,
 )
-from napari_artifact_review.core.texts import printable
+from napari_artifact_review.core.texts import counted, printable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.training.scoring.score import ScoreResult
@@ -50,6 +49,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         "score",
         "write only the parts of these images; the command for all images joins them",
     )
+    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,18 +76,17 @@ def run(options: argparse.Namespace) -> int:
         parts_only=options.parts_only,
     )
     result = run_with_progress(lambda progress: run(listener=progress), "scored")
-    if result is None:
-        return INTERRUPTED
     print(printable(_summary(result)))
     return 1 if result.failed else 0
 
 
 def _summary(result: ScoreResult) -> str:
     failed = f"; {len(result.failed):,} failed" if result.failed else ""
-    images = f"{result.scored:,} images scored, {result.current:,} were current{failed}"
+    current = "1 was" if result.current == 1 else f"{result.current:,} were"
+    images = f"{counted(result.scored, 'image')} scored, {current} current{failed}"
     if result.output is None:
         return f"Parts written to {result.parts}: {images}"
-    return f"{result.rows:,} cutouts written to {result.output}: {images}"
+    return f"{counted(result.rows, 'cutout')} written to {result.output}: {images}"
 
 
 def _add_cutouts(parser: argparse.ArgumentParser) -> None:

@@ -68,11 +68,11 @@ def open_for_report(
     Raises
     ------
     ReviewError
-        If `reviewed` has no log, or the folder `images` cannot be listed. For other
-        reasons, see `ReviewSession.open`.
+        If `reviewed` has no log, `store` does not exist, or the folder `images` cannot
+        be listed. For other reasons, see `ReviewSession.open`.
     """
     path = Path(table).expanduser().absolute()
-    reviewed = find_output(path, reviewed)
+    reviewed = find_output(path, reviewed, store)
     session = ReviewSession.open(
         path,
         images,

@@ -51,7 +51,10 @@ from napari_artifact_review.core.review.opening import (
 from napari_artifact_review.core.review.output import OutputChoice, check_output
 from napari_artifact_review.core.review.paths import absolute_path, notices_on
 from napari_artifact_review.core.review.position import Position
-from napari_artifact_review.core.review.previous_round import read_previous_round
+from napari_artifact_review.core.review.previous_round import (
+    check_previous_round,
+    read_previous_round,
+)
 from napari_artifact_review.core.review.queue import (
     ROUND_STATES,
     Order,
@@ -314,10 +317,12 @@ class ReviewSession:
             read_only,
             order,
         )
+        if previous is not None:
+            check_previous_round(previous, request)
         with opened_files(request, replaced) as files:
             if previous is None:
                 return cls(files, embeddings=given)
-            earlier = read_previous_round(previous, request, files.given)
+            earlier = read_previous_round(previous, files.given)
             return cls(files, plan_carrying(files, earlier), given)
 
     def with_output(self, output: str | Path) -> Self:

@@ -277,7 +277,7 @@ def test_a_full_disk_is_one_error_and_the_parts_stay(
         assert run(images, folder) == 2
     assert "No space left on device" in capsys.readouterr().err.splitlines()[-1]
     assert run(images, folder) == 0
-    assert "2 images described, 1 were current" in capsys.readouterr().out
+    assert "2 images described, 1 was current" in capsys.readouterr().out
 
 
 def test_a_review_reads_what_was_described(images, survey, folder, tmp_path):

@@ -55,7 +55,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     again = start(program, images, folder)
     out, err = again.communicate()
     assert again.returncode == 0, err
-    assert "2 images described, 1 were current" in out
+    assert "2 images described, 1 was current" in out
     assert bytes_of(folder) == expected
     assert calls_of(program) == begun + 2
 

@@ -135,6 +135,24 @@ class PartsFolder:
                 foreign.append(entry.name)
         return others, foreign
 
+    def is_output(self, digest: str | None, settings: PartKey) -> bool:
+        """Return whether a table is the last one that was joined from the parts.
+
+        Parameters
+        ----------
+        digest : str or None
+            SHA-256 of the table in hexadecimal; None if it does not exist.
+        settings : mapping
+            What is the same for all parts, as JSON.
+        """
+        about = self.description
+        remembered = about.get("output_sha256"), about.get("settings")
+        return remembered == (digest, dict(settings))
+
+    def remember_output(self, digest: str, settings: PartKey) -> None:
+        """Remember the table that was joined from the parts; see `is_output`."""
+        self.write_description({"output_sha256": digest, "settings": settings})
+
     @property
     def description(self) -> dict[str, Any]:
         """The description of the folder; empty if there is none."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Generator, Sequence
-from concurrent.futures import CancelledError, ProcessPoolExecutor, as_completed
+from concurrent.futures import (
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+)
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
@@ -83,16 +88,21 @@ def _run_in_processes(count: int, tasks: Sequence[ImageTask]) -> Generator[Outco
         initargs=(max(1, available_cores() // count),),
     )
     is_done = False
+    left: dict[Future[Outcome], str] = {}
     try:
         yield pool.submit(check_task, tasks[0]).result()
-        futures = [pool.submit(run_task, task) for task in tasks]
-        for future in as_completed(futures):
+        left = {pool.submit(run_task, task): task.image.name for task in tasks}
+        for future in as_completed([*left]):
             yield future.result()
+            del left[future]
         is_done = True
     except BrokenProcessPool as error:
+        # The workers take the images in order.
+        names = ", ".join([*left.values()][:count])
+        doing = f" while it scored one of the images {names}" if left else ""
         raise ReviewError(
-            "a worker process ended without an answer; perhaps the memory was full, or "
-            f"{kind.suspect} crashed",
+            f"a worker process ended without an answer{doing}; perhaps the memory was "
+            f"full, or {kind.suspect} crashed",
             remedy=f"{_GO_ON}, with fewer --jobs if the memory was full (a script that "
             f'calls {kind.command}() needs: if __name__ == "__main__")',
         ) from error

@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from napari_artifact_review.core.atomic_files import (
     digest_of,
-    keep_backup,
-    replace_file,
+    replace_or_back_up,
 )
 from napari_artifact_review.core.errors import ImageError, ReviewError, SaveError
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE
@@ -42,9 +41,6 @@ from napari_artifact_review.core.training.scoring.tasks import (
     ScoreSettings,
     ScoreTask,
 )
-
-#: Name in the description of the parts of the SHA-256 of the last table.
-_DIGEST = "output_sha256"
 
 
 @dataclass(frozen=True)
@@ -170,7 +166,7 @@ def score(
     counts = run.done, run.current, run.failed
     if parts_only:
         return ScoreResult(None, parts.path, *counts)
-    table = _ScoreTable(run, output, listener)
+    table = _ScoreTable(run, settings, output, listener)
     rows = table.write(table.join(threshold, frame, table_labels))
     return ScoreResult(output, parts.path, *counts, rows)
 
@@ -178,10 +174,19 @@ def score(
 class _ScoreTable:
     """The table that is joined from the parts of a run."""
 
-    def __init__(self, run: ImageRun, output: Path, listener: RunListener) -> None:
+    def __init__(
+        self,
+        run: ImageRun,
+        settings: ScoreSettings,
+        output: Path,
+        listener: RunListener,
+    ) -> None:
         self._run = run
+        self._settings = settings
         self._output = output
         self._listener = listener
+        # Whether no part is of an image that is missing now.
+        self._has_all_parts = True
 
     def join(
         self, threshold: float, labels: pd.DataFrame | None, path: Path | None
@@ -203,6 +208,8 @@ class _ScoreTable:
             If there are none, one cannot be read, or no cutout has a label.
         """
         names = self._run.finished()
+        # The part of an image that fails now is in the earlier table.
+        self._has_all_parts = not self._run.parts.others(names)[0]
         self._run.report_others()
         table = pa.concat_tables([self._run.parts.read(name) for name in names])
         frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
@@ -218,29 +225,32 @@ class _ScoreTable:
     def write(self, table: pd.DataFrame) -> int:
         """Write the table atomically, and return its number of rows.
 
-        A file that is not of score is kept as a backup.
+        A backup is kept of a table that it cannot replace: it replaces one that the
+        same model wrote with the same options, unless some of its images are missing
+        now.
         """
         output, parts = self._output, self._run.parts
         kind = format_for(output)
-        present = digest_of(output)
-        is_own = present in (None, parts.description.get(_DIGEST))
+        is_own = self._has_all_parts and parts.is_output(
+            digest_of(output), self._settings.key
+        )
 
         def write(stream: BinaryIO) -> None:
             kind.from_values(table).suited_to(output.name).write(stream, {})
 
-        def keep(digest: str) -> None:
-            if not is_own and digest != present:
-                backup = keep_backup(output)
-                self._listener.notice(
-                    f"{output}: the earlier file is kept as {backup}."
-                )
-
-        written = replace_file(output, write, keep)
+        written = replace_or_back_up(output, write, is_own=is_own)
+        if written.backup_notice:
+            self._listener.notice(written.backup_notice)
         if written.path != output:
             self._listener.notice(
                 f"{output}: another program has it open; the table is {written.path}."
             )
-        parts.write_description({_DIGEST: written.digest})
+        if "label" not in table.columns:
+            self._listener.notice(
+                f"{output}: it has no labels, which check, open and export need; give "
+                "a table that has them (--labels)."
+            )
+        parts.remember_output(written.digest, self._settings.key)
         return len(table)
 
 
@@ -264,7 +274,9 @@ def _check_output(
     kind = format_for(output)
     check_output(output)
     digest_of(output)
-    if labels is not None and output.exists() and output.samefile(labels):
+    # The reader of the labels tells a table that does not exist.
+    both_exist = labels is not None and labels.exists() and output.exists()
+    if labels is not None and both_exist and output.samefile(labels):
         raise SaveError(
             "the output would replace the table with the labels",
             path=output,

@@ -46,6 +46,18 @@ class ScoreSettings:
     hdu: int | str | None = None
     model_version: str = ""
 
+    @property
+    def key(self) -> dict[str, Any]:
+        """What the scores of all images depend on, as JSON."""
+        return {
+            "format": _FORMAT,
+            "model": self.source.identity,
+            "model_version": self.model_version,
+            "cutout_size": self.cutout_size,
+            "stride": self.stride,
+            "hdu": self.hdu,
+        }
+
 
 @dataclass(frozen=True)
 class ScoreTask(ImageTask):
@@ -56,17 +68,11 @@ class ScoreTask(ImageTask):
 
     def key_of(self, file: ImageFile) -> dict[str, Any]:
         """Return what the scores of the image depend on, as JSON."""
-        settings = self.settings
         return {
-            "format": _FORMAT,
+            **self.settings.key,
             "image_name": self.image.name,
             "size": file.size,
             "modified_ns": file.modified_ns,
-            "model": settings.source.identity,
-            "model_version": settings.model_version,
-            "cutout_size": settings.cutout_size,
-            "stride": settings.stride,
-            "hdu": settings.hdu,
         }
 
     def check(self) -> None:

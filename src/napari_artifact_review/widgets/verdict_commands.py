@@ -128,7 +128,8 @@ class VerdictCommands:
         """Record a note with its verdict, or else store the note as a draft."""
         session = self._session
         given = session.expected_state(key)
-        if given.decision:
+        # The second look at a cutout begins without the verdict of the first.
+        if given.decision and not session.is_asked_again(key):
             if note == given.note:
                 return
             command = session.set_label(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.status import all_reviewed
+from napari_artifact_review.widgets.audit_commands import AuditCommands
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
@@ -79,6 +80,9 @@ class ReviewCommands:
         )
         self._verdicts = VerdictCommands(
             self._dock, self._panel, session, controller, self._connections
+        )
+        self._audits = AuditCommands(
+            self._dock, self._panel, session, self._connections
         )
         self._similar = SimilarPage(session, controller, surfaces, self._panel.say)
         self._examples.show_session(session, controller.loader.cache)

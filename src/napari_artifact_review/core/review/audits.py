@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -56,6 +56,7 @@ class Audits:
         self._cursor = cursor
         self._journal = journal
         self._reviewer = reviewer
+        self._last_rows = self._rows_of(self.records[-1].sample if records else ())
 
     @property
     def history(self) -> VerdictHistory:
@@ -74,6 +75,12 @@ class Audits:
     def is_in_queue(self) -> bool:
         """Whether the queue has cutouts of an audit, for a first or second look."""
         return "audit" in self._cursor.purpose
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Numbers of answered cutouts and of all cutouts of the last audit."""
+        rows = self._last_rows
+        return int(np.count_nonzero(self._catalog.labels.reviewed[rows])), len(rows)
 
     def draw(self, n: int, seed: int | None = None) -> int:
         """Draw a simple random sample, queue it, and return the audit's number."""
@@ -103,14 +110,14 @@ class Audits:
             dict(self._journal.last_numbers),
         )
         self.records += (record,)
+        self._last_rows = sample
         self._cursor.begin_detour(sample, _purpose(number, 1), self._reviewer)
         return number
 
     def resume(self) -> bool:
         """Queue the unanswered cutouts of the last audit; return False if none is."""
         self._check_can_record()
-        rows = self._rows_of(self.records[-1].sample if self.records else ())
-        rows = rows[self._are_unseen()[rows]]
+        rows = self._last_rows[self._are_unseen()[self._last_rows]]
         if rows.size:
             purpose = _purpose(self.records[-1].number, 1)
             self._cursor.begin_detour(rows, purpose, self._reviewer)
@@ -150,7 +157,7 @@ class Audits:
         known = [mark for mark in marks if type(mark) is int]
         return max([*known, *(record.number for record in self.records)], default=0) + 1
 
-    def _rows_of(self, cutouts: Sequence[CutoutKey] | Any) -> npt.NDArray[np.int64]:
+    def _rows_of(self, cutouts: Iterable[CutoutKey]) -> npt.NDArray[np.int64]:
         """Return the rows of cutouts that are still in the table."""
         index = self._catalog.cutout_index
         rows = [index.row_of(cutout) for cutout in cutouts if cutout in index]

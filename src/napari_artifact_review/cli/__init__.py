@@ -10,6 +10,7 @@ from napari_artifact_review.cli import (
     check,
     compare,
     demo,
+    describe,
     export,
     report,
     save,
@@ -35,6 +36,11 @@ _COMMANDS = (
     ),
     ("save", save, "write the reviewed table of a review, without a window"),
     ("score", score, "score full images with a model, and write a table to review"),
+    (
+        "describe",
+        describe,
+        "describe cutouts by numbers, for the learned order of a review",
+    ),
     ("compare", compare, "compare two models on the same cutouts, without a window"),
     (
         "export",
@@ -47,7 +53,7 @@ _COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0, or 2 if it reports an error.
 
-    The status of `score` is 1 if some images could not be scored.
+    The status of `score` and `describe` is 1 if some images could not be used.
 
     By default, `arguments` are the command-line arguments of the process.
     """

@@ -73,6 +73,10 @@ class SaveError(ReviewError):
     """Error raised if a file cannot be saved."""
 
 
+class CacheError(ReviewError):
+    """Error raised if a cache cannot be used; the caller goes on without it."""
+
+
 class EncodingError(SaveError):
     """Error raised if a string has a character that the file's encoding lacks."""
 

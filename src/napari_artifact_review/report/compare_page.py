@@ -237,8 +237,8 @@ def _cutout(comparison: Comparison, position: int) -> Cutout:
 def _captions(comparison: Comparison, cutout: Cutout) -> tuple[str, str]:
     """Return the label with its origin, and the confidences of both models."""
     reviewed = "reviewed" if cutout.decision else "not reviewed"
-    label = f"label {LABEL_NAMES[cutout.label]}, {reviewed}"
     row = comparison.rows.iloc[cutout.row]
+    label = f"label {LABEL_NAMES[int(row['label'])]}, {reviewed}"
     parts = []
     for title in ("old", "new"):
         confidence = float(row[f"{title}_confidence"])

@@ -235,7 +235,7 @@ def _gallery(
         given = np.where(table.label == 1, table.confidence, 1 - table.confidence)
         rows = rows[np.argsort(given[rows], kind="stable")]
     cutouts: list[Cutout] = [
-        session.catalog.cutout(row) for row in rows[:MOST_PICTURES].tolist()
+        session.catalog.revealed_cutout(row) for row in rows[:MOST_PICTURES].tolist()
     ]
     return {
         "title": title,

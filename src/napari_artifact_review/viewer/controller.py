@@ -177,6 +177,7 @@ class ReviewController:
             (self.session.current_changed, self._follow),
             (self.session.decided, self._on_decided),
             (self.session.queue_changed, self._on_queue_changed),
+            (self.session.hidden_changed, self._drawing.update_hidden),
             (self.session.undo_or_redo_given, self._on_turned),
             (self.session.pending_changed, self._on_pending_changed),
         )

@@ -139,6 +139,7 @@ class ReviewCommands:
         )
         connect(self._examples.row_requested, self._go_to_row)
         connect(panel.queue.queue_requested, self._set_queue)
+        connect(panel.queue.hiding.hiding_requested, self._hide_predictions)
         connect(panel.queue.conditions.left, lambda: give_keys_to_viewer(self._dock))
         connect(panel.own_columns.columns_requested, self._show_columns)
         connect(panel.own_columns.find_requested, self._find)
@@ -162,6 +163,7 @@ class ReviewCommands:
         self._panel.show_keys(keys)
         self._help.show_keys(keys)
         self._surfaces.show_keys(keys)
+        self._similar.key = keys["similar"].label
 
     def apply(self, preferences: Preferences) -> None:
         """Apply the user's preference for the cutout after a verdict."""
@@ -309,6 +311,9 @@ class ReviewCommands:
         self._controller.verdicts.auto_advance = on
         view = self._session.view_settings | {"auto_advance": on}
         self._session.view_settings = view
+
+    def _hide_predictions(self, on: bool) -> None:
+        self._session.hide_predictions = on
 
     def _save(self, keep: OutputChoice | None = None) -> None:
         self._saver.save(keep)

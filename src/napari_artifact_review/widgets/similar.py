@@ -38,6 +38,8 @@ class SimilarPage:
         self._surfaces = surfaces
         self._say = say
         self._opened_gallery = False
+        #: Label of the key that shows this page and goes back.
+        self.key = ""
 
     def toggle(self) -> None:
         """Show similar cutouts in the gallery, or go back to the queue of before."""
@@ -58,7 +60,7 @@ class SimilarPage:
         self._opened_gallery = not in_gallery
         if self._opened_gallery:
             self._surfaces.toggle_gallery()
-        self._say("Similar cutouts, the nearest first. Press the same key to go back.")
+        self._say(f"Similar cutouts, the nearest first. {self.key} goes back.")
 
     def _go_back(self) -> None:
         in_gallery = self._surfaces.front is self._surfaces.gallery

@@ -127,9 +127,9 @@ class VerdictCommands:
     def _take_note(self, key: CutoutKey, note: str) -> None:
         """Record a note with its verdict, or else store the note as a draft."""
         session = self._session
-        given = session.expected_state(key)
-        # The second look at a cutout begins without the verdict of the first.
-        if given.decision and not session.is_asked_again(key):
+        # A note on a hidden cutout must not record its earlier verdict again.
+        given = session.shown_state(key)
+        if given.decision:
             if note == given.note:
                 return
             command = session.set_label(

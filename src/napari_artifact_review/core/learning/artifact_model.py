@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ _NEIGHBOUR_COMPONENTS = 12
 
 #: Fewest rows of each label for training a model.
 _FEWEST = 5
+
+#: Number of rows to predict at once.
+_AT_ONCE = 65_536
 
 
 def artifact_probability(
@@ -70,7 +74,7 @@ def artifact_probability(
     if inputs.descriptors is None:
         return probability
     rows = known_rows(inputs.descriptors)
-    features = _features(inputs)
+    around = _around(inputs, inputs.descriptors)
     rng = np.random.default_rng(seed)
     fold = _assign_folds(inputs.groups, rows, rng)
     training, weight = _sample(inputs, rows, rng)
@@ -82,21 +86,29 @@ def artifact_probability(
         used = training[is_used]
         counts = np.bincount(inputs.label[used], minlength=2)
         if held_out.size and counts.min() >= _FEWEST:
-            model = _fit(features[used], inputs.label[used], weight[is_used], seed)
-            probability[held_out] = model(features[held_out])
+            features = _features(inputs.descriptors, around, used)
+            model = _fit(features, inputs.label[used], weight[is_used], seed)
+            # All features at once would need gigabytes for millions of cutouts.
+            for start in range(0, len(held_out), _AT_ONCE):
+                part = held_out[start : start + _AT_ONCE]
+                probability[part] = model(_features(inputs.descriptors, around, part))
     return probability
 
 
-def _features(inputs: OrderInputs) -> NDArray[np.float32]:
-    """Return the columns of the model: descriptors and those of the neighbours."""
-    assert inputs.descriptors is not None
-    descriptors = inputs.descriptors.astype(np.float32)
+def _around(inputs: OrderInputs, descriptors: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the mean principal components of the cutouts around each cutout."""
     whitening = Whitening.fit(descriptors, _NEIGHBOUR_COMPONENTS)
     near = grid_neighbours(
         inputs.image_index, inputs.grid_x, inputs.grid_y, inputs.size
     )
-    around = neighbour_mean(whitening.project(descriptors), near)
-    return np.concatenate([descriptors, around], axis=1)
+    return neighbour_mean(whitening.project(descriptors), near)
+
+
+def _features(
+    descriptors: NDArray[Any], around: NDArray[np.float32], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the columns of the model for some rows."""
+    return np.concatenate([descriptors[rows].astype(np.float32), around[rows]], axis=1)
 
 
 def _assign_folds(
@@ -147,6 +159,7 @@ def _fit(
     """Train a model, and return its function of probabilities."""
     # The import takes a second, which only this model should cost.
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     model = HistGradientBoostingClassifier(
         learning_rate=0.05,
@@ -157,10 +170,15 @@ def _fit(
         early_stopping=False,
         random_state=seed,
     )
-    model.fit(features, label, sample_weight=weight)
+    # More threads than idle cores wait for each other, and make this ten times slower.
+    with threadpool_limits(1):
+        # Equal weights change nothing, but they make the fit several times slower.
+        is_equal = np.all(weight == weight[0])
+        model.fit(features, label, sample_weight=None if is_equal else weight)
 
     def predict(others: NDArray[np.float32]) -> NDArray[np.float64]:
-        probability: NDArray[np.float64] = model.predict_proba(others)[:, 1]
+        with threadpool_limits(1):
+            probability: NDArray[np.float64] = model.predict_proba(others)[:, 1]
         return probability
 
     return predict

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_artifact_review.core.decoders import Pixels
 from napari_artifact_review.core.learning import objects, radon, textures
 from napari_artifact_review.core.learning.block_maps import (
     Floats,
     block_means,
     block_medians,
 )
-from napari_artifact_review.core.learning.image_scale import ImageScale
+from napari_artifact_review.core.learning.image_scale import ImagePixels, ImageScale
 from napari_artifact_review.core.learning.long_lines import NAMES as LONG_LINE_NAMES
 from napari_artifact_review.core.learning.long_lines import long_line_features
 
@@ -21,7 +22,7 @@ from napari_artifact_review.core.learning.long_lines import long_line_features
 VERSION = "1"
 
 #: Number of cutouts to describe at once: their pixels fit into a processor's cache.
-_AT_ONCE = 14
+_AT_ONCE = 16
 
 #: Numbers of blocks along each axis of the maps.
 _SKY, _COARSE, _FINE = 10, 20, 50
@@ -65,7 +66,7 @@ NAMES = (
 
 
 def describe_cutouts(
-    pixels: NDArray[Any],
+    pixels: ImagePixels,
     grid_x: NDArray[np.int64],
     grid_y: NDArray[np.int64],
     size: int,
@@ -79,7 +80,7 @@ def describe_cutouts(
 
     Parameters
     ----------
-    pixels : ndarray, shape (rows, columns)
+    pixels : ndarray or LazyPixels, shape (rows, columns)
         Full image in any unit, type and byte order; pixels may be NaN or infinite.
     grid_x, grid_y : ndarray of int64, shape (n,)
         Column and row of the top left pixel of each cutout, which may lie partly or
@@ -95,46 +96,55 @@ def describe_cutouts(
     """
     scale = ImageScale.measure(pixels)
     long_lines = long_line_features(pixels, grid_x, grid_y, size, scale)
-    rows = np.full((len(grid_x), len(NAMES)), np.nan, np.float16)
-    for start in range(0, len(grid_x), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        cutouts = _cut(pixels, grid_x[part], grid_y[part], size, scale)
-        finite = np.isfinite(cutouts)
-        share = finite.mean((1, 2))
+    described = np.full((len(grid_x), len(NAMES)), np.nan, np.float16)
+    for rows, strip in _strips(pixels, grid_y, size):
+        cutouts = _cut(strip, grid_x[rows], int(grid_y[rows[0]]), size, scale)
+        is_finite = np.isfinite(cutouts)
+        share = is_finite.mean((1, 2))
         some = share > 0
         if not some.any():
             continue
-        filled = _fill(cutouts[some], finite[some])
-        x, y = grid_x[part][some], grid_y[part][some]
+        filled = _fill(cutouts[some], is_finite[some])
+        rows = rows[some]
         columns = [
             _describe_values(filled, share[some]),
             *_describe_shapes(filled),
-            long_lines[part][some],
-            _describe_places(pixels.shape, x, y, size, scale),
+            long_lines[rows],
+            _describe_places(pixels.shape, grid_x[rows], grid_y[rows], size, scale),
         ]
         limit = np.finfo(np.float16).max
-        numbers = np.concatenate(columns, axis=1).clip(-limit, limit)
-        rows[np.flatnonzero(some) + start] = numbers
-    return rows
+        described[rows] = np.concatenate(columns, axis=1).clip(-limit, limit)
+    return described
+
+
+def _strips(
+    pixels: ImagePixels, grid_y: NDArray[np.int64], size: int
+) -> Iterator[tuple[NDArray[np.int64], Pixels]]:
+    """Yield cutouts side by side, at most `_AT_ONCE`, and the rows of the image there.
+
+    A compressed image decodes whole rows of tiles, so each row of cutouts is read once.
+    """
+    order = np.argsort(grid_y, kind="stable")
+    starts = np.flatnonzero(np.diff(grid_y[order])) + 1
+    for side_by_side in np.split(order, starts) if order.size else []:
+        top = int(grid_y[side_by_side[0]])
+        strip = np.asarray(pixels[max(top, 0) : max(top + size, 0)])
+        for start in range(0, len(side_by_side), _AT_ONCE):
+            yield side_by_side[start : start + _AT_ONCE], strip
 
 
 def _cut(
-    pixels: NDArray[Any],
-    grid_x: NDArray[np.int64],
-    grid_y: NDArray[np.int64],
-    size: int,
-    scale: ImageScale,
+    strip: Pixels, grid_x: NDArray[np.int64], top: int, size: int, scale: ImageScale
 ) -> Floats:
-    """Return cutouts in units of the noise; NaN outside the image."""
+    """Return cutouts of a strip in units of the noise; NaN outside the image."""
     cutouts = np.full((len(grid_x), size, size), np.nan, np.float32)
-    rows, columns = pixels.shape
-    for one, x, y in zip(cutouts, grid_x.tolist(), grid_y.tolist(), strict=True):
+    rows, columns = strip.shape
+    first = max(-top, 0)
+    for one, x in zip(cutouts, grid_x.tolist(), strict=True):
         left, right = max(x, 0), min(x + size, columns)
-        top, bottom = max(y, 0), min(y + size, rows)
-        if left >= right or top >= bottom:
-            continue
-        inside = scale.normalize(np.asarray(pixels[top:bottom, left:right]))
-        one[top - y : bottom - y, left - x : right - x] = inside
+        if left < right:
+            inside = scale.normalize(strip[:, left:right])
+            one[first : first + rows, left - x : right - x] = inside
     return cutouts
 
 

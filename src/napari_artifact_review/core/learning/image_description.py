@@ -1,18 +1,40 @@
-"""Descriptors of an image's cutouts, from its file."""
+"""Descriptors of an image's cutouts, from its file or from the user's cache."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
+from napari_artifact_review.core.errors import CacheError
 from napari_artifact_review.core.images.folder import read_image
-from napari_artifact_review.core.learning.descriptors import NAMES, describe_cutouts
-from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
+from napari_artifact_review.core.images.identity import ImageFile, pixel_identity
+from napari_artifact_review.core.learning.descriptor_cache import DescriptorCache
+from napari_artifact_review.core.learning.descriptors import describe_cutouts
 
-#: Number of rows of a large image to describe at once.
-_BAND = 4096
+
+class ImageDescription(NamedTuple):
+    """Descriptors of an image's cutouts.
+
+    Attributes
+    ----------
+    values : ndarray of float16, shape (n, d)
+        The descriptors; see `describe_cutouts`.
+    identity : str or None
+        Identity of the pixels; None if they cannot identify the image.
+    file : ImageFile or None
+        The file that was read; None if the descriptors are from the cache.
+    problem : CacheError or None
+        Error of the cache, without which the descriptors were computed.
+    """
+
+    values: npt.NDArray[np.float16]
+    identity: str | None
+    file: ImageFile | None = None
+    problem: CacheError | None = None
 
 
 def describe_image(
@@ -21,8 +43,12 @@ def describe_image(
     grid_x: npt.NDArray[np.int64],
     grid_y: npt.NDArray[np.int64],
     size: int,
-) -> npt.NDArray[np.float16]:
-    """Read an image, and describe its cutouts.
+    identity: str | None = None,
+) -> ImageDescription:
+    """Describe the cutouts of an image, or look up their descriptors in the cache.
+
+    A large image, which is read part by part, has no identity by which the cache could
+    know it.
 
     Parameters
     ----------
@@ -34,27 +60,65 @@ def describe_image(
         Column and row of the top left pixel of each cutout.
     size : int
         Side length of a cutout in pixels.
-
-    Returns
-    -------
-    ndarray of float16, shape (n, d)
-        See `describe_cutouts`.
+    identity : str, optional
+        Identity of the pixels, if it is known. An image in the cache is then not read.
 
     Raises
     ------
     ImageError
         If the image cannot be read.
     """
-    pixels = read_image(path, hdu, sky=False).pixels
-    if not isinstance(pixels, LazyPixels):
-        return describe_cutouts(pixels, grid_x, grid_y, size)
-    found = np.full((len(grid_x), len(NAMES)), np.nan, np.float16)
-    with pixels.held_open():
-        # A large image does not fit into memory, so each band is an image of its own.
-        for band in range(0, pixels.shape[0], _BAND):
-            rows = np.flatnonzero((grid_y // _BAND) * _BAND == band)
-            if len(rows):
-                part = pixels[band : band + _BAND + size]
-                y = grid_y[rows] - band
-                found[rows] = describe_cutouts(part, grid_x[rows], y, size)
-    return found
+    # Rounding depends on the number of threads.
+    with threadpool_limits(1):
+        return _describe(path, hdu, grid_x, grid_y, size, identity)
+
+
+def _describe(
+    path: Path,
+    hdu: int | None,
+    grid_x: npt.NDArray[np.int64],
+    grid_y: npt.NDArray[np.int64],
+    size: int,
+    identity: str | None,
+) -> ImageDescription:
+    cache = _Cache(grid_x, grid_y, size)
+    found = cache.get(identity)
+    if found is not None:
+        return ImageDescription(found, identity)
+    image = read_image(path, hdu, sky=False)
+    pixels = image.pixels
+    identity = pixel_identity(pixels) if isinstance(pixels, np.ndarray) else None
+    found = cache.get(identity)
+    if found is None:
+        found = describe_cutouts(pixels, grid_x, grid_y, size)
+        cache.put(identity, found)
+    return ImageDescription(found, identity, image.file, cache.problem)
+
+
+class _Cache:
+    """The cache for the cutouts of one image; its first error is kept, not raised."""
+
+    def __init__(
+        self, grid_x: npt.NDArray[np.int64], grid_y: npt.NDArray[np.int64], size: int
+    ) -> None:
+        self.problem: CacheError | None = None
+        self._cache = DescriptorCache.of_user()
+        self._cutouts = grid_x, grid_y, size
+
+    def get(self, identity: str | None) -> npt.NDArray[np.float16] | None:
+        if identity is None or self.problem is not None:
+            return None
+        try:
+            return self._cache.get(identity, *self._cutouts)
+        except CacheError as error:
+            self.problem = error
+            return None
+
+    def put(self, identity: str | None, values: npt.NDArray[np.float16]) -> None:
+        if identity is None or self.problem is not None:
+            return
+        try:
+            grid_x, grid_y, size = self._cutouts
+            self._cache.put(identity, grid_x, grid_y, size, values)
+        except CacheError as error:
+            self.problem = error

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_artifact_review.core.decoders import Pixels
 from napari_artifact_review.core.learning.block_maps import Floats
+from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
+
+#: A full image in memory, or one that is read when it is indexed.
+ImagePixels: TypeAlias = Pixels | LazyPixels
 
 #: Distance in pixels between the two pixels of a difference, beyond most stars.
 _LAG = 8
 
-#: Number of rows from which level and noise are computed.
-_ROWS = 128
+#: Number of rows from which level and noise are computed, and most of their pixels.
+_ROWS, _SAMPLE = 128, 2**21
 
 #: Median of the absolute difference of two normal deviates of standard deviation 1.
 _MEDIAN_STEP = 0.9539
@@ -38,7 +42,7 @@ class ImageScale(NamedTuple):
     scatter: float
 
     @classmethod
-    def measure(cls, pixels: NDArray[Any]) -> ImageScale:
+    def measure(cls, pixels: ImagePixels) -> ImageScale:
         """Measure level and noise on equally spaced rows of an image.
 
         The noise comes from the median of differences 8 px apart, which neither stars
@@ -47,10 +51,11 @@ class ImageScale(NamedTuple):
 
         Parameters
         ----------
-        pixels : ndarray, shape (rows, columns)
+        pixels : ndarray or LazyPixels, shape (rows, columns)
             Pixels of any type and byte order; they may be NaN or infinite.
         """
-        step = max(1, pixels.shape[0] // _ROWS)
+        rows, columns = pixels.shape
+        step = max(1, rows // max(1, min(_ROWS, _SAMPLE // max(columns, 1))))
         sample = np.asarray(pixels[::step]).astype(np.float64)
         sample[~np.isfinite(sample)] = np.nan
         known = sample[~np.isnan(sample)]
@@ -67,7 +72,7 @@ class ImageScale(NamedTuple):
         low, high = np.quantile(known, (0.16, 0.84))
         return cls(level, noise, float(high / 2 - low / 2) / noise)
 
-    def normalize(self, pixels: NDArray[Any]) -> Floats:
+    def normalize(self, pixels: Pixels) -> Floats:
         """Return pixels relative to the level, in units of the noise.
 
         Parameters

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_artifact_review.core.learning.block_maps import Floats
-from napari_artifact_review.core.learning.image_scale import ImageScale
+from napari_artifact_review.core.learning.image_scale import ImagePixels, ImageScale
 
 #: Blocks along a side of a cutout, around it on each side, and along a window.
 _INNER, _MARGIN = 25, 25
@@ -62,7 +62,7 @@ class _Lines(NamedTuple):
 
 
 def long_line_features(
-    pixels: NDArray[Any],
+    pixels: ImagePixels,
     grid_x: NDArray[np.int64],
     grid_y: NDArray[np.int64],
     size: int,
@@ -78,7 +78,7 @@ def long_line_features(
 
     Parameters
     ----------
-    pixels : ndarray, shape (rows, columns)
+    pixels : ndarray or LazyPixels, shape (rows, columns)
         Full image.
     grid_x, grid_y : ndarray of int64, shape (n,)
         Top left pixel of each cutout.
@@ -112,7 +112,7 @@ def long_line_features(
 
 
 def _average_blocks(
-    pixels: NDArray[Any],
+    pixels: ImagePixels,
     side: float,
     scale: ImageScale,
     row: NDArray[np.int64],

@@ -106,24 +106,6 @@ def neighbour_maximum(
     return highest
 
 
-def highest_opposite_pair(
-    values: NDArray[np.float32], neighbours: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """Return the highest value that two neighbours on opposite sides both reach.
-
-    A trail that crosses a cutout also crosses two opposite neighbours. The parameters
-    and the result are those of `neighbour_mean`; the result is NaN if no two opposite
-    neighbours have known values.
-    """
-    highest = np.full_like(values, np.nan)
-    sides = list(_each(values, neighbours))
-    # The steps are sorted, so that the opposite of the first one is the last one.
-    for (one, known), (other, is_known) in zip(sides[:4], sides[:3:-1], strict=True):
-        lower = np.minimum(one, other)
-        np.fmax(highest, lower, out=highest, where=known & is_known)
-    return highest
-
-
 def _each(
     values: NDArray[np.float32], neighbours: NDArray[np.int32]
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:

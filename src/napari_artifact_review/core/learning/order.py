@@ -21,9 +21,12 @@ from napari_artifact_review.core.learning.order_features import (
 
 __all__ = ["WARM_UP", "LearnedOrder", "OrderInputs", "Ranked"]
 
-#: Number of verdicts before the first fit: half in the order of self-confidence, half
-#: at random, so that the fit also knows cutouts that no model suspects.
+#: Number of verdicts before the first fit.
 WARM_UP = 20
+
+#: How many of them follow the self-confidence. The others are about random cutouts, so
+#: that the fit also knows cutouts that no model suspects.
+_BY_CONFIDENCE = 15
 
 #: Inverse of the penalty of the logistic regression.
 _STRENGTH = 0.1
@@ -62,9 +65,9 @@ class LearnedOrder:
     The order has three stages (learning from a table's own verdicts; compare D. Lewis &
     W. Gale, SIGIR 1994, and C. Northcutt et al., JAIR 70, 1373, 2021):
 
-    1. The first 10 verdicts follow the self-confidence: the probability that a model
+    1. The first 15 verdicts follow the self-confidence: the probability that a model
        gives to the label, lowest first.
-    2. The next 10 verdicts are about random cutouts.
+    2. The next 5 verdicts are about random cutouts.
     3. Then a logistic regression on all verdicts predicts which labels are wrong, from
        the models' probabilities, label, prediction, the cutouts around, and the
        principal components of the descriptors. While all verdicts agree with the
@@ -157,11 +160,11 @@ class LearnedOrder:
         """
         probability = self._prior[verdict_rows]
         fold = np.unique(self._groups[verdict_rows], return_inverse=True)[1] % _FOLDS
+        design = self._features.design(verdict_rows)
         for index in range(_FOLDS):
             used, held_out = fold != index, fold == index
             if not is_mixed(is_wrong[used]):
                 continue
-            design = self._features.design(verdict_rows)
             weights, intercept = fit_logistic(design[used], is_wrong[used], _STRENGTH)
             log_odds = design[held_out] @ weights + intercept
             probability[held_out] = sigmoid(log_odds)
@@ -201,10 +204,9 @@ class LearnedOrder:
         self, rows: NDArray[np.int64], promise: NDArray[np.float32], given: int
     ) -> NDArray[np.int64]:
         """Return the order of the warm-up: by self-confidence, at random, the rest."""
-        half = WARM_UP // 2
         order = np.lexsort((self._lot[rows], -promise))
-        first, rest = np.split(order, [max(half - given, 0)])
-        number = min(max(WARM_UP - max(given, half), 0), len(rest))
+        first, rest = np.split(order, [max(_BY_CONFIDENCE - given, 0)])
+        number = min(max(WARM_UP - max(given, _BY_CONFIDENCE), 0), len(rest))
         lot = np.argsort(self._lot[rows[rest]], kind="stable")[:number]
         return np.concatenate([first, rest[lot], np.delete(rest, lot)])
 

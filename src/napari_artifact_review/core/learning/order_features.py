@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from napari_artifact_review.core.learning.logistic import logit
 from napari_artifact_review.core.learning.neighbours import (
     grid_neighbours,
-    highest_opposite_pair,
     neighbour_maximum,
     neighbour_mean,
 )
@@ -22,7 +21,7 @@ _Floats = NDArray[np.float32]
 COMPONENTS = 16
 
 #: Number of features from the table, which come before the components.
-_TABLE_COLUMNS = 13
+_TABLE_COLUMNS = 18
 
 #: Number of features, the first ones, that have one weight for both labels.
 _COMMON = 3
@@ -96,13 +95,10 @@ class OrderFeatures(NamedTuple):
         near = grid_neighbours(
             inputs.image_index, inputs.grid_x, inputs.grid_y, inputs.size
         )
-        around = np.stack([own, inputs.label.astype(np.float32)], axis=1)
         columns = [
             np.stack([sign * logit(own), sign * logit(given), sign], axis=1),
             np.stack([own, given, own**2, inputs.preds], axis=1),
-            neighbour_mean(around, near),
-            neighbour_maximum(around, near),
-            highest_opposite_pair(around, near),
+            _surroundings(inputs.label, own, near),
         ]
         if inputs.descriptors is not None:
             whitening = Whitening.fit(inputs.descriptors, COMPONENTS)
@@ -186,6 +182,24 @@ def _own_probability(inputs: OrderInputs, probability: _Floats | None) -> _Float
     if probability is None:
         return given
     return np.where(np.isnan(probability), given, probability)
+
+
+def _surroundings(
+    label: NDArray[np.int8], own: _Floats, near: NDArray[np.int32]
+) -> _Floats:
+    """Return features of the cutouts around each cutout, shape (n, 11).
+
+    They are means and extremes of probability, label and their difference, and
+    products with the probability of the cutout itself: an artifact alone is something
+    else than one of many along a trail.
+    """
+    surplus = label - own
+    values = np.stack([own, label, surplus, -surplus], axis=1).astype(np.float32)
+    mean = neighbour_mean(values[:, :3], near)
+    highest = neighbour_maximum(values, near)
+    p_mean, p_highest = mean[:, 0], highest[:, 0]
+    products = [own * p_mean, own * p_highest, p_mean * p_highest, p_mean**2]
+    return np.concatenate([mean, highest, np.stack(products, axis=1)], axis=1)
 
 
 def _standardize(features: _Floats) -> _Floats:

@@ -32,6 +32,8 @@ class Audits:
         The queue of the review.
     journal : Journal
         The verdicts of the review.
+    reviewer : str
+        Name of the reviewer.
     records : sequence of AuditRecord
         The audits that were drawn before, in the order of their numbers.
 
@@ -46,12 +48,14 @@ class Audits:
         catalog: Catalog,
         cursor: ReviewCursor,
         journal: Journal,
+        reviewer: str,
         records: Sequence[AuditRecord],
     ) -> None:
         self.records = tuple(records)
         self._catalog = catalog
         self._cursor = cursor
         self._journal = journal
+        self._reviewer = reviewer
         self._last_rows = self._rows_of(self.records[-1].sample if records else ())
 
     @property
@@ -107,7 +111,7 @@ class Audits:
         )
         self.records += (record,)
         self._last_rows = sample
-        self._cursor.begin_detour(sample, _purpose(number, 1))
+        self._cursor.begin_detour(sample, _purpose(number, 1), self._reviewer)
         return number
 
     def resume(self) -> bool:
@@ -115,21 +119,22 @@ class Audits:
         self._check_can_record()
         rows = self._last_rows[self._are_unseen()[self._last_rows]]
         if rows.size:
-            self._cursor.begin_detour(rows, _purpose(self.records[-1].number, 1))
+            purpose = _purpose(self.records[-1].number, 1)
+            self._cursor.begin_detour(rows, purpose, self._reviewer)
         return bool(rows.size)
 
-    def confirm(self, reviewer: str) -> bool:
+    def confirm(self) -> bool:
         """Queue the finds of the last audit for a second look, among kept cutouts.
 
         There are as many kept ones as finds, if the sample has enough. Those without
-        a second look come first. Return False if a reviewer has no find to confirm.
+        a second look come first. Return False if the reviewer has no find to confirm.
         """
         self._check_can_record()
         if not self.records:
             return False
         record = self.records[-1]
         looks = self.history.looks(record.sample, record.last_numbers)
-        finds = finds_to_confirm(looks, reviewer)
+        finds = finds_to_confirm(looks, self._reviewer)
         if not finds:
             return False
         draw = np.random.default_rng([record.seed, record.number, 2])
@@ -138,7 +143,7 @@ class Audits:
         kept.sort(key=lambda cutout: looks[cutout].is_seen_twice)
         rows = self._rows_of([*finds, *kept[: len(finds)]])
         self._cursor.begin_detour(
-            draw.permutation(rows), _purpose(record.number, 2), rows.tolist()
+            draw.permutation(rows), _purpose(record.number, 2), self._reviewer
         )
         return True
 

@@ -232,7 +232,7 @@ class ReviewCursor:
         self,
         rows: Rows,
         purpose: Mapping[str, Any] | None = None,
-        asked_again: Iterable[int] = (),
+        hidden_from: str | None = None,
     ) -> None:
         """Replace the queue by listed rows for a while, and move to the first one.
 
@@ -244,14 +244,15 @@ class ReviewCursor:
             Table rows, in the order of the queue.
         purpose : mapping, optional
             What the verdicts on these rows are for, as plain JSON.
-        asked_again : iterable of int
-            Rows that need another verdict, although they have one.
+        hidden_from : str, optional
+            Reviewer whose new verdict each of these rows needs, whatever verdict it
+            has. Until then, the row is hidden; see `HiddenCutouts.ask`.
         """
         if self._left_at is None:
             self._left_at, self._rule_queue = self.row, self.queue
-        labels = self._catalog.labels
         self.purpose = purpose or {}
-        self._catalog.asked_again = {row: labels.state_of(row) for row in asked_again}
+        asked = () if hidden_from is None else rows.tolist()
+        self._catalog.hidden.ask(asked, hidden_from or "")
         queue = Queue(self._catalog, self.queue.rule, rows)
         self._replace_queue(queue, int(rows[0]) if len(rows) else self.row)
 
@@ -265,7 +266,8 @@ class ReviewCursor:
         return True
 
     def _end_purpose(self) -> None:
-        self._rule_queue, self.purpose, self._catalog.asked_again = None, {}, {}
+        self._rule_queue, self.purpose = None, {}
+        self._catalog.hidden.ask((), "")
 
     def _queue_again(self) -> Queue:
         if self._rule_queue is not None:

@@ -171,7 +171,9 @@ class Journal:
         """Submit a verdict on rows as one act; skip rows with the same verdict.
 
         `images` contains facts about the judged images, by image name; see
-        `JudgedImages.facts_of`.
+        `JudgedImages.facts_of`. The context of a verdict on a hidden cutout says so. A
+        cutout that is asked about again may get the same verdict again, also if it is
+        shown before the entry is written.
         """
         kind, note = storable_text(kind), storable_text(note)
         by_key = {self._index.key_of(row): row for row in rows}
@@ -179,18 +181,18 @@ class Journal:
         wanted = LabelState(0, self._reviewer, utc_now(), verdict, kind, note)
         expected = self._expected.states_of(keys)
         changing = (command.cutouts for command in self.pending)
-        repeatable = self._repeatable(by_key).difference(*changing)
-        new = changed_states(expected, wanted, repeatable)
+        may_repeat = self._repeatable(by_key)
+        new = changed_states(expected, wanted, may_repeat.difference(*changing))
         if not new:
             return self._command_without_effect(keys, expected)
-        context = self._context(view)
-        facts = {key: facts_about(key.image_name, images) for key in keys}
+        context, hidden = self._context(view), self._catalog.hidden.facts_of
+        facts = {k: facts_about(k.image_name, images) | hidden(by_key[k]) for k in keys}
         contexts = {key: context | self._table_state(key) | facts[key] for key in keys}
 
         def make() -> list[Entry]:
             states = {key: self._labels.state_of(row) for key, row in by_key.items()}
             # A queue of second looks may have ended since the verdict was given.
-            again = repeatable | self._repeatable(by_key)
+            again = may_repeat | self._repeatable(by_key)
             new = changed_states(states, wanted, again)
             decisions = [Decision.from_state(key, state) for key, state in new.items()]
             return self._log.decide(decisions, contexts)
@@ -243,8 +245,7 @@ class Journal:
         if not labels:
             return self._command_without_effect(())
         now = utc_now()
-        chosen = {"chosen_by": self._reviewer, "chosen_at": now}
-        context = self._context({}) | chosen
+        context = self._context({}) | {"chosen_by": self._reviewer, "chosen_at": now}
         contexts = {cutout: context | self._table_state(cutout) for cutout in labels}
         command = adopt_command(self._log, labels, contexts, (self._reviewer, now))
         command.again = partial(self.adopt, labels)

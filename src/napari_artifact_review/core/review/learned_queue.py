@@ -167,7 +167,9 @@ class LearnedQueue:
         if not self._descriptors.is_ready:
             doing = f"{done:,} of {total:,} images read"
             parts.append(doing if done < total else "training a model")
-        if self._descriptors.faults:
+        if self._descriptors.embeddings is not None and self._descriptors.faults:
+            parts.append("the embeddings cannot be used")
+        elif self._descriptors.faults:
             parts.append(f"{len(self._descriptors.faults):,} images cannot be used")
         return "; ".join(parts)
 

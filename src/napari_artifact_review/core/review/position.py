@@ -83,6 +83,8 @@ class Position:
         Side length of a cutout in pixels that the user gave; None to infer it.
     learned : LearnedState
         State of the learned order.
+    embeddings : str or None
+        Path of the user's own embeddings; None to compute descriptors.
     audits : tuple of AuditRecord
         All audits of the review.
     """
@@ -99,6 +101,7 @@ class Position:
     mapping: TableMapping | None = None
     cutout_size: int | None = None
     learned: LearnedState = field(default_factory=LearnedState)
+    embeddings: str | None = None
     audits: tuple[AuditRecord, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -119,6 +122,7 @@ class Position:
             "mapping": None if self.mapping is None else self.mapping.as_json(),
             "cutout_size": self.cutout_size,
             "learned": self.learned.as_json(),
+            "embeddings": self.embeddings,
             "audits": [audit.as_json() for audit in self.audits],
         }
 
@@ -153,6 +157,7 @@ class Position:
         position.mapping = read("mapping", TableMapping.from_json, None)
         position.cutout_size = read("cutout_size", _parse_size, None)
         position.learned = read("learned", LearnedState.from_json, LearnedState())
+        position.embeddings = read("embeddings", str, None)
         position.audits = read("audits", audits_from_json, ())
         if not damaged:
             return position, ()

@@ -215,7 +215,7 @@ class Queue:
         self._rows: Rows = rows
         self._is_in = self._are_in(rows)
         self._open = catalog.are_open()[rows]
-        self._answered = np.greater(catalog.labels.answered[rows], self._open)
+        self._answered = catalog.are_answered()[rows]
         self._row_is_in = np.zeros(len(which), dtype=bool)
         self._row_is_in[self.rows] = True
         self._size = int(np.count_nonzero(self._is_in))

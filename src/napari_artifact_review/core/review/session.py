@@ -125,6 +125,8 @@ class ReviewSession:
         Emitted when `problem` has changed.
     disagreements_changed : Signal
         Emitted when disagreements have been resolved; see `disagreements`.
+    hidden_changed : Signal
+        Emitted when a rule that hides cutouts has changed; see `hide_predictions`.
     learning_changed : Signal
         Emitted when what the learned order is based on may have changed.
     shown_columns_changed : Signal
@@ -168,10 +170,18 @@ class ReviewSession:
     shown_columns_changed = Signal()
     learning_changed = Signal()
 
+    shown_columns: tuple[str, ...]
+    view_settings: dict[str, Any]
+
     # Function that delivers what threads compute on the caller's thread.
     _dispatch: Callable[[Callable[[], object]], None] | None = None
 
-    def __init__(self, files: OpenedFiles, plan: CarryPlan | None = None) -> None:
+    def __init__(
+        self,
+        files: OpenedFiles,
+        plan: CarryPlan | None = None,
+        embeddings: Path | None = None,
+    ) -> None:
         self.catalog = catalog = files.catalog
         self.predictions = catalog.predictions
         self.image_names = catalog.predictions.image_names
@@ -184,10 +194,7 @@ class ReviewSession:
         self.store = str(files.store.path)
         self._given = files.given
         position, damaged = Position.from_json(files.contents.state)
-        self.view_settings = position.view
-        self.drafts = position.drafts
-        self.own_columns = catalog.own_columns
-        self.shown_columns, gone = _columns_to_show(position, self.own_columns)
+        gone = self._restore(position)
         self._journal = Journal(catalog, files.store, files.contents, files.reviewer)
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
@@ -201,12 +208,12 @@ class ReviewSession:
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
         self._expose_signals()
-        self._prepare_learning(position)
-        self.audits = Audits(catalog, self._cursor, self._journal, position.audits)
+        self._prepare_learning(position, embeddings)
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
+        catalog.hidden.hide_unanswered(self.hide_predictions)
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
                 files.meeting_place, files.team_url, files.identity
@@ -230,6 +237,7 @@ class ReviewSession:
         read_only: bool = False,
         order: Order = DEFAULT_RULE.order,
         previous: str | Path | None = None,
+        embeddings: str | Path | None = None,
     ) -> Self:
         """Open a predictions table for review, or resume its review.
 
@@ -272,6 +280,10 @@ class ReviewSession:
             review, or a log. Its verdicts are carried to this table, each once; see
             `round_summary`. The default queue then has the new errors first, and then
             the cutouts whose verdict the model contradicts.
+        embeddings : path-like, optional
+            The user's own embeddings, or a folder of `describe`, for the learned order
+            and for similar cutouts; see `read_embeddings`. By default those of the
+            resumed review, or else descriptors that the plugin computes.
 
         Raises
         ------
@@ -284,8 +296,12 @@ class ReviewSession:
         StoreError
             If the log cannot be read or belongs to another table, or a URL is invalid.
         ReviewError
-            If the previous round cannot be read, or is this review.
+            If the previous round cannot be read, or is this review, or there are no
+            embeddings at this path.
         """
+        given = None if embeddings is None else absolute_path(embeddings)
+        if given is not None and not given.exists():
+            raise ReviewError("there are no embeddings here", path=given)
         request = OpenRequest(
             predictions,
             images,
@@ -300,9 +316,9 @@ class ReviewSession:
         )
         with opened_files(request, replaced) as files:
             if previous is None:
-                return cls(files)
+                return cls(files, embeddings=given)
             earlier = read_previous_round(previous, request, files.given)
-            return cls(files, plan_carrying(files, earlier))
+            return cls(files, plan_carrying(files, earlier), given)
 
     def with_output(self, output: str | Path) -> Self:
         """Open a new session of this review with another output and all decisions.
@@ -714,6 +730,42 @@ class ReviewSession:
         self._cursor.set_queue(rule)
         self._learn()
 
+    # Hidden predictions
+
+    @property
+    def hide_predictions(self) -> bool:
+        """Whether cutouts show no prediction or label before the verdict of this round.
+
+        Cutouts with a verdict of this round look as usual; a carried verdict does not
+        count. The choice is stored in `view_settings`, and so with each verdict. The
+        tables of this class, such as `table` and `queue`, are never hidden.
+        """
+        return self.view_settings.get("hide_predictions") is True
+
+    @hide_predictions.setter
+    def hide_predictions(self, on: bool) -> None:
+        self.view_settings = self.view_settings | {"hide_predictions": bool(on)}
+        self.catalog.hidden.hide_unanswered(bool(on))
+
+    def hide_until_verdict(self, rows: Iterable[int]) -> None:
+        """Ask about rows again: hide each of them until it has a new verdict.
+
+        Until then, such a cutout counts as unreviewed in the queue, and a verdict that
+        is the same as before is recorded again. These rows replace those of an earlier
+        call.
+
+        Parameters
+        ----------
+        rows : iterable of int
+            Rows of the table.
+        """
+        self.catalog.hidden.ask(rows, self.reviewer)
+        self._cursor.sort_again()
+
+    def reveal(self) -> None:
+        """Show the rows of `hide_until_verdict` that have no new verdict."""
+        self.hide_until_verdict(())
+
     # Similar cutouts
 
     def similar(
@@ -857,7 +909,7 @@ class ReviewSession:
         ReviewError
             If the review is read-only.
         """
-        return self.audits.confirm(self.reviewer)
+        return self.audits.confirm()
 
     def end_audit(self) -> bool:
         """Return to the queue before the audit; return False if it is in use."""
@@ -879,7 +931,7 @@ class ReviewSession:
         rows = self.learned_queue.surprising(self.reviewer)[:n]
         if not len(rows):
             return False
-        self._cursor.begin_detour(rows, {"second_look": True}, rows.tolist())
+        self._cursor.begin_detour(rows, {"second_look": True}, self.reviewer)
         return True
 
     def end_surprising(self) -> bool:
@@ -888,7 +940,7 @@ class ReviewSession:
 
     def is_asked_again(self, cutout: CutoutKey) -> bool:
         """Return whether a cutout awaits the second verdict for which it is queued."""
-        return self.catalog.is_asked_again(self._row_of(cutout))
+        return bool(self.catalog.hidden.asked[self._row_of(cutout)])
 
     @property
     def remaining(self) -> Remaining:
@@ -1116,6 +1168,17 @@ class ReviewSession:
         """
         return self._journal.expected_state(cutout)
 
+    def shown_state(self, cutout: CutoutKey) -> LabelState:
+        """Return the label state of a cutout as far as the reviewer may see it.
+
+        It is the state of `expected_state`. For a hidden cutout, it is the last pending
+        verdict, or else empty, with -1 as `label_new`.
+        """
+        if not self.catalog.hidden.mask[self._row_of(cutout)]:
+            return self.expected_state(cutout)
+        given = [c.new_states for c in self.pending if cutout in c.new_states]
+        return given[-1][cutout] if given else LabelState(-1)
+
     def give_again(self) -> tuple[Command, ...]:
         """Retry all refused commands in order, and return the new commands."""
         return self._journal.give_again()
@@ -1283,6 +1346,7 @@ class ReviewSession:
             self._given.mapping,
             self._given.cutout_size,
             LearnedState(self.learned_queue.seed, tuple(self._cursor.shown)),
+            str(place) if (place := self.descriptors.embeddings) else None,
             self.audits.records,
         )
 
@@ -1298,9 +1362,18 @@ class ReviewSession:
         if self._dispatch is not None:
             self._dispatch(self._learn)
 
+    def _restore(self, position: Position) -> tuple[str, ...]:
+        """Restore the view, drafts and columns; return notices for the user."""
+        self.view_settings = position.view
+        self.drafts = position.drafts
+        self.own_columns = self.catalog.own_columns
+        self.shown_columns, gone = _columns_to_show(position, self.own_columns)
+        return gone
+
     def _expose_signals(self) -> None:
         """Make the signals of the parts attributes of the session."""
         self.current_changed = self._cursor.moved
+        self.hidden_changed = self.catalog.hidden.changed
         self.queue_changed = self._cursor.queue_changed
         self.saved = self.saver.saved
         self.problem_changed = self._journal.problem_changed
@@ -1308,8 +1381,11 @@ class ReviewSession:
         self.pending_changed = self._journal.pending_changed
         self.refused_changed = self._journal.refused_changed
 
-    def _prepare_learning(self, position: Position) -> None:
-        self.descriptors = CutoutDescriptors(self.catalog, self.images)
+    def _prepare_learning(self, position: Position, embeddings: Path | None) -> None:
+        stored = None if position.embeddings is None else Path(position.embeddings)
+        self.descriptors = CutoutDescriptors(
+            self.catalog, self.images, self.judged_images, embeddings or stored
+        )
         # The computation ends with a session that is dropped without `close`.
         weakref.finalize(self, self.descriptors.close)
         journal = self._journal
@@ -1322,6 +1398,9 @@ class ReviewSession:
         )
         self.descriptors.progressed.connect(self._on_described)
         self.learned_queue.changed.connect(self._cursor.sort_again)
+        self.audits = Audits(
+            self.catalog, self._cursor, self._journal, self.reviewer, position.audits
+        )
 
     def _start_describing(self) -> None:
         name = self.cutout_index.image_of(self._cursor.row)
@@ -1375,6 +1454,7 @@ class ReviewSession:
         return ReviewError(what, path=self.predictions.path)
 
     def _on_changed(self, rows: list[int]) -> None:
+        self.catalog.hidden.update(rows)
         self._cursor.update_queue(rows)
         self.learned_queue.note_labels(rows)
         for row in rows:

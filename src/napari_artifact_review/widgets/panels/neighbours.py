@@ -29,6 +29,7 @@ _COLORS = {
     "FN": STYLE.false_negative,
     "TP": STYLE.label_box,
     "TN": STYLE.true_negative,
+    "": STYLE.hidden,
 }
 
 #: Space between the texts of two neighbours, in pixels.
@@ -198,6 +199,8 @@ def position_texts(cutout: Cutout, full: FullImage | None) -> tuple[str, str]:
 
 
 def _text(cutout: Cutout) -> str:
+    if cutout.is_hidden:
+        return ""
     label = f"{cutout.label}"
     if cutout.changed:
         label += f" → {cutout.label_new}"

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.widgets.panels.conditions import ConditionsPanel
+from napari_artifact_review.widgets.panels.hiding import HidingPanel
 from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
 from napari_artifact_review.widgets.parts.font import fit_width
 from napari_artifact_review.widgets.parts.line import Line
@@ -76,6 +77,7 @@ class QueuePanel(Container[Widget]):
         self.order = _choice(_ORDERS, "Sort by")
         self.seed = SpinBox(min=0, max=2**31 - 1, tooltip="Seed of the shuffled order")
         self.learning = Line()
+        self.hiding = HidingPanel()
         self.threshold = ThresholdPanel()
         super().__init__(
             widgets=[
@@ -84,6 +86,7 @@ class QueuePanel(Container[Widget]):
                 self.kind,
                 row_of(self.order, self.seed),
                 self.learning,
+                self.hiding,
                 self.threshold,
             ],
             labels=False,
@@ -133,7 +136,7 @@ class QueuePanel(Container[Widget]):
         rule = session.review_queue.rule
         self.note_image(session)
         self._images = rule.images
-        kinds = sorted({*session.kinds, *session.catalog.labels.kinds.values()})
+        kinds = sorted({*session.kinds, *session.catalog.shown_kinds.values()})
         states = dict(_STATES)
         if session.catalog.labels.carried_decisions or rule.state in _ROUND_STATES:
             states |= _ROUND_STATES
@@ -157,6 +160,7 @@ class QueuePanel(Container[Widget]):
         self.conditions.show_conditions(rule.columns)
         self.seed.visible = rule.order == "random"
         self.show_learning(session)
+        self.hiding.show_hiding(session)
         self.threshold.show_threshold(session)
 
     def show_learning(self, session: ReviewSession) -> None:

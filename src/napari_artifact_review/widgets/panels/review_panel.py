@@ -204,7 +204,7 @@ class ReviewPanel(Container[Widget]):
         self.facts.show_cutout(cutout)
         self.own_columns.show_cutout(session)
         draft = session.drafts.get(cutout.key)
-        given = session.expected_state(cutout.key)
+        given = session.shown_state(cutout.key)
         self.kind_and_note.show_cutout(cutout, given, draft)
         self.progress.show_progress(session)
         self.go_to.show_position(session)
@@ -215,6 +215,12 @@ class ReviewPanel(Container[Widget]):
         self.encoding.hide()
         self.changed_output.hide()
         self.changed_table.hide()
+
+    def show_hidden(self, session: ReviewSession) -> None:
+        """Show the current cutout and the lists after cutouts were hidden or shown."""
+        self.queue.show_queue(session)
+        self.go_to.list_again(session)
+        self.show_current(session)
 
     def show_queue(self, session: ReviewSession) -> None:
         """Show the queue, the threshold and the progress of a session."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from napari_artifact_review.core.errors import ReviewError, TableError
-from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.tables.table_formats import read_table_file
-from napari_artifact_review.core.training.scoring.image_files import ImageList, file_key
+from napari_artifact_review.core.training.running.image_files import ImageList
 
 #: The columns that identify a cutout.
 CUTOUT = ["image_name", "grid_x", "grid_y"]
@@ -43,17 +41,8 @@ def read_labels(
     TableError
         If the table has faults, or none of its images is scored.
     """
-    known = {image.name for image in images.images}
-
-    def find_aliases(names: Sequence[str]) -> Mapping[str, str]:
-        by_file = {file_key(image.path): image.name for image in images.images}
-        other = [name for name in names if name not in known]
-        files = ImageFolder(images.root, names).files() if other else {}
-        keys = {name: file_key(files[name]) for name in other if name in files}
-        return {name: by_file[key] for name, key in keys.items() if key in by_file}
-
-    table = read_predictions(path, _without_predictions(path, mapping), find_aliases)
-    if known.isdisjoint(table.image_names):
+    table = read_predictions(path, _without_predictions(path, mapping), images.aliases)
+    if set(images.names).isdisjoint(table.image_names):
         raise TableError(
             "none of its images is among the images to score",
             path=path,

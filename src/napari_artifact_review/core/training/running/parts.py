@@ -1,4 +1,4 @@
-"""The folder with the scores of each image, written whole or not at all."""
+"""The folder with one part for each image, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,44 +6,47 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from napari_artifact_review.core.atomic_files import replace_file
 from napari_artifact_review.core.errors import ReviewError, SaveError
+from napari_artifact_review.core.training.running.run_kind import RunKind
 
-#: What the scores of an image depend on, as JSON.
+#: What the part of an image depends on, as JSON.
 PartKey: TypeAlias = Mapping[str, Any]
 
-_METADATA = b"napari-artifact-review.score"
 _MARKER = "about.json"
-_ABOUT = "napari-artifact-review score: one part an image; see docs/rounds.md"
 _PART = re.compile(r"[0-9a-f]{32}\.parquet")
 _UNFINISHED = re.compile(r"\..*\.part", re.DOTALL)
 
 
 class PartsFolder:
-    """The folder OUTPUT.parts, with one Parquet file for each image.
+    """A folder with one Parquet file for each image, and a description in JSON.
 
     Parameters
     ----------
-    output : Path
-        The table that is joined from the parts.
+    path : Path
+        The folder.
+    kind : RunKind
+        The run that writes the parts.
 
     Attributes
     ----------
     path : Path
         The folder.
+    kind : RunKind
+        The run that writes the parts.
     """
 
-    def __init__(self, output: Path) -> None:
-        self.path = output.with_name(f"{output.name}.parts")
+    def __init__(self, path: Path, kind: RunKind) -> None:
+        self.path = path
+        self.kind = kind
 
     def prepare(self) -> None:
         """Make the folder, unless it is there, and check that a file can be written.
@@ -64,15 +67,15 @@ class PartsFolder:
                 path=self.path,
                 remedy="Choose another output",
             ) from error
-        if _MARKER in names and self._about().get("about") == _ABOUT:
+        if _MARKER in names and self.description.get("about") == self.kind.about:
             return
         if any(not _UNFINISHED.fullmatch(name) for name in names):
             raise SaveError(
-                "the folder exists, and does not hold the parts of a score",
+                f"the folder exists, and does not hold the parts of {self.kind.noun}",
                 path=self.path,
                 remedy="Move it away, or choose another output",
             )
-        self._write_about({"about": _ABOUT})
+        self.write_description({})
 
     def path_of(self, image_name: str) -> Path:
         """Return the path of the part of an image."""
@@ -85,7 +88,7 @@ class PartsFolder:
             metadata = pq.read_schema(self.path_of(image_name)).metadata
         except (OSError, pa.ArrowException):
             return False
-        return bool((metadata or {}).get(_METADATA) == _as_bytes(key))
+        return bool((metadata or {}).get(self.kind.metadata_key) == _as_bytes(key))
 
     def read(self, image_name: str) -> pa.Table:
         """Read the part of an image.
@@ -96,15 +99,20 @@ class PartsFolder:
             If the part cannot be read.
         """
         path = self.path_of(image_name)
-        try:
-            with pq.ParquetFile(path) as file:
-                return file.read()
-        except (OSError, pa.ArrowException) as error:
-            raise ReviewError(
-                f"the part of {image_name} cannot be read ({error})",
-                path=path,
-                remedy="Delete the part, and run the same command again",
-            ) from error
+        with _reading(image_name, path), pq.ParquetFile(path) as file:
+            return file.read()
+
+    def count_rows(self, image_name: str) -> int:
+        """Return the number of rows in the part of an image.
+
+        Raises
+        ------
+        ReviewError
+            If the part cannot be read.
+        """
+        path = self.path_of(image_name)
+        with _reading(image_name, path):
+            return int(pq.read_metadata(path).num_rows)
 
     def others(self, image_names: Collection[str]) -> tuple[int, list[str]]:
         """Return what else is in the folder.
@@ -128,60 +136,82 @@ class PartsFolder:
         return others, foreign
 
     @property
-    def output_digest(self) -> str | None:
-        """SHA-256 of the last table that was joined from the parts, if there is one."""
-        digest = self._about().get("output_sha256")
-        return digest if isinstance(digest, str) else None
-
-    def remember_output(self, digest: str) -> None:
-        """Remember the SHA-256 of the table that was joined from the parts."""
-        self._write_about({"about": _ABOUT, "output_sha256": digest})
-
-    def _about(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
+        """The description of the folder; empty if there is none."""
         try:
             found = json.loads((self.path / _MARKER).read_text("utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _write_about(self, about: Mapping[str, Any]) -> None:
-        text = json.dumps(about, indent=1) + "\n"
+    def write_description(self, facts: Mapping[str, Any]) -> None:
+        """Write the description of the folder atomically.
+
+        Parameters
+        ----------
+        facts : mapping
+            Facts about the run, as JSON, beside the text that names its kind.
+
+        Raises
+        ------
+        SaveError
+            If the description cannot be written.
+        """
+        text = json.dumps({"about": self.kind.about, **facts}, indent=1) + "\n"
         replace_file(self.path / _MARKER, lambda stream: stream.write(text.encode()))
 
 
 def write_part(
     path: Path,
+    kind: RunKind,
     key: PartKey,
-    grid_x: NDArray[np.int64],
-    grid_y: NDArray[np.int64],
-    confidence: NDArray[np.float64],
+    columns: Mapping[str, Any],
+    dictionaries: bool | list[str] = True,
 ) -> None:
-    """Write the scores of an image atomically.
+    """Write the part of an image atomically.
 
     Parameters
     ----------
     path : Path
         The part.
+    kind : RunKind
+        The run that writes the part.
     key : mapping
-        What the scores depend on, with the name of the image as "image_name".
-    grid_x, grid_y, confidence : ndarray, shape (n,)
-        The cutouts and their probabilities.
+        What the part depends on, with the name of the image as "image_name".
+    columns : mapping of str to array-like
+        Numpy or Arrow arrays of the same length n, beginning with `grid_x`.
+    dictionaries : bool or list of str
+        Whether to store distinct values once, or for which columns; this makes numbers
+        that hardly repeat larger.
 
     Raises
     ------
     SaveError
         If the part cannot be written.
     """
-    names = pa.array([key["image_name"]] * len(grid_x), pa.string())
-    table = pa.table(
-        {
-            "image_name": names,
-            "grid_x": grid_x,
-            "grid_y": grid_y,
-            "confidence": confidence,
-        }
-    ).replace_schema_metadata({_METADATA: _as_bytes(key)})
-    replace_file(path, lambda stream: pq.write_table(table, stream, compression="zstd"))
+    names = pa.array([key["image_name"]] * len(columns["grid_x"]), pa.string())
+    table = pa.table({"image_name": names, **columns}).replace_schema_metadata(
+        {kind.metadata_key: _as_bytes(key)}
+    )
+    replace_file(
+        path,
+        lambda stream: pq.write_table(
+            table, stream, compression="zstd", use_dictionary=dictionaries
+        ),
+    )
+
+
+@contextmanager
+def _reading(image_name: str, path: Path) -> Iterator[None]:
+    """Convert errors from reading a part to a ReviewError."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise ReviewError(
+            f"the part of {image_name} cannot be read ({error})",
+            path=path,
+            remedy="Delete the part, and run the same command again",
+        ) from error
 
 
 def _as_bytes(key: PartKey) -> bytes:

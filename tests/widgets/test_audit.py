@@ -92,6 +92,11 @@ def test_finds_are_confirmed_among_kept_cutouts(unfolded, judge, settle, qtbot):
     qtbot.waitUntil(lambda: left(dock).confirm.visible)
     assert left(dock).confirm.text == "Confirm finds (1)"
     entries = len(session.log)
+
+    def same_again():
+        label = session.catalog.labels.label_new[session.current_cutout.row]
+        return "j" if label else "k"
+
     click(left(dock).confirm)
     assert len(session.review_queue) == session.review_queue.left == 2
     assert rows[0] in session.review_queue
@@ -101,10 +106,10 @@ def test_finds_are_confirmed_among_kept_cutouts(unfolded, judge, settle, qtbot):
     QTest.keyClick(dock.note.native, Qt.Key.Key_Return)
     assert dock.pending == 0
     assert len(session.log) == entries
-    judge(dock, *("j" if session.current_cutout.label_new else "k",))
+    judge(dock, same_again())
     assert session.review_queue.left == 1
     assert len(session.log) == entries + 1
-    judge(dock, "j" if session.current_cutout.label_new else "k")
+    judge(dock, same_again())
     assert session.review_queue.left == 0
     marks = [entry.context["view"]["audit"]["look"] for entry in session.log]
     assert marks == [1] * 6 + [2] * 2

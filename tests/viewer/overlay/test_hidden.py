@@ -190,3 +190,12 @@ def test_the_status_bar_names_the_position_only(hiding, viewer, session):
     assert text.endswith("|  (200, 0), predictions hidden")
     session.hide_predictions = False
     assert "FN at (200, 0), label 1" in image.get_status((10, 210))["coordinates"]
+
+
+def test_the_switch_changes_the_text_under_a_resting_mouse(control, viewer, session):
+    viewer.mouse_over_canvas = True
+    viewer.cursor.position = (110, 310)
+    session.hide_predictions = True
+    assert viewer.status["coordinates"].endswith("(200, 0), predictions hidden")
+    session.hide_predictions = False
+    assert "FN at (200, 0), label 1" in viewer.status["coordinates"]

@@ -375,3 +375,18 @@ def test_a_previous_round_without_verdicts_is_told(survey, tmp_path, capsys):
             "0 verdicts carried from the previous round, which has no verdicts; "
             "errors: 4 new, 0 gone, 0 back"
         ]
+
+
+def test_check_of_a_next_round_in_the_same_folder_names_its_own_option(
+    survey, tmp_path, capsys
+):
+    with ReviewSession.open(survey, reviewer="ada") as session:
+        session.set_label("no artifact")
+        previous = session.save()
+    new = tmp_path / "new.csv"
+    new.write_text(survey.read_text())
+    command = ["check", str(new), "--previous", str(previous)]
+    assert main(command) == 2
+    assert "check --reviewed" in capsys.readouterr().err
+    assert main([*command, "--reviewed", str(tmp_path / "new_reviewed.csv")]) == 0
+    assert "1 verdict carried" in capsys.readouterr().out

@@ -362,5 +362,6 @@ def _check_is_other(path: Path, log: Path, request: OpenRequest) -> None:
         raise ReviewError(
             "the previous round would get the verdicts of this round too",
             path=path,
-            remedy=f"Name another output than {output.name} for this round",
+            remedy=f"Name another output than {output.name} for this round (open "
+            "--output, check --reviewed)",
         )

@@ -12,7 +12,7 @@ import pytest
 from astropy.io import fits
 from sklearn import metrics as sk
 
-from napari_artifact_review import ReviewSession, compare
+from napari_artifact_review import ReviewSession, compare, export
 from napari_artifact_review.cli import main
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.training.comparing.comparison_json import as_json
@@ -579,3 +579,20 @@ def test_images_that_are_not_found_are_one_line(
         f"{tmp_path / 'wrong'}."
     ]
     assert len([line for line in out if line.startswith("No brightness: ")]) == 1
+
+
+def test_verdicts_on_differing_cutouts_reach_the_next_export(survey, tmp_path):
+    other, differ = tmp_path / "other.csv", tmp_path / "differ.csv"
+    table = pd.read_csv(survey)
+    table.assign(preds=1 - table["preds"]).to_csv(other, index=False)
+    with ReviewSession.open(survey) as session:
+        session.save()
+    assert run(survey, other, "--to-review", differ) == 0
+    key = tuple(table.iloc[5][KEY])
+    reviewed = review(differ, tmp_path / "differ_reviewed.csv", {key: "artifact"})
+    with ReviewSession.open(survey, previous=reviewed) as session:
+        assert session.round_summary.carried == 1
+    found = export(survey, to=tmp_path / "training").table
+    assert found.loc[found["decision"] == "artifact", KEY].to_numpy().tolist() == [
+        list(key)
+    ]

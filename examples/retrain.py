@@ -37,6 +37,7 @@ HELD_OUT = 0.4  # of the images
 FOLDS = 4
 THRESHOLD = 0.5  # a model that has seen wrong labels is rarely surer than that
 SHARES = (0.02, 0.05, 0.1)  # of all training cutouts
+ORDERS = {"mislabelled": "mislabelled first", "learned": "learned order"}
 
 # The file of the model that `predict` uses. `score` names a function, not its weights.
 MODEL = "RETRAIN_MODEL"
@@ -195,9 +196,13 @@ class Expert:
 
 
 def review(
-    predictions: Path, images: Path, folder: Path, expert: Expert
+    predictions: Path,
+    images: Path,
+    folder: Path,
+    expert: Expert,
+    shares: tuple[float, ...],
 ) -> Iterator[tuple[str, Path, int]]:
-    """Review the errors; then, in a review of their own, the first of all cutouts.
+    """Review the errors; then, in reviews of their own, the first of all cutouts.
 
     Yields
     ------
@@ -208,34 +213,46 @@ def review(
     looks : int
         Number of cutouts that were reviewed.
     """
-    errors, ordered = folder / "errors.csv", folder / "ordered.csv"
+    errors = folder / "errors.csv"
     with ReviewSession.open(predictions, images, errors, reviewer="expert") as session:
         looks = len(session.queue)  # by default, the errors
         expert.give_verdicts(session, looks)
     yield "errors reviewed", errors, looks
-    with ReviewSession.open(predictions, images, ordered, reviewer="expert") as session:
-        # The labels that the model believes least come first.
-        session.set_queue(("FP", "FN", "TP", "TN"), order="mislabelled")
-        looks = 0
-        for share in SHARES:
-            count = round(share * len(session.table))
-            expert.give_verdicts(session, count - looks)
-            looks = count
-            yield f"{share:.0%} reviewed".replace("%", " %"), ordered, looks
+    for order, name in ORDERS.items():
+        output = folder / f"{order}.csv"
+        with ReviewSession.open(
+            predictions, images, output, reviewer="expert"
+        ) as session:
+            session.set_queue(("FP", "FN", "TP", "TN"), order=order)
+            if order == "learned":
+                session.wait_until_ready()
+            looks = 0
+            for share in shares:
+                count = round(share * len(session.table))
+                expert.give_verdicts(session, count - looks)
+                looks = count
+                percent = f"{share:.0%}".replace("%", " %")
+                yield f"{percent} reviewed, {name}", output, looks
 
 
 # 5. The rounds of one survey.
 
 
-def play(survey: DemoSurvey, folder: Path, seed: int, mistakes: float) -> pd.DataFrame:
+def play(
+    survey: DemoSurvey,
+    folder: Path,
+    seed: int,
+    mistakes: float,
+    shares: tuple[float, ...] = SHARES,
+) -> pd.DataFrame:
     """Play the rounds; return a row for each set of labels, by name."""
     truth = write_truth(survey, folder / "truth.csv")
     expert = Expert(pd.read_csv(truth), mistakes, seed)
     # Split the images before anything else. Later exports keep this split.
-    shares = (1 - HELD_OUT, 0, HELD_OUT)
+    split = (1 - HELD_OUT, 0, HELD_OUT)
     first = folder / "noisy labels"
     table = export(
-        survey.predictions, survey.images, first, split=shares, seed=seed
+        survey.predictions, survey.images, first, split=split, seed=seed
     ).table
     held_out = tuple(sorted(set(table["image_name"][table["split"] == "test"])))
     training = TrainingSet.read(first)
@@ -265,7 +282,7 @@ def play(survey: DemoSurvey, folder: Path, seed: int, mistakes: float) -> pd.Dat
     compare_models("noisy labels", training, 0)
     predictions = folder / "predictions.csv"
     score_training_images(training, survey, predictions, seed)
-    sources = review(predictions, survey.images, folder, expert)
+    sources = review(predictions, survey.images, folder, expert, shares)
     for name, reviewed, looks in sources:
         export(reviewed, survey.images, folder / name, split_from=first)
         compare_models(name, TrainingSet.read(folder / name), looks)
@@ -350,6 +367,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, help="keep all files there")
     given = parser.parse_args(arguments)
     seeds, images = (1, 6) if given.short else (given.seeds, given.images)
+    shares = SHARES[-1:] if given.short else SHARES
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         tables = []
@@ -358,7 +376,7 @@ def main(arguments: list[str] | None = None) -> None:
             rounds = folder / f"rounds-{seed}"
             rounds.mkdir()
             survey = spoil_labels(survey, rounds / "labels.csv", given.missed, seed)
-            tables.append(play(survey, rounds, seed, given.mistakes))
+            tables.append(play(survey, rounds, seed, given.mistakes, shares))
             if given.folder is None:
                 shutil.rmtree(folder / f"survey-{seed}")
                 shutil.rmtree(rounds)

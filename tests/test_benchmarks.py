@@ -44,3 +44,16 @@ def test_the_tiniest_run_writes_its_rows(rows, demo, tmp_path):
     assert {line["row"] for line in told["lines"]} == set(rows)
     assert told["lines"][0]["ours"]["median"] > 0
     assert told["machine"]["cores"]
+
+
+@pytest.mark.exhaustive
+def test_the_benchmark_of_the_learned_order_prints_its_tables(demo, tmp_path):
+    (tmp_path / "demo-3-0").symlink_to(demo.predictions.parent)
+    command = [sys.executable, "-m", "benchmarks.learning", "--seeds", "0", "--quick"]
+    command += ["--images", "3", "--cache", str(tmp_path)]
+    ended = subprocess.run(
+        command, cwd=_ROOT, capture_output=True, text=True, timeout=900, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    titles = [line for line in ended.stdout.splitlines() if line.startswith("### ")]
+    assert len(titles) == 7

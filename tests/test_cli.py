@@ -294,3 +294,99 @@ def test_a_previous_round_that_cannot_be_read_is_one_line(survey, capsys):
     assert main(["check", str(survey), "--previous", str(missing)]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{missing}: the previous round cannot be read: ")
+
+
+@pytest.mark.parametrize("command", ["report", "save", "export"])
+def test_a_store_that_does_not_exist_is_one_line(survey, tmp_path, capsys, command):
+    options = {
+        "report": ["--output", str(tmp_path / "r.html")],
+        "save": [],
+        "export": ["--to", str(tmp_path / "out")],
+    }[command]
+    before = sorted(tmp_path.iterdir())
+    missing = tmp_path / "missing.sqlite"
+    for store in (str(missing), f"sqlite:///{missing}"):
+        assert main([command, str(survey), *options, "--store", store]) == 2
+        out, err = capsys.readouterr()
+        assert (out, len(err.splitlines())) == ("", 1)
+        assert err.startswith(f"{missing}: there is no such file. ")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_check_of_an_output_that_does_not_exist_is_one_line(survey, tmp_path, capsys):
+    missing = tmp_path / "nosuch.csv"
+    assert main(["check", str(survey), "--reviewed", str(missing)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert err.startswith(f"{missing}: there is neither such a table nor a log")
+
+
+#: Run a command that is interrupted, or whose output is closed, at a given import.
+AT_AN_IMPORT = """
+import builtins, sys
+name, *arguments = sys.argv[1:]
+found = builtins.__import__
+def interrupted(wanted, *rest):
+    if wanted.partition(".")[0] == name:
+        raise KeyboardInterrupt
+    return found(wanted, *rest)
+builtins.__import__ = interrupted
+from napari_artifact_review.cli import main
+sys.exit(main(arguments))
+"""
+
+
+@pytest.mark.parametrize("name", ["numpy", "astropy"])
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (["check", "predictions.csv"], ""),
+        (["compare", "predictions.csv", "predictions.csv"], ""),
+        (["export", "predictions.csv", "--to", "out"],
+         " Run the same command again to go on."),
+    ],
+)  # fmt: skip
+def test_an_interrupt_is_one_line_also_while_modules_are_imported(
+    survey, command, hint, name
+):
+    run = [sys.executable, "-c", AT_AN_IMPORT, name, *command]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=survey.parent)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"Stopped.{hint}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+def test_an_output_that_is_no_longer_read_ends_quietly(survey):
+    command = [sys.executable, "-m", "napari_artifact_review", "check", str(survey)]
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_previous_round_without_verdicts_is_told(survey, tmp_path, capsys):
+    other = tmp_path / "other" / "p.csv"
+    other.parent.mkdir()
+    other.write_text(survey.read_text())
+    for previous in (other, survey):
+        assert main(["check", str(survey), "--previous", str(previous)]) == 0
+        assert capsys.readouterr().out.splitlines()[1:] == [
+            "0 verdicts carried from the previous round, which has no verdicts; "
+            "errors: 4 new, 0 gone, 0 back"
+        ]
+
+
+def test_check_of_a_next_round_in_the_same_folder_names_its_own_option(
+    survey, tmp_path, capsys
+):
+    with ReviewSession.open(survey, reviewer="ada") as session:
+        session.set_label("no artifact")
+        previous = session.save()
+    new = tmp_path / "new.csv"
+    new.write_text(survey.read_text())
+    command = ["check", str(new), "--previous", str(previous)]
+    assert main(command) == 2
+    assert "check --reviewed" in capsys.readouterr().err
+    assert main([*command, "--reviewed", str(tmp_path / "new_reviewed.csv")]) == 0
+    assert "1 verdict carried" in capsys.readouterr().out

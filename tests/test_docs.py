@@ -10,6 +10,7 @@ import pytest
 from npe2 import PluginManifest
 from sklearn import metrics as sk
 
+from benchmarks.audit import print_examples
 from napari_artifact_review import ReviewSession
 from napari_artifact_review.cli import main
 from napari_artifact_review.viewer.input.key_choice import CATEGORY
@@ -142,6 +143,28 @@ def test_the_example_of_the_numbers_prints_what_the_page_says(
             ],
             abs=5e-4,
         )
+
+
+def test_the_audit_of_the_docs_prints_what_the_page_says(capsys):
+    page = (ROOT / "docs/stopping.md").read_text()
+    _, example = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    told = re.search(r"```text\n(.*?)```", page, flags=re.DOTALL)[1]
+    exec(compile(example, "stopping.md", "exec"), {})
+    assert capsys.readouterr().out == told
+    print_examples()
+    assert capsys.readouterr().out in page
+
+
+def test_the_audit_of_a_session_in_the_docs_runs(session):
+    page = (ROOT / "docs/stopping.md").read_text()
+    example, _ = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    with session:
+        # The small survey has fewer cutouts than the example.
+        exec(
+            compile(example.replace("400", "12"), "stopping.md", "exec"),
+            {"session": session},
+        )
+        assert len(session.remaining.audits) == 1
 
 
 def test_the_model_of_the_docs_scores_the_demo(demo, tmp_path, monkeypatch, capsys):

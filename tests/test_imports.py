@@ -61,6 +61,8 @@ def test_the_numbers_of_a_review_need_no_plots(survey):
         f"from {NAME}.core.review.session import ReviewSession\n"
         f"from {NAME}.widgets.measurer import measure_changes\n"
         f"with ReviewSession.open({str(survey)!r}, read_only=True) as session:\n"
-        "    assert measure_changes(session.catalog.snapshot()).open_count == 4"
+        "    left = session.remaining_snapshot().remaining\n"
+        "    found = measure_changes(session.catalog.snapshot(), left)\n"
+        "    assert (found.open_count, found.left.queue_size) == (4, 4)"
     )
     assert not {"matplotlib", "sklearn"} & imported_after(code)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.core.tables.mapping import TableMapping
     from napari_artifact_review.core.training.comparing.comparison import compare
+    from napari_artifact_review.core.training.describing.describe import describe
     from napari_artifact_review.core.training.exporting.export import export
     from napari_artifact_review.core.training.scoring.score import score
     from napari_artifact_review.widgets import open_review
@@ -17,6 +18,7 @@ __all__ = [
     "ReviewSession",
     "TableMapping",
     "compare",
+    "describe",
     "export",
     "open_review",
     "score",
@@ -28,6 +30,7 @@ _MODULES = {
     "ReviewSession": "core.review.session",
     "TableMapping": "core.tables.mapping",
     "compare": "core.training.comparing.comparison",
+    "describe": "core.training.describing.describe",
     "export": "core.training.exporting.export",
     "open_review": "widgets",
     "score": "core.training.scoring.score",

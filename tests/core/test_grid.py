@@ -14,7 +14,7 @@ from napari_artifact_review.core.grid import cutout_numbers, infer_cutout_size
 
 
 def cutouts_at(x, y, size):
-    of_each = np.zeros((10, len(x)), dtype=np.int8)
+    of_each = np.zeros((11, len(x)), dtype=np.int8)
     return Cutouts("a", size, size, of_each[0], np.array(x), np.array(y), *of_each[1:])
 
 

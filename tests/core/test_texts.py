@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from napari_artifact_review.core.texts import not_html, on_one_line, printable
+from napari_artifact_review.core.texts import (
+    counted,
+    not_html,
+    on_one_line,
+    printable,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,3 +41,10 @@ def test_markup_looks_the_same_and_is_no_markup(text):
     plain = not_html(text)
     assert plain != text
     assert plain.replace("\u200b", "") == text
+
+
+def test_one_thing_is_singular():
+    counts = (0, 1, 2, 2000)
+    assert [counted(count, "image") for count in counts] == [
+        "0 images", "1 image", "2 images", "2,000 images",
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from napari_artifact_review.cli import (
     check,
     compare,
     demo,
+    describe,
     export,
     report,
     save,
@@ -35,6 +37,11 @@ _COMMANDS = (
     ),
     ("save", save, "write the reviewed table of a review, without a window"),
     ("score", score, "score full images with a model, and write a table to review"),
+    (
+        "describe",
+        describe,
+        "describe cutouts by numbers, for the learned order of a review",
+    ),
     ("compare", compare, "compare two models on the same cutouts, without a window"),
     (
         "export",
@@ -44,19 +51,37 @@ _COMMANDS = (
 )
 
 
+#: Exit statuses after an interrupt from the keyboard, and if the output is no longer
+#: read, as shells define them: 128 and the number of the signal.
+_INTERRUPTED, _PIPE_CLOSED = 130, 141
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0, or 2 if it reports an error.
 
-    The status of `score` is 1 if some images could not be scored.
+    The status of `score` and `describe` is 1 if some images could not be used. After an
+    interrupt from the keyboard it is 130, and if the output is no longer read, 141.
 
     By default, `arguments` are the command-line arguments of the process.
     """
-    options = _parser().parse_args(arguments)
+    hint = ""
     try:
-        return int(options.run(options))
+        options = _parser().parse_args(arguments)
+        hint = options.after_interrupt
+        status = int(options.run(options))
+        # Otherwise, Python reports a closed pipe when it ends.
+        sys.stdout.flush()
+        return status
     except ReviewError as error:
         print(on_one_line(str(error)), file=sys.stderr)
         return 2
+    except KeyboardInterrupt as interrupt:
+        print(f"{str(interrupt) or 'Stopped'}. {hint}".rstrip(), file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # What is left in the buffer goes nowhere when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +92,6 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
     for name, module, help_text in _COMMANDS:
         command = add(name, help=help_text)
+        command.set_defaults(run=module.run, after_interrupt="")
         module.set_up(command)
-        command.set_defaults(run=module.run)
     return parser

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_artifact_review.core.tables.mapping import TableMapping
 
+#: Hint after an interrupt of a command that keeps what is done.
+GO_ON = "Run the same command again to go on."
+
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the predictions table and the folder of images."""

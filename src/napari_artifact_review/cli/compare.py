@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_artifact_review.cli.arguments import add_mapping, mapping_of
-from napari_artifact_review.core.texts import printable
+from napari_artifact_review.core.texts import counted, printable
 
 if TYPE_CHECKING:
+    from napari_artifact_review.core.atomic_files import Written
     from napari_artifact_review.core.training.comparing.comparison import Comparison
 
 
@@ -82,10 +83,10 @@ def run(options: argparse.Namespace) -> int:
     written = [*_write_results(options, comparison)]
     is_short = bool(written)
     if options.to_review is not None:
-        written.append(_write_table_to_review(options.to_review, comparison))
+        written += _write_table_to_review(options.to_review, comparison)
     text = headline(comparison) if is_short else as_text(comparison)
     print(printable(text))
-    for line in written:
+    for line in (*(comparison.notices if is_short else ()), *written):
         print(printable(line))
     return 0
 
@@ -93,23 +94,22 @@ def run(options: argparse.Namespace) -> int:
 def _write_results(
     options: argparse.Namespace, comparison: Comparison
 ) -> Iterator[str]:
-    """Write the JSON and the HTML file, and yield a sentence about each."""
+    """Write the JSON and the HTML file, and yield sentences about them."""
     if options.json is not None:
         from napari_artifact_review.core.training.comparing.comparison_json import (
             write_json,
         )
 
-        yield f"Numbers written to {write_json(comparison, options.json).path}"
+        yield from _told("Numbers", write_json(comparison, options.json))
     if options.report is not None:
         from napari_artifact_review.report.compare_page import write_comparison
 
         day = datetime.now(UTC).date()
-        path = write_comparison(comparison, options.report, day).path
-        yield f"Report written to {path}"
+        yield from _told("Report", write_comparison(comparison, options.report, day))
 
 
-def _write_table_to_review(path: Path, comparison: Comparison) -> str:
-    """Write the table to review, and return a sentence about it."""
+def _write_table_to_review(path: Path, comparison: Comparison) -> Iterator[str]:
+    """Write the table to review, and yield a sentence about it."""
     from napari_artifact_review.core.training.comparing.differing_cutouts import (
         differing_cutouts,
         write_differing,
@@ -117,10 +117,17 @@ def _write_table_to_review(path: Path, comparison: Comparison) -> str:
 
     table = differing_cutouts(comparison)
     if table.empty:
-        return (
+        yield (
             "No table to review written: each cutout on which the models differ has a "
             "verdict"
         )
-    written = write_differing(table, comparison, path).path
-    cutouts = "1 cutout" if len(table) == 1 else f"{len(table):,} cutouts"
-    return f"{cutouts} to review written to {written}"
+        return
+    cutouts = counted(len(table), "cutout")
+    yield from _told(f"{cutouts} to review", write_differing(table, comparison, path))
+
+
+def _told(what: str, written: Written) -> Iterator[str]:
+    """Yield a sentence about a file that was written, and one about its backup."""
+    yield f"{what} written to {written.path}"
+    if written.backup_notice:
+        yield written.backup_notice

@@ -7,8 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.cli.arguments import add_mapping, add_review, mapping_of
-from napari_artifact_review.core.texts import on_one_line, printable
+from napari_artifact_review.cli.arguments import (
+    GO_ON,
+    add_mapping,
+    add_review,
+    mapping_of,
+)
+from napari_artifact_review.core.texts import counted, on_one_line, printable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.training.exporting.export import Exported
@@ -42,6 +47,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         help="Dask scheduler whose workers write the arrays of a large export, such as "
         "tcp://host:8786 (extra cluster)",
     )
+    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def _add_cutouts(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +162,8 @@ def _print_progress(done: int, of: int) -> None:
     """Print the number of finished images on one line of a terminal."""
     if sys.stderr.isatty():
         end = "\n" if done == of else ""
-        print(f"\r{done:,} of {of:,} images", end=end, file=sys.stderr, flush=True)
+        text = f"\r{done:,} of {counted(of, 'image')}"
+        print(text, end=end, file=sys.stderr, flush=True)
 
 
 def _print_result(done: Exported) -> None:
@@ -165,7 +172,8 @@ def _print_result(done: Exported) -> None:
     for notice in done.notices:
         print(on_one_line(notice), file=sys.stderr)
     splits = ", ".join(
-        f"{name} {count['cutouts']:,} ({count['artifacts']:,} artifacts)"
+        f"{name} {count['cutouts']:,} ({counted(count['artifacts'], 'artifact')})"
         for name, count in done.counts["split"].items()
     )
-    print(printable(f"{len(done.table):,} cutouts written to {done.folder}: {splits}"))
+    cutouts = counted(len(done.table), "cutout")
+    print(printable(f"{cutouts} written to {done.folder}: {splits}"))

@@ -47,6 +47,13 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         help="PostgreSQL database through which computers exchange their verdicts",
     )
     add_previous(parser)
+    parser.add_argument(
+        "--embeddings",
+        metavar="PLACE",
+        type=Path,
+        help="own embeddings of the cutouts, or a folder of `describe`, for the "
+        "learned order and for similar cutouts (default: computed when needed)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
             store=options.store,
             team=options.team,
             previous=options.previous,
+            embeddings=options.embeddings,
         )
         if options.previous is not None:
             _print_summary(widget)

@@ -1,4 +1,4 @@
-"""The progress of a score on a terminal, or as plain lines."""
+"""The progress of a run over many images on a terminal, or as plain lines."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from typing import TextIO
 
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.texts import on_one_line
-from napari_artifact_review.core.training.scoring.score_listener import ScoreListener
+from napari_artifact_review.core.texts import counted, on_one_line
+from napari_artifact_review.core.training.running.run_listener import RunListener
 
 #: Seconds between two plain lines, and between two drawings of the bar.
 LINE_SECONDS, BAR_SECONDS = 60.0, 0.1
@@ -17,16 +17,19 @@ LINE_SECONDS, BAR_SECONDS = 60.0, 0.1
 _WIDTH = 30
 
 
-class PrintedProgress(ScoreListener):
+class PrintedProgress(RunListener):
     """A listener that prints messages, and a bar if the stream is a terminal.
 
     Parameters
     ----------
     stream : text stream, optional
         Where to print; by default standard error.
+    done : str
+        What is done with an image, as a participle.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, done: str = "scored") -> None:
+        self._participle = done
         self._stream = sys.stderr if stream is None else stream
         self._is_terminal = self._stream.isatty()
         self._images = self._current = self._done = 0
@@ -37,17 +40,19 @@ class PrintedProgress(ScoreListener):
     def text(self) -> str:
         """The progress in words."""
         done = self._current + self._done
-        return f"{done:,} of {self._images:,} images"
+        return f"{done:,} of {counted(self._images, 'image')}"
 
     def begin(self, images: int, current: int) -> None:
         """Receive the number of all images, and of those whose part is current."""
         self._images, self._current = images, current
         self._began = self._printed = time.monotonic()
         if current:
-            self.notice(f"{current:,} of {images:,} images are scored already.")
+            are = "is" if current == 1 else "are"
+            of = counted(images, "image")
+            self.notice(f"{current:,} of {of} {are} {self._participle} already.")
 
     def advance(self) -> None:
-        """Learn that one more image is scored, or cannot be scored."""
+        """Learn that one more image is finished, or cannot be used."""
         self._done += 1
         now = time.monotonic()
         is_last = self._current + self._done >= self._images

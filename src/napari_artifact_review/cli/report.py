@@ -31,6 +31,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return its exit status."""
+    from napari_artifact_review.core.learning.remaining import sentence
     from napari_artifact_review.report.page import open_for_report, write_report
 
     with open_for_report(
@@ -42,5 +43,6 @@ def run(options: argparse.Namespace) -> int:
         mapping=mapping_of(options),
     ) as session:
         written = write_report(session, options.output, datetime.now(UTC).date())
+        print(printable(f"{sentence(session.remaining)}."))
     print(printable(f"Report written to {written.path}"))
     return 0

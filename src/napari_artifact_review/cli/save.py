@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     from napari_artifact_review.core.review.spreadsheet import spreadsheet_path
 
     table = options.table.expanduser().absolute()
-    output = find_output(table, options.reviewed)
+    output = find_output(table, options.reviewed, options.store)
     with ReviewSession.open(
         table,
         options.images,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.cli.arguments import add_columns, mapping_of
-from napari_artifact_review.cli.progress import PrintedProgress
-from napari_artifact_review.core.texts import printable
+from napari_artifact_review.cli.arguments import GO_ON, add_columns, mapping_of
+from napari_artifact_review.cli.image_runs import (
+    add_image_options,
+    add_images,
+    add_workers,
+    run_with_progress,
+)
+from napari_artifact_review.core.texts import counted, printable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.training.scoring.score import ScoreResult
-
-#: Exit status after an interrupt from the keyboard, as shells define it.
-_INTERRUPTED = 130
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +27,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="package.module:function, file.py:function, or an ONNX file",
     )
-    parser.add_argument(
-        "images",
-        metavar="IMAGES",
-        nargs="+",
-        help="folders of full images, image files, or @FILE with a path on each line",
-    )
+    add_images(parser)
     parser.add_argument(
         "--output",
         metavar="FILE",
@@ -41,7 +38,18 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     _add_cutouts(parser)
     _add_labels(parser)
     _add_onnx(parser)
-    _add_workers(parser)
+    parser.add_argument(
+        "--model-version",
+        metavar="TEXT",
+        default="",
+        help="version of the model; another text scores all images again",
+    )
+    add_workers(
+        parser,
+        "score",
+        "write only the parts of these images; the command for all images joins them",
+    )
+    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,51 +57,36 @@ def run(options: argparse.Namespace) -> int:
     from napari_artifact_review.core.training.scoring.onnx_options import OnnxOptions
     from napari_artifact_review.core.training.scoring.score import score
 
-    progress = PrintedProgress()
-    try:
-        result = score(
-            options.model,
-            options.images,
-            options.output,
-            cutout_size=options.cutout_size,
-            stride=options.stride,
-            labels=options.labels,
-            mapping=mapping_of(options, with_stride=False),
-            threshold=options.threshold,
-            hdu=_hdu(options.hdu),
-            model_version=options.model_version,
-            onnx=OnnxOptions(
-                options.onnx_input, options.onnx_layout, options.onnx_scaling
-            ),
-            root=options.root,
-            scheduler=options.scheduler,
-            jobs=options.jobs,
-            parts_only=options.parts_only,
-            listener=progress,
-        )
-    except KeyboardInterrupt:
-        progress.end()
-        print(
-            f"Stopped after {progress.text}. Run the same command again to go on.",
-            file=sys.stderr,
-        )
-        return _INTERRUPTED
-    finally:
-        progress.end()
+    run = partial(
+        score,
+        options.model,
+        options.images,
+        options.output,
+        cutout_size=options.cutout_size,
+        stride=options.stride,
+        labels=options.labels,
+        mapping=mapping_of(options, with_stride=False),
+        threshold=options.threshold,
+        hdu=options.hdu,
+        model_version=options.model_version,
+        onnx=OnnxOptions(options.onnx_input, options.onnx_layout, options.onnx_scaling),
+        root=options.root,
+        scheduler=options.scheduler,
+        jobs=options.jobs,
+        parts_only=options.parts_only,
+    )
+    result = run_with_progress(lambda progress: run(listener=progress), "scored")
     print(printable(_summary(result)))
     return 1 if result.failed else 0
 
 
 def _summary(result: ScoreResult) -> str:
     failed = f"; {len(result.failed):,} failed" if result.failed else ""
-    images = f"{result.scored:,} images scored, {result.current:,} were current{failed}"
+    current = "1 was" if result.current == 1 else f"{result.current:,} were"
+    images = f"{counted(result.scored, 'image')} scored, {current} current{failed}"
     if result.output is None:
         return f"Parts written to {result.parts}: {images}"
-    return f"{result.rows:,} cutouts written to {result.output}: {images}"
-
-
-def _hdu(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdecimal() else text
+    return f"{counted(result.rows, 'cutout')} written to {result.output}: {images}"
 
 
 def _add_cutouts(parser: argparse.ArgumentParser) -> None:
@@ -118,17 +111,7 @@ def _add_cutouts(parser: argparse.ArgumentParser) -> None:
         default=0.95,
         help="confidence at or above which preds is 1 (default: 0.95)",
     )
-    add(
-        "--hdu",
-        metavar="NAME",
-        help="name or number of the HDU of FITS files (default: the first image)",
-    )
-    add(
-        "--root",
-        metavar="DIR",
-        help="folder to which image names are relative (default: the given folder, and "
-        "for a file its own)",
-    )
+    add_image_options(parser)
 
 
 def _add_labels(parser: argparse.ArgumentParser) -> None:
@@ -160,32 +143,4 @@ def _add_onnx(parser: argparse.ArgumentParser) -> None:
         "--onnx-scaling",
         metavar="TEXT",
         help="for example offset=100,factor=0.01,nan=0",
-    )
-
-
-def _add_workers(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    where = parser.add_mutually_exclusive_group()
-    add(
-        "--model-version",
-        metavar="TEXT",
-        default="",
-        help="version of the model; another text scores all images again",
-    )
-    where.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="dask scheduler whose workers score the images, such as tcp://host:8786",
-    )
-    where.add_argument(
-        "--jobs",
-        metavar="N",
-        type=int,
-        help="number of local processes (default: one for each core)",
-    )
-    add(
-        "--parts-only",
-        action="store_true",
-        help="write only the parts of these images; the command for all images joins "
-        "them",
     )

@@ -12,7 +12,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -51,10 +51,20 @@ class Written:
         the requested file open.
     digest : str
         SHA-256 of the file's bytes, in hexadecimal.
+    backup : Path or None
+        Dated copy of an earlier file that was replaced; None without one.
     """
 
     path: Path
     digest: str
+    backup: Path | None = None
+
+    @property
+    def backup_notice(self) -> str:
+        """Sentence about the backup; empty without one."""
+        if self.backup is None:
+            return ""
+        return f"{self.path}: the earlier file is kept as {self.backup}."
 
 
 class NotDurableError(SaveError):
@@ -142,6 +152,43 @@ def replace_file(
     except OSError as error:
         raise NotDurableError(written, error) from error
     return written
+
+
+def replace_or_back_up(
+    path: Path, write: Callable[[BinaryIO], object], *, is_own: bool
+) -> Written:
+    """Write a file atomically, after a backup of a file that is not to be lost.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    write : callable
+        Function that receives a binary stream, and writes the contents sequentially.
+    is_own : bool
+        Whether an earlier file may be replaced without a backup. A file that does not
+        change needs none in any case.
+
+    Returns
+    -------
+    Written
+        The path and the digest of the new file, and the backup.
+
+    Raises
+    ------
+    SaveError
+        If the file or its backup cannot be written; see `replace_file`.
+    """
+    present = None if is_own else digest_of(path)
+    backup = None
+
+    def keep(digest: str) -> None:
+        nonlocal backup
+        if present not in (None, digest):
+            backup = keep_backup(path)
+
+    written = replace_file(path, write, keep)
+    return replace(written, backup=backup)
 
 
 def keep_backup(path: Path) -> Path | None:

@@ -33,11 +33,11 @@ class Cutout:
         Column and row of the top left pixel.
     size : int
         Side length in pixels.
-    label, preds, label_new : int
+    label, preds, label_new : int or None
         Label, prediction at the current threshold, and label after review: 1 artifact,
-        0 no artifact.
+        0 no artifact; None while they are hidden.
     outcome : str
-        Comparison of label and prediction: TN, FN, FP or TP.
+        Comparison of label and prediction: TN, FN, FP or TP; empty while it is hidden.
     confidence : float or None
         The model's probability of an artifact.
     error_id : int or None
@@ -50,6 +50,9 @@ class Cutout:
         Kind of artifact and the reviewer's note.
     is_carried : bool
         Whether the verdict was carried from an earlier round.
+    is_hidden : bool
+        Whether predictions, labels and earlier verdicts are hidden until the verdict.
+        All data after `size` are then empty.
     """
 
     row: int
@@ -57,18 +60,19 @@ class Cutout:
     grid_x: int
     grid_y: int
     size: int
-    label: int
-    preds: int
-    label_new: int
-    outcome: str
-    confidence: float | None
-    error_id: int | None
+    label: int | None = None
+    preds: int | None = None
+    label_new: int | None = None
+    outcome: str = ""
+    confidence: float | None = None
+    error_id: int | None = None
     reviewed_by: str = ""
     reviewed_at: str = ""
     decision: str = ""
     kind: str = ""
     note: str = ""
     is_carried: bool = False
+    is_hidden: bool = False
 
     @property
     def key(self) -> CutoutKey:
@@ -110,12 +114,16 @@ class Cutouts:
     rows, grid_x, grid_y : ndarray of int64, shape (n,)
         Row of each cutout in the table, and column and row of its top left pixel.
     label, preds, label_new, outcome : ndarray of int8, shape (n,)
-        As for `Cutout`, but `outcome` is an index into `OUTCOMES`.
+        As for `Cutout`, but `outcome` is an index into `SHOWN_OUTCOMES`, and hidden
+        labels and predictions are -1.
     confidence : ndarray of float64, shape (n,)
-        The model's probability of an artifact; NaN if the table has none.
+        The model's probability of an artifact; NaN if the table has none, or while it
+        is hidden.
     reviewed, unsure, carried, pending : ndarray of bool, shape (n,)
         Masks of cutouts with a verdict, with the verdict "unsure", with a verdict that
         was carried from an earlier round, and with a command that is not recorded yet.
+    hidden : ndarray of bool, shape (n,)
+        Mask of cutouts whose predictions, labels and earlier verdicts are hidden.
     """
 
     image_name: str
@@ -133,6 +141,7 @@ class Cutouts:
     unsure: npt.NDArray[np.bool_]
     carried: npt.NDArray[np.bool_]
     pending: npt.NDArray[np.bool_]
+    hidden: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -221,7 +221,7 @@ def one_error(
     except ImageError as error:
         if path is None or error.path is not None:
             raise
-        raise ImageError(
+        raise type(error)(
             error.what, path=path, where=where, remedy=error.remedy
         ) from error
     # A decoder can raise any exception for a damaged file, such as struct.error.

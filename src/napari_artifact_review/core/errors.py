@@ -65,12 +65,24 @@ class ImageNotFoundError(ImageError):
     """Error raised if no file matches the name of an image."""
 
 
+class MissingHduError(ImageError):
+    """Error raised if a file lacks the HDU that the user names."""
+
+
+class MissingKeyError(ImageError):
+    """Error raised if the header of an image lacks a key that the user names."""
+
+
 class ModelError(ReviewError):
     """Error raised if a model cannot be loaded, fails, or gives no probabilities."""
 
 
 class SaveError(ReviewError):
     """Error raised if a file cannot be saved."""
+
+
+class CacheError(ReviewError):
+    """Error raised if a cache cannot be used; the caller goes on without it."""
 
 
 class EncodingError(SaveError):

@@ -17,6 +17,10 @@ ERRORS: tuple[Outcome, ...] = ("FN", "FP")
 #: Outcomes in display order: errors first.
 OUTCOME_DISPLAY_ORDER: tuple[Outcome, ...] = ("FP", "FN", "TP", "TN")
 
+#: Outcomes as they are shown. The last one, which is empty, is that of a cutout whose
+#: predictions are hidden.
+SHOWN_OUTCOMES: tuple[str, ...] = (*OUTCOMES, "")
+
 #: Confidence at or above which the survey's classifier predicts an artifact.
 DEFAULT_THRESHOLD = 0.95
 

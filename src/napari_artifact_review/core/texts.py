@@ -28,6 +28,11 @@ def on_one_line(text: str) -> str:
     return printable(text.replace("\n", " "))
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things, such as "1 image" or "2,000 images"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def not_html(text: str) -> str:
     """Return a printable text that Qt displays as plain text.
 

@@ -10,7 +10,7 @@ _NAME = "napari-artifact-review"
 
 
 def cache_folder() -> Path:
-    """Return the folder for files that can be recreated: the demo and pyramids."""
+    """Return the folder for files that can be recreated, such as pyramids."""
     return user_cache_path(_NAME, appauthor=False)
 
 

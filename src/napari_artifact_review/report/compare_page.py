@@ -47,9 +47,14 @@ MOST_PICTURES = 48
 #: Maximum number of rows in the table of the images.
 _MOST_SLICES = 60
 
+#: Name of the program in the head of the page, and the bytes in which to look for it.
+_GENERATOR, _HEAD_BYTES = "napari-artifact-review compare", 1000
+
 
 def write_comparison(comparison: Comparison, output: Path, day: date) -> Written:
     """Write the report atomically: completely or not at all.
+
+    An earlier file that is no report of a comparison gets a dated backup.
 
     Parameters
     ----------
@@ -67,7 +72,17 @@ def write_comparison(comparison: Comparison, output: Path, day: date) -> Written
         be written.
     """
     comparison.check_output(output)
-    return write_html(make_comparison_page(comparison, day), output)
+    page = make_comparison_page(comparison, day)
+    return write_html(page, output, is_own=_is_report(output))
+
+
+def _is_report(path: Path) -> bool:
+    """Return whether a file is the report of a comparison."""
+    try:
+        with path.open("rb") as stream:
+            return f'content="{_GENERATOR}"'.encode() in stream.read(_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def make_comparison_page(comparison: Comparison, day: date) -> str:
@@ -76,6 +91,7 @@ def make_comparison_page(comparison: Comparison, day: date) -> str:
     verdicts = comparison.verdicts
     contents = {
         "title": f"{new} compared with {old}",
+        "generator": _GENERATOR,
         "headline": headline(comparison),
         "about": [*label_sentences(comparison), *prediction_sentences(comparison)],
         "facts": list(_facts(comparison, day)),
@@ -237,8 +253,8 @@ def _cutout(comparison: Comparison, position: int) -> Cutout:
 def _captions(comparison: Comparison, cutout: Cutout) -> tuple[str, str]:
     """Return the label with its origin, and the confidences of both models."""
     reviewed = "reviewed" if cutout.decision else "not reviewed"
-    label = f"label {LABEL_NAMES[cutout.label]}, {reviewed}"
     row = comparison.rows.iloc[cutout.row]
+    label = f"label {LABEL_NAMES[int(row['label'])]}, {reviewed}"
     parts = []
     for title in ("old", "new"):
         confidence = float(row[f"{title}_confidence"])

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from napari_artifact_review.core.atomic_files import Written, replace_file
+from napari_artifact_review.core.atomic_files import Written, replace_or_back_up
 from napari_artifact_review.core.errors import SaveError
 
 
@@ -34,8 +34,17 @@ def render(template: str, contents: Mapping[str, Any]) -> str:
     return environment.get_template(template).render(contents)
 
 
-def write_html(page: str, output: Path) -> Written:
+def write_html(page: str, output: Path, *, is_own: bool = True) -> Written:
     """Write a page atomically: completely or not at all.
+
+    Parameters
+    ----------
+    page : str
+        The page.
+    output : Path
+        Path of the HTML file.
+    is_own : bool, optional
+        Whether an earlier file may be replaced without a backup.
 
     Raises
     ------
@@ -57,7 +66,9 @@ def write_html(page: str, output: Path) -> Written:
         )
     # Escape bytes of a path that are not valid Unicode.
     contents = page.encode(errors="backslashreplace")
-    return replace_file(output, lambda stream: stream.write(contents))
+    return replace_or_back_up(
+        output, lambda stream: stream.write(contents), is_own=is_own
+    )
 
 
 def _source(name: str) -> str:

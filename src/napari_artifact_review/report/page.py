@@ -27,6 +27,7 @@ from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, svg
 from napari_artifact_review.report.html_file import render, write_html
 from napari_artifact_review.report.judged import judged_views
+from napari_artifact_review.report.left_labels import left_labels
 from napari_artifact_review.report.pictures import data_uri, pictures_of
 from napari_artifact_review.report.texts import NAMES, number_text, range_text
 
@@ -67,11 +68,11 @@ def open_for_report(
     Raises
     ------
     ReviewError
-        If `reviewed` has no log, or the folder `images` cannot be listed. For other
-        reasons, see `ReviewSession.open`.
+        If `reviewed` has no log, `store` does not exist, or the folder `images` cannot
+        be listed. For other reasons, see `ReviewSession.open`.
     """
     path = Path(table).expanduser().absolute()
-    reviewed = find_output(path, reviewed)
+    reviewed = find_output(path, reviewed, store)
     session = ReviewSession.open(
         path,
         images,
@@ -123,6 +124,7 @@ def _contents(session: ReviewSession, day: date) -> dict[str, Any]:
         "numbers": _number_rows(metrics),
         "confusions": [(when, _confusion(metrics[when])) for when in _SHOWN],
         "flips": [(name, snapshot.flips()[name]) for name in OUTCOME_DISPLAY_ORDER],
+        "left": left_labels(session),
         "plots": _plots(session, snapshot, metrics),
         "galleries": [
             _gallery(session, "Changed labels", changed),
@@ -233,7 +235,7 @@ def _gallery(
         given = np.where(table.label == 1, table.confidence, 1 - table.confidence)
         rows = rows[np.argsort(given[rows], kind="stable")]
     cutouts: list[Cutout] = [
-        session.catalog.cutout(row) for row in rows[:MOST_PICTURES].tolist()
+        session.catalog.revealed_cutout(row) for row in rows[:MOST_PICTURES].tolist()
     ]
     return {
         "title": title,

@@ -134,7 +134,7 @@ class ReviewController:
         if self._is_connected:
             return
         self._is_connected = True
-        self.session.open_log.set_dispatcher(self._run_in_main)
+        self.session.set_dispatcher(self._run_in_main)
         for signal, slot in (*self._session_slots(), *self._viewer_slots()):
             signal.connect(slot)
         self.selection.changed.connect(self._on_selection_changed)
@@ -169,7 +169,7 @@ class ReviewController:
         self._flow.cancel()
         for signal, slot in self._session_slots():
             signal.disconnect(slot)
-        self.session.open_log.set_dispatcher(None)
+        self.session.set_dispatcher(None)
         self._flow.close()
 
     def _session_slots(self) -> tuple[tuple[Any, Callable[..., object]], ...]:
@@ -177,6 +177,7 @@ class ReviewController:
             (self.session.current_changed, self._follow),
             (self.session.decided, self._on_decided),
             (self.session.queue_changed, self._on_queue_changed),
+            (self.session.hidden_changed, self._drawing.update_hidden),
             (self.session.undo_or_redo_given, self._on_turned),
             (self.session.pending_changed, self._on_pending_changed),
         )

@@ -164,6 +164,11 @@ class ReviewDrawing:
         self.overlay.show(self._cutouts_inside(), self.shape, self.camera.view)
         return True
 
+    def update_hidden(self) -> None:
+        """Redraw all boxes after cutouts were hidden or shown."""
+        if self.full is not None:
+            self.overlay.show(self._cutouts_inside(), self.shape, self.camera.view)
+
     def mark_pending(self) -> None:
         """Mark cutouts with unrecorded verdicts, and unmark all other cutouts."""
         pending = bool(self._session.pending)

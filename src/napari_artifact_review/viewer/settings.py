@@ -140,6 +140,7 @@ def _are_hdus(value: Any) -> bool:
 #: version may have stored them.
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "auto_advance": _is_a(bool),
+    "hide_predictions": _is_a(bool),
     "grid": _is_a(bool),
     "y_up": _is_a(bool),
     "full_image": _is_a(bool),

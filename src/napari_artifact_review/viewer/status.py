@@ -55,11 +55,13 @@ class MouseStatus:
     def connect(self) -> None:
         """Start adding the text to the status of the user's selected layers."""
         self._viewer.layers.selection.events.changed.connect(self._follow_selection)
+        self._session.hidden_changed.connect(self.update)
         self._follow_selection()
 
     def disconnect(self) -> None:
         """Restore the status of the user's layers."""
         self._viewer.layers.selection.events.changed.disconnect(self._follow_selection)
+        self._session.hidden_changed.disconnect(self.update)
         while self._restore:
             self._restore.popitem()[1]()
 
@@ -114,6 +116,8 @@ def describe_pixel(full: FullImage, x: int, y: int) -> str:
 
 def describe_cutout(cutout: Cutout) -> str:
     """Return one line of text about a cutout and its review."""
+    if cutout.is_hidden:
+        return f"({cutout.grid_x}, {cutout.grid_y}), predictions hidden"
     parts = [
         f"{cutout.outcome} at ({cutout.grid_x}, {cutout.grid_y})",
         f"label {cutout.label}",
@@ -131,7 +135,10 @@ def describe_cutout(cutout: Cutout) -> str:
 
 
 def tag_of(cutout: Cutout) -> str:
-    """Return the outcome of a cutout, with a mark for its verdict."""
+    """Return the outcome of a cutout, with a mark for its verdict.
+
+    The tag of a hidden cutout is empty.
+    """
     return f"{cutout.outcome} {mark_of(cutout)}".rstrip()
 
 

@@ -19,6 +19,8 @@ class OverlayStyle:
         Colours of the boxes.
     true_negative : str
         Colour of the box and tag of a true negative that has been reviewed.
+    hidden : str
+        Colour of the box of a cutout whose predictions are hidden.
     current, selection : str
         Colours of the frames around the current cutout and the selected cutouts.
     false_positive_text, false_negative_text, label_text : str
@@ -61,6 +63,7 @@ class OverlayStyle:
     label_box: str = "#35d06f"
     prediction_box: str = "#ff5c5c"
     true_negative: str = "#d0d0d0"
+    hidden: str = "#b8b8b8"
     false_positive_text: str = "#e6c4ff"
     false_negative_text: str = "#a9d1ff"
     label_text: str = "#9af5bb"

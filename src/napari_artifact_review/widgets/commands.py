@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
 from napari_artifact_review.viewer.status import all_reviewed
+from napari_artifact_review.widgets.audit_commands import AuditCommands
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.panels.neighbours import copy_position
 from napari_artifact_review.widgets.parts.background import Connections
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
 from napari_artifact_review.widgets.presets import PresetCommands
+from napari_artifact_review.widgets.similar import SimilarPage
 from napari_artifact_review.widgets.surface import STAYS_AT_CUTOUT
 from napari_artifact_review.widgets.verdict_commands import VerdictCommands
 
@@ -79,6 +81,10 @@ class ReviewCommands:
         self._verdicts = VerdictCommands(
             self._dock, self._panel, session, controller, self._connections
         )
+        self._audits = AuditCommands(
+            self._dock, self._panel, session, self._connections
+        )
+        self._similar = SimilarPage(session, controller, surfaces, self._panel.say)
         self._examples.show_session(session, controller.loader.cache)
         self._connect_display()
         self._connect_the_rest()
@@ -126,12 +132,14 @@ class ReviewCommands:
         )
         connect(context.row_requested, self._go_to_row)
         connect(context.copy_requested, self._copy_position)
+        connect(context.similar_requested, self._similar.toggle)
         connect(
             panel.folds["context"].unfolded,
             lambda: panel.show_around(self._controller),
         )
         connect(self._examples.row_requested, self._go_to_row)
         connect(panel.queue.queue_requested, self._set_queue)
+        connect(panel.queue.hiding.hiding_requested, self._hide_predictions)
         connect(panel.queue.conditions.left, lambda: give_keys_to_viewer(self._dock))
         connect(panel.own_columns.columns_requested, self._show_columns)
         connect(panel.own_columns.find_requested, self._find)
@@ -155,6 +163,7 @@ class ReviewCommands:
         self._panel.show_keys(keys)
         self._help.show_keys(keys)
         self._surfaces.show_keys(keys)
+        self._similar.key = keys["similar"].label
 
     def apply(self, preferences: Preferences) -> None:
         """Apply the user's preference for the cutout after a verdict."""
@@ -179,6 +188,7 @@ class ReviewCommands:
             "copy_place": self._copy_position,
             "toggle_view": self._toggle_view,
             "gallery": self._surfaces.toggle_gallery,
+            "similar": self._similar.toggle,
             "examples": self._examples.toggle,
             "stretches": self._stretches.toggle,
             "next_preset": self._presets.apply_next,
@@ -301,6 +311,9 @@ class ReviewCommands:
         self._controller.verdicts.auto_advance = on
         view = self._session.view_settings | {"auto_advance": on}
         self._session.view_settings = view
+
+    def _hide_predictions(self, on: bool) -> None:
+        self._session.hide_predictions = on
 
     def _save(self, keep: OutputChoice | None = None) -> None:
         self._saver.save(keep)

@@ -28,6 +28,7 @@ from napari_artifact_review.widgets.windows.compare import CompareTexts
 if TYPE_CHECKING:
     import pandas as pd
 
+    from napari_artifact_review.core.atomic_files import Written
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.core.training.comparing.comparison import Comparison
     from napari_artifact_review.widgets.panels.results import ResultsPanel
@@ -175,9 +176,9 @@ class Comparer:
         return path if path.suffix else path.with_suffix(suggested.suffix)
 
     def _write(
-        self, job: Callable[[], Path], path: Path, show: Callable[[Path], None]
+        self, job: Callable[[], Written], path: Path, show: Callable[[Written], None]
     ) -> None:
-        def done(written: Path) -> None:
+        def done(written: Written) -> None:
             self._window.show_writing(False)
             show(written)
 
@@ -192,16 +193,21 @@ class Comparer:
         self._window.say(f"Writing {path}...")
         self._writing.start(job, done, failed)
 
-    def _show_report(self, path: Path) -> None:
+    def _show_report(self, written: Written) -> None:
+        path = written.path
         is_open = QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
         hint = "" if is_open else " Open it in a browser."
-        self._window.say(f"Report written to {path}.{hint}")
+        self._say_written(f"Report written to {path}.{hint}", written)
 
-    def _show_table(self, path: Path) -> None:
-        self._window.say(
-            f"Table written to {path}. To decide these cutouts, open it as a review of "
-            "its own."
+    def _show_table(self, written: Written) -> None:
+        text = (
+            f"Table written to {written.path}. To decide these cutouts, open it as a "
+            "review of its own."
         )
+        self._say_written(text, written)
+
+    def _say_written(self, text: str, written: Written) -> None:
+        self._window.say(f"{text} {written.backup_notice}".strip())
 
 
 def _compare(
@@ -300,14 +306,14 @@ def _without_options(text: str) -> str:
     return re.sub(r" \(--[a-z-]+\)", "", text)
 
 
-def _write_report(comparison: Comparison, path: Path) -> Path:
+def _write_report(comparison: Comparison, path: Path) -> Written:
     # Import in this thread, because this imports matplotlib.
     from napari_artifact_review.report.compare_page import write_comparison
 
-    return write_comparison(comparison, path, datetime.now(UTC).date()).path
+    return write_comparison(comparison, path, datetime.now(UTC).date())
 
 
-def _write_table(compared: _Compared, output: Path, path: Path) -> Path:
+def _write_table(compared: _Compared, output: Path, path: Path) -> Written:
     from napari_artifact_review.core.training.comparing.differing_cutouts import (
         write_differing,
     )
@@ -318,7 +324,7 @@ def _write_table(compared: _Compared, output: Path, path: Path) -> Path:
             path=path,
             remedy="Name another file to write",
         )
-    return write_differing(compared.differing, compared.comparison, path).path
+    return write_differing(compared.differing, compared.comparison, path)
 
 
 def _is_same(path: Path, other: Path) -> bool:

@@ -38,6 +38,7 @@ def open_review(
     team: str | None = None,
     read_only: bool = False,
     previous: str | Path | None = None,
+    embeddings: str | Path | None = None,
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
@@ -51,6 +52,8 @@ def open_review(
         The predictions table, or an open session. With a session, omit all further
         arguments. The dock closes the session when it closes the review.
     images, output, mapping, cutout_size, reviewer, store, team, read_only, previous
+        As for `ReviewSession.open`.
+    embeddings
         As for `ReviewSession.open`.
 
     Returns
@@ -72,6 +75,7 @@ def open_review(
         "store": store,
         "team": team,
         "previous": previous,
+        "embeddings": embeddings,
     }
     if isinstance(predictions, str | PathLike):
         widget = review_dock(viewer)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_artifact_review.widgets.panels.audit import LeftLabels
 from napari_artifact_review.widgets.panels.results import Measured, results_summary
 from napari_artifact_review.widgets.parts.background import Connections, Latest
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QObject
 
     from napari_artifact_review.core.decisions.entry import Entry
+    from napari_artifact_review.core.review.remaining_labels import RemainingSnapshot
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.core.scores.metrics import Snapshot
     from napari_artifact_review.widgets.panels.results import ResultsPanel
@@ -81,7 +83,17 @@ class Measurer:
             self._fold.say("")
             self._panel.show_changes(None)
             return
-        job = partial(measure_changes, self._session.catalog.snapshot())
+        audits = self._session.audits
+        self._panel.left.show_audit(audits.is_in_queue, *audits.progress)
+        job = partial(
+            measure_changes,
+            self._session.catalog.snapshot(),
+            partial(
+                _left_labels,
+                self._session.remaining_snapshot(),
+                self._session.reviewer,
+            ),
+        )
         self._numbers.want(job, _DELAY_OF_NUMBERS)
 
     def _draw_soon(self) -> None:
@@ -101,9 +113,20 @@ class Measurer:
 
 
 def measure_changes(
-    snapshot: Snapshot, given_up: Callable[[], bool] = lambda: False
+    snapshot: Snapshot,
+    left: Callable[[], LeftLabels],
+    given_up: Callable[[], bool] = lambda: False,
 ) -> Measured:
     """Compute the results of a review.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The labels of the review.
+    left : callable
+        Function that computes how many wrong labels are left.
+    given_up : callable
+        Function that returns whether the computation should be cancelled.
 
     Raises
     ------
@@ -111,7 +134,11 @@ def measure_changes(
         If `given_up` returns True during the computation.
     """
     metrics = snapshot.metrics(given_up)
-    return Measured(metrics, snapshot.flips(), snapshot.open_count)
+    return Measured(metrics, snapshot.flips(), snapshot.open_count, left())
+
+
+def _left_labels(snapshot: RemainingSnapshot, reviewer: str) -> LeftLabels:
+    return LeftLabels(snapshot.remaining(), snapshot.count_to_confirm(reviewer))
 
 
 def _draw_plots(

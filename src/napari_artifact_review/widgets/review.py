@@ -85,6 +85,7 @@ class OpenReview(QObject):
         super().__init__(dock)
         apply_defaults(session, Preferences.in_force(), all_presets())
         self._dock, self._panel, self._plots = dock, workspace.panel, workspace.plots
+        self._examples = workspace.examples
         self._has_moved, self._left = has_moved, session.review_queue.left
         self._is_settled = self._is_closed = self._has_missed = False
         self._chosen_keys = KeyChoice()
@@ -151,6 +152,8 @@ class OpenReview(QObject):
         for signal, slot in (
             (session.decided, self._on_decided),
             (session.queue_changed, self._on_queue_changed),
+            (session.hidden_changed, self._on_hidden_changed),
+            (session.learning_changed, self._on_learning_changed),
             (session.shown_columns_changed, self._on_columns_changed),
             (session.saved, self._on_saved),
             (session.problem_changed, self._on_problem_changed),
@@ -265,6 +268,7 @@ class OpenReview(QObject):
         self._panel.say("")
         self._panel.go_to.show_label(self.session, rows)
         self._panel.show_current(self.session)
+        self._panel.show_around(self.controller)
         self._save_at_end()
 
     def _save_at_end(self) -> None:
@@ -273,12 +277,22 @@ class OpenReview(QObject):
         if left and not self._left and Preferences.in_force().save_at_end:
             self.saver.export()
 
+    def _on_learning_changed(self) -> None:
+        self._panel.queue.show_learning(self.session)
+
     def _on_queue_changed(self) -> None:
         self._left = self.session.review_queue.left
         self._panel.say("")
         self._panel.show_queue(self.session)
         self._panel.show_current(self.session)
         self._panel.show_around(self.controller)
+        self.position.save_soon()
+
+    def _on_hidden_changed(self) -> None:
+        self._panel.show_hidden(self.session)
+        self._show_selection(self.controller.selection.rows)
+        self._panel.show_around(self.controller)
+        self._examples.show_session(self.session, self.controller.loader.cache)
         self.position.save_soon()
 
     def _on_columns_changed(self) -> None:

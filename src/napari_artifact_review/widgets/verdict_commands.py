@@ -127,7 +127,8 @@ class VerdictCommands:
     def _take_note(self, key: CutoutKey, note: str) -> None:
         """Record a note with its verdict, or else store the note as a draft."""
         session = self._session
-        given = session.expected_state(key)
+        # A note on a hidden cutout must not record its earlier verdict again.
+        given = session.shown_state(key)
         if given.decision:
             if note == given.note:
                 return

@@ -52,7 +52,7 @@ def test_spellings_of_a_file_are_one_image(tmp_path, images):
         assert {entry.cutout.image_name for entry in session.log} == {"a"}
         session.set_label("no artifact")
     assert saved["image_name"].tolist() == names
-    assert "1 images, 10 cutouts" in check_review(path, images)[0]
+    assert "1 image, 10 cutouts" in check_review(path, images)[0]
     with ReviewSession.open(tmp_path / "test_outputs.csv", images) as session:
         assert session.image_names == ("a",)
 

@@ -775,3 +775,13 @@ def test_the_time_of_the_first_verdict_stays(rounds):
         source = next(iter(carried.values())).context["carried_from"]
         assert source["match"] == "cutout"
         assert source["entry"][1] == 1
+
+
+@pytest.mark.parametrize("name", ["nosuch.csv", "new_reviewed.csv"])
+def test_a_previous_round_that_is_refused_leaves_no_file(rounds, tmp_path, name):
+    _, new = rounds
+    output = new.with_name("new_reviewed.csv")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ReviewError):
+        ReviewSession.open(new, output=output, previous=new.with_name(name))
+    assert sorted(tmp_path.rglob("*")) == before

@@ -130,6 +130,8 @@ def selected(table, rule, threshold):
         "confident": -number.where(table.preds == 1, 1 - number),
         "uncertain": number.where(table.preds == 1, 1 - number),
         "mislabelled": number.where(table.label == 1, 1 - number),
+        # Before an order is learned.
+        "learned": number.where(table.label == 1, 1 - number),
         "random": pd.Series(random),
     }[rule.order]
     sorts = ["key"]

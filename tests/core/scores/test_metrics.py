@@ -197,7 +197,7 @@ def test_a_snapshot_stays_as_it_was(session):
     session.set_label("artifact")
     session.set_threshold(0.1)
     assert (before.metrics(), before.flips()) == (numbers, flips)
-    assert session.metrics() != numbers
+    assert {when: session.metrics()[when] for when in numbers} != numbers
 
 
 def test_a_session_tells_what_has_changed_and_what_may_still(session):
@@ -207,7 +207,8 @@ def test_a_session_tells_what_has_changed_and_what_may_still(session):
     session.select("north", 200, 0)
     session.set_label("unsure")
     found = session.metrics()
-    assert list(found) == ["before", "after", "lowest", "highest"]
+    assert list(found) == ["before", "after", "lowest", "highest", "remaining"]
+    assert found.pop("remaining")["looked_at"] == 2
     assert [found["before"][name] for name in NUMBERS[:7]] == [2, 2, 2, 30, *[0.5] * 3]
     assert [found[when]["tp"] for when in found] == [2, 3, 3, 4]
     assert [found[when]["fn"] for when in found] == [2, 2, 0, 2]
@@ -227,6 +228,7 @@ def test_without_a_confidence_only_the_average_precision_is_missing(survey):
     survey.write_text("\n".join(cut) + "\n")
     with ReviewSession.open(survey) as session:
         found = session.metrics()
+    assert found.pop("remaining")["estimate"] is None
     for numbers in found.values():
         assert [k for k, v in numbers.items() if v is None] == ["average_precision"]
 

@@ -30,10 +30,10 @@ def keys(choice, *names):
         ("y", ("Y",)),
         ("shift+y", ("Shift+Y",)),
         ("Control-Shift-Y", ("Ctrl+Shift+Y",)),
-        ("F7", ("F7",)),
-        ("Y, F7", ("Y", "F7")),
-        ("Y F7", ("Y", "F7")),
-        ("Y or F7", ("Y", "F7")),
+        ("F10", ("F10",)),
+        ("Y, F10", ("Y", "F10")),
+        ("Y F10", ("Y", "F10")),
+        ("Y or F10", ("Y", "F10")),
         ("Y, ;", ("Y", ";")),
         ("Y, Y", ("Y",)),
         ("  Y ", ("Y",)),
@@ -60,16 +60,16 @@ def test_a_comma_is_a_key_like_others():
     "text", ["Foo", "N,.", "Shift", "Ctrl-", "Ctrl+", "J K Foo", "ö"]
 )
 def test_a_key_that_napari_does_not_know_is_told_and_not_taken(text):
-    choice = choose({"artifact": text, "save": "F7"})
-    assert keys(choice, "artifact", "save") == [("J",), ("F7",)]
+    choice = choose({"artifact": text, "save": "F10"})
+    assert keys(choice, "artifact", "save") == [("J",), ("F10",)]
     [fault] = choice.faults
     assert text.split()[-1] in fault
     assert "keeps J" in fault
 
 
 def test_a_key_that_napari_takes_first_is_told_and_not_taken():
-    choice = choose({"artifact": "C", "save": "C", "help": "F7"}, {"C"})
-    assert keys(choice, "artifact", "save", "help") == [("J",), ("W",), ("F7",)]
+    choice = choose({"artifact": "C", "save": "C", "help": "F10"}, {"C"})
+    assert keys(choice, "artifact", "save", "help") == [("J",), ("W",), ("F10",)]
     assert len(choice.faults) == 2
     assert "napari's own" in choice.faults[0]
 
@@ -90,7 +90,7 @@ def test_a_key_that_two_ask_for_is_told_and_each_keeps_its_own():
 
 
 def test_what_falls_back_may_push_another_one_back():
-    choice = choose({"artifact": "F7", "unsure": "F7", "save": "J"})
+    choice = choose({"artifact": "F10", "unsure": "F10", "save": "J"})
     assert choice.actions == KEY_TABLE
     assert len(choice.faults) == 2
 

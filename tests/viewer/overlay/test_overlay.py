@@ -320,7 +320,7 @@ def _cutouts(places, size=10, stride=10):
     return Cutouts(
         "a", size, stride, np.arange(len(places)), x, y, none, none, none,
         outcome.astype(np.int8), np.full(len(places), np.nan), none.astype(bool),
-        none.astype(bool), none.astype(bool), none.astype(bool),
+        none.astype(bool), none.astype(bool), none.astype(bool), none.astype(bool),
     )  # fmt: skip
 
 

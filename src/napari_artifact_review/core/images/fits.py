@@ -23,7 +23,11 @@ from napari_artifact_review.core.decoders import (
     is_large,
     plain_pixels,
 )
-from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.errors import (
+    ImageError,
+    MissingHduError,
+    MissingKeyError,
+)
 from napari_artifact_review.core.images.full_image import (
     FullImage,
     ImageHdu,
@@ -170,7 +174,7 @@ def read_header_values(
     """
     with decoding(path), _unpacked(path) as file:
         if file.read(6) != b"SIMPLE":
-            raise ImageError(
+            raise MissingKeyError(
                 "it has no header keys: only FITS files have them",
                 remedy="Name a column of the table instead",
             )
@@ -197,7 +201,7 @@ def _value_in(headers: Sequence[fits.Header], name: str) -> str:
         text = str(header.get(name, "")).strip()
         if text:
             return text
-    raise ImageError(
+    raise MissingKeyError(
         f"its header has no value for the key {name}",
         remedy="Name keys that every image has, or a column of the table",
     )
@@ -274,7 +278,8 @@ def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
     for image in images:
         if hdu == image.index or str(hdu).casefold() == image.name.casefold():
             return image
-    raise ImageError(f"it has no image HDU {hdu}", remedy=f"Choose {_listed(images)}")
+    remedy = f"Choose {_listed(images)}"
+    raise MissingHduError(f"it has no image HDU {hdu}", remedy=remedy)
 
 
 def _listed(images: tuple[ImageHdu, ...]) -> str:

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_artifact_review.core.decoders import decoding, one_error
-from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
+from napari_artifact_review.core.errors import (
+    ImageError,
+    ImageNotFoundError,
+    MissingHduError,
+)
 from napari_artifact_review.core.images.common_formats import read_common_format
 from napari_artifact_review.core.images.fits import read_fits
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
@@ -64,7 +68,7 @@ def read_image(
         )
     _check_regular(path)
     if not supported["fits"] and hdu is not None:
-        raise ImageError(
+        raise MissingHduError(
             f"it has no HDU {hdu}: only FITS files have HDUs",
             path=path,
             remedy="Open it without an HDU",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,12 @@ from napari_artifact_review.core.outcomes import (
     DEFAULT_THRESHOLD,
     ERRORS,
     OUTCOMES,
+    SHOWN_OUTCOMES,
     Outcome,
     outcome_codes,
     outcome_names,
 )
+from napari_artifact_review.core.review.hidden import HiddenCutouts
 from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.review.reviewed_table import canonical_values
 from napari_artifact_review.core.scores.metrics import Snapshot
@@ -25,6 +28,18 @@ from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 from napari_artifact_review.core.tables.own_columns import OwnColumns
 from napari_artifact_review.core.tables.predictions import Predictions
+
+#: Values of hidden cutouts, by column of `Cutouts`.
+_BLANKS = {
+    "label": -1,
+    "preds": -1,
+    "label_new": -1,
+    "outcome": SHOWN_OUTCOMES.index(""),
+    "confidence": np.nan,
+    "reviewed": False,
+    "unsure": False,
+    "carried": False,
+}
 
 
 class Catalog:
@@ -52,10 +67,15 @@ class Catalog:
         Index for looking up cutouts, images and errors in the table.
     labels : Labels
         Label state of each row.
+    hidden : HiddenCutouts
+        Cutouts without predictions, labels and earlier verdicts in `cutout` and
+        `cutouts`, from which everything on the screen is drawn.
     ranking : Ranking
         Ranking of the cutouts by confidence.
     own_columns : OwnColumns
         The user's own columns of the table.
+    learned_places : ndarray of int64, shape (n,), or None
+        Place of each row in the learned order; None until the order is learned.
     """
 
     def __init__(
@@ -66,9 +86,11 @@ class Catalog:
         self._stride = stride or cutout_size
         self.cutout_index = CutoutIndex(predictions)
         self.labels = Labels(predictions)
+        self.hidden = HiddenCutouts(self.labels)
         self.own_threshold = _threshold_of(predictions)
         self.ranking = Ranking(predictions.confidence)
         self.own_columns = OwnColumns(predictions)
+        self.learned_places: npt.NDArray[np.int64] | None = None
         self._base = canonical_values(predictions)
         self.set_threshold(None)
 
@@ -149,18 +171,35 @@ class Catalog:
     def are_open(self) -> npt.NDArray[np.bool_]:
         """Return the mask of cutouts that still need a verdict in this round.
 
-        Such a cutout has no verdict, or only a carried one that the model contradicts.
+        Such a cutout has no verdict, or only a carried one that the model contradicts,
+        or is asked about again; see `HiddenCutouts.ask`.
         """
         labels = self.labels
         carried = labels.are_carried & self.are_contradicted()
-        return ~labels.reviewed | carried
+        return ~labels.reviewed | carried | self.hidden.asked
+
+    def are_answered(self) -> npt.NDArray[np.bool_]:
+        """Return the mask of cutouts with a verdict of this round.
+
+        A cutout that is asked about again is not answered until its new verdict.
+        """
+        return np.greater(self.labels.answered, self.hidden.asked)
+
+    def takes_equal_verdict(self, row: int) -> bool:
+        """Return whether the verdict in force may be recorded once more.
+
+        It was carried from an earlier round, or the cutout is asked about again.
+        """
+        return bool(self.labels.are_carried[row] or self.hidden.asked[row])
 
     def needs(self, row: int) -> tuple[bool, bool]:
         """Return whether a cutout needs a verdict, and whether this round gave one.
 
-        The former is an item of `are_open`.
+        The former is an item of `are_open`, the latter one of `are_answered`.
         """
         labels = self.labels
+        if self.hidden.asked[row]:
+            return True, False
         carried = int(labels.carried_label[row])
         reviewed, is_carried = bool(labels.reviewed[row]), bool(labels.are_carried[row])
         is_contradicted = is_carried and carried not in (-1, int(self.preds[row]))
@@ -205,16 +244,18 @@ class Catalog:
         return rows[np.argsort(images, kind="stable")]
 
     def cutout(self, row: int) -> Cutout:
-        """Return the cutout in a row of the table."""
+        """Return the cutout in a row of the table; its data are empty while hidden."""
+        if self.hidden.mask[row]:
+            return Cutout(*self._place_of(row), is_hidden=True)
+        return self.revealed_cutout(row)
+
+    def revealed_cutout(self, row: int) -> Cutout:
+        """Return the cutout in a row of the table with all its data, for reports."""
         table = self.predictions
         state = self.labels.state_of(row)
         confidence = None if table.confidence is None else float(table.confidence[row])
         return Cutout(
-            row=row,
-            image_name=self.cutout_index.image_of(row),
-            grid_x=int(table.grid_x[row]),
-            grid_y=int(table.grid_y[row]),
-            size=self.cutout_size,
+            *self._place_of(row),
             label=int(table.label[row]),
             preds=int(self.preds[row]),
             label_new=state.label_new,
@@ -231,17 +272,39 @@ class Catalog:
             is_carried=bool(self.labels.are_carried[row]),
         )
 
+    def _place_of(self, row: int) -> tuple[int, str, int, int, int]:
+        """Return row, image name, position and size of a cutout."""
+        table = self.predictions
+        x, y = int(table.grid_x[row]), int(table.grid_y[row])
+        return row, self.cutout_index.image_of(row), x, y, self.cutout_size
+
     def cutouts_of(self, image_name: str) -> Cutouts:
         """Return the cutouts of an image, in table order."""
         return self.cutouts(image_name, self.cutout_index.cutouts_of(image_name))
 
     def cutouts(self, image_name: str, rows: npt.NDArray[np.int64]) -> Cutouts:
-        """Return the cutouts in the given rows, which must belong to one image."""
+        """Return the cutouts in the given rows, which must belong to one image.
+
+        The data of hidden cutouts are empty.
+        """
         table = self.predictions
         if table.confidence is None:
             confidence = np.full(len(rows), np.nan)
         else:
             confidence = table.confidence[rows]
+        hidden = self.hidden.mask[rows]
+        columns: dict[str, npt.NDArray[Any]] = {
+            "label": table.label[rows],
+            "preds": self.preds[rows],
+            "label_new": self.labels.label_new[rows],
+            "outcome": self.outcomes[rows],
+            "confidence": confidence,
+            "reviewed": self.labels.reviewed[rows],
+            "unsure": self.labels.unsure[rows],
+            "carried": self.labels.are_carried[rows],
+        }
+        for name, blank in _BLANKS.items():
+            columns[name][hidden] = blank
         return Cutouts(
             image_name=image_name,
             size=self.cutout_size,
@@ -249,16 +312,16 @@ class Catalog:
             rows=rows,
             grid_x=table.grid_x[rows],
             grid_y=table.grid_y[rows],
-            label=table.label[rows],
-            preds=self.preds[rows],
-            label_new=self.labels.label_new[rows],
-            outcome=self.outcomes[rows],
-            confidence=confidence,
-            reviewed=self.labels.reviewed[rows],
-            unsure=self.labels.unsure[rows],
-            carried=self.labels.are_carried[rows],
             pending=self.labels.pending[rows],
+            hidden=hidden,
+            **columns,
         )
+
+    @property
+    def shown_kinds(self) -> dict[int, str]:
+        """Kinds of artifact by row, without the kinds of hidden cutouts."""
+        hidden = self.hidden.mask
+        return {r: kind for r, kind in self.labels.kinds.items() if not hidden[r]}
 
     def neighbours_of(self, row: int) -> dict[tuple[int, int], Cutout]:
         """Return a cutout and up to eight neighbours around it.

@@ -9,10 +9,15 @@ import numpy as np
 import pandas as pd
 
 from napari_artifact_review.core.cutout import are_beyond
+from napari_artifact_review.core.decisions.log_paths import (
+    log_path_beside,
+    log_path_in_user_data,
+)
 from napari_artifact_review.core.errors import (
     ImageError,
     ImageNotFoundError,
     ReviewError,
+    StoreError,
 )
 from napari_artifact_review.core.grid import (
     DEFAULT_CUTOUT_SIZE,
@@ -32,7 +37,7 @@ from napari_artifact_review.core.tables.reading import (
     Inspection,
     inspect_predictions,
 )
-from napari_artifact_review.core.texts import on_one_line
+from napari_artifact_review.core.texts import counted, on_one_line
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 
 
@@ -58,7 +63,8 @@ def check_review(
         `images` if the first image is not in the folder of the table.
     output : path-like, optional
         Path of the reviewed table; by default `test_outputs.csv` in the folder of the
-        predictions.
+        predictions. It must exist, or have a log, unless `previous` is given: a new
+        round has no output yet.
     mapping : TableMapping, optional
         Meanings of the columns and values of the table; by default that of the review,
         if there is one.
@@ -79,7 +85,7 @@ def check_review(
     """
     path = absolute_path(predictions)
     reviewed = absolute_path(output or default_output(path))
-    unreadable: list[ReviewError] = []
+    unreadable = [*_missing_output(output, previous)]
     given = Given(mapping, cutout_size)
     try:
         given = what_was_given(given, reviewed)
@@ -113,6 +119,22 @@ def check_review(
     if faults:
         return "", faults
     return "\n".join(lines), []
+
+
+def _missing_output(
+    output: str | Path | None, previous: str | Path | None
+) -> Iterator[ReviewError]:
+    """Yield an error if the user names an output that does not exist."""
+    if output is None or previous is not None:
+        return
+    path = absolute_path(output)
+    files = (path, log_path_beside(path), log_path_in_user_data(path))
+    if not any(file.exists() for file in files):
+        yield StoreError(
+            "there is neither such a table nor a log of verdicts beside it",
+            path=path,
+            remedy="Name the output that was used in the review",
+        )
 
 
 def _cutout_size(cutouts: pd.DataFrame) -> int:
@@ -224,9 +246,10 @@ def _summary(session: ReviewSession) -> str:
     is_error = table.label != table.preds
     reviewed = is_error & session.catalog.labels.answered
     summary = (
-        f"{table.path}: {len(table.image_names)} images, {len(table.label)} cutouts "
-        f"of {session.cutout_size} px, {np.count_nonzero(is_error)} errors, "
-        f"{np.count_nonzero(reviewed)} of them reviewed"
+        f"{table.path}: {counted(len(table.image_names), 'image')}, "
+        f"{counted(len(table.label), 'cutout')} of {session.cutout_size} px, "
+        f"{counted(int(np.count_nonzero(is_error)), 'error')}, "
+        f"{np.count_nonzero(reviewed):,} of them reviewed"
     )
     if "preds" in table.columns:
         return summary

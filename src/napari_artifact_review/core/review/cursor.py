@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 from psygnal import Signal
 
@@ -12,7 +12,7 @@ from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.outcomes import OUTCOMES
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.position import Position
-from napari_artifact_review.core.review.queue import Order, Queue, QueueRule
+from napari_artifact_review.core.review.queue import Order, Queue, QueueRule, Rows
 
 #: Rule of the default queue: all errors, sorted by image.
 DEFAULT_RULE = QueueRule(order="image")
@@ -43,6 +43,10 @@ class ReviewCursor:
         The cutouts to review, in order.
     row : int
         Row of the current cutout.
+    shown : dict of int to None
+        Rows that were current in a queue with the learned order, in that order.
+    purpose : mapping
+        What the verdicts on listed cutouts are for, as plain JSON; see `begin_detour`.
     """
 
     moved = Signal()
@@ -51,10 +55,15 @@ class ReviewCursor:
     def __init__(self, catalog: Catalog, queue: Queue, row: int) -> None:
         self.queue = queue
         self.row = row
+        self.shown: dict[int, None] = {}
         self._catalog = catalog
         self._carried_changes = catalog.labels.carried_changes
         # The row from which the last jump started.
         self._jumped_from: int | None = None
+        # The row at which a detour began, and the queue of the rule meanwhile.
+        self._left_at: int | None = None
+        self._rule_queue: Queue | None = None
+        self.purpose: Mapping[str, Any] = {}
 
     @classmethod
     def restored(
@@ -80,7 +89,11 @@ class ReviewCursor:
             row = catalog.cutout_index.row_of(position.cutout)
         else:
             row = int(queue.rows[0]) if len(queue) else 0
-        return cls(catalog, queue, row), notices
+        cursor = cls(catalog, queue, row)
+        rows = len(catalog.preds)
+        cursor.shown = dict.fromkeys(n for n in position.learned.shown if n < rows)
+        cursor.note_shown()
+        return cursor, notices
 
     def begin_round(self, order: Order) -> None:
         """Replace the queue by the default queue of a next round, in an order.
@@ -101,9 +114,11 @@ class ReviewCursor:
         because other cutouts may be candidates.
         """
         if self._carried_changes != self._catalog.labels.carried_changes:
-            self._replace_queue(Queue(self._catalog, self.queue.rule), self.row)
+            self._replace_queue(self._queue_again(), self.row)
         for row in rows:
             self.queue.update(row)
+            if self._rule_queue is not None:
+                self._rule_queue.update(row)
 
     def next(self, skip: Container[int] = ()) -> bool:
         """Move to the next cutout of the queue whose row is not in `skip`.
@@ -166,11 +181,20 @@ class ReviewCursor:
         if all are reviewed. If the queue is empty, the cursor does not move.
         """
         queue = Queue(self._catalog, rule)
+        if self.is_on_detour:
+            # Cutouts that were asked again need no verdict in the queue of the rule.
+            self._end_purpose()
+            queue = Queue(self._catalog, rule)
+        self._left_at = None
         row = self.row
         if rule != self.queue.rule and len(queue):
             first = queue.first_unreviewed()
             row = int(queue.rows[0]) if first is None else first
         self._replace_queue(queue, row)
+
+    def sort_again(self) -> None:
+        """Sort the queue again, after the learned order has changed."""
+        self._replace_queue(self._queue_again(), self.row)
 
     def set_threshold(self, value: float | None) -> None:
         """Set the threshold, and update the outcomes and the queue.
@@ -179,11 +203,76 @@ class ReviewCursor:
         or else to the previous one. The errors are those of `Catalog.set_threshold`.
         """
         self._catalog.set_threshold(value)
-        queue, row = Queue(self._catalog, self.queue.rule), self.row
+        queue, row = self._queue_again(), self.row
         if row not in queue:
             others = queue.after(row), queue.before(row), row
             row = next(other for other in others if other is not None)
         self._replace_queue(queue, row)
+
+    @property
+    def is_on_detour(self) -> bool:
+        """Whether the queue has listed cutouts; see `begin_detour`."""
+        return self.queue.listed is not None
+
+    @property
+    def row_to_resume(self) -> int:
+        """The row at which the queue of the rule goes on."""
+        return self.row if self._left_at is None else self._left_at
+
+    @property
+    def rule_queue(self) -> Queue:
+        """The queue of the rule, also while the queue has listed cutouts."""
+        return self.queue if self._rule_queue is None else self._rule_queue
+
+    def purpose_of(self, rows: Iterable[int]) -> Mapping[str, Any]:
+        """Return what verdicts on rows are for; empty if one is not in a detour."""
+        return self.purpose if all(row in self.queue for row in rows) else {}
+
+    def begin_detour(
+        self,
+        rows: Rows,
+        purpose: Mapping[str, Any] | None = None,
+        hidden_from: str | None = None,
+    ) -> None:
+        """Replace the queue by listed rows for a while, and move to the first one.
+
+        The rule of the queue does not change, and `end_detour` returns to it.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (m,)
+            Table rows, in the order of the queue.
+        purpose : mapping, optional
+            What the verdicts on these rows are for, as plain JSON.
+        hidden_from : str, optional
+            Reviewer whose new verdict each of these rows needs, whatever verdict it
+            has. Until then, the row is hidden; see `HiddenCutouts.ask`.
+        """
+        if self._left_at is None:
+            self._left_at, self._rule_queue = self.row, self.queue
+        self.purpose = purpose or {}
+        asked = () if hidden_from is None else rows.tolist()
+        self._catalog.hidden.ask(asked, hidden_from or "")
+        queue = Queue(self._catalog, self.queue.rule, rows)
+        self._replace_queue(queue, int(rows[0]) if len(rows) else self.row)
+
+    def end_detour(self) -> bool:
+        """Return to the queue and to the cutout of before; False without a detour."""
+        if self._left_at is None:
+            return False
+        row, self._left_at = self._left_at, None
+        self._end_purpose()
+        self._replace_queue(Queue(self._catalog, self.queue.rule), row)
+        return True
+
+    def _end_purpose(self) -> None:
+        self._rule_queue, self.purpose = None, {}
+        self._catalog.hidden.ask((), "")
+
+    def _queue_again(self) -> Queue:
+        if self._rule_queue is not None:
+            self._rule_queue = Queue(self._catalog, self.queue.rule)
+        return Queue(self._catalog, self.queue.rule, self.queue.listed)
 
     def _replace_queue(self, queue: Queue, row: int) -> None:
         self._carried_changes = self._catalog.labels.carried_changes
@@ -192,6 +281,7 @@ class ReviewCursor:
             self._jumped_from = self.row
         # Set both before the first signal, so that all listeners see both changes.
         self.queue, self.row = queue, row
+        self.note_shown()
         self.queue_changed.emit()
         if has_moved:
             self.moved.emit()
@@ -201,5 +291,12 @@ class ReviewCursor:
             return False
         if row != self.row:
             self.row = row
+            self.note_shown()
             self.moved.emit()
         return True
+
+    def note_shown(self) -> None:
+        """Note that the current cutout is shown, if the queue has the learned order."""
+        is_learned = self.queue.rule.order == "learned" and self.queue.listed is None
+        if is_learned and self.row in self.queue:
+            self.shown.setdefault(self.row)

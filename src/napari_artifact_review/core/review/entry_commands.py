@@ -1,4 +1,4 @@
-"""Commands that record entries of other logs, or verdicts of an earlier round."""
+"""Commands that record entries of other logs, or labels from elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import Command, title_of
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.log import Decision, DecisionLog
+from napari_artifact_review.core.decisions.log import Decision, DecisionLog, LabelState
 from napari_artifact_review.core.errors import StoreError
 
 
@@ -62,3 +62,42 @@ def carry_command(
 
     keys = tuple(one.cutout for one in decisions)
     return Command("carry", keys, make, title=f"{title_of(keys)}: carried")
+
+
+def adopt_command(
+    log: DecisionLog,
+    labels: Mapping[CutoutKey, LabelState],
+    contexts: Mapping[CutoutKey, Mapping[str, Any]],
+    chosen: tuple[str, str],
+) -> Command:
+    """Create the command that adopts labels of another program or reviewer.
+
+    Parameters
+    ----------
+    log : DecisionLog
+        Log with the entries on disk.
+    labels : mapping of CutoutKey to LabelState
+        Label states to adopt; see `Journal.adopt`.
+    contexts : mapping of CutoutKey to mapping
+        Circumstances of each choice, as plain JSON.
+    chosen : tuple of str
+        Current reviewer, and time of the choice (UTC, ISO 8601).
+    """
+
+    def make() -> list[Entry]:
+        known = {(e.cutout, e.reviewer, e.decided_at) for e in log.entries}
+        decisions = []
+        for cutout, theirs in labels.items():
+            by, at = theirs.reviewed_by, theirs.reviewed_at
+            is_own = not (by or at) or (cutout, by, at) in known
+            by, at = chosen if is_own else (by or chosen[0], at or chosen[1])
+            state = theirs._replace(reviewed_by=by, reviewed_at=at)
+            decisions.append(Decision.from_state(cutout, state.with_matching_verdict()))
+        return log.decide(decisions, contexts, "taken over")
+
+    keys = tuple(labels)
+    command = Command("adopt", keys, make, title=f"{title_of(keys)}: taken over")
+    command.new_states = {
+        key: state.with_matching_verdict() for key, state in labels.items()
+    }
+    return command

@@ -19,6 +19,9 @@ GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 #: Name of the group of cutouts without a kind.
 NO_KIND = "no kind"
 
+#: Name of the group of cutouts whose outcomes are hidden.
+HIDDEN = "predictions hidden"
+
 Rows = npt.NDArray[np.int64]
 
 
@@ -53,7 +56,7 @@ def in_groups(
         Property that the cutouts of a group share. Images are in the order of their
         first cutout in `rows`, and outcomes are in the order of
         `OUTCOME_DISPLAY_ORDER`. Kinds are in alphabetical order, and cutouts without a
-        kind are last.
+        kind are last. Hidden cutouts have no kind and are the last group by outcome.
 
     Returns
     -------
@@ -75,7 +78,9 @@ def _codes(catalog: Catalog, rows: Rows, by: Grouping) -> tuple[Rows, Sequence[s
     """Return the group index of each cutout, and the names of all groups."""
     if by == "outcome":
         codes = np.array([OUTCOME_DISPLAY_ORDER.index(name) for name in OUTCOMES])
-        return codes[catalog.outcomes[rows]], OUTCOME_DISPLAY_ORDER
+        groups = codes[catalog.outcomes[rows]]
+        groups[catalog.hidden.mask[rows]] = len(OUTCOMES)
+        return groups, (*OUTCOME_DISPLAY_ORDER, HIDDEN)
     if by == "image":
         index = catalog.predictions.image_index[rows]
         images, first = np.unique(index, return_index=True)
@@ -84,7 +89,7 @@ def _codes(catalog: Catalog, rows: Rows, by: Grouping) -> tuple[Rows, Sequence[s
         codes[images[order]] = np.arange(len(images))
         names = [catalog.predictions.image_names[i] for i in images[order]]
         return codes[index], names
-    kinds = catalog.labels.kinds
+    kinds = catalog.shown_kinds
     known = sorted(set(kinds.values()))
     code = {kind: at for at, kind in enumerate(known)}
     codes = np.full(len(catalog.outcomes), len(known), dtype=np.int64)

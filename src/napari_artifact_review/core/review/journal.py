@@ -11,7 +11,12 @@ from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import Command, title_of
-from napari_artifact_review.core.decisions.entry import Entry, plain_json, storable_text
+from napari_artifact_review.core.decisions.entry import (
+    Entry,
+    EntryId,
+    plain_json,
+    storable_text,
+)
 from napari_artifact_review.core.decisions.log import (
     Decision,
     DecisionLog,
@@ -25,6 +30,7 @@ from napari_artifact_review.core.errors import HeldError, StoreError
 from napari_artifact_review.core.outcomes import Verdict
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.entry_commands import (
+    adopt_command,
     carry_command,
     receive_command,
 )
@@ -111,6 +117,11 @@ class Journal:
         return tuple(self._log.entries)
 
     @property
+    def acts_in_force(self) -> Sequence[EntryId]:
+        """All acts that are not undone, latest first."""
+        return self._log.done
+
+    @property
     def last_numbers(self) -> dict[str, int]:
         """Number of the last entry in each log, by log id."""
         return self._log.last_numbers
@@ -160,7 +171,9 @@ class Journal:
         """Submit a verdict on rows as one act; skip rows with the same verdict.
 
         `images` contains facts about the judged images, by image name; see
-        `JudgedImages.facts_of`.
+        `JudgedImages.facts_of`. The context of a verdict on a hidden cutout says so. A
+        cutout that is asked about again may get the same verdict again, also if it is
+        shown before the entry is written.
         """
         kind, note = storable_text(kind), storable_text(note)
         by_key = {self._index.key_of(row): row for row in rows}
@@ -168,17 +181,19 @@ class Journal:
         wanted = LabelState(0, self._reviewer, utc_now(), verdict, kind, note)
         expected = self._expected.states_of(keys)
         changing = (command.cutouts for command in self.pending)
-        repeatable = self._repeatable(by_key).difference(*changing)
-        new = changed_states(expected, wanted, repeatable)
+        may_repeat = self._repeatable(by_key)
+        new = changed_states(expected, wanted, may_repeat.difference(*changing))
         if not new:
             return self._command_without_effect(keys, expected)
-        context = self._context(view)
-        facts = {key: facts_about(key.image_name, images) for key in keys}
+        context, hidden = self._context(view), self._catalog.hidden.facts_of
+        facts = {k: facts_about(k.image_name, images) | hidden(by_key[k]) for k in keys}
         contexts = {key: context | self._table_state(key) | facts[key] for key in keys}
 
         def make() -> list[Entry]:
             states = {key: self._labels.state_of(row) for key, row in by_key.items()}
-            new = changed_states(states, wanted, self._repeatable(by_key))
+            # A queue of second looks may have ended since the verdict was given.
+            again = may_repeat | self._repeatable(by_key)
+            new = changed_states(states, wanted, again)
             decisions = [Decision.from_state(key, state) for key, state in new.items()]
             return self._log.decide(decisions, contexts)
 
@@ -230,30 +245,9 @@ class Journal:
         if not labels:
             return self._command_without_effect(())
         now = utc_now()
-        chosen = {"chosen_by": self._reviewer, "chosen_at": now}
-        context = self._context({}) | chosen
+        context = self._context({}) | {"chosen_by": self._reviewer, "chosen_at": now}
         contexts = {cutout: context | self._table_state(cutout) for cutout in labels}
-
-        def make() -> list[Entry]:
-            known = {(e.cutout, e.reviewer, e.decided_at) for e in self._log.entries}
-            decisions = []
-            for cutout, theirs in labels.items():
-                by, at = theirs.reviewed_by, theirs.reviewed_at
-                own = not (by or at) or (cutout, by, at) in known
-                by, at = (self._reviewer, now) if own else (by, at)
-                state = theirs._replace(
-                    reviewed_by=by or self._reviewer, reviewed_at=at or now
-                )
-                decisions.append(
-                    Decision.from_state(cutout, state.with_matching_verdict())
-                )
-            return self._log.decide(decisions, contexts, "taken over")
-
-        keys = tuple(labels)
-        command = Command("adopt", keys, make, title=f"{title_of(keys)}: taken over")
-        command.new_states = {
-            key: state.with_matching_verdict() for key, state in labels.items()
-        }
+        command = adopt_command(self._log, labels, contexts, (self._reviewer, now))
         command.again = partial(self.adopt, labels)
         return self._give(command)
 
@@ -306,10 +300,12 @@ class Journal:
     def _repeatable(self, rows: Mapping[CutoutKey, int]) -> set[CutoutKey]:
         """Return the cutouts on which the same verdict is a new one.
 
-        They have a disagreement, or a verdict that was carried from an earlier round.
+        They have a disagreement, a verdict that was carried from an earlier round, or
+        are asked again.
         """
-        carried = {key for key, row in rows.items() if self._labels.are_carried[row]}
-        return carried | {one.cutout for one in self._disagreements}
+        may_repeat = self._catalog.takes_equal_verdict
+        again = {key for key, row in rows.items() if may_repeat(row)}
+        return again | {one.cutout for one in self._disagreements}
 
     def _command_without_effect(
         self,

@@ -118,6 +118,34 @@ class JudgedImages:
             self._store.note_image(record)
         return identity
 
+    def identity_of_file(self, name: str, file: ImageFile) -> str | None:
+        """Return the identity that earlier sessions found for a file, or None.
+
+        The file must have the same size and modification time. This method can be
+        called from any thread.
+        """
+        wanted = (name, file.size, file.modified_at)
+        # An identity from the table says nothing about the pixels.
+        return next(
+            (
+                one.identity
+                for one in [*self._known]
+                if (one.image_name, one.size, one.modified_at) == wanted
+                and one.identity != self._named.get(name)
+            ),
+            None,
+        )
+
+    def note_identity(self, name: str, file: ImageFile, identity: str) -> None:
+        """Store the identity that was computed from the pixels of a file.
+
+        This method can be called from any thread.
+        """
+        if self.identity_of_file(name, file) is None:
+            record = ImageRecord(identity, name, file.size, file.modified_at)
+            self._known.append(record)
+            self._store.note_image(record)
+
     def is_new_version(
         self, name: str, full: FullImage, entries: Sequence[Entry]
     ) -> bool:

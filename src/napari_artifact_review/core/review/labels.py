@@ -104,6 +104,14 @@ class Labels:
         """Mask of rows with a verdict of this round, shape (n,)."""
         return np.greater(self._reviewed, self._is_carried)
 
+    def answered_at(self, row: int) -> bool:
+        """Return whether a row has a verdict of this round; an item of `answered`."""
+        return bool(self._reviewed[row] and not self._is_carried[row])
+
+    def decision_of(self, row: int) -> Decision | None:
+        """Return the decision in force for a row, or None."""
+        return self._decisions.get(row)
+
     @property
     def label_new(self) -> npt.NDArray[np.int8]:
         """Read-only array of the labels after review, shape (n,)."""

@@ -28,7 +28,9 @@ def default_output(predictions: Path) -> Path:
     return predictions.with_name(DEFAULT_OUTPUT_NAME)
 
 
-def find_output(path: Path, reviewed: str | Path | None) -> str | Path | None:
+def find_output(
+    path: Path, reviewed: str | Path | None, store: str | None = None
+) -> str | Path | None:
     """Return the path of the reviewed table, or None for the default path.
 
     Parameters
@@ -38,12 +40,16 @@ def find_output(path: Path, reviewed: str | Path | None) -> str | Path | None:
     reviewed : path-like, optional
         Path of the reviewed table. By default, `path` if that table has a log, and
         otherwise None, for the default output of the predictions.
+    store : str, optional
+        File of the log, or its URL, if the user names it.
 
     Raises
     ------
     StoreError
-        If `reviewed` has no log in its folder.
+        If `reviewed` has no log in its folder, or `store` is no file.
     """
+    if store is not None:
+        _check_store(store, path)
     if reviewed is None and log_path_beside(path).exists():
         return path
     if reviewed is not None and not log_path_beside(Path(reviewed)).exists():
@@ -53,6 +59,21 @@ def find_output(path: Path, reviewed: str | Path | None) -> str | Path | None:
             remedy="Name the output that was used in the review",
         )
     return reviewed
+
+
+def _check_store(store: str, path: Path) -> None:
+    # Import here, because the dock's form needs only the other functions.
+    from napari_artifact_review.core.decisions.log_opening import find_log_path
+
+    log = find_log_path(store, default_output(path))
+    is_server = "://" in store and log == log_path_beside(default_output(path))
+    # A server is no log, and an error says so when the review is opened.
+    if not is_server and not log.exists():
+        raise StoreError(
+            "there is no such file",
+            path=log,
+            remedy="Name the file with the verdicts of the review",
+        )
 
 
 def image_folder(

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.review.audit_record import (
+    AuditRecord,
+    audits_from_json,
+)
+from napari_artifact_review.core.review.learned_queue import LearnedState
 from napari_artifact_review.core.review.queue import QueueRule
 from napari_artifact_review.core.tables.mapping import TableMapping
 
@@ -76,6 +81,12 @@ class Position:
         Mapping that the user gave for the table; None for the default.
     cutout_size : int or None
         Side length of a cutout in pixels that the user gave; None to infer it.
+    learned : LearnedState
+        State of the learned order.
+    embeddings : str or None
+        Path of the user's own embeddings; None to compute descriptors.
+    audits : tuple of AuditRecord
+        All audits of the review.
     """
 
     cutout: CutoutKey | None = None
@@ -89,6 +100,9 @@ class Position:
     shown_columns: tuple[str, ...] = ()
     mapping: TableMapping | None = None
     cutout_size: int | None = None
+    learned: LearnedState = field(default_factory=LearnedState)
+    embeddings: str | None = None
+    audits: tuple[AuditRecord, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
@@ -107,6 +121,9 @@ class Position:
             "shown_columns": list(self.shown_columns),
             "mapping": None if self.mapping is None else self.mapping.as_json(),
             "cutout_size": self.cutout_size,
+            "learned": self.learned.as_json(),
+            "embeddings": self.embeddings,
+            "audits": [audit.as_json() for audit in self.audits],
         }
 
     @classmethod
@@ -139,6 +156,9 @@ class Position:
         position.shown_columns = read("shown_columns", _parse_columns, ())
         position.mapping = read("mapping", TableMapping.from_json, None)
         position.cutout_size = read("cutout_size", _parse_size, None)
+        position.learned = read("learned", LearnedState.from_json, LearnedState())
+        position.embeddings = read("embeddings", str, None)
+        position.audits = read("audits", audits_from_json, ())
         if not damaged:
             return position, ()
         names = ", ".join(damaged)

@@ -49,6 +49,9 @@ from napari_artifact_review.core.tables.predictions import Predictions
 _SQLITE = b"SQLite format 3\0"
 
 
+_REMEDY = "Name a reviewed table, predictions with a log, or a log"
+
+
 class PreviousVerdict(NamedTuple):
     """A verdict of a previous round.
 
@@ -98,17 +101,34 @@ class PreviousRound:
     images: ImageFolder | None = None
 
 
-def read_previous_round(
-    previous: str | Path, request: OpenRequest, given: Given
-) -> PreviousRound:
+def check_previous_round(previous: str | Path, request: OpenRequest) -> None:
+    """Check that a previous round exists and is not this round.
+
+    This comes before this round is locked, so that nothing is left of a mistyped name.
+
+    Raises
+    ------
+    ReviewError
+        If it does not exist, or is this round.
+    """
+    path = absolute_path(previous)
+    if not path.exists():
+        raise ReviewError(
+            "the previous round cannot be read: there is no such file",
+            path=path,
+            remedy=_REMEDY,
+        )
+    log = path if _is_database(path) else find_log_path(None, _output_of(path))
+    _check_is_other(path, log, request)
+
+
+def read_previous_round(previous: str | Path, given: Given) -> PreviousRound:
     """Read the verdicts of a previous round; no file is written.
 
     Parameters
     ----------
     previous : path-like
         A reviewed table, a predictions table with a log of its review, or a log.
-    request : OpenRequest
-        Arguments with which this round is opened.
     given : Given
         What the user said about the table of this round; it is also used for a previous
         table about which nothing is known.
@@ -116,16 +136,12 @@ def read_previous_round(
     Raises
     ------
     ReviewError
-        If the previous round cannot be read, or is this round.
+        If the previous round cannot be read; see also `check_previous_round`.
     """
     path = absolute_path(previous)
     is_log = _is_database(path)
     output = path if is_log else _output_of(path)
-    log = path if is_log else find_log_path(None, output)
-    _check_is_other(path, log, request)
     try:
-        if not path.exists():
-            raise ReviewError("there is no such file")
         if is_log:
             return _read_log(path)
         try:
@@ -142,7 +158,7 @@ def read_previous_round(
             remedy="Open that review once with this version",
         ) from error
     except ReviewError as error:
-        remedy = "Name a reviewed table, predictions with a log, or a log"
+        remedy = _REMEDY
         if isinstance(error, MappingNeededError):
             remedy = "Open that review once and answer, so that its log has the answer"
         raise ReviewError(
@@ -346,5 +362,6 @@ def _check_is_other(path: Path, log: Path, request: OpenRequest) -> None:
         raise ReviewError(
             "the previous round would get the verdicts of this round too",
             path=path,
-            remedy=f"Name another output than {output.name} for this round",
+            remedy=f"Name another output than {output.name} for this round (open "
+            "--output, check --reviewed)",
         )

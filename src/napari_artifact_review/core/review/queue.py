@@ -27,7 +27,9 @@ State = Literal[
     "contradicted",
     "settled",
 ]
-Order = Literal["table", "image", "confident", "uncertain", "mislabelled", "random"]
+Order = Literal[
+    "table", "image", "confident", "uncertain", "mislabelled", "learned", "random"
+]
 
 STATES: tuple[State, ...] = get_args(State)
 
@@ -80,6 +82,8 @@ class QueueRule:
           first. This probability is the self-confidence of confident learning
           (Northcutt, Jiang & Chuang 2021, J. Artif. Intell. Res. 70, 1373). The package
           cleanlab ranks labels in the same way.
+        - ``"learned"``: labels that are most probably wrong first, as the verdicts so
+          far have taught; see `LearnedQueue`.
         - ``"random"``: shuffled.
 
         Orders that depend on the confidence put cutouts without a confidence last.
@@ -168,9 +172,13 @@ class Queue:
         The cutouts, with outcomes at the current threshold.
     rule : QueueRule
         Rule that selects and sorts the cutouts.
+    listed : ndarray of int64, optional
+        Table rows to queue in this order, instead of those that the rule selects.
 
     Attributes
     ----------
+    listed : ndarray of int64 or None
+        The listed rows; None if the rule selects the cutouts.
     changes : int
         Number of times that `update` has added or removed a cutout.
 
@@ -182,19 +190,21 @@ class Queue:
         a number.
     """
 
-    def __init__(self, catalog: Catalog, rule: QueueRule) -> None:
+    def __init__(
+        self, catalog: Catalog, rule: QueueRule, listed: Rows | None = None
+    ) -> None:
         self.rule = rule
+        self.listed = listed
         self.changes = 0
         self._catalog = catalog
         self._index = catalog.cutout_index
-        self._keys = sort_keys(catalog, rule)
-        which = catalog.are(*rule.outcomes)
-        if rule.images is not None:
-            which &= np.isin(catalog.predictions.image_index, self._image_indices())
-        for condition in rule.columns:
-            which &= catalog.own_columns.are(condition)
-        if rule.state in ROUND_STATES:
-            which &= are_in_round(catalog, rule.state)
+        if listed is None:
+            self._keys = sort_keys(catalog, rule)
+            which = self._selected()
+        else:
+            self._keys = np.full(len(catalog.preds), len(listed))
+            self._keys[listed] = np.arange(len(listed))
+            which = np.less(self._keys, len(listed))
         rows = np.flatnonzero(which)
         if self._keys is not None:
             # A stable sort leaves ties in table order.
@@ -205,7 +215,7 @@ class Queue:
         self._rows: Rows = rows
         self._is_in = self._are_in(rows)
         self._open = catalog.are_open()[rows]
-        self._answered = catalog.labels.answered[rows]
+        self._answered = catalog.are_answered()[rows]
         self._row_is_in = np.zeros(len(which), dtype=bool)
         self._row_is_in[self.rows] = True
         self._size = int(np.count_nonzero(self._is_in))
@@ -213,12 +223,29 @@ class Queue:
         self._seen = int(np.count_nonzero(self._answered))
         self._to_see = int(np.count_nonzero(self._open)) + self._seen
 
+    def _selected(self) -> npt.NDArray[np.bool_]:
+        """Return the mask of candidates that the rule selects."""
+        catalog, rule = self._catalog, self.rule
+        which = catalog.are(*rule.outcomes)
+        if rule.images is not None:
+            which &= np.isin(catalog.predictions.image_index, self._image_indices())
+        for condition in rule.columns:
+            which &= catalog.own_columns.are(condition)
+        if rule.state in ROUND_STATES:
+            which &= are_in_round(catalog, rule.state)
+        return which
+
     # Cutouts
 
     @property
     def rows(self) -> Rows:
         """Table rows of the cutouts, in the order of the queue."""
         return self._rows[self._is_in]
+
+    @property
+    def candidates(self) -> Rows:
+        """Table rows of the candidates, in table order."""
+        return np.sort(self._rows)
 
     def __len__(self) -> int:
         return self._size
@@ -391,6 +418,8 @@ class Queue:
     def _are_in(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Return the mask of rows that have the review state and kind of the rule."""
         labels, rule = self._catalog.labels, self.rule
+        if self.listed is not None:
+            return np.ones(len(rows), dtype=bool)
         if rule.state == "new errors":
             which = ~labels.reviewed[rows]
         elif rule.state == "all" or rule.state in ROUND_STATES:

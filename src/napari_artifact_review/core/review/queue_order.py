@@ -52,15 +52,21 @@ def _keys_of_order(catalog: Catalog, rule: QueueRule) -> npt.NDArray[Any] | None
         return None
     if order == "image":
         return table.image_index
+    if order == "learned" and catalog.learned_places is not None:
+        return catalog.learned_places
     if order == "random":
         return np.random.default_rng(rule.seed).permutation(len(table.label))
+    if table.confidence is None and order == "learned":
+        return None
     if table.confidence is None:
         raise ReviewError(
             "the table has no column confidence to order the cutouts by",
             path=table.path,
             remedy="Choose another order",
         )
-    given = table.label if order == "mislabelled" else catalog.preds
+    # Until an order is learned, the labels decide as for "mislabelled".
+    uses_label = order in ("mislabelled", "learned")
+    given = table.label if uses_label else catalog.preds
     # NaN sorts last with either sign.
     probability = np.where(given == 1, table.confidence, 1 - table.confidence)
     return -probability if order == "confident" else probability

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _ORDERS = {
     "image": "by image",
     "table": "table order",
+    "learned": "learned order",
     "mislabelled": "mislabelled first",
     "confident": "most confident first",
     "uncertain": "least confident first",
@@ -24,6 +25,26 @@ _STATES = {
     "contradicted": "contradicted verdicts",
     "settled": "settled verdicts",
 }
+
+
+#: Orders that depend neither on predictions nor on labels.
+_BLIND_ORDERS = ("image", "table", "random")
+
+
+def revealing_parts(rule: QueueRule) -> list[str]:
+    """Return the parts of a rule that tell something about hidden predictions.
+
+    The cutouts of a queue of false positives, for example, are known to be false
+    positives.
+    """
+    parts = {
+        "outcomes": len(rule.outcomes) < len(OUTCOME_DISPLAY_ORDER),
+        "review status": rule.state not in ("all", "unreviewed"),
+        "kind": rule.kinds is not None,
+        "your columns": bool(rule.columns),
+        "order": rule.order not in _BLIND_ORDERS,
+    }
+    return [name for name, tells in parts.items() if tells]
 
 
 def queue_summary(rule: QueueRule) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_artifact_review.core.review.carrying import CarryPlan, NotCarried
 from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.texts import counted
 
 #: Hint for the user.
 _WHERE = "check --previous lists the reasons"
@@ -29,6 +30,8 @@ class RoundSummary:
         Number of carried verdicts that the new model contradicts.
     not_carried : tuple of NotCarried
         Verdicts that could not be carried when the review was opened with `previous`.
+    has_verdicts : bool
+        Whether the previous round has any verdicts.
     """
 
     carried: int
@@ -36,17 +39,21 @@ class RoundSummary:
     gone: int
     back: int
     not_carried: tuple[NotCarried, ...] = ()
+    has_verdicts: bool = True
 
     @property
     def text(self) -> str:
         """The summary as one line."""
-        verdicts = _counted(self.carried, "verdict")
+        verdicts = counted(self.carried, "verdict")
+        source = "the previous round"
+        if not self.has_verdicts:
+            source = f"{source}, which has no verdicts"
         line = (
-            f"{verdicts} carried from the previous round; errors: {self.new:,} new, "
+            f"{verdicts} carried from {source}; errors: {self.new:,} new, "
             f"{self.gone:,} gone, {self.back:,} back"
         )
         if self.not_carried:
-            line = f"{line}; {_counted(len(self.not_carried), 'verdict')} not carried"
+            line = f"{line}; {counted(len(self.not_carried), 'verdict')} not carried"
         return line
 
 
@@ -69,6 +76,7 @@ def summarise(catalog: Catalog, plan: CarryPlan | None) -> RoundSummary | None:
         int(np.count_nonzero(catalog.are_settled())),
         int(np.count_nonzero(catalog.are_contradicted())),
         () if plan is None else plan.not_carried,
+        plan is None or bool(plan.decisions or plan.not_carried),
     )
 
 
@@ -85,17 +93,13 @@ def round_notices(catalog: Catalog, plan: CarryPlan) -> tuple[str, ...]:
     notices = [f"{summary.text}; {_WHERE}." if count else f"{summary.text}."]
     if plan.on_sky:
         notices.append(
-            f"{_counted(plan.on_sky, 'verdict')} carried by position on the sky, "
+            f"{counted(plan.on_sky, 'verdict')} carried by position on the sky, "
             "because the images have other names: check that they are the same "
             "exposures."
         )
     if plan.new_versions:
         notices.append(
-            f"{_counted(len(plan.new_versions), 'image')} had other pixels, or another "
+            f"{counted(len(plan.new_versions), 'image')} had other pixels, or another "
             "image_id, in the previous round; verdicts were carried by name."
         )
     return tuple(notices)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -21,6 +21,8 @@ def are_containing(
 ) -> npt.NDArray[np.bool_]:
     """Return the mask of cutouts that contain a text, ignoring case, shape (n,).
 
+    Of hidden cutouts, only image names and drafts are searched.
+
     Parameters
     ----------
     text : str
@@ -37,12 +39,15 @@ def are_containing(
     names = [wanted in name.casefold() for name in table.image_names]
     which = np.array(names, dtype=bool)[table.image_index]
     for name in columns:
-        which |= catalog.own_columns.contain(name, text)
+        which |= np.greater(
+            catalog.own_columns.contain(name, text), catalog.hidden.mask
+        )
     noted = np.zeros(len(which), dtype=bool)
     if table.note is not None:
         noted[:] = [wanted in note.casefold() for note in table.note]
     for row, state in catalog.labels.changed_states().items():
         noted[row] = wanted in state.note.casefold()
+    noted &= ~catalog.hidden.mask
     for key, note in (drafts or {}).items():
         if key in catalog.cutout_index:
             row = catalog.cutout_index.row_of(key)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Container, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, TypedDict, overload
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from psygnal import Signal
 
@@ -18,6 +21,7 @@ from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
+from napari_artifact_review.core.learning.remaining import Remaining, as_json
 from napari_artifact_review.core.outcomes import (
     ERRORS,
     OUTCOMES,
@@ -25,14 +29,17 @@ from napari_artifact_review.core.outcomes import (
     Outcome,
     Verdict,
 )
+from napari_artifact_review.core.review.audits import Audits
 from napari_artifact_review.core.review.carrying import CarryPlan, plan_carrying
 from napari_artifact_review.core.review.closing_export import (
     ClosingExport,
     log_not_saved,
 )
 from napari_artifact_review.core.review.cursor import DEFAULT_RULE, ReviewCursor
+from napari_artifact_review.core.review.cutout_descriptors import CutoutDescriptors
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.review.judged_images import JudgedImages
+from napari_artifact_review.core.review.learned_queue import LearnedQueue, LearnedState
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.opening import (
     OpenedFiles,
@@ -44,7 +51,10 @@ from napari_artifact_review.core.review.opening import (
 from napari_artifact_review.core.review.output import OutputChoice, check_output
 from napari_artifact_review.core.review.paths import absolute_path, notices_on
 from napari_artifact_review.core.review.position import Position
-from napari_artifact_review.core.review.previous_round import read_previous_round
+from napari_artifact_review.core.review.previous_round import (
+    check_previous_round,
+    read_previous_round,
+)
 from napari_artifact_review.core.review.queue import (
     ROUND_STATES,
     Order,
@@ -52,6 +62,7 @@ from napari_artifact_review.core.review.queue import (
     QueueRule,
     State,
 )
+from napari_artifact_review.core.review.remaining_labels import RemainingSnapshot
 from napari_artifact_review.core.review.resume import (
     Disagreement,
     LabelChoice,
@@ -65,9 +76,27 @@ from napari_artifact_review.core.review.round_summary import (
 )
 from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
-from napari_artifact_review.core.scores.metrics import Numbers, When
+from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
+
+
+class Metrics(TypedDict):
+    """The results of a review; see `ReviewSession.metrics`.
+
+    Attributes
+    ----------
+    before, after, lowest, highest : dict
+        Metrics by the names in `NUMBERS`.
+    remaining : dict
+        How many wrong labels are left, as plain JSON; see `remaining.as_json`.
+    """
+
+    before: Numbers
+    after: Numbers
+    lowest: Numbers
+    highest: Numbers
+    remaining: dict[str, Any]
 
 
 # Over 350 lines: this class is the interface of a review for scripts, layers and
@@ -99,6 +128,10 @@ class ReviewSession:
         Emitted when `problem` has changed.
     disagreements_changed : Signal
         Emitted when disagreements have been resolved; see `disagreements`.
+    hidden_changed : Signal
+        Emitted when a rule that hides cutouts has changed; see `hide_predictions`.
+    learning_changed : Signal
+        Emitted when what the learned order is based on may have changed.
     shown_columns_changed : Signal
         Emitted when `shown_columns` has changed.
     pending_changed : Signal
@@ -126,6 +159,8 @@ class ReviewSession:
         The user's own columns of the table, with their values.
     shown_columns : tuple of str
         The user's own columns that are shown with each cutout; see `show_columns`.
+    audits : Audits
+        The audits of the review; see `audit`.
     open_log : OpenLog
         The open log, for windows that do not wait for commands.
     saver : TableSaver
@@ -136,8 +171,20 @@ class ReviewSession:
     decided = Signal(list)
     undo_or_redo_given = Signal(list, str)
     shown_columns_changed = Signal()
+    learning_changed = Signal()
 
-    def __init__(self, files: OpenedFiles, plan: CarryPlan | None = None) -> None:
+    shown_columns: tuple[str, ...]
+    view_settings: dict[str, Any]
+
+    # Function that delivers what threads compute on the caller's thread.
+    _dispatch: Callable[[Callable[[], object]], None] | None = None
+
+    def __init__(
+        self,
+        files: OpenedFiles,
+        plan: CarryPlan | None = None,
+        embeddings: Path | None = None,
+    ) -> None:
         self.catalog = catalog = files.catalog
         self.predictions = catalog.predictions
         self.image_names = catalog.predictions.image_names
@@ -150,38 +197,32 @@ class ReviewSession:
         self.store = str(files.store.path)
         self._given = files.given
         position, damaged = Position.from_json(files.contents.state)
-        self.view_settings = position.view
-        self.drafts = position.drafts
-        self.own_columns = catalog.own_columns
-        self.shown_columns, gone = _columns_to_show(position, self.own_columns)
+        gone = self._restore(position)
         self._journal = Journal(catalog, files.store, files.contents, files.reviewer)
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
         )
         found, index = files.output.found_digest, catalog.cutout_index
-        saved = decisions_in_output(found, files.contents, self.log, index)
-        catalog.labels.mark_saved(saved)
+        catalog.labels.mark_saved(
+            decisions_in_output(found, files.contents, self.log, index)
+        )
         self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
         self._notices = (*files.notices, *damaged, *reset, *gone)
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
-        # Expose the signals of the parts as attributes of the session.
-        self.current_changed = self._cursor.moved
-        self.queue_changed = self._cursor.queue_changed
-        self.saved = self.saver.saved
-        self.problem_changed = self._journal.problem_changed
-        self.disagreements_changed = self._journal.disagreements_changed
-        self.pending_changed = self._journal.pending_changed
-        self.refused_changed = self._journal.refused_changed
+        self._expose_signals()
+        self._prepare_learning(position, embeddings)
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
+        catalog.hidden.hide_unanswered(self.hide_predictions)
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
                 files.meeting_place, files.team_url, files.identity
             )
         self.team = self.open_log.team
+        self._learn()
 
     @classmethod
     def open(
@@ -199,6 +240,7 @@ class ReviewSession:
         read_only: bool = False,
         order: Order = DEFAULT_RULE.order,
         previous: str | Path | None = None,
+        embeddings: str | Path | None = None,
     ) -> Self:
         """Open a predictions table for review, or resume its review.
 
@@ -241,6 +283,10 @@ class ReviewSession:
             review, or a log. Its verdicts are carried to this table, each once; see
             `round_summary`. The default queue then has the new errors first, and then
             the cutouts whose verdict the model contradicts.
+        embeddings : path-like, optional
+            The user's own embeddings, or a folder of `describe`, for the learned order
+            and for similar cutouts; see `read_embeddings`. By default those of the
+            resumed review, or else descriptors that the plugin computes.
 
         Raises
         ------
@@ -253,8 +299,12 @@ class ReviewSession:
         StoreError
             If the log cannot be read or belongs to another table, or a URL is invalid.
         ReviewError
-            If the previous round cannot be read, or is this review.
+            If the previous round cannot be read, or is this review, or there are no
+            embeddings at this path.
         """
+        given = None if embeddings is None else absolute_path(embeddings)
+        if given is not None and not given.exists():
+            raise ReviewError("there are no embeddings here", path=given)
         request = OpenRequest(
             predictions,
             images,
@@ -267,11 +317,13 @@ class ReviewSession:
             read_only,
             order,
         )
+        if previous is not None:
+            check_previous_round(previous, request)
         with opened_files(request, replaced) as files:
             if previous is None:
-                return cls(files)
-            earlier = read_previous_round(previous, request, files.given)
-            return cls(files, plan_carrying(files, earlier))
+                return cls(files, embeddings=given)
+            earlier = read_previous_round(previous, files.given)
+            return cls(files, plan_carrying(files, earlier), given)
 
     def with_output(self, output: str | Path) -> Self:
         """Open a new session of this review with another output and all decisions.
@@ -363,6 +415,8 @@ class ReviewSession:
             If `save` fails, `wait` is True and there is no `not_saved`. The review is
             closed nevertheless.
         """
+        self.descriptors.close()
+        self.learned_queue.close()
         errors: list[Exception] = []
         failed = not_saved or (errors.append if wait else log_not_saved)
         export = ClosingExport(self.saver, failed, spreadsheet_safe)
@@ -375,6 +429,42 @@ class ReviewSession:
         )
         if errors:
             raise errors[0]
+
+    def set_dispatcher(
+        self, dispatch: Callable[[Callable[[], object]], None] | None
+    ) -> None:
+        """Deliver what threads compute on the caller's thread.
+
+        Parameters
+        ----------
+        dispatch : callable or None
+            Function that schedules its argument to run on the session's thread. It is
+            called from any thread. None removes the dispatcher.
+        """
+        self.open_log.set_dispatcher(dispatch)
+        self.learned_queue.set_dispatcher(dispatch)
+        self._dispatch = dispatch
+
+    def wait_until_ready(self, timeout: float | None = None) -> bool:
+        """Wait until what the queue's order needs is computed; for scripts.
+
+        The learned order needs descriptors of all images, which take about 0.3 s an
+        image, and a model. Without the dispatcher of a window, the queue is then sorted
+        again.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Longest time to wait, in seconds; unlimited by default.
+
+        Returns
+        -------
+        bool
+            Whether everything is computed.
+        """
+        is_ready = self.descriptors.wait(timeout)
+        self._learn()
+        return self.learned_queue.wait(timeout) and is_ready
 
     def wait_until_recorded(self, timeout: float | None = None) -> bool:
         """Wait until all commands are recorded or refused; return False on timeout.
@@ -634,7 +724,249 @@ class ReviewSession:
         if outcomes is None:
             outcomes = OUTCOMES if state in ROUND_STATES else ERRORS
         rule = QueueRule.of(outcomes, state, images, kinds, order, seed, columns)
+        if rule.order == "learned":
+            if rule.seed != self.learned_queue.seed:
+                # Another seed begins a new order.
+                self.learned_queue.seed = rule.seed
+                self._cursor.shown.clear()
+            if self._dispatch is None:
+                # The first cutout is then the first of the learned order.
+                self.learned_queue.update(Queue(self.catalog, rule))
         self._cursor.set_queue(rule)
+        self._learn()
+
+    # Hidden predictions
+
+    @property
+    def hide_predictions(self) -> bool:
+        """Whether cutouts show no prediction or label before the verdict of this round.
+
+        Cutouts with a verdict of this round look as usual; a carried verdict does not
+        count. The choice is stored in `view_settings`, and so with each verdict. The
+        tables of this class, such as `table` and `queue`, are never hidden.
+        """
+        return self.view_settings.get("hide_predictions") is True
+
+    @hide_predictions.setter
+    def hide_predictions(self, on: bool) -> None:
+        self.view_settings = self.view_settings | {"hide_predictions": bool(on)}
+        self.catalog.hidden.hide_unanswered(bool(on))
+
+    def hide_until_verdict(self, rows: Iterable[int]) -> None:
+        """Ask about rows again: hide each of them until it has a new verdict.
+
+        Until then, such a cutout counts as unreviewed in the queue, and a verdict that
+        is the same as before is recorded again. These rows replace those of an earlier
+        call.
+
+        Parameters
+        ----------
+        rows : iterable of int
+            Rows of the table.
+        """
+        self.catalog.hidden.ask(rows, self.reviewer)
+        self._cursor.sort_again()
+
+    def reveal(self) -> None:
+        """Show the rows of `hide_until_verdict` that have no new verdict."""
+        self.hide_until_verdict(())
+
+    # Similar cutouts
+
+    def similar(
+        self,
+        n: int = 20,
+        cutouts: Sequence[CutoutKey] | None = None,
+        *,
+        other_images: bool = False,
+    ) -> pd.DataFrame:
+        """Return the cutouts of the table that look most like given ones.
+
+        The cutouts are compared by their descriptors, as far as these are computed; see
+        `wait_until_ready`.
+
+        Parameters
+        ----------
+        n : int
+            Most cutouts to return.
+        cutouts : sequence of CutoutKey, optional
+            Cutouts to compare with; by default the current one.
+        other_images : bool
+            Whether to leave out the images of the given cutouts.
+
+        Returns
+        -------
+        DataFrame
+            Rows of `table` with the column `similarity` (cosine, at most 1), nearest
+            first; empty without descriptors of the given cutouts.
+
+        Raises
+        ------
+        ReviewError
+            If a cutout is not in the table.
+        """
+        rows, similarity = self._similar(n, cutouts, other_images)
+        return self.table.iloc[rows].assign(similarity=similarity)
+
+    def show_similar(
+        self,
+        n: int = 100,
+        cutouts: Sequence[CutoutKey] | None = None,
+        *,
+        other_images: bool = False,
+    ) -> bool:
+        """Queue the given cutouts and those that look most like them, for a while.
+
+        The queue has the given cutouts first. `end_similar` returns to the queue and
+        the cutout of before. The arguments are those of `similar`. Return False, and
+        change nothing, without descriptors of the given cutouts.
+        """
+        rows, _ = self._similar(n, cutouts, other_images)
+        if not len(rows):
+            return False
+        self._cursor.begin_detour(np.concatenate([self._rows_of(cutouts), rows]))
+        return True
+
+    def end_similar(self) -> bool:
+        """Return to the queue before `show_similar`; return False if it is in use."""
+        return self.shows_similar and self._end_detour()
+
+    @property
+    def shows_similar(self) -> bool:
+        """Whether the queue has similar cutouts; see `show_similar`."""
+        return self._cursor.is_on_detour and not self._cursor.purpose
+
+    def _end_detour(self) -> bool:
+        is_over = self._cursor.end_detour()
+        self._learn()
+        return is_over
+
+    def _similar(
+        self, n: int, cutouts: Sequence[CutoutKey] | None, other_images: bool
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        rows = self._rows_of(cutouts)
+        self._start_describing()
+        search, image = self.descriptors.similar, self.predictions.image_index
+        if search is None:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        allowed = ~np.isin(image, image[rows]) if other_images else None
+        return search.nearest(rows, n, allowed)
+
+    def _rows_of(self, cutouts: Sequence[CutoutKey] | None) -> npt.NDArray[np.int64]:
+        rows = [self._cursor.row] if cutouts is None else [*map(self._row_of, cutouts)]
+        return np.array(rows, dtype=np.int64)
+
+    # Audits and second looks
+
+    def audit(self, n: int, seed: int | None = None) -> int:
+        """Draw a random sample of the cutouts without a verdict, and queue it.
+
+        The verdicts on the sample give an exact interval for the number of wrong labels
+        that are left; see `remaining`. The sample is on record, and is the queue until
+        `end_audit`. An audit counts even if it is abandoned.
+
+        Parameters
+        ----------
+        n : int
+            Size of the sample.
+        seed : int, optional
+            Seed of the random sample; by default a new one, which is on record.
+
+        Returns
+        -------
+        int
+            Number of the audit in this review, from 1.
+
+        Raises
+        ------
+        ReviewError
+            If `n` is less than 1 or larger than the number of cutouts without a
+            verdict, or if the review is read-only.
+        """
+        number = self.audits.draw(n, seed)
+        # Before the first verdict, so that each verdict finds its audit on record.
+        self.save_position()
+        return number
+
+    def continue_audit(self) -> bool:
+        """Queue the cutouts of the last audit that have no verdict yet.
+
+        Return False, and change nothing, if there are none.
+
+        Raises
+        ------
+        ReviewError
+            If the review is read-only.
+        """
+        return self.audits.resume()
+
+    def confirm_audit(self) -> bool:
+        """Queue the finds of the last audit for a second look, until `end_audit`.
+
+        As many cutouts whose labels were kept are among them, shuffled, so that the
+        second look is blind. Finds that another reviewer confirms count fully. Those
+        that only the same reviewer confirms are marked as weaker, and are queued again
+        for another reviewer. Return False, and change nothing, without finds to
+        confirm.
+
+        Raises
+        ------
+        ReviewError
+            If the review is read-only.
+        """
+        return self.audits.confirm()
+
+    def end_audit(self) -> bool:
+        """Return to the queue before the audit; return False if it is in use."""
+        return self.audits.is_in_queue and self._end_detour()
+
+    def show_surprising(self, n: int = 50) -> bool:
+        """Queue the reviewer's own most surprising verdicts for a second look.
+
+        A model of all verdicts says how surprising each is; the most surprising come
+        first. Each cutout needs another verdict, which may be the same. The queue lasts
+        until `end_surprising`. Return False, and change nothing, without verdicts of
+        this reviewer in this round.
+
+        Parameters
+        ----------
+        n : int
+            Most verdicts to queue.
+        """
+        rows = self.learned_queue.surprising(self.reviewer)[:n]
+        if not len(rows):
+            return False
+        self._cursor.begin_detour(rows, {"second_look": True}, self.reviewer)
+        return True
+
+    def end_surprising(self) -> bool:
+        """Return to the queue before `show_surprising`; return False if in use."""
+        return "second_look" in self._cursor.purpose and self._end_detour()
+
+    def is_asked_again(self, cutout: CutoutKey) -> bool:
+        """Return whether a cutout awaits the second verdict for which it is queued."""
+        return bool(self.catalog.hidden.asked[self._row_of(cutout)])
+
+    @property
+    def remaining(self) -> Remaining:
+        """How many wrong labels are left, by the learned order and by audits."""
+        return self.remaining_snapshot().remaining()
+
+    def remaining_snapshot(self) -> RemainingSnapshot:
+        """Return what `remaining` depends on, to compute it in another thread."""
+        labels, queue = self.catalog.labels, self._cursor.rule_queue
+        return RemainingSnapshot(
+            label=self.predictions.label,
+            label_new=labels.label_new.copy(),
+            reviewed=labels.reviewed.copy(),
+            queue_rows=queue.rows,
+            rule=queue.rule,
+            ranked=self.learned_queue.ranked,
+            history=self.audits.history,
+            records=self.audits.records,
+            cutout_index=self.cutout_index,
+            initial_state=labels.initial_state,
+        )
 
     @property
     def threshold(self) -> float | None:
@@ -663,6 +995,7 @@ class ReviewSession:
             If the table has no column `confidence`.
         """
         self._cursor.set_threshold(value)
+        self._learn()
 
     # Decisions
 
@@ -779,8 +1112,12 @@ class ReviewSession:
         rows = [self._cursor.row] if cutouts is None else [*map(self._row_of, cutouts)]
         self.open_log.await_earlier(wait)
         images = self.judged_images.facts_of_all(map(self.cutout_index.image_of, rows))
+        view = self.view_settings
+        if self._is_learned:
+            view = view | {"order": self.learned_queue.facts}
+        view = view | dict(self._cursor.purpose_of(rows))
         command = self._journal.decide(
-            rows, value, kind or "", note or "", self.view_settings, images
+            rows, value, kind or "", note or "", view, images
         )
         return self.open_log.await_answer(command, wait)
 
@@ -836,6 +1173,17 @@ class ReviewSession:
         """
         return self._journal.expected_state(cutout)
 
+    def shown_state(self, cutout: CutoutKey) -> LabelState:
+        """Return the label state of a cutout as far as the reviewer may see it.
+
+        It is the state of `expected_state`. For a hidden cutout, it is the last pending
+        verdict, or else empty, with -1 as `label_new`.
+        """
+        if not self.catalog.hidden.mask[self._row_of(cutout)]:
+            return self.expected_state(cutout)
+        given = [c.new_states for c in self.pending if cutout in c.new_states]
+        return given[-1][cutout] if given else LabelState(-1)
+
     def give_again(self) -> tuple[Command, ...]:
         """Retry all refused commands in order, and return the new commands."""
         return self._journal.give_again()
@@ -879,8 +1227,8 @@ class ReviewSession:
         """
         return summarise(self.catalog, self._plan)
 
-    def metrics(self, outcomes: Sequence[Outcome] = ERRORS) -> dict[When, Numbers]:
-        """Return the metrics of the predictions before and after review.
+    def metrics(self, outcomes: Sequence[Outcome] = ERRORS) -> Metrics:
+        """Return the results: metrics before and after review, and what is left.
 
         Parameters
         ----------
@@ -895,13 +1243,24 @@ class ReviewSession:
             ``highest`` values over all possible labels of the open cutouts. Each item
             is a dict with the keys ``tp, fp, fn, tn, precision, recall, f1,
             average_precision``. An undefined metric is None. See `Snapshot.metrics`.
+            The item ``remaining`` says how many wrong labels are left, as plain JSON:
+            a ``sentence``, the model's ``estimate`` for ``queue`` and ``table``, the
+            exact intervals of the ``audits``, and looks and seconds to the target. See
+            `remaining.as_json`.
 
         Raises
         ------
         ValueError
             If an outcome is unknown.
         """
-        return self.catalog.snapshot(outcomes).metrics()
+        numbers = self.catalog.snapshot(outcomes).metrics()
+        return Metrics(
+            before=numbers["before"],
+            after=numbers["after"],
+            lowest=numbers["lowest"],
+            highest=numbers["highest"],
+            remaining=as_json(self.remaining),
+        )
 
     # Saving
 
@@ -980,7 +1339,7 @@ class ReviewSession:
     def position(self) -> Position:
         """Copy of the current position, which `save_position` saves."""
         return Position(
-            self.cutout_index.key_of(self._cursor.row),
+            self.cutout_index.key_of(self._cursor.row_to_resume),
             deepcopy(self.view_settings),
             self.review_queue.rule,
             self.threshold,
@@ -991,9 +1350,73 @@ class ReviewSession:
             self.shown_columns,
             self._given.mapping,
             self._given.cutout_size,
+            LearnedState(self.learned_queue.seed, tuple(self._cursor.shown)),
+            str(place) if (place := self.descriptors.embeddings) else None,
+            self.audits.records,
         )
 
     # Private methods
+
+    @property
+    def _is_learned(self) -> bool:
+        queue = self.review_queue
+        return queue.rule.order == "learned" and queue.listed is None
+
+    def _on_described(self) -> None:
+        """Learn from further descriptors; called from a thread."""
+        if self._dispatch is not None:
+            self._dispatch(self._learn)
+
+    def _restore(self, position: Position) -> tuple[str, ...]:
+        """Restore the view, drafts and columns; return notices for the user."""
+        self.view_settings = position.view
+        self.drafts = position.drafts
+        self.own_columns = self.catalog.own_columns
+        self.shown_columns, gone = _columns_to_show(position, self.own_columns)
+        return gone
+
+    def _expose_signals(self) -> None:
+        """Make the signals of the parts attributes of the session."""
+        self.current_changed = self._cursor.moved
+        self.hidden_changed = self.catalog.hidden.changed
+        self.queue_changed = self._cursor.queue_changed
+        self.saved = self.saver.saved
+        self.problem_changed = self._journal.problem_changed
+        self.disagreements_changed = self._journal.disagreements_changed
+        self.pending_changed = self._journal.pending_changed
+        self.refused_changed = self._journal.refused_changed
+
+    def _prepare_learning(self, position: Position, embeddings: Path | None) -> None:
+        stored = None if position.embeddings is None else Path(position.embeddings)
+        self.descriptors = CutoutDescriptors(
+            self.catalog, self.images, self.judged_images, embeddings or stored
+        )
+        # The computation ends with a session that is dropped without `close`.
+        weakref.finalize(self, self.descriptors.close)
+        journal = self._journal
+        self.learned_queue = LearnedQueue(
+            self.catalog,
+            self.descriptors,
+            lambda: journal.last_numbers,
+            self._cursor.shown,
+            position.learned.seed,
+        )
+        self.descriptors.progressed.connect(self._on_described)
+        self.learned_queue.changed.connect(self._cursor.sort_again)
+        self.audits = Audits(
+            self.catalog, self._cursor, self._journal, self.reviewer, position.audits
+        )
+
+    def _start_describing(self) -> None:
+        name = self.cutout_index.image_of(self._cursor.row)
+        self.descriptors.start([name], self.view_settings.get("hdus"))
+
+    def _learn(self) -> None:
+        """Learn the order of the queue again, if the queue has the learned order."""
+        if self._is_learned:
+            self._start_describing()
+            self.learned_queue.update(self.review_queue)
+            self.learning_changed.emit()
 
     def _carry(
         self, plan: CarryPlan | None, queue: QueueRule | None, order: Order
@@ -1036,7 +1459,9 @@ class ReviewSession:
         return ReviewError(what, path=self.predictions.path)
 
     def _on_changed(self, rows: list[int]) -> None:
+        self.catalog.hidden.update(rows)
         self._cursor.update_queue(rows)
+        self.learned_queue.note_labels(rows)
         for row in rows:
             key = self.cutout_index.key_of(row)
             # A draft with another text is for a later verdict.
@@ -1045,6 +1470,7 @@ class ReviewSession:
         for row in rows:
             self.label_changed.emit(row)
         self.decided.emit(rows)
+        self._learn()
 
 
 def _columns_to_show(

@@ -307,8 +307,8 @@ class _PredictionsReader(ColumnReader):
         missing = [name for name in needed if name not in self.values]
         reported = list(missing)
         has_preds = "preds" in self.values or "confidence" in self.values
-        needs_preds = "preds" not in self.optional or "label" not in self.values
-        if needs_preds and not has_preds:
+        is_labelled = "label" in (*missing, *self.values)
+        if not has_preds and not ("preds" in self.optional and is_labelled):
             missing.append("preds")
             reported.append("preds (or confidence)")
         if not missing:
@@ -322,7 +322,7 @@ class _PredictionsReader(ColumnReader):
         self.add_fault(
             f"no column {', '.join(reported)}; the columns are "
             f"{', '.join(map(repr, columns))}",
-            "Choose the table with the predictions, or say which columns these are"
+            "Choose the table that has them, or say which columns these are"
             + (f", perhaps --columns {example}" if example else ""),
             kind=MappingNeededError,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -45,14 +46,8 @@ def connected(address: str) -> Iterator[Client]:
             "a scheduler needs the package distributed",
             remedy='pip install "napari-artifact-review[cluster]" installs it',
         ) from error
-    try:
-        client = distributed.Client(address, timeout=TIMEOUT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise ReviewError(
-            f"no scheduler answers at {address}",
-            remedy="Check the address; dask scheduler prints it when it starts",
-        ) from error
-    with client:
+    _check_scheduler(address)
+    with distributed.Client(address, timeout=TIMEOUT, set_as_default=False) as client:
         try:
             client.wait_for_workers(1, timeout=TIMEOUT)
         except TimeoutError as error:
@@ -61,6 +56,39 @@ def connected(address: str) -> Iterator[Client]:
                 remedy="Start workers, and run the same command again",
             ) from error
         yield client
+
+
+def _check_scheduler(address: str) -> None:
+    """Check that a scheduler answers.
+
+    A client that cannot connect prints tracebacks when Python ends, so this needs none.
+    """
+    from distributed import Security
+    from distributed.comm.core import connect
+    from distributed.utils import LoopRunner
+
+    async def connect_once() -> None:
+        options = Security().get_connection_args("client")
+        # The timeout of connect leaves out the answer of another kind of server.
+        async with asyncio.timeout(2 * TIMEOUT):
+            comm = await connect(address, timeout=TIMEOUT, **options)
+        await comm.close()
+
+    # Unlike asyncio.run, this works in a notebook, which has a loop of its own.
+    runner = LoopRunner()
+    runner.start()
+    try:
+        runner.run_sync(connect_once)
+    # The last two: no port or an unknown scheme, and no certificate for TLS.
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise ReviewError(
+            f"no scheduler answers at {address} ({reason or type(error).__name__})",
+            remedy="Check the address, such as tcp://host:8786; dask scheduler prints "
+            "it when it starts",
+        ) from error
+    finally:
+        runner.stop()
 
 
 def run_on_cluster(

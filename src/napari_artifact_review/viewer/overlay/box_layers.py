@@ -76,7 +76,7 @@ class BoxLayers:
     def draw(self, boxes: Boxes, text_region: View) -> None:
         """Draw all boxes, and write the texts of those in `text_region`.
 
-        If the cutouts are the same as before, only update colours, features and tags.
+        If the cutouts are the same as before, only update colours, features and texts.
         """
         before, self.boxes = self.boxes, boxes
         if before is not None and np.array_equal(before.rows, boxes.rows):
@@ -157,7 +157,7 @@ class BoxLayers:
             self._set_texts(tags, "tags", boxes, text_region)
 
     def _recolor(self, before: Boxes, boxes: Boxes, text_region: View) -> None:
-        """Update colours, features and tags after verdicts on the same boxes."""
+        """Update colours, features and texts after verdicts on the same boxes."""
         layer = self._boxes_layer()
         has_changed = update_features(layer, boxes.features)
         if not np.array_equal(before.colors, boxes.colors):
@@ -168,6 +168,11 @@ class BoxLayers:
                 layer.events.features()
         if before.tags != boxes.tags:
             self.write_texts(text_region, "tags")
+        if before.confidences != boxes.confidences:
+            # A verdict has shown the prediction of a hidden cutout.
+            self.write_texts(text_region, "cutouts")
+        if not np.array_equal(before.text_colors, boxes.text_colors):
+            self.fit_texts()
 
     def _boxes_layer(self) -> Shapes:
         return self._layers.get("cutouts", lambda: _without_fill(Shapes))

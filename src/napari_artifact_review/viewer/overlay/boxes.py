@@ -10,7 +10,7 @@ import pandas as pd
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_artifact_review.core.cutout import Cutouts
-from napari_artifact_review.core.outcomes import OUTCOMES
+from napari_artifact_review.core.outcomes import OUTCOMES, SHOWN_OUTCOMES
 from napari_artifact_review.viewer.status import verdict_mark
 from napari_artifact_review.viewer.style import STYLE
 
@@ -29,8 +29,9 @@ FEATURES = (
 
 
 def _by_outcome(**colors: str) -> Array:
-    """Return colours as red, green, blue and opacity, in the order of `OUTCOMES`."""
-    return np.array(transform_color([colors[name] for name in OUTCOMES]), dtype=float)
+    """Return colours as red, green, blue and opacity, in order of `SHOWN_OUTCOMES`."""
+    names = [*(colors[name] for name in OUTCOMES), STYLE.hidden]
+    return np.array(transform_color(names), dtype=float)
 
 
 _BOX_COLORS = _by_outcome(
@@ -71,6 +72,7 @@ def are_marked(cutouts: Cutouts) -> npt.NDArray[np.bool_]:
     """Return the mask of cutouts with a box.
 
     FP, FN and TP have a box. A TN has a box if it has a recorded or pending verdict.
+    All hidden cutouts have one.
     """
     return ~cutouts.are("TN") | cutouts.reviewed | cutouts.pending
 
@@ -216,9 +218,6 @@ def boxes_of(cutouts: Cutouts, shape: tuple[int, int]) -> Boxes:
     x, y, size = cutouts.grid_x, cutouts.grid_y, cutouts.size
     both, pending = cutouts.are("TP"), cutouts.pending
     inset, pending_inset = -STYLE.inset * size, -STYLE.pending_inset * size
-    columns = {name: getattr(cutouts, name) for name in FEATURES[1:]}
-    columns["outcome"] = np.array(OUTCOMES, dtype=object)[cutouts.outcome]
-    features = pd.DataFrame({"image_name": cutouts.image_name, **columns})
     return Boxes(
         rows=cutouts.rows,
         corners=corners(x, y, size, shape),
@@ -242,8 +241,18 @@ def boxes_of(cutouts: Cutouts, shape: tuple[int, int]) -> Boxes:
         tags=_tags(cutouts),
         text_colors=_TEXT_COLORS[cutouts.outcome],
         inks=_INKS[cutouts.outcome],
-        features=features,
+        features=_features(cutouts),
     )
+
+
+def _features(cutouts: Cutouts) -> pd.DataFrame:
+    """Return the columns `FEATURES`; those of hidden cutouts are empty or NaN."""
+    columns = {name: getattr(cutouts, name) for name in FEATURES[1:]}
+    columns["outcome"] = np.array(SHOWN_OUTCOMES, dtype=object)[cutouts.outcome]
+    if cutouts.hidden.any():
+        for name in ("label", "preds", "label_new"):
+            columns[name] = np.where(cutouts.hidden, np.nan, columns[name])
+    return pd.DataFrame({"image_name": cutouts.image_name, **columns})
 
 
 def _colors(cutouts: Cutouts, of_outcomes: Array) -> Array:
@@ -253,7 +262,10 @@ def _colors(cutouts: Cutouts, of_outcomes: Array) -> Array:
 
 
 def _tags(cutouts: Cutouts) -> list[str]:
-    """Return the tag of each cutout: its outcome, unless TP, and a mark if reviewed."""
+    """Return the tag of each cutout: its outcome, unless TP, and a mark if reviewed.
+
+    The tag of a hidden cutout is empty.
+    """
     tags = []
     for outcome, reviewed, unsure, carried, changed, label in zip(
         cutouts.outcome.tolist(),
@@ -264,7 +276,7 @@ def _tags(cutouts: Cutouts) -> list[str]:
         cutouts.label_new.tolist(),
         strict=True,
     ):
-        name = "" if OUTCOMES[outcome] == "TP" else OUTCOMES[outcome]
+        name = SHOWN_OUTCOMES[outcome].replace("TP", "")
         if reviewed:
             new = label if changed else None
             mark = verdict_mark(new, is_unsure=unsure, is_carried=carried)
@@ -296,8 +308,10 @@ def map_of(cutouts: Cutouts) -> CutoutMap:
     """Return a map of cutouts, with one pixel for each cell of their grid.
 
     A cutout off the grid is drawn in the nearest cell. If cutouts share a cell, FP
-    takes precedence over FN, FN over TP, and TP over TN.
+    takes precedence over FN, FN over TP, and TP over TN. Hidden cutouts have no pixel,
+    because they would veil a whole image.
     """
+    cutouts = cutouts.take(~cutouts.hidden)
     if not len(cutouts):
         return CutoutMap(np.zeros((1, 1, 4), dtype=np.uint8), (0.0, 0.0), cutouts.size)
     starts = np.column_stack([cutouts.grid_y, cutouts.grid_x])

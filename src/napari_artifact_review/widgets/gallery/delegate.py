@@ -31,12 +31,14 @@ _FRAMES = {
     "FN": (STYLE.false_negative,),
     "TP": (STYLE.label_box, STYLE.prediction_box),
     "TN": (STYLE.true_negative,),
+    "": (STYLE.hidden,),
 }
 _TEXTS = {
     "FP": STYLE.false_positive_text,
     "FN": STYLE.false_negative_text,
     "TP": STYLE.label_text,
     "TN": STYLE.true_negative,
+    "": STYLE.hidden,
 }
 _FRAME = 2
 

@@ -77,7 +77,7 @@ class GalleryModel(QAbstractListModel):
             lines = (
                 cutout.image_name,
                 describe_cutout(cutout),
-                *self._own_values(cutout.row),
+                *self._own_values(cutout),
                 cutout.note,
                 problem,
             )
@@ -85,10 +85,14 @@ class GalleryModel(QAbstractListModel):
         name = printable(cutout.image_name)
         return f"{name} ({cutout.grid_x}, {cutout.grid_y})"
 
-    def _own_values(self, row: int) -> Iterator[str]:
-        """Yield "name: value" for each of the user's own columns that is shown."""
-        for name in self._session.shown_columns:
-            yield f"{name}: {self._session.own_columns.text(name, row)}"
+    def _own_values(self, cutout: Cutout) -> Iterator[str]:
+        """Yield "name: value" for each of the user's own columns that is shown.
+
+        The values of a hidden cutout are not shown.
+        """
+        if not cutout.is_hidden:
+            for name in self._session.shown_columns:
+                yield f"{name}: {self._session.own_columns.text(name, cutout.row)}"
 
     def cutout(self, position: int) -> Cutout:
         """Return the cutout at a position, with its current label."""

@@ -141,6 +141,7 @@ class GalleryPanel(QWidget):
             (self._session.current_changed, self._follow_current),
             (self._session.queue_changed, self._show_queue),
             (self._session.decided, self._on_decided),
+            (self._session.hidden_changed, self._on_hidden_changed),
             (self._session.undo_or_redo_given, self._on_turned),
             (self.pictures.made, self._update),
         ):
@@ -318,6 +319,10 @@ class GalleryPanel(QWidget):
     def _on_decided(self, rows: list[int]) -> None:
         self._show_queue()
         self._update(rows)
+
+    def _on_hidden_changed(self) -> None:
+        self._show_queue()
+        self.view.viewport().update()
 
     def _on_turned(self, rows: list[int], action: str) -> None:
         """Select the cutouts whose verdict was undone."""

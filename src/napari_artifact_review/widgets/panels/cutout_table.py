@@ -60,15 +60,11 @@ class CutoutTable(Table):
         table.setFixedHeight(header.sizeHint().height() + height + frame)
 
     def show_cutout(self, cutout: Cutout) -> None:
-        """Show the values of a cutout."""
+        """Show the values of a cutout; those of a hidden cutout are empty."""
         confidence = "" if cutout.confidence is None else f"{cutout.confidence:.4f}"
-        values = (
-            str(cutout.label),
-            str(cutout.preds),
-            str(cutout.label_new),
-            confidence,
-            cutout.outcome,
-        )
+        labels = (cutout.label, cutout.preds, cutout.label_new)
+        numbers = ("" if label is None else str(label) for label in labels)
+        values = (*numbers, confidence, cutout.outcome)
         table: QTableWidget = self.native
         for column, value in enumerate(values):
             item = table.item(0, column)

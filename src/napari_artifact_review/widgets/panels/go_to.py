@@ -96,6 +96,10 @@ class GoToPanel(Container[Widget]):
                 self.image_name,
                 [(f"{printable(name)}  ({count})", name) for name, count in names],
             )
+        self.list_again(session)
+
+    def list_again(self, session: ReviewSession) -> None:
+        """List the cutouts again, after cutouts were hidden or shown."""
         self._listed = ()
         self.show_position(session)
 
@@ -129,6 +133,9 @@ class GoToPanel(Container[Widget]):
             if row in self._lines:
                 text = _line_text(session, row)
                 self.error_id.native.setItemText(self._lines[row], text)
+                # A verdict may show or hide the number.
+                number = session.catalog.cutout(row).error_id
+                self.error_id.native.setItemData(self._lines[row], number)
 
     def _show_counts(self, session: ReviewSession, names: Collection[str]) -> None:
         for name in names:
@@ -170,8 +177,14 @@ def _fill(combo: ComboBox, choices: Sequence[tuple[str, object]]) -> None:
 
 
 def _line_text(session: ReviewSession, row: int) -> str:
-    """Return the line of a cutout; empty unless the cutout is queued or an error."""
+    """Return the line of a cutout; empty unless the cutout is queued or an error.
+
+    The line of a hidden cutout has its position in the queue instead of its number.
+    """
     cutout = session.catalog.cutout(row)
+    if cutout.is_hidden:
+        position = session.review_queue.position_of(row)
+        return f"{position or ''}  ({cutout.grid_x}, {cutout.grid_y})".strip()
     listed = row in session.review_queue or cutout.is_error
     return _cutout_text(cutout) if listed else ""
 

@@ -98,6 +98,10 @@ def describe_command(session: ReviewSession, command: Command) -> str:
     if not after:
         return f"{cutouts}: already {_verdict_of(before[command.cutouts[0]])}"
     new = next(iter(after.values()))
+    rows = [*map(session.cutout_index.row_of, command.cutouts)]
+    if session.catalog.hidden.mask[rows].any():
+        # What the verdict changes would show the label.
+        return f"{cutouts}: {_verdict_of(new)}"
     if len(command.cutouts) == 1:
         return f"{cutouts}: {_change(before[command.cutouts[0]], new)}"
     counts = {
@@ -114,7 +118,7 @@ def _name_of(session: ReviewSession, cutouts: tuple[CutoutKey, ...]) -> str:
         return f"{len(cutouts):,} cutouts"
     [(_, x, y)] = cutouts
     row = session.cutout_index.row_of(cutouts[0])
-    return f"({x}, {y}) {session.catalog.cutout(row).outcome}"
+    return f"({x}, {y}) {session.catalog.cutout(row).outcome}".rstrip()
 
 
 def _verdict_of(state: LabelState) -> str:

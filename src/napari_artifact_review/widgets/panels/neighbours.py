@@ -29,6 +29,7 @@ _COLORS = {
     "FN": STYLE.false_negative,
     "TP": STYLE.label_box,
     "TN": STYLE.true_negative,
+    "": STYLE.hidden,
 }
 
 #: Space between the texts of two neighbours, in pixels.
@@ -140,27 +141,33 @@ class ContextPanel(Container[Widget]):
         Emitted with the table row of a clicked neighbour.
     copy_requested : Signal
         Emitted to copy the position to the clipboard.
+    similar_requested : Signal
+        Emitted to show similar cutouts, or to go back from them.
     """
 
     row_requested = Signal(int)
     copy_requested = Signal()
+    similar_requested = Signal()
 
     def __init__(self) -> None:
         self.map = NeighbourMap()
         self.position = Line()
         self.sky = Line()
         self.copy = PushButton(text="Copy")
+        self.similar = PushButton(text="More like this")
         keep_compact(self.copy.native)
         position = row_of(self.position, self.copy)
-        super().__init__(widgets=[position, self.sky], labels=False)
+        super().__init__(widgets=[position, self.sky, self.similar], labels=False)
         self.margins = (0, 0, 0, 0)
         self.native.layout().insertWidget(0, self.map)
         self.map.row_requested.connect(lambda row: self.row_requested.emit(row))
         self.copy.changed.connect(lambda: self.copy_requested.emit())
+        self.similar.changed.connect(lambda: self.similar_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
-        """Show the current key in the tooltip."""
+        """Show the current keys in the tooltips."""
         self.copy.tooltip = keys["copy_place"].hint
+        self.similar.tooltip = keys["similar"].hint
 
     def show_position(
         self, session: ReviewSession, full: FullImage | None, y_up: bool
@@ -190,6 +197,8 @@ def position_texts(cutout: Cutout, full: FullImage | None) -> tuple[str, str]:
 
 
 def _text(cutout: Cutout) -> str:
+    if cutout.is_hidden:
+        return ""
     label = f"{cutout.label}"
     if cutout.changed:
         label += f" → {cutout.label_new}"

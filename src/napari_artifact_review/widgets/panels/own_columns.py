@@ -82,9 +82,14 @@ class OwnColumnsPanel(Container[Widget]):
         self._area.fit_to_lines()
 
     def show_cutout(self, session: ReviewSession) -> None:
-        """Show the values of the current cutout."""
-        row, own = session.current_cutout.row, session.own_columns
-        self.values.show_lines([(name, own.text(name, row)) for name in self._shown])
+        """Show the values of the current cutout; those of a hidden one are empty."""
+        cutout, own = session.current_cutout, session.own_columns
+        self.values.show_lines(
+            [
+                (name, "" if cutout.is_hidden else own.text(name, cutout.row))
+                for name in self._shown
+            ]
+        )
 
     def _open_menu(self) -> None:
         button = self.columns.native

@@ -12,8 +12,10 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.widgets.panels.conditions import ConditionsPanel
+from napari_artifact_review.widgets.panels.hiding import HidingPanel
 from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
 from napari_artifact_review.widgets.parts.font import fit_width
+from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ _ROUND_STATES = {
 _ORDERS = {
     "image": "By image",
     "table": "Table order",
+    "learned": "Learned from your verdicts",
     "mislabelled": "Most likely mislabelled first",
     "confident": "Most confident first",
     "uncertain": "Least confident first",
@@ -73,6 +76,8 @@ class QueuePanel(Container[Widget]):
         )
         self.order = _choice(_ORDERS, "Sort by")
         self.seed = SpinBox(min=0, max=2**31 - 1, tooltip="Seed of the shuffled order")
+        self.learning = Line()
+        self.hiding = HidingPanel()
         self.threshold = ThresholdPanel()
         super().__init__(
             widgets=[
@@ -80,6 +85,8 @@ class QueuePanel(Container[Widget]):
                 row_of(self.state, self.this_image),
                 self.kind,
                 row_of(self.order, self.seed),
+                self.learning,
+                self.hiding,
                 self.threshold,
             ],
             labels=False,
@@ -87,18 +94,14 @@ class QueuePanel(Container[Widget]):
         self.margins = (0, 0, 0, 0)
         self._insert_conditions()
         self._fix_widths()
-        self.seed.hide()
+        for hidden in (self.seed, self.learning):
+            hidden.hide()
         self._images: tuple[str, ...] | None = None
         self._current_image = ""
         # The state of the current queue.
         self._state = "all"
-        self._fields = [
-            *self.outcomes.values(),
-            self.state,
-            self.this_image,
-            self.order,
-            self.seed,
-        ]
+        choices = (self.state, self.this_image, self.order, self.seed)
+        self._fields: list[Any] = [*self.outcomes.values(), *choices]
         for widget in self._fields:
             widget.changed.connect(self._request)
         self.kind.native.activated.connect(self._request)
@@ -133,7 +136,7 @@ class QueuePanel(Container[Widget]):
         rule = session.review_queue.rule
         self.note_image(session)
         self._images = rule.images
-        kinds = sorted({*session.kinds, *session.catalog.labels.kinds.values()})
+        kinds = sorted({*session.kinds, *session.catalog.shown_kinds.values()})
         states = dict(_STATES)
         if session.catalog.labels.carried_decisions or rule.state in _ROUND_STATES:
             states |= _ROUND_STATES
@@ -156,7 +159,16 @@ class QueuePanel(Container[Widget]):
             self.this_image.value = rule.images is not None
         self.conditions.show_conditions(rule.columns)
         self.seed.visible = rule.order == "random"
+        self.show_learning(session)
+        self.hiding.show_hiding(session)
         self.threshold.show_threshold(session)
+
+    def show_learning(self, session: ReviewSession) -> None:
+        """Show what the learned order is based on, if the queue has this order."""
+        is_learned = session.review_queue.rule.order == "learned"
+        self.learning.visible = is_learned
+        if is_learned:
+            self.learning.show_text(session.learned_queue.text)
 
     def note_image(self, session: ReviewSession) -> None:
         """Store the current image for the filter "This image"."""

@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.report.texts import number_text, range_text
+from napari_artifact_review.widgets.panels.audit import AuditPanel
 from napari_artifact_review.widgets.parts.font import keep_compact
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
@@ -18,6 +19,7 @@ from napari_artifact_review.widgets.parts.text_table import TextTable
 if TYPE_CHECKING:
     from napari_artifact_review.core.outcomes import Outcome
     from napari_artifact_review.core.scores.metrics import Flips, Numbers, When
+    from napari_artifact_review.widgets.panels.audit import LeftLabels
 
 #: Short titles of the metrics, in their order.
 _NUMBERS = {
@@ -44,11 +46,14 @@ class Measured(NamedTuple):
         Counts of changed labels for each outcome.
     open_count : int
         Number of undecided cutouts.
+    left : LeftLabels
+        How many wrong labels are left.
     """
 
     metrics: dict[When, Numbers]
     flips: dict[Outcome, Flips]
     open_count: int
+    left: LeftLabels
 
 
 class ResultsPanel(Container[Widget]):
@@ -56,6 +61,8 @@ class ResultsPanel(Container[Widget]):
 
     Attributes
     ----------
+    left : AuditPanel
+        How many wrong labels are left, and the buttons for audits.
     plots_requested : Signal
         Emitted to show or hide the plots.
     compare_requested : Signal
@@ -86,7 +93,8 @@ class ResultsPanel(Container[Widget]):
         keep_compact(self.plots.native)
         keep_compact(self.compare.native)
         below = row_of(self.open_count, self.plots, self.compare)
-        super().__init__(widgets=[below], labels=False)
+        self.left = AuditPanel()
+        super().__init__(widgets=[below, self.left], labels=False)
         self.margins = (0, 0, 0, 0)
         for at, table in enumerate((self.numbers, self.flips)):
             self.native.layout().insertWidget(at, table)
@@ -95,6 +103,7 @@ class ResultsPanel(Container[Widget]):
 
     def show_changes(self, measured: Measured | None) -> None:
         """Show results, or placeholders for None."""
+        self.left.show_left(None if measured is None else measured.left)
         if measured is None:
             self.numbers.show_rows([(t, "…", "…", "…") for t in _NUMBERS.values()])
             self.flips.show_rows([(name, *"…" * 5) for name in OUTCOME_DISPLAY_ORDER])

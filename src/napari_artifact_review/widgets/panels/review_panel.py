@@ -204,7 +204,7 @@ class ReviewPanel(Container[Widget]):
         self.facts.show_cutout(cutout)
         self.own_columns.show_cutout(session)
         draft = session.drafts.get(cutout.key)
-        given = session.expected_state(cutout.key)
+        given = session.shown_state(cutout.key)
         self.kind_and_note.show_cutout(cutout, given, draft)
         self.progress.show_progress(session)
         self.go_to.show_position(session)
@@ -216,12 +216,20 @@ class ReviewPanel(Container[Widget]):
         self.changed_output.hide()
         self.changed_table.hide()
 
+    def show_hidden(self, session: ReviewSession) -> None:
+        """Show the current cutout and the lists after cutouts were hidden or shown."""
+        self.queue.show_queue(session)
+        self.go_to.list_again(session)
+        self.show_current(session)
+
     def show_queue(self, session: ReviewSession) -> None:
         """Show the queue, the threshold and the progress of a session."""
         self.queue.show_queue(session)
         threshold = session.threshold
         at = "" if threshold is None else f", threshold {threshold:.3f}"
-        self.folds["queue"].say(f"{queue_summary(session.review_queue.rule)}{at}")
+        rule = queue_summary(session.review_queue.rule)
+        which = "similar cutouts" if session.shows_similar else rule
+        self.folds["queue"].say(f"{which}{at}")
         self.go_to.show_queue(session)
         self.progress.show_progress(session)
 

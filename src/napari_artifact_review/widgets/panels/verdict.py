@@ -98,11 +98,13 @@ class VerdictPanel(Container[Widget]):
         self.unsure.tooltip = keys["unsure"].hint
 
     def show_cutout(self, cutout: Cutout) -> None:
-        """Show the recorded verdict on a cutout, with a filled button if reviewed."""
+        """Show the recorded verdict on a cutout, with a filled button if reviewed.
+
+        For a hidden cutout, no button is checked.
+        """
         self._cutout = cutout
         is_unsure = cutout.decision == "unsure"
-        with self.label_new.changed.blocked():
-            self.label_new.value = LABEL_NAMES[cutout.label_new]
+        self._check_label(cutout.label_new)
         native, sure = self.label_new.native, cutout.reviewed and not is_unsure
         if native.property("reviewed") != sure:
             native.setProperty("reviewed", sure)
@@ -112,6 +114,16 @@ class VerdictPanel(Container[Widget]):
             self._is_unsure = is_unsure
             self.unsure.native.setStyleSheet(_IS_UNSURE if is_unsure else _UNSURE)
         self._show_history()
+
+    def _check_label(self, label: int | None) -> None:
+        with self.label_new.changed.blocked():
+            if label is not None:
+                self.label_new.value = LABEL_NAMES[label]
+            elif (checked := self._group.checkedButton()) is not None:
+                # Qt unchecks no button of an exclusive group.
+                self._group.setExclusive(False)
+                checked.setChecked(False)
+                self._group.setExclusive(True)
 
     def show_selection(self, session: ReviewSession, rows: Sequence[int]) -> None:
         """Show the number and outcomes of the selected cutouts, if there are any."""
@@ -136,16 +148,19 @@ class VerdictPanel(Container[Widget]):
             self.history.show_text(f"Recording {what}...")
         elif cutout is not None:
             self.history.show_text(_history(cutout, self._keys))
-            if cutout.reviewed_at:
-                self.history.tooltip = tooltip_text(f"{self.history.value} UTC")
+            zone = " UTC" if cutout.reviewed_at else ""
+            self.history.tooltip = tooltip_text(f"{self.history.value}{zone}")
 
 
 def _selection_text(session: ReviewSession, rows: Sequence[int]) -> str:
     """Return a text such as "3 selected: 2 FP, 1 FN, 1 reviewed"."""
     catalog, index = session.catalog, np.asarray(rows)
+    hidden = catalog.hidden.mask
     masks = {str(name): catalog.are(name) for name in OUTCOME_DISPLAY_ORDER}
     masks["reviewed"] = catalog.labels.reviewed
-    counts = {name: np.count_nonzero(mask[index]) for name, mask in masks.items()}
+    shown = index[~hidden[index]]
+    counts = {name: np.count_nonzero(mask[shown]) for name, mask in masks.items()}
+    counts["hidden"] = np.count_nonzero(hidden[index])
     parts = [f"{count:,} {name}" for name, count in counts.items() if count]
     return f"{len(rows):,} selected: {', '.join(parts)}"
 

@@ -69,7 +69,7 @@ class ExamplesPanel(PictureWindow):
 
     def show_kinds(self) -> None:
         """List the kinds in use with their counts, and show examples of one kind."""
-        by_row = {} if self._session is None else self._session.catalog.labels.kinds
+        by_row = {} if self._session is None else self._session.catalog.shown_kinds
         before = self.kind.currentData()
         kinds = sorted(set(by_row.values()))
         counts = [sum(kind == other for other in by_row.values()) for kind in kinds]
@@ -87,7 +87,7 @@ class ExamplesPanel(PictureWindow):
         session, kind = self._session, self.kind.currentData()
         self._cutouts = []
         if session is not None and kind is not None:
-            rows = [row for row, k in session.catalog.labels.kinds.items() if k == kind]
+            rows = [row for row, k in session.catalog.shown_kinds.items() if k == kind]
             # The latest verdicts are last in the dict.
             latest = rows[: -_MOST - 1 : -1]
             self._cutouts = [session.catalog.cutout(row) for row in latest]

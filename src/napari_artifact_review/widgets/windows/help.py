@@ -15,6 +15,7 @@ _COLORS = (
     ((STYLE.false_positive,), "FP: predicted artifact, labelled no artifact"),
     ((STYLE.false_negative,), "FN: predicted no artifact, labelled artifact"),
     ((STYLE.label_box, STYLE.prediction_box), "TP: predicted and labelled artifact"),
+    ((STYLE.hidden,), "Predictions hidden until the verdict"),
     ((STYLE.current,), "Current cutout"),
 )
 
@@ -62,6 +63,8 @@ def help_text(choice: KeyChoice) -> str:
         "<p>A faint box with ✓ marks a reviewed cutout; → 1 or → 0 is its new label. "
         "In parentheses,<br/>the verdict was carried from the previous round.<br/>"
         "The number at the top left of a box is the model's confidence.<br/>"
+        "With “Hide predictions until the verdict” (under Queue), a cutout shows "
+        "neither prediction nor label<br/>before you have judged it.<br/>"
         "When you zoom out, the boxes become a map in the same colours.<br/>"
         "Click a cutout to make it the current one. Shift+click selects all cutouts up "
         "to it, Shift+drag<br/>selects those in a rectangle, Ctrl+click adds or "

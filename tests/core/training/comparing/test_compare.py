@@ -12,7 +12,7 @@ import pytest
 from astropy.io import fits
 from sklearn import metrics as sk
 
-from napari_artifact_review import ReviewSession, compare
+from napari_artifact_review import ReviewSession, compare, export
 from napari_artifact_review.cli import main
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.training.comparing.comparison_json import as_json
@@ -506,3 +506,93 @@ def test_real_frames_are_compared_by_field(shared_data, tmp_path, capsys):
 def test_an_error_of_python_is_a_review_error(models):
     with pytest.raises(ReviewError, match="no export"):
         compare(models.old, models.new, test=models.old.parent)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--json", "c.json"),
+        ("--report", "c.html"),
+        ("--to-review", "c.csv"),
+        ("--to-review", "c.parquet"),
+    ],
+)
+def test_a_file_of_another_kind_is_kept_as_a_backup(
+    models, tmp_path, capsys, option, name
+):
+    path = tmp_path / name
+    for mine in (b"notes\n", b'{"format": 1, "mine": 2}', b"image_name,label\na,1\n"):
+        path.write_bytes(mine)
+        assert run(models.old, models.new, option, path) == 0
+        [backup] = tmp_path.glob("c.*.backup.*")
+        assert backup.read_bytes() == mine
+        told = f"{path}: the earlier file is kept as {backup}."
+        assert told in capsys.readouterr().out.splitlines()
+        backup.unlink()
+    # A file that such a comparison wrote is replaced.
+    assert run(models.new, models.old, option, path) == 0
+    assert not list(tmp_path.glob("c.*.backup.*"))
+
+
+def test_a_reviewed_table_of_differing_cutouts_is_kept_as_a_backup(models, tmp_path):
+    path = tmp_path / "c.csv"
+    assert run(models.old, models.new, "--to-review", path) == 0
+    reviewed = pd.read_csv(path).assign(decision="artifact")
+    reviewed.to_csv(path, index=False)
+    assert run(models.old, models.new, "--to-review", path) == 0
+    [backup] = tmp_path.glob("c.*.backup.csv")
+    assert (pd.read_csv(backup)["decision"] == "artifact").all()
+
+
+def test_cutouts_of_different_sizes_are_one_error(models, capsys):
+    table = pd.read_csv(models.new)
+    models.rewrite("new", grid_x=table["grid_x"] * 2, grid_y=table["grid_y"] * 2)
+    assert run(models.old, models.new) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{models.new}: its cutouts are 400 px wide, and those in ")
+    assert f"{models.old} 200 px" in line
+    # Cutouts of one size may be scored at different distances.
+    assert run(models.old, models.new, "--cutout-size", "200") == 0
+
+
+def test_a_table_of_labels_of_other_cutouts_is_one_error(models, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    models.truth.assign(image_name="other", preds=0).head(1).to_csv(labels, index=False)
+    assert run(models.old, models.new, "--labels", labels) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{labels}: it has no label for any of the cutouts. ")
+
+
+@pytest.mark.parametrize("options", [[], ["--report", "c.html"]])
+def test_images_that_are_not_found_are_one_line(
+    models, tmp_path, monkeypatch, capsys, options
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong").mkdir()
+    fits.writeto(tmp_path / "wrong" / "image000.fits", np.ones((800, 1000)))
+    (tmp_path / "wrong" / "image001.fits").write_bytes(b"damaged")
+    assert run(models.old, models.new, "--images", "wrong", *options) == 0
+    out = capsys.readouterr().out.splitlines()
+    told = [line for line in out if "not found" in line]
+    assert told == [
+        "No brightness and no pictures: 10 images were not found in "
+        f"{tmp_path / 'wrong'}."
+    ]
+    assert len([line for line in out if line.startswith("No brightness: ")]) == 1
+
+
+def test_verdicts_on_differing_cutouts_reach_the_next_export(survey, tmp_path):
+    other, differ = tmp_path / "other.csv", tmp_path / "differ.csv"
+    table = pd.read_csv(survey)
+    table.assign(preds=1 - table["preds"]).to_csv(other, index=False)
+    with ReviewSession.open(survey) as session:
+        session.save()
+    assert run(survey, other, "--to-review", differ) == 0
+    key = tuple(table.iloc[5][KEY])
+    reviewed = review(differ, tmp_path / "differ_reviewed.csv", {key: "artifact"})
+    with ReviewSession.open(survey, previous=reviewed) as session:
+        assert session.round_summary.carried == 1
+    found = export(survey, to=tmp_path / "training").table
+    assert found.loc[found["decision"] == "artifact", KEY].to_numpy().tolist() == [
+        list(key)
+    ]

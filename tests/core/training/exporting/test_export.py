@@ -230,14 +230,14 @@ def test_identity_by_column_by_keys_by_pixels_or_else_by_name(small, tmp_path):
     assert any(notice.startswith("flat.npy: its identity") for notice in done.notices)
     text = small.read_text().replace("flat.npy,0,0,0,0,0.5,f9\n", "")
     small.write_text(text)
-    export_small(small, tmp_path / "out", image_key=("EXPNUM", "CCDNUM"))
-    ids = load(tmp_path / "out")[1]["id"]
+    export_small(small, tmp_path / "two", image_key=("EXPNUM", "CCDNUM"))
+    ids = load(tmp_path / "two")[1]["id"]
     assert ids.iloc[0] == "EXPNUM=100,CCDNUM=0_x0_y0_s20"
     frame = pd.read_csv(small)
     frame["image_id"] = "id " + frame["image_name"]
     frame.to_csv(small, index=False)
-    export_small(small, tmp_path / "out", image_key=("EXPNUM",))
-    assert load(tmp_path / "out")[1]["id"].iloc[0] == "id c0_x0_y0_s20"
+    export_small(small, tmp_path / "three", image_key=("EXPNUM",))
+    assert load(tmp_path / "three")[1]["id"].iloc[0] == "id c0_x0_y0_s20"
 
 
 def test_the_command_writes_the_same_as_python(reviewed, tmp_path, capsys):

@@ -16,7 +16,11 @@ import pytest
 from astropy.io import fits
 
 from napari_artifact_review.cli import main
-from napari_artifact_review.core.errors import ReviewError, SaveError
+from napari_artifact_review.core.errors import (
+    MissingKeyError,
+    ReviewError,
+    SaveError,
+)
 from napari_artifact_review.core.training.exporting.array_parts import BadImagesError
 from tests.core.training.small import contents, export_small, load, pixels_of
 
@@ -60,7 +64,7 @@ def test_shards_that_are_current_are_not_written_again(small, tmp_path):
     before = {path.name: path.stat() for path in out.iterdir()}
     # One image changes, so one of the shards does.
     fits.writeto(tmp_path / "c2.fits", pixels_of(9), overwrite=True)
-    export_small(small, out, seed=4, **SHARDS)
+    export_small(small, out, unsure="keep", **SHARDS)
     after = {path.name: path.stat() for path in out.iterdir()}
     written = {name for name in after if after[name].st_ino != before[name].st_ino}
     assert {name for name in written if name.endswith(".npy")} == {"cutouts-0001.npy"}
@@ -169,11 +173,11 @@ def test_a_full_disk_leaves_the_earlier_export_whole(small, tmp_path, monkeypatc
 
         monkeypatch.setattr(os, "write", full)
         with pytest.raises(SaveError, match="No space left on device"):
-            export_small(small, out, seed=1, only="all", context=0)
+            export_small(small, out, unsure="keep")
         monkeypatch.undo()
         now = contents(out)
         assert {name: now[name] for name in before} == before
-    export_small(small, out, seed=1)
+    export_small(small, out, unsure="keep")
     load(out)
 
 
@@ -182,7 +186,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_read(
 ):
     usage = type("usage", (), {"free": 1000})
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    with pytest.raises(SaveError, match=r"needs 0\.0 GB, and the disk has 0\.0 GB"):
+    with pytest.raises(SaveError, match=r"needs 0\.1 MB, and the disk has 0\.0 MB"):
         export_small(small, tmp_path / "out")
 
 
@@ -235,13 +239,16 @@ def test_bad_images_are_all_listed_and_nothing_is_exported(small, tmp_path, caps
     assert len(told["skipped"]) == 3
 
 
-def test_missing_images_are_told_before_others_are_read(small, tmp_path):
+def test_missing_images_are_told_with_damaged_ones(small, tmp_path):
     for name in ("c1", "c2"):
         (tmp_path / f"{name}.fits").unlink()
+    whole = (tmp_path / "c4.fits").read_bytes()
+    (tmp_path / "c4.fits").write_bytes(b"")
     with pytest.raises(BadImagesError) as found:
         export_small(small, tmp_path / "out")
-    assert len(found.value.faults) == 2
+    assert len(found.value.faults) == 3
     assert not (tmp_path / "out").exists()
+    (tmp_path / "c4.fits").write_bytes(whole)
     export_small(small, tmp_path / "out", skip_bad_images=True, **SHARDS)
     assert len(load(tmp_path / "out")[1]) == 24
 
@@ -263,6 +270,8 @@ def test_an_export_of_bad_images_alone_fails(small, tmp_path):
         (["--split", "0.8,0.1"], "split cannot be '0.8,0.1'"),
         (["--split", "a,b,c"], "split cannot be 'a,b,c'"),
         (["--split", "0,0,0"], "split cannot be '0,0,0'"),
+        (["--split", "8,1,1"], "Choose three shares with the sum 1, such as"),
+        (["--split", "0.5,0.2,0.2"], "split cannot be '0.5,0.2,0.2'"),
         (["--split", "1,-1,1"], "split cannot be '1,-1,1'"),
         (["--split", "nan,1,1"], "split cannot be 'nan,1,1'"),
         (["--context", "-1"], "context cannot be -1"),
@@ -294,7 +303,7 @@ def test_an_image_without_a_header_has_no_keys(tmp_path):
     np.save(tmp_path / "a.npy", pixels_of(0))
     table = tmp_path / "t.csv"
     table.write_text("image_name,grid_x,grid_y,label,preds\na,0,0,0,1\n")
-    with pytest.raises(BadImagesError, match="only FITS files have them"):
+    with pytest.raises(MissingKeyError, match="only FITS files have them"):
         export_small(table, tmp_path / "out", group="EXPNUM")
 
 
@@ -330,3 +339,28 @@ def test_one_process_at_a_time_exports_into_a_folder(small, tmp_path):
         "cutouts.csv", "cutouts.npy", "cutouts.parquet", "export.json",
     ]  # fmt: skip
     export_small(small, out)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--group", "nosuch"], "no value for the key nosuch"),
+        (["--group", "field,nosuch"], "no value for the key field"),
+        (["--image-key", "nosuch"], "no value for the key nosuch"),
+        (["--hdu", "SCI"], "it has no image HDU SCI"),
+    ],
+)
+def test_an_option_that_no_image_knows_is_one_line(
+    small, tmp_path, capsys, options, told
+):
+    command = ["export", str(small), "--to", str(tmp_path / "out")]
+    assert main([*command, "--cutout-size", "20", *options]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{tmp_path / 'c0.fits'}: ")
+    assert told in line
+    columns = "image_name, grid_x, grid_y, label, preds, confidence, field"
+    assert (columns in line) is ("key" in told)
+    # An image that is damaged is listed with all others.
+    (tmp_path / "c0.fits").write_bytes(b"")
+    assert main([*command, "--cutout-size", "20", *options]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 7

@@ -14,13 +14,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.training.comparing.jackknife import FEWEST_GROUPS
 from napari_artifact_review.core.training.exporting.export import export
+from napari_artifact_review.core.training.exporting.export_options import (
+    FEWEST_TEST_GROUPS,
+)
 from napari_artifact_review.core.training.exporting.splits import (
     Group,
     assign_splits,
     joined_groups,
 )
-from tests.core.training.small import NAMES, export_small, load, make_small, pixels_of
+from tests.core.training.small import (
+    NAMES,
+    contents,
+    export_small,
+    load,
+    make_small,
+    pixels_of,
+)
 from tests.nightly import many
 
 GROUPS = st.lists(
@@ -219,20 +230,17 @@ def test_a_new_image_of_a_test_group_is_test_too(small, tmp_path):
     whole[whole["image_name"] != "c1"].to_csv(tmp_path / "first.csv", index=False)
     # Seed after seed, until the group f0 is test.
     for seed in range(100):
-        done = export_small(
-            tmp_path / "first.csv", tmp_path / "one", group="field", seed=seed
-        )
+        one = tmp_path / f"one {seed}"
+        done = export_small(tmp_path / "first.csv", one, group="field", seed=seed)
         splits = done.table.groupby("image_name")["split"].first()
         if splits["c0"] == "test":
             break
     # The option is that of the earlier export.
-    done = export_small(small, tmp_path / "two", split_from=tmp_path / "one")
+    done = export_small(small, tmp_path / "two", split_from=one)
     after = done.table.groupby("image_name")["split"].first()
     assert after["c1"] == "test"
     assert after[splits.index].equals(splits)
-    done = export_small(
-        small, tmp_path / "three", split_from=tmp_path / "one", group="image_name"
-    )
+    done = export_small(small, tmp_path / "three", split_from=one, group="image_name")
     after = done.table.groupby("image_name")["split"].first()
     assert after["c1"] != "test"
     assert after[splits.index].equals(splits)
@@ -309,3 +317,91 @@ def test_frames_of_the_sky_by_field(shared_data, tmp_path):
         & (loaded["grid_y"] == 200)
     ]
     np.testing.assert_array_equal(cutouts[row[0]], raw[200:400, 400:600])
+
+
+def splits_of(folder):
+    return load(folder)[1].groupby("image_name")["split"].first()
+
+
+def test_an_export_into_the_same_folder_keeps_the_splits(small, tmp_path):
+    out, whole = tmp_path / "out", pd.read_csv(small)
+    shares = (0.4, 0.3, 0.3)
+    whole[whole["image_name"] != "c5"].to_csv(tmp_path / "first.csv", index=False)
+    export_small(tmp_path / "first.csv", out, split=shares)
+    before = splits_of(out)
+    # Verdicts change the number of artifacts, and a new export would have other splits.
+    changed = whole.assign(label=(whole.index % 7 < whole.index % 5).astype(int))
+    changed.to_csv(small, index=False)
+    export_small(small, tmp_path / "fresh", split=shares)
+    assert not splits_of(tmp_path / "fresh")[before.index].equals(before)
+    done = export_small(small, out, split=shares)
+    after = splits_of(out)
+    assert after[before.index].equals(before)
+    assert after["c5"] != "test"
+    [told] = [text for text in done.notices if text.startswith("1 image is not in")]
+    assert "whose test split stays" in told
+    # An image that is left out meanwhile keeps its split too.
+    export_small(tmp_path / "first.csv", out, split=shares)
+    export_small(small, out, split=shares)
+    assert splits_of(out).equals(after)
+
+
+def test_the_same_export_again_gives_the_same_files(small, tmp_path):
+    export_small(small, tmp_path / "one")
+    export_small(small, tmp_path / "two", split_from=tmp_path / "one")
+    for name in ("one", "two"):
+        before = contents(tmp_path / name)
+        export_small(small, tmp_path / name)
+        assert contents(tmp_path / name) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"seed": 5}, "seed 0, now 5"),
+        ({"split": (0.5, 0.25, 0.25)}, "split 0.8,0.1,0.1, now 0.5,0.25,0.25"),
+        ({"group": "field"}, "group none, now field"),
+        ({"image_key": ("EXPNUM", "CCDNUM")}, "image-key none, now EXPNUM,CCDNUM"),
+    ],
+)
+def test_other_options_make_no_new_splits_in_the_same_folder(
+    small, tmp_path, options, told
+):
+    out = tmp_path / "out"
+    export_small(small, out)
+    before = contents(out)
+    with pytest.raises(ReviewError, match="made with other options") as found:
+        export_small(small, out, **options)
+    assert told in str(found.value)
+    assert f"Give --split-from {out} to keep its splits" in str(found.value)
+    assert contents(out) == before
+    if "group" not in options:
+        kept = splits_of(out)
+        export_small(small, out, split_from=out, **options)
+        assert splits_of(out).equals(kept)
+
+
+def test_an_earlier_export_of_other_images_is_one_error(small, tmp_path):
+    whole = pd.read_csv(small)
+    is_first = whole["image_name"] == "c0"
+    whole[is_first].to_csv(tmp_path / "first.csv", index=False)
+    whole[~is_first].to_csv(tmp_path / "others.csv", index=False)
+    export_small(tmp_path / "first.csv", tmp_path / "one")
+    before = contents(tmp_path / "one")
+    for name, options in (("one", {}), ("two", {"split_from": tmp_path / "one"})):
+        with pytest.raises(ReviewError, match="none of the images of the earlier"):
+            export_small(tmp_path / "others.csv", tmp_path / name, **options)
+    after = contents(tmp_path / "one")
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_test_split_that_is_too_small_for_an_interval_is_told(small, tmp_path):
+    assert FEWEST_TEST_GROUPS == FEWEST_GROUPS
+    for split, expected in (((0, 0, 1), 0), ((1, 0, 0), 0), ((0.6, 0.2, 0.2), 1)):
+        done = export_small(small, tmp_path / f"{split}", split=split)
+        told = [text for text in done.notices if "no interval" in text]
+        assert len(told) == expected
+    assert told == [
+        "compare gives no interval with fewer than 6 groups in the test split; it "
+        f"has {done.counts['split']['test']['groups']}."
+    ]

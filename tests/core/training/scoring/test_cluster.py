@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -92,3 +93,32 @@ def test_without_distributed_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ReviewError, match=r"napari-artifact-review\[cluster\]"):
         score(f"{model}:predict", images, output, scheduler="tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("address", ["foo", "tcp://127.0.0.1", "nonsense://x:1"])
+def test_an_address_of_another_form_is_one_line_at_once(model, images, output, address):
+    # The connection is not tried, or this would take longer than the time limit.
+    code = (
+        "import sys; from napari_artifact_review.cli import main\n"
+        "from napari_artifact_review.core.training import cluster\n"
+        "cluster.TIMEOUT = 1000\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = ["score", f"{model}:predict", str(images), "--output", str(output)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command, "--scheduler", address],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"no scheduler answers at {address} (")
+
+
+def test_a_server_of_another_kind_is_one_error(model, images, output, monkeypatch):
+    monkeypatch.setattr("napari_artifact_review.core.training.cluster.TIMEOUT", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ReviewError, match="no scheduler answers"):
+            score(f"{model}:predict", images, output, scheduler=address)

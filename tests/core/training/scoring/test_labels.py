@@ -144,3 +144,20 @@ def test_the_output_cannot_be_the_table_of_the_labels(model, images, survey):
     with pytest.raises(ReviewError, match="would replace"):
         score(f"{model}:predict", images, survey, labels=survey, jobs=1)
     assert survey.read_bytes() == before
+
+
+def test_a_table_without_labels_lacks_a_label_only(model, images, output, tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image_name,grid_x,grid_y\nnorth,0,0\n")
+    with pytest.raises(ReviewError, match="label") as found:
+        score(f"{model}:predict", images, output, labels=labels, jobs=1)
+    assert "preds" not in str(found.value)
+
+
+def test_a_table_that_gets_no_labels_is_told(model, images, output, survey, capsys):
+    command = ["score", f"{model}:predict", str(images), "--output", str(output)]
+    told = f"{output}: it has no labels, which check, open and export need"
+    assert main([*command, "--jobs", "1"]) == 0
+    assert told in capsys.readouterr().err
+    assert main([*command, "--jobs", "1", "--labels", str(survey)]) == 0
+    assert told not in capsys.readouterr().err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -22,6 +24,7 @@ WRONG = {
     "percent": ("np.full(n, 40)", "from 40 to 40"),
     "texts": ("['artifact'] * n", "the model failed: ValueError"),
     "boom": ("1 / 0", "line 5, image north: the model failed: ZeroDivisionError"),
+    "complex": ("np.full(n, 0.5 + 0j)", "it returned complex numbers"),
     "memory": ("np.zeros((n, 2**50))", "the model failed"),
 }
 
@@ -77,8 +80,10 @@ NOT_LOADED = [
     ("", "absent_package.module:predict", "no module absent_package.module"),
     ("", "json.absent:predict", "no module json.absent"),
     ("", "absent.onnx", "cannot be read"),
-    ("", "m.pkl", "names no function and no ONNX file"),
-    ("", "m.joblib", "names no function and no ONNX file"),
+    ("\0", "m.py:predict", "m.py:predict: cannot be imported"),
+    ("", "m.pkl", "ONNX file; a pickle is never loaded, because it can run any code"),
+    ("", "m.joblib", "a pickle is never loaded"),
+    ("", "m.pt", "'m.pt' names no function and no ONNX file. "),
     ("", "", "names no function and no ONNX file"),
 ]
 
@@ -159,3 +164,23 @@ def test_an_error_in_the_middle_keeps_the_parts(model, images, output, write):
     parts = list(output.with_name("scored.csv.parts").glob("*.parquet"))
     assert len(parts) == 1
     assert calls_of(model) == 0
+
+
+def test_a_model_that_warns_is_shown_once(write, images, output):
+    path = write(
+        "import numpy as np\n\ndef predict(cutouts):\n"
+        "    np.log(np.zeros(1))\n    return np.full(len(cutouts), 0.5)\n"
+    )
+    command = [sys.executable, "-m", "napari_artifact_review", "score"]
+    command += [f"{path}:predict", str(images), "--output", str(output), "--jobs", "1"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr.count("RuntimeWarning: divide by zero") == 1
+
+
+def test_options_of_an_onnx_file_need_one(write, images, output, capsys):
+    path = write("def predict(cutouts): ...")
+    command = ["score", f"{path}:predict", str(images), "--output", str(output)]
+    assert main([*command, "--onnx-layout", "nchw"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "is no ONNX file, and the options of --onnx are for one" in line

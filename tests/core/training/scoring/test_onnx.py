@@ -145,3 +145,24 @@ def test_without_onnxruntime_it_says_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(ModelError, match=r"napari-artifact-review\[onnx\]"):
         score(path, images, output, jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("scaling", "offset=dark"), ("layout", "whn")]
+)
+def test_metadata_that_are_not_understood_name_file_and_key(
+    images, output, tmp_path, name, value
+):
+    path = write_model(tmp_path / "m.onnx", **{name: value})
+    with pytest.raises(ModelError) as found:
+        score(path, images, output, jobs=1)
+    told = str(found.value)
+    assert told.startswith(f"{path}, metadata artifact_review.{name}: the {name} ")
+    assert f"or give --onnx-{name}." in told
+
+
+def test_a_layout_of_other_axes_names_the_option(images, output, tmp_path):
+    path = write_model(tmp_path / "m.onnx", ("n", 200, 200))
+    with pytest.raises(ModelError, match="does not have the layout nchw") as found:
+        score(path, images, output, onnx=OnnxOptions(layout="nchw"), jobs=1)
+    assert "another --onnx-layout" in str(found.value)

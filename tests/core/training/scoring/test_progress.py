@@ -40,7 +40,7 @@ def play(stream):
 def test_a_terminal_has_a_bar_under_the_messages(monkeypatch):
     monkeypatch.setattr(progress, "BAR_SECONDS", 0)
     lines = shown(play(Terminal()))
-    assert lines[0] == "1 of 4 images are scored already."
+    assert lines[0] == "1 of 4 images is scored already."
     assert lines[1:3] == [r"a\x1b.fits: the file is empty.", "One sentence."]
     assert lines[3].startswith(f"[{'#' * 30}] 4 of 4 images, ")
     assert lines[4:] == [""]
@@ -51,7 +51,7 @@ def test_elsewhere_there_are_lines_and_no_bar(monkeypatch):
     text = play(io.StringIO())
     assert "\r" not in text
     assert [line.partition(",")[0] for line in text.splitlines()] == [
-        "1 of 4 images are scored already.",
+        "1 of 4 images is scored already.",
         "2 of 4 images",
         r"a\x1b.fits: the file is empty.",
         "3 of 4 images",

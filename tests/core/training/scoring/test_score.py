@@ -120,7 +120,7 @@ def test_a_bad_image_is_a_line_and_the_others_go_on(
     missing = images / "missing.fits"
     assert run(model, [images, missing], output) == 1
     told = capsys.readouterr()
-    lines = [line for line in told.err.splitlines() if ": " in line]
+    lines = [line for line in told.err.splitlines() if ".fits: " in line]
     assert [re.search(r"(\w+)\.fits", line)[1] for line in lines] == [
         "missing",
         "small",
@@ -334,3 +334,63 @@ def test_an_output_in_a_folder_that_is_not_there_is_told_before_the_work(
     with pytest.raises(SaveError, match="the folder does not exist"):
         score(f"{model}:predict", images, tmp_path / "none" / "scored.csv", jobs=1)
     assert calls_of(model) == 0
+
+
+def backups_of(output):
+    return list(output.parent.glob("scored.*.backup.csv"))
+
+
+def test_the_table_of_another_model_is_kept_as_a_backup(model, images, output, capsys):
+    run(model, images, output)
+    before = output.read_bytes()
+    for options in (("--threshold", "0.2"), ()):
+        assert run(model, images, output, *options) == 0
+        assert backups_of(output) == []
+    model.write_text(model.read_text().replace("/ 1000", "/ 2000"))
+    capsys.readouterr()
+    assert run(model, images, output) == 0
+    [backup] = backups_of(output)
+    assert backup.read_bytes() == before
+    assert f"the earlier file is kept as {backup}." in capsys.readouterr().err
+
+
+def test_the_table_of_more_images_is_kept_as_a_backup(model, images, output):
+    run(model, images / "north.fits", output)
+    run(model, images, output)
+    # All images of the earlier table are in the new one.
+    assert backups_of(output) == []
+    before = output.read_bytes()
+    run(model, images / "west.fits", output)
+    [backup] = backups_of(output)
+    assert backup.read_bytes() == before
+    run(model, images, output)
+    backup.unlink()
+    (images / "south.fits").write_bytes(b"damaged")
+    assert run(model, images, output) == 1
+    [backup] = backups_of(output)
+    assert backup.read_bytes() == before
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_labels_that_do_not_exist_are_one_line(
+    model, images, output, tmp_path, capsys, is_there
+):
+    if is_there:
+        run(model, images, output)
+    capsys.readouterr()
+    assert run(model, images, output, "--labels", tmp_path / "missing.csv") == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{tmp_path / 'missing.csv'}: cannot be read")
+
+
+def test_one_image_and_one_label_are_singular(model, images, output, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image_name,grid_x,grid_y,label\nnorth,0,0,1\nother,0,0,1\n")
+    for _ in range(2):
+        assert run(model, images / "north.fits", output, "--labels", labels) == 0
+    out, err = capsys.readouterr()
+    first, second = out.splitlines()
+    assert first == f"1 cutout written to {output}: 1 image scored, 0 were current"
+    assert second == f"1 cutout written to {output}: 0 images scored, 1 was current"
+    assert f"{labels}: 1 label belongs to no cutout that was scored." in err
+    assert "1 of 1 image is scored already." in err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_artifact_review.core.errors import SaveError, TableError
+from napari_artifact_review.core.errors import (
+    ImageError,
+    ImageNotFoundError,
+    SaveError,
+    TableError,
+)
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_size
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.review.paths import absolute_path, image_folder
@@ -219,7 +224,8 @@ def compare(
     mapping : TableMapping, optional
         Meanings of columns and values, for those tables that can be read with it.
     cutout_size : int, optional
-        Side length of a cutout in pixels; by default inferred from the positions.
+        Side length of a cutout in pixels, for both models; by default inferred from the
+        positions.
     brightness : bool
         Whether to read all images for the scores by brightness, if `images` is given.
 
@@ -231,10 +237,12 @@ def compare(
     Raises
     ------
     ReviewError
-        If a table has faults, the models have no cutout in common, or a cutout has no
-        label.
+        If a table has faults, the models have cutouts of different sizes or none in
+        common, `labels` has none of the cutouts, or a cutout has no label.
     """
     tables = _read_tables(old, new, labels, test, mapping, cutout_size)
+    if cutout_size is None:
+        _check_sizes(tables["old"], tables["new"])
     folder = None
     if images is not None:
         folder = ImageFolder(absolute_path(images))
@@ -254,7 +262,7 @@ def compare(
     groups = group_images(
         rows["image_name"], sorted(sources, key=_group_priority), group, folder
     )
-    size = cutout_size or _infer_size(rows)
+    size = cutout_size or _infer_size(rows) or DEFAULT_CUTOUT_SIZE
     options = {
         "group": group,
         "cutout_size": size,
@@ -327,10 +335,19 @@ def _match(tables: dict[str, CutoutTable]) -> tuple[list[LabelSource], Overlap]:
                 path=tables["test"].path,
                 remedy="Score the images of the test set with both models",
             )
-    return [
+    sources = [
         LabelSource(title, table, rows_of(keys[title], wanted))
         for title, table in tables.items()
-    ], overlap
+    ]
+    for source in sources:
+        if source.title == "labels" and not (source.row >= 0).any():
+            raise TableError(
+                "it has no label for any of the cutouts",
+                path=source.table.path,
+                remedy=f"Give the review of these images; the first cutout here is "
+                f"{_first(source.table)}",
+            )
+    return sources, overlap
 
 
 def _first(table: CutoutTable) -> str:
@@ -356,9 +373,21 @@ def _rows(sources: dict[str, LabelSource], truth: TrueLabels) -> pd.DataFrame:
     return rows
 
 
-def _infer_size(rows: pd.DataFrame) -> int:
-    grid = (rows[name].to_numpy(np.int64) for name in ("grid_x", "grid_y"))
-    return infer_cutout_size(*grid) or DEFAULT_CUTOUT_SIZE
+def _infer_size(cutouts: pd.DataFrame) -> int | None:
+    grid = (cutouts[name].to_numpy(np.int64) for name in ("grid_x", "grid_y"))
+    return infer_cutout_size(*grid)
+
+
+def _check_sizes(old: CutoutTable, new: CutoutTable) -> None:
+    before, after = _infer_size(old.cutouts), _infer_size(new.cutouts)
+    if before and after and before != after:
+        raise TableError(
+            f"its cutouts are {after} px wide, and those in {old.path} {before} px, by "
+            "the spacing of their positions",
+            path=new.path,
+            remedy="Score both models on the same cutouts; if these have the same "
+            "size, give it (--cutout-size)",
+        )
 
 
 def _score(
@@ -375,7 +404,7 @@ def _score(
     brightness, notices = None, tuple[str, ...]()
     if images is not None:
         brightness, faults = cutout_brightness(rows, images, options["cutout_size"])
-        notices = _on_images(faults)
+        notices = tuple(_on_images(faults, images))
     decided = np.isin(truth.decision.astype(str), ("artifact", "no artifact"))
     verdicts = None
     if decided.any() and not decided.all():
@@ -398,5 +427,14 @@ def _score(
     )
 
 
-def _on_images(faults: Iterable[Exception]) -> tuple[str, ...]:
-    return tuple(f"No brightness: {fault}" for fault in faults)
+def _on_images(faults: Iterable[ImageError], images: ImageFolder) -> Iterator[str]:
+    """Yield a notice on each image that cannot be read, and one on all missing ones."""
+    missing = 0
+    for fault in faults:
+        if isinstance(fault, ImageNotFoundError):
+            missing += 1
+        else:
+            yield f"No brightness: {fault}"
+    if missing:
+        were = "1 image was" if missing == 1 else f"{missing:,} images were"
+        yield f"No brightness and no pictures: {were} not found in {images.folder}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_artifact_review.core.atomic_files import Written, replace_file
+from napari_artifact_review.core.atomic_files import Written, replace_or_back_up
 from napari_artifact_review.core.scores.ranking import Curve
 from napari_artifact_review.core.training.comparing.comparison import Comparison
 from napari_artifact_review.core.training.comparing.comparison_texts import (
@@ -100,15 +100,31 @@ def _about_inputs(comparison: Comparison) -> dict[str, Any]:
 def write_json(comparison: Comparison, path: Path) -> Written:
     """Write a comparison as JSON, completely or not at all.
 
+    An earlier file that is not such a JSON gets a dated backup.
+
     Raises
     ------
     SaveError
         If the file is a table of the comparison, or cannot be written.
     """
     comparison.check_output(path)
-    text = json.dumps(as_json(comparison), indent=1, allow_nan=False) + "\n"
+    found = as_json(comparison)
+    text = json.dumps(found, indent=1, allow_nan=False) + "\n"
     contents = text.encode()
-    return replace_file(path, lambda stream: stream.write(contents))
+    return replace_or_back_up(
+        path,
+        lambda stream: stream.write(contents),
+        is_own=_keys_of(path) == found.keys(),
+    )
+
+
+def _keys_of(path: Path) -> Collection[str]:
+    """Return the keys of a JSON file; none if it has no object or does not exist."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return ()
+    return found.keys() if isinstance(found, dict) else ()
 
 
 def versions() -> Iterator[tuple[str, str]]:

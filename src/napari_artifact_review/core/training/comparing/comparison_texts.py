@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.comparing.comparison import Comparison
 from napari_artifact_review.core.training.comparing.jackknife import Estimate
 from napari_artifact_review.core.training.comparing.paired_scores import PairedScores
@@ -66,8 +67,7 @@ def headline(comparison: Comparison) -> str:
             f"model (difference {difference.value:+.3f}); no interval: "
             f"{difference.reason}."
         )
-    counted = f"{groups:,} {'group' if groups == 1 else 'groups'}"
-    interval = f"95 % interval {_range(difference)}; {counted}"
+    interval = f"95 % interval {_range(difference)}; {counted(groups, 'group')}"
     if _is_clear(difference):
         verb = "rose" if difference.value > 0 else "fell"
         return (
@@ -147,7 +147,7 @@ def group_sentence(comparison: Comparison) -> str:
     joined = f", joined into {blocks} blocks" if blocks < groups.total else ""
     return (
         f"The 95 % intervals leave out one group of cutouts at a time (jackknife-t); "
-        f"{groups.total:,} groups by {groups.by}{joined}."
+        f"{counted(groups.total, 'group')} by {groups.by}{joined}."
     )
 
 
@@ -235,11 +235,10 @@ def _worse(part: Slice, name: str) -> str:
     details = [f"difference {difference.value:.3f}"]
     if difference.has_interval:
         details.append(f"95 % interval {_range(difference)}")
-    counted = _cutouts(part.scores.cutouts)
     return (
         f"By {part.by}, {part.name}: {METRIC_NAMES[name]} of the new model is lower, "
         f"{estimate_text(new)} after {estimate_text(old)} "
-        f"({', '.join(details)}; {counted})."
+        f"({', '.join(details)}; {_cutouts(part.scores.cutouts)})."
     )
 
 
@@ -253,7 +252,7 @@ def _range(estimate: Estimate) -> str:
 
 
 def _cutouts(count: int) -> str:
-    return f"{count:,} {'cutout' if count == 1 else 'cutouts'}"
+    return counted(count, "cutout")
 
 
 def _capital(text: str) -> str:

@@ -6,9 +6,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from napari_artifact_review.core.atomic_files import Written, replace_file
-from napari_artifact_review.core.tables.table_formats import format_for
+from napari_artifact_review.core.atomic_files import Written, replace_or_back_up
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.tables.table_formats import (
+    format_for,
+    read_table_file,
+)
 from napari_artifact_review.core.training.comparing.comparison import Comparison
+
+#: Columns that a table of differing cutouts has, and those that it may have.
+_NEEDED = {"image_name", "grid_x", "grid_y", "label", "preds", "preds_old"}
+_OPTIONAL = {"confidence", "confidence_old"}
 
 
 def differing_cutouts(comparison: Comparison) -> pd.DataFrame:
@@ -42,6 +50,8 @@ def differing_cutouts(comparison: Comparison) -> pd.DataFrame:
 def write_differing(table: pd.DataFrame, comparison: Comparison, path: Path) -> Written:
     """Write the result of `differing_cutouts` as a predictions table.
 
+    An earlier file that is not such a table gets a dated backup.
+
     Parameters
     ----------
     table : DataFrame
@@ -59,4 +69,15 @@ def write_differing(table: pd.DataFrame, comparison: Comparison, path: Path) -> 
     """
     comparison.check_output(path)
     file = format_for(path).from_values(table).suited_to(path.name)
-    return replace_file(path, lambda stream: file.write(stream, {}))
+    return replace_or_back_up(
+        path, lambda stream: file.write(stream, {}), is_own=_is_differing(path)
+    )
+
+
+def _is_differing(path: Path) -> bool:
+    """Return whether a file has the columns of differing cutouts and no others."""
+    try:
+        found = {str(name) for name in read_table_file(path).values.columns}
+    except ReviewError:
+        return False
+    return _NEEDED <= found <= _NEEDED | _OPTIONAL

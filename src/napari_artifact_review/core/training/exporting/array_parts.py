@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_artifact_review.core.atomic_files import replace_file
 from napari_artifact_review.core.errors import ImageError, ReviewError, SaveError
+from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.exporting.image_reading import (
     CutRule,
     ImageFacts,
@@ -38,7 +39,7 @@ class BadImagesError(ImageError):
     """
 
     def __init__(self, faults: Sequence[ReviewError]) -> None:
-        count = "1 image" if len(faults) == 1 else f"{len(faults):,} images"
+        count = counted(len(faults), "image")
         listed = " ".join(str(fault) for fault in faults)
         super().__init__(f"{count} cannot be exported, and nothing was: {listed}")
         self.faults = tuple(faults)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,10 @@ from napari_artifact_review.core.training.exporting.export_folder import (
     MANIFEST,
     read_manifest,
 )
-from napari_artifact_review.core.training.exporting.export_options import SPLITS
+from napari_artifact_review.core.training.exporting.export_options import (
+    SPLITS,
+    ExportOptions,
+)
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,10 @@ class EarlierSplits:
     ----------
     folder : Path
         Folder of the export.
-    sha256 : str
-        Digest of its `export.json`.
-    group : str or None
-        Its option `group`.
+    origin : dict or None
+        What a new export records as `split_from`.
+    options : dict
+        Its options, as in `export.json`.
     images : list of dict
         The images, as in `export.json`.
     by_identity, by_name, by_group : dict of str to str
@@ -55,8 +58,8 @@ class EarlierSplits:
     """
 
     folder: Path
-    sha256: str
-    group: str | None
+    origin: dict[str, Any] | None
+    options: dict[str, Any]
     images: list[dict[str, Any]]
     by_identity: dict[str, str] = field(default_factory=dict)
     by_name: dict[str, str] = field(default_factory=dict)
@@ -81,19 +84,45 @@ class EarlierSplits:
         """
         data = read_manifest(folder)
         digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
-        try:
-            images = [*data["images"], *data["earlier_images"]]
-            found = cls(folder, digest, data["options"]["group"], images)
-            is_same = group is None or group == found.group
-            for image in images:
-                found._add(image, is_same)
-        except (KeyError, TypeError) as error:
+        return cls._of(
+            folder,
+            data,
+            {"name": folder.name, "sha256": digest},
+            lambda options: group in (None, options["group"]),
+        )
+
+    @classmethod
+    def of_replaced(cls, folder: Path, options: ExportOptions) -> Self:
+        """Read the splits of an export that a new one with equal options replaces.
+
+        Raises
+        ------
+        ReviewError
+            If an option on which splits depend differs, or `export.json` is damaged.
+        """
+        data = read_manifest(folder)
+        found = cls._of(folder, data, data.get("split_from"), lambda _: True)
+        new = options.as_json()
+        differ = [
+            f"{name.replace('_', '-')} {_text(old)}, now {_text(new[name])}"
+            for name in ("split", "group", "seed", "image_key")
+            if (old := found.options.get(name)) != new[name]
+        ]
+        if differ:
             raise ReviewError(
-                f"the file is damaged ({type(error).__name__}: {error})",
-                path=folder / MANIFEST,
-                remedy="Restore it from a backup, or export without an earlier split",
-            ) from error
+                "the export in this folder has splits that were made with other "
+                f"options ({'; '.join(differ)})",
+                path=folder,
+                remedy=f"Give --split-from {folder} to keep its splits, or choose "
+                "another folder for new ones",
+            )
         return found
+
+    @property
+    def group(self) -> str | None:
+        """Option `group` of the export."""
+        group = self.options["group"]
+        return None if group is None else str(group)
 
     def split_of(self, image: GroupedImage) -> str | None:
         """Return the split of an image that was in the export, or None.
@@ -127,7 +156,7 @@ class EarlierSplits:
         Raises
         ------
         ReviewError
-            If a group would be in two splits.
+            If a group would be in two splits, or no image was in the export.
         """
         found: dict[str, tuple[str, str]] = {}
         for image in images:
@@ -147,12 +176,41 @@ class EarlierSplits:
                         remedy="Choose the group of the earlier export, or make new "
                         "splits without it",
                     )
+        if not found:
+            raise ReviewError(
+                "the table has none of the images of the earlier export",
+                path=self.folder,
+                remedy="Name an export of this survey to keep splits, and export a "
+                "new survey into another folder",
+            )
         return {group: split for group, (split, _) in found.items()}
 
     def others(self, images: Sequence[GroupedImage]) -> list[dict[str, Any]]:
         """Return the images of the export that are not among the given images."""
         known = {image.identity for image in images}
         return [one for one in self.images if one["identity"] not in known]
+
+    @classmethod
+    def _of(
+        cls,
+        folder: Path,
+        data: dict[str, Any],
+        origin: dict[str, Any] | None,
+        has_same_groups: Callable[[dict[str, Any]], bool],
+    ) -> Self:
+        try:
+            images = [*data["images"], *data["earlier_images"]]
+            found = cls(folder, origin, data["options"], images)
+            with_group = has_same_groups(found.options)
+            for image in images:
+                found._add(image, with_group)
+        except (KeyError, TypeError) as error:
+            raise ReviewError(
+                f"the file is damaged ({type(error).__name__}: {error})",
+                path=folder / MANIFEST,
+                remedy="Restore it from a backup, or export without an earlier split",
+            ) from error
+        return found
 
     def _add(self, image: dict[str, Any], with_group: bool) -> None:
         split = image["split"]
@@ -164,3 +222,10 @@ class EarlierSplits:
         self.by_name[image["image_name"]] = split
         if with_group:
             self.by_group[image["group"]] = split
+
+
+def _text(value: object) -> str:
+    """Return the value of an option as the command line takes it."""
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)

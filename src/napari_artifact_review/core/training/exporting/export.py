@@ -105,7 +105,9 @@ def export(
         Folder to write to: new, empty, or with an earlier export.
     split_from : path-like, optional
         Folder of an earlier export, whose splits stay as they are. New groups get train
-        or validation. Its option `group` is used, unless another one is given.
+        or validation. Its option `group` is used, unless another one is given. By
+        default, the splits of an earlier export in `to` stay, and all options on which
+        splits depend must be the same.
     output : path-like, optional
         The reviewed table whose log is used. By default, `reviewed` if it has a log, or
         else the default output of the predictions.
@@ -137,8 +139,8 @@ def export(
     SaveError
         If `to` has other files, or a file cannot be written.
     ReviewError
-        If an option is invalid, a group would be in two splits, or the review cannot be
-        opened.
+        If an option is invalid, a group would be in two splits, the earlier export has
+        other options or other images, or the review cannot be opened.
     """
     chosen = ExportOptions(**options)
     folder = ExportFolder(absolute_path(to))
@@ -152,10 +154,13 @@ def export(
             earlier = EarlierSplits.read(absolute_path(split_from), chosen.group)
             # Otherwise, new images of a test group would be in train.
             chosen = replace(chosen, group=chosen.group or earlier.group)
+        elif folder.has_export:
+            # Further verdicts would give other splits.
+            earlier = EarlierSplits.of_replaced(folder.path, chosen)
         session = ReviewSession.open(
             path,
             images,
-            find_output(path, output),
+            find_output(path, output, store),
             cutout_size=cutout_size,
             mapping=mapping,
             store=store,
@@ -175,11 +180,12 @@ def _export(
 ) -> Exported:
     rows = rows_to_export(session, options)
     rule = GroupRule(session, options)
-    jobs, missing = jobs_of(session, rows, options)
+    cut_rule = CutRule(session.cutout_size, options.context, rule.keys)
+    jobs, missing = jobs_of(session, rows, cut_rule, options)
     tasks = plan_parts(
         folder.unfinished,
         jobs,
-        CutRule(session.cutout_size, options.context, rule.keys),
+        cut_rule,
         skip=options.skip_bad_images,
         largest_array=options.largest_array,
         largest_shard=options.largest_shard,
@@ -287,7 +293,7 @@ def _about_images(
         return {"images": images, "split_from": None, "earlier_images": []}
     return {
         "images": images,
-        "split_from": {"name": earlier.folder.name, "sha256": earlier.sha256},
+        "split_from": earlier.origin,
         "earlier_images": earlier.others([*found.images.values()]),
     }
 

@@ -86,6 +86,11 @@ class ExportFolder:
             )
         read_manifest(self.path)
 
+    @property
+    def has_export(self) -> bool:
+        """Whether the folder has a complete export."""
+        return (self.path / MANIFEST).exists()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Create the folders, and keep other processes from exporting into them.
@@ -160,8 +165,7 @@ class ExportFolder:
             free = shutil.disk_usage(self.unfinished).free
         if free < needed:
             raise SaveError(
-                f"the export needs {needed / 1e9:.1f} GB, and the disk has "
-                f"{free / 1e9:.1f} GB",
+                f"the export needs {_size(needed)}, and the disk has {_size(free)}",
                 path=self.path,
                 remedy="Free space, or choose a folder on another disk",
             )
@@ -216,6 +220,11 @@ class ExportFolder:
                 remedy="Close programs that use its files, or choose another folder; "
                 "then export again",
             ) from error
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes as text."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

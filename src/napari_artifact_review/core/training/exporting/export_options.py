@@ -21,6 +21,9 @@ SPLITS = ("train", "validation", "test")
 #: Shares of the splits by default.
 DEFAULT_SHARES = (0.8, 0.1, 0.1)
 
+#: Number of groups in the test split that an interval of a comparison needs.
+FEWEST_TEST_GROUPS = 6
+
 #: Size in bytes above which the cutouts are written as several arrays.
 LARGEST_ARRAY = 8 * 10**9
 
@@ -29,6 +32,11 @@ LARGEST_SHARD = 10**9
 
 #: Widest surroundings of a cutout in pixels.
 _MOST_CONTEXT = 10_000
+
+#: Largest difference of the sum of the shares from 1.
+_ROUNDING = 1e-6
+
+_SHARES = "three shares with the sum 1, such as 0.8,0.1,0.1"
 
 
 @dataclass(frozen=True)
@@ -64,9 +72,10 @@ class ExportOptions:
             raise _invalid("context", self.context, f"from 0 to {_MOST_CONTEXT:,}")
         shares = self.split
         numbers = len(shares) == len(SPLITS) and all(map(_is_share, shares))
-        if not numbers or sum(shares) <= 0:
+        # A sum such as 0.333 + 0.333 + 0.334 may differ by rounding.
+        if not numbers or abs(sum(shares) - 1) > _ROUNDING:
             text = ",".join(f"{share:g}" for share in shares)
-            raise _invalid("split", text, "three shares such as 0.8,0.1,0.1")
+            raise _invalid("split", text, _SHARES)
 
     @property
     def shares(self) -> tuple[float, float, float]:
@@ -92,7 +101,7 @@ def parse_shares(text: str) -> tuple[float, float, float]:
     try:
         train, validation, test = map(float, text.split(","))
     except ValueError:
-        raise _invalid("split", text, "three shares such as 0.8,0.1,0.1") from None
+        raise _invalid("split", text, _SHARES) from None
     return train, validation, test
 
 

@@ -8,16 +8,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_artifact_review.core.errors import ImageError, ReviewError
+from napari_artifact_review.core.errors import (
+    ImageError,
+    MissingHduError,
+    MissingKeyError,
+    ReviewError,
+)
 from napari_artifact_review.core.outcomes import outcome_names
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.column_names import find_column
+from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.exporting.array_parts import BadImagesError
 from napari_artifact_review.core.training.exporting.export_options import (
     ExportOptions,
     parse_keys,
 )
-from napari_artifact_review.core.training.exporting.image_reading import ImageJob
+from napari_artifact_review.core.training.exporting.image_reading import (
+    CutRule,
+    ImageJob,
+    read_ahead,
+    read_job,
+)
 
 #: Columns of the exported table with texts of the verdicts.
 _TEXTS = ("decision", "kind", "note", "reviewed_by", "reviewed_at")
@@ -39,9 +50,9 @@ def rows_to_export(session: ReviewSession, options: ExportOptions) -> pd.DataFra
     """
     if session.disagreements:
         count = len(session.disagreements)
-        labels_differ = "1 label" if count == 1 else f"{count:,} labels"
         raise ReviewError(
-            f"the table and the recorded verdicts disagree about {labels_differ}",
+            "the table and the recorded verdicts disagree about "
+            f"{counted(count, 'label')}",
             path=session.predictions.path,
             remedy="Open the review, and choose which labels to use",
         )
@@ -78,9 +89,15 @@ def rows_to_export(session: ReviewSession, options: ExportOptions) -> pd.DataFra
 
 
 def jobs_of(
-    session: ReviewSession, rows: pd.DataFrame, options: ExportOptions
+    session: ReviewSession,
+    rows: pd.DataFrame,
+    rule: CutRule,
+    options: ExportOptions,
 ) -> tuple[list[ImageJob], list[ImageError]]:
     """Return the images to read in order, and an error for each that is not found.
+
+    If some are not found, and may not be left out, the others are read too, so that the
+    error lists all images that cannot be used.
 
     The HDU of an image is the one in the options, or else the one that the review
     shows.
@@ -89,6 +106,8 @@ def jobs_of(
     ------
     BadImagesError
         If images are not found, unless bad images are skipped.
+    MissingHduError, MissingKeyError
+        If the first image lacks an HDU or a header key that the options name.
     ImageError
         If the folder of the images cannot be listed.
     """
@@ -107,9 +126,46 @@ def jobs_of(
             continue
         grid = (part[axis].to_numpy(np.int64) for axis in ("grid_x", "grid_y"))
         jobs.append(ImageJob(str(name), path, hdu, *grid))
-    if faults and (not options.skip_bad_images or not jobs):
+    if jobs:
+        _check_first_image(session, jobs[0], rule, options)
+    if faults and not options.skip_bad_images:
+        read = (image for _, image in read_ahead(jobs, rule))
+        damaged = [image for image in read if isinstance(image, ImageError)]
+        raise BadImagesError([*faults, *damaged])
+    if not jobs:
         raise BadImagesError(faults)
     return jobs, faults
+
+
+def _check_first_image(
+    session: ReviewSession, job: ImageJob, rule: CutRule, options: ExportOptions
+) -> None:
+    """Check that an image has the HDU and the header keys that the options name.
+
+    Otherwise, an option with an error would be one error for each image.
+
+    Raises
+    ------
+    MissingHduError, MissingKeyError
+        If the image has not.
+    """
+    if options.skip_bad_images or (options.hdu is None and not rule.keys):
+        return
+    try:
+        read_job(job, rule)
+    except MissingKeyError as error:
+        columns = ", ".join(map(str, session.predictions.file.values.columns))
+        raise MissingKeyError(
+            error.what,
+            path=error.path,
+            remedy="Name header keys that every image has, or for --group a column of "
+            f"the table: {columns}",
+        ) from error
+    except MissingHduError:
+        raise
+    except ImageError:
+        # It is listed with all other images that cannot be read.
+        return
 
 
 def group_columns(session: ReviewSession, group: str | None) -> list[str]:

@@ -15,6 +15,7 @@ from napari_artifact_review.core.training.exporting.earlier_splits import (
     GroupedImage,
 )
 from napari_artifact_review.core.training.exporting.export_options import (
+    FEWEST_TEST_GROUPS,
     SPLITS,
     ExportOptions,
     parse_keys,
@@ -180,17 +181,47 @@ def notices_on_images(
             )
         if earlier is not None and earlier.is_new_version(image):
             yield f"{image.name}: a new version of an image in the earlier export."
-    if earlier is not None and earlier.group != options.group:
+    if earlier is not None:
+        yield from _notices_on_earlier(found, options, earlier)
+    for names in copies.values():
+        if len(names) > 1:
+            yield f"{', '.join(names)}: these images are equal, and share a split."
+    yield from _notices_on_splits(found, table, options)
+
+
+def _notices_on_earlier(
+    found: ImageSplits, options: ExportOptions, earlier: EarlierSplits
+) -> Iterator[str]:
+    """Yield notices on images and groups that the earlier export does not have."""
+    frozen = earlier.frozen([*found.images.values()], found.joined)
+    new = [name for name in found.images if found.group_of(name) not in frozen]
+    if new:
+        images = "1 image is" if len(new) == 1 else f"{len(new):,} images are"
+        yield (
+            f"{images} not in the earlier export, whose test split stays: new images "
+            "get train or validation."
+        )
+    if earlier.group != options.group:
         yield (
             f"The earlier export has other groups ({earlier.group or 'images'}), so "
             "only its images keep their splits."
         )
-    for names in copies.values():
-        if len(names) > 1:
-            yield f"{', '.join(names)}: these images are equal, and share a split."
+
+
+def _notices_on_splits(
+    found: ImageSplits, table: pd.DataFrame, options: ExportOptions
+) -> Iterator[str]:
+    """Yield notices on splits that are too small."""
     for split, share in zip(SPLITS, options.shares, strict=True):
         labels = table["label"][table["split"] == split]
         if share and not len(labels):
             yield f"{split}: no group of images was left for this split."
         elif share and labels.nunique() < 2:
             yield f"{split}: all cutouts of this split have the same label."
+    is_test = table["split"] == "test"
+    groups = len({*map(found.group_of, table["image_name"][is_test].unique())})
+    if 0 < groups < FEWEST_TEST_GROUPS:
+        yield (
+            f"compare gives no interval with fewer than {FEWEST_TEST_GROUPS} groups in "
+            f"the test split; it has {groups}."
+        )

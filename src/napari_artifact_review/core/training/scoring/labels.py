@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from napari_artifact_review.core.errors import ReviewError, TableError
-from napari_artifact_review.core.images.folder import ImageFolder
-from napari_artifact_review.core.tables.mapping import TableMapping
+from napari_artifact_review.core.tables.mapping import Meaning, TableMapping
 from napari_artifact_review.core.tables.reading import read_predictions
-from napari_artifact_review.core.tables.table_formats import read_table_file
-from napari_artifact_review.core.training.scoring.image_files import ImageList, file_key
+from napari_artifact_review.core.texts import counted
+from napari_artifact_review.core.training.running.image_files import ImageList
 
 #: The columns that identify a cutout.
 CUTOUT = ["image_name", "grid_x", "grid_y"]
+
+_NOT_NEEDED: tuple[Meaning, ...] = ("preds",)
 
 
 def read_labels(
@@ -43,17 +43,10 @@ def read_labels(
     TableError
         If the table has faults, or none of its images is scored.
     """
-    known = {image.name for image in images.images}
-
-    def find_aliases(names: Sequence[str]) -> Mapping[str, str]:
-        by_file = {file_key(image.path): image.name for image in images.images}
-        other = [name for name in names if name not in known]
-        files = ImageFolder(images.root, names).files() if other else {}
-        keys = {name: file_key(files[name]) for name in other if name in files}
-        return {name: by_file[key] for name, key in keys.items() if key in by_file}
-
-    table = read_predictions(path, _without_predictions(path, mapping), find_aliases)
-    if known.isdisjoint(table.image_names):
+    table = read_predictions(
+        path, mapping or TableMapping(), images.aliases, optional=_NOT_NEEDED
+    )
+    if set(images.names).isdisjoint(table.image_names):
         raise TableError(
             "none of its images is among the images to score",
             path=path,
@@ -109,34 +102,17 @@ def join_labels(
     notices = []
     missing, unused = int((~has_label).sum()), len(labels) - len(joined)
     if missing:
+        have, are = ("has", "is") if missing == 1 else ("have", "are")
+        cutouts = counted(len(scores), "cutout")
         notices.append(
-            f"{path}: {missing:,} of {len(scores):,} cutouts have no label there, and "
-            "are left out."
+            f"{path}: {missing:,} of {cutouts} {have} no label there, and {are} left "
+            "out."
         )
     if unused:
+        belong = "belongs" if unused == 1 else "belong"
         notices.append(
-            f"{path}: {unused:,} labels belong to no cutout that was scored."
+            f"{path}: {counted(unused, 'label')} {belong} to no cutout that was scored."
         )
     label = joined.pop("label").astype("int8")
     joined.insert(len(CUTOUT), "label", label)
     return joined, tuple(notices)
-
-
-def _without_predictions(path: Path, mapping: TableMapping | None) -> TableMapping:
-    """Return a mapping with which a table without predictions can be read."""
-    mapping = mapping or TableMapping()
-    names = list(read_table_file(path, mapping.wanted()).values.columns)
-    try:
-        columns = mapping.find_columns(names)
-    except ReviewError:
-        # The reader says what is wrong with the mapping.
-        return mapping
-    if "label" not in columns or {"preds", "confidence"} & columns.keys():
-        return mapping
-    label = {"label": columns["label"], "preds": columns["label"]}
-    return TableMapping(
-        columns={**mapping.columns, **label},
-        label_values=mapping.label_values,
-        decimal=mapping.decimal,
-        stride=mapping.stride,
-    )

@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ _ROUNDING = 1e-6
 _DEFAULT_OPTIONS = OnnxOptions()
 
 _FORMS = "Write package.module:function, file.py:function or the name of an ONNX file"
+#: Suffixes of files that are usually pickles.
+_PICKLES = {".pkl", ".pickle", ".joblib"}
+
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -89,6 +93,11 @@ def find_model(text: str, onnx: OnnxOptions = _DEFAULT_OPTIONS) -> ModelSource:
     if text.lower().endswith(".onnx"):
         path = Path(text).expanduser().absolute()
         return ModelSource("onnx", str(path), "", _digest_of(path), onnx=onnx)
+    if onnx.text:
+        raise ModelError(
+            f"{text!r} is no ONNX file, and the options of --onnx are for one",
+            remedy="Leave out these options, or name an ONNX file",
+        )
     target, colon, function = text.rpartition(":")
     if colon and function.isidentifier():
         if target.lower().endswith(".py"):
@@ -104,8 +113,10 @@ def find_model(text: str, onnx: OnnxOptions = _DEFAULT_OPTIONS) -> ModelSource:
             path=text,
             remedy=f"Write {text}:function",
         )
+    is_pickle = Path(target if colon else text).suffix.lower() in _PICKLES
+    pickle = "; a pickle is never loaded, because it can run any code"
     raise ModelError(
-        f"{text!r} names no function and no ONNX file",
+        f"{text!r} names no function and no ONNX file{pickle if is_pickle else ''}",
         remedy=f"{_FORMS}; a function can load a model of any other kind",
     )
 
@@ -129,6 +140,7 @@ class Model:
     def __init__(self, source: ModelSource, size: int) -> None:
         self.source = source
         self._lock = threading.Lock()
+        self._warned: set[tuple[object, ...]] = set()
         if source.kind == "onnx":
             from napari_artifact_review.core.training.scoring.onnx_model import (
                 OnnxModel,
@@ -162,10 +174,18 @@ class Model:
             If the model raises an exception, or returns anything else.
         """
         count = len(cutouts)
-        with self._lock, calling_model(self.source, "the model failed"):
+        with (
+            self._lock,
+            self._each_warning_once(),
+            calling_model(self.source, "the model failed"),
+        ):
             found = np.asarray(self._function(cutouts))
-            shape = found.shape
-            found = found.astype(np.float64)
+            shape, is_complex = found.shape, np.iscomplexobj(found)
+            found = found.real.astype(np.float64)
+        if is_complex:
+            raise self._wrong(
+                "it returned complex numbers", "Return real probabilities from 0 to 1"
+            )
         if shape not in ((count,), (count, 1)):
             raise self._wrong(
                 f"for {count} cutouts it returned an array of shape {shape}",
@@ -185,6 +205,19 @@ class Model:
                 "Apply a sigmoid to logits, or divide percentages by 100",
             )
         return found.clip(0, 1)
+
+    @contextmanager
+    def _each_warning_once(self) -> Iterator[None]:
+        """Show a warning of the model once, not for each image."""
+        with warnings.catch_warnings(record=True) as caught:
+            yield
+        for one in caught:
+            key = (one.category, str(one.message), one.filename, one.lineno)
+            if key not in self._warned:
+                self._warned.add(key)
+                warnings.warn_explicit(
+                    one.message, one.category, one.filename, one.lineno
+                )
 
     def _wrong(self, what: str, remedy: str) -> ModelError:
         return ModelError(what, path=str(self.source), remedy=remedy)
@@ -250,7 +283,8 @@ def calling_model(source: ModelSource, doing: str) -> Iterator[None]:
 def _last_line(error: Exception, source: ModelSource) -> str | None:
     """Return the last line of the user's file in the traceback of an error."""
     if isinstance(error, SyntaxError):
-        return f"line {error.lineno}"
+        # A file that is no text has no lines.
+        return None if error.lineno is None else f"line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     file = source.target
     if source.kind == "module":

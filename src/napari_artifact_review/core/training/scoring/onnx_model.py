@@ -55,11 +55,11 @@ class OnnxModel:
         self._session = onnxruntime.InferenceSession(
             str(path), settings, providers=onnxruntime.get_available_providers()
         )
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._metadata = self._session.get_modelmeta().custom_metadata_map
         given = OnnxOptions(
-            options.input or metadata.get(f"{METADATA}input"),
-            options.layout or metadata.get(f"{METADATA}layout"),
-            options.scaling or metadata.get(f"{METADATA}scaling"),
+            options.input or self._metadata.get(f"{METADATA}input"),
+            options.layout or self._from_metadata("layout"),
+            options.scaling or self._from_metadata("scaling"),
         )
         taken = self._find_input(given.input)
         self._input = taken.name
@@ -96,6 +96,20 @@ class OnnxModel:
         if channel is not None:
             pixels = np.expand_dims(pixels, channel)
         return pixels.astype(self._type, copy=False)
+
+    def _from_metadata(self, name: str) -> str | None:
+        """Return the value of a key of the file's metadata, which must be an option."""
+        value: str | None = self._metadata.get(f"{METADATA}{name}")
+        try:
+            OnnxOptions(**{name: value})
+        except ModelError as error:
+            raise ModelError(
+                error.what,
+                path=self._path,
+                where=f"metadata {METADATA}{name}",
+                remedy=f"{error.remedy}, or give --onnx-{name}",
+            ) from error
+        return value
 
     def _find_input(self, name: str | None) -> Any:
         inputs = {each.name: each for each in self._session.get_inputs()}
@@ -136,7 +150,14 @@ class OnnxModel:
         """Check that the input takes float cutouts of a size and with one channel."""
         rows, channel = _AXES[self._layout]
         shape = taken.shape
-        if len(shape) != len(self._layout) or taken.type not in (
+        if len(shape) != len(self._layout):
+            raise self._wrong(
+                f"its input {taken.name} of shape {shape} does not have the layout "
+                f"{self._layout}",
+                "Choose another --onnx-layout, or leave it out if the file's metadata "
+                "have none",
+            )
+        if taken.type not in (
             "tensor(float)",
             "tensor(double)",
         ):

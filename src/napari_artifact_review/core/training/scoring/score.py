@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,29 +14,33 @@ import pyarrow as pa
 
 from napari_artifact_review.core.atomic_files import (
     digest_of,
-    keep_backup,
-    replace_file,
+    replace_or_back_up,
 )
 from napari_artifact_review.core.errors import ImageError, ReviewError, SaveError
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE
-from napari_artifact_review.core.images.identity import ImageFile
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.output import check_output
 from napari_artifact_review.core.tables.binary_tables import FitsTableFile
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.table_formats import format_for
-from napari_artifact_review.core.training.scoring.image_files import (
-    ImageList,
+from napari_artifact_review.core.training.running.image_files import (
     NamedImage,
     list_images,
 )
+from napari_artifact_review.core.training.running.image_run import (
+    ImageRun,
+    check_numbers,
+)
+from napari_artifact_review.core.training.running.parts import PartsFolder
+from napari_artifact_review.core.training.running.run_listener import RunListener
 from napari_artifact_review.core.training.scoring.labels import join_labels, read_labels
 from napari_artifact_review.core.training.scoring.models import find_model
 from napari_artifact_review.core.training.scoring.onnx_options import OnnxOptions
-from napari_artifact_review.core.training.scoring.parts import PartsFolder
-from napari_artifact_review.core.training.scoring.score_listener import ScoreListener
-from napari_artifact_review.core.training.scoring.tasks import ScoreSettings, ScoreTask
-from napari_artifact_review.core.training.scoring.workers import run_tasks
+from napari_artifact_review.core.training.scoring.tasks import (
+    SCORE,
+    ScoreSettings,
+    ScoreTask,
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def score(
     scheduler: str | None = None,
     jobs: int | None = None,
     parts_only: bool = False,
-    listener: ScoreListener | None = None,
+    listener: RunListener | None = None,
 ) -> ScoreResult:
     """Score all whole cutouts of full images, and write a table of predictions.
 
@@ -128,7 +132,7 @@ def score(
     parts_only : bool
         Whether to write only parts, of which a later call for all images makes the
         table. `labels` and `threshold` are then not used.
-    listener : ScoreListener, optional
+    listener : RunListener, optional
         Receives messages and the progress.
 
     Returns
@@ -142,179 +146,115 @@ def score(
         If the model, the labels or an option is wrong, or a file cannot be written.
         Parts that are written stay.
     """
-    listener = listener or ScoreListener()
+    listener = listener or RunListener()
     output = Path(output).expanduser().absolute()
     table_labels = None if labels is None else Path(labels).expanduser().absolute()
     stride = cutout_size if stride is None else stride
-    _check_numbers(cutout_size, stride, threshold, jobs)
+    check_numbers(cutout_size, stride, jobs)
+    _check_threshold(threshold)
     source = find_model(str(model), onnx or OnnxOptions())
     settings = ScoreSettings(source, cutout_size, stride, hdu, model_version)
     without = [path for path in (output, table_labels) if path is not None]
-    given = [images] if isinstance(images, str | Path) else list(images)
-    found = list_images(given, root, without)
+    found = list_images(images, root, without)
     _check_output(output, table_labels, found.images)
     frame = None
     if table_labels is not None and not parts_only:
         frame = read_labels(table_labels, found, mapping)
-    run = _ScoreRun(PartsFolder(output), settings, found, listener)
-    run.score(jobs, scheduler)
+    parts = PartsFolder(output.with_name(f"{output.name}.parts"), SCORE)
+    run = ImageRun(parts, found, listener)
+    run.run(partial(ScoreTask, settings=settings), jobs, scheduler)
+    counts = run.done, run.current, run.failed
     if parts_only:
-        return run.result(None)
-    table = run.join(threshold)
-    if frame is not None and table_labels is not None:
-        table, notices = join_labels(table, frame, table_labels)
-        for notice in notices:
-            listener.notice(notice)
-    run.write(table, output)
-    return run.result(output, len(table))
+        return ScoreResult(None, parts.path, *counts)
+    table = _ScoreTable(run, settings, output, listener)
+    rows = table.write(table.join(threshold, frame, table_labels))
+    return ScoreResult(output, parts.path, *counts, rows)
 
 
-class _ScoreRun:
-    """A score of some images: parts, then the table."""
+class _ScoreTable:
+    """The table that is joined from the parts of a run."""
 
     def __init__(
         self,
-        parts: PartsFolder,
+        run: ImageRun,
         settings: ScoreSettings,
-        images: ImageList,
-        listener: ScoreListener,
+        output: Path,
+        listener: RunListener,
     ) -> None:
-        self._parts = parts
+        self._run = run
         self._settings = settings
-        self._images = images
+        self._output = output
         self._listener = listener
-        self._failed: dict[str, ImageError] = {}
-        self._scored = self._current = 0
+        # Whether no part is of an image that is missing now.
+        self._has_all_parts = True
 
-    def score(self, jobs: int | None, scheduler: str | None) -> None:
-        """Write the parts that are not current."""
-        self._parts.prepare()
-        for notice in self._images.notices:
-            self._listener.notice(notice)
-        tasks = self._tasks()
-        count = len(self._images.images)
-        self._current = count - len(tasks) - len(self._failed)
-        self._listener.begin(count, self._current)
-        for _ in self._failed:
-            self._listener.advance()
-        if not tasks:
-            return
-        with closing(run_tasks(self._settings, tasks, jobs, scheduler)) as outcomes:
-            for outcome in outcomes:
-                if not outcome.kind:
-                    # The first outcome is that of loading the model.
-                    self._scored += bool(outcome.name)
-                elif outcome.kind == "image":
-                    self._fail(outcome.name, outcome.as_error())
-                else:
-                    raise outcome.as_error()
-                if outcome.name:
-                    self._listener.advance()
+    def join(
+        self, threshold: float, labels: pd.DataFrame | None, path: Path | None
+    ) -> pd.DataFrame:
+        """Join the parts of all images that could be scored, and the labels.
 
-    def join(self, threshold: float) -> pd.DataFrame:
-        """Join the parts of all images that could be scored.
+        Parameters
+        ----------
+        threshold : float
+            Confidence at or above which the prediction is an artifact.
+        labels : DataFrame or None
+            The labels, from `read_labels`.
+        path : Path or None
+            Their table, for messages.
 
         Raises
         ------
         ReviewError
-            If there are none, or one cannot be read.
+            If there are none, one cannot be read, or no cutout has a label.
         """
-        names = [i.name for i in self._images.images if i.name not in self._failed]
-        if not names:
-            raise ReviewError(
-                f"none of the images ({len(self._failed):,}) could be scored",
-                remedy="The lines above say why",
-            )
-        others, foreign = self._parts.others([i.name for i in self._images.images])
-        if others:
-            belong = "part belongs" if others == 1 else "parts belong"
-            self._listener.notice(
-                f"{self._parts.path}: {others:,} {belong} to images that are not "
-                "scored now; nothing is changed there."
-            )
-        if foreign:
-            named = ", ".join(foreign[:5]) + (" and others" if foreign[5:] else "")
-            self._listener.notice(
-                f"{self._parts.path}: {named}: not written by score, and left alone."
-            )
-        table = pa.concat_tables([self._parts.read(name) for name in names])
+        names = self._run.finished()
+        # The part of an image that fails now is in the earlier table.
+        self._has_all_parts = not self._run.parts.others(names)[0]
+        self._run.report_others()
+        table = pa.concat_tables([self._run.parts.read(name) for name in names])
         frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
         preds = (frame["confidence"] >= threshold).astype(np.int8)
         frame.insert(3, "preds", preds)
+        if labels is None or path is None:
+            return frame
+        frame, notices = join_labels(frame, labels, path)
+        for notice in notices:
+            self._listener.notice(notice)
         return frame
 
-    def write(self, table: pd.DataFrame, output: Path) -> None:
-        """Write the table atomically, with a backup of a file that is not of score."""
+    def write(self, table: pd.DataFrame) -> int:
+        """Write the table atomically, and return its number of rows.
+
+        A backup is kept of a table that it cannot replace: it replaces one that the
+        same model wrote with the same options, unless some of its images are missing
+        now.
+        """
+        output, parts = self._output, self._run.parts
         kind = format_for(output)
-        present = digest_of(output)
-        is_own = present in (None, self._parts.output_digest)
+        is_own = self._has_all_parts and parts.is_output(
+            digest_of(output), self._settings.key
+        )
 
         def write(stream: BinaryIO) -> None:
             kind.from_values(table).suited_to(output.name).write(stream, {})
 
-        def keep(digest: str) -> None:
-            if not is_own and digest != present:
-                backup = keep_backup(output)
-                self._listener.notice(
-                    f"{output}: the earlier file is kept as {backup}."
-                )
-
-        written = replace_file(output, write, keep)
+        written = replace_or_back_up(output, write, is_own=is_own)
+        if written.backup_notice:
+            self._listener.notice(written.backup_notice)
         if written.path != output:
             self._listener.notice(
                 f"{output}: another program has it open; the table is {written.path}."
             )
-        self._parts.remember_output(written.digest)
-
-    def result(self, output: Path | None, rows: int = 0) -> ScoreResult:
-        """Return the result."""
-        failed = tuple(self._failed[name] for name in sorted(self._failed))
-        return ScoreResult(
-            output, self._parts.path, self._scored, self._current, failed, rows
-        )
-
-    def _tasks(self) -> list[ScoreTask]:
-        """Return the tasks of the images whose parts are not current."""
-        tasks = []
-        for image in self._images.images:
-            try:
-                file = ImageFile.at(image.path)
-                image.name.encode()
-            except OSError as error:
-                what = f"cannot be read ({error.strerror or error})"
-                remedy = "Check the path and your rights to it"
-                wrong = ImageError(what, path=image.path, remedy=remedy)
-                self._fail(image.name, wrong)
-                continue
-            except UnicodeEncodeError:
-                what, remedy = "its name is not Unicode", "Rename the file"
-                wrong = ImageError(what, path=image.path, remedy=remedy)
-                self._fail(image.name, wrong)
-                continue
-            key = self._settings.key_of(image.name, file)
-            if not self._parts.is_current(image.name, key):
-                part = self._parts.path_of(image.name)
-                tasks.append(ScoreTask(image, part, self._settings))
-        return tasks
-
-    def _fail(self, name: str, error: ReviewError) -> None:
-        assert isinstance(error, ImageError)
-        self._failed[name] = error
-        self._listener.fault(error)
-
-
-def _check_numbers(
-    cutout_size: int, stride: int, threshold: float, jobs: int | None
-) -> None:
-    for name, value in (
-        ("cutout size", cutout_size),
-        ("stride", stride),
-        ("number of jobs", 1 if jobs is None else jobs),
-    ):
-        if value < 1:
-            raise ReviewError(
-                f"the {name} is {value}", remedy="Choose a whole number from 1"
+        if "label" not in table.columns:
+            self._listener.notice(
+                f"{output}: it has no labels, which check, open and export need; give "
+                "a table that has them (--labels)."
             )
+        parts.remember_output(written.digest, self._settings.key)
+        return len(table)
+
+
+def _check_threshold(threshold: float) -> None:
     if not 0 <= threshold <= 1:
         raise ReviewError(
             f"the threshold is {threshold}", remedy="Choose a number from 0 to 1"
@@ -334,7 +274,9 @@ def _check_output(
     kind = format_for(output)
     check_output(output)
     digest_of(output)
-    if labels is not None and output.exists() and output.samefile(labels):
+    # The reader of the labels tells a table that does not exist.
+    both_exist = labels is not None and labels.exists() and output.exists()
+    if labels is not None and both_exist and output.samefile(labels):
         raise SaveError(
             "the output would replace the table with the labels",
             path=output,

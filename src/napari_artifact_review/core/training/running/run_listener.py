@@ -1,18 +1,18 @@
-"""The receiver of messages and progress while images are scored."""
+"""The receiver of messages and progress of a run over many images."""
 
 from __future__ import annotations
 
 from napari_artifact_review.core.errors import ImageError
 
 
-class ScoreListener:
+class RunListener:
     """A listener that ignores everything; a subclass shows what it likes."""
 
     def begin(self, images: int, current: int) -> None:
         """Receive the number of all images, and of those whose part is current."""
 
     def advance(self) -> None:
-        """Learn that one more image is scored, or cannot be scored."""
+        """Learn that one more image is finished, or cannot be used."""
 
     def fault(self, error: ImageError) -> None:
         """Receive the error of an image; the other images go on."""

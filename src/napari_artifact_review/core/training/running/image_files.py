@@ -1,14 +1,15 @@
-"""The full images to score, with the names that the table gives them."""
+"""The full images of a run, with the names that the table gives them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from napari_artifact_review.core.errors import ImageError, ReviewError
+from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.images.image_names import (
     SUPPORTED_SUFFIXES,
     split_suffix,
@@ -33,7 +34,7 @@ class NamedImage(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageList:
-    """The images to score, in the order of their names.
+    """The images of a run, in the order of their names.
 
     Attributes
     ----------
@@ -49,9 +50,31 @@ class ImageList:
     root: Path
     notices: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the images."""
+        return [image.name for image in self.images]
+
+    def aliases(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return the name of the same image here for each other name of it.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names in a table, such as absolute paths.
+        """
+        known = set(self.names)
+        other = [name for name in names if name not in known]
+        if not other:
+            return {}
+        by_file = {file_key(image.path): image.name for image in self.images}
+        files = ImageFolder(self.root, names).files()
+        keys = {name: file_key(files[name]) for name in other if name in files}
+        return {name: by_file[key] for name, key in keys.items() if key in by_file}
+
 
 def list_images(
-    given: Iterable[str | Path],
+    given: str | Path | Iterable[str | Path],
     root: str | Path | None = None,
     without: Collection[Path] = (),
 ) -> ImageList:
@@ -59,7 +82,7 @@ def list_images(
 
     Parameters
     ----------
-    given : iterable of path-like
+    given : path-like or iterable of path-like
         Folders, which are searched with their subfolders; files, which need not exist;
         and texts such as "@files.txt", a file with a path on each line.
     root : path-like, optional
@@ -74,6 +97,7 @@ def list_images(
         If there are no images, two of them have the same name, or a folder or a list
         cannot be read.
     """
+    given = [given] if isinstance(given, str | Path) else list(given)
     left_out = {path.absolute() for path in without}
     base = None if root is None else Path(root).absolute()
     found: dict[Path, str] = {}

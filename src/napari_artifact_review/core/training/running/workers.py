@@ -1,24 +1,29 @@
-"""Run the tasks of a score: in this process, in local processes, or on a cluster."""
+"""Run the tasks of images: in this process, in local processes, or on a cluster."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 from collections.abc import Generator, Sequence
-from concurrent.futures import CancelledError, ProcessPoolExecutor, as_completed
+from concurrent.futures import (
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+)
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.training.cluster import connected
-from napari_artifact_review.core.training.scoring.tasks import (
+from napari_artifact_review.core.training.running.run_kind import RunKind
+from napari_artifact_review.core.training.running.tasks import (
+    ImageTask,
     Outcome,
-    ScoreSettings,
-    ScoreTask,
-    check_model,
-    score_image,
+    check_task,
+    run_task,
 )
-from napari_artifact_review.core.training.scoring.worker_process import begin_worker
+from napari_artifact_review.core.training.running.worker_process import begin_worker
 
 if TYPE_CHECKING:
     import distributed
@@ -27,21 +32,18 @@ _GO_ON = "Run the same command again to go on"
 
 
 def run_tasks(
-    settings: ScoreSettings,
-    tasks: Sequence[ScoreTask],
+    tasks: Sequence[ImageTask],
     jobs: int | None = None,
     scheduler: str | None = None,
 ) -> Generator[Outcome]:
     """Run tasks, and yield their outcomes as they end.
 
-    The first outcome, without a name, says whether the model could be loaded; it comes
-    before any task begins.
+    The first outcome, without a name, says whether the run can begin; it comes before
+    any task begins.
 
     Parameters
     ----------
-    settings : ScoreSettings
-        What is the same for all tasks.
-    tasks : sequence of ScoreTask
+    tasks : sequence of ImageTask
         At least one task.
     jobs : int, optional
         Number of local processes; by default one for each core. With 1, the tasks run
@@ -55,11 +57,11 @@ def run_tasks(
         If a worker process dies, or the scheduler does not answer.
     """
     if scheduler is not None:
-        return _run_on_cluster(scheduler, settings, tasks)
+        return _run_on_cluster(scheduler, tasks)
     count = min(jobs or available_cores(), len(tasks))
     if count == 1:
-        return _run_here(settings, tasks)
-    return _run_in_processes(count, settings, tasks)
+        return _run_here(tasks)
+    return _run_in_processes(count, tasks)
 
 
 def available_cores() -> int:
@@ -70,16 +72,13 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def _run_here(
-    settings: ScoreSettings, tasks: Sequence[ScoreTask]
-) -> Generator[Outcome]:
-    yield check_model(settings)
-    yield from map(score_image, tasks)
+def _run_here(tasks: Sequence[ImageTask]) -> Generator[Outcome]:
+    yield check_task(tasks[0])
+    yield from map(run_task, tasks)
 
 
-def _run_in_processes(
-    count: int, settings: ScoreSettings, tasks: Sequence[ScoreTask]
-) -> Generator[Outcome]:
+def _run_in_processes(count: int, tasks: Sequence[ImageTask]) -> Generator[Outcome]:
+    kind = tasks[0].kind
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         count,
@@ -89,18 +88,23 @@ def _run_in_processes(
         initargs=(max(1, available_cores() // count),),
     )
     is_done = False
+    left: dict[Future[Outcome], str] = {}
     try:
-        yield pool.submit(check_model, settings).result()
-        futures = [pool.submit(score_image, task) for task in tasks]
-        for future in as_completed(futures):
+        yield pool.submit(check_task, tasks[0]).result()
+        left = {pool.submit(run_task, task): task.image.name for task in tasks}
+        for future in as_completed([*left]):
             yield future.result()
+            del left[future]
         is_done = True
     except BrokenProcessPool as error:
+        # The workers take the images in order.
+        names = ", ".join([*left.values()][:count])
+        doing = f" while it scored one of the images {names}" if left else ""
         raise ReviewError(
-            "a worker process ended without an answer; perhaps the memory was full, or "
-            "the model crashed",
+            f"a worker process ended without an answer{doing}; perhaps the memory was "
+            f"full, or {kind.suspect} crashed",
             remedy=f"{_GO_ON}, with fewer --jobs if the memory was full (a script that "
-            'calls score() needs: if __name__ == "__main__")',
+            f'calls {kind.command}() needs: if __name__ == "__main__")',
         ) from error
     finally:
         pool.shutdown(wait=is_done, cancel_futures=True)
@@ -111,25 +115,27 @@ def _run_in_processes(
                 child.join()
 
 
-def _run_on_cluster(
-    address: str, settings: ScoreSettings, tasks: Sequence[ScoreTask]
-) -> Generator[Outcome]:
+def _run_on_cluster(address: str, tasks: Sequence[ImageTask]) -> Generator[Outcome]:
+    kind = tasks[0].kind
     with connected(address) as client:
         import distributed
 
-        yield _result_of(client.submit(check_model, settings, pure=False), "", address)
-        futures = client.map(score_image, list(tasks), pure=False)
+        first = client.submit(check_task, tasks[0], pure=False)
+        yield _result_of(first, "", address, kind)
+        futures = client.map(run_task, list(tasks), pure=False)
         names = {f.key: t.image.name for f, t in zip(futures, tasks, strict=True)}
         try:
             for future in distributed.as_completed(futures, loop=client.loop):
-                yield _result_of(future, names[future.key], address)
+                yield _result_of(future, names[future.key], address, kind)
                 # The scheduler need not keep what is known.
                 future.release()
         finally:
             client.cancel(futures, force=True)
 
 
-def _result_of(future: distributed.Future[Any], name: str, address: str) -> Outcome:
+def _result_of(
+    future: distributed.Future[Any], name: str, address: str, kind: RunKind
+) -> Outcome:
     """Return the outcome of a task on a cluster."""
     import distributed
 
@@ -137,13 +143,13 @@ def _result_of(future: distributed.Future[Any], name: str, address: str) -> Outc
         found = future.result()
     except distributed.KilledWorker as error:
         raise ReviewError(
-            f"the workers at {address} end while they score the image {name}; perhaps "
-            "their memory is full, or the model crashes",
+            f"the workers at {address} end while they {kind.command} the image {name}; "
+            f"perhaps their memory is full, or {kind.suspect} crashes",
             remedy=f"Give them more memory or fewer threads. {_GO_ON}",
         ) from error
     except ImportError as error:
         raise ReviewError(
-            f"the workers at {address} cannot score ({error})",
+            f"the workers at {address} cannot {kind.command} ({error})",
             remedy="Install napari-artifact-review on the workers too",
         ) from error
     except (OSError, CancelledError) as error:

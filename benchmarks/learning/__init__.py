@@ -1,0 +1,1 @@
+"""Measure what the learned order is worth, with simulated reviewers."""

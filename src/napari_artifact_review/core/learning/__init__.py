@@ -1,0 +1,1 @@
+"""Learn from verdicts: descriptors of cutouts, the learned order, similar cutouts."""

@@ -1,0 +1,247 @@
+"""Descriptors of a review's cutouts, computed in the background."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
+
+from napari_artifact_review.core.decoders import decoding
+from napari_artifact_review.core.errors import CacheError, ImageError, ReviewError
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.identity import ImageFile
+from napari_artifact_review.core.learning import artifact_model, descriptors
+from napari_artifact_review.core.learning.child_process import ChildProcess
+from napari_artifact_review.core.learning.embeddings import read_embeddings
+from napari_artifact_review.core.learning.image_description import describe_image
+from napari_artifact_review.core.learning.order import OrderInputs
+from napari_artifact_review.core.learning.similar import SimilarCutouts
+from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.review.judged_images import JudgedImages
+
+#: Growth of the number of described images after which listeners are told.
+_GROWTH = 1.5
+
+
+class CutoutDescriptors:
+    """Descriptors of the cutouts, and a model of artifact against none.
+
+    A child process reads the images one after the other. When all are described, it
+    trains the model. Images that cannot be read are left out. With embeddings of the
+    user, no image is read.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The cutouts.
+    images : ImageFolder
+        Folder of the full images.
+    judged : JudgedImages
+        Identities of the images.
+    embeddings : Path or None
+        Embeddings of the user, or a folder of `describe`.
+
+    Attributes
+    ----------
+    progressed : Signal
+        Emitted from a thread after each image, and when the model is trained.
+    values : ndarray of float, shape (n, d), or None
+        The descriptors, with NaN where they are not known; None before `start`.
+    probability : ndarray of float32, shape (n,), or None
+        Probability of an artifact, NaN where it is not known; None until the model is
+        trained.
+    similar : SimilarCutouts or None
+        Search for similar cutouts; None until some descriptors are known.
+    version : int
+        Number that changes when more descriptors are known than before by half, when
+        all are known, and when the model is trained.
+    faults : list of ReviewError
+        Errors of images that cannot be described, or of the embeddings.
+    cache_problem : CacheError or None
+        Error of the user's cache, without which the descriptors are computed.
+    """
+
+    progressed = Signal()
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        images: ImageFolder,
+        judged: JudgedImages,
+        embeddings: Path | None = None,
+    ) -> None:
+        self.embeddings = embeddings
+        self.values: npt.NDArray[Any] | None = None
+        self.probability: npt.NDArray[np.float32] | None = None
+        self.similar: SimilarCutouts | None = None
+        self.version = 0
+        self.faults: list[ReviewError] = []
+        self.cache_problem: CacheError | None = None
+        self._judged = judged
+        self._source = descriptors.VERSION
+        self._catalog = catalog
+        self._images = images
+        self._child = ChildProcess()
+        self._thread: threading.Thread | None = None
+        self._is_closed = threading.Event()
+        self._described: list[str] = []
+        # Number of described images at the last change of `version`.
+        self._noted = 0
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Number of images that are done, and number of all images."""
+        return len(self._described), len(self._catalog.predictions.image_names)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing is left to compute, or nothing was started."""
+        return self._thread is None or not self._thread.is_alive()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Versions, and number of described images, as plain JSON for the log."""
+        if self.values is None:
+            return {"descriptors": None, "described": 0, "model": None}
+        model = None if self.probability is None else artifact_model.MODEL_VERSION
+        return {
+            "descriptors": self._source,
+            "described": self._noted,
+            "model": model,
+        }
+
+    def start(
+        self, first: Sequence[str] = (), hdus: Mapping[str, int] | None = None
+    ) -> None:
+        """Start to describe the images, unless they are being described.
+
+        Parameters
+        ----------
+        first : sequence of str
+            Names of the images to begin with.
+        hdus : mapping of str to int, optional
+            HDUs that the user chose, by image name.
+        """
+        if self._thread is not None or self._is_closed.is_set():
+            return
+        names = dict.fromkeys([*first, *self._catalog.predictions.image_names])
+        self._thread = threading.Thread(
+            target=self._run,
+            args=(list(names), dict(hdus or {})),
+            name="artifact-review-descriptors",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is left to compute; return False on timeout."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self.is_ready
+
+    def close(self) -> None:
+        """Stop computing."""
+        self._is_closed.set()
+        self._child.close()
+
+    def _run(self, names: Sequence[str], hdus: Mapping[str, int]) -> None:
+        if self.embeddings is None:
+            self._describe_all(names, hdus)
+        else:
+            self._read_embeddings(self.embeddings)
+        if self._is_closed.is_set() or self.values is None:
+            return
+        self._note()
+        self.progressed.emit()
+        self._train()
+
+    def _read_embeddings(self, place: Path) -> None:
+        table = self._catalog.predictions
+        try:
+            found = read_embeddings(
+                place,
+                table,
+                lambda names: ImageFolder(self._images.folder, names).aliases(),
+                self._catalog.cutout_size,
+            )
+        except ReviewError as error:
+            self.faults.append(error)
+            self.progressed.emit()
+            return
+        self.values, self._source = found.vectors, f"embeddings {found.digest[:16]}"
+        self._described.extend(table.image_names)
+
+    def _describe_all(self, names: Sequence[str], hdus: Mapping[str, int]) -> None:
+        rows, columns = len(self._catalog.preds), len(descriptors.NAMES)
+        self.values = np.full((rows, columns), np.nan, dtype=np.float16)
+        for name in names:
+            if self._is_closed.is_set():
+                return
+            try:
+                self._describe(name, hdus.get(name))
+            except ReviewError as error:
+                if self._is_closed.is_set():
+                    return
+                self.faults.append(error)
+                if not isinstance(error, ImageError):
+                    break
+            self._described.append(name)
+            if len(self._described) >= self._noted * _GROWTH + 1:
+                self._note()
+            self.progressed.emit()
+
+    def _describe(self, name: str, hdu: int | None) -> None:
+        assert self.values is not None
+        rows = self._catalog.cutout_index.cutouts_of(name)
+        table = self._catalog.predictions
+        path = self._images.find(name)
+        with decoding(path):
+            file = ImageFile.at(path)
+        found = self._child.run(
+            describe_image,
+            path,
+            hdu,
+            table.grid_x[rows],
+            table.grid_y[rows],
+            self._catalog.cutout_size,
+            # An earlier session may have identified another HDU.
+            self._judged.identity_of_file(name, file) if hdu is None else None,
+        )
+        self.values[rows] = found.values
+        self.cache_problem = self.cache_problem or found.problem
+        if found.identity is not None and found.file is not None and hdu is None:
+            self._judged.note_identity(name, found.file, found.identity)
+
+    def _train(self) -> None:
+        table = self._catalog.predictions
+        inputs = OrderInputs(
+            label=table.label,
+            preds=self._catalog.preds,
+            confidence=table.confidence,
+            descriptors=self.values,
+            groups=table.image_index.astype(np.int64),
+            image_index=table.image_index.astype(np.int64),
+            grid_x=table.grid_x,
+            grid_y=table.grid_y,
+            size=self._catalog.cutout_size,
+        )
+        try:
+            found = self._child.run(artifact_model.artifact_probability, inputs, 0)
+        except ReviewError as error:
+            if not self._is_closed.is_set():
+                self.faults.append(error)
+            return
+        self.probability = found
+        self._note()
+        self.progressed.emit()
+
+    def _note(self) -> None:
+        if self.values is not None and self.probability is None:
+            self.similar = SimilarCutouts(self.values)
+        self._noted = len(self._described)
+        self.version += 1

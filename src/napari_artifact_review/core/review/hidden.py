@@ -1,0 +1,104 @@
+"""The cutouts whose predictions and labels are hidden until their verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
+
+from napari_artifact_review.core.decisions.log import utc_now
+from napari_artifact_review.core.review.labels import Labels
+
+
+class HiddenCutouts:
+    """The cutouts that show no prediction, label or earlier verdict.
+
+    A reviewer who sees the word of the model leans to it. Two rules hide a cutout until
+    the verdict on it is recorded. `hide_unanswered` hides all cutouts without a verdict
+    of this round. `ask` hides given cutouts until each has a new verdict, whatever
+    verdicts they have already. If a verdict is undone, its cutout is hidden again.
+
+    Parameters
+    ----------
+    labels : Labels
+        Label state of each row.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted when a rule has changed, but not after a verdict.
+    """
+
+    changed = Signal()
+
+    def __init__(self, labels: Labels) -> None:
+        count = len(labels.reviewed)
+        self._labels = labels
+        self._mask = np.zeros(count, dtype=bool)
+        self._asked = np.zeros(count, dtype=bool)
+        self._rows: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._hides_unanswered = False
+        self._reviewer = ""
+        # Time from which a verdict answers for its cutout.
+        self._since = ""
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """Read-only mask of the hidden rows, shape (n,)."""
+        return _read_only(self._mask)
+
+    @property
+    def asked(self) -> npt.NDArray[np.bool_]:
+        """Read-only mask of the rows of `ask` that wait for a new verdict."""
+        return _read_only(self._asked)
+
+    def facts_of(self, row: int) -> dict[str, bool]:
+        """Return ``{"hidden": True}`` for a hidden row, for the log; else nothing."""
+        return {"hidden": True} if self._mask[row] else {}
+
+    def hide_unanswered(self, on: bool) -> None:
+        """Hide all rows without a verdict of this round, or stop hiding them."""
+        self._hides_unanswered = on
+        self._refresh()
+
+    def ask(self, rows: Iterable[int], reviewer: str) -> None:
+        """Hide rows until each has a new verdict of a reviewer.
+
+        These rows replace those of an earlier call.
+        """
+        self._rows = np.unique(np.fromiter(rows, dtype=np.int64))
+        self._reviewer, self._since = reviewer, utc_now()
+        self._asked[:] = False
+        self._asked[self._rows] = True
+        self._refresh()
+
+    def update(self, rows: Iterable[int]) -> None:
+        """Hide or show rows whose label state has changed."""
+        for row in rows:
+            at = int(np.searchsorted(self._rows, row))
+            if at < len(self._rows) and self._rows[at] == row:
+                self._asked[row] = not self._is_answered(row)
+            is_hidden = self._hides_unanswered and not self._labels.answered_at(row)
+            self._mask[row] = is_hidden or self._asked[row]
+
+    def _refresh(self) -> None:
+        self._mask[:] = self._asked
+        if self._hides_unanswered:
+            self._mask |= ~self._labels.answered
+        self.changed.emit()
+
+    def _is_answered(self, row: int) -> bool:
+        """Return whether an asked row has a new verdict of the reviewer."""
+        decision = self._labels.decision_of(row)
+        if decision is None or decision.decided_at < self._since:
+            return False
+        # After the reviewer's answer, a verdict of another reviewer may be in force.
+        return decision.reviewer == self._reviewer or not self._asked[row]
+
+
+def _read_only(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    view = values.view()
+    view.flags.writeable = False
+    return view

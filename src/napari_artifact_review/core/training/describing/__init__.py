@@ -1,0 +1,1 @@
+"""Descriptors of the cutouts of full images."""

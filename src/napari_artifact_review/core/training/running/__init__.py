@@ -1,0 +1,1 @@
+"""A run over many images: one task, and one part in a folder, for each image."""

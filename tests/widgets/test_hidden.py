@@ -9,6 +9,7 @@ from qtpy.QtTest import QTest
 from napari_artifact_review import open_review
 from napari_artifact_review.core.outcomes import OUTCOMES
 from napari_artifact_review.viewer.layers import OWNER
+from tests.slow_disk import full
 
 Key = Qt.Key
 
@@ -156,19 +157,37 @@ def test_a_second_look_shows_no_earlier_verdict(dock, press):
     unjudged = texts(dock)
     press(dock, "J")
     session = dock.session
-    session.set_label("artifact", session.kinds[0], "mine")
+    session.set_label("artifact", "a kind of mine", "mine")
+    session.set_queue(OUTCOMES)
+    session.select("north", 200, 0)
+    assert "a kind of mine" in lines(dock.panel.queue.kind)
     session.hide_predictions = True
     session.hide_until_verdict([session.current_cutout.row])
     shown = texts(dock)
     assert shown["kind"] == unjudged["kind"]
     assert shown["label"] is None
     assert shown["history"][0] == unjudged["history"][0]
-    assert session.kinds[0] not in str(shown["around"] + shown["errors"][0])
+    assert "a kind of mine" not in shown["kinds"]
     dock.examples.show()
     assert dock.examples.empty.isVisible()
     dock.examples.hide()
     session.reveal()
-    assert texts(dock)["kind"] == (session.kinds[0], "mine")
+    session.hide_predictions = False
+    assert texts(dock)["kind"] == ("a kind of mine", "mine")
+
+
+def test_a_refused_verdict_does_not_tell_what_it_would_have_changed(
+    slow_disk, hiding, press
+):
+    slow_disk.fault = full()
+    press(hiding, "K")
+    assert hiding.last_verdict.value == "Not recorded: (200, 0): no artifact"
+    assert facts(hiding) == [""] * 5
+    slow_disk.fault = None
+    QTest.keyClick(hiding.window(), Key.Key_R, Qt.KeyboardModifier.ShiftModifier)
+    press(hiding)
+    hiding.session.wait_until_recorded(20)
+    assert hiding.session.current_cutout.outcome == "FN"
 
 
 def test_the_selection_counts_hidden_cutouts_as_such(hiding, press):
@@ -203,6 +222,10 @@ def test_the_gallery_shows_plain_frames_and_no_values(hiding, press, qtbot):
     press(hiding, "J")
     groups = panel.view.model().groups
     assert [group.size for group in groups] == [1, 35]
+    hide(hiding, False)
+    assert len(panel.view.model().groups) == 4
+    hide(hiding)
+    assert len(panel.view.model().groups) == 2
 
 
 #: Labels, predictions and confidences that another table has in their place.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import threading
 import time
@@ -28,6 +29,11 @@ __all__ = ["slow_disk"]
 # Tests assert behaviour and never a time; the machine may be busy.
 settings.register_profile("without deadline", deadline=None)
 settings.load_profile("without deadline")
+
+# A shell starts a job in the background with interrupts ignored. Processes that tests
+# start would inherit that, and wait for ever for the interrupt that a test sends.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -108,6 +108,25 @@ def test_one_that_is_about_to_end_is_waited_for(path, lock):
     second.release()
 
 
+def test_a_release_may_be_announced_while_a_lock_is_acquired(path, lock):
+    # As by the garbage collector, which closes a forgotten session at any moment.
+    class AnnouncingPath(type(path)):
+        def stat(self, **options):
+            lock.announce_release()
+            lock.release()
+            return super().stat(**options)
+
+    other = WriterLock(AnnouncingPath(path))
+    writers = []
+    thread = threading.Thread(
+        target=lambda: writers.append(other.acquire()), daemon=True
+    )
+    thread.start()
+    thread.join(20)
+    assert writers == [None]
+    other.release()
+
+
 def test_the_file_stays(path, lock):
     lock.release()
     lock.release()

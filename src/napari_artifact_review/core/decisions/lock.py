@@ -88,7 +88,9 @@ class _Held:
 
 #: Locks held by this process, by device and inode of the lock file.
 _held: dict[tuple[int, int], _Held] = {}
-_guard = threading.Lock()
+# Reentrant, because the garbage collector may close a forgotten session, and so
+# announce a release, while its thread acquires a lock.
+_guard = threading.RLock()
 
 
 class WriterLock:
@@ -266,7 +268,7 @@ def _read_writer(path: Path) -> Writer:
 def _forget_in_child() -> None:
     """Close inherited lock files in a forked child; the parent keeps its locks."""
     global _guard
-    _guard = threading.Lock()
+    _guard = threading.RLock()
     for held in _held.values():
         os.close(held.handle)
     _held.clear()

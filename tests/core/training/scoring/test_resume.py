@@ -84,7 +84,7 @@ def test_an_interrupt_ends_it_and_says_how_to_go_on(model, images, output, jobs)
     wait_until(lambda: len(parts_of(output)) == 1 and calls_of(model) > jobs)
     # As a terminal does, the workers are interrupted too.
     os.killpg(run.pid, signal.SIGINT)
-    _, err = run.communicate()
+    _, err = run.communicate(timeout=120)
     assert run.returncode == 130
     assert "Stopped after 1 of 3 images. Run the same command again" in err
     assert "Traceback" not in err

@@ -320,7 +320,8 @@ def test_the_command_writes_its_output_and_no_other_file(
     output = folder / "report.html"
     assert main(["report", str(survey), "--output", str(output)]) == 0
     out, err = capsys.readouterr()
-    assert (out, err) == (f"Report written to {output}\n", "")
+    left = "3 of 4 looked at; no estimate yet; no audit yet."
+    assert (out, err) == (f"{left}\nReport written to {output}\n", "")
     after = contents(tmp_path)
     assert b"ada (3)" in after.pop(output)
     assert after == before

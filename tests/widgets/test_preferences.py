@@ -38,41 +38,41 @@ def decisions(dock):
 
 
 def test_a_key_that_is_changed_does_what_the_old_one_did(dock, press):
-    write(dock, artifact="F7", note="Shift+F2")
+    write(dock, artifact="F12", note="Shift+F2")
     come_back(dock)
     press(dock, "J")
     assert decisions(dock) == []
-    QTest.keyClick(dock.window(), Qt.Key.Key_F7)
+    QTest.keyClick(dock.window(), Qt.Key.Key_F12)
     assert decisions(dock) == ["artifact"]
 
 
 def test_all_that_names_a_key_names_the_one_in_force(dock):
-    write(dock, artifact="F7", save="F8", toggle_view="F9", unsure="F10")
+    write(dock, artifact="F12", save="F8", toggle_view="F9", unsure="F10")
     come_back(dock)
     panel = dock.panel
-    assert "(F7)" in dock.label_new.tooltip
+    assert "(F12)" in dock.label_new.tooltip
     assert "(F8)" in dock.save.tooltip
     assert "(F9)" in panel.full_image.view.tooltip
     assert (
         panel.verdict.history.value
-        == "Not reviewed: F7 artifact, K no artifact, F10 unsure"
+        == "Not reviewed: F12 artifact, K no artifact, F10 unsure"
     )
-    assert "F7" in dock.help.text.text()
+    assert "F12" in dock.help.text.text()
     dock.controller.selection.toggle(0)
-    assert "F7, K or F10 marks" in panel.verdict.history.tooltip
+    assert "F12, K or F10 marks" in panel.verdict.history.tooltip
 
 
 def test_a_new_review_has_the_keys_that_were_chosen_before(viewer, survey):
     dock = open_review(viewer, survey)
-    write(dock, artifact="F7")
+    write(dock, artifact="F12")
     again = open_review(viewer, survey)
     assert again is dock
-    QTest.keyClick(dock.window(), Qt.Key.Key_F7)
+    QTest.keyClick(dock.window(), Qt.Key.Key_F12)
     assert decisions(dock) == ["artifact"]
 
 
 def test_what_is_cancelled_changes_nothing(dock, press):
-    write(dock, "_button_cancel", artifact="F7")
+    write(dock, "_button_cancel", artifact="F12")
     come_back(dock)
     press(dock, "J")
     assert decisions(dock) == ["artifact"]

@@ -55,8 +55,8 @@ class SampledCutout(NamedTuple):
         "changed", "kept" or "unsure"; None as long as there is no verdict.
     confirmation : str or None
         Result of the second look at a changed label; None as long as there is none, or
-        if it was unsure. A second reviewer who judged blindly weighs more than the same
-        reviewer at a later time.
+        if it was unsure. The blind verdict of a second reviewer weighs more than
+        that of the same reviewer at a later time.
     """
 
     label: int

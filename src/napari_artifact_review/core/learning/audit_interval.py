@@ -61,7 +61,7 @@ def hypergeometric_interval(
     (Biometrika 26, 404, 1934) for the hypergeometric distribution. Each end alone is
     the smallest exact one-sided bound at 1 - alpha / 2 (W. Wang, J. Am. Stat. Assoc.
     110, 1491, 2015). Wang's two-sided interval is shorter, but its ends are no such
-    bounds, and a reviewer who stops relies on the upper end alone. The coverage is at
+    bounds, and the decision to stop relies on the upper end alone. The coverage is at
     least 1 - alpha for every K.
 
     False alarms that the confirmation repeats can only add to k. If each right label of

@@ -23,7 +23,7 @@ class Look(NamedTuple):
     confirmation : str or None
         What a second look says about a changed label; see `Confirmation`.
     reviewer : str
-        Name of the reviewer who gave the answer; empty without one.
+        Name of the reviewer of the answer; empty without one.
     is_seen_twice : bool
         Whether there was a second look.
     """

@@ -15,10 +15,11 @@ from napari_artifact_review.core.review.labels import Labels
 class HiddenCutouts:
     """The cutouts that show no prediction, label or earlier verdict.
 
-    A reviewer who sees the word of the model leans to it. Two rules hide a cutout until
-    the verdict on it is recorded. `hide_unanswered` hides all cutouts without a verdict
-    of this round. `ask` hides given cutouts until each has a new verdict, whatever
-    verdicts they have already. If a verdict is undone, its cutout is hidden again.
+    Reviewers lean to the word of the model if they see it. Two rules hide a cutout
+    until the verdict on it is recorded. `hide_unanswered` hides all cutouts without a
+    verdict of this round. `ask` hides given cutouts until each has a new verdict,
+    whatever verdicts they have already. If a verdict is undone, its cutout is hidden
+    again.
 
     Parameters
     ----------

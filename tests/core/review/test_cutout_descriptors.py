@@ -38,6 +38,20 @@ def test_an_image_is_described_once(demo, tmp_path, cache):
     assert {*cache.rglob("*.descriptors")} == {*files}
 
 
+def test_the_last_progress_says_that_all_is_computed(demo, tmp_path, cache):
+    with ReviewSession.open(
+        demo.predictions, demo.images, tmp_path / "out.csv"
+    ) as session:
+        ready = []
+        known = session.descriptors
+        known.progressed.connect(lambda: ready.append(known.is_ready))
+        session.set_queue(order="learned")
+        assert session.wait_until_ready(120)
+        assert ready[-1]
+        assert not any(ready[:-1])
+        assert "training" not in session.learned_queue.text
+
+
 def test_a_cache_that_cannot_be_used_costs_only_time(demo, tmp_path, cache):
     cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_text("no folder")

@@ -49,7 +49,7 @@ class CutoutDescriptors:
     Attributes
     ----------
     progressed : Signal
-        Emitted from a thread after each image, and when the model is trained.
+        Emitted from a thread after each image, and when nothing is left to compute.
     values : ndarray of float, shape (n, d), or None
         The descriptors, with NaN where they are not known; None before `start`.
     probability : ndarray of float32, shape (n,), or None
@@ -89,6 +89,7 @@ class CutoutDescriptors:
         self._child = ChildProcess()
         self._thread: threading.Thread | None = None
         self._is_closed = threading.Event()
+        self._is_done = False
         self._described: list[str] = []
         # Number of described images at the last change of `version`.
         self._noted = 0
@@ -101,7 +102,24 @@ class CutoutDescriptors:
     @property
     def is_ready(self) -> bool:
         """Whether nothing is left to compute, or nothing was started."""
-        return self._thread is None or not self._thread.is_alive()
+        return self._thread is None or self._is_done
+
+    @property
+    def inputs(self) -> OrderInputs:
+        """What the learned order and the model are computed from, as it is now."""
+        table = self._catalog.predictions
+        image_index = table.image_index.astype(np.int64, copy=False)
+        return OrderInputs(
+            label=table.label,
+            preds=self._catalog.preds,
+            confidence=table.confidence,
+            descriptors=self.values,
+            groups=image_index,
+            image_index=image_index,
+            grid_x=table.grid_x,
+            grid_y=table.grid_y,
+            size=self._catalog.cutout_size,
+        )
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -150,6 +168,15 @@ class CutoutDescriptors:
         self._child.close()
 
     def _run(self, names: Sequence[str], hdus: Mapping[str, int]) -> None:
+        try:
+            self._compute(names, hdus)
+        finally:
+            # The process is not needed again, and holds some hundred megabytes.
+            self._child.close()
+            self._is_done = True
+        self.progressed.emit()
+
+    def _compute(self, names: Sequence[str], hdus: Mapping[str, int]) -> None:
         if self.embeddings is None:
             self._describe_all(names, hdus)
         else:
@@ -171,7 +198,6 @@ class CutoutDescriptors:
             )
         except ReviewError as error:
             self.faults.append(error)
-            self.progressed.emit()
             return
         self.values, self._source = found.vectors, f"embeddings {found.digest[:16]}"
         self._described.extend(table.image_names)
@@ -218,27 +244,15 @@ class CutoutDescriptors:
             self._judged.note_identity(name, found.file, found.identity)
 
     def _train(self) -> None:
-        table = self._catalog.predictions
-        inputs = OrderInputs(
-            label=table.label,
-            preds=self._catalog.preds,
-            confidence=table.confidence,
-            descriptors=self.values,
-            groups=table.image_index.astype(np.int64),
-            image_index=table.image_index.astype(np.int64),
-            grid_x=table.grid_x,
-            grid_y=table.grid_y,
-            size=self._catalog.cutout_size,
-        )
+        probability = artifact_model.artifact_probability
         try:
-            found = self._child.run(artifact_model.artifact_probability, inputs, 0)
+            found = self._child.run(probability, self.inputs, 0)
         except ReviewError as error:
             if not self._is_closed.is_set():
                 self.faults.append(error)
             return
         self.probability = found
         self._note()
-        self.progressed.emit()
 
     def _note(self) -> None:
         if self.values is not None and self.probability is None:

@@ -185,7 +185,9 @@ class LearnedQueue:
         if not rows.size:
             return rows
         order = self._order_of(
-            self._features_key(), self._inputs(), self._descriptors.probability
+            self._features_key(),
+            self._descriptors.inputs,
+            self._descriptors.probability,
         )
         is_wrong = labels.label_new[rows] != self._catalog.predictions.label[rows]
         surprise = order.surprise(rows, is_wrong)
@@ -268,20 +270,6 @@ class LearnedQueue:
     def _features_key(self) -> tuple[Any, ...]:
         return self.seed, self._catalog.threshold, self._descriptors.version
 
-    def _inputs(self) -> OrderInputs:
-        catalog, table = self._catalog, self._catalog.predictions
-        return OrderInputs(
-            label=table.label,
-            preds=catalog.preds,
-            confidence=table.confidence,
-            descriptors=self._descriptors.values,
-            groups=table.image_index.astype(np.int64),
-            image_index=table.image_index.astype(np.int64),
-            grid_x=table.grid_x,
-            grid_y=table.grid_y,
-            size=catalog.cutout_size,
-        )
-
     def _request(
         self, key: tuple[Any, ...], queue: Queue, verdicts: list[int]
     ) -> _Request:
@@ -295,7 +283,7 @@ class LearnedQueue:
         candidates = queue.candidates
         return _Request(
             key,
-            self._inputs(),
+            self._descriptors.inputs,
             known.probability,
             candidates[needs_verdict[candidates]],
             rows,

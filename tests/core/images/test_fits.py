@@ -14,6 +14,7 @@ from astropy.io import fits
 
 from napari_artifact_review.core import decoders
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.images.fits import add_sky, read_fits
 from napari_artifact_review.core.images.folder import ImageHdu, read_image
 from napari_artifact_review.core.review.check import check_review
 from napari_artifact_review.core.tiled import lazy_pixels, sources
@@ -130,6 +131,21 @@ def test_tile_compressed_floats_are_what_astropy_reads(tmp_path):
     image = read_image(path)
     assert same(image.pixels, fits.getdata(path, 1))
     assert np.isnan(image.pixels[3, 4])
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress])
+def test_the_sky_is_added_to_an_image_that_was_read_without(tmp_path, compress):
+    hdu = fits.PrimaryHDU(SKY)
+    hdu.header.update(CTYPE1="RA---TAN", CTYPE2="DEC--TAN", CRVAL1=15.0, CRVAL2=-1.0)
+    hdu.header.update(CRPIX1=1.0, CRPIX2=1.0, CDELT1=-1e-4, CDELT2=1e-4)
+    path = written(tmp_path / "a.fits", hdu)
+    path.write_bytes(compress(path.read_bytes()))
+    thumbnail = read_fits(path, sky=False)
+    assert thumbnail.sky is None
+    complete = add_sky(thumbnail)
+    assert complete.sky is not None
+    assert complete.sky.text(0, 0) == read_fits(path).sky.text(0, 0)
+    assert same(complete.pixels, SKY)
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,7 @@ def _opened(path: Path) -> BinaryIO:
         while part := packed.read(2**20):
             whole.write(part)
             check_memory(whole.tell(), "unpack it, and it is read part by part")
+    whole.seek(0)
     return whole
 
 

@@ -50,7 +50,7 @@ def judge(press, settle):
     return judge
 
 
-def test_an_audit_is_drawn_left_and_continued(unfolded, judge, qtbot):
+def test_an_audit_is_drawn_left_and_continued(unfolded, judge, settle, qtbot):
     dock, session = unfolded, unfolded.session
     current, rule = session.current_cutout.key, session.review_queue.rule
     assert left(dock).sentence.text == (
@@ -59,6 +59,8 @@ def test_an_audit_is_drawn_left_and_continued(unfolded, judge, qtbot):
     begin(dock, 5, qtbot)
     rows = session.review_queue.rows.tolist()
     assert len(rows) == 5
+    # However long the first image takes, the message is shown once it is read.
+    settle(dock)
     assert "Audit 1: 5 cutouts" in dock.message.value
     assert left(dock).audit.text == "Back from audit"
     judge(dock, "k", "k")
@@ -143,3 +145,39 @@ def test_a_reviewed_table_has_no_audit(unfolded, qtbot):
     assert "nothing to audit" in dock.message.value
     assert not dock.findChildren(QInputDialog)
     qtbot.waitUntil(lambda: left(dock).sentence.text == "The whole table is looked at")
+
+
+def test_second_looks_are_blind_and_one_button_away(unfolded, judge, settle, qtbot):
+    dock, session = unfolded, unfolded.session
+    button, before = left(dock).second_looks, session.review_queue.rule
+    click(left(dock).second_looks)
+    qtbot.waitUntil(lambda: "You have given no verdict yet" in dock.message.value)
+    judge(dock, "k", "j", "k")
+    click(button)
+    qtbot.waitUntil(lambda: session.shows_surprising)
+    settle(dock)
+    assert "3 of your verdicts to give anew" in dock.message.value
+    assert button.text == "Back from second looks"
+    assert session.current_cutout.is_hidden
+    assert len(session.review_queue) == session.review_queue.left == 3
+    judge(dock, "j")
+    assert session.review_queue.left == 2
+    assert session.log[-1].context["view"]["second_look"] is True
+    click(button)
+    assert session.review_queue.rule == before
+    assert not session.shows_surprising
+    assert button.text == "Second looks"
+
+
+def test_the_results_compare_verdicts_with_and_without_predictions(unfolded, qtbot):
+    dock, session = unfolded, unfolded.session
+    assert left(dock).anchoring.isHidden()
+    session.hide_predictions, session.hidden_share = True, 0.5
+    hidden = session.catalog.hidden.mask
+    for rows in (hidden.nonzero()[0], (~hidden).nonzero()[0]):
+        keys = [session.cutout_index.key_of(row) for row in rows[:3].tolist()]
+        session.set_label("artifact", cutouts=keys)
+    qtbot.waitUntil(
+        lambda: "Verdicts agree with the model in" in left(dock).anchoring.text
+    )
+    assert not left(dock).anchoring.isHidden()

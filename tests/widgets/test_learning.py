@@ -8,7 +8,7 @@ from qtpy.QtTest import QTest
 
 from napari_artifact_review import open_review
 
-Key = Qt.Key
+Key, LEFT = Qt.Key, Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
@@ -56,6 +56,108 @@ def test_verdicts_move_the_cutouts_ahead(dock, press, qtbot):
     assert not queue.learning.visible
 
 
+def described(dock, qtbot):
+    """Choose the learned order, and wait for the descriptors."""
+    dock.panel.folds["queue"].header.setChecked(True)
+    dock.panel.queue.order.value = "learned"
+    qtbot.waitUntil(lambda: dock.session.descriptors.is_ready, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.session.learned_queue.wait(0))
+
+
+def test_the_dock_says_why_and_never_of_a_hidden_cutout(dock, press, qtbot):
+    session, queue = dock.session, dock.panel.queue
+    described(dock, qtbot)
+    assert queue.reason.text == ""
+    first = session.current_cutout
+    press(Key.Key_J)
+    did = "kept as" if first.label == 1 else "changed to"
+    place = f"{first.image_name} ({first.grid_x}, {first.grid_y})"
+    qtbot.waitUntil(
+        lambda: queue.reason.text == f"Why: most like one {did} artifact, {place}"
+    )
+    QTest.mouseClick(queue.hiding.switch.native, Qt.MouseButton.LeftButton)
+    session.hide_predictions = True
+    assert queue.reason.text == "Why this cutout: shown after the verdict"
+    dock.auto_advance.value = False
+    press(Key.Key_K)
+    assert queue.reason.text.startswith("Why: most like")
+
+
+def test_hidden_errors_are_one_button_away_and_back(dock, qtbot):
+    session, queue = dock.session, dock.panel.queue
+    dock.panel.folds["queue"].header.setChecked(True)
+    errors = len(session.review_queue)
+    assert queue.agreements.text == "Hidden errors"
+    QTest.mouseClick(queue.agreements.native, LEFT)
+    rule = session.review_queue.rule
+    assert ({*rule.outcomes}, rule.order) == ({"TP", "TN"}, "learned")
+    assert len(session.review_queue) == len(session.table) - errors
+    assert queue.agreements.text == "Errors"
+    QTest.mouseClick(queue.agreements.native, LEFT)
+    assert {*session.review_queue.rule.outcomes} == {"FP", "FN"}
+    assert len(session.review_queue) == errors
+
+
+def test_a_budget_of_looks_is_a_stop(dock, press, qtbot):
+    session, budget = dock.session, dock.panel.queue.budget
+    dock.panel.folds["queue"].header.setChecked(True)
+    field = budget.field.native
+    QTest.keyClicks(field, "2.5")
+    QTest.keyClick(field, Key.Key_Return)
+    assert "whole number" in dock.message.value
+    assert session.budget is None
+    QTest.keyClicks(field, "2")
+    QTest.keyClick(field, Key.Key_Return)
+    assert budget.looks_left.value == "looks; 2 left"
+    press(Key.Key_J)
+    assert budget.looks_left.value == "looks; 1 left"
+    last = session.current_cutout.row
+    press(Key.Key_J)
+    assert session.current_cutout.row == last
+    assert "The looks that you wanted to spend are done" in dock.message.value
+    assert budget.looks_left.value == "looks; all done"
+    # The reviewer may go on, and is not stopped again.
+    press(Key.Key_N)
+    here = session.current_cutout.row
+    press(Key.Key_J)
+    assert session.current_cutout.row != here
+    field.selectAll()
+    QTest.keyClick(field, Key.Key_Delete)
+    QTest.keyClick(field, Key.Key_Return)
+    assert session.budget is None
+    assert budget.looks_left.value == "looks (no limit)"
+
+
+def test_a_share_of_the_cutouts_is_hidden(dock, qtbot):
+    session, hiding = dock.session, dock.panel.queue.hiding
+    dock.panel.folds["queue"].header.setChecked(True)
+    assert not hiding.share.visible
+    hiding.switch.value = True
+    assert hiding.share.visible
+    field = hiding.share.native
+    for text, share in (("30", 0.3), ("0", 0.3), ("", 1.0)):
+        field.selectAll()
+        QTest.keyClick(field, Key.Key_Delete)
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Key.Key_Return)
+        assert session.hidden_share == share
+        hidden = session.catalog.hidden.mask.mean()
+        assert abs(hidden - share) < 0.1
+    assert hiding.share.value == "100"
+
+
+def test_a_new_order_hides_no_message(dock, press, qtbot):
+    """The order of a queue changes at any time while descriptors are computed."""
+    session = dock.session
+    described(dock, qtbot)
+    QTest.keyClick(dock.window(), Key.Key_Home)
+    qtbot.waitUntil(lambda: dock.is_shown, timeout=20_000)
+    QTest.keyClick(dock.window(), Key.Key_Comma)
+    assert "the beginning of the queue" in dock.message.value
+    session.learned_queue.changed.emit()
+    assert "the beginning of the queue" in dock.message.value
+
+
 def test_similar_cutouts_are_a_page_and_one_key_goes_back(dock, press, qtbot):
     session = dock.session
     press(Key.Key_N)
@@ -73,6 +175,14 @@ def test_similar_cutouts_are_a_page_and_one_key_goes_back(dock, press, qtbot):
         lambda: {*view.model().rows([0, 1, 2]).tolist()} <= view.itemDelegate().seen,
         timeout=20_000,
     )
+    image_of = session.cutout_index.image_of
+    dock.panel.folds["context"].header.setChecked(True)
+    QTest.mouseClick(dock.panel.context.other_images.native, LEFT)
+    others = [image_of(row) for row in session.review_queue.rows.tolist()]
+    assert others.count(image_of(before)) == 1
+    QTest.mouseClick(dock.panel.context.other_images.native, LEFT)
+    again = [image_of(row) for row in session.review_queue.rows.tolist()]
+    assert again.count(image_of(before)) > 1
     QTest.keyClick(view, Key.Key_Right)
     QTest.keyClick(view, Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     selected = view.model().rows([1, 2]).tolist()

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from napari_artifact_review.core.learning.anchoring import anchoring_text
 from napari_artifact_review.core.learning.audit import RECURRING, SideResult
 from napari_artifact_review.core.learning.audit_interval import Interval
-from napari_artifact_review.core.learning.remaining import Remaining, sentence
+from napari_artifact_review.core.learning.remaining import (
+    Remaining,
+    sentence,
+    target_text,
+)
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.report.texts import number_text, range_text
 
@@ -19,14 +24,16 @@ def left_labels(session: ReviewSession) -> dict[str, Any]:
     """Return the texts and tables of the section, for the template.
 
     The keys are "sentence", "estimates" and "audits" (rows of texts), "verdicts" (the
-    number from which the estimate is learned), "target", "recurring" and "notes".
+    number from which the estimate is learned), "target", "anchoring", "recurring" and
+    "notes".
     """
-    remaining = session.remaining
+    remaining, word = session.remaining, session.anchoring
     return {
         "sentence": f"{sentence(remaining)}.",
         "estimates": list(_estimates(remaining)),
         "verdicts": session.learned_queue.facts.get("verdicts", 0),
-        "target": _target(remaining),
+        "target": target_text(remaining),
+        "anchoring": "" if word is None else anchoring_text(word),
         "audits": list(_audits(remaining)),
         "recurring": f"{RECURRING:.0%}",
         "notes": [
@@ -54,19 +61,6 @@ def _estimates(remaining: Remaining) -> Iterator[tuple[str, ...]]:
                 f"{one.left:,.1f}",
                 number_text(one.recall, 2),
             )
-
-
-def _target(remaining: Remaining) -> str:
-    """Return what the estimate says about further looks; empty without one."""
-    if remaining.looks_to_target is None:
-        return ""
-    text = (
-        f"About {remaining.looks_to_target:,} more looks in the order of the queue to "
-        f"an estimated recall of {remaining.target:g}"
-    )
-    if remaining.seconds_to_target is None:
-        return text
-    return f"{text}, or {max(1, round(remaining.seconds_to_target / 60)):,} min"
 
 
 def _audits(remaining: Remaining) -> Iterator[tuple[str, ...]]:

@@ -132,6 +132,10 @@ def _are_limits(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
 
 
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 < value <= 1
+
+
 def _are_hdus(value: Any) -> bool:
     return isinstance(value, dict) and all(type(hdu) is int for hdu in value.values())
 
@@ -141,6 +145,7 @@ def _are_hdus(value: Any) -> bool:
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "auto_advance": _is_a(bool),
     "hide_predictions": _is_a(bool),
+    "hidden_share": _is_share,
     "grid": _is_a(bool),
     "y_up": _is_a(bool),
     "full_image": _is_a(bool),

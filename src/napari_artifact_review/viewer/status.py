@@ -114,6 +114,35 @@ def describe_pixel(full: FullImage, x: int, y: int) -> str:
     return text
 
 
+def describe_reason(session: ReviewSession) -> str:
+    """Return why the current cutout has its place in the learned order.
+
+    The text is empty while nothing is known. It tells nothing about a cutout whose
+    prediction is hidden.
+    """
+    cutout = session.current_cutout
+    if cutout.is_hidden:
+        return "Why this cutout: shown after the verdict"
+    reason = session.learned_queue.reason(cutout.row)
+    if reason is None:
+        return ""
+    parts = []
+    if reason.probability is not None and not cutout.reviewed:
+        parts.append(f"mislabelled with probability {reason.probability:.2f}")
+    if reason.nearest is not None:
+        other = session.cutout_index.key_of(reason.nearest)
+        name = f"{other.image_name} ({other.grid_x}, {other.grid_y})"
+        parts.append(f"most like one {_given_label(session, reason.nearest)}, {name}")
+    return f"Why: {'; '.join(parts)}" if parts else ""
+
+
+def _given_label(session: ReviewSession, row: int) -> str:
+    """Return what a verdict did, such as "changed to artifact"."""
+    label_new = session.catalog.labels.label_new[row]
+    did = "kept as" if label_new == session.predictions.label[row] else "changed to"
+    return f"{did} {'artifact' if label_new == 1 else 'no artifact'}"
+
+
 def describe_cutout(cutout: Cutout) -> str:
     """Return one line of text about a cutout and its review."""
     if cutout.is_hidden:

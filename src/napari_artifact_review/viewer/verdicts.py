@@ -14,6 +14,11 @@ from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.preferences import AdvanceTo
 from napari_artifact_review.viewer.status import end_of_queue
 
+_END_OF_BUDGET = (
+    "The looks that you wanted to spend are done. “Results” says how many wrong labels "
+    "are left."
+)
+
 
 class GivenVerdict(NamedTuple):
     """A verdict, and the kind of artifact; the kind may be empty."""
@@ -109,6 +114,7 @@ class Verdicts:
             return
         self._note_view()
         session = self._session
+        looks_left = session.looks_left or 0
         command = session.set_label(
             verdict,
             kind,
@@ -120,7 +126,9 @@ class Verdicts:
         if command.state == "refused":
             return
         target.release()
-        if advance and self.auto_advance and not target.advance(self.advance_to):
+        if looks_left > 0 >= (session.looks_left or 0):
+            self.said.emit(_END_OF_BUDGET)
+        elif advance and self.auto_advance and not target.advance(self.advance_to):
             self.said.emit(end_of_queue(session, "last"))
 
     def repeat(self, note: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The commands that begin, continue and end audits, and confirm their finds."""
+"""The commands for audits, for confirming their finds, and for second looks."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QInputDialog, QWidget
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.widgets.parts.background import Background
 from napari_artifact_review.widgets.parts.focus import give_keys_to_viewer
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.widgets.panels.review_panel import ReviewPanel
-    from napari_artifact_review.widgets.parts.background import Connections
+    from napari_artifact_review.widgets.parts.background import Connections, MainThread
 
 #: Size of an audit unless the user asks for another one.
 _SIZE = 100
 
 
 class AuditCommands:
-    """The commands behind the buttons of the audits.
+    """The commands behind the buttons for audits and second looks.
 
     Parameters
     ----------
@@ -32,6 +36,8 @@ class AuditCommands:
         The review.
     connections : Connections
         The connections of the review.
+    main_thread : MainThread
+        Runs functions in the main thread.
     """
 
     def __init__(
@@ -40,11 +46,15 @@ class AuditCommands:
         panel: ReviewPanel,
         session: ReviewSession,
         connections: Connections,
+        main_thread: MainThread,
     ) -> None:
         self._dock, self._panel, self._session = dock, panel, session
         audit = panel.results.left
         connections.connect(audit.audit_requested, self._audit)
         connections.connect(audit.confirm_requested, self._confirm)
+        connections.connect(audit.second_looks_requested, self._look_again)
+        self._background = Background(main_thread)
+        connections.at_end(self._background.give_up)
 
     def _audit(self) -> None:
         """Go back from the audit, or continue the last one, or begin a new one."""
@@ -104,9 +114,35 @@ class AuditCommands:
 
         self._run(confirm)
 
+    def _look_again(self) -> None:
+        """Queue the most surprising verdicts, or go back from them."""
+        if self._session.shows_surprising:
+            self._session.end_surprising()
+        elif not self._background.busy:
+            self._panel.say("Looking for the most surprising verdicts...")
+            self._background.start(
+                self._session.find_surprising(), self._show_surprising, _raise
+            )
+
+    def _show_surprising(self, rows: npt.NDArray[np.int64]) -> None:
+        def show() -> str:
+            if not self._session.show_surprising(rows=rows):
+                return "You have given no verdict yet that could be looked at again."
+            count = len(self._session.review_queue)
+            return (
+                f"{count:,} of your verdicts to give anew, the most surprising first. "
+                "“Back from second looks” in the results returns to your queue."
+            )
+
+        self._run(show)
+
     def _run(self, command: Callable[[], str]) -> None:
         """Run a command, and show its message or the reason of a refusal."""
         try:
             self._panel.say(command())
         except ReviewError as error:
             self._panel.say(str(error))
+
+
+def _raise(error: Exception) -> None:
+    raise error

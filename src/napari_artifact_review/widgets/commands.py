@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.viewer.preferences import Preferences
+    from napari_artifact_review.widgets.parts.background import MainThread
     from napari_artifact_review.widgets.reporter import Reporter
     from napari_artifact_review.widgets.saver import Saver
     from napari_artifact_review.widgets.surface import Surfaces
@@ -49,6 +50,8 @@ class ReviewCommands:
         Saves the review.
     reporter : Reporter
         Writes the report.
+    main_thread : MainThread
+        Runs functions in the main thread.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class ReviewCommands:
         surfaces: Surfaces,
         saver: Saver,
         reporter: Reporter,
+        main_thread: MainThread,
     ) -> None:
         self._dock, self._panel = workspace.dock, workspace.panel
         self._help, self._examples = workspace.help, workspace.examples
@@ -82,7 +86,7 @@ class ReviewCommands:
             self._dock, self._panel, session, controller, self._connections
         )
         self._audits = AuditCommands(
-            self._dock, self._panel, session, self._connections
+            self._dock, self._panel, session, self._connections, main_thread
         )
         self._similar = SimilarPage(session, controller, surfaces, self._panel.say)
         self._examples.show_session(session, controller.loader.cache)
@@ -133,6 +137,7 @@ class ReviewCommands:
         connect(context.row_requested, self._go_to_row)
         connect(context.copy_requested, self._copy_position)
         connect(context.similar_requested, self._similar.toggle)
+        connect(context.other_images_requested, self._similar.leave_out_images)
         connect(
             panel.folds["context"].unfolded,
             lambda: panel.show_around(self._controller),
@@ -140,6 +145,11 @@ class ReviewCommands:
         connect(self._examples.row_requested, self._go_to_row)
         connect(panel.queue.queue_requested, self._set_queue)
         connect(panel.queue.hiding.hiding_requested, self._hide_predictions)
+        connect(panel.queue.hiding.share_requested, self._hide_share)
+        connect(panel.queue.budget.budget_requested, self._session.set_budget)
+        for field in (panel.queue.hiding, panel.queue.budget):
+            connect(field.said, self._panel.say)
+            connect(field.left, lambda: give_keys_to_viewer(self._dock))
         connect(panel.queue.conditions.left, lambda: give_keys_to_viewer(self._dock))
         connect(panel.own_columns.columns_requested, self._show_columns)
         connect(panel.own_columns.find_requested, self._find)
@@ -249,6 +259,7 @@ class ReviewCommands:
         self._panel.go_to.sliders.show_position(session)
 
     def _set_queue(self, wanted: dict[str, Any]) -> None:
+        self._panel.say("")
         try:
             self._session.set_queue(**wanted)
         except ReviewError as error:
@@ -314,6 +325,9 @@ class ReviewCommands:
 
     def _hide_predictions(self, on: bool) -> None:
         self._session.hide_predictions = on
+
+    def _hide_share(self, share: float) -> None:
+        self._session.hidden_share = share
 
     def _save(self, keep: OutputChoice | None = None) -> None:
         self._saver.save(keep)

@@ -85,6 +85,7 @@ class Measurer:
             return
         audits = self._session.audits
         self._panel.left.show_audit(audits.is_in_queue, *audits.progress)
+        self._panel.left.show_second_looks(self._session.shows_surprising)
         job = partial(
             measure_changes,
             self._session.catalog.snapshot(),
@@ -138,7 +139,9 @@ def measure_changes(
 
 
 def _left_labels(snapshot: RemainingSnapshot, reviewer: str) -> LeftLabels:
-    return LeftLabels(snapshot.remaining(), snapshot.count_to_confirm(reviewer))
+    return LeftLabels(
+        snapshot.remaining(), snapshot.count_to_confirm(reviewer), snapshot.anchoring()
+    )
 
 
 def _draw_plots(

@@ -106,6 +106,7 @@ class OpenReview(QObject):
             self.surfaces,
             self.saver,
             self.reporter,
+            MainThread(self),
         )
         self.keys = KeyBindings(
             viewer,
@@ -119,10 +120,7 @@ class OpenReview(QObject):
         self._watch_windows(workspace)
         self._connect()
         self._panel.show_session(session)
-        changes, fold = self._panel.results, self._panel.folds["changes"]
-        self.measurer = Measurer(self, session, changes, fold, self._plots)
-        for signal in (session.decided, session.queue_changed):
-            self._connections.connect(signal, self.measurer.update)
+        self._measure_results()
 
     def _make_writers(self, workspace: Workspace) -> None:
         session, panel = self.session, self._panel
@@ -134,6 +132,13 @@ class OpenReview(QObject):
         self._connections.connect(session.decided, self.comparer.note_verdict)
         # When the whole window is closed, a comparison ends at its next step.
         self._connections.at_end(self.comparer.give_up)
+
+    def _measure_results(self) -> None:
+        panel, session = self._panel, self.session
+        fold = panel.folds["changes"]
+        self.measurer = Measurer(self, session, panel.results, fold, self._plots)
+        for signal in (session.decided, session.queue_changed):
+            self._connections.connect(signal, self.measurer.update)
 
     def _watch_windows(self, workspace: Workspace) -> None:
         window = main_window_of(self._dock)
@@ -154,6 +159,7 @@ class OpenReview(QObject):
             (session.queue_changed, self._on_queue_changed),
             (session.hidden_changed, self._on_hidden_changed),
             (session.learning_changed, self._on_learning_changed),
+            (session.budget_changed, self._on_budget_changed),
             (session.shown_columns_changed, self._on_columns_changed),
             (session.saved, self._on_saved),
             (session.problem_changed, self._on_problem_changed),
@@ -166,7 +172,7 @@ class OpenReview(QObject):
             self._connections.connect(session.team.changed, self._on_team_changed)
         controller.view_changed.connect(self._on_view_changed)
         controller.image.repainted.connect(self.position.save_soon)
-        controller.said.connect(self._panel.say)
+        controller.said.connect(self._on_said)
         controller.watch.changed.connect(self._on_image_noticed)
         controller.selection.changed.connect(self._on_selection_changed)
         self._connections.at_end(controller.abandon)
@@ -255,6 +261,7 @@ class OpenReview(QObject):
 
     def _on_moved(self) -> None:
         """Show the current cutout in the panels while its image is being read."""
+        self._panel.say("")
         if self.controller.view == "loading":
             panel, is_frozen = self._panel.native, not self.controller.says_loading
             if is_frozen and panel.updatesEnabled() and not self._frames.are_shown:
@@ -263,6 +270,10 @@ class OpenReview(QObject):
             # Freeze the panels, so that panels and image change on the screen together.
             panel.setUpdatesEnabled(not is_frozen)
             self._panel.show_current(self.session)
+
+    def _on_said(self, text: str) -> None:
+        """Show a message of the viewer; while an image is read, until it is read."""
+        self._panel.say(text, in_passing=self.controller.view == "loading")
 
     def _on_decided(self, rows: list[int]) -> None:
         self._panel.say("")
@@ -280,9 +291,12 @@ class OpenReview(QObject):
     def _on_learning_changed(self) -> None:
         self._panel.queue.show_learning(self.session)
 
+    def _on_budget_changed(self) -> None:
+        self._panel.queue.budget.show_budget(self.session)
+        self.position.save_soon()
+
     def _on_queue_changed(self) -> None:
         self._left = self.session.review_queue.left
-        self._panel.say("")
         self._panel.show_queue(self.session)
         self._panel.show_current(self.session)
         self._panel.show_around(self.controller)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from napari_artifact_review.core.cutout import CutoutKey
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
     from napari_artifact_review.widgets.surface import Surfaces
@@ -38,6 +39,9 @@ class SimilarPage:
         self._surfaces = surfaces
         self._say = say
         self._opened_gallery = False
+        self._examples: list[CutoutKey] = []
+        #: Whether to leave out the images of the cutouts that are compared with.
+        self.other_images = False
         #: Label of the key that shows this page and goes back.
         self.key = ""
 
@@ -51,8 +55,8 @@ class SimilarPage:
     def _show(self) -> None:
         session = self._session
         rows = self._controller.target().rows or (session.current_cutout.row,)
-        keys = [session.cutout_index.key_of(row) for row in rows]
-        if not session.show_similar(cutouts=keys):
+        self._examples = [session.cutout_index.key_of(row) for row in rows]
+        if not self._queue():
             self._say(self._reason())
             return
         self._controller.selection.clear()
@@ -61,6 +65,20 @@ class SimilarPage:
         if self._opened_gallery:
             self._surfaces.toggle_gallery()
         self._say(f"Similar cutouts, the nearest first. {self.key} goes back.")
+
+    def leave_out_images(self, on: bool) -> None:
+        """Leave out the images of the cutouts that are compared with, or include them.
+
+        If similar cutouts are shown, they are searched again.
+        """
+        self.other_images = on
+        if self._session.shows_similar and self._examples:
+            self._queue()
+
+    def _queue(self) -> bool:
+        return self._session.show_similar(
+            cutouts=self._examples, other_images=self.other_images
+        )
 
     def _go_back(self) -> None:
         in_gallery = self._surfaces.front is self._surfaces.gallery

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_artifact_review.core.learning.anchoring import agreement_with_model
+from napari_artifact_review.core.learning.anchoring import (
+    agreement_with_model,
+    anchoring_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,9 @@ def test_without_verdicts_of_both_kinds_there_is_no_difference():
 def test_more_agreements_than_verdicts_are_refused(counts):
     with pytest.raises(ValueError, match="no share"):
         agreement_with_model(counts, (3, 4))
+
+
+def test_the_sentence_says_shares_and_difference_in_points():
+    text = anchoring_text(agreement_with_model((90, 100), (80, 100)))
+    assert "in 90% if its prediction is shown, and in 80% if it is hidden" in text
+    assert "+10 points (+0 to +20, 95 %)" in text

@@ -21,6 +21,7 @@ from napari_artifact_review.core.learning.remaining import (
     as_json,
     estimate_remaining,
     sentence,
+    target_text,
 )
 
 KEPT = SampledCutout(0, "kept")
@@ -207,3 +208,27 @@ def test_the_json_holds_each_number():
     assert audit["missed"]["confirmed"] == 3
     assert audit["false"]["sampled"] == 0
     assert audit["notes"] == list(AUDIT.notes)
+
+
+@pytest.mark.parametrize(
+    ("looks", "seconds", "text"),
+    [
+        (None, None, ""),
+        (0, None, "The estimated recall of 0.9 is reached"),
+        (
+            1200,
+            None,
+            "About 1,200 more looks in the order of the queue to an estimated recall "
+            "of 0.9",
+        ),
+        (
+            120,
+            480.0,
+            "About 120 more looks in the order of the queue to an estimated recall of "
+            "0.9, or 8 min",
+        ),
+    ],
+)
+def test_the_target_is_looks_and_minutes(looks, seconds, text):
+    known = Remaining(5, 10, 20, looks_to_target=looks, seconds_to_target=seconds)
+    assert target_text(known) == text

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from threading import Thread
 
 import numpy as np
 import pandas as pd
@@ -530,6 +531,20 @@ def test_only_the_reviewers_own_verdicts_are_surprising(path):
         assert sorted(queue_rows(session)) == [*range(20, 25)]
 
 
+def test_surprising_verdicts_are_found_in_any_thread(session):
+    keep(session, *[row for row in range(60) if row != 33])
+    change(session, 33)
+    find, found = session.find_surprising(), []
+    keep(session, 70)
+    thread = Thread(target=lambda: found.append(find()))
+    thread.start()
+    thread.join()
+    assert sorted(found[0].tolist()) == [*range(60)], "as they were when asked for"
+    assert session.show_surprising(10, found[0])
+    assert session.shows_surprising
+    assert queue_rows(session) == found[0][:10].tolist()
+
+
 # The numbers
 
 
@@ -538,7 +553,9 @@ def test_the_results_are_plain_json_with_what_is_left(session):
     session.audit(10, seed=1)
     keep(session, *queue_rows(session)[:4])
     found = session.metrics()
-    assert [*found] == ["before", "after", "lowest", "highest", "remaining"]
+    names = ["before", "after", "lowest", "highest", "remaining", "anchoring"]
+    assert [*found] == names
+    assert found["anchoring"] is None
     assert json.loads(json.dumps(found["remaining"])) == found["remaining"]
     left = found["remaining"]
     assert left["estimate"] is None

@@ -304,3 +304,50 @@ def test_a_session_that_is_dropped_or_closed_computes_no_more(demo, tmp_path):
         del session
         assert descriptors.wait(30)
         assert descriptors.probability is None
+
+
+def test_the_reason_names_the_probability_and_not_before_the_first_model(path, truth):
+    with ReviewSession.open(path, reviewer="ada") as session:
+        assert session.learned_queue.reason(0) is None
+    with open_learned(path) as session:
+        assert session.learned_queue.reason(0).probability is None
+        judge(session, truth, 30)
+        row = session.current_cutout.row
+        reason = session.learned_queue.reason(row)
+        assert reason.probability == pytest.approx(
+            session.learned_queue.probability[row]
+        )
+        # Without images there are no descriptors, and so nothing to resemble.
+        assert reason.nearest is None
+
+
+def test_the_order_is_learned_during_an_audit_too(path, truth):
+    with open_learned(path) as session:
+        judge(session, truth, 25)
+        assert session.learned_queue.facts["verdicts"] == 20
+        estimate = session.remaining.estimates
+        session.audit(40, seed=2)
+        sample = queue_rows(session)
+        judge(session, truth, 30)
+        assert queue_rows(session) == sample
+        assert session.learned_queue.facts["verdicts"] == 50
+        assert session.remaining.estimates != estimate
+        numbers, order = session.remaining.estimates, session.learned_queue.ranked.rows
+        session.save_position()
+    with ReviewSession.open(path, reviewer="ada") as session:
+        assert session.remaining.estimates == numbers
+        assert session.learned_queue.ranked.rows.tolist() == order.tolist()
+
+
+def test_another_filter_begins_with_the_most_promising_cutout(path, truth):
+    """In a window, where a thread computes the order, this must hold too."""
+    with open_learned(path) as session:
+        judge(session, truth, 40)
+        session.set_dispatcher(lambda _: None)
+        session.set_queue(["TP", "TN"], order="learned")
+        row = session.current_cutout.row
+        probability = session.learned_queue.probability
+        assert probability[row] > np.quantile(
+            probability[session.review_queue.candidates], 0.95
+        )
+        session.set_dispatcher(None)

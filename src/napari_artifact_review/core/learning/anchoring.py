@@ -78,6 +78,22 @@ def agreement_with_model(
     )
 
 
+def anchoring_text(agreement: Agreement) -> str:
+    """Return a sentence on the agreement with the model, without a full stop.
+
+    Parameters
+    ----------
+    agreement : Agreement
+        Shares of verdicts that agree, and their difference.
+    """
+    low, high = (f"{100 * end:+.0f}" for end in (agreement.low, agreement.high))
+    return (
+        f"Verdicts agree with the model in {agreement.with_word:.0%} if its prediction "
+        f"is shown, and in {agreement.without_word:.0%} if it is hidden: "
+        f"{100 * agreement.difference:+.0f} points ({low} to {high}, 95 %)"
+    )
+
+
 #: Quantile of the standard normal distribution at 0.975.
 _Z = 1.959963984540054
 

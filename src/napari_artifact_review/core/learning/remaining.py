@@ -196,6 +196,30 @@ def sentence(remaining: Remaining) -> str:
     return "; ".join(parts)
 
 
+def target_text(remaining: Remaining) -> str:
+    """Return what the estimate says about further looks; empty without an estimate.
+
+    An example is "About 120 more looks in the order of the queue to an estimated recall
+    of 0.9, or 8 min".
+
+    Parameters
+    ----------
+    remaining : Remaining
+        What the review knows.
+    """
+    if remaining.looks_to_target is None:
+        return ""
+    if remaining.looks_to_target == 0:
+        return f"The estimated recall of {remaining.target:g} is reached"
+    text = (
+        f"About {remaining.looks_to_target:,} more looks in the order of the queue to "
+        f"an estimated recall of {remaining.target:g}"
+    )
+    if remaining.seconds_to_target is None:
+        return text
+    return f"{text}, or {max(1, round(remaining.seconds_to_target / 60)):,} min"
+
+
 def _basis(audit: AuditResult) -> str:
     """Return what an interval rests on, such as "audit of 400"."""
     both = audit.sides.together

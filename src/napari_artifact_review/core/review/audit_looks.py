@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -96,16 +96,18 @@ class VerdictHistory:
             Number of the last entry in each log at the draw, by log id.
         """
         looks = dict.fromkeys(labels, Look())
-        for entry in self.entries:
-            if (
-                entry.cutout in labels
-                and entry.action == "decide"
-                and entry.act in self._in_force
-                and not _is_until(entry, since)
-            ):
+        for entry in self.decisions():
+            if entry.cutout in labels and not _is_until(entry, since):
                 look = looks[entry.cutout].after(entry, labels[entry.cutout])
                 looks[entry.cutout] = look
         return looks
+
+    def decisions(self) -> Iterator[Entry]:
+        """Yield the verdicts that are not undone, on cutouts of the table, in order."""
+        for entry in self.entries:
+            is_in_force = entry.action == "decide" and entry.act in self._in_force
+            if is_in_force and self.is_known(entry.cutout):
+                yield entry
 
     def with_verdict(
         self, cutouts: Iterable[CutoutKey], until: Mapping[str, int]

@@ -16,10 +16,10 @@ class HiddenCutouts:
     """The cutouts that show no prediction, label or earlier verdict.
 
     Reviewers lean to the word of the model if they see it. Two rules hide a cutout
-    until the verdict on it is recorded. `hide_unanswered` hides all cutouts without a
-    verdict of this round. `ask` hides given cutouts until each has a new verdict,
-    whatever verdicts they have already. If a verdict is undone, its cutout is hidden
-    again.
+    until the verdict on it is recorded. `hide_unanswered` hides cutouts without a
+    verdict of this round, all of them or a share. `ask` hides given cutouts until each
+    has a new verdict, whatever verdicts they have already. If a verdict is undone, its
+    cutout is hidden again.
 
     Parameters
     ----------
@@ -41,6 +41,9 @@ class HiddenCutouts:
         self._asked = np.zeros(count, dtype=bool)
         self._rows: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._hides_unanswered = False
+        self._share = 1.0
+        # A fixed seed, so that a resumed review hides the same rows.
+        self._lot = np.random.default_rng(0).random(count, dtype=np.float32)
         self._reviewer = ""
         # Time from which a verdict answers for its cutout.
         self._since = ""
@@ -59,9 +62,18 @@ class HiddenCutouts:
         """Return ``{"hidden": True}`` for a hidden row, for the log; else nothing."""
         return {"hidden": True} if self._mask[row] else {}
 
-    def hide_unanswered(self, on: bool) -> None:
-        """Hide all rows without a verdict of this round, or stop hiding them."""
-        self._hides_unanswered = on
+    def hide_unanswered(self, on: bool, share: float = 1.0) -> None:
+        """Hide rows without a verdict of this round, or stop hiding them.
+
+        Parameters
+        ----------
+        on : bool
+            Whether to hide rows.
+        share : float
+            Share of the rows to hide, drawn at random, above 0 and at most 1. The same
+            share is always the same rows, and a larger share includes them.
+        """
+        self._hides_unanswered, self._share = on, share
         self._refresh()
 
     def ask(self, rows: Iterable[int], reviewer: str) -> None:
@@ -81,13 +93,14 @@ class HiddenCutouts:
             at = int(np.searchsorted(self._rows, row))
             if at < len(self._rows) and self._rows[at] == row:
                 self._asked[row] = not self._is_answered(row)
-            is_hidden = self._hides_unanswered and not self._labels.answered_at(row)
+            is_drawn = self._hides_unanswered and self._lot[row] < self._share
+            is_hidden = is_drawn and not self._labels.answered_at(row)
             self._mask[row] = is_hidden or self._asked[row]
 
     def _refresh(self) -> None:
         self._mask[:] = self._asked
         if self._hides_unanswered:
-            self._mask |= ~self._labels.answered
+            self._mask |= ~self._labels.answered & (self._lot < self._share)
         self.changed.emit()
 
     def _is_answered(self, row: int) -> bool:

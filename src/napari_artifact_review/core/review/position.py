@@ -11,6 +11,7 @@ from napari_artifact_review.core.review.audit_record import (
     AuditRecord,
     audits_from_json,
 )
+from napari_artifact_review.core.review.budget import Budget
 from napari_artifact_review.core.review.learned_queue import LearnedState
 from napari_artifact_review.core.review.queue import QueueRule
 from napari_artifact_review.core.tables.mapping import TableMapping
@@ -87,6 +88,8 @@ class Position:
         Path of the user's own embeddings; None to compute descriptors.
     audits : tuple of AuditRecord
         All audits of the review.
+    budget : Budget or None
+        Number of looks after which to stop; None without a limit.
     """
 
     cutout: CutoutKey | None = None
@@ -103,6 +106,7 @@ class Position:
     learned: LearnedState = field(default_factory=LearnedState)
     embeddings: str | None = None
     audits: tuple[AuditRecord, ...] = ()
+    budget: Budget | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
@@ -124,6 +128,7 @@ class Position:
             "learned": self.learned.as_json(),
             "embeddings": self.embeddings,
             "audits": [audit.as_json() for audit in self.audits],
+            "budget": None if self.budget is None else self.budget.as_json(),
         }
 
     @classmethod
@@ -159,6 +164,7 @@ class Position:
         position.learned = read("learned", LearnedState.from_json, LearnedState())
         position.embeddings = read("embeddings", str, None)
         position.audits = read("audits", audits_from_json, ())
+        position.budget = read("budget", Budget.from_json, None)
         if not damaged:
             return position, ()
         names = ", ".join(damaged)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.decisions.log import LabelState
+from napari_artifact_review.core.learning.anchoring import Agreement
 from napari_artifact_review.core.learning.audit import (
     Audit,
     SampledCutout,
@@ -22,6 +23,7 @@ from napari_artifact_review.core.learning.remaining import (
 )
 from napari_artifact_review.core.learning.stopping import looks_to_target, seconds_for
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES
+from napari_artifact_review.core.review.anchored_verdicts import agreement_of
 from napari_artifact_review.core.review.audit_looks import VerdictHistory
 from napari_artifact_review.core.review.audit_record import AuditRecord
 from napari_artifact_review.core.review.audits import finds_to_confirm
@@ -39,8 +41,8 @@ class RemainingSnapshot:
 
     Attributes
     ----------
-    label, label_new : ndarray of int8, shape (n,)
-        Original labels, and labels after review.
+    label, preds, label_new : ndarray of int8, shape (n,)
+        Original labels, predictions at the threshold in use, and labels after review.
     reviewed : ndarray of bool, shape (n,)
         Whether each cutout has a verdict.
     queue_rows : ndarray of int64, shape (m,)
@@ -60,6 +62,7 @@ class RemainingSnapshot:
     """
 
     label: npt.NDArray[np.int8]
+    preds: npt.NDArray[np.int8]
     label_new: npt.NDArray[np.int8]
     reviewed: npt.NDArray[np.bool_]
     queue_rows: npt.NDArray[np.int64]
@@ -100,6 +103,13 @@ class RemainingSnapshot:
         later = min(later[0], most[0]), min(later[1], most[1])
         confirmed = min(confirmed[0], later[0]), min(confirmed[1], later[1])
         return Audit(record.number, record.population, sample, later, confirmed)
+
+    def anchoring(self) -> Agreement | None:
+        """Compare verdicts with and without the model's word; see `agreement_of`."""
+        row_of = self.cutout_index.row_of
+        return agreement_of(
+            self.history, lambda cutout: int(self.preds[row_of(cutout)])
+        )
 
     def count_to_confirm(self, reviewer: str) -> int:
         """Return how many finds of the last audit a reviewer may confirm."""

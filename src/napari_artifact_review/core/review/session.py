@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Container, Iterable, Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, overload
@@ -21,6 +21,7 @@ from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
+from napari_artifact_review.core.learning.anchoring import Agreement
 from napari_artifact_review.core.learning.remaining import Remaining, as_json
 from napari_artifact_review.core.outcomes import (
     ERRORS,
@@ -30,6 +31,7 @@ from napari_artifact_review.core.outcomes import (
     Verdict,
 )
 from napari_artifact_review.core.review.audits import Audits
+from napari_artifact_review.core.review.budget import Budget
 from napari_artifact_review.core.review.carrying import CarryPlan, plan_carrying
 from napari_artifact_review.core.review.closing_export import (
     ClosingExport,
@@ -90,6 +92,8 @@ class Metrics(TypedDict):
         Metrics by the names in `NUMBERS`.
     remaining : dict
         How many wrong labels are left, as plain JSON; see `remaining.as_json`.
+    anchoring : dict or None
+        Agreement with the model if its word is shown and if not; see `Agreement`.
     """
 
     before: Numbers
@@ -97,6 +101,7 @@ class Metrics(TypedDict):
     lowest: Numbers
     highest: Numbers
     remaining: dict[str, Any]
+    anchoring: dict[str, float] | None
 
 
 # Over 350 lines: this class is the interface of a review for scripts, layers and
@@ -115,6 +120,8 @@ class ReviewSession:
         Emitted without arguments when the current cutout has changed.
     label_changed : Signal
         Emitted with the row of a cutout whose verdict was given, undone or redone.
+    budget_changed : Signal
+        Emitted when another budget was set; see `set_budget`.
     decided : Signal
         Emitted once with all changed rows, after `label_changed` is emitted for each.
     undo_or_redo_given : Signal
@@ -169,6 +176,7 @@ class ReviewSession:
 
     label_changed = Signal(int)
     decided = Signal(list)
+    budget_changed = Signal()
     undo_or_redo_given = Signal(list, str)
     shown_columns_changed = Signal()
     learning_changed = Signal()
@@ -216,7 +224,7 @@ class ReviewSession:
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
-        catalog.hidden.hide_unanswered(self.hide_predictions)
+        catalog.hidden.hide_unanswered(self.hide_predictions, self.hidden_share)
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
                 files.meeting_place, files.team_url, files.identity
@@ -729,9 +737,8 @@ class ReviewSession:
                 # Another seed begins a new order.
                 self.learned_queue.seed = rule.seed
                 self._cursor.shown.clear()
-            if self._dispatch is None:
-                # The first cutout is then the first of the learned order.
-                self.learned_queue.update(Queue(self.catalog, rule))
+            # The first cutout is then the first of the learned order.
+            self.learned_queue.update(Queue(self.catalog, rule), at_once=True)
         self._cursor.set_queue(rule)
         self._learn()
 
@@ -750,7 +757,38 @@ class ReviewSession:
     @hide_predictions.setter
     def hide_predictions(self, on: bool) -> None:
         self.view_settings = self.view_settings | {"hide_predictions": bool(on)}
-        self.catalog.hidden.hide_unanswered(bool(on))
+        self.catalog.hidden.hide_unanswered(bool(on), self.hidden_share)
+
+    @property
+    def hidden_share(self) -> float:
+        """Share of the cutouts that `hide_predictions` hides, above 0 and at most 1.
+
+        A share of less than 1 is drawn at random from the table, so that `anchoring`
+        can compare the verdicts on hidden cutouts with those on the others.
+
+        Raises
+        ------
+        ValueError
+            If a share that is set is not above 0 and at most 1.
+        """
+        share: Any = self.view_settings.get("hidden_share")
+        is_share = type(share) in (int, float) and 0 < share <= 1
+        return float(share) if is_share else 1.0
+
+    @hidden_share.setter
+    def hidden_share(self, share: float) -> None:
+        if not 0 < share <= 1:
+            raise ValueError(f"a share is above 0 and at most 1, not {share:g}")
+        self.view_settings = self.view_settings | {"hidden_share": float(share)}
+        self.catalog.hidden.hide_unanswered(self.hide_predictions, float(share))
+
+    @property
+    def anchoring(self) -> Agreement | None:
+        """How often verdicts agree with the model if its word is shown, and if not.
+
+        None without verdicts of both sorts; see `hidden_share` and `agreement_of`.
+        """
+        return self.remaining_snapshot().anchoring()
 
     def hide_until_verdict(self, rows: Iterable[int]) -> None:
         """Ask about rows again: hide each of them until it has a new verdict.
@@ -920,7 +958,13 @@ class ReviewSession:
         """Return to the queue before the audit; return False if it is in use."""
         return self.audits.is_in_queue and self._end_detour()
 
-    def show_surprising(self, n: int = 50) -> bool:
+    def find_surprising(self) -> Callable[[], npt.NDArray[np.int64]]:
+        """Return a function for any thread, which finds rows for `show_surprising`."""
+        return self.learned_queue.find_surprising(self.reviewer)
+
+    def show_surprising(
+        self, n: int = 50, rows: npt.NDArray[np.int64] | None = None
+    ) -> bool:
         """Queue the reviewer's own most surprising verdicts for a second look.
 
         A model of all verdicts says how surprising each is; the most surprising come
@@ -932,8 +976,11 @@ class ReviewSession:
         ----------
         n : int
             Most verdicts to queue.
+        rows : ndarray of int64, optional
+            What the function of `find_surprising` has returned; by default it is
+            called here.
         """
-        rows = self.learned_queue.surprising(self.reviewer)[:n]
+        rows = (self.find_surprising()() if rows is None else rows)[:n]
         if not len(rows):
             return False
         self._cursor.begin_detour(rows, {"second_look": True}, self.reviewer)
@@ -941,11 +988,45 @@ class ReviewSession:
 
     def end_surprising(self) -> bool:
         """Return to the queue before `show_surprising`; return False if in use."""
-        return "second_look" in self._cursor.purpose and self._end_detour()
+        return self.shows_surprising and self._end_detour()
+
+    @property
+    def shows_surprising(self) -> bool:
+        """Whether the queue has verdicts for a second look; see `show_surprising`."""
+        return "second_look" in self._cursor.purpose
 
     def is_asked_again(self, cutout: CutoutKey) -> bool:
         """Return whether a cutout awaits the second verdict for which it is queued."""
         return bool(self.catalog.hidden.asked[self._row_of(cutout)])
+
+    @property
+    def budget(self) -> Budget | None:
+        """Number of looks after which the reviewer stops; None without a limit."""
+        return self._budget
+
+    def set_budget(self, looks: int | None) -> None:
+        """Set a number of looks, counted from now; None for no limit.
+
+        In the viewer, the verdict that uses the last look does not go on to another
+        cutout.
+
+        Raises
+        ------
+        ValueError
+            If the number is less than 1.
+        """
+        self._budget = None if looks is None else Budget(looks, self._looked_at)
+        self.budget_changed.emit()
+
+    @property
+    def looks_left(self) -> int | None:
+        """Number of looks that the budget has left; None without a budget."""
+        return None if self._budget is None else self._budget.left(self._looked_at)
+
+    @property
+    def _looked_at(self) -> int:
+        labels = self.catalog.labels
+        return int(np.count_nonzero(labels.answered | labels.pending))
 
     @property
     def remaining(self) -> Remaining:
@@ -957,6 +1038,7 @@ class ReviewSession:
         labels, queue = self.catalog.labels, self._cursor.rule_queue
         return RemainingSnapshot(
             label=self.predictions.label,
+            preds=self.catalog.preds,
             label_new=labels.label_new.copy(),
             reviewed=labels.reviewed.copy(),
             queue_rows=queue.rows,
@@ -1246,7 +1328,8 @@ class ReviewSession:
             The item ``remaining`` says how many wrong labels are left, as plain JSON:
             a ``sentence``, the model's ``estimate`` for ``queue`` and ``table``, the
             exact intervals of the ``audits``, and looks and seconds to the target. See
-            `remaining.as_json`.
+            `remaining.as_json`. The item ``anchoring`` has the numbers of `Agreement`,
+            or is None.
 
         Raises
         ------
@@ -1260,6 +1343,7 @@ class ReviewSession:
             lowest=numbers["lowest"],
             highest=numbers["highest"],
             remaining=as_json(self.remaining),
+            anchoring=None if (shown := self.anchoring) is None else asdict(shown),
         )
 
     # Saving
@@ -1353,6 +1437,7 @@ class ReviewSession:
             LearnedState(self.learned_queue.seed, tuple(self._cursor.shown)),
             str(place) if (place := self.descriptors.embeddings) else None,
             self.audits.records,
+            self._budget,
         )
 
     # Private methods
@@ -1371,6 +1456,7 @@ class ReviewSession:
         """Restore the view, drafts and columns; return notices for the user."""
         self.view_settings = position.view
         self.drafts = position.drafts
+        self._budget = position.budget
         self.own_columns = self.catalog.own_columns
         self.shown_columns, gone = _columns_to_show(position, self.own_columns)
         return gone
@@ -1412,10 +1498,14 @@ class ReviewSession:
         self.descriptors.start([name], self.view_settings.get("hdus"))
 
     def _learn(self) -> None:
-        """Learn the order of the queue again, if the queue has the learned order."""
-        if self._is_learned:
+        """Learn the order of the queue again, if the queue has the learned order.
+
+        It is also learned while other cutouts are in the queue for a while, because
+        the estimates of what is left depend on it.
+        """
+        if self.review_queue.rule.order == "learned":
             self._start_describing()
-            self.learned_queue.update(self.review_queue)
+            self.learned_queue.update(self._cursor.rule_queue)
             self.learning_changed.emit()
 
     def _carry(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import Container, PushButton
+from magicgui.widgets import CheckBox, Container, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QRectF, Qt
@@ -143,11 +143,14 @@ class ContextPanel(Container[Widget]):
         Emitted to copy the position to the clipboard.
     similar_requested : Signal
         Emitted to show similar cutouts, or to go back from them.
+    other_images_requested : Signal
+        Emitted with True to leave out the same image among similar cutouts.
     """
 
     row_requested = Signal(int)
     copy_requested = Signal()
     similar_requested = Signal()
+    other_images_requested = Signal(bool)
 
     def __init__(self) -> None:
         self.map = NeighbourMap()
@@ -155,14 +158,25 @@ class ContextPanel(Container[Widget]):
         self.sky = Line()
         self.copy = PushButton(text="Copy")
         self.similar = PushButton(text="More like this")
+        self.other_images = CheckBox(
+            text="In other images",
+            tooltip="Leave out the image of the cutout that is compared with",
+        )
         keep_compact(self.copy.native)
+        keep_compact(self.similar.native)
         position = row_of(self.position, self.copy)
-        super().__init__(widgets=[position, self.sky, self.similar], labels=False)
+        super().__init__(
+            widgets=[position, self.sky, row_of(self.similar, self.other_images)],
+            labels=False,
+        )
         self.margins = (0, 0, 0, 0)
         self.native.layout().insertWidget(0, self.map)
         self.map.row_requested.connect(lambda row: self.row_requested.emit(row))
         self.copy.changed.connect(lambda: self.copy_requested.emit())
         self.similar.changed.connect(lambda: self.similar_requested.emit())
+        self.other_images.changed.connect(
+            lambda on: self.other_images_requested.emit(on)
+        )
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Show the current keys in the tooltips."""

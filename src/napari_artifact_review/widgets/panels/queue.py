@@ -5,18 +5,25 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, Container, PushButton, SpinBox
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
-from napari_artifact_review.core.outcomes import ERRORS, OUTCOME_DISPLAY_ORDER
+from napari_artifact_review.core.outcomes import (
+    ERRORS,
+    OUTCOME_DISPLAY_ORDER,
+    OUTCOMES,
+)
+from napari_artifact_review.viewer.status import describe_reason
+from napari_artifact_review.widgets.panels.budget import BudgetPanel
 from napari_artifact_review.widgets.panels.conditions import ConditionsPanel
 from napari_artifact_review.widgets.panels.hiding import HidingPanel
 from napari_artifact_review.widgets.panels.threshold import ThresholdPanel
-from napari_artifact_review.widgets.parts.font import fit_width
+from napari_artifact_review.widgets.parts.font import fit_width, keep_compact
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
+from napari_artifact_review.widgets.parts.wrapped_text import WrappedText
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
@@ -49,6 +56,9 @@ _ORDERS = {
 
 _ANY_KIND = "All kinds"
 
+#: Outcomes of hidden errors, whose label and prediction may be wrong together.
+_AGREEMENTS = tuple(name for name in OUTCOMES if name not in ERRORS)
+
 
 class QueuePanel(Container[Widget]):
     """The panel to view and change the filters and the order of the queue.
@@ -66,6 +76,7 @@ class QueuePanel(Container[Widget]):
             name: CheckBox(text=name, value=name in ERRORS)
             for name in OUTCOME_DISPLAY_ORDER
         }
+        self.agreements = PushButton(text="Hidden errors")
         self.state = _choice(_STATES, "Review status")
         self.this_image = CheckBox(
             text="This image", tooltip="Keep only the cutouts of the current image"
@@ -76,35 +87,42 @@ class QueuePanel(Container[Widget]):
         )
         self.order = _choice(_ORDERS, "Sort by")
         self.seed = SpinBox(min=0, max=2**31 - 1, tooltip="Seed of the shuffled order")
-        self.learning = Line()
+        self.learning, self.reason = Line(), WrappedText()
+        self.budget = BudgetPanel()
         self.hiding = HidingPanel()
         self.threshold = ThresholdPanel()
         super().__init__(
             widgets=[
-                row_of(*self.outcomes.values()),
+                row_of(*self.outcomes.values(), self.agreements),
                 row_of(self.state, self.this_image),
                 self.kind,
                 row_of(self.order, self.seed),
                 self.learning,
+                self.budget,
                 self.hiding,
                 self.threshold,
             ],
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
+        self.native.layout().insertWidget(5, self.reason)
         self._insert_conditions()
         self._fix_widths()
-        for hidden in (self.seed, self.learning):
+        for hidden in (self.seed, self.learning, self.reason):
             hidden.hide()
+        self._connect_fields()
         self._images: tuple[str, ...] | None = None
         self._current_image = ""
         # The state of the current queue.
         self._state = "all"
+
+    def _connect_fields(self) -> None:
         choices = (self.state, self.this_image, self.order, self.seed)
         self._fields: list[Any] = [*self.outcomes.values(), *choices]
         for widget in self._fields:
             widget.changed.connect(self._request)
         self.kind.native.activated.connect(self._request)
+        self.agreements.changed.connect(self._request_agreements)
 
     def _insert_conditions(self) -> None:
         """Insert the conditions between the filters and the order."""
@@ -114,6 +132,7 @@ class QueuePanel(Container[Widget]):
 
     def _fix_widths(self) -> None:
         fit_width(self.seed.native, "0" * 10)
+        keep_compact(self.agreements.native)
         # The list beside the check box takes the remaining space.
         self.this_image.native.setSizePolicy(
             QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed
@@ -159,20 +178,49 @@ class QueuePanel(Container[Widget]):
             self.this_image.value = rule.images is not None
         self.conditions.show_conditions(rule.columns)
         self.seed.visible = rule.order == "random"
+        self._show_agreements()
         self.show_learning(session)
+        self.budget.show_budget(session)
         self.hiding.show_hiding(session)
         self.threshold.show_threshold(session)
 
     def show_learning(self, session: ReviewSession) -> None:
         """Show what the learned order is based on, if the queue has this order."""
         is_learned = session.review_queue.rule.order == "learned"
-        self.learning.visible = is_learned
+        line: QWidget = self.learning.native
+        for widget in (line, self.reason):
+            # A new visibility causes a layout, so that it is set only if it changes.
+            if widget.isHidden() == is_learned:
+                widget.setVisible(is_learned)
         if is_learned:
             self.learning.show_text(session.learned_queue.text)
+            self.reason.show_text(describe_reason(session))
+
+    def _show_agreements(self) -> None:
+        """Show what the button for hidden errors does."""
+        chosen = {name for name, box in self.outcomes.items() if box.value}
+        self._is_at_agreements = chosen == {*_AGREEMENTS}
+        text, tooltip = (
+            ("Errors", "Show the errors (FP and FN) again")
+            if self._is_at_agreements
+            else (
+                "Hidden errors",
+                "Show the agreements (TP and TN), first those that your verdicts say "
+                "are mislabelled",
+            )
+        )
+        if self.agreements.text != text:
+            self.agreements.text = text
+        self.agreements.tooltip = tooltip
 
     def note_image(self, session: ReviewSession) -> None:
         """Store the current image for the filter "This image"."""
         self._current_image = session.cutout_index.image_of(session.current_cutout.row)
+
+    def _request_agreements(self) -> None:
+        """Request the agreements in the learned order, or the errors again."""
+        outcomes = [*ERRORS] if self._is_at_agreements else [*_AGREEMENTS]
+        self.queue_requested.emit({"outcomes": outcomes, "order": "learned"})
 
     def _request(self) -> None:
         images = None

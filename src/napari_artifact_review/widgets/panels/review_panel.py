@@ -203,6 +203,9 @@ class ReviewPanel(Container[Widget]):
         self.verdict.last.show_last(session)
         self.facts.show_cutout(cutout)
         self.own_columns.show_cutout(session)
+        if self.folds["queue"].is_open:
+            self.queue.show_learning(session)
+            self.queue.budget.show_budget(session)
         draft = session.drafts.get(cutout.key)
         given = session.shown_state(cutout.key)
         self.kind_and_note.show_cutout(cutout, given, draft)
@@ -266,7 +269,7 @@ class ReviewPanel(Container[Widget]):
         self.show_notes(controller)
         is_loading = controller.view == "loading"
         name = controller.session.current_cutout.image_name
-        self.message.say(f"Reading {name}..." if is_loading else "")
+        self.message.say_in_passing(f"Reading {name}..." if is_loading else "")
         problem = None if is_loading else controller.problem
         self.unseen.show_problem(problem, controller.view == "shown")
 
@@ -278,13 +281,17 @@ class ReviewPanel(Container[Widget]):
             self.note.visible = bool(notes)
         self.changed_file.show_file(controller.watch.changed_file)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, in_passing: bool = False) -> None:
         """Show a message to the reviewer; an empty string hides the last message.
 
         While the panels are hidden, napari shows the message as a notification, unless
-        the whole window is closed.
+        the whole window is closed. A message in passing is shown instead of the last
+        message until the image is read.
         """
-        self.message.say(text)
+        if in_passing:
+            self.message.say_in_passing(text)
+        else:
+            self.message.say(text)
         window = main_window_of(self.native)
         is_window_open = window is not None and window.isVisible()
         if text and is_window_open and not self.native.isVisible():

@@ -23,7 +23,7 @@ class Message(Label):
 
     def __init__(self) -> None:
         super().__init__()
-        self._text = ""
+        self._text = self._passing = self._shown = ""
         native: QLabel = self.native
         show_as_plain(native)
         native.setWordWrap(True)
@@ -41,8 +41,18 @@ class Message(Label):
 
     def say(self, text: str) -> None:
         """Show a text, or hide the message if the text is empty."""
-        if text != self._text:
-            self._text = text
+        self._text = text
+        self._show()
+
+    def say_in_passing(self, text: str) -> None:
+        """Show a text instead of the last message, which an empty text shows again."""
+        self._passing = text
+        self._show()
+
+    def _show(self) -> None:
+        text = self._passing or self._text
+        if text != self._shown:
+            self._shown = text
             self.value = breakable(printable(text))
             self.tooltip = tooltip_text(text)
             self.native.setVisible(bool(text))
@@ -52,7 +62,7 @@ class Message(Label):
         """Fit the message to the lower edge and the width of the panel."""
         native: QLabel = self.native
         panel = native.parentWidget()
-        if self._text and panel is not None:
+        if self._shown and panel is not None:
             height = native.heightForWidth(panel.width())
             native.setGeometry(0, panel.height() - height, panel.width(), height)
             native.raise_()

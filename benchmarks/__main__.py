@@ -33,7 +33,7 @@ def main() -> int:
     options = _options()
     form = "tiny" if options.tiny else "long" if options.long else "short"
     cache = options.cache or Plan().cache
-    plan = Plan(form, options.full_size or options.long, cache)
+    plan = Plan(form, options.full_size or options.long, cache, options.learned)
     if options.profile:
         from .costs import profile
 
@@ -42,6 +42,7 @@ def main() -> int:
     wanted = {int(n) for n in options.only.split(",")} if options.only else None
     began = time.monotonic()
     about = machine.describe() | {"form": form, "full_size": plan.full_size}
+    about["learned"] = plan.learned
     lines, points, renderer = _measure(plan, wanted)
     about["opengl"] = renderer
     peer_answers: dict[str, peers.Answers] = {}
@@ -191,6 +192,11 @@ def _options() -> argparse.Namespace:
         "--full-size",
         action="store_true",
         help="large images with cutouts of 200 pixels",
+    )
+    parser.add_argument(
+        "--learned",
+        action="store_true",
+        help="queues in the learned order, while descriptors are being computed",
     )
     parser.add_argument(
         "--profile", choices=("step", "switch"), help="profile a step or a switch"

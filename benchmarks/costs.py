@@ -24,7 +24,7 @@ _OMITTED += ("app/canvas.py", "scene/events.py", "util/theme", "magicgui/signatu
 def profile(plan: Plan, work: str) -> str:
     """Return the costs of "step" or "switch" as text, the highest first."""
     count = plan.pick(2, 40, 150) if work == "step" else plan.pick(1, 15, 50)
-    review = Review(plan, surveys.linked_ccds(plan))
+    review = Review(plan, surveys.ccds(plan))
     profiler = cProfile.Profile()
     times, plain = Timings(), Timings()
     names = [n for n in review.session.image_names if len(review.errors_of(n)) > 2]

@@ -24,11 +24,14 @@ class Plan:
         Whether large images have cutouts of 200 pixels instead of 20.
     cache : Path
         The folder that keeps generated inputs for the next run.
+    learned : bool
+        Whether queues have the learned order, while descriptors are being computed.
     """
 
     form: Form = "short"
     full_size: bool = False
     cache: Path = user_cache_path("napari-artifact-review", appauthor=False) / "bench"
+    learned: bool = False
 
     def pick(self, tiny: T, short: T, long: T) -> T:
         """Return the value for the form of this run."""

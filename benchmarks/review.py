@@ -40,11 +40,15 @@ class Review:
             survey.predictions,
             survey.images,
             self.folder / "test_outputs.csv",
+            cutout_size=survey.cutout_size,
         )
         self.session = self.dock.session
         self.controller = self.dock.controller
         # Rows measure a verdict without the step that would follow it.
         self.dock.auto_advance.value = False
+        self._learned = plan.learned
+        if plan.learned:
+            self.session.set_queue(order="learned")
         self.window.bring_up()
         self.settle()
 
@@ -102,6 +106,15 @@ class Review:
         QTest.qWait(350)
         wait_until(lambda: not self.controller.loader.is_reading, 600)
         QTest.qWait(20)
+
+    def stay_in(self, name: str) -> None:
+        """Keep the next steps in one image, if the queue has the learned order."""
+        if self._learned:
+            self.session.set_queue(images=[name], order="learned")
+
+    def next_row(self) -> int | None:
+        """Return the row of the next cutout, which descriptors may still change."""
+        return self.session.review_queue.after(self.cutout.row)
 
     def go_to(self, error_id: int) -> None:
         """Go to an error, and wait until nothing happens any more."""

@@ -28,6 +28,7 @@ class Survey:
 
     predictions: Path
     images: Path
+    cutout_size: int | None = None
 
     def file(self, name: str) -> Path:
         """Return the file of an image."""
@@ -47,33 +48,12 @@ def demo(plan: Plan, images: int) -> Survey:
     return Survey(made.predictions, made.images)
 
 
-def linked_ccds(plan: Plan) -> Survey:
-    """Make the demo's images as float32, under many names.
+def ccds(plan: Plan) -> Survey:
+    """Make so many images that there is always one that the review has not read yet.
 
-    Each file has several names (hard links), so that there is always an image that the
-    review has not read yet, while the operating system has all files in its memory.
+    The operating system has all files in its memory.
     """
-    images, names = plan.pick((3, 6), (6, 120), (12, 300))
-    # Earlier runs have cached the images under this name.
-    folder = plan.cache / f"walk-{images}-{names}"
-    with _new_folder(folder) as partial:
-        if partial:
-            source = demo(plan, images)
-            table = pd.read_csv(source.predictions, dtype=str)
-            found = list(table.groupby("image_name", sort=False))
-            (partial / "images").mkdir()
-            tables = []
-            for i in range(names):
-                name, part = found[i % images]
-                target = partial / "images" / f"ccd_{i:04d}.fits"
-                if i < images:
-                    pixels = fits.getdata(source.file(name)).astype(np.float32)
-                    fits.PrimaryHDU(pixels).writeto(target)
-                else:
-                    _link(partial / "images" / f"ccd_{i % images:04d}.fits", target)
-                tables.append(part.assign(image_name=target.stem))
-            _write(pd.concat(tables), partial)
-    return Survey(folder / "predictions.csv", folder / "images")
+    return different_ccds(plan, plan.pick(6, 60, 170))
 
 
 def different_ccds(plan: Plan, images: int) -> Survey:
@@ -209,7 +189,7 @@ def many_cutouts(plan: Plan, images: int, cutouts: int) -> Survey:
             table["preds"] = 1 - table.label
             table["confidence"] = rng.random(len(table)).round(4)
             _write(table.sort_values("image_name"), partial)
-    return Survey(folder / "predictions.csv", source.images)
+    return Survey(folder / "predictions.csv", source.images, CUTOUT)
 
 
 def marked(survey: Survey) -> dict[str, pd.DataFrame]:

@@ -24,7 +24,7 @@ Answers = dict[int, Timings | str]
 
 def measure(plan: Plan) -> dict[str, Answers]:
     """Return the times of each peer by row, or the reason why there are none."""
-    predictions = surveys.linked_ccds(plan).predictions
+    predictions = surveys.ccds(plan).predictions
     return {name: _run(module, predictions, plan) for name, module in _MODULES.items()}
 
 

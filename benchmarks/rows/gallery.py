@@ -51,6 +51,8 @@ def _open(plan: Plan) -> Iterable[Line]:
     """Open the gallery of a survey's errors in several orders."""
     review = Review(plan, surveys.demo(plan, plan.pick(3, 12, 47)))
     times = {"image": Timings(), "mislabelled": Timings(), "random": Timings()}
+    if plan.learned:
+        times["learned"] = Timings()
     for order, timings in times.items():
         review.session.set_queue(order=order)
         for _ in range(plan.pick(1, 3, 5)):

@@ -31,7 +31,7 @@ def prepare(plan: Plan) -> Iterator[Plan]:
 def hold_next(plan: Plan) -> Iterable[Line]:
     """Row 12: hold Next, ten steps a second."""
     seconds = plan.pick(2, 5, 60)
-    yield from _hold(plan, surveys.linked_ccds(plan), "generated images", seconds)
+    yield from _hold(plan, surveys.ccds(plan), "generated images", seconds)
     sdss = surveys.sdss()
     if sdss is not None and plan.form != "tiny":
         yield from _hold(plan, sdss, "SDSS frames", seconds)

@@ -28,7 +28,7 @@ class WindowPair:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.survey = surveys.linked_ccds(plan)
+        self.survey = surveys.ccds(plan)
         self.review = Review(plan, self.survey)
         self.bare = BareNapari(self.review.window.canvas_size)
         self.pixels: dict[str, Array] = {}
@@ -40,12 +40,13 @@ class WindowPair:
         self.bare.copy_camera(self.review.viewer.scene.camera)
 
     def pixels_of(self, name: str) -> Array:
-        """Return the pixels of an image, from memory after the first read."""
-        # Linked names share one file and its pixels.
-        key = str(self.survey.file(name).stat().st_ino)
-        if key not in self.pixels:
-            self.pixels[key] = read(self.survey.file(name))
-        return self.pixels[key]
+        """Return the pixels of an image, from memory if it was read lately."""
+        if name not in self.pixels:
+            # All images would fill the memory.
+            while len(self.pixels) > 12:
+                self.pixels.pop(next(iter(self.pixels)))
+            self.pixels[name] = read(self.survey.file(name))
+        return self.pixels[name]
 
     def boxes_of(self, name: str) -> Array:
         """Return the sides of an image's boxes."""
@@ -90,6 +91,7 @@ def step(pair: WindowPair) -> Iterable[Line | Point]:
     ours, base, camera = Timings(), Timings(), Timings()
     wanted = pair.plan.pick(8, 40, 300)
     for name in review.session.image_names:
+        review.stay_in(name)
         errors = review.errors_of(name)
         if len(ours.values) >= wanted:
             break
@@ -111,9 +113,10 @@ def step(pair: WindowPair) -> Iterable[Line | Point]:
         for begin in range(1, len(errors), ROUND):
             turn = errors[begin : begin + ROUND]
             review.window.bring_up()
-            for cutout in turn:
+            for _ in turn:
+                following = review.next_row()
                 seconds = review.window.press(Qt.Key.Key_N, review.is_shown)
-                _check(review, cutout)
+                _check(review, following)
                 if not warm:
                     ours.add(seconds)
             bare.window.bring_up()
@@ -158,7 +161,7 @@ def switch(pair: WindowPair) -> Iterable[Line | Point]:
         review.window.bring_up()
         ready = review.has_read(name)
         seconds = review.window.press(Qt.Key.Key_N, review.is_shown)
-        _check(review, first)
+        _check(review, first.row)
         waited += not ready
         other = _bare_switch(pair, name, first)
         if i > 1:
@@ -275,9 +278,9 @@ class _Commits:
         self._db.close()
 
 
-def _check(review: Review, cutout: Cutout) -> None:
-    if review.cutout.row != cutout.row:
-        raise RuntimeError(f"{review.cutout.key} is shown, not {cutout.key}")
+def _check(review: Review, row: int | None) -> None:
+    if review.cutout.row != row:
+        raise RuntimeError(f"row {review.cutout.row} is shown, not {row}")
 
 
 def _bare_switch(pair: WindowPair, name: str, cutout: Cutout) -> float:

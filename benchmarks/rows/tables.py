@@ -147,6 +147,7 @@ def _round(review: Review, chance: random.Random) -> Iterator[tuple[str, float]]
     """Step, jump and decide in one of the first images, on the screen."""
     names = review.session.image_names[:4]
     name = next(n for n in names if len(review.errors_of(n)) > 5)
+    review.stay_in(name)
     errors = review.errors_of(name)
     if review.cutout.image_name != name or review.cutout.row != errors[0].row:
         review.go_to(errors[0].error_id)

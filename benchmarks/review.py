@@ -109,8 +109,9 @@ class Review:
 
     def stay_in(self, name: str) -> None:
         """Keep the next steps in one image, if the queue has the learned order."""
-        if self._learned:
+        if self._learned and self.session.review_queue.rule.images != (name,):
             self.session.set_queue(images=[name], order="learned")
+            self.settle()
 
     def next_row(self) -> int | None:
         """Return the row of the next cutout, which descriptors may still change."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from benchmarks import machine
+from benchmarks import audit, machine
 from benchmarks.learning.reviewer import Looks, count_looks, fixed_orders, walk
 from benchmarks.learning.speed import query_times, refit_times
 from benchmarks.learning.survey import (
@@ -64,6 +64,11 @@ def print_tables(options: argparse.Namespace, cache: Path) -> None:
     print_second_looks(surveys)
     print_similar(surveys)
     print_times(surveys[0], options.quick)
+    if not options.quick:
+        print("\n### Audits: how often the interval at 95 % holds the true number\n")
+        audit.print_sizes()
+        print()
+        audit.print_mistakes()
 
 
 def print_models(surveys: list[Survey]) -> None:

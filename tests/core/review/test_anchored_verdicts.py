@@ -115,7 +115,7 @@ def test_only_first_blind_and_drawn_verdicts_count(session):
     # An undone verdict does not count.
     answer(session, False, blind[5:6])
     session.undo()
-    # If all cutouts are hidden, or none, nobody has drawn them.
+    # If all cutouts are hidden, or none, they were not drawn at random.
     session.hidden_share = 1
     answer(session, False, blind[6:8])
     session.hide_predictions = False

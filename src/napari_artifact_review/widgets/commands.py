@@ -227,7 +227,7 @@ class ReviewCommands:
     def _go_to_unreviewed(self) -> None:
         # Do not skip a cutout whose verdict was refused because it is not drawn yet.
         if self._controller.waits_for_image:
-            self._panel.say(STAYS_AT_CUTOUT)
+            self._controller.said.emit(STAYS_AT_CUTOUT)
         elif not self._session.next_unreviewed():
             self._panel.say(all_reviewed(self._session))
 

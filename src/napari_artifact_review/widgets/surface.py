@@ -86,7 +86,7 @@ class Canvas:
     def _may_leave(self) -> bool:
         """Return whether the reviewer may leave the cutout; explain a refusal."""
         if self._controller.waits_for_image:
-            self._say(STAYS_AT_CUTOUT)
+            self._controller.said.emit(STAYS_AT_CUTOUT)
         return not self._controller.waits_for_image
 
     def current_rectangle(self) -> QRect | None:

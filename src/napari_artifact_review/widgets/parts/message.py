@@ -42,6 +42,9 @@ class Message(Label):
     def say(self, text: str) -> None:
         """Show a text, or hide the message if the text is empty."""
         self._text = text
+        if text:
+            # Of two messages, the later one is shown.
+            self._passing = ""
         self._show()
 
     def say_in_passing(self, text: str) -> None:

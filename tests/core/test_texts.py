@@ -8,6 +8,7 @@ from napari_artifact_review.core.texts import (
     counted,
     not_html,
     on_one_line,
+    plain_number,
     printable,
 )
 
@@ -48,3 +49,20 @@ def test_one_thing_is_singular():
     assert [counted(count, "image") for count in counts] == [
         "0 images", "1 image", "2 images", "2,000 images",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1073741825, "1073741825"),
+        (1073741825.0, "1073741825"),
+        (-32768, "-32768"),
+        (-0.0, "0"),
+        (0.1234567891, "0.1234568"),
+        (1e300, "1e+300"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+    ],
+)
+def test_whole_numbers_are_told_in_full(value, text):
+    assert plain_number(value) == text

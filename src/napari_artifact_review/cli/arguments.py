@@ -24,6 +24,23 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_hdu(parser: argparse.ArgumentParser) -> None:
+    """Add the HDU of the images."""
+    parser.add_argument(
+        "--hdu",
+        metavar="NAME",
+        type=hdu_of,
+        help="name or number of the HDU of FITS files (default: that of the review, or "
+        "the first image)",
+    )
+
+
+def hdu_of(text: str) -> int | str:
+    """Return the name or the number of an HDU."""
+    text = text.strip()
+    return int(text) if text.isdecimal() else text
+
+
 def add_previous(parser: argparse.ArgumentParser) -> None:
     """Add the previous round, whose verdicts are carried."""
     parser.add_argument(

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from napari_artifact_review.cli.arguments import (
+    add_hdu,
     add_inputs,
     add_mapping,
     add_previous,
@@ -20,6 +21,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     add_mapping(parser)
     add_review(parser)
+    add_hdu(parser)
     add_previous(parser)
 
 
@@ -34,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
         mapping=mapping_of(options),
         cutout_size=options.cutout_size,
         previous=options.previous,
+        hdu=options.hdu,
     )
     for fault in faults:
         print(on_one_line(str(fault)), file=sys.stderr)

@@ -11,6 +11,7 @@ from napari_artifact_review.cli.arguments import (
     GO_ON,
     add_mapping,
     add_review,
+    hdu_of,
     mapping_of,
 )
 from napari_artifact_review.core.texts import counted, on_one_line, printable
@@ -76,6 +77,7 @@ def _add_cutouts(parser: argparse.ArgumentParser) -> None:
     add(
         "--hdu",
         metavar="NAME",
+        type=hdu_of,
         help="HDU of the images, as name or index (default: that of the review)",
     )
     add(
@@ -126,7 +128,6 @@ def run(options: argparse.Namespace) -> int:
         parse_shares,
     )
 
-    hdu = options.hdu
     try:
         done = export(
             options.table,
@@ -145,7 +146,7 @@ def run(options: argparse.Namespace) -> int:
             seed=options.seed,
             unsure=options.unsure,
             only=options.only,
-            hdu=int(hdu) if hdu is not None and hdu.isdecimal() else hdu,
+            hdu=options.hdu,
             image_key=parse_keys(options.image_key),
             skip_bad_images=options.skip_bad_images,
         )

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TypeVar
 
+from napari_artifact_review.cli.arguments import hdu_of
 from napari_artifact_review.cli.progress import PrintedProgress
 
 R = TypeVar("R")
@@ -26,7 +27,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hdu",
         metavar="NAME",
-        type=_hdu,
+        type=hdu_of,
         help="name or number of the HDU of FITS files (default: the first image)",
     )
     parser.add_argument(
@@ -91,7 +92,3 @@ def run_with_progress(run: Callable[[PrintedProgress], R], done: str) -> R:
         raise KeyboardInterrupt(f"Stopped after {progress.text}") from None
     finally:
         progress.end()
-
-
-def _hdu(text: str) -> int | str:
-    return int(text) if text.isdecimal() else text

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_artifact_review.cli.arguments import (
+    add_hdu,
     add_inputs,
     add_mapping,
     add_previous,
@@ -46,6 +47,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="PostgreSQL database through which computers exchange their verdicts",
     )
+    add_hdu(parser)
     add_previous(parser)
     parser.add_argument(
         "--embeddings",
@@ -77,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
             team=options.team,
             previous=options.previous,
             embeddings=options.embeddings,
+            hdu=options.hdu,
         )
         if options.previous is not None:
             _print_summary(widget)

@@ -6,7 +6,12 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from napari_artifact_review.cli.arguments import add_mapping, add_review, mapping_of
+from napari_artifact_review.cli.arguments import (
+    add_hdu,
+    add_mapping,
+    add_review,
+    mapping_of,
+)
 from napari_artifact_review.core.texts import printable
 
 
@@ -24,6 +29,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", metavar="DIR", type=Path, help="folder of the full images"
     )
+    add_hdu(parser)
     add_review(parser)
     add_mapping(parser)
     parser.add_argument("--store", metavar="FILE", help="SQLite file with the verdicts")
@@ -41,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
         options.store,
         cutout_size=options.cutout_size,
         mapping=mapping_of(options),
+        hdu=options.hdu,
     ) as session:
         written = write_report(session, options.output, datetime.now(UTC).date())
         print(printable(f"{sentence(session.remaining)}."))

@@ -1,7 +1,8 @@
-"""Texts from files and other computers, made safe to display."""
+"""Texts from files and other computers, made safe to display; numbers in full."""
 
 from __future__ import annotations
 
+import math
 import re
 
 # All control characters except tab and line feed; line and paragraph separators, which
@@ -41,3 +42,18 @@ def not_html(text: str) -> str:
     each ``&lt;``, prevents this.
     """
     return _MARKUP.sub(lambda found: f"{found[0]}\u200b", printable(text))
+
+
+def plain_number(value: float, digits: int = 7) -> str:
+    """Return a number as a text, whole numbers in full.
+
+    Parameters
+    ----------
+    value : float
+        The number; it may be NaN or infinite.
+    digits : int
+        Significant digits of a number with a fraction.
+    """
+    if math.isfinite(value) and value == int(value) and abs(value) < 10**15:
+        return f"{int(value)}"
+    return f"{value:.{digits}g}"

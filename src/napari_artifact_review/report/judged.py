@@ -15,6 +15,7 @@ from napari_artifact_review.core.images.display import LEVELS, Display
 from napari_artifact_review.core.images.presets import display_summary
 from napari_artifact_review.core.images.thumbnails import Look
 from napari_artifact_review.core.limits import Limits
+from napari_artifact_review.core.review.position import checked_hdu
 
 #: Display of a cutout whose decision has no view settings.
 _DEFAULT = Display(scope="cutout")
@@ -35,8 +36,9 @@ class JudgedView:
         Gamma of the napari layer.
     y_up : bool
         Whether row 0 was at the bottom.
-    hdu : int or None
-        Index of the HDU that the reviewer chose; None for the first image of the file.
+    hdu : int, str or None
+        HDU that the reviewer chose; None for that of the review, or else for the first
+        image of the file.
     is_stored : bool
         Whether the log contains the settings; otherwise, all of them are defaults.
     """
@@ -45,7 +47,7 @@ class JudgedView:
     limits: Limits | None = None
     gamma: float = 1.0
     y_up: bool = False
-    hdu: int | None = None
+    hdu: int | str | None = None
     is_stored: bool = True
 
     @classmethod
@@ -58,6 +60,7 @@ class JudgedView:
             return cls(is_stored=False)
         hdus = view.get("hdus")
         hdu = hdus.get(image_name) if isinstance(hdus, Mapping) else None
+        hdu = checked_hdu(view.get("hdu")) if hdu is None else checked_hdu(hdu)
         gamma: Any = view.get("gamma")
         # `Display.from_json` also checks limits on the screen.
         limits = Display.from_json({"by_hand": view.get("contrast_limits")})
@@ -67,7 +70,7 @@ class JudgedView:
             None if low is None or high is None else (low, high),
             float(gamma) if type(gamma) in (int, float) and 0 < gamma < 100 else 1.0,
             view.get("y_up") is True,
-            hdu if type(hdu) is int else None,
+            hdu,
         )
 
     def look(self) -> Look:
@@ -100,7 +103,7 @@ class JudgedView:
 
 
 #: Keys of the view settings that affect the display of an image.
-_SHOWN_KEYS = {"display", "contrast_limits", "colormap", "y_up", "hdus"}
+_SHOWN_KEYS = {"display", "contrast_limits", "colormap", "y_up", "hdus", "hdu"}
 
 
 def judged_views(

@@ -45,6 +45,7 @@ def open_for_report(
     *,
     cutout_size: int | None = None,
     mapping: TableMapping | None = None,
+    hdu: int | str | None = None,
 ) -> ReviewSession:
     """Open a review read-only, so that other processes can still write to it.
 
@@ -64,6 +65,8 @@ def open_for_report(
         Side length of a cutout in pixels; by default that of the review, or inferred.
     mapping : TableMapping, optional
         Meanings of the columns and values of the table; by default that of the review.
+    hdu : int or str, optional
+        HDU of FITS files; by default that of the review, or the first image of each.
 
     Raises
     ------
@@ -81,6 +84,7 @@ def open_for_report(
         mapping=mapping,
         store=store,
         read_only=True,
+        hdu=hdu,
     )
     if images is not None:
         session.images.check()

@@ -58,13 +58,13 @@ def pictures_of(
         The display of each cutout.
     """
     cache, found = ImageCache(images), dict[int, Picture]()
-    groups = defaultdict[tuple[int | None, float], list[Cutout]](list)
+    groups = defaultdict[tuple[int | str | None, float], list[Cutout]](list)
     for cutout in sorted(cutouts, key=lambda cutout: cutout.image_name):
         view = views[cutout.key]
         groups[view.hdu, view.display.sigma].append(cutout)
     for (hdu, sigma), group in groups.items():
         names = {cutout.image_name for cutout in group}
-        hdus = {} if hdu is None else dict.fromkeys(names, hdu)
+        hdus = None if hdu is None else dict.fromkeys(names, hdu)
         reader = CutoutReader(cache, hdus)
         for i, cutout in enumerate(group):
             reader.expect(group[i:], sigma)

@@ -80,6 +80,8 @@ class ReviewController:
         Identifies the image on the screen, and detects changes of its file.
     read_again : callable
         Reads the file of the current image again.
+    choose_hdu : callable
+        Shows another HDU of the current image's file, by its index.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class ReviewController:
         self.said, self.at_hand = self._flow.said, self._flow.at_hand
         self.loader, self.hdus = self._flow.loader, self._flow.hdus
         self.watch, self.read_again = self._flow.watch, self._flow.read_again
+        self.choose_hdu = self._flow.choose_hdu
         self._cover = Cover(session, self._flow)
         self.verdicts = Verdicts(session, self.target, self.note_view)
         self._mouse = Mouse(
@@ -143,7 +146,6 @@ class ReviewController:
         self._mouse.connect()
         self._status.connect()
         self._modes.turn_off()
-        self.hdus.update(self._settings.hdus())
         self._settings.restore()
         self._flow.smooth()
         self._follow()
@@ -178,6 +180,7 @@ class ReviewController:
             (self.session.decided, self._on_decided),
             (self.session.queue_changed, self._on_queue_changed),
             (self.session.hidden_changed, self._drawing.update_hidden),
+            (self.session.hdu_changed, self._flow.request_again),
             (self.session.undo_or_redo_given, self._on_turned),
             (self.session.pending_changed, self._on_pending_changed),
         )
@@ -321,11 +324,6 @@ class ReviewController:
         else:
             self._drawing.toggle_view()
             self._status.update()
-
-    def choose_hdu(self, index: int) -> None:
-        """Show another HDU of the current image's file."""
-        self.hdus[self._flow.name] = index
-        self._flow.request(self._flow.name)
 
     def set_display(self, display: Display) -> None:
         """Change how the pixels of all images are displayed.

@@ -54,7 +54,7 @@ class ImageFlow:
         Identifies the image on the screen, and detects changes of its file.
     name : str
         The name of the image that was requested last.
-    hdus : dict of str to int
+    hdus : dict of str to int or str
         The HDU that the reviewer chose for each image, by image name.
     view_changed : Signal
         Emitted when `state.name`, `state.waits_for_image` or the current cutout has
@@ -90,7 +90,7 @@ class ImageFlow:
         )
         self.watch = ImageWatch(session, delays, run_in_main)
         self.name = ""
-        self.hdus: dict[str, int] = {}
+        self.hdus = session.images.hdus
 
     # One image
 
@@ -182,7 +182,19 @@ class ImageFlow:
 
     def read_again(self) -> None:
         """Read the file of the current image again."""
-        self.loader.read_again(self.name, self.hdus.get(self.name))
+        self.loader.read_again(self.name, self._hdu_of(self.name))
+        self.request(self.name)
+
+    def _hdu_of(self, name: str) -> int | str | None:
+        return self._session.images.hdu_of(name)
+
+    def choose_hdu(self, index: int) -> None:
+        """Show another HDU of the current image's file."""
+        self.hdus[self.name] = index
+        self.request_again()
+
+    def request_again(self) -> None:
+        """Request the current image after another HDU was chosen."""
         self.request(self.name)
 
     # Tiles
@@ -230,7 +242,7 @@ class ImageFlow:
 
     def at_hand(self, name: str) -> LoadedImage | None:
         """Return an untiled image that is in memory, or None."""
-        return self.loader.at_hand(name, self.hdus.get(name))
+        return self.loader.at_hand(name, self._hdu_of(name))
 
     def read_ahead(self) -> None:
         """Read the next two images and the previous image of the queue in advance."""
@@ -242,7 +254,7 @@ class ImageFlow:
         before = queue.image_before(row, name)
         names += [before] if before not in names else []
         self.loader.read_ahead(
-            [(name, self.hdus.get(name)) for name in names if name is not None]
+            [(name, self._hdu_of(name)) for name in names if name is not None]
         )
 
     def read_covered(self, name: str) -> None:
@@ -278,4 +290,4 @@ class ImageFlow:
             function()
 
     def _load(self, name: str) -> Future[LoadedImage]:
-        return self.loader.load(name, self.hdus.get(name))
+        return self.loader.load(name, self._hdu_of(name))

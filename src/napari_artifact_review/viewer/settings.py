@@ -8,6 +8,7 @@ from typing import Any
 
 from napari.components import ViewerModel
 
+from napari_artifact_review.core.review.position import checked_hdu
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.viewer.drawing import ReviewDrawing
 from napari_artifact_review.viewer.view_state import ViewName
@@ -35,12 +36,12 @@ class ViewSettings:
         self._is_image_due = True
         self._drop_damaged()
 
-    def store(self, hdus: Mapping[str, int], view: ViewName) -> None:
+    def store(self, hdus: Mapping[str, int | str], view: ViewName) -> None:
         """Store the current view settings in the session.
 
         Parameters
         ----------
-        hdus : mapping of str to int
+        hdus : mapping of str to int or str
             The HDUs that the reviewer chose, by image name.
         view : str
             The state of the view; settings are stored if it is "shown" or "covered".
@@ -50,7 +51,7 @@ class ViewSettings:
         elif view == "covered":
             self._store_covered()
 
-    def _store_shown(self, hdus: Mapping[str, int]) -> None:
+    def _store_shown(self, hdus: Mapping[str, int | str]) -> None:
         drawing, shape = self._drawing, self._drawing.shape
         # Use a new dict, because a refused verdict refers to the previous one.
         self._session.view_settings = self._session.view_settings | {
@@ -72,10 +73,6 @@ class ViewSettings:
         display = self._drawing.image.display.as_json()
         y_up = self._drawing.overlay.y_up
         self._session.view_settings = view | {"display": display, "y_up": y_up}
-
-    def hdus(self) -> dict[str, int]:
-        """Return the HDUs that the reviewer chose, by image name."""
-        return dict(self._session.view_settings.get("hdus", {}))
 
     def restore(self) -> None:
         """Restore the settings that do not require an image."""
@@ -137,7 +134,11 @@ def _is_share(value: Any) -> bool:
 
 
 def _are_hdus(value: Any) -> bool:
-    return isinstance(value, dict) and all(type(hdu) is int for hdu in value.values())
+    return isinstance(value, dict) and all(map(_is_hdu, value.values()))
+
+
+def _is_hdu(value: Any) -> bool:
+    return checked_hdu(value) is not None
 
 
 #: Validity check of each setting, by name. Unknown settings are valid, because another
@@ -150,6 +151,7 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "y_up": _is_a(bool),
     "full_image": _is_a(bool),
     "zoom": _is_zoom,
+    "hdu": lambda value: value is None or _is_hdu(value),
     "hdus": _are_hdus,
     "display": _is_a(dict),
     "contrast_limits": _are_limits,

@@ -7,7 +7,7 @@ from functools import partial
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.core.texts import not_html
+from napari_artifact_review.core.texts import not_html, plain_number
 from napari_artifact_review.viewer.napari_compat import (
     add_to_status,
     update_status,
@@ -108,7 +108,8 @@ def describe_pixel(full: FullImage, x: int, y: int) -> str:
     text = f"x {x}  y {y}"
     would_wait = full.tiles is not None and current_thread() is main_thread()
     if 0 <= x < columns and 0 <= y < rows and not would_wait:
-        text += f"  {float(full.pixels[y, x]):.6g} {full.unit}".rstrip()
+        value = plain_number(full.pixels[y, x].item(), 6)
+        text += f"  {value} {full.unit}".rstrip()
     if full.sky is not None:
         text += f"  {full.sky.text(x, y)}"
     return text

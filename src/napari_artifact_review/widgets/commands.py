@@ -118,6 +118,7 @@ class ReviewCommands:
         connect(around.grid_requested, controller.show_grid)
         connect(around.y_up_requested, self._set_y_up)
         connect(around.hdu_requested, controller.choose_hdu)
+        connect(around.hdu_for_all_requested, self._session.set_hdu)
 
     def _connect_the_rest(self) -> None:
         connect, panel = self._connections.connect, self._panel

@@ -183,8 +183,8 @@ class ReviewWidget(ScriptAttributes, SteadyBox):
         Parameters
         ----------
         **options
-            `reviewer`, `store`, `team`, `read_only`, `previous` and `embeddings`, as
-            for `ReviewSession.open`. By default, those in the form.
+            `reviewer`, `store`, `team`, `read_only`, `previous`, `embeddings` and
+            `hdu`, as for `ReviewSession.open`. By default, those in the form.
         """
         self._questions.close()
         self._begin_opening(may_ask=False, **options)

@@ -39,6 +39,7 @@ def open_review(
     read_only: bool = False,
     previous: str | Path | None = None,
     embeddings: str | Path | None = None,
+    hdu: int | str | None = None,
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
@@ -53,7 +54,7 @@ def open_review(
         arguments. The dock closes the session when it closes the review.
     images, output, mapping, cutout_size, reviewer, store, team, read_only, previous
         As for `ReviewSession.open`.
-    embeddings
+    embeddings, hdu
         As for `ReviewSession.open`.
 
     Returns
@@ -76,6 +77,7 @@ def open_review(
         "team": team,
         "previous": previous,
         "embeddings": embeddings,
+        "hdu": hdu,
     }
     if isinstance(predictions, str | PathLike):
         widget = review_dock(viewer)

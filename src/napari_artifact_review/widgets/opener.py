@@ -74,8 +74,8 @@ class Opener:
         Parameters
         ----------
         **options
-            `reviewer`, `store`, `team`, `read_only`, `previous` and `embeddings`, as
-            for `ReviewSession.open`. By default, those in the form.
+            `reviewer`, `store`, `team`, `read_only`, `previous`, `embeddings` and
+            `hdu`, as for `ReviewSession.open`. By default, those in the form.
         """
         panel, table = self._panel, self._panel.predictions.path
         if table is None:

@@ -160,6 +160,7 @@ class OpenReview(QObject):
             (session.hidden_changed, self._on_hidden_changed),
             (session.learning_changed, self._on_learning_changed),
             (session.budget_changed, self._on_budget_changed),
+            (session.hdu_changed, self._on_hdu_changed),
             (session.shown_columns_changed, self._on_columns_changed),
             (session.saved, self._on_saved),
             (session.problem_changed, self._on_problem_changed),
@@ -290,6 +291,10 @@ class OpenReview(QObject):
 
     def _on_learning_changed(self) -> None:
         self._panel.queue.show_learning(self.session)
+
+    def _on_hdu_changed(self) -> None:
+        self.surfaces.drop_gallery()
+        self.position.save_soon()
 
     def _on_budget_changed(self) -> None:
         self._panel.queue.budget.show_budget(self.session)

@@ -57,7 +57,7 @@ def test_the_status_waits_for_no_pixel_of_a_large_image(large, viewer, main_loop
     layer = _layer(viewer, "tiles")
     with ThreadPoolExecutor(1) as thread:
         status = thread.submit(layer.get_status, (row, column)).result()
-    shown = f"x {column}  y {row}  {2e6 + 1000 * row + column:.6g} adu  RA"
+    shown = f"x {column}  y {row}  {2_000_000 + 1000 * row + column} adu  RA"
     assert shown in status["coordinates"]
 
 

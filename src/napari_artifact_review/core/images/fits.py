@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import itertools
 import math
 import re
 import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
 
 from astropy.io import fits
 
@@ -28,15 +26,17 @@ from napari_artifact_review.core.errors import (
     MissingHduError,
     MissingKeyError,
 )
-from napari_artifact_review.core.images.full_image import (
-    FullImage,
-    ImageHdu,
-    plane_notes,
-)
+from napari_artifact_review.core.fits_files import BLOCK, open_seekable, open_unpacked
+from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
 from napari_artifact_review.core.images.sky import SkyCoordinates
+from napari_artifact_review.core.images.wcs_header import inherited, readable
 from napari_artifact_review.core.limits import zscale_limits
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
-from napari_artifact_review.core.tiled.sources import CompressedSource, FitsSource
+from napari_artifact_review.core.tiled.sources import (
+    CompressedSource,
+    FitsSource,
+    hides_blank,
+)
 from napari_artifact_review.core.tiled.tiles import open_tiled
 
 if TYPE_CHECKING:
@@ -47,11 +47,6 @@ T = TypeVar("T")
 _Hdu: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
 _COPY = "Copy it again from its source"
-# Decompressors by the first bytes of a file, because the name of a file may be wrong.
-_DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
-    b"\x1f\x8b\x08": gzip.GzipFile,
-    b"BZh": bz2.BZ2File,
-}
 # Maximum values of keywords (FITS standard 4.0, sections 4.4.1 and 7.3.1). astropy
 # would loop up to any value of these keywords, and would even multiply strings.
 _COUNTS = {
@@ -59,8 +54,6 @@ _COUNTS = {
     re.compile(r"Z?BITPIX"): 64,
     re.compile(r"Z?NAXIS\d+|[GP]COUNT"): 2**63,
 }
-# Block size in bytes (FITS standard 4.0, section 3.1).
-_BLOCK = 2880
 
 
 def read_fits(
@@ -91,16 +84,16 @@ def read_fits(
         If the file is not a FITS file, is truncated or too large, or has no image in
         the given HDU.
     """
-    with decoding(path), _opened(path) as stream:
+    with decoding(path), open_seekable(path) as stream:
         size = _check_kind(stream)
         with fits.open(stream, memmap=False) as hdus:
             images = _images(hdus, stream)
             chosen = _choose(images, hdu)
             with decoding(path, str(chosen)):
                 # A file that is compressed as a whole is already in memory.
-                large = is_large(chosen.shape) and not isinstance(stream, io.BytesIO)
-                _check_hdu(hdus[chosen.index], stream, size, large)
-                image = _read_hdu(path, hdus, chosen, images, large)
+                large = is_large(chosen.plane) and not isinstance(stream, io.BytesIO)
+                _check_hdu(hdus[chosen.index], chosen, stream, size, large)
+                image = _read_hdu(path, stream, hdus, chosen, images, large)
                 return _with_sky(image, hdus) if sky else image
 
 
@@ -124,14 +117,11 @@ def read_sky(path: Path) -> tuple[SkyCoordinates | None, tuple[int, int]]:
     ImageError
         If the file has no image.
     """
-    with decoding(path), _opened(path) as stream:
+    with decoding(path), open_seekable(path) as stream:
         _check_kind(stream)
         with fits.open(stream, memmap=False) as hdus:
             chosen = _choose(_images(hdus, stream), None)
-            header = hdus[chosen.index].header
-            sky, _ = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
-            rows, columns = chosen.shape[-2:]
-            return sky, (rows, columns)
+            return _sky_of(chosen, hdus)[0], chosen.plane
 
 
 def add_sky(image: FullImage) -> FullImage:
@@ -144,7 +134,7 @@ def add_sky(image: FullImage) -> FullImage:
     """
     with (
         decoding(image.path),
-        _opened(image.path) as stream,
+        open_seekable(image.path) as stream,
         fits.open(stream, memmap=False) as hdus,
     ):
         return _with_sky(image, hdus)
@@ -172,7 +162,7 @@ def read_header_values(
         If the file cannot be read or is not a FITS file, or if a key is missing or
         empty.
     """
-    with decoding(path), _unpacked(path) as file:
+    with decoding(path), open_unpacked(path) as file:
         if file.read(6) != b"SIMPLE":
             raise MissingKeyError(
                 "it has no header keys: only FITS files have them",
@@ -185,15 +175,6 @@ def read_header_values(
                 hdu = _choose(_images(hdus, file), None).index
             headers = [hdus[index].header for index in dict.fromkeys((hdu, 0))]
             return tuple(_value_in(headers, name) for name in names)
-
-
-def _unpacked(path: Path) -> BinaryIO:
-    """Open a file; decompress a compressed file only as far as it is read."""
-    with path.open("rb") as file:
-        decompress = _DECOMPRESSORS.get(file.read(3))
-    if decompress is None:
-        return path.open("rb")
-    return cast(BinaryIO, decompress(path))
 
 
 def _value_in(headers: Sequence[fits.Header], name: str) -> str:
@@ -218,24 +199,6 @@ def _check_kind(stream: BinaryIO) -> int:
     _check_header(stream, 0)
     stream.seek(0)
     return size
-
-
-def _opened(path: Path) -> BinaryIO:
-    """Open a file; decompress a compressed file into memory.
-
-    astropy reads a file in any order. Each step back in a compressed stream would
-    decompress the stream again from the start.
-    """
-    packed = _unpacked(path)
-    if isinstance(packed, io.BufferedReader):
-        return packed
-    whole = io.BytesIO()
-    with packed:
-        while part := packed.read(2**20):
-            whole.write(part)
-            check_memory(whole.tell(), "unpack it, and it is read part by part")
-    whole.seek(0)
-    return whole
 
 
 def _check_header(stream: BinaryIO, start: int) -> None:
@@ -263,7 +226,8 @@ def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
         _check_header(stream, place["datLoc"] + place["datSpan"])
         # Random groups have an axis of length 0, so this condition excludes them.
         if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
-            images.append(ImageHdu(index, hdu.name.strip(), tuple(hdu.shape)))
+            name, version = hdu.name.strip(), int(hdu.ver)
+            images.append(ImageHdu(index, name, tuple(hdu.shape), version))
     if not images:
         raise ImageError(
             f"none of its HDUs ({len(hdus)}) holds an image with pixels",
@@ -275,9 +239,9 @@ def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
 def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
     """Return the requested HDU, or the default HDU; see `read_fits`."""
     if hdu is None:
-        return next((image for image in images if len(image.shape) == 2), images[0])
+        return next((image for image in images if image.planes == 1), images[0])
     for image in images:
-        if hdu == image.index or str(hdu).casefold() == image.name.casefold():
+        if image.is_called(hdu):
             return image
     remedy = f"Choose {_listed(images)}"
     raise MissingHduError(f"it has no image HDU {hdu}", remedy=remedy)
@@ -289,6 +253,7 @@ def _listed(images: tuple[ImageHdu, ...]) -> str:
 
 def _read_hdu(
     path: Path,
+    stream: BinaryIO,
     hdus: fits.HDUList,
     chosen: ImageHdu,
     images: tuple[ImageHdu, ...],
@@ -301,15 +266,15 @@ def _read_hdu(
     if large:
         compressed = isinstance(hdu, fits.CompImageHDU)
         pixels, limits, tiles = open_tiled(
-            CompressedSource(path, chosen.index, hdu)
+            CompressedSource(path, chosen.index, hdu, chosen.first_plane)
             if compressed
-            else FitsSource(path, hdu)
+            else FitsSource(path, hdu, chosen.plane)
         )
     else:
-        # Use a section to read only the first plane of a cube.
-        pixels = plain_pixels(hdu.section[(0,) * (len(chosen.shape) - 2)])
+        pixels = _read_plane(hdus, chosen, stream)
         limits = zscale_limits(pixels)
-    unit, unit_notes = _or_note("", lambda: _unit(hdu.header))
+    header = inherited(hdu.header, hdus[0].header)
+    unit, unit_notes = _or_note("", lambda: _unit(header))
     several = f"{chosen} of {len(images)} images: {_listed(images)}"
     return FullImage(
         path=path,
@@ -317,7 +282,7 @@ def _read_hdu(
         limits=limits,
         notes=(
             *((several,) if len(images) > 1 else ()),
-            *plane_notes(chosen.shape),
+            *((f"first plane of {chosen.planes}",) if chosen.planes > 1 else ()),
             *unit_notes,
         ),
         hdu=chosen.index,
@@ -327,20 +292,55 @@ def _read_hdu(
     )
 
 
+def _read_plane(hdus: fits.HDUList, chosen: ImageHdu, stream: BinaryIO) -> Pixels:
+    """Read the first plane of an HDU."""
+    if hides_blank(hdus[chosen.index].header):
+        stream.seek(0)
+        hdus = fits.open(stream, memmap=False, uint=False)
+    # A section reads only the first plane of a cube.
+    pixels = hdus[chosen.index].section[chosen.first_plane]
+    return plain_pixels(pixels.reshape(chosen.plane))
+
+
 def _with_sky(image: FullImage, hdus: fits.HDUList) -> FullImage:
     """Return an image with its sky coordinates, or with a message about an error."""
-    header = hdus[image.hdu].header
-    sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
+    [chosen] = [one for one in image.hdus if one.index == image.hdu]
+    sky, notes = _sky_of(chosen, hdus)
     return replace(image, sky=sky, notes=(*image.notes, *notes))
 
 
-def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
+def _sky_of(
+    chosen: ImageHdu, hdus: fits.HDUList
+) -> tuple[SkyCoordinates | None, tuple[str, ...]]:
+    """Return the sky coordinates of an HDU, or None, and messages about them."""
+    first_axes = len(chosen.shape) - 2, len(chosen.shape) - 1
+    if chosen.axes != first_axes:
+        # The WCS would be that of an axis of length 1.
+        return None, ()
+    header = inherited(hdus[chosen.index].header, hdus[0].header)
+    sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
+    if sky is not None and readable(header)[1]:
+        notes = "its SIP terms are used, although CTYPE has no suffix -SIP", *notes
+    return sky, notes
+
+
+def _check_hdu(
+    hdu: _Hdu, chosen: ImageHdu, stream: BinaryIO, size: int, large: bool
+) -> None:
     """Check that the data of an HDU are complete, and that they fit into memory."""
+    for card in hdu.header.cards:
+        is_scale = card.keyword in ("BSCALE", "BZERO")
+        # A logical value is an int in Python.
+        if is_scale and type(card.value) not in (int, float):
+            raise ImageError(
+                f"its {card.keyword} is {card.value!r}, not a number",
+                remedy="Correct the header, or copy the file again from its source",
+            )
     place = hdu.fileinfo()
     compressed = isinstance(hdu, fits.CompImageHDU)
     if compressed:
         # The header describes the pixels, but the file contains a table of tiles.
-        end = place["datLoc"] + place["datSpan"] - _BLOCK + 1
+        end = place["datLoc"] + place["datSpan"] - BLOCK + 1
     else:
         end = place["datLoc"] + hdu.size
     if end > size:
@@ -349,21 +349,24 @@ def _check_hdu(hdu: _Hdu, stream: BinaryIO, size: int, large: bool) -> None:
             f"it holds {size:,}",
             remedy=_COPY,
         )
-    pixels = _planes_of_tiles(hdu) if compressed else 1
+    pixels = _planes_of_tiles(hdu, chosen.axes) if compressed else 1
     if large:
         # Only visible tiles are decoded, but each of them as a whole.
-        tile = hdu.tile_shape[-2:] if compressed else (1, hdu.shape[-1])
-        pixels *= math.prod(map(min, tile, hdu.shape[-2:]))
+        rows, columns = chosen.axes
+        tile = (1, chosen.plane[1])
+        if compressed:
+            tile = hdu.tile_shape[rows], hdu.tile_shape[columns]
+        pixels *= math.prod(map(min, tile, chosen.plane))
     else:
-        pixels *= math.prod(hdu.shape[-2:])
+        pixels *= math.prod(chosen.plane)
     check_memory(pixels * abs(hdu.header["BITPIX"]) // 8)
     if large:
-        check_sides(hdu.shape)
+        check_sides(chosen.plane)
     if compressed:
         _check_tiles(hdu, stream)
 
 
-def _planes_of_tiles(hdu: fits.CompImageHDU) -> int:
+def _planes_of_tiles(hdu: fits.CompImageHDU, axes: tuple[int, int]) -> int:
     """Check the number of tiles, and return the number of planes in each tile."""
     declared = math.prod(
         math.ceil(length / tile)
@@ -375,7 +378,8 @@ def _planes_of_tiles(hdu: fits.CompImageHDU) -> int:
             f"its header declares {declared:,} tiles, the file holds {held:,}",
             remedy=_COPY,
         )
-    return math.prod(map(min, hdu.shape[:-2], hdu.tile_shape))
+    lengths = map(min, hdu.shape, hdu.tile_shape)
+    return math.prod(n for axis, n in enumerate(lengths) if axis not in axes)
 
 
 def _check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:

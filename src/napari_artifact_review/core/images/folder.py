@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -26,7 +26,9 @@ from napari_artifact_review.core.images.image_names import (
     SUPPORTED_SUFFIXES,
     BaseNames,
     Location,
+    NamePath,
     folder_parts,
+    split_hdu,
 )
 from napari_artifact_review.core.images.listings import Listings
 from napari_artifact_review.core.images.zarr import read_zarr
@@ -95,7 +97,10 @@ class ImageFolder:
     names : iterable of str
         All distinct image names of the table, in order of appearance. A name with a
         path that does not exist in the folder finds its image by its base name only if
-        no other of these names ends in that base name.
+        no other of these names ends in that base name. `a.fits[SCI]` names an HDU.
+    hdu : int or str, optional
+        Index or name of the HDU to read in FITS files, unless the name of the image has
+        one.
 
     Attributes
     ----------
@@ -103,12 +108,82 @@ class ImageFolder:
         The folder.
     names : tuple of str
         The image names of the table.
+    hdu : int, str or None
+        HDU to read by default; None for the first image of each file.
+    hdus : dict of str to int or str
+        HDUs that the user chose for single images, by image name.
     """
 
-    def __init__(self, folder: str | Path, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        names: Iterable[str] = (),
+        hdu: int | str | None = None,
+    ) -> None:
         self.folder = Path(folder)
+        self.hdu = hdu
+        self.hdus: dict[str, int | str] = {}
         self.names = tuple(dict.fromkeys(names))
         self._listings = Listings(self.folder)
+
+    def read(
+        self, image_name: str, hdu: int | str | None = None, *, sky: bool = True
+    ) -> FullImage:
+        """Read an image of the table; see `read_image`.
+
+        Parameters
+        ----------
+        image_name : str
+            Name of the image, as for `find`.
+        hdu : int or str, optional
+            HDU to read; by default that of `hdu_of`.
+        sky : bool
+            Whether to read sky coordinates too.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be found or read.
+        """
+        chosen = None if hdu is None else {image_name: hdu}
+        return read_image(*self.place_of(image_name, chosen), sky=sky)
+
+    def place_of(
+        self, image_name: str, chosen: Mapping[str, int | str] | None = None
+    ) -> tuple[Path, int | str | None]:
+        """Return the file of an image, and the HDU to read.
+
+        The HDU for all images is for those images that have HDUs. The arguments are
+        those of `hdu_of`, and the errors those of `find`.
+        """
+        path, hdu = self.find(image_name), self.hdu_of(image_name, chosen)
+        supported = SUPPORTED_NAME.fullmatch(path.name)
+        has_none = supported is not None and not supported["fits"]
+        return path, None if has_none and hdu == self.hdu else hdu
+
+    def hdu_of(
+        self, image_name: str, chosen: Mapping[str, int | str] | None = None
+    ) -> int | str | None:
+        """Return the HDU to read for an image.
+
+        Parameters
+        ----------
+        image_name : str
+            Name of the image.
+        chosen : mapping of str to int or str, optional
+            HDUs to use instead of `hdus`.
+
+        Returns
+        -------
+        int, str or None
+            The chosen HDU, or else that of the name, or else that of the folder; None
+            for the first image of the file.
+        """
+        chosen = self.hdus if chosen is None else chosen
+        if image_name in chosen:
+            return chosen[image_name]
+        own = split_hdu(image_name)[1]
+        return self.hdu if own is None else own
 
     def find(self, image_name: str) -> Path:
         r"""Find the file of an image.
@@ -116,10 +191,11 @@ class ImageFolder:
         Parameters
         ----------
         image_name : str
-            A path, with or without suffix. A relative path, and an absolute one inside
-            the folder, is looked up in the folder. If no image is there, the base name
-            is looked up in the folder itself, as for a path outside the folder. A `\`
-            separates parts of the path only if no file has it in its name.
+            A path, with or without suffix, perhaps with an HDU. A relative path, and an
+            absolute one inside the folder, is looked up in the folder. If no image is
+            there, the base name is looked up in the folder itself, as for a path
+            outside the folder. A `\` separates parts of the path only if no file has
+            it in its name.
 
             An exact match of the file name has precedence. Otherwise, differences in
             Unicode normalization and in the case of the suffix are ignored. If still no
@@ -184,10 +260,11 @@ class ImageFolder:
         found = {}
         for name, file in files.items():
             # The last reading of a name has the separators of Windows.
-            paths = self._base_names.paths_of(name)
-            key = identities[file] if file else paths[-1:] or name
-            if first.setdefault((bool(file), key), name) != name:
-                found[name] = first[bool(file), key]
+            paths, hdu = self._paths_of(name), split_hdu(name)[1]
+            place = identities[file] if file else paths[-1:] or name
+            key = bool(file), place, str(hdu).casefold()
+            if first.setdefault(key, name) != name:
+                found[name] = first[key]
         return found
 
     def files(self) -> dict[str, Path]:
@@ -215,7 +292,11 @@ class ImageFolder:
     @cached_property
     def _base_names(self) -> BaseNames:
         folders = (self.folder.absolute(), Path(os.path.realpath(self.folder)))
-        return BaseNames(self.names, map(folder_parts, folders))
+        names = dict.fromkeys(split_hdu(name)[0] for name in self.names)
+        return BaseNames(names, map(folder_parts, folders))
+
+    def _paths_of(self, image_name: str) -> tuple[NamePath, ...]:
+        return self._base_names.paths_of(split_hdu(image_name)[0])
 
     def _match(self, image_name: str, listings: Listings) -> _Match:
         """Look up the files that match a name.
@@ -226,7 +307,7 @@ class ImageFolder:
             If the name is not a file name, a folder cannot be listed, or several names
             of the table end in the base name that would have to decide.
         """
-        paths = self._base_names.paths_of(image_name)
+        paths = self._paths_of(image_name)
         if not paths:
             raise ImageError(
                 f"{image_name!r} is not a file name",
@@ -250,7 +331,7 @@ class ImageFolder:
 
     def _check_base_name(self, image_name: str, base_name: str) -> None:
         """Check that no other name of the table has another path to a base name."""
-        sharing = self._base_names.sharing(image_name, base_name)
+        sharing = self._base_names.sharing(split_hdu(image_name)[0], base_name)
         if sharing:
             named = ", ".join(map(repr, islice(sharing, 3)))
             more = f" and {len(sharing) - 3:,} more" if len(sharing) > 3 else ""
@@ -280,7 +361,7 @@ class ImageFolder:
         return (*match.parent, *match.names) if match.is_one else None
 
     def _not_found(self, image_name: str) -> ImageNotFoundError:
-        path = self._base_names.paths_of(image_name)[-1]
+        path = self._paths_of(image_name)[-1]
         written = (path.location or ())[:-1]
         parent = self._listings.on_disk(written)
         near = self._listings[parent or ()].nearest(path.base_name)

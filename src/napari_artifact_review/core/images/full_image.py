@@ -29,11 +29,60 @@ class ImageHdu:
         ``EXTNAME``, or astropy's default name, which may be empty.
     shape : tuple of int
         Shape in numpy's order: (..., rows, columns).
+    version : int
+        ``EXTVER``, which tells HDUs of the same name apart.
     """
 
     index: int
     name: str
     shape: tuple[int, ...]
+    version: int = 1
+
+    @property
+    def key(self) -> int | str:
+        """What names this HDU in other files too: name and version, or the index."""
+        if not self.name or self.index == 0:
+            return self.index
+        return self.name if self.version == 1 else f"{self.name},{self.version}"
+
+    def is_called(self, hdu: int | str) -> bool:
+        """Return whether an index, a name or a name with version means this HDU."""
+        if isinstance(hdu, int):
+            return hdu == self.index
+        name, _, version = hdu.rpartition(",")
+        if name and version.strip().isdecimal():
+            is_version = int(version) == self.version
+            return is_version and name.strip().casefold() == self.name.casefold()
+        return hdu.casefold() == self.name.casefold()
+
+    @property
+    def axes(self) -> tuple[int, int]:
+        """Indices of the axes that are rows and columns.
+
+        They are the last two axes that are longer than 1, or else the last two.
+        """
+        long = [axis for axis, length in enumerate(self.shape) if length > 1]
+        if len(long) < 2:
+            return len(self.shape) - 2, len(self.shape) - 1
+        return long[-2], long[-1]
+
+    @property
+    def plane(self) -> tuple[int, int]:
+        """Number of rows and columns."""
+        rows, columns = self.axes
+        return self.shape[rows], self.shape[columns]
+
+    @property
+    def planes(self) -> int:
+        """Number of planes of a cube; 1 for an image."""
+        return math.prod(self.shape) // math.prod(self.plane)
+
+    @property
+    def first_plane(self) -> tuple[int | slice, ...]:
+        """Index of the first plane in the data of the HDU."""
+        return tuple(
+            slice(None) if axis in self.axes else 0 for axis in range(len(self.shape))
+        )
 
     def __str__(self) -> str:
         return f"HDU {self.index} ({self.name})" if self.name else f"HDU {self.index}"

@@ -25,7 +25,7 @@ V = TypeVar("V")
 #: 4200 x 2000 pixels in float32.
 MOST_BYTES = 144 * 2**20
 
-_Key: TypeAlias = tuple[str, int | None]
+_Key: TypeAlias = tuple[str, int | str | None]
 
 
 class ImageSource(NamedTuple):
@@ -35,14 +35,14 @@ class ImageSource(NamedTuple):
     ----------
     name : str
         Name of the image.
-    hdu : int or None
-        Index of the HDU; None for the default HDU (see `read_fits`).
+    hdu : int, str or None
+        Index or name of the HDU; None for that of the folder (`ImageFolder.hdu_of`).
     sigma : float
         Sigma of the Gaussian that smooths the pixels, in pixels; 0 for none.
     """
 
     name: str
-    hdu: int | None
+    hdu: int | str | None
     sigma: float
 
     @property
@@ -181,13 +181,14 @@ class ImageCache:
             self._latest.clear()
 
     def _read(self, source: ImageSource, sky: bool) -> LoadedImage:
-        path = self.folder.find(source.name)
+        chosen = None if source.hdu is None else {source.name: source.hdu}
+        path, hdu = self.folder.place_of(source.name, chosen)
         with one_error(path):
             file = ImageFile.at(path)
         known = self._known.get(source.key)
         loaded = known.image() if known and known.file == file else None
         if known is None or loaded is None:
-            full = read_image(path, source.hdu, sky=sky)
+            full = read_image(path, hdu, sky=sky)
             loaded = LoadedImage.of(full, source.sigma)
             if self._on_read is not None:
                 self._on_read(source.name, full)

@@ -22,6 +22,11 @@ SUPPORTED_NAME = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _COMPRESSIONS = (".gz", ".bz2", ".fz")
+#: A FITS file and one of its HDUs, as astropy and IRAF write it: `a.fits[SCI]`.
+_WITH_HDU = re.compile(
+    r"(?P<file>.+\.(?:fits|fit|fts)(?:\.(?:gz|bz2|fz))?)\[(?P<hdu>[^\[\]]+)\]",
+    re.IGNORECASE | re.DOTALL,
+)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 #: The path of a file below the images folder, as parts.
@@ -117,6 +122,33 @@ def split_suffix(name: str) -> tuple[str, str]:
     if supported is None:
         return name, ""
     return supported["stem"], supported["suffix"].lower()
+
+
+def split_hdu(image_name: str) -> tuple[str, int | str | None]:
+    """Split an image name into that of the file and the HDU that it names.
+
+    Parameters
+    ----------
+    image_name : str
+        A name such as `a.fits`, `a.fits[1]`, `a.fits[SCI]` or `a.fits[SCI,2]`.
+
+    Returns
+    -------
+    file : str
+        Name of the file.
+    hdu : int, str or None
+        Index or name of the HDU; None if the name has none.
+    """
+    found = _WITH_HDU.fullmatch(image_name)
+    if found is None:
+        return image_name, None
+    return found["file"], read_hdu(found["hdu"])
+
+
+def read_hdu(text: str) -> int | str:
+    """Return the index or the name of an HDU that a user typed."""
+    text = text.strip()
+    return int(text) if text.isdecimal() else text
 
 
 def compression_variants(name: str) -> list[str]:

@@ -14,6 +14,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import wcs_to_celestial_frame
 
 from napari_artifact_review.core.decoders import check_counts, decoding
+from napari_artifact_review.core.images.wcs_header import check_complete, readable
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -59,13 +60,15 @@ class SkyCoordinates:
         Raises
         ------
         ImageError
-            If the WCS in the header is invalid.
+            If the WCS in the header is invalid or incomplete; see `check_complete`.
         """
         with decoding(doing="no sky coordinates"):
             check_counts(header, _COUNTS, "no sky coordinates: its header")
-            wcs = WCS(header, fobj=hdus)
+            clean, _ = readable(header)
+            wcs = WCS(clean, fobj=hdus)
             if not wcs.has_celestial or {wcs.wcs.lng, wcs.wcs.lat} != {0, 1}:
                 return None
+            check_complete(clean)
             if wcs.naxis > 2:
                 wcs = wcs.sub([1, 2])
             frame = wcs_to_celestial_frame(wcs)

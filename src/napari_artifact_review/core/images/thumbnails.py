@@ -79,15 +79,15 @@ class CutoutReader:
     ----------
     cache : ImageCache
         Cache that reads the images.
-    hdus : mapping of str to int, optional
-        Index of the chosen HDU, by image name.
+    hdus : mapping of str to int or str, optional
+        The HDUs that were chosen for single images, by image name.
     """
 
     def __init__(
-        self, cache: ImageCache, hdus: Mapping[str, int] | None = None
+        self, cache: ImageCache, hdus: Mapping[str, int | str] | None = None
     ) -> None:
         self._images = ImageReader(cache)
-        self._hdus = {} if hdus is None else hdus
+        self._folder, self._hdus = cache.folder, hdus
         self._cutouts = BytesCache[_Key, _Array](MOST_BYTES, lambda array: array.nbytes)
         self._brightness = LRUCache[ImageSource, Brightness](_MOST_IMAGES)
         # Colour mappers of the images, for the latest display settings.
@@ -182,7 +182,7 @@ class CutoutReader:
 
     def _source(self, cutout: Cutout, sigma: float) -> ImageSource:
         name = cutout.image_name
-        return ImageSource(name, self._hdus.get(name), sigma)
+        return ImageSource(name, self._folder.hdu_of(name, self._hdus), sigma)
 
     def _key(self, cutout: Cutout, sigma: float) -> _Key:
         source = self._source(cutout, sigma)

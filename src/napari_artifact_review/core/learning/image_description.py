@@ -39,7 +39,7 @@ class ImageDescription(NamedTuple):
 
 def describe_image(
     path: Path,
-    hdu: int | None,
+    hdu: int | str | None,
     grid_x: npt.NDArray[np.int64],
     grid_y: npt.NDArray[np.int64],
     size: int,
@@ -54,7 +54,7 @@ def describe_image(
     ----------
     path : Path
         File of the image.
-    hdu : int or None
+    hdu : int, str or None
         HDU of the image; None for the default one.
     grid_x, grid_y : ndarray of int64, shape (n,)
         Column and row of the top left pixel of each cutout.
@@ -75,7 +75,7 @@ def describe_image(
 
 def _describe(
     path: Path,
-    hdu: int | None,
+    hdu: int | str | None,
     grid_x: npt.NDArray[np.int64],
     grid_y: npt.NDArray[np.int64],
     size: int,

@@ -23,7 +23,7 @@ from napari_artifact_review.core.grid import (
     DEFAULT_CUTOUT_SIZE,
     infer_cutout_size,
 )
-from napari_artifact_review.core.images.folder import ImageFolder, read_image
+from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.paths import (
     absolute_path,
@@ -49,6 +49,7 @@ def check_review(
     mapping: TableMapping | None = None,
     cutout_size: int | None = None,
     previous: str | Path | None = None,
+    hdu: int | str | None = None,
 ) -> tuple[str, list[ReviewError]]:
     """Check a predictions table and all its full images.
 
@@ -72,6 +73,8 @@ def check_review(
         Side length of a cutout in pixels; by default that of the review, or inferred.
     previous : path-like, optional
         Previous round, whose verdicts would be carried; see `ReviewSession.open`.
+    hdu : int or str, optional
+        HDU of FITS files; by default that of the review, or the first image of each.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def check_review(
     path = absolute_path(predictions)
     reviewed = absolute_path(output or default_output(path))
     unreadable = [*_missing_output(output, previous)]
-    given = Given(mapping, cutout_size)
+    given = Given(mapping, cutout_size, hdu)
     try:
         given = what_was_given(given, reviewed)
     except ReviewError as error:
@@ -100,25 +103,37 @@ def check_review(
     cutouts = found.cutouts()
     size = given.cutout_size or _cutout_size(cutouts)
     if found.file is not None and len(cutouts):
-        faults += _image_faults(path, images, found, cutouts, size)
+        faults += _image_faults(path, images, found, cutouts, size, given)
     if found.predictions is None or unreadable:
         return "", faults
     try:
-        with ReviewSession.open(
-            path,
-            images,
-            output,
-            read_only=True,
-            mapping=given.mapping,
-            cutout_size=given.cutout_size,
-            previous=previous,
-        ) as session:
-            lines = [_summary(session), *_round_lines(session)]
+        lines = _lines_of(path, images, output, given, previous)
     except ReviewError as error:
         faults.append(error)
     if faults:
         return "", faults
     return "\n".join(lines), []
+
+
+def _lines_of(
+    path: Path,
+    images: str | Path | None,
+    output: str | Path | None,
+    given: Given,
+    previous: str | Path | None,
+) -> list[str]:
+    """Open a review read-only, and return the lines of its summary."""
+    with ReviewSession.open(
+        path,
+        images,
+        output,
+        read_only=True,
+        mapping=given.mapping,
+        cutout_size=given.cutout_size,
+        previous=previous,
+        hdu=given.hdu,
+    ) as session:
+        return [_summary(session), *_round_lines(session)]
 
 
 def _missing_output(
@@ -151,10 +166,11 @@ def _image_faults(
     found: Inspection,
     cutouts: pd.DataFrame,
     size: int,
+    given: Given,
 ) -> Iterator[ReviewError]:
     try:
         names = [str(name) for name in cutouts["image_name"].unique()]
-        folder = image_folder(images, table, names)
+        folder = image_folder(images, table, names, given.hdu, given.hdus)
         folder.check()
     except ImageError as error:
         yield error
@@ -218,7 +234,7 @@ def _is_missing(folder: ImageFolder, name: str) -> bool:
 
 def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
     """Read a whole image to find all its faults; return its shape (rows, columns)."""
-    pixels = read_image(folder.find(name)).pixels
+    pixels = folder.read(name).pixels
     if isinstance(pixels, LazyPixels):
         pixels.check()
     rows, columns = pixels.shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,24 +133,20 @@ class CutoutDescriptors:
             "model": model,
         }
 
-    def start(
-        self, first: Sequence[str] = (), hdus: Mapping[str, int] | None = None
-    ) -> None:
+    def start(self, first: Sequence[str] = ()) -> None:
         """Start to describe the images, unless they are being described.
 
         Parameters
         ----------
         first : sequence of str
             Names of the images to begin with.
-        hdus : mapping of str to int, optional
-            HDUs that the user chose, by image name.
         """
         if self._thread is not None or self._is_closed.is_set():
             return
         names = dict.fromkeys([*first, *self._catalog.predictions.image_names])
         self._thread = threading.Thread(
             target=self._run,
-            args=(list(names), dict(hdus or {})),
+            args=(list(names),),
             name="artifact-review-descriptors",
             daemon=True,
         )
@@ -167,18 +163,18 @@ class CutoutDescriptors:
         self._is_closed.set()
         self._child.close()
 
-    def _run(self, names: Sequence[str], hdus: Mapping[str, int]) -> None:
+    def _run(self, names: Sequence[str]) -> None:
         try:
-            self._compute(names, hdus)
+            self._compute(names)
         finally:
             # The process is not needed again, and holds some hundred megabytes.
             self._child.close()
             self._is_done = True
         self.progressed.emit()
 
-    def _compute(self, names: Sequence[str], hdus: Mapping[str, int]) -> None:
+    def _compute(self, names: Sequence[str]) -> None:
         if self.embeddings is None:
-            self._describe_all(names, hdus)
+            self._describe_all(names)
         else:
             self._read_embeddings(self.embeddings)
         if self._is_closed.is_set() or self.values is None:
@@ -202,14 +198,14 @@ class CutoutDescriptors:
         self.values, self._source = found.vectors, f"embeddings {found.digest[:16]}"
         self._described.extend(table.image_names)
 
-    def _describe_all(self, names: Sequence[str], hdus: Mapping[str, int]) -> None:
+    def _describe_all(self, names: Sequence[str]) -> None:
         rows, columns = len(self._catalog.preds), len(descriptors.NAMES)
         self.values = np.full((rows, columns), np.nan, dtype=np.float16)
         for name in names:
             if self._is_closed.is_set():
                 return
             try:
-                self._describe(name, hdus.get(name))
+                self._describe(name)
             except ReviewError as error:
                 if self._is_closed.is_set():
                     return
@@ -221,11 +217,11 @@ class CutoutDescriptors:
                 self._note()
             self.progressed.emit()
 
-    def _describe(self, name: str, hdu: int | None) -> None:
+    def _describe(self, name: str) -> None:
         assert self.values is not None
         rows = self._catalog.cutout_index.cutouts_of(name)
         table = self._catalog.predictions
-        path = self._images.find(name)
+        path, hdu = self._images.place_of(name)
         with decoding(path):
             file = ImageFile.at(path)
         found = self._child.run(

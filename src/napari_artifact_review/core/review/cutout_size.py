@@ -18,7 +18,7 @@ from napari_artifact_review.core.grid import (
     infer_cutout_size,
     overlap_anywhere,
 )
-from napari_artifact_review.core.images.folder import ImageFolder, read_image
+from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.tables.predictions import Predictions
 
 
@@ -132,7 +132,7 @@ def _shape_of_first_image(
 ) -> tuple[int, int] | None:
     """Return the shape (rows, columns) of an image; None if it cannot be read."""
     try:
-        image = read_image(images.find(table.image_names[0]), sky=False)
+        image = images.read(table.image_names[0], sky=False)
     except ImageError:
         # The review reports this error when it shows the image.
         return None

@@ -65,6 +65,7 @@ class OpenRequest(NamedTuple):
     team: str | None
     read_only: bool
     order: Order
+    hdu: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,9 @@ def opened_files(
     # Check the meeting place and the output first, before anything is read or created.
     team_url, place = _meeting_place(request, log, former)
     check_output(output)
-    now = Given(request.mapping, request.cutout_size)
+    now = Given(request.mapping, request.cutout_size, request.hdu)
     given = what_was_given(now, output, log, replaced)
-    table, images = read_with_images(path, request.images, given.mapping)
+    table, images = read_with_images(path, request.images, given)
     catalog = Catalog(table, *find_grid(table, images, given.cutout_size))
     kinds, faults = _offered_kinds(path)
     with nullcontext() if former is None else former.paused():

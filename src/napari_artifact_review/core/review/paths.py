@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +77,11 @@ def _check_store(store: str, path: Path) -> None:
 
 
 def image_folder(
-    named: str | Path | None, predictions: Path, names: Sequence[str]
+    named: str | Path | None,
+    predictions: Path,
+    names: Sequence[str],
+    hdu: int | str | None = None,
+    hdus: Mapping[str, int | str] | None = None,
 ) -> ImageFolder:
     """Return the folder of the full images, without checking that it exists.
 
@@ -90,20 +94,29 @@ def image_folder(
         Path of the table.
     names : sequence of str
         All distinct image names of the table, in order of appearance.
+    hdu : int or str, optional
+        HDU to read in FITS files; by default the first image.
+    hdus : mapping of str to int or str, optional
+        HDUs that the user chose for single images.
     """
     # Import here, because the dock's form needs only the other functions above.
     from napari_artifact_review.core.images.folder import ImageFolder
 
+    def folder_at(path: Path) -> ImageFolder:
+        folder = ImageFolder(path, names, hdu)
+        folder.hdus.update(hdus or {})
+        return folder
+
     if named is not None:
-        return ImageFolder(absolute_path(named), names)
-    own = ImageFolder(predictions.parent, names)
+        return folder_at(absolute_path(named))
+    own = folder_at(predictions.parent)
     beside = predictions.parent / "images"
     if not beside.is_dir():
         return own
     try:
         own.find(names[0])
     except ImageError:
-        return ImageFolder(beside, names)
+        return folder_at(beside)
     return own
 
 

@@ -108,6 +108,19 @@ class Position:
     audits: tuple[AuditRecord, ...] = ()
     budget: Budget | None = None
 
+    @property
+    def hdu(self) -> int | str | None:
+        """HDU that the user chose for all images; None for the first image."""
+        return checked_hdu(self.view.get("hdu"))
+
+    @property
+    def hdus(self) -> dict[str, int | str]:
+        """HDUs that the user chose for single images, by image name."""
+        stored = self.view.get("hdus")
+        pairs = stored.items() if isinstance(stored, dict) else ()
+        checked = {name: checked_hdu(hdu) for name, hdu in pairs}
+        return {name: hdu for name, hdu in checked.items() if hdu is not None}
+
     def as_json(self) -> dict[str, Any]:
         """Return the position as plain JSON, which `from_json` can read."""
         return {
@@ -172,6 +185,12 @@ class Position:
             f"The stored {names} of this review cannot be read; the default is used. "
             "Verdicts are not affected.",
         )
+
+
+def checked_hdu(stored: Any) -> int | str | None:
+    """Return a stored index or name of an HDU; None if it is none of them."""
+    is_index = type(stored) is int and stored >= 0
+    return stored if is_index or (isinstance(stored, str) and stored) else None
 
 
 def _parse_cutout(value: Any) -> CutoutKey | None:

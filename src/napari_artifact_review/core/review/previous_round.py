@@ -147,7 +147,7 @@ def read_previous_round(previous: str | Path, given: Given) -> PreviousRound:
         try:
             return _read_table(path, output, Given(None, None))
         except MappingNeededError:
-            if given == Given(None, None):
+            if given.mapping is None and given.cutout_size is None:
                 raise
             return _read_table(path, output, given)
     except HeldError as error:
@@ -341,7 +341,7 @@ def _is_of(log: Path, table: Path) -> bool:
     # The review may have been resumed from its output.
     position, _ = Position.from_json(contents.state)
     try:
-        predictions, _ = read_with_images(table, None, position.mapping)
+        predictions, _ = read_with_images(table, None, Given(position.mapping, None))
     except ReviewError:
         return False
     return binding_of(predictions).fingerprint == contents.binding.fingerprint

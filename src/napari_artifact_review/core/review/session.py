@@ -122,6 +122,8 @@ class ReviewSession:
         Emitted with the row of a cutout whose verdict was given, undone or redone.
     budget_changed : Signal
         Emitted when another budget was set; see `set_budget`.
+    hdu_changed : Signal
+        Emitted when another HDU was chosen for all images; see `set_hdu`.
     decided : Signal
         Emitted once with all changed rows, after `label_changed` is emitted for each.
     undo_or_redo_given : Signal
@@ -177,6 +179,7 @@ class ReviewSession:
     label_changed = Signal(int)
     decided = Signal(list)
     budget_changed = Signal()
+    hdu_changed = Signal()
     undo_or_redo_given = Signal(list, str)
     shown_columns_changed = Signal()
     learning_changed = Signal()
@@ -249,6 +252,7 @@ class ReviewSession:
         order: Order = DEFAULT_RULE.order,
         previous: str | Path | None = None,
         embeddings: str | Path | None = None,
+        hdu: int | str | None = None,
     ) -> Self:
         """Open a predictions table for review, or resume its review.
 
@@ -295,6 +299,10 @@ class ReviewSession:
             The user's own embeddings, or a folder of `describe`, for the learned order
             and for similar cutouts; see `read_embeddings`. By default those of the
             resumed review, or else descriptors that the plugin computes.
+        hdu : int or str, optional
+            Index or name of the HDU of FITS files, such as ``"SCI"`` or ``"SCI,2"``,
+            unless `image_name` has one. By default that of the resumed review, or else
+            the first image of each file.
 
         Raises
         ------
@@ -324,6 +332,7 @@ class ReviewSession:
             team,
             read_only,
             order,
+            hdu,
         )
         if previous is not None:
             check_previous_round(previous, request)
@@ -741,6 +750,24 @@ class ReviewSession:
             self.learned_queue.update(Queue(self.catalog, rule), at_once=True)
         self._cursor.set_queue(rule)
         self._learn()
+
+    # Images
+
+    @property
+    def hdu(self) -> int | str | None:
+        """HDU of all FITS files; None for the first image of each file.
+
+        An HDU in `image_name`, and one that was chosen for a single image, have
+        precedence.
+        """
+        return self.images.hdu
+
+    def set_hdu(self, hdu: int | str | None) -> None:
+        """Choose the HDU of all FITS files, also of those with another choice."""
+        self.images.hdu = hdu
+        self.images.hdus.clear()
+        self.view_settings = self.view_settings | {"hdu": hdu, "hdus": {}}
+        self.hdu_changed.emit()
 
     # Hidden predictions
 
@@ -1455,6 +1482,8 @@ class ReviewSession:
     def _restore(self, position: Position) -> tuple[str, ...]:
         """Restore the view, drafts and columns; return notices for the user."""
         self.view_settings = position.view
+        if self.images.hdu is not None:
+            self.view_settings = position.view | {"hdu": self.images.hdu}
         self.drafts = position.drafts
         self._budget = position.budget
         self.own_columns = self.catalog.own_columns
@@ -1495,7 +1524,7 @@ class ReviewSession:
 
     def _start_describing(self) -> None:
         name = self.cutout_index.image_of(self._cursor.row)
-        self.descriptors.start([name], self.view_settings.get("hdus"))
+        self.descriptors.start([name])
 
     def _learn(self) -> None:
         """Learn the order of the queue again, if the queue has the learned order.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_artifact_review.core.decisions.log_opening import (
@@ -30,10 +31,16 @@ class Given(NamedTuple):
         Meanings of the columns and values; None for the default.
     cutout_size : int or None
         Side length of a cutout in pixels; None to infer it.
+    hdu : int, str or None
+        HDU of FITS files; None for the first image of each.
+    hdus : mapping of str to int or str
+        HDUs that were chosen for single images.
     """
 
     mapping: TableMapping | None
     cutout_size: int | None
+    hdu: int | str | None = None
+    hdus: Mapping[str, int | str] = MappingProxyType({})
 
 
 def what_was_given(
@@ -68,11 +75,13 @@ def what_was_given(
     return Given(
         position.mapping if now.mapping is None else now.mapping,
         position.cutout_size if now.cutout_size is None else now.cutout_size,
+        position.hdu if now.hdu is None else now.hdu,
+        position.hdus,
     )
 
 
 def read_with_images(
-    path: Path, images: str | Path | None, mapping: TableMapping | None
+    path: Path, images: str | Path | None, given: Given
 ) -> tuple[Predictions, ImageFolder]:
     """Read a predictions table, and find the folder of its full images.
 
@@ -84,8 +93,8 @@ def read_with_images(
         Path of the table.
     images : path-like or None
         Folder of the full images; None for the default.
-    mapping : TableMapping or None
-        Meanings of the columns and values; None for the default.
+    given : Given
+        Meanings of the columns and values, and HDUs of the images.
 
     Raises
     ------
@@ -96,9 +105,9 @@ def read_with_images(
 
     def find_aliases(names: Sequence[str]) -> Mapping[str, str]:
         nonlocal folder
-        folder = image_folder(images, path, names)
+        folder = image_folder(images, path, names, given.hdu, given.hdus)
         return folder.aliases()
 
-    table = read_predictions(path, mapping or TableMapping(), find_aliases)
+    table = read_predictions(path, given.mapping or TableMapping(), find_aliases)
     assert folder is not None, "a table without faults has images"
     return table, folder

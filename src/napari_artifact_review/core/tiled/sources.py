@@ -15,6 +15,7 @@ from astropy.io import fits
 
 from napari_artifact_review.core.decoders import Pixels, decoding, plain_pixels
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.fits_files import open_seekable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,14 +88,18 @@ class FitsSource:
         The file.
     hdu : PrimaryHDU or ImageHDU
         The HDU, opened by astropy.
+    shape : tuple of int
+        Rows and columns of its first plane.
     """
 
     block = (1, 1)
     coarser: tuple[Source, ...] = ()
 
-    def __init__(self, path: Path, hdu: fits.PrimaryHDU | fits.ImageHDU) -> None:
+    def __init__(
+        self, path: Path, hdu: fits.PrimaryHDU | fits.ImageHDU, shape: tuple[int, int]
+    ) -> None:
         self.path = path
-        self.shape = (hdu.shape[-2], hdu.shape[-1])
+        self.shape = shape
         self._start = hdu.fileinfo()["datLoc"]
         self._header = hdu.header
         self._width = abs(hdu.header["BITPIX"]) // 8
@@ -118,7 +123,9 @@ class FitsSource:
                 file.seek(self._start + at * self._width)
                 content.append(_exactly(file, length))
         # Create a small FITS file in memory, so that astropy scales the pixels.
-        hdu = fits.PrimaryHDU.fromstring(b"".join(content))
+        hdu = fits.PrimaryHDU.fromstring(
+            b"".join(content), uint=not hides_blank(self._header)
+        )
         pixels = plain_pixels(hdu.data)
         return pixels if pixels.flags.writeable else pixels.copy()
 
@@ -126,10 +133,13 @@ class FitsSource:
         """Return the header of a FITS file for a window, with the same scaling."""
         cards = [("SIMPLE", True), ("BITPIX", self._header["BITPIX"]), ("NAXIS", 2)]
         cards += [("NAXIS1", wide), ("NAXIS2", high)]
-        # BLANK has no meaning for floats, and astropy would warn about it at each read.
-        scaling = ("BSCALE", "BZERO", "BLANK")[: 3 if self._header["BITPIX"] > 0 else 2]
-        cards += [(k, self._header[k]) for k in scaling if k in self._header]
-        text: str = fits.Header(cards).tostring()
+        same = _scaling(self._header)
+        if self._header["BITPIX"] < 0 or not _is_integer(same.get("BLANK")):
+            # astropy would warn about it at each read.
+            same.pop("BLANK", None)
+        same.pop("ZBLANK", None)
+        copies = [fits.Card.fromstring(card.image) for card in same.values()]
+        text: str = fits.Header([*(fits.Card(*c) for c in cards), *copies]).tostring()
         return text.encode("ascii")
 
     def fingerprint(self) -> str:
@@ -151,16 +161,28 @@ class CompressedSource:
         Index of the HDU.
     hdu : CompImageHDU
         The HDU, opened by astropy. Its tiles have been checked.
+    first_plane : tuple of int and slice
+        Index of its first plane in its data.
     """
 
     coarser: tuple[Source, ...] = ()
 
-    def __init__(self, path: Path, index: int, hdu: fits.CompImageHDU) -> None:
+    def __init__(
+        self,
+        path: Path,
+        index: int,
+        hdu: fits.CompImageHDU,
+        first_plane: tuple[int | slice, ...],
+    ) -> None:
         self.path = path
         self._index = index
-        self._plane = (0,) * (len(hdu.shape) - 2)
-        self.shape = (hdu.shape[-2], hdu.shape[-1])
-        self.block = (hdu.tile_shape[-2], hdu.tile_shape[-1])
+        self._plane = first_plane
+        self._uint = not hides_blank(hdu.header)
+        row, column = self._axes = [
+            axis for axis, index in enumerate(first_plane) if isinstance(index, slice)
+        ]
+        self.shape = (hdu.shape[row], hdu.shape[column])
+        self.block = (hdu.tile_shape[row], hdu.tile_shape[column])
         self._state = _state(path)
         self._hdus: fits.HDUList | None = None
         try:
@@ -175,16 +197,27 @@ class CompressedSource:
         _check_state(self.path, self._state)
         if self._hdus is None:
             with decoding():
-                self._hdus = fits.open(self.path, memmap=False)
+                stream = open_seekable(self.path)
+                self._hdus = fits.open(stream, memmap=False, uint=self._uint)
                 # astropy reads all headers up to this HDU, and would warn about them.
                 self._hdus[self._index].verify("ignore")
         section = self._hdus[self._index].section
         return np.concatenate(
             [
-                plain_pixels(section[(*self._plane, part, columns)])
+                plain_pixels(
+                    section[self._index_of(part, columns)].reshape(
+                        part.stop - part.start, -1
+                    )
+                )
                 for part in self._parts(rows, columns)
             ]
         )
+
+    def _index_of(self, rows: slice, columns: slice) -> tuple[int | slice, ...]:
+        """Return the index of a window of the first plane."""
+        index = list(self._plane)
+        index[self._axes[0]], index[self._axes[1]] = rows, columns
+        return tuple(index)
 
     def _parts(self, rows: slice, columns: slice) -> Iterator[slice]:
         """Divide a window into bands of rows, to limit the memory for decompression."""
@@ -206,6 +239,37 @@ class CompressedSource:
         hdus, self._hdus = self._hdus, None
         if hdus is not None:
             hdus.close()
+
+
+def hides_blank(header: fits.Header) -> bool:
+    """Return whether astropy would ignore ``BLANK`` in unsigned integers.
+
+    astropy reads integers with ``BZERO = 2 ** (n - 1)`` as unsigned ones, which have no
+    NaN. ``BLANK`` marks pixels without a value in them too (FITS standard 4.0, section
+    5.3), so such images are read as floats.
+
+    Parameters
+    ----------
+    header : Header
+        Header of an image.
+    """
+    same = _scaling(header)
+    blank, zero = same.get("BLANK", same.get("ZBLANK")), same.get("BZERO")
+    is_unsigned = zero is not None and zero.value in (2**15, 2**31, 2**63)
+    return is_unsigned and header["BITPIX"] > 0 and _is_integer(blank)
+
+
+def _scaling(header: fits.Header) -> dict[str, fits.Card]:
+    """Return the cards that scale the pixels, by keyword.
+
+    Of repeated cards, this is the last one, which astropy uses when it opens a file.
+    """
+    names = ("BSCALE", "BZERO", "BLANK", "ZBLANK")
+    return {card.keyword: card for card in header.cards if card.keyword in names}
+
+
+def _is_integer(card: fits.Card | None) -> bool:
+    return card is not None and type(card.value) is int
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from napari_artifact_review.core.images.image_cache import (
     ImageSource,
 )
 
-ImageKey = tuple[str, int | None]
+ImageKey = tuple[str, int | str | None]
 
 
 class ImageLoader:
@@ -85,18 +85,18 @@ class ImageLoader:
         """
         self._sigma = sigma
 
-    def load(self, name: str, hdu: int | None = None) -> Future[LoadedImage]:
+    def load(self, name: str, hdu: int | str | None = None) -> Future[LoadedImage]:
         """Return the future of an image, and cancel other reads that have not begun.
 
-        `hdu` is the index of an HDU; None means the default HDU. The future raises
-        `ImageError` if the image cannot be read.
+        `hdu` is the index or name of an HDU; None means the default HDU. The future
+        raises `ImageError` if the image cannot be read.
         """
         key = (name, hdu)
         for other in [k for k, f in self._futures.items() if k != key and f.cancel()]:
             del self._futures[other]
         return self._future(key)
 
-    def read_again(self, name: str, hdu: int | None = None) -> None:
+    def read_again(self, name: str, hdu: int | str | None = None) -> None:
         """Read the changed file of an image again at the image's next request."""
         future = self._futures.pop((name, hdu), None)
         if future is not None:
@@ -116,7 +116,7 @@ class ImageLoader:
                 self._futures.move_to_end(key)
         self._drop_excess()
 
-    def at_hand(self, name: str, hdu: int | None = None) -> LoadedImage | None:
+    def at_hand(self, name: str, hdu: int | str | None = None) -> LoadedImage | None:
         """Return an untiled image that is in memory, or None."""
         future = self._futures.get((name, hdu))
         loaded = None if future is None else _loaded(future)

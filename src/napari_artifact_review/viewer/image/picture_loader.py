@@ -78,7 +78,7 @@ class PictureLoader:
     def __init__(
         self,
         cache: ImageCache,
-        hdus: Mapping[str, int],
+        hdus: Mapping[str, int | str],
         look: Look,
         run_in_main: Callable[[Callable[[], object]], None],
     ) -> None:

@@ -27,6 +27,7 @@ from napari_artifact_review.core.images.presets import (
     is_built_in,
     limits_text,
 )
+from napari_artifact_review.core.texts import plain_number
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.number_field import NumberField
 from napari_artifact_review.widgets.parts.row import row_of
@@ -259,8 +260,8 @@ class DisplayPanel(Container[Widget]):
         if low is None or high is None or low < high:
             return ""
         return (
-            f"The lower limit {low:g} is not below the upper limit {high:g}. "
-            "Nothing was changed."
+            f"The lower limit {plain_number(low)} is not below the upper limit "
+            f"{plain_number(high)}. Nothing was changed."
         )
 
 

@@ -8,6 +8,7 @@ from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
+from napari_artifact_review.widgets.parts.font import keep_compact
 from napari_artifact_review.widgets.parts.row import row_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class FullImagePanel(Container[Widget]):
         Emitted with True to draw row 0 at the bottom, and with False at the top.
     hdu_requested : Signal
         Emitted with the index of the HDU to show.
+    hdu_for_all_requested : Signal
+        Emitted with the index or name of the HDU to show in all images.
     """
 
     view_requested = Signal()
@@ -38,6 +41,7 @@ class FullImagePanel(Container[Widget]):
     grid_requested = Signal(bool)
     y_up_requested = Signal(bool)
     hdu_requested = Signal(int)
+    hdu_for_all_requested = Signal(object)
 
     def __init__(self) -> None:
         self.view = PushButton(text="Cutout / full image")
@@ -52,7 +56,12 @@ class FullImagePanel(Container[Widget]):
         switches = row_of(self.view, self.gallery, self.grid, self.y_up)
         # With this spacing, all four switches fit into the narrowest dock.
         switches.native.layout().setSpacing(4)
-        self._hdu_row = row_of(Label(value="HDU"), self.hdu)
+        self.for_all = PushButton(
+            text="In all images", tooltip="Show this HDU in all images"
+        )
+        keep_compact(self.for_all.native)
+        self._keys: dict[int, int | str] = {}
+        self._hdu_row = row_of(Label(value="HDU"), self.hdu, self.for_all)
         super().__init__(widgets=[switches, self._hdu_row], labels=False)
         self.margins = (0, 0, 0, 0)
         self.view.changed.connect(lambda: self.view_requested.emit())
@@ -60,6 +69,9 @@ class FullImagePanel(Container[Widget]):
         self.grid.changed.connect(lambda on: self.grid_requested.emit(on))
         self.y_up.changed.connect(lambda up: self.y_up_requested.emit(up))
         self.hdu.changed.connect(lambda hdu: self.hdu_requested.emit(hdu))
+        self.for_all.changed.connect(
+            lambda: self.hdu_for_all_requested.emit(self._keys[self.hdu.value])
+        )
         self._hdu_row.hide()
 
     def show_keys(self, keys: KeyChoice) -> None:
@@ -80,4 +92,5 @@ class FullImagePanel(Container[Widget]):
             with self.hdu.changed.blocked():
                 self.hdu.choices = [(str(hdu), hdu.index) for hdu in full.hdus]
                 self.hdu.value = full.hdu
+            self._keys = {hdu.index: hdu.key for hdu in full.hdus}
         self._hdu_row.visible = several

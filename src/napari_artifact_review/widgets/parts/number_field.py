@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QLineEdit, QShortcut
 
+from napari_artifact_review.core.texts import plain_number
 from napari_artifact_review.widgets.parts.font import fit_height
 
 
@@ -69,7 +70,7 @@ class NumberField(LineEdit):
         native: QLineEdit = self.native
         if native.placeholderText() != otherwise:
             native.setPlaceholderText(otherwise)
-        text = "" if value is None else number_text(value)
+        text = "" if value is None else plain_number(value)
         if self.value == self._shown != text:
             self._shown = self.value = text
             native.setCursorPosition(0)
@@ -96,11 +97,6 @@ class NumberField(LineEdit):
     def _discard(self) -> None:
         self.value = self._shown
         self.left.emit()
-
-
-def number_text(value: float) -> str:
-    """Return a number with at most seven significant digits."""
-    return f"{value:.7g}"
 
 
 def _number_of(text: str) -> tuple[float, str]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.images.folder import ImageFolder, read_image
+from napari_artifact_review.core.images.folder import ImageFolder
 
 
 def cutout_brightness(
@@ -39,7 +39,7 @@ def cutout_brightness(
     x, y = (rows[name].to_numpy(np.int64) for name in ("grid_x", "grid_y"))
     for name, positions in rows.groupby("image_name", sort=False).indices.items():
         try:
-            pixels = read_image(images.find(str(name)), sky=False).pixels
+            pixels = images.read(str(name), sky=False).pixels
         except ImageError as error:
             faults.append(error)
             continue

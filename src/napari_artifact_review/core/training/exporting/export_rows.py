@@ -112,20 +112,17 @@ def jobs_of(
         If the folder of the images cannot be listed.
     """
     session.images.check()
-    shown = session.view_settings.get("hdus")
-    hdus = shown if isinstance(shown, dict) else {}
     jobs, faults = [], []
     for name, part in rows.groupby("image_name", sort=False):
-        hdu = options.hdu
-        if hdu is None and type(hdus.get(name)) is int:
-            hdu = hdus[name]
         try:
-            path = session.images.find(str(name)).absolute()
+            path, hdu = session.images.place_of(str(name))
         except ImageError as error:
             faults.append(error.again())
             continue
         grid = (part[axis].to_numpy(np.int64) for axis in ("grid_x", "grid_y"))
-        jobs.append(ImageJob(str(name), path, hdu, *grid))
+        if options.hdu is not None:
+            hdu = options.hdu
+        jobs.append(ImageJob(str(name), path.absolute(), hdu, *grid))
     if jobs:
         _check_first_image(session, jobs[0], rule, options)
     if faults and not options.skip_bad_images:

@@ -12,6 +12,7 @@ from napari_artifact_review.core.errors import ImageError, ReviewError
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.images.image_names import (
     SUPPORTED_SUFFIXES,
+    split_hdu,
     split_suffix,
 )
 
@@ -64,7 +65,10 @@ class ImageList:
             Names in a table, such as absolute paths.
         """
         known = set(self.names)
-        other = [name for name in names if name not in known]
+        # A name with an HDU is not the image that another HDU of the file is.
+        other = [
+            name for name in names if name not in known and split_hdu(name)[1] is None
+        ]
         if not other:
             return {}
         by_file = {file_key(image.path): image.name for image in self.images}

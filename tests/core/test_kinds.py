@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from napari_artifact_review.core.errors import ReviewError
@@ -43,3 +45,19 @@ def test_a_list_that_cannot_be_read_stops_no_review(survey):
         assert "The default kinds" in remark
         session.set_label("artifact", kind="a kind of no list")
         assert session.current.kind == "a kind of no list"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+def test_a_pipe_instead_of_the_list_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / KINDS_NAME)
+    with pytest.raises(ReviewError, match="not a regular file"):
+        kinds_beside(tmp_path / "predictions.csv")
+
+
+def test_a_list_has_at_most_64_kilobytes(tmp_path):
+    path = tmp_path / KINDS_NAME
+    path.write_text("trail\n" + "#" * (2**16 - 6))
+    assert kinds_beside(tmp_path / "predictions.csv") == ("trail",)
+    path.write_text("trail\n" + "#" * (2**16 - 5))
+    with pytest.raises(ReviewError, match="larger than 65,536 bytes"):
+        kinds_beside(tmp_path / "predictions.csv")

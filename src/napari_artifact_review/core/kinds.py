@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.small_files import read_small_file
 
 #: Name of the file with a team's own kinds, in the folder of the predictions table.
 KINDS_NAME = "artifact_kinds.txt"
@@ -23,8 +24,9 @@ DEFAULT_KINDS: tuple[str, ...] = (
     "other",
 )
 
-#: Maximum number of kinds; a file with more is not a list of kinds.
-_MAX_KINDS = 100
+#: Maximum number of kinds, and size of their file in bytes; a file with more is not a
+#: list of kinds.
+_MAX_KINDS, _MOST_BYTES = 100, 2**16
 
 
 def kinds_beside(predictions: Path) -> tuple[str, ...]:
@@ -44,12 +46,13 @@ def kinds_beside(predictions: Path) -> tuple[str, ...]:
     Raises
     ------
     ReviewError
-        If the file cannot be read as text, or does not contain 1 to 100 kinds.
+        If the file is not a regular file of at most 64 kB, cannot be read as text, or
+        does not contain 1 to 100 kinds.
     """
     path = predictions.with_name(KINDS_NAME)
     remedy = "Write one kind of artifact a line, or remove the file"
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_small_file(path, _MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         return DEFAULT_KINDS
     except (OSError, UnicodeDecodeError) as error:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from astropy.io import fits
 from astropy.table import Table
@@ -23,6 +24,7 @@ from napari_artifact_review.core.tables.fits_text import text_values
 from napari_artifact_review.core.tables.table_file import (
     TableFile,
     check_names,
+    check_size,
     decompress,
 )
 
@@ -80,6 +82,7 @@ class ParquetFile(_TypedFile):
     ) -> Self:
         """Read a Parquet table; see `TableFile.from_bytes`."""
         try:
+            _check_parquet(data)
             # Unlike `read_table`, this reads columns of the same name.
             table = pq.ParquetFile(io.BytesIO(data)).read()
         except (pa.ArrowException, OSError) as error:
@@ -109,6 +112,51 @@ class ParquetFile(_TypedFile):
             else:
                 table = table.set_column(at, name, column)
         pq.write_table(table, stream)
+
+
+def _check_parquet(data: bytes) -> None:
+    """Check that the values of a Parquet table fit into memory, before it is read.
+
+    A few bytes can declare any number of equal values, and one long text in a
+    dictionary can stand for the texts of all rows.
+
+    Raises
+    ------
+    TableError
+        If the values need more than `MOST_BYTES`.
+    """
+    metadata = pq.ParquetFile(io.BytesIO(data)).metadata
+    chunks = [
+        metadata.row_group(group).column(column)
+        for group in range(metadata.num_row_groups)
+        for column in range(metadata.num_columns)
+    ]
+    declared = sum(max(chunk.total_uncompressed_size, 0) for chunk in chunks)
+    check_size(declared + 8 * sum(chunk.num_values for chunk in chunks))
+    texts = {
+        chunk.path_in_schema: None
+        for chunk in chunks
+        if chunk.physical_type == "BYTE_ARRAY"
+        and any("DICTIONARY" in encoding for encoding in chunk.encodings)
+    }
+    size = declared
+    # Read as dictionaries, texts take no more memory than the file declares.
+    file = pq.ParquetFile(io.BytesIO(data), read_dictionary=[*texts])
+    for group in range(metadata.num_row_groups):
+        for name in texts:
+            for column in file.read_row_group(group, [name]).columns:
+                for part in column.chunks:
+                    size += _size_of_texts(part)
+                    check_size(size)
+
+
+def _size_of_texts(part: pa.Array) -> int:
+    """Return the size in bytes of the texts that a dictionary array stands for."""
+    if not isinstance(part, pa.DictionaryArray) or not len(part.dictionary):
+        return int(part.nbytes)
+    lengths = pc.binary_length(part.dictionary)
+    total = pc.sum(pc.take(pc.cast(lengths, pa.int64()), part.indices)).as_py()
+    return int(total or 0)
 
 
 class FitsTableFile(_TypedFile):

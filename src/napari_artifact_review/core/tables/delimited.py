@@ -24,7 +24,12 @@ from napari_artifact_review.core.tables.text_layout import (
     find_layout,
     without_sep_line,
 )
-from napari_artifact_review.core.tables.text_rows import BREAK, value_of
+from napari_artifact_review.core.tables.text_rows import (
+    BREAK,
+    LINE,
+    check_line,
+    value_of,
+)
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -130,6 +135,8 @@ class DelimitedFile(TableFile):
     def from_bytes(cls, data: bytes, wanted: Collection[str] = IDENTIFYING) -> Self:
         """Read delimited text; see `TableFile.from_bytes`."""
         text, dialect = decode(data)
+        first = LINE.match(text)
+        check_line(first[1] if first else "")
         preamble, delimiter = find_layout(text, wanted)
         dialect = replace(dialect, preamble=preamble, delimiter=delimiter)
         return cls.from_text(text[len(preamble) :], dialect)

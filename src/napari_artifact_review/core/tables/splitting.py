@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.tables.table_file import MOST_BYTES
 from napari_artifact_review.core.tables.text_rows import (
     BREAK,
     LINE,
@@ -21,6 +22,9 @@ from napari_artifact_review.core.tables.text_rows import (
 )
 
 _LARGE_STRING = pa.large_string()
+
+#: Measured memory for a cell in bytes, of regular text and of any other text.
+_BYTES_OF_REGULAR, _BYTES_OF_ANY = 25, 100
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,29 @@ def split_cells(body: str, delimiter: str, first_line: int = 1) -> Split:
     Raises
     ------
     TableError
-        If `body` has no header.
+        If `body` has no header, or has too many cells for the memory.
     """
+    _check_cells(body, delimiter, _BYTES_OF_REGULAR)
     split = _split_regular(body, delimiter, first_line)
-    return split or _split_any(body, delimiter, first_line)
+    if split is not None:
+        return split
+    _check_cells(body, delimiter, _BYTES_OF_ANY)
+    return _split_any(body, delimiter, first_line)
+
+
+def _check_cells(body: str, delimiter: str, each: int) -> None:
+    """Check that the cells fit into 1 GiB and twice the size of the text.
+
+    `each` is the memory for a cell in bytes. A small compressed file can hold a text
+    of many short cells, which take much more memory than the text.
+    """
+    count = body.count(delimiter) + body.count("\n") + body.count("\r")
+    if count * each > MOST_BYTES + 2 * len(body):
+        raise TableError(
+            f"it has about {count:,} cells, which take too much memory",
+            remedy="Is this the table with the predictions? Split it if it is, or "
+            "leave out columns",
+        )
 
 
 def _split_regular(body: str, delimiter: str, first_line: int) -> Split | None:
@@ -165,23 +188,25 @@ def _split_any(body: str, delimiter: str, first_line: int) -> Split:
     lines: list[int] = []
     ends: list[str] = []
     unclosed: list[TableError] = []
-    lead = ""
+    # The texts of blank lines, by the number of rows before them.
+    blank: dict[int, list[str]] = {}
     try:
         for row in rows_of(body, delimiter, first_line):
             if not row.is_blank:
                 rows.append(row.cells)
                 lines.append(row.line)
                 ends.append(row.end)
-            elif ends:
-                ends[-1] += row.cells[0] + row.end
             else:
-                lead += row.cells[0] + row.end
+                blank.setdefault(len(rows), []).append(row.cells[0] + row.end)
     except TableError as error:
         # Text after an unclosed quote cannot be split.
         unclosed.append(error)
     if not rows:
         empty = TableError("the table is empty", remedy="Choose another table")
         raise unclosed[0] if unclosed else empty
+    lead = "".join(blank.pop(0, []))
+    for count, texts in blank.items():
+        ends[count - 1] += "".join(texts)
     _move_empty_rows(rows, ends, delimiter)
     _move_trailing_delimiters(rows, ends, delimiter)
     width = len(rows[0])

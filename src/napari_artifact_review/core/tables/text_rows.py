@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
 from napari_artifact_review.core.errors import TableError
@@ -14,6 +15,10 @@ BREAK = re.compile(r"\r\n|\n|\r")
 LINE_ENDS = ("\r\n", "\n", "\r", "")
 #: A cell of a line without quotes, with the blanks before it.
 _PADDED = re.compile(" *[^ ]+")
+#: Number of blank lines after which a search for the first rows gives up.
+_MOST_BLANK = 10_000
+#: Maximum number of characters of a line.
+_LONGEST_LINE = 2**24
 
 
 class Row(NamedTuple):
@@ -49,7 +54,7 @@ def rows_of(body: str, delimiter: str, first_line: int) -> Iterator[Row]:
     Raises
     ------
     TableError
-        If a quote is not closed.
+        If a quote is not closed, or a line is too long.
     """
     is_padded = delimiter == " "
     padding = " *" if is_padded else ""
@@ -63,6 +68,7 @@ def rows_of(body: str, delimiter: str, first_line: int) -> Iterator[Row]:
     while position < len(body):
         match = LINE.match(body, position)
         assert match is not None, "any text matches"
+        check_line(match[1])
         breaks = 1
         if '"' in match[1]:
             cells, end, stop = _quoted_row(body, position, cell, line, is_padded)
@@ -77,15 +83,30 @@ def rows_of(body: str, delimiter: str, first_line: int) -> Iterator[Row]:
         position = stop
 
 
+def check_line(line: str) -> None:
+    """Raise an error if a line is too long to be a row of a table.
+
+    Raises
+    ------
+    TableError
+        If it has more than 2**24 characters.
+    """
+    if len(line) > _LONGEST_LINE:
+        raise TableError(
+            f"a line of it has more than {_LONGEST_LINE:,} characters",
+            remedy="Is this the table with the predictions?",
+        )
+
+
 def first_rows(body: str, delimiter: str, first_line: int, count: int) -> list[Row]:
     """Return the first rows of a text that are not blank lines, at most `count`.
 
-    An unclosed quote ends them.
+    An unclosed quote ends them, and so do ten thousand blank lines.
     """
     found: list[Row] = []
     # The split of the whole text reports an unclosed quote.
     with suppress(TableError):
-        for row in rows_of(body, delimiter, first_line):
+        for row in islice(rows_of(body, delimiter, first_line), count + _MOST_BLANK):
             if not row.is_blank:
                 found.append(row)
             if len(found) == count:

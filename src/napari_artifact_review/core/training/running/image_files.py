@@ -15,6 +15,10 @@ from napari_artifact_review.core.images.image_names import (
     split_hdu,
     split_suffix,
 )
+from napari_artifact_review.core.small_files import read_small_file
+
+#: Maximum size in bytes of a list of images: about a hundred thousand paths.
+_MOST_BYTES = 2**24
 
 
 class NamedImage(NamedTuple):
@@ -142,7 +146,8 @@ def _without_lists(given: Iterable[str | Path]) -> Iterator[Path]:
             yield Path(text)
             continue
         try:
-            lines = Path(text[1:]).read_text("utf-8", "surrogateescape").splitlines()
+            content = read_small_file(Path(text[1:]), _MOST_BYTES)
+            lines = content.decode("utf-8", "surrogateescape").splitlines()
         except OSError as error:
             raise ReviewError(
                 f"the list of images cannot be read ({error.strerror or error})",

@@ -16,6 +16,7 @@ from napari_artifact_review.core.decoders import (
     plain_pixels,
 )
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.expansion import Codec, check_expansion, may_expand
 from napari_artifact_review.core.images.full_image import FullImage, plane_notes
 from napari_artifact_review.core.limits import zscale_limits
 
@@ -28,6 +29,9 @@ _PARTS = "save it as FITS or Zarr, which are read part by part"
 
 # Pixels of one plane, and messages for the user.
 _Read: TypeAlias = tuple[Pixels, tuple[str, ...]]
+
+# How strips and tiles are compressed, by the value of the tag Compression.
+_CODECS: dict[int, Codec] = {8: "zlib", 32946: "zlib", 34925: "lzma", 50000: "zstd"}
 
 # Weights of red, green and blue: ITU-R BT.601-7, section 2.5.1.
 _LUMA = (0.299, 0.587, 0.114)
@@ -65,6 +69,7 @@ def _read_tiff(path: Path) -> _Read:
         page = tif.pages.first
         series = tif.series[0]
         _check_page(page, tif.filehandle.size)
+        _check_segments(page, path)
         values = page.asarray()
         axes = page.axes
         # A page has a single plane or colour image. Other planes are on other pages.
@@ -95,6 +100,19 @@ def _check_page(page: tifffile.TiffPage, size: int) -> None:
             f"the file is cut short: its pixels end at byte {end:,}, it holds {size:,}",
             remedy=_COPY,
         )
+
+
+def _check_segments(page: tifffile.TiffPage, path: Path) -> None:
+    """Check that no strip or tile expands beyond the memory."""
+    codec = _CODECS.get(int(page.compression))
+    if codec is None:
+        return
+    pieces = zip(page.dataoffsets, page.databytecounts, strict=False)
+    with path.open("rb") as file:
+        for offset, size in pieces:
+            if may_expand(size, codec):
+                file.seek(offset)
+                check_expansion(file.read(size), codec)
 
 
 def _read_picture(path: Path) -> _Read:

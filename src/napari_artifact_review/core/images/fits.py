@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import itertools
 import math
 import re
-import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
 
@@ -27,6 +25,7 @@ from napari_artifact_review.core.errors import (
     MissingKeyError,
 )
 from napari_artifact_review.core.fits_files import BLOCK, open_seekable, open_unpacked
+from napari_artifact_review.core.images.fits_tiles import check_tiles, planes_of_tiles
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
 from napari_artifact_review.core.images.sky import SkyCoordinates
 from napari_artifact_review.core.images.wcs_header import inherited, readable
@@ -349,7 +348,7 @@ def _check_hdu(
             f"it holds {size:,}",
             remedy=_COPY,
         )
-    pixels = _planes_of_tiles(hdu, chosen.axes) if compressed else 1
+    pixels = planes_of_tiles(hdu, chosen.axes) if compressed else 1
     if large:
         # Only visible tiles are decoded, but each of them as a whole.
         rows, columns = chosen.axes
@@ -363,61 +362,7 @@ def _check_hdu(
     if large:
         check_sides(chosen.plane)
     if compressed:
-        _check_tiles(hdu, stream)
-
-
-def _planes_of_tiles(hdu: fits.CompImageHDU, axes: tuple[int, int]) -> int:
-    """Check the number of tiles, and return the number of planes in each tile."""
-    declared = math.prod(
-        math.ceil(length / tile)
-        for length, tile in zip(hdu.shape, hdu.tile_shape, strict=True)
-    )
-    held = len(hdu.compressed_data)
-    if declared > held:
-        raise ImageError(
-            f"its header declares {declared:,} tiles, the file holds {held:,}",
-            remedy=_COPY,
-        )
-    lengths = map(min, hdu.shape, hdu.tile_shape)
-    return math.prod(n for axis, n in enumerate(lengths) if axis not in axes)
-
-
-def _check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
-    """Raise an error if a tile would crash its decoder, which is written in C."""
-    place = hdu.fileinfo()
-    stream.seek(place["hdrLoc"])
-    header = fits.Header.fromfile(stream)
-    for name in header["ZNAME*"]:
-        value = header.get(f"ZVAL{name[5:]}")
-        if str(header[name]).upper() == "BYTEPIX" and value not in (1, 2, 4, 8):
-            raise ImageError(
-                f"its BYTEPIX is {value!r}, not 1, 2, 4 or 8", remedy=_COPY
-            )
-    overruns = {"HCOMPRESS_1": _hcompress_overruns, "PLIO_1": _plio_overruns}
-    overrun = overruns.get(hdu.compression_type)
-    if overrun is None:
-        return
-    heap = place["datLoc"] + header.get("THEAP", header["NAXIS1"] * header["NAXIS2"])
-    axes = zip(hdu.shape, hdu.tile_shape, strict=True)
-    sides = [[min(t, n - at) for at in range(0, n, t)] for n, t in axes]
-    tiles = hdu.compressed_data["COMPRESSED_DATA"].tolist()
-    for shape, (length, offset) in zip(itertools.product(*sides), tiles, strict=False):
-        stream.seek(heap + offset)
-        if length and overrun(stream.read(10), length, math.prod(shape)):
-            raise ImageError("a tile does not hold what it declares", remedy=_COPY)
-
-
-def _hcompress_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
-    """Return whether the data of a tile have an invalid size or too many pixels."""
-    rows, columns = struct.unpack(">2x2i", head)
-    return bool(not 0 < rows * columns <= pixels)
-
-
-def _plio_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
-    """Return whether the line list of a tile ends after the tile's stored bytes."""
-    begin, short, low, high = struct.unpack(">2x4h", head)
-    end = short if short > 0 else (high << 15) + low
-    return bool(begin < 0 or end > length)
+        check_tiles(hdu, stream)
 
 
 def _unit(header: fits.Header) -> str:

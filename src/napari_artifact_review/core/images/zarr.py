@@ -19,6 +19,7 @@ from napari_artifact_review.core.decoders import (
     plain_pixels,
 )
 from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.expansion import Codec, check_expansion, may_expand
 from napari_artifact_review.core.images.full_image import FullImage, plane_notes
 from napari_artifact_review.core.limits import zscale_limits
 from napari_artifact_review.core.tiled.pyramid import level_shapes
@@ -38,6 +39,18 @@ _CODECS = {
     *("fletcher32", "packbits", "quantize", "shuffle"),
 }
 _NUMCODECS = "numcodecs."
+# Codecs that expand chunks, by their names in Zarr.
+_EXPANDING: dict[str, Codec] = {
+    "gzip": "zlib",
+    "zlib": "zlib",
+    "bz2": "bz2",
+    "lzma": "lzma",
+    "blosc": "blosc",
+    "lz4": "lz4",
+    "zstd": "zstd",
+}
+# Number of bytes at the start of a chunk that tell its size, with space to spare.
+_HEADER = 64
 
 
 def read_zarr(path: Path) -> FullImage:
@@ -75,6 +88,8 @@ def read_zarr(path: Path) -> FullImage:
             pixels, limits, tiles = open_tiled(source)
             return FullImage(path, pixels, limits, notes, tiles=tiles)
         check_memory(math.prod(array.shape[-2:]) * array.dtype.itemsize)
+        rows, columns = (slice(0, length) for length in array.shape[-2:])
+        _ChunkCheck(folders[0], array).check(rows, columns)
         plane = np.asarray(array[(0,) * (array.ndim - 2)])
         values = plain_pixels(plane)
         return FullImage(path, values, zscale_limits(values), notes)
@@ -113,6 +128,7 @@ class ZarrSource:
         self.block: tuple[int, int] = array.chunks[-2:]
         self.coarser: tuple[Source, ...] = ()
         self._metadata = _metadata_state(folder)
+        self._chunks = _ChunkCheck(folder, array)
         self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
 
     def read(self, rows: slice, columns: slice) -> Pixels:
@@ -122,6 +138,7 @@ class ZarrSource:
                 "the image was changed while it was shown",
                 remedy="Open the image again",
             )
+        self._chunks.check(rows, columns)
         return plain_pixels(np.asarray(self._array[(*self._plane, rows, columns)]))
 
     def fingerprint(self) -> str:
@@ -203,6 +220,60 @@ def _check_codecs(folder: Path) -> None:
                 f"its pixels are stored with {name!r}, which is not supported",
                 remedy="Store it with another codec, for example zstd",
             )
+
+
+class _ChunkCheck:
+    """A check of chunks before they are decoded, each of them once.
+
+    Chunks inside of shards are not checked.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the array.
+    array : zarr.Array
+        The array.
+    """
+
+    def __init__(self, folder: Path, array: Any) -> None:
+        metadata = _json(folder / ".zarray") or _json(folder / "zarr.json")
+        names = [str(codec.get("id", codec.get("name"))) for codec in _codecs(metadata)]
+        plain = [name.removeprefix(_NUMCODECS).lower() for name in names]
+        self._folder, self._array = folder, array
+        self._codec: Codec | None = None
+        if "sharding_indexed" not in plain:
+            known = (_EXPANDING[name] for name in plain if name in _EXPANDING)
+            self._codec = next(known, None)
+        self._checked: set[tuple[int, int]] = set()
+
+    def check(self, rows: slice, columns: slice) -> None:
+        """Check the chunks of a window of the first plane.
+
+        Raises
+        ------
+        ImageError
+            If a chunk expands beyond the memory.
+        """
+        if self._codec is None:
+            return
+        high, wide = self._array.chunks[-2:]
+        for row in range(rows.start // high, -(-rows.stop // high)):
+            for column in range(columns.start // wide, -(-columns.stop // wide)):
+                if (row, column) not in self._checked:
+                    self._check((row, column), self._codec)
+                    self._checked.add((row, column))
+
+    def _check(self, at: tuple[int, int], codec: Codec) -> None:
+        plane = (0,) * (self._array.ndim - 2)
+        path = self._folder / self._array.metadata.encode_chunk_key((*plane, *at))
+        if not path.is_file():
+            # A missing chunk has the fill value.
+            return
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            if may_expand(size, codec):
+                is_told = codec in ("blosc", "lz4", "zstd")
+                check_expansion(file.read(_HEADER if is_told else size), codec)
 
 
 def _codecs(metadata: Any) -> list[dict[str, Any]]:

@@ -204,9 +204,7 @@ def _split_any(body: str, delimiter: str, first_line: int) -> Split:
     if not rows:
         empty = TableError("the table is empty", remedy="Choose another table")
         raise unclosed[0] if unclosed else empty
-    lead = "".join(blank.pop(0, []))
-    for count, texts in blank.items():
-        ends[count - 1] += "".join(texts)
+    lead = _add_blank_lines(ends, blank)
     _move_empty_rows(rows, ends, delimiter)
     _move_trailing_delimiters(rows, ends, delimiter)
     width = len(rows[0])
@@ -229,6 +227,14 @@ def _split_any(body: str, delimiter: str, first_line: int) -> Split:
         ends[-1],
         tuple(ragged + unclosed),
     )
+
+
+def _add_blank_lines(ends: list[str], blank: dict[int, list[str]]) -> str:
+    """Add blank lines to the ends of the rows before them; return those before all."""
+    lead = "".join(blank.pop(0, []))
+    for count, texts in blank.items():
+        ends[count - 1] += "".join(texts)
+    return lead
 
 
 def _move_empty_rows(rows: list[list[str]], ends: list[str], delimiter: str) -> None:

@@ -1,0 +1,123 @@
+"""Checks of compressed pixels before a decoder expands them without a limit.
+
+A decoder of a third party expands a piece of a file as far as the piece goes, whatever
+the header declares. A few megabytes can fill the memory so.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_artifact_review.core.decoders import MOST_BYTES, check_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Codec = Literal["zlib", "bz2", "lzma", "blosc", "lz4", "zstd"]
+
+_STEP = 2**20
+
+#: Largest expansion of a codec. For zlib, see its documentation ("Maximum Expansion
+#: Factor"); the others were measured on zeros, and rounded up.
+_MOST_EXPANSION = {"zlib": 1032, "bz2": 50_000, "lzma": 10_000}
+
+#: Functions that create a decompressor; zlib's accepts the headers of zlib and gzip.
+_DECOMPRESSORS: dict[str, Callable[[], Any]] = {
+    "zlib": lambda: zlib.decompressobj(wbits=zlib.MAX_WBITS | 32),
+    "bz2": bz2.BZ2Decompressor,
+    "lzma": lzma.LZMADecompressor,
+}
+
+#: Size of the content after the magic number of a zstd frame, by the two highest bits
+#: of its descriptor (RFC 8878, section 3.1.1.1).
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def may_expand(size: int, codec: Codec) -> bool:
+    """Return whether a piece of a file could take more than `MOST_BYTES`.
+
+    Parameters
+    ----------
+    size : int
+        Size of the piece in bytes.
+    codec : str
+        How it is compressed.
+    """
+    return size * _MOST_EXPANSION.get(codec, MOST_BYTES) > MOST_BYTES
+
+
+def check_expansion(data: bytes, codec: Codec) -> None:
+    """Raise an error if a piece of a file takes too much memory when it is expanded.
+
+    Damaged data are no error here, because their decoder reports them.
+
+    Parameters
+    ----------
+    data : bytes
+        The piece.
+    codec : str
+        How it is compressed.
+
+    Raises
+    ------
+    ImageError
+        If it takes more than `MOST_BYTES`.
+    """
+    if codec in _DECOMPRESSORS:
+        if may_expand(len(data), codec):
+            _expand(data, codec)
+        return
+    check_memory(_declared_size(data, codec))
+
+
+def _expand(data: bytes, codec: Codec) -> None:
+    """Expand data step by step, without keeping the result."""
+    total = 0
+    # Each stream of several in a row is expanded.
+    while data:
+        expander = _DECOMPRESSORS[codec]()
+        rest = data
+        try:
+            while rest or not getattr(expander, "needs_input", True):
+                total += len(expander.decompress(rest, _STEP))
+                check_memory(total)
+                if expander.eof:
+                    break
+                rest = getattr(expander, "unconsumed_tail", b"")
+        except (zlib.error, OSError, lzma.LZMAError, EOFError):
+            return
+        if not expander.eof:
+            return
+        data = expander.unused_data
+
+
+def _declared_size(data: bytes, codec: Codec) -> int:
+    """Return the size that a header declares; 0 if it declares none."""
+    try:
+        if codec == "blosc":
+            [size] = struct.unpack_from("<I", data, 4)
+        elif codec == "lz4":
+            [size] = struct.unpack_from("<I", data)
+        else:
+            size = _zstd_size(data)
+    except struct.error:
+        return 0
+    return int(size)
+
+
+def _zstd_size(data: bytes) -> int:
+    """Return the size of the content of a zstd frame; 0 if it is not declared."""
+    if data[:4] != _ZSTD_MAGIC or len(data) < 5:
+        return 0
+    descriptor = data[4]
+    is_single = bool(descriptor & 0x20)
+    at = 5 + (0 if is_single else 1) + (0, 1, 2, 4)[descriptor & 3]
+    which = descriptor >> 6
+    if which == 0:
+        return data[at] if is_single and len(data) > at else 0
+    form, more = {1: ("<H", 256), 2: ("<I", 0), 3: ("<Q", 0)}[which]
+    return int(struct.unpack_from(form, data, at)[0]) + more

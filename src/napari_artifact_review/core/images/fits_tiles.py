@@ -1,0 +1,112 @@
+"""Checks of the tiles of compressed FITS images, whose decoders are written in C."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import struct
+from typing import BinaryIO
+
+from astropy.io import fits
+
+from napari_artifact_review.core.errors import ImageError
+from napari_artifact_review.core.expansion import check_expansion, may_expand
+
+_COPY = "Copy it again from its source"
+
+
+def planes_of_tiles(hdu: fits.CompImageHDU, axes: tuple[int, int]) -> int:
+    """Check the number of tiles, and return the number of planes in each tile.
+
+    Parameters
+    ----------
+    hdu : CompImageHDU
+        The HDU, opened by astropy.
+    axes : tuple of int
+        Indices of the axes that are rows and columns.
+
+    Raises
+    ------
+    ImageError
+        If the file has fewer tiles than its header declares.
+    """
+    declared = math.prod(
+        math.ceil(length / tile)
+        for length, tile in zip(hdu.shape, hdu.tile_shape, strict=True)
+    )
+    held = len(hdu.compressed_data)
+    if declared > held:
+        raise ImageError(
+            f"its header declares {declared:,} tiles, the file holds {held:,}",
+            remedy=_COPY,
+        )
+    lengths = map(min, hdu.shape, hdu.tile_shape)
+    return math.prod(n for axis, n in enumerate(lengths) if axis not in axes)
+
+
+def check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
+    """Raise an error if a tile would crash its decoder, or fill the memory.
+
+    Parameters
+    ----------
+    hdu : CompImageHDU
+        The HDU, opened by astropy.
+    stream : binary file
+        The file; its position changes.
+
+    Raises
+    ------
+    ImageError
+        If a tile does not hold what it declares, or expands too far.
+    """
+    place = hdu.fileinfo()
+    stream.seek(place["hdrLoc"])
+    header = fits.Header.fromfile(stream)
+    for name in header["ZNAME*"]:
+        value = header.get(f"ZVAL{name[5:]}")
+        if str(header[name]).upper() == "BYTEPIX" and value not in (1, 2, 4, 8):
+            raise ImageError(
+                f"its BYTEPIX is {value!r}, not 1, 2, 4 or 8", remedy=_COPY
+            )
+    if hdu.compression_type.startswith("GZIP"):
+        _check_gzip_tiles(hdu, header, stream, place["datLoc"])
+        return
+    overruns = {"HCOMPRESS_1": _hcompress_overruns, "PLIO_1": _plio_overruns}
+    overrun = overruns.get(hdu.compression_type)
+    if overrun is None:
+        return
+    heap = place["datLoc"] + header.get("THEAP", header["NAXIS1"] * header["NAXIS2"])
+    axes = zip(hdu.shape, hdu.tile_shape, strict=True)
+    sides = [[min(t, n - at) for at in range(0, n, t)] for n, t in axes]
+    tiles = hdu.compressed_data["COMPRESSED_DATA"].tolist()
+    for shape, (length, offset) in zip(itertools.product(*sides), tiles, strict=False):
+        stream.seek(heap + offset)
+        if length and overrun(stream.read(10), length, math.prod(shape)):
+            raise ImageError("a tile does not hold what it declares", remedy=_COPY)
+
+
+def _check_gzip_tiles(
+    hdu: fits.CompImageHDU, header: fits.Header, stream: BinaryIO, start: int
+) -> None:
+    """Raise an error if a tile expands beyond the memory."""
+    heap = start + header.get("THEAP", header["NAXIS1"] * header["NAXIS2"])
+    for name in ("COMPRESSED_DATA", "GZIP_COMPRESSED_DATA"):
+        if name not in hdu.compressed_data.dtype.names:
+            continue
+        for length, offset in hdu.compressed_data[name].tolist():
+            if may_expand(length, "zlib"):
+                stream.seek(heap + offset)
+                check_expansion(stream.read(length), "zlib")
+
+
+def _hcompress_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
+    """Return whether the data of a tile have an invalid size or too many pixels."""
+    rows, columns = struct.unpack(">2x2i", head)
+    return bool(not 0 < rows * columns <= pixels)
+
+
+def _plio_overruns(head: bytes, length: int, pixels: int) -> bool:  # noqa: ARG001
+    """Return whether the line list of a tile ends after the tile's stored bytes."""
+    begin, short, low, high = struct.unpack(">2x4h", head)
+    end = short if short > 0 else (high << 15) + low
+    return bool(begin < 0 or end > length)

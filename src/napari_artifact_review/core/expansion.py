@@ -32,9 +32,12 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     "lzma": lzma.LZMADecompressor,
 }
 
-#: Size of the content after the magic number of a zstd frame, by the two highest bits
-#: of its descriptor (RFC 8878, section 3.1.1.1).
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+#: Magic number of a zstd frame, and most bytes of a block (RFC 8878, sections 3.1.1 and
+#: 3.1.1.2.4).
+_ZSTD_MAGIC, _ZSTD_BLOCK = b"\x28\xb5\x2f\xfd", 2**17
+#: Format and offset of the size of the content, by the two highest bits of the
+#: descriptor of a frame (section 3.1.1.1.4).
+_ZSTD_SIZES = {0: ("<B", 0), 1: ("<H", 256), 2: ("<I", 0), 3: ("<Q", 0)}
 
 
 def may_expand(size: int, codec: Codec) -> bool:
@@ -48,6 +51,22 @@ def may_expand(size: int, codec: Codec) -> bool:
         How it is compressed.
     """
     return size * _MOST_EXPANSION.get(codec, MOST_BYTES) > MOST_BYTES
+
+
+def tells_size(head: bytes, codec: Codec) -> bool:
+    """Return whether the first bytes of a piece tell its size when it is expanded.
+
+    Parameters
+    ----------
+    head : bytes
+        The first 64 bytes, or all.
+    codec : str
+        How the piece is compressed.
+    """
+    if codec != "zstd":
+        return codec in ("blosc", "lz4")
+    is_frame = head[:4] == _ZSTD_MAGIC and len(head) > 4
+    return is_frame and bool(head[4] & 0x20 or head[4] >> 6)
 
 
 def check_expansion(data: bytes, codec: Codec) -> None:
@@ -96,7 +115,7 @@ def _expand(data: bytes, codec: Codec) -> None:
 
 
 def _declared_size(data: bytes, codec: Codec) -> int:
-    """Return the size that a header declares; 0 if it declares none."""
+    """Return the size that headers declare; 0 for damaged data."""
     try:
         if codec == "blosc":
             [size] = struct.unpack_from("<I", data, 4)
@@ -110,14 +129,27 @@ def _declared_size(data: bytes, codec: Codec) -> int:
 
 
 def _zstd_size(data: bytes) -> int:
-    """Return the size of the content of a zstd frame; 0 if it is not declared."""
-    if data[:4] != _ZSTD_MAGIC or len(data) < 5:
-        return 0
-    descriptor = data[4]
-    is_single = bool(descriptor & 0x20)
-    at = 5 + (0 if is_single else 1) + (0, 1, 2, 4)[descriptor & 3]
-    which = descriptor >> 6
-    if which == 0:
-        return data[at] if is_single and len(data) > at else 0
-    form, more = {1: ("<H", 256), 2: ("<I", 0), 3: ("<Q", 0)}[which]
-    return int(struct.unpack_from(form, data, at)[0]) + more
+    """Return the most bytes that zstd frames in a row can take.
+
+    A frame without the size of its content is counted by its blocks (RFC 8878, section
+    3.1.1.2), each of which takes at most `_ZSTD_BLOCK`.
+    """
+    total = at = 0
+    while data[at : at + 4] == _ZSTD_MAGIC and len(data) > at + 4:
+        descriptor = data[at + 4]
+        is_single = bool(descriptor & 0x20)
+        at += 5 + (0 if is_single else 1) + (0, 1, 2, 4)[descriptor & 3]
+        form, more = _ZSTD_SIZES[descriptor >> 6]
+        is_told = is_single or form != "<B"
+        if is_told:
+            total += struct.unpack_from(form, data, at)[0] + more
+            at += struct.calcsize(form)
+        is_last = False
+        while not is_last and len(data) >= at + 3:
+            block = int.from_bytes(data[at : at + 3], "little")
+            is_last, kind, size = bool(block & 1), block >> 1 & 3, block >> 3
+            # A block of equal bytes has one byte.
+            at += 3 + (1 if kind == 1 else size)
+            total += 0 if is_told else (_ZSTD_BLOCK if kind == 2 else size)
+        at += 4 if descriptor & 4 else 0
+    return total

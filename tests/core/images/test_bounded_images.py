@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zlib
 
+import imageio.v3 as iio
 import numcodecs
 import numpy as np
 import pytest
@@ -58,6 +59,28 @@ def test_streams_in_a_row_count_together(small, codec):
     check_expansion(part * 2, codec)
     with pytest.raises(ImageError, match="of memory"):
         check_expansion(part * 3, codec)
+
+
+def untold(data):
+    """Return a zstd frame without the size of its content, of blocks of equal bytes."""
+    blocks = []
+    for at in range(0, len(data), 2**17):
+        size = len(data[at : at + 2**17])
+        is_last = at + size == len(data)
+        blocks.append((is_last | 1 << 1 | size << 3).to_bytes(3, "little") + b"\0")
+    # No single segment, no size; a window of 128 kB.
+    return b"\x28\xb5\x2f\xfd" + b"\x00" + b"\x38" + b"".join(blocks)
+
+
+@pytest.mark.parametrize("size", [1, 99_999, 100_000, 100_001, 3_000_000])
+def test_a_zstd_frame_that_tells_no_size_is_counted_by_its_blocks(small, size):
+    frame = untold(bytes(size))
+    assert bytes(numcodecs.Zstd().decode(frame)) == bytes(size)
+    if size > 100_000:
+        with pytest.raises(ImageError, match="of memory"):
+            check_expansion(frame, "zstd")
+    else:
+        check_expansion(frame, "zstd")
 
 
 def test_gzip_counts_as_zlib(small):
@@ -205,3 +228,40 @@ def test_a_chunk_that_tells_its_size_is_refused_by_it(tmp_path, small, codec):
     (path / "0.0").write_bytes(compressor.encode(bytes(3_000_000)))
     with pytest.raises(ImageError, match="of memory"):
         read_image(path)
+
+
+@pytest.mark.parametrize("codec", [zarr.codecs.GzipCodec(), zarr.codecs.ZstdCodec()])
+def test_chunks_inside_a_shard_are_checked(tmp_path, small, codec):
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(
+        path,
+        shape=(100, 100),
+        chunks=(50, 50),
+        shards=(100, 100),
+        dtype="u1",
+        compressors=codec,
+    )
+    pixels = np.random.default_rng(0).integers(0, 9, (100, 100)).astype("u1")
+    array[:] = pixels
+    assert (read_image(path).pixels == pixels).all()
+    [shard] = [f for f in path.rglob("*") if f.is_file() and f.name != "zarr.json"]
+    whole = shard.read_bytes()
+    is_gzip = isinstance(codec, zarr.codecs.GzipCodec)
+    pack = gzip.compress if is_gzip else numcodecs.Zstd().encode
+    bomb = bytes(pack(bytes(3_000_000)))
+    index = np.frombuffer(whole[-68:-4], "<u8").copy()
+    index[2:4] = 0, len(bomb)
+    shard.write_bytes(bomb + whole[:-68] + index.tobytes() + whole[-4:])
+    with pytest.raises(ImageError, match="of memory"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.npy"])
+def test_a_picture_that_declares_too_much_is_refused(tmp_path, small, name):
+    pixels = np.zeros((400, 300), np.uint8)
+    if name == "a.npy":
+        np.save(tmp_path / name, pixels)
+    else:
+        iio.imwrite(tmp_path / name, pixels)
+    with pytest.raises(ImageError, match="of memory"):
+        read_image(tmp_path / name)

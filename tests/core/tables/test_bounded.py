@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.tables import binary_tables, table_file
 from napari_artifact_review.core.tables.table_formats import read_table_file
 
 HEADER = b"image_name,grid_x,grid_y,label,preds,confidence\n"
@@ -44,6 +45,20 @@ def one_long_text():
     return parquet(table, compression="zstd", dictionary_pagesize_limit=2**30)
 
 
+def one_common_beginning():
+    """Texts that differ in the last letters, for two thousand rows."""
+    beginning = "x" * 3_000_000
+    names = pa.array([f"{beginning}{i}" for i in range(300)], pa.large_string())
+    table = pa.table({"image_name": names, "grid_x": np.arange(300)})
+    many = pa.concat_tables([table] * 2)
+    return parquet(
+        many,
+        compression="zstd",
+        use_dictionary=False,
+        column_encoding={"image_name": "DELTA_BYTE_ARRAY", "grid_x": "PLAIN"},
+    )
+
+
 def many_equal_rows():
     """A hundred and fifty million rows in few bytes."""
     count = 150_000_000
@@ -63,6 +78,7 @@ BOMBS = {
     "one long line": lambda: packed((HEADER, 1), (b"0,", 3 * 10**8)),
     "more than a gibibyte": lambda: packed((HEADER, 1), (b"0" * 2000, 6 * 10**5)),
     "one text for all rows": one_long_text,
+    "one beginning for all texts": one_common_beginning,
     "equal rows": many_equal_rows,
 }
 
@@ -120,12 +136,12 @@ def test_repeated_texts_of_an_ordinary_size_are_read(tmp_path, texts):
 
 
 def test_one_long_text_for_all_rows_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    from napari_artifact_review.core.tables import table_file
 
     table = pa.table({"image_name": ["x" * 1000] * 5000, "grid_x": range(5000)})
     path = tmp_path / "table.parquet"
     path.write_bytes(parquet(table))
     assert len(read_table_file(path).values) == 5000
-    monkeypatch.setattr(table_file, "MOST_BYTES", 2**21)
+    for module in (table_file, binary_tables):
+        monkeypatch.setattr(module, "MOST_BYTES", 2**21)
     with pytest.raises(TableError, match="it holds more than"):
         read_table_file(path)

@@ -117,6 +117,8 @@ def _check_segments(page: tifffile.TiffPage, path: Path) -> None:
 
 def _read_picture(path: Path) -> _Read:
     with iio.imopen(path, "r", plugin="pillow") as file:
+        declared = file.properties(index=0)
+        check_memory(math.prod(declared.shape) * declared.dtype.itemsize, _PARTS)
         values = file.read(index=0)
     return _grey(values) if values.ndim == 3 else (values, ())
 
@@ -155,11 +157,11 @@ def _grey(values: Pixels) -> _Read:
         return values[..., 0], (f"first channel of {channels}",)
     # Use float32 for integers of up to 16 bits, and float64 for larger ones.
     wide = np.result_type(values.dtype, np.float32)
-    luma = sum(
-        values[..., channel].astype(wide) * wide.type(weight)
-        for channel, weight in enumerate(_LUMA)
-    )
+    # In place, because each copy of a large image takes a gigabyte.
+    luma = values[..., 0] * wide.type(_LUMA[0])
+    for channel, weight in enumerate(_LUMA[1:], 1):
+        luma += values[..., channel] * wide.type(weight)
     if values.dtype.kind in "ui":
-        luma = np.rint(luma)
+        np.rint(luma, out=luma)
     note = "colour image shown as grey (ITU-R BT.601 luma)"
-    return np.asarray(luma).astype(values.dtype), (note,)
+    return luma.astype(values.dtype), (note,)

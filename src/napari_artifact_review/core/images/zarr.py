@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,7 +20,12 @@ from napari_artifact_review.core.decoders import (
     plain_pixels,
 )
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.expansion import Codec, check_expansion, may_expand
+from napari_artifact_review.core.expansion import (
+    Codec,
+    check_expansion,
+    may_expand,
+    tells_size,
+)
 from napari_artifact_review.core.images.full_image import FullImage, plane_notes
 from napari_artifact_review.core.limits import zscale_limits
 from napari_artifact_review.core.tiled.pyramid import level_shapes
@@ -223,9 +229,7 @@ def _check_codecs(folder: Path) -> None:
 
 
 class _ChunkCheck:
-    """A check of chunks before they are decoded, each of them once.
-
-    Chunks inside of shards are not checked.
+    """A check of chunks before they are decoded, each file of them once.
 
     Parameters
     ----------
@@ -238,12 +242,10 @@ class _ChunkCheck:
     def __init__(self, folder: Path, array: Any) -> None:
         metadata = _json(folder / ".zarray") or _json(folder / "zarr.json")
         names = [str(codec.get("id", codec.get("name"))) for codec in _codecs(metadata)]
-        plain = [name.removeprefix(_NUMCODECS).lower() for name in names]
+        plain = (name.removeprefix(_NUMCODECS).lower() for name in names)
+        known = (_EXPANDING[name] for name in plain if name in _EXPANDING)
         self._folder, self._array = folder, array
-        self._codec: Codec | None = None
-        if "sharding_indexed" not in plain:
-            known = (_EXPANDING[name] for name in plain if name in _EXPANDING)
-            self._codec = next(known, None)
+        self._codec: Codec | None = next(known, None)
         self._checked: set[tuple[int, int]] = set()
 
     def check(self, rows: slice, columns: slice) -> None:
@@ -256,24 +258,46 @@ class _ChunkCheck:
         """
         if self._codec is None:
             return
-        high, wide = self._array.chunks[-2:]
+        high, wide = (self._array.shards or self._array.chunks)[-2:]
         for row in range(rows.start // high, -(-rows.stop // high)):
             for column in range(columns.start // wide, -(-columns.stop // wide)):
                 if (row, column) not in self._checked:
-                    self._check((row, column), self._codec)
+                    self._check_file((row, column), self._codec)
                     self._checked.add((row, column))
 
-    def _check(self, at: tuple[int, int], codec: Codec) -> None:
+    def _check_file(self, at: tuple[int, int], codec: Codec) -> None:
         plane = (0,) * (self._array.ndim - 2)
         path = self._folder / self._array.metadata.encode_chunk_key((*plane, *at))
         if not path.is_file():
             # A missing chunk has the fill value.
             return
         with path.open("rb") as file:
-            size = path.stat().st_size
-            if may_expand(size, codec):
-                is_told = codec in ("blosc", "lz4", "zstd")
-                check_expansion(file.read(_HEADER if is_told else size), codec)
+            for offset, size in self._pieces(file, path.stat().st_size):
+                file.seek(offset)
+                head = file.read(min(size, _HEADER))
+                if tells_size(head, codec):
+                    check_expansion(head, codec)
+                elif may_expand(size, codec):
+                    check_expansion(head + file.read(size - len(head)), codec)
+
+    def _pieces(self, file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
+        """Yield offset and size of each chunk in a file, which may be a shard.
+
+        The index at the end of a shard has both for each chunk as 64-bit integers, with
+        all bits set for a missing chunk, and a checksum of four bytes (Zarr 3, codec
+        sharding_indexed). An index elsewhere is taken for one chunk.
+        """
+        shards = self._array.shards
+        if shards is None:
+            yield 0, size
+            return
+        sides = zip(shards, self._array.chunks, strict=True)
+        count = math.prod(whole // part for whole, part in sides)
+        file.seek(max(size - 16 * count - 4, 0))
+        index = np.frombuffer(file.read(16 * count)[: 16 * count], "<u8")
+        for offset, length in index.reshape(-1, 2).tolist():
+            if offset + length <= size:
+                yield offset, length
 
 
 def _codecs(metadata: Any) -> list[dict[str, Any]]:

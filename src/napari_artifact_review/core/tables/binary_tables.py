@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, BinaryIO, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from napari_artifact_review.core.tables.column_names import IDENTIFYING, fold_na
 from napari_artifact_review.core.tables.fits_records import FitsRecords
 from napari_artifact_review.core.tables.fits_text import text_values
 from napari_artifact_review.core.tables.table_file import (
+    MOST_BYTES,
     TableFile,
     check_names,
     check_size,
@@ -117,37 +119,52 @@ class ParquetFile(_TypedFile):
 def _check_parquet(data: bytes) -> None:
     """Check that the values of a Parquet table fit into memory, before it is read.
 
-    A few bytes can declare any number of equal values, and one long text in a
-    dictionary can stand for the texts of all rows.
+    A few bytes can declare any number of equal values, and one long text can stand for
+    the texts of all rows, in a dictionary or as their common beginning.
 
     Raises
     ------
     TableError
         If the values need more than `MOST_BYTES`.
     """
-    metadata = pq.ParquetFile(io.BytesIO(data)).metadata
+    file = pq.ParquetFile(io.BytesIO(data))
+    metadata = file.metadata
     chunks = [
-        metadata.row_group(group).column(column)
+        (group, metadata.row_group(group).column(column))
         for group in range(metadata.num_row_groups)
         for column in range(metadata.num_columns)
     ]
-    declared = sum(max(chunk.total_uncompressed_size, 0) for chunk in chunks)
-    check_size(declared + 8 * sum(chunk.num_values for chunk in chunks))
-    texts = {
-        chunk.path_in_schema: None
-        for chunk in chunks
-        if chunk.physical_type == "BYTE_ARRAY"
-        and any("DICTIONARY" in encoding for encoding in chunk.encodings)
-    }
-    size = declared
-    # Read as dictionaries, texts take no more memory than the file declares.
-    file = pq.ParquetFile(io.BytesIO(data), read_dictionary=[*texts])
-    for group in range(metadata.num_row_groups):
-        for name in texts:
-            for column in file.read_row_group(group, [name]).columns:
-                for part in column.chunks:
-                    size += _size_of_texts(part)
-                    check_size(size)
+    widths = [
+        max(file.schema.column(column).length, 8)
+        for column in range(metadata.num_columns)
+    ]
+    size = sum(max(chunk.total_uncompressed_size, 0) for _, chunk in chunks)
+    size += sum(
+        width * chunk.num_values
+        for width, (_, chunk) in zip(itertools.cycle(widths), chunks, strict=False)
+    )
+    check_size(size)
+    for group, chunk in chunks:
+        if chunk.physical_type == "BYTE_ARRAY":
+            for part in _sizes_of_texts(data, group, chunk):
+                size += part
+                check_size(size)
+
+
+def _sizes_of_texts(data: bytes, group: int, chunk: Any) -> Iterator[int]:
+    """Yield the sizes in bytes of the texts of a column, part by part."""
+    name, declared = chunk.path_in_schema, max(chunk.total_uncompressed_size, 1)
+    if "DELTA_BYTE_ARRAY" in chunk.encodings:
+        # So many texts fit into memory, however long their common beginning is.
+        rows = max(MOST_BYTES // declared, 1)
+        file = pq.ParquetFile(io.BytesIO(data))
+        for batch in file.iter_batches(rows, row_groups=[group], columns=[name]):
+            yield batch.nbytes
+    elif any("DICTIONARY" in encoding for encoding in chunk.encodings):
+        # As dictionaries, texts take no more memory than the file declares.
+        file = pq.ParquetFile(io.BytesIO(data), read_dictionary=[name])
+        for column in file.read_row_group(group, [name]).columns:
+            yield from map(_size_of_texts, column.chunks)
 
 
 def _size_of_texts(part: pa.Array) -> int:

@@ -96,13 +96,17 @@ def read_fits(
                 return _with_sky(image, hdus) if sky else image
 
 
-def read_sky(path: Path) -> tuple[SkyCoordinates | None, tuple[int, int]]:
+def read_sky(
+    path: Path, hdu: int | str | None = None
+) -> tuple[SkyCoordinates | None, tuple[int, int]]:
     """Read the sky coordinates and the shape of an image, without its pixels.
 
     Parameters
     ----------
     path : Path
         A FITS file.
+    hdu : int or str, optional
+        Index or name of the HDU; by default that of `read_fits`.
 
     Returns
     -------
@@ -119,7 +123,7 @@ def read_sky(path: Path) -> tuple[SkyCoordinates | None, tuple[int, int]]:
     with decoding(path), open_seekable(path) as stream:
         _check_kind(stream)
         with fits.open(stream, memmap=False) as hdus:
-            chosen = _choose(_images(hdus, stream), None)
+            chosen = _choose(_images(hdus, stream), hdu)
             return _sky_of(chosen, hdus)[0], chosen.plane
 
 

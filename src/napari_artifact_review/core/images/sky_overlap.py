@@ -41,16 +41,17 @@ class SkyImage:
     radius: float
 
     @classmethod
-    def at(cls, path: Path) -> Self | None:
+    def at(cls, path: Path, hdu: int | str | None = None) -> Self | None:
         """Read the position of an image from the header of its file.
 
-        Return None if the file has no sky coordinates, or cannot be read.
+        Return None if the file has no sky coordinates, or cannot be read. `hdu` is the
+        index or name of an HDU; by default the first image.
         """
         name = SUPPORTED_NAME.fullmatch(path.name)
         if name is None or not name["fits"]:
             return None
         try:
-            sky, (rows, columns) = read_sky(path)
+            sky, (rows, columns) = read_sky(path, hdu)
             if sky is None:
                 return None
             right, bottom = columns - 0.5, rows - 0.5

@@ -146,6 +146,6 @@ def _on_sky(
 
 def _sky_image(folder: ImageFolder, name: str) -> SkyImage | None:
     try:
-        return SkyImage.at(folder.find(name))
+        return SkyImage.at(*folder.place_of(name))
     except ImageError:
         return None

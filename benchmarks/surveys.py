@@ -133,7 +133,8 @@ def focal_plane(plan: Plan, cutouts: int, size: int) -> Survey:
             tables = []
             for i in range(6):
                 target = partial / f"images/small_{i}.fits"
-                _link(small.file("plane"), target)
+                # A link would be the same image under another name.
+                shutil.copyfile(small.file("plane"), target)
                 tables.append(_grid_table(target.stem, *grid_shape(210), CUTOUT))
             _link(plane.file("plane"), partial / "images/plane.fits")
             _write(pd.concat([*tables, pd.read_csv(plane.predictions)]), partial)

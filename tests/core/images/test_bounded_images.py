@@ -54,6 +54,16 @@ def test_what_does_not_fit_is_an_error(small, codec, size):
 
 
 @pytest.mark.parametrize("codec", ["zlib", "bz2", "lzma"])
+def test_no_piece_is_thought_too_small_to_expand(monkeypatch, codec):
+    content = bytes(10**8)
+    packed = ENCODERS[codec](content)
+    for module in (decoders, expansion):
+        monkeypatch.setattr(module, "MOST_BYTES", len(content) - 1)
+    with pytest.raises(ImageError, match="of memory"):
+        check_expansion(packed, codec)
+
+
+@pytest.mark.parametrize("codec", ["zlib", "bz2", "lzma"])
 def test_streams_in_a_row_count_together(small, codec):
     part = ENCODERS[codec](bytes(40_000))
     check_expansion(part * 2, codec)

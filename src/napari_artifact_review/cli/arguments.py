@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_artifact_review.core.images.image_names import read_hdu
+
 if TYPE_CHECKING:
     from napari_artifact_review.core.tables.mapping import TableMapping
 
@@ -24,21 +26,17 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_hdu(parser: argparse.ArgumentParser) -> None:
-    """Add the HDU of the images."""
-    parser.add_argument(
+def add_hdu(
+    add: Callable[..., object],
+    default: str = "that of the review, or the first image",
+) -> None:
+    """Add the HDU of the images, by the function that adds one argument."""
+    add(
         "--hdu",
         metavar="NAME",
-        type=hdu_of,
-        help="name or number of the HDU of FITS files (default: that of the review, or "
-        "the first image)",
+        type=read_hdu,
+        help=f"name or number of the HDU of FITS files (default: {default})",
     )
-
-
-def hdu_of(text: str) -> int | str:
-    """Return the name or the number of an HDU."""
-    text = text.strip()
-    return int(text) if text.isdecimal() else text
 
 
 def add_previous(parser: argparse.ArgumentParser) -> None:

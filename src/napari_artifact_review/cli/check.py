@@ -21,7 +21,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     add_mapping(parser)
     add_review(parser)
-    add_hdu(parser)
+    add_hdu(parser.add_argument)
     add_previous(parser)
 
 

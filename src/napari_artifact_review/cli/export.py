@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from napari_artifact_review.cli.arguments import (
     GO_ON,
+    add_hdu,
     add_mapping,
     add_review,
-    hdu_of,
     mapping_of,
 )
 from napari_artifact_review.core.texts import counted, on_one_line, printable
@@ -74,12 +74,7 @@ def _add_cutouts(parser: argparse.ArgumentParser) -> None:
         help="cutouts to export (default: all, since a model that is trained on "
         "reviewed cutouts alone is worse)",
     )
-    add(
-        "--hdu",
-        metavar="NAME",
-        type=hdu_of,
-        help="HDU of the images, as name or index (default: that of the review)",
-    )
+    add_hdu(add)
     add(
         "--skip-bad-images",
         action="store_true",

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TypeVar
 
-from napari_artifact_review.cli.arguments import hdu_of
+from napari_artifact_review.cli.arguments import add_hdu
 from napari_artifact_review.cli.progress import PrintedProgress
 
 R = TypeVar("R")
@@ -24,12 +24,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
     """Add the HDU, and the folder to which image names are relative."""
-    parser.add_argument(
-        "--hdu",
-        metavar="NAME",
-        type=hdu_of,
-        help="name or number of the HDU of FITS files (default: the first image)",
-    )
+    add_hdu(parser.add_argument, "the first image")
     parser.add_argument(
         "--root",
         metavar="DIR",

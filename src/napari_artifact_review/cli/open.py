@@ -47,7 +47,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="PostgreSQL database through which computers exchange their verdicts",
     )
-    add_hdu(parser)
+    add_hdu(parser.add_argument)
     add_previous(parser)
     parser.add_argument(
         "--embeddings",

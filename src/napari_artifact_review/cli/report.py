@@ -29,7 +29,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", metavar="DIR", type=Path, help="folder of the full images"
     )
-    add_hdu(parser)
+    add_hdu(parser.add_argument)
     add_review(parser)
     add_mapping(parser)
     parser.add_argument("--store", metavar="FILE", help="SQLite file with the verdicts")

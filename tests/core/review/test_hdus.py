@@ -170,5 +170,6 @@ def test_images_without_hdus_are_read_all_the_same(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((400, 400), np.float32))
     folder = ImageFolder(tmp_path, ["a"], "SCI")
     assert folder.read("a").pixels.shape == (400, 400)
+    folder.hdus["a"] = 1
     with pytest.raises(ImageError, match="only FITS files have HDUs"):
-        folder.read("a", 1)
+        folder.read("a")

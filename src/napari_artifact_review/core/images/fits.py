@@ -28,7 +28,7 @@ from napari_artifact_review.core.fits_files import BLOCK, open_seekable, open_un
 from napari_artifact_review.core.images.fits_tiles import check_tiles, planes_of_tiles
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
 from napari_artifact_review.core.images.sky import SkyCoordinates
-from napari_artifact_review.core.images.wcs_header import inherited, readable
+from napari_artifact_review.core.images.wcs_header import inherited
 from napari_artifact_review.core.limits import zscale_limits
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 from napari_artifact_review.core.tiled.sources import (
@@ -322,7 +322,7 @@ def _sky_of(
         return None, ()
     header = inherited(hdus[chosen.index].header, hdus[0].header)
     sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
-    if sky is not None and readable(header)[1]:
+    if sky is not None and sky.lacks_suffix:
         notes = "its SIP terms are used, although CTYPE has no suffix -SIP", *notes
     return sky, notes
 

@@ -126,17 +126,13 @@ class ImageFolder:
         self.names = tuple(dict.fromkeys(names))
         self._listings = Listings(self.folder)
 
-    def read(
-        self, image_name: str, hdu: int | str | None = None, *, sky: bool = True
-    ) -> FullImage:
+    def read(self, image_name: str, *, sky: bool = True) -> FullImage:
         """Read an image of the table; see `read_image`.
 
         Parameters
         ----------
         image_name : str
             Name of the image, as for `find`.
-        hdu : int or str, optional
-            HDU to read; by default that of `hdu_of`.
         sky : bool
             Whether to read sky coordinates too.
 
@@ -145,8 +141,7 @@ class ImageFolder:
         ImageError
             If the image cannot be found or read.
         """
-        chosen = None if hdu is None else {image_name: hdu}
-        return read_image(*self.place_of(image_name, chosen), sky=sky)
+        return read_image(*self.place_of(image_name), sky=sky)
 
     def place_of(
         self, image_name: str, chosen: Mapping[str, int | str] | None = None

@@ -33,11 +33,17 @@ class SkyCoordinates:
 
     Create an instance with `from_header`. In all methods, x is the column and y is the
     row of a position in pixels. The centre of the first pixel is (0, 0).
+
+    Attributes
+    ----------
+    lacks_suffix : bool
+        Whether SIP terms are used although ``CTYPE`` has no suffix ``-SIP``.
     """
 
     _wcs: Any
     _frame: Any
     _rotation: NDArray[np.float64] | None
+    lacks_suffix: bool = False
 
     @classmethod
     def from_header(
@@ -64,7 +70,7 @@ class SkyCoordinates:
         """
         with decoding(doing="no sky coordinates"):
             check_counts(header, _COUNTS, "no sky coordinates: its header")
-            clean, _ = readable(header)
+            clean, lacks_suffix = readable(header)
             wcs = WCS(clean, fobj=hdus)
             if not wcs.has_celestial or {wcs.wcs.lng, wcs.wcs.lat} != {0, 1}:
                 return None
@@ -72,7 +78,7 @@ class SkyCoordinates:
             if wcs.naxis > 2:
                 wcs = wcs.sub([1, 2])
             frame = wcs_to_celestial_frame(wcs)
-            return cls(wcs, frame, _rotation_to_icrs(frame))
+            return cls(wcs, frame, _rotation_to_icrs(frame), lacks_suffix)
 
     def radec(self, x: float, y: float) -> tuple[float, float] | None:
         """Return the sky coordinates of a pixel.

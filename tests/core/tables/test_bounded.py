@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import subprocess
 import sys
 
 import numpy as np
@@ -16,6 +15,7 @@ import pytest
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.tables import binary_tables, table_file
 from napari_artifact_review.core.tables.table_formats import read_table_file
+from tests.peak_memory import refusal_and_peak
 
 HEADER = b"image_name,grid_x,grid_y,label,preds,confidence\n"
 
@@ -90,28 +90,10 @@ def test_a_bomb_is_one_error_within_two_gigabytes(tmp_path, kind):
     path = tmp_path / "table"
     path.write_bytes(BOMBS[kind]())
     assert path.stat().st_size < 2**26
-    code = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from napari_artifact_review.core.errors import TableError\n"
-        "from napari_artifact_review.core.tables.table_formats import read_table_file\n"
-        "try:\n    read_table_file(Path(sys.argv[1]))\n"
-        "except TableError as error:\n    print(error.what)\n"
-        # The peak of this program alone; that of `resource` begins with its parent's.
-        "status = open('/proc/self/status').read()\n"
-        "print(status.split('VmHWM:')[1].split()[0])\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code, str(path)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    what, peak = ended.stdout.splitlines()
+    what, peak = refusal_and_peak(read_table_file, path)
     assert "GiB" in what or "too much memory" in what or "characters" in what
     # 1 GB, twice the text of at most 1 GiB, and the libraries.
-    assert int(peak) < 3.4e6
+    assert peak < 3.4e6
 
 
 @pytest.mark.parametrize(

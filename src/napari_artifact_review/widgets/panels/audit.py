@@ -137,5 +137,4 @@ class AuditPanel(Container[Widget]):
 def _show_if_any(label: WrappedText, text: str) -> None:
     """Show a text, or hide its widget if the text is empty."""
     label.show_text(text)
-    if label.isHidden() == bool(text):
-        label.setVisible(bool(text))
+    label.setVisible(bool(text))

@@ -44,7 +44,8 @@ class BudgetPanel(Container[Widget]):
             widgets=[self.field, self.looks_left], layout="horizontal", labels=False
         )
         self.margins = (0, 0, 0, 0)
-        fit_width(self.field.native, "Stop after …")
+        # With room for the margins of the field around its placeholder.
+        fit_width(self.field.native, "Stop after … 00")
         self.field.entered.connect(
             lambda value: self.budget_requested.emit(value and int(value))
         )

@@ -68,8 +68,7 @@ class HidingPanel(Container[Widget]):
         with self.switch.changed.blocked():
             self.switch.value = session.hide_predictions
         for widget in (self.share, self.percent):
-            if widget.native.isHidden() == session.hide_predictions:
-                widget.visible = session.hide_predictions
+            widget.native.setVisible(session.hide_predictions)
         self.share.show_number(100 * session.hidden_share)
         parts: list[str] = []
         if session.hide_predictions and not session.shows_similar:

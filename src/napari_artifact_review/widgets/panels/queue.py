@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, ComboBox, Container, PushButton, SpinBox
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_artifact_review.core.outcomes import (
     ERRORS,
@@ -187,11 +187,8 @@ class QueuePanel(Container[Widget]):
     def show_learning(self, session: ReviewSession) -> None:
         """Show what the learned order is based on, if the queue has this order."""
         is_learned = session.review_queue.rule.order == "learned"
-        line: QWidget = self.learning.native
-        for widget in (line, self.reason):
-            # A new visibility causes a layout, so that it is set only if it changes.
-            if widget.isHidden() == is_learned:
-                widget.setVisible(is_learned)
+        self.learning.native.setVisible(is_learned)
+        self.reason.setVisible(is_learned)
         if is_learned:
             self.learning.show_text(session.learned_queue.text)
             self.reason.show_text(describe_reason(session))

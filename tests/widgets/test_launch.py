@@ -181,7 +181,7 @@ def run():
     while dock.session is None or dock.controller.view != "shown":
         QTest.qWait(50)
     print(dock.controller.view)
-    dock.close_review()
+    viewer.close()
 
 napari.run = run
 cli.main(["demo"])

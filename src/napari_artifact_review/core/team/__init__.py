@@ -1,0 +1,1 @@
+"""Several reviewers of one review: rules, votes, consensus, agreement and merging."""

@@ -28,6 +28,9 @@ DEFAULT_THRESHOLD = 0.95
 Verdict = Literal["artifact", "no artifact", "unsure"]
 VERDICTS: tuple[Verdict, ...] = ("artifact", "no artifact", "unsure")
 
+#: The verdict that leaves the label of before, and abstains from a consensus.
+UNSURE: Verdict = "unsure"
+
 #: Names of the label values 0 and 1.
 LABEL_NAMES: tuple[Verdict, Verdict] = ("no artifact", "artifact")
 

@@ -16,8 +16,8 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions import log_file as module
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.schema import (
-    CARRIED_VERSION,
     SCHEMA_VERSION,
+    TEAM_VERSION,
     Binding,
     SaveRecord,
     StoreContents,
@@ -229,7 +229,7 @@ def test_a_newer_one_is_refused_and_left_alone(file, open_store):
     store, _ = open_store(file)
     store.append([entry(1)])
     store.close()
-    newer = CARRIED_VERSION + 1
+    newer = TEAM_VERSION + 1
     change(file, f"UPDATE review SET schema_version = {newer}")
     with pytest.raises(StoreError, match=rf"newer version \(schema {newer}.*Upgrade"):
         Store(file).read()

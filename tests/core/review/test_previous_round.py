@@ -440,21 +440,21 @@ def test_another_previous_round_adds_what_is_new(rounds, survey, tmp_path):
     old, new = rounds
     with ReviewSession.open(new, reviewer="eve", previous=old):
         pass
-    with ReviewSession.open(old, survey.parent, reviewer="bob") as session:
+    with ReviewSession.open(old, survey.parent, reviewer="ada") as session:
         session.select("south", 0, 0)
         session.set_label("no artifact")
         session.select("west", 0, 0)
         session.set_label("unsure")
     with ReviewSession.open(new, reviewer="eve", previous=old) as session:
-        assert verdicts_in(session)["south", 0, 0] == ("no artifact", "bob")
-        assert verdicts_in(session)["west", 0, 0] == ("unsure", "bob")
+        assert verdicts_in(session)["south", 0, 0] == ("no artifact", "ada")
+        assert verdicts_in(session)["west", 0, 0] == ("unsure", "ada")
         assert sum(entry.action == "carry" for entry in session.log) == 5
     # An older round does not replace what is newer.
     older = tmp_path / "older.csv"
     row = ("south", 0, 0, 0, 1, 0.9, 1, "dan", "2020-01-01T00:00:00Z", "artifact")
     write(older, [row], (*COLUMNS, *REVIEWED[:4]))
     with ReviewSession.open(new, cutout_size=200, previous=older) as session:
-        assert verdicts_in(session)["south", 0, 0] == ("no artifact", "bob")
+        assert verdicts_in(session)["south", 0, 0] == ("no artifact", "ada")
 
 
 def test_carried_verdicts_are_saved_and_resumed(rounds):

@@ -317,7 +317,7 @@ def check_that_it_only_looks(session, path):
     assert isinstance(session.problem, HeldError)
     assert "is open elsewhere" in told
     with pytest.raises(HeldError):
-        session.set_label("artifact")
+        session.set_label("unsure")
     with pytest.raises(HeldError):
         session.undo()
     with pytest.raises(HeldError):
@@ -331,7 +331,7 @@ def check_that_it_only_looks(session, path):
 
 
 def test_a_second_window_is_told_and_only_looks(session, path, log_file):
-    with ReviewSession.open(path, reviewer="you") as second:
+    with ReviewSession.open(path, reviewer="me") as second:
         told = check_that_it_only_looks(second, path)
         assert "another window of this" in told
     session.set_label("artifact")
@@ -395,23 +395,23 @@ def test_python_ends_without_a_word_where_the_disk_is_full_by_then(path):
 
 def test_another_process_is_told_until_the_first_is_killed(path, log_file):
     with running(REVIEWER, path) as first:
-        with ReviewSession.open(path, reviewer="you") as second:
+        with ReviewSession.open(path, reviewer="she") as second:
             told = check_that_it_only_looks(second, path)
             assert f"process {first.pid} on " in told
             assert " since 20" in told
         first.kill()
         # The process may need a moment to end.
         first.wait()
-        with ReviewSession.open(path, reviewer="you") as third:
+        with ReviewSession.open(path, reviewer="she") as third:
             assert third.problem is None
             assert third.undo()
             third.set_label("no artifact")
-            assert [entry.reviewer for entry in third.log] == ["she"] * 2 + ["you"] * 2
+            assert [entry.reviewer for entry in third.log] == ["she"] * 4
             assert stored(log_file) == third.log
 
 
 def test_one_that_only_looked_may_go_on_when_the_other_let_go(session, path, log_file):
-    second = ReviewSession.open(path, reviewer="you")
+    second = ReviewSession.open(path, reviewer="me")
     session.close()
     second.set_label("artifact")
     assert second.problem is None
@@ -437,7 +437,7 @@ def test_one_that_only_looked_saves_nothing_that_is_old(session, path, log_file)
 def test_one_that_only_looked_is_opened_again_as_it_was_left(path, tmp_path):
     named = {"store": tmp_path / "elsewhere.sqlite", "output": tmp_path / "out.csv"}
     with ReviewSession.open(path, **named) as first:
-        looker = ReviewSession.open(path, **named, reviewer="you", cutout_size=64)
+        looker = ReviewSession.open(path, **named, reviewer="me", cutout_size=64)
         assert isinstance(looker.problem, HeldError)
         first.set_label("artifact")
     with looker.reopen() as again:
@@ -451,14 +451,14 @@ def test_one_that_only_looked_is_opened_again_as_it_was_left(path, tmp_path):
 
 
 def test_one_that_only_looked_cannot_go_on_from_what_is_old(session, path, log_file):
-    second = ReviewSession.open(path, reviewer="you")
+    second = ReviewSession.open(path, reviewer="me")
     session.set_label("artifact")
     session.close()
     with pytest.raises(StoreError, match="continued this review"):
         second.set_label("no artifact")
     assert stored(log_file) == session.log
     second.close()
-    with ReviewSession.open(path, reviewer="you") as third:
+    with ReviewSession.open(path, reviewer="me") as third:
         assert third.undo()
 
 

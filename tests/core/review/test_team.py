@@ -33,7 +33,7 @@ def open_on(tmp_path, team):
         table = folder / "predictions.csv"
         table.write_text(HEADER + ROWS)
         named.setdefault("team", team)
-        named.setdefault("reviewer", computer)
+        named.setdefault("reviewer", "ada")
         session = ReviewSession.open(table, folder, **named)
         opened.append(session)
         return session
@@ -54,7 +54,7 @@ def test_verdicts_of_one_computer_are_there_on_the_other(open_on):
     assert there.team.synchronize(TIMEOUT)
     assert labels(there) == labels(here)
     assert there.table.note[0] == "seen here"
-    assert there.table.reviewed_by[0] == "here"
+    assert there.table.reviewed_by[0] == "ada"
 
 
 def test_a_review_goes_on_where_the_other_computer_left_it(open_on):
@@ -78,7 +78,8 @@ def test_a_review_goes_on_where_the_other_computer_left_it(open_on):
 
 
 def test_undo_and_redo_are_about_the_reviewers_own_verdicts(open_on):
-    here, there = open_on("here"), open_on("there")
+    here, there = open_on("here"), open_on("there", reviewer="eve")
+    there.set_team_rules(is_blind=False)
     there.set_label("artifact", cutouts=[there.cutout_index.key_of(1)])
     there.undo()
     there.set_label("artifact", cutouts=[there.cutout_index.key_of(2)])
@@ -163,7 +164,7 @@ def test_a_frozen_server_holds_up_neither_verdict_nor_save_nor_closing(
 def test_what_an_older_version_kept_in_the_database_is_taken_over_once(open_on, team):
     keep_old_store(team)
     for computer in ("here", "there", "here"):
-        with open_on(computer, team=None, store=team) as session:
+        with open_on(computer, team=None, store=team, reviewer="eve") as session:
             assert session.team.synchronize(TIMEOUT)
             assert len(session.log) == 2
             assert [entry.origin for entry in session.log] == ["taken over"] * 2

@@ -14,8 +14,11 @@ from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import StoreError
 
 #: Kinds of command: give verdicts, undo or redo them, adopt labels of the table or of
-#: another program, carry verdicts of an earlier round, receive entries of other logs.
-CommandKind = Literal["decide", "undo", "redo", "adopt", "carry", "receive"]
+#: another program, carry verdicts of an earlier round, receive entries of other logs,
+#: settle a cutout on which reviewers differ, set the rules of the team.
+CommandKind = Literal[
+    "decide", "undo", "redo", "adopt", "carry", "receive", "adjudicate", "rules"
+]
 
 #: Seconds after which the window shows that a command is pending.
 PENDING_DELAY = 0.3

@@ -13,9 +13,10 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.outcomes import VERDICTS
 
 #: Actions that affect verdicts. An entry with any other action does not change a label;
-#: its content is in `context`. A verdict of an earlier round has an action of its own
-#: ("carry"), because versions that do not know carried verdicts must not apply them.
-Action = Literal["decide", "carry", "undo", "redo"]
+#: its content is in `context`. A verdict of an earlier round ("carry") and one that
+#: settles a cutout on which reviewers differ ("adjudicate") have actions of their own,
+#: because versions that do not know them must not apply them as verdicts.
+Action = Literal["decide", "carry", "adjudicate", "undo", "redo"]
 
 #: Source of an entry: a decision of the reviewer ("decided"), labels of a table or of
 #: an older database ("taken over"), or an earlier round of the review ("carried").

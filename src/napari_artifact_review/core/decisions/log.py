@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self, TypeAlias, cast
 
 from napari_artifact_review.core.cutout import CutoutKey
@@ -43,6 +44,8 @@ class Decision:
         Note of the reviewer; empty if none was given.
     is_carried : bool
         Whether the verdict was carried from an earlier round.
+    is_adjudicated : bool
+        Whether the verdict settles a cutout on which reviewers differ.
     """
 
     cutout: CutoutKey
@@ -53,15 +56,22 @@ class Decision:
     kind: str = ""
     note: str = ""
     is_carried: bool = False
+    is_adjudicated: bool = False
 
     @classmethod
     def from_state(
-        cls, cutout: CutoutKey, state: LabelState, is_carried: bool = False
+        cls,
+        cutout: CutoutKey,
+        state: LabelState,
+        *,
+        is_carried: bool = False,
+        is_adjudicated: bool = False,
     ) -> Self:
         """Create the decision that gives a cutout the label state `state`."""
         label, reviewer, decided_at, verdict, kind, note = state
         verdict = cast(Verdict, verdict)
-        return cls(cutout, label, reviewer, decided_at, verdict, kind, note, is_carried)
+        sort = is_carried, is_adjudicated
+        return cls(cutout, label, reviewer, decided_at, verdict, kind, note, *sort)
 
 
 class LabelState(NamedTuple):
@@ -127,6 +137,12 @@ class LabelState(NamedTuple):
         return self._replace(decision=LABEL_NAMES[self.label_new])
 
 
+#: Key in an entry's context for the reviewer who adopted a label of another reviewer.
+CHOSEN_BY = "chosen_by"
+
+#: Cutout of an entry that belongs to no cutout, such as one that sets rules.
+NO_CUTOUT = CutoutKey("", 0, 0)
+
 #: A decision, the state of its cutout after the entry, and the entry's context.
 _Change: TypeAlias = tuple[Decision, LabelState, Mapping[str, Any]]
 
@@ -140,7 +156,8 @@ class DecisionLog:
     Entries are applied in the order of `Entry.order`, so the result does not depend on
     the order of arrival. Entries are never removed: undo and redo add entries. An act
     is a group of decisions that are made, undone and redone together. A verdict that
-    was carried from an earlier round is in force only if the cutout has no other.
+    was carried from an earlier round is in force only if the cutout has no other. An
+    adjudication is never in force; see `adjudications_on`.
 
     Parameters
     ----------
@@ -151,6 +168,9 @@ class DecisionLog:
         cutouts stay in the log, but are never in force and cannot be undone.
     log_id : str, optional
         Id of the log to which new entries belong; by default a new id.
+    reviewer : str, optional
+        Name of the reviewer whose verdicts are in force, with those that this reviewer
+        adopted. By default, the latest verdict of any reviewer is in force.
     """
 
     def __init__(
@@ -158,7 +178,9 @@ class DecisionLog:
         entries: Iterable[Entry] = (),
         is_known: Callable[[CutoutKey], bool] = lambda _: True,
         log_id: str | None = None,
+        reviewer: str | None = None,
     ) -> None:
+        self._reviewer = reviewer
         self.log_id = uuid.uuid4().hex if log_id is None else log_id
         self._is_known = is_known
         self._entries: list[Entry] = []
@@ -215,6 +237,18 @@ class DecisionLog:
             return next(reversed(decisions.values()))
         return self.carried(cutout)
 
+    def verdicts_on(self, cutout: CutoutKey) -> Mapping[EntryId, Decision]:
+        """Return all verdicts on a cutout that are not undone, by act, latest last.
+
+        Verdicts of an earlier round are not among them.
+        """
+        return MappingProxyType(self._in_force.get(cutout, {}))
+
+    def adjudications_on(self, cutout: CutoutKey) -> Sequence[Entry]:
+        """Return the adjudications of a cutout that are not undone, latest last."""
+        entries = self._adjudications.get(cutout, {})
+        return tuple(entry for act, entry in entries.items() if act in self._done)
+
     def carried(self, cutout: CutoutKey) -> Decision | None:
         """Return the latest carried verdict on a cutout, or None.
 
@@ -239,27 +273,51 @@ class DecisionLog:
         are_latest = not self._entries or self._entries[-1].order < new[0].order
         self._entries += new
         self._clock = max(self._clock, *(entry.clock for entry in new))
-        touched = {entry.cutout for entry in new}
-        if are_latest:
-            for entry in new:
-                self._apply(entry)
-            # An act may have more cutouts than the undo entries, if it was undone in a
-            # review of a smaller table. Each act is visited once: it may be large.
-            for act in {entry.act for entry in new}:
-                touched.update(one.cutout for one in self.decisions_of(act))
-        else:
-            # Some new entries precede known entries, so apply all entries again.
-            before = {cutout: self._both(cutout) for cutout in self.cutouts}
+        if not are_latest:
             self._entries.sort(key=attrgetter("order"))
-            self._reset()
-            for entry in self._entries:
-                self._apply(entry)
-            touched |= {
-                cutout
-                for cutout in {*before, *self.cutouts}
-                if before.get(cutout) != self._both(cutout)
-            }
-        return {cutout for cutout in touched if self._is_known(cutout)}
+            if not any(map(self._has_effect, new)):
+                return set()
+            # Some new entries precede known entries, so apply all entries again.
+            return self._apply_all_again() | self._touched(new)
+        for entry in new:
+            self._apply(entry)
+        return self._touched(new)
+
+    def _touched(self, new: Sequence[Entry]) -> set[CutoutKey]:
+        """Return the cutouts of the acts that new entries make, undo or redo."""
+        # An act may have more cutouts than the undo entries, if it was undone in a
+        # review of a smaller table. Each act is visited once: it may be large.
+        acts = {entry.act for entry in new}
+        return {one.cutout for act in acts for one in self.decisions_of(act)}
+
+    def _has_effect(self, entry: Entry) -> bool:
+        """Return whether a new entry may change a decision in force."""
+        is_undo_or_redo = entry.action in ("undo", "redo")
+        return entry.act in self._acts if is_undo_or_redo else self._is_counted(entry)
+
+    def set_reviewer(self, reviewer: str | None) -> set[CutoutKey]:
+        """Set whose verdicts are in force; return the cutouts whose decision changed.
+
+        Parameters
+        ----------
+        reviewer : str or None
+            Name of the reviewer; None for the latest verdict of any reviewer.
+        """
+        if reviewer == self._reviewer:
+            return set()
+        self._reviewer = reviewer
+        return self._apply_all_again()
+
+    def _apply_all_again(self) -> set[CutoutKey]:
+        before = {cutout: self._both(cutout) for cutout in self.cutouts}
+        self._reset()
+        for entry in self._entries:
+            self._apply(entry)
+        return {
+            cutout
+            for cutout in {*before, *self.cutouts}
+            if before.get(cutout, (None, None)) != self._both(cutout)
+        }
 
     def _both(self, cutout: CutoutKey) -> tuple[Decision | None, Decision | None]:
         return self.in_force(cutout), self.carried(cutout)
@@ -282,38 +340,15 @@ class DecisionLog:
         # the same verdict, the first entry counts, and an undo of either reverts it.
         self._carried: dict[CutoutKey, dict[_VerdictId, Decision]] = {}
         self._carried_ids: set[_VerdictId] = set()
+        # Adjudications by cutout and act, undone or not.
+        self._adjudications: dict[CutoutKey, dict[EntryId, Entry]] = {}
         # A carried act belongs to its log, not to the reviewers of its verdicts.
         self._reviewers: dict[EntryId, str] = {}
 
     def _apply(self, entry: Entry) -> None:
         act = entry.act
-        # Another log undid this act before it had received all entries of the act.
-        is_late = act in self._acts and act not in self._done
-        if entry.action == "decide" and not is_late:
-            # After a new decision, its reviewer cannot redo undone acts any more, even
-            # if the cutout is not in the table. Other reviewers still can.
-            for other in list(self._undone):
-                same = self._reviewers.get(other) == entry.reviewer
-                if same or other.log_id == entry.log_id:
-                    del self._undone[other]
-        if not self._is_known(entry.cutout):
-            return
-        if entry.action in ("decide", "carry"):
-            is_carried = entry.action == "carry"
-            state = LabelState.after(entry)
-            decision = Decision.from_state(entry.cutout, state, is_carried)
-            self._acts.setdefault(act, []).append(decision)
-            is_new = not self.has_carried(decision)
-            if is_carried:
-                self._carried_ids.add(_verdict_id(decision))
-                self._carried.setdefault(entry.cutout, {})
-            else:
-                self._reviewers.setdefault(act, entry.reviewer)
-                self._in_force.setdefault(entry.cutout, {})
-            if not is_late:
-                self._done[act] = None
-                if is_new or not is_carried:
-                    self._put(act, decision)
+        if entry.action in ("decide", "carry", "adjudicate"):
+            self._apply_decision(entry)
         elif entry.action == "undo" and act in self._done:
             # The first entry undoes the whole act.
             del self._done[act]
@@ -328,11 +363,53 @@ class DecisionLog:
             for decision in self._acts[act]:
                 self._put(act, decision)
 
+    def _apply_decision(self, entry: Entry) -> None:
+        act, is_carried = entry.act, entry.action == "carry"
+        if not self._is_counted(entry):
+            return
+        # Another log undid this act before it had received all entries of the act.
+        is_late = act in self._acts and act not in self._done
+        if not is_carried and not is_late:
+            # After a new decision, its reviewer cannot redo undone acts any more, even
+            # if the cutout is not in the table. Other reviewers still can.
+            for other in list(self._undone):
+                same = self._reviewers.get(other) == entry.reviewer
+                if same or other.log_id == entry.log_id:
+                    del self._undone[other]
+        if not self._is_known(entry.cutout):
+            return
+        is_adjudicated = entry.action == "adjudicate"
+        state = LabelState.after(entry)
+        decision = Decision.from_state(
+            entry.cutout, state, is_carried=is_carried, is_adjudicated=is_adjudicated
+        )
+        self._acts.setdefault(act, []).append(decision)
+        is_new = not self.has_carried(decision)
+        if is_carried:
+            self._carried_ids.add(_verdict_id(decision))
+            self._carried.setdefault(entry.cutout, {})
+        else:
+            self._reviewers.setdefault(act, entry.reviewer)
+        if is_adjudicated:
+            self._adjudications.setdefault(entry.cutout, {})[act] = entry
+        elif not is_carried:
+            self._in_force.setdefault(entry.cutout, {})
+        if not is_late:
+            self._done[act] = None
+            if is_new or not is_carried:
+                self._put(act, decision)
+
+    def _is_counted(self, entry: Entry) -> bool:
+        """Return whether a decision was carried, or belongs to the reviewer."""
+        if entry.action == "carry" or self._reviewer is None:
+            return True
+        return self._reviewer in (entry.reviewer, entry.context.get(CHOSEN_BY))
+
     def _put(self, act: EntryId, decision: Decision) -> None:
         """Add a decision of an act in force."""
         if decision.is_carried:
             self._carried[decision.cutout][_verdict_id(decision)] = decision
-        else:
+        elif not decision.is_adjudicated:
             self._in_force[decision.cutout][act] = decision
 
     # New entries, which the caller records and passes to `add`
@@ -360,6 +437,23 @@ class DecisionLog:
         number = self.last_numbers.get(self.log_id, 0) + 1
         action: Action = "carry" if origin == "carried" else "decide"
         return self._sealed(action, EntryId(self.log_id, number), changes, origin)
+
+    def adjudicate(self, decision: Decision, context: Mapping[str, Any]) -> list[Entry]:
+        """Create the entry that settles a cutout on which reviewers differ."""
+        number = self.last_numbers.get(self.log_id, 0) + 1
+        change = decision, LabelState.after(decision), context
+        act = EntryId(self.log_id, number)
+        return self._sealed("adjudicate", act, [change], "decided")
+
+    def note(
+        self, action: str, reviewer: str, context: Mapping[str, Any]
+    ) -> list[Entry]:
+        """Create an entry of another action, which belongs to no cutout."""
+        number = self.last_numbers.get(self.log_id, 0) + 1
+        nowhere = Decision(NO_CUTOUT, 0, reviewer, utc_now(), "unsure")
+        state = LabelState.after(nowhere)._replace(decision="")
+        act = EntryId(self.log_id, number)
+        return self._sealed(action, act, [(nowhere, state, context)], "decided")
 
     def undo(
         self,
@@ -420,7 +514,7 @@ class DecisionLog:
 
     def _sealed(
         self,
-        action: Action,
+        action: str,
         act: EntryId,
         changes: Iterable[_Change],
         origin: Origin,

@@ -18,13 +18,13 @@ from sqlalchemy.pool import NullPool
 from napari_artifact_review.core.atomic_files import beside, replace_file
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.schema import (
-    CARRIED_VERSION,
     DECISIONS,
     METADATA,
     MIGRATIONS,
     REVIEW,
     SAVES,
     SCHEMA_VERSION,
+    TEAM_VERSION,
     Binding,
     SaveRecord,
     StoreContents,
@@ -218,7 +218,7 @@ class LogFile:
         return StoreContents(
             Binding(review.table_name, review.fingerprint),
             entries,
-            [SaveRecord(r.digest, r.path, r.last_numbers) for r in saves],
+            [*map(SaveRecord.from_row, saves)],
             loaded(review.position),
             review.review_id,
             review.log_id,
@@ -254,10 +254,10 @@ class LogFile:
         version = db.execute(sa.select(REVIEW.c.schema_version)).scalar()
         if not isinstance(version, int) or version < 1:
             raise self._error("it has no schema version", _DAMAGED)
-        if version > CARRIED_VERSION:
+        if version > TEAM_VERSION:
             raise self._error(
                 f"it was written by a newer version (schema {version}; this one knows "
-                f"{CARRIED_VERSION})",
+                f"{TEAM_VERSION})",
                 "Upgrade napari-artifact-review",
             )
         return version

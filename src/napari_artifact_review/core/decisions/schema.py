@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -21,6 +21,10 @@ SCHEMA_VERSION = 3
 #: are the same, but versions of the plugin that do not know such verdicts must refuse
 #: the file, and not show it without them.
 CARRIED_VERSION = 4
+
+#: Version of a file with adjudications or rules of a team. Versions of the plugin that
+#: do not know them must refuse the file, and not show verdicts that are to be hidden.
+TEAM_VERSION = 5
 
 METADATA = sa.MetaData()
 
@@ -99,6 +103,10 @@ class Binding:
     fingerprint: str
 
 
+#: Key in the column `heads`, beside the ids of logs, for the reviewer of a saved table.
+_REVIEWER = "reviewer"
+
+
 @dataclass(frozen=True)
 class SaveRecord:
     """Record of a reviewed table that was written, or was about to be written.
@@ -111,11 +119,29 @@ class SaveRecord:
         Path of the file.
     last_numbers : dict of str to int
         Number of the last entry that the table includes, by log id.
+    reviewer : str
+        Name of the reviewer whose verdicts the table has; empty for all reviewers.
     """
 
     digest: str
     path: str
     last_numbers: dict[str, int]
+    reviewer: str = ""
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the record as a row of the table `saves`, without `saved_at`."""
+        row = plain_values(self)
+        # Not a column of its own, because older versions read the same table.
+        reviewer = row.pop("reviewer")
+        mark = {_REVIEWER: reviewer} if reviewer else {}
+        return row | {"last_numbers": self.last_numbers | mark}
+
+    @classmethod
+    def from_row(cls, row: sa.Row[Any]) -> Self:
+        """Create the record of a row of the table `saves`."""
+        numbers = dict(row.last_numbers)
+        reviewer = str(numbers.pop(_REVIEWER, ""))
+        return cls(row.digest, row.path, numbers, reviewer)
 
 
 @dataclass(frozen=True)
@@ -300,8 +326,17 @@ def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> N
     ]
     if rows:
         db.execute(sa.insert(DECISIONS), rows)
-    if any(row["action"] == "carry" for row in rows):
-        db.execute(sa.update(REVIEW).values(schema_version=CARRIED_VERSION))
+    version = max((_version_for(row["action"]) for row in rows), default=0)
+    older = REVIEW.c.schema_version < version
+    if version > SCHEMA_VERSION:
+        db.execute(sa.update(REVIEW).where(older).values(schema_version=version))
+
+
+def _version_for(action: str) -> int:
+    """Return the version of a file that has an entry with an action."""
+    if action in ("decide", "undo", "redo"):
+        return SCHEMA_VERSION
+    return CARRIED_VERSION if action == "carry" else TEAM_VERSION
 
 
 def insert_images(db: sa.Connection, images: Iterable[ImageRecord]) -> None:

@@ -328,4 +328,4 @@ class Store:
 def _insert_saves(db: sa.Connection, saves: Sequence[SaveRecord]) -> None:
     if saves:
         now = {"saved_at": utc_now()}
-        db.execute(sa.insert(SAVES), [plain_values(save) | now for save in saves])
+        db.execute(sa.insert(SAVES), [save.as_row() | now for save in saves])

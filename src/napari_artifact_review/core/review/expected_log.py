@@ -17,7 +17,7 @@ from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 Act = EntryId | Command
 
 #: The kinds of command that create an act.
-VERDICT_KINDS = ("decide", "adopt")
+VERDICT_KINDS = ("decide", "adopt", "adjudicate")
 
 
 class ExpectedLog:
@@ -73,8 +73,16 @@ class ExpectedLog:
         if isinstance(act, Command):
             return act.new_states
         return {
-            one.cutout: LabelState.after(one) for one in self._log.decisions_of(act)
+            one.cutout: LabelState.after(one)
+            for one in self._log.decisions_of(act)
+            if not one.is_adjudicated
         }
+
+    def cutouts_of(self, act: Act) -> tuple[CutoutKey, ...]:
+        """Return the cutouts of an act, in its order."""
+        if isinstance(act, Command):
+            return act.cutouts
+        return tuple(dict.fromkeys(one.cutout for one in self._log.decisions_of(act)))
 
     def act_to_undo(self, reviewer: str) -> Act | None:
         """Return the last act in force that a reviewer may undo, or None."""

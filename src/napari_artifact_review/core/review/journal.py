@@ -18,6 +18,7 @@ from napari_artifact_review.core.decisions.entry import (
     storable_text,
 )
 from napari_artifact_review.core.decisions.log import (
+    CHOSEN_BY,
     Decision,
     DecisionLog,
     LabelState,
@@ -27,7 +28,7 @@ from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.decisions.schema import StoreContents
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import HeldError, StoreError
-from napari_artifact_review.core.outcomes import Verdict
+from napari_artifact_review.core.outcomes import LABEL_NAMES, UNSURE, Verdict
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.entry_commands import (
     adopt_command,
@@ -48,6 +49,8 @@ from napari_artifact_review.core.review.resume import (
     LabelChoice,
     apply_log,
 )
+from napari_artifact_review.core.review.reviewers import Reviewers
+from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 
 
 class Journal:
@@ -63,6 +66,10 @@ class Journal:
         Contents of the file.
     reviewer : str
         Name of the reviewer.
+    is_named : bool
+        Whether the reviewer counts as one even without a verdict; see `Reviewers`.
+    shows_consensus : bool
+        Whether the labels are those of the consensus, if there are several reviewers.
 
     Attributes
     ----------
@@ -80,6 +87,8 @@ class Journal:
         Emitted when disagreements have been resolved.
     recorder : Recorder
         Recorder that writes the log.
+    reviewers : Reviewers
+        The votes of all reviewers.
     """
 
     changed = Signal(list)
@@ -90,7 +99,13 @@ class Journal:
     disagreements_changed = Signal()
 
     def __init__(
-        self, catalog: Catalog, store: Store, contents: StoreContents, reviewer: str
+        self,
+        catalog: Catalog,
+        store: Store,
+        contents: StoreContents,
+        reviewer: str,
+        is_named: bool = True,
+        shows_consensus: bool = False,
     ) -> None:
         self._catalog = catalog
         self._index = catalog.cutout_index
@@ -99,7 +114,16 @@ class Journal:
         self._log = DecisionLog(
             contents.entries, self._index.__contains__, contents.log_id
         )
-        self._disagreements = apply_log(self._log, self._labels, self._index)
+        self.reviewers = Reviewers(
+            self._log,
+            reviewer,
+            self._index.__contains__,
+            lambda cutout: self._initial_state(cutout).label_new,
+            is_named,
+            shows_consensus,
+        )
+        view = self.reviewers.view
+        self._disagreements = apply_log(view, self._labels, self._index)
         self._refused: list[Command] = []
         self._last: Command | None = None
         self.recorder = Recorder(store, self._log)
@@ -187,7 +211,11 @@ class Journal:
             return self._command_without_effect(keys, expected)
         context, hidden = self._context(view), self._catalog.hidden.facts_of
         facts = {k: facts_about(k.image_name, images) | hidden(by_key[k]) for k in keys}
-        contexts = {key: context | self._table_state(key) | facts[key] for key in keys}
+        team = self.reviewers.facts_of
+        contexts = {
+            key: context | self._table_state(key) | facts[key] | team(key)
+            for key in keys
+        }
 
         def make() -> list[Entry]:
             states = {key: self._labels.state_of(row) for key, row in by_key.items()}
@@ -245,7 +273,7 @@ class Journal:
         if not labels:
             return self._command_without_effect(())
         now = utc_now()
-        context = self._context({}) | {"chosen_by": self._reviewer, "chosen_at": now}
+        context = self._context({}) | {CHOSEN_BY: self._reviewer, "chosen_at": now}
         contexts = {cutout: context | self._table_state(cutout) for cutout in labels}
         command = adopt_command(self._log, labels, contexts, (self._reviewer, now))
         command.again = partial(self.adopt, labels)
@@ -270,9 +298,43 @@ class Journal:
         command.again = partial(self.carry, decisions, contexts)
         if isinstance(self.problem, HeldError):
             entries = command.make()
-            self._update_labels(self._log.add(entries))
+            touched = self._log.add(entries) | self.reviewers.add(entries)
+            self._update_labels(touched)
             command.settle(entries)
             return command
+        return self._give(command)
+
+    def adjudicate(
+        self, row: int, verdict: Verdict, kind: str = "", note: str = ""
+    ) -> Command:
+        """Submit the verdict that settles a cutout on which reviewers differ.
+
+        The entry has the verdicts and adjudications that are known when it is written.
+        """
+        key, by = self._index.key_of(row), self._reviewer
+        kind, note = storable_text(kind), storable_text(note)
+
+        def make() -> list[Entry]:
+            label = self._initial_state(key).label_new
+            if verdict != UNSURE:
+                label = LABEL_NAMES.index(verdict)
+            state = LabelState(label, by, utc_now(), verdict, kind, note)
+            decision = Decision.from_state(key, state, is_adjudicated=True)
+            return self._log.adjudicate(decision, self.reviewers.seen_on(key))
+
+        title = f"{title_of([key])}: adjudicated as {verdict}"
+        command = Command("adjudicate", [key], make, title=title)
+        command.again = partial(self.adjudicate, row, verdict, kind, note)
+        return self._give(command)
+
+    def set_rules(self, rules: TeamRules) -> Command:
+        """Submit the rules of the team."""
+
+        def make() -> list[Entry]:
+            return self._log.note(SET_RULES, self._reviewer, rules.as_context())
+
+        command = Command("rules", (), make, title="rules of the team")
+        command.again = partial(self.set_rules, rules)
         return self._give(command)
 
     def receive(self, entries: Sequence[Entry]) -> Command:
@@ -338,13 +400,14 @@ class Journal:
                 return self._log.redo(self._reviewer, act)
             return self._log.undo(self._reviewer, self._initial_state, act)
 
+        cutouts = self._expected.cutouts_of(target)
         command = Command(
             kind,
-            tuple(states),
+            cutouts,
             make,
             depends_on=depends_on[-1:],
             target=target,
-            title=f"{kind} of {title_of(tuple(states))}",
+            title=f"{kind} of {title_of(cutouts)}",
         )
         command.again = lambda: self._give_reversal(kind, settled_act(target))
         command.old_states = self._expected.states_of(command.cutouts)
@@ -392,8 +455,8 @@ class Journal:
 
     def _update_labels(self, cutouts: Iterable[CutoutKey]) -> None:
         for cutout in cutouts:
-            row, log = self._index.row_of(cutout), self._log
-            self._labels.set_decision(row, log.in_force(cutout), log.carried(cutout))
+            row, view = self._index.row_of(cutout), self.reviewers.view
+            self._labels.set_decision(row, view.in_force(cutout), view.carried(cutout))
 
     def _on_recorded(
         self,
@@ -404,6 +467,7 @@ class Journal:
         """Update the labels after entries were written to disk."""
         self.appended.emit(list(entries))
         self._mark_pending()
+        touched = touched | self.reviewers.add(entries)
         rows = [self._index.row_of(cutout) for cutout in touched]
         cutouts = () if command is None else command.cutouts
         # Keep the order of the command, because undo moves to its first cutout.

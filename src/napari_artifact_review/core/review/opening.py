@@ -97,6 +97,10 @@ class OpenedFiles:
         Meeting place through which computers exchange the log, if there is one.
     team_url : str or None
         URL of the meeting place, with the password.
+    is_named : bool
+        Whether the reviewer was named, or has a team to whom the login name is known.
+    shows_consensus : bool
+        Whether the labels are those of the consensus, if there are several reviewers.
     order : str
         Order of the queue if no position is stored.
     given : Given
@@ -114,6 +118,8 @@ class OpenedFiles:
     identity: ReviewIdentity
     meeting_place: MeetingPlace | None
     team_url: str | None
+    is_named: bool
+    shows_consensus: bool
     order: Order
     given: Given
 
@@ -164,6 +170,9 @@ def opened_files(
                 _identity(contents, binding),
                 place,
                 team_url,
+                request.reviewer is not None or place is not None,
+                # A report or an export is of the team, unless a reviewer is named.
+                request.read_only and request.reviewer is None,
                 request.order,
                 given,
             )

@@ -10,7 +10,11 @@ from typing import NamedTuple
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
-from napari_artifact_review.core.decisions.log import DecisionLog, LabelState
+from napari_artifact_review.core.decisions.log import (
+    NO_CUTOUT,
+    DecisionLog,
+    LabelState,
+)
 from napari_artifact_review.core.decisions.log_opening import find_log_path
 from napari_artifact_review.core.decisions.log_paths import (
     log_path_beside,
@@ -44,6 +48,7 @@ from napari_artifact_review.core.review.resume import apply_log, binding_of
 from napari_artifact_review.core.review.table_opening import Given, read_with_images
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.predictions import Predictions
+from napari_artifact_review.core.team.votes import consensus_of
 
 #: First bytes of an SQLite file (https://www.sqlite.org/fileformat.html).
 _SQLITE = b"SQLite format 3\0"
@@ -221,7 +226,10 @@ def _read_table(path: Path, output: Path, given: Given) -> PreviousRound:
 def _verdicts_of(files: OpenedFiles) -> Iterable[PreviousVerdict]:
     """Return the verdicts of a table and its log."""
     index, labels = files.catalog.cutout_index, files.catalog.labels
-    log = DecisionLog(files.contents.entries, index.__contains__)
+    log = consensus_of(
+        DecisionLog(files.contents.entries, index.__contains__),
+        lambda cutout: labels.initial_state(index.row_of(cutout)).label_new,
+    )
     apply_log(log, labels, index)
     # The log may name an image otherwise than the table does.
     entries = {
@@ -240,7 +248,8 @@ def _verdicts_of(files: OpenedFiles) -> Iterable[PreviousVerdict]:
 
 def _read_log(path: Path) -> PreviousRound:
     contents = Store(path, read_only=True).read()
-    log = DecisionLog(contents.entries)
+    # Without the table, the label of before is unknown; an unsure verdict ignores it.
+    log = consensus_of(DecisionLog(contents.entries), lambda _: 0)
     entries = {
         (entry.cutout, entry.reviewer, entry.decided_at): entry.id
         for entry in log.entries
@@ -290,7 +299,8 @@ def _table_of(
     except ReviewError:
         return None
     names = {*found.image_names, *found.aliases}
-    has_all = all(entry.cutout.image_name in names for entry in contents.entries)
+    cutouts = {entry.cutout for entry in contents.entries} - {NO_CUTOUT}
+    has_all = all(cutout.image_name in names for cutout in cutouts)
     return found if has_all else None
 
 

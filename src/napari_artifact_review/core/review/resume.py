@@ -12,6 +12,7 @@ import numpy as np
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import (
+    NO_CUTOUT,
     Decision,
     DecisionLog,
     LabelState,
@@ -22,6 +23,7 @@ from napari_artifact_review.core.grid import cutout_numbers
 from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 from napari_artifact_review.core.tables.predictions import Predictions
+from napari_artifact_review.core.team.votes import Votes
 
 #: Source of the label that is used to resolve a disagreement.
 LabelChoice = Literal["table", "decision"]
@@ -80,7 +82,7 @@ def check_fit(
         If the log has entries, but none for a cutout of the table.
     """
     before = contents.binding
-    cutouts = {entry.cutout for entry in contents.entries}
+    cutouts = {entry.cutout for entry in contents.entries} - {NO_CUTOUT}
     if before is None or before.fingerprint == binding.fingerprint or not cutouts:
         return ()
     gone = sum(cutout not in cutout_index for cutout in cutouts)
@@ -103,7 +105,7 @@ def check_fit(
 
 
 def apply_log(
-    log: DecisionLog, labels: Labels, cutout_index: CutoutIndex
+    log: DecisionLog | Votes, labels: Labels, cutout_index: CutoutIndex
 ) -> list[Disagreement]:
     """Apply the decisions of a log to the labels; return disagreements with the table.
 
@@ -127,13 +129,20 @@ def apply_log(
         if entry.action in ("decide", "carry"):
             states.add(LabelState.after(entry))
     disagreements = []
-    for cutout in log.cutouts:
-        row, decision = cutout_index.row_of(cutout), log.in_force(cutout)
+    # Also those without a decision here: the table may have one of another reviewer.
+    for cutout, states in known.items():
+        if cutout not in cutout_index:
+            continue
+        row = cutout_index.row_of(cutout)
         read = labels.state_as_read(row)
-        if read in known[cutout]:
+        if read in states:
             labels.set_initial_state(row, first.get(cutout, read))
-        elif decision is not None and not read.has_same_verdict(
-            LabelState.after(decision)
+        # A consensus may leave the label of before, which is known now.
+        decision = log.in_force(cutout)
+        if (
+            decision is not None
+            and read not in states
+            and not read.has_same_verdict(LabelState.after(decision))
         ):
             disagreements.append(Disagreement(cutout, read, decision))
         labels.set_decision(row, decision, log.carried(cutout))
@@ -166,7 +175,9 @@ def decisions_in_output(
             saved = [
                 e for e in entries if e.number <= save.last_numbers.get(e.log_id, 0)
             ]
-            log = DecisionLog(saved, cutout_index.__contains__)
+            log = DecisionLog(
+                saved, cutout_index.__contains__, reviewer=save.reviewer or None
+            )
             decisions = {
                 cutout_index.row_of(cutout): decision
                 for cutout in log.cutouts

@@ -81,6 +81,10 @@ from napari_artifact_review.core.review.table_saver import TableSaver
 from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
+from napari_artifact_review.core.team.rules import TeamRules
+
+#: Purpose of a queue of disputed cutouts.
+ADJUDICATION = {"adjudication": True}
 
 
 class Metrics(TypedDict):
@@ -164,6 +168,8 @@ class ReviewSession:
         Facts about the full images as they were read; stored with each decision.
     team : Team or None
         Exchange with other computers; None without a meeting place.
+    reviewers : Reviewers
+        The votes of all reviewers, and the rules of the team.
     own_columns : OwnColumns
         The user's own columns of the table, with their values.
     shown_columns : tuple of str
@@ -203,13 +209,22 @@ class ReviewSession:
         self.cutout_size = catalog.cutout_size
         self.images = files.images
         self.reviewer = files.reviewer
+        self._is_named = files.is_named
         self.kinds = files.kinds
         self._output, self.output = files.output, files.output.path
         self.store = str(files.store.path)
         self._given = files.given
         position, damaged = Position.from_json(files.contents.state)
         gone = self._restore(position)
-        self._journal = Journal(catalog, files.store, files.contents, files.reviewer)
+        self._journal = Journal(
+            catalog,
+            files.store,
+            files.contents,
+            files.reviewer,
+            files.is_named,
+            files.shows_consensus,
+        )
+        self.reviewers = self._journal.reviewers
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
         )
@@ -274,7 +289,9 @@ class ReviewSession:
             Meanings of the columns and values of the table; by default that of the
             resumed review, or else columns and values as the documentation names them.
         reviewer : str, optional
-            Name of the reviewer; by default the user's login name.
+            Name of the reviewer; by default the user's login name. If the review has
+            several reviewers, a session shows and saves the verdicts of this one, and a
+            read-only session without a name the consensus of all; see `TeamRules`.
         store : path-like or str, optional
             SQLite file of the log, or its URL; by default `<output>.review.sqlite`. The
             URL of a server is used as `team`.
@@ -382,7 +399,7 @@ class ReviewSession:
             self.predictions.path,
             images or self.images.folder,
             output,
-            reviewer=self.reviewer,
+            reviewer=self.reviewer if self._is_named else None,
             team=self.open_log.team_url,
             previous=self._unrecorded_round,
             **options,
@@ -1292,6 +1309,109 @@ class ReviewSession:
             return self.expected_state(cutout)
         given = [c.new_states for c in self.pending if cutout in c.new_states]
         return given[-1][cutout] if given else LabelState(-1)
+
+    # Several reviewers
+
+    @property
+    def team_rules(self) -> TeamRules:
+        """The rules of the reviewers, as they were last set in the log."""
+        return self.reviewers.rules
+
+    def set_team_rules(self, *, wait: bool | float = True, **changes: Any) -> Command:
+        """Change rules of the team, such as ``is_blind=False``; the log records them.
+
+        Parameters
+        ----------
+        wait : bool or float
+            True: return when the rules are on disk. False: do not wait. A number:
+            longest wait in seconds.
+        **changes
+            New values of attributes of `TeamRules`; the others are kept.
+
+        Raises
+        ------
+        ReviewError
+            If a value is out of its range.
+        StoreError
+            If the rules cannot be recorded.
+        """
+        command = self._journal.set_rules(replace(self.team_rules, **changes))
+        self.open_log.await_answer(command, wait)
+        return command
+
+    @property
+    def disputed(self) -> pd.DataFrame:
+        """Rows of `table` on which reviewers differ, in the order of the first votes.
+
+        A cutout is disputed if no majority settles it, and no adjudication that saw all
+        verdicts; see `agree`. The rows say nothing about the verdicts of others.
+        """
+        rows = [self.cutout_index.row_of(one) for one in self.reviewers.votes.disputed]
+        return self.table.iloc[rows]
+
+    def show_disputed(self) -> bool:
+        """Queue the disputed cutouts for adjudication, until `end_disputed`.
+
+        Return False, and change nothing, if there are none.
+        """
+        rows = [self.cutout_index.row_of(one) for one in self.reviewers.votes.disputed]
+        if not rows:
+            return False
+        self._cursor.begin_detour(np.array(rows, dtype=np.int64), ADJUDICATION)
+        return True
+
+    def end_disputed(self) -> bool:
+        """Return to the queue before `show_disputed`; return False if it is in use."""
+        return self.is_adjudicating and self._end_detour()
+
+    @property
+    def is_adjudicating(self) -> bool:
+        """Whether the queue has disputed cutouts; see `show_disputed`."""
+        return self._cursor.purpose == ADJUDICATION
+
+    def adjudicate(
+        self,
+        value: Verdict,
+        kind: str = "",
+        note: str = "",
+        *,
+        cutout: CutoutKey | None = None,
+        wait: bool | float = True,
+    ) -> Command:
+        """Settle a cutout on which reviewers differ.
+
+        An adjudication is no verdict of the reviewer: it decides the consensus only.
+        It has no effect once a later verdict differs from what it saw. `undo` reverts
+        it like a verdict.
+
+        Parameters
+        ----------
+        value : "artifact", "no artifact" or "unsure"
+            Label of the consensus; "unsure" lets the label of before stand.
+        kind, note : str
+            Kind of artifact, and note.
+        cutout : CutoutKey, optional
+            The cutout; by default the current one.
+        wait : bool or float
+            See `set_team_rules`.
+
+        Raises
+        ------
+        ValueError
+            If `value` is not one of the verdicts.
+        ReviewError
+            If the cutout is not in the table, or has no verdict of a reviewer.
+        StoreError
+            If the adjudication cannot be recorded.
+        """
+        if value not in VERDICTS:
+            raise ValueError(f"{value!r} is none of {', '.join(VERDICTS)}")
+        row = self._cursor.row if cutout is None else self._row_of(cutout)
+        if not self.reviewers.votes.on(self.cutout_index.key_of(row)):
+            raise self._not_found("no reviewer has given a verdict on this cutout")
+        command = self._journal.adjudicate(row, value, kind, note)
+        self.open_log.await_answer(command, wait)
+        return command
 
     def give_again(self) -> tuple[Command, ...]:
         """Retry all refused commands in order, and return the new commands."""

@@ -177,9 +177,11 @@ class TableSaver:
             self.encoding,
             journal.last_numbers,
         )
+        reviewer = journal.reviewers.shown
 
         def note(digest: str) -> None:
-            record = SaveRecord(digest, str(self._output.path), table.last_numbers)
+            path = str(self._output.path)
+            record = SaveRecord(digest, path, table.last_numbers, reviewer)
             # A log that cannot be written must not prevent the saving of the table.
             with suppress(StoreError):
                 journal.recorder.add_save(record)

@@ -1,0 +1,157 @@
+"""The reviewers of a review: all votes, and whose verdicts count on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.entry import Entry
+from napari_artifact_review.core.decisions.log import DecisionLog
+from napari_artifact_review.core.team.consensus import SAW
+from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
+from napari_artifact_review.core.team.votes import Votes, names_in, rules_in
+
+#: Key in the context of a verdict for what a team needs to know about it.
+TEAM_FACTS = "team"
+
+
+class Reviewers:
+    """The votes of all reviewers, and the log whose verdicts one of them sees.
+
+    While a review has one reviewer, every verdict is in force, whatever its name. As
+    soon as it has two, each of them sees only the own verdicts, unless the rules of the
+    team are not blind. The table and the exports of the team have the consensus.
+
+    Parameters
+    ----------
+    log : DecisionLog
+        Log of the review. Its reviewer is set here; see `DecisionLog.set_reviewer`.
+    reviewer : str
+        Name of the reviewer.
+    is_known : callable
+        Function that returns whether a cutout is in the table.
+    label_before : callable
+        Function that returns the label of a cutout before its first verdict.
+    is_named : bool
+        Whether the reviewer is one of the reviewers even without a verdict. A login
+        name that nothing confirmed may be another name of the only reviewer.
+    shows_consensus : bool
+        Whether to show the consensus of several reviewers instead.
+
+    Attributes
+    ----------
+    votes : Votes
+        The votes of all reviewers, with the rules of the team.
+    """
+
+    def __init__(
+        self,
+        log: DecisionLog,
+        reviewer: str,
+        is_known: Callable[[CutoutKey], bool],
+        label_before: Callable[[CutoutKey], int],
+        is_named: bool = True,
+        shows_consensus: bool = False,
+    ) -> None:
+        self._log = log
+        self._reviewer = reviewer
+        self._is_known = is_known
+        self._label_before = label_before
+        self._shows_consensus = shows_consensus
+        self._names = names_in(log.entries) | ({reviewer} if is_named else set())
+        self._has_rules = False
+        self._was_open = False
+        # Everyone with an entry on a cutout, undone or not.
+        self._ever: dict[CutoutKey, set[str]] = {}
+        self.votes = Votes(log, label_before, TeamRules())
+        self._take_note(log.entries)
+        self._split_or_join()
+
+    @property
+    def rules(self) -> TeamRules:
+        """The rules of the team, as they were last set."""
+        return self.votes.rules
+
+    @property
+    def are_several(self) -> bool:
+        """Whether the review has two reviewers or more."""
+        return len(self._names) > 1
+
+    @property
+    def is_team(self) -> bool:
+        """Whether the review has several reviewers, or rules for them."""
+        return self.are_several or self._has_rules
+
+    @property
+    def are_hidden(self) -> bool:
+        """Whether verdicts of other reviewers are hidden until the own verdict."""
+        return self.are_several and self.rules.is_blind and not self._shows_consensus
+
+    @property
+    def shown(self) -> str:
+        """Name of the reviewer whose verdicts are shown; empty for all of them."""
+        return self._reviewer if self.are_hidden else ""
+
+    @property
+    def view(self) -> DecisionLog | Votes:
+        """What decides which decision of a cutout is in force on the screen."""
+        is_consensus = self._shows_consensus and self.are_several
+        return self.votes if is_consensus else self._log
+
+    def may_see(self, cutout: CutoutKey) -> bool:
+        """Return whether the reviewer may see what others say about a cutout."""
+        return not self.are_hidden or self._reviewer in self._ever.get(cutout, ())
+
+    def add(self, entries: Sequence[Entry]) -> set[CutoutKey]:
+        """Count entries that were added to the log.
+
+        Return the cutouts whose decision changed because the rules changed, or because
+        the review has a second reviewer now.
+        """
+        self._names |= names_in(entries)
+        if self.votes.log is not self._log:
+            self.votes.update(self.votes.log.add(entries))
+        else:
+            self.votes.update({e.cutout for e in entries if self._is_known(e.cutout)})
+        self._take_note(entries)
+        return self._split_or_join()
+
+    def facts_of(self, cutout: CutoutKey) -> dict[str, Any]:
+        """Return what the entry of a verdict says about the team; empty without one.
+
+        A verdict is blind if its reviewer could not know a verdict of another one on
+        the same cutout. After the first own verdict, others may be shown.
+        """
+        if not self.is_team:
+            return {}
+        names = self._ever.get(cutout, set())
+        has_others = bool(names - {self._reviewer})
+        has_seen = self._reviewer in names or self._was_open or not self.rules.is_blind
+        return {TEAM_FACTS: {"blind": not (has_others and has_seen)}}
+
+    def seen_on(self, cutout: CutoutKey) -> dict[str, Any]:
+        """Return the context of an adjudication: the acts that it saw."""
+        acts = [*self.votes.on(cutout)]
+        acts += [entry.act for entry in self.votes.adjudications_on(cutout)]
+        return {SAW: sorted(list(act) for act in acts)}
+
+    # Private methods
+
+    def _take_note(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.action in ("decide", "adjudicate"):
+                self._ever.setdefault(entry.cutout, set()).add(entry.reviewer)
+        if any(entry.action == SET_RULES for entry in entries):
+            self._has_rules = True
+            self.votes.rules = rules_in(self._log.entries) or TeamRules()
+            self._was_open |= not self.rules.is_blind
+
+    def _split_or_join(self) -> set[CutoutKey]:
+        """Let the log have the verdicts that the reviewer sees."""
+        if not self.are_hidden:
+            return self._log.set_reviewer(None)
+        if self.votes.log is self._log:
+            everyone = DecisionLog(self._log.entries, self._is_known)
+            self.votes = Votes(everyone, self._label_before, self.rules)
+        return self._log.set_reviewer(self._reviewer)

@@ -1,0 +1,144 @@
+"""The verdicts of all reviewers of a review, and their consensus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.entry import Entry, EntryId
+from napari_artifact_review.core.decisions.log import Decision, DecisionLog
+from napari_artifact_review.core.team.consensus import Consensus, agree
+from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
+
+
+def names_in(entries: Iterable[Entry]) -> set[str]:
+    """Return the names of all reviewers who gave a verdict, undone or not."""
+    return {entry.reviewer for entry in entries if entry.action == "decide"}
+
+
+def rules_in(entries: Iterable[Entry]) -> TeamRules | None:
+    """Return the rules that the last valid entry set; None if there is none."""
+    changes = [entry for entry in entries if entry.action == SET_RULES]
+    for entry in sorted(changes, key=lambda entry: entry.order, reverse=True):
+        rules = TeamRules.from_context(entry.context)
+        if rules is not None:
+            return rules
+    return None
+
+
+def consensus_of(
+    log: DecisionLog, label_before: Callable[[CutoutKey], int]
+) -> DecisionLog | Votes:
+    """Return the votes of a log with several reviewers; otherwise the log itself.
+
+    See `Votes` for the parameters.
+    """
+    if len(names_in(log.entries)) < 2:
+        return log
+    return Votes(log, label_before, rules_in(log.entries) or TeamRules())
+
+
+class Votes:
+    """The verdicts of all reviewers of a review, and their consensus.
+
+    A vote is the latest verdict of a reviewer on a cutout that is not undone. A verdict
+    that was carried from an earlier round, and an adjudication, are no votes.
+
+    Parameters
+    ----------
+    log : DecisionLog
+        Log in which the verdicts of all reviewers are in force. After entries were
+        added to it, call `update`.
+    label_before : callable
+        Function that returns the label of a cutout before its first verdict.
+    rules : TeamRules
+        Rules of the team; assign the attribute to change them.
+    """
+
+    def __init__(
+        self,
+        log: DecisionLog,
+        label_before: Callable[[CutoutKey], int],
+        rules: TeamRules,
+    ) -> None:
+        self._log = log
+        self._label_before = label_before
+        self.rules = rules
+        self._reviewers: dict[CutoutKey, tuple[str, ...]] = {}
+        self._counts: Counter[str] = Counter()
+        self.update(log.cutouts)
+
+    @property
+    def log(self) -> DecisionLog:
+        """The log in which the verdicts of all reviewers are in force."""
+        return self._log
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All entries in sort order; not a copy."""
+        return self._log.entries
+
+    @property
+    def cutouts(self) -> Iterable[CutoutKey]:
+        """Cutouts of the table that have decisions, including undone decisions."""
+        return self._log.cutouts
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Number of cutouts with a vote of each reviewer, by name."""
+        return {name: self._counts[name] for name in sorted(self._counts)}
+
+    @property
+    def disputed(self) -> list[CutoutKey]:
+        """Cutouts on which the reviewers differ, without an adjudication that stands.
+
+        They are in the order of their first verdicts.
+        """
+        several = (one for one, names in self._reviewers.items() if len(names) > 1)
+        found = ((one, self.consensus_on(one)) for one in several)
+        return [one for one, all_ in found if all_ and all_.status == "disputed"]
+
+    def update(self, cutouts: Iterable[CutoutKey]) -> None:
+        """Count the votes on cutouts again, after entries were added to the log."""
+        for cutout in cutouts:
+            before = self._reviewers.pop(cutout, ())
+            names = tuple(one.reviewer for one in self.on(cutout).values())
+            if names:
+                self._reviewers[cutout] = names
+            for name in before:
+                self._counts[name] -= 1
+            for name in names:
+                self._counts[name] += 1
+
+    def on(self, cutout: CutoutKey) -> Mapping[EntryId, Decision]:
+        """Return the votes on a cutout, by act, latest last."""
+        verdicts = self._log.verdicts_on(cutout)
+        latest = {one.reviewer: act for act, one in verdicts.items()}
+        return {act: verdicts[act] for act in latest.values()}
+
+    def adjudications_on(self, cutout: CutoutKey) -> Sequence[Entry]:
+        """Return the adjudications of a cutout that are not undone, latest last."""
+        return self._log.adjudications_on(cutout)
+
+    def consensus_on(self, cutout: CutoutKey) -> Consensus | None:
+        """Return the consensus on a cutout; None without a vote."""
+        votes = self.on(cutout)
+        if not votes:
+            return None
+        judges = self.adjudications_on(cutout)
+        before = self._label_before(cutout)
+        return agree(votes, judges, self.rules.majority, before)
+
+    def in_force(self, cutout: CutoutKey) -> Decision | None:
+        """Return the decision of the consensus, or else the carried verdict, or None.
+
+        With `carried`, a `Votes` can stand for a `DecisionLog` where a review applies
+        the decisions in force.
+        """
+        consensus = self.consensus_on(cutout)
+        return self.carried(cutout) if consensus is None else consensus.decision
+
+    def carried(self, cutout: CutoutKey) -> Decision | None:
+        """Return the latest verdict that was carried from an earlier round, or None."""
+        return self._log.carried(cutout)

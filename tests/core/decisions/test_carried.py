@@ -6,12 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.log import (
-    Decision,
-    DecisionLog,
-    LabelState,
-)
+from napari_artifact_review.core.decisions.log import DecisionLog
 from tests.nightly import many
 
 CUTOUTS = [CutoutKey("a", x, 0) for x in (0, 200, 400)]

@@ -9,12 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import (
-    Decision,
-    DecisionLog,
-    LabelState,
-    utc_now,
-)
+from napari_artifact_review.core.decisions.decision import Decision, LabelState, utc_now
+from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 
 CUTOUTS = [CutoutKey("a", x, 0) for x in range(4)]

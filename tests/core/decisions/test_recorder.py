@@ -8,7 +8,8 @@ import pytest
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import Command
-from napari_artifact_review.core.decisions.log import Decision, DecisionLog, utc_now
+from napari_artifact_review.core.decisions.decision import Decision, utc_now
+from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.decisions.schema import Binding, SaveRecord
 from napari_artifact_review.core.decisions.store import Store

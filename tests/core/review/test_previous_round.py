@@ -18,7 +18,7 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_artifact_review.core.decisions.log import utc_now
+from napari_artifact_review.core.decisions.decision import utc_now
 from napari_artifact_review.core.errors import ReviewError, StoreError
 from napari_artifact_review.core.review.check import check_review
 from napari_artifact_review.core.review.session import ReviewSession

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import Decision
+from napari_artifact_review.core.decisions.decision import Decision
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.queue import ORDERS, STATES, Queue, QueueRule

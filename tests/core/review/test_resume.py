@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import LabelState, login_name
+from napari_artifact_review.core.decisions.decision import LabelState
+from napari_artifact_review.core.decisions.reviewer_names import login_name
 from napari_artifact_review.core.errors import SaveError, StoreError
 from napari_artifact_review.core.review.resume import binding_of
 from napari_artifact_review.core.review.session import ReviewSession

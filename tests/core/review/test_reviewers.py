@@ -168,7 +168,7 @@ def test_a_dispute_is_adjudicated_undone_and_reopened(by):
         assert eva.is_adjudicating
         eva.adjudicate("artifact", "ghost", "faint")
         assert labels(eva) == [0, 0, 0], "an adjudication is no verdict of Eva"
-        assert eva.progress == (0, 10)
+        assert eva.stored == 0
         assert eva.disputed.index.tolist() == [2]
         assert eva.undo()
         assert eva.disputed.index.tolist() == [0, 2]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import Decision, DecisionLog, LabelState
+from napari_artifact_review.core.decisions.decision import Decision, LabelState
+from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.outcomes import LABEL_NAMES, VERDICTS
 from napari_artifact_review.core.team.consensus import SAW
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules

@@ -9,8 +9,8 @@ from typing import Literal
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
-from napari_artifact_review.core.decisions.log import LabelState
 from napari_artifact_review.core.errors import StoreError
 
 #: Kinds of command: give verdicts, undo or redo them, adopt labels of the table or of
@@ -19,6 +19,10 @@ from napari_artifact_review.core.errors import StoreError
 CommandKind = Literal[
     "decide", "undo", "redo", "adopt", "carry", "receive", "adjudicate", "rules"
 ]
+
+#: Longest time in seconds that a window waits until a decision is on disk. To users,
+#: shorter delays appear instantaneous (J. Nielsen, Usability Engineering, 1993, ch. 5).
+MAX_WAIT = 0.1
 
 #: Seconds after which the window shows that a command is pending.
 PENDING_DELAY = 0.3

@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from napari_artifact_review.core.decisions.log import login_name, utc_now
+from napari_artifact_review.core.decisions.decision import utc_now
+from napari_artifact_review.core.decisions.reviewer_names import login_name
 
 if sys.platform == "win32":
     import msvcrt

@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 
 from psygnal import Signal
 
-from napari_artifact_review.core.decisions.command import Command
+from napari_artifact_review.core.decisions.command import MAX_WAIT, Command
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.log import MAX_WAIT, DecisionLog
+from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.decisions.schema import SaveRecord
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.decisions.writer_thread import Job, WriterThread

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import unicodedata
 
 from napari_artifact_review.core.errors import ReviewError
@@ -32,3 +34,11 @@ def check_reviewer(name: str) -> str:
         f"{name!r} is not a name for a reviewer: {fault}",
         remedy="Choose another name",
     )
+
+
+def login_name() -> str:
+    """Return the user's login name, or the user id if there is no login name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

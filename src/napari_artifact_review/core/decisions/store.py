@@ -11,12 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from napari_artifact_review.core.decisions.decision import utc_now
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.lock import (
     LocksUnsupportedError,
     WriterLock,
 )
-from napari_artifact_review.core.decisions.log import utc_now
 from napari_artifact_review.core.decisions.log_file import LogFile
 from napari_artifact_review.core.decisions.schema import (
     DECISIONS,

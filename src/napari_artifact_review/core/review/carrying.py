@@ -10,11 +10,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import (
-    Decision,
-    DecisionLog,
-    LabelState,
-)
+from napari_artifact_review.core.decisions.decision import Decision, LabelState
+from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.image_matches import ImageMatches, match_images
 from napari_artifact_review.core.review.opening import OpenedFiles

@@ -1,16 +1,24 @@
-"""Commands that record entries of other logs, or labels from elsewhere."""
+"""Commands that record anything but the verdicts that a reviewer gives here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import Command, title_of
-from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.log import Decision, DecisionLog, LabelState
+from napari_artifact_review.core.decisions.decision import Decision, LabelState, utc_now
+from napari_artifact_review.core.decisions.entry import Entry, EntryId, storable_text
+from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.outcomes import LABEL_NAMES, UNSURE
+from napari_artifact_review.core.review.expected_log import (
+    Act,
+    ExpectedLog,
+    settled_act,
+)
+from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 
 
 def receive_command(log: DecisionLog, entries: Sequence[Entry]) -> Command:
@@ -101,3 +109,87 @@ def adopt_command(
         key: state.with_matching_verdict() for key, state in labels.items()
     }
     return command
+
+
+def adjudicate_command(
+    log: DecisionLog,
+    cutout: CutoutKey,
+    state: LabelState,
+    label_before: Callable[[], int],
+    seen: Callable[[], Mapping[str, Any]],
+) -> Command:
+    """Create the command that settles a cutout on which reviewers differ.
+
+    Parameters
+    ----------
+    log : DecisionLog
+        Log with the entries on disk.
+    cutout : CutoutKey
+        The cutout.
+    state : LabelState
+        Adjudicator, verdict, kind and note; label and time are ignored.
+    label_before : callable
+        Function that returns the label that stands if the verdict is unsure.
+    seen : callable
+        Function that returns the context of the entry, when it is written.
+    """
+
+    def make() -> list[Entry]:
+        is_unsure = state.decision == UNSURE
+        names: tuple[str, ...] = LABEL_NAMES
+        label = label_before() if is_unsure else names.index(state.decision)
+        texts = storable_text(state.kind), storable_text(state.note)
+        after = LabelState(label, state.reviewed_by, utc_now(), state.decision, *texts)
+        decision = Decision.from_state(cutout, after, is_adjudicated=True)
+        return log.adjudicate(decision, seen())
+
+    title = f"{title_of([cutout])}: adjudicated as {state.decision}"
+    return Command("adjudicate", [cutout], make, title=title)
+
+
+def rules_command(log: DecisionLog, reviewer: str, rules: TeamRules) -> Command:
+    """Create the command that sets the rules of the team."""
+
+    def make() -> list[Entry]:
+        return log.note(SET_RULES, reviewer, rules.as_context())
+
+    return Command("rules", (), make, title="rules of the team")
+
+
+def reversal_command(
+    kind: Literal["undo", "redo"],
+    target: Act,
+    expected: ExpectedLog,
+    make: Callable[[EntryId], list[Entry]],
+) -> Command:
+    """Create the command that undoes or redoes an act.
+
+    Parameters
+    ----------
+    kind : "undo" or "redo"
+        Kind of the command.
+    target : EntryId or Command
+        The act, or the pending command that will create it.
+    expected : ExpectedLog
+        The expected log, which has the act.
+    make : callable
+        Function that returns the entries, for the act as it was recorded.
+    """
+    depends_on = expected.commands_on(target)
+    if isinstance(target, Command):
+        depends_on.insert(0, target)
+
+    def make_if_recorded() -> list[Entry]:
+        act = settled_act(target)
+        # A command changed nothing if an earlier command was refused.
+        return [] if isinstance(act, Command) else make(act)
+
+    cutouts = expected.cutouts_of(target)
+    return Command(
+        kind,
+        cutouts,
+        make_if_recorded,
+        depends_on=depends_on[-1:],
+        target=target,
+        title=f"{kind} of {title_of(cutouts)}",
+    )

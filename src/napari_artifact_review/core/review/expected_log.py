@@ -6,8 +6,9 @@ from collections.abc import Collection, Container, Mapping, Sequence
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import Command
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.decisions.entry import EntryId
-from napari_artifact_review.core.decisions.log import DecisionLog, LabelState
+from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.core.review.labels import Labels

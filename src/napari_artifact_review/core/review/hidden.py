@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
 
-from napari_artifact_review.core.decisions.log import utc_now
+from napari_artifact_review.core.decisions.decision import utc_now
 from napari_artifact_review.core.review.labels import Labels
 
 

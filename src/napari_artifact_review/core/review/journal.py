@@ -11,29 +11,27 @@ from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import Command, title_of
+from napari_artifact_review.core.decisions.decision import Decision, LabelState, utc_now
 from napari_artifact_review.core.decisions.entry import (
     Entry,
     EntryId,
     plain_json,
     storable_text,
 )
-from napari_artifact_review.core.decisions.log import (
-    CHOSEN_BY,
-    Decision,
-    DecisionLog,
-    LabelState,
-    utc_now,
-)
+from napari_artifact_review.core.decisions.log import CHOSEN_BY, DecisionLog
 from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.decisions.schema import StoreContents
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import HeldError, StoreError
-from napari_artifact_review.core.outcomes import LABEL_NAMES, UNSURE, Verdict
+from napari_artifact_review.core.outcomes import Verdict
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.entry_commands import (
+    adjudicate_command,
     adopt_command,
     carry_command,
     receive_command,
+    reversal_command,
+    rules_command,
 )
 from napari_artifact_review.core.review.expected_log import (
     VERDICT_KINDS,
@@ -43,14 +41,15 @@ from napari_artifact_review.core.review.expected_log import (
     settled_act,
 )
 from napari_artifact_review.core.review.judged_images import facts_about
+from napari_artifact_review.core.review.refused import RefusedCommands
 from napari_artifact_review.core.review.resume import (
     TABLE_STATE,
     Disagreement,
     LabelChoice,
     apply_log,
 )
-from napari_artifact_review.core.review.reviewers import Reviewers
-from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
+from napari_artifact_review.core.review.reviewers import Perspective, Reviewers
+from napari_artifact_review.core.team.rules import TeamRules
 
 
 class Journal:
@@ -64,12 +63,8 @@ class Journal:
         File of the log.
     contents : StoreContents
         Contents of the file.
-    reviewer : str
-        Name of the reviewer.
-    is_named : bool
-        Whether the reviewer counts as one even without a verdict; see `Reviewers`.
-    shows_consensus : bool
-        Whether the labels are those of the consensus, if there are several reviewers.
+    perspective : Perspective
+        Whose verdicts the session shows, and the reviewer who gives verdicts.
 
     Attributes
     ----------
@@ -79,14 +74,14 @@ class Journal:
         Emitted with the entries that were written to disk.
     pending_changed : Signal
         Emitted when a command is submitted, recorded or refused.
-    refused_changed : Signal
-        Emitted when `refused` has changed.
     problem_changed : Signal
         Emitted when `problem` has changed.
     disagreements_changed : Signal
         Emitted when disagreements have been resolved.
     recorder : Recorder
         Recorder that writes the log.
+    refused : RefusedCommands
+        The commands that could not be recorded.
     reviewers : Reviewers
         The votes of all reviewers.
     """
@@ -94,7 +89,6 @@ class Journal:
     changed = Signal(list)
     appended = Signal(list)
     pending_changed = Signal()
-    refused_changed = Signal()
     problem_changed = Signal()
     disagreements_changed = Signal()
 
@@ -103,35 +97,31 @@ class Journal:
         catalog: Catalog,
         store: Store,
         contents: StoreContents,
-        reviewer: str,
-        is_named: bool = True,
-        shows_consensus: bool = False,
+        perspective: Perspective,
     ) -> None:
         self._catalog = catalog
         self._index = catalog.cutout_index
         self._labels = catalog.labels
-        self._reviewer = reviewer
+        self._reviewer = perspective.reviewer
         self._log = DecisionLog(
             contents.entries, self._index.__contains__, contents.log_id
         )
         self.reviewers = Reviewers(
             self._log,
-            reviewer,
+            perspective,
             self._index.__contains__,
             lambda cutout: self._initial_state(cutout).label_new,
-            is_named,
-            shows_consensus,
         )
         view = self.reviewers.view
         self._disagreements = apply_log(view, self._labels, self._index)
-        self._refused: list[Command] = []
+        self.refused = RefusedCommands()
         self._last: Command | None = None
         self.recorder = Recorder(store, self._log)
         self._expected = ExpectedLog(
             self.recorder, self._log, self._labels, self._index
         )
         self.recorder.recorded.connect(self._on_recorded)
-        self.recorder.refused.connect(self._on_refused)
+        self.recorder.refused.connect(self.refused.add)
         self.recorder.pending_changed.connect(self._on_pending_changed)
         self.recorder.problem_changed.connect(self._on_problem_changed)
 
@@ -156,11 +146,6 @@ class Journal:
         return self.recorder.pending
 
     @property
-    def refused(self) -> tuple[Command, ...]:
-        """Refused commands that have not been retried, dismissed or replaced."""
-        return tuple(self._refused)
-
-    @property
     def last_command(self) -> Command | None:
         """The last verdict, undo or redo of this session; None if there is none."""
         return self._last
@@ -177,7 +162,7 @@ class Journal:
 
     def block_signals(self) -> None:
         """Block all signals except `appended`, when the session is closed."""
-        signals = self.changed, self.pending_changed, self.refused_changed
+        signals = self.changed, self.pending_changed, self.refused.changed
         for signal in (*signals, self.problem_changed, self.disagreements_changed):
             signal.block()
 
@@ -311,51 +296,26 @@ class Journal:
 
         The entry has the verdicts and adjudications that are known when it is written.
         """
-        key, by = self._index.key_of(row), self._reviewer
-        kind, note = storable_text(kind), storable_text(note)
+        key = self._index.key_of(row)
 
-        def make() -> list[Entry]:
-            label = self._initial_state(key).label_new
-            if verdict != UNSURE:
-                label = LABEL_NAMES.index(verdict)
-            state = LabelState(label, by, utc_now(), verdict, kind, note)
-            decision = Decision.from_state(key, state, is_adjudicated=True)
-            return self._log.adjudicate(decision, self.reviewers.seen_on(key))
+        def label_before() -> int:
+            return self._initial_state(key).label_new
 
-        title = f"{title_of([key])}: adjudicated as {verdict}"
-        command = Command("adjudicate", [key], make, title=title)
+        state = LabelState(0, self._reviewer, "", verdict, kind, note)
+        seen = partial(self.reviewers.seen_on, key)
+        command = adjudicate_command(self._log, key, state, label_before, seen)
         command.again = partial(self.adjudicate, row, verdict, kind, note)
         return self._give(command)
 
     def set_rules(self, rules: TeamRules) -> Command:
         """Submit the rules of the team."""
-
-        def make() -> list[Entry]:
-            return self._log.note(SET_RULES, self._reviewer, rules.as_context())
-
-        command = Command("rules", (), make, title="rules of the team")
+        command = rules_command(self._log, self._reviewer, rules)
         command.again = partial(self.set_rules, rules)
         return self._give(command)
 
     def receive(self, entries: Sequence[Entry]) -> Command:
         """Record entries of other logs; skip entries that are already recorded."""
         return self._give(receive_command(self._log, entries))
-
-    def dismiss_refused(self, commands: Sequence[Command]) -> None:
-        """Remove commands from `refused`."""
-        left = [command for command in self._refused if command not in commands]
-        if len(left) < len(self._refused):
-            self._refused = left
-            self.refused_changed.emit()
-
-    def give_again(self) -> tuple[Command, ...]:
-        """Retry all refused commands in order, and return the new commands."""
-        refused = self.refused
-        self.dismiss_refused(refused)
-        for command in refused:
-            if command.again is not None:
-                command.renewed = command.again()
-        return tuple(c.renewed for c in refused if c.renewed is not None)
 
     # Parts of commands
 
@@ -387,28 +347,10 @@ class Journal:
     def _give_reversal(self, kind: Literal["undo", "redo"], target: Act) -> Command:
         """Submit a command that undoes or redoes an act."""
         states = self._expected.states_after(target)
-        depends_on = self._expected.commands_on(target)
-        if isinstance(target, Command):
-            depends_on.insert(0, target)
-
-        def make() -> list[Entry]:
-            act = settled_act(target)
-            if isinstance(act, Command):
-                # The target changed nothing, because an earlier command was refused.
-                return []
-            if kind == "redo":
-                return self._log.redo(self._reviewer, act)
-            return self._log.undo(self._reviewer, self._initial_state, act)
-
-        cutouts = self._expected.cutouts_of(target)
-        command = Command(
-            kind,
-            cutouts,
-            make,
-            depends_on=depends_on[-1:],
-            target=target,
-            title=f"{kind} of {title_of(cutouts)}",
-        )
+        undo = partial(self._log.undo, self._reviewer, self._initial_state)
+        redo = partial(self._log.redo, self._reviewer)
+        make = undo if kind == "undo" else redo
+        command = reversal_command(kind, target, self._expected, make)
         command.again = lambda: self._give_reversal(kind, settled_act(target))
         command.old_states = self._expected.states_of(command.cutouts)
         is_carrying = not isinstance(target, Command) and self._log.is_carrying(target)
@@ -448,11 +390,6 @@ class Journal:
     def _on_problem_changed(self) -> None:
         self.problem_changed.emit()
 
-    def _on_refused(self, command: Command) -> None:
-        if command.kind != "receive":
-            self._refused.append(command)
-            self.refused_changed.emit()
-
     def _update_labels(self, cutouts: Iterable[CutoutKey]) -> None:
         for cutout in cutouts:
             row, view = self._index.row_of(cutout), self.reviewers.view
@@ -486,5 +423,4 @@ class Journal:
             # Dismiss refused verdicts that a later verdict replaces, or that are on
             # disk after all.
             if command is None or command.kind in VERDICT_KINDS:
-                late = [c for c in self._refused if touched.issuperset(c.cutouts)]
-                self.dismiss_refused(late)
+                self.refused.dismiss_on(touched)

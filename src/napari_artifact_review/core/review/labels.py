@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_artifact_review.core.decisions.log import Decision, LabelState
+from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.tables.predictions import (
     REVIEW_TEXTS,
     Predictions,

@@ -108,7 +108,7 @@ class OpenLog:
             return command
         if command.error is not None:
             # The caller gets the error, so the command need not be listed as refused.
-            self.journal.dismiss_refused([command])
+            self.journal.refused.dismiss((command,))
             raise command.error.again()
         return bool(command.entries)
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from napari_artifact_review.core.decisions.database_url import read_database_url
 from napari_artifact_review.core.decisions.entry import Entry, plain_json
 from napari_artifact_review.core.decisions.exchange import find_meeting_place
-from napari_artifact_review.core.decisions.log import login_name
 from napari_artifact_review.core.decisions.log_opening import (
     find_log_path,
     open_log,
@@ -25,6 +24,7 @@ from napari_artifact_review.core.decisions.meeting_place import (
     MeetingPlace,
     ReviewIdentity,
 )
+from napari_artifact_review.core.decisions.reviewer_names import login_name
 from napari_artifact_review.core.decisions.schema import Binding, StoreContents
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import ReviewError, StoreError
@@ -40,6 +40,7 @@ from napari_artifact_review.core.review.paths import (
 )
 from napari_artifact_review.core.review.queue import Order
 from napari_artifact_review.core.review.resume import binding_of, check_fit
+from napari_artifact_review.core.review.reviewers import Perspective
 from napari_artifact_review.core.review.table_opening import (
     Given,
     read_with_images,
@@ -89,18 +90,14 @@ class OpenedFiles:
         Notices for the reviewer about the files.
     kinds : tuple of str
         Kinds of artifact to choose from.
-    reviewer : str
-        Name of the reviewer.
+    perspective : Perspective
+        Whose verdicts the session shows, and the reviewer who gives verdicts.
     identity : ReviewIdentity
         Identity of the review at a meeting place.
     meeting_place : MeetingPlace or None
         Meeting place through which computers exchange the log, if there is one.
     team_url : str or None
         URL of the meeting place, with the password.
-    is_named : bool
-        Whether the reviewer was named, or has a team to whom the login name is known.
-    shows_consensus : bool
-        Whether the labels are those of the consensus, if there are several reviewers.
     order : str
         Order of the queue if no position is stored.
     given : Given
@@ -114,12 +111,10 @@ class OpenedFiles:
     contents: StoreContents
     notices: tuple[str, ...]
     kinds: tuple[str, ...]
-    reviewer: str
+    perspective: Perspective
     identity: ReviewIdentity
     meeting_place: MeetingPlace | None
     team_url: str | None
-    is_named: bool
-    shows_consensus: bool
     order: Order
     given: Given
 
@@ -150,12 +145,7 @@ def opened_files(
         former_store = None if former is None else former.store
         store, notices = open_log(log, output, former_store, request.read_only)
         try:
-            contents, binding = store.read(), binding_of(table)
-            if replaced is not None and replaced.open_log.store.path == store.path:
-                # Use the current position of the replaced session, even if it could not
-                # be saved.
-                position = plain_json(replaced.position.as_json())
-                contents = dataclasses.replace(contents, state=position)
+            contents, binding = _contents_of(store, replaced), binding_of(table)
             notices += (*check_fit(contents, binding, catalog.cutout_index), *faults)
             store.bind(binding)
             yield OpenedFiles(
@@ -166,19 +156,35 @@ def opened_files(
                 contents,
                 notices,
                 kinds,
-                request.reviewer or login_name(),
+                _perspective(request, place),
                 _identity(contents, binding),
                 place,
                 team_url,
-                request.reviewer is not None or place is not None,
-                # A report or an export is of the team, unless a reviewer is named.
-                request.read_only and request.reviewer is None,
                 request.order,
                 given,
             )
         except BaseException:
             store.close()
             raise
+
+
+def _perspective(request: OpenRequest, place: MeetingPlace | None) -> Perspective:
+    """Return whose verdicts the session shows."""
+    name = request.reviewer
+    # A login name that a team sees is the name of one of its reviewers.
+    is_named = name is not None or place is not None
+    # A report or an export is of the team, unless a reviewer is named.
+    return Perspective(name or login_name(), is_named, request.read_only and not name)
+
+
+def _contents_of(store: Store, replaced: ReviewSession | None) -> StoreContents:
+    """Read a log, with the current position of a replaced session of the same log."""
+    contents = store.read()
+    if replaced is not None and replaced.open_log.store.path == store.path:
+        # The session may not have been able to save its position.
+        position = plain_json(replaced.position.as_json())
+        contents = dataclasses.replace(contents, state=position)
+    return contents
 
 
 def copy_log(

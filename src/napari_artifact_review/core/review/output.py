@@ -10,7 +10,7 @@ from typing import Literal
 
 from napari_artifact_review.core.atomic_files import beside, digest_of, keep_backup
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import LabelState
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.errors import EncodingError, SaveError
 from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 from napari_artifact_review.core.review.table_differences import (

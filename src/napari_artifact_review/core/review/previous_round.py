@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
-from napari_artifact_review.core.decisions.log import (
-    NO_CUTOUT,
-    DecisionLog,
-    LabelState,
-)
+from napari_artifact_review.core.decisions.log import NO_CUTOUT, DecisionLog
 from napari_artifact_review.core.decisions.log_opening import find_log_path
 from napari_artifact_review.core.decisions.log_paths import (
     log_path_beside,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_artifact_review.core.decisions.log import LabelState
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.learning.anchoring import Agreement
 from napari_artifact_review.core.learning.audit import (
     Audit,

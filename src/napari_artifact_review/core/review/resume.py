@@ -10,13 +10,9 @@ from typing import Literal
 import numpy as np
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.log import (
-    NO_CUTOUT,
-    Decision,
-    DecisionLog,
-    LabelState,
-)
+from napari_artifact_review.core.decisions.log import NO_CUTOUT, DecisionLog
 from napari_artifact_review.core.decisions.schema import Binding, StoreContents
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.grid import cutout_numbers

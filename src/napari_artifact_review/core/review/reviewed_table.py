@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.atomic_files import Written, replace_file
-from napari_artifact_review.core.decisions.log import Decision, LabelState
+from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.errors import EncodingError, SaveError
 from napari_artifact_review.core.tables.column_names import unique_names
 from napari_artifact_review.core.tables.delimited import DelimitedFile

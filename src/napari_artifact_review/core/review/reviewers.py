@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry
@@ -14,6 +14,25 @@ from napari_artifact_review.core.team.votes import Votes, names_in, rules_in
 
 #: Key in the context of a verdict for what a team needs to know about it.
 TEAM_FACTS = "team"
+
+
+class Perspective(NamedTuple):
+    """Whose verdicts a session of a review shows and records.
+
+    Attributes
+    ----------
+    reviewer : str
+        Name of the reviewer.
+    is_named : bool
+        Whether the reviewer is one of the reviewers even without a verdict. A login
+        name that nothing confirmed may be another name of the only reviewer.
+    shows_consensus : bool
+        Whether to show the consensus if the review has several reviewers.
+    """
+
+    reviewer: str
+    is_named: bool = True
+    shows_consensus: bool = False
 
 
 class Reviewers:
@@ -27,17 +46,12 @@ class Reviewers:
     ----------
     log : DecisionLog
         Log of the review. Its reviewer is set here; see `DecisionLog.set_reviewer`.
-    reviewer : str
-        Name of the reviewer.
+    perspective : Perspective
+        Whose verdicts the session shows.
     is_known : callable
         Function that returns whether a cutout is in the table.
     label_before : callable
         Function that returns the label of a cutout before its first verdict.
-    is_named : bool
-        Whether the reviewer is one of the reviewers even without a verdict. A login
-        name that nothing confirmed may be another name of the only reviewer.
-    shows_consensus : bool
-        Whether to show the consensus of several reviewers instead.
 
     Attributes
     ----------
@@ -48,18 +62,17 @@ class Reviewers:
     def __init__(
         self,
         log: DecisionLog,
-        reviewer: str,
+        perspective: Perspective,
         is_known: Callable[[CutoutKey], bool],
         label_before: Callable[[CutoutKey], int],
-        is_named: bool = True,
-        shows_consensus: bool = False,
     ) -> None:
         self._log = log
-        self._reviewer = reviewer
+        self._reviewer = reviewer = perspective.reviewer
         self._is_known = is_known
         self._label_before = label_before
-        self._shows_consensus = shows_consensus
-        self._names = names_in(log.entries) | ({reviewer} if is_named else set())
+        self._shows_consensus = perspective.shows_consensus
+        self._names = names_in(log.entries)
+        self._names |= {reviewer} if perspective.is_named else set()
         self._has_rules = False
         self._was_open = False
         # Everyone with an entry on a cutout, undone or not.

@@ -16,9 +16,9 @@ import pandas as pd
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import Cutout, CutoutKey
-from napari_artifact_review.core.decisions.command import Command
+from napari_artifact_review.core.decisions.command import MAX_WAIT, Command
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.log import MAX_WAIT, LabelState
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
 from napari_artifact_review.core.learning.anchoring import Agreement
@@ -208,22 +208,15 @@ class ReviewSession:
         self.cutout_index = catalog.cutout_index
         self.cutout_size = catalog.cutout_size
         self.images = files.images
-        self.reviewer = files.reviewer
-        self._is_named = files.is_named
+        self.reviewer = files.perspective.reviewer
+        self._is_named = files.perspective.is_named
         self.kinds = files.kinds
         self._output, self.output = files.output, files.output.path
         self.store = str(files.store.path)
         self._given = files.given
         position, damaged = Position.from_json(files.contents.state)
         gone = self._restore(position)
-        self._journal = Journal(
-            catalog,
-            files.store,
-            files.contents,
-            files.reviewer,
-            files.is_named,
-            files.shows_consensus,
-        )
+        self._journal = Journal(catalog, files.store, files.contents, files.perspective)
         self.reviewers = self._journal.reviewers
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
@@ -243,11 +236,7 @@ class ReviewSession:
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
         catalog.hidden.hide_unanswered(self.hide_predictions, self.hidden_share)
-        if files.meeting_place is not None and not isinstance(self.problem, HeldError):
-            self.open_log.begin_exchange(
-                files.meeting_place, files.team_url, files.identity
-            )
-        self.team = self.open_log.team
+        self._begin_exchange(files)
         self._learn()
 
     @classmethod
@@ -1143,7 +1132,7 @@ class ReviewSession:
     @property
     def refused(self) -> tuple[Command, ...]:
         """Refused commands that have not been retried, dismissed or replaced."""
-        return self._journal.refused
+        return self._journal.refused.commands
 
     @property
     def problem(self) -> StoreError | None:
@@ -1341,24 +1330,26 @@ class ReviewSession:
 
     @property
     def disputed(self) -> pd.DataFrame:
-        """Rows of `table` on which reviewers differ, in the order of the first votes.
+        """Rows of `table` on which reviewers differ.
 
         A cutout is disputed if no majority settles it, and no adjudication that saw all
         verdicts; see `agree`. The rows say nothing about the verdicts of others.
         """
-        rows = [self.cutout_index.row_of(one) for one in self.reviewers.votes.disputed]
-        return self.table.iloc[rows]
+        return self.table.iloc[self._disputed_rows()]
 
     def show_disputed(self) -> bool:
         """Queue the disputed cutouts for adjudication, until `end_disputed`.
 
         Return False, and change nothing, if there are none.
         """
-        rows = [self.cutout_index.row_of(one) for one in self.reviewers.votes.disputed]
-        if not rows:
-            return False
-        self._cursor.begin_detour(np.array(rows, dtype=np.int64), ADJUDICATION)
-        return True
+        rows = self._disputed_rows()
+        if len(rows):
+            self._cursor.begin_detour(rows, ADJUDICATION)
+        return bool(len(rows))
+
+    def _disputed_rows(self) -> npt.NDArray[np.int64]:
+        disputed = self.reviewers.votes.disputed
+        return np.array(sorted(map(self.cutout_index.row_of, disputed)), np.int64)
 
     def end_disputed(self) -> bool:
         """Return to the queue before `show_disputed`; return False if it is in use."""
@@ -1415,11 +1406,11 @@ class ReviewSession:
 
     def give_again(self) -> tuple[Command, ...]:
         """Retry all refused commands in order, and return the new commands."""
-        return self._journal.give_again()
+        return self._journal.refused.give_again()
 
     def dismiss_refused(self) -> None:
         """Discard the refused commands."""
-        self._journal.dismiss_refused(self.refused)
+        self._journal.refused.dismiss(self.refused)
 
     def settle(
         self,
@@ -1589,6 +1580,14 @@ class ReviewSession:
 
     # Private methods
 
+    def _begin_exchange(self, files: OpenedFiles) -> None:
+        """Exchange the log with the meeting place, unless another process writes it."""
+        if files.meeting_place is not None and not isinstance(self.problem, HeldError):
+            self.open_log.begin_exchange(
+                files.meeting_place, files.team_url, files.identity
+            )
+        self.team = self.open_log.team
+
     @property
     def _is_learned(self) -> bool:
         queue = self.review_queue
@@ -1619,7 +1618,7 @@ class ReviewSession:
         self.problem_changed = self._journal.problem_changed
         self.disagreements_changed = self._journal.disagreements_changed
         self.pending_changed = self._journal.pending_changed
-        self.refused_changed = self._journal.refused_changed
+        self.refused_changed = self._journal.refused.changed
 
     def _prepare_learning(self, position: Position, embeddings: Path | None) -> None:
         stored = None if position.embeddings is None else Path(position.embeddings)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.log import LabelState
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.reviewed_table import ReviewedTable
 from napari_artifact_review.core.tables.column_names import unique_names

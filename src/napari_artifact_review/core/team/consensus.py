@@ -8,8 +8,8 @@ from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
-from napari_artifact_review.core.decisions.log import Decision, LabelState
 from napari_artifact_review.core.decisions.reviewer_names import NAME_SEPARATOR
 from napari_artifact_review.core.outcomes import LABEL_NAMES, UNSURE
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.decision import Decision
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
-from napari_artifact_review.core.decisions.log import Decision, DecisionLog
+from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.team.consensus import Consensus, agree
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 
@@ -91,10 +92,7 @@ class Votes:
 
     @property
     def disputed(self) -> list[CutoutKey]:
-        """Cutouts on which the reviewers differ, without an adjudication that stands.
-
-        They are in the order of their first verdicts.
-        """
+        """Cutouts on which the reviewers differ, without an adjudication that stands."""
         several = (one for one, names in self._reviewers.items() if len(names) > 1)
         found = ((one, self.consensus_on(one)) for one in several)
         return [one for one, all_ in found if all_ and all_.status == "disputed"]

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
-from napari_artifact_review.core.decisions.log import LabelState
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.parts.font import fit_to_font

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_artifact_review.core.cutout import Cutout
-    from napari_artifact_review.core.decisions.log import LabelState
+    from napari_artifact_review.core.decisions.decision import LabelState
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.input.key_choice import KeyChoice
 

@@ -14,7 +14,7 @@ from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 if TYPE_CHECKING:
     from napari_artifact_review.core.cutout import CutoutKey
     from napari_artifact_review.core.decisions.command import Command
-    from napari_artifact_review.core.decisions.log import LabelState
+    from napari_artifact_review.core.decisions.decision import LabelState
     from napari_artifact_review.core.review.session import ReviewSession
 
 

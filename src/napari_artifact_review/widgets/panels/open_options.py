@@ -12,7 +12,7 @@ from magicgui.widgets.bases import Widget
 from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QLineEdit
 
-from napari_artifact_review.core.decisions.log import login_name
+from napari_artifact_review.core.decisions.reviewer_names import login_name
 from napari_artifact_review.core.review.paths import DEFAULT_OUTPUT_NAME
 from napari_artifact_review.core.tables.mapping import ORIGIN, TableMapping
 from napari_artifact_review.core.texts import printable

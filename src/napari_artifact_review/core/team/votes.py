@@ -92,7 +92,7 @@ class Votes:
 
     @property
     def disputed(self) -> list[CutoutKey]:
-        """Cutouts on which the reviewers differ, without an adjudication that stands."""
+        """Cutouts on which reviewers differ, without an adjudication that stands."""
         several = (one for one, names in self._reviewers.items() if len(names) > 1)
         found = ((one, self.consensus_on(one)) for one in several)
         return [one for one, all_ in found if all_ and all_.status == "disputed"]

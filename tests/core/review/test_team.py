@@ -269,3 +269,13 @@ def test_what_is_received_is_in_the_own_log_too(open_on, tmp_path):
     copy = tmp_path / "copy.sqlite"
     shutil.copy(Path(there.store), copy)
     assert Store(copy, read_only=True).read().entries == list(here.log)
+
+
+def test_rules_of_another_computer_make_the_queue_again(open_on):
+    here, there = open_on("here"), open_on("there", reviewer="eve")
+    here.set_team_rules(members=("ada", "eve"), reviewers_per_cutout=1)
+    assert here.team.synchronize(TIMEOUT)
+    assert there.team.synchronize(TIMEOUT)
+    queues = [session.review_queue.rows.tolist() for session in (here, there)]
+    assert sorted(queues[0] + queues[1]) == [*range(10)]
+    assert there.progress == (0, len(queues[1]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from psygnal import Signal
+
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import DecisionLog
@@ -55,9 +57,16 @@ class Reviewers:
 
     Attributes
     ----------
+    rules_changed : Signal
+        Emitted when the rules of the team have changed, here or on another computer.
     votes : Votes
         The votes of all reviewers, with the rules of the team.
+    is_assigned : callable
+        Function that returns whether a cutout is assigned to the reviewer; see
+        `AssignedWork`.
     """
+
+    rules_changed = Signal()
 
     def __init__(
         self,
@@ -78,6 +87,7 @@ class Reviewers:
         # Everyone with an entry on a cutout, undone or not.
         self._ever: dict[CutoutKey, set[str]] = {}
         self.votes = Votes(log, label_before, TeamRules())
+        self.is_assigned: Callable[[CutoutKey], bool] = lambda _: True
         self._take_note(log.entries)
         self._split_or_join()
 
@@ -128,20 +138,25 @@ class Reviewers:
         else:
             self.votes.update({e.cutout for e in entries if self._is_known(e.cutout)})
         self._take_note(entries)
-        return self._split_or_join()
+        changed = self._split_or_join()
+        if any(entry.action == SET_RULES for entry in entries):
+            self.rules_changed.emit()
+        return changed
 
     def facts_of(self, cutout: CutoutKey) -> dict[str, Any]:
         """Return what the entry of a verdict says about the team; empty without one.
 
         A verdict is blind if its reviewer could not know a verdict of another one on
-        the same cutout. After the first own verdict, others may be shown.
+        the same cutout. After the first own verdict, others may be shown. A verdict on
+        a cutout that is not assigned to the reviewer says so.
         """
         if not self.is_team:
             return {}
         names = self._ever.get(cutout, set())
         has_others = bool(names - {self._reviewer})
         has_seen = self._reviewer in names or self._was_open or not self.rules.is_blind
-        return {TEAM_FACTS: {"blind": not (has_others and has_seen)}}
+        is_blind, is_assigned = not (has_others and has_seen), self.is_assigned(cutout)
+        return {TEAM_FACTS: {"blind": is_blind, "assigned": is_assigned}}
 
     def seen_on(self, cutout: CutoutKey) -> dict[str, Any]:
         """Return the context of an adjudication: the acts that it saw."""

@@ -8,12 +8,10 @@ from typing import Any, NamedTuple
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import DecisionLog
+from napari_artifact_review.core.team.ballots import TEAM_FACTS
 from napari_artifact_review.core.team.consensus import SAW
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 from napari_artifact_review.core.team.votes import Votes, names_in, rules_in
-
-#: Key in the context of a verdict for what a team needs to know about it.
-TEAM_FACTS = "team"
 
 
 class Perspective(NamedTuple):
@@ -111,6 +109,11 @@ class Reviewers:
         """What decides which decision of a cutout is in force on the screen."""
         is_consensus = self._shows_consensus and self.are_several
         return self.votes if is_consensus else self._log
+
+    @property
+    def shows_consensus(self) -> bool:
+        """Whether the labels on the screen are those that all reviewers agree on."""
+        return self.view is self.votes or not self.are_several
 
     def may_see(self, cutout: CutoutKey) -> bool:
         """Return whether the reviewer may see what others say about a cutout."""

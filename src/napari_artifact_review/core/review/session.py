@@ -37,6 +37,11 @@ from napari_artifact_review.core.review.closing_export import (
     ClosingExport,
     log_not_saved,
 )
+from napari_artifact_review.core.review.consensus_table import (
+    SavedConsensus,
+    consensus_path,
+    write_consensus,
+)
 from napari_artifact_review.core.review.cursor import DEFAULT_RULE, ReviewCursor
 from napari_artifact_review.core.review.cutout_descriptors import CutoutDescriptors
 from napari_artifact_review.core.review.journal import Journal
@@ -1544,6 +1549,44 @@ class ReviewSession:
         if saved.spreadsheet_error is not None:
             raise saved.spreadsheet_error
         return saved.path
+
+    def save_consensus(self, output: str | Path | None = None) -> SavedConsensus:
+        """Write the consensus of all reviewers, and every verdict beside it.
+
+        Pending commands are recorded first. The session keeps its own verdicts.
+
+        Parameters
+        ----------
+        output : path-like, optional
+            Path of the table; by default `<output>_consensus` with the same suffix.
+            `votes.csv` is written into its folder. Different files of these names are
+            first copied to dated names.
+
+        Returns
+        -------
+        SavedConsensus
+            The paths, and the number of cutouts that are still disputed.
+
+        Raises
+        ------
+        SaveError
+            If a file cannot be written; see `write_consensus`.
+        StoreError
+            If the log cannot be read.
+        """
+        path = consensus_path(self.output) if output is None else absolute_path(output)
+        if self.reviewers.shows_consensus:
+            return write_consensus(self, path)
+        self.open_log.await_earlier(True)
+        with type(self).open(
+            self.predictions.path,
+            self.images.folder,
+            self.output,
+            cutout_size=self.cutout_size,
+            store=self.store,
+            read_only=True,
+        ) as everyone:
+            return write_consensus(everyone, path)
 
     def save_position(self) -> None:
         """Save the position of the review, without waiting for the disk.

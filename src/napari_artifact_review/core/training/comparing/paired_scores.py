@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.outcomes import LABEL_NAMES, OUTCOME_DISPLAY_ORDER
-from napari_artifact_review.core.training.comparing.jackknife import (
+from napari_artifact_review.core.scores.jackknife import (
     Estimate,
     jackknife_t,
 )

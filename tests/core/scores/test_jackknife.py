@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from benchmarks.coverage import coverage, make_survey, true_scores
-from napari_artifact_review.core.training.comparing.jackknife import (
+from napari_artifact_review.core.scores.jackknife import (
     MOST_BLOCKS,
     jackknife_t,
     join_groups,

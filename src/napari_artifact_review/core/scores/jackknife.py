@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -141,3 +142,44 @@ def jackknife_t(
     else:
         low, high = max(-1.0, value - margin), min(1.0, value + margin)
     return Estimate(value, low, high, groups, float(error))
+
+
+def estimate_from_sums(
+    compute: Callable[[_Floats], _Floats],
+    sums: _Floats,
+    *,
+    is_ratio: bool,
+    groups: int | None = None,
+) -> Estimate:
+    """Estimate a number that depends on the cutouts through sums alone.
+
+    The sums without a group are all sums minus those of the group, so the numbers
+    without each group take no second pass over the cutouts.
+
+    Parameters
+    ----------
+    compute : callable
+        Function from sums of shape (k, ...) to the k numbers; NaN where a number is
+        undefined.
+    sums : ndarray of float64, shape (g, ...)
+        Sums over the cutouts of each group. A group with zeros alone does not
+        contribute.
+    is_ratio : bool
+        Whether the number is a ratio from 0 to 1.
+    groups : int, optional
+        Number of groups on which the interval can rest; by default, the number of
+        groups that contribute.
+
+    Returns
+    -------
+    Estimate
+        The number with its interval, or with the reason why there is none; see
+        `jackknife_t`.
+    """
+    contributes = np.asarray(sums.any(axis=tuple(range(1, sums.ndim))))
+    total = sums.sum(axis=0)
+    numbers = compute(np.concatenate([total[np.newaxis], total - sums]))
+    value = None if np.isnan(numbers[0]) else float(numbers[0])
+    if groups is None:
+        groups = int(np.count_nonzero(contributes))
+    return jackknife_t(value, numbers[1:], contributes, groups, is_ratio=is_ratio)

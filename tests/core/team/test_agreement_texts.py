@@ -22,7 +22,7 @@ def test_the_sentences_of_meercrab(shared_data):
         "of them with equal votes."
     )
     text = "\n".join(found)
-    assert "agree in 90.0 % (89.6 to 90.4 %) of all cases" in text
+    assert "pairs of votes that agree is 90.0 % (89.6 to 90.4 %)." in text
     assert "Fleiss' kappa is 0.800 (0.792 to 0.809)." in text
     assert "Cohen's kappa of two reviewers is from 0.636" in text
     missing = [line for line in found if "misses more artifacts" in line]
@@ -39,9 +39,10 @@ def test_one_class():
     reason = 'is not defined, because all votes are "no artifact".'
     assert f"Fleiss' kappa {reason}" in text
     assert f"Cohen's kappa {reason}" in text
-    assert "Gwet's AC1 is 1.000." in text
-    assert "agree in 100.0 % of all cases" in text
-    assert "no interval: it is the same without any one of the groups." in text
+    same = "there is no interval, because it is the same without any one of the groups."
+    assert f"Gwet's AC1 is 1.000; {same}" in text
+    assert f"pairs of votes that agree is 100.0 %; {same}" in text
+    assert "jackknife" not in text
 
 
 def test_no_votes():

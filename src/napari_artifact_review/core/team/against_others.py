@@ -17,6 +17,7 @@ from scipy.special import stdtr
 from napari_artifact_review.core.outcomes import OUTCOMES, outcome_codes
 from napari_artifact_review.core.scores.jackknife import (
     LEVEL,
+    RATIO,
     Estimate,
     estimate_from_sums,
 )
@@ -243,7 +244,7 @@ def _confusion(count: _Floats) -> Confusion:
 
 def _share(sums: _Floats, reason: str) -> Estimate:
     """Estimate the first sum as a share of both; the reason is for two zeros."""
-    found = estimate_from_sums(_first_share, sums, is_ratio=True)
+    found = estimate_from_sums(_first_share, sums, limits=RATIO)
     return found if found.value is not None else found._replace(reason=reason)
 
 
@@ -273,7 +274,7 @@ def _test(own: _Floats, others: _Floats) -> SensitivityTest:
     difference = estimate_from_sums(
         lambda sums: _first_share(sums[..., :2]) - _first_share(sums[..., 2:]),
         np.concatenate([own, others], axis=1),
-        is_ratio=False,
+        limits=None,
     )
     pooled = float(_first_share(others.sum(axis=0)))
     p_value = None

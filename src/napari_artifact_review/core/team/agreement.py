@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.core.scores.jackknife import (
+    COEFFICIENT,
+    RATIO,
     Estimate,
     estimate_from_sums,
     join_groups,
@@ -199,7 +201,7 @@ def _overall(
         int(np.count_nonzero(votes == 1)),
         int(votes.sum()),
         int(np.count_nonzero(has_several & (counts.max(axis=1) == votes))),
-        _estimate(raw_agreement, sums, none, is_ratio=True),
+        _estimate(raw_agreement, sums, none, RATIO),
         _kappa(fleiss_kappa, sums, sums, none),
         _estimate(gwet_ac1, sums, none),
     )
@@ -218,7 +220,7 @@ def _pair(ratings: Ratings, i: int, j: int, block: _Ints, blocks: int) -> PairAg
         only_first,
         only_second,
         neither,
-        _estimate(raw_agreement, sums, none, is_ratio=True),
+        _estimate(raw_agreement, sums, none, RATIO),
         _kappa(cohen_kappa, tables, sums, none),
         _estimate(gwet_ac1, sums, none),
     )
@@ -262,19 +264,18 @@ def _share_of(
     """Estimate the share of the cutouts of a whole that belong to a part."""
     blocks = int(block.max(initial=-1)) + 1
     sums = [np.bincount(block, each, blocks) for each in (whole, part)]
-    return _estimate(raw_agreement, np.stack(sums, axis=1), none, is_ratio=True)
+    return _estimate(raw_agreement, np.stack(sums, axis=1), none, RATIO)
 
 
 def _estimate(
     compute: Callable[[_Floats], _Floats],
     sums: _Floats,
     none: str,
-    *,
-    is_ratio: bool = False,
+    limits: tuple[float, float] = COEFFICIENT,
     groups: int | None = None,
 ) -> Estimate:
     """Estimate a coefficient; the reason `none` says why it has no value."""
-    found = estimate_from_sums(compute, sums, is_ratio=is_ratio, groups=groups)
+    found = estimate_from_sums(compute, sums, limits=limits, groups=groups)
     return found if found.value is not None else found._replace(reason=none)
 
 

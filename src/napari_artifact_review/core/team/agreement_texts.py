@@ -134,18 +134,18 @@ def _about_all(agreement: TeamAgreement) -> Iterator[str]:
         yield "There is no agreement to measure, because no cutout has two votes."
         return
     yield (
-        f"Two votes on the same cutout agree in {_percent(overall.raw_agreement)} of "
-        "all cases, averaged over cutouts."
+        "Averaged over cutouts, the share of pairs of votes that agree is "
+        f"{_percent(overall.raw_agreement)}{_no_interval(overall.raw_agreement)}."
     )
-    yield _kappa_sentence("Fleiss' kappa", overall.fleiss_kappa)
-    yield f"Gwet's AC1 is {estimate_text(overall.gwet_ac1)}."
+    yield _coefficient("Fleiss' kappa", overall.fleiss_kappa)
+    yield _coefficient("Gwet's AC1", overall.gwet_ac1)
 
 
 def _about_pairs(agreement: TeamAgreement) -> Iterator[str]:
     if len(agreement.reviewers) == 2:
         (pair,) = agreement.pairs
         if pair.cutouts:
-            yield _kappa_sentence("Cohen's kappa", pair.cohen_kappa)
+            yield _coefficient("Cohen's kappa", pair.cohen_kappa)
         return
     known = [
         (pair.cohen_kappa.value, pair)
@@ -203,11 +203,7 @@ def _about_reviewers(agreement: TeamAgreement) -> Iterator[str]:
 
 
 def _about_intervals(agreement: TeamAgreement) -> Iterator[str]:
-    overall = agreement.overall
-    if not overall.cutouts:
-        return
-    if overall.raw_agreement.reason:
-        yield f"The agreement has no interval: {overall.raw_agreement.reason}."
+    if not agreement.overall.raw_agreement.has_interval:
         return
     blocks, groups = agreement.blocks, agreement.groups
     joined = f", joined into {blocks} blocks" if blocks < groups else ""
@@ -217,10 +213,15 @@ def _about_intervals(agreement: TeamAgreement) -> Iterator[str]:
     )
 
 
-def _kappa_sentence(title: str, kappa: Estimate) -> str:
-    if kappa.value is None:
-        return f"{title} is not defined, because {kappa.reason}."
-    return f"{title} is {estimate_text(kappa)}."
+def _coefficient(title: str, found: Estimate) -> str:
+    """Return a coefficient as a sentence, with the reason for a missing number."""
+    if found.value is None:
+        return f"{title} is not defined, because {found.reason}."
+    return f"{title} is {estimate_text(found)}{_no_interval(found)}."
+
+
+def _no_interval(found: Estimate) -> str:
+    return f"; there is no interval, because {found.reason}" if found.reason else ""
 
 
 def _names(pair: PairAgreement) -> str:

@@ -73,6 +73,17 @@ def test_the_interval_of_a_coefficient_is_that_of_fishers_z():
     assert (found.low, found.high) == pytest.approx(tuple(ends))
 
 
+@pytest.mark.parametrize(
+    ("value", "limits"), [(1, RATIO), (0, RATIO), (-1, COEFFICIENT)]
+)
+def test_a_number_at_its_limit_has_an_interval_without_log_odds(value, limits):
+    values = value - np.sign(value - 0.5) * np.arange(7) / 100
+    found = jackknife_t(value, values, np.ones(7, bool), 7, limits=limits)
+    error = np.sqrt(6 / 7 * ((values - values.mean()) ** 2).sum())
+    ends = value + stats.t(6).ppf([0.025, 0.975]) * error
+    assert (found.low, found.high) == pytest.approx(tuple(np.clip(ends, -1, 1)))
+
+
 @given(st.integers(6, 20).flatmap(
     lambda g: hnp.arrays(np.int64, (g, 2), elements=st.integers(0, 9))
 ))  # fmt: skip

@@ -102,6 +102,19 @@ def test_a_reviewer_who_misses_more_is_found():
     assert tests[2].others > 0.8
 
 
+def test_a_reviewer_is_tested_in_the_groups_that_the_reviewer_has_seen():
+    rng = np.random.default_rng(5)
+    labels, groups = simulated(rng, 40, 40, [0.9, 0.9, 0.9, 0.8])
+    seen = groups < 20
+    hard = (rng.random(labels.shape) < 0.3) & seen[:, np.newaxis]
+    labels[hard] = 0
+    labels[~seen, 3] = -1
+    found = against(labels, groups)[3].test
+    expected = against(labels[seen], groups[seen])[3].test
+    assert found.others == pytest.approx(expected.others)
+    assert found.difference[:3] == pytest.approx(expected.difference[:3])
+
+
 def test_too_few_groups_name_no_reviewer():
     labels, groups = simulated(np.random.default_rng(0), 5, 300, [0.95, 0.95, 0.3])
     test = against(labels, groups)[2].test

@@ -121,12 +121,14 @@ def test_cutouts_with_one_vote_count_for_the_shares_alone():
 
 
 def test_agreement_with_oneself():
-    repeats = np.array([[1, 1]] * 6 + [[1, 0]] * 2 + [[0, 0]] * 4 + [[-1, 1], [0, -1]])
+    repeats = np.array(
+        [[1, 1]] * 6 + [[1, 0]] * 2 + [[0, 0]] * 4 + [[-1, 1], [0, -1], [-1, -1]]
+    )
     found = measure_agreement(
         ratings_of(
             [[1, 0]],
             repeats={"A": repeats},
-            repeat_groups={"A": np.arange(14) + 40},
+            repeat_groups={"A": np.arange(15) + 40},
         )
     )
     first, second = found.reviewers

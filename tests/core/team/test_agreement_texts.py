@@ -49,6 +49,23 @@ def test_no_votes():
     text = text_of(np.zeros((0, 2)))
     assert "2 reviewers gave 0 votes" in text
     assert "no agreement to measure, because no cutout has two votes" in text
+    assert "kappa" not in text
+
+
+def test_what_did_not_happen_is_not_told():
+    labels, groups = simulated(np.random.default_rng(0), 12, 20, [0.9] * 4)
+    text = text_of(labels, groups)
+    for words in ("tied", "unsure", "again", "for a verdict", "misses", "joined"):
+        assert words not in text
+    one_class = text_of(np.zeros((9, 3)))
+    assert "Cohen" not in one_class
+
+
+def test_a_name_cannot_break_a_line():
+    labels, groups = simulated(np.random.default_rng(0), 40, 40, [0.95, 0.95, 0.6])
+    text = text_of(labels, groups, names=("A", "B", "C\nD"))
+    assert "C D misses more artifacts" in text
+    assert "(A and C D)" in text or "(B and C D)" in text
 
 
 def test_two_reviewers_are_not_compared_with_a_majority():

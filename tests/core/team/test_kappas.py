@@ -114,9 +114,11 @@ def test_without_two_votes_on_any_cutout_nothing_is_defined():
     assert np.isnan(cohen_kappa(np.zeros((2, 2))))
 
 
-def test_a_rounding_error_is_no_second_category():
-    # Thirds and sevenths leave an error when the sums of one block are subtracted.
+def test_without_the_only_block_of_a_category_kappa_is_not_defined():
+    # Thirds and sevenths have rounding errors, which must leave no second category.
     counts = np.array([[3, 0], [7, 0], [1, 2], [5, 2]] + [[3, 0], [7, 0]] * 20)
-    block = np.r_[1, 1, 0, 0, np.ones(40, dtype=np.int64)]
-    sums = sum_votes(counts, block, 2)
-    assert np.isnan(fleiss_kappa(sums.sum(axis=0) - sums[0]))
+    block = np.r_[1, 2, 0, 0, np.arange(40) % 5 + 1]
+    sums = sum_votes(counts, block, 6)
+    without = sums.sum(axis=0) - sums
+    assert np.isnan(fleiss_kappa(without)).tolist() == [True] + [False] * 5
+    np.testing.assert_allclose(gwet_ac1(without)[0], 1)

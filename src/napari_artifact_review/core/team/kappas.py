@@ -12,10 +12,6 @@ import numpy.typing as npt
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
 
-#: A divisor below this counts as zero: sums of shares may leave a rounding error. One
-#: vote among millions gives more.
-_LEAST = 1e-9
-
 
 def sum_votes(counts: _Ints, block: _Ints, blocks: int) -> _Floats:
     """Sum what the coefficients of all reviewers together depend on.
@@ -199,5 +195,5 @@ def _ratio(part: _Floats, whole: _Floats) -> _Floats:
     """Divide; NaN where the whole is zero."""
     part, whole = np.broadcast_arrays(part, whole)
     ratio = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > _LEAST)
+    np.divide(part, whole, out=ratio, where=whole > 0)
     return ratio

@@ -1,4 +1,4 @@
-"""Two computers review one table and exchange their logs through a real server."""
+"""Two computers review one table and exchange their logs at a meeting place."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.review.session import ReviewSession
+from tests.meeting_places import on_server
 
 TIMEOUT = 20
 HEADER = "image_name,grid_x,grid_y,label,preds\n"
@@ -17,13 +18,7 @@ ROWS = "".join(f"a,{x},0,0,1\n" for x in range(0, 2000, 200))
 
 
 @pytest.fixture
-def team(server) -> str:
-    """Make an empty database, and return its URL."""
-    return server.url(server.make_database())
-
-
-@pytest.fixture
-def open_on(tmp_path, team):
+def open_on(tmp_path, meeting_place):
     """Return a function that opens the review on a computer with its own folder."""
     opened = []
 
@@ -32,7 +27,7 @@ def open_on(tmp_path, team):
         folder.mkdir(exist_ok=True)
         table = folder / "predictions.csv"
         table.write_text(HEADER + ROWS)
-        named.setdefault("team", team)
+        named.setdefault("team", meeting_place)
         named.setdefault("reviewer", computer)
         session = ReviewSession.open(table, folder, **named)
         opened.append(session)
@@ -109,6 +104,7 @@ def test_any_order_of_exchange_gives_both_the_same_review(open_on):
     assert here.log == there.log
 
 
+@on_server
 def test_without_a_server_everything_goes_on_and_is_sent_later(open_on, server):
     server.stop()
     here = open_on("here")
@@ -129,6 +125,7 @@ def test_without_a_server_everything_goes_on_and_is_sent_later(open_on, server):
     assert labels(there)[0] == 1
 
 
+@on_server
 def test_what_was_sent_is_not_counted_again_after_another_opening(open_on, server):
     here = open_on("here")
     here.set_label("artifact")
@@ -138,6 +135,7 @@ def test_what_was_sent_is_not_counted_again_after_another_opening(open_on, serve
     assert open_on("here").team.unsent == 0
 
 
+@on_server
 def test_a_frozen_server_holds_up_neither_verdict_nor_save_nor_closing(
     open_on, server, tmp_path
 ):
@@ -160,10 +158,13 @@ def test_a_frozen_server_holds_up_neither_verdict_nor_save_nor_closing(
     assert there.progress == (3, 10)
 
 
-def test_what_an_older_version_kept_in_the_database_is_taken_over_once(open_on, team):
-    keep_old_store(team)
+@on_server
+def test_what_an_older_version_kept_in_the_database_is_taken_over_once(
+    open_on, meeting_place, server
+):
+    keep_old_store(meeting_place)
     for computer in ("here", "there", "here"):
-        with open_on(computer, team=None, store=team) as session:
+        with open_on(computer, team=None, store=meeting_place) as session:
             assert session.team.synchronize(TIMEOUT)
             assert len(session.log) == 2
             assert [entry.origin for entry in session.log] == ["taken over"] * 2
@@ -234,22 +235,26 @@ def test_a_copy_in_another_place_is_the_same_review(open_on, tmp_path):
     assert labels(there)[:3] == [1, 1, 0]
 
 
-def test_no_password_reaches_the_log_or_its_messages(open_on, team, tmp_path):
+@on_server
+def test_no_password_reaches_the_log_or_its_messages(
+    open_on, meeting_place, server, tmp_path
+):
     here = open_on("here")
     here.set_label("artifact")
     assert here.team.synchronize(TIMEOUT)
     here.close()
-    password = sa.make_url(team).password
+    password = sa.make_url(meeting_place).password
     file = tmp_path / "here" / "test_outputs.csv.review.sqlite"
     assert password.encode() not in file.read_bytes()
     assert password not in here.team.name
 
 
-def test_entries_that_were_lost_there_are_sent_again(open_on, team, server):
+@on_server
+def test_entries_that_were_lost_there_are_sent_again(open_on, meeting_place, server):
     here = open_on("here")
     here.set_label("artifact")
     assert here.team.synchronize(TIMEOUT)
-    engine = sa.create_engine(team)
+    engine = sa.create_engine(meeting_place)
     with engine.begin() as db:
         db.exec_driver_sql("DELETE FROM meeting_entries")
     engine.dispose()

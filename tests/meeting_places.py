@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-#: Mark of a test for which `meeting_place` is a server, whose fixture it also uses.
+#: Marks of tests for one kind of `meeting_place`. Those for a server also use `server`.
 on_server = pytest.mark.parametrize("meeting_place", ["server"], indirect=True)
+on_folder = pytest.mark.parametrize("meeting_place", ["folder"], indirect=True)
 
 
 @pytest.fixture(params=["folder", pytest.param("server", marks=pytest.mark.postgres)])

@@ -146,7 +146,7 @@ def test_a_log_that_went_another_way_is_told_with_the_entry(make, place, last, f
     place.send(entries(1, 10))
     other = [RawEntry(LOG, n, "other") for n in range(fork, last + 1)]
     one, received = exchange(make, entries(1, fork - 1) + other)
-    with pytest.raises(StoreError, match=f"from entry {fork} on.*Verdicts stay") as e:
+    with pytest.raises(StoreError, match=f"from entry {fork} on.*verdicts stay") as e:
         one.exchange()
     assert "restore" in str(e.value)
     assert received == []

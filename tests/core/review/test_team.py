@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from napari_artifact_review.core.decisions.store import Store
+from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.review.session import ReviewSession
-from tests.meeting_places import on_server
+from tests.meeting_places import on_folder, on_server
 
 TIMEOUT = 20
 HEADER = "image_name,grid_x,grid_y,label,preds\n"
@@ -36,6 +40,14 @@ def open_on(tmp_path, meeting_place):
     yield open_it
     for session in opened:
         session.close()
+
+
+def until(condition):
+    """Wait until a condition holds."""
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def labels(session):
@@ -207,6 +219,55 @@ def test_a_copied_log_goes_on_as_a_log_of_its_own(open_on, tmp_path):
     assert here.log == there.log
 
 
+def test_a_log_that_was_replaced_by_a_backup_and_continued_is_told(open_on, tmp_path):
+    file = tmp_path / "here" / "test_outputs.csv.review.sqlite"
+    backup = tmp_path / "backup"
+    here = open_on("here")
+    here.set_label("artifact")
+    here.close()
+    shutil.copyfile(file, backup)
+    here = open_on("here")
+    here.next()
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+    here.close()
+    shutil.copyfile(backup, file)
+    alone = open_on("here", team=None)
+    alone.set_label("no artifact")
+    alone.close()
+    here = open_on("here")
+    until(lambda: here.team.problem is not None)
+    assert "from entry 2 on" in str(here.team.problem)
+    assert "restore the newest log" in str(here.team.problem)
+    here.go_to(3)
+    here.set_label("artifact")
+    assert here.problem is None
+    assert here.team.unsent == 2
+    there = open_on("there")
+    assert there.team.synchronize(TIMEOUT)
+    assert labels(there)[:3] == [1, 1, 0]
+
+
+def test_a_log_that_was_replaced_by_a_backup_gets_its_entries_back(open_on, tmp_path):
+    file = tmp_path / "here" / "test_outputs.csv.review.sqlite"
+    here = open_on("here")
+    here.set_label("artifact")
+    here.close()
+    shutil.copyfile(file, tmp_path / "backup")
+    here = open_on("here")
+    here.next()
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+    here.close()
+    shutil.copyfile(tmp_path / "backup", file)
+    here = open_on("here")
+    assert here.team.synchronize(TIMEOUT)
+    assert labels(here)[:2] == [1, 1]
+    here.go_to(3)
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+
+
 def test_a_reopened_review_goes_on_exchanging(open_on):
     here, there = open_on("here"), open_on("there")
     again = here.reopen()
@@ -273,3 +334,85 @@ def test_what_is_received_is_in_the_own_log_too(open_on, tmp_path):
     copy = tmp_path / "copy.sqlite"
     shutil.copy(Path(there.store), copy)
     assert Store(copy, read_only=True).read().entries == list(here.log)
+
+
+# A folder as the meeting place
+
+
+@on_folder
+def test_a_folder_is_known_by_its_absolute_path(
+    open_on, meeting_place, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    relative = Path(meeting_place).relative_to(tmp_path)
+    here = open_on("here", team=str(relative))
+    here.set_label("artifact")
+    assert here.team.synchronize(TIMEOUT)
+    assert here.team.name == meeting_place
+    monkeypatch.chdir(tmp_path / "here")
+    again = here.reopen()
+    here.close()
+    assert again.team.synchronize(TIMEOUT)
+    again.close()
+    # It is not counted again, although the folder is written in another way.
+    monkeypatch.chdir(tmp_path)
+    Path(meeting_place).rename(tmp_path / "away")
+    again = open_on("here", team=Path(meeting_place))
+    assert again.team.unsent == 0
+
+
+@on_folder
+def test_a_folder_that_is_away_holds_nothing_up_and_gets_all_when_it_is_back(
+    open_on, meeting_place, tmp_path
+):
+    Path(meeting_place).rename(tmp_path / "away")
+    here = open_on("here")
+    here.set_label("artifact")
+    until(lambda: here.team.problem is not None)
+    assert f"{meeting_place}: this folder does not exist" in str(here.team.problem)
+    assert here.problem is None
+    assert here.team.unsent == 1
+    assert not Path(meeting_place).exists()
+    (tmp_path / "away").rename(meeting_place)
+    assert here.team.synchronize(TIMEOUT)
+    assert here.team.problem is None
+
+
+@on_folder
+def test_a_folder_that_hangs_delays_neither_verdict_nor_save_nor_closing(
+    open_on, meeting_place, monkeypatch
+):
+    is_asked, may_go_on = threading.Event(), threading.Event()
+    scandir = os.scandir
+
+    def hang(path):
+        if str(path).startswith(meeting_place):
+            is_asked.set()
+            assert may_go_on.wait(TIMEOUT)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", hang)
+    here = open_on("here")
+    assert is_asked.wait(TIMEOUT)
+    for _ in range(3):
+        here.set_label("artifact")
+        here.next()
+    here.save()
+    assert here.team.unsent == 3
+    until(lambda: here.team.problem is not None)
+    assert "did not answer" in str(here.team.problem)
+    here.close()
+    assert not may_go_on.is_set()
+    may_go_on.set()
+    there, again = open_on("there"), open_on("here")
+    assert again.team.synchronize(TIMEOUT)
+    assert there.team.synchronize(TIMEOUT)
+    assert there.progress == (3, 10)
+
+
+@on_folder
+def test_a_folder_is_no_place_for_a_review_that_is_read_only(open_on, meeting_place):
+    with pytest.raises(StoreError, match="cannot be read without a log") as caught:
+        open_on("here", read_only=True)
+    assert meeting_place in str(caught.value)
+    assert list(Path(meeting_place).iterdir()) == []

@@ -269,8 +269,8 @@ class Exchange:
             f"from entry {first} on, the log of this computer differs from its copy at "
             "the meeting place, as after a restored backup",
             where=self._place.name,
-            remedy="Verdicts stay on this computer. Close the review and restore the "
-            "newest log, or join both logs with the command merge",
+            remedy="No verdict is exchanged until you restore the newest log, or join "
+            "both logs with the command merge; verdicts stay on this computer",
         )
 
     def _unsent_spans(self) -> list[Span]:

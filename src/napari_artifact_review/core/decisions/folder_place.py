@@ -107,7 +107,7 @@ class FolderPlace:
             return faults[0].again() if faults else None
         first = faults[0]
         return FaultyFileError(
-            f"{first.what} (as are {len(faults) - 1} more files)",
+            f"{first.what}, and {len(faults) - 1} more cannot be used either",
             path=first.path,
             remedy=first.remedy,
         )
@@ -118,7 +118,6 @@ class FolderPlace:
         def find() -> JoinedReview:
             self._identity = review
             self._own = WriterFolder(self._find_review(review), review.log_id)
-            self._pieces = {}
             return JoinedReview(self._own.review, self._scan())
 
         return self._run(find)
@@ -194,8 +193,9 @@ class FolderPlace:
 
     def _scan(self) -> dict[str, int]:
         """Read all changed files; return the last number of each log."""
+        folders = list_writers(self._path)
         before, self._pieces, self._faults = self._pieces, {}, {}
-        for folder in list_writers(self._path):
+        for folder in folders:
             if folder.review == self._own.review:
                 self._scan_writer(folder, before)
         return self._last_numbers()
@@ -291,10 +291,12 @@ class FolderPlace:
                 bodies = self._read_piece(path, piece.name, piece.writer)
             except OSError as error:
                 self._note_fault(path, error)
-                raise
+                if path in self._faults:
+                    raise self._faults[path] from error
+                continue
             entries = {n: RawEntry(log_id, n, b) for n, b in enumerate(bodies, first)}
             found += [entries[number] for number in numbers & entries.keys()]
-            numbers -= entries.keys()
+            numbers.difference_update(entries)
         return sorted(found)
 
     # Writing
@@ -310,9 +312,12 @@ class FolderPlace:
             self._append([entry for _, entry in run])
 
     def _has(self, entry: RawEntry) -> bool:
+        # Keep the own log complete in own files, even if others forwarded its entries.
+        must_be_own = entry.log_id == self._own.writer
         return any(
             piece.name.log_id == entry.log_id
             and piece.name.first <= entry.number <= piece.last
+            and (not must_be_own or piece.writer == self._own.writer)
             for piece in self._pieces.values()
         )
 

@@ -16,7 +16,7 @@ from napari_artifact_review.core.atomic_files import replace_file
 _CHUNK = 2**16
 
 #: Maximum size of a file in bytes; a piece of a log usually has 1 MB.
-_LARGEST = 2**28
+LARGEST_FILE = 2**28
 
 _WRITER = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})")
 
@@ -112,8 +112,8 @@ def _read_file(
         content = bytearray()
         while chunk := file.read(_CHUNK):
             content += chunk
-            if len(content) > _LARGEST:
-                raise OSError(f"it is larger than {_LARGEST:,} bytes")
+            if len(content) > LARGEST_FILE:
+                raise OSError(f"it is larger than {LARGEST_FILE:,} bytes")
             step()
     return signature, bytes(content)
 

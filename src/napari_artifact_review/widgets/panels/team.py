@@ -53,7 +53,8 @@ def _banner_text(problem: StoreError) -> str:
             f"<b>A file at the meeting place is left out:</b> "
             f"{breakable(html_text(name))}: {what}. All other verdicts are exchanged."
         )
+    remedy = f" {breakable(html_text(problem.remedy))}." if problem.remedy else ""
     return (
-        f"<b>Cannot reach the meeting place:</b> {what}. Verdicts are recorded on this "
-        "computer, and sent after reconnecting."
+        f"<b>Verdicts are not exchanged:</b> {what}.{remedy} Verdicts are recorded on "
+        "this computer, and sent when this is solved."
     )

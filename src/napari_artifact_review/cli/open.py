@@ -44,8 +44,9 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--team",
-        metavar="URL",
-        help="PostgreSQL database through which computers exchange their verdicts",
+        metavar="PLACE",
+        help="shared folder, or URL of a PostgreSQL database, through which computers "
+        "exchange their verdicts",
     )
     add_hdu(parser.add_argument)
     add_previous(parser)

@@ -35,7 +35,7 @@ def open_review(
     cutout_size: int | None = None,
     reviewer: str | None = None,
     store: str | Path | None = None,
-    team: str | None = None,
+    team: str | Path | None = None,
     read_only: bool = False,
     previous: str | Path | None = None,
     embeddings: str | Path | None = None,

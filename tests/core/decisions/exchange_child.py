@@ -15,7 +15,7 @@ from napari_artifact_review.core.decisions.meeting_place import RawEntry, Review
 
 
 def main(url: str, log_id: str, count: int, end: str) -> None:
-    review = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv")
+    review = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv", "9" * 32)
     exchange = Exchange(find_meeting_place(url), review, [], lambda _: None)
     is_sent, is_in_trouble = threading.Event(), threading.Event()
 

@@ -63,7 +63,7 @@ class OpenRequest(NamedTuple):
     mapping: TableMapping | None
     reviewer: str | None
     store: str | Path | None
-    team: str | None
+    team: str | Path | None
     read_only: bool
     order: Order
     hdu: int | str | None = None
@@ -96,8 +96,8 @@ class OpenedFiles:
         Identity of the review at a meeting place.
     meeting_place : MeetingPlace or None
         Meeting place through which computers exchange the log, if there is one.
-    team_url : str or None
-        URL of the meeting place, with the password.
+    team_place : str or None
+        URL of the meeting place with its password, or path of its folder.
     order : str
         Order of the queue if no position is stored.
     given : Given
@@ -114,7 +114,7 @@ class OpenedFiles:
     perspective: Perspective
     identity: ReviewIdentity
     meeting_place: MeetingPlace | None
-    team_url: str | None
+    team_place: str | None
     order: Order
     given: Given
 
@@ -134,7 +134,7 @@ def opened_files(
     log = find_log_path(request.store, output)
     former = None if replaced is None else replaced.open_log
     # Check the meeting place and the output first, before anything is read or created.
-    team_url, place = _meeting_place(request, log, former)
+    team_place, place = _meeting_place(request, log, former)
     check_output(output)
     now = Given(request.mapping, request.cutout_size, request.hdu)
     given = what_was_given(now, output, log, replaced)
@@ -159,7 +159,7 @@ def opened_files(
                 _perspective(request, place),
                 _identity(contents, binding),
                 place,
-                team_url,
+                team_place,
                 request.order,
                 given,
             )
@@ -243,7 +243,9 @@ def check_log_is_beside(log: Path, output: Path) -> None:
 
 
 def _identity(contents: StoreContents, binding: Binding) -> ReviewIdentity:
-    return ReviewIdentity(contents.review_id, binding.fingerprint, binding.table_name)
+    return ReviewIdentity(
+        contents.review_id, binding.fingerprint, binding.table_name, contents.log_id
+    )
 
 
 def _offered_kinds(predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -258,22 +260,26 @@ def _offered_kinds(predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...]]
 def _meeting_place(
     request: OpenRequest, log: Path, former: OpenLog | None
 ) -> tuple[str | None, MeetingPlace | None]:
-    """Return the URL of a review's meeting place, and the meeting place.
+    """Return the URL or folder of a review's meeting place, and the meeting place.
 
     Both are None if the review has no meeting place.
     """
-    url = request.team
-    if url is None and former is not None and log == former.store.path:
+    team = request.team
+    if team is None and former is not None and log == former.store.path:
         # The same review keeps its meeting place.
-        url = former.team_url
+        team = former.team_place
     store = request.store
-    if url is None and isinstance(store, str) and "://" in store:
-        url = None if isinstance(read_database_url(store), Path) else store
-    place = None if url is None else find_meeting_place(url)
-    if request.read_only and place is not None:
+    if team is None and isinstance(store, str) and "://" in store:
+        team = None if isinstance(read_database_url(store), Path) else store
+    if team is None:
+        return None, None
+    place = find_meeting_place(team)
+    if request.read_only:
         raise StoreError(
             "a meeting place cannot be read without a log on this computer",
             where=place.name,
             remedy="Open it with the meeting place once; then open it here without",
         )
-    return url, place
+    is_url = isinstance(team, str) and "://" in team
+    # The current folder may change before the review is opened again.
+    return str(team) if is_url else place.name, place

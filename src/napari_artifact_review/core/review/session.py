@@ -255,7 +255,7 @@ class ReviewSession:
         mapping: TableMapping | None = None,
         reviewer: str | None = None,
         store: str | Path | None = None,
-        team: str | None = None,
+        team: str | Path | None = None,
         replaced: ReviewSession | None = None,
         read_only: bool = False,
         order: Order = DEFAULT_RULE.order,
@@ -289,9 +289,9 @@ class ReviewSession:
         store : path-like or str, optional
             SQLite file of the log, or its URL; by default `<output>.review.sqlite`. The
             URL of a server is used as `team`.
-        team : str, optional
-            URL of a PostgreSQL database through which computers exchange the verdicts
-            of this review in the background.
+        team : path-like or str, optional
+            Shared folder, or URL of a PostgreSQL database, through which computers
+            exchange the verdicts of this review in the background.
         replaced : ReviewSession, optional
             Session to replace. If both sessions use the same log, the new session gets
             the lock and the position of the old session.
@@ -394,7 +394,7 @@ class ReviewSession:
             images or self.images.folder,
             output,
             reviewer=self.reviewer if self._is_named else None,
-            team=self.open_log.team_url,
+            team=self.open_log.team_place,
             previous=self._unrecorded_round,
             **options,
         )
@@ -1627,7 +1627,7 @@ class ReviewSession:
         """Exchange the log with the meeting place, unless another process writes it."""
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
-                files.meeting_place, files.team_url, files.identity
+                files.meeting_place, files.team_place, files.identity
             )
         self.team = self.open_log.team
 

@@ -41,7 +41,7 @@ class OptionsPanel(Container[Widget]):
     previous : RememberingFileEdit
         The reviewed table or the log of the previous round.
     reviewer, team : LineEdit
-        The name of the reviewer, and the URL of the meeting place.
+        The name of the reviewer, and the folder or URL of the meeting place.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,8 @@ class OptionsPanel(Container[Widget]):
         self.team = _line(
             "Meeting place",
             "none",
-            "URL of the PostgreSQL database through which computers exchange verdicts",
+            "Shared folder, or URL of a PostgreSQL database, through which computers "
+            "exchange verdicts",
         )
 
     @property

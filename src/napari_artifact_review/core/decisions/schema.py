@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry, EntryId, Origin
+from napari_artifact_review.core.decisions.log import utc_now
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 
 #: Version of a new file.
@@ -111,11 +112,14 @@ class SaveRecord:
         Path of the file.
     last_numbers : dict of str to int
         Number of the last entry that the table includes, by log id.
+    saved_at : str
+        Time of the record in UTC (ISO 8601); empty until the record is stored.
     """
 
     digest: str
     path: str
     last_numbers: dict[str, int]
+    saved_at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -302,6 +306,14 @@ def insert_entries(db: sa.Connection, entries: Iterable[Entry], known: int) -> N
         db.execute(sa.insert(DECISIONS), rows)
     if any(row["action"] == "carry" for row in rows):
         db.execute(sa.update(REVIEW).values(schema_version=CARRIED_VERSION))
+
+
+def insert_saves(db: sa.Connection, saves: Iterable[SaveRecord]) -> None:
+    """Insert records of saves; a record without a time gets the current time."""
+    now = utc_now()
+    rows = [plain_values(one) | {"saved_at": one.saved_at or now} for one in saves]
+    if rows:
+        db.execute(sa.insert(SAVES), rows)
 
 
 def insert_images(db: sa.Connection, images: Iterable[ImageRecord]) -> None:

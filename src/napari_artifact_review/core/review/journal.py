@@ -163,7 +163,8 @@ class Journal:
     def block_signals(self) -> None:
         """Block all signals except `appended`, when the session is closed."""
         signals = self.changed, self.pending_changed, self.refused.changed
-        for signal in (*signals, self.problem_changed, self.disagreements_changed):
+        signals += self.problem_changed, self.disagreements_changed
+        for signal in (*signals, self.reviewers.changed):
             signal.block()
 
     # Commands

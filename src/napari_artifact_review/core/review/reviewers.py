@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from psygnal import Signal
+
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import DecisionLog
@@ -55,7 +57,11 @@ class Reviewers:
     ----------
     votes : Votes
         The votes of all reviewers, with the rules of the team.
+    changed : Signal
+        Emitted when votes, adjudications or rules may have changed.
     """
+
+    changed = Signal()
 
     def __init__(
         self,
@@ -131,7 +137,10 @@ class Reviewers:
         else:
             self.votes.update({e.cutout for e in entries if self._is_known(e.cutout)})
         self._take_note(entries)
-        return self._split_or_join()
+        touched = self._split_or_join()
+        if self.is_team and entries:
+            self.changed.emit()
+        return touched
 
     def facts_of(self, cutout: CutoutKey) -> dict[str, Any]:
         """Return what the entry of a verdict says about the team; empty without one.

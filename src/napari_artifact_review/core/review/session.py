@@ -86,6 +86,11 @@ from napari_artifact_review.core.review.table_saver import TableSaver
 from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
+from napari_artifact_review.core.team.agreement import (
+    TeamAgreement,
+    measure_agreement,
+)
+from napari_artifact_review.core.team.first_votes import ratings_of
 from napari_artifact_review.core.team.rules import TeamRules
 
 #: Purpose of a queue of disputed cutouts.
@@ -154,6 +159,9 @@ class ReviewSession:
         Emitted when `shown_columns` has changed.
     pending_changed : Signal
         Emitted when a command is submitted, recorded or refused; see `pending`.
+    reviewers_changed : Signal
+        Emitted when votes of any reviewer, an adjudication or the rules of the team may
+        have changed; see `reviewers`.
     refused_changed : Signal
         Emitted when `refused` has changed.
     image_names : tuple of str
@@ -1333,6 +1341,26 @@ class ReviewSession:
         self.open_log.await_answer(command, wait)
         return command
 
+    def agreement(
+        self, brightness: npt.NDArray[np.float64] | None = None
+    ) -> TeamAgreement:
+        """Measure how well the reviewers agree, by their first independent verdicts.
+
+        A verdict counts if it was given blind on an assigned cutout, and is not undone.
+        Repeats count for how well a reviewer agrees with the own verdicts. Intervals go
+        by full image. The functions `sentences` and `as_json` of the module
+        `agreement_texts` make texts and plain JSON of the result.
+
+        Parameters
+        ----------
+        brightness : ndarray of float64, shape (n,), optional
+            Brightness of each cutout of the table, for the parts by brightness.
+        """
+        row_of, images = self.cutout_index.row_of, self.predictions.image_index
+        groups = images.astype(np.int64)
+        votes = self.reviewers.votes
+        return measure_agreement(ratings_of(votes, row_of, groups, brightness))
+
     @property
     def disputed(self) -> pd.DataFrame:
         """Rows of `table` on which reviewers differ.
@@ -1662,6 +1690,7 @@ class ReviewSession:
         self.disagreements_changed = self._journal.disagreements_changed
         self.pending_changed = self._journal.pending_changed
         self.refused_changed = self._journal.refused.changed
+        self.reviewers_changed = self.reviewers.changed
 
     def _prepare_learning(self, position: Position, embeddings: Path | None) -> None:
         stored = None if position.embeddings is None else Path(position.embeddings)

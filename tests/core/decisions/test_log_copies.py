@@ -70,6 +70,20 @@ def test_a_copy_of_a_log_has_a_log_of_its_own(tmp_path):
     assert copy.entries == contents().entries
 
 
+def test_a_damaged_page_is_found_although_no_entry_is_on_it(tmp_path):
+    path = tmp_path / "log.sqlite"
+    write_log(path, contents())
+    with closing(sqlite3.connect(path)) as db:
+        query = "SELECT rootpage FROM sqlite_master WHERE name LIKE '%decisions%_1'"
+        [page] = db.execute(query).fetchone()
+    data = bytearray(path.read_bytes())
+    data[(page - 1) * 4096 : page * 4096] = bytes(4096)
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="damaged") as caught:
+        read_log(path)
+    assert caught.value.path == path
+
+
 def test_an_error_names_the_file_to_be_written(tmp_path, slow_disk):
     slow_disk.fault = sqlite3.OperationalError("disk I/O error")
     path = tmp_path / "log.sqlite"

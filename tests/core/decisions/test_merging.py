@@ -249,6 +249,46 @@ def test_an_undo_after_a_merge_follows_its_act_through_later_splits():
     assert result[0].label_new == 1
 
 
+def test_an_undo_never_takes_an_act_that_came_later():
+    # Which of two branches has the smaller digest is by chance, so try several.
+    for x, label in itertools.product(range(2), range(2)):
+        trunk = continued([], LOGS[0], decide(2))
+        one = continued(trunk, LOGS[0], decide(x, label=label))
+        undoing = continued(one, LOGS[1], undone)
+        later = [decide(2, reviewer="Ben")] * 5
+        other = continued(trunk, "3" * 32, *later)
+        other = continued(other, LOGS[0], decide(x, label=1 - label))
+        by_id = {entry.id: entry for entry in merged(one, other, undoing)}
+        [undo] = (entry for entry in by_id.values() if entry.action == "undo")
+        assert by_id[undo.act].label_new == label
+
+
+def test_an_undo_in_a_merged_file_takes_the_act_of_its_branch():
+    trunk = continued([], LOGS[0], decide(2))
+    ways = [
+        continued(trunk, LOGS[0], decide(1 + n), decide(0, label=n)) for n in (0, 1)
+    ]
+    team = merged(*ways)
+    for n, way in enumerate(ways):
+        [act] = [entry.id for entry in team if facts(entry) == facts(way[-1])]
+        undoing = continued(
+            team,
+            LOGS[1],
+            lambda log, act=act: log.undo("Ana", lambda _: LabelState(0), act),
+        )
+        assert labels(merged(undoing))[0].label_new == 1 - n
+
+
+def test_what_follows_the_undo_of_a_moved_act_is_one_log():
+    trunk = continued([], LOGS[0], decide(2))
+    one = continued(trunk, LOGS[0], decide(0), decide(1))
+    other = continued(trunk, LOGS[0], decide(2, label=0))
+    undoing = continued(one, LOGS[1], decide(2), undone, undone, undone, decide(2))
+    ends = [e for e in merged(undoing, other) if e.log_id not in (LOGS[0], LOGS[1])]
+    counts = Counter(entry.log_id for entry in ends)
+    assert sorted(counts.values()) == [1, 2, 3]
+
+
 def test_verdicts_after_a_merge_are_merged_again():
     trunk = continued([], LOGS[0], decide(0))
     one = continued(trunk, LOGS[0], decide(1))

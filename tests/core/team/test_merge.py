@@ -25,12 +25,15 @@ LOG = "1" * 32
 TABLE = Binding("/survey/p.csv", "fingerprint")
 
 
-def entries(*labels, before=()):
-    log = DecisionLog(before, log_id=LOG)
+def entries(*labels, before=(), images="a", log_id=LOG):
+    log = DecisionLog(before, log_id=log_id)
     for label in labels:
         verdict = ("no artifact", "artifact")[label]
-        decision = Decision(CutoutKey("a", 0, 0), label, "Ana", "2026", verdict)
-        log.add(log.decide([decision], {}))
+        decisions = [
+            Decision(CutoutKey(name, 0, 0), label, "Ana", "2026", verdict)
+            for name in images
+        ]
+        log.add(log.decide(decisions, {}))
     return list(log.entries)
 
 
@@ -132,6 +135,45 @@ def test_a_reviewer_of_an_earlier_round_is_no_reviewer_of_this_one(write, tmp_pa
     summary = merge_logs([log], tmp_path / "into.sqlite")
     assert summary.given[0].verdicts == {"Ana": 1}
     assert summary.logs_of == {"Ana": (LOG,)}
+
+
+@pytest.mark.parametrize("link", ["cutout", "table"])
+def test_logs_belong_together_by_way_of_others(write, tmp_path, link):
+    tables = [Binding(f"/{n}/p.csv", f"fingerprint {n}") for n in range(3)]
+    one = write(entries(1), binding=tables[0])
+    both = entries(1, images="ab", log_id="2" * 32)
+    between = write(both, binding=tables[1])
+    last = write(
+        entries(1, images="b" if link == "cutout" else "c", log_id="3" * 32),
+        binding=tables[2 if link == "cutout" else 1],
+    )
+    with pytest.raises(StoreError, match="none of them is about a cutout") as caught:
+        merge_logs([one, last], tmp_path / "into.sqlite")
+    assert "/0/p.csv" in str(caught.value)
+    assert str(last) in str(caught.value)
+    merge_logs([one, last, between], tmp_path / "into.sqlite")
+
+
+def test_a_merged_file_stays_the_same_review(write, tmp_path):
+    into = tmp_path / "into.sqlite"
+    into.write_bytes(b"")
+    first = write(entries(1))
+    merge_logs([first], into)
+    before = read_log(into)
+    assert before.review_id != read_log(first).review_id
+    merge_logs([write(entries(0, log_id="2" * 32))], into)
+    after = read_log(into)
+    assert (after.review_id, after.log_id) == (before.review_id, before.log_id)
+
+
+def test_a_table_that_was_saved_from_two_logs_has_the_entries_of_both(write, tmp_path):
+    logs = entries(1), entries(1, log_id="2" * 32)
+    saves = [SaveRecord("digest", f"{e[0].log_id}.csv", {e[0].log_id: 1}, "2026")
+             for e in logs]  # fmt: skip
+    paths = [write(log, [save]) for log, save in zip(logs, saves, strict=True)]
+    [save] = merged(paths, tmp_path).saves
+    assert save.last_numbers == {LOG: 1, "2" * 32: 1}
+    assert save.path == saves[0].path
 
 
 def test_the_summary_names_each_file_once_for_each_branch(write, tmp_path):

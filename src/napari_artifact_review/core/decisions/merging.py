@@ -146,16 +146,16 @@ def _followers(entries: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
     digest : str
         Digest of the entry before it; NO_DIGEST for the first of a log.
     """
-    found: dict[str, Entry] = {}
+    found: set[str] = set()
     by_id: dict[EntryId, list[Entry]] = defaultdict(list)
     for entry in sorted(entries, key=attrgetter("number", "log_id", "digest")):
-        if found.get(entry.digest) == entry:
+        if entry.digest in found:
             continue
         before = EntryId(entry.log_id, entry.number - 1)
         parents = by_id.get(before, ()) if entry.number > 1 else (None,)
         for parent in parents:
             if entry.follows(parent):
-                found[entry.digest] = entry
+                found.add(entry.digest)
                 by_id[entry.id].append(entry)
                 yield entry, NO_DIGEST if parent is None else parent.digest
 

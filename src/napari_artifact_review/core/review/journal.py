@@ -162,9 +162,14 @@ class Journal:
 
     def block_signals(self) -> None:
         """Block all signals except `appended`, when the session is closed."""
-        signals = self.changed, self.pending_changed, self.refused.changed
-        signals += self.problem_changed, self.disagreements_changed
-        for signal in (*signals, self.reviewers.changed):
+        for signal in (
+            self.changed,
+            self.pending_changed,
+            self.refused.changed,
+            self.reviewers.changed,
+            self.problem_changed,
+            self.disagreements_changed,
+        ):
             signal.block()
 
     # Commands

@@ -25,6 +25,10 @@ from napari_artifact_review.core.decisions.meeting_place import (
     MeetingPlace,
     ReviewIdentity,
 )
+from napari_artifact_review.core.decisions.reviewer_names import (
+    check_reviewer,
+    default_reviewer,
+)
 from napari_artifact_review.core.decisions.schema import Binding, StoreContents
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import ReviewError, StoreError
@@ -128,6 +132,7 @@ def opened_files(
     session is paused, and resumes only after an error. The errors are those of
     `ReviewSession.open`.
     """
+    reviewer = name_of_reviewer(request.reviewer)
     path = absolute_path(request.predictions)
     output = absolute_path(request.output or default_output(path))
     log = find_log_path(request.store, output)
@@ -146,8 +151,7 @@ def opened_files(
         try:
             contents, binding = store.read(), binding_of(table)
             if replaced is not None and replaced.open_log.store.path == store.path:
-                # Use the current position of the replaced session, even if it could not
-                # be saved.
+                # The position of the replaced session may not be saved yet.
                 position = plain_json(replaced.position.as_json())
                 contents = dataclasses.replace(contents, state=position)
             notices += (*check_fit(contents, binding, catalog.cutout_index), *faults)
@@ -160,7 +164,7 @@ def opened_files(
                 contents,
                 notices,
                 kinds,
-                request.reviewer or login_name(),
+                reviewer,
                 _identity(contents, binding),
                 place,
                 team_url,
@@ -170,6 +174,17 @@ def opened_files(
         except BaseException:
             store.close()
             raise
+
+
+def name_of_reviewer(given: str | None) -> str:
+    """Return the name of a reviewer, by default the login name as a valid name.
+
+    Raises
+    ------
+    ReviewError
+        If the given name is not valid; see `check_reviewer`.
+    """
+    return default_reviewer(login_name()) if given is None else check_reviewer(given)
 
 
 def copy_log(

@@ -95,7 +95,7 @@ class OpenedFiles:
     kinds : tuple of str
         Kinds of artifact to choose from.
     perspective : Perspective
-        Whose verdicts the session shows, and the reviewer who gives verdicts.
+        Whose verdicts the session shows and records.
     identity : ReviewIdentity
         Identity of the review at a meeting place.
     meeting_place : MeetingPlace or None

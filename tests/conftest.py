@@ -21,10 +21,11 @@ from hypothesis import settings
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.demo import DemoSurvey, make_demo
 from tests import postgres
+from tests.meeting_places import meeting_place
 from tests.nightly import EXTENT
 from tests.slow_disk import slow_disk
 
-__all__ = ["slow_disk"]
+__all__ = ["meeting_place", "slow_disk"]
 
 # Tests assert behaviour and never a time; the machine may be busy.
 settings.register_profile("without deadline", deadline=None)

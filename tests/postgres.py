@@ -90,7 +90,8 @@ def _service_user() -> tuple[int, int] | None:
 
 
 def _needs_server(item: pytest.Item) -> bool:
-    return "postgres_server" in getattr(item, "fixturenames", ())
+    names = getattr(item, "fixturenames", ())
+    return "postgres_server" in names or item.get_closest_marker("postgres") is not None
 
 
 class PostgresServer:

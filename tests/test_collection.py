@@ -29,8 +29,8 @@ def test_tests_of_real_files_are_left_out_where_there_are_none(
 ):
     tests = tmp_path / "clone" / "tests"
     tests.mkdir(parents=True)
-    for name in ("conftest.py", "nightly.py", "postgres.py", "slow_disk.py"):
-        shutil.copy(Path(__file__).with_name(name), tests)
+    for name in ("conftest", "meeting_places", "nightly", "postgres", "slow_disk"):
+        shutil.copy(Path(__file__).with_name(f"{name}.py"), tests)
     (tests / "test_two.py").write_text(_TESTS)
     if has_inputs:
         (tmp_path / "shared" / "data").mkdir(parents=True)

@@ -117,7 +117,7 @@ ROWS = {14: exchange}
 def _exchange(url: str, log_id: str) -> None:
     """Exchange a log of `_COUNT` entries once."""
     place = find_meeting_place(url)
-    review = ReviewIdentity(log_id, "fingerprint", "predictions.csv")
+    review = ReviewIdentity(log_id, "fingerprint", "predictions.csv", log_id)
     log = [RawEntry(log_id, number, _BODY) for number in range(1, _COUNT + 1)]
     Exchange(place, review, log, lambda _: None).exchange()
     place.close()

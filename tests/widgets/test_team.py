@@ -62,7 +62,8 @@ def test_a_frozen_server_is_a_banner_and_everything_goes_on(
     type_keys(dock, "JK", settle, qtbot)
     panel = dock.panel.team
     qtbot.waitUntil(lambda: panel.problem.visible)
-    assert "Cannot reach" in panel.problem.value
+    assert "Verdicts are not exchanged" in panel.problem.value
+    assert "Check the network" in panel.problem.value
     assert "2 not sent yet" in panel.state.value
     assert not dock.banner.visible, "verdicts are recorded all the same"
     qtbot.waitUntil(lambda: dock.session.progress == (2, 4))
@@ -100,3 +101,28 @@ def test_opened_again_it_still_meets_the_others(
 def test_a_review_without_a_team_shows_none(viewer, survey):
     dock = open_review(viewer, survey)
     assert not dock.panel.team.visible
+
+
+def test_a_bad_file_in_a_shared_folder_is_a_banner_until_it_is_whole(
+    viewer, survey, tmp_path, settle, qtbot
+):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    with elsewhere(survey, folder, tmp_path) as other:
+        key = other.cutout_index.key_of(other.catalog.errors[-1])
+        other.set_label("artifact", cutouts=[key])
+        assert other.team.synchronize(TIMEOUT)
+    [bad] = folder.glob("*/*.jsonl")
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[:-9])
+    dock = open_review(viewer, survey, team=folder)
+    panel = dock.panel.team
+    qtbot.waitUntil(lambda: panel.problem.visible)
+    assert "A file at the meeting place is left out" in panel.problem.value
+    assert "not completely copied yet" in panel.problem.value
+    assert str(bad) in panel.problem.tooltip
+    type_keys(dock, "J", settle, qtbot)
+    qtbot.waitUntil(lambda: "all sent" in panel.state.value)
+    bad.write_bytes(whole)
+    qtbot.waitUntil(lambda: dock.session.progress == (2, 4))
+    qtbot.waitUntil(lambda: not panel.problem.visible)

@@ -13,6 +13,7 @@ from napari_artifact_review.cli import (
     demo,
     describe,
     export,
+    merge,
     report,
     save,
     score,
@@ -36,6 +37,7 @@ _COMMANDS = (
         "write the results of a review as an HTML file, without a window",
     ),
     ("save", save, "write the reviewed table of a review, without a window"),
+    ("merge", merge, "merge logs of one review that never met into one log"),
     ("score", score, "score full images with a model, and write a table to review"),
     (
         "describe",

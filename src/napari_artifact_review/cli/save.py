@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_artifact_review.cli.arguments import add_mapping, add_review, mapping_of
-from napari_artifact_review.core.texts import printable
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.texts import counted, printable
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.consensus_table import SavedConsensus
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +42,23 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         help="encoding of a text table (default: that of the predictions)",
     )
     parser.add_argument(
+        "--reviewer",
+        metavar="NAME",
+        help="reviewer whose verdicts are saved (default: your login name)",
+    )
+    parser.add_argument(
+        "--consensus",
+        action="store_true",
+        help="write the labels that all reviewers agree on, and votes.csv beside them",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="table to write with --consensus (default: NAME_consensus beside the "
+        "reviewed table)",
+    )
+    parser.add_argument(
         "--spreadsheet-safe",
         action="store_true",
         help="also write NAME_spreadsheet.csv, in which no text is a formula",
@@ -50,14 +73,25 @@ def run(options: argparse.Namespace) -> int:
 
     table = options.table.expanduser().absolute()
     output = find_output(table, options.reviewed, options.store)
+    if options.output is not None and not options.consensus:
+        raise ReviewError(
+            "--output names the table of --consensus",
+            remedy="Add --consensus, or name the reviewed table with --reviewed",
+        )
     with ReviewSession.open(
         table,
         options.images,
         output,
         cutout_size=options.cutout_size,
         mapping=mapping_of(options),
+        reviewer=None if options.consensus else options.reviewer,
         store=options.store,
+        read_only=options.consensus,
     ) as review:
+        if options.consensus:
+            _print_consensus(review.save_consensus(options.output))
+            return 0
+        _check_reviewer(review)
         written = review.save(
             options.keep,
             encoding=options.encoding,
@@ -68,3 +102,23 @@ def run(options: argparse.Namespace) -> int:
             copy = spreadsheet_path(review.output)
             print(printable(f"Copy for spreadsheets written to {copy}"))
     return 0
+
+
+def _check_reviewer(review: ReviewSession) -> None:
+    """Raise an error rather than save a table without any verdict of a team."""
+    reviewers = review.reviewers
+    counts = reviewers.votes.counts
+    if reviewers.are_hidden and review.reviewer not in counts:
+        raise ReviewError(
+            f"the review has verdicts of {', '.join(counts)}, and none of "
+            f"{review.reviewer}",
+            path=review.store,
+            remedy="Save all with --consensus, or those of one with --reviewer NAME",
+        )
+
+
+def _print_consensus(saved: SavedConsensus) -> None:
+    print(printable(f"Consensus written to {saved.table}"))
+    print(printable(f"Verdicts of all reviewers written to {saved.votes}"))
+    if saved.disputed:
+        print(f"{counted(saved.disputed, 'cutout')} still disputed; the label stands")

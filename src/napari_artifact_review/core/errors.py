@@ -95,3 +95,7 @@ class StoreError(ReviewError):
 
 class HeldError(StoreError):
     """Error raised if a log is read-only or another process has it open."""
+
+
+class FaultyFileError(StoreError):
+    """Error for a file at a meeting place that cannot be used; all others can."""

@@ -29,9 +29,12 @@ def on_one_line(text: str) -> str:
     return printable(text.replace("\n", " "))
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number of things, such as "1 image" or "2,000 images"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number of things, such as "1 image" or "2,000 images".
+
+    By default, the plural is the noun and an "s".
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def not_html(text: str) -> str:

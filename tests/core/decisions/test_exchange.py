@@ -21,7 +21,7 @@ from tests import exchange_thread
 from tests.exchange_thread import has_ended
 from tests.nightly import many
 
-REVIEW = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv")
+REVIEW = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv", "9" * 32)
 LOG, OTHER = "1" * 32, "2" * 32
 
 
@@ -37,6 +37,7 @@ class Place:
     def __init__(self, stored=()):
         self.stored = dict.fromkeys(stored)
         self.on_timeout = None
+        self.problem = None
         self.asked = []
         #: The exception that an operation raises, by its name.
         self.faults = {}

@@ -15,7 +15,7 @@ from tests.core.decisions import exchange_child
 from tests.delay_proxy import DelayProxy
 from tests.exchange_thread import has_ended
 
-REVIEW = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv")
+REVIEW = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv", "9" * 32)
 LOG, OTHER = "1" * 32, "2" * 32
 TIMEOUT = 60
 

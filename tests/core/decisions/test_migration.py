@@ -54,7 +54,7 @@ INSERT INTO decisions VALUES(3,'decide',3,'b',0,0,1,'ada','2026-11-22T23:12:17.0
 INSERT INTO decisions VALUES(4,'undo',3,'b',0,0,0,'ada','2026-11-22T23:12:17.053Z','{}');
 INSERT INTO decisions VALUES(5,'undo',2,'a',200,0,1,'ada','2026-11-22T23:12:17.082Z','{}');
 INSERT INTO decisions VALUES(6,'redo',2,'a',200,0,0,'eve','2026-11-22T23:12:17.084Z','{}');
-INSERT INTO decisions VALUES(7,'decide',7,'b',200,0,1,'eve','2026-11-22T23:12:17.097Z',
+INSERT INTO decisions VALUES(7,'decide',7,'b',200,0,1,'ada','2026-11-22T23:12:17.097Z',
  '{"threshold": null, "view": {"stretch": "log"}, "table": [1, "", ""]}');
 INSERT INTO decisions VALUES(8,'decide',8,'b',0,0,1,'ada','2026-11-22T23:12:18.000Z',
  '{"threshold": null, "view": {"stretch": "log"}, "table": [0, "", ""]}');
@@ -139,7 +139,7 @@ AFTER = [
     [1, "ada", "artifact", "", ""],
     [0, "ada", "no artifact", "", ""],
     [0, "", "", "", ""],
-    [1, "eve", "artifact", "", ""],
+    [1, "ada", "artifact", "", ""],
 ]
 
 
@@ -286,13 +286,13 @@ def test_version_2_keeps_verdict_kind_and_note(path, output):
     with opened(path, output) as session:
         rows = labels_of(session)
         assert rows[:3] == AFTER[:3]
-        assert rows[3] == [1, "eve", "unsure", "ghost", "é"]
+        assert rows[3] == [1, "ada", "unsure", "ghost", "é"]
         assert session.unsaved == 1
         assert session.set_label("no artifact", cutouts=[B2])
     with opened(path, output) as again:
         assert labels_of(again)[3][:3] == [0, "ada", "no artifact"]
         assert again.undo()
-        assert labels_of(again)[3] == [1, "eve", "unsure", "ghost", "é"]
+        assert labels_of(again)[3] == [1, "ada", "unsure", "ghost", "é"]
 
 
 def test_a_number_that_is_none_in_a_view_is_migrated_too(path, output):
@@ -320,7 +320,7 @@ def test_a_damaged_position_keeps_no_review_from_being_migrated(path, output, st
 
 
 def test_a_damaged_entry_is_refused_before_anything_is_changed(path, output):
-    store = make(path, output, STORE.replace("'b',200,0,1,'eve'", "'b',200,0,7,'eve'"))
+    store = make(path, output, STORE.replace("'b',200,0,1,'ada'", "'b',200,0,7,'ada'"))
     before = store.read_bytes()
     with pytest.raises(StoreError, match=r"entry 7 .* missing or damaged"):
         Store(store).read()

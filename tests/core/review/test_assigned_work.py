@@ -1,4 +1,4 @@
-"""The queue of each member of a team, by the rules on who reviews what."""
+"""The queue of each member of a team, as the rules assign the cutouts."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_verdict_says_whether_its_cutout_was_assigned(by):
         assert ana.review_queue.errors_elsewhere == 0, "others have the others"
 
 
-def test_a_reviewer_who_is_no_member_has_all_cutouts_and_is_told(by):
+def test_a_reviewer_that_is_not_a_member_has_all_cutouts_and_is_told(by):
     with by("Ana") as ana:
         ana.set_team_rules(members=MEMBERS, reviewers_per_cutout=1)
         assert not any("not a member" in notice for notice in ana.notices)

@@ -73,7 +73,7 @@ def test_the_loads_are_even(team, k, seed):
 
 
 @given(_TEAM, st.integers(1, 8), _SEED)
-def test_a_cutout_moves_only_if_the_member_who_leaves_had_it(team, k, seed):
+def test_a_cutout_moves_only_if_the_leaving_member_had_it(team, k, seed):
     left = team[:-1]
     before, after = masks(team, k, 0, seed), masks(left, k, 0, seed)
     had = before[-1]
@@ -120,7 +120,7 @@ def test_everyone_has_all_without_a_number_of_reviewers():
         assert (one.assigned == is_member).all()
 
 
-def test_a_reviewer_who_is_no_member_has_all_and_is_assigned_none():
+def test_a_reviewer_that_is_not_a_member_has_all_and_is_assigned_none():
     rules = TeamRules(members=("Ana", "Ben"), reviewers_per_cutout=1, seed=3)
     ana, carl = (assignment_by(rules, NUMBERS, name) for name in ("Ana", "Carl"))
     assert carl.in_queue.all()

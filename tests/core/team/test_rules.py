@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.team.rules import TeamRules
 
-_WHO = st.one_of(
+_MEMBERS = st.one_of(
     st.tuples(st.sampled_from([(), ("Ana",)]), st.none()),
     st.tuples(st.just(("Ana", "Ben", "张伟")), st.none() | st.integers(1, 9)),
 )
 _RULES = st.builds(
-    lambda who, **others: TeamRules(
-        members=who[0], reviewers_per_cutout=who[1], **others
+    lambda team, **others: TeamRules(
+        members=team[0], reviewers_per_cutout=team[1], **others
     ),
-    _WHO,
+    _MEMBERS,
     is_blind=st.booleans(),
     common_share=st.floats(0, 1),
     repeat_share=st.floats(0, 0.5),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +11,14 @@ from threading import Condition, Thread
 from psygnal import Signal
 
 from napari_artifact_review.core.decisions.database_url import read_database_url
+from napari_artifact_review.core.decisions.folder_place import FolderPlace
 from napari_artifact_review.core.decisions.meeting_place import (
     MeetingPlace,
     RawEntry,
     ReviewIdentity,
     Span,
 )
-from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.errors import FaultyFileError, StoreError
 
 #: Seconds between a failed exchange and the next attempt. Each further failure doubles
 #: the delay, up to the longest delay.
@@ -63,7 +65,8 @@ class Exchange:
     changed : Signal
         Emitted, on any thread, when any attribute below except `rounds` has changed.
     problem : StoreError or None
-        Error that currently prevents the exchange; None if there is none.
+        Error that currently prevents the exchange, or a `FaultyFileError` of the
+        meeting place, which prevents only a part of it; None if there is none.
     unsent : int
         Number of entries that the meeting place has not acknowledged.
     acknowledged : dict of str to int
@@ -181,7 +184,7 @@ class Exchange:
                     )
                 )
             else:
-                self._set_problem(None)
+                self._set_problem(self._place.problem)
                 failures, delay = 0, self._interval
                 continue
             delay = min(_FIRST_RETRY_DELAY * 2**failures, _LONGEST_RETRY_DELAY)
@@ -193,7 +196,8 @@ class Exchange:
         with self._condition:
             self._condition.wait_for(lambda: self._is_closed or self._has_offers, delay)
             self._has_offers = False
-            return not self._is_closed or (self.unsent > 0 and self.problem is None)
+            can_send = self.problem is None or isinstance(self.problem, FaultyFileError)
+            return not self._is_closed or (self.unsent > 0 and can_send)
 
     def _exchange(self) -> None:
         review_id = self.review_id
@@ -201,6 +205,7 @@ class Exchange:
             last_numbers = self._place.fetch_last_numbers()
         else:
             review_id, last_numbers = self._place.join(self._review)
+            self._check_own_log(last_numbers)
             self._is_joined = True
         if self._prepare is not None:
             self._prepare()
@@ -237,6 +242,36 @@ class Exchange:
                     )
                 if entry.number == len(log) + 1:
                     log.append(entry)
+
+    def _check_own_log(self, last_numbers: Mapping[str, int]) -> None:
+        """Compare the last common entry of the own log, which depends on all before.
+
+        Raises
+        ------
+        StoreError
+            If the log on this computer was replaced by an older copy and continued.
+        """
+        log_id = self._review.log_id
+        with self._condition:
+            log = [*self._logs.get(log_id, ())]
+        last = min(last_numbers.get(log_id, 0), len(log))
+
+        def differs(number: int) -> bool:
+            span = Span(log_id, number - 1, number)
+            return list(self._place.fetch([span])) != log[number - 1 : number]
+
+        if last == 0 or not differs(last):
+            return
+        first = bisect_left(range(last), True, key=lambda index: differs(index + 1)) + 1
+        with self._condition:
+            self._acknowledged[log_id] = first - 1
+        raise StoreError(
+            f"from entry {first} on, the log of this computer differs from its copy at "
+            "the meeting place, as after a restored backup",
+            where=self._place.name,
+            remedy="No verdict is exchanged until you restore the newest log, or join "
+            "both logs with the command merge; verdicts stay on this computer",
+        )
 
     def _unsent_spans(self) -> list[Span]:
         return _lacking(
@@ -298,26 +333,52 @@ class Exchange:
             self.changed.emit()
 
 
-def find_meeting_place(url: str) -> MeetingPlace:
-    """Return the meeting place at a URL, without connecting to the database.
+def find_meeting_place(place: str | Path) -> MeetingPlace:
+    """Return a meeting place, without access to its folder or database.
+
+    Parameters
+    ----------
+    place : path-like or str
+        A folder that the computers share, or the URL of a PostgreSQL database. Any text
+        without ``://`` names a folder.
 
     Raises
     ------
     StoreError
-        If the URL is not a valid URL of a PostgreSQL database, or if the driver is not
-        installed.
+        If a path is empty or invalid, if a URL is not a valid URL of a PostgreSQL
+        database, or if the driver is not installed.
     """
-    database = read_database_url(url)
+    if isinstance(place, Path) or "://" not in place:
+        return FolderPlace(_folder_path(place))
+    database = read_database_url(place)
     if isinstance(database, Path):
         raise StoreError(
             "computers cannot exchange verdicts through an SQLite file",
             path=database,
-            remedy="Name the URL of a PostgreSQL database",
+            remedy="Name a folder that they share, or the URL of a PostgreSQL database",
         )
     # Import here, because the driver is an optional dependency, which is checked above.
     from napari_artifact_review.core.decisions.postgres_place import PostgresPlace
 
     return PostgresPlace(database)
+
+
+def _folder_path(text: str | Path) -> Path:
+    """Return the absolute path of a folder, which need not exist."""
+    if not str(text).strip() or "\0" in str(text):
+        raise StoreError(
+            "this is no meeting place",
+            remedy="Name a folder that your computers share, or the URL of a "
+            "PostgreSQL database",
+        )
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise StoreError(
+            f"the home folder is not known ({error})",
+            path=text,
+            remedy="Name the folder by its full path",
+        ) from error
 
 
 def _lacking(last_numbers: Mapping[str, int], others: Mapping[str, int]) -> list[Span]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -82,7 +84,7 @@ class LogFile:
     @cached_property
     def home(self) -> str:
         """Host name and inode, which distinguish the file from its copies."""
-        return f"{socket.gethostname()} {self.path.stat().st_ino}"
+        return home_of(self.path.stat())
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -190,6 +192,15 @@ class LogFile:
         """Read the last position of the review as plain JSON; None if it is damaged."""
         return loaded(db.execute(sa.select(_STATE)).scalar_one())
 
+    def read_reviewers(self, db: sa.Connection) -> tuple[str, ...]:
+        """Read the names of reviewers with a verdict, the last to record one first."""
+        # Older schemas have no column `position`, but each table has row ids.
+        rows = db.exec_driver_sql(
+            "SELECT reviewer FROM decisions WHERE action = 'decide' AND reviewer != '' "
+            "GROUP BY reviewer ORDER BY max(rowid) DESC"
+        )
+        return tuple(rows.scalars())
+
     def read_all(self, db: sa.Connection) -> StoreContents:
         """Read the contents of the file, and check each entry against its digest.
 
@@ -225,6 +236,16 @@ class LogFile:
             review.home,
             read_images(db),
         )
+
+    def with_own_log_id(self, contents: StoreContents) -> StoreContents:
+        """Return contents of this file, with a new log id if the file is a copy.
+
+        With the same log id, both files would give the same numbers to different
+        entries.
+        """
+        if contents.home in ("", self.home):
+            return contents
+        return replace(contents, log_id=uuid.uuid4().hex)
 
     def copy_to(self, path: Path) -> None:
         """Copy the file to `path`, if it exists and contains a log.
@@ -278,6 +299,11 @@ class LogFile:
 
     def _error(self, what: str, remedy: str) -> StoreError:
         return StoreError(what, path=self.path, remedy=remedy)
+
+
+def home_of(status: os.stat_result) -> str:
+    """Return the host name and the inode, by the status of a file on this computer."""
+    return f"{socket.gethostname()} {status.st_ino}"
 
 
 def _begin(db: sa.Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.errors import FaultyFileError, StoreError
 
 
 class RawEntry(NamedTuple):
@@ -55,11 +55,14 @@ class ReviewIdentity(NamedTuple):
         SHA-256 of the names and positions of all cutouts, in hexadecimal.
     table_name : str
         Path of the table, shown in messages.
+    log_id : str
+        Id of this computer's log, a UUID in hexadecimal.
     """
 
     review_id: str
     fingerprint: str
     table_name: str
+    log_id: str
 
 
 class JoinedReview(NamedTuple):
@@ -68,8 +71,8 @@ class JoinedReview(NamedTuple):
     Attributes
     ----------
     review_id : str
-        Id of the review at the meeting place. It differs from the local id if another
-        computer created the review of the same table.
+        Id of the review at the meeting place, by which it is found again. It may differ
+        from the local id, for example if another computer created the review.
     last_numbers : dict of str to int
         For each log id, the number up to which all entries are stored.
     """
@@ -112,6 +115,10 @@ class MeetingPlace(Protocol):
     name: str
     on_timeout: Callable[[StoreError], object] | None
 
+    @property
+    def problem(self) -> FaultyFileError | None:
+        """File that the place cannot use, although its operations succeed, or None."""
+
     def join(self, review: ReviewIdentity) -> JoinedReview:
         """Find or create the review; call this before any other operation."""
 
@@ -119,7 +126,10 @@ class MeetingPlace(Protocol):
         """Return, for each log id, the number up to which all entries are stored."""
 
     def send(self, entries: Sequence[RawEntry]) -> None:
-        """Store all of the entries or none; entries already stored are not changed."""
+        """Store the entries; entries already stored are not changed.
+
+        After an error, some of the entries may be stored.
+        """
 
     def fetch(self, spans: Sequence[Span]) -> Sequence[RawEntry]:
         """Return the stored entries of the spans, sorted by log id and number."""

@@ -136,7 +136,11 @@ class PostgresPlace:
     on_timeout : callable or None
         Called from another thread with the error if the server does not respond in
         time.
+    problem : None
+        A database has no files that could be faulty.
     """
+
+    problem = None
 
     def __init__(self, url: sa.URL, deadline: float = DEADLINE) -> None:
         self.name = safe_name(url)

@@ -11,6 +11,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.decisions.decision import utc_now
 from napari_artifact_review.core.decisions.entry import Entry, EntryId, Origin
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 
@@ -121,27 +122,33 @@ class SaveRecord:
         Number of the last entry that the table includes, by log id.
     reviewer : str
         Name of the reviewer whose verdicts the table has; empty for all reviewers.
+    saved_at : str
+        Time of the record in UTC (ISO 8601); empty until the record is stored.
     """
 
     digest: str
     path: str
     last_numbers: dict[str, int]
     reviewer: str = ""
+    saved_at: str = field(default="", compare=False)
 
-    def as_row(self) -> dict[str, Any]:
-        """Return the record as a row of the table `saves`, without `saved_at`."""
+    def as_row(self, now: str) -> dict[str, Any]:
+        """Return the record as a row of the table `saves`, stored at the time `now`."""
         row = plain_values(self)
         # Not a column of its own, because older versions read the same table.
         reviewer = row.pop("reviewer")
         mark = {_REVIEWER: reviewer} if reviewer else {}
-        return row | {"last_numbers": self.last_numbers | mark}
+        return row | {
+            "last_numbers": self.last_numbers | mark,
+            "saved_at": self.saved_at or now,
+        }
 
     @classmethod
     def from_row(cls, row: sa.Row[Any]) -> Self:
         """Create the record of a row of the table `saves`."""
         numbers = dict(row.last_numbers)
         reviewer = str(numbers.pop(_REVIEWER, ""))
-        return cls(row.digest, row.path, numbers, reviewer)
+        return cls(row.digest, row.path, numbers, reviewer, row.saved_at)
 
 
 @dataclass(frozen=True)
@@ -337,6 +344,14 @@ def _version_for(action: str) -> int:
     if action in ("decide", "undo", "redo"):
         return SCHEMA_VERSION
     return CARRIED_VERSION if action == "carry" else TEAM_VERSION
+
+
+def insert_saves(db: sa.Connection, saves: Iterable[SaveRecord]) -> None:
+    """Insert records of saves; a record without a time gets the current time."""
+    now = utc_now()
+    rows = [one.as_row(now) for one in saves]
+    if rows:
+        db.execute(sa.insert(SAVES), rows)
 
 
 def insert_images(db: sa.Connection, images: Iterable[ImageRecord]) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from napari_artifact_review.core.decisions.decision import utc_now
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.lock import (
     LocksUnsupportedError,
@@ -28,6 +25,7 @@ from napari_artifact_review.core.decisions.schema import (
     StoreContents,
     insert_entries,
     insert_images,
+    insert_saves,
     plain_values,
 )
 from napari_artifact_review.core.errors import HeldError, StoreError
@@ -102,10 +100,7 @@ class Store:
             self._migrate()
         with self._file.reading() as db:
             contents = self._file.read_all(db)
-        if contents.home not in ("", self._file.home):
-            # The file is a copy. With the same log id, both files would give the same
-            # numbers to different entries.
-            contents = replace(contents, log_id=uuid.uuid4().hex)
+        contents = self._file.with_own_log_id(contents)
         self._contents = contents
         self._on_disk = list(contents.entries)
         self._saves = {save.digest: save for save in contents.saves}
@@ -196,7 +191,7 @@ class Store:
         with self._writing() as db:
             self._prepare(db)
             db.execute(sa.delete(SAVES).where(SAVES.c.digest == save.digest))
-            _insert_saves(db, [save])
+            insert_saves(db, [save])
         self._saves[save.digest] = save
 
     def note_image(self, image: ImageRecord) -> None:
@@ -298,7 +293,7 @@ class Store:
             raise self._changed()
         insert_entries(db, log[stored:], stored)
         known = set(db.scalars(sa.select(SAVES.c.digest)))
-        _insert_saves(db, [self._saves[one] for one in self._saves.keys() - known])
+        insert_saves(db, [self._saves[one] for one in self._saves.keys() - known])
         self._is_onlooker = False
         if binding is not None:
             own = {"log_id": self._contents.log_id, "home": self._file.home}
@@ -323,9 +318,3 @@ class Store:
 
     def _error(self, what: str, remedy: str) -> StoreError:
         return StoreError(what, path=self.path, remedy=remedy)
-
-
-def _insert_saves(db: sa.Connection, saves: Sequence[SaveRecord]) -> None:
-    if saves:
-        now = {"saved_at": utc_now()}
-        db.execute(sa.insert(SAVES), [save.as_row() | now for save in saves])

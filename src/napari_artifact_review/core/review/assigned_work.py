@@ -10,10 +10,11 @@ from napari_artifact_review.core.team.assignment import (
     assignment_by,
     cutout_numbers,
 )
+from napari_artifact_review.core.team.rules import TeamRules
 
 
 class AssignedWork:
-    """Applies the rules on who reviews what to the catalog of a review.
+    """Apply the rules of a team on its members' work to the catalog of a review.
 
     Parameters
     ----------
@@ -33,6 +34,7 @@ class AssignedWork:
         self._reviewers = reviewers
         self._perspective = perspective
         self._numbers: Numbers | None = None
+        self._rules = TeamRules()
         reviewers.is_assigned = self.is_assigned
         self.update()
 
@@ -48,7 +50,7 @@ class AssignedWork:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """A notice for a reviewer who is not a member of the team."""
+        """A notice for a reviewer that is not a member of the team."""
         assignment = self._catalog.assignment
         if assignment is None or assignment.is_member:
             return ()
@@ -65,9 +67,13 @@ class AssignedWork:
         row = self._catalog.cutout_index.row_of(cutout)
         return assignment is None or bool(assignment.assigned[row])
 
-    def update(self) -> None:
-        """Apply the rules of the team to the catalog."""
+    def update(self) -> bool:
+        """Apply the rules of the team; return whether they have changed."""
         rules, reviewer = self._reviewers.rules, self._perspective.reviewer
+        if rules == self._rules:
+            return False
+        self._rules = rules
         self._catalog.assignment = None
         if rules.are_assigning and not self._perspective.shows_consensus:
             self._catalog.assignment = assignment_by(rules, self.numbers, reviewer)
+        return True

@@ -64,7 +64,7 @@ class Journal:
     contents : StoreContents
         Contents of the file.
     perspective : Perspective
-        Whose verdicts the session shows, and the reviewer who gives verdicts.
+        Whose verdicts the session shows and records.
 
     Attributes
     ----------
@@ -162,8 +162,14 @@ class Journal:
 
     def block_signals(self) -> None:
         """Block all signals except `appended`, when the session is closed."""
-        signals = self.changed, self.pending_changed, self.refused.changed
-        for signal in (*signals, self.problem_changed, self.disagreements_changed):
+        for signal in (
+            self.changed,
+            self.pending_changed,
+            self.refused.changed,
+            self.reviewers.changed,
+            self.problem_changed,
+            self.disagreements_changed,
+        ):
             signal.block()
 
     # Commands

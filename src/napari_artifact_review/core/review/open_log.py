@@ -43,8 +43,9 @@ class OpenLog:
         File of the log.
     team : Team or None
         Exchange with other computers; None without a meeting place.
-    team_url : str or None
-        URL of the meeting place with its password, for reopening; never displayed.
+    team_place : str or None
+        URL of the meeting place with its password, or path of its folder, for
+        reopening; never displayed.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class OpenLog:
         self.journal = journal
         self.store = store
         self.team: Team | None = None
-        self.team_url: str | None = None
+        self.team_place: str | None = None
         self._meetings = dict(meetings)
         self._release = weakref.finalize(self, _release, journal.recorder)
 
@@ -71,10 +72,10 @@ class OpenLog:
         self.journal.recorder.set_dispatcher(dispatch)
 
     def begin_exchange(
-        self, place: MeetingPlace, url: str | None, identity: ReviewIdentity
+        self, place: MeetingPlace, team_place: str | None, identity: ReviewIdentity
     ) -> None:
         """Start exchanging the log with a meeting place."""
-        self.team_url = url
+        self.team_place = team_place
         earlier = self._meetings.get(place.name)
         self.team = Team(place, self.journal, identity, earlier)
         # The finalizer must not refer to this object, which it would keep alive.

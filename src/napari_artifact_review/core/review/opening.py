@@ -24,7 +24,11 @@ from napari_artifact_review.core.decisions.meeting_place import (
     MeetingPlace,
     ReviewIdentity,
 )
-from napari_artifact_review.core.decisions.reviewer_names import login_name
+from napari_artifact_review.core.decisions.reviewer_names import (
+    check_reviewer,
+    default_reviewer,
+    login_name,
+)
 from napari_artifact_review.core.decisions.schema import Binding, StoreContents
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import ReviewError, StoreError
@@ -63,7 +67,7 @@ class OpenRequest(NamedTuple):
     mapping: TableMapping | None
     reviewer: str | None
     store: str | Path | None
-    team: str | None
+    team: str | Path | None
     read_only: bool
     order: Order
     hdu: int | str | None = None
@@ -91,13 +95,13 @@ class OpenedFiles:
     kinds : tuple of str
         Kinds of artifact to choose from.
     perspective : Perspective
-        Whose verdicts the session shows, and the reviewer who gives verdicts.
+        Whose verdicts the session shows and records.
     identity : ReviewIdentity
         Identity of the review at a meeting place.
     meeting_place : MeetingPlace or None
         Meeting place through which computers exchange the log, if there is one.
-    team_url : str or None
-        URL of the meeting place, with the password.
+    team_place : str or None
+        URL of the meeting place with its password, or path of its folder.
     order : str
         Order of the queue if no position is stored.
     given : Given
@@ -114,7 +118,7 @@ class OpenedFiles:
     perspective: Perspective
     identity: ReviewIdentity
     meeting_place: MeetingPlace | None
-    team_url: str | None
+    team_place: str | None
     order: Order
     given: Given
 
@@ -129,12 +133,13 @@ def opened_files(
     session is paused, and resumes only after an error. The errors are those of
     `ReviewSession.open`.
     """
+    reviewer = name_of_reviewer(request.reviewer)
     path = absolute_path(request.predictions)
     output = absolute_path(request.output or default_output(path))
     log = find_log_path(request.store, output)
     former = None if replaced is None else replaced.open_log
     # Check the meeting place and the output first, before anything is read or created.
-    team_url, place = _meeting_place(request, log, former)
+    team_place, place = _meeting_place(request, log, former)
     check_output(output)
     now = Given(request.mapping, request.cutout_size, request.hdu)
     given = what_was_given(now, output, log, replaced)
@@ -156,10 +161,10 @@ def opened_files(
                 contents,
                 notices,
                 kinds,
-                _perspective(request, place),
+                _perspective(request, reviewer, place),
                 _identity(contents, binding),
                 place,
-                team_url,
+                team_place,
                 request.order,
                 given,
             )
@@ -168,13 +173,15 @@ def opened_files(
             raise
 
 
-def _perspective(request: OpenRequest, place: MeetingPlace | None) -> Perspective:
+def _perspective(
+    request: OpenRequest, reviewer: str, place: MeetingPlace | None
+) -> Perspective:
     """Return whose verdicts the session shows."""
-    name = request.reviewer
+    is_given = request.reviewer is not None
     # A login name that a team sees is the name of one of its reviewers.
-    is_named = name is not None or place is not None
+    is_named = is_given or place is not None
     # A report or an export is of the team, unless a reviewer is named.
-    return Perspective(name or login_name(), is_named, request.read_only and not name)
+    return Perspective(reviewer, is_named, request.read_only and not is_given)
 
 
 def _contents_of(store: Store, replaced: ReviewSession | None) -> StoreContents:
@@ -185,6 +192,17 @@ def _contents_of(store: Store, replaced: ReviewSession | None) -> StoreContents:
         position = plain_json(replaced.position.as_json())
         contents = dataclasses.replace(contents, state=position)
     return contents
+
+
+def name_of_reviewer(given: str | None) -> str:
+    """Return the name of a reviewer, by default the login name as a valid name.
+
+    Raises
+    ------
+    ReviewError
+        If the given name is not valid; see `check_reviewer`.
+    """
+    return default_reviewer(login_name()) if given is None else check_reviewer(given)
 
 
 def copy_log(
@@ -243,7 +261,9 @@ def check_log_is_beside(log: Path, output: Path) -> None:
 
 
 def _identity(contents: StoreContents, binding: Binding) -> ReviewIdentity:
-    return ReviewIdentity(contents.review_id, binding.fingerprint, binding.table_name)
+    return ReviewIdentity(
+        contents.review_id, binding.fingerprint, binding.table_name, contents.log_id
+    )
 
 
 def _offered_kinds(predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -258,22 +278,26 @@ def _offered_kinds(predictions: Path) -> tuple[tuple[str, ...], tuple[str, ...]]
 def _meeting_place(
     request: OpenRequest, log: Path, former: OpenLog | None
 ) -> tuple[str | None, MeetingPlace | None]:
-    """Return the URL of a review's meeting place, and the meeting place.
+    """Return the URL or folder of a review's meeting place, and the meeting place.
 
     Both are None if the review has no meeting place.
     """
-    url = request.team
-    if url is None and former is not None and log == former.store.path:
+    team = request.team
+    if team is None and former is not None and log == former.store.path:
         # The same review keeps its meeting place.
-        url = former.team_url
+        team = former.team_place
     store = request.store
-    if url is None and isinstance(store, str) and "://" in store:
-        url = None if isinstance(read_database_url(store), Path) else store
-    place = None if url is None else find_meeting_place(url)
-    if request.read_only and place is not None:
+    if team is None and isinstance(store, str) and "://" in store:
+        team = None if isinstance(read_database_url(store), Path) else store
+    if team is None:
+        return None, None
+    place = find_meeting_place(team)
+    if request.read_only:
         raise StoreError(
             "a meeting place cannot be read without a log on this computer",
             where=place.name,
             remedy="Open it with the meeting place once; then open it here without",
         )
-    return url, place
+    is_url = isinstance(team, str) and "://" in team
+    # The current folder may change before the review is opened again.
+    return str(team) if is_url else place.name, place

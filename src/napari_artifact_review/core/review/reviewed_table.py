@@ -53,6 +53,8 @@ class ReviewedTable:
         Encoding of a text table; by default that of the table as read.
     last_numbers : mapping of str to int
         Number of the last entry that the table includes, by log id.
+    added : mapping of str to Series
+        Further columns by name, with a value for each row, after those of a review.
     """
 
     predictions: Predictions
@@ -62,6 +64,7 @@ class ReviewedTable:
     states_in_output: Mapping[int, LabelState] = field(default_factory=dict)
     encoding: OutputEncoding = None
     last_numbers: dict[str, int] = field(default_factory=dict)
+    added: Mapping[str, pd.Series[Any]] = field(default_factory=dict)
 
     def as_utf8(self) -> ReviewedTable:
         """Return a copy that is written as UTF-8 if the output is a text table."""
@@ -111,6 +114,7 @@ class ReviewedTable:
         for meaning in REVIEW_TEXTS:
             texts = {row: getattr(one, meaning) for row, one in self.states.items()}
             edits[name_of(meaning)] = self._texts(file, meaning, texts)
+        edits |= {name: file.new_column(cells) for name, cells in self.added.items()}
         # Omit unchanged columns, which keep their cells in the file.
         return {
             name: cells

@@ -38,6 +38,11 @@ from napari_artifact_review.core.review.closing_export import (
     ClosingExport,
     log_not_saved,
 )
+from napari_artifact_review.core.review.consensus_table import (
+    SavedConsensus,
+    consensus_path,
+    write_consensus,
+)
 from napari_artifact_review.core.review.cursor import DEFAULT_RULE, ReviewCursor
 from napari_artifact_review.core.review.cutout_descriptors import CutoutDescriptors
 from napari_artifact_review.core.review.journal import Journal
@@ -82,6 +87,11 @@ from napari_artifact_review.core.review.table_saver import TableSaver
 from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
+from napari_artifact_review.core.team.agreement import (
+    TeamAgreement,
+    measure_agreement,
+)
+from napari_artifact_review.core.team.first_votes import ratings_of
 from napari_artifact_review.core.team.rules import TeamRules
 
 #: Purpose of a queue of disputed cutouts.
@@ -150,6 +160,9 @@ class ReviewSession:
         Emitted when `shown_columns` has changed.
     pending_changed : Signal
         Emitted when a command is submitted, recorded or refused; see `pending`.
+    reviewers_changed : Signal
+        Emitted when votes of any reviewer, an adjudication or the rules of the team may
+        have changed; see `reviewers`.
     refused_changed : Signal
         Emitted when `refused` has changed.
     image_names : tuple of str
@@ -229,13 +242,14 @@ class ReviewSession:
             decisions_in_output(found, files.contents, self.log, index)
         )
         self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
-        self._notices = (*files.notices, *damaged, *reset, *gone)
+        team = () if files.perspective.shows_consensus else self.reviewers.notices()
+        self._notices = (*files.notices, *damaged, *reset, *gone, *team)
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
         self._expose_signals()
         self._prepare_learning(position, embeddings)
         self._journal.changed.connect(self._on_changed)
-        self.reviewers.rules_changed.connect(self._on_rules_changed)
+        self.reviewers.changed.connect(self._on_reviewers_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
@@ -254,7 +268,7 @@ class ReviewSession:
         mapping: TableMapping | None = None,
         reviewer: str | None = None,
         store: str | Path | None = None,
-        team: str | None = None,
+        team: str | Path | None = None,
         replaced: ReviewSession | None = None,
         read_only: bool = False,
         order: Order = DEFAULT_RULE.order,
@@ -282,15 +296,17 @@ class ReviewSession:
             Meanings of the columns and values of the table; by default that of the
             resumed review, or else columns and values as the documentation names them.
         reviewer : str, optional
-            Name of the reviewer; by default the user's login name. If the review has
-            several reviewers, a session shows and saves the verdicts of this one, and a
-            read-only session without a name the consensus of all; see `TeamRules`.
+            Name of the reviewer, without a semicolon or control characters; by default
+            the user's login name. See `check_reviewer` for how names are compared. If
+            the review has several reviewers, a session shows and saves the verdicts of
+            this one, and a read-only session without a name the consensus of all; see
+            `TeamRules`.
         store : path-like or str, optional
             SQLite file of the log, or its URL; by default `<output>.review.sqlite`. The
             URL of a server is used as `team`.
-        team : str, optional
-            URL of a PostgreSQL database through which computers exchange the verdicts
-            of this review in the background.
+        team : path-like or str, optional
+            Shared folder, or URL of a PostgreSQL database, through which computers
+            exchange the verdicts of this review in the background.
         replaced : ReviewSession, optional
             Session to replace. If both sessions use the same log, the new session gets
             the lock and the position of the old session.
@@ -325,8 +341,8 @@ class ReviewSession:
         StoreError
             If the log cannot be read or belongs to another table, or a URL is invalid.
         ReviewError
-            If the previous round cannot be read, or is this review, or there are no
-            embeddings at this path.
+            If the name of the reviewer is not valid, the previous round cannot be read,
+            or is this review, or there are no embeddings at this path.
         """
         given = None if embeddings is None else absolute_path(embeddings)
         if given is not None and not given.exists():
@@ -393,7 +409,7 @@ class ReviewSession:
             images or self.images.folder,
             output,
             reviewer=self.reviewer if self._is_named else None,
-            team=self.open_log.team_url,
+            team=self.open_log.team_place,
             previous=self._unrecorded_round,
             **options,
         )
@@ -1338,6 +1354,26 @@ class ReviewSession:
         self.open_log.await_answer(command, wait)
         return command
 
+    def agreement(
+        self, brightness: npt.NDArray[np.float64] | None = None
+    ) -> TeamAgreement:
+        """Measure how well the reviewers agree, by their first independent verdicts.
+
+        A verdict counts if it was given blind on an assigned cutout, and is not undone.
+        Repeats count for how well a reviewer agrees with the own verdicts. Intervals go
+        by full image. The functions `sentences` and `as_json` of the module
+        `agreement_texts` make texts and plain JSON of the result.
+
+        Parameters
+        ----------
+        brightness : ndarray of float64, shape (n,), optional
+            Brightness of each cutout of the table, for the parts by brightness.
+        """
+        row_of, images = self.cutout_index.row_of, self.predictions.image_index
+        groups = images.astype(np.int64)
+        votes = self.reviewers.votes
+        return measure_agreement(ratings_of(votes, row_of, groups, brightness))
+
     @property
     def disputed(self) -> pd.DataFrame:
         """Rows of `table` on which reviewers differ.
@@ -1555,6 +1591,44 @@ class ReviewSession:
             raise saved.spreadsheet_error
         return saved.path
 
+    def save_consensus(self, output: str | Path | None = None) -> SavedConsensus:
+        """Write the consensus of all reviewers, and every verdict beside it.
+
+        Pending commands are recorded first. The session keeps its own verdicts.
+
+        Parameters
+        ----------
+        output : path-like, optional
+            Path of the table; by default `<output>_consensus` with the same suffix.
+            `votes.csv` is written into its folder. Different files of these names are
+            first copied to dated names.
+
+        Returns
+        -------
+        SavedConsensus
+            The paths, and the number of cutouts that are still disputed.
+
+        Raises
+        ------
+        SaveError
+            If a file cannot be written; see `write_consensus`.
+        StoreError
+            If the log cannot be read.
+        """
+        path = consensus_path(self.output) if output is None else absolute_path(output)
+        if self.reviewers.shows_consensus:
+            return write_consensus(self, path)
+        self.open_log.await_earlier(True)
+        with type(self).open(
+            self.predictions.path,
+            self.images.folder,
+            self.output,
+            cutout_size=self.cutout_size,
+            store=self.store,
+            read_only=True,
+        ) as everyone:
+            return write_consensus(everyone, path)
+
     def save_position(self) -> None:
         """Save the position of the review, without waiting for the disk.
 
@@ -1594,7 +1668,7 @@ class ReviewSession:
         """Exchange the log with the meeting place, unless another process writes it."""
         if files.meeting_place is not None and not isinstance(self.problem, HeldError):
             self.open_log.begin_exchange(
-                files.meeting_place, files.team_url, files.identity
+                files.meeting_place, files.team_place, files.identity
             )
         self.team = self.open_log.team
 
@@ -1629,6 +1703,7 @@ class ReviewSession:
         self.disagreements_changed = self._journal.disagreements_changed
         self.pending_changed = self._journal.pending_changed
         self.refused_changed = self._journal.refused.changed
+        self.reviewers_changed = self.reviewers.changed
 
     def _prepare_learning(self, position: Position, embeddings: Path | None) -> None:
         stored = None if position.embeddings is None else Path(position.embeddings)
@@ -1720,10 +1795,10 @@ class ReviewSession:
         self.decided.emit(rows)
         self._learn()
 
-    def _on_rules_changed(self) -> None:
-        self._assigned.update()
-        self._cursor.sort_again()
-        self._learn()
+    def _on_reviewers_changed(self) -> None:
+        if self._assigned.update():
+            self._cursor.sort_again()
+            self._learn()
 
 
 def _columns_to_show(

@@ -160,7 +160,7 @@ def are_assigned(
     members : sequence of str
         Names of all members.
     k : int
-        Number of members who review a cutout that is not common; all if there are
+        Number of members that review a cutout that is not common; all if there are
         fewer members.
     common_share : float
         Share of the cutouts that all members review.

@@ -25,11 +25,11 @@ class TeamRules:
     is_blind : bool
         Whether a reviewer sees no verdict of another reviewer before giving one.
     members : tuple of str
-        Names of the reviewers who share the work, in any order; empty for everyone.
+        Names of the reviewers that share the work, in any order; empty for everyone.
     reviewers_per_cutout : int or None
-        Number of members who review each cutout, drawn by `seed`; None for all of them.
-        A number needs `members`. Otherwise, each further name would move cutouts from
-        one reviewer to another.
+        Number of members that review each cutout, drawn by `seed`; None for all. A
+        number needs `members`. Otherwise, each further name would move cutouts from one
+        reviewer to another.
     common_share : float
         Share of the cutouts, from 0 to 1, which all members review. They are spread
         evenly over the queue of each member, whatever its order.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import Container
 from magicgui.widgets.bases import Widget
 
+from napari_artifact_review.core.errors import FaultyFileError, StoreError
 from napari_artifact_review.widgets.panels.banner import alarm
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.message import breakable
@@ -38,10 +39,22 @@ class TeamPanel(Container[Widget]):
         self.state.show_text(f"Meeting place: {unsent}")
         self.state.tooltip = tooltip_text(f"Verdicts are exchanged with {team.name}")
         if problem is not None:
-            self.problem.value = (
-                f"<b>Cannot reach the meeting place:</b> "
-                f"{breakable(html_text(problem.what))}. Verdicts are recorded on this "
-                "computer, and sent after reconnecting."
-            )
+            self.problem.value = _banner_text(problem)
             self.problem.tooltip = tooltip_text(str(problem))
         self.problem.visible = problem is not None
+
+
+def _banner_text(problem: StoreError) -> str:
+    """Return the HTML text about a problem of the exchange."""
+    what = breakable(html_text(problem.what))
+    if isinstance(problem, FaultyFileError):
+        name = "" if problem.path is None else problem.path.name
+        return (
+            f"<b>A file at the meeting place is left out:</b> "
+            f"{breakable(html_text(name))}: {what}. All other verdicts are exchanged."
+        )
+    remedy = f" {breakable(html_text(problem.remedy))}." if problem.remedy else ""
+    return (
+        f"<b>Verdicts are not exchanged:</b> {what}.{remedy} Verdicts are recorded on "
+        "this computer, and sent when this is solved."
+    )

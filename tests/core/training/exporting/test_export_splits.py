@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.core.training.comparing.jackknife import FEWEST_GROUPS
+from napari_artifact_review.core.scores.jackknife import FEWEST_GROUPS
 from napari_artifact_review.core.training.exporting.export import export
 from napari_artifact_review.core.training.exporting.export_options import (
     FEWEST_TEST_GROUPS,

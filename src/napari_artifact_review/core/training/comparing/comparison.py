@@ -20,15 +20,15 @@ from napari_artifact_review.core.errors import (
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_size
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.review.paths import absolute_path, image_folder
+from napari_artifact_review.core.scores.jackknife import (
+    MOST_BLOCKS,
+    join_groups,
+)
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.training.comparing.brightness import cutout_brightness
 from napari_artifact_review.core.training.comparing.comparison_groups import (
     ImageGroups,
     group_images,
-)
-from napari_artifact_review.core.training.comparing.jackknife import (
-    MOST_BLOCKS,
-    join_groups,
 )
 from napari_artifact_review.core.training.comparing.leave_one_out import Sample
 from napari_artifact_review.core.training.comparing.model_tables import (

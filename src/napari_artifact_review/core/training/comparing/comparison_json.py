@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.atomic_files import Written, replace_or_back_up
+from napari_artifact_review.core.scores.jackknife import (
+    FEWEST_GROUPS,
+    LEVEL,
+    MOST_BLOCKS,
+)
 from napari_artifact_review.core.scores.ranking import Curve
 from napari_artifact_review.core.training.comparing.comparison import Comparison
 from napari_artifact_review.core.training.comparing.comparison_texts import (
     headline,
     slice_sentences,
-)
-from napari_artifact_review.core.training.comparing.jackknife import (
-    FEWEST_GROUPS,
-    LEVEL,
-    MOST_BLOCKS,
 )
 from napari_artifact_review.core.training.comparing.leave_one_out import weighted_curve
 

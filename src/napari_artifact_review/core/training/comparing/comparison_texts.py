@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from napari_artifact_review.core.scores.jackknife import Estimate
 from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.comparing.comparison import Comparison
-from napari_artifact_review.core.training.comparing.jackknife import Estimate
 from napari_artifact_review.core.training.comparing.paired_scores import PairedScores
 from napari_artifact_review.core.training.comparing.slices import Slice
 

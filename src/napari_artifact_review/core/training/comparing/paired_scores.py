@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.outcomes import LABEL_NAMES, OUTCOME_DISPLAY_ORDER
-from napari_artifact_review.core.training.comparing.jackknife import (
+from napari_artifact_review.core.scores.jackknife import (
+    RATIO,
     Estimate,
     jackknife_t,
 )
@@ -249,7 +250,7 @@ def _estimate(one: LeaveOneOut, reason: str) -> Estimate:
     if reason:
         return Estimate(one.value, groups=one.groups, reason=reason)
     return jackknife_t(
-        one.value, one.left_out, one.contributes, one.groups, is_ratio=True
+        one.value, one.left_out, one.contributes, one.groups, limits=RATIO
     )
 
 
@@ -262,4 +263,4 @@ def _difference(old: LeaveOneOut, new: LeaveOneOut, reason: str) -> Estimate:
         return Estimate(value, groups=groups, reason=reason)
     contributes = old.contributes | new.contributes
     left_out = new.left_out - old.left_out
-    return jackknife_t(value, left_out, contributes, groups, is_ratio=False)
+    return jackknife_t(value, left_out, contributes, groups, limits=None)

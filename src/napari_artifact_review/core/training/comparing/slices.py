@@ -9,6 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_artifact_review.core.scores.parts import (
+    BRIGHTNESS_NAMES,
+    parts_by_brightness,
+    parts_by_text,
+)
 from napari_artifact_review.core.training.comparing.leave_one_out import Sample
 from napari_artifact_review.core.training.comparing.paired_scores import (
     METRICS,
@@ -26,13 +31,6 @@ _POSITIONS = (
     "top left", "top", "top right", "left", "centre", "right",
     "bottom left", "bottom", "bottom right",
 )  # fmt: skip
-
-_BRIGHTNESSES = (
-    "darkest quarter",
-    "second quarter",
-    "third quarter",
-    "brightest quarter",
-)
 
 _Ints = npt.NDArray[np.int64]
 
@@ -119,8 +117,8 @@ def _parts(
 ) -> Iterator[tuple[str, _Ints, tuple[str, ...]]]:
     """Yield each property, the part of each cutout (-1 for none), and their names."""
     kinds = rows["kind"].where(sample.label == 1, "")
-    yield "kind", *_coded(kinds)
-    yield "image", *_coded(rows["image_name"])
+    yield "kind", *parts_by_text(kinds)
+    yield "image", *parts_by_text(rows["image_name"])
     x, y = (_third(rows[name].to_numpy(np.int64)) for name in ("grid_x", "grid_y"))
     yield "position", y * 3 + x, _POSITIONS
     if old.confidence is not None:
@@ -132,15 +130,7 @@ def _parts(
             _CONFIDENCE_NAMES,
         )
     if brightness is not None and not np.isnan(brightness).all():
-        limits = np.nanquantile(brightness, (0.25, 0.5, 0.75))
-        codes = np.digitize(brightness, limits).astype(np.int64)
-        yield "brightness", np.where(np.isnan(brightness), -1, codes), _BRIGHTNESSES
-
-
-def _coded(texts: pd.Series[Any]) -> tuple[_Ints, tuple[str, ...]]:
-    """Return the index of each text among the sorted texts; -1 for an empty one."""
-    codes, names = pd.factorize(texts.where(texts != ""), sort=True)
-    return codes.astype(np.int64), tuple(map(str, names))
+        yield "brightness", parts_by_brightness(brightness), BRIGHTNESS_NAMES
 
 
 def _third(positions: _Ints) -> _Ints:

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import stats
 from sklearn import metrics as sk
 
 from benchmarks.coverage import coverage, make_survey, true_scores
-from napari_artifact_review.core.training.comparing.jackknife import (
+from napari_artifact_review.core.scores.jackknife import (
+    COEFFICIENT,
     MOST_BLOCKS,
+    RATIO,
+    estimate_from_sums,
     jackknife_t,
     join_groups,
 )
@@ -53,11 +57,57 @@ def test_the_interval_of_a_difference_is_that_of_a_plain_loop():
 def test_the_interval_of_a_ratio_is_that_of_its_log_odds():
     values = np.array([0.90, 0.93, 0.95, 0.91, 0.96, 0.92, 0.97])
     every = np.ones(7, bool)
-    found = jackknife_t(0.93, values, every, 7, is_ratio=True)
+    found = jackknife_t(0.93, values, every, 7, limits=RATIO)
     error = np.sqrt(6 / 7 * ((values - values.mean()) ** 2).sum())
     spread = stats.t(6).ppf(0.975) * error / (0.93 * 0.07)
     ends = np.log(0.93 / 0.07) + np.array([-spread, spread])
     assert (found.low, found.high) == pytest.approx(tuple(1 / (1 + np.exp(-ends))))
+
+
+def test_the_interval_of_a_coefficient_is_that_of_fishers_z():
+    values = np.array([0.90, 0.93, 0.95, 0.91, 0.96, 0.92, 0.97])
+    found = jackknife_t(0.93, values, np.ones(7, bool), 7, limits=COEFFICIENT)
+    error = np.sqrt(6 / 7 * ((values - values.mean()) ** 2).sum())
+    spread = stats.t(6).ppf(0.975) * error / (1 - 0.93**2)
+    ends = np.tanh(np.arctanh(0.93) + np.array([-spread, spread]))
+    assert (found.low, found.high) == pytest.approx(tuple(ends))
+
+
+@pytest.mark.parametrize(
+    ("value", "limits"), [(1, RATIO), (0, RATIO), (-1, COEFFICIENT)]
+)
+def test_a_number_at_its_limit_has_an_interval_without_log_odds(value, limits):
+    values = value - np.sign(value - 0.5) * np.arange(7) / 100
+    found = jackknife_t(value, values, np.ones(7, bool), 7, limits=limits)
+    error = np.sqrt(6 / 7 * ((values - values.mean()) ** 2).sum())
+    ends = value + stats.t(6).ppf([0.025, 0.975]) * error
+    assert (found.low, found.high) == pytest.approx(tuple(np.clip(ends, -1, 1)))
+
+
+@given(st.integers(6, 20).flatmap(
+    lambda g: hnp.arrays(np.int64, (g, 2), elements=st.integers(0, 9))
+))  # fmt: skip
+def test_estimates_from_sums_are_those_of_plain_loops(sums):
+    def share(sums):
+        total = sums.sum(axis=-1)
+        return np.divide(sums[..., 0], total, out=np.full(total.shape, np.nan),
+                         where=total > 0)  # fmt: skip
+
+    found = estimate_from_sums(share, sums.astype(float), limits=RATIO)
+    if not sums.any():
+        assert (found.value, found.groups) == (None, 0)
+        return
+    left_out = [share(np.delete(sums, i, axis=0).sum(axis=0)) for i in range(len(sums))]
+    contributes = sums.any(axis=1)
+    expected = jackknife_t(
+        float(share(sums.sum(axis=0))),
+        np.array(left_out),
+        contributes,
+        int(contributes.sum()),
+        limits=RATIO,
+    )
+    assert found.reason == expected.reason
+    assert found[:3] == pytest.approx(expected[:3])
 
 
 def test_the_same_model_twice_has_no_interval_but_a_difference_of_zero():
@@ -99,7 +149,7 @@ def test_artifacts_in_few_groups_give_no_interval():
 
 def test_a_number_that_one_group_decides_has_no_interval():
     values = np.array([0.5, np.nan, 0.4, 0.5, 0.6, 0.3])
-    found = jackknife_t(0.5, values, np.ones(6, bool), 6, is_ratio=True)
+    found = jackknife_t(0.5, values, np.ones(6, bool), 6, limits=RATIO)
     assert found.reason == "it is undefined without one of the groups"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ MOST_BLOCKS = 200
 
 #: Seed of the order in which groups are joined into blocks.
 _SEED = 0
+
+#: Limits of a ratio, and of a coefficient of agreement or correlation.
+RATIO, COEFFICIENT = (0.0, 1.0), (-1.0, 1.0)
 
 _Floats = npt.NDArray[np.float64]
 
@@ -82,7 +86,7 @@ def jackknife_t(
     contributes: npt.NDArray[np.bool_],
     groups: int,
     *,
-    is_ratio: bool,
+    limits: tuple[float, float] | None,
 ) -> Estimate:
     """Compute the jackknife-t interval of a number.
 
@@ -97,7 +101,9 @@ def jackknife_t(
     standard error is that of the ratio divided by r (1 - r), and transformed back (the
     delta method; on such transformations, see op. cit., ch. 12). Its ends lie
     between 0 and 1, and it covers the true ratio more often: with few groups, the
-    distribution of a ratio near 1 is skewed.
+    distribution of a ratio near 1 is skewed. The same holds for a coefficient k from -1
+    to 1, whose (k + 1) / 2 takes the place of the ratio (R. A. Fisher's z, Metron 1, 3,
+    1921).
 
     The cutouts of an image, or of an exposure, resemble each other. The interval is
     therefore valid only if groups, and not cutouts, are left out.
@@ -112,8 +118,9 @@ def jackknife_t(
         Whether the number depends on any cutout of each group.
     groups : int
         Number of groups on which the interval can rest.
-    is_ratio : bool
-        Whether the number is a ratio from 0 to 1, and not a difference of ratios.
+    limits : tuple of float or None
+        Lowest and highest possible number, such as `RATIO` or `COEFFICIENT`; None for a
+        difference of ratios.
 
     Returns
     -------
@@ -135,9 +142,60 @@ def jackknife_t(
         return Estimate(value, groups=groups, reason=reason)
     error = np.sqrt((count - 1) / count * np.sum((values - values.mean()) ** 2))
     margin = float(stdtrit(count - 1, (1 + LEVEL) / 2) * error)
-    if is_ratio and 0 < value < 1:
-        odds, spread = logit(value), margin / (value * (1 - value))
-        low, high = float(expit(odds - spread)), float(expit(odds + spread))
+    if limits is not None and limits[0] < value < limits[1]:
+        low, high = _ends_between(limits, value, margin)
     else:
         low, high = max(-1.0, value - margin), min(1.0, value + margin)
     return Estimate(value, low, high, groups, float(error))
+
+
+def _ends_between(
+    limits: tuple[float, float], value: float, margin: float
+) -> tuple[float, float]:
+    """Return the ends of the interval of a number with limits, from its log odds."""
+    lowest, width = limits[0], limits[1] - limits[0]
+    ratio = (value - lowest) / width
+    spread = margin / width / (ratio * (1 - ratio))
+    low, high = expit(logit(ratio) + np.array([-spread, spread])) * width + lowest
+    return float(low), float(high)
+
+
+def estimate_from_sums(
+    compute: Callable[[_Floats], _Floats],
+    sums: _Floats,
+    *,
+    limits: tuple[float, float] | None,
+    groups: int | None = None,
+) -> Estimate:
+    """Estimate a number that depends on the cutouts through sums alone.
+
+    The sums without a group are all sums minus those of the group, so the numbers
+    without each group take no second pass over the cutouts.
+
+    Parameters
+    ----------
+    compute : callable
+        Function from sums of shape (k, ...) to the k numbers; NaN where a number is
+        undefined.
+    sums : ndarray of float64, shape (g, ...)
+        Sums over the cutouts of each group. A group with zeros alone does not
+        contribute.
+    limits : tuple of float or None
+        Lowest and highest possible number; see `jackknife_t`.
+    groups : int, optional
+        Number of groups on which the interval can rest; by default, the number of
+        groups that contribute.
+
+    Returns
+    -------
+    Estimate
+        The number with its interval, or with the reason why there is none; see
+        `jackknife_t`.
+    """
+    contributes = np.asarray(sums.any(axis=tuple(range(1, sums.ndim))))
+    total = sums.sum(axis=0)
+    numbers = compute(np.concatenate([total[np.newaxis], total - sums]))
+    value = None if np.isnan(numbers[0]) else float(numbers[0])
+    if groups is None:
+        groups = int(np.count_nonzero(contributes))
+    return jackknife_t(value, numbers[1:], contributes, groups, limits=limits)

@@ -25,6 +25,11 @@ class AssignedWork:
         assigned to the reviewer.
     perspective : Perspective
         The reviewer of the session. A session that shows the consensus has all cutouts.
+
+    Attributes
+    ----------
+    perspective : Perspective
+        The reviewer of the session.
     """
 
     def __init__(
@@ -32,9 +37,10 @@ class AssignedWork:
     ) -> None:
         self._catalog = catalog
         self._reviewers = reviewers
-        self._perspective = perspective
+        self.perspective = perspective
         self._numbers: Numbers | None = None
-        self._rules = TeamRules()
+        # The rules that were applied; None for a reviewer alone.
+        self._rules: TeamRules | None = None
         reviewers.is_assigned = self.is_assigned
         self.update()
 
@@ -56,7 +62,7 @@ class AssignedWork:
             return ()
         members = ", ".join(self._reviewers.rules.members)
         return (
-            f"{self._perspective.reviewer} is not a member of the team ({members}), so "
+            f"{self.perspective.reviewer} is not a member of the team ({members}), so "
             "that the queue has all cutouts. The members are assigned in the rules of "
             "the team.",
         )
@@ -69,11 +75,12 @@ class AssignedWork:
 
     def update(self) -> bool:
         """Apply the rules of the team; return whether they have changed."""
-        rules, reviewer = self._reviewers.rules, self._perspective.reviewer
-        if rules == self._rules:
+        rules, reviewer = self._reviewers.rules, self.perspective.reviewer
+        applied = rules if self._reviewers.is_team else None
+        if applied == self._rules:
             return False
-        self._rules = rules
+        self._rules = applied
         self._catalog.assignment = None
-        if rules.are_assigning and not self._perspective.shows_consensus:
+        if rules.are_assigning and not self.perspective.shows_consensus:
             self._catalog.assignment = assignment_by(rules, self.numbers, reviewer)
         return True

@@ -10,12 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.cutout import Cutout, Cutouts
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.outcomes import (
     DEFAULT_THRESHOLD,
     ERRORS,
     OUTCOMES,
     SHOWN_OUTCOMES,
+    UNSURE,
     Outcome,
     outcome_codes,
     outcome_names,
@@ -79,6 +81,8 @@ class Catalog:
         Place of each row in the learned order; None until the order is learned.
     assignment : Assignment or None
         What the rules of the team mean for the reviewer; None if they assign nothing.
+    repeat_places : dict of int to int
+        Row that each repeat of the queue follows there, by its own row; see `Repeats`.
     """
 
     def __init__(
@@ -95,6 +99,7 @@ class Catalog:
         self.own_columns = OwnColumns(predictions)
         self.learned_places: npt.NDArray[np.int64] | None = None
         self.assignment: Assignment | None = None
+        self.repeat_places: dict[int, int] = {}
         self._base = canonical_values(predictions)
         self.set_threshold(None)
 
@@ -194,7 +199,8 @@ class Catalog:
 
         It was carried from an earlier round, or the cutout is asked about again.
         """
-        return bool(self.labels.are_carried[row] or self.hidden.asked[row])
+        is_asked = self.hidden.asked[row] or row == self.hidden.repeated_row
+        return bool(self.labels.are_carried[row] or is_asked)
 
     def needs(self, row: int) -> tuple[bool, bool]:
         """Return whether a cutout needs a verdict, and whether this round gave one.
@@ -208,6 +214,42 @@ class Catalog:
         reviewed, is_carried = bool(labels.reviewed[row]), bool(labels.are_carried[row])
         is_contradicted = is_carried and carried not in (-1, int(self.preds[row]))
         return not reviewed or is_contradicted, reviewed and not is_carried
+
+    def needed_verdict(self, row: int) -> bool:
+        """Return whether a cutout needed a verdict before those of this round."""
+        labels = self.labels
+        if labels.have_carried[row]:
+            return int(labels.carried_label[row]) not in (-1, int(self.preds[row]))
+        return not labels.initial_state(row).reviewed
+
+    def seem_open(self) -> npt.NDArray[np.bool_]:
+        """Return `are_open` as the screen shows it; a repeat seems to be open."""
+        which = self.are_open()
+        which[self._repeated] = True
+        return which
+
+    def seem_reviewed(self) -> npt.NDArray[np.bool_]:
+        """Return the mask of cutouts that the screen shows as reviewed, shape (n,)."""
+        which = self.labels.reviewed.copy()
+        for row in self._repeated:
+            which[row] = self.labels.earlier_state(row).reviewed
+        return which
+
+    @property
+    def _repeated(self) -> list[int]:
+        """The row that seems to have no verdict of this round, if there is one."""
+        row = self.hidden.repeated_row
+        return [] if row < 0 else [row]
+
+    def shown_state(self, row: int) -> tuple[LabelState, bool]:
+        """Return the label state that the screen shows, and whether it was carried.
+
+        It tells nothing about whether the cutout is hidden.
+        """
+        labels = self.labels
+        if row in self._repeated:
+            return labels.earlier_state(row), bool(labels.have_carried[row])
+        return labels.state_of(row), bool(labels.are_carried[row])
 
     def snapshot(self, outcomes: Sequence[Outcome] = ERRORS) -> Snapshot:
         """Return a snapshot of the current labels, for computing metrics.
@@ -248,15 +290,21 @@ class Catalog:
         return rows[np.argsort(images, kind="stable")]
 
     def cutout(self, row: int) -> Cutout:
-        """Return the cutout in a row of the table; its data are empty while hidden."""
+        """Return the cutout in a row of the table, as the screen shows it.
+
+        Its data are empty while it is hidden.
+        """
         if self.hidden.mask[row]:
             return Cutout(*self._place_of(row), is_hidden=True)
-        return self.revealed_cutout(row)
+        return self._cutout(row, *self.shown_state(row))
 
     def revealed_cutout(self, row: int) -> Cutout:
         """Return the cutout in a row of the table with all its data, for reports."""
+        labels = self.labels
+        return self._cutout(row, labels.state_of(row), bool(labels.are_carried[row]))
+
+    def _cutout(self, row: int, state: LabelState, is_carried: bool) -> Cutout:
         table = self.predictions
-        state = self.labels.state_of(row)
         confidence = None if table.confidence is None else float(table.confidence[row])
         return Cutout(
             *self._place_of(row),
@@ -273,7 +321,7 @@ class Catalog:
             decision=state.decision,
             kind=state.kind,
             note=state.note,
-            is_carried=bool(self.labels.are_carried[row]),
+            is_carried=is_carried,
         )
 
     def _place_of(self, row: int) -> tuple[int, str, int, int, int]:
@@ -307,6 +355,13 @@ class Catalog:
             "unsure": self.labels.unsure[rows],
             "carried": self.labels.are_carried[rows],
         }
+        for row in self._repeated:
+            state, is_carried = self.shown_state(row)
+            at = rows == row
+            columns["label_new"][at] = state.label_new
+            columns["reviewed"][at] = state.reviewed
+            columns["unsure"][at] = state.decision == UNSURE
+            columns["carried"][at] = is_carried
         for name, blank in _BLANKS.items():
             columns[name][hidden] = blank
         return Cutouts(
@@ -323,9 +378,11 @@ class Catalog:
 
     @property
     def shown_kinds(self) -> dict[int, str]:
-        """Kinds of artifact by row, without the kinds of hidden cutouts."""
-        hidden = self.hidden.mask
-        return {r: kind for r, kind in self.labels.kinds.items() if not hidden[r]}
+        """Kinds of artifact by row that the screen shows; none of hidden cutouts."""
+        hidden, kinds = self.hidden.mask, dict(self.labels.kinds)
+        for row in self._repeated:
+            kinds[row] = self.shown_state(row)[0].kind
+        return {r: kind for r, kind in kinds.items() if kind and not hidden[r]}
 
     def neighbours_of(self, row: int) -> dict[tuple[int, int], Cutout]:
         """Return a cutout and up to eight neighbours around it.

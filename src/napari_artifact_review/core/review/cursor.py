@@ -252,6 +252,7 @@ class ReviewCursor:
             self._left_at, self._rule_queue = self.row, self.queue
         self.purpose = purpose or {}
         asked = () if hidden_from is None else rows.tolist()
+        self._catalog.hidden.set_repeat(-1)
         self._catalog.hidden.ask(asked, hidden_from or "")
         queue = Queue(self._catalog, self.queue.rule, rows)
         self._replace_queue(queue, int(rows[0]) if len(rows) else self.row)

@@ -21,6 +21,9 @@ class HiddenCutouts:
     has a new verdict, whatever verdicts they have already. If a verdict is undone, its
     cutout is hidden again.
 
+    A third rule, `set_repeat`, makes one cutout look as if it had no verdict of this
+    round. So it is hidden only if `hide_unanswered` says so.
+
     Parameters
     ----------
     labels : Labels
@@ -30,6 +33,8 @@ class HiddenCutouts:
     ----------
     changed : Signal
         Emitted when a rule has changed, but not after a verdict.
+    repeated_row : int
+        The row of `set_repeat`; -1 for none.
     """
 
     changed = Signal()
@@ -45,6 +50,7 @@ class HiddenCutouts:
         # A fixed seed, so that a resumed review hides the same rows.
         self._lot = np.random.default_rng(0).random(count, dtype=np.float32)
         self._reviewer = ""
+        self.repeated_row = -1
         # Time from which a verdict answers for its cutout.
         self._since = ""
 
@@ -87,6 +93,15 @@ class HiddenCutouts:
         self._asked[self._rows] = True
         self._refresh()
 
+    def set_repeat(self, row: int) -> None:
+        """Make a row look as if it had no verdict of this round, instead of another.
+
+        -1 is no row. The caller emits `changed`, when the queue has its place.
+        """
+        rows = [one for one in (self.repeated_row, row) if one >= 0]
+        self.repeated_row = row
+        self.update(rows)
+
     def update(self, rows: Iterable[int]) -> None:
         """Hide or show rows whose label state has changed."""
         for row in rows:
@@ -94,13 +109,16 @@ class HiddenCutouts:
             if at < len(self._rows) and self._rows[at] == row:
                 self._asked[row] = not self._is_answered(row)
             is_drawn = self._hides_unanswered and self._lot[row] < self._share
-            is_hidden = is_drawn and not self._labels.answered_at(row)
+            is_repeated = row == self.repeated_row
+            is_hidden = is_drawn and (is_repeated or not self._labels.answered_at(row))
             self._mask[row] = is_hidden or self._asked[row]
 
     def _refresh(self) -> None:
         self._mask[:] = self._asked
         if self._hides_unanswered:
             self._mask |= ~self._labels.answered & (self._lot < self._share)
+        if self.repeated_row >= 0:
+            self.update([self.repeated_row])
         self.changed.emit()
 
     def _is_answered(self, row: int) -> bool:

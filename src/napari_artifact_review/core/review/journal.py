@@ -217,7 +217,7 @@ class Journal:
             return self._log.decide(decisions, contexts)
 
         command = Command("decide", keys, make, title=f"{title_of(keys)}: {verdict}")
-        command.old_states, command.new_states = expected, new
+        command.old_states, command.new_states = expected | self._shown(by_key), new
         command.again = partial(self.decide, rows, verdict, kind, note, view, images)
         return self._give(command)
 
@@ -334,6 +334,11 @@ class Journal:
         may_repeat = self._catalog.takes_equal_verdict
         again = {key for key, row in rows.items() if may_repeat(row)}
         return again | {one.cutout for one in self._disagreements}
+
+    def _shown(self, rows: Mapping[CutoutKey, int]) -> dict[CutoutKey, LabelState]:
+        """Return the label states of repeats as the screen shows them."""
+        again, states = self._catalog.hidden.repeated_row, self._catalog.shown_state
+        return {key: states(row)[0] for key, row in rows.items() if row == again}
 
     def _command_without_effect(
         self,

@@ -148,6 +148,11 @@ class Labels:
         """Return the label state of a row before its first decision."""
         return self._initial.get(row) or self.state_as_read(row)
 
+    def earlier_state(self, row: int) -> LabelState:
+        """Return the label state of a row without the verdicts of this round."""
+        carried = self._carried.get(row)
+        return self.initial_state(row) if carried is None else LabelState.after(carried)
+
     def state_of(self, row: int) -> LabelState:
         """Return the label state in force for a row."""
         decision = self._decisions.get(row)

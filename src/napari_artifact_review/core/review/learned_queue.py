@@ -198,7 +198,8 @@ class LearnedQueue:
         if self._order is None or self.ranked is None:
             return None
         rows = np.array(sorted(self._note_all_times()), dtype=np.int64)
-        rows = rows[~self._catalog.hidden.mask[rows]]
+        hidden = self._catalog.hidden
+        rows = rows[~hidden.mask[rows] & (rows != hidden.repeated_row)]
         of_table = self.ranked.of_table
         return Reason(
             None if of_table is None else float(of_table[row]),

@@ -16,7 +16,10 @@ from napari_artifact_review.core.review.queue_order import (
     are_assigned,
     are_candidates,
     are_in_round,
+    have_state,
+    ranks_of,
     sort_keys,
+    takes_repeats,
 )
 from napari_artifact_review.core.tables.column_condition import ColumnCondition
 
@@ -201,6 +204,8 @@ class Queue:
         self.rule = rule
         self.listed = listed
         self.changes = 0
+        # Sort keys of the repeats without their places, by row.
+        self._moved: dict[int, float] = {}
         self._catalog = catalog
         self._index = catalog.cutout_index
         if listed is None:
@@ -208,6 +213,7 @@ class Queue:
             if rule.state in ROUND_STATES:
                 which &= are_in_round(catalog, rule.state)
             self._keys = sort_keys(catalog, rule, which)
+            self._place_repeats(which)
         else:
             self._keys = np.full(len(catalog.preds), len(listed))
             self._keys[listed] = np.arange(len(listed))
@@ -224,7 +230,7 @@ class Queue:
         self._open = catalog.are_open()[rows]
         self._answered = catalog.are_answered()[rows]
         self._row_is_in = np.zeros(len(which), dtype=bool)
-        self._row_is_in[self.rows] = True
+        self._row_is_in[rows[self._is_in]] = True
         self._size = int(np.count_nonzero(self._is_in))
         self._left = int(np.count_nonzero(self._is_in & self._open))
         self._seen = int(np.count_nonzero(self._answered))
@@ -235,7 +241,7 @@ class Queue:
     @property
     def rows(self) -> Rows:
         """Table rows of the cutouts, in the order of the queue."""
-        return self._rows[self._is_in]
+        return self._rows[self._are_queued(slice(None))]
 
     @property
     def candidates(self) -> Rows:
@@ -271,18 +277,26 @@ class Queue:
 
     def __contains__(self, row: int) -> bool:
         """Return whether the cutout in a row is in the queue."""
-        return bool(self._row_is_in[row])
+        return bool(self._row_is_in[row]) or row == self._repeated_row
 
     def position_of(self, row: int) -> int | None:
-        """Return the position of a cutout, counted from 1; None if not in the queue."""
+        """Return the position of a cutout, counted from 1; None if not in the queue.
+
+        For all other cutouts, a repeat counts where it would be otherwise, so that it
+        changes no position.
+        """
         if row not in self:
             return None
-        return int(np.count_nonzero(self._is_in[: self._index_of(row)])) + 1
+        before, key = np.count_nonzero(self._is_in[: self._index_of(row)]), self._keys
+        for moved, own_key in self._moved.items():
+            if key is not None and self._row_is_in[moved]:
+                before += int(own_key < key[row]) - int(key[moved] < key[row])
+        return int(before) + 1
 
     def rows_of(self, image_name: str) -> Rows:
         """Return the rows of the queued cutouts of an image, in queue order."""
         rows = self._index.cutouts_of(image_name)
-        rows = rows[self._row_is_in[rows]]
+        rows = rows[self._row_is_in[rows] | np.equal(rows, self._repeated_row)]
         if self._keys is None:
             return rows
         return rows[np.argsort(self._keys[rows], kind="stable")]
@@ -357,17 +371,21 @@ class Queue:
         return None if found is None else self._index.image_of(found)
 
     def _are_queued(self, candidates: slice) -> npt.NDArray[np.bool_]:
-        return self._is_in[candidates]
+        repeated = self._repeated_row
+        if repeated < 0:
+            return self._is_in[candidates]
+        return self._is_in[candidates] | np.equal(self._rows[candidates], repeated)
 
     def _are_unreviewed(self, candidates: slice) -> npt.NDArray[np.bool_]:
-        pending = self._catalog.labels.pending[self._rows[candidates]]
-        are_open = np.greater(self._open[candidates], pending)
-        return self._is_in[candidates] & are_open
+        rows = self._rows[candidates]
+        are_open = self._open[candidates] | np.equal(rows, self._repeated_row)
+        are_open &= ~self._catalog.labels.pending[rows]
+        return self._are_queued(candidates) & are_open
 
     def _are_matching(
         self, which: npt.NDArray[np.bool_], candidates: slice
     ) -> npt.NDArray[np.bool_]:
-        return self._is_in[candidates] & which[self._rows[candidates]]
+        return self._are_queued(candidates) & which[self._rows[candidates]]
 
     def _are_in_others(
         self, names: Sequence[str], candidates: slice
@@ -375,7 +393,7 @@ class Queue:
         """Return the mask of queued candidates that are not in images `names`."""
         index = self._catalog.predictions.image_index[self._rows[candidates]]
         known = np.isin(index, [self._index.position_of_image(name) for name in names])
-        return np.greater(self._is_in[candidates], known)
+        return np.greater(self._are_queued(candidates), known)
 
     def _first(self, start: int, is_wanted: _Filter) -> int | None:
         """Return the row of the first wanted candidate at or after index `start`."""
@@ -411,31 +429,33 @@ class Queue:
         self._to_see += int(is_open or answered) - int(was_open or was_answered)
         self._is_in[at] = is_in
         self._open[at], self._answered[at] = is_open, answered
-        self.changes += int(is_in != was_in)
+        self.changes += int(is_in != was_in or row in self._moved)
         self._row_is_in[row] = is_in
 
     def _are_in(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Return the mask of rows that have the review state and kind of the rule."""
-        labels, rule = self._catalog.labels, self.rule
         if self.listed is not None:
             return np.ones(len(rows), dtype=bool)
-        if rule.state == "new errors":
-            which = ~labels.reviewed[rows]
-        elif rule.state == "all" or rule.state in ROUND_STATES:
-            # The candidates of the other states of a round do not depend on decisions
-            # of this round.
-            which = np.ones(len(rows), dtype=bool)
-        elif rule.state == "changed":
-            which = labels.label_new[rows] != self._catalog.predictions.label[rows]
-        elif rule.state == "unsure":
-            which = labels.unsure[rows].copy()
-        else:
-            which = labels.reviewed[rows] == (rule.state == "reviewed")
-        if rule.kinds is not None:
-            kinds, one = labels.kinds, len(rows) == 1
-            named = rows.tolist() if one else kinds
-            which &= np.isin(rows, [r for r in named if kinds.get(r) in rule.kinds])
-        return which
+        return have_state(self._catalog, self.rule, rows)
+
+    # Repeats
+
+    @property
+    def _repeated_row(self) -> int:
+        """Row of the repeat in this queue that waits for its verdict; -1 without."""
+        row = self._catalog.hidden.repeated_row
+        return row if row in self._moved else -1
+
+    def _place_repeats(self, which: npt.NDArray[np.bool_]) -> None:
+        """Move the candidates that are repeats behind the cutouts that they follow."""
+        places = self._catalog.repeat_places
+        places = {row: after for row, after in places.items() if which[row]}
+        if not places or not takes_repeats(self.rule):
+            return
+        self._keys = keys = ranks_of(self._keys, len(which)).astype(np.float64)
+        self._moved = {row: float(keys[row]) for row in places}
+        for row, after in places.items():
+            keys[row] = np.nextafter(keys[after], np.inf)
 
     # Order
 

@@ -52,6 +52,31 @@ def are_candidates(catalog: Catalog, rule: QueueRule) -> Mask:
     return which
 
 
+def have_state(catalog: Catalog, rule: QueueRule, rows: Rows) -> Mask:
+    """Return the mask of candidates with the review state and kind of a rule.
+
+    `rows` are the rows of the candidates, shape (m,).
+    """
+    labels = catalog.labels
+    if rule.state == "new errors":
+        which = ~labels.reviewed[rows]
+    elif rule.state in ("all", "next round", "contradicted", "settled"):
+        # The candidates of the states of a round do not depend on decisions of this
+        # round.
+        which = np.ones(len(rows), dtype=bool)
+    elif rule.state == "changed":
+        which = labels.label_new[rows] != catalog.predictions.label[rows]
+    elif rule.state == "unsure":
+        which = labels.unsure[rows].copy()
+    else:
+        which = labels.reviewed[rows] == (rule.state == "reviewed")
+    if rule.kinds is not None:
+        kinds, one = labels.kinds, len(rows) == 1
+        named = rows.tolist() if one else kinds
+        which &= np.isin(rows, [r for r in named if kinds.get(r) in rule.kinds])
+    return which
+
+
 def are_assigned(catalog: Catalog) -> Mask:
     """Return the mask of the cutouts that the rules of the team let in a queue."""
     if catalog.assignment is None:
@@ -119,21 +144,37 @@ def _interleaved_keys(
     keys: npt.NDArray[Any] | None, candidates: Mask, common: Rows
 ) -> npt.NDArray[np.float64]:
     """Return keys that spread the common candidates evenly."""
-    count = len(candidates)
-    order = np.arange(count) if keys is None else np.argsort(keys, kind="stable")
-    ranks = np.empty(count, dtype=np.int64)
-    ranks[order] = np.arange(count)
+    ranks = ranks_of(keys, len(candidates))
     others = candidates.copy()
     others[common] = False
-    rows = order[others[order]]
+    rows = np.flatnonzero(others)
+    rows = rows[np.argsort(ranks[rows])]
     merged = interleaved(rows, common)
-    places = np.empty(count)
+    places = np.empty(len(candidates))
     places[merged] = np.arange(len(merged))
     # Any other row is before the next candidate, so that a search from it finds that.
     ends = np.append(places[rows], len(merged))
     outside = ~candidates
     places[outside] = ends[np.searchsorted(ranks[rows], ranks[outside])] - 0.5
     return places
+
+
+def ranks_of(keys: npt.NDArray[Any] | None, count: int) -> Rows:
+    """Return the place of each of `count` rows in the order of sort keys, shape (n,).
+
+    Ties are in table order; so is everything without keys.
+    """
+    if keys is None:
+        return np.arange(count)
+    ranks = np.empty(count, dtype=np.int64)
+    ranks[np.argsort(keys, kind="stable")] = np.arange(count)
+    return ranks
+
+
+def takes_repeats(rule: QueueRule) -> bool:
+    """Return whether a queue by a rule can have a cutout that has no verdict yet."""
+    has_unreviewed = rule.state in ("all", "unreviewed", "next round", "new errors")
+    return has_unreviewed and rule.kinds is None
 
 
 def _keys_of_round(catalog: Catalog, rule: QueueRule) -> npt.NDArray[Any] | None:

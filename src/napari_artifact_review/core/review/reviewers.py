@@ -67,6 +67,9 @@ class Reviewers:
     is_assigned : callable
         Function that returns whether a cutout is assigned to the reviewer; see
         `AssignedWork`.
+    is_repeat : callable
+        Function that returns whether the reviewer is asked about a cutout again without
+        a sign; see `Repeats`.
     """
 
     changed = Signal()
@@ -92,6 +95,7 @@ class Reviewers:
         self._ever: dict[CutoutKey, set[str]] = {}
         self.votes = Votes(log, label_before, TeamRules())
         self.is_assigned: Callable[[CutoutKey], bool] = lambda _: True
+        self.is_repeat: Callable[[CutoutKey], bool] = lambda _: False
         self._take_note(log.entries)
         self._split_or_join()
 
@@ -132,8 +136,13 @@ class Reviewers:
         return self.view is self.votes or not self.are_several
 
     def may_see(self, cutout: CutoutKey) -> bool:
-        """Return whether the reviewer may see what others say about a cutout."""
-        return not self.are_hidden or self._reviewer in self._ever.get(cutout, ())
+        """Return whether the reviewer may see what others say about a cutout.
+
+        While the reviewer is asked about the cutout again, others are hidden as before
+        the first verdict.
+        """
+        has_answered = self._reviewer in self._ever.get(cutout, ())
+        return not self.are_hidden or (has_answered and not self.is_repeat(cutout))
 
     def notices(self) -> tuple[str, ...]:
         """Return notices about other reviewers, and about a name with several logs."""
@@ -175,7 +184,7 @@ class Reviewers:
 
         A verdict is blind if its reviewer could not know a verdict of another one on
         the same cutout. After the first own verdict, others may be shown. A verdict on
-        a cutout that is not assigned to the reviewer says so.
+        a cutout that is not assigned to the reviewer says so, and so does a repeat.
         """
         facts: dict[str, Any] = {}
         own = [
@@ -189,6 +198,8 @@ class Reviewers:
         has_others = bool(names - {self._reviewer})
         has_seen = self._reviewer in names or self._was_open or not self.rules.is_blind
         facts["assigned"] = self.is_assigned(cutout)
+        if self.is_repeat(cutout):
+            facts["repeat"] = True
         return {TEAM_FACTS: {"blind": not (has_others and has_seen)} | facts}
 
     def seen_on(self, cutout: CutoutKey) -> dict[str, Any]:

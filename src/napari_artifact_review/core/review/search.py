@@ -47,6 +47,8 @@ def are_containing(
         noted[:] = [wanted in note.casefold() for note in table.note]
     for row, state in catalog.labels.changed_states().items():
         noted[row] = wanted in state.note.casefold()
+    if (row := catalog.hidden.repeated_row) >= 0:
+        noted[row] = wanted in catalog.shown_state(row)[0].note.casefold()
     noted &= ~catalog.hidden.mask
     for key, note in (drafts or {}).items():
         if key in catalog.cutout_index:

@@ -71,6 +71,7 @@ from napari_artifact_review.core.review.queue import (
     State,
 )
 from napari_artifact_review.core.review.remaining_labels import RemainingSnapshot
+from napari_artifact_review.core.review.repeats import Repeats
 from napari_artifact_review.core.review.resume import (
     Disagreement,
     LabelChoice,
@@ -233,7 +234,7 @@ class ReviewSession:
         gone = self._restore(position)
         self._journal = Journal(catalog, files.store, files.contents, files.perspective)
         self.reviewers = self._journal.reviewers
-        self._assigned = AssignedWork(catalog, self.reviewers, files.perspective)
+        self._work = AssignedWork(catalog, self.reviewers, files.perspective)
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
         )
@@ -248,8 +249,8 @@ class ReviewSession:
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
         self._expose_signals()
         self._prepare_learning(position, embeddings)
+        self._begin_repeats()
         self._journal.changed.connect(self._on_changed)
-        self.reviewers.changed.connect(self._on_reviewers_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
@@ -553,7 +554,7 @@ class ReviewSession:
     def notices(self) -> tuple[str, ...]:
         """Notices for the reviewer about the table, the output and the log."""
         on_files = notices_on(self.predictions, self._output)
-        of_parts = *self.saver.notices, *self._assigned.notices
+        of_parts = *self.saver.notices, *self._work.notices
         return (*self._notices, *on_files, *of_parts)
 
     def add_notice(self, notice: str) -> None:
@@ -1313,12 +1314,17 @@ class ReviewSession:
         """Return the label state of a cutout as far as the reviewer may see it.
 
         It is the state of `expected_state`. For a hidden cutout, it is the last pending
-        verdict, or else empty, with -1 as `label_new`.
+        verdict, or else empty, with -1 as `label_new`. For a cutout that is asked about
+        again without a sign, it is the last pending verdict, or else the state without
+        the verdicts of this round; see `Repeats`.
         """
-        if not self.catalog.hidden.mask[self._row_of(cutout)]:
+        row, hidden = self._row_of(cutout), self.catalog.hidden
+        if not hidden.mask[row] and row != hidden.repeated_row:
             return self.expected_state(cutout)
         given = [c.new_states for c in self.pending if cutout in c.new_states]
-        return given[-1][cutout] if given else LabelState(-1)
+        if given:
+            return given[-1][cutout]
+        return LabelState(-1) if hidden.mask[row] else self.catalog.shown_state(row)[0]
 
     # Several reviewers
 
@@ -1672,6 +1678,11 @@ class ReviewSession:
             )
         self.team = self.open_log.team
 
+    def _begin_repeats(self) -> None:
+        """Ask about earlier cutouts again, as the rules of the team say."""
+        self._repeats = Repeats(self.catalog, self._cursor, self._journal, self._work)
+        self.reviewers.changed.connect(self._on_reviewers_changed)
+
     @property
     def _is_learned(self) -> bool:
         queue = self.review_queue
@@ -1734,12 +1745,13 @@ class ReviewSession:
         """Learn the order of the queue again, if the queue has the learned order.
 
         It is also learned while other cutouts are in the queue for a while, because
-        the estimates of what is left depend on it.
+        the estimates of what is left depend on it. At the end, begin or end a repeat.
         """
         if self.review_queue.rule.order == "learned":
             self._start_describing()
             self.learned_queue.update(self._cursor.rule_queue)
             self.learning_changed.emit()
+        self._repeats.update()
 
     def _carry(
         self, plan: CarryPlan | None, queue: QueueRule | None, order: Order
@@ -1782,6 +1794,7 @@ class ReviewSession:
         return ReviewError(what, path=self.predictions.path)
 
     def _on_changed(self, rows: list[int]) -> None:
+        self._repeats.note_verdicts(rows)
         self.catalog.hidden.update(rows)
         self._cursor.update_queue(rows)
         self.learned_queue.note_labels(rows)
@@ -1796,7 +1809,7 @@ class ReviewSession:
         self._learn()
 
     def _on_reviewers_changed(self) -> None:
-        if self._assigned.update():
+        if self._work.update():
             self._cursor.sort_again()
             self._learn()
 

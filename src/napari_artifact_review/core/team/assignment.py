@@ -125,15 +125,20 @@ def lots(numbers: Numbers, seed: int, *purpose: str) -> Numbers:
     return _mixed(numbers ^ np.uint64(_digest("\0".join((str(seed), *purpose)))))
 
 
+def fractions(numbers: Numbers, seed: int, *purpose: str) -> npt.NDArray[np.float64]:
+    """Return `lots` as fractions from 0 to less than 1, shape (n,)."""
+    # The first 53 bits, which a float holds exactly.
+    bits = lots(numbers, seed, *purpose) >> np.uint64(11)
+    return bits.astype(np.float64) * 2.0**-53
+
+
 def are_common(numbers: Numbers, share: float, seed: int) -> Mask:
     """Return the mask of the cutouts that all members review, shape (n,).
 
     Each cutout is drawn with the probability `share`. A larger share has the cutouts of
     a smaller one, and more.
     """
-    # The first 53 bits, which are exact as a float from 0 to less than 1.
-    fraction = (lots(numbers, seed, "common") >> np.uint64(11)) * 2.0**-53
-    return np.asarray(fraction < share, dtype=bool)
+    return np.less(fractions(numbers, seed, "common"), share)
 
 
 def are_assigned(

@@ -53,6 +53,16 @@ class Ballot(NamedTuple):
         return is_verdict and is_own and is_planned and not self.is_undone
 
 
+def is_repeat(entry: Entry) -> bool:
+    """Return whether a verdict repeats an earlier one of the same reviewer."""
+    return _facts_of(entry).get("repeat", False) is True
+
+
+def _facts_of(entry: Entry) -> Mapping[str, Any]:
+    stored = entry.context.get(TEAM_FACTS)
+    return stored if isinstance(stored, Mapping) else {}
+
+
 def ballots_of(log: DecisionLog) -> Iterator[Ballot]:
     """Yield all verdicts and adjudications of all reviewers, in the order of the log.
 
@@ -70,14 +80,13 @@ def ballots_of(log: DecisionLog) -> Iterator[Ballot]:
         if entry.action not in ("decide", "adjudicate"):
             continue
         before = names.setdefault(entry.cutout, set())
-        stored = entry.context.get(TEAM_FACTS)
-        facts: Mapping[str, Any] = stored if isinstance(stored, Mapping) else {}
+        facts = _facts_of(entry)
         yield Ballot(
             entry,
             entry.act not in done,
             facts.get("blind", before <= {entry.reviewer}) is True,
             facts.get("assigned", True) is True,
-            facts.get("repeat", False) is True,
+            is_repeat(entry),
         )
         before.add(entry.reviewer)
 

@@ -15,6 +15,7 @@ from napari_artifact_review.core.outcomes import UNSURE
 from napari_artifact_review.core.scores.pace import pace_of
 from napari_artifact_review.core.team.ballots import Ballot, ballots_of, first_votes
 from napari_artifact_review.core.team.ratings import NO_VOTE, Ratings
+from napari_artifact_review.core.team.repeats import repeats_of
 from napari_artifact_review.core.team.votes import Votes
 
 
@@ -84,18 +85,12 @@ def _repeats(
     ballots: Iterable[Ballot], names: Iterable[str]
 ) -> dict[str, list[tuple[CutoutKey, tuple[int, int]]]]:
     """Return each repeat of a reviewer with the label before it, by name."""
-    pairs: dict[str, list[tuple[CutoutKey, tuple[int, int]]]] = defaultdict(list)
-    last: dict[tuple[str, CutoutKey], int] = {}
     wanted = set(names)
-    for ballot in ballots:
-        entry = ballot.entry
-        key = entry.reviewer, entry.cutout
-        if ballot.is_undone or entry.action != "decide" or key[0] not in wanted:
-            continue
-        if ballot.is_repeat and key in last:
-            pairs[key[0]].append((entry.cutout, (last[key], _label(entry))))
-        last[key] = _label(entry)
-    return dict(pairs)
+    return {
+        name: [(again.cutout, (_label(first), _label(again))) for first, again in pairs]
+        for name, pairs in repeats_of(ballots).items()
+        if name in wanted
+    }
 
 
 def _seconds(entries: Iterable[Entry], names: Iterable[str]) -> dict[str, Any]:

@@ -252,7 +252,7 @@ class GalleryPanel(QWidget):
         """
         count, catalog = self._model.rowCount(), self._session.catalog
         order = np.roll(self._model.rows(np.arange(count)), -start)
-        are_open = np.greater(catalog.are_open(), catalog.labels.pending)[order]
+        are_open = np.greater(catalog.seem_open(), catalog.labels.pending)[order]
         found = order[are_open & ~np.isin(order, rows)]
         return int(found[0]) if found.size else None
 

@@ -157,7 +157,7 @@ def _selection_text(session: ReviewSession, rows: Sequence[int]) -> str:
     catalog, index = session.catalog, np.asarray(rows)
     hidden = catalog.hidden.mask
     masks = {str(name): catalog.are(name) for name in OUTCOME_DISPLAY_ORDER}
-    masks["reviewed"] = catalog.labels.reviewed
+    masks["reviewed"] = catalog.seem_reviewed()
     shown = index[~hidden[index]]
     counts = {name: np.count_nonzero(mask[shown]) for name, mask in masks.items()}
     counts["hidden"] = np.count_nonzero(hidden[index])

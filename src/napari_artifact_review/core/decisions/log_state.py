@@ -210,11 +210,12 @@ class LogState:
             first = votes[act].entry if act in votes else entry
             votes[act] = Vote(decision, first)
 
-    def _owners(self, entry: Entry) -> tuple[_Owner, _Owner]:
-        """Return the reviewer and the log of the act that an entry changes."""
-        is_reversal = entry.action in ("undo", "redo")
-        reviewer = self.reviewers.get(entry.act, "") if is_reversal else entry.reviewer
-        return ("reviewer", reviewer), ("log", entry.act.log_id)
+    def _owners(self, entry: Entry) -> tuple[_Owner, ...]:
+        """Return the reviewer and the logs whose acts an entry may change."""
+        log = "log", entry.act.log_id
+        if entry.action in ("undo", "redo"):
+            return ("reviewer", self.reviewers.get(entry.act, "")), log
+        return ("reviewer", entry.reviewer), log, ("log", entry.log_id)
 
     def _note_owners(self, entry: Entry) -> None:
         """Note an entry as the last one of its reviewer and of its log."""

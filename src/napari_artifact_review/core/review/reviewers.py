@@ -60,13 +60,19 @@ class Reviewers:
 
     Attributes
     ----------
+    rules_changed : Signal
+        Emitted when the rules of the team have changed, here or on another computer.
     votes : Votes
         The votes of all reviewers, with the rules of the team.
     changed : Signal
         Emitted when votes, adjudications or rules may have changed.
+    is_assigned : callable
+        Function that returns whether a cutout is assigned to the reviewer; see
+        `AssignedWork`.
     """
 
     changed = Signal()
+    rules_changed = Signal()
 
     def __init__(
         self,
@@ -88,6 +94,7 @@ class Reviewers:
         # Everyone with an entry on a cutout, undone or not.
         self._ever: dict[CutoutKey, set[str]] = {}
         self.votes = Votes(log, label_before, TeamRules())
+        self.is_assigned: Callable[[CutoutKey], bool] = lambda _: True
         self._take_note(log.entries)
         self._split_or_join()
 
@@ -164,26 +171,28 @@ class Reviewers:
         touched = self._split_or_join()
         if self.is_team and entries:
             self.changed.emit()
+        if any(entry.action == SET_RULES for entry in entries):
+            self.rules_changed.emit()
         return touched
 
     def facts_of(self, cutout: CutoutKey) -> dict[str, Any]:
         """Return what the entry of a verdict says about the team; empty without one.
 
         A verdict is blind if its reviewer could not know a verdict of another one on
-        the same cutout. After the first own verdict, others may be shown.
+        the same cutout. After the first own verdict, others may be shown. A verdict on
+        a cutout that is not assigned to the reviewer says so.
         """
         facts: dict[str, Any] = {}
-        own = [
-            a for a, d in self.votes.on(cutout).items() if d.reviewer == self._reviewer
-        ]
-        if any(act.log_id != self._log.log_id for act in own):
-            facts[_REVISES] = True
+        for act, one in self.votes.on(cutout).items():
+            if one.reviewer == self._reviewer and act.log_id != self._log.log_id:
+                facts[_REVISES] = True
         if not self.is_team:
             return {TEAM_FACTS: facts} if facts else {}
         names = self._ever.get(cutout, set())
         has_others = bool(names - {self._reviewer})
         has_seen = self._reviewer in names or self._was_open or not self.rules.is_blind
-        return {TEAM_FACTS: {"blind": not (has_others and has_seen)} | facts}
+        is_blind, is_assigned = not (has_others and has_seen), self.is_assigned(cutout)
+        return {TEAM_FACTS: facts | {"blind": is_blind, "assigned": is_assigned}}
 
     def seen_on(self, cutout: CutoutKey) -> dict[str, Any]:
         """Return the context of an adjudication: the acts that it saw."""

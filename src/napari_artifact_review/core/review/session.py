@@ -30,6 +30,7 @@ from napari_artifact_review.core.outcomes import (
     Outcome,
     Verdict,
 )
+from napari_artifact_review.core.review.assigned_work import AssignedWork
 from napari_artifact_review.core.review.audits import Audits
 from napari_artifact_review.core.review.budget import Budget
 from napari_artifact_review.core.review.carrying import CarryPlan, plan_carrying
@@ -182,7 +183,8 @@ class ReviewSession:
     team : Team or None
         Exchange with other computers; None without a meeting place.
     reviewers : Reviewers
-        The votes of all reviewers, and the rules of the team.
+        The votes of all reviewers, and the rules of the team. The queue of a member has
+        the cutouts that the rules assign to the member; see `set_team_rules`.
     own_columns : OwnColumns
         The user's own columns of the table, with their values.
     shown_columns : tuple of str
@@ -231,6 +233,7 @@ class ReviewSession:
         gone = self._restore(position)
         self._journal = Journal(catalog, files.store, files.contents, files.perspective)
         self.reviewers = self._journal.reviewers
+        self._assigned = AssignedWork(catalog, self.reviewers, files.perspective)
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
         )
@@ -246,6 +249,7 @@ class ReviewSession:
         self._expose_signals()
         self._prepare_learning(position, embeddings)
         self._journal.changed.connect(self._on_changed)
+        self.reviewers.rules_changed.connect(self._on_rules_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
@@ -549,7 +553,8 @@ class ReviewSession:
     def notices(self) -> tuple[str, ...]:
         """Notices for the reviewer about the table, the output and the log."""
         on_files = notices_on(self.predictions, self._output)
-        return (*self._notices, *on_files, *self.saver.notices)
+        of_parts = *self.saver.notices, *self._assigned.notices
+        return (*self._notices, *on_files, *of_parts)
 
     def add_notice(self, notice: str) -> None:
         """Add a notice, for example about a view that cannot be restored."""
@@ -1325,6 +1330,11 @@ class ReviewSession:
     def set_team_rules(self, *, wait: bool | float = True, **changes: Any) -> Command:
         """Change rules of the team, such as ``is_blind=False``; the log records them.
 
+        If the rules assign cutouts to members, the queue of each member has the
+        assigned ones, with the common ones spread evenly over it. The reviewer can
+        still go to any other cutout; a verdict on it is recorded as not assigned. The
+        queue of a reviewer that is not a member has all cutouts.
+
         Parameters
         ----------
         wait : bool or float
@@ -1783,6 +1793,11 @@ class ReviewSession:
         for row in rows:
             self.label_changed.emit(row)
         self.decided.emit(rows)
+        self._learn()
+
+    def _on_rules_changed(self) -> None:
+        self._assigned.update()
+        self._cursor.sort_again()
         self._learn()
 
 

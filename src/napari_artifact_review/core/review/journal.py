@@ -18,7 +18,8 @@ from napari_artifact_review.core.decisions.entry import (
     plain_json,
     storable_text,
 )
-from napari_artifact_review.core.decisions.log import CHOSEN_BY, DecisionLog
+from napari_artifact_review.core.decisions.log import DecisionLog
+from napari_artifact_review.core.decisions.log_state import CHOSEN_BY
 from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.decisions.schema import StoreContents
 from napari_artifact_review.core.decisions.store import Store

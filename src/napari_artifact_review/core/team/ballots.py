@@ -9,7 +9,8 @@ import pandas as pd
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
-from napari_artifact_review.core.decisions.log import CHOSEN_BY, DecisionLog
+from napari_artifact_review.core.decisions.log import DecisionLog
+from napari_artifact_review.core.decisions.log_state import CHOSEN_BY
 
 #: Key in the context of a verdict for what a team needs to know about it: whether it
 #: was blind, whether its cutout was assigned to the reviewer, and whether it repeats an

@@ -93,6 +93,7 @@ def main() -> None:
     viewer.close()
     picture_the_changes(survey, Path(folder.name))
     picture_the_next_round(survey, Path(folder.name))
+    picture_the_reviewers(survey, Path(folder.name))
     picture_the_report(survey, Path(folder.name))
     for thread in threading.enumerate():
         # A closing review saves its table in a thread.
@@ -222,6 +223,28 @@ def picture_the_next_round(survey: DemoSurvey, folder: Path) -> None:
     dock.session.set_queue(state="contradicted")
     dock.session.go_to(int(dock.session.queue.error_id.iloc[0]))
     grab(dock, "next_round")
+    viewer.close()
+
+
+def picture_the_reviewers(survey: DemoSurvey, folder: Path) -> None:
+    """Make the picture of the question for the name, for docs/verdicts.md."""
+    table = Path(shutil.copy(survey.predictions, folder / "predictions.csv"))
+    for name in ("Ana", "Ben"):
+        with ReviewSession.open(table, survey.images, reviewer=name) as session:
+            session.set_label("unsure")
+            session.next()
+            session.set_label("unsure")
+    viewer = napari.Viewer(show=False)
+    viewer.show()
+    viewer.window.resize(1440, 900)
+    dock = review_dock(viewer)
+    dock.predictions.value, dock.images.value = table, survey.images
+    dock.open.native.click()
+    question = dock.opening.reviewer_question
+    while not question.is_asking:
+        QTest.qWait(50)
+    QTest.qWait(300)
+    question.native.grab().save(str(IMAGES / "reviewer.png"))
     viewer.close()
 
 

@@ -249,8 +249,17 @@ def test_open_gets_the_mapping_and_the_reviewer(survey, monkeypatch):
         label_values={"artifact": "0", "no artifact": "1"}, stride=100
     )
     assert (opened["cutout_size"], opened["reviewer"]) == (200, "me")
+    assert not opened["ask_reviewer"]
     assert main(["open", str(survey)]) == 0
     assert opened["mapping"] is None
+    assert opened["ask_reviewer"], "the window asks if it must"
+
+
+def test_open_refuses_a_name_before_there_is_a_window(survey, monkeypatch, capsys):
+    monkeypatch.setattr("napari.Viewer", None)
+    assert main(["open", str(survey), "--reviewer", "Ana;Ben"]) == 2
+    assert "is not a name for a reviewer" in capsys.readouterr().err
+    assert not [*survey.parent.glob("test_outputs*")]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from napari_artifact_review.cli.arguments import (
     mapping_of,
 )
 from napari_artifact_review.cli.window import check_qt, check_settings, run_napari
+from napari_artifact_review.core.decisions.reviewer_names import check_reviewer
 from napari_artifact_review.core.texts import printable
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reviewer",
         metavar="NAME",
-        help="name that is stored with each verdict (default: the login name)",
+        help="name that is stored with each verdict (default: the login name; if "
+        "others have given verdicts here, the window asks)",
     )
     parser.add_argument(
         "--team",
@@ -66,6 +68,9 @@ def run(options: argparse.Namespace) -> int:
     from napari_artifact_review.widgets import open_review
 
     mapping = mapping_of(options)
+    if options.reviewer is not None:
+        # Refuse a name before a window opens.
+        check_reviewer(options.reviewer)
 
     def start(viewer: napari.Viewer) -> None:
         widget = open_review(
@@ -81,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
             previous=options.previous,
             embeddings=options.embeddings,
             hdu=options.hdu,
+            ask_reviewer=options.reviewer is None,
         )
         if options.previous is not None:
             _print_summary(widget)

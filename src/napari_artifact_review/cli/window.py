@@ -25,7 +25,9 @@ def run_napari(start: Callable[[napari.Viewer], None]) -> int:
     except ReviewError:
         viewer.close()
         raise
-    napari.run()
+    if napari.current_viewer() is not None:
+        # Without a window, which the user may have closed already, this would not end.
+        napari.run()
     return 0
 
 

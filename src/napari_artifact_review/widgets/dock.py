@@ -9,16 +9,16 @@ from psygnal import Signal
 from qtpy.QtCore import QEvent, QRect
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
-from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import MappingNeededError, ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice, keys_in_force
 from napari_artifact_review.widgets import dock_notices
+from napari_artifact_review.widgets.dock_title import DockTitle
+from napari_artifact_review.widgets.known_reviewers import KnownReviewers
 from napari_artifact_review.widgets.mapping_questions import MappingQuestions
 from napari_artifact_review.widgets.notifications import show_error, show_warning
 from napari_artifact_review.widgets.opener import Opener, import_ahead
 from napari_artifact_review.widgets.panels.files_button import FilesButton
 from napari_artifact_review.widgets.panels.open_form import OpenPanel
-from napari_artifact_review.widgets.panels.recent import RecentReview
 from napari_artifact_review.widgets.parts.background import MainThread
 from napari_artifact_review.widgets.parts.focus import (
     give_keys_to_viewer,
@@ -93,8 +93,10 @@ class ReviewWidget(ScriptAttributes, SteadyBox):
         self.workspace = Workspace(self, viewer, self.kept_free)
         self._is_moving = False
         self._key_faults: tuple[str, ...] = ()
+        self._title = DockTitle(self)
         main_thread = MainThread(self)
         self._opener = Opener(self.opening, main_thread)
+        KnownReviewers(self.opening, main_thread)
         self._questions = MappingQuestions(self.opening, self.workspace, main_thread)
         #: Whether the form's own buttons began the opening, so that a window may ask.
         self._may_ask = False
@@ -162,6 +164,8 @@ class ReviewWidget(ScriptAttributes, SteadyBox):
         opening.predictions.changed.connect(self._clear_output)
         self._opener.opened.connect(self._opened)
         self._opener.failed.connect(self._not_opened)
+        self._opener.asking.connect(lambda: self._show_files(True))
+        self._opener.dropped.connect(self.cancel_opening)
         opening.open_requested.connect(self._open_from_form)
         opening.columns_requested.connect(
             lambda: self._questions.ask(shown=self.session)
@@ -175,32 +179,35 @@ class ReviewWidget(ScriptAttributes, SteadyBox):
 
     # Opening
 
-    def start_opening(self, **options: Any) -> None:
+    def start_opening(self, ask_reviewer: bool = False, **options: Any) -> None:
         """Open the table that is named in the form; a thread reads the files.
 
         The signal `settled` reports the end of the opening.
 
         Parameters
         ----------
+        ask_reviewer : bool
+            Whether the form asks for the name of the reviewer if none is given and the
+            log has verdicts of others.
         **options
             `reviewer`, `store`, `team`, `read_only`, `previous`, `embeddings` and
             `hdu`, as for `ReviewSession.open`. By default, those in the form.
         """
         self._questions.close()
-        self._begin_opening(may_ask=False, **options)
+        self._begin_opening(may_ask=False, ask_reviewer=ask_reviewer, **options)
 
     def _open_from_form(self) -> None:
-        """Open the table in the form; a window may ask what its columns mean."""
-        self._begin_opening(may_ask=True)
+        """Open the table in the form; it may ask about columns and the reviewer."""
+        self._begin_opening(may_ask=True, ask_reviewer=True)
 
-    def _begin_opening(self, may_ask: bool, **options: Any) -> None:
+    def _begin_opening(self, may_ask: bool, ask_reviewer: bool, **options: Any) -> None:
         self._may_ask = may_ask
         if self.review is not None:
             self.review.position.save()
             if self._opener.names_open_review(options.get("store")):
                 # A verdict given now would be missing from the new session.
                 self.review.suspend()
-        self._opener.open(**options)
+        self._opener.open(ask_reviewer, **options)
 
     def _reopen(self, images: Path | None = None) -> None:
         if self.review is not None:
@@ -281,7 +288,8 @@ class ReviewWidget(ScriptAttributes, SteadyBox):
         self._questions.close()
         self.opening.show_given(session)
         self.files.show_session(session)
-        self._remember(session)
+        self._title.show_reviewer(session.reviewer)
+        self.opening.recent.remember(session)
         self._show_files(False)
         self._resume()
         # The next key press is meant for the review, not for a field of the form.
@@ -320,13 +328,6 @@ class ReviewWidget(ScriptAttributes, SteadyBox):
         self.settled.emit(error)
         if not isinstance(error, ReviewError):
             raise error
-
-    def _remember(self, session: ReviewSession) -> None:
-        """Add the review to the recent reviews, unless its log has a custom path."""
-        if session.store == str(log_path_beside(session.output)):
-            paths = (session.predictions.path, session.images.folder, session.output)
-            RecentReview(*map(str, paths)).remember()
-            self.opening.recent.show_reviews()
 
     def _change_output(self) -> None:
         """Reopen the review with the output in the form, if the output has changed."""
@@ -388,6 +389,7 @@ class ReviewWidget(ScriptAttributes, SteadyBox):
         if self.review is not None:
             review, self.review = self.review, None
             self._opener.shown = None
+            self._title.show_reviewer(None)
             review.close(continues)
 
     def event(self, event: QEvent | None) -> bool:
@@ -405,8 +407,9 @@ class ReviewWidget(ScriptAttributes, SteadyBox):
             if self.session is not None:
                 dock_notices.tell_closed(self.session)
                 self.workspace.hide_windows()
-            self._opener.cancel()
             self._end_review()
+            if self._opener.is_opening:
+                self.cancel_opening()
         return super().event(event)
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802

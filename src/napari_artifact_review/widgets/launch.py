@@ -40,6 +40,7 @@ def open_review(
     previous: str | Path | None = None,
     embeddings: str | Path | None = None,
     hdu: int | str | None = None,
+    ask_reviewer: bool = False,
 ) -> ReviewWidget:
     """Open a review in a viewer.
 
@@ -56,6 +57,10 @@ def open_review(
         As for `ReviewSession.open`.
     embeddings, hdu
         As for `ReviewSession.open`.
+    ask_reviewer : bool
+        Whether the dock asks for the name of the reviewer if the log has verdicts of
+        others, and none is given. The function then waits for the answer, too. By
+        default, the name is the login name.
 
     Returns
     -------
@@ -82,7 +87,12 @@ def open_review(
     if isinstance(predictions, str | PathLike):
         widget = review_dock(viewer)
         widget.opening.fill(predictions, images, output, cutout_size, mapping, reviewer)
-        start = partial(widget.start_opening, **options, read_only=read_only)
+        start = partial(
+            widget.start_opening,
+            ask_reviewer=ask_reviewer,
+            read_only=read_only,
+            **options,
+        )
     elif any((images, output, mapping, cutout_size, read_only, *options.values())):
         raise TypeError("with an open session, no other argument is allowed")
     else:
@@ -106,7 +116,10 @@ def review_dock(viewer: napari.Viewer) -> ReviewWidget:
 
 
 def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:
-    """Call `start`, wait for the end of the opening, and raise any error."""
+    """Call `start`, wait for the end of the opening, and raise any error.
+
+    The function also returns when the window is closed.
+    """
     outcome: list[Exception | None] = []
     loop = QEventLoop()
 
@@ -115,6 +128,7 @@ def wait_for(widget: ReviewWidget, start: Callable[[], None]) -> None:
         loop.quit()
 
     widget.settled.connect(settled)
+    widget.destroyed.connect(loop.quit)
     try:
         start()
         if not outcome:

@@ -16,6 +16,13 @@ from napari_artifact_review.core.review.paths import default_output
 from napari_artifact_review.viewer.preferences import Preferences
 from napari_artifact_review.widgets.panels.open_form import OpenPanel
 from napari_artifact_review.widgets.parts.background import Background, MainThread
+from napari_artifact_review.widgets.reviewer_choice import (
+    ReviewerNeededError,
+    chosen_reviewer,
+    find_reviewer,
+    last_reviewer,
+    remember_reviewer,
+)
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
@@ -38,12 +45,19 @@ class Opener:
         Emitted with the new session.
     failed : Signal
         Emitted with the error.
+    asking : Signal
+        Emitted before the form asks for the name of the reviewer. The opening waits for
+        the answer.
+    dropped : Signal
+        Emitted if the user does not answer, or chooses other files instead.
     shown : ReviewSession or None
         The session of the open review.
     """
 
     opened = Signal(object)
     failed = Signal(Exception)
+    asking = Signal()
+    dropped = Signal()
 
     def __init__(self, panel: OpenPanel, main_thread: MainThread) -> None:
         self._panel = panel
@@ -51,11 +65,24 @@ class Opener:
         self._background = Background(main_thread)
         self._cancelled = threading.Event()
         self.shown: ReviewSession | None = None
+        self._text = ""
+        self._job: Callable[..., ReviewSession] | None = None
+        self._asked_log: Path | None = None
+        self._is_chosen = False
+        panel.reviewer_question.answered.connect(self._answer)
+        panel.reviewer_question.cancelled.connect(self._drop)
+        for field in (panel.predictions, panel.images, panel.output):
+            field.changed.connect(self._drop)
 
     @property
     def is_opening(self) -> bool:
         """Whether an opening is in progress."""
-        return self._background.busy
+        return self._background.busy or self.is_asking
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether an opening waits for the name of the reviewer."""
+        return self._panel.reviewer_question.is_asking
 
     def names_open_review(self, store: str | Path | None) -> bool:
         """Return whether the files in the form may belong to the open review.
@@ -68,11 +95,13 @@ class Opener:
         named = log_path_beside((output or default_output(table)).absolute())
         return store is not None or self.shown.store == str(named)
 
-    def open(self, **options: Any) -> None:
+    def open(self, ask_reviewer: bool = False, **options: Any) -> None:
         """Open the table that is named in the form, in place of the open review.
 
         Parameters
         ----------
+        ask_reviewer : bool
+            Whether the form may ask for the name of the reviewer if none is given.
         **options
             `reviewer`, `store`, `team`, `read_only`, `previous`, `embeddings` and
             `hdu`, as for `ReviewSession.open`. By default, those in the form.
@@ -80,8 +109,10 @@ class Opener:
         panel, table = self._panel, self._panel.predictions.path
         if table is None:
             return
+        options = panel.optional.of_session | options
+        may_ask = ask_reviewer and not options.get("read_only")
         job = partial(
-            _open,
+            _open_as_chosen if may_ask else _open,
             table,
             panel.images.path,
             panel.output.path,
@@ -89,9 +120,10 @@ class Opener:
             mapping=panel.optional.mapping,
             replaced=self.shown,
             order=Preferences.in_force().order,
-            **panel.optional.of_session | options,
+            **options,
         )
-        self._start(f"Reading {table.name}...", job)
+        is_chosen = options["reviewer"] is not None
+        self._start(f"Reading {table.name}...", job, is_chosen)
 
     def adopt(self, session: ReviewSession) -> None:
         """Emit `opened` with an open session, after importing its modules."""
@@ -106,9 +138,15 @@ class Opener:
     def move(self, session: ReviewSession, output: Path) -> None:
         """Copy a review's log for another output, and reopen the review with it."""
         job = partial(session.with_output, output)
-        self._start(f"Switching to {output.name}...", job)
+        is_chosen = chosen_reviewer(session.store) is not None
+        self._start(f"Switching to {output.name}...", job, is_chosen)
 
-    def _start(self, text: str, job: Callable[[], ReviewSession]) -> None:
+    def _start(
+        self, text: str, job: Callable[..., ReviewSession], is_chosen: bool = False
+    ) -> None:
+        """Run a job; `is_chosen` is whether to remember the reviewer of its session."""
+        self._text, self._job, self._is_chosen = text, job, is_chosen
+        self._panel.reviewer_question.close()
         self._panel.show_progress(text)
         self._background.start(job, self._done, self._failed)
 
@@ -133,6 +171,7 @@ class Opener:
             self._panel.optional.show_cutout_size(size)
             self.open()
 
+        self._panel.reviewer_question.close()
         self._panel.show_progress("Creating the demo...")
         self._background.start(lambda: make(images, seed, progress), made, self._failed)
 
@@ -140,17 +179,38 @@ class Opener:
         """Cancel the opening in progress, without emitting a signal."""
         self._cancelled.set()
         self._background.give_up()
+        self._panel.reviewer_question.close()
         self._panel.show_idle()
 
     def _done(self, session: ReviewSession) -> None:
+        if self._is_chosen:
+            remember_reviewer(session.store, session.reviewer)
         self._panel.show_idle()
         self.opened.emit(session)
 
     def _failed(self, error: Exception) -> None:
         self._panel.show_idle()
-        if not isinstance(error, _CancelledError):
+        if isinstance(error, ReviewerNeededError):
+            self._asked_log = error.log
+            self.asking.emit()
+            proposed = last_reviewer(error.log) or error.default
+            self._panel.reviewer_question.ask(error.names, proposed)
+        elif not isinstance(error, _CancelledError):
             self._panel.show_failure(error)
             self.failed.emit(error)
+
+    def _answer(self, name: str) -> None:
+        """Continue the opening with the name of the reviewer."""
+        assert self._job is not None
+        assert self._asked_log is not None
+        # If the opening fails now, the next one need not ask again.
+        remember_reviewer(self._asked_log, name)
+        self._start(self._text, partial(self._job, reviewer=name))
+
+    def _drop(self) -> None:
+        """Drop an opening that waits for the name of the reviewer."""
+        if self.is_asking:
+            self.dropped.emit()
 
 
 def import_ahead() -> None:
@@ -169,6 +229,22 @@ def _open(table: Path, *more: Path | None, **named: Any) -> ReviewSession:
     from napari_artifact_review.core.review.session import ReviewSession
 
     return ReviewSession.open(table, *more, **named)
+
+
+def _open_as_chosen(
+    table: Path,
+    images: Path | None,
+    output: Path | None,
+    *,
+    reviewer: str | None,
+    store: str | Path | None = None,
+    **named: Any,
+) -> ReviewSession:
+    """Open a review with a reviewer that the user chooses; see `find_reviewer`."""
+    import_review()
+    if reviewer is None:
+        reviewer = find_reviewer(table, output, store)
+    return _open(table, images, output, reviewer=reviewer, store=store, **named)
 
 
 def _adopt(session: ReviewSession) -> ReviewSession:

@@ -1,4 +1,4 @@
-"""A process that exchanges entries: exchange_child URL LOG_ID COUNT HOW_IT_ENDS.
+"""A process that exchanges entries: exchange_child PLACE LOG_ID COUNT HOW_IT_ENDS.
 
 It prints "offered" once all entries are offered. HOW_IT_ENDS is "now", with the
 exchange under way; "sent", when all entries are sent; "problem", when the server has a
@@ -14,9 +14,9 @@ from napari_artifact_review.core.decisions.exchange import Exchange, find_meetin
 from napari_artifact_review.core.decisions.meeting_place import RawEntry, ReviewIdentity
 
 
-def main(url: str, log_id: str, count: int, end: str) -> None:
+def main(place: str, log_id: str, count: int, end: str) -> None:
     review = ReviewIdentity("a" * 32, "fingerprint", "predictions.csv", "9" * 32)
-    exchange = Exchange(find_meeting_place(url), review, [], lambda _: None)
+    exchange = Exchange(find_meeting_place(place), review, [], lambda _: None)
     is_sent, is_in_trouble = threading.Event(), threading.Event()
 
     def note() -> None:

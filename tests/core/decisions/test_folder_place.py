@@ -7,6 +7,8 @@ import itertools
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -26,6 +28,7 @@ from napari_artifact_review.core.decisions.meeting_place import (
 )
 from napari_artifact_review.core.errors import FaultyFileError, StoreError
 from tests import exchange_thread
+from tests.core.decisions import exchange_child
 from tests.exchange_thread import has_ended
 from tests.nightly import many
 
@@ -123,6 +126,17 @@ def test_a_verdict_rewrites_at_most_one_file(folder):
     ]
 
 
+def test_a_full_file_is_not_written_again(folder):
+    ana = Computer(folder, ANA, entries(1, PIECE_SIZE))
+    ana.meet()
+    [full] = files_of(folder, ANA)
+    before = full.stat().st_ino, full.stat().st_mtime_ns
+    ana.decide()
+    ana.meet()
+    assert (full.stat().st_ino, full.stat().st_mtime_ns) == before
+    assert len(files_of(folder, ANA)) == 2
+
+
 def test_entries_of_a_third_computer_are_forwarded_only_if_the_folder_lacks_them(
     folder,
 ):
@@ -178,7 +192,8 @@ def test_temporary_files_of_a_killed_writer_are_removed_by_itself(folder):
     ben.decide()
     for one in (ana, ben):
         one.meet()
-    parts = [path.with_name(f".{path.name}.0f.part") for path in folder.glob("*/*.1.*")]
+    pieces = sorted(folder.glob("*/*.1.jsonl"))
+    parts = [path.with_name(f".{path.name}.0f.part") for path in pieces]
     for part in parts:
         part.write_text("half")
     ana.restart()
@@ -188,6 +203,13 @@ def test_temporary_files_of_a_killed_writer_are_removed_by_itself(folder):
     ana.meet()
     assert [part.parent.name[-32:] for part in parts if part.exists()] == [BEN]
     assert ana.problem is None
+    # A session of the same computer that is closing may still write.
+    late = folder / parts[0].parent.name / ".late.part"
+    late.write_text("half")
+    ana.decide()
+    ana.meet()
+    assert parts[0].parent.name.endswith(ANA)
+    assert late.exists()
 
 
 def test_the_owner_of_a_log_is_right_if_files_disagree(folder, tmp_path):
@@ -273,6 +295,17 @@ def test_what_is_no_file_of_entries_is_told_and_holds_nothing_up(
     cay.meet()
     assert cay.entries == entries(1, 3)
     assert cay.problem.path == path
+    assert (bad == "large") == ("larger than" in cay.problem.what)
+
+
+def test_a_file_that_is_removed_after_it_was_listed_is_no_problem(folder):
+    ana, cay = Computer(folder, ANA, entries(1, 3)), Computer(folder, CAY)
+    ana.meet()
+    # A link to nothing is listed, and cannot be found.
+    files_of(folder, ANA)[0].with_name(f"{BEN}.1.jsonl").symlink_to("nothing")
+    cay.meet()
+    assert cay.entries == entries(1, 3)
+    assert cay.problem is None
 
 
 def test_several_bad_files_are_one_problem(folder):
@@ -443,17 +476,21 @@ def test_a_file_that_another_program_holds_is_sent_later(folder, monkeypatch):
     assert ana.exchange.unsent == 0
 
 
-def test_a_file_that_nfs_dropped_is_opened_again(folder, monkeypatch):
+@pytest.mark.parametrize("code", [errno.ESTALE, errno.EIO])
+def test_only_a_file_that_nfs_dropped_is_opened_again(folder, code, monkeypatch):
     Computer(folder, ANA, entries(1, 3)).meet()
     ben = Computer(folder, BEN)
-    read, stale = Path.open, iter([OSError(errno.ESTALE, "Stale file handle")])
+    read, stale = Path.open, iter([OSError(code, os.strerror(code))])
 
     def open_once(path, *args, **options):
-        for error in stale:
-            raise error
+        if path.suffix == ".jsonl":
+            for error in stale:
+                raise error
         return read(path, *args, **options)
 
     monkeypatch.setattr(Path, "open", open_once)
+    ben.meet()
+    assert (ben.problem is None) == (code == errno.ESTALE)
     ben.meet()
     assert ben.problem is None
     assert ben.entries == entries(1, 3)
@@ -552,6 +589,27 @@ def test_an_sqlite_file_is_no_meeting_place(tmp_path):
         match=r"cannot exchange verdicts through an SQLite file. Name a folder .*URL",
     ):
         find_meeting_place(f"sqlite:///{tmp_path}/a.db")
+
+
+def test_a_process_killed_while_it_writes_loses_and_doubles_nothing(folder):
+    count = 3000
+    for number in range(3):
+        command = [sys.executable, exchange_child.__file__, str(folder), ANA]
+        process = subprocess.Popen(
+            [*command, str(count), "never"], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "offered\n"
+        # From its first file to the last one.
+        threading.Event().wait(0.03 * number)
+        process.kill()
+        process.communicate()
+    body = [RawEntry(ANA, n, f'{{"n": {n}}}') for n in range(1, count + 1)]
+    known = Computer(folder, "9" * 32, body)
+    known.meet()
+    ben = Computer(folder, BEN)
+    ben.meet()
+    assert ben.entries == body
+    assert ben.problem is None
 
 
 # Any order of events

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from napari_artifact_review.core import user_folders
+from napari_artifact_review.core.decisions.log_opening import stored_reviewers
 from napari_artifact_review.core.decisions.log_paths import (
     log_path_beside,
     log_path_in_user_data,
@@ -157,3 +158,51 @@ def test_a_user_without_a_data_folder_gets_one_error(survey, network, data_folde
     network.lose_locks(survey.parent)
     with pytest.raises(StoreError, match=r"folder cannot be made"):
         ReviewSession.open(survey)
+
+
+def reviewers(output):
+    return stored_reviewers(log_path_beside(output), output)
+
+
+def test_the_names_in_a_log_are_read_while_it_is_open(survey):
+    output = survey.with_name("test_outputs.csv")
+    assert reviewers(output) == ()
+    assert not log_path_beside(output).exists()
+    for name in ("Ana", "Ben", "Ana", "Cem"):
+        with ReviewSession.open(survey, reviewer=name) as session:
+            session.set_label("unsure" if session.log else "artifact")
+            session.set_label(
+                "artifact" if session.log[-1].verdict == "unsure" else "unsure"
+            )
+            if name == "Cem":
+                session.undo()
+                session.undo()
+                assert reviewers(output) == ("Cem", "Ana", "Ben")
+
+
+def test_a_log_without_verdicts_has_no_names(survey):
+    with ReviewSession.open(survey, reviewer="Ana") as session:
+        assert reviewers(session.output) == ()
+
+
+def test_the_names_are_read_where_the_folder_has_no_locks(survey, network):
+    network.lose_locks(survey.parent)
+    with ReviewSession.open(survey, reviewer="Ana") as session:
+        session.set_label("artifact")
+    assert not log_path_beside(session.output).exists()
+    assert reviewers(session.output) == ("Ana",)
+
+
+def test_the_names_in_a_log_of_an_older_version_are_read(tmp_path):
+    table, output = tmp_path / "predictions.csv", tmp_path / "out.csv"
+    migration.make(table, output, migration.STORE)
+    before = log_path_beside(output).read_bytes()
+    assert reviewers(output) == ("ada", "eve")
+    assert log_path_beside(output).read_bytes() == before
+
+
+def test_a_damaged_log_is_told(survey):
+    output = survey.with_name("test_outputs.csv")
+    log_path_beside(output).write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError, match="cannot be read"):
+        reviewers(output)

@@ -12,6 +12,7 @@ import pytest
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.errors import HeldError, ReviewError
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.team.merge import merge_logs
 
 HEADER = "image_name,grid_x,grid_y,label,preds\n"
 ROWS = "".join(f"a,{x},0,0,1\n" for x in range(0, 2000, 200))
@@ -226,3 +227,47 @@ def test_verdicts_of_several_go_to_the_next_round_as_their_consensus(by, tmp_pat
             assert labels(session) == [1, 0, 0]
             assert session.table.reviewed_by.tolist()[:2] == ["Ana;Ben", "Ana;Ben"]
             assert session.table.decision.tolist()[:2] == ["artifact", "unsure"]
+
+
+def test_a_new_reviewer_is_told_that_others_are_hidden(by):
+    with by("Ana") as ana:
+        give(ana, "artifact")
+    with by("Ben") as ben:
+        assert any("verdicts of Ana." in one for one in ben.notices)
+        give(ben, "artifact")
+    with by("Ben") as ben:
+        assert not any("Ana" in one for one in ben.notices)
+
+
+def test_two_logs_of_one_name_that_differ_are_told(by, tmp_path):
+    with by("Ana") as ana:
+        give(ana, "artifact", "artifact")
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(tmp_path / "predictions.csv", other)
+    with ReviewSession.open(other / "predictions.csv", reviewer="Ana") as two:
+        give(two, "unsure")
+        give(two, "no artifact", "artifact", "artifact")
+        entries = two.log
+    store = Path(ana.store)
+    merge_logs([store, Path(two.store)], tmp_path / "team.sqlite")
+    with by("Ana", store=tmp_path / "team.sqlite") as both:
+        [told] = [one for one in both.notices if "Two logs of Ana differ" in one]
+        assert "1 cutout, first on a (0, 0)" in told
+        assert labels(both) == [0, 1, 1], "the later verdict counts"
+        assert len(both.log) == len(entries) + 2
+
+
+def test_a_verdict_that_revises_one_of_another_computer_is_no_contradiction(
+    by, tmp_path
+):
+    with by("Ana") as ana:
+        give(ana, "artifact")
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    for _ in range(2):
+        with ReviewSession.open(
+            tmp_path / "copy/predictions.csv", reviewer="Ana"
+        ) as two:
+            assert not any("Two logs" in one for one in two.notices)
+            give(two, "no artifact")
+            assert labels(two) == [0, 0, 0]

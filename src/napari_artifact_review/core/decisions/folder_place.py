@@ -247,7 +247,6 @@ class FolderPlace:
         return bodies
 
     def _note_fault(self, path: Path, error: OSError) -> None:
-        self._pieces.pop(path, None)
         # A file may be removed after it was listed.
         if isinstance(error, FileNotFoundError):
             return
@@ -326,6 +325,7 @@ class FolderPlace:
         assert self._identity is not None, "a review is joined before it is used"
         folder = self._path / str(self._own)
         folder.mkdir(exist_ok=True)
+        # Later ones may belong to a session of this computer that is closing.
         if not self._is_tidy:
             remove_leftovers(folder)
             self._is_tidy = True

@@ -13,7 +13,7 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import Decision, LabelState, utc_now
 from napari_artifact_review.core.decisions.entry import Action, Entry, EntryId, Origin
 
-#: Key in an entry's context for the reviewer who adopted a label of another reviewer.
+#: Key in an entry's context for the reviewer that adopted a label of another one.
 CHOSEN_BY = "chosen_by"
 
 #: Cutout of an entry that belongs to no cutout, such as one that sets rules.

@@ -192,6 +192,15 @@ class LogFile:
         """Read the last position of the review as plain JSON; None if it is damaged."""
         return loaded(db.execute(sa.select(_STATE)).scalar_one())
 
+    def read_reviewers(self, db: sa.Connection) -> tuple[str, ...]:
+        """Read the names of reviewers with a verdict, the last to record one first."""
+        # Older schemas have no column `position`, but each table has row ids.
+        rows = db.exec_driver_sql(
+            "SELECT reviewer FROM decisions WHERE action = 'decide' AND reviewer != '' "
+            "GROUP BY reviewer ORDER BY max(rowid) DESC"
+        )
+        return tuple(rows.scalars())
+
     def read_all(self, db: sa.Connection) -> StoreContents:
         """Read the contents of the file, and check each entry against its digest.
 

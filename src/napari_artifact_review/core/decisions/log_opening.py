@@ -58,14 +58,41 @@ def stored_state(path: Path, output: Path) -> Any:
     StoreError
         If the log cannot be read.
     """
-    file = LogFile(_path_in_use(path, output))
+    file = LogFile(log_in_use(path, output))
     if not file.exists:
         return None
     with file.reading() as db:
         return file.read_state(db) if file.has_tables(db) else None
 
 
-def _path_in_use(path: Path, output: Path) -> Path:
+def stored_reviewers(path: Path, output: Path) -> tuple[str, ...]:
+    """Return the names of the reviewers in a log, without opening the log.
+
+    The log has a verdict of each of them, which may have been undone or received from
+    another computer. Reviewers of earlier rounds, whose verdicts were carried, are not
+    included. The reviewer of the verdict that was recorded last comes first. The result
+    is empty if there is no log.
+
+    Parameters
+    ----------
+    path : Path
+        File of the log.
+    output : Path
+        Output of the review.
+
+    Raises
+    ------
+    StoreError
+        If the log cannot be read.
+    """
+    file = LogFile(log_in_use(path, output))
+    if not file.exists:
+        return ()
+    with file.reading() as db:
+        return file.read_reviewers(db) if file.has_tables(db) else ()
+
+
+def log_in_use(path: Path, output: Path) -> Path:
     """Return the path of the log, which may be in the user's data folder."""
     apart = log_path_in_user_data(output)
     return apart if path == log_path_beside(output) and apart.exists() else path
@@ -98,7 +125,7 @@ def open_log(
     """
     apart = log_path_in_user_data(output)
     is_beside = path == log_path_beside(output)
-    path = _path_in_use(path, output)
+    path = log_in_use(path, output)
     store = Store(path, replaced, read_only)
     if not read_only:
         try:

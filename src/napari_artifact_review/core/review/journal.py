@@ -64,7 +64,7 @@ class Journal:
     contents : StoreContents
         Contents of the file.
     perspective : Perspective
-        Whose verdicts the session shows, and the reviewer who gives verdicts.
+        Whose verdicts the session shows and records.
 
     Attributes
     ----------

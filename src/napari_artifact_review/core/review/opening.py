@@ -24,7 +24,11 @@ from napari_artifact_review.core.decisions.meeting_place import (
     MeetingPlace,
     ReviewIdentity,
 )
-from napari_artifact_review.core.decisions.reviewer_names import login_name
+from napari_artifact_review.core.decisions.reviewer_names import (
+    check_reviewer,
+    default_reviewer,
+    login_name,
+)
 from napari_artifact_review.core.decisions.schema import Binding, StoreContents
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import ReviewError, StoreError
@@ -91,7 +95,7 @@ class OpenedFiles:
     kinds : tuple of str
         Kinds of artifact to choose from.
     perspective : Perspective
-        Whose verdicts the session shows, and the reviewer who gives verdicts.
+        Whose verdicts the session shows and records.
     identity : ReviewIdentity
         Identity of the review at a meeting place.
     meeting_place : MeetingPlace or None
@@ -129,6 +133,7 @@ def opened_files(
     session is paused, and resumes only after an error. The errors are those of
     `ReviewSession.open`.
     """
+    reviewer = name_of_reviewer(request.reviewer)
     path = absolute_path(request.predictions)
     output = absolute_path(request.output or default_output(path))
     log = find_log_path(request.store, output)
@@ -156,7 +161,7 @@ def opened_files(
                 contents,
                 notices,
                 kinds,
-                _perspective(request, place),
+                _perspective(request, reviewer, place),
                 _identity(contents, binding),
                 place,
                 team_place,
@@ -168,13 +173,15 @@ def opened_files(
             raise
 
 
-def _perspective(request: OpenRequest, place: MeetingPlace | None) -> Perspective:
+def _perspective(
+    request: OpenRequest, reviewer: str, place: MeetingPlace | None
+) -> Perspective:
     """Return whose verdicts the session shows."""
-    name = request.reviewer
+    is_given = request.reviewer is not None
     # A login name that a team sees is the name of one of its reviewers.
-    is_named = name is not None or place is not None
+    is_named = is_given or place is not None
     # A report or an export is of the team, unless a reviewer is named.
-    return Perspective(name or login_name(), is_named, request.read_only and not name)
+    return Perspective(reviewer, is_named, request.read_only and not is_given)
 
 
 def _contents_of(store: Store, replaced: ReviewSession | None) -> StoreContents:
@@ -185,6 +192,17 @@ def _contents_of(store: Store, replaced: ReviewSession | None) -> StoreContents:
         position = plain_json(replaced.position.as_json())
         contents = dataclasses.replace(contents, state=position)
     return contents
+
+
+def name_of_reviewer(given: str | None) -> str:
+    """Return the name of a reviewer, by default the login name as a valid name.
+
+    Raises
+    ------
+    ReviewError
+        If the given name is not valid; see `check_reviewer`.
+    """
+    return default_reviewer(login_name()) if given is None else check_reviewer(given)
 
 
 def copy_log(

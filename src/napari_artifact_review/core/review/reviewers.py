@@ -8,12 +8,17 @@ from typing import Any, NamedTuple
 from psygnal import Signal
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.entry import Entry
+from napari_artifact_review.core.decisions.command import title_of
+from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.team.ballots import TEAM_FACTS
 from napari_artifact_review.core.team.consensus import SAW
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 from napari_artifact_review.core.team.votes import Votes, names_in, rules_in
+from napari_artifact_review.core.texts import counted
+
+#: Key among these facts: the verdict revises one that another log of its reviewer has.
+_REVISES = "revises"
 
 
 class Perspective(NamedTuple):
@@ -79,6 +84,7 @@ class Reviewers:
         self._names |= {reviewer} if perspective.is_named else set()
         self._has_rules = False
         self._was_open = False
+        self._revising: set[EntryId] = set()
         # Everyone with an entry on a cutout, undone or not.
         self._ever: dict[CutoutKey, set[str]] = {}
         self.votes = Votes(log, label_before, TeamRules())
@@ -125,6 +131,24 @@ class Reviewers:
         """Return whether the reviewer may see what others say about a cutout."""
         return not self.are_hidden or self._reviewer in self._ever.get(cutout, ())
 
+    def notices(self) -> tuple[str, ...]:
+        """Return notices about other reviewers, and about a name with several logs."""
+        found = []
+        others = sorted(self._names - {self._reviewer})
+        if self.are_hidden and others and self._reviewer not in self.votes.counts:
+            found.append(
+                f"This review has verdicts of {_listed(others)}. You see what others "
+                "say about a cutout after your own verdict on it."
+            )
+        for name, cutouts in self.votes.differing_logs(self._revising).items():
+            first = title_of(cutouts[:1])
+            found.append(
+                f"Two logs of {name} differ on {counted(len(cutouts), 'cutout')}, "
+                f"first on {first}; the later verdicts count. If they are of two "
+                "persons, give each a name."
+            )
+        return tuple(found)
+
     def add(self, entries: Sequence[Entry]) -> set[CutoutKey]:
         """Count entries that were added to the log.
 
@@ -148,12 +172,18 @@ class Reviewers:
         A verdict is blind if its reviewer could not know a verdict of another one on
         the same cutout. After the first own verdict, others may be shown.
         """
+        facts: dict[str, Any] = {}
+        own = [
+            a for a, d in self.votes.on(cutout).items() if d.reviewer == self._reviewer
+        ]
+        if any(act.log_id != self._log.log_id for act in own):
+            facts[_REVISES] = True
         if not self.is_team:
-            return {}
+            return {TEAM_FACTS: facts} if facts else {}
         names = self._ever.get(cutout, set())
         has_others = bool(names - {self._reviewer})
         has_seen = self._reviewer in names or self._was_open or not self.rules.is_blind
-        return {TEAM_FACTS: {"blind": not (has_others and has_seen)}}
+        return {TEAM_FACTS: {"blind": not (has_others and has_seen)} | facts}
 
     def seen_on(self, cutout: CutoutKey) -> dict[str, Any]:
         """Return the context of an adjudication: the acts that it saw."""
@@ -167,6 +197,9 @@ class Reviewers:
         for entry in entries:
             if entry.action in ("decide", "adjudicate"):
                 self._ever.setdefault(entry.cutout, set()).add(entry.reviewer)
+                facts = entry.context.get(TEAM_FACTS)
+                if isinstance(facts, dict) and facts.get(_REVISES) is True:
+                    self._revising.add(entry.act)
         if any(entry.action == SET_RULES for entry in entries):
             self._has_rules = True
             self.votes.rules = rules_in(self._log.entries) or TeamRules()
@@ -180,3 +213,9 @@ class Reviewers:
             everyone = DecisionLog(self._log.entries, self._is_known)
             self.votes = Votes(everyone, self._label_before, self.rules)
         return self._log.set_reviewer(self._reviewer)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence; only the first of many."""
+    shown = [*names[:3], f"{len(names) - 3} others"] if len(names) > 4 else [*names]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))

@@ -240,7 +240,8 @@ class ReviewSession:
             decisions_in_output(found, files.contents, self.log, index)
         )
         self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
-        self._notices = (*files.notices, *damaged, *reset, *gone)
+        team = () if files.perspective.shows_consensus else self.reviewers.notices()
+        self._notices = (*files.notices, *damaged, *reset, *gone, *team)
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)
         self._expose_signals()
@@ -292,9 +293,11 @@ class ReviewSession:
             Meanings of the columns and values of the table; by default that of the
             resumed review, or else columns and values as the documentation names them.
         reviewer : str, optional
-            Name of the reviewer; by default the user's login name. If the review has
-            several reviewers, a session shows and saves the verdicts of this one, and a
-            read-only session without a name the consensus of all; see `TeamRules`.
+            Name of the reviewer, without a semicolon or control characters; by default
+            the user's login name. See `check_reviewer` for how names are compared. If
+            the review has several reviewers, a session shows and saves the verdicts of
+            this one, and a read-only session without a name the consensus of all; see
+            `TeamRules`.
         store : path-like or str, optional
             SQLite file of the log, or its URL; by default `<output>.review.sqlite`. The
             URL of a server is used as `team`.
@@ -335,8 +338,8 @@ class ReviewSession:
         StoreError
             If the log cannot be read or belongs to another table, or a URL is invalid.
         ReviewError
-            If the previous round cannot be read, or is this review, or there are no
-            embeddings at this path.
+            If the name of the reviewer is not valid, the previous round cannot be read,
+            or is this review, or there are no embeddings at this path.
         """
         given = None if embeddings is None else absolute_path(embeddings)
         if given is not None and not given.exists():

@@ -31,10 +31,10 @@ class Consensus(NamedTuple):
         ("unsure"), the label of before stands.
     decision : Decision
         The verdict of all; "unsure" if the label of before stands. Its reviewer names
-        all reviewers, joined by semicolons. Its kind is the most frequent kind of those
-        who gave the verdict.
+        all reviewers, joined by semicolons. Its kind is the most frequent kind among
+        the equal verdicts.
     n_reviewers : int
-        Number of reviewers who gave a verdict, also an unsure one.
+        Number of reviewers with a verdict, also an unsure one.
     agreement : float or None
         Share of the sure verdicts with the label of the consensus, or with the more
         frequent label if the cutout is disputed; None without a sure verdict.

@@ -25,9 +25,9 @@ class TeamRules:
     is_blind : bool
         Whether a reviewer sees no verdict of another reviewer before giving one.
     members : tuple of str
-        Names of the reviewers who share the work, in any order; empty for everyone.
+        Names of the reviewers that share the work, in any order; empty for everyone.
     reviewers_per_cutout : int or None
-        Number of members who review each cutout, drawn by `seed`; None for all of them.
+        Number of members that review each cutout, drawn by `seed`; None for all.
     common_share : float
         Share of the cutouts, from 0 to 1, which all members review.
     repeat_share : float

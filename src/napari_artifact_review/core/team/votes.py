@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import Decision
@@ -96,6 +96,34 @@ class Votes:
         several = (one for one, names in self._reviewers.items() if len(names) > 1)
         found = ((one, self.consensus_on(one)) for one in several)
         return [one for one, all_ in found if all_ and all_.status == "disputed"]
+
+    def differing_logs(
+        self, revising: Container[EntryId] = ()
+    ) -> dict[str, list[CutoutKey]]:
+        """Return the cutouts on which several logs of one reviewer differ, by name.
+
+        Each log is of one computer, so two persons may use one name. The latest verdict
+        is the vote.
+
+        Parameters
+        ----------
+        revising : container of EntryId
+            Acts that revise a known verdict of another log, which may well differ.
+        """
+        found: dict[str, list[CutoutKey]] = {}
+        for cutout in self._reviewers:
+            last: dict[tuple[str, str], str] = {}
+            for act, one in self._log.verdicts_on(cutout).items():
+                if act in revising:
+                    last = {key: last[key] for key in last if key[0] != one.reviewer}
+                last[one.reviewer, act.log_id] = one.verdict
+            verdicts: dict[str, set[str]] = {}
+            for (name, _), verdict in last.items():
+                verdicts.setdefault(name, set()).add(verdict)
+            for name, several in verdicts.items():
+                if len(several) > 1:
+                    found.setdefault(name, []).append(cutout)
+        return found
 
     def update(self, cutouts: Iterable[CutoutKey]) -> None:
         """Count the votes on cutouts again, after entries were added to the log."""

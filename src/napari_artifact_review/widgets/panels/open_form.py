@@ -20,6 +20,7 @@ from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.panels.file_field import RememberingFileEdit
 from napari_artifact_review.widgets.panels.open_options import OptionsPanel
 from napari_artifact_review.widgets.panels.recent import RecentPanel, RecentReview
+from napari_artifact_review.widgets.panels.reviewer_question import ReviewerQuestion
 from napari_artifact_review.widgets.parts.fold import Fold
 from napari_artifact_review.widgets.parts.message import breakable
 from napari_artifact_review.widgets.parts.plain_text import show_as_plain
@@ -43,6 +44,8 @@ class OpenPanel(Container[Widget]):
         The fields that few reviews need.
     fold : Fold
         The title that shows or hides the options.
+    reviewer_question : ReviewerQuestion
+        The question for the name of the reviewer.
     """
 
     open_requested = Signal()
@@ -66,7 +69,7 @@ class OpenPanel(Container[Widget]):
         self.busy = Container[Widget](
             widgets=[self.progress_text, self.progress, self.cancel], labels=False
         )
-        self.error = Label()
+        self.error, self.reviewer_question = Label(), ReviewerQuestion()
         self.recent = RecentPanel()
         super().__init__(
             widgets=[
@@ -75,6 +78,7 @@ class OpenPanel(Container[Widget]):
                 row_of(self.open, self.demo),
                 self.busy,
                 self.error,
+                self.reviewer_question,
                 self.recent,
             ]
         )

@@ -12,7 +12,10 @@ from magicgui.widgets.bases import Widget
 from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QLineEdit
 
-from napari_artifact_review.core.decisions.reviewer_names import login_name
+from napari_artifact_review.core.decisions.reviewer_names import (
+    default_reviewer,
+    login_name,
+)
 from napari_artifact_review.core.review.paths import DEFAULT_OUTPUT_NAME
 from napari_artifact_review.core.tables.mapping import ORIGIN, TableMapping
 from napari_artifact_review.core.texts import printable
@@ -99,7 +102,9 @@ class OptionsPanel(Container[Widget]):
             "Choose the previous review",
         )
         self.reviewer = _line(
-            "Reviewer", printable(login_name()), "Name written with each verdict"
+            "Reviewer",
+            printable(default_reviewer(login_name())),
+            "Name written with each verdict",
         )
         self.team = _line(
             "Meeting place",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from magicgui.widgets import Container, Label, PushButton
 from magicgui.widgets.bases import Widget
@@ -13,8 +13,12 @@ from psygnal import Signal
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QPushButton, QSizePolicy
 
+from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.user_folders import settings_folder
 from napari_artifact_review.widgets.parts.plain_text import button_text, tooltip_text
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.review.session import ReviewSession
 
 #: Maximum number of recent reviews.
 _MOST = 5
@@ -94,6 +98,13 @@ class RecentPanel(Container[Widget]):
             )
             button.changed.connect(lambda _, line=line: self._request(line))
         self.show_reviews()
+
+    def remember(self, session: ReviewSession) -> None:
+        """Add a review to the recent reviews, unless its log has a custom path."""
+        if session.store == str(log_path_beside(session.output)):
+            paths = (session.predictions.path, session.images.folder, session.output)
+            RecentReview(*map(str, paths)).remember()
+            self.show_reviews()
 
     def show_reviews(self) -> None:
         """Show a button for each recent review; hide the panel if there are none."""

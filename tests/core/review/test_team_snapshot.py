@@ -124,7 +124,7 @@ def test_two_logs_of_one_name_are_told_with_the_cutouts_where_they_differ(
     with ReviewSession.open(path, store=team, read_only=True) as both:
         [ana] = overview(both).reviewers
     assert (ana.verdicts, ana.logs) == (2, 2)
-    assert ana.contradictions == (CUTOUTS[0],)
+    assert ana.differing == (CUTOUTS[0],)
 
 
 def test_a_snapshot_does_not_change_with_the_review(path):

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.entry import Entry
+from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.outcomes import UNSURE
-from napari_artifact_review.core.team.ballots import Ballot, ballots_of
+from napari_artifact_review.core.team.ballots import Ballot, ballots_of, is_revising
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 from napari_artifact_review.core.team.votes import Votes, names_in
 
@@ -43,8 +43,8 @@ class ReviewerWork:
         one. The last one by the order of the log, whatever the computers' clocks say.
     logs : int
         Number of logs with a verdict of the reviewer.
-    contradictions : tuple of CutoutKey
-        Cutouts on which the last verdicts of these logs differ.
+    differing : tuple of CutoutKey
+        Cutouts on which these logs differ; see `Votes.differing_logs`.
     """
 
     name: str
@@ -56,7 +56,7 @@ class ReviewerWork:
     adjudications: int
     last_verdict: str
     logs: int
-    contradictions: tuple[CutoutKey, ...]
+    differing: tuple[CutoutKey, ...]
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def overview_of(
                 adjudications=traces.adjudications[name],
                 last_verdict=traces.last_verdicts.get(name, ""),
                 logs=len(traces.logs[name]),
-                contradictions=tuple(traces.contradictions[name]),
+                differing=tuple(traces.differing.get(name, ())),
             )
             for i, name in enumerate(names)
         ),
@@ -183,13 +183,10 @@ class _Traces:
         self.repeats, self.adjudications = Counter[str](), Counter[str]()
         self.last_verdicts: dict[str, str] = {}
         self.logs: dict[str, set[str]] = defaultdict(set)
+        self._revising: set[EntryId] = set()
         for ballot in ballots_of(votes.log):
             self._add(ballot)
-        self.contradictions: dict[str, list[CutoutKey]] = defaultdict(list)
-        several = {name for name, logs in self.logs.items() if len(logs) > 1}
-        for cutout in votes.cutouts if several else ():
-            for name in several.intersection(_contradicting(votes, cutout)):
-                self.contradictions[name].append(cutout)
+        self.differing = votes.differing_logs(self._revising)
 
     def _add(self, ballot: Ballot) -> None:
         entry, name = ballot.entry, ballot.entry.reviewer
@@ -197,21 +194,11 @@ class _Traces:
             self.adjudications[name] += not ballot.is_undone
             return
         self.logs[name].add(entry.log_id)
+        if is_revising(entry):
+            self._revising.add(entry.act)
         if not ballot.is_undone:
             self.repeats[name] += ballot.is_repeat
             self.last_verdicts[name] = entry.decided_at
-
-
-def _contradicting(votes: Votes, cutout: CutoutKey) -> set[str]:
-    """Return the reviewers whose logs have different last verdicts on a cutout."""
-    last = {
-        (one.reviewer, act.log_id): one.verdict
-        for act, one in votes.log.verdicts_on(cutout).items()
-    }
-    verdicts: dict[str, set[str]] = defaultdict(set)
-    for (name, _), verdict in last.items():
-        verdicts[name].add(verdict)
-    return {name for name, found in verdicts.items() if len(found) > 1}
 
 
 def _last_rules(entries: Sequence[Entry]) -> Entry | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from napari_artifact_review.core.scores.jackknife import Estimate
 from napari_artifact_review.core.scores.parts import BRIGHTNESS_NAMES
@@ -19,28 +19,8 @@ from napari_artifact_review.core.team.agreement import (
     TeamAgreement,
 )
 from napari_artifact_review.core.team.agreement_texts import estimate_text, sentences
+from napari_artifact_review.core.team.texts_table import TextsTable
 from napari_artifact_review.core.texts import counted, on_one_line
-
-
-class TextsTable(NamedTuple):
-    """A table of texts.
-
-    Attributes
-    ----------
-    title : str
-        What the table shows.
-    head : tuple of str
-        Titles of the columns.
-    rows : tuple of tuple of str
-        Texts of each row, the first one its title.
-    notes : tuple of str
-        Reasons for missing numbers and intervals, each once.
-    """
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
 
 
 def agreement_tables(agreement: TeamAgreement) -> list[TextsTable]:
@@ -68,11 +48,8 @@ def agreement_as_text(agreement: TeamAgreement) -> str:
     agreement : TeamAgreement
         The result of `measure_agreement`.
     """
-    parts = ["\n".join(sentences(agreement))]
-    for table in agreement_tables(agreement):
-        lines = [table.title, *map("\t".join, (table.head, *table.rows)), *table.notes]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
+    tables = (table.as_text() for table in agreement_tables(agreement))
+    return "\n\n".join(["\n".join(sentences(agreement)), *tables]) + "\n"
 
 
 def _all(agreement: TeamAgreement) -> TextsTable:

@@ -11,14 +11,15 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import title_of
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog
-from napari_artifact_review.core.team.ballots import TEAM_FACTS
+from napari_artifact_review.core.team.ballots import (
+    REVISES,
+    TEAM_FACTS,
+    is_revising,
+)
 from napari_artifact_review.core.team.consensus import SAW
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 from napari_artifact_review.core.team.votes import Votes, names_in, rules_in
 from napari_artifact_review.core.texts import counted
-
-#: Key among these facts: the verdict revises one that another log of its reviewer has.
-_REVISES = "revises"
 
 
 class Perspective(NamedTuple):
@@ -185,7 +186,7 @@ class Reviewers:
         facts: dict[str, Any] = {}
         for act, one in self.votes.on(cutout).items():
             if one.reviewer == self._reviewer and act.log_id != self._log.log_id:
-                facts[_REVISES] = True
+                facts[REVISES] = True
         if not self.is_team:
             return {TEAM_FACTS: facts} if facts else {}
         names = self._ever.get(cutout, set())
@@ -206,8 +207,7 @@ class Reviewers:
         for entry in entries:
             if entry.action in ("decide", "adjudicate"):
                 self._ever.setdefault(entry.cutout, set()).add(entry.reviewer)
-                facts = entry.context.get(TEAM_FACTS)
-                if isinstance(facts, dict) and facts.get(_REVISES) is True:
+                if is_revising(entry):
                     self._revising.add(entry.act)
         if any(entry.action == SET_RULES for entry in entries):
             self._has_rules = True

@@ -84,6 +84,7 @@ from napari_artifact_review.core.review.round_summary import (
 )
 from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
+from napari_artifact_review.core.review.team_snapshot import TeamSnapshot
 from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
@@ -1373,6 +1374,22 @@ class ReviewSession:
         groups = images.astype(np.int64)
         votes = self.reviewers.votes
         return measure_agreement(ratings_of(votes, row_of, groups, brightness))
+
+    def team_snapshot(self) -> TeamSnapshot:
+        """Return what all reviewers said so far, for another thread.
+
+        Its `overview` says what each reviewer has done, and what is disputed and open.
+        The cutouts under review are those with the outcomes of the queue. The result
+        has the verdicts of all reviewers; show none of them to a blind reviewer.
+        """
+        return TeamSnapshot(
+            self.log,
+            self.team_rules,
+            self.cutout_index,
+            self.predictions.image_index.astype(np.int64),
+            self.catalog.are(*self.review_queue.rule.outcomes),
+            self.catalog.labels.initial_state,
+        )
 
     @property
     def disputed(self) -> pd.DataFrame:

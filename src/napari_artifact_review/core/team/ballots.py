@@ -17,6 +17,9 @@ from napari_artifact_review.core.decisions.log_state import CHOSEN_BY
 #: earlier verdict of the same reviewer.
 TEAM_FACTS = "team"
 
+#: Key among these facts: the verdict revises one that another log of its reviewer has.
+REVISES = "revises"
+
 
 class Ballot(NamedTuple):
     """A verdict or an adjudication in the log, with what a team needs to know about it.
@@ -52,6 +55,12 @@ class Ballot(NamedTuple):
         is_own = CHOSEN_BY not in self.entry.context
         is_planned = self.is_blind and self.is_assigned and not self.is_repeat
         return is_verdict and is_own and is_planned and not self.is_undone
+
+
+def is_revising(entry: Entry) -> bool:
+    """Return whether a verdict revises a known one in another log of its reviewer."""
+    facts = entry.context.get(TEAM_FACTS)
+    return isinstance(facts, Mapping) and facts.get(REVISES) is True
 
 
 def ballots_of(log: DecisionLog) -> Iterator[Ballot]:

@@ -11,14 +11,15 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import title_of
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog
-from napari_artifact_review.core.team.ballots import TEAM_FACTS
+from napari_artifact_review.core.team.ballots import (
+    REVISES,
+    TEAM_FACTS,
+    is_revising,
+)
 from napari_artifact_review.core.team.consensus import SAW
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 from napari_artifact_review.core.team.votes import Votes, names_in, rules_in
 from napari_artifact_review.core.texts import counted
-
-#: Key among these facts: the verdict revises one that another log of its reviewer has.
-_REVISES = "revises"
 
 
 class Perspective(NamedTuple):
@@ -60,13 +61,19 @@ class Reviewers:
 
     Attributes
     ----------
+    rules_changed : Signal
+        Emitted when the rules of the team have changed, here or on another computer.
     votes : Votes
         The votes of all reviewers, with the rules of the team.
     changed : Signal
         Emitted when votes, adjudications or rules may have changed.
+    is_assigned : callable
+        Function that returns whether a cutout is assigned to the reviewer; see
+        `AssignedWork`.
     """
 
     changed = Signal()
+    rules_changed = Signal()
 
     def __init__(
         self,
@@ -88,6 +95,7 @@ class Reviewers:
         # Everyone with an entry on a cutout, undone or not.
         self._ever: dict[CutoutKey, set[str]] = {}
         self.votes = Votes(log, label_before, TeamRules())
+        self.is_assigned: Callable[[CutoutKey], bool] = lambda _: True
         self._take_note(log.entries)
         self._split_or_join()
 
@@ -164,26 +172,28 @@ class Reviewers:
         touched = self._split_or_join()
         if self.is_team and entries:
             self.changed.emit()
+        if any(entry.action == SET_RULES for entry in entries):
+            self.rules_changed.emit()
         return touched
 
     def facts_of(self, cutout: CutoutKey) -> dict[str, Any]:
         """Return what the entry of a verdict says about the team; empty without one.
 
         A verdict is blind if its reviewer could not know a verdict of another one on
-        the same cutout. After the first own verdict, others may be shown.
+        the same cutout. After the first own verdict, others may be shown. A verdict on
+        a cutout that is not assigned to the reviewer says so.
         """
         facts: dict[str, Any] = {}
-        own = [
-            a for a, d in self.votes.on(cutout).items() if d.reviewer == self._reviewer
-        ]
-        if any(act.log_id != self._log.log_id for act in own):
-            facts[_REVISES] = True
+        for act, one in self.votes.on(cutout).items():
+            if one.reviewer == self._reviewer and act.log_id != self._log.log_id:
+                facts[REVISES] = True
         if not self.is_team:
             return {TEAM_FACTS: facts} if facts else {}
         names = self._ever.get(cutout, set())
         has_others = bool(names - {self._reviewer})
         has_seen = self._reviewer in names or self._was_open or not self.rules.is_blind
-        return {TEAM_FACTS: {"blind": not (has_others and has_seen)} | facts}
+        is_blind, is_assigned = not (has_others and has_seen), self.is_assigned(cutout)
+        return {TEAM_FACTS: facts | {"blind": is_blind, "assigned": is_assigned}}
 
     def seen_on(self, cutout: CutoutKey) -> dict[str, Any]:
         """Return the context of an adjudication: the acts that it saw."""
@@ -197,8 +207,7 @@ class Reviewers:
         for entry in entries:
             if entry.action in ("decide", "adjudicate"):
                 self._ever.setdefault(entry.cutout, set()).add(entry.reviewer)
-                facts = entry.context.get(TEAM_FACTS)
-                if isinstance(facts, dict) and facts.get(_REVISES) is True:
+                if is_revising(entry):
                     self._revising.add(entry.act)
         if any(entry.action == SET_RULES for entry in entries):
             self._has_rules = True

@@ -30,6 +30,7 @@ from napari_artifact_review.core.outcomes import (
     Outcome,
     Verdict,
 )
+from napari_artifact_review.core.review.assigned_work import AssignedWork
 from napari_artifact_review.core.review.audits import Audits
 from napari_artifact_review.core.review.budget import Budget
 from napari_artifact_review.core.review.carrying import CarryPlan, plan_carrying
@@ -83,6 +84,7 @@ from napari_artifact_review.core.review.round_summary import (
 )
 from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
+from napari_artifact_review.core.review.team_snapshot import TeamSnapshot
 from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
@@ -182,7 +184,8 @@ class ReviewSession:
     team : Team or None
         Exchange with other computers; None without a meeting place.
     reviewers : Reviewers
-        The votes of all reviewers, and the rules of the team.
+        The votes of all reviewers, and the rules of the team. The queue of a member has
+        the cutouts that the rules assign to the member; see `set_team_rules`.
     own_columns : OwnColumns
         The user's own columns of the table, with their values.
     shown_columns : tuple of str
@@ -231,6 +234,7 @@ class ReviewSession:
         gone = self._restore(position)
         self._journal = Journal(catalog, files.store, files.contents, files.perspective)
         self.reviewers = self._journal.reviewers
+        self._assigned = AssignedWork(catalog, self.reviewers, files.perspective)
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
         )
@@ -246,6 +250,7 @@ class ReviewSession:
         self._expose_signals()
         self._prepare_learning(position, embeddings)
         self._journal.changed.connect(self._on_changed)
+        self.reviewers.rules_changed.connect(self._on_rules_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
@@ -549,7 +554,8 @@ class ReviewSession:
     def notices(self) -> tuple[str, ...]:
         """Notices for the reviewer about the table, the output and the log."""
         on_files = notices_on(self.predictions, self._output)
-        return (*self._notices, *on_files, *self.saver.notices)
+        of_parts = *self.saver.notices, *self._assigned.notices
+        return (*self._notices, *on_files, *of_parts)
 
     def add_notice(self, notice: str) -> None:
         """Add a notice, for example about a view that cannot be restored."""
@@ -1325,6 +1331,11 @@ class ReviewSession:
     def set_team_rules(self, *, wait: bool | float = True, **changes: Any) -> Command:
         """Change rules of the team, such as ``is_blind=False``; the log records them.
 
+        If the rules assign cutouts to members, the queue of each member has the
+        assigned ones, with the common ones spread evenly over it. The reviewer can
+        still go to any other cutout; a verdict on it is recorded as not assigned. The
+        queue of a reviewer that is not a member has all cutouts.
+
         Parameters
         ----------
         wait : bool or float
@@ -1363,6 +1374,22 @@ class ReviewSession:
         groups = images.astype(np.int64)
         votes = self.reviewers.votes
         return measure_agreement(ratings_of(votes, row_of, groups, brightness))
+
+    def team_snapshot(self) -> TeamSnapshot:
+        """Return what all reviewers said so far, for another thread.
+
+        Its `overview` says what each reviewer has done, and what is disputed and open.
+        The cutouts under review are those with the outcomes of the queue. The result
+        has the verdicts of all reviewers; show none of them to a blind reviewer.
+        """
+        return TeamSnapshot(
+            self.log,
+            self.team_rules,
+            self.cutout_index,
+            self.predictions.image_index.astype(np.int64),
+            self.catalog.are(*self.review_queue.rule.outcomes),
+            self.catalog.labels.initial_state,
+        )
 
     @property
     def disputed(self) -> pd.DataFrame:
@@ -1783,6 +1810,11 @@ class ReviewSession:
         for row in rows:
             self.label_changed.emit(row)
         self.decided.emit(rows)
+        self._learn()
+
+    def _on_rules_changed(self) -> None:
+        self._assigned.update()
+        self._cursor.sort_again()
         self._learn()
 
 

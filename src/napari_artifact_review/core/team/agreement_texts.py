@@ -58,6 +58,25 @@ def sentences(agreement: TeamAgreement) -> list[str]:
     ]
 
 
+def main_sentence(agreement: TeamAgreement) -> str:
+    """Return the agreement of all reviewers in one sentence.
+
+    Parameters
+    ----------
+    agreement : TeamAgreement
+        The result of `measure_agreement`.
+    """
+    overall = agreement.overall
+    if not overall.cutouts:
+        return "The reviewers have no agreement yet, because no cutout has two votes."
+    ac1 = overall.gwet_ac1
+    return (
+        f"{counted(len(agreement.reviewers), 'reviewer')} agree in "
+        f"{_percent(overall.raw_agreement)} of the pairs of votes, averaged over "
+        f"{_cutouts(overall.cutouts)}; Gwet's AC1 is {estimate_text(ac1)}."
+    )
+
+
 def missing_sentence(reviewer: ReviewerAgreement) -> str | None:
     """Return that a reviewer misses more artifacts than the others; None if not.
 

@@ -14,7 +14,7 @@ from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 
 
 def names_in(entries: Iterable[Entry]) -> set[str]:
-    """Return the names of all reviewers who gave a verdict, undone or not."""
+    """Return the names of all reviewers with a verdict, undone or not."""
     return {entry.reviewer for entry in entries if entry.action == "decide"}
 
 

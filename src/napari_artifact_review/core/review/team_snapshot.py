@@ -1,0 +1,88 @@
+"""What all reviewers of a review said up to one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_artifact_review.core.decisions.decision import LabelState
+from napari_artifact_review.core.decisions.entry import Entry
+from napari_artifact_review.core.decisions.log import DecisionLog
+from napari_artifact_review.core.tables.cutout_index import CutoutIndex
+from napari_artifact_review.core.team.agreement import (
+    TeamAgreement,
+    measure_agreement,
+)
+from napari_artifact_review.core.team.first_votes import ratings_of
+from napari_artifact_review.core.team.overview import (
+    TeamOverview,
+    overview_of,
+    reviewers_of,
+)
+from napari_artifact_review.core.team.rules import TeamRules
+from napari_artifact_review.core.team.votes import Votes
+
+
+@dataclass(frozen=True, eq=False)
+class TeamSnapshot:
+    """What all reviewers of a review said up to one moment; for use in any thread.
+
+    Attributes
+    ----------
+    entries : tuple of Entry
+        All recorded entries, in sort order.
+    rules : TeamRules
+        Rules of the team.
+    cutout_index : CutoutIndex
+        Index for looking up cutouts.
+    groups : ndarray of int64, shape (n,)
+        Number of the full image of each row of the table.
+    under_review : ndarray of bool, shape (n,)
+        Mask of the rows about which the review asks.
+    initial_state : callable
+        Function that returns the label state of a row before its first decision.
+    """
+
+    entries: Sequence[Entry]
+    rules: TeamRules
+    cutout_index: CutoutIndex
+    groups: npt.NDArray[np.int64]
+    under_review: npt.NDArray[np.bool_]
+    initial_state: Callable[[int], LabelState]
+
+    @cached_property
+    def votes(self) -> Votes:
+        """The votes of all reviewers."""
+        index = self.cutout_index
+        log = DecisionLog(self.entries, index.__contains__)
+        return Votes(
+            log,
+            lambda cutout: self.initial_state(index.row_of(cutout)).label_new,
+            self.rules,
+        )
+
+    def overview(self) -> TeamOverview:
+        """Return what each reviewer has done, and what is disputed and open."""
+        # Without members, every reviewer reviews every cutout.
+        members = self.rules.members or tuple(reviewers_of(self.votes))
+        everything = np.ones_like(self.under_review)
+        assigned = {
+            name: everything if name in members else ~everything
+            for name in reviewers_of(self.votes)
+        }
+        return overview_of(
+            self.votes, self.cutout_index.row_of, self.under_review, assigned
+        )
+
+    def agreement(
+        self, brightness: npt.NDArray[np.float64] | None = None
+    ) -> TeamAgreement:
+        """Measure how well the reviewers agree; see `ReviewSession.agreement`."""
+        row_of = self.cutout_index.row_of
+        return measure_agreement(
+            ratings_of(self.votes, row_of, self.groups, brightness)
+        )

@@ -80,9 +80,12 @@ def is_one_line(error):
 
 
 def test_two_persons_under_one_name_are_told_and_both_verdicts_are_there(open_on):
+    # Neither has received what the other one said.
+    with open_on("here", "Ana", team=None) as here:
+        give(here, "artifact", "artifact", "artifact")
+    with open_on("there", "Ana", team=None) as there:
+        give(there, "no artifact", "artifact")
     here, there = open_on("here", "Ana"), open_on("there", "Ana")
-    give(here, "artifact", "artifact", "artifact")
-    give(there, "no artifact", "artifact")
     meet(here, there)
     assert here.log == there.log
     for session in (here, there):

@@ -12,6 +12,7 @@ import random
 import shutil
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -107,7 +108,8 @@ def disturb_server(server: PostgresServer, chance: random.Random) -> str:
     """Freeze the server for a while, or end it and start it again."""
     what = chance.choice(["freeze", "stop", "kill"])
     {"freeze": server.freeze, "stop": server.stop, "kill": server.kill}[what]()
-    time.sleep(chance.uniform(0.1, 0.5 if SECONDS < 60 else 6))
+    # A frozen server is a problem after three seconds.
+    time.sleep(chance.uniform(0.1, SECONDS / 10))
     server.thaw()
     server.start()
     return f"server: {what}"
@@ -119,15 +121,18 @@ def soak(computers, disturb) -> Counter:
     for seed, computer in enumerate(computers):
         computer.begin(seed)
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        time.sleep(chance.uniform(0, 0.5))
-        if chance.random() < 0.4:
-            happened[disturb(chance)] += 1
-            continue
-        computer = chance.choice(computers)
-        computer.kill()
-        happened["review killed"] += 1
-        computer.begin(chance.randrange(10**9))
+    with ThreadPoolExecutor(1) as pool:
+        disturbance = pool.submit(disturb, random.Random(0))
+        while time.monotonic() < end:
+            time.sleep(chance.uniform(0, 0.5))
+            if disturbance.done() and chance.random() < 0.4:
+                happened[disturbance.result()] += 1
+                disturbance = pool.submit(disturb, random.Random(chance.random()))
+            computer = chance.choice(computers)
+            computer.kill()
+            happened["review killed"] += 1
+            computer.begin(chance.randrange(10**9))
+        happened[disturbance.result()] += 1
     for computer in computers:
         computer.kill()
     return happened

@@ -95,10 +95,11 @@ class LogState:
     def apply(self, entry: Entry) -> None:
         """Apply an entry."""
         act = entry.act
-        self._note_owners(entry)
         if entry.action in ("decide", "carry", "adjudicate"):
             self._apply_decision(entry)
-        elif entry.action == "undo" and act in self.done:
+            return
+        self._note_owners(entry, self._reversals)
+        if entry.action == "undo" and act in self.done:
             # The first entry undoes the whole act.
             del self.done[act]
             self.undone[act] = entry
@@ -154,6 +155,8 @@ class LogState:
         act, is_carried = entry.act, entry.action == "carry"
         if not self._is_counted(entry):
             return
+        is_odd = self._is_odd(entry)
+        self._note_owners(entry, self._reversals if is_odd else self._verdicts)
         # Another log undid this act before it had received all entries of the act.
         is_late = act in self.acts and act not in self.done
         if not is_carried and not is_late:
@@ -217,10 +220,8 @@ class LogState:
             return ("reviewer", self.reviewers.get(entry.act, "")), log
         return ("reviewer", entry.reviewer), log, ("log", entry.log_id)
 
-    def _note_owners(self, entry: Entry) -> None:
-        """Note an entry as the last one of its reviewer and of its log."""
-        is_reversal = entry.action in ("undo", "redo") or self._is_odd(entry)
-        latest = self._reversals if is_reversal else self._verdicts
+    def _note_owners(self, entry: Entry, latest: dict[_Owner, Order]) -> None:
+        """Note an entry as the last one of its reviewer and its logs."""
         for owner in self._owners(entry):
             latest[owner] = max(entry.order, latest.get(owner, _NEVER))
 
@@ -229,8 +230,10 @@ class LogState:
 
         No version writes such a verdict. Its place among other verdicts matters.
         """
-        is_foreign = entry.act.log_id != entry.log_id
-        return is_foreign or (entry.action != "carry" and self.is_carrying(entry.act))
+        if entry.act.log_id != entry.log_id:
+            return True
+        is_first = entry.act.number == entry.number
+        return not is_first and entry.action != "carry" and self.is_carrying(entry.act)
 
 
 def verdict_id(decision: Decision) -> VerdictId:

@@ -133,8 +133,8 @@ class Journal:
 
     @property
     def acts_in_force(self) -> Sequence[EntryId]:
-        """All acts that are not undone, latest first."""
-        return self._log.done
+        """All acts of all reviewers that are not undone, latest first."""
+        return self.reviewers.votes.log.done
 
     @property
     def last_numbers(self) -> dict[str, int]:

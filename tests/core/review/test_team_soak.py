@@ -109,7 +109,7 @@ def disturb_server(server: PostgresServer, chance: random.Random) -> str:
     what = chance.choice(["freeze", "stop", "kill"])
     {"freeze": server.freeze, "stop": server.stop, "kill": server.kill}[what]()
     # A frozen server is a problem after three seconds.
-    time.sleep(chance.uniform(0.1, SECONDS / 10))
+    time.sleep(chance.uniform(0.1, min(6, SECONDS / 10)))
     server.thaw()
     server.start()
     return f"server: {what}"

@@ -65,10 +65,23 @@ class Votes:
     ) -> None:
         self._log = log
         self._label_before = label_before
-        self.rules = rules
+        self._rules = rules
         self._reviewers: dict[CutoutKey, tuple[str, ...]] = {}
         self._counts: Counter[str] = Counter()
+        self._disputed: set[CutoutKey] = set()
+        # Cutouts whose votes or rules have changed since `disputed` was asked for.
+        self._unsettled: set[CutoutKey] = set()
         self.update(log.cutouts)
+
+    @property
+    def rules(self) -> TeamRules:
+        """Rules of the team."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: TeamRules) -> None:
+        self._rules = rules
+        self._unsettled |= self._reviewers.keys()
 
     @property
     def log(self) -> DecisionLog:
@@ -93,9 +106,15 @@ class Votes:
     @property
     def disputed(self) -> list[CutoutKey]:
         """Cutouts on which reviewers differ, without an adjudication that stands."""
-        several = (one for one, names in self._reviewers.items() if len(names) > 1)
-        found = ((one, self.consensus_on(one)) for one in several)
-        return [one for one, all_ in found if all_ and all_.status == "disputed"]
+        for cutout in self._unsettled:
+            is_several = len(self._reviewers.get(cutout, ())) > 1
+            found = self.consensus_on(cutout) if is_several else None
+            if found is not None and found.status == "disputed":
+                self._disputed.add(cutout)
+            else:
+                self._disputed.discard(cutout)
+        self._unsettled.clear()
+        return sorted(self._disputed)
 
     def differing_logs(
         self, revising: Container[EntryId] = ()
@@ -128,6 +147,7 @@ class Votes:
     def update(self, cutouts: Iterable[CutoutKey]) -> None:
         """Count the votes on cutouts again, after entries were added to the log."""
         for cutout in cutouts:
+            self._unsettled.add(cutout)
             before = self._reviewers.pop(cutout, ())
             names = tuple(one.reviewer for one in self.on(cutout).values())
             if names:

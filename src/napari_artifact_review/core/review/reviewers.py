@@ -13,7 +13,12 @@ from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.team.ballots import TEAM_FACTS
 from napari_artifact_review.core.team.consensus import SAW
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
-from napari_artifact_review.core.team.votes import Votes, names_in, rules_in
+from napari_artifact_review.core.team.votes import (
+    Votes,
+    cutouts_seen,
+    names_in,
+    rules_in,
+)
 
 
 class Perspective(NamedTuple):
@@ -55,6 +60,8 @@ class Reviewers:
 
     Attributes
     ----------
+    reviewer : str
+        Name of the reviewer whose session this is.
     votes : Votes
         The votes of all reviewers, with the rules of the team.
     changed : Signal
@@ -71,7 +78,7 @@ class Reviewers:
         label_before: Callable[[CutoutKey], int],
     ) -> None:
         self._log = log
-        self._reviewer = reviewer = perspective.reviewer
+        self.reviewer = reviewer = perspective.reviewer
         self._is_known = is_known
         self._label_before = label_before
         self._shows_consensus = perspective.shows_consensus
@@ -81,6 +88,8 @@ class Reviewers:
         self._was_open = False
         # Everyone with an entry on a cutout, undone or not.
         self._ever: dict[CutoutKey, set[str]] = {}
+        # Cutouts on which the reviewer saw votes of others before an own verdict.
+        self._seen: set[CutoutKey] = set()
         self.votes = Votes(log, label_before, TeamRules())
         self._take_note(log.entries)
         self._split_or_join()
@@ -108,7 +117,7 @@ class Reviewers:
     @property
     def shown(self) -> str:
         """Name of the reviewer whose verdicts are shown; empty for all of them."""
-        return self._reviewer if self.are_hidden else ""
+        return self.reviewer if self.are_hidden else ""
 
     @property
     def view(self) -> DecisionLog | Votes:
@@ -123,7 +132,7 @@ class Reviewers:
 
     def may_see(self, cutout: CutoutKey) -> bool:
         """Return whether the reviewer may see what others say about a cutout."""
-        return not self.are_hidden or self._reviewer in self._ever.get(cutout, ())
+        return not self.are_hidden or self.reviewer in self._ever.get(cutout, ())
 
     def add(self, entries: Sequence[Entry]) -> set[CutoutKey]:
         """Count entries that were added to the log.
@@ -146,13 +155,15 @@ class Reviewers:
         """Return what the entry of a verdict says about the team; empty without one.
 
         A verdict is blind if its reviewer could not know a verdict of another one on
-        the same cutout. After the first own verdict, others may be shown.
+        the same cutout. After the first own verdict, others may be shown, and in the
+        queue of disputed cutouts they always are.
         """
         if not self.is_team:
             return {}
         names = self._ever.get(cutout, set())
-        has_others = bool(names - {self._reviewer})
-        has_seen = self._reviewer in names or self._was_open or not self.rules.is_blind
+        has_others = bool(names - {self.reviewer})
+        has_seen = self.reviewer in names or cutout in self._seen
+        has_seen |= self._was_open or not self.rules.is_blind
         return {TEAM_FACTS: {"blind": not (has_others and has_seen)}}
 
     def seen_on(self, cutout: CutoutKey) -> dict[str, Any]:
@@ -167,6 +178,8 @@ class Reviewers:
         for entry in entries:
             if entry.action in ("decide", "adjudicate"):
                 self._ever.setdefault(entry.cutout, set()).add(entry.reviewer)
+            elif entry.reviewer == self.reviewer:
+                self._seen.update(cutouts_seen(entry))
         if any(entry.action == SET_RULES for entry in entries):
             self._has_rules = True
             self.votes.rules = rules_in(self._log.entries) or TeamRules()
@@ -179,4 +192,4 @@ class Reviewers:
         if self.votes.log is self._log:
             everyone = DecisionLog(self._log.entries, self._is_known)
             self.votes = Votes(everyone, self._label_before, self.rules)
-        return self._log.set_reviewer(self._reviewer)
+        return self._log.set_reviewer(self.reviewer)

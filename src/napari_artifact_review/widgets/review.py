@@ -17,6 +17,7 @@ from napari_artifact_review.viewer.preferences import Preferences
 from napari_artifact_review.widgets.closing import SessionCloser
 from napari_artifact_review.widgets.commands import ReviewCommands
 from napari_artifact_review.widgets.comparer import Comparer
+from napari_artifact_review.widgets.coordinator import Coordinator
 from napari_artifact_review.widgets.frames import Frames
 from napari_artifact_review.widgets.measurer import Measurer
 from napari_artifact_review.widgets.napari_compat import (
@@ -68,6 +69,8 @@ class OpenReview(QObject):
         Writes the report.
     comparer : Comparer
         Compares the model of the review with another one.
+    coordinator : Coordinator
+        Shows the work, the rules and the agreement of the team.
     measurer : Measurer
         Updates the results and the plots.
     position : PositionKeeper
@@ -130,6 +133,8 @@ class OpenReview(QObject):
             session, panel.results, workspace.compare, MainThread(self)
         )
         self._connections.connect(session.decided, self.comparer.note_verdict)
+        panels = panel.team, panel.results
+        self.coordinator = Coordinator(self, session, panels, workspace.team)
         # When the whole window is closed, a comparison ends at its next step.
         self._connections.at_end(self.comparer.give_up)
 
@@ -243,6 +248,7 @@ class OpenReview(QObject):
         self.saver.give_up()
         self.reporter.give_up()
         self.comparer.close()
+        self.coordinator.close()
         self.commands.close()
         self.surfaces.drop_gallery()
         self.measurer.close()

@@ -91,7 +91,7 @@ def test_without_a_verdict_there_is_nothing_to_show(path):
     with ReviewSession.open(path, reviewer="Ana") as ana:
         found = overview(ana)
     assert found.reviewers == ()
-    assert (found.by_votes, found.open, found.rules_set_by) == ((8,), 0, "")
+    assert (found.by_votes, found.open, found.rules_set_by) == ((8,), 8, "")
 
 
 def test_repeats_are_counted_apart(path):

@@ -36,12 +36,14 @@ class TeamPanel(Container[Widget]):
 
     Attributes
     ----------
-    disputed_requested : Signal
-        Emitted to adjudicate the disputed cutouts.
+    disputed_requested, team_requested : Signal
+        Emitted to adjudicate the disputed cutouts, and to show the window of the team.
     progress : FittedLine
         Number of cutouts with a verdict of each reviewer; nothing about the verdicts.
     disputed : PushButton
         The button with the number of disputed cutouts; hidden if there are none.
+    window : PushButton
+        The button that shows the window of the team.
     state : Line
         Number of entries that are not sent yet; hidden without a meeting place.
     problem : Label
@@ -49,10 +51,12 @@ class TeamPanel(Container[Widget]):
     """
 
     disputed_requested = Signal()
+    team_requested = Signal()
 
     def __init__(self) -> None:
         self.progress = FittedLine()
         self.disputed = PushButton(text="Disputed (0)")
+        self.window = team_button()
         self.state = Line()
         self.problem = alarm()
         super().__init__(widgets=[self.problem, self.state], labels=False)
@@ -60,6 +64,7 @@ class TeamPanel(Container[Widget]):
         self._row = self._make_row()
         self.native.layout().insertWidget(1, self._row)
         self.disputed.changed.connect(lambda: self.disputed_requested.emit())
+        self.window.changed.connect(lambda: self.team_requested.emit())
         self.problem.hide()
         self.disputed.hide()
         self.hide()
@@ -72,6 +77,7 @@ class TeamPanel(Container[Widget]):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.progress, 1)
         layout.addWidget(button)
+        layout.addWidget(self.window.native)
         keep_compact(button)
         fit_to_font(button, lambda: row.setFixedHeight(button.sizeHint().height()))
         return row
@@ -118,6 +124,16 @@ class TeamPanel(Container[Widget]):
             self.problem.value = _banner_text(problem)
             self.problem.tooltip = tooltip_text(str(problem))
         self.problem.visible = problem is not None
+
+
+def team_button() -> PushButton:
+    """Return a button that shows the window of the team."""
+    button = PushButton(
+        text="Team...",
+        tooltip="Show the work of each reviewer, the rules and the agreement",
+    )
+    keep_compact(button.native)
+    return button
 
 
 def _counts(session: ReviewSession) -> dict[str, int]:

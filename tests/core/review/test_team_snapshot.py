@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.review import team_process
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.review.team_process import TeamMeasurer
 from napari_artifact_review.core.team.merge import merge_logs
 
 HEADER = "image_name,grid_x,grid_y,label,preds\n"
@@ -146,3 +149,28 @@ def test_the_agreement_of_a_snapshot_is_that_of_the_session(path):
         found = ben.team_snapshot().agreement()
         assert found == ben.agreement()
     assert found.pairs[0].cutouts == 6
+
+
+def test_another_process_finds_the_same_numbers(path, monkeypatch):
+    with ReviewSession.open(path, reviewer="Ana") as ana:
+        give(ana, "artifact", "artifact", "unsure")
+    with ReviewSession.open(path, reviewer="Ben") as ben:
+        give(ben, "no artifact")
+        ben.set_queue(("TN",))
+        expected = TeamMeasurer(ben).job(True)()
+        monkeypatch.setattr(team_process, "MOST_IN_THREAD", 0)
+        assert TeamMeasurer(ben).job(True)() == expected
+        assert TeamMeasurer(ben).job(False)().agreement is None
+    assert expected.overview.cutouts == 2, "those of the queue"
+    assert expected.agreement is not None
+
+
+def test_a_process_that_is_not_needed_any_more_ends(path, monkeypatch):
+    monkeypatch.setattr(team_process, "MOST_IN_THREAD", 0)
+    with ReviewSession.open(path, reviewer="Ana") as ana:
+        give(ana, "artifact")
+        measurer = TeamMeasurer(ana)
+        job = measurer.job(True)
+        measurer.close()
+        with pytest.raises(ReviewError, match="closed"):
+            job()

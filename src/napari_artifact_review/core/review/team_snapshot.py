@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,21 @@ from napari_artifact_review.core.team.overview import (
 )
 from napari_artifact_review.core.team.rules import TeamRules
 from napari_artifact_review.core.team.votes import Votes
+
+
+class TeamNumbers(NamedTuple):
+    """What the reviewers of a review have done, and how well they agree.
+
+    Attributes
+    ----------
+    overview : TeamOverview
+        What each reviewer has done, and what is disputed and open.
+    agreement : TeamAgreement or None
+        Agreement of the reviewers; None if it was not asked for.
+    """
+
+    overview: TeamOverview
+    agreement: TeamAgreement | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +79,12 @@ class TeamSnapshot:
             log,
             lambda cutout: self.initial_state(index.row_of(cutout)).label_new,
             self.rules,
+        )
+
+    def numbers(self, with_agreement: bool) -> TeamNumbers:
+        """Return the overview, with or without the agreement."""
+        return TeamNumbers(
+            self.overview(), self.agreement() if with_agreement else None
         )
 
     def overview(self) -> TeamOverview:

@@ -12,6 +12,7 @@ from napari_artifact_review.core.texts import counted, printable
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.consensus_table import SavedConsensus
+    from napari_artifact_review.core.review.session import ReviewSession
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +41,20 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         choices=("utf-8",),
         help="encoding of a text table (default: that of the predictions)",
     )
+    _add_team(parser)
+    parser.add_argument(
+        "--spreadsheet-safe",
+        action="store_true",
+        help="also write NAME_spreadsheet.csv, in which no text is a formula",
+    )
+
+
+def _add_team(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reviewer",
+        metavar="NAME",
+        help="reviewer whose verdicts are saved (default: your login name)",
+    )
     parser.add_argument(
         "--consensus",
         action="store_true",
@@ -51,11 +66,6 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="table to write with --consensus (default: NAME_consensus beside the "
         "reviewed table)",
-    )
-    parser.add_argument(
-        "--spreadsheet-safe",
-        action="store_true",
-        help="also write NAME_spreadsheet.csv, in which no text is a formula",
     )
 
 
@@ -78,12 +88,14 @@ def run(options: argparse.Namespace) -> int:
         output,
         cutout_size=options.cutout_size,
         mapping=mapping_of(options),
+        reviewer=None if options.consensus else options.reviewer,
         store=options.store,
         read_only=options.consensus,
     ) as review:
         if options.consensus:
             _print_consensus(review.save_consensus(options.output))
             return 0
+        _check_reviewer(review)
         written = review.save(
             options.keep,
             encoding=options.encoding,
@@ -94,6 +106,19 @@ def run(options: argparse.Namespace) -> int:
             copy = spreadsheet_path(review.output)
             print(printable(f"Copy for spreadsheets written to {copy}"))
     return 0
+
+
+def _check_reviewer(review: ReviewSession) -> None:
+    """Raise an error rather than save a table without any verdict of a team."""
+    reviewers = review.reviewers
+    counts = reviewers.votes.counts
+    if reviewers.are_hidden and review.reviewer not in counts:
+        raise ReviewError(
+            f"the review has verdicts of {', '.join(counts)}, and none of "
+            f"{review.reviewer}",
+            path=review.store,
+            remedy="Save all with --consensus, or those of one with --reviewer NAME",
+        )
 
 
 def _print_consensus(saved: SavedConsensus) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
 from napari_artifact_review.viewer.controller import ReviewController
@@ -174,8 +174,7 @@ class OpenReview(QObject):
             (session.refused_changed, self._on_pending_changed),
         ):
             self._connections.connect(signal, slot)
-        if session.team is not None:
-            self._connections.connect(session.team.changed, self._on_team_changed)
+        self._watch_team()
         controller.view_changed.connect(self._on_view_changed)
         controller.image.repainted.connect(self.position.save_soon)
         controller.said.connect(self._on_said)
@@ -184,6 +183,16 @@ class OpenReview(QObject):
         self._connections.at_end(controller.abandon)
         # When the whole window is closed, the dock emits only this signal.
         self._dock.destroyed.connect(partial(Connections.close, self._connections))
+
+    def _watch_team(self) -> None:
+        """Follow what other reviewers do; draw several changes at once only once."""
+        self._team_timer = QTimer(self, singleShot=True, interval=0)
+        self._team_timer.timeout.connect(self._show_team)
+        changes = [self.session.reviewers_changed]
+        if self.session.team is not None:
+            changes.append(self.session.team.changed)
+        for changed in changes:
+            self._connections.connect(changed, self._on_team_changed)
 
     def start(self) -> None:
         """Draw the review; the dock must already show the panels."""
@@ -231,6 +240,7 @@ class OpenReview(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        self._team_timer.stop()
         self._closer.continues = continues
         self.keys.disconnect()
         self.position.stop()
@@ -309,6 +319,7 @@ class OpenReview(QObject):
     def _on_queue_changed(self) -> None:
         self._left = self.session.review_queue.left
         self._panel.show_queue(self.session)
+        self._panel.team.show_team(self.session)
         self._panel.show_current(self.session)
         self._panel.show_around(self.controller)
         self.position.save_soon()
@@ -347,7 +358,10 @@ class OpenReview(QObject):
         self._panel.verdict.last.show_last(self.session)
 
     def _on_team_changed(self) -> None:
-        self._panel.team.show_team(self.session)
+        self._team_timer.start()
+
+    def _show_team(self) -> None:
+        self._panel.show_team(self.session)
 
     def _on_disagreements_changed(self) -> None:
         self._panel.disagreements.show_disagreements(self.session.disagreements)

@@ -174,3 +174,14 @@ def test_the_command_writes_it(path, tmp_path, capsys):
 def test_the_command_refuses_an_output_of_no_consensus(path, tmp_path, capsys):
     assert cli.main(["save", str(path), "--output", str(tmp_path / "team.csv")]) == 2
     assert "--consensus" in capsys.readouterr().err
+
+
+def test_the_command_saves_no_table_without_the_verdicts_of_a_team(path, capsys):
+    assert cli.main(["save", str(path)]) == 2
+    line = capsys.readouterr().err
+    assert "verdicts of Ana, Ben, Eva" in line
+    assert "--consensus" in line
+    assert not path.with_name("test_outputs.csv").exists()
+    assert cli.main(["save", str(path), "--reviewer", "Ben"]) == 0
+    table = pd.read_csv(path.with_name("test_outputs.csv"))
+    assert table.reviewed_by.dropna().unique().tolist() == ["Ben"]

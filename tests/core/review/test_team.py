@@ -419,3 +419,13 @@ def test_a_folder_is_no_place_for_a_review_that_is_read_only(open_on, meeting_pl
         open_on("here", read_only=True)
     assert meeting_place in str(caught.value)
     assert list(Path(meeting_place).iterdir()) == []
+
+
+def test_rules_of_another_computer_make_the_queue_again(open_on):
+    here, there = open_on("here"), open_on("there", reviewer="eve")
+    here.set_team_rules(members=("ada", "eve"), reviewers_per_cutout=1)
+    assert here.team.synchronize(TIMEOUT)
+    assert there.team.synchronize(TIMEOUT)
+    queues = [session.review_queue.rows.tolist() for session in (here, there)]
+    assert sorted(queues[0] + queues[1]) == [*range(10)]
+    assert there.progress == (0, len(queues[1]))

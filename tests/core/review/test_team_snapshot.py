@@ -90,6 +90,19 @@ def test_a_cutout_is_open_until_all_members_have_decided_it(path):
     assert found.rules_set_at
 
 
+def test_the_rules_say_what_is_assigned_to_each_member(path):
+    with ReviewSession.open(path, reviewer="Ana") as ana:
+        give(ana, *["artifact"] * 8)
+        ana.set_team_rules(members=("Ana", "Zoe"), reviewers_per_cutout=1)
+        found = overview(ana)
+        queued = len(ana.queue)
+    first, second = found.reviewers
+    assert first.assigned == queued
+    assert first.assigned + second.assigned == 8
+    assert (first.verdicts, first.done) == (8, queued)
+    assert found.open == second.assigned > 0
+
+
 def test_without_a_verdict_there_is_nothing_to_show(path):
     with ReviewSession.open(path, reviewer="Ana") as ana:
         found = overview(ana)

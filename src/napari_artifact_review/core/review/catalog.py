@@ -28,6 +28,7 @@ from napari_artifact_review.core.scores.ranking import Ranking
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 from napari_artifact_review.core.tables.own_columns import OwnColumns
 from napari_artifact_review.core.tables.predictions import Predictions
+from napari_artifact_review.core.team.assignment import Assignment
 
 #: Values of hidden cutouts, by column of `Cutouts`.
 _BLANKS = {
@@ -76,6 +77,8 @@ class Catalog:
         The user's own columns of the table.
     learned_places : ndarray of int64, shape (n,), or None
         Place of each row in the learned order; None until the order is learned.
+    assignment : Assignment or None
+        What the rules of the team mean for the reviewer; None if they assign nothing.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Catalog:
         self.ranking = Ranking(predictions.confidence)
         self.own_columns = OwnColumns(predictions)
         self.learned_places: npt.NDArray[np.int64] | None = None
+        self.assignment: Assignment | None = None
         self._base = canonical_values(predictions)
         self.set_threshold(None)
 

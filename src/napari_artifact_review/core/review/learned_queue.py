@@ -21,6 +21,8 @@ from napari_artifact_review.core.learning.order import (
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.cutout_descriptors import CutoutDescriptors
 from napari_artifact_review.core.review.queue import Queue
+from napari_artifact_review.core.review.queue_order import common_among
+from napari_artifact_review.core.team.assignment import interleaved
 
 Rows = npt.NDArray[np.int64]
 Dispatch = Callable[[Callable[[], object]], None]
@@ -89,6 +91,7 @@ class _Request:
     key: tuple[Any, ...]
     inputs: OrderInputs
     probability: npt.NDArray[np.float32] | None
+    queued: Rows
     candidates: Rows
     verdict_rows: Rows
     is_wrong: npt.NDArray[np.bool_]
@@ -297,7 +300,8 @@ class LearnedQueue:
         """Return what the order depends on; equal keys give equal orders."""
         labels = self._catalog.labels
         given = tuple((row, int(labels.label_new[row])) for row in verdicts)
-        return (*self._features_key(), given, queue.rule, labels.carried_changes)
+        changing = labels.carried_changes, self._catalog.assignment
+        return (*self._features_key(), given, queue.rule, *changing)
 
     def _features_key(self) -> tuple[Any, ...]:
         return self.seed, self._catalog.threshold, self._descriptors.version
@@ -317,6 +321,7 @@ class LearnedQueue:
             key,
             self._descriptors.inputs,
             known.probability,
+            candidates,
             candidates[needs_verdict[candidates]],
             rows,
             is_wrong,
@@ -368,6 +373,7 @@ class LearnedQueue:
         shown = np.array([*self._shown], dtype=np.int64)
         ahead = ranked.rows[~np.isin(ranked.rows, shown)]
         ahead = ahead[self._catalog.are_open()[ahead]]
+        ahead = self._with_common(ahead, request.queued)
         # Any other cutout is between the two, so that the next one is the most
         # promising. Reviewed cutouts that were not shown in this order are at the end.
         places = np.full(len(self._catalog.preds), len(shown), dtype=np.int64)
@@ -376,3 +382,16 @@ class LearnedQueue:
         places[shown] = np.arange(len(shown))
         self._catalog.learned_places = places
         self.changed.emit()
+
+    def _with_common(self, ahead: Rows, queued: Rows) -> Rows:
+        """Spread the cutouts that all members of a team review evenly over the rest.
+
+        Their share is that of the whole queue, with what was reviewed or shown before.
+        """
+        common = common_among(self._catalog, ahead)
+        if not len(common):
+            return ahead
+        others = ahead[~np.isin(ahead, common)]
+        before = np.setdiff1d(queued, ahead)
+        common_before = len(common_among(self._catalog, before))
+        return interleaved(others, common, len(before) - common_before, common_before)

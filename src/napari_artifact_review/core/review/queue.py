@@ -10,10 +10,14 @@ from typing import Any, Literal, Self, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.outcomes import ERRORS, OUTCOMES, Outcome
 from napari_artifact_review.core.review.catalog import Catalog
-from napari_artifact_review.core.review.queue_order import are_in_round, sort_keys
+from napari_artifact_review.core.review.queue_order import (
+    are_assigned,
+    are_candidates,
+    are_in_round,
+    sort_keys,
+)
 from napari_artifact_review.core.tables.column_condition import ColumnCondition
 
 State = Literal[
@@ -162,9 +166,10 @@ class Queue:
     """The cutouts that a rule selects, in the order of the rule.
 
     The candidates are the cutouts with the outcomes, images and column values of the
-    rule. They are sorted once. The queue contains the candidates that also have the
-    review state and kinds of the rule. After a decision, `update` adds or removes one
-    cutout without checking the others.
+    rule, without those that the rules of the team assign to others. They are sorted
+    once. The queue contains the candidates that also have the review state and kinds of
+    the rule. After a decision, `update` adds or removes one cutout without checking the
+    others.
 
     Parameters
     ----------
@@ -199,8 +204,10 @@ class Queue:
         self._catalog = catalog
         self._index = catalog.cutout_index
         if listed is None:
-            self._keys = sort_keys(catalog, rule)
-            which = self._selected()
+            which = are_candidates(catalog, rule)
+            if rule.state in ROUND_STATES:
+                which &= are_in_round(catalog, rule.state)
+            self._keys = sort_keys(catalog, rule, which)
         else:
             self._keys = np.full(len(catalog.preds), len(listed))
             self._keys[listed] = np.arange(len(listed))
@@ -222,18 +229,6 @@ class Queue:
         self._left = int(np.count_nonzero(self._is_in & self._open))
         self._seen = int(np.count_nonzero(self._answered))
         self._to_see = int(np.count_nonzero(self._open)) + self._seen
-
-    def _selected(self) -> npt.NDArray[np.bool_]:
-        """Return the mask of candidates that the rule selects."""
-        catalog, rule = self._catalog, self.rule
-        which = catalog.are(*rule.outcomes)
-        if rule.images is not None:
-            which &= np.isin(catalog.predictions.image_index, self._image_indices())
-        for condition in rule.columns:
-            which &= catalog.own_columns.are(condition)
-        if rule.state in ROUND_STATES:
-            which &= are_in_round(catalog, rule.state)
-        return which
 
     # Cutouts
 
@@ -257,8 +252,12 @@ class Queue:
 
     @property
     def errors_elsewhere(self) -> int:
-        """Number of errors that need a verdict and are not in the queue."""
+        """Number of errors that need a verdict and are not in the queue.
+
+        Errors that are assigned to other reviewers are not counted.
+        """
         are_open = self._catalog.are(*ERRORS) & self._catalog.are_open()
+        are_open &= are_assigned(self._catalog)
         return int(np.count_nonzero(are_open & ~self._row_is_in))
 
     @property
@@ -439,16 +438,6 @@ class Queue:
         return which
 
     # Order
-
-    def _image_indices(self) -> list[int]:
-        assert self.rule.images is not None, "called for a rule that names images"
-        try:
-            return [self._index.position_of_image(name) for name in self.rule.images]
-        except KeyError as missing:
-            raise ReviewError(
-                f"no image {missing.args[0]} is in the table",
-                path=self._catalog.predictions.path,
-            ) from None
 
     def _index_of(self, row: int) -> int:
         """Return the index of a row among the candidates, or its insertion index."""

@@ -30,6 +30,7 @@ from napari_artifact_review.core.outcomes import (
     Outcome,
     Verdict,
 )
+from napari_artifact_review.core.review.assigned_work import AssignedWork
 from napari_artifact_review.core.review.audits import Audits
 from napari_artifact_review.core.review.budget import Budget
 from napari_artifact_review.core.review.carrying import CarryPlan, plan_carrying
@@ -178,12 +179,15 @@ class ReviewSession:
         decision.
     drafts : dict of CutoutKey to str
         Notes that are not yet part of a verdict, by cutout; stored with the position.
+    adjudication_drafts : dict of CutoutKey to str
+        Notes that are not yet part of an adjudication, by cutout.
     judged_images : JudgedImages
         Facts about the full images as they were read; stored with each decision.
     team : Team or None
         Exchange with other computers; None without a meeting place.
     reviewers : Reviewers
-        The votes of all reviewers, and the rules of the team.
+        The votes of all reviewers, and the rules of the team. The queue of a member has
+        the cutouts that the rules assign to the member; see `set_team_rules`.
     own_columns : OwnColumns
         The user's own columns of the table, with their values.
     shown_columns : tuple of str
@@ -232,6 +236,7 @@ class ReviewSession:
         gone = self._restore(position)
         self._journal = Journal(catalog, files.store, files.contents, files.perspective)
         self.reviewers = self._journal.reviewers
+        self._assigned = AssignedWork(catalog, self.reviewers, files.perspective)
         self.judged_images = JudgedImages(
             self.predictions, files.store, files.contents.images
         )
@@ -247,6 +252,7 @@ class ReviewSession:
         self._expose_signals()
         self._prepare_learning(position, embeddings)
         self._journal.changed.connect(self._on_changed)
+        self.reviewers.rules_changed.connect(self._on_rules_changed)
         # Before the first verdict, check whether verdicts can be recorded.
         self._journal.recorder.begin(self.position.as_json())
         self._carry(plan, position.queue, files.order)
@@ -550,7 +556,8 @@ class ReviewSession:
     def notices(self) -> tuple[str, ...]:
         """Notices for the reviewer about the table, the output and the log."""
         on_files = notices_on(self.predictions, self._output)
-        return (*self._notices, *on_files, *self.saver.notices)
+        of_parts = *self.saver.notices, *self._assigned.notices
+        return (*self._notices, *on_files, *of_parts)
 
     def add_notice(self, notice: str) -> None:
         """Add a notice, for example about a view that cannot be restored."""
@@ -708,6 +715,11 @@ class ReviewSession:
     def review_queue(self) -> Queue:
         """The queue as row numbers and counts, without a copy of the table."""
         return self._cursor.queue
+
+    @property
+    def rule_queue(self) -> Queue:
+        """The queue of the rule, also while other cutouts are queued for a while."""
+        return self._cursor.rule_queue
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -1326,6 +1338,11 @@ class ReviewSession:
     def set_team_rules(self, *, wait: bool | float = True, **changes: Any) -> Command:
         """Change rules of the team, such as ``is_blind=False``; the log records them.
 
+        If the rules assign cutouts to members, the queue of each member has the
+        assigned ones, with the common ones spread evenly over it. The reviewer can
+        still go to any other cutout; a verdict on it is recorded as not assigned. The
+        queue of a reviewer that is not a member has all cutouts.
+
         Parameters
         ----------
         wait : bool or float
@@ -1380,7 +1397,7 @@ class ReviewSession:
             self.log,
             self.team_rules,
             self.cutout_index,
-            self.predictions.image_index.astype(np.int64),
+            self.predictions,
             self.catalog.are(*(outcomes or self.review_queue.rule.outcomes)),
             self.catalog.labels.initial_state,
         )
@@ -1397,10 +1414,15 @@ class ReviewSession:
     def show_disputed(self) -> bool:
         """Queue the disputed cutouts for adjudication, until `end_disputed`.
 
-        Return False, and change nothing, if there are none.
+        The log records on which of them the reviewer has no verdict: a later one is not
+        blind. Return False, and change nothing, if there are none.
         """
         rows = self._disputed_rows()
         if len(rows):
+            keys = map(self.cutout_index.key_of, rows.tolist())
+            unseen = [key for key in keys if not self.reviewers.may_see(key)]
+            if unseen and not isinstance(self.problem, HeldError):
+                self._journal.see_votes(unseen)
             self._cursor.begin_detour(rows, ADJUDICATION)
         return bool(len(rows))
 
@@ -1417,6 +1439,34 @@ class ReviewSession:
         """Whether the queue has disputed cutouts; see `show_disputed`."""
         return self._cursor.purpose == ADJUDICATION
 
+    @property
+    def still_disputed(self) -> int:
+        """Number of cutouts in the queue that are disputed.
+
+        A pending adjudication does not settle a cutout yet.
+        """
+        queue = self.review_queue
+        return sum(row in queue for row in self._disputed_rows().tolist())
+
+    def next_disputed(self) -> bool:
+        """Go to the next disputed cutout of the queue; return False if there is none.
+
+        The search wraps around at the end of the queue. A cutout with a pending
+        adjudication counts as settled.
+        """
+        which = np.zeros(len(self.predictions.label), dtype=bool)
+        which[self._disputed_rows()] = True
+        for command in self.pending:
+            which[[*map(self.cutout_index.row_of, command.adjudications)]] = False
+        return self._cursor.next_matching(which)
+
+    def adjudication_of(self, cutout: CutoutKey) -> LabelState | None:
+        """Return the verdict that settles a cutout, pending or in force, or None.
+
+        The label and the time of a pending one are not known yet.
+        """
+        return self._journal.adjudications.of(cutout)
+
     def adjudicate(
         self,
         value: Verdict,
@@ -1430,7 +1480,8 @@ class ReviewSession:
 
         An adjudication is no verdict of the reviewer: it decides the consensus only.
         It has no effect once a later verdict differs from what it saw. `undo` reverts
-        it like a verdict.
+        it like a verdict. Nothing is recorded if the reviewer's same adjudication is in
+        force.
 
         Parameters
         ----------
@@ -1455,9 +1506,10 @@ class ReviewSession:
         if value not in VERDICTS:
             raise ValueError(f"{value!r} is none of {', '.join(VERDICTS)}")
         row = self._cursor.row if cutout is None else self._row_of(cutout)
-        if not self.reviewers.votes.on(self.cutout_index.key_of(row)):
+        key = self.cutout_index.key_of(row)
+        if not self.reviewers.votes.on(key):
             raise self._not_found("no reviewer has given a verdict on this cutout")
-        command = self._journal.adjudicate(row, value, kind, note)
+        command = self._journal.adjudications.give(key, value, kind, note)
         self.open_log.await_answer(command, wait)
         return command
 
@@ -1699,6 +1751,7 @@ class ReviewSession:
         if self.images.hdu is not None:
             self.view_settings = position.view | {"hdu": self.images.hdu}
         self.drafts = position.drafts
+        self.adjudication_drafts: dict[CutoutKey, str] = {}
         self._budget = position.budget
         self.own_columns = self.catalog.own_columns
         self.shown_columns, gone = _columns_to_show(position, self.own_columns)
@@ -1801,9 +1854,18 @@ class ReviewSession:
             # A draft with another text is for a later verdict.
             if self.drafts.get(key) == self.catalog.labels.state_of(row).note:
                 del self.drafts[key]
+            if key in self.adjudication_drafts:
+                settled = self.reviewers.votes.adjudication_in_force(key)
+                if settled and settled.note == self.adjudication_drafts[key]:
+                    del self.adjudication_drafts[key]
         for row in rows:
             self.label_changed.emit(row)
         self.decided.emit(rows)
+        self._learn()
+
+    def _on_rules_changed(self) -> None:
+        self._assigned.update()
+        self._cursor.sort_again()
         self._learn()
 
 

@@ -27,9 +27,12 @@ class TeamRules:
     members : tuple of str
         Names of the reviewers that share the work, in any order; empty for everyone.
     reviewers_per_cutout : int or None
-        Number of members that review each cutout, drawn by `seed`; None for all.
+        Number of members that review each cutout, drawn by `seed`; None for all. A
+        number needs `members`. Otherwise, each further name would move cutouts from one
+        reviewer to another.
     common_share : float
-        Share of the cutouts, from 0 to 1, which all members review.
+        Share of the cutouts, from 0 to 1, which all members review. They are spread
+        evenly over the queue of each member, whatever its order.
     repeat_share : float
         Share of a reviewer's looks, from 0 to 0.5, at cutouts of earlier verdicts.
     majority : int
@@ -56,6 +59,10 @@ class TeamRules:
         is_in_range = (
             (self.majority >= 1, "majority is less than 1"),
             (per_cutout is None or per_cutout >= 1, "a cutout has no reviewer"),
+            (
+                per_cutout is None or len(self.members) > 0,
+                "reviewers_per_cutout needs the names of the members",
+            ),
             (0 <= self.common_share <= 1, "common_share is not from 0 to 1"),
             (0 <= self.repeat_share <= 0.5, "repeat_share is not from 0 to 0.5"),
             (self.seed >= 0, "seed is negative"),
@@ -69,8 +76,8 @@ class TeamRules:
 
     @property
     def are_assigning(self) -> bool:
-        """Whether some members need not review all cutouts."""
-        return self.reviewers_per_cutout is not None
+        """Whether the rules name members, or cutouts that all members review."""
+        return bool(self.members or self.common_share)
 
     def as_context(self) -> dict[str, Any]:
         """Return the rules as the context of a log entry, as plain JSON."""

@@ -1,0 +1,73 @@
+"""The cutouts that the rules of a team assign to the reviewer of a session."""
+
+from __future__ import annotations
+
+from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.review.catalog import Catalog
+from napari_artifact_review.core.review.reviewers import Perspective, Reviewers
+from napari_artifact_review.core.team.assignment import (
+    Numbers,
+    assignment_by,
+    cutout_numbers,
+)
+
+
+class AssignedWork:
+    """Applies the rules of the team to the catalog of a review.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The cutouts of the table; `Catalog.assignment` is set here.
+    reviewers : Reviewers
+        The reviewers, with the rules of the team. A verdict says whether its cutout was
+        assigned to the reviewer.
+    perspective : Perspective
+        The reviewer of the session. A session that shows the consensus has all cutouts.
+    """
+
+    def __init__(
+        self, catalog: Catalog, reviewers: Reviewers, perspective: Perspective
+    ) -> None:
+        self._catalog = catalog
+        self._reviewers = reviewers
+        self._perspective = perspective
+        self._numbers: Numbers | None = None
+        reviewers.is_assigned = self.is_assigned
+        self.update()
+
+    @property
+    def numbers(self) -> Numbers:
+        """Number of each cutout for all draws, shape (n,); see `cutout_numbers`."""
+        if self._numbers is None:
+            table = self._catalog.predictions
+            self._numbers = cutout_numbers(
+                table.image_names, table.image_index, table.grid_x, table.grid_y
+            )
+        return self._numbers
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """A notice for a reviewer that is not a member of the team."""
+        assignment = self._catalog.assignment
+        if assignment is None or assignment.is_member:
+            return ()
+        members = ", ".join(self._reviewers.rules.members)
+        return (
+            f"{self._perspective.reviewer} is not a member of the team ({members}), so "
+            "that the queue has all cutouts. The members are assigned in the rules of "
+            "the team.",
+        )
+
+    def is_assigned(self, cutout: CutoutKey) -> bool:
+        """Return whether a cutout of the table is assigned to the reviewer."""
+        assignment = self._catalog.assignment
+        row = self._catalog.cutout_index.row_of(cutout)
+        return assignment is None or bool(assignment.assigned[row])
+
+    def update(self) -> None:
+        """Apply the rules of the team to the catalog."""
+        rules, reviewer = self._reviewers.rules, self._perspective.reviewer
+        self._catalog.assignment = None
+        if rules.are_assigning and not self._perspective.shows_consensus:
+            self._catalog.assignment = assignment_by(rules, self.numbers, reviewer)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog
@@ -15,6 +15,7 @@ from napari_artifact_review.core.decisions.command import Command
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.review.consensus_table import consensus_path
+from napari_artifact_review.core.review.team_process import TeamMeasurer
 from napari_artifact_review.core.texts import counted
 from napari_artifact_review.widgets.parts.background import (
     Background,
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.atomic_files import Written
     from napari_artifact_review.core.review.consensus_table import SavedConsensus
     from napari_artifact_review.core.review.session import ReviewSession
-    from napari_artifact_review.core.review.team_snapshot import TeamSnapshot
+    from napari_artifact_review.core.review.team_snapshot import TeamNumbers
     from napari_artifact_review.core.team.agreement import TeamAgreement
-    from napari_artifact_review.core.team.overview import TeamOverview
     from napari_artifact_review.widgets.panels.results import ResultsPanel
     from napari_artifact_review.widgets.panels.team import TeamPanel
     from napari_artifact_review.widgets.windows.team import TeamWindow
@@ -38,19 +38,11 @@ if TYPE_CHECKING:
 _PAUSE, _PAUSES_PER_COMPUTATION = 2.0, 5.0
 
 
-class _Found(NamedTuple):
-    """What a thread computed, and how long it took in seconds."""
-
-    overview: TeamOverview
-    agreement: TeamAgreement | None
-    seconds: float
-
-
 class Coordinator:
     """The connection between a review and the window of its team.
 
     The window is updated while it is visible, at most every few seconds. All numbers
-    are computed in a thread.
+    are computed in a thread, or in another process.
 
     Parameters
     ----------
@@ -73,11 +65,10 @@ class Coordinator:
     ) -> None:
         self._session, self._window = session, window
         main_thread = MainThread(parent)
-        self._measuring, self._writing = (
-            Background(main_thread),
-            Background(main_thread),
-        )
-        self._is_outdated = False
+        self._measurer = TeamMeasurer(session)
+        self._measuring = Background(main_thread)
+        self._writing = Background(main_thread)
+        self._is_outdated, self._begin = False, 0.0
         self._pause = QTimer(parent, singleShot=True)
         self._connections = Connections()
         window.reset()
@@ -104,6 +95,7 @@ class Coordinator:
         self._pause.stop()
         self._connections.close()
         self._measuring.give_up()
+        self._measurer.close()
         self._writing.give_up()
 
     # Numbers
@@ -126,24 +118,24 @@ class Coordinator:
         self._show_exchange()
         self._is_outdated = self._measuring.busy
         if not self._measuring.busy:
-            self._pause.start(round(1000 * _PAUSE))
-            snapshot = self._session.team_snapshot()
-            job = partial(_measured, snapshot, self._window.shows_agreement)
+            self._begin = time.monotonic()
+            job = self._measurer.job(self._window.shows_agreement)
             self._measuring.start(job, self._show, self._fail)
 
-    def _show(self, found: _Found) -> None:
-        pause = max(_PAUSE, _PAUSES_PER_COMPUTATION * found.seconds)
+    def _show(self, found: TeamNumbers) -> None:
+        seconds = time.monotonic() - self._begin
         self._window.show_overview(found.overview)
         if found.agreement is not None:
             self._window.agreement.show_agreement(found.agreement)
         # A tab that was opened meanwhile does not wait.
-        is_missing = found.agreement is None and self._window.shows_agreement
-        if is_missing:
+        if found.agreement is None and self._window.shows_agreement:
             self._measure()
         else:
+            pause = max(_PAUSE, _PAUSES_PER_COMPUTATION * seconds)
             self._pause.start(round(1000 * pause))
 
     def _fail(self, error: Exception) -> None:
+        self._pause.start(round(1000 * _PAUSE))
         if not isinstance(error, ReviewError):
             raise error
         self._window.say(error=str(error))
@@ -235,14 +227,6 @@ class Coordinator:
     def _show_json(self, written: Written) -> None:
         text = f"Agreement written to {written.path}."
         self._window.say(f"{text} {written.backup_notice}".strip())
-
-
-def _measured(snapshot: TeamSnapshot, with_agreement: bool) -> _Found:
-    """Compute what the window shows; a thread calls this function."""
-    begin = time.monotonic()
-    overview = snapshot.overview()
-    agreement = snapshot.agreement() if with_agreement else None
-    return _Found(overview, agreement, time.monotonic() - begin)
 
 
 def _save_consensus(session: ReviewSession, path: Path) -> SavedConsensus:

@@ -1382,19 +1382,23 @@ class ReviewSession:
         votes = self.reviewers.votes
         return measure_agreement(ratings_of(votes, row_of, groups, brightness))
 
-    def team_snapshot(self) -> TeamSnapshot:
+    def team_snapshot(self, outcomes: Sequence[Outcome] = ()) -> TeamSnapshot:
         """Return what all reviewers said so far, for another thread.
 
         Its `overview` says what each reviewer has done, and what is disputed and open.
-        The cutouts under review are those with the outcomes of the queue. The result
-        has the verdicts of all reviewers; show none of them to a blind reviewer.
+        The result has the verdicts of all reviewers; show none to a blind reviewer.
+
+        Parameters
+        ----------
+        outcomes : sequence of "FP", "FN", "TP", "TN", optional
+            Outcomes of the cutouts under review; by default those of the queue.
         """
         return TeamSnapshot(
             self.log,
             self.team_rules,
             self.cutout_index,
-            self.predictions.image_index.astype(np.int64),
-            self.catalog.are(*self.review_queue.rule.outcomes),
+            self.predictions,
+            self.catalog.are(*(outcomes or self.review_queue.rule.outcomes)),
             self.catalog.labels.initial_state,
         )
 

@@ -17,6 +17,7 @@ MODULES = {
     "scoring": (15,),
     "training_set": (16,),
     "team": (17,),
+    "large_log": (18,),
 }
 
 #: Modules that only the plot of the long form needs.

@@ -19,7 +19,7 @@ import pandas as pd
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QListWidget
+from qtpy.QtWidgets import QApplication, QListWidget
 
 from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.demo import DemoSurvey, default_folder, make_demo
@@ -277,6 +277,14 @@ def picture_the_adjudication(survey: DemoSurvey, folder: Path) -> None:
     dock.panel.say("")
     settle(dock)
     dock.grab().save(str(IMAGES / "adjudication.png"))
+    dock.panel.team.window.native.click()
+    QTest.qWait(2000)
+    [window] = [
+        one
+        for one in QApplication.topLevelWidgets()
+        if one.isVisible() and "Team" in one.windowTitle()
+    ]
+    window.grab().save(str(IMAGES / "team.png"))
     viewer.close()
 
 

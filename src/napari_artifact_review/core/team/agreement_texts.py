@@ -196,7 +196,10 @@ def _about_pairs(agreement: TeamAgreement) -> Iterator[str]:
         for pair in agreement.pairs
         if pair.cohen_kappa.value is not None
     ]
-    if known:
+    if len(known) == 1:
+        [(kappa, pair)] = known
+        yield f"Cohen's kappa of {_names(pair)} is {kappa:.3f}."
+    elif known:
         lowest, highest = (
             choose(known, key=lambda one: one[0]) for choose in (min, max)
         )

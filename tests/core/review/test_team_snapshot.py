@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.review import team_process
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.review.team_process import TeamMeasurer
 from napari_artifact_review.core.team.merge import merge_logs
 
 HEADER = "image_name,grid_x,grid_y,label,preds\n"
@@ -87,11 +90,24 @@ def test_a_cutout_is_open_until_all_members_have_decided_it(path):
     assert found.rules_set_at
 
 
+def test_the_rules_say_what_is_assigned_to_each_member(path):
+    with ReviewSession.open(path, reviewer="Ana") as ana:
+        give(ana, *["artifact"] * 8)
+        ana.set_team_rules(members=("Ana", "Zoe"), reviewers_per_cutout=1)
+        found = overview(ana)
+        queued = len(ana.queue)
+    first, second = found.reviewers
+    assert first.assigned == queued
+    assert first.assigned + second.assigned == 8
+    assert (first.verdicts, first.done) == (8, queued)
+    assert found.open == second.assigned > 0
+
+
 def test_without_a_verdict_there_is_nothing_to_show(path):
     with ReviewSession.open(path, reviewer="Ana") as ana:
         found = overview(ana)
     assert found.reviewers == ()
-    assert (found.by_votes, found.open, found.rules_set_by) == ((8,), 0, "")
+    assert (found.by_votes, found.open, found.rules_set_by) == ((8,), 8, "")
 
 
 def test_repeats_are_counted_apart(path):
@@ -146,3 +162,28 @@ def test_the_agreement_of_a_snapshot_is_that_of_the_session(path):
         found = ben.team_snapshot().agreement()
         assert found == ben.agreement()
     assert found.pairs[0].cutouts == 6
+
+
+def test_another_process_finds_the_same_numbers(path, monkeypatch):
+    with ReviewSession.open(path, reviewer="Ana") as ana:
+        give(ana, "artifact", "artifact", "unsure")
+    with ReviewSession.open(path, reviewer="Ben") as ben:
+        give(ben, "no artifact")
+        ben.set_queue(("TN",))
+        expected = TeamMeasurer(ben).job(True)()
+        monkeypatch.setattr(team_process, "MOST_IN_THREAD", 0)
+        assert TeamMeasurer(ben).job(True)() == expected
+        assert TeamMeasurer(ben).job(False)().agreement is None
+    assert expected.overview.cutouts == 2, "those of the queue"
+    assert expected.agreement is not None
+
+
+def test_a_process_that_is_not_needed_any_more_ends(path, monkeypatch):
+    monkeypatch.setattr(team_process, "MOST_IN_THREAD", 0)
+    with ReviewSession.open(path, reviewer="Ana") as ana:
+        give(ana, "artifact")
+        measurer = TeamMeasurer(ana)
+        job = measurer.job(True)
+        measurer.close()
+        with pytest.raises(ReviewError, match="closed"):
+            job()

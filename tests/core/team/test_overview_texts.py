@@ -47,8 +47,10 @@ def test_several_logs_of_a_name_are_told_with_where_they_differ():
 
 def test_cutouts_are_counted_by_votes():
     lines = dict(state_lines(overview(ANA)))
-    assert lines["Cutouts under review"] == "1,205: 5 with 0 votes, 1,200 with 2 votes"
-    assert lines["Disputed"] == "7 to adjudicate"
+    assert lines["Cutouts under review"] == (
+        "1,205: 5 without a vote, 1,200 with 2 votes"
+    )
+    assert lines["Disputed"] == "7"
     assert dict(state_lines(overview(by_votes=(0,))))["Cutouts under review"] == (
         "0: none"
     )

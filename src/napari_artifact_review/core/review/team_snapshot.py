@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,14 @@ from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.decisions.entry import Entry
 from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
+from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.team.agreement import (
     TeamAgreement,
     measure_agreement,
+)
+from napari_artifact_review.core.team.assignment import (
+    assignment_by,
+    cutout_numbers,
 )
 from napari_artifact_review.core.team.first_votes import ratings_of
 from napari_artifact_review.core.team.overview import (
@@ -25,6 +31,21 @@ from napari_artifact_review.core.team.overview import (
 )
 from napari_artifact_review.core.team.rules import TeamRules
 from napari_artifact_review.core.team.votes import Votes
+
+
+class TeamNumbers(NamedTuple):
+    """What the reviewers of a review have done, and how well they agree.
+
+    Attributes
+    ----------
+    overview : TeamOverview
+        What each reviewer has done, and what is disputed and open.
+    agreement : TeamAgreement or None
+        Agreement of the reviewers; None if it was not asked for.
+    """
+
+    overview: TeamOverview
+    agreement: TeamAgreement | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +60,8 @@ class TeamSnapshot:
         Rules of the team.
     cutout_index : CutoutIndex
         Index for looking up cutouts.
-    groups : ndarray of int64, shape (n,)
-        Number of the full image of each row of the table.
+    predictions : Predictions
+        The table.
     under_review : ndarray of bool, shape (n,)
         Mask of the rows about which the review asks.
     initial_state : callable
@@ -50,7 +71,7 @@ class TeamSnapshot:
     entries: Sequence[Entry]
     rules: TeamRules
     cutout_index: CutoutIndex
-    groups: npt.NDArray[np.int64]
+    predictions: Predictions
     under_review: npt.NDArray[np.bool_]
     initial_state: Callable[[int], LabelState]
 
@@ -65,17 +86,26 @@ class TeamSnapshot:
             self.rules,
         )
 
+    def numbers(self, with_agreement: bool) -> TeamNumbers:
+        """Return the overview, with or without the agreement."""
+        return TeamNumbers(
+            self.overview(), self.agreement() if with_agreement else None
+        )
+
     def overview(self) -> TeamOverview:
         """Return what each reviewer has done, and what is disputed and open."""
-        # Without members, every reviewer reviews every cutout.
-        members = self.rules.members or tuple(reviewers_of(self.votes))
-        everything = np.ones_like(self.under_review)
-        assigned = {
-            name: everything if name in members else ~everything
-            for name in reviewers_of(self.votes)
-        }
+        table = self.predictions
+        numbers = cutout_numbers(
+            table.image_names, table.image_index, table.grid_x, table.grid_y
+        )
         return overview_of(
-            self.votes, self.cutout_index.row_of, self.under_review, assigned
+            self.votes,
+            self.cutout_index.row_of,
+            self.under_review,
+            {
+                name: assignment_by(self.rules, numbers, name).assigned
+                for name in reviewers_of(self.votes)
+            },
         )
 
     def agreement(
@@ -83,6 +113,5 @@ class TeamSnapshot:
     ) -> TeamAgreement:
         """Measure how well the reviewers agree; see `ReviewSession.agreement`."""
         row_of = self.cutout_index.row_of
-        return measure_agreement(
-            ratings_of(self.votes, row_of, self.groups, brightness)
-        )
+        images = self.predictions.image_index.astype(np.int64)
+        return measure_agreement(ratings_of(self.votes, row_of, images, brightness))

@@ -72,7 +72,8 @@ class TeamOverview:
     by_votes : tuple of int
         Number of these cutouts with 0, 1, 2, ... votes, up to the number of reviewers.
     open : int
-        Number of these cutouts without a vote of a reviewer to whom they are assigned.
+        Number of these cutouts without a vote, or without that of a reviewer to whom
+        they are assigned.
     disputed, adjudicated : int
         Number of cutouts on which reviewers differ, and of those that an adjudication
         settled, anywhere in the table.
@@ -124,6 +125,7 @@ def overview_of(
     is_assigned = np.zeros_like(has_vote)
     for i, name in enumerate(names):
         is_assigned[:, i] = assigned[name] & under_review
+    is_missing, has_any = is_assigned > has_vote, has_vote.any(axis=1)
     per_cutout = has_vote[under_review].sum(axis=1)
     traces = _Traces(votes)
     rules_entry = _last_rules(votes.entries)
@@ -145,7 +147,7 @@ def overview_of(
         ),
         cutouts=len(per_cutout),
         by_votes=tuple(np.bincount(per_cutout, minlength=len(names) + 1).tolist()),
-        open=int((is_assigned > has_vote).any(axis=1).sum()),
+        open=int((is_missing.any(axis=1) | (under_review > has_any)).sum()),
         disputed=statuses["disputed"],
         adjudicated=statuses["adjudicated"],
         rules=votes.rules,

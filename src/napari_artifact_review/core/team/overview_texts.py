@@ -47,12 +47,15 @@ def state_lines(overview: TeamOverview) -> list[tuple[str, str]]:
     overview : TeamOverview
         What the reviewers have done.
     """
-    numbers = enumerate(overview.by_votes)
-    votes = [f"{count:,} with {counted(n, 'vote')}" for n, count in numbers if count]
+    votes = [
+        f"{count:,} " + (f"with {counted(n, 'vote')}" if n else "without a vote")
+        for n, count in enumerate(overview.by_votes)
+        if count
+    ]
     return [
         ("Cutouts under review", f"{overview.cutouts:,}: {', '.join(votes) or 'none'}"),
-        ("Open", f"{overview.open:,} without the verdict of a reviewer"),
-        ("Disputed", f"{overview.disputed:,} to adjudicate"),
+        ("Open", f"{overview.open:,} that need the verdict of a reviewer"),
+        ("Disputed", f"{overview.disputed:,}"),
         ("Adjudicated", f"{overview.adjudicated:,}"),
     ]
 

@@ -59,10 +59,10 @@ class TeamPanel(Container[Widget]):
         self.window = team_button()
         self.state = Line()
         self.problem = alarm()
-        super().__init__(widgets=[self.problem, self.state], labels=False)
+        super().__init__(widgets=[self.problem], labels=False)
         self.margins = (0, 0, 0, 0)
-        self._row = self._make_row()
-        self.native.layout().insertWidget(1, self._row)
+        self.native.layout().addWidget(self.progress)
+        self.native.layout().addWidget(self._make_row())
         self.disputed.changed.connect(lambda: self.disputed_requested.emit())
         self.window.changed.connect(lambda: self.team_requested.emit())
         self.problem.hide()
@@ -70,12 +70,13 @@ class TeamPanel(Container[Widget]):
         self.hide()
 
     def _make_row(self) -> QWidget:
-        """Return the row of progress and button, as high as with its button."""
+        """Return the row of exchange and buttons, as high as with its buttons."""
         row, button = QWidget(), self.disputed.native
         assert isinstance(button, QPushButton), "made by magicgui"
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.progress, 1)
+        layout.addWidget(self.state.native, 100)
+        layout.addStretch(1)
         layout.addWidget(button)
         layout.addWidget(self.window.native)
         keep_compact(button)
@@ -93,7 +94,8 @@ class TeamPanel(Container[Widget]):
         """
         is_team = session.reviewers.is_team
         self.visible = is_team or session.team is not None
-        self._row.setVisible(is_team)
+        self.progress.setVisible(is_team)
+        self.window.visible = is_team
         if is_team:
             self._show_reviewers(session)
         self.state.visible = session.team is not None

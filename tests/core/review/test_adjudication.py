@@ -151,6 +151,8 @@ def test_looking_at_disputes_of_a_read_only_review_records_nothing(path):
         assert eva.show_disputed()
         assert eva.is_adjudicating
         assert {entry.action for entry in eva.log} == {"decide"}
+        assert eva.wait_until_recorded(20)
+        assert eva.refused == ()
 
 
 def test_the_queue_of_the_rule_is_known_meanwhile(eva):

@@ -87,3 +87,17 @@ def test_a_dispute_does_not_move_the_panels_below(panel, review):
         assert panel.disputed.visible
         assert panel.disputed.text == "Disputed (1)"
         assert panel.native.sizeHint().height() == height
+
+
+def test_with_assigned_cutouts_the_total_is_that_of_the_own_queue(panel, survey):
+    with ReviewSession.open(survey, reviewer="Ana") as session:
+        session.set_team_rules(members=("Ana", "Ben"), reviewers_per_cutout=1)
+        total = session.rule_queue.progress[1]
+        assert total < 4
+        assert show(panel, session).full_text == f"Ana 0 of {total}, Ben 0"
+
+
+def test_a_reviewer_alone_with_rules_is_shown_before_the_first_verdict(panel, survey):
+    with ReviewSession.open(survey, reviewer="Ana") as session:
+        session.set_team_rules(majority=3)
+        assert show(panel, session).full_text == "Ana 0 of 4"

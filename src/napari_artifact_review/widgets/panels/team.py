@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
@@ -59,10 +59,10 @@ class TeamPanel(Container[Widget]):
         self.window = team_button()
         self.state = Line()
         self.problem = alarm()
-        super().__init__(widgets=[self.problem, self.state], labels=False)
+        super().__init__(widgets=[self.problem], labels=False)
         self.margins = (0, 0, 0, 0)
-        self._row = self._make_row()
-        self.native.layout().insertWidget(1, self._row)
+        self.native.layout().addWidget(self.progress)
+        self.native.layout().addWidget(self._make_row())
         self.disputed.changed.connect(lambda: self.disputed_requested.emit())
         self.window.changed.connect(lambda: self.team_requested.emit())
         self.problem.hide()
@@ -70,12 +70,13 @@ class TeamPanel(Container[Widget]):
         self.hide()
 
     def _make_row(self) -> QWidget:
-        """Return the row of progress and button, as high as with its button."""
+        """Return the row of exchange and buttons, as high as with its buttons."""
         row, button = QWidget(), self.disputed.native
         assert isinstance(button, QPushButton), "made by magicgui"
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.progress, 1)
+        layout.addWidget(self.state.native, 100)
+        layout.addStretch(1)
         layout.addWidget(button)
         layout.addWidget(self.window.native)
         keep_compact(button)
@@ -93,7 +94,8 @@ class TeamPanel(Container[Widget]):
         """
         is_team = session.reviewers.is_team
         self.visible = is_team or session.team is not None
-        self._row.setVisible(is_team)
+        self.progress.setVisible(is_team)
+        self.window.visible = is_team
         if is_team:
             self._show_reviewers(session)
         self.state.visible = session.team is not None
@@ -101,11 +103,16 @@ class TeamPanel(Container[Widget]):
 
     def _show_reviewers(self, session: ReviewSession) -> None:
         counts, total = _counts(session), session.rule_queue.progress[1]
+        # With assigned cutouts, the queue of each reviewer is another one.
+        is_split = session.team_rules.reviewers_per_cutout is not None
+        is_own = is_split and session.reviewer in counts
+        counted_in = counts[session.reviewer] if is_own else max(counts.values())
         # A reviewer may have looked beyond the queue.
-        of = f" of {total:,}" if max(counts.values(), default=0) <= total else ""
+        of = f" of {total:,}" if counted_in <= total else ""
+        ends = (of, "") if is_own else ("", of)
         lines = [f"{name}: {counted(n, 'cutout')}" for name, n in counts.items()]
         tooltip = "\n".join([*lines, f"Your queue: {counted(total, 'cutout')}"])
-        self.progress.show_texts(*_progress_texts(counts, of), tooltip=tooltip)
+        self.progress.show_texts(*_progress_texts(counts, *ends), tooltip=tooltip)
         disputed = [] if session.is_adjudicating else session.reviewers.votes.disputed
         count = len(disputed)
         self.disputed.text = f"Disputed ({count:,})"
@@ -141,23 +148,32 @@ def _counts(session: ReviewSession) -> dict[str, int]:
     reviewers, own = session.reviewers, session.reviewer
     counts = reviewers.votes.counts
     names = {*counts, *reviewers.rules.members}
-    if not reviewers.shows_consensus:
+    if reviewers.view is not reviewers.votes:
+        # A window of the consensus may belong to a login name that reviews nothing.
         names.add(own)
     ordered = sorted(names, key=lambda name: (name != own, name))
     return {name: counts.get(name, 0) for name in ordered}
 
 
-def _progress_texts(counts: Mapping[str, int], of: str) -> Iterator[str]:
+def _progress_texts(
+    counts: Mapping[str, int], after_first: str, at_end: str
+) -> Iterator[str]:
     """Yield texts such as "Ana 120, Ben 80 of 551", each shorter than the one before.
 
-    `of` is the end of each text.
+    The two last parameters are added after the first reviewer, and at the end.
     """
-    yield ", ".join(f"{name} {count:,}" for name, count in counts.items()) + of
-    parts = [f"{shortened(n, _NAME_LENGTH)} {count:,}" for n, count in counts.items()]
+    short = [(shortened(name, _NAME_LENGTH), n) for name, n in counts.items()]
+    yield ", ".join(_parts(counts.items(), after_first)) + at_end
+    parts = _parts(short, after_first)
     for shown in range(len(parts), 0, -1):
         left_out = len(parts) - shown
         more = f", +{left_out}" if left_out else ""
-        yield ", ".join(parts[:shown]) + more + of
+        yield ", ".join(parts[:shown]) + more + at_end
+
+
+def _parts(counts: Iterable[tuple[str, int]], after_first: str) -> list[str]:
+    first, *others = (f"{name} {count:,}" for name, count in counts)
+    return [f"{first}{after_first}", *others]
 
 
 def _banner_text(problem: StoreError) -> str:

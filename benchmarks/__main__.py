@@ -1,6 +1,6 @@
 """Measure how long a review takes, and print it with its limits.
 
-    python -m benchmarks                             the short form: four minutes
+    python -m benchmarks                             the short form: six minutes
     python -m benchmarks --long                      everything, at full size
     python -m benchmarks --only 1,2,3,4,5 --short    some rows
     python -m benchmarks --profile step              where the time of a step goes
@@ -179,7 +179,7 @@ def _options() -> argparse.Namespace:
         prog="python -m benchmarks", description=__doc__.partition("\n")[0]
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--short", action="store_true", help="four minutes (the default)")
+    form.add_argument("--short", action="store_true", help="six minutes (the default)")
     form.add_argument("--long", action="store_true", help="everything, at full size")
     form.add_argument(
         "--tiny", action="store_true", help="a minimal run, to show that it works"

@@ -40,9 +40,18 @@ class Timings:
     @property
     def p95(self) -> float:
         """The 95th percentile."""
+        return self._quantile(95)
+
+    @property
+    def p99(self) -> float:
+        """The 99th percentile."""
+        return self._quantile(99)
+
+    def _quantile(self, percent: int) -> float:
         if len(self.values) == 1:
             return self.values[0]
-        return statistics.quantiles(self.values, n=20, method="inclusive")[-1]
+        quantiles = statistics.quantiles(self.values, n=100, method="inclusive")
+        return quantiles[percent - 1]
 
     def __str__(self) -> str:
         median = self.median

@@ -19,7 +19,7 @@ class Plan:
     Attributes
     ----------
     form : str
-        "tiny" only shows that it works, "short" takes four minutes, "long" up to forty.
+        "tiny" only shows that it works, "short" takes six minutes, "long" up to forty.
     full_size : bool
         Whether large images have cutouts of 200 pixels instead of 20.
     cache : Path

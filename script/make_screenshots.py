@@ -19,7 +19,7 @@ import pandas as pd
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QListWidget
+from qtpy.QtWidgets import QApplication, QListWidget
 
 from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.demo import DemoSurvey, default_folder, make_demo
@@ -94,6 +94,7 @@ def main() -> None:
     picture_the_changes(survey, Path(folder.name))
     picture_the_next_round(survey, Path(folder.name))
     picture_the_reviewers(survey, Path(folder.name))
+    picture_the_adjudication(survey, Path(folder.name))
     picture_the_report(survey, Path(folder.name))
     for thread in threading.enumerate():
         # A closing review saves its table in a thread.
@@ -245,6 +246,45 @@ def picture_the_reviewers(survey: DemoSurvey, folder: Path) -> None:
         QTest.qWait(50)
     QTest.qWait(300)
     question.native.grab().save(str(IMAGES / "reviewer.png"))
+    viewer.close()
+
+
+def picture_the_adjudication(survey: DemoSurvey, folder: Path) -> None:
+    """Make the picture of a disputed cutout, for docs/team.md."""
+    options = (survey.predictions, survey.images, folder / "team.csv")
+    votes = {
+        "Ana": ("artifact", "ghost", "faint ring around the bright star"),
+        "Ben": ("no artifact", "", "halo of the star"),
+        "Eva": ("unsure", "", ""),
+    }
+    for name, vote in votes.items():
+        with ReviewSession.open(*options, reviewer=name) as session:
+            for row in session.review_queue.rows[:9].tolist():
+                key = session.cutout_index.key_of(row)
+                is_disputed = row % 3 == 0 or name == "Eva"
+                given = vote if is_disputed else ("no artifact", "", "")
+                session.set_label(*given, cutouts=[key])
+    viewer = napari.Viewer(show=False)
+    viewer.show()
+    viewer.window.resize(1440, 900)
+    dock = open_review(viewer, *options, reviewer="Eva")
+    settle(dock)
+    dock.window().activateWindow()
+    QTest.keyClick(dock.window(), Qt.Key.Key_F8)
+    settle(dock)
+    dock.session.adjudicate("artifact")
+    dock.session.next_disputed()
+    dock.panel.say("")
+    settle(dock)
+    dock.grab().save(str(IMAGES / "adjudication.png"))
+    dock.panel.team.window.native.click()
+    QTest.qWait(2000)
+    [window] = [
+        one
+        for one in QApplication.topLevelWidgets()
+        if one.isVisible() and "Team" in one.windowTitle()
+    ]
+    window.grab().save(str(IMAGES / "team.png"))
     viewer.close()
 
 

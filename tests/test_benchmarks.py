@@ -18,12 +18,17 @@ ROWS = {
     14: "send 500 entries",
     15: "read and cut an image",
     16: "export 630 cutouts",
+    17: "a verdict in a team with a folder",
+    18: "open a log with 400 entries",
 }
 
 
 @pytest.mark.parametrize(
     "rows",
-    [(14, 15), pytest.param((1, 13, 14, 15, 16), marks=pytest.mark.exhaustive)],
+    [
+        (14, 15, 17, 18),
+        pytest.param((1, 13, 14, 15, 16, 17, 18), marks=pytest.mark.exhaustive),
+    ],
 )
 def test_the_tiniest_run_writes_its_rows(rows, demo, tmp_path):
     # The demo that other tests have made already is the source of its images.

@@ -29,6 +29,7 @@ def test_the_wheel_has_the_manifest_and_no_tests(built):
     assert "napari_artifact_review/napari.yaml" in names
     assert "napari_artifact_review/core/review/session.py" in names
     assert "napari_artifact_review/report/page.html.jinja" in names
+    assert "napari_artifact_review/report/reviewers.html.jinja" in names
     assert not [name for name in names if "test" in name]
 
 

@@ -16,6 +16,8 @@ MODULES = {
     "exchange": (14,),
     "scoring": (15,),
     "training_set": (16,),
+    "team": (17,),
+    "large_log": (18,),
 }
 
 #: Modules that only the plot of the long form needs.

@@ -47,11 +47,11 @@ def test_a_key_that_is_changed_does_what_the_old_one_did(dock, press):
 
 
 def test_all_that_names_a_key_names_the_one_in_force(dock):
-    write(dock, artifact="F12", save="F8", toggle_view="F9", unsure="F10")
+    write(dock, artifact="F12", save="F11", toggle_view="F9", unsure="F10")
     come_back(dock)
     panel = dock.panel
     assert "(F12)" in dock.label_new.tooltip
-    assert "(F8)" in dock.save.tooltip
+    assert "(F11)" in dock.save.tooltip
     assert "(F9)" in panel.full_image.view.tooltip
     assert (
         panel.verdict.history.value

@@ -41,10 +41,23 @@ def elsewhere(survey, team, tmp_path) -> ReviewSession:
     return ReviewSession.open(table, survey.parent, reviewer="eve", team=team)
 
 
+def test_another_reviewer_is_counted_here_and_the_verdicts_stay_hidden(
+    dock, survey, team, tmp_path, qtbot
+):
+    with elsewhere(survey, team, tmp_path) as other:
+        other.set_label("artifact")
+        assert other.team.synchronize(TIMEOUT)
+        line = dock.panel.team.progress
+        qtbot.waitUntil(lambda: line.full_text.endswith(" 0, eve 1 of 4"))
+    assert dock.session.progress == (0, 4)
+    assert "eve" not in dock.history.value
+
+
 def test_verdicts_of_another_computer_show_here_and_move_nothing(
     dock, survey, team, tmp_path, qtbot
 ):
     with elsewhere(survey, team, tmp_path) as other:
+        other.set_team_rules(is_blind=False)
         other.set_label(
             "no artifact", cutouts=[other.cutout_index.key_of(other.catalog.errors[0])]
         )
@@ -94,7 +107,10 @@ def test_opened_again_it_still_meets_the_others(
     type_keys(dock, "J", settle, qtbot)
     with elsewhere(survey, team, tmp_path) as other:
         qtbot.waitUntil(
-            lambda: other.team.synchronize(TIMEOUT) and other.progress == (1, 4)
+            lambda: (
+                other.team.synchronize(TIMEOUT)
+                and sum(other.reviewers.votes.counts.values()) == 1
+            )
         )
 
 
@@ -124,5 +140,6 @@ def test_a_bad_file_in_a_shared_folder_is_a_banner_until_it_is_whole(
     type_keys(dock, "J", settle, qtbot)
     qtbot.waitUntil(lambda: "all sent" in panel.state.value)
     bad.write_bytes(whole)
-    qtbot.waitUntil(lambda: dock.session.progress == (2, 4))
+    votes = dock.session.reviewers.votes
+    qtbot.waitUntil(lambda: votes.counts.get("eve") == 1)
     qtbot.waitUntil(lambda: not panel.problem.visible)

@@ -38,6 +38,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return its exit status."""
     from napari_artifact_review.core.learning.remaining import sentence
+    from napari_artifact_review.core.team.agreement_texts import main_sentence
     from napari_artifact_review.report.page import open_for_report, write_report
 
     with open_for_report(
@@ -51,5 +52,7 @@ def run(options: argparse.Namespace) -> int:
     ) as session:
         written = write_report(session, options.output, datetime.now(UTC).date())
         print(printable(f"{sentence(session.remaining)}."))
+        if session.reviewers.are_several:
+            print(printable(main_sentence(session.agreement())))
     print(printable(f"Report written to {written.path}"))
     return 0

@@ -41,6 +41,15 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         choices=("utf-8",),
         help="encoding of a text table (default: that of the predictions)",
     )
+    _add_team(parser)
+    parser.add_argument(
+        "--spreadsheet-safe",
+        action="store_true",
+        help="also write NAME_spreadsheet.csv, in which no text is a formula",
+    )
+
+
+def _add_team(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reviewer",
         metavar="NAME",
@@ -57,11 +66,6 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="table to write with --consensus (default: NAME_consensus beside the "
         "reviewed table)",
-    )
-    parser.add_argument(
-        "--spreadsheet-safe",
-        action="store_true",
-        help="also write NAME_spreadsheet.csv, in which no text is a formula",
     )
 
 

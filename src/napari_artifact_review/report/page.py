@@ -29,6 +29,11 @@ from napari_artifact_review.report.html_file import render, write_html
 from napari_artifact_review.report.judged import judged_views
 from napari_artifact_review.report.left_labels import left_labels
 from napari_artifact_review.report.pictures import data_uri, pictures_of
+from napari_artifact_review.report.reviewers import (
+    MOST_DISPUTED,
+    are_disputed,
+    team_section,
+)
 from napari_artifact_review.report.texts import NAMES, number_text, range_text
 
 #: Maximum number of pictures in each gallery: changed labels and unsure verdicts.
@@ -121,6 +126,8 @@ def _contents(session: ReviewSession, day: date) -> dict[str, Any]:
     snapshot = session.catalog.snapshot()
     metrics = snapshot.metrics()
     changed = snapshot.label_new != snapshot.label
+    disputed = are_disputed(session)
+    unsure = snapshot.unsure & ~changed & ~disputed
     return {
         "name": session.predictions.path.name,
         "facts": list(_facts(session, day)),
@@ -129,10 +136,12 @@ def _contents(session: ReviewSession, day: date) -> dict[str, Any]:
         "confusions": [(when, _confusion(metrics[when])) for when in _SHOWN],
         "flips": [(name, snapshot.flips()[name]) for name in OUTCOME_DISPLAY_ORDER],
         "left": left_labels(session),
+        "team": team_section(session),
         "plots": _plots(session, snapshot, metrics),
         "galleries": [
-            _gallery(session, "Changed labels", changed),
-            _gallery(session, "Unsure", snapshot.unsure & ~changed),
+            _gallery(session, "Changed labels", changed, MOST_PICTURES),
+            _gallery(session, "Disputed", disputed, MOST_DISPUTED),
+            _gallery(session, "Unsure", unsure, MOST_PICTURES),
         ],
         "pause": f"{PAUSE / 60:g}",
     }
@@ -174,6 +183,9 @@ def _reviewers(session: ReviewSession) -> str:
     labels = session.catalog.labels
     rows = np.flatnonzero(labels.answered).tolist()
     counts = Counter(labels.state_of(row).reviewed_by or "unnamed" for row in rows)
+    if session.reviewers.are_several:
+        # The label of the consensus names several reviewers.
+        counts = Counter(session.reviewers.votes.counts)
     by_count = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     return ", ".join(f"{name} ({count:,})" for name, count in by_count)
 
@@ -228,9 +240,12 @@ def _plots(
 
 
 def _gallery(
-    session: ReviewSession, title: str, which: npt.NDArray[np.bool_]
+    session: ReviewSession,
+    title: str,
+    which: npt.NDArray[np.bool_],
+    most: int,
 ) -> dict[str, Any]:
-    """Return the pictures and texts of a gallery, least probable labels first."""
+    """Return at most `most` pictures and texts, least probable labels first."""
     rows, table = np.flatnonzero(which), session.predictions
     first = "come first in the table"
     if table.confidence is not None:
@@ -239,7 +254,7 @@ def _gallery(
         given = np.where(table.label == 1, table.confidence, 1 - table.confidence)
         rows = rows[np.argsort(given[rows], kind="stable")]
     cutouts: list[Cutout] = [
-        session.catalog.revealed_cutout(row) for row in rows[:MOST_PICTURES].tolist()
+        session.catalog.revealed_cutout(row) for row in rows[:most].tolist()
     ]
     return {
         "title": title,

@@ -200,6 +200,8 @@ def end_of_queue(session: ReviewSession, which: str) -> str:
     The message contains the number of unreviewed cutouts. `which` is "first" or "last".
     """
     queue = session.review_queue
+    if session.is_adjudicating:
+        return _end_of_adjudication(session, which)
     if not len(queue):
         return "The queue is empty. Change the filters under Queue."
     left = queue.left
@@ -207,6 +209,17 @@ def end_of_queue(session: ReviewSession, which: str) -> str:
         return all_reviewed(session)
     end = "end" if which == "last" else "beginning"
     return f"This is the {end} of the queue; {left:,} of {len(queue):,} are unreviewed."
+
+
+def _end_of_adjudication(session: ReviewSession, which: str) -> str:
+    left, count = session.still_disputed, len(session.review_queue)
+    if not left:
+        return (
+            "Every cutout of the adjudication is settled. “Back from adjudication” "
+            "returns to your queue."
+        )
+    end = "end" if which == "last" else "beginning"
+    return f"This is the {end} of the adjudication; {left:,} of {count:,} are disputed."
 
 
 def all_reviewed(session: ReviewSession) -> str:

@@ -105,9 +105,13 @@ class Verdicts:
         """Give a verdict on the target.
 
         With `advance`, also go to the next cutout if auto-advance is on and the verdict
-        is not refused.
+        is not refused. While disputed cutouts are adjudicated, the verdict settles the
+        current one, and is no verdict of the reviewer.
         """
         target = self._target()
+        if self._session.is_adjudicating:
+            self._adjudicate(target, GivenVerdict(verdict, kind), note, advance)
+            return
         refusal = read_only_reason(self._session) or target.refusal()
         if refusal:
             self.said.emit(f"{refusal} No verdict was given.")
@@ -131,12 +135,47 @@ class Verdicts:
         elif advance and self.auto_advance and not target.advance(self.advance_to):
             self.said.emit(end_of_queue(session, "last"))
 
+    def _adjudicate(
+        self, target: VerdictTarget, given: GivenVerdict, note: str, advance: bool
+    ) -> None:
+        session = self._session
+        refusal = (
+            read_only_reason(session)
+            or _no_adjudication_reason(session, target.rows)
+            or target.refusal()
+        )
+        if refusal:
+            self.said.emit(f"{refusal} Nothing was adjudicated.")
+            return
+        command = session.adjudicate(*given, note, wait=session.patience)
+        self.last = given
+        is_done = command.state != "refused" and advance and self.auto_advance
+        if is_done and not session.next_disputed():
+            self.said.emit(end_of_queue(session, "last"))
+
     def repeat(self, note: str = "") -> None:
         """Repeat the last verdict and kind on the current target, with a new note."""
         if self.last is None:
             self.said.emit("There is no verdict to repeat yet.")
         else:
             self.give(*self.last, note, advance=True)
+
+
+def _no_adjudication_reason(session: ReviewSession, rows: Sequence[int]) -> str:
+    """Return why a target cannot be adjudicated; empty if it can."""
+    if len(rows) > 1:
+        # Reviewers differ on each of them for reasons of its own.
+        return "Disputed cutouts are adjudicated one by one; clear the selection."
+    current = session.current_cutout
+    if rows != (current.row,):
+        return ""
+    is_known = current.row in session.review_queue
+    if not is_known or not session.reviewers.votes.on(current.key):
+        return (
+            "This cutout is not disputed. “Back from adjudication” returns to your "
+            "queue."
+        )
+    return ""
 
 
 def advance_from(session: ReviewSession, rows: Sequence[int], to: AdvanceTo) -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
-from napari_artifact_review.viewer.status import all_reviewed
+from napari_artifact_review.viewer.status import all_reviewed, end_of_queue
+from napari_artifact_review.widgets.adjudication_commands import AdjudicationCommands
 from napari_artifact_review.widgets.audit_commands import AuditCommands
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.panels.neighbours import copy_position
@@ -87,6 +88,9 @@ class ReviewCommands:
         )
         self._audits = AuditCommands(
             self._dock, self._panel, session, self._connections, main_thread
+        )
+        self._adjudication = AdjudicationCommands(
+            self._panel, session, controller, self._connections
         )
         self._similar = SimilarPage(session, controller, surfaces, self._panel.say)
         self._examples.show_session(session, controller.loader.cache)
@@ -175,6 +179,7 @@ class ReviewCommands:
         self._help.show_keys(keys)
         self._surfaces.show_keys(keys)
         self._similar.key = keys["similar"].label
+        self._adjudication.key = keys["adjudicate"].label
 
     def apply(self, preferences: Preferences) -> None:
         """Apply the user's preference for the cutout after a verdict."""
@@ -200,6 +205,7 @@ class ReviewCommands:
             "toggle_view": self._toggle_view,
             "gallery": self._surfaces.toggle_gallery,
             "similar": self._similar.toggle,
+            "adjudicate": self._adjudication.toggle,
             "examples": self._examples.toggle,
             "stretches": self._stretches.toggle,
             "next_preset": self._presets.apply_next,
@@ -229,6 +235,9 @@ class ReviewCommands:
         # Do not skip a cutout whose verdict was refused because it is not drawn yet.
         if self._controller.waits_for_image:
             self._controller.said.emit(STAYS_AT_CUTOUT)
+        elif self._session.is_adjudicating:
+            if not self._session.next_disputed():
+                self._panel.say(end_of_queue(self._session, "last"))
         elif not self._session.next_unreviewed():
             self._panel.say(all_reviewed(self._session))
 

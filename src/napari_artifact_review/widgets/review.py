@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
 from napari_artifact_review.viewer.controller import ReviewController
@@ -17,6 +17,7 @@ from napari_artifact_review.viewer.preferences import Preferences
 from napari_artifact_review.widgets.closing import SessionCloser
 from napari_artifact_review.widgets.commands import ReviewCommands
 from napari_artifact_review.widgets.comparer import Comparer
+from napari_artifact_review.widgets.coordinator import Coordinator
 from napari_artifact_review.widgets.frames import Frames
 from napari_artifact_review.widgets.measurer import Measurer
 from napari_artifact_review.widgets.napari_compat import (
@@ -68,6 +69,8 @@ class OpenReview(QObject):
         Writes the report.
     comparer : Comparer
         Compares the model of the review with another one.
+    coordinator : Coordinator
+        Shows the work, the rules and the agreement of the team.
     measurer : Measurer
         Updates the results and the plots.
     position : PositionKeeper
@@ -130,6 +133,8 @@ class OpenReview(QObject):
             session, panel.results, workspace.compare, MainThread(self)
         )
         self._connections.connect(session.decided, self.comparer.note_verdict)
+        panels = panel.team, panel.results
+        self.coordinator = Coordinator(self, session, panels, workspace.team)
         # When the whole window is closed, a comparison ends at its next step.
         self._connections.at_end(self.comparer.give_up)
 
@@ -169,8 +174,7 @@ class OpenReview(QObject):
             (session.refused_changed, self._on_pending_changed),
         ):
             self._connections.connect(signal, slot)
-        if session.team is not None:
-            self._connections.connect(session.team.changed, self._on_team_changed)
+        self._watch_team()
         controller.view_changed.connect(self._on_view_changed)
         controller.image.repainted.connect(self.position.save_soon)
         controller.said.connect(self._on_said)
@@ -179,6 +183,16 @@ class OpenReview(QObject):
         self._connections.at_end(controller.abandon)
         # When the whole window is closed, the dock emits only this signal.
         self._dock.destroyed.connect(partial(Connections.close, self._connections))
+
+    def _watch_team(self) -> None:
+        """Follow what other reviewers do; draw several changes at once only once."""
+        self._team_timer = QTimer(self, singleShot=True, interval=0)
+        self._team_timer.timeout.connect(self._show_team)
+        changes = [self.session.reviewers_changed]
+        if self.session.team is not None:
+            changes.append(self.session.team.changed)
+        for changed in changes:
+            self._connections.connect(changed, self._on_team_changed)
 
     def start(self) -> None:
         """Draw the review; the dock must already show the panels."""
@@ -226,6 +240,7 @@ class OpenReview(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        self._team_timer.stop()
         self._closer.continues = continues
         self.keys.disconnect()
         self.position.stop()
@@ -233,6 +248,7 @@ class OpenReview(QObject):
         self.saver.give_up()
         self.reporter.give_up()
         self.comparer.close()
+        self.coordinator.close()
         self.commands.close()
         self.surfaces.drop_gallery()
         self.measurer.close()
@@ -303,6 +319,7 @@ class OpenReview(QObject):
     def _on_queue_changed(self) -> None:
         self._left = self.session.review_queue.left
         self._panel.show_queue(self.session)
+        self._panel.team.show_team(self.session)
         self._panel.show_current(self.session)
         self._panel.show_around(self.controller)
         self.position.save_soon()
@@ -341,7 +358,10 @@ class OpenReview(QObject):
         self._panel.verdict.last.show_last(self.session)
 
     def _on_team_changed(self) -> None:
-        self._panel.team.show_team(self.session)
+        self._team_timer.start()
+
+    def _show_team(self) -> None:
+        self._panel.show_team(self.session)
 
     def _on_disagreements_changed(self) -> None:
         self._panel.disagreements.show_disagreements(self.session.disagreements)

@@ -124,9 +124,12 @@ class VerdictCommands:
         }
         show_menu(self._dock, self._panel.kind_and_note.kind.native, choices)
 
-    def _take_note(self, key: CutoutKey, note: str) -> None:
+    def _take_note(self, key: CutoutKey, note: str, is_adjudication: bool) -> None:
         """Record a note with its verdict, or else store the note as a draft."""
         session = self._session
+        if is_adjudication:
+            self._take_adjudication_note(key, note)
+            return
         # A note on a hidden cutout must not record its earlier verdict again.
         given = session.shown_state(key)
         if given.decision:
@@ -147,6 +150,20 @@ class VerdictCommands:
         else:
             session.drafts.pop(key, None)
         session.save_position()
+
+    def _take_adjudication_note(self, key: CutoutKey, note: str) -> None:
+        """Record a note with the own adjudication, or else store it as a draft."""
+        session, given = self._session, self._session.adjudication_of(key)
+        session.adjudication_drafts[key] = note
+        is_own = given is not None and given.reviewed_by == session.reviewer
+        if given is not None and is_own and not read_only_reason(session):
+            session.adjudicate(
+                cast("Verdict", given.decision),
+                given.kind,
+                note,
+                cutout=key,
+                wait=session.patience,
+            )
 
     def _is_read_only(self) -> bool:
         """Return whether the review is read-only; if so, show the reason."""

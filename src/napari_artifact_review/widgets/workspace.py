@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_artifact_review.widgets.windows.examples import ExamplesPanel
     from napari_artifact_review.widgets.windows.help import HelpPanel
     from napari_artifact_review.widgets.windows.stretches import StretchesPanel
+    from napari_artifact_review.widgets.windows.team import TeamWindow
 
 
 class Workspace:
@@ -105,6 +106,13 @@ class Workspace:
 
         return CompareWindow(self.dock, self._kept_free)
 
+    @cached_property
+    def team(self) -> TeamWindow:
+        """The window of the team of a review."""
+        from napari_artifact_review.widgets.windows.team import TeamWindow
+
+        return TeamWindow(self.dock, self._kept_free)
+
     def make_all(self) -> None:
         """Create every panel and window now."""
         _ = self.panel, self.windows
@@ -112,7 +120,8 @@ class Workspace:
     @property
     def windows(self) -> tuple[ToolWindow, ...]:
         """The tool windows."""
-        return self.help, self.examples, self.stretches, self.columns, self.compare
+        pictures = self.examples, self.stretches
+        return self.help, *pictures, self.columns, self.compare, self.team
 
     def hide_windows(self) -> None:
         """Hide the windows, and clear the examples."""

@@ -8,6 +8,7 @@ import pytest
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.team.agreement_texts import as_json, sentences
+from napari_artifact_review.core.team.merge import merge_logs
 
 IMAGES = "abcdefgh"
 HEADER = "image_name,grid_x,grid_y,label,preds\n"
@@ -22,7 +23,7 @@ def path(tmp_path):
     return table
 
 
-def give(path, name, labels, **rules):
+def give(path, name, labels):
     with ReviewSession.open(path, reviewer=name) as session:
         for cutout, label in zip(CUTOUTS, labels, strict=False):
             verdict = ("no artifact", "artifact", "unsure")[label]
@@ -74,3 +75,18 @@ def test_without_a_second_reviewer_there_is_nothing_to_agree_on(path):
     assert found.pairs == ()
     assert found.overall.cutouts == 0
     assert isinstance(as_json(found), dict)
+
+
+def test_verdicts_of_logs_that_never_met_are_blind(path, tmp_path):
+    logs = []
+    for name, labels in (("Ana", [1, 1, 0]), ("Ben", [1, 0, 0])):
+        folder = tmp_path / name
+        folder.mkdir()
+        table = folder / "predictions.csv"
+        table.write_text(HEADER + ROWS)
+        give(table, name, labels)
+        logs.append(folder / "test_outputs.csv.review.sqlite")
+    merge_logs(logs, tmp_path / "team.sqlite")
+    with ReviewSession.open(path, store=tmp_path / "team.sqlite") as session:
+        [pair] = session.agreement().pairs
+    assert (pair.cutouts, pair.both, pair.only_first, pair.neither) == (3, 1, 1, 1)

@@ -479,6 +479,8 @@ def test_an_ordinary_verdict_confirms_nothing(path, audited):
 
 def test_finds_that_a_later_audit_confirms_are_subtracted_above(path, audited):
     with open_review(path, "bo") as session:
+        # Otherwise, the other reviewer's verdicts are not excluded from the sample.
+        session.set_team_rules(is_blind=False)
         session.confirm_audit()
         change(session, *audited[:5])
         session.end_audit()

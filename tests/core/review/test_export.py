@@ -255,7 +255,7 @@ def test_labels_that_differ_are_not_written_unasked(open_session, path, output):
     looked_at = ReviewSession.open(saved)
     assert looked_at.disagreements
     looked_at.close(save=True)
-    session = ReviewSession.open(saved)
+    session = ReviewSession.open(saved, reviewer="ada")
     session.set_label("unsure", cutouts=[B])
     with pytest.raises(SaveError, match="Choose first"):
         session.close(save=True)

@@ -411,7 +411,7 @@ def test_another_process_is_told_until_the_first_is_killed(path, log_file):
 
 
 def test_one_that_only_looked_may_go_on_when_the_other_let_go(session, path, log_file):
-    second = ReviewSession.open(path, reviewer="me")
+    second = ReviewSession.open(path, reviewer="you")
     session.close()
     second.set_label("artifact")
     assert second.problem is None
@@ -437,7 +437,7 @@ def test_one_that_only_looked_saves_nothing_that_is_old(session, path, log_file)
 def test_one_that_only_looked_is_opened_again_as_it_was_left(path, tmp_path):
     named = {"store": tmp_path / "elsewhere.sqlite", "output": tmp_path / "out.csv"}
     with ReviewSession.open(path, **named) as first:
-        looker = ReviewSession.open(path, **named, reviewer="me", cutout_size=64)
+        looker = ReviewSession.open(path, **named, reviewer="you", cutout_size=64)
         assert isinstance(looker.problem, HeldError)
         first.set_label("artifact")
     with looker.reopen() as again:

@@ -189,3 +189,35 @@ def test_the_last_rules_count():
     log.add(log.note(SET_RULES, "Ana", {"rules": "of a later version"}))
     assert rules_in(log.entries) == TeamRules(majority=4)
     assert rules_in([]) is None
+
+
+def test_disputed_cutouts_follow_each_change_and_others_are_not_asked_again():
+    log, asked = DecisionLog(log_id="log"), []
+
+    def label_before(cutout):
+        asked.append(cutout)
+        return 0
+
+    votes = Votes(log, label_before, TeamRules())
+    cutouts = [CutoutKey("a", x, 0) for x in range(3)]
+
+    def vote(name, verdict, cutout):
+        label = LABEL_NAMES.index(verdict)
+        decision = Decision(cutout, label, name, "2026", verdict)
+        votes.update(log.add(log.decide([decision], {})))
+
+    for cutout in cutouts:
+        vote("Ana", "artifact", cutout)
+        vote("Ben", "no artifact", cutout)
+    assert votes.disputed == cutouts
+    asked.clear()
+    vote("Eva", "artifact", cutouts[1])
+    assert votes.disputed == [cutouts[0], cutouts[2]]
+    assert set(asked) == {cutouts[1]}
+    votes.rules = TeamRules(majority=3)
+    assert votes.disputed == cutouts
+    votes.rules = TeamRules()
+    votes.update(log.add(log.undo("Eva", lambda _: LabelState(0))))
+    assert votes.disputed == cutouts
+    votes.update(log.add(log.undo("Ben", lambda _: LabelState(0))))
+    assert votes.disputed == cutouts[:2]

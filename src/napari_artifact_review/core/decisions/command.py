@@ -15,9 +15,18 @@ from napari_artifact_review.core.errors import StoreError
 
 #: Kinds of command: give verdicts, undo or redo them, adopt labels of the table or of
 #: another program, carry verdicts of an earlier round, receive entries of other logs,
-#: settle a cutout on which reviewers differ, set the rules of the team.
+#: settle a cutout on which reviewers differ, see votes on such a cutout, set the rules
+#: of the team.
 CommandKind = Literal[
-    "decide", "undo", "redo", "adopt", "carry", "receive", "adjudicate", "rules"
+    "decide",
+    "undo",
+    "redo",
+    "adopt",
+    "carry",
+    "receive",
+    "adjudicate",
+    "see votes",
+    "rules",
 ]
 
 #: Longest time in seconds that a window waits until a decision is on disk. To users,
@@ -68,6 +77,9 @@ class Command:
         For verdicts, undo and redo: the expected state of each cutout beforehand.
     new_states : mapping of CutoutKey to LabelState
         For verdicts and adopted labels: the state of each cutout after recording.
+    adjudications : mapping of CutoutKey to LabelState
+        For adjudications: the verdict that settles each cutout. Its label and its time
+        are not known yet.
     notes : mapping of CutoutKey to str
         For undo: the notes of the undone verdicts.
     state : str
@@ -104,6 +116,7 @@ class Command:
         self.renewed: Command | None = None
         self.old_states: Mapping[CutoutKey, LabelState] = {}
         self.new_states: Mapping[CutoutKey, LabelState] = {}
+        self.adjudications: Mapping[CutoutKey, LabelState] = {}
         self.notes: Mapping[CutoutKey, str] = {}
         self.state: CommandState = "pending"
         self.entries: tuple[Entry, ...] = ()

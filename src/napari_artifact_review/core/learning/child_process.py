@@ -37,9 +37,15 @@ class ChildProcess:
 
     The process starts with the first call of `run`, and ends with `close` or with its
     parent. `run` may be called from any thread.
+
+    Parameters
+    ----------
+    purpose : str, optional
+        What the process computes, for messages.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, purpose: str = "the learned order") -> None:
+        self._purpose = purpose
         # One thread at a time may use the streams of the process.
         self._running = threading.Lock()
         # Guards the two attributes below, which `close` needs during a computation.
@@ -76,7 +82,7 @@ class ChildProcess:
             except (OSError, EOFError, pickle.UnpicklingError) as error:
                 self._end(process)
                 raise ProcessEndedError(
-                    "the process that computes the learned order ended",
+                    f"the process that computes {self._purpose} ended",
                     remedy="Free some memory, and open the review again",
                 ) from error
         if not is_result:
@@ -99,7 +105,7 @@ class ChildProcess:
             if self._is_closed:
                 raise ProcessEndedError("the review is closed")
             if self._process is None or self._process.poll() is not None:
-                self._process = _start()
+                self._process = _start(self._purpose)
             return self._process
 
     @staticmethod
@@ -115,7 +121,7 @@ class ChildProcess:
                     continue
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(purpose: str) -> subprocess.Popen[bytes]:
     # The child finds this package where this process has found it.
     root = str(Path(__file__).parents[3])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -130,7 +136,7 @@ def _start() -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise ProcessEndedError(
-            f"no process can be started for the learned order ({error})"
+            f"no process can be started for {purpose} ({error})"
         ) from error
 
 

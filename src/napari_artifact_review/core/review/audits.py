@@ -60,11 +60,12 @@ class Audits:
 
     @property
     def history(self) -> VerdictHistory:
-        """The verdicts of the review at this moment."""
-        journal, index = self._journal, self._catalog.cutout_index
-        return VerdictHistory(
-            journal.entries, journal.acts_in_force, index.__contains__
-        )
+        """The verdicts of all reviewers at this moment.
+
+        The finds of one reviewer are for a second look of another one.
+        """
+        everyone, index = self._journal.reviewers.votes.log, self._catalog.cutout_index
+        return VerdictHistory(self._journal.entries, everyone.done, index.__contains__)
 
     @property
     def left(self) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 from psygnal import Signal
 
 from napari_artifact_review.core.errors import ReviewError
@@ -146,6 +148,14 @@ class ReviewCursor:
             if row == first:
                 return False
         return self._move(row)
+
+    def next_matching(self, which: npt.NDArray[np.bool_]) -> bool:
+        """Move to the next cutout of the queue that a mask of rows selects.
+
+        The search wraps around at the end of the queue. Return False, and do not move,
+        if there is no such cutout.
+        """
+        return self._move(self.queue.matching_after(self.row, which))
 
     def first(self) -> bool:
         """Jump to the first cutout of the queue; return False if the queue is empty."""

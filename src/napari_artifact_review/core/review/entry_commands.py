@@ -19,6 +19,7 @@ from napari_artifact_review.core.review.expected_log import (
     settled_act,
 )
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
+from napari_artifact_review.core.team.votes import SEE_VOTES
 
 
 def receive_command(log: DecisionLog, entries: Sequence[Entry]) -> Command:
@@ -144,7 +145,9 @@ def adjudicate_command(
         return log.adjudicate(decision, seen())
 
     title = f"{title_of([cutout])}: adjudicated as {state.decision}"
-    return Command("adjudicate", [cutout], make, title=title)
+    command = Command("adjudicate", [cutout], make, title=title)
+    command.adjudications = {cutout: state}
+    return command
 
 
 def rules_command(log: DecisionLog, reviewer: str, rules: TeamRules) -> Command:
@@ -154,6 +157,17 @@ def rules_command(log: DecisionLog, reviewer: str, rules: TeamRules) -> Command:
         return log.note(SET_RULES, reviewer, rules.as_context())
 
     return Command("rules", (), make, title="rules of the team")
+
+
+def see_votes_command(
+    log: DecisionLog, reviewer: str, cutouts: Sequence[CutoutKey]
+) -> Command:
+    """Create the command that records which votes of others a reviewer saw."""
+
+    def make() -> list[Entry]:
+        return log.note(SEE_VOTES, reviewer, {"cutouts": [[*one] for one in cutouts]})
+
+    return Command(SEE_VOTES, (), make, title="votes of others seen")
 
 
 def reversal_command(

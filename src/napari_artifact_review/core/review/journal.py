@@ -18,20 +18,22 @@ from napari_artifact_review.core.decisions.entry import (
     plain_json,
     storable_text,
 )
-from napari_artifact_review.core.decisions.log import CHOSEN_BY, DecisionLog
+from napari_artifact_review.core.decisions.log import DecisionLog
+from napari_artifact_review.core.decisions.log_state import CHOSEN_BY
 from napari_artifact_review.core.decisions.recorder import Recorder
 from napari_artifact_review.core.decisions.schema import StoreContents
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import HeldError, StoreError
 from napari_artifact_review.core.outcomes import Verdict
+from napari_artifact_review.core.review.adjudications import Adjudications
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.entry_commands import (
-    adjudicate_command,
     adopt_command,
     carry_command,
     receive_command,
     reversal_command,
     rules_command,
+    see_votes_command,
 )
 from napari_artifact_review.core.review.expected_log import (
     VERDICT_KINDS,
@@ -84,6 +86,8 @@ class Journal:
         The commands that could not be recorded.
     reviewers : Reviewers
         The votes of all reviewers.
+    adjudications : Adjudications
+        The verdicts that settle what is disputed.
     """
 
     changed = Signal(list)
@@ -120,6 +124,9 @@ class Journal:
         self._expected = ExpectedLog(
             self.recorder, self._log, self._labels, self._index
         )
+        self.adjudications = Adjudications(
+            self._log, self.recorder, self.reviewers, self._initial_state, self._give
+        )
         self.recorder.recorded.connect(self._on_recorded)
         self.recorder.refused.connect(self.refused.add)
         self.recorder.pending_changed.connect(self._on_pending_changed)
@@ -132,7 +139,7 @@ class Journal:
 
     @property
     def acts_in_force(self) -> Sequence[EntryId]:
-        """All acts that are not undone, latest first."""
+        """Acts that are not undone, of the shown reviewer or of all, latest first."""
         return self._log.done
 
     @property
@@ -295,22 +302,10 @@ class Journal:
             return command
         return self._give(command)
 
-    def adjudicate(
-        self, row: int, verdict: Verdict, kind: str = "", note: str = ""
-    ) -> Command:
-        """Submit the verdict that settles a cutout on which reviewers differ.
-
-        The entry has the verdicts and adjudications that are known when it is written.
-        """
-        key = self._index.key_of(row)
-
-        def label_before() -> int:
-            return self._initial_state(key).label_new
-
-        state = LabelState(0, self._reviewer, "", verdict, kind, note)
-        seen = partial(self.reviewers.seen_on, key)
-        command = adjudicate_command(self._log, key, state, label_before, seen)
-        command.again = partial(self.adjudicate, row, verdict, kind, note)
+    def see_votes(self, cutouts: Sequence[CutoutKey]) -> Command:
+        """Submit that the reviewer sees votes on cutouts before an own verdict."""
+        command = see_votes_command(self._log, self._reviewer, cutouts)
+        command.again = partial(self.see_votes, cutouts)
         return self._give(command)
 
     def set_rules(self, rules: TeamRules) -> Command:
@@ -385,9 +380,10 @@ class Journal:
     # Results of commands
 
     def _give(self, command: Command) -> Command:
-        if command.old_states:
+        if command.old_states or command.adjudications:
             self._last = command
-        self.recorder.give(command)
+        if command.is_pending:
+            self.recorder.give(command)
         return command
 
     def _mark_pending(self) -> None:
@@ -434,4 +430,4 @@ class Journal:
             # Dismiss refused verdicts that a later verdict replaces, or that are on
             # disk after all.
             if command is None or command.kind in VERDICT_KINDS:
-                self.refused.dismiss_on(touched)
+                self.refused.dismiss_on(touched, command)

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
-from napari_artifact_review.core.decisions.log import CHOSEN_BY
+from napari_artifact_review.core.decisions.log_state import CHOSEN_BY
 from napari_artifact_review.core.review.journal import Journal
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 from napari_artifact_review.core.team.ballots import is_repeat

@@ -36,9 +36,20 @@ class RefusedCommands:
         """Remove commands."""
         self._set(tuple(one for one in self._commands if one not in commands))
 
-    def dismiss_on(self, cutouts: set[CutoutKey]) -> None:
-        """Remove the commands whose cutouts all have a newer verdict."""
-        self.dismiss(tuple(c for c in self._commands if cutouts.issuperset(c.cutouts)))
+    def dismiss_on(self, cutouts: set[CutoutKey], newer: Command | None = None) -> None:
+        """Remove the commands whose cutouts all have a newer verdict.
+
+        If `newer` gave it, an adjudication replaces only adjudications, and a verdict
+        only verdicts.
+        """
+        self.dismiss(
+            tuple(
+                one
+                for one in self._commands
+                if cutouts.issuperset(one.cutouts)
+                and (newer is None or _is_adjudication(one) == _is_adjudication(newer))
+            )
+        )
 
     def give_again(self) -> tuple[Command, ...]:
         """Retry all commands in order, and return the new commands."""
@@ -53,3 +64,7 @@ class RefusedCommands:
         if commands != self._commands:
             self._commands = commands
             self.changed.emit()
+
+
+def _is_adjudication(command: Command) -> bool:
+    return command.kind == "adjudicate"

@@ -11,14 +11,20 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import title_of
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog
-from napari_artifact_review.core.team.ballots import TEAM_FACTS
+from napari_artifact_review.core.team.ballots import (
+    REVISES,
+    TEAM_FACTS,
+    is_revising,
+)
 from napari_artifact_review.core.team.consensus import SAW
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
-from napari_artifact_review.core.team.votes import Votes, names_in, rules_in
+from napari_artifact_review.core.team.votes import (
+    Votes,
+    cutouts_seen,
+    names_in,
+    rules_in,
+)
 from napari_artifact_review.core.texts import counted
-
-#: Key among these facts: the verdict revises one that another log of its reviewer has.
-_REVISES = "revises"
 
 
 class Perspective(NamedTuple):
@@ -60,6 +66,8 @@ class Reviewers:
 
     Attributes
     ----------
+    reviewer : str
+        Name of the reviewer whose session this is.
     votes : Votes
         The votes of all reviewers, with the rules of the team.
     changed : Signal
@@ -82,7 +90,7 @@ class Reviewers:
         label_before: Callable[[CutoutKey], int],
     ) -> None:
         self._log = log
-        self._reviewer = reviewer = perspective.reviewer
+        self.reviewer = reviewer = perspective.reviewer
         self._is_known = is_known
         self._label_before = label_before
         self._shows_consensus = perspective.shows_consensus
@@ -93,6 +101,8 @@ class Reviewers:
         self._revising: set[EntryId] = set()
         # Everyone with an entry on a cutout, undone or not.
         self._ever: dict[CutoutKey, set[str]] = {}
+        # Cutouts on which the reviewer saw votes of others before an own verdict.
+        self._seen: set[CutoutKey] = set()
         self.votes = Votes(log, label_before, TeamRules())
         self.is_assigned: Callable[[CutoutKey], bool] = lambda _: True
         self.is_repeat: Callable[[CutoutKey], bool] = lambda _: False
@@ -122,7 +132,7 @@ class Reviewers:
     @property
     def shown(self) -> str:
         """Name of the reviewer whose verdicts are shown; empty for all of them."""
-        return self._reviewer if self.are_hidden else ""
+        return self.reviewer if self.are_hidden else ""
 
     @property
     def view(self) -> DecisionLog | Votes:
@@ -141,14 +151,14 @@ class Reviewers:
         While the reviewer is asked about the cutout again, others are hidden as before
         the first verdict.
         """
-        has_answered = self._reviewer in self._ever.get(cutout, ())
+        has_answered = self.reviewer in self._ever.get(cutout, ())
         return not self.are_hidden or (has_answered and not self.is_repeat(cutout))
 
     def notices(self) -> tuple[str, ...]:
         """Return notices about other reviewers, and about a name with several logs."""
         found = []
-        others = sorted(self._names - {self._reviewer})
-        if self.are_hidden and others and self._reviewer not in self.votes.counts:
+        others = sorted(self._names - {self.reviewer})
+        if self.are_hidden and others and self.reviewer not in self.votes.counts:
             found.append(
                 f"This review has verdicts of {_listed(others)}. You see what others "
                 "say about a cutout after your own verdict on it."
@@ -183,20 +193,20 @@ class Reviewers:
         """Return what the entry of a verdict says about the team; empty without one.
 
         A verdict is blind if its reviewer could not know a verdict of another one on
-        the same cutout. After the first own verdict, others may be shown. A verdict on
-        a cutout that is not assigned to the reviewer says so, and so does a repeat.
+        the same cutout. After the first own verdict, others may be shown, and in the
+        queue of disputed cutouts they always are. A verdict on a cutout that is not
+        assigned to the reviewer says so, and so does a repeat.
         """
         facts: dict[str, Any] = {}
-        own = [
-            a for a, d in self.votes.on(cutout).items() if d.reviewer == self._reviewer
-        ]
-        if any(act.log_id != self._log.log_id for act in own):
-            facts[_REVISES] = True
+        for act, one in self.votes.on(cutout).items():
+            if one.reviewer == self.reviewer and act.log_id != self._log.log_id:
+                facts[REVISES] = True
         if not self.is_team:
             return {TEAM_FACTS: facts} if facts else {}
         names = self._ever.get(cutout, set())
-        has_others = bool(names - {self._reviewer})
-        has_seen = self._reviewer in names or self._was_open or not self.rules.is_blind
+        has_others = bool(names - {self.reviewer})
+        has_seen = self.reviewer in names or cutout in self._seen
+        has_seen |= self._was_open or not self.rules.is_blind
         facts["assigned"] = self.is_assigned(cutout)
         if self.is_repeat(cutout):
             facts["repeat"] = True
@@ -214,9 +224,10 @@ class Reviewers:
         for entry in entries:
             if entry.action in ("decide", "adjudicate"):
                 self._ever.setdefault(entry.cutout, set()).add(entry.reviewer)
-                facts = entry.context.get(TEAM_FACTS)
-                if isinstance(facts, dict) and facts.get(_REVISES) is True:
+                if is_revising(entry):
                     self._revising.add(entry.act)
+            elif entry.reviewer == self.reviewer:
+                self._seen.update(cutouts_seen(entry))
         if any(entry.action == SET_RULES for entry in entries):
             self._has_rules = True
             self.votes.rules = rules_in(self._log.entries) or TeamRules()
@@ -229,7 +240,7 @@ class Reviewers:
         if self.votes.log is self._log:
             everyone = DecisionLog(self._log.entries, self._is_known)
             self.votes = Votes(everyone, self._label_before, self.rules)
-        return self._log.set_reviewer(self._reviewer)
+        return self._log.set_reviewer(self.reviewer)
 
 
 def _listed(names: Sequence[str]) -> str:

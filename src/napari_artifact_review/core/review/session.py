@@ -85,6 +85,7 @@ from napari_artifact_review.core.review.round_summary import (
 )
 from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
+from napari_artifact_review.core.review.team_snapshot import TeamSnapshot
 from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
@@ -179,6 +180,8 @@ class ReviewSession:
         decision.
     drafts : dict of CutoutKey to str
         Notes that are not yet part of a verdict, by cutout; stored with the position.
+    adjudication_drafts : dict of CutoutKey to str
+        Notes that are not yet part of an adjudication, by cutout.
     judged_images : JudgedImages
         Facts about the full images as they were read; stored with each decision.
     team : Team or None
@@ -713,6 +716,11 @@ class ReviewSession:
     def review_queue(self) -> Queue:
         """The queue as row numbers and counts, without a copy of the table."""
         return self._cursor.queue
+
+    @property
+    def rule_queue(self) -> Queue:
+        """The queue of the rule, also while other cutouts are queued for a while."""
+        return self._cursor.rule_queue
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -1339,7 +1347,7 @@ class ReviewSession:
         If the rules assign cutouts to members, the queue of each member has the
         assigned ones, with the common ones spread evenly over it. The reviewer can
         still go to any other cutout; a verdict on it is recorded as not assigned. The
-        queue of a reviewer who is not a member has all cutouts.
+        queue of a reviewer that is not a member has all cutouts.
 
         Parameters
         ----------
@@ -1380,6 +1388,26 @@ class ReviewSession:
         votes = self.reviewers.votes
         return measure_agreement(ratings_of(votes, row_of, groups, brightness))
 
+    def team_snapshot(self, outcomes: Sequence[Outcome] = ()) -> TeamSnapshot:
+        """Return what all reviewers said so far, for another thread.
+
+        Its `overview` says what each reviewer has done, and what is disputed and open.
+        The result has the verdicts of all reviewers; show none to a blind reviewer.
+
+        Parameters
+        ----------
+        outcomes : sequence of "FP", "FN", "TP", "TN", optional
+            Outcomes of the cutouts under review; by default those of the queue.
+        """
+        return TeamSnapshot(
+            self.log,
+            self.team_rules,
+            self.cutout_index,
+            self.predictions,
+            self.catalog.are(*(outcomes or self.review_queue.rule.outcomes)),
+            self.catalog.labels.initial_state,
+        )
+
     @property
     def disputed(self) -> pd.DataFrame:
         """Rows of `table` on which reviewers differ.
@@ -1392,10 +1420,15 @@ class ReviewSession:
     def show_disputed(self) -> bool:
         """Queue the disputed cutouts for adjudication, until `end_disputed`.
 
-        Return False, and change nothing, if there are none.
+        The log records on which of them the reviewer has no verdict: a later one is not
+        blind. Return False, and change nothing, if there are none.
         """
         rows = self._disputed_rows()
         if len(rows):
+            keys = map(self.cutout_index.key_of, rows.tolist())
+            unseen = [key for key in keys if not self.reviewers.may_see(key)]
+            if unseen and not isinstance(self.problem, HeldError):
+                self._journal.see_votes(unseen)
             self._cursor.begin_detour(rows, ADJUDICATION)
         return bool(len(rows))
 
@@ -1412,6 +1445,34 @@ class ReviewSession:
         """Whether the queue has disputed cutouts; see `show_disputed`."""
         return self._cursor.purpose == ADJUDICATION
 
+    @property
+    def still_disputed(self) -> int:
+        """Number of cutouts in the queue that are disputed.
+
+        A pending adjudication does not settle a cutout yet.
+        """
+        queue = self.review_queue
+        return sum(row in queue for row in self._disputed_rows().tolist())
+
+    def next_disputed(self) -> bool:
+        """Go to the next disputed cutout of the queue; return False if there is none.
+
+        The search wraps around at the end of the queue. A cutout with a pending
+        adjudication counts as settled.
+        """
+        which = np.zeros(len(self.predictions.label), dtype=bool)
+        which[self._disputed_rows()] = True
+        for command in self.pending:
+            which[[*map(self.cutout_index.row_of, command.adjudications)]] = False
+        return self._cursor.next_matching(which)
+
+    def adjudication_of(self, cutout: CutoutKey) -> LabelState | None:
+        """Return the verdict that settles a cutout, pending or in force, or None.
+
+        The label and the time of a pending one are not known yet.
+        """
+        return self._journal.adjudications.of(cutout)
+
     def adjudicate(
         self,
         value: Verdict,
@@ -1425,7 +1486,8 @@ class ReviewSession:
 
         An adjudication is no verdict of the reviewer: it decides the consensus only.
         It has no effect once a later verdict differs from what it saw. `undo` reverts
-        it like a verdict.
+        it like a verdict. Nothing is recorded if the reviewer's same adjudication is in
+        force.
 
         Parameters
         ----------
@@ -1450,9 +1512,10 @@ class ReviewSession:
         if value not in VERDICTS:
             raise ValueError(f"{value!r} is none of {', '.join(VERDICTS)}")
         row = self._cursor.row if cutout is None else self._row_of(cutout)
-        if not self.reviewers.votes.on(self.cutout_index.key_of(row)):
+        key = self.cutout_index.key_of(row)
+        if not self.reviewers.votes.on(key):
             raise self._not_found("no reviewer has given a verdict on this cutout")
-        command = self._journal.adjudicate(row, value, kind, note)
+        command = self._journal.adjudications.give(key, value, kind, note)
         self.open_log.await_answer(command, wait)
         return command
 
@@ -1699,6 +1762,7 @@ class ReviewSession:
         if self.images.hdu is not None:
             self.view_settings = position.view | {"hdu": self.images.hdu}
         self.drafts = position.drafts
+        self.adjudication_drafts: dict[CutoutKey, str] = {}
         self._budget = position.budget
         self.own_columns = self.catalog.own_columns
         self.shown_columns, gone = _columns_to_show(position, self.own_columns)
@@ -1803,6 +1867,10 @@ class ReviewSession:
             # A draft with another text is for a later verdict.
             if self.drafts.get(key) == self.catalog.labels.state_of(row).note:
                 del self.drafts[key]
+            if key in self.adjudication_drafts:
+                settled = self.reviewers.votes.adjudication_in_force(key)
+                if settled and settled.note == self.adjudication_drafts[key]:
+                    del self.adjudication_drafts[key]
         for row in rows:
             self.label_changed.emit(row)
         self.decided.emit(rows)

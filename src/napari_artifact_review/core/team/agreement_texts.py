@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
+from napari_artifact_review.core.atomic_files import Written, replace_or_back_up
 from napari_artifact_review.core.scores.jackknife import (
     FEWEST_GROUPS,
     LEVEL,
@@ -56,6 +59,25 @@ def sentences(agreement: TeamAgreement) -> list[str]:
         *_about_reviewers(agreement),
         *_about_intervals(agreement),
     ]
+
+
+def main_sentence(agreement: TeamAgreement) -> str:
+    """Return the agreement of all reviewers in one sentence.
+
+    Parameters
+    ----------
+    agreement : TeamAgreement
+        The result of `measure_agreement`.
+    """
+    overall = agreement.overall
+    if not overall.cutouts:
+        return "The reviewers have no agreement yet, because no cutout has two votes."
+    ac1 = overall.gwet_ac1
+    return (
+        f"{counted(len(agreement.reviewers), 'reviewer')} agree in "
+        f"{_percent(overall.raw_agreement)} of the pairs of votes, averaged over "
+        f"{_cutouts(overall.cutouts)}; Gwet's AC1 is {estimate_text(ac1)}."
+    )
 
 
 def missing_sentence(reviewer: ReviewerAgreement) -> str | None:
@@ -123,6 +145,28 @@ def as_json(agreement: TeamAgreement) -> dict[str, Any]:
     }
 
 
+def write_json(agreement: TeamAgreement, path: Path) -> Written:
+    """Write the agreement as JSON, completely or not at all.
+
+    Any earlier file is kept under a dated name.
+
+    Parameters
+    ----------
+    agreement : TeamAgreement
+        The result of `measure_agreement`.
+    path : Path
+        Path of the file.
+
+    Raises
+    ------
+    SaveError
+        If the file cannot be written.
+    """
+    text = json.dumps(as_json(agreement), indent=1, allow_nan=False) + "\n"
+    contents = text.encode()
+    return replace_or_back_up(path, lambda stream: stream.write(contents), is_own=False)
+
+
 def _about_all(agreement: TeamAgreement) -> Iterator[str]:
     overall = agreement.overall
     yield (
@@ -152,7 +196,10 @@ def _about_pairs(agreement: TeamAgreement) -> Iterator[str]:
         for pair in agreement.pairs
         if pair.cohen_kappa.value is not None
     ]
-    if known:
+    if len(known) == 1:
+        [(kappa, pair)] = known
+        yield f"Cohen's kappa of {_names(pair)} is {kappa:.3f}."
+    elif known:
         lowest, highest = (
             choose(known, key=lambda one: one[0]) for choose in (min, max)
         )

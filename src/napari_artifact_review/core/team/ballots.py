@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -9,12 +10,16 @@ import pandas as pd
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
-from napari_artifact_review.core.decisions.log import CHOSEN_BY, DecisionLog
+from napari_artifact_review.core.decisions.log import DecisionLog
+from napari_artifact_review.core.decisions.log_state import CHOSEN_BY
 
 #: Key in the context of a verdict for what a team needs to know about it: whether it
 #: was blind, whether its cutout was assigned to the reviewer, and whether it repeats an
 #: earlier verdict of the same reviewer.
 TEAM_FACTS = "team"
+
+#: Key among these facts: the verdict revises one that another log of its reviewer has.
+REVISES = "revises"
 
 
 class Ballot(NamedTuple):
@@ -63,11 +68,18 @@ def _facts_of(entry: Entry) -> Mapping[str, Any]:
     return stored if isinstance(stored, Mapping) else {}
 
 
+def is_revising(entry: Entry) -> bool:
+    """Return whether a verdict revises a known one in another log of its reviewer."""
+    return _facts_of(entry).get(REVISES) is True
+
+
 def ballots_of(log: DecisionLog) -> Iterator[Ballot]:
     """Yield all verdicts and adjudications of all reviewers, in the order of the log.
 
     A verdict of an earlier version, or of a reviewer alone, does not say whether it was
-    blind. It was, unless another reviewer had given one on the same cutout before.
+    blind. It was, unless its writer knew a verdict of another reviewer on the cutout:
+    an earlier one of the same log, or of another log if the writer had received any.
+    Until then, the logical clock of each entry of a log equals its number.
 
     Parameters
     ----------
@@ -75,20 +87,23 @@ def ballots_of(log: DecisionLog) -> Iterator[Ballot]:
         Log in which the verdicts of all reviewers are in force.
     """
     done = set(log.done)
-    names: dict[CutoutKey, set[str]] = {}
+    names: dict[CutoutKey, set[str]] = defaultdict(set)
+    names_in_log: dict[tuple[str, CutoutKey], set[str]] = defaultdict(set)
     for entry in log.entries:
         if entry.action not in ("decide", "adjudicate"):
             continue
-        before = names.setdefault(entry.cutout, set())
+        here = names_in_log[entry.log_id, entry.cutout]
+        known = here if entry.clock == entry.number else names[entry.cutout]
         facts = _facts_of(entry)
         yield Ballot(
             entry,
             entry.act not in done,
-            facts.get("blind", before <= {entry.reviewer}) is True,
+            facts.get("blind", known <= {entry.reviewer}) is True,
             facts.get("assigned", True) is True,
             is_repeat(entry),
         )
-        before.add(entry.reviewer)
+        here.add(entry.reviewer)
+        names[entry.cutout].add(entry.reviewer)
 
 
 def first_votes(ballots: Iterable[Ballot]) -> Iterator[Entry]:

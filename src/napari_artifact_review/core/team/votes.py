@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import Decision
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog
-from napari_artifact_review.core.team.consensus import Consensus, agree
+from napari_artifact_review.core.team.consensus import Consensus, agree, standing
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
+
+#: Action of a log entry which says that a reviewer saw the verdicts of others, before
+#: an own verdict, on the `cutouts` in its context. The entry itself belongs to none.
+SEE_VOTES: Final = "see votes"
 
 
 def names_in(entries: Iterable[Entry]) -> set[str]:
-    """Return the names of all reviewers who gave a verdict, undone or not."""
+    """Return the names of all reviewers with a verdict, undone or not."""
     return {entry.reviewer for entry in entries if entry.action == "decide"}
+
+
+def cutouts_seen(entry: Entry) -> Iterator[CutoutKey]:
+    """Yield the cutouts of a `SEE_VOTES` entry; those in an odd form are left out."""
+    stored = entry.context.get("cutouts") if entry.action == SEE_VOTES else None
+    for one in stored if isinstance(stored, list) else ():
+        match one:
+            case [str(image_name), int(grid_x), int(grid_y)]:
+                yield CutoutKey(image_name, grid_x, grid_y)
 
 
 def rules_in(entries: Iterable[Entry]) -> TeamRules | None:
@@ -65,10 +79,23 @@ class Votes:
     ) -> None:
         self._log = log
         self._label_before = label_before
-        self.rules = rules
+        self._rules = rules
         self._reviewers: dict[CutoutKey, tuple[str, ...]] = {}
         self._counts: Counter[str] = Counter()
+        self._disputed: set[CutoutKey] = set()
+        # Cutouts whose votes or rules have changed since `disputed` was asked for.
+        self._unsettled: set[CutoutKey] = set()
         self.update(log.cutouts)
+
+    @property
+    def rules(self) -> TeamRules:
+        """Rules of the team."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: TeamRules) -> None:
+        self._rules = rules
+        self._unsettled |= self._reviewers.keys()
 
     @property
     def log(self) -> DecisionLog:
@@ -93,9 +120,15 @@ class Votes:
     @property
     def disputed(self) -> list[CutoutKey]:
         """Cutouts on which reviewers differ, without an adjudication that stands."""
-        several = (one for one, names in self._reviewers.items() if len(names) > 1)
-        found = ((one, self.consensus_on(one)) for one in several)
-        return [one for one, all_ in found if all_ and all_.status == "disputed"]
+        for cutout in self._unsettled:
+            is_several = len(self._reviewers.get(cutout, ())) > 1
+            found = self.consensus_on(cutout) if is_several else None
+            if found is not None and found.status == "disputed":
+                self._disputed.add(cutout)
+            else:
+                self._disputed.discard(cutout)
+        self._unsettled.clear()
+        return sorted(self._disputed)
 
     def differing_logs(
         self, revising: Container[EntryId] = ()
@@ -128,6 +161,7 @@ class Votes:
     def update(self, cutouts: Iterable[CutoutKey]) -> None:
         """Count the votes on cutouts again, after entries were added to the log."""
         for cutout in cutouts:
+            self._unsettled.add(cutout)
             before = self._reviewers.pop(cutout, ())
             names = tuple(one.reviewer for one in self.on(cutout).values())
             if names:
@@ -146,6 +180,13 @@ class Votes:
     def adjudications_on(self, cutout: CutoutKey) -> Sequence[Entry]:
         """Return the adjudications of a cutout that are not undone, latest last."""
         return self._log.adjudications_on(cutout)
+
+    def adjudication_in_force(self, cutout: CutoutKey) -> Entry | None:
+        """Return the adjudication that settles a cutout, or None."""
+        votes = self.on(cutout)
+        judges = standing(self.adjudications_on(cutout), votes) if votes else []
+        is_settled = len({entry.verdict for entry in judges}) == 1
+        return judges[-1] if is_settled else None
 
     def consensus_on(self, cutout: CutoutKey) -> Consensus | None:
         """Return the consensus on a cutout; None without a vote."""

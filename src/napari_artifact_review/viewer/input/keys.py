@@ -80,6 +80,7 @@ KEY_TABLE = (
     KeyAction("toggle_view", ("G",), "Switch between cutout and full image"),
     KeyAction("gallery", ("F5",), "Show or hide the gallery"),
     KeyAction("similar", ("F7",), "Show similar cutouts, or go back"),
+    KeyAction("adjudicate", ("F8",), "Adjudicate disputed cutouts, or go back"),
     KeyAction("let_go", ("Escape",), "Clear selection"),
     KeyAction("copy_place", ("Shift+C",), "Copy position and sky coordinates"),
     KeyAction("examples", ("F3",), "Show or hide examples of each kind"),

@@ -34,7 +34,8 @@ class KindAndNotePanel(Container[Widget]):
     kind_requested : Signal
         Emitted with the chosen kind of artifact, or an empty string for no kind.
     note_requested : Signal
-        Emitted with the key of a cutout, and the note about this cutout.
+        Emitted with the key of a cutout, the note about this cutout, and whether the
+        note belongs to an adjudication.
     left : Signal
         Emitted when the note field releases the keyboard.
     examples_requested : Signal
@@ -42,7 +43,7 @@ class KindAndNotePanel(Container[Widget]):
     """
 
     kind_requested = Signal(str)
-    note_requested = Signal(object, str)
+    note_requested = Signal(object, str, bool)
     left = Signal()
     examples_requested = Signal()
 
@@ -59,6 +60,7 @@ class KindAndNotePanel(Container[Widget]):
         self.margins = (0, 0, 0, 0)
         self.kind.native.setMinimumContentsLength(8)
         self._cutout: Cutout | None = None
+        self._is_adjudication = False
         # The full note of the cutout, and the part that the field shows.
         self._note = self._shown_note = ""
         self.kind.changed.connect(self._request_kind)
@@ -81,7 +83,12 @@ class KindAndNotePanel(Container[Widget]):
         self._offer([*session.kinds])
 
     def show_cutout(
-        self, cutout: Cutout, given: LabelState, draft: str | None = None
+        self,
+        cutout: Cutout,
+        given: LabelState,
+        draft: str | None = None,
+        *,
+        is_adjudication: bool = False,
     ) -> None:
         """Show the kind and the note of a cutout.
 
@@ -93,10 +100,14 @@ class KindAndNotePanel(Container[Widget]):
             The last verdict on the cutout, recorded or pending.
         draft : str, optional
             A note that does not belong to a verdict yet.
+        is_adjudication : bool
+            Whether the verdict is an adjudication.
         """
-        if self._cutout is not None and self._cutout.row != cutout.row:
-            # Store an unfinished note when another cutout becomes current.
+        is_same = self._cutout is not None and self._cutout.row == cutout.row
+        if not is_same or self._is_adjudication != is_adjudication:
+            # Store an unfinished note when another verdict becomes current.
             self._request_note()
+            self._cutout, self._is_adjudication = None, is_adjudication
         self._show_kind(given.kind)
         self._show_note(cutout, given.note if draft is None else draft)
 
@@ -120,8 +131,7 @@ class KindAndNotePanel(Container[Widget]):
             self.kind.value = kind
 
     def _show_note(self, cutout: Cutout, note: str) -> None:
-        same = self._cutout is not None and self._cutout.row == cutout.row
-        is_edited = same and self._is_edited()
+        is_edited = self._cutout is not None and self._is_edited()
         self._cutout = cutout
         # Do not overwrite an unfinished note.
         if not is_edited:
@@ -146,7 +156,8 @@ class KindAndNotePanel(Container[Widget]):
         if self._cutout is not None and self._is_edited():
             self._note = self._written_note()
             self._shown_note = self.note.value
-            self.note_requested.emit(self._cutout.key, self._note)
+            key, note = self._cutout.key, self._note
+            self.note_requested.emit(key, note, self._is_adjudication)
 
     def _end_note(self) -> None:
         self._request_note()

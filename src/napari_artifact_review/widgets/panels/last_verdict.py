@@ -85,12 +85,18 @@ class LastVerdictLine(LinkLine):
 
 def has_effect(command: Command) -> bool:
     """Return whether a command changes anything."""
+    if command.kind == "adjudicate":
+        return command.state != "recorded" or bool(command.entries)
     return command.kind != "decide" or bool(command.new_states)
 
 
 def describe_command(session: ReviewSession, command: Command) -> str:
     """Return one line of text about a verdict, an undo or a redo."""
     cutouts = _name_of(session, command.cutouts)
+    if command.kind == "adjudicate":
+        [state] = command.adjudications.values()
+        verb = "Adjudicated" if has_effect(command) else "Already adjudicated"
+        return f"{verb} as {_verdict_of(state)}: {cutouts}"
     if command.kind != "decide":
         verb = "Undone" if command.kind == "undo" else "Redone"
         return f"{verb}: {cutouts}"

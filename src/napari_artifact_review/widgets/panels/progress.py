@@ -80,15 +80,25 @@ class ProgressPanel(Container[Widget]):
         self.show_progress(session)
 
     def show_progress(self, session: ReviewSession) -> None:
-        """Show the position in the queue, and the number of reviewed cutouts."""
-        reviewed, total = session.progress
-        if self.progress.max != max(total, 1):
-            self.progress.max = max(total, 1)
-        self.progress.value = reviewed
-        self.progress.native.setFormat(f"{reviewed:,} of {total:,} reviewed")
+        """Show the position in the queue, and the number of reviewed cutouts.
+
+        While disputed cutouts are adjudicated, show the number of settled ones.
+        """
         queue = session.review_queue
         position = queue.position_of(session.current_cutout.row)
-        self.position.show_text(_position_text(position, queue))
+        if session.is_adjudicating:
+            left, total = session.still_disputed, len(queue)
+            done, what = total - left, "settled"
+            where = f"{position:,} of {total:,}" if position else "Not in queue"
+            text = f"{where}, {left:,} disputed"
+        else:
+            (done, total), what = session.progress, "reviewed"
+            text = _position_text(position, queue)
+        if self.progress.max != max(total, 1):
+            self.progress.max = max(total, 1)
+        self.progress.value = done
+        self.progress.native.setFormat(f"{done:,} of {total:,} {what}")
+        self.position.show_text(text)
 
 
 def _position_text(position: int | None, queue: Queue) -> str:

@@ -11,6 +11,7 @@ from psygnal import Signal
 from napari_artifact_review.core.outcomes import OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.report.texts import number_text, range_text
 from napari_artifact_review.widgets.panels.audit import AuditPanel
+from napari_artifact_review.widgets.panels.team import team_button
 from napari_artifact_review.widgets.parts.font import keep_compact
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
@@ -67,10 +68,13 @@ class ResultsPanel(Container[Widget]):
         Emitted to show or hide the plots.
     compare_requested : Signal
         Emitted to show the window that compares two models.
+    team_requested : Signal
+        Emitted to show the window of the team.
     """
 
     plots_requested = Signal()
     compare_requested = Signal()
+    team_requested = Signal()
 
     def __init__(self) -> None:
         self.numbers = TextTable(("", "Before", "After", "Possible range"), 8, bold=2)
@@ -92,14 +96,18 @@ class ResultsPanel(Container[Widget]):
         )
         keep_compact(self.plots.native)
         keep_compact(self.compare.native)
-        below = row_of(self.open_count, self.plots, self.compare)
+        self.team = team_button()
+        below = row_of(self.open_count, self.plots)
+        windows = row_of(self.compare, self.team)
+        windows.native.layout().addStretch(1)
         self.left = AuditPanel()
-        super().__init__(widgets=[below, self.left], labels=False)
+        super().__init__(widgets=[below, windows, self.left], labels=False)
         self.margins = (0, 0, 0, 0)
         for at, table in enumerate((self.numbers, self.flips)):
             self.native.layout().insertWidget(at, table)
         self.plots.changed.connect(lambda: self.plots_requested.emit())
         self.compare.changed.connect(lambda: self.compare_requested.emit())
+        self.team.changed.connect(lambda: self.team_requested.emit())
 
     def show_changes(self, measured: Measured | None) -> None:
         """Show results, or placeholders for None."""

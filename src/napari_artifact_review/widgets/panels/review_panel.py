@@ -17,10 +17,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.review.queue_summary import queue_summary
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.notifications import show_info
+from napari_artifact_review.widgets.panels.adjudication import AdjudicationPanel
 from napari_artifact_review.widgets.panels.banner import (
     Banner,
     ChangedFileBanner,
@@ -38,6 +40,7 @@ from napari_artifact_review.widgets.panels.full_image import FullImagePanel
 from napari_artifact_review.widgets.panels.go_to import GoToPanel
 from napari_artifact_review.widgets.panels.kind_and_note import KindAndNotePanel
 from napari_artifact_review.widgets.panels.neighbours import ContextPanel
+from napari_artifact_review.widgets.panels.others import OthersLine
 from napari_artifact_review.widgets.panels.own_columns import OwnColumnsPanel
 from napari_artifact_review.widgets.panels.pending import PendingPanel
 from napari_artifact_review.widgets.panels.progress import ProgressPanel
@@ -80,16 +83,15 @@ class ReviewPanel(Container[Widget]):
 
     def __init__(self) -> None:
         self.banner, self.pending = Banner(), PendingPanel()
-        self.team = TeamPanel()
+        self.team, self.adjudication = TeamPanel(), AdjudicationPanel()
+        self.others = OthersLine()
         self.disagreements = DisagreementPanel()
         self.changed_output = ChangedOutputPanel()
         self.changed_table = ChangedTablePanel()
-        self.encoding = EncodingPanel()
-        self.verdict = VerdictPanel()
+        self.encoding, self.verdict = EncodingPanel(), VerdictPanel()
         self.facts, self.own_columns = CutoutTable(), OwnColumnsPanel()
         self.kind_and_note = KindAndNotePanel()
-        self.progress = ProgressPanel()
-        self.full_image = FullImagePanel()
+        self.progress, self.full_image = ProgressPanel(), FullImagePanel()
         self.saving = SavePanel()
         self.unseen, self.changed_file = ImageBanner(), ChangedFileBanner()
         self.message = Message()
@@ -100,6 +102,7 @@ class ReviewPanel(Container[Widget]):
                 self.banner,
                 self.pending,
                 self.disagreements,
+                self.adjudication,
                 self.verdict,
                 self.facts,
                 self.own_columns,
@@ -119,10 +122,16 @@ class ReviewPanel(Container[Widget]):
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
-        self.native.layout().addWidget(self._make_folds(), 1)
+        self._add_other_widgets()
         self.message.lie_over(self.native)
         self.pending.recording_changed.connect(self.verdict.show_recording)
         self._leave_keys_to_viewer()
+
+    def _add_other_widgets(self) -> None:
+        """Add the widgets that are not from magicgui."""
+        layout = self.native.layout()
+        layout.insertWidget(layout.indexOf(self.verdict.native) + 1, self.others)
+        layout.addWidget(self._make_folds(), 1)
 
     def _leave_keys_to_viewer(self) -> None:
         leave_keys_to_viewer(self.native)
@@ -178,6 +187,8 @@ class ReviewPanel(Container[Widget]):
         self.context.show_keys(keys)
         self.saving.show_keys(keys)
         self.pending.show_keys(keys)
+        self.team.show_keys(keys)
+        self.adjudication.show_keys(keys)
         self.help.tooltip = keys["help"].hint
 
     def show_session(self, session: ReviewSession) -> None:
@@ -199,19 +210,43 @@ class ReviewPanel(Container[Widget]):
     def show_current(self, session: ReviewSession) -> None:
         """Show the current cutout and its verdict."""
         cutout = session.current_cutout
-        self.verdict.show_cutout(cutout)
+        self._show_verdict(session)
         self.verdict.last.show_last(session)
+        self.adjudication.show_adjudication(session)
+        self.others.show_others(session)
         self.facts.show_cutout(cutout)
         self.own_columns.show_cutout(session)
         if self.folds["queue"].is_open:
             self.queue.show_learning(session)
             self.queue.budget.show_budget(session)
-        draft = session.drafts.get(cutout.key)
-        given = session.shown_state(cutout.key)
-        self.kind_and_note.show_cutout(cutout, given, draft)
         self.progress.show_progress(session)
         self.go_to.show_position(session)
         self.saving.show_state(session)
+
+    def _show_verdict(self, session: ReviewSession) -> None:
+        """Show the verdict on the current cutout, or its adjudication."""
+        cutout = session.current_cutout
+        if session.is_adjudicating:
+            settled = session.adjudication_of(cutout.key)
+            draft = session.adjudication_drafts.get(cutout.key)
+            self.verdict.show_adjudication(settled)
+            self.kind_and_note.show_cutout(
+                cutout, settled or LabelState(-1), draft, is_adjudication=True
+            )
+        else:
+            self.verdict.show_cutout(cutout)
+            given = session.shown_state(cutout.key)
+            draft = session.drafts.get(cutout.key)
+            self.kind_and_note.show_cutout(cutout, given, draft)
+
+    def show_team(self, session: ReviewSession) -> None:
+        """Show what other reviewers have done, as far as the reviewer may see it."""
+        self.team.show_team(session)
+        if session.is_adjudicating:
+            self._show_verdict(session)
+            self.progress.show_progress(session)
+        self.adjudication.show_adjudication(session)
+        self.others.show_others(session)
 
     def hide_changes(self) -> None:
         """Hide the panels in which a save offers a choice."""
@@ -232,6 +267,7 @@ class ReviewPanel(Container[Widget]):
         at = "" if threshold is None else f", threshold {threshold:.3f}"
         rule = queue_summary(session.review_queue.rule)
         which = "similar cutouts" if session.shows_similar else rule
+        which = "disputed cutouts" if session.is_adjudicating else which
         self.folds["queue"].say(f"{which}{at}")
         self.go_to.show_queue(session)
         self.progress.show_progress(session)

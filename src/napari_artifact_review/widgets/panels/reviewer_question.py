@@ -49,7 +49,7 @@ class ReviewerQuestion(Container[Widget]):
     def __init__(self) -> None:
         self.is_asking = False
         self._names: Sequence[str] = ()
-        self.title = Label(value="Who reviews?")
+        self.title = Label(value="Name of the reviewer?")
         self.text, self.error = Label(), Label()
         self.buttons = [PushButton(text="") for _ in range(_MOST)]
         self.field = LineEdit(tooltip="Name written with each verdict")

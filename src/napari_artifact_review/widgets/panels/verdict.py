@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_artifact_review.core.cutout import Cutout
+    from napari_artifact_review.core.decisions.decision import LabelState
     from napari_artifact_review.core.review.session import ReviewSession
 
 _BUTTON = """
@@ -77,7 +78,8 @@ class VerdictPanel(Container[Widget]):
         self._group = self.label_new.native.findChild(QButtonGroup)
         self._is_unsure = False
         self._recording = 0
-        self._cutout: Cutout | None = None
+        # The verdict in force, as the line shows it and as its tooltip does.
+        self._state_text = self._state_hint = ""
         self._selected = ""
         self._keys = KeyChoice()
         self.unsure.native.setStyleSheet(_UNSURE)
@@ -102,10 +104,24 @@ class VerdictPanel(Container[Widget]):
 
         For a hidden cutout, no button is checked.
         """
-        self._cutout = cutout
-        is_unsure = cutout.decision == "unsure"
-        self._check_label(cutout.label_new)
-        native, sure = self.label_new.native, cutout.reviewed and not is_unsure
+        zone = " UTC" if cutout.reviewed_at else ""
+        self._state_text = _history(cutout, self._keys)
+        self._state_hint = f"{self._state_text}{zone}"
+        self._show_verdict(cutout.label_new, cutout.decision, cutout.reviewed)
+
+    def show_adjudication(self, state: LabelState | None) -> None:
+        """Show the adjudication of a cutout; without one, no button is checked."""
+        self._state_text = _adjudication_text(state, self._keys)
+        zone = " UTC" if state is not None and state.reviewed_at else ""
+        self._state_hint = f"{self._state_text}{zone}"
+        decision = "" if state is None else state.decision
+        label = LABEL_NAMES.index(decision) if decision in LABEL_NAMES else None
+        self._show_verdict(label, decision, state is not None)
+
+    def _show_verdict(self, label: int | None, decision: str, is_given: bool) -> None:
+        is_unsure = decision == "unsure"
+        self._check_label(label)
+        native, sure = self.label_new.native, is_given and not is_unsure
         if native.property("reviewed") != sure:
             native.setProperty("reviewed", sure)
             # Qt evaluates a property in a style sheet only when the sheet is set.
@@ -138,7 +154,7 @@ class VerdictPanel(Container[Widget]):
 
     def _show_history(self) -> None:
         """Show the selection, the pending verdicts, or the current verdict."""
-        cutout, count = self._cutout, self._recording
+        count = self._recording
         self.history.emphasize("#c27000" if self._selected else None)
         if self._selected:
             self.history.show_text(self._selected)
@@ -146,10 +162,9 @@ class VerdictPanel(Container[Widget]):
         elif count:
             what = "1 verdict" if count == 1 else f"{count} verdicts"
             self.history.show_text(f"Recording {what}...")
-        elif cutout is not None:
-            self.history.show_text(_history(cutout, self._keys))
-            zone = " UTC" if cutout.reviewed_at else ""
-            self.history.tooltip = tooltip_text(f"{self.history.value}{zone}")
+        else:
+            self.history.show_text(self._state_text)
+            self.history.tooltip = tooltip_text(self._state_hint)
 
 
 def _selection_text(session: ReviewSession, rows: Sequence[int]) -> str:
@@ -171,10 +186,23 @@ def _selection_hint(keys: KeyChoice) -> str:
     return text.format(*(keys[name].label for name in names))
 
 
+def _verdict_keys(keys: KeyChoice) -> str:
+    labels = (keys[name].label for name in ("artifact", "no_artifact", "unsure"))
+    return "{} artifact, {} no artifact, {} unsure".format(*labels)
+
+
+def _adjudication_text(state: LabelState | None, keys: KeyChoice) -> str:
+    if state is None:
+        return f"Not settled: {_verdict_keys(keys)}"
+    kind = f" ({state.kind})" if state.kind else ""
+    when = state.reviewed_at.replace("T", " ")[:16]
+    text = f"Adjudicated as {state.decision}{kind}"
+    return f"{text}, {when}" if when else text
+
+
 def _history(cutout: Cutout, keys: KeyChoice) -> str:
     if not cutout.reviewed:
-        labels = (keys[name].label for name in ("artifact", "no_artifact", "unsure"))
-        return "Not reviewed: {} artifact, {} no artifact, {} unsure".format(*labels)
+        return f"Not reviewed: {_verdict_keys(keys)}"
     what = "Changed" if cutout.changed else "Confirmed"
     if cutout.decision == "unsure":
         what = "Marked unsure"

@@ -15,6 +15,15 @@ def show_as_plain(label: QLabel) -> None:
     label.setTextFormat(Qt.TextFormat.PlainText)
 
 
+def plain_label(text: str = "", *, wraps: bool = True) -> QLabel:
+    """Return a label that shows every text literally."""
+    label = QLabel(text)
+    show_as_plain(label)
+    label.setWordWrap(wraps)
+    label.setIndent(0)
+    return label
+
+
 def tooltip_text(text: str) -> str:
     """Return a text for a tooltip, which Qt does not interpret as HTML."""
     return not_html(text)

@@ -58,7 +58,9 @@ class ValueLines(QLabel):
         painter = QPainter(self)
         metrics, color = self.fontMetrics(), self.palette().color(self.foregroundRole())
         widths = [metrics.horizontalAdvance(_in_one_line(n)) for n, _ in self.lines]
-        middle = min(max(widths, default=0), round(_NAMES_SHARE * self.width()))
+        # The width of a text is rounded, and a text that is wider would be cut off.
+        widest = max(widths, default=0) + 2
+        middle = min(widest, round(_NAMES_SHARE * self.width()))
         begin, height = middle + _GAP, self.line_height()
         for number, (name, value) in enumerate(self.lines):
             top = number * height

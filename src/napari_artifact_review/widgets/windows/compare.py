@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QRadioButton,
@@ -29,7 +28,7 @@ from napari_artifact_review.widgets.parts.font import (
     set_bold,
 )
 from napari_artifact_review.widgets.parts.message import breakable
-from napari_artifact_review.widgets.parts.plain_text import show_as_plain
+from napari_artifact_review.widgets.parts.plain_text import plain_label
 from napari_artifact_review.widgets.parts.text_table import TextTable
 from napari_artifact_review.widgets.parts.tool_window import KeptFree, ToolWindow
 
@@ -171,9 +170,21 @@ class CompareWindow(ToolWindow):
         self.to_review.clicked.connect(lambda: self.table_requested.emit())
 
     def _make_texts(self) -> None:
-        self.tables, self.headline, self.changes = _text(), _text(), _text()
-        self.details, self.outdated, self.intro = _text(), _text(), _text()
-        self.message, self.error, self.progress = _text(), _text(), _text()
+        self.tables, self.headline, self.changes = (
+            plain_label(),
+            plain_label(),
+            plain_label(),
+        )
+        self.details, self.outdated, self.intro = (
+            plain_label(),
+            plain_label(),
+            plain_label(),
+        )
+        self.message, self.error, self.progress = (
+            plain_label(),
+            plain_label(),
+            plain_label(),
+        )
         set_bold(self.headline)
         set_bold(self.error)
         self.outdated.setText(
@@ -232,9 +243,9 @@ class CompareWindow(ToolWindow):
             choices.addWidget(button)
         choices.addStretch(1)
         for row, field in ((0, self.other), (2, self.test_set)):
-            form.addWidget(_text(field.label, wraps=False), row, 0)
+            form.addWidget(plain_label(field.label, wraps=False), row, 0)
             form.addWidget(field.native, row, 1)
-        form.addWidget(_text("The chosen table is of the", wraps=False), 1, 0)
+        form.addWidget(plain_label("The chosen table is of the", wraps=False), 1, 0)
         form.addLayout(choices, 1, 1)
         return form
 
@@ -393,15 +404,6 @@ class CompareWindow(ToolWindow):
             larger = self.size().expandedTo(needed)
             has_result = self._texts is not None
             self.resize(larger.width(), (larger if has_result else needed).height())
-
-
-def _text(text: str = "", *, wraps: bool = True) -> QLabel:
-    """Return a label that shows every text literally."""
-    label = QLabel(text)
-    show_as_plain(label)
-    label.setWordWrap(wraps)
-    label.setIndent(0)
-    return label
 
 
 def _shown(text: str) -> str:

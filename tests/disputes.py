@@ -1,4 +1,4 @@
-"""The small survey with verdicts of reviewers who differ."""
+"""The small survey with verdicts of reviewers that differ."""
 
 from __future__ import annotations
 

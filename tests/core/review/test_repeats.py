@@ -32,7 +32,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def ana(path):
-    """Return the session of a reviewer in a team, who may be asked again from now on.
+    """Return the session of a reviewer in a team, that may be asked again from now on.
 
     The queue is shuffled.
     """

@@ -1,4 +1,4 @@
-"""Votes as texts: counts, names, and numbers that do not tell who is who."""
+"""Votes as texts: counts, names, and numbers that do not tell names."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 
-#: Key in an entry's context for the reviewer who adopted a label of another reviewer.
+#: Key in an entry's context for the reviewer that adopted a label of another one.
 CHOSEN_BY = "chosen_by"
 
 #: What identifies a carried verdict on a cutout, in any previous round.

@@ -80,7 +80,7 @@ class TeamOverview:
     rules : TeamRules
         The rules in force.
     rules_set_by, rules_set_at : str
-        Name of the reviewer who set the rules, and the time in UTC (ISO 8601); empty
+        Name of the reviewer that set the rules, and the time in UTC (ISO 8601); empty
         for rules that were never set.
     """
 
@@ -96,7 +96,7 @@ class TeamOverview:
 
 
 def reviewers_of(votes: Votes) -> list[str]:
-    """Return the sorted names of all who gave a verdict or are members of the team."""
+    """Return the sorted names of the members and of all reviewers with a verdict."""
     return sorted({*names_in(votes.entries), *votes.rules.members})
 
 
@@ -159,7 +159,7 @@ def overview_of(
 def _count_votes(
     votes: Votes, row_of: Callable[[CutoutKey], int], names: Sequence[str], rows: int
 ) -> tuple[_Mask, Counter[str], Counter[str]]:
-    """Return who voted on which row, unsure votes by name, and cutouts by status.
+    """Return the voters of each row, unsure votes by name, and cutouts by status.
 
     The status is counted only where it may be "disputed" or "adjudicated".
     """

@@ -63,7 +63,7 @@ class RulesTab(QWidget):
     seed : QLineEdit
         The seed of all draws.
     meaning, fault, origin : QLabel
-        What the rules in the fields mean, why they are not valid, and who has set the
+        What the rules in the fields mean, why they are not valid, and the origin of the
         rules in force.
     apply, revert : QPushButton
         The buttons.

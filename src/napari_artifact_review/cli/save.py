@@ -94,6 +94,8 @@ def run(options: argparse.Namespace) -> int:
     ) as review:
         if options.consensus:
             _print_consensus(review.save_consensus(options.output))
+            for notice in review.reviewers.notices():
+                print(printable(notice))
             return 0
         _check_reviewer(review)
         written = review.save(

@@ -272,3 +272,28 @@ def test_a_verdict_that_revises_one_of_another_computer_is_no_contradiction(
             assert not any("Two logs" in one for one in two.notices)
             give(two, "no artifact")
             assert labels(two) == [0, 0, 0]
+
+
+def test_verdicts_on_cutouts_that_the_table_lacks_make_no_team(by, path):
+    with by("Ana") as ana:
+        give(ana, "artifact")
+    with by("Ben") as ben:
+        give(ben, "artifact", cutouts=[SECOND])
+        assert ben.reviewers.is_team
+    path.write_text(HEADER + ROWS.replace("a,0,0,0,1\n", ""))
+    with by("Ben") as ben:
+        assert not ben.reviewers.is_team
+
+
+def test_an_undo_of_several_verdicts_is_counted_where_the_table_has_fewer(by, path):
+    with by("Ana") as ana:
+        ana.set_team_rules(majority=3)
+        ana.set_label("artifact", cutouts=[FIRST, SECOND])
+    path.write_text(HEADER + ROWS.replace("a,200,0,0,1\n", ""))
+    with by("Ana") as ana:
+        assert ana.undo()
+    path.write_text(HEADER + ROWS)
+    with by("Ana") as ana:
+        assert ana.reviewers.votes.counts == {}
+        assert ana.redo()
+        assert ana.reviewers.votes.counts == {"Ana": 2}

@@ -94,7 +94,7 @@ class Reviewers:
         self._is_known = is_known
         self._label_before = label_before
         self._shows_consensus = perspective.shows_consensus
-        self._names = names_in(log.entries)
+        self._names = self._names_in(log.entries)
         self._names |= {reviewer} if perspective.is_named else set()
         self._has_rules = False
         self._was_open = False
@@ -178,11 +178,14 @@ class Reviewers:
         Return the cutouts whose decision changed because the rules changed, or because
         the review has a second reviewer now.
         """
-        self._names |= names_in(entries)
+        self._names |= self._names_in(entries)
         if self.votes.log is not self._log:
             self.votes.update(self.votes.log.add(entries))
         else:
-            self.votes.update({e.cutout for e in entries if self._is_known(e.cutout)})
+            # An act may have more cutouts than the entries that undo it.
+            acts = {entry.act for entry in entries}
+            decisions = (one for act in acts for one in self._log.decisions_of(act))
+            self.votes.update({one.cutout for one in decisions})
         self._take_note(entries)
         touched = self._split_or_join()
         if self.is_team and entries:
@@ -219,6 +222,10 @@ class Reviewers:
         return {SAW: sorted(list(act) for act in acts)}
 
     # Private methods
+
+    def _names_in(self, entries: Sequence[Entry]) -> set[str]:
+        """Return the names in verdicts on cutouts of the table."""
+        return names_in(one for one in entries if self._is_known(one.cutout))
 
     def _take_note(self, entries: Sequence[Entry]) -> None:
         for entry in entries:

@@ -246,7 +246,7 @@ class ReviewSession:
             decisions_in_output(found, files.contents, self.log, index)
         )
         self._cursor, reset = ReviewCursor.restored(catalog, position, files.order)
-        team = () if files.perspective.shows_consensus else self.reviewers.notices()
+        team = self.reviewers.notices()
         self._notices = (*files.notices, *damaged, *reset, *gone, *team)
         self.open_log = OpenLog(self._journal, files.store, position.meetings)
         self.saver = TableSaver(catalog, files.output, self.open_log, position)

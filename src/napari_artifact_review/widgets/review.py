@@ -395,10 +395,16 @@ class OpenReview(QObject):
 
     def _say_resumed(self) -> None:
         session = self.session
+        shown = session.reviewers.shown
+        given = [
+            one.decided_at
+            for one in session.log
+            if one.action != "carry" and shown in ("", one.reviewer)
+        ]
         if self._has_moved:
             self._panel.say(
                 f"The output is now {session.output}; its log has all verdicts so far."
             )
-        elif given := [one for one in session.log if one.action != "carry"]:
-            last = given[-1].decided_at[:16].replace("T", " ")
+        elif given:
+            last = given[-1][:16].replace("T", " ")
             self._panel.say(f"Resumed; last decision {last} UTC.")

@@ -197,6 +197,32 @@ def test_a_repeat_looks_like_a_cutout_without_a_verdict(ana, hides):
     assert pd.read_csv(ana.save()).decision.notna().sum() == len(entries)
 
 
+def test_a_repeat_of_an_unsure_verdict_looks_like_any_other(ana):
+    rows = rows_of(ana, verdicts(ana))
+    ana.set_label("unsure", cutouts=[*map(ana.cutout_index.key_of, rows)])
+    give_page(ana, MIN_DISTANCE)
+    row = walk_to_repeat(ana)
+    assert row in rows
+    assert ana.catalog.labels.unsure[row]
+    ana.next_unreviewed()
+    assert look(ana, row) == look(ana, ana.current_cutout.row)
+
+
+def test_a_repeat_is_hidden_as_soon_as_predictions_are(ana):
+    row = walk_to_repeat(ana)
+    ana.hide_predictions = True
+    assert ana.catalog.cutout(row).is_hidden
+    ana.hide_predictions = False
+    assert not ana.catalog.cutout(row).is_hidden
+    assert not ana.catalog.cutout(row).reviewed
+
+
+def test_another_queue_does_not_begin_with_a_repeat_that_it_cannot_have(ana):
+    walk_to_repeat(ana)
+    ana.set_queue(state="reviewed", order="confident")
+    assert ana.current_cutout.row == ana.review_queue.rows[0]
+
+
 def test_a_repeat_is_not_found_by_its_note(ana):
     walk_to_repeat(ana)
     row = ana.current_cutout.row
@@ -319,6 +345,10 @@ def test_a_queue_of_unreviewed_cutouts_has_repeats(ana, state):
     assert queue.position_of(row) == 1
     assert len(queue) == queue.left == COUNT - len(verdicts(ana))
     assert row in queue.rows
+    assert row in queue.rows_of(ana.current_cutout.image_name)
+    others = [one for one in queue.rows.tolist() if one != row]
+    positions = [queue.position_of(one) for one in others]
+    assert positions == [*range(1, len(queue) + 1)]
     changes = queue.changes
     ana.set_label("unsure")
     assert row not in queue
@@ -444,8 +474,9 @@ def test_a_second_verdict_before_the_first_is_on_disk_is_no_repeat(ana):
     assert [is_repeat(entry) for entry in ana.log[-2:]] == [True, False]
 
 
-def test_the_end_of_a_queue_has_no_repeat(ana):
-    ana.set_team_rules(repeat_share=0.5)
+@pytest.mark.parametrize("seed", range(4))
+def test_the_end_of_a_queue_has_no_repeat(ana, seed):
+    ana.set_team_rules(repeat_share=0.5, seed=seed)
     give_page(ana, COUNT - MIN_DISTANCE - 12)
     while ana.review_queue.left:
         assert not ana.current_cutout.reviewed
@@ -485,6 +516,27 @@ def test_other_readers_see_no_repeat(ana, path):
         ben.set_label("artifact")
     with ReviewSession.open(path, read_only=True) as everyone:
         assert repeat_row(everyone) == -1
+
+
+def test_what_others_say_about_a_repeat_is_hidden_until_its_verdict(path):
+    with ReviewSession.open(path, reviewer="Ben") as ben:
+        ben.set_label("artifact")
+    with ReviewSession.open(path, reviewer="Ana") as session:
+        session.set_team_rules(repeat_share=0.5)
+        give_page(session, MIN_DISTANCE)
+        row = walk_to_repeat(session)
+        key = session.cutout_index.key_of(row)
+        assert not session.reviewers.may_see(key)
+        session.set_label("artifact")
+        assert session.reviewers.may_see(key)
+
+
+def test_a_pending_verdict_on_a_repeat_is_shown(ana):
+    key = ana.cutout_index.key_of(walk_to_repeat(ana))
+    ana.set_label("unsure", "ghost", wait=0.0)
+    assert ana.shown_state(key).kind == "ghost"
+    assert ana.wait_until_recorded(10)
+    assert ana.shown_state(key).kind == "ghost"
 
 
 def test_the_budget_does_not_count_repeats(ana):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.team.overview import ReviewerWork, TeamOverview
 from napari_artifact_review.core.team.rules import TeamRules
 from napari_artifact_review.core.team.texts_table import TextsTable
 from napari_artifact_review.core.texts import counted, on_one_line
+
+if TYPE_CHECKING:
+    from napari_artifact_review.core.team.overview import ReviewerWork, TeamOverview
 
 #: Largest number of cutouts that a sentence names.
 _MOST_NAMED = 5

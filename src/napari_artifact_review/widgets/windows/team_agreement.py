@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_artifact_review.core.team.agreement_tables import (
-    agreement_as_text,
-    agreement_tables,
-)
-from napari_artifact_review.core.team.agreement_texts import sentences
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.parts.font import set_bold
 from napari_artifact_review.widgets.parts.message import breakable
@@ -80,12 +76,7 @@ class AgreementTab(QWidget):
             self._lines.removeWidget(part)
             part.deleteLater()
         self.tables, self._parts = [], []
-        tables: list[TextsTable]
-        told, tables = ["Measuring..."], []
-        if agreement is not None:
-            told = ["The agreement needs the verdicts of two reviewers."]
-            if len(agreement.reviewers) > 1:
-                told, tables = sentences(agreement), agreement_tables(agreement)
+        told, tables = _as_texts(agreement)
         self.sentences.setText(breakable(printable("\n".join(told))))
         for table in tables:
             self._add(table)
@@ -114,5 +105,23 @@ class AgreementTab(QWidget):
         self.save_json.setEnabled(has_pairs and not self._is_writing)
 
     def _copy(self) -> None:
+        # Import here, so that the dock opens without what measures agreement.
+        from napari_artifact_review.core.team.agreement_tables import agreement_as_text
+
         if self._agreement is not None:
             self.copied.emit(agreement_as_text(self._agreement))
+
+
+def _as_texts(
+    agreement: TeamAgreement | None,
+) -> tuple[list[str], Sequence[TextsTable]]:
+    """Return an agreement as sentences and tables."""
+    if agreement is None:
+        return ["Measuring..."], ()
+    if len(agreement.reviewers) < 2:
+        return ["The agreement needs the verdicts of two reviewers."], ()
+    # Import here, so that the dock opens without what measures agreement.
+    from napari_artifact_review.core.team.agreement_tables import agreement_tables
+    from napari_artifact_review.core.team.agreement_texts import sentences
+
+    return sentences(agreement), agreement_tables(agreement)

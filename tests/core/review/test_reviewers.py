@@ -135,6 +135,18 @@ def test_a_verdict_says_whether_it_was_blind(by):
         assert is_blind(ben) is False
 
 
+def test_after_a_review_was_open_others_may_have_been_seen(by):
+    with by("Ana") as ana:
+        give(ana, "artifact")
+    with by("Ben") as ben:
+        ben.set_team_rules(is_blind=False)
+        ben.set_team_rules(is_blind=True)
+    with by("Ben") as ben:
+        give(ben, "artifact", "artifact")
+        blind = [one.context["team"]["blind"] for one in ben.log[-2:]]
+        assert blind == [False, True]
+
+
 def test_rules_out_of_range_are_refused(by):
     with by("Ana") as ana:
         with pytest.raises(ReviewError, match="majority"):

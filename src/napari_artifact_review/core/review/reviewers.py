@@ -97,6 +97,7 @@ class Reviewers:
         self._names = self._names_in(log.entries)
         self._names |= {reviewer} if perspective.is_named else set()
         self._has_rules = False
+        # Whether the rules ever let reviewers see each other.
         self._was_open = False
         self._revising: set[EntryId] = set()
         # Everyone with an entry on a cutout, undone or not.
@@ -235,10 +236,13 @@ class Reviewers:
                     self._revising.add(entry.act)
             elif entry.reviewer == self.reviewer:
                 self._seen.update(cutouts_seen(entry))
-        if any(entry.action == SET_RULES for entry in entries):
+        changes = [entry for entry in entries if entry.action == SET_RULES]
+        if changes:
             self._has_rules = True
             self.votes.rules = rules_in(self._log.entries) or TeamRules()
-            self._was_open |= not self.rules.is_blind
+            # Also if later rules are blind again.
+            rules = [TeamRules.from_context(entry.context) for entry in changes]
+            self._was_open |= not all(one is None or one.is_blind for one in rules)
 
     def _split_or_join(self) -> set[CutoutKey]:
         """Let the log have the verdicts that the reviewer sees."""

@@ -395,16 +395,10 @@ class OpenReview(QObject):
 
     def _say_resumed(self) -> None:
         session = self.session
-        shown = session.reviewers.shown
-        given = [
-            one.decided_at
-            for one in session.log
-            if one.action != "carry" and shown in ("", one.reviewer)
-        ]
         if self._has_moved:
             self._panel.say(
                 f"The output is now {session.output}; its log has all verdicts so far."
             )
-        elif given:
-            last = given[-1][:16].replace("T", " ")
-            self._panel.say(f"Resumed; last decision {last} UTC.")
+        elif last := session.last_decided_at:
+            told = last[:16].replace("T", " ")
+            self._panel.say(f"Resumed; last decision {told} UTC.")

@@ -1150,6 +1150,20 @@ class ReviewSession:
         return self._journal.entries
 
     @property
+    def last_decided_at(self) -> str:
+        """Time of the last shown decision (UTC, ISO 8601); empty if there is none.
+
+        A verdict that was carried from an earlier round does not count.
+        """
+        shown = self.reviewers.shown
+        given = (
+            one.decided_at
+            for one in reversed(self.log)
+            if one.action != "carry" and shown in ("", one.reviewer)
+        )
+        return next(given, "")
+
+    @property
     def pending(self) -> tuple[Command, ...]:
         """Commands that are not recorded or refused yet, in the order of submission."""
         return self._journal.pending

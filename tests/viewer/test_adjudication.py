@@ -12,7 +12,7 @@ __all__ = ["disputed"]
 
 @pytest.fixture
 def session(disputed):
-    """Open the review of Eva, who has no verdict, among the disputed cutouts."""
+    """Open the review of Eva, without a verdict of hers, among the disputed cutouts."""
     session = ReviewSession.open(disputed, reviewer="Eva")
     assert session.show_disputed()
     # What she sees is recorded in the background.

@@ -39,7 +39,7 @@ def open_dock(viewer, settle, qtbot):
 
 @pytest.fixture
 def eva(open_dock, disputed):
-    """Open the review of Eva, who has given no verdict."""
+    """Open the review of Eva, without a verdict of hers."""
     return open_dock(disputed, "Eva")
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog
 
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError, SaveError, TableError
+from napari_artifact_review.widgets.file_writer import FileWriter
 from napari_artifact_review.widgets.parts.background import (
     Background,
     Connections,
@@ -73,6 +73,7 @@ class Comparer:
         self._main_thread = main_thread
         self._comparing = Background(main_thread)
         self._writing = Background(main_thread)
+        self._writer = FileWriter(window, self._writing)
         self._given_up = Event()
         self._compared: _Compared | None = None
         self._connections = Connections()
@@ -149,49 +150,22 @@ class Comparer:
 
     def ask_for_report(self) -> None:
         """Ask for the file of the report, and write the report."""
-        path = self._ask("Write report", "compare.html", "Reports (*.html)")
+        suggested = self._session.output.with_name("compare.html")
+        path = self._writer.ask("Write report", suggested, "Reports (*.html)")
         if path is not None and self._compared is not None:
             job = partial(_write_report, self._compared.comparison, path)
-            self._write(job, path, self._show_report)
+            self._writer.write(job, path, self._show_report)
 
     def ask_for_table(self) -> None:
         """Ask for the file of the cutouts to review, and write the table."""
         from napari_artifact_review.core.tables.table_formats import SUFFIXES
 
         suffixes = f"Tables ({' '.join('*' + suffix for suffix in SUFFIXES)})"
-        path = self._ask("Write table to review", "differ.csv", suffixes)
+        suggested = self._session.output.with_name("differ.csv")
+        path = self._writer.ask("Write table to review", suggested, suffixes)
         if path is not None and self._compared is not None:
             job = partial(_write_table, self._compared, self._session.output, path)
-            self._write(job, path, self._show_table)
-
-    def _ask(self, title: str, name: str, suffixes: str) -> Path | None:
-        """Return the file that the user chooses; None if the user chooses none."""
-        suggested = self._session.output.with_name(name)
-        chosen, _ = QFileDialog.getSaveFileName(
-            self._window, title, str(suggested), suffixes
-        )
-        if not chosen:
-            return None
-        path = Path(chosen)
-        return path if path.suffix else path.with_suffix(suggested.suffix)
-
-    def _write(
-        self, job: Callable[[], Written], path: Path, show: Callable[[Written], None]
-    ) -> None:
-        def done(written: Written) -> None:
-            self._window.show_writing(False)
-            show(written)
-
-        def failed(error: Exception) -> None:
-            self._window.show_writing(False)
-            self._window.say()
-            if not isinstance(error, ReviewError):
-                raise error
-            self._window.say(error=f"Nothing was written. {error}")
-
-        self._window.show_writing(True)
-        self._window.say(f"Writing {path}...")
-        self._writing.start(job, done, failed)
+            self._writer.write(job, path, self._show_table)
 
     def _show_report(self, written: Written) -> None:
         path = written.path
@@ -215,7 +189,6 @@ def _compare(
 ) -> _Compared:
     """Compare the models by all verdicts so far; a thread calls this function."""
     # Import in this thread, because this imports scipy.
-    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.core.training.comparing.comparison import compare
     from napari_artifact_review.core.training.comparing.differing_cutouts import (
         differing_cutouts,
@@ -226,15 +199,7 @@ def _compare(
     is_complete = session.wait_until_recorded(ANSWER_TIMEOUT) and not session.refused
     folder = session.images.folder
     # Open a separate session, because the reviewer continues to use `session`.
-    with ReviewSession.open(
-        own.path,
-        folder,
-        session.output,
-        cutout_size=session.cutout_size,
-        mapping=own.mapping,
-        store=session.store,
-        read_only=True,
-    ) as labels:
+    with session.open_read_only() as labels:
         step("Comparing the models...")
         models = (own.path, request.other)
         comparison = compare(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
-from qtpy.QtWidgets import QFileDialog
 
 from napari_artifact_review.core.decisions.command import Command
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
@@ -17,6 +15,7 @@ from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.review.consensus_table import consensus_path
 from napari_artifact_review.core.review.team_process import TeamMeasurer
 from napari_artifact_review.core.texts import counted
+from napari_artifact_review.widgets.file_writer import FileWriter
 from napari_artifact_review.widgets.parts.background import (
     Background,
     Connections,
@@ -68,6 +67,7 @@ class Coordinator:
         self._measurer = TeamMeasurer(session)
         self._measuring = Background(main_thread)
         self._writing = Background(main_thread)
+        self._writer = FileWriter(window, self._writing)
         self._is_outdated, self._begin = False, 0.0
         self._pause = QTimer(parent, singleShot=True)
         self._connections = Connections()
@@ -171,47 +171,21 @@ class Coordinator:
     def ask_for_consensus(self) -> None:
         """Ask for the file of the consensus, and write it."""
         suggested = consensus_path(self._session.output)
-        path = self._ask("Save consensus", suggested, f"Tables (*{suggested.suffix})")
+        path = self._writer.ask(
+            "Save consensus", suggested, f"Tables (*{suggested.suffix})"
+        )
         if path is not None:
             job = partial(_save_consensus, self._session, path)
-            self._write(job, path, self._show_consensus)
+            self._writer.write(job, path, self._show_consensus)
 
     def ask_for_json(self) -> None:
         """Ask for the file of the agreement, and write it as JSON."""
         agreement, output = self._window.agreement.agreement, self._session.output
         suggested = output.with_name(f"{output.stem}_agreement.json")
-        path = self._ask("Save agreement", suggested, "JSON (*.json)")
+        path = self._writer.ask("Save agreement", suggested, "JSON (*.json)")
         if path is not None and agreement is not None:
             job = partial(_write_json, agreement, path)
-            self._write(job, path, self._show_json)
-
-    def _ask(self, title: str, suggested: Path, suffixes: str) -> Path | None:
-        """Return the file that the user chooses; None if the user chooses none."""
-        chosen, _ = QFileDialog.getSaveFileName(
-            self._window, title, str(suggested), suffixes
-        )
-        if not chosen:
-            return None
-        path = Path(chosen)
-        return path if path.suffix else path.with_suffix(suggested.suffix)
-
-    def _write(
-        self, job: Callable[[], Any], path: Path, show: Callable[[Any], None]
-    ) -> None:
-        def done(written: Any) -> None:
-            self._window.show_writing(False)
-            show(written)
-
-        def failed(error: Exception) -> None:
-            self._window.show_writing(False)
-            self._window.say()
-            if not isinstance(error, ReviewError):
-                raise error
-            self._window.say(error=f"Nothing was written. {error}")
-
-        self._window.show_writing(True)
-        self._window.say(f"Writing {path}...")
-        self._writing.start(job, done, failed)
+            self._writer.write(job, path, self._show_json)
 
     def _show_consensus(self, saved: SavedConsensus) -> None:
         disputed = "No cutout is disputed."
@@ -231,18 +205,9 @@ class Coordinator:
 
 def _save_consensus(session: ReviewSession, path: Path) -> SavedConsensus:
     """Write the consensus of all verdicts so far; a thread calls this function."""
-    from napari_artifact_review.core.review.session import ReviewSession
-
     session.wait_until_recorded(ANSWER_TIMEOUT)
     # Open a separate session, because the reviewer continues to use `session`.
-    with ReviewSession.open(
-        session.predictions.path,
-        session.images.folder,
-        session.output,
-        cutout_size=session.cutout_size,
-        store=session.store,
-        read_only=True,
-    ) as everyone:
+    with session.open_read_only() as everyone:
         return everyone.save_consensus(path)
 
 

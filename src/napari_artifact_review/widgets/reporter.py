@@ -93,18 +93,10 @@ class Reporter:
 def _write(session: ReviewSession, threshold: float | None, path: Path) -> Path:
     """Write a report of all verdicts so far; return the path of the report."""
     # Import in this thread, because this imports matplotlib.
-    from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.report.page import write_report
 
     session.wait_until_recorded(ANSWER_TIMEOUT)
     # Open a separate session, because the reviewer continues to use `session`.
-    with ReviewSession.open(
-        session.predictions.path,
-        session.images.folder,
-        session.output,
-        cutout_size=session.cutout_size,
-        store=session.store,
-        read_only=True,
-    ) as own:
+    with session.open_read_only() as own:
         own.set_threshold(threshold)
         return write_report(own, path, datetime.now(UTC).date()).path

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
 
 from napari_artifact_review.core.decisions.database_url import read_database_url
 from napari_artifact_review.core.decisions.lock import LocksUnsupportedError
@@ -14,6 +17,8 @@ from napari_artifact_review.core.decisions.log_paths import (
 )
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import StoreError
+
+_Stored = TypeVar("_Stored")
 
 
 def find_log_path(named: str | Path | None, output: Path) -> Path:
@@ -58,11 +63,7 @@ def stored_state(path: Path, output: Path) -> Any:
     StoreError
         If the log cannot be read.
     """
-    file = LogFile(log_in_use(path, output))
-    if not file.exists:
-        return None
-    with file.reading() as db:
-        return file.read_state(db) if file.has_tables(db) else None
+    return _read(path, output, LogFile.read_state)
 
 
 def stored_reviewers(path: Path, output: Path) -> tuple[str, ...]:
@@ -85,11 +86,18 @@ def stored_reviewers(path: Path, output: Path) -> tuple[str, ...]:
     StoreError
         If the log cannot be read.
     """
+    return _read(path, output, LogFile.read_reviewers) or ()
+
+
+def _read(
+    path: Path, output: Path, read: Callable[[LogFile, Connection], _Stored]
+) -> _Stored | None:
+    """Return what `read` finds in a log; None if there is no log."""
     file = LogFile(log_in_use(path, output))
     if not file.exists:
-        return ()
+        return None
     with file.reading() as db:
-        return file.read_reviewers(db) if file.has_tables(db) else ()
+        return read(file, db) if file.has_tables(db) else None
 
 
 def log_in_use(path: Path, output: Path) -> Path:

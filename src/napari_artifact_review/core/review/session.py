@@ -372,6 +372,22 @@ class ReviewSession:
             earlier = read_previous_round(previous, files.given)
             return cls(files, plan_carrying(files, earlier), given)
 
+    def open_read_only(self) -> Self:
+        """Open this review in another session, which writes nothing, on any thread.
+
+        The other session has what is recorded, and the consensus if there are several
+        reviewers. Close it. The errors are those of `open`.
+        """
+        return type(self).open(
+            self.predictions.path,
+            self.images.folder,
+            self.output,
+            cutout_size=self.cutout_size,
+            mapping=self.predictions.mapping,
+            store=self.store,
+            read_only=True,
+        )
+
     def with_output(self, output: str | Path) -> Self:
         """Open a new session of this review with another output and all decisions.
 
@@ -1702,14 +1718,7 @@ class ReviewSession:
         if self.reviewers.shows_consensus:
             return write_consensus(self, path)
         self.open_log.await_earlier(True)
-        with type(self).open(
-            self.predictions.path,
-            self.images.folder,
-            self.output,
-            cutout_size=self.cutout_size,
-            store=self.store,
-            read_only=True,
-        ) as everyone:
+        with self.open_read_only() as everyone:
             return write_consensus(everyone, path)
 
     def save_position(self) -> None:

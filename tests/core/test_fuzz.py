@@ -32,7 +32,6 @@ from tests.nightly import many
 def fuzzed(ordinary: int, nightly: int) -> settings:
     return settings(
         max_examples=many(ordinary, nightly),
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
 

@@ -423,7 +423,7 @@ def test_nothing_is_received_after_closing(run):
 # In any order
 
 
-@settings(max_examples=many(100, 3000, few=30), deadline=None)
+@settings(max_examples=many(100, 3000, few=30))
 @given(st.data())
 def test_any_order_of_exchange_brings_every_entry_to_every_computer(data):
     place = Place()

@@ -210,7 +210,7 @@ names = st.text(
 ).filter(lambda name: name not in (".", ".."))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stem=names, suffix=st.sampled_from(SUFFIXES))
 def test_every_stem_finds_its_own_file(folder, stem, suffix):
     # A stem that is itself named like an image would be found as that image too.

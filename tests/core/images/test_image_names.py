@@ -398,7 +398,7 @@ parts = st.sampled_from(
 paths = st.lists(st.tuples(parts, st.sampled_from("/\\")), max_size=7)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=paths, last=parts, is_below=st.booleans())
 def test_whatever_is_found_lies_in_the_folder(folder, pieces, last, is_below):
     name = "".join(part + separator for part, separator in pieces) + last

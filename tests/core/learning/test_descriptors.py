@@ -160,7 +160,7 @@ def test_an_image_on_disk_has_the_same_descriptors_and_is_read_in_strips():
 numbers = st.sampled_from([0.0, 1.0, -1.0, 1e-30, 1e30, 3e38, np.nan, np.inf, -np.inf])
 
 
-@settings(max_examples=many(100, 5000, few=25), deadline=None)
+@settings(max_examples=many(100, 5000, few=25))
 @given(
     shape=st.tuples(st.integers(1, 70), st.integers(1, 70)),
     values=st.lists(numbers, min_size=1, max_size=5),

@@ -17,7 +17,7 @@ from napari_artifact_review.core.learning.logistic import (
 from tests.nightly import many
 
 
-@settings(max_examples=many(50, 1000, few=15), deadline=None)
+@settings(max_examples=many(50, 1000, few=15))
 @given(
     seed=st.integers(0, 9999),
     count=st.integers(2, 60),

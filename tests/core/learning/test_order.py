@@ -229,7 +229,7 @@ def known_in(choice, values, rng):
     return values
 
 
-@settings(max_examples=many(200, 5000, few=60), deadline=None)
+@settings(max_examples=many(200, 5000, few=60))
 @given(tables)
 def test_any_table_has_an_order_that_is_a_permutation_and_always_the_same(facts):
     rng = np.random.default_rng(facts["seed"])

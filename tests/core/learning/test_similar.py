@@ -74,7 +74,7 @@ def test_no_query_and_no_result_are_empty():
     assert similar.nearest(rows_of(3), 0)[0].size == 0
 
 
-@settings(max_examples=many(100, 2000, few=30), deadline=None)
+@settings(max_examples=many(100, 2000, few=30))
 @given(st.integers(0, 999), st.integers(1, 50), st.integers(1, 20), st.integers(0, 49))
 def test_the_result_is_that_of_a_full_sort(seed, count, number, row):
     similar = SimilarCutouts(np.random.default_rng(seed).normal(size=(count, 5)))

@@ -130,7 +130,6 @@ ORDERS = st.sampled_from(["table", "image", "confident", "mislabelled", "random"
 
 @settings(
     max_examples=many(60, 500, few=10),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(ORDERS, ORDERS, st.floats(0.02, 0.5), st.integers(0, 99), st.booleans())

@@ -86,7 +86,7 @@ def numbers(looks):
     )
 
 
-@settings(max_examples=many(100, 2_000, few=25), deadline=None)
+@settings(max_examples=many(100, 2_000, few=25))
 @given(_ACTS)
 def test_the_looks_are_those_that_the_log_has_at_the_end(new_journal, acts):
     journal, index = new_journal()

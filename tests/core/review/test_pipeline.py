@@ -467,7 +467,7 @@ STEPS = st.one_of(
 REFUSALS = st.lists(st.sampled_from([False, False, False, True]), max_size=12)
 
 
-@settings(max_examples=many(40, 3000, few=15), deadline=None)
+@settings(max_examples=many(40, 3000, few=15))
 @given(st.lists(STEPS, max_size=25), REFUSALS)
 def test_any_review_on_any_disk_is_what_a_plain_model_says(steps, refusals):
     main_loop, model = MainLoop(), Model()

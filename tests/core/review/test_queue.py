@@ -247,7 +247,7 @@ def _order(rule):
 
 
 # The first one also imports cleanlab.
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=60

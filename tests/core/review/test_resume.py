@@ -393,7 +393,7 @@ def last_in(acts, table):
     return next((act for act in reversed(acts) if act[0] in table), None)
 
 
-@settings(max_examples=many(40, 2000, few=15), deadline=None)
+@settings(max_examples=many(40, 2000, few=15))
 @given(st.lists(STEPS, max_size=20))
 def test_rows_may_come_and_go_and_every_decision_stays(steps):
     with tempfile.TemporaryDirectory() as folder:

@@ -191,7 +191,7 @@ NOTES = st.text(max_size=12) | st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=many(40, 2_000, few=8), deadline=None)
+@settings(max_examples=many(40, 2_000, few=8))
 @given(NOTES, NOTES)
 @pytest.mark.parametrize("suffix", ["csv", "ecsv", "parquet"])
 def test_any_note_is_the_same_after_it_was_saved(suffix, kind, note):

@@ -247,7 +247,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=many(50, 5000, few=20), deadline=None)
+@settings(max_examples=many(50, 5000, few=20))
 @given(st.lists(STEPS, max_size=25))
 def test_any_review_comes_to_what_a_plain_model_says(steps):
     cells = [line.split(",") for line in ROWS]

@@ -67,7 +67,7 @@ def same(ours, theirs):
     assert [ours[k] for k in NUMBERS[:4]] == [theirs[k] for k in NUMBERS[:4]]
 
 
-@settings(deadline=None, max_examples=many(300, 3000, few=60))
+@settings(max_examples=many(300, 3000, few=60))
 @given(CUTOUTS)
 @example([(0, 0, 0.5, False)])
 @example([(1, 1, np.nan, False)])
@@ -78,7 +78,6 @@ def test_the_numbers_are_those_of_scikit_learn(cutouts):
     )
 
 
-@settings(deadline=None)
 @given(CUTOUTS)
 def test_the_curve_has_the_points_of_scikit_learn(cutouts):
     label, _, confidence, _ = columns(cutouts)
@@ -112,7 +111,7 @@ def snapshot(label, preds, confidence, is_open):
     return Snapshot(preds, label, label, none, none, is_open, Ranking(confidence))
 
 
-@settings(deadline=None, max_examples=many(300, 3000, few=60))
+@settings(max_examples=many(300, 3000, few=60))
 @given(CUTOUTS)
 @example([(0, 0, 0.5, True)])
 @example([(0, 1, 0.9, True), (0, 0, 0.2, True)])
@@ -126,7 +125,7 @@ def test_the_bounds_are_the_extremes_of_all_ways_to_fill_the_open(cutouts):
     same(found["highest"], highest)
 
 
-@settings(deadline=None, max_examples=many(300, 3000, few=60))
+@settings(max_examples=many(300, 3000, few=60))
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.booleans()), min_size=1, max_size=60),
 )
@@ -160,7 +159,6 @@ def test_where_confidences_are_alike_the_short_way_would_be_wrong():
     assert low < (1 + 2 * 3 / 7) / 3
 
 
-@settings(deadline=None)
 @given(ROWS, SAID, THRESHOLDS, st.lists(st.sampled_from(OUTCOMES), unique=True))
 def test_undecided_are_unreviewed_cutouts_of_the_outcomes_and_all_unsure(
     rows, said, threshold, outcomes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -23,6 +23,8 @@ def test_texts_are_in_alphabetical_order_and_an_empty_one_is_no_part():
 
 @given(hnp.arrays(np.float64, st.integers(0, 50), elements=st.floats(-1e9, 1e9),
                   unique=True), st.integers(0, 3))  # fmt: skip
+@example(np.array([-2, -1, 0, 5e-324, 1, 2]), 0)
+@example(np.array([-2, -1, 1, np.nextafter(1, 2), 3, 4]), 1)
 def test_quarters_of_the_known_brightness_are_about_equal(brightness, unknown):
     codes = parts_by_brightness(np.append(brightness, [np.nan] * unknown))
     assert (codes[len(brightness) :] == -1).all()

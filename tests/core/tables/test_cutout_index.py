@@ -44,7 +44,7 @@ def index_at(corners):
     return read(f"{name},{x},{y},0,0" for name, x, y in corners)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(ROWS)
 def test_walk_finds_what_a_list_would(rows):
     index = index_of(rows)
@@ -89,7 +89,6 @@ def test_a_pixel_belongs_to_the_cutout_whose_centre_is_nearest():
     assert index.row_at("a", 3, 6, 6) is None
 
 
-@settings(deadline=None)
 @given(CORNERS, st.sampled_from([(1, 0), (-1, 0), (0, 1), (0, -1)]))
 def test_a_neighbour_is_the_nearest_one_in_that_direction(corners, direction):
     index = index_at(corners)
@@ -106,7 +105,6 @@ def test_a_neighbour_is_the_nearest_one_in_that_direction(corners, direction):
         assert index.neighbour_of(row, across, down, SIZE) == expected
 
 
-@settings(deadline=None)
 @given(st.permutations([(x, y) for x in range(4) for y in range(3)]))
 def test_on_a_grid_each_step_has_its_way_back(corners):
     index = index_at([("a", SIZE * x, SIZE * y) for x, y in corners])
@@ -119,7 +117,6 @@ def test_on_a_grid_each_step_has_its_way_back(corners):
             assert index.neighbour_of(right, -1, 0, SIZE) == row
 
 
-@settings(deadline=None)
 @given(CORNERS, *[st.tuples(QUARTERS, QUARTERS)] * 2)
 def test_a_rectangle_holds_the_cutouts_that_share_a_place_with_it(corners, x12, y12):
     index = index_at(corners)
@@ -142,7 +139,6 @@ def test_a_cutout_ends_where_the_next_one_begins():
     assert index.rows_in("a", SIZE - 0.25, 0, SIZE, 0, SIZE) == [0, 1]
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_the_way_between_two_cutouts_is_straight_and_without_a_gap(data):
     across, down = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
@@ -166,7 +162,6 @@ def test_the_way_between_two_cutouts_is_straight_and_without_a_gap(data):
         assert max(abs(x2 - x), abs(y2 - y)) == 1
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_the_way_passes_through_each_cutout_that_it_cuts_deeply(data):
     across, down = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))

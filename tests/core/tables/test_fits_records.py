@@ -203,7 +203,7 @@ def kept_cards(data: bytes) -> list[bytes]:
     return [card for card in read_raw(data).cards if not card.startswith(sizes)]
 
 
-@settings(max_examples=many(60, 3_000, few=20), deadline=None)
+@settings(max_examples=many(60, 3_000, few=20))
 @given(tables(), st.sampled_from([".fits", ".fits.gz"]))
 def test_every_column_of_every_type_keeps_its_bytes(table, suffix):
     data, columns, heap = table
@@ -453,7 +453,7 @@ def written_text(rows: list[str], cards: list[str], count: int) -> bytes:
     return PRIMARY + header + data.ljust(-(-len(data) // BLOCK) * BLOCK) + AFTER
 
 
-@settings(max_examples=many(60, 3_000, few=20), deadline=None)
+@settings(max_examples=many(60, 3_000, few=20))
 @given(text_tables())
 def test_every_column_of_an_ascii_table_keeps_its_characters(table):
     data, rows = table

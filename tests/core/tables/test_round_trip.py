@@ -81,7 +81,7 @@ def tables(draw: st.DrawFn) -> tuple[bytes, str]:
     return (gzip.compress(data, mtime=0) if draw(st.booleans()) else data), delimiter
 
 
-@settings(max_examples=many(150, 20_000, few=50), deadline=None)
+@settings(max_examples=many(150, 20_000, few=50))
 @given(tables())
 def test_any_table_comes_back_byte_for_byte(table):
     data, _ = table
@@ -111,7 +111,7 @@ def reviewed(path: Path, output: Path) -> int:
         return int(session.current.name)
 
 
-@settings(max_examples=many(40, 2_000, few=15), deadline=None)
+@settings(max_examples=many(40, 2_000, few=15))
 @given(tables())
 def test_other_programs_read_the_same_cells_from_the_saved_table(table):
     data, delimiter = table
@@ -194,7 +194,7 @@ def table_rows(draw: st.DrawFn, delimiter: str) -> list[list[str]]:
     return rows
 
 
-@settings(max_examples=many(100, 5_000, few=40), deadline=None)
+@settings(max_examples=many(100, 5_000, few=40))
 @given(tables_of_programs())
 def test_a_table_of_any_program_keeps_every_character(table):
     with tempfile.TemporaryDirectory() as folder:

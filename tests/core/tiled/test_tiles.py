@@ -120,7 +120,6 @@ def test_signals_are_few(source, tiles, monkeypatch):
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())

@@ -55,6 +55,7 @@ def parts_by_brightness(brightness: npt.NDArray[np.float64]) -> _Ints:
     known = ~np.isnan(brightness)
     codes = np.full(len(brightness), -1, dtype=np.int64)
     if known.any():
-        limits = np.quantile(brightness[known], (0.25, 0.5, 0.75))
+        # A limit between two nearly equal values would be rounded to the lower one.
+        limits = np.quantile(brightness[known], (0.25, 0.5, 0.75), method="higher")
         codes[known] = np.digitize(brightness[known], limits)
     return codes

@@ -8,8 +8,8 @@ import threading
 
 import pandas as pd
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_artifact_review import ReviewSession, open_review
 from napari_artifact_review.core.review.team_snapshot import TeamSnapshot
@@ -68,6 +68,29 @@ def choose(monkeypatch):
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
 
     return set_file
+
+
+@pytest.fixture
+def answer(qtbot):
+    """Return a function that answers the next question with a button, by its text."""
+    timer, questions, texts = QTimer(), [], []
+
+    def click():
+        box = QApplication.activeModalWidget()
+        if isinstance(box, QMessageBox):
+            timer.stop()
+            questions.append(box.text())
+            [button] = [one for one in box.buttons() if texts[-1] in one.text()]
+            qtbot.mouseClick(button, LEFT)
+
+    def set_answer(text):
+        texts.append(text)
+        timer.start(20)
+        return questions
+
+    timer.timeout.connect(click)
+    yield set_answer
+    timer.stop()
 
 
 def show(window, tab, dock, qtbot):
@@ -145,19 +168,55 @@ def test_a_file_that_cannot_be_written_is_an_error_in_the_window(
 
 
 def test_the_consensus_is_saved_beside_the_output(
-    dock, window, qtbot, choose, tmp_path
+    dock, window, qtbot, choose, answer, tmp_path
 ):
     path = tmp_path / "all.csv"
     choose(path)
+    questions = answer("Write")
     qtbot.mouseClick(window.save_consensus, LEFT)
     assert not window.save_consensus.isEnabled()
     settled(dock, qtbot)
+    assert "on 1 cutout without a verdict of yours" in questions[0]
     table = pd.read_csv(path)
     assert table.n_reviewers.max() == 2
     assert (tmp_path / "votes.csv").exists()
     assert "1 cutout is disputed" in window.message.text()
     assert str(path) in window.message.text().replace("\u200b", "")
     assert dock.session.reviewers.are_hidden, "the review itself stays blind"
+
+
+def test_a_file_with_hidden_verdicts_is_written_on_the_record_only(
+    dock, window, press, qtbot, choose, answer, tmp_path
+):
+    path, last = tmp_path / "all.csv", int(dock.session.errors.error_id.iloc[3])
+    choose(path)
+    before = len(dock.session.log)
+    answer("Cancel")
+    qtbot.mouseClick(window.save_consensus, LEFT)
+    assert not dock.review.coordinator.is_busy
+    assert len(dock.session.log) == before
+    questions = answer("Write")
+    qtbot.mouseClick(window.save_consensus, LEFT)
+    settled(dock, qtbot)
+    assert path.exists()
+    assert dock.session.log[-1].action == "see votes"
+    qtbot.mouseClick(window.save_consensus, LEFT)
+    settled(dock, qtbot)
+    assert len(questions) == 2, "after the record, there is no further question"
+    dock.session.go_to(last)
+    press(dock, "J")
+    assert dock.session.wait_until_recorded(20)
+    assert dock.session.log[-1].context["team"]["blind"] is False
+
+
+def test_a_report_with_hidden_verdicts_is_a_question_too(
+    dock, window, qtbot, choose, answer, tmp_path
+):
+    choose(tmp_path / "report.html")
+    questions = answer("Cancel")
+    qtbot.mouseClick(dock.panel.saving.report.native, LEFT)
+    assert len(questions) == 1
+    assert not dock.review.reporter.is_writing
 
 
 # Rules

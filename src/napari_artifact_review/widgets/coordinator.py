@@ -21,6 +21,7 @@ from napari_artifact_review.widgets.parts.background import (
     Connections,
     MainThread,
 )
+from napari_artifact_review.widgets.unblinding import may_show_votes
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.atomic_files import Written
@@ -174,7 +175,7 @@ class Coordinator:
         path = self._writer.ask(
             "Save consensus", suggested, f"Tables (*{suggested.suffix})"
         )
-        if path is not None:
+        if path is not None and may_show_votes(self._session, self._window):
             job = partial(_save_consensus, self._session, path)
             self._writer.write(job, path, self._show_consensus)
 

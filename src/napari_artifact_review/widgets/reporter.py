@@ -16,6 +16,7 @@ from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.parts.background import Background, MainThread
+from napari_artifact_review.widgets.unblinding import may_show_votes
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
@@ -63,7 +64,7 @@ class Reporter:
         chosen, _ = QFileDialog.getSaveFileName(
             self._parent, "Write report", str(suggested), "Reports (*.html)"
         )
-        if chosen:
+        if chosen and may_show_votes(self._session, self._parent):
             path = Path(chosen)
             self.write(path if path.suffix else path.with_suffix(".html"))
 

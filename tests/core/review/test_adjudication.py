@@ -139,6 +139,31 @@ def test_a_verdict_after_the_votes_were_seen_is_not_blind(eva, path):
         assert dan.log[-1].context["team"]["blind"], "he saw nothing"
 
 
+def test_votes_are_seen_once(eva):
+    assert eva.wait_until_recorded(20)
+    before = len(eva.log)
+    eva.end_disputed()
+    assert eva.show_disputed()
+    assert eva.wait_until_recorded(20)
+    assert len(eva.log) == before
+    assert not eva.reviewers.unseen
+
+
+def test_many_votes_that_were_seen_are_several_short_entries(tmp_path):
+    path = tmp_path / "predictions.csv"
+    rows = "".join(f"a,{200 * n},0,0,1\n" for n in range(1200))
+    path.write_text(HEADER + rows)
+    with ReviewSession.open(path, reviewer="Ana") as ana:
+        keys = [ana.cutout_index.key_of(row) for row in range(1200)]
+        ana.set_label("artifact", cutouts=keys)
+    with ReviewSession.open(path, reviewer="Eva") as eva:
+        assert len(eva.reviewers.unseen) == 1200
+        eva.see_votes(eva.reviewers.unseen)
+        assert eva.wait_until_recorded(20)
+        assert not eva.reviewers.unseen
+        assert [one.action for one in eva.log[-2:]] == ["see votes"] * 2
+
+
 def test_what_was_answered_before_needs_no_record(path):
     with ReviewSession.open(path, reviewer="Ana") as ana:
         before = len(ana.log)

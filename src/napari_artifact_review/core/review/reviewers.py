@@ -155,6 +155,21 @@ class Reviewers:
         has_answered = self.reviewer in self._ever.get(cutout, ())
         return not self.are_hidden or (has_answered and not self.is_repeat(cutout))
 
+    @property
+    def unseen(self) -> set[CutoutKey]:
+        """Cutouts with verdicts of others that the reviewer has not seen yet.
+
+        Empty unless verdicts of others are hidden. A cutout with an own verdict is not
+        among them.
+        """
+        if not self.are_hidden:
+            return set()
+        return {
+            cutout
+            for cutout, names in self._ever.items()
+            if self.reviewer not in names and self._is_known(cutout)
+        } - self._seen
+
     def notices(self) -> tuple[str, ...]:
         """Return notices about other reviewers, and about a name with several logs."""
         found = []

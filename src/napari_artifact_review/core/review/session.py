@@ -99,6 +99,9 @@ from napari_artifact_review.core.team.rules import TeamRules
 #: Purpose of a queue of disputed cutouts.
 ADJUDICATION = {"adjudication": True}
 
+#: Maximum number of cutouts in one entry about votes that a reviewer saw.
+_MOST_SEEN = 1000
+
 
 class Metrics(TypedDict):
     """The results of a review; see `ReviewSession.metrics`.
@@ -1456,11 +1459,21 @@ class ReviewSession:
         rows = self._disputed_rows()
         if len(rows):
             keys = map(self.cutout_index.key_of, rows.tolist())
-            unseen = [key for key in keys if not self.reviewers.may_see(key)]
-            if unseen and not isinstance(self.problem, HeldError):
-                self._journal.see_votes(unseen)
+            self.see_votes(self.reviewers.unseen.intersection(keys))
             self._cursor.begin_detour(rows, ADJUDICATION)
         return bool(len(rows))
+
+    def see_votes(self, cutouts: Iterable[CutoutKey]) -> None:
+        """Record that the reviewer sees votes on cutouts before an own verdict.
+
+        A later verdict of the reviewer on them is not blind. A session that is
+        read-only records nothing. Return without waiting for the disk.
+        """
+        keys = sorted(cutouts)
+        if isinstance(self.problem, HeldError):
+            return
+        for first in range(0, len(keys), _MOST_SEEN):
+            self._journal.see_votes(keys[first : first + _MOST_SEEN])
 
     def _disputed_rows(self) -> npt.NDArray[np.int64]:
         disputed = self.reviewers.votes.disputed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from napari_artifact_review.core.decisions.reviewer_names import (
     check_reviewer,
     default_reviewer,
+    login_name,
 )
 from napari_artifact_review.core.errors import ReviewError
 
@@ -53,6 +55,17 @@ def test_the_case_of_a_name_is_kept():
 )
 def test_the_login_name_is_made_valid(login, name):
     assert default_reviewer(login) == name
+
+
+@pytest.mark.parametrize("fault", [ImportError, KeyError, OSError])
+def test_without_a_login_name_there_is_the_user_id_if_any(monkeypatch, fault):
+    def no_name():
+        raise fault
+
+    monkeypatch.setattr("getpass.getuser", no_name)
+    assert login_name() == f"user {os.getuid()}"
+    monkeypatch.delattr(os, "getuid")  # Windows has none
+    assert login_name() == "unknown"
 
 
 @given(TEXTS)

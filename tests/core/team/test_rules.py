@@ -42,6 +42,8 @@ def test_rules_are_read_as_they_were_written(rules):
         {"seed": -1},
         {"members": ("Ana", "Ana")},
         {"members": ("Ana;Ben",)},
+        {"members": ("Ana", " Ana")},
+        {"members": ("Zoë", "Zoe\u0308")},
     ],
 )
 def test_rules_out_of_range_are_refused(faulty):
@@ -49,11 +51,25 @@ def test_rules_out_of_range_are_refused(faulty):
         TeamRules(**faulty)
 
 
+def test_members_have_the_names_of_reviewers():
+    rules = TeamRules(members=["Zoe\u0308", " Ana "])
+    assert rules.members == ("Zo\u00eb", "Ana")
+
+
 def test_rules_of_a_later_version_are_read():
     context = {"rules": {"majority": 3, "members": [], "colour": "red"}}
     assert TeamRules.from_context(context) == TeamRules(majority=3)
 
 
-@pytest.mark.parametrize("context", [{}, {"rules": 1}, {"rules": {"majority": "x"}}])
+@pytest.mark.parametrize(
+    "context",
+    [
+        {},
+        {"rules": 1},
+        {"rules": {"majority": "x"}},
+        {"rules": {"members": 1}},
+        {"rules": {"members": [1]}},
+    ],
+)
 def test_a_context_without_valid_rules_has_none(context):
     assert TeamRules.from_context(context) is None

@@ -47,11 +47,11 @@ def check_reviewer(name: str) -> str:
 
 
 def login_name() -> str:
-    """Return the user's login name, or the user id if there is no login name."""
+    """Return the user's login name; else the user id, or "unknown" if there is none."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
+    except (ImportError, KeyError, OSError):
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
 def default_reviewer(login_name: str) -> str:

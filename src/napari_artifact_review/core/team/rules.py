@@ -25,7 +25,8 @@ class TeamRules:
     is_blind : bool
         Whether a reviewer sees no verdict of another reviewer before giving one.
     members : tuple of str
-        Names of the reviewers that share the work, in any order; empty for everyone.
+        Names of the reviewers that share the work, in any order, as `check_reviewer`
+        returns them; empty for everyone.
     reviewers_per_cutout : int or None
         Number of members that review each cutout, drawn by `seed`; None for all. A
         number needs `members`. Otherwise, each further name would move cutouts from one
@@ -55,6 +56,7 @@ class TeamRules:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "members", tuple(map(check_reviewer, self.members)))
         per_cutout = self.reviewers_per_cutout
         is_in_range = (
             (self.majority >= 1, "majority is less than 1"),
@@ -71,8 +73,6 @@ class TeamRules:
         for holds, fault in is_in_range:
             if not holds:
                 raise ReviewError(f"the rules of the team are not valid: {fault}")
-        for name in self.members:
-            check_reviewer(name)
 
     @property
     def are_assigning(self) -> bool:
@@ -95,6 +95,6 @@ class TeamRules:
             return None
         known = {name: stored[name] for name in cls.__annotations__ if name in stored}
         try:
-            return cls(**known | {"members": tuple(known.get("members", ()))})
+            return cls(**known)
         except (ReviewError, TypeError):
             return None

@@ -330,6 +330,22 @@ def test_check_of_an_output_that_does_not_exist_is_one_line(survey, tmp_path, ca
     assert err.startswith(f"{missing}: there is neither such a table nor a log")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["check"], ["save"], ["report", "--output", "r.html"], ["merge", "--into", "m"]],
+)
+def test_the_home_of_an_unknown_user_is_no_traceback(
+    command, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    name, *options = command
+    assert main([name, "~no such user/a.csv", *options]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert "~no such user" in err
+    assert [*tmp_path.iterdir()] == []
+
+
 #: Run a command that is interrupted, or whose output is closed, at a given import.
 AT_AN_IMPORT = """
 import builtins, sys

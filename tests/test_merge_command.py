@@ -329,7 +329,7 @@ def test_an_output_that_cannot_be_written_is_unchanged(
 def test_an_output_in_no_folder_is_an_error(review, folder, capsys):
     ana = review("ana.sqlite", (NORTH, "artifact"))
     assert merge(ana, into=folder / "none" / "team.sqlite") == 2
-    assert "No such file or directory" in capsys.readouterr().err
+    assert "the folder does not exist" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -27,6 +27,13 @@ def on_system(monkeypatch, system):
         monkeypatch.setattr(user_folders, f"user_{kind}_path", path)
 
 
+def test_a_home_folder_that_is_not_known_stays_as_it_was_written(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert user_folders.expanded_path("~/a") == Path.home() / "a"
+    assert user_folders.expanded_path("~no such user/a") == Path("~no such user/a")
+    assert user_folders.absolute_path("~no such user/a") == tmp_path / "~no such user/a"
+
+
 @pytest.mark.parametrize("system", [Unix, MacOS, Windows])
 def test_no_folder_has_the_name_twice(monkeypatch, system):
     monkeypatch.setattr(

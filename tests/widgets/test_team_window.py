@@ -274,6 +274,10 @@ def test_rules_that_are_not_valid_are_told_in_place(rules, qtbot):
     add(rules, "Ana", qtbot)
     assert rules.members.names == ("Ana",)
     assert "already" in rules.members.hint.text()
+    add(rules, "Jos\u00e9", qtbot)
+    add(rules, "Jose\u0301", qtbot)
+    assert rules.members.names == ("Ana", "Jos\u00e9")
+    assert "already" in rules.members.hint.text()
 
 
 def test_members_can_be_removed(rules, qtbot):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_artifact_review.core.texts import counted, on_one_line
+from napari_artifact_review.core.user_folders import expanded_path
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.team.merge import MergeSummary, SplitCopies
@@ -38,8 +39,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the command, and return its exit status."""
     from napari_artifact_review.core.team.merge import merge_logs
 
-    paths = [path.expanduser() for path in options.logs]
-    summary = merge_logs(paths, options.into.expanduser())
+    paths = [*map(expanded_path, options.logs)]
+    summary = merge_logs(paths, expanded_path(options.into))
     for line in _lines(summary):
         print(on_one_line(line))
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari_artifact_review.cli.arguments import add_mapping, add_review, mapping_of
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.texts import counted, printable
+from napari_artifact_review.core.user_folders import absolute_path
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.consensus_table import SavedConsensus
@@ -73,15 +74,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the command, and return its exit status."""
     from napari_artifact_review.core.review.paths import find_output
     from napari_artifact_review.core.review.session import ReviewSession
-    from napari_artifact_review.core.review.spreadsheet import spreadsheet_path
 
-    table = options.table.expanduser().absolute()
+    table = absolute_path(options.table)
     output = find_output(table, options.reviewed, options.store)
-    if options.output is not None and not options.consensus:
-        raise ReviewError(
-            "--output names the table of --consensus",
-            remedy="Add --consensus, or name the reviewed table with --reviewed",
-        )
+    _check_options(options)
     with ReviewSession.open(
         table,
         options.images,
@@ -93,7 +89,14 @@ def run(options: argparse.Namespace) -> int:
         read_only=options.consensus,
     ) as review:
         if options.consensus:
-            _print_consensus(review.save_consensus(options.output))
+            saved = review.save_consensus(
+                options.output,
+                encoding=options.encoding,
+                spreadsheet_safe=options.spreadsheet_safe,
+            )
+            _print_consensus(saved)
+            if options.spreadsheet_safe:
+                _print_copies(saved.table, saved.votes)
             for notice in review.reviewers.notices():
                 print(printable(notice))
             return 0
@@ -105,9 +108,30 @@ def run(options: argparse.Namespace) -> int:
         )
         print(printable(f"Reviewed table written to {written}"))
         if options.spreadsheet_safe:
-            copy = spreadsheet_path(review.output)
-            print(printable(f"Copy for spreadsheets written to {copy}"))
+            _print_copies(review.output)
     return 0
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Raise an error if an option has no effect."""
+    if options.output is not None and not options.consensus:
+        raise ReviewError(
+            "--output names the table of --consensus",
+            remedy="Add --consensus, or name the reviewed table with --reviewed",
+        )
+    for name in ("reviewer", "keep"):
+        if options.consensus and getattr(options, name) is not None:
+            raise ReviewError(
+                f"--{name} has no effect on the consensus", remedy="Leave it out"
+            )
+
+
+def _print_copies(*outputs: Path) -> None:
+    from napari_artifact_review.core.review.spreadsheet import spreadsheet_path
+
+    for output in outputs:
+        copy = spreadsheet_path(output)
+        print(printable(f"Copy for spreadsheets written to {copy}"))
 
 
 def _check_reviewer(review: ReviewSession) -> None:
@@ -127,4 +151,5 @@ def _print_consensus(saved: SavedConsensus) -> None:
     print(printable(f"Consensus written to {saved.table}"))
     print(printable(f"Verdicts of all reviewers written to {saved.votes}"))
     if saved.disputed:
-        print(f"{counted(saved.disputed, 'cutout')} still disputed; the label stands")
+        cutouts = counted(saved.disputed, "cutout")
+        print(f"{cutouts} still disputed, with the label from before the review")

@@ -243,6 +243,14 @@ def digest_of(path: Path) -> str | None:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def stem_and_suffix(path: Path) -> tuple[str, str]:
+    """Split the name of a file; the suffix of "table.csv.gz" is ".csv.gz"."""
+    if path.suffix.lower() != ".gz":
+        return path.stem, path.suffix
+    inner = Path(path.stem)
+    return inner.stem, inner.suffix + path.suffix
+
+
 def beside(path: Path, kind: str = "") -> Path:
     """Return a path in the same folder, with the current time in the file name.
 
@@ -255,10 +263,7 @@ def beside(path: Path, kind: str = "") -> Path:
     kind : str
         Text to insert after the time, for example ".backup".
     """
-    stem, suffix = path.stem, path.suffix
-    if suffix.lower() == ".gz":
-        # A name such as table.csv.gz has two suffixes.
-        stem, suffix = Path(stem).stem, Path(stem).suffix + suffix
+    stem, suffix = stem_and_suffix(path)
     # Include microseconds, so that two files do not have the same name.
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return path.with_name(f"{stem}.{stamp}{kind}{suffix}")

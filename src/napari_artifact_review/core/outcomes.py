@@ -28,7 +28,7 @@ DEFAULT_THRESHOLD = 0.95
 Verdict = Literal["artifact", "no artifact", "unsure"]
 VERDICTS: tuple[Verdict, ...] = ("artifact", "no artifact", "unsure")
 
-#: The verdict that leaves the label of before, and abstains from a consensus.
+#: The verdict that leaves the label unchanged, and abstains from a consensus.
 UNSURE: Verdict = "unsure"
 
 #: Names of the label values 0 and 1.

@@ -1,12 +1,24 @@
-"""Folders of the user for caches, settings and logs, on each operating system."""
+"""Paths that users write, and their folders for caches, settings and logs."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
 _NAME = "napari-artifact-review"
+
+
+def expanded_path(path: str | Path) -> Path:
+    """Return a path with `~` or `~name` as the home folder of that user, if known."""
+    # Path.expanduser raises a RuntimeError if the user is not known.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def absolute_path(path: str | Path) -> Path:
+    """Return an absolute path, with `~` as the home folder; see `expanded_path`."""
+    return expanded_path(path).absolute()
 
 
 def cache_folder() -> Path:

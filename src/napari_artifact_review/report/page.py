@@ -24,6 +24,7 @@ from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.scores.metrics import NUMBERS, Numbers, Snapshot, When
 from napari_artifact_review.core.scores.pace import PAUSE, pace_of
 from napari_artifact_review.core.tables.mapping import TableMapping
+from napari_artifact_review.core.user_folders import absolute_path
 from napari_artifact_review.report.figures import Ink, draw_curves, draw_pace, svg
 from napari_artifact_review.report.html_file import render, write_html
 from napari_artifact_review.report.judged import judged_views
@@ -79,7 +80,7 @@ def open_for_report(
         If `reviewed` has no log, `store` does not exist, or the folder `images` cannot
         be listed. For other reasons, see `ReviewSession.open`.
     """
-    path = Path(table).expanduser().absolute()
+    path = absolute_path(table)
     reviewed = find_output(path, reviewed, store)
     session = ReviewSession.open(
         path,

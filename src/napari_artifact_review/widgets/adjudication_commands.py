@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_artifact_review.core.errors import HeldError
+
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
     from napari_artifact_review.viewer.controller import ReviewController
@@ -47,7 +49,13 @@ class AdjudicationCommands:
         """Queue the disputed cutouts, or go back to the queue of before."""
         if self._session.end_disputed():
             self._panel.say("")
-        elif self._session.show_disputed():
+            return
+        try:
+            has_disputed = self._session.show_disputed()
+        except HeldError as error:
+            self._panel.say(str(error))
+            return
+        if has_disputed:
             self._controller.selection.clear()
             self._panel.say(
                 "Each verdict settles the current cutout for the team, and is no "

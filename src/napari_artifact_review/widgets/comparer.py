@@ -23,7 +23,7 @@ from napari_artifact_review.widgets.parts.background import (
     Connections,
     MainThread,
 )
-from napari_artifact_review.widgets.unblinding import may_show_votes
+from napari_artifact_review.widgets.unblinding import confirm_unblinding
 from napari_artifact_review.widgets.windows.compare import CompareTexts
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Comparer:
         path = self._writer.ask("Write report", suggested, "Reports (*.html)")
         if path is None or self._compared is None:
             return
-        if may_show_votes(self._session, self._window):
+        if confirm_unblinding(self._session, self._window):
             job = partial(_write_report, self._compared.comparison, path)
             self._writer.write(job, path, self._show_report)
 

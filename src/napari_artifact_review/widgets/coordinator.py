@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 
+from napari_artifact_review.core.atomic_files import stem_and_suffix
 from napari_artifact_review.core.decisions.command import Command
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError
@@ -21,7 +22,7 @@ from napari_artifact_review.widgets.parts.background import (
     Connections,
     MainThread,
 )
-from napari_artifact_review.widgets.unblinding import may_show_votes
+from napari_artifact_review.widgets.unblinding import confirm_unblinding
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.atomic_files import Written
@@ -173,16 +174,17 @@ class Coordinator:
         """Ask for the file of the consensus, and write it."""
         suggested = consensus_path(self._session.output)
         path = self._writer.ask(
-            "Save consensus", suggested, f"Tables (*{suggested.suffix})"
+            "Save consensus", suggested, f"Tables (*{stem_and_suffix(suggested)[1]})"
         )
-        if path is not None and may_show_votes(self._session, self._window):
+        if path is not None and confirm_unblinding(self._session, self._window):
             job = partial(_save_consensus, self._session, path)
             self._writer.write(job, path, self._show_consensus)
 
     def ask_for_json(self) -> None:
         """Ask for the file of the agreement, and write it as JSON."""
         agreement, output = self._window.agreement.agreement, self._session.output
-        suggested = output.with_name(f"{output.stem}_agreement.json")
+        stem, _ = stem_and_suffix(output)
+        suggested = output.with_name(f"{stem}_agreement.json")
         path = self._writer.ask("Save agreement", suggested, "JSON (*.json)")
         if path is not None and agreement is not None:
             job = partial(_write_json, agreement, path)
@@ -193,7 +195,7 @@ class Coordinator:
         if saved.disputed:
             are = "is" if saved.disputed == 1 else "are"
             cutouts = counted(saved.disputed, "cutout")
-            disputed = f"{cutouts} {are} disputed, with the label of before."
+            disputed = f"{cutouts} {are} disputed, with the earlier label."
         self._window.say(
             f"Consensus saved to {saved.table}, and all verdicts to {saved.votes}. "
             f"{disputed}"
@@ -209,7 +211,7 @@ def _save_consensus(session: ReviewSession, path: Path) -> SavedConsensus:
     session.wait_until_recorded(ANSWER_TIMEOUT)
     # Open a separate session, because the reviewer continues to use `session`.
     with session.open_read_only() as everyone:
-        return everyone.save_consensus(path)
+        return everyone.save_consensus(path, encoding=session.saver.encoding)
 
 
 def _write_json(agreement: TeamAgreement, path: Path) -> Written:

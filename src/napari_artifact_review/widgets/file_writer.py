@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar, cast
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_artifact_review.core.atomic_files import stem_and_suffix
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.widgets.parts.background import Background
 
@@ -50,7 +51,8 @@ class FileWriter:
         if not chosen:
             return None
         path = Path(chosen)
-        return path if path.suffix else path.with_suffix(suggested.suffix)
+        suffix = "" if path.suffix else stem_and_suffix(suggested)[1]
+        return path.with_name(path.name + suffix)
 
     def write(
         self,

@@ -176,10 +176,11 @@ def _read(
     """Read a table, and return a draft of its mapping, and the given cutout size."""
     # Import in this thread, because this imports the readers of tables.
     from napari_artifact_review.core.errors import StoreError
-    from napari_artifact_review.core.review.paths import absolute_path, default_output
+    from napari_artifact_review.core.review.paths import default_output
     from napari_artifact_review.core.review.table_opening import Given, what_was_given
     from napari_artifact_review.core.tables.mapping import TableMapping
     from napari_artifact_review.core.tables.mapping_draft import MappingDraft
+    from napari_artifact_review.core.user_folders import absolute_path
 
     path, given = absolute_path(path), Given(mapping, cutout_size)
     # The opening of the review will report a damaged log.

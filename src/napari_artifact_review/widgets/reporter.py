@@ -12,11 +12,12 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_artifact_review.core.atomic_files import stem_and_suffix
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.parts.background import Background, MainThread
-from napari_artifact_review.widgets.unblinding import may_show_votes
+from napari_artifact_review.widgets.unblinding import confirm_unblinding
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
@@ -60,11 +61,12 @@ class Reporter:
             self._say("A report is being written.")
             return
         output = self._session.output
-        suggested = output.with_name(f"{output.stem}_report.html")
+        stem, _ = stem_and_suffix(output)
+        suggested = output.with_name(f"{stem}_report.html")
         chosen, _ = QFileDialog.getSaveFileName(
             self._parent, "Write report", str(suggested), "Reports (*.html)"
         )
-        if chosen and may_show_votes(self._session, self._parent):
+        if chosen and confirm_unblinding(self._session, self._parent):
             path = Path(chosen)
             self.write(path if path.suffix else path.with_suffix(".html"))
 

@@ -81,7 +81,8 @@ def log_of(
         find_log_path,
         log_in_use,
     )
-    from napari_artifact_review.core.review.paths import absolute_path, default_output
+    from napari_artifact_review.core.review.paths import default_output
+    from napari_artifact_review.core.user_folders import absolute_path
 
     output = absolute_path(output or default_output(absolute_path(predictions)))
     return output, log_in_use(find_log_path(store, output), output)

@@ -6,21 +6,28 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QMessageBox, QWidget
 
+from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.texts import counted
+from napari_artifact_review.widgets.notifications import show_error
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
 
 
-def may_show_votes(session: ReviewSession, parent: QWidget) -> bool:
-    """Ask whether to write a file with verdicts that are hidden from the reviewer.
+def confirm_unblinding(session: ReviewSession, parent: QWidget) -> bool:
+    """Ask before a file shows hidden verdicts of others, and record a consent.
 
-    The log records that the reviewer has seen them, if the reviewer agrees. Return True
-    without a question if no verdict is hidden.
+    Return whether to write the file: True without a question if no verdict is hidden.
     """
     unseen = session.reviewers.unseen
     if not unseen:
         return True
+    if isinstance(session.problem, HeldError):
+        show_error(
+            "The file has verdicts of others that are hidden from you, and a read-only "
+            "review cannot record that you saw them. Reopen the review for editing."
+        )
+        return False
     question = QMessageBox(parent)
     question.setIcon(QMessageBox.Icon.Question)
     question.setWindowTitle("Verdicts of others")
@@ -38,5 +45,5 @@ def may_show_votes(session: ReviewSession, parent: QWidget) -> bool:
     is_agreed = question.clickedButton() is write
     question.deleteLater()
     if is_agreed:
-        session.see_votes(unseen)
+        session.record_seen_votes(unseen)
     return is_agreed

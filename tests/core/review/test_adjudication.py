@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from napari_artifact_review.core.cutout import CutoutKey
+from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.review.session import ReviewSession
 from tests.slow_disk import full
 
@@ -158,7 +159,7 @@ def test_many_votes_that_were_seen_are_several_short_entries(tmp_path):
         ana.set_label("artifact", cutouts=keys)
     with ReviewSession.open(path, reviewer="Eva") as eva:
         assert len(eva.reviewers.unseen) == 1200
-        eva.see_votes(eva.reviewers.unseen)
+        eva.record_seen_votes(eva.reviewers.unseen)
         assert eva.wait_until_recorded(20)
         assert not eva.reviewers.unseen
         assert [one.action for one in eva.log[-2:]] == ["see votes"] * 2
@@ -171,13 +172,15 @@ def test_what_was_answered_before_needs_no_record(path):
         assert len(ana.log) == before
 
 
-def test_looking_at_disputes_of_a_read_only_review_records_nothing(path):
+def test_hidden_votes_are_not_shown_where_nothing_can_be_recorded(path):
     with ReviewSession.open(path, reviewer="Eva", read_only=True) as eva:
-        assert eva.show_disputed()
-        assert eva.is_adjudicating
-        assert {entry.action for entry in eva.log} == {"decide"}
-        assert eva.wait_until_recorded(20)
-        assert eva.refused == ()
+        with pytest.raises(HeldError):
+            eva.show_disputed()
+        assert not eva.is_adjudicating
+        with pytest.raises(HeldError):
+            eva.record_seen_votes(CUTOUTS[:1])
+    with ReviewSession.open(path, reviewer="Ana", read_only=True) as ana:
+        assert ana.show_disputed(), "she has seen them after her own verdicts"
 
 
 def test_the_queue_of_the_rule_is_known_meanwhile(eva):

@@ -136,6 +136,64 @@ def test_the_predictions_are_never_replaced(path):
     assert path.read_text() == HEADER + ROWS
 
 
+@pytest.mark.parametrize("name", ["votes.csv", "predictions.csv"])
+def test_tables_of_a_review_named_votes_are_never_replaced(tmp_path, name):
+    table, folder = tmp_path / name, tmp_path / "elsewhere"
+    folder.mkdir()
+    output = tmp_path / ("reviewed.csv" if name == "votes.csv" else "votes.csv")
+    table.write_text(HEADER + ROWS)
+    with ReviewSession.open(table, output=output, reviewer="Ana") as session:
+        give(session, "artifact")
+        session.save()
+        before = output.read_bytes()
+        with pytest.raises(SaveError, match="would replace the"):
+            session.save_consensus()
+        with pytest.raises(SaveError, match="name of the table of all verdicts"):
+            session.save_consensus(folder / "Votes.csv")
+    assert table.read_text() == HEADER + ROWS
+    assert output.read_bytes() == before
+
+
+def test_a_compressed_output_has_a_consensus_beside_it(path, tmp_path):
+    output = tmp_path / "reviewed.csv.gz"
+    with ReviewSession.open(path, output=output, reviewer="Dan") as session:
+        saved = session.save_consensus()
+    assert saved.table == tmp_path / "reviewed_consensus.csv.gz"
+    assert len(pd.read_csv(saved.table)) == 5
+
+
+def test_a_note_that_the_encoding_lacks_is_saved_as_utf_8(path, capsys):
+    path.write_bytes(path.read_bytes().replace(b"blue", "bl\xfc".encode("latin-1")))
+    with ReviewSession.open(path, reviewer="Eva") as session:
+        session.set_label("artifact", note="\u2603", cutouts=[CUTOUTS[4]])
+    command = ["save", str(path), "--consensus"]
+    assert cli.main(command) == 2
+    assert "save it as UTF-8" in capsys.readouterr().err
+    assert not path.with_name("votes.csv").exists()
+    assert cli.main([*command, "--encoding", "utf-8"]) == 0
+    table = path.with_name("test_outputs_consensus.csv")
+    assert "\u2603" in table.read_text(encoding="utf-8")
+
+
+def test_copies_for_spreadsheets_have_no_formula(path, capsys):
+    with ReviewSession.open(path, reviewer="Eva") as session:
+        session.set_label("artifact", note="=1+1", cutouts=[CUTOUTS[4]])
+    assert cli.main(["save", str(path), "--consensus", "--spreadsheet-safe"]) == 0
+    out = capsys.readouterr().out
+    for name in ("test_outputs_consensus_spreadsheet.csv", "votes_spreadsheet.csv"):
+        copy = path.with_name(name)
+        assert str(copy) in out
+        assert ",'=1+1," in copy.read_text(encoding="utf-8-sig")
+    assert ",=1+1," in path.with_name("votes.csv").read_text()
+
+
+@pytest.mark.parametrize("option", [("--keep", "ours"), ("--reviewer", "Ana")])
+def test_an_option_without_an_effect_on_the_consensus_is_refused(path, option, capsys):
+    assert cli.main(["save", str(path), "--consensus", *option]) == 2
+    assert option[0] in capsys.readouterr().err
+    assert not path.with_name("votes.csv").exists()
+
+
 def test_an_own_column_of_such_a_name_is_not_replaced(path):
     path.write_text(path.read_text().replace("colour", "agreement"))
     with (
@@ -166,7 +224,7 @@ def test_the_command_writes_it(path, tmp_path, capsys):
     assert lines == [
         f"Consensus written to {output}",
         f"Verdicts of all reviewers written to {tmp_path / 'votes.csv'}",
-        "1 cutout still disputed; the label stands",
+        "1 cutout still disputed, with the label from before the review",
     ]
     assert pd.read_csv(output).label_new.tolist() == [1, 1, 0, 0, 0]
 

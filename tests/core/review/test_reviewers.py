@@ -45,6 +45,21 @@ def give(session, *verdicts, cutouts=(FIRST, SECOND, THIRD)):
         session.set_label(verdict, cutouts=[cutout])
 
 
+def test_rules_that_are_set_one_after_the_other_are_all_in_force(by, slow_disk):
+    with by("Ana") as ana:
+        slow_disk.hold()
+        ana.set_team_rules(majority=3, wait=False)
+        ana.set_team_rules(members=["Ana", "Ben"], wait=False)
+        ana.set_team_rules(reviewers_per_cutout=1, wait=False)
+        with pytest.raises(ReviewError, match="needs the names"):
+            ana.set_team_rules(members=(), wait=False)
+        slow_disk.go_on()
+        assert ana.wait_until_recorded(20)
+        rules = ana.team_rules
+        assert (rules.majority, rules.reviewers_per_cutout) == (3, 1)
+        assert rules.members == ("Ana", "Ben")
+
+
 def test_each_reviewer_sees_and_saves_the_own_verdicts(by):
     with by("Ana") as ana:
         give(ana, "artifact", "artifact")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +110,32 @@ def test_a_save_about_a_log_that_is_not_there_is_kept(write, tmp_path):
     save = SaveRecord("digest", "x.csv", {"2" * 32: 7, LOG: 1}, "", "2026-01-01")
     contents = merged([write(entries(1), [save])], tmp_path)
     assert contents.saves == [save]
+
+
+@pytest.mark.parametrize("logs", [{"a": 1, "b": 2}, {"b": 2, "a": 1}])
+def test_a_save_has_the_last_number_of_each_log_in_any_order(write, tmp_path, logs):
+    first, second = entries(1, log_id="a"), entries(0, 1, log_id="b")
+    save = SaveRecord("digest", "x.csv", logs, "2026")
+    contents = merged([write(first + second, [save])], tmp_path)
+    assert contents.saves[0].last_numbers == {"a": 1, "b": 2}
+
+
+def test_a_damaged_record_of_a_save_is_an_error(write, tmp_path):
+    path = write(entries(1), [SaveRecord("digest", "x.csv", {LOG: 1}, "2026")])
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE saves SET heads = '5'")
+    with pytest.raises(StoreError, match="damaged"):
+        merge_logs([path], tmp_path / "into.sqlite")
+
+
+@pytest.mark.parametrize("into", ["missing/into.sqlite", "."])
+def test_an_output_that_cannot_be_a_file_is_refused(write, tmp_path, into):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(StoreError, match="folder"):
+        merge_logs([write(entries(1))], folder / into)
+    assert [*folder.iterdir()] == []
+    assert not (tmp_path / "folder.lock").exists()
 
 
 def test_a_log_without_verdicts_belongs_to_any_review(write, tmp_path):

@@ -76,6 +76,10 @@ def test_cutouts_are_counted_by_votes():
             "Each cutout is for 2 of the members (Ana, Ben, Eva), drawn with seed 4, "
             "and 12.5 % of the cutouts are for all of them.",
         ),
+        (
+            TeamRules(members=("Ana", "Ben"), reviewers_per_cutout=5),
+            "Each cutout is for 2 of the members (Ana, Ben), drawn with seed 0.",
+        ),
         (TeamRules(repeat_share=0), "No cutout is repeated."),
         (TeamRules(), "5 % of the looks repeat a cutout of an earlier verdict."),
         (TeamRules(majority=3), "a majority of at least 3 equal verdicts decides."),

@@ -103,6 +103,14 @@ def test_an_adjudication_that_missed_a_vote_is_no_longer_in_force():
     assert lines[2] == ("Adjudication", "artifact, no longer in force")
 
 
+def test_adjudications_that_did_not_see_each_other_are_both_in_force():
+    votes = votes_of(ANA, BEN)
+    adjudicate(votes, "Cem", "artifact")
+    adjudicate(votes, "Dan", "artifact")
+    lines = dict(vote_lines(votes, CUTOUT, has_names=True))
+    assert lines["Adjudication by Cem"] == lines["Adjudication by Dan"] == "artifact"
+
+
 @given(st.sets(st.text(), max_size=6), st.integers(0, 4000))
 def test_numbers_depend_on_names_and_cutout_alone(names, x):
     cutout = CutoutKey("a", x, 0)

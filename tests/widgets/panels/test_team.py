@@ -46,6 +46,28 @@ def test_the_own_name_comes_first_and_the_others_by_name(panel, survey):
         )
 
 
+def test_a_team_whose_verdicts_are_all_undone_has_no_progress(panel, survey):
+    for name in ("Ben", "Ana"):
+        with ReviewSession.open(survey, reviewer=name) as session:
+            session.set_label("artifact")
+            session.undo()
+    with ReviewSession.open(survey, reviewer="Eva", read_only=True) as session:
+        assert show(panel, session).shown_text == "Eva 0 of 4"
+
+
+def test_a_problem_of_the_last_review_is_not_shown_for_the_next(
+    panel, survey, tmp_path
+):
+    (tmp_path / "file").touch()
+    with ReviewSession.open(survey, team=tmp_path / "file", reviewer="Ana") as session:
+        session.team.synchronize(20)
+        show(panel, session)
+        assert panel.problem.visible
+    with ReviewSession.open(survey, output=tmp_path / "next.csv") as session:
+        show(panel, session)
+        assert not panel.problem.visible
+
+
 def test_names_that_do_not_fit_are_cut_or_counted(panel, review):
     with ReviewSession.open(review, reviewer="Eva") as session:
         progress = show(panel, session)

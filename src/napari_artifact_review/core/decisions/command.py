@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from psygnal import Signal
 
@@ -80,6 +80,8 @@ class Command:
     adjudications : mapping of CutoutKey to LabelState
         For adjudications: the verdict that settles each cutout. Its label and its time
         are not known yet.
+    rule_changes : mapping of str to object
+        For rules of the team: the changed attributes of `TeamRules`.
     notes : mapping of CutoutKey to str
         For undo: the notes of the undone verdicts.
     state : str
@@ -117,6 +119,7 @@ class Command:
         self.old_states: Mapping[CutoutKey, LabelState] = {}
         self.new_states: Mapping[CutoutKey, LabelState] = {}
         self.adjudications: Mapping[CutoutKey, LabelState] = {}
+        self.rule_changes: Mapping[str, Any] = {}
         self.notes: Mapping[CutoutKey, str] = {}
         self.state: CommandState = "pending"
         self.entries: tuple[Entry, ...] = ()

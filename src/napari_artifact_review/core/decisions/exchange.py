@@ -19,6 +19,7 @@ from napari_artifact_review.core.decisions.meeting_place import (
     Span,
 )
 from napari_artifact_review.core.errors import FaultyFileError, StoreError
+from napari_artifact_review.core.user_folders import absolute_path
 
 #: Seconds between a failed exchange and the next attempt. Each further failure doubles
 #: the delay, up to the longest delay.
@@ -371,14 +372,7 @@ def _folder_path(text: str | Path) -> Path:
             remedy="Name a folder that your computers share, or the URL of a "
             "PostgreSQL database",
         )
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError as error:
-        raise StoreError(
-            f"the home folder is not known ({error})",
-            path=text,
-            remedy="Name the folder by its full path",
-        ) from error
+    return absolute_path(text)
 
 
 def _lacking(last_numbers: Mapping[str, int], others: Mapping[str, int]) -> list[Span]:

@@ -52,7 +52,8 @@ class Writer:
     user : str
         Login name.
     since : str
-        Time in UTC (ISO 8601) at which the process acquired the lock.
+        Time in UTC (ISO 8601) at which the process acquired the lock; empty if the lock
+        file does not tell.
     """
 
     host: str
@@ -66,6 +67,8 @@ class Writer:
         return cls(socket.gethostname(), os.getpid(), login_name(), utc_now())
 
     def __str__(self) -> str:
+        if not self.since:
+            return "an unknown process"
         is_here = (self.host, self.pid) == (socket.gethostname(), os.getpid())
         window = " (another window of this one)" if is_here else ""
         since = self.since[:16].replace("T", " ")

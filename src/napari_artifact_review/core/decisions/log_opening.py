@@ -17,6 +17,7 @@ from napari_artifact_review.core.decisions.log_paths import (
 )
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.user_folders import absolute_path
 
 _Stored = TypeVar("_Stored")
 
@@ -43,7 +44,7 @@ def find_log_path(named: str | Path | None, output: Path) -> Path:
         url = read_database_url(named)
         # A server is a meeting place, not the log of this computer.
         return url if isinstance(url, Path) else log_path_beside(output)
-    return Path(named).expanduser().absolute()
+    return absolute_path(named)
 
 
 def stored_state(path: Path, output: Path) -> Any:

@@ -146,6 +146,8 @@ class SaveRecord:
     @classmethod
     def from_row(cls, row: sa.Row[Any]) -> Self:
         """Create the record of a row of the table `saves`."""
+        if not isinstance(row.last_numbers, dict):
+            raise ValueError("a record of a saved table is damaged")
         numbers = dict(row.last_numbers)
         reviewer = str(numbers.pop(_REVIEWER, ""))
         return cls(row.digest, row.path, numbers, reviewer, row.saved_at)

@@ -21,6 +21,7 @@ from napari_artifact_review.core.learning.embedding_files import (
 from napari_artifact_review.core.learning.image_matching import match_images
 from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.tables.reading import FindAliases
+from napari_artifact_review.core.user_folders import absolute_path
 
 #: Number of rows to hash at once.
 _ROWS = 2**14
@@ -93,7 +94,7 @@ def read_embeddings(
         their number differs, a cutout has more than one row, the files are of different
         methods, or no cutout is in the table.
     """
-    place = Path(place).expanduser().absolute()
+    place = absolute_path(place)
     files = open_embeddings(place)
     names = dict.fromkeys(name for file in files for name in file.image_names())
     join = _Join(table, match_images(list(names), table, find_aliases), cutout_size)

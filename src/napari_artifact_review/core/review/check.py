@@ -26,7 +26,6 @@ from napari_artifact_review.core.grid import (
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.paths import (
-    absolute_path,
     default_output,
     image_folder,
 )
@@ -39,6 +38,7 @@ from napari_artifact_review.core.tables.reading import (
 )
 from napari_artifact_review.core.texts import counted, on_one_line
 from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
+from napari_artifact_review.core.user_folders import absolute_path
 
 
 def check_review(

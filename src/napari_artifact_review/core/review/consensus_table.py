@@ -12,10 +12,18 @@ from napari_artifact_review.core.atomic_files import (
     digest_of,
     keep_backup,
     replace_file,
+    stem_and_suffix,
 )
 from napari_artifact_review.core.errors import SaveError
 from napari_artifact_review.core.review.output import check_output
-from napari_artifact_review.core.review.reviewed_table import ReviewedTable
+from napari_artifact_review.core.review.reviewed_table import (
+    OutputEncoding,
+    ReviewedTable,
+)
+from napari_artifact_review.core.review.spreadsheet import (
+    spreadsheet_path,
+    write_spreadsheet,
+)
 from napari_artifact_review.core.team.ballots import votes_table
 
 if TYPE_CHECKING:
@@ -48,10 +56,17 @@ class SavedConsensus(NamedTuple):
 
 def consensus_path(output: Path) -> Path:
     """Return the default path of the consensus for a reviewed table."""
-    return output.with_name(f"{output.stem}_consensus{output.suffix}")
+    stem, suffix = stem_and_suffix(output)
+    return output.with_name(f"{stem}_consensus{suffix}")
 
 
-def write_consensus(session: ReviewSession, output: Path) -> SavedConsensus:
+def write_consensus(
+    session: ReviewSession,
+    output: Path,
+    *,
+    encoding: OutputEncoding = None,
+    spreadsheet_safe: bool = False,
+) -> SavedConsensus:
     """Write the consensus and all verdicts, each file completely or not at all.
 
     Different files of these names are first copied to dated names.
@@ -62,40 +77,65 @@ def write_consensus(session: ReviewSession, output: Path) -> SavedConsensus:
         Session that shows the consensus; see `ReviewSession.open`.
     output : Path
         Path of the table; `VOTES_NAME` is written into its folder.
+    encoding : "utf-8", optional
+        Encoding of a text table; by default that of the predictions.
+    spreadsheet_safe : bool
+        Whether to write a copy of both tables for spreadsheet programs; see
+        `write_spreadsheet`.
 
     Raises
     ------
     SaveError
-        If a file cannot be written, if the output is the predictions table, or if the
-        predictions have one of `CONSENSUS_COLUMNS` for something else.
+        If a file cannot be written, if it would replace the predictions or the reviewed
+        table, or if the predictions have one of `CONSENSUS_COLUMNS` for something else.
     """
-    check_output(output)
+    votes_path = output.with_name(VOTES_NAME)
+    _check_paths(session, output, votes_path)
     predictions, labels = session.predictions, session.catalog.labels
-    if output.exists() and output.samefile(predictions.path):
-        raise SaveError(
-            "the consensus would replace the predictions",
-            path=output,
-            remedy="Choose another output",
-        )
-    votes = votes_table(
-        session.reviewers.votes.log, session.cutout_index.__contains__
-    ).to_csv(index=False)
+    votes = votes_table(session.reviewers.votes.log, session.cutout_index.__contains__)
     table = ReviewedTable(
         predictions,
         labels.label_new.copy(),
         labels.changed_states(),
         labels.decisions,
-        encoding=session.saver.encoding,
+        encoding=encoding,
         added=_columns(session),
     )
-    votes_path = output.with_name(VOTES_NAME)
+    table.write(output, lambda digest: _keep_other(output, digest))
     replace_file(
         votes_path,
-        lambda stream: stream.write(votes.encode()),
+        lambda stream: stream.write(votes.to_csv(index=False).encode()),
         lambda digest: _keep_other(votes_path, digest),
     )
-    table.write(output, lambda digest: _keep_other(output, digest))
+    if spreadsheet_safe:
+        write_spreadsheet(table.as_written(spreadsheet_path(output)), output)
+        write_spreadsheet(votes, votes_path)
     return SavedConsensus(output, votes_path, len(session.reviewers.votes.disputed))
+
+
+def _check_paths(session: ReviewSession, output: Path, votes_path: Path) -> None:
+    """Raise an error rather than replace a table of the review."""
+    check_output(output)
+    if output.name.lower() == VOTES_NAME:
+        raise SaveError(
+            "this is the name of the table of all verdicts",
+            path=output,
+            remedy="Choose another name for the consensus",
+        )
+    for path in (output, votes_path):
+        if path.exists() and path.samefile(session.predictions.path):
+            raise SaveError(
+                "the consensus would replace the predictions",
+                path=path,
+                remedy="Choose another output, in another folder if need be",
+            )
+    reviewed = session.output
+    if votes_path.exists() and reviewed.exists() and votes_path.samefile(reviewed):
+        raise SaveError(
+            "the table of all verdicts would replace the reviewed table",
+            path=votes_path,
+            remedy="Choose an output in another folder",
+        )
 
 
 def _keep_other(path: Path, digest: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -18,7 +19,8 @@ from napari_artifact_review.core.review.expected_log import (
     ExpectedLog,
     settled_act,
 )
-from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
+from napari_artifact_review.core.review.reviewers import Reviewers
+from napari_artifact_review.core.team.rules import SET_RULES
 from napari_artifact_review.core.team.votes import SEE_VOTES
 
 
@@ -150,13 +152,33 @@ def adjudicate_command(
     return command
 
 
-def rules_command(log: DecisionLog, reviewer: str, rules: TeamRules) -> Command:
-    """Create the command that sets the rules of the team."""
+def rules_command(
+    log: DecisionLog,
+    reviewers: Reviewers,
+    changes: Mapping[str, Any],
+    pending: Iterable[Command],
+) -> Command:
+    """Create the command that changes rules of the team.
+
+    The other rules are those in force when the entry is written.
+
+    Raises
+    ------
+    ReviewError
+        If a value is not valid after the changes of the pending commands.
+    """
+    expected = reviewers.rules
+    for earlier in pending:
+        expected = replace(expected, **earlier.rule_changes)
+    replace(expected, **changes)
 
     def make() -> list[Entry]:
-        return log.note(SET_RULES, reviewer, rules.as_context())
+        rules = replace(reviewers.rules, **changes)
+        return log.note(SET_RULES, reviewers.reviewer, rules.as_context())
 
-    return Command("rules", (), make, title="rules of the team")
+    command = Command("rules", (), make, title="rules of the team")
+    command.rule_changes = changes
+    return command
 
 
 def see_votes_command(

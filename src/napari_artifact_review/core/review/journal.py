@@ -51,7 +51,6 @@ from napari_artifact_review.core.review.resume import (
     apply_log,
 )
 from napari_artifact_review.core.review.reviewers import Perspective, Reviewers
-from napari_artifact_review.core.team.rules import TeamRules
 
 
 class Journal:
@@ -302,16 +301,22 @@ class Journal:
             return command
         return self._give(command)
 
-    def see_votes(self, cutouts: Sequence[CutoutKey]) -> Command:
-        """Submit that the reviewer sees votes on cutouts before an own verdict."""
+    def record_seen_votes(self, cutouts: Sequence[CutoutKey]) -> Command:
+        """Submit that the reviewer sees votes of others on cutouts."""
         command = see_votes_command(self._log, self._reviewer, cutouts)
-        command.again = partial(self.see_votes, cutouts)
+        command.again = partial(self.record_seen_votes, cutouts)
         return self._give(command)
 
-    def set_rules(self, rules: TeamRules) -> Command:
-        """Submit the rules of the team."""
-        command = rules_command(self._log, self._reviewer, rules)
-        command.again = partial(self.set_rules, rules)
+    def set_rules(self, changes: Mapping[str, Any]) -> Command:
+        """Submit changes of the rules of the team.
+
+        Raises
+        ------
+        ReviewError
+            If a value is not valid.
+        """
+        command = rules_command(self._log, self.reviewers, changes, self.pending)
+        command.again = partial(self.set_rules, changes)
         return self._give(command)
 
     def receive(self, entries: Sequence[Entry]) -> Command:

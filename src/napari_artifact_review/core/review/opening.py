@@ -39,7 +39,6 @@ from napari_artifact_review.core.review.cutout_size import find_grid
 from napari_artifact_review.core.review.open_log import OpenLog
 from napari_artifact_review.core.review.output import Output, check_output
 from napari_artifact_review.core.review.paths import (
-    absolute_path,
     default_output,
 )
 from napari_artifact_review.core.review.queue import Order
@@ -52,6 +51,7 @@ from napari_artifact_review.core.review.table_opening import (
 )
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.predictions import Predictions
+from napari_artifact_review.core.user_folders import absolute_path
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.errors import ImageError, StoreError
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
+from napari_artifact_review.core.user_folders import absolute_path
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.images.folder import ImageFolder
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.tables.predictions import Predictions
 
 DEFAULT_OUTPUT_NAME = "test_outputs.csv"
-
-
-def absolute_path(path: str | Path) -> Path:
-    """Return an absolute path, with `~` expanded to the home folder."""
-    return Path(path).expanduser().absolute()
 
 
 def default_output(predictions: Path) -> Path:

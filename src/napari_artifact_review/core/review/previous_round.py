@@ -36,7 +36,6 @@ from napari_artifact_review.core.review.opening import (
     opened_files,
 )
 from napari_artifact_review.core.review.paths import (
-    absolute_path,
     default_output,
     image_folder,
 )
@@ -46,6 +45,7 @@ from napari_artifact_review.core.review.table_opening import Given, read_with_im
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.team.votes import consensus_of
+from napari_artifact_review.core.user_folders import absolute_path
 
 #: First bytes of an SQLite file (https://www.sqlite.org/fileformat.html).
 _SQLITE = b"SQLite format 3\0"

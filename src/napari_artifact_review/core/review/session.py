@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Container, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, overload
@@ -57,7 +58,7 @@ from napari_artifact_review.core.review.opening import (
     opened_files,
 )
 from napari_artifact_review.core.review.output import OutputChoice, check_output
-from napari_artifact_review.core.review.paths import absolute_path, notices_on
+from napari_artifact_review.core.review.paths import notices_on
 from napari_artifact_review.core.review.position import Position
 from napari_artifact_review.core.review.previous_round import (
     check_previous_round,
@@ -95,6 +96,7 @@ from napari_artifact_review.core.team.agreement import (
 )
 from napari_artifact_review.core.team.first_votes import ratings_of
 from napari_artifact_review.core.team.rules import TeamRules
+from napari_artifact_review.core.user_folders import absolute_path
 
 #: Purpose of a queue of disputed cutouts.
 ADJUDICATION = {"adjudication": True}
@@ -1397,7 +1399,7 @@ class ReviewSession:
         StoreError
             If the rules cannot be recorded.
         """
-        command = self._journal.set_rules(replace(self.team_rules, **changes))
+        command = self._journal.set_rules(changes)
         self.open_log.await_answer(command, wait)
         return command
 
@@ -1455,25 +1457,35 @@ class ReviewSession:
 
         The log records on which of them the reviewer has no verdict: a later one is not
         blind. Return False, and change nothing, if there are none.
+
+        Raises
+        ------
+        HeldError
+            If the review is read-only, and votes of others are hidden.
         """
         rows = self._disputed_rows()
         if len(rows):
             keys = map(self.cutout_index.key_of, rows.tolist())
-            self.see_votes(self.reviewers.unseen.intersection(keys))
+            self.record_seen_votes(self.reviewers.unseen.intersection(keys))
             self._cursor.begin_detour(rows, ADJUDICATION)
         return bool(len(rows))
 
-    def see_votes(self, cutouts: Iterable[CutoutKey]) -> None:
-        """Record that the reviewer sees votes on cutouts before an own verdict.
+    def record_seen_votes(self, cutouts: Iterable[CutoutKey]) -> None:
+        """Record that the reviewer sees votes of others on cutouts.
 
-        A later verdict of the reviewer on them is not blind. A session that is
-        read-only records nothing. Return without waiting for the disk.
+        A later verdict of the reviewer on them is not blind. Return without waiting for
+        the disk.
+
+        Raises
+        ------
+        HeldError
+            If there is a cutout, and the review is read-only.
         """
         keys = sorted(cutouts)
-        if isinstance(self.problem, HeldError):
-            return
+        if keys and isinstance(self.problem, HeldError):
+            raise self.problem.again()
         for first in range(0, len(keys), _MOST_SEEN):
-            self._journal.see_votes(keys[first : first + _MOST_SEEN])
+            self._journal.record_seen_votes(keys[first : first + _MOST_SEEN])
 
     def _disputed_rows(self) -> npt.NDArray[np.int64]:
         disputed = self.reviewers.votes.disputed
@@ -1535,7 +1547,7 @@ class ReviewSession:
         Parameters
         ----------
         value : "artifact", "no artifact" or "unsure"
-            Label of the consensus; "unsure" lets the label of before stand.
+            Label of the consensus; "unsure" keeps the label from before the review.
         kind, note : str
             Kind of artifact, and note.
         cutout : CutoutKey, optional
@@ -1703,7 +1715,13 @@ class ReviewSession:
             raise saved.spreadsheet_error
         return saved.path
 
-    def save_consensus(self, output: str | Path | None = None) -> SavedConsensus:
+    def save_consensus(
+        self,
+        output: str | Path | None = None,
+        *,
+        encoding: OutputEncoding = None,
+        spreadsheet_safe: bool = False,
+    ) -> SavedConsensus:
         """Write the consensus of all reviewers, and every verdict beside it.
 
         Pending commands are recorded first. The session keeps its own verdicts.
@@ -1714,6 +1732,10 @@ class ReviewSession:
             Path of the table; by default `<output>_consensus` with the same suffix.
             `votes.csv` is written into its folder. Different files of these names are
             first copied to dated names.
+        encoding : "utf-8", optional
+            See `save`; by default the encoding that was chosen for the output.
+        spreadsheet_safe : bool
+            Whether to write a copy of both tables for spreadsheet programs; see `save`.
 
         Returns
         -------
@@ -1728,11 +1750,17 @@ class ReviewSession:
             If the log cannot be read.
         """
         path = consensus_path(self.output) if output is None else absolute_path(output)
+        write = partial(
+            write_consensus,
+            output=path,
+            encoding=encoding or self.saver.encoding,
+            spreadsheet_safe=spreadsheet_safe,
+        )
         if self.reviewers.shows_consensus:
-            return write_consensus(self, path)
+            return write(self)
         self.open_log.await_earlier(True)
         with self.open_read_only() as everyone:
-            return write_consensus(everyone, path)
+            return write(everyone)
 
     def save_position(self) -> None:
         """Save the position of the review, without waiting for the disk.

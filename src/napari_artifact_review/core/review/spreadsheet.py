@@ -1,4 +1,4 @@
-"""Copy of the reviewed table in which a spreadsheet program finds no formula."""
+"""Copy of a table in which a spreadsheet program finds no formula."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from napari_artifact_review.core.atomic_files import replace_file
-from napari_artifact_review.core.review.reviewed_table import ReviewedTable
+from napari_artifact_review.core.atomic_files import replace_file, stem_and_suffix
 from napari_artifact_review.core.tables.delimited import DelimitedFile, Dialect
 
 # Characters from OWASP's advice on CSV injection; the last four are full-width.
@@ -24,24 +23,21 @@ _DIALECT = Dialect(bom=codecs.BOM_UTF8)
 
 def spreadsheet_path(output: Path) -> Path:
     """Return the path of the copy for spreadsheets, in the folder of the output."""
-    stem = output.stem
-    if output.suffix.lower() == ".gz":
-        stem = Path(stem).stem
-    return output.with_name(f"{stem}_spreadsheet.csv")
+    return output.with_name(f"{stem_and_suffix(output)[0]}_spreadsheet.csv")
 
 
-def write_spreadsheet(table: ReviewedTable, output: Path) -> Path:
-    """Write a copy of a reviewed table for spreadsheet programs; return its path.
+def write_spreadsheet(table: pd.DataFrame, output: Path) -> Path:
+    """Write a copy of a table for spreadsheet programs; return its path.
 
     A string that a spreadsheet program would read as a formula is prefixed with an
     apostrophe. Numbers are unchanged. The copy is a CSV file in UTF-8.
 
     Parameters
     ----------
-    table : ReviewedTable
-        The table to copy.
+    table : DataFrame
+        Cells of the table to copy.
     output : Path
-        Path of the review's output; see `spreadsheet_path`.
+        Path of the table; see `spreadsheet_path`.
 
     Raises
     ------
@@ -49,7 +45,7 @@ def write_spreadsheet(table: ReviewedTable, output: Path) -> Path:
         If the copy cannot be written.
     """
     path = spreadsheet_path(output)
-    values = table.as_written(path).apply(_escape_column)
+    values = table.apply(_escape_column)
     names = [escape_cell(str(name)) for name in values.columns]
     values.columns = pd.Index(names, dtype="str")
     file = DelimitedFile.from_values(values, _DIALECT)

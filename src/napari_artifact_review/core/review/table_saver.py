@@ -19,7 +19,10 @@ from napari_artifact_review.core.review.reviewed_table import (
     OutputEncoding,
     ReviewedTable,
 )
-from napari_artifact_review.core.review.spreadsheet import write_spreadsheet
+from napari_artifact_review.core.review.spreadsheet import (
+    spreadsheet_path,
+    write_spreadsheet,
+)
 
 #: Function that writes a table. It calls its second argument with the digest of the new
 #: file before the old file is replaced.
@@ -202,7 +205,8 @@ class TableSaver:
 def _with_spreadsheet(saved: Saved, output: Output) -> Saved:
     """Also write the copy for spreadsheet programs; return the extended result."""
     try:
-        path = write_spreadsheet(saved.table, output.path)
+        cells = saved.table.as_written(spreadsheet_path(output.path))
+        path = write_spreadsheet(cells, output.path)
     except SaveError as error:
         # Return the error, because the reviewed table itself was written.
         return replace(saved, spreadsheet_error=error)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
-from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.reviewer_names import NAME_SEPARATOR
@@ -28,18 +27,19 @@ class Consensus(NamedTuple):
     ----------
     status : str
         How the cutout was settled. If it is "disputed", or all reviewers are unsure
-        ("unsure"), the label of before stands.
+        ("unsure"), the label stays as before the review.
     decision : Decision
-        The verdict of all; "unsure" if the label of before stands. Its reviewer names
+        The verdict of all; "unsure" if the label stays as it was. Its reviewer names
         all reviewers, joined by semicolons. Its kind is the most frequent kind among
         the equal verdicts.
     n_reviewers : int
         Number of reviewers with a verdict, also an unsure one.
     agreement : float or None
         Share of the sure verdicts with the label of the consensus, or with the more
-        frequent label if the cutout is disputed; None without a sure verdict.
+        frequent label if the cutout is disputed or adjudicated as unsure; None without
+        a sure verdict.
     adjudicated_by : str
-        Name of the adjudicator; empty without an adjudication that stands.
+        Name of the adjudicator; empty without an adjudication in force.
     """
 
     status: Status
@@ -57,9 +57,10 @@ def agree(
 ) -> Consensus:
     """Return the consensus on a cutout.
 
-    An adjudication that stands decides; see `standing`. Otherwise, an unsure verdict is
-    an abstention, equal verdicts are unanimous, and a verdict of more than half of the
-    others, and of at least `majority` of them, decides. Else, the cutout is disputed.
+    Adjudications in force that agree decide; see `adjudications_in_force`. Otherwise,
+    an unsure verdict abstains, equal verdicts are unanimous, and a label decides that
+    more than half of the sure verdicts, and at least `majority` of them, have. Else, or
+    if adjudications in force differ, the cutout is disputed.
 
     Parameters
     ----------
@@ -73,17 +74,17 @@ def agree(
         Label without any verdict: 1 artifact, 0 no artifact.
     """
     sure = Counter(one.label_new for one in votes.values() if one.verdict != UNSURE)
-    judges = standing(adjudications, votes)
-    if judges and len({entry.verdict for entry in judges}) == 1:
-        return _adjudicated(votes, judges[-1], sure)
+    in_force = adjudications_in_force(adjudications, votes)
+    if len({entry.verdict for entry in in_force}) == 1:
+        return _adjudicated(votes, in_force[-1], sure)
     label, count = max(sure.items(), key=itemgetter(1), default=(label_before, 0))
-    status = _status(sure, count, majority) if not judges else "disputed"
+    status = _status(sure, count, majority) if not in_force else "disputed"
     if status not in ("unanimous", "majority"):
-        state = _joined(votes, votes.values())._replace(label_new=label_before)
+        state = _combined(votes, votes.values())._replace(label_new=label_before)
         return _consensus(status, votes, state._replace(decision=UNSURE), count, sure)
     verdict = LABEL_NAMES[label]
     winners = [one for one in votes.values() if one.verdict == verdict]
-    state = _joined(votes, winners)._replace(
+    state = _combined(votes, winners)._replace(
         label_new=label, decision=verdict, kind=_frequent_kind(winners)
     )
     return _consensus(status, votes, state, count, sure)
@@ -96,11 +97,13 @@ def _status(sure: Counter[int], count: int, majority: int) -> Status:
     return "majority" if is_settled else "disputed"
 
 
-def standing(adjudications: Sequence[Entry], votes: Iterable[EntryId]) -> list[Entry]:
-    """Return the adjudications that stand, latest last.
+def adjudications_in_force(
+    adjudications: Sequence[Entry], votes: Iterable[EntryId]
+) -> list[Entry]:
+    """Return the adjudications in force, latest last.
 
-    An adjudication stands if it saw every verdict in force, and if no other one that
-    stands saw it. If two that stand differ, the cutout is disputed again.
+    An adjudication is in force if it saw every verdict in force, and if no other
+    adjudication in force saw it. If two of them differ, the cutout is disputed again.
 
     Parameters
     ----------
@@ -130,14 +133,14 @@ def _adjudicated(
     votes: Mapping[EntryId, Decision], judge: Entry, sure: Counter[int]
 ) -> Consensus:
     equal = [one for one in votes.values() if one.verdict == judge.verdict]
-    joined = _joined(votes, equal)
+    combined = _combined(votes, equal)
     state = LabelState(
         judge.label_new,
-        joined.reviewed_by or judge.reviewer,
+        combined.reviewed_by,
         judge.decided_at,
         judge.verdict,
         judge.kind or _frequent_kind(equal),
-        judge.note or joined.note,
+        judge.note or combined.note,
     )
     count = sure[judge.label_new]
     if judge.verdict == UNSURE:
@@ -153,7 +156,7 @@ def _consensus(
     sure: Counter[int],
     judge: Entry | None = None,
 ) -> Consensus:
-    cutout = _cutout_of(votes, judge)
+    cutout = next(iter(votes.values())).cutout
     return Consensus(
         status,
         Decision.from_state(cutout, state),
@@ -163,21 +166,17 @@ def _consensus(
     )
 
 
-def _cutout_of(votes: Mapping[EntryId, Decision], judge: Entry | None) -> CutoutKey:
-    return judge.cutout if judge is not None else next(iter(votes.values())).cutout
-
-
-def _joined(
-    votes: Mapping[EntryId, Decision], speakers: Iterable[Decision]
+def _combined(
+    votes: Mapping[EntryId, Decision], with_notes: Iterable[Decision]
 ) -> LabelState:
-    """Return the names, the latest time and the notes of several verdicts."""
+    """Return names and latest time of all votes, and the notes of some of them."""
     names = sorted({one.reviewer for one in votes.values()})
-    notes = sorted((one.reviewer, one.note) for one in speakers if one.note)
+    notes = sorted((one.reviewer, one.note) for one in with_notes if one.note)
     texts = [note if len(names) == 1 else f"{name}: {note}" for name, note in notes]
     return LabelState(
         0,
         NAME_SEPARATOR.join(names),
-        max((one.decided_at for one in votes.values()), default=""),
+        max(one.decided_at for one in votes.values()),
         note="; ".join(texts),
     )
 

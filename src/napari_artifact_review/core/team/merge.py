@@ -151,8 +151,15 @@ def _locked(path: Path) -> Iterator[None]:
     Raises
     ------
     StoreError
-        If another process has it open, or its folder cannot be written to.
+        If it is a folder, another process has it open, or its folder does not exist or
+        cannot be written to.
     """
+    if path.is_dir():
+        raise StoreError("it is a folder", path=path, remedy="Name a file")
+    if not path.parent.is_dir():
+        raise StoreError(
+            "the folder does not exist", path=path, remedy="Create it, or name another"
+        )
     lock = WriterLock(path.with_name(f"{path.name}.lock"))
     try:
         writer = lock.acquire()
@@ -287,9 +294,9 @@ def _last_numbers(
     """Return the last numbers of a save, by log id, after the merge."""
     after: dict[str, int] = {}
     for log_id, number in before.items():
-        there = places.get(log_id, ())[:number]
         # The places of a log are in order, so the last of each log counts.
-        after = _larger(after, dict(there)) if there else {log_id: number} | after
+        moved = dict(places.get(log_id, ())[:number])
+        after = _larger(after, moved or {log_id: number})
     return after
 
 

@@ -141,8 +141,8 @@ def _about_members(rules: TeamRules) -> str:
         if rules.common_share
         else ""
     )
-    number = rules.reviewers_per_cutout
-    members = f"{number:,} of the members ({names})" if names else f"{number:,} of all"
+    number = min(rules.reviewers_per_cutout, len(rules.members))
+    members = f"{number:,} of the members ({names})"
     return f"Each cutout is for {members}, drawn with seed {rules.seed}{share}."
 
 

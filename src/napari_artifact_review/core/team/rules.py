@@ -15,6 +15,20 @@ SET_RULES = "set rules"
 #: Key of the rules in the context of that entry.
 _KEY = "rules"
 
+_NOT_VALID = "the rules of the team are not valid"
+
+#: Types of the attributes. A stored value of another type, such as "no", could mean the
+#: opposite of what it says.
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "is_blind": (bool,),
+    "members": (tuple, list),
+    "reviewers_per_cutout": (int, type(None)),
+    "common_share": (float, int),
+    "repeat_share": (float, int),
+    "majority": (int,),
+    "seed": (int,),
+}
+
 
 @dataclass(frozen=True)
 class TeamRules:
@@ -56,23 +70,27 @@ class TeamRules:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name, types in _TYPES.items():
+            value = getattr(self, name)
+            if type(value) not in types:
+                raise ReviewError(f"{_NOT_VALID}: {name} cannot be {value!r}")
         object.__setattr__(self, "members", tuple(map(check_reviewer, self.members)))
         per_cutout = self.reviewers_per_cutout
-        is_in_range = (
-            (self.majority >= 1, "majority is less than 1"),
+        checks = (
+            (self.majority >= 1, "the majority is less than 1"),
             (per_cutout is None or per_cutout >= 1, "a cutout has no reviewer"),
             (
                 per_cutout is None or len(self.members) > 0,
-                "reviewers_per_cutout needs the names of the members",
+                "a number of reviewers for each cutout needs the names of the members",
             ),
-            (0 <= self.common_share <= 1, "common_share is not from 0 to 1"),
-            (0 <= self.repeat_share <= 0.5, "repeat_share is not from 0 to 0.5"),
-            (self.seed >= 0, "seed is negative"),
+            (0 <= self.common_share <= 1, "the common share is not from 0 to 100 %"),
+            (0 <= self.repeat_share <= 0.5, "the repeats are not from 0 to 50 %"),
+            (self.seed >= 0, "the seed is negative"),
             (len({*self.members}) == len(self.members), "a member is named twice"),
         )
-        for holds, fault in is_in_range:
+        for holds, fault in checks:
             if not holds:
-                raise ReviewError(f"the rules of the team are not valid: {fault}")
+                raise ReviewError(f"{_NOT_VALID}: {fault}")
 
     @property
     def are_assigning(self) -> bool:

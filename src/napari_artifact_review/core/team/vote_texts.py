@@ -71,10 +71,10 @@ def vote_lines(
     for one in sorted(on_cutout.values(), key=lambda one: numbers[one.reviewer]):
         name = one.reviewer if has_names else f"Reviewer {numbers[one.reviewer]}"
         lines.append((name, with_note(one)))
-    in_force = votes.adjudication_in_force(cutout)
+    in_force = votes.adjudications_in_force(cutout)
     for entry in votes.adjudications_on(cutout):
         name = f"Adjudication by {entry.reviewer}" if has_names else "Adjudication"
-        is_old = "" if entry is in_force else ", no longer in force"
+        is_old = "" if entry in in_force else ", no longer in force"
         lines.append((name, f"{with_note(entry)}{is_old}"))
     return lines
 

@@ -10,7 +10,11 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import Decision
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog
-from napari_artifact_review.core.team.consensus import Consensus, agree, standing
+from napari_artifact_review.core.team.consensus import (
+    Consensus,
+    adjudications_in_force,
+    agree,
+)
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 
 #: Action of a log entry which says that a reviewer saw the verdicts of others, before
@@ -119,10 +123,11 @@ class Votes:
 
     @property
     def disputed(self) -> list[CutoutKey]:
-        """Cutouts on which reviewers differ, without an adjudication that stands."""
+        """Cutouts on which reviewers differ, without an adjudication in force."""
         for cutout in self._unsettled:
-            is_several = len(self._reviewers.get(cutout, ())) > 1
-            found = self.consensus_on(cutout) if is_several else None
+            has_several = len(self._reviewers.get(cutout, ())) > 1
+            may_differ = has_several or len(self.adjudications_on(cutout)) > 1
+            found = self.consensus_on(cutout) if may_differ else None
             if found is not None and found.status == "disputed":
                 self._disputed.add(cutout)
             else:
@@ -181,26 +186,34 @@ class Votes:
         """Return the adjudications of a cutout that are not undone, latest last."""
         return self._log.adjudications_on(cutout)
 
+    def adjudications_in_force(self, cutout: CutoutKey) -> Sequence[Entry]:
+        """Return the adjudications in force on a cutout, latest last.
+
+        If two of them differ, the cutout is disputed again.
+        """
+        votes = self.on(cutout)
+        adjudications = self.adjudications_on(cutout) if votes else ()
+        return adjudications_in_force(adjudications, votes)
+
     def adjudication_in_force(self, cutout: CutoutKey) -> Entry | None:
         """Return the adjudication that settles a cutout, or None."""
-        votes = self.on(cutout)
-        judges = standing(self.adjudications_on(cutout), votes) if votes else []
-        is_settled = len({entry.verdict for entry in judges}) == 1
-        return judges[-1] if is_settled else None
+        found = self.adjudications_in_force(cutout)
+        is_settled = len({entry.verdict for entry in found}) == 1
+        return found[-1] if is_settled else None
 
     def consensus_on(self, cutout: CutoutKey) -> Consensus | None:
         """Return the consensus on a cutout; None without a vote."""
         votes = self.on(cutout)
         if not votes:
             return None
-        judges = self.adjudications_on(cutout)
+        adjudications = self.adjudications_on(cutout)
         before = self._label_before(cutout)
-        return agree(votes, judges, self.rules.majority, before)
+        return agree(votes, adjudications, self.rules.majority, before)
 
     def in_force(self, cutout: CutoutKey) -> Decision | None:
         """Return the decision of the consensus, or else the carried verdict, or None.
 
-        With `carried`, a `Votes` can stand for a `DecisionLog` where a review applies
+        With `carried`, a `Votes` can replace a `DecisionLog` where a review applies
         the decisions in force.
         """
         consensus = self.consensus_on(cutout)

@@ -9,6 +9,7 @@ from magicgui.widgets import FileEdit
 from psygnal import Signal
 from qtpy.QtWidgets import QLineEdit
 
+from napari_artifact_review.core.user_folders import expanded_path
 from napari_artifact_review.widgets.panels.recent import LAST_FOLDER, settings
 from napari_artifact_review.widgets.parts.font import fit_width
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
@@ -57,7 +58,7 @@ class RememberingFileEdit(FileEdit):
     def path(self) -> Path | None:
         """The path in the field, with `~` expanded; None if the field is empty."""
         text = self.line_edit.value.strip()
-        return Path(text).expanduser() if text else None
+        return expanded_path(text) if text else None
 
     def ask(self) -> Path | None:
         """Open the dialog; return the chosen path, or None if the path is unchanged."""

@@ -102,7 +102,9 @@ class TeamPanel(Container[Widget]):
         self._show_exchange(session)
 
     def _show_reviewers(self, session: ReviewSession) -> None:
-        counts, total = _counts(session), session.rule_queue.progress[1]
+        # If all verdicts are undone, there is no count.
+        counts = _counts(session) or {session.reviewer: 0}
+        total = session.rule_queue.progress[1]
         # With assigned cutouts, the queue of each reviewer is another one.
         is_split = session.team_rules.reviewers_per_cutout is not None
         is_own = is_split and session.reviewer in counts
@@ -121,16 +123,17 @@ class TeamPanel(Container[Widget]):
     def _show_exchange(self, session: ReviewSession) -> None:
         """Show how far the exchange with the meeting place is, and its problem."""
         team = session.team
-        if team is None:
-            return
-        count, problem = team.unsent, team.problem
-        unsent = f"{count} not sent yet" if count else "all sent"
-        self.state.show_text(f"Meeting place: {unsent}")
-        self.state.tooltip = tooltip_text(f"Verdicts are exchanged with {team.name}")
+        problem = None if team is None else team.problem
         if problem is not None:
             self.problem.value = _banner_text(problem)
             self.problem.tooltip = tooltip_text(str(problem))
         self.problem.visible = problem is not None
+        if team is None:
+            return
+        count = team.unsent
+        unsent = f"{count} not sent yet" if count else "all sent"
+        self.state.show_text(f"Meeting place: {unsent}")
+        self.state.tooltip = tooltip_text(f"Verdicts are exchanged with {team.name}")
 
 
 def team_button() -> PushButton:

@@ -130,11 +130,10 @@ class MembersField(QWidget):
         self.remove.setEnabled(bool(self.list.selectedItems()))
 
     def _add(self) -> None:
-        name = self.name.currentText().strip()
-        if not name:
+        if not self.name.currentText().strip():
             return
         try:
-            check_reviewer(name)
+            name = check_reviewer(self.name.currentText())
             if name in self.names:
                 raise ReviewError(f"{name} is a member already")
         except ReviewError as error:

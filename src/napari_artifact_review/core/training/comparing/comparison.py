@@ -19,7 +19,7 @@ from napari_artifact_review.core.errors import (
 )
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_size
 from napari_artifact_review.core.images.folder import ImageFolder
-from napari_artifact_review.core.review.paths import absolute_path, image_folder
+from napari_artifact_review.core.review.paths import image_folder
 from napari_artifact_review.core.scores.jackknife import (
     MOST_BLOCKS,
     join_groups,
@@ -52,6 +52,7 @@ from napari_artifact_review.core.training.comparing.true_labels import (
     find_labels,
     rows_of,
 )
+from napari_artifact_review.core.user_folders import absolute_path
 
 if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession

@@ -31,6 +31,7 @@ from napari_artifact_review.core.training.running.image_run import (
 )
 from napari_artifact_review.core.training.running.parts import PartsFolder
 from napari_artifact_review.core.training.running.run_listener import RunListener
+from napari_artifact_review.core.user_folders import absolute_path
 
 #: Packages on which the descriptors may depend.
 _PACKAGES = ("napari-artifact-review", "numpy", "scipy")
@@ -124,7 +125,7 @@ def describe(
         written stay.
     """
     listener = listener or RunListener()
-    output = Path(output).expanduser().absolute()
+    output = absolute_path(output)
     check_numbers(cutout_size, stride, jobs)
     table = None
     if predictions is None:
@@ -132,7 +133,7 @@ def describe(
         size = cutout_size or DEFAULT_CUTOUT_SIZE
         settings = DescribeSettings(size, stride or size, hdu)
     else:
-        path = Path(predictions).expanduser().absolute()
+        path = absolute_path(predictions)
         found = list_images(images, root, [path])
         table = read_cutouts(path, found, mapping, cutout_size, stride)
         found = table.images

@@ -14,7 +14,7 @@ import pandas as pd
 from napari_artifact_review.core.atomic_files import digest_of
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.images.identity import cutout_id
-from napari_artifact_review.core.review.paths import absolute_path, find_output
+from napari_artifact_review.core.review.paths import find_output
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.training.exporting.array_parts import (
@@ -47,6 +47,7 @@ from napari_artifact_review.core.training.exporting.image_groups import (
 )
 from napari_artifact_review.core.training.exporting.image_reading import CutRule
 from napari_artifact_review.core.training.exporting.part_runs import write_parts
+from napari_artifact_review.core.user_folders import absolute_path
 
 
 @dataclass(frozen=True)

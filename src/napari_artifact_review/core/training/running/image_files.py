@@ -16,6 +16,7 @@ from napari_artifact_review.core.images.image_names import (
     split_suffix,
 )
 from napari_artifact_review.core.small_files import read_small_file
+from napari_artifact_review.core.user_folders import expanded_path
 
 #: Maximum size in bytes of a list of images: about a hundred thousand paths.
 _MOST_BYTES = 2**24
@@ -110,7 +111,7 @@ def list_images(
     base = None if root is None else Path(root).absolute()
     found: dict[Path, str] = {}
     for entry in _without_lists(given):
-        path = Path(os.path.abspath(entry.expanduser()))  # noqa: PTH100
+        path = Path(os.path.abspath(expanded_path(entry)))  # noqa: PTH100
         if path.is_dir() and not _is_zarr(path):
             for file in _files_in(path, set()):
                 if file not in left_out:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from napari_artifact_review.core.errors import ModelError
 from napari_artifact_review.core.training.scoring.onnx_options import OnnxOptions
+from napari_artifact_review.core.user_folders import absolute_path
 
 #: Function of the user: cutouts of shape (n, size, size) to n probabilities.
 ModelFunction: TypeAlias = Callable[[NDArray[np.float32]], Any]
@@ -91,7 +92,7 @@ def find_model(text: str, onnx: OnnxOptions = _DEFAULT_OPTIONS) -> ModelSource:
         If the text names no model, or its file cannot be read.
     """
     if text.lower().endswith(".onnx"):
-        path = Path(text).expanduser().absolute()
+        path = absolute_path(text)
         return ModelSource("onnx", str(path), "", _digest_of(path), onnx=onnx)
     if onnx.text:
         raise ModelError(
@@ -101,7 +102,7 @@ def find_model(text: str, onnx: OnnxOptions = _DEFAULT_OPTIONS) -> ModelSource:
     target, colon, function = text.rpartition(":")
     if colon and function.isidentifier():
         if target.lower().endswith(".py"):
-            path = Path(target).expanduser().absolute()
+            path = absolute_path(target)
             return ModelSource("file", str(path), function, _digest_of(path))
         if _MODULE.fullmatch(target):
             path = _file_of_module(target)

@@ -41,6 +41,7 @@ from napari_artifact_review.core.training.scoring.tasks import (
     ScoreSettings,
     ScoreTask,
 )
+from napari_artifact_review.core.user_folders import absolute_path
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,8 @@ def score(
         Parts that are written stay.
     """
     listener = listener or RunListener()
-    output = Path(output).expanduser().absolute()
-    table_labels = None if labels is None else Path(labels).expanduser().absolute()
+    output = absolute_path(output)
+    table_labels = None if labels is None else absolute_path(labels)
     stride = cutout_size if stride is None else stride
     check_numbers(cutout_size, stride, jobs)
     _check_threshold(threshold)

@@ -194,6 +194,20 @@ def test_the_explanation_is_the_reviewed_cutout_that_looks_alike(table):
     assert blind.explain(40, np.array([7])) is None
 
 
+@pytest.mark.parametrize("value", [np.nan, 0.5])
+def test_descriptors_that_say_nothing_change_no_digit(table, value):
+    """Whether an image was tried already must not change a resumed review."""
+    inputs, is_wrong = table
+    silent = np.full_like(inputs.descriptors, value)
+    rows, seen = errors_of(inputs), np.arange(50)
+    found = [
+        LearnedOrder(inputs._replace(descriptors=one)).rank(rows, seen, is_wrong[seen])
+        for one in (None, silent)
+    ]
+    assert found[0].of_table.tobytes() == found[1].of_table.tobytes()
+    assert found[0].rows.tolist() == found[1].rows.tolist()
+
+
 def test_a_cutout_without_descriptors_has_no_explanation(table):
     inputs, _ = table
     descriptors = inputs.descriptors.copy()

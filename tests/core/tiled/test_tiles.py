@@ -101,12 +101,17 @@ def test_a_part_is_read_once_changed_was_emitted(source, tiles, monkeypatch):
     assert tiles.has(2, slice(0, 100), slice(0, 100)), "all that is known is drawn"
     source.gate.set()
     until(lambda: tiles.has(0, *MIDDLE))
-    told.clear()
-    monkeypatch.setattr(tile_reader, "_SIGNAL_INTERVAL", 0.5)
-    corner = (slice(0, 100), slice(0, 100))
+    monkeypatch.setattr(tile_reader, "_SIGNAL_INTERVAL", 1000)
+    corner, other = (slice(0, 100),) * 2, (slice(900, 1000),) * 2
+    held = tiles.held
     assert tiles.levels[0][corner].shape == (100, 100)
+    until(lambda: tiles.held > held)
+    assert not tiles.has(0, *corner), "until the signal, it is not drawn"
+    told.clear()
+    monkeypatch.setattr(tile_reader, "_SIGNAL_INTERVAL", 0)
+    assert tiles.levels[0][other].shape == (100, 100)
+    until(lambda: told)
     until(lambda: tiles.has(0, *corner))
-    assert told, "until then it is not drawn"
 
 
 def test_signals_are_few(source, tiles, monkeypatch):

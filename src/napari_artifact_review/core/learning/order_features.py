@@ -70,7 +70,7 @@ class OrderFeatures(NamedTuple):
     Attributes
     ----------
     plain : ndarray of float32, shape (n, p)
-        Features from the table, then the components of the descriptors.
+        Features from the table, then the components of the descriptors, if any.
     sign : ndarray of float32, shape (n,)
         1 for the label "artifact", -1 for "no artifact".
     """
@@ -102,7 +102,9 @@ class OrderFeatures(NamedTuple):
         ]
         if inputs.descriptors is not None:
             whitening = Whitening.fit(inputs.descriptors, COMPONENTS)
-            columns.append(whitening.project(inputs.descriptors))
+            # Components that are all 0 would change the last digits of a fit.
+            if whitening.components.any():
+                columns.append(whitening.project(inputs.descriptors))
         plain = np.concatenate(columns, axis=1).astype(np.float32)
         return cls(_standardize(plain), sign)
 

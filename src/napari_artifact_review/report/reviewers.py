@@ -18,6 +18,7 @@ from napari_artifact_review.core.team.overview_texts import (
     time_text,
     work_table,
 )
+from napari_artifact_review.core.team.vote_texts import verdict_text
 from napari_artifact_review.core.team.votes import Votes
 from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.comparing.brightness import cutout_brightness
@@ -102,13 +103,13 @@ def _brightness(
 
 
 def _votes(votes: Votes, cutout: CutoutKey) -> tuple[str, str]:
-    """Return a disputed cutout, and what each reviewer said about it."""
-    said = [
-        f"{one.reviewer}: {one.verdict}{f' ({one.kind})' if one.kind else ''}"
+    """Return a disputed cutout, and the verdict of each reviewer on it."""
+    verdicts = [
+        f"{one.reviewer}: {verdict_text(one)}"
         for one in sorted(votes.on(cutout).values(), key=lambda one: one.reviewer)
     ]
-    said += [
-        f"{one.reviewer} adjudicated: {one.verdict}"
+    verdicts += [
+        f"{one.reviewer} adjudicated: {verdict_text(one)}"
         for one in votes.adjudications_on(cutout)
     ]
-    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})", "; ".join(said)
+    return cutout.title, "; ".join(verdicts)

@@ -43,8 +43,7 @@ def title_of(cutouts: Sequence[CutoutKey]) -> str:
     """Return a short text that names one cutout, or counts several."""
     if len(cutouts) != 1:
         return f"{len(cutouts)} cutouts"
-    [cutout] = cutouts
-    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+    return cutouts[0].title
 
 
 class Command:

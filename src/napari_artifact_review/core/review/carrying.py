@@ -68,10 +68,9 @@ class NotCarried(NamedTuple):
     @property
     def text(self) -> str:
         """The item as one line."""
-        name, x, y = self.cutout
         when = f"{self.reviewed_by} {self.reviewed_at}".strip()
         by = f" by {when}" if when else ""
-        return f"{name} ({x}, {y}): {self.verdict}{by}: {self.reason}"
+        return f"{self.cutout.title}: {self.verdict}{by}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -216,8 +215,7 @@ def _choose(
     """Return the verdict to carry to a cutout; or None, and the reason."""
     exact = [one for one in candidates if one.match == "cutout"]
     among = exact or candidates
-    key = catalog.cutout_index.key_of(row)
-    where = f"{key.image_name} ({key.grid_x}, {key.grid_y})"
+    where = catalog.cutout_index.key_of(row).title
     if len({one.verdict.state.decision for one in among}) > 1:
         return None, f"verdicts on {where} differ"
     best = max(among, key=lambda one: one.rank)
@@ -234,9 +232,8 @@ def _displaced(
     """Yield the overlapping verdicts that differ from the verdict on a cutout."""
     for candidate in candidates:
         if candidate.verdict.state.decision != chosen.verdict.state.decision:
-            where = f"{key.image_name} ({key.grid_x}, {key.grid_y})"
             yield NotCarried.of(
-                candidate.verdict, f"{where} has a verdict of its own that differs"
+                candidate.verdict, f"{key.title} has a verdict of its own that differs"
             )
 
 

@@ -1915,8 +1915,8 @@ class ReviewSession:
         try:
             return self.cutout_index.row_of(cutout)
         except KeyError:
-            name = f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
-            raise self._not_found(f"no cutout {name} is in the table") from None
+            what = f"no cutout {cutout.title} is in the table"
+            raise self._not_found(what) from None
 
     def _not_found(self, what: str) -> ReviewError:
         return ReviewError(what, path=self.predictions.path)

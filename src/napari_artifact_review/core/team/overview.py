@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.entry import Entry, EntryId
+from napari_artifact_review.core.decisions.entry import EntryId
 from napari_artifact_review.core.outcomes import UNSURE
 from napari_artifact_review.core.team.ballots import Ballot, ballots_of, is_revising
-from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
-from napari_artifact_review.core.team.votes import Votes, names_in
+from napari_artifact_review.core.team.rules import TeamRules
+from napari_artifact_review.core.team.votes import Votes, names_in, rules_entry_in
 
 _Mask = npt.NDArray[np.bool_]
 
@@ -128,7 +128,7 @@ def overview_of(
     is_missing, has_any = is_assigned > has_vote, has_vote.any(axis=1)
     per_cutout = has_vote[under_review].sum(axis=1)
     traces = _Traces(votes)
-    rules_entry = _last_rules(votes.entries)
+    rules_entry = rules_entry_in(votes.entries)
     return TeamOverview(
         tuple(
             ReviewerWork(
@@ -201,11 +201,3 @@ class _Traces:
         if not ballot.is_undone:
             self.repeats[name] += ballot.is_repeat
             self.last_verdicts[name] = entry.decided_at
-
-
-def _last_rules(entries: Sequence[Entry]) -> Entry | None:
-    """Return the entry of the rules in force; None if there is none."""
-    for entry in reversed(entries):
-        if entry.action == SET_RULES and TeamRules.from_context(entry.context):
-            return entry
-    return None

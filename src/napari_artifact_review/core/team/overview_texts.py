@@ -122,10 +122,7 @@ def _about_logs(reviewers: Sequence[ReviewerWork]) -> Iterator[str]:
 
 def _named(cutouts: Sequence[CutoutKey]) -> str:
     """Return a number of cutouts with the first of them."""
-    first = [
-        f"{on_one_line(one.image_name)} ({one.grid_x}, {one.grid_y})"
-        for one in cutouts[:_MOST_NAMED]
-    ]
+    first = [on_one_line(one.title) for one in cutouts[:_MOST_NAMED]]
     more = ["..."] if len(cutouts) > _MOST_NAMED else []
     return f"{counted(len(cutouts), 'cutout')}: {', '.join(first + more)}"
 

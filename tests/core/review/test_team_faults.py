@@ -97,7 +97,7 @@ def test_two_persons_under_one_name_are_told_and_both_verdicts_are_there(open_on
         session.close()
     for computer in ("here", "there"):
         with open_on(computer, "Ana") as session:
-            [told] = [one for one in session.notices if "Two logs of Ana" in one]
+            [told] = [one for one in session.notices if "Several logs of Ana" in one]
             assert "1 cutout, first on a (0, 0)" in told
             assert is_one_line(told)
 

@@ -12,6 +12,7 @@ import numpy as np
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.decisions.log import DecisionLog
+from napari_artifact_review.core.outcomes import UNSURE
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.image_matches import ImageMatches, match_images
 from napari_artifact_review.core.review.opening import OpenedFiles
@@ -240,7 +241,7 @@ def _displaced(
 def _carried_state(state: LabelState, row: int, catalog: Catalog) -> LabelState:
     """Return the label state that a carried verdict gives to a row."""
     label = catalog.labels.initial_state(row).label_new
-    if state.decision != "unsure":
+    if state.decision != UNSURE:
         label = int(state.decision == "artifact")
     return state._replace(label_new=label)
 

@@ -17,6 +17,7 @@ from napari_artifact_review.core.team.ballots import (
     is_revising,
 )
 from napari_artifact_review.core.team.consensus import SAW
+from napari_artifact_review.core.team.overview_texts import SEVERAL_PERSONS
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 from napari_artifact_review.core.team.votes import (
     Votes,
@@ -182,9 +183,8 @@ class Reviewers:
         for name, cutouts in self.votes.differing_logs(self._revising).items():
             first = title_of(cutouts[:1])
             found.append(
-                f"Two logs of {name} differ on {counted(len(cutouts), 'cutout')}, "
-                f"first on {first}; the later verdicts count. If they are of two "
-                "persons, give each a name."
+                f"Several logs of {name} differ on {counted(len(cutouts), 'cutout')}, "
+                f"first on {first}; the later verdicts count. {SEVERAL_PERSONS}"
             )
         return tuple(found)
 

@@ -20,7 +20,7 @@ from napari_artifact_review.core.cutout import Cutout, CutoutKey
 from napari_artifact_review.core.decisions.command import MAX_WAIT, Command
 from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
+from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT, Dispatcher
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
 from napari_artifact_review.core.learning.anchoring import Agreement
 from napari_artifact_review.core.learning.remaining import Remaining, as_json
@@ -86,15 +86,14 @@ from napari_artifact_review.core.review.round_summary import (
 )
 from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
-from napari_artifact_review.core.review.team_snapshot import TeamSnapshot
+from napari_artifact_review.core.review.team_snapshot import (
+    TeamSnapshot,
+    team_agreement,
+)
 from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
-from napari_artifact_review.core.team.agreement import (
-    TeamAgreement,
-    measure_agreement,
-)
-from napari_artifact_review.core.team.first_votes import ratings_of
+from napari_artifact_review.core.team.agreement import TeamAgreement
 from napari_artifact_review.core.team.rules import TeamRules
 from napari_artifact_review.core.user_folders import absolute_path
 
@@ -218,7 +217,7 @@ class ReviewSession:
     view_settings: dict[str, Any]
 
     # Function that delivers what threads compute on the caller's thread.
-    _dispatch: Callable[[Callable[[], object]], None] | None = None
+    _dispatch: Dispatcher | None = None
 
     def __init__(
         self,
@@ -498,9 +497,7 @@ class ReviewSession:
         if errors:
             raise errors[0]
 
-    def set_dispatcher(
-        self, dispatch: Callable[[Callable[[], object]], None] | None
-    ) -> None:
+    def set_dispatcher(self, dispatch: Dispatcher | None) -> None:
         """Deliver what threads compute on the caller's thread.
 
         Parameters
@@ -1418,10 +1415,8 @@ class ReviewSession:
         brightness : ndarray of float64, shape (n,), optional
             Brightness of each cutout of the table, for the parts by brightness.
         """
-        row_of, images = self.cutout_index.row_of, self.predictions.image_index
-        groups = images.astype(np.int64)
-        votes = self.reviewers.votes
-        return measure_agreement(ratings_of(votes, row_of, groups, brightness))
+        votes, index = self.reviewers.votes, self.cutout_index
+        return team_agreement(votes, index, self.predictions, brightness)
 
     def team_snapshot(self, outcomes: Sequence[Outcome] = ()) -> TeamSnapshot:
         """Return what all reviewers said so far, for another thread.

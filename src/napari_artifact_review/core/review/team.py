@@ -98,6 +98,12 @@ class Team:
         return self._exchange.unsent
 
     @property
+    def state_text(self) -> str:
+        """Number of entries that are not sent yet, as a short text."""
+        count = self.unsent
+        return f"{count:,} not sent yet" if count else "all sent"
+
+    @property
     def meeting(self) -> Meeting | None:
         """State of the exchange for a later session; None before the first exchange."""
         review_id = self._exchange.review_id

@@ -130,9 +130,7 @@ class TeamPanel(Container[Widget]):
         self.problem.visible = problem is not None
         if team is None:
             return
-        count = team.unsent
-        unsent = f"{count} not sent yet" if count else "all sent"
-        self.state.show_text(f"Meeting place: {unsent}")
+        self.state.show_text(f"Meeting place: {team.state_text}")
         self.state.tooltip = tooltip_text(f"Verdicts are exchanged with {team.name}")
 
 

@@ -19,7 +19,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.core.team.overview_texts import rules_sentences, time_text
+from napari_artifact_review.core.team.overview_texts import (
+    rules_origin,
+    rules_sentences,
+)
 from napari_artifact_review.core.team.rules import TeamRules
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.parts.font import keep_compact, set_bold
@@ -172,16 +175,9 @@ class RulesTab(QWidget):
             self._fill(TeamRules())
             return
         self.members.show_known([one.name for one in overview.reviewers])
-        self._show_origin(overview)
+        self.origin.setText(breakable(printable(rules_origin(overview))))
         if overview.rules != self._rules:
             self._fill(overview.rules, self.changes)
-
-    def _show_origin(self, overview: TeamOverview) -> None:
-        text = "These are the default rules, which were never changed."
-        if overview.rules_set_at:
-            time = time_text(overview.rules_set_at)
-            text = f"Set by {overview.rules_set_by}, {time} UTC."
-        self.origin.setText(breakable(printable(text)))
 
     def _fill(self, rules: TeamRules, edited: dict[str, Any] | None = None) -> None:
         """Show rules in the fields, and over them those that the user has edited."""

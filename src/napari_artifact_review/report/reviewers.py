@@ -38,7 +38,7 @@ def team_section(session: ReviewSession) -> dict[str, Any] | None:
     and numbers), "disputed" (rows of texts), "more" (the number of disputed cutouts
     that are not among them) and "references".
     """
-    if not session.reviewers.are_several:
+    if not session.reviewers.has_several:
         return None
     snapshot = session.team_snapshot()
     overview = snapshot.overview()

@@ -113,7 +113,7 @@ def test_another_survey_at_the_same_place_stays_apart(open_on):
     for session, name in ((here, "Ana"), (other, "Ben")):
         assert {entry.reviewer for entry in session.log} == {name}
         assert session.team.problem is None
-        assert not session.reviewers.are_several
+        assert not session.reviewers.has_several
 
 
 @on_folder

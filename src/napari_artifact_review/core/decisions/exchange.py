@@ -174,7 +174,7 @@ class Exchange:
             try:
                 self.exchange()
             except StoreError as error:
-                self._set_problem(error.again())
+                self._set_problem(error.without_traceback())
             # Report any exception, so that the reviewer sees that the exchange failed.
             except Exception as error:  # noqa: BLE001
                 self._set_problem(

@@ -133,7 +133,8 @@ def adjudicate_command(
         Adjudicator, verdict, storable kind and storable note; label and time are
         ignored.
     label_before : callable
-        Function that returns the label that stands if the verdict is unsure.
+        Function that returns the label before the first verdict, which an unsure
+        verdict keeps.
     seen : callable
         Function that returns the context of the entry, when it is written.
     """

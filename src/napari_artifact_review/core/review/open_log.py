@@ -112,7 +112,7 @@ class OpenLog:
         if command.error is not None:
             # The caller gets the error, so the command need not be listed as refused.
             self.journal.refused.dismiss((command,))
-            raise command.error.again()
+            raise command.error.without_traceback()
         return bool(command.entries)
 
     @contextmanager

@@ -259,7 +259,7 @@ class ReviewSession:
         self._begin_repeats()
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
-        self._journal.recorder.begin(self.position.as_json())
+        self._journal.recorder.lock_file(self.position.as_json())
         self._carry(plan, position.queue, files.order)
         catalog.hidden.hide_unanswered(self.hide_predictions, self.hidden_share)
         self._begin_exchange(files)
@@ -936,9 +936,9 @@ class ReviewSession:
     ) -> bool:
         """Queue the given cutouts and those that look most like them, for a while.
 
-        The queue has the given cutouts first. `end_similar` returns to the queue and
-        the cutout of before. The arguments are those of `similar`. Return False, and
-        change nothing, without descriptors of the given cutouts.
+        The queue has the given cutouts first. `end_similar` returns to the previous
+        queue and cutout. The arguments are those of `similar`. Return False, and change
+        nothing, without descriptors of the given cutouts.
         """
         rows, _ = self._similar(n, cutouts, other_images)
         if not len(rows):
@@ -1355,8 +1355,8 @@ class ReviewSession:
 
         It is the state of `expected_state`. For a hidden cutout, it is the last pending
         verdict, or else empty, with -1 as `label_new`. For a cutout that is asked about
-        again without a sign, it is the last pending verdict, or else the state without
-        the verdicts of this round; see `Repeats`.
+        again, it is the last pending verdict, or else the state without the verdicts of
+        this round; see `Repeats`.
         """
         row, hidden = self._row_of(cutout), self.catalog.hidden
         if not hidden.mask[row] and row != hidden.repeated_row:
@@ -1406,7 +1406,7 @@ class ReviewSession:
         """Measure how well the reviewers agree, by their first independent verdicts.
 
         A verdict counts if it was given blind on an assigned cutout, and is not undone.
-        Repeats count for how well a reviewer agrees with the own verdicts. Intervals go
+        Repeats measure how well reviewers agree with their own verdicts. Intervals go
         by full image. The functions `sentences` and `as_json` of the module
         `agreement_texts` make texts and plain JSON of the result.
 
@@ -1419,9 +1419,9 @@ class ReviewSession:
         return team_agreement(votes, index, self.predictions, brightness)
 
     def team_snapshot(self, outcomes: Sequence[Outcome] = ()) -> TeamSnapshot:
-        """Return what all reviewers said so far, for another thread.
+        """Return the verdicts of all reviewers so far, for another thread.
 
-        Its `overview` says what each reviewer has done, and what is disputed and open.
+        Its `overview` has the work of each reviewer, and what is disputed and open.
         The result has the verdicts of all reviewers; show none to a blind reviewer.
 
         Parameters
@@ -1478,7 +1478,7 @@ class ReviewSession:
         """
         keys = sorted(cutouts)
         if keys and isinstance(self.problem, HeldError):
-            raise self.problem.again()
+            raise self.problem.without_traceback()
         for first in range(0, len(keys), _MOST_SEEN):
             self._journal.record_seen_votes(keys[first : first + _MOST_SEEN])
 
@@ -1565,13 +1565,13 @@ class ReviewSession:
         key = self.cutout_index.key_of(row)
         if not self.reviewers.votes.on(key):
             raise self._not_found("no reviewer has given a verdict on this cutout")
-        command = self._journal.adjudications.give(key, value, kind, note)
+        command = self._journal.adjudications.submit(key, value, kind, note)
         self.open_log.await_answer(command, wait)
         return command
 
-    def give_again(self) -> tuple[Command, ...]:
+    def retry_refused(self) -> tuple[Command, ...]:
         """Retry all refused commands in order, and return the new commands."""
-        return self._journal.refused.give_again()
+        return self._journal.refused.retry_all()
 
     def dismiss_refused(self) -> None:
         """Discard the refused commands."""
@@ -1917,7 +1917,7 @@ class ReviewSession:
         return ReviewError(what, path=self.predictions.path)
 
     def _on_changed(self, rows: list[int]) -> None:
-        self._repeats.note_verdicts(rows)
+        self._repeats.update_answers(rows)
         self.catalog.hidden.update(rows)
         self._cursor.update_queue(rows)
         self.learned_queue.note_labels(rows)

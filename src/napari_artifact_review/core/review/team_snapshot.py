@@ -1,4 +1,4 @@
-"""What all reviewers of a review said up to one moment."""
+"""Verdicts of all reviewers of a review up to one moment."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TeamNumbers(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TeamSnapshot:
-    """What all reviewers of a review said up to one moment; for use in any thread.
+    """Verdicts of all reviewers up to one moment, for use in any thread.
 
     Attributes
     ----------

@@ -101,7 +101,7 @@ class OverallAgreement:
 
 @dataclass(frozen=True)
 class ReviewerAgreement:
-    """What the verdicts of one reviewer say about that reviewer.
+    """Statistics of the verdicts of one reviewer.
 
     Attributes
     ----------

@@ -39,8 +39,8 @@ class ReviewerWork:
     adjudications : int
         Number of adjudications.
     last_verdict : str
-        Time of the last verdict as the log has it, in UTC (ISO 8601); empty without
-        one. The last one by the order of the log, whatever the computers' clocks say.
+        Recorded time of the last verdict, in UTC (ISO 8601); empty without a verdict.
+        The order of the log decides, not the clocks of the computers.
     logs : int
         Number of logs with a verdict of the reviewer.
     differing : tuple of CutoutKey
@@ -127,7 +127,7 @@ def overview_of(
         is_assigned[:, i] = assigned[name] & under_review
     is_missing, has_any = is_assigned > has_vote, has_vote.any(axis=1)
     per_cutout = has_vote[under_review].sum(axis=1)
-    traces = _Traces(votes)
+    counts = _EntryCounts(votes)
     rules_entry = rules_entry_in(votes.entries)
     return TeamOverview(
         tuple(
@@ -137,11 +137,11 @@ def overview_of(
                 assigned=int(is_assigned[:, i].sum()),
                 done=int((is_assigned[:, i] & has_vote[:, i]).sum()),
                 unsure=unsure[name],
-                repeats=traces.repeats[name],
-                adjudications=traces.adjudications[name],
-                last_verdict=traces.last_verdicts.get(name, ""),
-                logs=len(traces.logs[name]),
-                differing=tuple(traces.differing.get(name, ())),
+                repeats=counts.repeats[name],
+                adjudications=counts.adjudications[name],
+                last_verdict=counts.last_verdicts.get(name, ""),
+                logs=len(counts.logs[name]),
+                differing=tuple(counts.differing.get(name, ())),
             )
             for i, name in enumerate(names)
         ),
@@ -178,8 +178,8 @@ def _count_votes(
     return has_vote, unsure, statuses
 
 
-class _Traces:
-    """What the entries of a log say about each reviewer, by name."""
+class _EntryCounts:
+    """Counts from the entries of a log, by the name of the reviewer."""
 
     def __init__(self, votes: Votes) -> None:
         self.repeats, self.adjudications = Counter[str](), Counter[str]()

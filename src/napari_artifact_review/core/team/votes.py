@@ -17,8 +17,8 @@ from napari_artifact_review.core.team.consensus import (
 )
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 
-#: Action of a log entry which says that a reviewer saw the verdicts of others, before
-#: an own verdict, on the `cutouts` in its context. The entry itself belongs to none.
+#: Action of a log entry: a reviewer saw the verdicts of others on the `cutouts` in its
+#: context before giving a verdict. The entry itself belongs to no cutout.
 SEE_VOTES: Final = "see votes"
 
 

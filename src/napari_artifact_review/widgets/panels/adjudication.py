@@ -30,7 +30,7 @@ class AdjudicationPanel(Container[Widget]):
     Attributes
     ----------
     back_requested : Signal
-        Emitted to return to the queue of before.
+        Emitted to return to the previous queue.
     heading : Line
         The number of cutouts that are still disputed.
     votes : ValueLines

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 _MOST = 999
 
 _BLIND = (
-    "A blind reviewer sees what others say about a cutout after the own verdict. The "
-    "log records each change of the rules. Verdicts that could see others do not count "
-    "for the agreement."
+    "A blind reviewer sees the verdicts of others on a cutout only after giving a "
+    "verdict. The log records each change of the rules. Verdicts that are not blind do "
+    "not count for the agreement."
 )
 
 
@@ -127,7 +127,7 @@ class RulesTab(QWidget):
             (
                 "Repeats",
                 self.repeats,
-                "Looks that repeat the own verdicts",
+                "Share of looks at cutouts that the reviewer has judged before",
             ),
             ("Majority", self.majority, "Equal verdicts that settle a cutout"),
             ("Seed", self.seed, "The same seed draws the same cutouts"),

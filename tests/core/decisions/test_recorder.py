@@ -184,12 +184,12 @@ def test_an_exception_of_any_kind_is_a_problem_and_the_others_go_on(
     def fail():
         raise ZeroDivisionError("by zero")
 
-    commands = [recording.submit(0, make=fail), recording.give(1)]
+    commands = [recording.submit(0, make=fail), recording.submit(1)]
     recording.recorder.wait()
     assert [command.state for command in commands] == ["refused", "recorded"]
     assert "ZeroDivisionError: by zero" in str(commands[0].error)
     slow_disk.faults.append(MemoryError("no memory"))
-    commands = [recording.submit(2), recording.give(3)]
+    commands = [recording.submit(2), recording.submit(3)]
     main_loop.run_until(lambda: not recording.recorder.pending)
     assert [command.state for command in commands] == ["refused", "recorded"]
     assert "MemoryError: no memory" in str(commands[0].error)
@@ -199,7 +199,7 @@ def test_an_exception_of_any_kind_is_a_problem_and_the_others_go_on(
 
 def test_a_commit_of_unknown_end_is_found_out(recording, slow_disk, main_loop):
     slow_disk.late_faults.append(full())
-    first, second = recording.submit(0), recording.give(1)
+    first, second = recording.submit(0), recording.submit(1)
     main_loop.run_until(lambda: not recording.recorder.pending)
     assert (first.state, second.state) == ("refused", "recorded")
     assert recording.on_disk() == [0, 1]

@@ -245,7 +245,7 @@ class Exchange:
                     log.append(entry)
 
     def _check_own_log(self, last_numbers: Mapping[str, int]) -> None:
-        """Compare the last common entry of the own log, which depends on all before.
+        """Compare the last common entry of this log, which depends on all before.
 
         Raises
         ------

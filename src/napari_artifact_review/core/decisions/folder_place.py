@@ -264,7 +264,7 @@ class FolderPlace:
             last = last_numbers.get(log_id, 0)
             if first <= last + 1:
                 last_numbers[log_id] = max(last, piece.last)
-        # The own log is sent again from a faulty own file on, which replaces that file.
+        # This computer sends its log again from its first faulty file on, and replaces it.
         own = self._own.writer
         faulty = map(PieceName.parse, (p.name for p in self._faults if self._is_own(p)))
         firsts = [name.first for name in faulty if name and name.log_id == own]
@@ -311,7 +311,7 @@ class FolderPlace:
             self._append([entry for _, entry in run])
 
     def _has(self, entry: RawEntry) -> bool:
-        # Keep the own log complete in own files, even if others forwarded its entries.
+        # Keep this computer's log complete in its files, even if others forwarded it.
         must_be_own = entry.log_id == self._own.writer
         return any(
             piece.name.log_id == entry.log_id

@@ -264,7 +264,7 @@ class FolderPlace:
             last = last_numbers.get(log_id, 0)
             if first <= last + 1:
                 last_numbers[log_id] = max(last, piece.last)
-        # This computer sends its log again from its first faulty file on, and replaces it.
+        # This computer sends its log again from its first faulty file on.
         own = self._own.writer
         faulty = map(PieceName.parse, (p.name for p in self._faults if self._is_own(p)))
         firsts = [name.first for name in faulty if name and name.log_id == own]

@@ -352,7 +352,7 @@ def picture_a_busy_disk(dock) -> None:
         QTest.qWait(50)
     grab(dock, "refused")
     other.close()
-    session.give_again()
+    session.retry_refused()
     session.wait_until_recorded()
     settle(dock)
 

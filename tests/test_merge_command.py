@@ -79,7 +79,7 @@ def verdicts_of(table, log, output):
 
 
 @pytest.fixture
-def went_different_ways(review, folder):
+def diverged(review, folder):
     """Return two copies of Ana's log: a backup was restored, and the review went on."""
     file = review("ana.sqlite", (NORTH, "artifact"))
     backup = file.read_bytes()
@@ -129,14 +129,14 @@ def test_the_merged_log_is_that_of_an_output(review, survey, folder):
         assert one.undo()
 
 
-def test_both_ways_of_two_copies_are_kept(went_different_ways, survey, team, capsys):
-    first, second = went_different_ways
+def test_both_ways_of_two_copies_are_kept(diverged, survey, team, capsys):
+    first, second = diverged
     assert merge(first, second, into=team) == 0
     lines = capsys.readouterr().out.splitlines()
     shared = read_log(first).entries[0]
     assert lines[2:] == [
-        f"the copies of log {shared.log_id[:8]} in {second} and {first} went different "
-        f"ways after entry 1 ({shared.decided_at}); both are kept",
+        f"the copies of log {shared.log_id[:8]} in {second} and {first} diverge after "
+        f"entry 1 ({shared.decided_at}); both are kept",
         f"{team} has 5 entries of 3 logs and 1 reviewer",
     ]
     entries = read_log(team).entries
@@ -152,8 +152,8 @@ def test_both_ways_of_two_copies_are_kept(went_different_ways, survey, team, cap
     }
 
 
-def test_a_merged_log_is_merged_in_any_order(went_different_ways, review, folder, team):
-    first, second = went_different_ways
+def test_a_merged_log_is_merged_in_any_order(diverged, review, folder, team):
+    first, second = diverged
     ben = review("ben.sqlite", (NORTH, "artifact"), reviewer="Ben")
     assert merge(first, second, into=team) == 0
     other = folder / "other.sqlite"
@@ -163,10 +163,8 @@ def test_a_merged_log_is_merged_in_any_order(went_different_ways, review, folder
     assert read_log(team).entries == read_log(other).entries
 
 
-def test_a_log_of_which_a_part_moved_is_not_continued(
-    went_different_ways, survey, team
-):
-    first, second = went_different_ways
+def test_a_log_of_which_a_part_moved_is_not_continued(diverged, survey, team):
+    first, second = diverged
     team.write_bytes(b"")
     assert merge(first, into=second) == 0
     split = read_log(second)
@@ -192,9 +190,9 @@ def test_a_name_is_no_command_for_the_terminal(review, team, capsys):
 
 
 def test_a_saved_table_is_known_to_the_merged_review(
-    went_different_ways, review, survey, folder, team
+    diverged, review, survey, folder, team
 ):
-    first, _ = went_different_ways
+    first, _ = diverged
     third = review("ana.sqlite", (NORTH, "no artifact"), save=True)
     output = folder / "ana.sqlite.csv"
     assert merge(third, first, into=team) == 0
@@ -363,4 +361,4 @@ def test_an_output_with_an_older_schema_is_backed_up(older, folder, capsys):
     assert merge(older[1], into=older[0]) == 0
     [backup] = folder.glob("old.*.backup.sqlite")
     assert backup.read_bytes() == before
-    assert f"The earlier file is kept as {backup}" in capsys.readouterr().out
+    assert f"the earlier file is kept as {backup}." in capsys.readouterr().out

@@ -208,7 +208,7 @@ def test_kind_and_note_belong_to_the_adjudication(
         (QUEUE[0], "Eva", "artifact", dock.session.kinds[0], ""),
         (QUEUE[1], "Eva", "artifact", "", "beyond doubt"),
     ]
-    # An own adjudication takes a later note, as a verdict does.
+    # The reviewer's own adjudication takes a later note, as a verdict does.
     QTest.keyClick(write(dock, "a star"), Key.Key_Return)
     qtbot.waitUntil(lambda: dock.pending == 0)
     assert adjudications(dock.session)[-1][3:] == ("", "a star")

@@ -299,7 +299,7 @@ def test_no_file_of_the_review_is_overwritten(compared, dock, choose, qtbot):
         qtbot.waitUntil(compared.error.isVisible)
         assert "Nothing was written" in compared.error.text()
         assert (path.read_bytes() if path.exists() else None) == before
-        compared.say()
+        compared.show_message()
 
 
 def test_no_table_is_offered_if_each_cutout_has_a_verdict(compared, dock, qtbot):

@@ -71,7 +71,7 @@ def test_the_dock_says_why_and_never_of_a_hidden_cutout(dock, press, qtbot):
     first = session.current_cutout
     press(Key.Key_J)
     did = "kept as" if first.label == 1 else "changed to"
-    place = f"{first.image_name} ({first.grid_x}, {first.grid_y})"
+    place = first.key.title
     qtbot.waitUntil(
         lambda: queue.reason.text == f"Why: most like one {did} artifact, {place}"
     )

@@ -182,7 +182,7 @@ def test_the_consensus_is_saved_beside_the_output(
     assert (tmp_path / "votes.csv").exists()
     assert "1 cutout is disputed" in window.message.text()
     assert str(path) in window.message.text().replace("\u200b", "")
-    assert dock.session.reviewers.are_hidden, "the review itself stays blind"
+    assert dock.session.reviewers.hides_others, "the review itself stays blind"
 
 
 def test_a_file_with_hidden_verdicts_is_written_on_the_record_only(

@@ -100,12 +100,14 @@ def _write_results(
             write_json,
         )
 
-        yield from _told("Numbers", write_json(comparison, options.json))
+        yield from _written_lines("Numbers", write_json(comparison, options.json))
     if options.report is not None:
         from napari_artifact_review.report.compare_page import write_comparison
 
         day = datetime.now(UTC).date()
-        yield from _told("Report", write_comparison(comparison, options.report, day))
+        yield from _written_lines(
+            "Report", write_comparison(comparison, options.report, day)
+        )
 
 
 def _write_table_to_review(path: Path, comparison: Comparison) -> Iterator[str]:
@@ -123,10 +125,12 @@ def _write_table_to_review(path: Path, comparison: Comparison) -> Iterator[str]:
         )
         return
     cutouts = counted(len(table), "cutout")
-    yield from _told(f"{cutouts} to review", write_differing(table, comparison, path))
+    yield from _written_lines(
+        f"{cutouts} to review", write_differing(table, comparison, path)
+    )
 
 
-def _told(what: str, written: Written) -> Iterator[str]:
+def _written_lines(what: str, written: Written) -> Iterator[str]:
     """Yield a sentence about a file that was written, and one about its backup."""
     yield f"{what} written to {written.path}"
     if written.backup_notice:

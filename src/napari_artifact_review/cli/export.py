@@ -64,8 +64,8 @@ def _add_cutouts(parser: argparse.ArgumentParser) -> None:
         "--unsure",
         choices=("drop", "keep", "0.5"),
         default="drop",
-        help="cutouts with an unsure verdict: leave them out, or keep the label that "
-        "stands with weight 1 or 0.5 (default: drop)",
+        help="cutouts with an unsure verdict: leave them out, or keep their label with "
+        "weight 1 or 0.5 (default: drop)",
     )
     add(
         "--only",

@@ -11,7 +11,7 @@ from napari_artifact_review.core.texts import counted, on_one_line
 from napari_artifact_review.core.user_folders import expanded_path
 
 if TYPE_CHECKING:
-    from napari_artifact_review.core.team.merge import MergeSummary, SplitCopies
+    from napari_artifact_review.core.team.merge import DivergedCopies, MergeSummary
 
 #: Number of hexadecimal digits that tell logs apart in a message.
 _DIGITS = 8
@@ -55,31 +55,31 @@ def _lines(summary: MergeSummary) -> Iterator[str]:
         entries = counted(log.entries, "entry", "entries")
         counts = [*verdicts, entries, f"{log.new:,} new"]
         yield f"{log.path}: log {log.log_id[:_DIGITS]}, {', '.join(counts)}"
-    for split in summary.splits:
-        yield _split_line(split)
+    for one in summary.divergences:
+        yield _divergence_line(one)
     for name, log_ids in summary.logs_of.items():
         if len(log_ids) > 1:
             ids = ", ".join(log_id[:_DIGITS] for log_id in log_ids)
             yield f"{name} has {len(log_ids)} logs ({ids})"
-    if summary.backup is not None:
-        yield f"The earlier file is kept as {summary.backup}"
+    if summary.written.backup_notice:
+        yield summary.written.backup_notice
     yield (
-        f"{summary.path} has {counted(summary.entries, 'entry', 'entries')} of "
+        f"{summary.written.path} has {counted(summary.entries, 'entry', 'entries')} of "
         f"{counted(summary.logs, 'log')} and "
         f"{counted(len(summary.logs_of), 'reviewer')}"
     )
 
 
-def _split_line(split: SplitCopies) -> str:
-    *names, last = map(str, split.paths)
+def _divergence_line(copies: DivergedCopies) -> str:
+    *names, last = map(str, copies.paths)
     files = f"{', '.join(names)} and {last}" if names else last
     where = (
         "from the first entry"
-        if split.after is None
-        else f"after entry {split.after.number} ({split.after.decided_at})"
+        if copies.after is None
+        else f"after entry {copies.after.number} ({copies.after.decided_at})"
     )
-    count = "both" if split.branches == 2 else f"all {split.branches}"
+    count = "both" if copies.branches == 2 else f"all {copies.branches}"
     return (
-        f"the copies of log {split.log_id[:_DIGITS]} in {files} went different ways "
-        f"{where}; {count} are kept"
+        f"the copies of log {copies.log_id[:_DIGITS]} in {files} diverge {where}; "
+        f"{count} are kept"
     )

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     ) as session:
         written = write_report(session, options.output, datetime.now(UTC).date())
         print(printable(f"{sentence(session.remaining)}."))
-        if session.reviewers.are_several:
+        if session.reviewers.has_several:
             print(printable(main_sentence(session.agreement())))
     print(printable(f"Report written to {written.path}"))
     return 0

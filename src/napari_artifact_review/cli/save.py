@@ -138,7 +138,7 @@ def _check_reviewer(review: ReviewSession) -> None:
     """Raise an error rather than save a table without any verdict of a team."""
     reviewers = review.reviewers
     counts = reviewers.votes.counts
-    if reviewers.are_hidden and review.reviewer not in counts:
+    if reviewers.hides_others and review.reviewer not in counts:
         raise ReviewError(
             f"the review has verdicts of {', '.join(counts)}, and none of "
             f"{review.reviewer}",

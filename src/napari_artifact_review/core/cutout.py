@@ -18,6 +18,11 @@ class CutoutKey(NamedTuple):
     grid_x: int
     grid_y: int
 
+    @property
+    def title(self) -> str:
+        """Image name and position, such as "a.fits (200, 0)"."""
+        return f"{self.image_name} ({self.grid_x}, {self.grid_y})"
+
 
 @dataclass(frozen=True, slots=True)
 class Cutout:

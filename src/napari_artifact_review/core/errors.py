@@ -37,7 +37,7 @@ class ReviewError(Exception):
         message = f"{location}: {what}" if location else what
         super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
 
-    def again(self) -> Self:
+    def without_traceback(self) -> Self:
         """Return a copy of the error without its traceback.
 
         A stored traceback would keep frames and their variables in memory.

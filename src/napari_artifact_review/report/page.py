@@ -184,7 +184,7 @@ def _reviewers(session: ReviewSession) -> str:
     labels = session.catalog.labels
     rows = np.flatnonzero(labels.answered).tolist()
     counts = Counter(labels.state_of(row).reviewed_by or "unnamed" for row in rows)
-    if session.reviewers.are_several:
+    if session.reviewers.has_several:
         # The label of the consensus names several reviewers.
         counts = Counter(session.reviewers.votes.counts)
     by_count = sorted(counts.items(), key=lambda one: (-one[1], one[0]))

@@ -13,11 +13,12 @@ from napari_artifact_review.core.team.against_others import FEWEST_REVIEWERS
 from napari_artifact_review.core.team.agreement_tables import agreement_tables
 from napari_artifact_review.core.team.agreement_texts import REFERENCES, sentences
 from napari_artifact_review.core.team.overview_texts import (
+    rules_origin,
     rules_sentences,
     state_lines,
-    time_text,
     work_table,
 )
+from napari_artifact_review.core.team.vote_texts import verdict_text
 from napari_artifact_review.core.team.votes import Votes
 from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.comparing.brightness import cutout_brightness
@@ -33,24 +34,23 @@ def team_section(session: ReviewSession) -> dict[str, Any] | None:
     """Return the texts and tables of the section; None with fewer than two reviewers.
 
     The keys are "sentences", "tables" (each a `TextsTable`), "notes", "rules" (a list
-    of sentences), "rules_set" (by whom and when), "work" (a `TextsTable`), "state"
-    (names and numbers), "disputed" (rows of texts), "more" (the number of disputed
-    cutouts that are not among them) and "references".
+    of sentences), "rules_origin" (a sentence), "work" (a `TextsTable`), "state" (names
+    and numbers), "disputed" (rows of texts), "more" (the number of disputed cutouts
+    that are not among them) and "references".
     """
-    if not session.reviewers.are_several:
+    if not session.reviewers.has_several:
         return None
     snapshot = session.team_snapshot()
     overview = snapshot.overview()
     brightness, notes = _brightness(session, snapshot.votes)
     agreement = snapshot.agreement(brightness)
     disputed = snapshot.votes.disputed
-    set_by = f"Set by {overview.rules_set_by}, {time_text(overview.rules_set_at)} UTC."
     return {
         "sentences": sentences(agreement),
         "tables": agreement_tables(agreement),
         "notes": notes,
         "rules": rules_sentences(overview.rules),
-        "rules_set": set_by if overview.rules_set_at else "The rules were never set.",
+        "rules_origin": rules_origin(overview),
         "work": work_table(overview),
         "state": state_lines(overview),
         "disputed": [_votes(snapshot.votes, one) for one in disputed[:MOST_DISPUTED]],
@@ -102,13 +102,13 @@ def _brightness(
 
 
 def _votes(votes: Votes, cutout: CutoutKey) -> tuple[str, str]:
-    """Return a disputed cutout, and what each reviewer said about it."""
-    said = [
-        f"{one.reviewer}: {one.verdict}{f' ({one.kind})' if one.kind else ''}"
+    """Return a disputed cutout, and the verdict of each reviewer on it."""
+    verdicts = [
+        f"{one.reviewer}: {verdict_text(one)}"
         for one in sorted(votes.on(cutout).values(), key=lambda one: one.reviewer)
     ]
-    said += [
-        f"{one.reviewer} adjudicated: {one.verdict}"
+    verdicts += [
+        f"{one.reviewer} adjudicated: {verdict_text(one)}"
         for one in votes.adjudications_on(cutout)
     ]
-    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})", "; ".join(said)
+    return cutout.title, "; ".join(verdicts)

@@ -131,8 +131,7 @@ def describe_reason(session: ReviewSession) -> str:
     if reason.probability is not None and not cutout.reviewed:
         parts.append(f"mislabelled with probability {reason.probability:.2f}")
     if reason.nearest is not None:
-        other = session.cutout_index.key_of(reason.nearest)
-        name = f"{other.image_name} ({other.grid_x}, {other.grid_y})"
+        name = session.cutout_index.key_of(reason.nearest).title
         parts.append(f"most like one {_given_label(session, reason.nearest)}, {name}")
     return f"Why: {'; '.join(parts)}" if parts else ""
 

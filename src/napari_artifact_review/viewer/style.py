@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Colour of a line in the dock that needs attention, on light and on dark themes.
+ATTENTION_COLOR = "#c27000"
+
 
 @dataclass(frozen=True)
 class OverlayStyle:

@@ -46,7 +46,7 @@ class AdjudicationCommands:
         connections.connect(panel.adjudication.back_requested, self.toggle)
 
     def toggle(self) -> None:
-        """Queue the disputed cutouts, or go back to the queue of before."""
+        """Queue the disputed cutouts, or go back to the previous queue."""
         if self._session.end_disputed():
             self._panel.say("")
             return

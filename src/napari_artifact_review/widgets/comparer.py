@@ -98,14 +98,14 @@ class Comparer:
         request = self._window.request
         if request is None:
             return
-        self._window.say()
+        self._window.show_message()
         self._window.show_busy("Reading the labels of the review...")
         self._given_up = given_up = Event()
         job = partial(_compare, self._session, request, partial(self._step, given_up))
         self._comparing.start(job, self._show, self._fail)
 
-    def note_verdict(self) -> None:
-        """Show that a verdict was given after the comparison."""
+    def show_outdated(self) -> None:
+        """Show that the comparison is older than the last verdict."""
         self._window.show_outdated()
 
     def give_up(self) -> None:
@@ -145,7 +145,7 @@ class Comparer:
         self._window.show_result(None)
         if not isinstance(error, ReviewError):
             raise error
-        self._window.say(error=_without_options(str(error)))
+        self._window.show_message(error=_without_options(str(error)))
 
     # Files
 
@@ -184,7 +184,7 @@ class Comparer:
         self._say_written(text, written)
 
     def _say_written(self, text: str, written: Written) -> None:
-        self._window.say(f"{text} {written.backup_notice}".strip())
+        self._window.show_message(f"{text} {written.backup_notice}".strip())
 
 
 def _compare(

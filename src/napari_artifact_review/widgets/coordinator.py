@@ -140,7 +140,7 @@ class Coordinator:
         self._pause.start(round(1000 * _PAUSE))
         if not isinstance(error, ReviewError):
             raise error
-        self._window.say(error=str(error))
+        self._window.show_message(error=str(error))
 
     def _show_exchange(self) -> None:
         if self._window.isVisible():
@@ -150,11 +150,11 @@ class Coordinator:
 
     def set_rules(self, changes: dict[str, Any]) -> None:
         """Record changed rules of the team, without waiting for the disk."""
-        self._window.say("Recording the rules...")
+        self._window.show_message("Recording the rules...")
         try:
             command = self._session.set_team_rules(wait=False, **changes)
         except ReviewError as error:
-            self._window.say(error=str(error))
+            self._window.show_message(error=str(error))
             return
         if command.is_pending:
             self._connections.connect(command.settled, self._show_recorded)
@@ -163,9 +163,11 @@ class Coordinator:
 
     def _show_recorded(self, command: Command) -> None:
         if command.error is not None:
-            self._window.say(error=f"The rules are not recorded. {command.error}")
+            self._window.show_message(
+                error=f"The rules are not recorded. {command.error}"
+            )
         else:
-            self._window.say("The rules are recorded for all reviewers.")
+            self._window.show_message("The rules are recorded for all reviewers.")
             self.update()
 
     # Files
@@ -196,14 +198,14 @@ class Coordinator:
             are = "is" if saved.disputed == 1 else "are"
             cutouts = counted(saved.disputed, "cutout")
             disputed = f"{cutouts} {are} disputed, with the earlier label."
-        self._window.say(
+        self._window.show_message(
             f"Consensus saved to {saved.table}, and all verdicts to {saved.votes}. "
             f"{disputed}"
         )
 
     def _show_json(self, written: Written) -> None:
         text = f"Agreement written to {written.path}."
-        self._window.say(f"{text} {written.backup_notice}".strip())
+        self._window.show_message(f"{text} {written.backup_notice}".strip())
 
 
 def _save_consensus(session: ReviewSession, path: Path) -> SavedConsensus:

@@ -18,7 +18,7 @@ _Written = TypeVar("_Written")
 class WritingWindow(Protocol):
     """A window with a line for messages, which shows that a file is being written."""
 
-    def say(self, text: str = "", *, error: str = "") -> None:
+    def show_message(self, text: str = "", *, error: str = "") -> None:
         """Show a message, or an error."""
 
     def show_writing(self, is_writing: bool) -> None:
@@ -68,11 +68,11 @@ class FileWriter:
 
         def failed(error: Exception) -> None:
             self._window.show_writing(False)
-            self._window.say()
+            self._window.show_message()
             if not isinstance(error, ReviewError):
                 raise error
-            self._window.say(error=f"Nothing was written. {error}")
+            self._window.show_message(error=f"Nothing was written. {error}")
 
         self._window.show_writing(True)
-        self._window.say(f"Writing {path}...")
+        self._window.show_message(f"Writing {path}...")
         self._background.start(job, done, failed)

@@ -132,7 +132,7 @@ class OpenReview(QObject):
         self.comparer = Comparer(
             session, panel.results, workspace.compare, MainThread(self)
         )
-        self._connections.connect(session.decided, self.comparer.note_verdict)
+        self._connections.connect(session.decided, self.comparer.show_outdated)
         panels = panel.team, panel.results
         self.coordinator = Coordinator(self, session, panels, workspace.team)
         # When the whole window is closed, a comparison ends at its next step.

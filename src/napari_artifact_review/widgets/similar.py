@@ -46,7 +46,7 @@ class SimilarPage:
         self.key = ""
 
     def toggle(self) -> None:
-        """Show similar cutouts in the gallery, or go back to the queue of before."""
+        """Show similar cutouts in the gallery, or go back to the previous queue."""
         if self._session.shows_similar:
             self._go_back()
         else:

@@ -59,7 +59,7 @@ class VerdictCommands:
         connect(details.kind_requested, self._decide_kind)
         connect(details.note_requested, self._take_note)
         connect(details.left, lambda: give_keys_to_viewer(self._dock))
-        connect(self._panel.pending.give_again_requested, self._give_again)
+        connect(self._panel.pending.retry_requested, self._retry)
         connect(self._panel.pending.dismiss_requested, self._session.dismiss_refused)
         connect(self._panel.disagreements.chosen, self._settle)
 
@@ -72,7 +72,7 @@ class VerdictCommands:
             "kind": self._choose_kind,
             "note": self._write_note,
             "repeat": self._repeat,
-            "give_again": self._give_again,
+            "give_again": self._retry,
             "undo": self._undo,
             "redo": self._redo,
         }
@@ -97,10 +97,10 @@ class VerdictCommands:
         self._controller.verdicts.repeat(self._kind_and_note()[1])
         self._panel.show_current(self._session)
 
-    def _give_again(self) -> None:
+    def _retry(self) -> None:
         if self._is_read_only():
             return
-        if not self._session.give_again():
+        if not self._session.retry_refused():
             self._panel.say("There is no refused verdict to retry.")
 
     def _kind_and_note(self) -> tuple[str, str]:
@@ -152,7 +152,7 @@ class VerdictCommands:
         session.save_position()
 
     def _take_adjudication_note(self, key: CutoutKey, note: str) -> None:
-        """Record a note with the own adjudication, or else store it as a draft."""
+        """Record a note with the reviewer's adjudication, or else store a draft."""
         session, given = self._session, self._session.adjudication_of(key)
         session.adjudication_drafts[key] = note
         is_own = given is not None and given.reviewed_by == session.reviewer

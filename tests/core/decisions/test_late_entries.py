@@ -151,7 +151,7 @@ def test_what_others_did_meanwhile_is_applied_alone():
 
 def test_an_entry_with_an_unknown_action_arrives_late_without_an_effect():
     here, there = DecisionLog(log_id="here"), DecisionLog(log_id="there")
-    there.add(there.note("set rules", "Ben", {}))
+    there.add(there.record_event("set rules", "Ben", {}))
     [new] = there.entries
     decide(here, CUTOUTS[0], "Ana")
     decide(here, CUTOUTS[0], "Ana", 0)

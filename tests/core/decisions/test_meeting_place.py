@@ -142,7 +142,7 @@ def exchange(make, known, review=HERE):
 
 
 @pytest.mark.parametrize(("last", "fork"), [(7, 6), (12, 6), (3, 1), (1, 1), (2, 2)])
-def test_a_log_that_went_another_way_is_told_with_the_entry(make, place, last, fork):
+def test_a_diverged_log_is_named_with_the_entry(make, place, last, fork):
     place.send(entries(1, 10))
     other = [RawEntry(LOG, n, "other") for n in range(fork, last + 1)]
     one, received = exchange(make, entries(1, fork - 1) + other)

@@ -87,7 +87,7 @@ def files(draw, least=3):
     start = continued([], LOGS[0], decide(0), decide(1))
     made = [start, start]
     if draw(st.booleans()):
-        # The first computer's log went different ways, and both are in a merged file.
+        # The first computer's log diverged, and both are in a merged file.
         other = continued(start[:1], LOGS[0], decide(1, label=0), decide(2))
         made = [start, start, other, merged(start, other)]
     acts = st.sampled_from(["decide", "decide", "several", "undo", "redo"])
@@ -155,7 +155,7 @@ def test_each_original_entry_is_there_once_with_what_it_says(made):
     )
     by_id = {entry.id: entry for entry in result.entries}
     for digest, original in originals.items():
-        entry = by_id[result.places[digest]]
+        entry = by_id[result.new_ids[digest]]
         assert facts(entry) == facts(original)
         assert entry == original or original_of(entry) == original
         # Each act that an entry names is where the entry says.
@@ -177,7 +177,7 @@ def test_logs_that_never_met_are_unchanged():
     together = DecisionLog([*ana, *ben])
     result = merge_entries([*ben, *ana])
     assert result.entries == list(together.entries)
-    assert result.splits == ()
+    assert result.divergences == ()
 
 
 @pytest.mark.parametrize("shared", [0, 1, 3])
@@ -192,9 +192,9 @@ def test_copies_split_at_the_first_different_entry(shared, ways):
         # Otherwise the first and the third copy begin with the same entry.
         copies[2] = continued(trunk, LOGS[0], decide(0, 1), decide(2))
     result = merge_entries(itertools.chain(*copies))
-    [split] = result.splits
-    assert (split.log_id, len(split.branches)) == (LOGS[0], ways)
-    assert split.after == (trunk[-1] if trunk else None)
+    [divergence] = result.divergences
+    assert (divergence.log_id, len(divergence.branches)) == (LOGS[0], ways)
+    assert divergence.after == (trunk[-1] if trunk else None)
     kept = [entry for entry in result.entries if entry.log_id == LOGS[0]]
     assert kept == trunk
     logs = {entry.log_id for entry in result.entries} - {LOGS[0]}
@@ -242,7 +242,7 @@ def test_an_undo_after_a_merge_follows_its_act_through_later_splits():
     undoing = continued(
         team, LOGS[1], lambda log: log.undo("Ana", lambda _: LabelState(0), act)
     )
-    # A third copy went another way within the branch that the team's file has.
+    # A third copy diverged within the branch that the team's file has.
     third = continued(one[:2], LOGS[0], decide(2, label=0))
     result = labels(merged(undoing, third))
     assert result == labels(merged(third, other, one, undoing))

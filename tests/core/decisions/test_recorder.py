@@ -48,7 +48,7 @@ class Recording:
     def close(self, **named):
         self.recorder.close({}, lost=self.note_lost, **named)
 
-    def give(self, x=0, depends_on=(), make=None):
+    def submit(self, x=0, depends_on=(), make=None):
         cutout = CutoutKey("a", x, 0)
 
         def decide():
@@ -58,7 +58,7 @@ class Recording:
         command = Command(
             "decide", [cutout], make or decide, depends_on=depends_on, title=str(x)
         )
-        self.recorder.give(command)
+        self.recorder.submit(command)
         return command
 
     def on_disk(self):
@@ -76,7 +76,7 @@ def recording(slow_disk, tmp_path, main_loop):
 
 def test_nothing_is_told_before_it_is_on_disk(recording, slow_disk, main_loop):
     slow_disk.hold()
-    commands = [recording.give(x) for x in range(3)]
+    commands = [recording.submit(x) for x in range(3)]
     main_loop.run_all()
     assert recording.events == []
     assert recording.log.entries == []
@@ -92,7 +92,7 @@ def test_nothing_is_told_before_it_is_on_disk(recording, slow_disk, main_loop):
 
 def test_answers_come_in_the_thread_that_asked(recording, main_loop):
     threads = []
-    command = recording.give()
+    command = recording.submit()
     command.settled.connect(lambda _: threads.append(threading.current_thread()))
     main_loop.run_until(lambda: threads)
     assert threads == [main_loop.thread]
@@ -103,7 +103,7 @@ def test_an_answer_that_came_before_there_was_a_dispatcher_is_taken(
 ):
     main_loop.run_all()
     recording.recorder.set_dispatcher(None)
-    command = recording.give()
+    command = recording.submit()
     # The writer does its jobs in order.
     recording.recorder.add_save(SaveRecord("digest", "/out.csv", {}))
     main_loop.run_all()
@@ -117,7 +117,7 @@ def test_an_answer_that_comes_late_hides_no_fault(recording, slow_disk, main_loo
     recording.recorder.save_state({})
     recording.recorder.add_save(SaveRecord("digest", "/out.csv", {}))
     slow_disk.fault = full()
-    recording.give()
+    recording.submit()
     recording.recorder.wait()
     problem, refused = recording.events
     assert "disk is full" in problem
@@ -142,7 +142,7 @@ def test_each_is_refused_while_the_disk_fails_and_the_next_try_is_kept(
     recording, slow_disk, main_loop
 ):
     slow_disk.fault = full()
-    commands = [recording.give(x) for x in range(3)]
+    commands = [recording.submit(x) for x in range(3)]
     main_loop.run_until(lambda: not recording.recorder.pending)
     problem, *refused = recording.events
     assert "disk is full" in problem
@@ -152,7 +152,7 @@ def test_each_is_refused_while_the_disk_fails_and_the_next_try_is_kept(
     assert not any(command.entries for command in commands)
     assert recording.log.entries == []
     slow_disk.fault = None
-    recording.give(5)
+    recording.submit(5)
     main_loop.run_until(lambda: not recording.recorder.pending)
     assert recording.events[4:] == ["no problem", 5]
     assert recording.on_disk() == [5]
@@ -162,10 +162,10 @@ def test_independent_ones_go_on_after_one_that_is_refused(
     recording, slow_disk, main_loop
 ):
     slow_disk.hold()
-    first = recording.give(0)
-    depending = recording.give(1, depends_on=[first])
-    next_one = recording.give(2, depends_on=[depending])
-    independent = recording.give(3)
+    first = recording.submit(0)
+    depending = recording.submit(1, depends_on=[first])
+    next_one = recording.submit(2, depends_on=[depending])
+    independent = recording.submit(3)
     slow_disk.faults.append(full())
     slow_disk.go_on()
     main_loop.run_until(lambda: not recording.recorder.pending)
@@ -184,12 +184,12 @@ def test_an_exception_of_any_kind_is_a_problem_and_the_others_go_on(
     def fail():
         raise ZeroDivisionError("by zero")
 
-    commands = [recording.give(0, make=fail), recording.give(1)]
+    commands = [recording.submit(0, make=fail), recording.submit(1)]
     recording.recorder.wait()
     assert [command.state for command in commands] == ["refused", "recorded"]
     assert "ZeroDivisionError: by zero" in str(commands[0].error)
     slow_disk.faults.append(MemoryError("no memory"))
-    commands = [recording.give(2), recording.give(3)]
+    commands = [recording.submit(2), recording.submit(3)]
     main_loop.run_until(lambda: not recording.recorder.pending)
     assert [command.state for command in commands] == ["refused", "recorded"]
     assert "MemoryError: no memory" in str(commands[0].error)
@@ -199,7 +199,7 @@ def test_an_exception_of_any_kind_is_a_problem_and_the_others_go_on(
 
 def test_a_commit_of_unknown_end_is_found_out(recording, slow_disk, main_loop):
     slow_disk.late_faults.append(full())
-    first, second = recording.give(0), recording.give(1)
+    first, second = recording.submit(0), recording.submit(1)
     main_loop.run_until(lambda: not recording.recorder.pending)
     assert (first.state, second.state) == ("refused", "recorded")
     assert recording.on_disk() == [0, 1]
@@ -211,7 +211,7 @@ def test_saving_the_position_finds_out_that_all_is_well_again(
     recording, slow_disk, main_loop
 ):
     slow_disk.fault = full()
-    recording.give()
+    recording.submit()
     main_loop.run_until(lambda: recording.events)
     slow_disk.fault = None
     recording.recorder.save_state({"cutout": ["a", 0, 0]})
@@ -221,7 +221,7 @@ def test_saving_the_position_finds_out_that_all_is_well_again(
 
 def test_a_caller_that_waits_gets_what_came_before_too(recording, main_loop):
     for x in range(5):
-        recording.give(x)
+        recording.submit(x)
     assert recording.recorder.wait()
     assert recording.events == [0, 1, 2, 3, 4]
     # The results that were under way are not processed twice.
@@ -231,7 +231,7 @@ def test_a_caller_that_waits_gets_what_came_before_too(recording, main_loop):
 
 def test_a_caller_does_not_wait_longer_than_it_wants(recording, slow_disk):
     slow_disk.hold()
-    command = recording.give()
+    command = recording.submit()
     assert not recording.recorder.wait(0.01)
     assert command.is_pending
     assert recording.recorder.is_slow
@@ -244,7 +244,7 @@ def test_another_thread_waits_for_the_answers_and_takes_none(
 ):
     slow_disk.hold()
     threads, waited = [], []
-    command = recording.give()
+    command = recording.submit()
     command.settled.connect(lambda _: threads.append(threading.current_thread()))
     other = threading.Thread(target=lambda: waited.append(recording.recorder.wait(20)))
     other.start()
@@ -260,7 +260,7 @@ def test_a_listener_that_fails_holds_up_nothing(recording):
     def fail(*_):
         raise ZeroDivisionError
 
-    first, second = (recording.give(x) for x in range(2))
+    first, second = (recording.submit(x) for x in range(2))
     first.settled.connect(fail)
     recording.recorder.recorded.connect(fail)
     with pytest.raises(Exception, match="ZeroDivisionError"):
@@ -276,7 +276,7 @@ def test_what_is_pending_when_it_closes_is_written(
     recording, slow_disk, main_loop, wait
 ):
     slow_disk.hold()
-    commands = [recording.give(x) for x in range(3)]
+    commands = [recording.submit(x) for x in range(3)]
     answered = threading.Event()
     commands[-1].settled.connect(lambda _: answered.set())
     if wait:
@@ -294,7 +294,7 @@ def test_what_is_pending_when_it_closes_is_written(
 def test_what_cannot_be_written_when_it_closes_is_named(recording, slow_disk):
     slow_disk.hold()
     for x in range(3):
-        recording.give(x)
+        recording.submit(x)
     slow_disk.faults += [None, full(), None]
     threading.Timer(0.05, slow_disk.go_on).start()
     recording.close()
@@ -306,7 +306,7 @@ def test_what_cannot_be_written_when_it_closes_is_named(recording, slow_disk):
 
 def test_a_frozen_disk_is_waited_for_no_longer_than_told(recording, slow_disk):
     slow_disk.hold()
-    commands = [recording.give(x) for x in range(2)]
+    commands = [recording.submit(x) for x in range(2)]
     recording.close(timeout=0.1)
     assert [title for title, _ in recording.lost] == ["0", "1"]
     assert all("has not answered" in error for _, error in recording.lost)
@@ -320,7 +320,7 @@ def test_a_listener_that_fails_holds_up_no_closing(recording, slow_disk, caplog)
 
     slow_disk.hold()
     for x in range(3):
-        recording.give(x).settled.connect(fail)
+        recording.submit(x).settled.connect(fail)
     threading.Timer(0.05, slow_disk.go_on).start()
     recording.close()
     assert "ZeroDivisionError" in caplog.text
@@ -335,7 +335,7 @@ def test_a_listener_that_fails_holds_up_no_closing(recording, slow_disk, caplog)
 def test_after_the_end_there_is_one_clear_error(recording):
     recorder = recording.recorder
     recording.close()
-    assert "this review is closed" in str(recording.give().error)
+    assert "this review is closed" in str(recording.submit().error)
     for late in (
         lambda: recorder.save_state({}),
         lambda: recorder.add_save(SaveRecord("digest", "/out.csv", {})),

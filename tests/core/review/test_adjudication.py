@@ -111,7 +111,7 @@ def test_a_refused_verdict_is_not_dismissed_by_an_adjudication(path, slow_disk):
         assert [one.kind for one in eva.refused] == ["decide", "adjudicate"]
         eva.adjudicate("artifact", note="certain", cutout=CUTOUTS[0])
         assert [one.kind for one in eva.refused] == ["decide"]
-        eva.give_again()
+        eva.retry_refused()
         assert eva.wait_until_recorded(20)
         assert eva.log[-1].verdict == "unsure"
 

@@ -264,7 +264,7 @@ def test_labels_that_are_found_later_are_no_longer_left(session):
     after = last_audit(session).sides
     assert after.together.wrong == before.together.wrong
     assert after.together.left.high == before.together.left.high
-    # A verdict of before the draw that is changed later is not of the population.
+    # A verdict from before the draw that is changed later is not of the population.
     keep(session, 0)
     change(session, 0)
     facts = session.remaining_snapshot().audit(session.audits.records[0])

@@ -88,7 +88,7 @@ def test_a_refused_verdict_keeps_its_cutout_hidden(slow_disk, session):
     assert command.state == "refused"
     assert is_blank(session, row)
     slow_disk.fault = None
-    [again] = session.give_again()
+    [again] = session.retry_refused()
     assert session.wait_until_recorded(10)
     assert again.state == "recorded"
     assert not is_blank(session, row)

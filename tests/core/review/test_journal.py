@@ -136,7 +136,7 @@ def test_none_of_several_shows_while_nothing_can_be_recorded(
     session.save_position()
     main_loop.run_until(lambda: session.problem is None)
     assert told[1:] == ["None"]
-    again = session.give_again()
+    again = session.retry_refused()
     main_loop.run_until(lambda: not session.pending)
     assert [command.state for command in again] == ["recorded"] * 3
     assert session.refused == ()

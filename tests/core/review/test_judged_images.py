@@ -96,7 +96,7 @@ def test_a_refused_verdict_that_is_retried_names_the_image_it_was_given_about(
     assert command.state == "refused"
     replace_image(survey)
     read(session)
-    session.give_again()
+    session.retry_refused()
     session.wait_until_recorded()
     assert judged(session) == [before]
     session.close()

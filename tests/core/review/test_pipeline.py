@@ -257,7 +257,7 @@ def test_a_refused_one_and_what_depends_on_it_are_named_and_given_again(
     assert all(one.error is not None for one in session.refused)
     assert session.problem is None
     assert on_disk(table) == [("decide", 3)]
-    again = session.give_again()
+    again = session.retry_refused()
     main_loop.run_until(lambda: not session.pending)
     assert [command.state for command in again] == ["recorded"] * 3
     assert (session.refused, told[-1]) == ((), 0)

@@ -658,7 +658,7 @@ def test_verdicts_that_a_full_disk_refused_are_carried_later(rounds, slow_disk):
         assert verdicts_in(session) == {}
         assert [command.title for command in session.refused] == ["3 cutouts: carried"]
         assert "disk is full" in str(session.problem)
-        session.give_again()
+        session.retry_refused()
         session.wait_until_recorded()
         assert len(verdicts_in(session)) == 3
         assert (session.refused, session.problem) == ((), None)

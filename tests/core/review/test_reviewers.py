@@ -280,7 +280,7 @@ def test_two_logs_of_one_name_that_differ_are_told(by, tmp_path):
     store = Path(ana.store)
     merge_logs([store, Path(two.store)], tmp_path / "team.sqlite")
     with by("Ana", store=tmp_path / "team.sqlite") as both:
-        [told] = [one for one in both.notices if "Two logs of Ana differ" in one]
+        [told] = [one for one in both.notices if "Several logs of Ana differ" in one]
         assert "1 cutout, first on a (0, 0)" in told
         assert labels(both) == [0, 1, 1], "the later verdict counts"
         assert len(both.log) == len(entries) + 2
@@ -296,7 +296,7 @@ def test_a_verdict_that_revises_one_of_another_computer_is_no_contradiction(
         with ReviewSession.open(
             tmp_path / "copy/predictions.csv", reviewer="Ana"
         ) as two:
-            assert not any("Two logs" in one for one in two.notices)
+            assert not any("Several logs" in one for one in two.notices)
             give(two, "no artifact")
             assert labels(two) == [0, 0, 0]
 

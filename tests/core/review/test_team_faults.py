@@ -97,7 +97,7 @@ def test_two_persons_under_one_name_are_told_and_both_verdicts_are_there(open_on
         session.close()
     for computer in ("here", "there"):
         with open_on(computer, "Ana") as session:
-            [told] = [one for one in session.notices if "Two logs of Ana" in one]
+            [told] = [one for one in session.notices if "Several logs of Ana" in one]
             assert "1 cutout, first on a (0, 0)" in told
             assert is_one_line(told)
 
@@ -113,7 +113,7 @@ def test_another_survey_at_the_same_place_stays_apart(open_on):
     for session, name in ((here, "Ana"), (other, "Ben")):
         assert {entry.reviewer for entry in session.log} == {name}
         assert session.team.problem is None
-        assert not session.reviewers.are_several
+        assert not session.reviewers.has_several
 
 
 @on_folder

@@ -195,7 +195,7 @@ def check_consensus(computers, entries) -> Counter:
                 assert (given, found.status, label, by) == wanted[cutout]
             disputed = {c for c, one in wanted.items() if one.status == "disputed"}
             assert {*votes.disputed} == disputed
-            if reviewers.are_hidden:
+            if reviewers.hides_others:
                 assert own_verdicts(session) == {
                     cutout: one.votes[computer.name][1]
                     for cutout, one in wanted.items()

@@ -185,8 +185,8 @@ def test_the_last_rules_count():
     log = DecisionLog(log_id="log")
     for majority in (3, 4):
         rules = TeamRules(majority=majority)
-        log.add(log.note(SET_RULES, "Ana", rules.as_context()))
-    log.add(log.note(SET_RULES, "Ana", {"rules": "of a later version"}))
+        log.add(log.record_event(SET_RULES, "Ana", rules.as_context()))
+    log.add(log.record_event(SET_RULES, "Ana", {"rules": "of a later version"}))
     assert rules_in(log.entries) == TeamRules(majority=4)
     assert rules_in([]) is None
 

@@ -210,10 +210,10 @@ def test_the_summary_names_each_file_once_for_each_branch(write, tmp_path):
         write(entries(*labels, before=trunk)) for labels in ([0], [1], [0, 0], [1, 1])
     ]
     summary = merge_logs(paths, tmp_path / "into.sqlite")
-    branches = [(each.paths, each.branches) for each in summary.splits]
+    branches = [(each.paths, each.branches) for each in summary.divergences]
     # The copies 0 and 2 agree on the second entry, and so do 1 and 3.
     assert branches == [((paths[0], paths[1]), 2)]
     assert [log.new for log in summary.given] == [2, 1, 1, 1]
     assert (summary.entries, summary.logs) == (5, 3)
     assert summary.logs_of == {"Ana": (LOG,)}
-    assert summary.path == Path(tmp_path / "into.sqlite")
+    assert summary.written.path == Path(tmp_path / "into.sqlite")

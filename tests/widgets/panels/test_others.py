@@ -1,4 +1,4 @@
-"""The line with what others say: nothing before the own verdict, all after it."""
+"""The line with the verdicts of others: hidden until the reviewer gives one."""
 
 from __future__ import annotations
 

@@ -43,8 +43,7 @@ def title_of(cutouts: Sequence[CutoutKey]) -> str:
     """Return a short text that names one cutout, or counts several."""
     if len(cutouts) != 1:
         return f"{len(cutouts)} cutouts"
-    [cutout] = cutouts
-    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+    return cutouts[0].title
 
 
 class Command:
@@ -69,8 +68,8 @@ class Command:
 
     Attributes
     ----------
-    again : callable or None
-        Function that submits the same command again and returns the new command.
+    resubmit : callable or None
+        Function that submits an equal command and returns it.
     renewed : Command or None
         For a refused command: the command that replaced it.
     old_states : mapping of CutoutKey to LabelState
@@ -114,7 +113,7 @@ class Command:
         self.depends_on = tuple(depends_on)
         self.target = target
         self.title = title
-        self.again: Callable[[], Command] | None = None
+        self.resubmit: Callable[[], Command] | None = None
         self.renewed: Command | None = None
         self.old_states: Mapping[CutoutKey, LabelState] = {}
         self.new_states: Mapping[CutoutKey, LabelState] = {}

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self, cast
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.outcomes import LABEL_NAMES, Verdict
+from napari_artifact_review.core.outcomes import LABEL_NAMES, UNSURE, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class LabelState(NamedTuple):
         An unsure verdict is not changed. The label and the verdict may differ if a user
         edited only the label in the table.
         """
-        if self.decision == "unsure":
+        if self.decision == UNSURE:
             return self
         return self._replace(decision=LABEL_NAMES[self.label_new])
 

@@ -174,7 +174,7 @@ class Exchange:
             try:
                 self.exchange()
             except StoreError as error:
-                self._set_problem(error.again())
+                self._set_problem(error.without_traceback())
             # Report any exception, so that the reviewer sees that the exchange failed.
             except Exception as error:  # noqa: BLE001
                 self._set_problem(
@@ -245,7 +245,7 @@ class Exchange:
                     log.append(entry)
 
     def _check_own_log(self, last_numbers: Mapping[str, int]) -> None:
-        """Compare the last common entry of the own log, which depends on all before.
+        """Compare the last common entry of this log, which depends on all before.
 
         Raises
         ------

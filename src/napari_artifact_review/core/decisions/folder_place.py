@@ -104,7 +104,7 @@ class FolderPlace:
         """First file that cannot be used, or None; all other files are exchanged."""
         faults = [fault for _, fault in sorted(self._faults.items())]
         if len(faults) < 2:
-            return faults[0].again() if faults else None
+            return faults[0].without_traceback() if faults else None
         first = faults[0]
         return FaultyFileError(
             f"{first.what}, and {len(faults) - 1} more cannot be used either",
@@ -206,7 +206,7 @@ class FolderPlace:
             with os.scandir(path) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            self._note_fault(path, error)
+            self._add_fault(path, error)
             return
         self._disk.step()
         for entry in listed:
@@ -220,7 +220,7 @@ class FolderPlace:
                 else:
                     self._read_piece(file, name, folder.writer, known)
             except OSError as error:
-                self._note_fault(file, error)
+                self._add_fault(file, error)
 
     def _read_piece(
         self, path: Path, name: PieceName, writer: str, known: _Piece | None = None
@@ -246,7 +246,7 @@ class FolderPlace:
         self._pieces[path] = _Piece(name, writer, last, signature)
         return bodies
 
-    def _note_fault(self, path: Path, error: OSError) -> None:
+    def _add_fault(self, path: Path, error: OSError) -> None:
         # A file may be removed after it was listed.
         if isinstance(error, FileNotFoundError):
             return
@@ -264,7 +264,7 @@ class FolderPlace:
             last = last_numbers.get(log_id, 0)
             if first <= last + 1:
                 last_numbers[log_id] = max(last, piece.last)
-        # The own log is sent again from a faulty own file on, which replaces that file.
+        # This computer sends its log again from its first faulty file on.
         own = self._own.writer
         faulty = map(PieceName.parse, (p.name for p in self._faults if self._is_own(p)))
         firsts = [name.first for name in faulty if name and name.log_id == own]
@@ -289,7 +289,7 @@ class FolderPlace:
             try:
                 bodies = self._read_piece(path, piece.name, piece.writer)
             except OSError as error:
-                self._note_fault(path, error)
+                self._add_fault(path, error)
                 if path in self._faults:
                     raise self._faults[path] from error
                 continue
@@ -311,7 +311,7 @@ class FolderPlace:
             self._append([entry for _, entry in run])
 
     def _has(self, entry: RawEntry) -> bool:
-        # Keep the own log complete in own files, even if others forwarded its entries.
+        # Keep this computer's log complete in its files, even if others forwarded it.
         must_be_own = entry.log_id == self._own.writer
         return any(
             piece.name.log_id == entry.log_id

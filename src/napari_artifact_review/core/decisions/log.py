@@ -17,6 +17,7 @@ from napari_artifact_review.core.decisions.log_state import (
     order_of,
     verdict_id,
 )
+from napari_artifact_review.core.outcomes import UNSURE
 
 #: Cutout of an entry that belongs to no cutout, such as one that sets rules.
 NO_CUTOUT = CutoutKey("", 0, 0)
@@ -225,26 +226,22 @@ class DecisionLog:
         changes = [
             (d, LabelState.after(d), contexts.get(d.cutout, {})) for d in decisions
         ]
-        number = self.last_numbers.get(self.log_id, 0) + 1
         action: Action = "carry" if origin == "carried" else "decide"
-        return self._sealed(action, EntryId(self.log_id, number), changes, origin)
+        return self._sealed(action, self._next_act(), changes, origin)
 
     def adjudicate(self, decision: Decision, context: Mapping[str, Any]) -> list[Entry]:
         """Create the entry that settles a cutout on which reviewers differ."""
-        number = self.last_numbers.get(self.log_id, 0) + 1
         change = decision, LabelState.after(decision), context
-        act = EntryId(self.log_id, number)
-        return self._sealed("adjudicate", act, [change], "decided")
+        return self._sealed("adjudicate", self._next_act(), [change], "decided")
 
-    def note(
+    def record_event(
         self, action: str, reviewer: str, context: Mapping[str, Any]
     ) -> list[Entry]:
-        """Create an entry of another action, which belongs to no cutout."""
-        number = self.last_numbers.get(self.log_id, 0) + 1
-        nowhere = Decision(NO_CUTOUT, 0, reviewer, utc_now(), "unsure")
+        """Create an entry with another action and no cutout."""
+        nowhere = Decision(NO_CUTOUT, 0, reviewer, utc_now(), UNSURE)
         state = LabelState.after(nowhere)._replace(decision="")
-        act = EntryId(self.log_id, number)
-        return self._sealed(action, act, [(nowhere, state, context)], "decided")
+        change = nowhere, state, context
+        return self._sealed(action, self._next_act(), [change], "decided")
 
     def undo(
         self,
@@ -302,6 +299,11 @@ class DecisionLog:
             for decision in self._state.acts[act]
         ]
         return self._sealed(action, act, changes, "decided")
+
+    def _next_act(self) -> EntryId:
+        """Return the id of the next entry of this log, for an act that it begins."""
+        last = self.last_entry(self.log_id)
+        return EntryId(self.log_id, 1 if last is None else last.number + 1)
 
     def _sealed(
         self,

@@ -98,7 +98,7 @@ class LogState:
         if entry.action in ("decide", "carry", "adjudicate"):
             self._apply_decision(entry)
             return
-        self._note_owners(entry, self._reversals)
+        self._update_last_orders(entry, self._reversals)
         if entry.action == "undo" and act in self.done:
             # The first entry undoes the whole act.
             del self.done[act]
@@ -156,7 +156,7 @@ class LogState:
         if not self._is_counted(entry):
             return
         is_odd = self._is_odd(entry)
-        self._note_owners(entry, self._reversals if is_odd else self._verdicts)
+        self._update_last_orders(entry, self._reversals if is_odd else self._verdicts)
         # Another log undid this act before it had received all entries of the act.
         is_late = act in self.acts and act not in self.done
         if not is_carried and not is_late:
@@ -220,8 +220,8 @@ class LogState:
             return ("reviewer", self.reviewers.get(entry.act, "")), log
         return ("reviewer", entry.reviewer), log, ("log", entry.log_id)
 
-    def _note_owners(self, entry: Entry, latest: dict[_Owner, Order]) -> None:
-        """Note an entry as the last one of its reviewer and its logs."""
+    def _update_last_orders(self, entry: Entry, latest: dict[_Owner, Order]) -> None:
+        """Update the order of the last entry of its reviewer and its logs."""
         for owner in self._owners(entry):
             latest[owner] = max(entry.order, latest.get(owner, _NEVER))
 

@@ -1,4 +1,4 @@
-"""Merge the entries of logs, also of copies of one log that went different ways.
+"""Merge the entries of logs, also of copies of one log that diverged.
 
 The entries of all copies of a log are a tree, in which each entry follows the entry
 whose digest it includes. Where the tree branches, each branch becomes a log of its own,
@@ -26,8 +26,8 @@ from napari_artifact_review.core.decisions.entry import NO_DIGEST, Entry, EntryI
 COPIED_FROM = "copied_from"
 
 
-class Split(NamedTuple):
-    """Place where the copies of a log went different ways.
+class Divergence(NamedTuple):
+    """The point where copies of a log diverge.
 
     Attributes
     ----------
@@ -54,16 +54,16 @@ class MergedEntries:
         The entries in sort order.
     originals : dict of str to Entry
         The original of each given entry, by the digest of the given entry.
-    places : dict of str to EntryId
+    new_ids : dict of str to EntryId
         Log id and number after the merge, by the digest of the original.
-    splits : tuple of Split
-        Places where copies of a log went different ways, sorted by log id and number.
+    divergences : tuple of Divergence
+        Points where copies of a log diverge, sorted by log id and number.
     """
 
     entries: list[Entry]
     originals: dict[str, Entry]
-    places: dict[str, EntryId]
-    splits: tuple[Split, ...]
+    new_ids: dict[str, EntryId]
+    divergences: tuple[Divergence, ...]
 
 
 def merge_entries(entries: Iterable[Entry]) -> MergedEntries:
@@ -87,9 +87,9 @@ def merge_entries(entries: Iterable[Entry]) -> MergedEntries:
             raise ValueError(f"entry {entry.number} of log {entry.log_id} follows none")
     originals = {entry.digest: known.original_of(entry) for entry in given}
     tree = known.up_to(originals.values())
-    places, acts = _arranged(tree)
-    merged = _sealed(tree, places, acts)
-    return MergedEntries(merged, originals, places, tree.splits())
+    new_ids, acts = _arranged(tree)
+    merged = _sealed(tree, new_ids, acts)
+    return MergedEntries(merged, originals, new_ids, tree.divergences())
 
 
 def original_of(entry: Entry) -> Entry | None:
@@ -108,13 +108,13 @@ def original_of(entry: Entry) -> Entry | None:
     return original if copy == replace(entry, digest=NO_DIGEST) else None
 
 
-def _moved(original: Entry, place: EntryId, act: EntryId) -> Entry:
-    """Return an entry at another place, with its original, and without a digest."""
+def _moved(original: Entry, new_id: EntryId, act: EntryId) -> Entry:
+    """Return an entry with another id, with its original, and without a digest."""
     values = json.loads(original.as_json())
     return replace(
         original,
-        log_id=place.log_id,
-        number=place.number,
+        log_id=new_id.log_id,
+        number=new_id.number,
         act=act,
         context={**original.context, COPIED_FROM: values},
         digest=NO_DIGEST,
@@ -207,13 +207,13 @@ class _Tree:
             if digest in found
         )
 
-    def splits(self) -> tuple[Split, ...]:
-        """Return the places at which the tree branches."""
+    def divergences(self) -> tuple[Divergence, ...]:
+        """Return the points at which the tree branches."""
         branches: dict[tuple[str, str], list[Entry]] = defaultdict(list)
         for digest, entry in self.entries.items():
             branches[entry.log_id, self.parents[digest]].append(entry)
         found = [
-            Split(log_id, self.entries.get(parent), tuple(entries))
+            Divergence(log_id, self.entries.get(parent), tuple(entries))
             for (log_id, parent), entries in branches.items()
             if len(entries) > 1
         ]
@@ -222,7 +222,7 @@ class _Tree:
     def acts(self) -> dict[str, Entry]:
         """Return the first entry of each entry's act, by the digest of the entry.
 
-        An entry may name an act of another log, of which copies went different ways.
+        An entry may name an act of another log, of which copies diverged.
         The act is then the one on the same cutout, if possible an earlier one.
         """
         firsts: dict[str, Entry] = {}
@@ -277,56 +277,56 @@ def _arranged(tree: _Tree) -> tuple[dict[str, EntryId], dict[str, EntryId]]:
     and the first entry of a log whose id a branch needs.
     """
     firsts = tree.acts()
-    begins = {each.digest for split in tree.splits() for each in split.branches}
+    begins = {each.digest for one in tree.divergences() for each in one.branches}
     while True:
-        places: dict[str, EntryId] = {}
+        new_ids: dict[str, EntryId] = {}
         for digest, entry in tree.entries.items():
             if digest in begins:
-                places[digest] = EntryId(_log_id_of_branch(entry), 1)
+                new_ids[digest] = EntryId(_log_id_of_branch(entry), 1)
             elif entry.number == 1:
-                places[digest] = entry.id
+                new_ids[digest] = entry.id
             else:
-                log_id, number = places[tree.parents[digest]]
-                places[digest] = EntryId(log_id, number + 1)
+                log_id, number = new_ids[tree.parents[digest]]
+                new_ids[digest] = EntryId(log_id, number + 1)
         acts = {
-            digest: places[firsts[digest].digest] if digest in firsts else entry.act
+            digest: new_ids[firsts[digest].digest] if digest in firsts else entry.act
             for digest, entry in tree.entries.items()
         }
-        changed = _first_changed(tree, places, acts)
+        changed = _first_changed(tree, new_ids, acts)
         if not changed:
-            return places, acts
+            return new_ids, acts
         begins.update(changed)
 
 
 def _first_changed(
-    tree: _Tree, places: Mapping[str, EntryId], acts: Mapping[str, EntryId]
+    tree: _Tree, new_ids: Mapping[str, EntryId], acts: Mapping[str, EntryId]
 ) -> list[str]:
-    """Return the first entry of each log that is in its place but cannot stay there."""
+    """Return the first entry of each log that has its old id, but cannot keep it."""
     branches = {
-        places[digest].log_id
+        new_ids[digest].log_id
         for digest, entry in tree.entries.items()
-        if places[digest] != entry.id
+        if new_ids[digest] != entry.id
     }
     changed: dict[str, str] = {}
     for digest, entry in tree.entries.items():
-        is_in_place = places[digest] == entry.id
+        is_unmoved = new_ids[digest] == entry.id
         is_taken = entry.number == 1 and entry.log_id in branches
-        if is_in_place and (acts[digest] != entry.act or is_taken):
+        if is_unmoved and (acts[digest] != entry.act or is_taken):
             changed.setdefault(entry.log_id, digest)
     return list(changed.values())
 
 
 def _sealed(
-    tree: _Tree, places: Mapping[str, EntryId], acts: Mapping[str, EntryId]
+    tree: _Tree, new_ids: Mapping[str, EntryId], acts: Mapping[str, EntryId]
 ) -> list[Entry]:
-    """Return the entries at their places, with digests, in sort order."""
+    """Return the entries with their new ids, with digests, in sort order."""
     merged: list[Entry] = []
     last: dict[str, Entry] = {}
-    for digest in sorted(tree.entries, key=places.__getitem__):
-        entry, place = tree.entries[digest], places[digest]
-        if place != entry.id:
-            moved = _moved(entry, place, acts[digest])
-            entry = moved.after(last.get(place.log_id))
-        last[place.log_id] = entry
+    for digest in sorted(tree.entries, key=new_ids.__getitem__):
+        entry, new_id = tree.entries[digest], new_ids[digest]
+        if new_id != entry.id:
+            moved = _moved(entry, new_id, acts[digest])
+            entry = moved.after(last.get(new_id.log_id))
+        last[new_id.log_id] = entry
         merged.append(entry)
     return sorted(merged, key=attrgetter("order"))

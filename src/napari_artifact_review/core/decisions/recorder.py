@@ -118,7 +118,7 @@ class Recorder:
             # Process a result that arrived before the dispatcher was set.
             dispatch(partial(self._process_if_open, self._process_answer))
 
-    def give(self, command: Command) -> None:
+    def submit(self, command: Command) -> None:
         """Submit a command, and return immediately; a closed recorder refuses it."""
         error = self._refusal()
         if error is not None:
@@ -153,9 +153,9 @@ class Recorder:
             self._process_answer()
         return True
 
-    def begin(self, state: Mapping[str, Any]) -> None:
-        """Save the position, to lock the file; set `problem` if this fails."""
-        job = self._submit(self._store.save_state, state)
+    def lock_file(self, state: Mapping[str, Any]) -> None:
+        """Save the position, which locks the file; set `problem` if this fails."""
+        job = self._submit_job(self._store.save_state, state)
         if futures.wait([job.future], ANSWER_TIMEOUT).done:
             self._process_result(job)
         else:
@@ -172,7 +172,7 @@ class Recorder:
         # show that verdicts can be recorded again.
         reserve = self.problem is not None
         save = partial(self._store.save_state, reserve=reserve)
-        job = self._submit(save, state)
+        job = self._submit_job(save, state)
         self._dispatch_when_done(job, partial(self._process_result, job))
 
     def add_save(self, save: SaveRecord) -> None:
@@ -186,7 +186,7 @@ class Recorder:
         StoreError
             If the disk does not respond in time, or the record cannot be written.
         """
-        job = self._submit(self._store.add_save, save, is_late=self._users > 0)
+        job = self._submit_job(self._store.add_save, save, is_late=self._users > 0)
         try:
             job.future.result(ANSWER_TIMEOUT)
         except TimeoutError as error:
@@ -270,7 +270,7 @@ class Recorder:
         error = _no_answer(self._store, timeout)
         for command in self.pending:
             self._pending.popleft()
-            command.refuse(error.again())
+            command.refuse(error.without_traceback())
         self._is_idle.set()
         if last_job is not None:
             state = {**(state or {}), **last_job()}
@@ -292,7 +292,7 @@ class Recorder:
             else:
                 return
 
-    def _submit(
+    def _submit_job(
         self, function: Callable[..., Any], *args: Any, is_late: bool = False
     ) -> Job:
         error = self._refusal()
@@ -377,7 +377,7 @@ class Recorder:
 
     def _refuse(self, error: StoreError) -> None:
         command = self._pending.popleft()
-        command.refuse(error.again())
+        command.refuse(error.without_traceback())
         self.refused.emit(command)
         self.pending_changed.emit()
 

@@ -54,13 +54,13 @@ def login_name() -> str:
         return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
-def default_reviewer(login_name: str) -> str:
+def default_reviewer(login: str) -> str:
     """Return the name of a reviewer that has given no name: the login name, made valid.
 
     Each semicolon and control character becomes ``_``, and an empty name "unknown". The
     result is a name that `check_reviewer` returns unchanged.
     """
-    normal = unicodedata.normalize("NFC", login_name)
+    normal = unicodedata.normalize("NFC", login)
     valid = "".join(
         "_" if char == NAME_SEPARATOR or _is_control(char) else char for char in normal
     )

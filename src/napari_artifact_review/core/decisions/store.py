@@ -194,7 +194,7 @@ class Store:
             insert_saves(db, [save])
         self._saves[save.digest] = save
 
-    def note_image(self, image: ImageRecord) -> None:
+    def add_image(self, image: ImageRecord) -> None:
         """Add the record of an image to the next write.
 
         This method can be called from any thread. A separate write could delay a

@@ -53,7 +53,7 @@ class ImageReader:
         """
         read = self._future(source).result()
         if isinstance(read, ImageError):
-            raise read.again()
+            raise read.without_traceback()
         return read
 
     def wait_for(self, source: ImageSource, seconds: float) -> bool:
@@ -103,7 +103,7 @@ class ImageReader:
         try:
             return self._cache.read(source, sky=False)
         except ImageError as error:
-            return error.again()
+            return error.without_traceback()
 
     def _is_small(self, name: str) -> bool:
         try:

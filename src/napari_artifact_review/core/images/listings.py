@@ -124,7 +124,7 @@ class Listings:
         if found is None:
             found = self._known[parent] = self._scan(parent)
         if isinstance(found, ImageError):
-            raise found.again()
+            raise found.without_traceback()
         return found
 
     def update(self, newer: Listings) -> None:

@@ -186,7 +186,7 @@ def sentence(remaining: Remaining) -> str:
         phrases.append((f"about {left}", "in the whole table (estimate)"))
     parts = [looks]
     for count, where in phrases:
-        # The noun stands once, after the first number.
+        # The noun occurs once, after the first number.
         noun = "wrong label left" if count.split()[-1] == "1" else "wrong labels left"
         parts.append(
             f"{count} {noun} {where}" if len(parts) == 1 else f"{count} {where}"

@@ -51,8 +51,8 @@ class SimilarCutouts:
         Parameters
         ----------
         rows : ndarray of int64, shape (q,)
-            Rows to compare with. Several rows stand for the mean of their unit vectors;
-            rows without descriptors are ignored.
+            Rows to compare with. Several rows are compared by the mean of their unit
+            vectors; rows without descriptors are ignored.
         n : int
             Most cutouts to return.
         allowed : ndarray of bool, shape (table length,), optional

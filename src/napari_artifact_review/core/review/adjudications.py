@@ -29,7 +29,7 @@ class Adjudications:
         The votes of all reviewers.
     initial_state : callable
         Function that returns the label state of a cutout before its first verdict.
-    give : callable
+    submit : callable
         Function that submits a command, and returns it.
     """
 
@@ -39,13 +39,13 @@ class Adjudications:
         recorder: Recorder,
         reviewers: Reviewers,
         initial_state: Callable[[CutoutKey], LabelState],
-        give: Callable[[Command], Command],
+        submit: Callable[[Command], Command],
     ) -> None:
         self._log = log
         self._recorder = recorder
         self._reviewers = reviewers
         self._initial_state = initial_state
-        self._give = give
+        self._submit = submit
 
     def of(self, cutout: CutoutKey) -> LabelState | None:
         """Return the verdict that settles a cutout, pending or in force, or None.
@@ -60,7 +60,7 @@ class Adjudications:
         entry = self._reviewers.votes.adjudication_in_force(cutout)
         return None if entry is None else LabelState.after(entry)
 
-    def give(
+    def submit(
         self, cutout: CutoutKey, verdict: Verdict, kind: str = "", note: str = ""
     ) -> Command:
         """Submit the verdict that settles a cutout.
@@ -76,8 +76,8 @@ class Adjudications:
         state = LabelState(0, self._reviewers.reviewer, "", verdict, *texts)
         seen = partial(self._reviewers.seen_on, cutout)
         command = adjudicate_command(self._log, cutout, state, label_before, seen)
-        command.again = partial(self.give, cutout, verdict, kind, note)
+        command.resubmit = partial(self.submit, cutout, verdict, kind, note)
         known = self.of(cutout)
         if known is not None and known._replace(label_new=0, reviewed_at="") == state:
             command.settle(())
-        return self._give(command)
+        return self._submit(command)

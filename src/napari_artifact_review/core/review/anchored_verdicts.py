@@ -10,6 +10,7 @@ from napari_artifact_review.core.learning.anchoring import (
     Agreement,
     agreement_with_model,
 )
+from napari_artifact_review.core.outcomes import UNSURE
 from napari_artifact_review.core.review.audit_looks import VerdictHistory
 
 #: Settings of the view of queues in which cutouts are hidden for other reasons.
@@ -57,7 +58,7 @@ def _first_verdicts(history: VerdictHistory) -> Iterator[Entry]:
         key = entry.reviewer, entry.cutout
         if key not in known:
             known.add(key)
-            if entry.verdict != "unsure":
+            if entry.verdict != UNSURE:
                 yield entry
 
 

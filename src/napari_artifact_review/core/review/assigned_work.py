@@ -81,6 +81,6 @@ class AssignedWork:
             return False
         self._rules = applied
         self._catalog.assignment = None
-        if rules.are_assigning and not self.perspective.shows_consensus:
+        if rules.assigns_cutouts and not self.perspective.shows_consensus:
             self._catalog.assignment = assignment_by(rules, self.numbers, reviewer)
         return True

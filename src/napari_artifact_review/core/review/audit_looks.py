@@ -11,6 +11,7 @@ from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.learning.audit import Answer, Confirmation
+from napari_artifact_review.core.outcomes import UNSURE
 
 
 class Look(NamedTuple):
@@ -44,7 +45,7 @@ class Look(NamedTuple):
             Label of the cutout in the data set.
         """
         answer: Answer = "changed" if entry.label_new != label else "kept"
-        if entry.verdict == "unsure":
+        if entry.verdict == UNSURE:
             answer = "unsure"
         is_second = audit_mark(entry).get("look") == 2
         if is_second and self.answer == "changed":

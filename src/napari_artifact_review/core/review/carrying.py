@@ -12,6 +12,7 @@ import numpy as np
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.decisions.log import DecisionLog
+from napari_artifact_review.core.outcomes import UNSURE
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.image_matches import ImageMatches, match_images
 from napari_artifact_review.core.review.opening import OpenedFiles
@@ -68,10 +69,9 @@ class NotCarried(NamedTuple):
     @property
     def text(self) -> str:
         """The item as one line."""
-        name, x, y = self.cutout
         when = f"{self.reviewed_by} {self.reviewed_at}".strip()
         by = f" by {when}" if when else ""
-        return f"{name} ({x}, {y}): {self.verdict}{by}: {self.reason}"
+        return f"{self.cutout.title}: {self.verdict}{by}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -216,8 +216,7 @@ def _choose(
     """Return the verdict to carry to a cutout; or None, and the reason."""
     exact = [one for one in candidates if one.match == "cutout"]
     among = exact or candidates
-    key = catalog.cutout_index.key_of(row)
-    where = f"{key.image_name} ({key.grid_x}, {key.grid_y})"
+    where = catalog.cutout_index.key_of(row).title
     if len({one.verdict.state.decision for one in among}) > 1:
         return None, f"verdicts on {where} differ"
     best = max(among, key=lambda one: one.rank)
@@ -234,16 +233,15 @@ def _displaced(
     """Yield the overlapping verdicts that differ from the verdict on a cutout."""
     for candidate in candidates:
         if candidate.verdict.state.decision != chosen.verdict.state.decision:
-            where = f"{key.image_name} ({key.grid_x}, {key.grid_y})"
             yield NotCarried.of(
-                candidate.verdict, f"{where} has a verdict of its own that differs"
+                candidate.verdict, f"{key.title} has a verdict of its own that differs"
             )
 
 
 def _carried_state(state: LabelState, row: int, catalog: Catalog) -> LabelState:
     """Return the label state that a carried verdict gives to a row."""
     label = catalog.labels.initial_state(row).label_new
-    if state.decision != "unsure":
+    if state.decision != UNSURE:
         label = int(state.decision == "artifact")
     return state._replace(label_new=label)
 

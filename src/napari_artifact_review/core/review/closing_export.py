@@ -73,7 +73,7 @@ class ClosingExport:
             return {}
         if saved.spreadsheet_error is not None:
             self._failed(saved.spreadsheet_error)
-        saver.note_copy(saved)
+        saver.set_dated_copy(saved)
         return {"dated_copy": saver.dated_copy}
 
 

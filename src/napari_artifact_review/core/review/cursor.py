@@ -268,7 +268,7 @@ class ReviewCursor:
         self._replace_queue(queue, int(rows[0]) if len(rows) else self.row)
 
     def end_detour(self) -> bool:
-        """Return to the queue and to the cutout of before; False without a detour."""
+        """Return to the previous queue and cutout; False without a detour."""
         if self._left_at is None:
             return False
         row, self._left_at = self._left_at, None

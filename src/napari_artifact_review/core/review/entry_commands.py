@@ -10,7 +10,7 @@ from typing import Any, Literal
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.command import Command, title_of
 from napari_artifact_review.core.decisions.decision import Decision, LabelState, utc_now
-from napari_artifact_review.core.decisions.entry import Entry, EntryId, storable_text
+from napari_artifact_review.core.decisions.entry import Entry, EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.outcomes import LABEL_NAMES, UNSURE
@@ -130,9 +130,11 @@ def adjudicate_command(
     cutout : CutoutKey
         The cutout.
     state : LabelState
-        Adjudicator, verdict, kind and note; label and time are ignored.
+        Adjudicator, verdict, storable kind and storable note; label and time are
+        ignored.
     label_before : callable
-        Function that returns the label that stands if the verdict is unsure.
+        Function that returns the label before the first verdict, which an unsure
+        verdict keeps.
     seen : callable
         Function that returns the context of the entry, when it is written.
     """
@@ -141,8 +143,7 @@ def adjudicate_command(
         is_unsure = state.decision == UNSURE
         names: tuple[str, ...] = LABEL_NAMES
         label = label_before() if is_unsure else names.index(state.decision)
-        texts = storable_text(state.kind), storable_text(state.note)
-        after = LabelState(label, state.reviewed_by, utc_now(), state.decision, *texts)
+        after = state._replace(label_new=label, reviewed_at=utc_now())
         decision = Decision.from_state(cutout, after, is_adjudicated=True)
         return log.adjudicate(decision, seen())
 
@@ -174,7 +175,7 @@ def rules_command(
 
     def make() -> list[Entry]:
         rules = replace(reviewers.rules, **changes)
-        return log.note(SET_RULES, reviewers.reviewer, rules.as_context())
+        return log.record_event(SET_RULES, reviewers.reviewer, rules.as_context())
 
     command = Command("rules", (), make, title="rules of the team")
     command.rule_changes = changes
@@ -187,7 +188,9 @@ def see_votes_command(
     """Create the command that records which votes of others a reviewer saw."""
 
     def make() -> list[Entry]:
-        return log.note(SEE_VOTES, reviewer, {"cutouts": [[*one] for one in cutouts]})
+        return log.record_event(
+            SEE_VOTES, reviewer, {"cutouts": [[*one] for one in cutouts]}
+        )
 
     return Command(SEE_VOTES, (), make, title="votes of others seen")
 

@@ -10,7 +10,7 @@ from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.decisions.entry import EntryId
 from napari_artifact_review.core.decisions.log import DecisionLog
 from napari_artifact_review.core.decisions.recorder import Recorder
-from napari_artifact_review.core.outcomes import LABEL_NAMES
+from napari_artifact_review.core.outcomes import LABEL_NAMES, UNSURE
 from napari_artifact_review.core.review.labels import Labels
 from napari_artifact_review.core.tables.cutout_index import CutoutIndex
 
@@ -162,7 +162,7 @@ def changed_states(
     changed = {}
     for key, before in states.items():
         label = before.label_new
-        if wanted.decision != "unsure":
+        if wanted.decision != UNSURE:
             label = LABEL_NAMES.index(wanted.decision)
         after = wanted._replace(label_new=label)
         is_same = before._replace(reviewed_at=after.reviewed_at) == after

@@ -65,7 +65,7 @@ class Journal:
     contents : StoreContents
         Contents of the file.
     perspective : Perspective
-        Whose verdicts the session shows and records.
+        The reviewer of the session, and the verdicts that it shows.
 
     Attributes
     ----------
@@ -115,8 +115,8 @@ class Journal:
             self._index.__contains__,
             lambda cutout: self._initial_state(cutout).label_new,
         )
-        view = self.reviewers.view
-        self._disagreements = apply_log(view, self._labels, self._index)
+        decisions = self.reviewers.decisions
+        self._disagreements = apply_log(decisions, self._labels, self._index)
         self.refused = RefusedCommands()
         self._last: Command | None = None
         self.recorder = Recorder(store, self._log)
@@ -124,7 +124,7 @@ class Journal:
             self.recorder, self._log, self._labels, self._index
         )
         self.adjudications = Adjudications(
-            self._log, self.recorder, self.reviewers, self._initial_state, self._give
+            self._log, self.recorder, self.reviewers, self._initial_state, self._submit
         )
         self.recorder.recorded.connect(self._on_recorded)
         self.recorder.refused.connect(self.refused.add)
@@ -224,8 +224,8 @@ class Journal:
 
         command = Command("decide", keys, make, title=f"{title_of(keys)}: {verdict}")
         command.old_states, command.new_states = expected | self._shown(by_key), new
-        command.again = partial(self.decide, rows, verdict, kind, note, view, images)
-        return self._give(command)
+        command.resubmit = partial(self.decide, rows, verdict, kind, note, view, images)
+        return self._submit(command)
 
     def expected_state(self, cutout: CutoutKey) -> LabelState:
         """Return the label state of a cutout after recording all pending commands."""
@@ -237,7 +237,7 @@ class Journal:
         Return None if there is no such act.
         """
         act = self._expected.act_to_undo(self._reviewer)
-        return None if act is None else self._give_reversal("undo", act)
+        return None if act is None else self._submit_reversal("undo", act)
 
     def redo(self) -> Command | None:
         """Submit a redo of the last undone act that the reviewer may redo.
@@ -245,7 +245,7 @@ class Journal:
         Return None if there is no such act.
         """
         act = self._expected.act_to_redo(self._reviewer)
-        return None if act is None else self._give_reversal("redo", act)
+        return None if act is None else self._submit_reversal("redo", act)
 
     def settle(self, keep: LabelChoice, cutouts: Sequence[CutoutKey] | None) -> Command:
         """Resolve disagreements in favour of the table's label or the decision.
@@ -273,8 +273,8 @@ class Journal:
         context = self._context({}) | {CHOSEN_BY: self._reviewer, "chosen_at": now}
         contexts = {cutout: context | self._table_state(cutout) for cutout in labels}
         command = adopt_command(self._log, labels, contexts, (self._reviewer, now))
-        command.again = partial(self.adopt, labels)
-        return self._give(command)
+        command.resubmit = partial(self.adopt, labels)
+        return self._submit(command)
 
     def carry(
         self,
@@ -292,20 +292,20 @@ class Journal:
         }
 
         command = carry_command(self._log, decisions, contexts)
-        command.again = partial(self.carry, decisions, contexts)
+        command.resubmit = partial(self.carry, decisions, contexts)
         if isinstance(self.problem, HeldError):
             entries = command.make()
             touched = self._log.add(entries) | self.reviewers.add(entries)
             self._update_labels(touched)
             command.settle(entries)
             return command
-        return self._give(command)
+        return self._submit(command)
 
     def record_seen_votes(self, cutouts: Sequence[CutoutKey]) -> Command:
         """Submit that the reviewer sees votes of others on cutouts."""
         command = see_votes_command(self._log, self._reviewer, cutouts)
-        command.again = partial(self.record_seen_votes, cutouts)
-        return self._give(command)
+        command.resubmit = partial(self.record_seen_votes, cutouts)
+        return self._submit(command)
 
     def set_rules(self, changes: Mapping[str, Any]) -> Command:
         """Submit changes of the rules of the team.
@@ -316,12 +316,12 @@ class Journal:
             If a value is not valid.
         """
         command = rules_command(self._log, self.reviewers, changes, self.pending)
-        command.again = partial(self.set_rules, changes)
-        return self._give(command)
+        command.resubmit = partial(self.set_rules, changes)
+        return self._submit(command)
 
     def receive(self, entries: Sequence[Entry]) -> Command:
         """Record entries of other logs; skip entries that are already recorded."""
-        return self._give(receive_command(self._log, entries))
+        return self._submit(receive_command(self._log, entries))
 
     # Parts of commands
 
@@ -355,19 +355,19 @@ class Journal:
             command.old_states, self._last = expected, command
         return command
 
-    def _give_reversal(self, kind: Literal["undo", "redo"], target: Act) -> Command:
+    def _submit_reversal(self, kind: Literal["undo", "redo"], target: Act) -> Command:
         """Submit a command that undoes or redoes an act."""
         states = self._expected.states_after(target)
         undo = partial(self._log.undo, self._reviewer, self._initial_state)
         redo = partial(self._log.redo, self._reviewer)
         make = undo if kind == "undo" else redo
         command = reversal_command(kind, target, self._expected, make)
-        command.again = lambda: self._give_reversal(kind, settled_act(target))
+        command.resubmit = lambda: self._submit_reversal(kind, settled_act(target))
         command.old_states = self._expected.states_of(command.cutouts)
         is_carrying = not isinstance(target, Command) and self._log.is_carrying(target)
         if kind == "undo" and not is_carrying:
             command.notes = {cutout: state.note for cutout, state in states.items()}
-        return self._give(command)
+        return self._submit(command)
 
     def _initial_state(self, cutout: CutoutKey) -> LabelState:
         return self._labels.initial_state(self._index.row_of(cutout))
@@ -384,11 +384,11 @@ class Journal:
 
     # Results of commands
 
-    def _give(self, command: Command) -> Command:
+    def _submit(self, command: Command) -> Command:
         if command.old_states or command.adjudications:
             self._last = command
         if command.is_pending:
-            self.recorder.give(command)
+            self.recorder.submit(command)
         return command
 
     def _mark_pending(self) -> None:
@@ -403,9 +403,10 @@ class Journal:
         self.problem_changed.emit()
 
     def _update_labels(self, cutouts: Iterable[CutoutKey]) -> None:
+        found = self.reviewers.decisions
         for cutout in cutouts:
-            row, view = self._index.row_of(cutout), self.reviewers.view
-            self._labels.set_decision(row, view.in_force(cutout), view.carried(cutout))
+            row, carried = self._index.row_of(cutout), found.carried(cutout)
+            self._labels.set_decision(row, found.in_force(cutout), carried)
 
     def _on_recorded(
         self,

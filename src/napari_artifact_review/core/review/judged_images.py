@@ -115,7 +115,7 @@ class JudgedImages:
             file = full.file
             record = ImageRecord(identity, name, file.size, file.modified_at)
             self._known.append(record)
-            self._store.note_image(record)
+            self._store.add_image(record)
         return identity
 
     def identity_of_file(self, name: str, file: ImageFile) -> str | None:
@@ -144,7 +144,7 @@ class JudgedImages:
         if self.identity_of_file(name, file) is None:
             record = ImageRecord(identity, name, file.size, file.modified_at)
             self._known.append(record)
-            self._store.note_image(record)
+            self._store.add_image(record)
 
     def is_new_version(
         self, name: str, full: FullImage, entries: Sequence[Entry]

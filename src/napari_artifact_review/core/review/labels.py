@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.decisions.decision import Decision, LabelState
+from napari_artifact_review.core.outcomes import UNSURE
 from napari_artifact_review.core.tables.predictions import (
     REVIEW_TEXTS,
     Predictions,
@@ -40,7 +41,7 @@ class Labels:
         self._reviewed = predictions.are_reviewed()
         self._unsure = np.zeros(len(self._reviewed), dtype=bool)
         if predictions.decision is not None:
-            self._unsure |= predictions.decision == "unsure"
+            self._unsure |= predictions.decision == UNSURE
         self._pending = np.zeros(len(self._reviewed), dtype=bool)
         self._kinds: dict[int, str] = {}
         if predictions.kind is not None:
@@ -215,7 +216,7 @@ class Labels:
             self._carried.pop(row, None)
         else:
             self._carried[row] = carried
-        is_unsure = carried is None or carried.verdict == "unsure"
+        is_unsure = carried is None or carried.verdict == UNSURE
         label = _NO_LABEL if carried is None or is_unsure else carried.label_new
         self._carried_label[row] = label
         self._has_carried[row] = carried is not None
@@ -256,7 +257,7 @@ class Labels:
         """Update masks and kinds after the state of a row has changed."""
         state = self.state_of(row)
         self._reviewed[row] = state.reviewed
-        self._unsure[row] = state.decision == "unsure"
+        self._unsure[row] = state.decision == UNSURE
         decision = self._decisions.get(row)
         self._is_carried[row] = decision is not None and decision.is_carried
         # Remove the old kind first, so that the kinds are in the order of decision.

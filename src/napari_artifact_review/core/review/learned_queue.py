@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
 
+from napari_artifact_review.core.decisions.recorder import Dispatcher
 from napari_artifact_review.core.learning.order import (
     WARM_UP,
     LearnedOrder,
@@ -25,7 +26,6 @@ from napari_artifact_review.core.review.queue_order import common_among
 from napari_artifact_review.core.team.assignment import interleaved
 
 Rows = npt.NDArray[np.int64]
-Dispatch = Callable[[Callable[[], object]], None]
 
 #: Number of verdicts after which the order is learned again. Batches of 1 to 20 were
 #: equally good on simulated surveys.
@@ -158,7 +158,7 @@ class LearnedQueue:
         self._times: dict[int, str] | None = None
         self._order: tuple[tuple[Any, ...], LearnedOrder] | None = None
         self._wanted: tuple[Any, ...] = ()
-        self._dispatch: Dispatch | None = None
+        self._dispatch: Dispatcher | None = None
         self._executor: ThreadPoolExecutor | None = None
         self._job: Future[tuple[LearnedOrder, Ranked]] | None = None
 
@@ -230,7 +230,7 @@ class LearnedQueue:
 
         return find
 
-    def set_dispatcher(self, dispatch: Dispatch | None) -> None:
+    def set_dispatcher(self, dispatch: Dispatcher | None) -> None:
         """Compute in a thread, and deliver the order by a function; see `OpenLog`."""
         self._dispatch = dispatch
 

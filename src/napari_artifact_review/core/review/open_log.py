@@ -12,7 +12,11 @@ from napari_artifact_review.core.decisions.meeting_place import (
     MeetingPlace,
     ReviewIdentity,
 )
-from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT, Recorder
+from napari_artifact_review.core.decisions.recorder import (
+    ANSWER_TIMEOUT,
+    Dispatcher,
+    Recorder,
+)
 from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.core.errors import StoreError
 from napari_artifact_review.core.review.journal import Journal
@@ -58,9 +62,7 @@ class OpenLog:
         self._meetings = dict(meetings)
         self._release = weakref.finalize(self, _release, journal.recorder)
 
-    def set_dispatcher(
-        self, dispatch: Callable[[Callable[[], object]], None] | None
-    ) -> None:
+    def set_dispatcher(self, dispatch: Dispatcher | None) -> None:
         """Deliver the results of commands on the caller's thread.
 
         Parameters
@@ -110,7 +112,7 @@ class OpenLog:
         if command.error is not None:
             # The caller gets the error, so the command need not be listed as refused.
             self.journal.refused.dismiss((command,))
-            raise command.error.again()
+            raise command.error.without_traceback()
         return bool(command.entries)
 
     @contextmanager

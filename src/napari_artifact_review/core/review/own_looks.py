@@ -1,4 +1,4 @@
-"""The looks of one reviewer: the own verdicts, in the order of the log."""
+"""The looks of one reviewer: the reviewer's verdicts, in the order of the log."""
 
 from __future__ import annotations
 

@@ -245,7 +245,7 @@ def _verdicts_of(files: OpenedFiles) -> Iterable[PreviousVerdict]:
 
 def _read_log(path: Path) -> PreviousRound:
     contents = Store(path, read_only=True).read()
-    # Without the table, the label of before is unknown; an unsure verdict ignores it.
+    # Without the table, the earlier label is unknown; an unsure verdict ignores it.
     log = consensus_of(DecisionLog(contents.entries), lambda _: 0)
     entries = {
         (entry.cutout, entry.reviewer, entry.decided_at): entry.id

@@ -9,7 +9,7 @@ from napari_artifact_review.core.decisions.command import Command
 
 
 class RefusedCommands:
-    """The commands that could not be recorded, in the order in which they were given.
+    """The commands that could not be recorded, in the order of submission.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class RefusedCommands:
         return self._commands
 
     def add(self, command: Command) -> None:
-        """Add a command, unless the exchange with a team gives it again by itself."""
+        """Add a command, unless the exchange with a team repeats it by itself."""
         if command.kind != "receive":
             self._set((*self._commands, command))
 
@@ -51,13 +51,13 @@ class RefusedCommands:
             )
         )
 
-    def give_again(self) -> tuple[Command, ...]:
+    def retry_all(self) -> tuple[Command, ...]:
         """Retry all commands in order, and return the new commands."""
         refused = self._commands
         self.dismiss(refused)
         for command in refused:
-            if command.again is not None:
-                command.renewed = command.again()
+            if command.resubmit is not None:
+                command.renewed = command.resubmit()
         return tuple(c.renewed for c in refused if c.renewed is not None)
 
     def _set(self, commands: tuple[Command, ...]) -> None:

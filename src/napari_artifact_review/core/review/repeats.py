@@ -1,4 +1,4 @@
-"""Blind repeats: the cutout that a reviewer is asked about again without a sign."""
+"""Blind repeats: unmarked second questions to a reviewer about the same cutout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from napari_artifact_review.core.team.repeats import MIN_DISTANCE, last_slots
 
 
 class Repeats:
-    """Asks a reviewer of a team again about some cutouts, without a sign.
+    """Unmarked second questions to a reviewer of a team about some cutouts.
 
     A repeat is drawn from the cutouts that the reviewer answered at least
     `MIN_DISTANCE` looks ago. Until its new verdict, the cutout looks everywhere as if
@@ -40,7 +40,7 @@ class Repeats:
     cursor : ReviewCursor
         The queue of the review.
     journal : Journal
-        The verdicts of the review. A verdict on a repeat says so.
+        The verdicts of the review. An entry on a repeat is marked.
     work : AssignedWork
         The numbers of the cutouts, and the reviewer.
     """
@@ -73,15 +73,15 @@ class Repeats:
         is_repeat = row >= 0 and self._catalog.cutout_index.row_of(cutout) == row
         return is_repeat and not self._catalog.labels.pending[row]
 
-    def note_verdicts(self, rows: Iterable[int]) -> None:
-        """Show repeats as answered or not, if their verdicts have changed."""
+    def update_answers(self, rows: Iterable[int]) -> None:
+        """Show repeats as answered or not, after verdicts on rows have changed."""
         places = self._catalog.repeat_places
         if not places.keys().isdisjoint(rows):
             row = self._row_to_ask()
             self._hidden.set_repeat(-1 if row is None or row not in places else row)
 
     def update(self) -> None:
-        """Begin or end a repeat, if verdicts, the queue or the rules say so."""
+        """Begin or end a repeat, if verdicts, the queue or the rules require it."""
         places, rule = self._catalog.repeat_places, self._cursor.queue.rule
         before = dict(places), self._shown_row
         row = self._row_to_ask()

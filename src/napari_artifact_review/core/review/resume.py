@@ -133,7 +133,7 @@ def apply_log(
         read = labels.state_as_read(row)
         if read in states:
             labels.set_initial_state(row, first.get(cutout, read))
-        # A consensus may leave the label of before, which is known now.
+        # A consensus may keep the initial label, which is known now.
         decision = log.in_force(cutout)
         if (
             decision is not None

@@ -17,6 +17,7 @@ from napari_artifact_review.core.team.ballots import (
     is_revising,
 )
 from napari_artifact_review.core.team.consensus import SAW
+from napari_artifact_review.core.team.overview_texts import SEVERAL_PERSONS
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 from napari_artifact_review.core.team.votes import (
     Votes,
@@ -28,15 +29,15 @@ from napari_artifact_review.core.texts import counted
 
 
 class Perspective(NamedTuple):
-    """Whose verdicts a session of a review shows and records.
+    """The reviewer of a session, and the verdicts that the session shows.
 
     Attributes
     ----------
     reviewer : str
         Name of the reviewer.
     is_named : bool
-        Whether the reviewer is one of the reviewers even without a verdict. A login
-        name that nothing confirmed may be another name of the only reviewer.
+        Whether the user confirmed the name. A login name that is not confirmed does not
+        make a second reviewer, because the only reviewer may use another name.
     shows_consensus : bool
         Whether to show the consensus if the review has several reviewers.
     """
@@ -50,15 +51,15 @@ class Reviewers:
     """The votes of all reviewers, and the log whose verdicts one of them sees.
 
     While a review has one reviewer, every verdict is in force, whatever its name. As
-    soon as it has two, each of them sees only the own verdicts, unless the rules of the
-    team are not blind. The table and the exports of the team have the consensus.
+    soon as it has two, each of them sees only their own verdicts, unless the rules of
+    the team are not blind. The table and the exports of the team have the consensus.
 
     Parameters
     ----------
     log : DecisionLog
         Log of the review. Its reviewer is set here; see `DecisionLog.set_reviewer`.
     perspective : Perspective
-        Whose verdicts the session shows.
+        The reviewer of the session, and the verdicts that it shows.
     is_known : callable
         Function that returns whether a cutout is in the table.
     label_before : callable
@@ -76,8 +77,8 @@ class Reviewers:
         Function that returns whether a cutout is assigned to the reviewer; see
         `AssignedWork`.
     is_repeat : callable
-        Function that returns whether the reviewer is asked about a cutout again without
-        a sign; see `Repeats`.
+        Function that returns whether the reviewer is asked about a cutout again, which
+        is unmarked; see `Repeats`.
     """
 
     changed = Signal()
@@ -97,18 +98,18 @@ class Reviewers:
         self._names = self._names_in(log.entries)
         self._names |= {reviewer} if perspective.is_named else set()
         self._has_rules = False
-        # Whether the rules ever let reviewers see each other.
-        self._was_open = False
+        # Whether reviewers could see each other's verdicts at any time.
+        self._was_unblinded = False
         self._revising: set[EntryId] = set()
-        # Everyone with an entry on a cutout, undone or not.
-        self._ever: dict[CutoutKey, set[str]] = {}
-        # Cutouts on which the reviewer saw votes of others before an own verdict.
+        # Reviewers with a verdict or an adjudication on each cutout, undone or not.
+        self._reviewers_on: dict[CutoutKey, set[str]] = {}
+        # Cutouts on which the reviewer saw votes of others before giving a verdict.
         self._seen: set[CutoutKey] = set()
         self.votes = Votes(log, label_before, TeamRules())
         self.is_assigned: Callable[[CutoutKey], bool] = lambda _: True
         self.is_repeat: Callable[[CutoutKey], bool] = lambda _: False
-        self._take_note(log.entries)
-        self._split_or_join()
+        self._count_entries(log.entries)
+        self._apply_visibility()
 
     @property
     def rules(self) -> TeamRules:
@@ -116,57 +117,57 @@ class Reviewers:
         return self.votes.rules
 
     @property
-    def are_several(self) -> bool:
+    def has_several(self) -> bool:
         """Whether the review has two reviewers or more."""
         return len(self._names) > 1
 
     @property
     def is_team(self) -> bool:
         """Whether the review has several reviewers, or rules for them."""
-        return self.are_several or self._has_rules
+        return self.has_several or self._has_rules
 
     @property
-    def are_hidden(self) -> bool:
-        """Whether verdicts of other reviewers are hidden until the own verdict."""
-        return self.are_several and self.rules.is_blind and not self._shows_consensus
+    def hides_others(self) -> bool:
+        """Whether verdicts of others are hidden until the reviewer gives a verdict."""
+        return self.has_several and self.rules.is_blind and not self._shows_consensus
 
     @property
     def shown(self) -> str:
         """Name of the reviewer whose verdicts are shown; empty for all of them."""
-        return self.reviewer if self.are_hidden else ""
+        return self.reviewer if self.hides_others else ""
 
     @property
-    def view(self) -> DecisionLog | Votes:
-        """What decides which decision of a cutout is in force on the screen."""
-        is_consensus = self._shows_consensus and self.are_several
+    def decisions(self) -> DecisionLog | Votes:
+        """The log or the consensus from which the labels on the screen come."""
+        is_consensus = self._shows_consensus and self.has_several
         return self.votes if is_consensus else self._log
 
     @property
     def shows_consensus(self) -> bool:
         """Whether the labels on the screen are those that all reviewers agree on."""
-        return self.view is self.votes or not self.are_several
+        return self.decisions is self.votes or not self.has_several
 
     def may_see(self, cutout: CutoutKey) -> bool:
-        """Return whether the reviewer may see what others say about a cutout.
+        """Return whether the reviewer may see the verdicts of others on a cutout.
 
         While the reviewer is asked about the cutout again, others are hidden as before
         the first verdict.
         """
-        has_answered = self.reviewer in self._ever.get(cutout, ())
-        return not self.are_hidden or (has_answered and not self.is_repeat(cutout))
+        has_answered = self.reviewer in self._reviewers_on.get(cutout, ())
+        return not self.hides_others or (has_answered and not self.is_repeat(cutout))
 
     @property
     def unseen(self) -> set[CutoutKey]:
         """Cutouts with verdicts of others that the reviewer has not seen yet.
 
-        Empty unless verdicts of others are hidden. A cutout with an own verdict is not
-        among them.
+        Empty unless verdicts of others are hidden. A cutout with a verdict of the
+        reviewer is not among them.
         """
-        if not self.are_hidden:
+        if not self.hides_others:
             return set()
         return {
             cutout
-            for cutout, names in self._ever.items()
+            for cutout, names in self._reviewers_on.items()
             if self.reviewer not in names and self._is_known(cutout)
         } - self._seen
 
@@ -174,7 +175,7 @@ class Reviewers:
         """Return notices about other reviewers, and about a name with several logs."""
         found = []
         others = sorted(self._names - {self.reviewer})
-        if self.are_hidden and others and self.reviewer not in self.votes.counts:
+        if self.hides_others and others and self.reviewer not in self.votes.counts:
             found.append(
                 f"This review has verdicts of {_listed(others)}. You see what others "
                 "say about a cutout after your own verdict on it."
@@ -182,9 +183,8 @@ class Reviewers:
         for name, cutouts in self.votes.differing_logs(self._revising).items():
             first = title_of(cutouts[:1])
             found.append(
-                f"Two logs of {name} differ on {counted(len(cutouts), 'cutout')}, "
-                f"first on {first}; the later verdicts count. If they are of two "
-                "persons, give each a name."
+                f"Several logs of {name} differ on {counted(len(cutouts), 'cutout')}, "
+                f"first on {first}; the later verdicts count. {SEVERAL_PERSONS}"
             )
         return tuple(found)
 
@@ -202,19 +202,20 @@ class Reviewers:
             acts = {entry.act for entry in entries}
             decisions = (one for act in acts for one in self._log.decisions_of(act))
             self.votes.update({one.cutout for one in decisions})
-        self._take_note(entries)
-        touched = self._split_or_join()
+        self._count_entries(entries)
+        touched = self._apply_visibility()
         if self.is_team and entries:
             self.changed.emit()
         return touched
 
     def facts_of(self, cutout: CutoutKey) -> dict[str, Any]:
-        """Return what the entry of a verdict says about the team; empty without one.
+        """Return facts about a verdict that the log records for the team.
 
-        A verdict is blind if its reviewer could not know a verdict of another one on
-        the same cutout. After the first own verdict, others may be shown, and in the
-        queue of disputed cutouts they always are. A verdict on a cutout that is not
-        assigned to the reviewer says so, and so does a repeat.
+        The result is empty without a team. A verdict is blind if its reviewer could not
+        know a verdict of another reviewer on the same cutout. After the reviewer's
+        first verdict, those of others may be shown, and in the queue of disputed
+        cutouts they always are. The facts also tell whether the cutout is assigned to
+        the reviewer, and whether the verdict is a repeat.
         """
         facts: dict[str, Any] = {}
         for act, one in self.votes.on(cutout).items():
@@ -222,10 +223,10 @@ class Reviewers:
                 facts[REVISES] = True
         if not self.is_team:
             return {TEAM_FACTS: facts} if facts else {}
-        names = self._ever.get(cutout, set())
+        names = self._reviewers_on.get(cutout, set())
         has_others = bool(names - {self.reviewer})
         has_seen = self.reviewer in names or cutout in self._seen
-        has_seen |= self._was_open or not self.rules.is_blind
+        has_seen |= self._was_unblinded or not self.rules.is_blind
         facts["assigned"] = self.is_assigned(cutout)
         if self.is_repeat(cutout):
             facts["repeat"] = True
@@ -243,10 +244,10 @@ class Reviewers:
         """Return the names in verdicts on cutouts of the table."""
         return names_in(one for one in entries if self._is_known(one.cutout))
 
-    def _take_note(self, entries: Sequence[Entry]) -> None:
+    def _count_entries(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             if entry.action in ("decide", "adjudicate"):
-                self._ever.setdefault(entry.cutout, set()).add(entry.reviewer)
+                self._reviewers_on.setdefault(entry.cutout, set()).add(entry.reviewer)
                 if is_revising(entry):
                     self._revising.add(entry.act)
             elif entry.reviewer == self.reviewer:
@@ -257,11 +258,11 @@ class Reviewers:
             self.votes.rules = rules_in(self._log.entries) or TeamRules()
             # Also if later rules are blind again.
             rules = [TeamRules.from_context(entry.context) for entry in changes]
-            self._was_open |= not all(one is None or one.is_blind for one in rules)
+            self._was_unblinded |= not all(one is None or one.is_blind for one in rules)
 
-    def _split_or_join(self) -> set[CutoutKey]:
-        """Let the log have the verdicts that the reviewer sees."""
-        if not self.are_hidden:
+    def _apply_visibility(self) -> set[CutoutKey]:
+        """Set whose verdicts are in force in the log."""
+        if not self.hides_others:
             return self._log.set_reviewer(None)
         if self.votes.log is self._log:
             everyone = DecisionLog(self._log.entries, self._is_known)

@@ -20,7 +20,7 @@ from napari_artifact_review.core.cutout import Cutout, CutoutKey
 from napari_artifact_review.core.decisions.command import MAX_WAIT, Command
 from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.decisions.entry import Entry
-from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
+from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT, Dispatcher
 from napari_artifact_review.core.errors import HeldError, ReviewError, StoreError
 from napari_artifact_review.core.learning.anchoring import Agreement
 from napari_artifact_review.core.learning.remaining import Remaining, as_json
@@ -86,15 +86,14 @@ from napari_artifact_review.core.review.round_summary import (
 )
 from napari_artifact_review.core.review.search import are_containing
 from napari_artifact_review.core.review.table_saver import TableSaver
-from napari_artifact_review.core.review.team_snapshot import TeamSnapshot
+from napari_artifact_review.core.review.team_snapshot import (
+    TeamSnapshot,
+    team_agreement,
+)
 from napari_artifact_review.core.scores.metrics import Numbers
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.own_columns import OwnColumns
-from napari_artifact_review.core.team.agreement import (
-    TeamAgreement,
-    measure_agreement,
-)
-from napari_artifact_review.core.team.first_votes import ratings_of
+from napari_artifact_review.core.team.agreement import TeamAgreement
 from napari_artifact_review.core.team.rules import TeamRules
 from napari_artifact_review.core.user_folders import absolute_path
 
@@ -218,7 +217,7 @@ class ReviewSession:
     view_settings: dict[str, Any]
 
     # Function that delivers what threads compute on the caller's thread.
-    _dispatch: Callable[[Callable[[], object]], None] | None = None
+    _dispatch: Dispatcher | None = None
 
     def __init__(
         self,
@@ -260,7 +259,7 @@ class ReviewSession:
         self._begin_repeats()
         self._journal.changed.connect(self._on_changed)
         # Before the first verdict, check whether verdicts can be recorded.
-        self._journal.recorder.begin(self.position.as_json())
+        self._journal.recorder.lock_file(self.position.as_json())
         self._carry(plan, position.queue, files.order)
         catalog.hidden.hide_unanswered(self.hide_predictions, self.hidden_share)
         self._begin_exchange(files)
@@ -498,9 +497,7 @@ class ReviewSession:
         if errors:
             raise errors[0]
 
-    def set_dispatcher(
-        self, dispatch: Callable[[Callable[[], object]], None] | None
-    ) -> None:
+    def set_dispatcher(self, dispatch: Dispatcher | None) -> None:
         """Deliver what threads compute on the caller's thread.
 
         Parameters
@@ -939,9 +936,9 @@ class ReviewSession:
     ) -> bool:
         """Queue the given cutouts and those that look most like them, for a while.
 
-        The queue has the given cutouts first. `end_similar` returns to the queue and
-        the cutout of before. The arguments are those of `similar`. Return False, and
-        change nothing, without descriptors of the given cutouts.
+        The queue has the given cutouts first. `end_similar` returns to the previous
+        queue and cutout. The arguments are those of `similar`. Return False, and change
+        nothing, without descriptors of the given cutouts.
         """
         rows, _ = self._similar(n, cutouts, other_images)
         if not len(rows):
@@ -1358,8 +1355,8 @@ class ReviewSession:
 
         It is the state of `expected_state`. For a hidden cutout, it is the last pending
         verdict, or else empty, with -1 as `label_new`. For a cutout that is asked about
-        again without a sign, it is the last pending verdict, or else the state without
-        the verdicts of this round; see `Repeats`.
+        again, it is the last pending verdict, or else the state without the verdicts of
+        this round; see `Repeats`.
         """
         row, hidden = self._row_of(cutout), self.catalog.hidden
         if not hidden.mask[row] and row != hidden.repeated_row:
@@ -1409,7 +1406,7 @@ class ReviewSession:
         """Measure how well the reviewers agree, by their first independent verdicts.
 
         A verdict counts if it was given blind on an assigned cutout, and is not undone.
-        Repeats count for how well a reviewer agrees with the own verdicts. Intervals go
+        Repeats measure how well reviewers agree with their own verdicts. Intervals go
         by full image. The functions `sentences` and `as_json` of the module
         `agreement_texts` make texts and plain JSON of the result.
 
@@ -1418,15 +1415,13 @@ class ReviewSession:
         brightness : ndarray of float64, shape (n,), optional
             Brightness of each cutout of the table, for the parts by brightness.
         """
-        row_of, images = self.cutout_index.row_of, self.predictions.image_index
-        groups = images.astype(np.int64)
-        votes = self.reviewers.votes
-        return measure_agreement(ratings_of(votes, row_of, groups, brightness))
+        votes, index = self.reviewers.votes, self.cutout_index
+        return team_agreement(votes, index, self.predictions, brightness)
 
     def team_snapshot(self, outcomes: Sequence[Outcome] = ()) -> TeamSnapshot:
-        """Return what all reviewers said so far, for another thread.
+        """Return the verdicts of all reviewers so far, for another thread.
 
-        Its `overview` says what each reviewer has done, and what is disputed and open.
+        Its `overview` has the work of each reviewer, and what is disputed and open.
         The result has the verdicts of all reviewers; show none to a blind reviewer.
 
         Parameters
@@ -1483,7 +1478,7 @@ class ReviewSession:
         """
         keys = sorted(cutouts)
         if keys and isinstance(self.problem, HeldError):
-            raise self.problem.again()
+            raise self.problem.without_traceback()
         for first in range(0, len(keys), _MOST_SEEN):
             self._journal.record_seen_votes(keys[first : first + _MOST_SEEN])
 
@@ -1570,13 +1565,13 @@ class ReviewSession:
         key = self.cutout_index.key_of(row)
         if not self.reviewers.votes.on(key):
             raise self._not_found("no reviewer has given a verdict on this cutout")
-        command = self._journal.adjudications.give(key, value, kind, note)
+        command = self._journal.adjudications.submit(key, value, kind, note)
         self.open_log.await_answer(command, wait)
         return command
 
-    def give_again(self) -> tuple[Command, ...]:
+    def retry_refused(self) -> tuple[Command, ...]:
         """Retry all refused commands in order, and return the new commands."""
-        return self._journal.refused.give_again()
+        return self._journal.refused.retry_all()
 
     def dismiss_refused(self) -> None:
         """Discard the refused commands."""
@@ -1915,14 +1910,14 @@ class ReviewSession:
         try:
             return self.cutout_index.row_of(cutout)
         except KeyError:
-            name = f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
-            raise self._not_found(f"no cutout {name} is in the table") from None
+            what = f"no cutout {cutout.title} is in the table"
+            raise self._not_found(what) from None
 
     def _not_found(self, what: str) -> ReviewError:
         return ReviewError(what, path=self.predictions.path)
 
     def _on_changed(self, rows: list[int]) -> None:
-        self._repeats.note_verdicts(rows)
+        self._repeats.update_answers(rows)
         self.catalog.hidden.update(rows)
         self._cursor.update_queue(rows)
         self.learned_queue.note_labels(rows)

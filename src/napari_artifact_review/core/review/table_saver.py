@@ -141,7 +141,7 @@ class TableSaver:
             longest wait in seconds.
         """
         self._unfinished = None
-        self.note_copy(saved)
+        self.set_dated_copy(saved)
         if saved.taken_over is not None:
             self._log.await_earlier(wait)
             self._log.await_answer(self._log.journal.adopt(saved.taken_over), wait)
@@ -149,7 +149,7 @@ class TableSaver:
             self._catalog.labels.mark_saved(saved.table.decisions)
         self.saved.emit(saved.path)
 
-    def note_copy(self, saved: Saved) -> None:
+    def set_dated_copy(self, saved: Saved) -> None:
         """Set `dated_copy` to the written file; None if that file is the output."""
         copy = DatedCopy(str(saved.path), saved.reason, saved.table.last_numbers)
         self.dated_copy = None if saved.path == self._output.path else copy
@@ -158,7 +158,7 @@ class TableSaver:
         """Raise an error if the table must not be written now."""
         journal = self._log.journal
         if isinstance(journal.problem, HeldError):
-            raise journal.problem.again()
+            raise journal.problem.without_traceback()
         if journal.disagreements:
             count = len(journal.disagreements)
             raise SaveError(

@@ -69,7 +69,7 @@ class Team:
         self._earlier = earlier
         self._is_closed = False
         # Locked while received entries are passed to the journal.
-        self._give_lock = threading.Lock()
+        self._record_lock = threading.Lock()
         self._may_record = threading.Event()
         self._may_record.set()
         self._place = place
@@ -98,6 +98,12 @@ class Team:
         return self._exchange.unsent
 
     @property
+    def state_text(self) -> str:
+        """Number of entries that are not sent yet, as a short text."""
+        count = self.unsent
+        return f"{count:,} not sent yet" if count else "all sent"
+
+    @property
     def meeting(self) -> Meeting | None:
         """State of the exchange for a later session; None before the first exchange."""
         review_id = self._exchange.review_id
@@ -111,7 +117,7 @@ class Team:
 
     def suspend(self) -> None:
         """Pause the recording of received entries while a new session reads the log."""
-        with self._give_lock:
+        with self._record_lock:
             self._may_record.clear()
 
     def resume(self) -> None:
@@ -196,8 +202,8 @@ class Team:
             errors.append(error)
             answered.set()
 
-        def give() -> None:
-            with self._give_lock:
+        def submit() -> None:
+            with self._record_lock:
                 if not self._may_record.is_set():
                     return
                 command = self._journal.receive(entries)
@@ -207,7 +213,7 @@ class Team:
                 answer(command.error)
 
         self._may_record.wait(ANSWER_TIMEOUT)
-        self._run_on_session_thread(give)
+        self._run_on_session_thread(submit)
         if not answered.wait(ANSWER_TIMEOUT):
             raise StoreError(
                 "received verdicts are not recorded yet",
@@ -215,7 +221,7 @@ class Team:
                 remedy="They will be received again",
             )
         if errors[0] is not None:
-            raise errors[0].again()
+            raise errors[0].without_traceback()
 
     def _on_exchange_changed(self) -> None:
         if self._journal.recorder.dispatch is not None:

@@ -1,4 +1,4 @@
-"""What all reviewers of a review said up to one moment."""
+"""Verdicts of all reviewers of a review up to one moment."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TeamNumbers(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TeamSnapshot:
-    """What all reviewers of a review said up to one moment; for use in any thread.
+    """Verdicts of all reviewers up to one moment, for use in any thread.
 
     Attributes
     ----------
@@ -112,6 +112,17 @@ class TeamSnapshot:
         self, brightness: npt.NDArray[np.float64] | None = None
     ) -> TeamAgreement:
         """Measure how well the reviewers agree; see `ReviewSession.agreement`."""
-        row_of = self.cutout_index.row_of
-        images = self.predictions.image_index.astype(np.int64)
-        return measure_agreement(ratings_of(self.votes, row_of, images, brightness))
+        index = self.cutout_index
+        return team_agreement(self.votes, index, self.predictions, brightness)
+
+
+def team_agreement(
+    votes: Votes,
+    cutout_index: CutoutIndex,
+    predictions: Predictions,
+    brightness: npt.NDArray[np.float64] | None,
+) -> TeamAgreement:
+    """Measure how well reviewers agree, with intervals by full image."""
+    images = predictions.image_index.astype(np.int64)
+    ratings = ratings_of(votes, cutout_index.row_of, images, brightness)
+    return measure_agreement(ratings)

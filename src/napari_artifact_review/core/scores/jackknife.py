@@ -18,6 +18,9 @@ FEWEST_GROUPS = 6
 #: Largest number of blocks. More groups are joined into this number of blocks.
 MOST_BLOCKS = 200
 
+#: Reason why there is no interval of a number that is undefined.
+UNDEFINED = "the number is undefined"
+
 #: Seed of the order in which groups are joined into blocks.
 _SEED = 0
 
@@ -87,6 +90,7 @@ def jackknife_t(
     groups: int,
     *,
     limits: tuple[float, float] | None,
+    undefined: str = UNDEFINED,
 ) -> Estimate:
     """Compute the jackknife-t interval of a number.
 
@@ -121,6 +125,8 @@ def jackknife_t(
     limits : tuple of float or None
         Lowest and highest possible number, such as `RATIO` or `COEFFICIENT`; None for a
         difference of ratios.
+    undefined : str
+        Reason why there is no interval if the number is None.
 
     Returns
     -------
@@ -128,7 +134,7 @@ def jackknife_t(
         The number with its interval, or with the reason why there is none.
     """
     if value is None:
-        return Estimate(None, groups=groups, reason="the number is undefined")
+        return Estimate(None, groups=groups, reason=undefined)
     values = left_out[contributes]
     count, reason = len(values), ""
     if groups < FEWEST_GROUPS:
@@ -166,6 +172,7 @@ def estimate_from_sums(
     *,
     limits: tuple[float, float] | None,
     groups: int | None = None,
+    undefined: str = UNDEFINED,
 ) -> Estimate:
     """Estimate a number that depends on the cutouts through sums alone.
 
@@ -185,6 +192,8 @@ def estimate_from_sums(
     groups : int, optional
         Number of groups on which the interval can rest; by default, the number of
         groups that contribute.
+    undefined : str
+        Reason why there is no interval if the number is undefined.
 
     Returns
     -------
@@ -198,4 +207,11 @@ def estimate_from_sums(
     value = None if np.isnan(numbers[0]) else float(numbers[0])
     if groups is None:
         groups = int(np.count_nonzero(contributes))
-    return jackknife_t(value, numbers[1:], contributes, groups, limits=limits)
+    return jackknife_t(
+        value,
+        numbers[1:],
+        contributes,
+        groups,
+        limits=limits,
+        undefined=undefined,
+    )

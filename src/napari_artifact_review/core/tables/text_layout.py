@@ -1,4 +1,4 @@
-"""Find the header and the delimiter of a text table, whatever stands before them."""
+"""Find the header and the delimiter of a text table, whatever precedes them."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from napari_artifact_review.core.scores.parts import (
     parts_by_brightness,
     parts_by_text,
 )
+from napari_artifact_review.core.team.kappas import ratio
 from napari_artifact_review.core.team.ratings import Ratings
 
 #: Smallest number of reviewers for a comparison with the others.
@@ -244,15 +245,11 @@ def _confusion(count: _Floats) -> Confusion:
 
 def _share(sums: _Floats, reason: str) -> Estimate:
     """Estimate the first sum as a share of both; the reason is for two zeros."""
-    found = estimate_from_sums(_first_share, sums, limits=RATIO)
-    return found if found.value is not None else found._replace(reason=reason)
+    return estimate_from_sums(_first_share, sums, limits=RATIO, undefined=reason)
 
 
 def _first_share(sums: _Floats) -> _Floats:
-    part, whole = sums[..., 0], sums[..., :2].sum(axis=-1)
-    share = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=share, where=whole > 0)
-    return share
+    return ratio(sums[..., 0], sums[..., :2].sum(axis=-1))
 
 
 def _tests(counts: _Floats) -> list[SensitivityTest]:

@@ -101,7 +101,7 @@ class OverallAgreement:
 
 @dataclass(frozen=True)
 class ReviewerAgreement:
-    """What the verdicts of one reviewer say about that reviewer.
+    """Statistics of the verdicts of one reviewer.
 
     Attributes
     ----------
@@ -274,9 +274,10 @@ def _estimate(
     limits: tuple[float, float] = COEFFICIENT,
     groups: int | None = None,
 ) -> Estimate:
-    """Estimate a coefficient; the reason `none` says why it has no value."""
-    found = estimate_from_sums(compute, sums, limits=limits, groups=groups)
-    return found if found.value is not None else found._replace(reason=none)
+    """Estimate a coefficient; `none` is the reason why it has no value."""
+    return estimate_from_sums(
+        compute, sums, limits=limits, groups=groups, undefined=none
+    )
 
 
 def _kappa(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -93,7 +92,9 @@ def _repeats(
     }
 
 
-def _seconds(entries: Iterable[Entry], names: Iterable[str]) -> dict[str, Any]:
+def _seconds(
+    entries: Iterable[Entry], names: Iterable[str]
+) -> dict[str, npt.NDArray[np.float64]]:
     """Return the times of each reviewer's verdicts in seconds, by name."""
     by_name: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:

@@ -13,6 +13,14 @@ _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
 
 
+def ratio(part: _Floats, whole: _Floats) -> _Floats:
+    """Divide element by element; NaN where the whole is zero."""
+    part, whole = np.broadcast_arrays(part, whole)
+    quotient = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=quotient, where=whole > 0)
+    return quotient
+
+
 def sum_votes(counts: _Ints, block: _Ints, blocks: int) -> _Floats:
     """Sum what the coefficients of all reviewers together depend on.
 
@@ -109,7 +117,7 @@ def raw_agreement(sums: _Floats) -> _Floats:
     ndarray of float64, shape (...)
         The agreement, from 0 to 1; NaN without cutouts of two votes.
     """
-    return _ratio(sums[..., 1], sums[..., 0])
+    return ratio(sums[..., 1], sums[..., 0])
 
 
 def fleiss_kappa(sums: _Floats) -> _Floats:
@@ -174,26 +182,18 @@ def cohen_kappa(tables: _Floats) -> _Floats:
     """
     total = tables.sum(axis=(-2, -1))
     first, second = (
-        _ratio(tables.sum(axis=axis), total[..., None]) for axis in (-1, -2)
+        ratio(tables.sum(axis=axis), total[..., None]) for axis in (-1, -2)
     )
-    agreement = _ratio(np.trace(tables, axis1=-2, axis2=-1), total)
+    agreement = ratio(np.trace(tables, axis1=-2, axis2=-1), total)
     return _beyond_chance(agreement, (first * second).sum(axis=-1))
 
 
 def _shares(sums: _Floats) -> _Floats:
     """Return the mean share of each category, shape (..., q)."""
     shares = sums[..., 2:]
-    return _ratio(shares, shares.sum(axis=-1, keepdims=True))
+    return ratio(shares, shares.sum(axis=-1, keepdims=True))
 
 
 def _beyond_chance(agreement: _Floats, by_chance: _Floats) -> _Floats:
     """Return the part of the agreement beyond chance, of all that is possible."""
-    return _ratio(agreement - by_chance, 1 - by_chance)
-
-
-def _ratio(part: _Floats, whole: _Floats) -> _Floats:
-    """Divide; NaN where the whole is zero."""
-    part, whole = np.broadcast_arrays(part, whole)
-    ratio = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio
+    return ratio(agreement - by_chance, 1 - by_chance)

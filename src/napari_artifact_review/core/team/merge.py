@@ -11,6 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, get_args
 
+from napari_artifact_review.core.atomic_files import Written
 from napari_artifact_review.core.decisions.entry import Action, Entry, EntryId
 from napari_artifact_review.core.decisions.lock import WriterLock
 from napari_artifact_review.core.decisions.log_copies import read_log, write_log
@@ -47,8 +48,8 @@ class GivenLog(NamedTuple):
     new: int
 
 
-class SplitCopies(NamedTuple):
-    """Copies of one log that went different ways.
+class DivergedCopies(NamedTuple):
+    """Copies of one log that diverged.
 
     Attributes
     ----------
@@ -74,24 +75,21 @@ class MergeSummary:
 
     Attributes
     ----------
-    path : Path
-        The file that was written.
-    backup : Path or None
-        Dated copy of an earlier file with an older schema; None without one.
+    written : Written
+        The file, with a dated copy of an earlier file with an older schema.
     given : tuple of GivenLog
         The logs in the given files.
-    splits : tuple of SplitCopies
-        Copies of one log that went different ways.
+    divergences : tuple of DivergedCopies
+        Copies of one log that diverged.
     logs_of : dict of str to tuple of str
-        Ids of the logs of each reviewer before any split, by the reviewer's name.
+        Ids of the logs of each reviewer before any divergence, by name.
     entries, logs : int
         Number of entries and of logs in the file.
     """
 
-    path: Path
-    backup: Path | None
+    written: Written
     given: tuple[GivenLog, ...]
-    splits: tuple[SplitCopies, ...]
+    divergences: tuple[DivergedCopies, ...]
     logs_of: dict[str, tuple[str, ...]]
     entries: int
     logs: int
@@ -134,10 +132,9 @@ def merge_logs(paths: Sequence[Path], into: Path) -> MergeSummary:
         contents = _contents(files, merged, is_new=not earlier)
         written = write_log(into, contents)
     return MergeSummary(
-        written.path,
-        written.backup,
+        written,
         tuple(_given_logs(given, earlier, merged)),
-        tuple(_split_copies([*given, *earlier], merged)),
+        tuple(_diverged_copies([*given, *earlier], merged)),
         _logs_of_reviewers(merged),
         len(merged.entries),
         len({entry.log_id for entry in merged.entries}),
@@ -212,11 +209,12 @@ def _check_same_review(files: Sequence[_LogFile]) -> None:
             fingerprints.add(_fingerprint(file))
             cutouts |= _cutouts(file)
             left.remove(file)
-    for file in left:
+    if left:
+        other = left[0]
         raise StoreError(
-            f"its verdicts belong to {_table(file)}; none of them is about a cutout of "
-            f"{_table(first)}, to which {first.path} belongs",
-            path=file.path,
+            f"its verdicts belong to {_table(other)}; none of them is about a cutout "
+            f"of {_table(first)}, to which {first.path} belongs",
+            path=other.path,
             remedy="Leave it out, or merge it into another file",
         )
 
@@ -245,7 +243,7 @@ def _contents(
     moved = {
         original.log_id
         for original in merged.originals.values()
-        if merged.places[original.digest] != original.id
+        if merged.new_ids[original.digest] != original.id
     }
     # New entries must not continue a log of which a part has moved.
     new_log = is_new or first.log_id in moved
@@ -270,15 +268,15 @@ def _images(files: Iterable[_LogFile]) -> list[ImageRecord]:
 
 
 def _saves(files: Iterable[_LogFile], merged: MergedEntries) -> list[SaveRecord]:
-    """Return the records of the saves of all files, with the places of the entries."""
+    """Return the records of the saves of all files, with the new ids of the entries."""
     saves: dict[str, SaveRecord] = {}
     for file in files:
-        places: dict[str, list[EntryId]] = defaultdict(list)
+        new_ids: dict[str, list[EntryId]] = defaultdict(list)
         for entry in file.contents.entries:
             original = merged.originals[entry.digest]
-            places[entry.log_id].append(merged.places[original.digest])
+            new_ids[entry.log_id].append(merged.new_ids[original.digest])
         for save in file.contents.saves:
-            last = _last_numbers(save.last_numbers, places)
+            last = _last_numbers(save.last_numbers, new_ids)
             same = saves.get(save.digest)
             if same is not None:
                 # Copies of a log share the records that they had before the copy.
@@ -289,13 +287,13 @@ def _saves(files: Iterable[_LogFile], merged: MergedEntries) -> list[SaveRecord]
 
 
 def _last_numbers(
-    before: Mapping[str, int], places: Mapping[str, Sequence[EntryId]]
+    before: Mapping[str, int], new_ids: Mapping[str, Sequence[EntryId]]
 ) -> dict[str, int]:
     """Return the last numbers of a save, by log id, after the merge."""
     after: dict[str, int] = {}
     for log_id, number in before.items():
-        # The places of a log are in order, so the last of each log counts.
-        moved = dict(places.get(log_id, ())[:number])
+        # The new ids of a log are in order, so the last of each log counts.
+        moved = dict(new_ids.get(log_id, ())[:number])
         after = _larger(after, moved or {log_id: number})
     return after
 
@@ -341,20 +339,20 @@ def _verdicts(entries: Iterable[Entry]) -> dict[str, int]:
     return dict(sorted(verdicts.items()))
 
 
-def _split_copies(
+def _diverged_copies(
     files: Sequence[_LogFile], merged: MergedEntries
-) -> Iterator[SplitCopies]:
+) -> Iterator[DivergedCopies]:
     origins = [(file.path, _origins(file, merged)) for file in files]
-    for split in merged.splits:
+    for divergence in merged.divergences:
         paths = {
             next((path for path, known in origins if branch.digest in known), None)
-            for branch in split.branches
+            for branch in divergence.branches
         }
-        yield SplitCopies(
-            split.log_id,
+        yield DivergedCopies(
+            divergence.log_id,
             tuple(sorted(path for path in paths if path is not None)),
-            len(split.branches),
-            split.after,
+            len(divergence.branches),
+            divergence.after,
         )
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_artifact_review.core.cutout import CutoutKey
-from napari_artifact_review.core.decisions.entry import Entry, EntryId
+from napari_artifact_review.core.decisions.entry import EntryId
 from napari_artifact_review.core.outcomes import UNSURE
 from napari_artifact_review.core.team.ballots import Ballot, ballots_of, is_revising
-from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
-from napari_artifact_review.core.team.votes import Votes, names_in
+from napari_artifact_review.core.team.rules import TeamRules
+from napari_artifact_review.core.team.votes import Votes, names_in, rules_entry_in
 
 _Mask = npt.NDArray[np.bool_]
 
@@ -39,8 +39,8 @@ class ReviewerWork:
     adjudications : int
         Number of adjudications.
     last_verdict : str
-        Time of the last verdict as the log has it, in UTC (ISO 8601); empty without
-        one. The last one by the order of the log, whatever the computers' clocks say.
+        Recorded time of the last verdict, in UTC (ISO 8601); empty without a verdict.
+        The order of the log decides, not the clocks of the computers.
     logs : int
         Number of logs with a verdict of the reviewer.
     differing : tuple of CutoutKey
@@ -127,8 +127,8 @@ def overview_of(
         is_assigned[:, i] = assigned[name] & under_review
     is_missing, has_any = is_assigned > has_vote, has_vote.any(axis=1)
     per_cutout = has_vote[under_review].sum(axis=1)
-    traces = _Traces(votes)
-    rules_entry = _last_rules(votes.entries)
+    counts = _EntryCounts(votes)
+    rules_entry = rules_entry_in(votes.entries)
     return TeamOverview(
         tuple(
             ReviewerWork(
@@ -137,11 +137,11 @@ def overview_of(
                 assigned=int(is_assigned[:, i].sum()),
                 done=int((is_assigned[:, i] & has_vote[:, i]).sum()),
                 unsure=unsure[name],
-                repeats=traces.repeats[name],
-                adjudications=traces.adjudications[name],
-                last_verdict=traces.last_verdicts.get(name, ""),
-                logs=len(traces.logs[name]),
-                differing=tuple(traces.differing.get(name, ())),
+                repeats=counts.repeats[name],
+                adjudications=counts.adjudications[name],
+                last_verdict=counts.last_verdicts.get(name, ""),
+                logs=len(counts.logs[name]),
+                differing=tuple(counts.differing.get(name, ())),
             )
             for i, name in enumerate(names)
         ),
@@ -178,8 +178,8 @@ def _count_votes(
     return has_vote, unsure, statuses
 
 
-class _Traces:
-    """What the entries of a log say about each reviewer, by name."""
+class _EntryCounts:
+    """Counts from the entries of a log, by the name of the reviewer."""
 
     def __init__(self, votes: Votes) -> None:
         self.repeats, self.adjudications = Counter[str](), Counter[str]()
@@ -201,11 +201,3 @@ class _Traces:
         if not ballot.is_undone:
             self.repeats[name] += ballot.is_repeat
             self.last_verdicts[name] = entry.decided_at
-
-
-def _last_rules(entries: Sequence[Entry]) -> Entry | None:
-    """Return the entry of the rules in force; None if there is none."""
-    for entry in reversed(entries):
-        if entry.action == SET_RULES and TeamRules.from_context(entry.context):
-            return entry
-    return None

@@ -13,6 +13,9 @@ from napari_artifact_review.core.texts import counted, on_one_line
 if TYPE_CHECKING:
     from napari_artifact_review.core.team.overview import ReviewerWork, TeamOverview
 
+#: What to do about several logs of one name.
+SEVERAL_PERSONS = "If they are of two persons, give each a name."
+
 #: Largest number of cutouts that a sentence names.
 _MOST_NAMED = 5
 
@@ -83,6 +86,20 @@ def rules_sentences(rules: TeamRules) -> list[str]:
     ]
 
 
+def rules_origin(overview: TeamOverview) -> str:
+    """Return a sentence with the reviewer and the time of the rules in force.
+
+    Parameters
+    ----------
+    overview : TeamOverview
+        What the reviewers have done, with the rules in force.
+    """
+    if not overview.rules_set_at:
+        return "These are the default rules, which were never changed."
+    name, time = on_one_line(overview.rules_set_by), time_text(overview.rules_set_at)
+    return f"Set by {name}, {time} UTC."
+
+
 def time_text(time: str) -> str:
     """Return a time of the log, such as "2026-03-01 14:02:11"; an empty one as it is.
 
@@ -115,17 +132,14 @@ def _about_logs(reviewers: Sequence[ReviewerWork]) -> Iterator[str]:
         name, count = on_one_line(one.name), len(one.differing)
         differ = f" They differ on {_named(one.differing)}." if count else ""
         yield (
-            f"{name} has {one.logs} logs, one for each computer.{differ} If they are "
-            "of two persons, give each a name."
+            f"{name} has {one.logs} logs, one for each computer.{differ} "
+            f"{SEVERAL_PERSONS}"
         )
 
 
 def _named(cutouts: Sequence[CutoutKey]) -> str:
     """Return a number of cutouts with the first of them."""
-    first = [
-        f"{on_one_line(one.image_name)} ({one.grid_x}, {one.grid_y})"
-        for one in cutouts[:_MOST_NAMED]
-    ]
+    first = [on_one_line(one.title) for one in cutouts[:_MOST_NAMED]]
     more = ["..."] if len(cutouts) > _MOST_NAMED else []
     return f"{counted(len(cutouts), 'cutout')}: {', '.join(first + more)}"
 

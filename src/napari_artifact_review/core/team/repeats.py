@@ -1,4 +1,4 @@
-"""Blind repeats: a reviewer's verdicts on cutouts that came again without a sign."""
+"""Blind repeats: verdicts of a reviewer on cutouts that came again, unmarked."""
 
 from __future__ import annotations
 

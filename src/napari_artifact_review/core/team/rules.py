@@ -93,7 +93,7 @@ class TeamRules:
                 raise ReviewError(f"{_NOT_VALID}: {fault}")
 
     @property
-    def are_assigning(self) -> bool:
+    def assigns_cutouts(self) -> bool:
         """Whether the rules name members, or cutouts that all members review."""
         return bool(self.members or self.common_share)
 

@@ -25,7 +25,7 @@ def with_note(one: Decision | Entry) -> str:
 
 
 def others_text(votes: Votes, cutout: CutoutKey, reviewer: str) -> str:
-    """Return what other reviewers say, such as "artifact (ghost) 2, unsure 1; agreed".
+    """Return the votes of others, such as "artifact (ghost) 2, unsure 1; agreed".
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ from napari_artifact_review.core.team.consensus import (
 )
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 
-#: Action of a log entry which says that a reviewer saw the verdicts of others, before
-#: an own verdict, on the `cutouts` in its context. The entry itself belongs to none.
+#: Action of a log entry: a reviewer saw the verdicts of others on the `cutouts` in its
+#: context before giving a verdict. The entry itself belongs to no cutout.
 SEE_VOTES: Final = "see votes"
 
 
@@ -36,14 +36,19 @@ def cutouts_seen(entry: Entry) -> Iterator[CutoutKey]:
                 yield CutoutKey(image_name, grid_x, grid_y)
 
 
-def rules_in(entries: Iterable[Entry]) -> TeamRules | None:
-    """Return the rules that the last valid entry set; None if there is none."""
+def rules_entry_in(entries: Iterable[Entry]) -> Entry | None:
+    """Return the last entry with valid rules of a team, or None."""
     changes = [entry for entry in entries if entry.action == SET_RULES]
     for entry in sorted(changes, key=lambda entry: entry.order, reverse=True):
-        rules = TeamRules.from_context(entry.context)
-        if rules is not None:
-            return rules
+        if TeamRules.from_context(entry.context) is not None:
+            return entry
     return None
+
+
+def rules_in(entries: Iterable[Entry]) -> TeamRules | None:
+    """Return the rules that the last valid entry set; None if there is none."""
+    entry = rules_entry_in(entries)
+    return None if entry is None else TeamRules.from_context(entry.context)
 
 
 def consensus_of(

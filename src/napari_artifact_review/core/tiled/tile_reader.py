@@ -272,7 +272,7 @@ class TileReader:
                     else:
                         self._build_step()
             except ImageError as error:
-                self.problem = self.problem or error.again()
+                self.problem = self.problem or error.without_traceback()
                 self._changed_at = -math.inf
                 if not keys:
                     self._steps = None

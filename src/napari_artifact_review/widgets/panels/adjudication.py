@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.team.vote_texts import vote_lines
 from napari_artifact_review.core.texts import counted
+from napari_artifact_review.viewer.style import ATTENTION_COLOR
 from napari_artifact_review.widgets.parts.font import keep_compact
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.row import row_of
@@ -29,7 +30,7 @@ class AdjudicationPanel(Container[Widget]):
     Attributes
     ----------
     back_requested : Signal
-        Emitted to return to the queue of before.
+        Emitted to return to the previous queue.
     heading : Line
         The number of cutouts that are still disputed.
     votes : ValueLines
@@ -54,7 +55,7 @@ class AdjudicationPanel(Container[Widget]):
         super().__init__(widgets=[self.heading, row], labels=False)
         self.margins = (0, 0, 0, 0)
         self.native.layout().insertWidget(1, self._area)
-        self.heading.emphasize("#c27000")
+        self.heading.emphasize(ATTENTION_COLOR)
         keep_compact(self.back.native)
         self.names.changed.connect(lambda _: self._show_lines())
         self.back.changed.connect(lambda: self.back_requested.emit())

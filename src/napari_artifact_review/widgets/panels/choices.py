@@ -190,7 +190,7 @@ class DisagreementPanel(ChoicePanel):
             "selected rows or for all:",
             [
                 (
-                    _name(one.cutout),
+                    one.cutout.title,
                     _words(one.table),
                     _words(LabelState.after(one.decision)),
                 )
@@ -288,13 +288,9 @@ class ChangedTablePanel(ChoicePanel):
             super()._choose(keep)
 
 
-def _name(cutout: CutoutKey) -> str:
-    return f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
-
-
 def _details(one: Disagreement) -> str:
     return (
-        f"{_name(one.cutout)}\nTable: {_with_reviewer(one.table)}\n"
+        f"{one.cutout.title}\nTable: {_with_reviewer(one.table)}\n"
         f"Verdict: {_with_reviewer(LabelState.after(one.decision))}"
     )
 

@@ -8,6 +8,7 @@ from psygnal import Signal
 
 from napari_artifact_review.core.outcomes import LABEL_NAMES
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.viewer.style import ATTENTION_COLOR
 from napari_artifact_review.widgets.parts.link_line import LinkLine
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
 
@@ -63,7 +64,7 @@ class LastVerdictLine(LinkLine):
             tip = f"{image}: {line}\nClick to go back to this cutout"
             self.tooltip = tooltip_text(tip)
         is_refused = command is not None and command.state == "refused"
-        self.emphasize("#c27000" if is_refused else None)
+        self.emphasize(ATTENTION_COLOR if is_refused else None)
 
     def _request_cutout(self) -> None:
         if self._session is not None and self._session.last_command is not None:

@@ -1,4 +1,4 @@
-"""The line that says what other reviewers say about the current cutout."""
+"""The line with the verdicts of other reviewers on the current cutout."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class OthersLine(FittedLine):
-    """The line with the votes of others, once the reviewer may see them.
+    """The line with the verdicts of other reviewers on the current cutout.
 
-    Before, the line is the same for all cutouts, so that it tells nothing.
+    Until the reviewer may see them, the line is the same for all cutouts.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class OthersLine(FittedLine):
         While disputed cutouts are adjudicated, another panel shows all votes.
         """
         reviewers, cutout = session.reviewers, session.current_cutout
-        self.setVisible(reviewers.are_several and not session.is_adjudicating)
+        self.setVisible(reviewers.has_several and not session.is_adjudicating)
         if cutout.is_hidden or not reviewers.may_see(cutout.key):
             self.show_texts("Others: shown after your verdict")
             return

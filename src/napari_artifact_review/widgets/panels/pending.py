@@ -32,7 +32,7 @@ class PendingPanel(Container[Widget]):
 
     Attributes
     ----------
-    give_again_requested : Signal
+    retry_requested : Signal
         Emitted to retry the refused commands.
     dismiss_requested : Signal
         Emitted to discard the refused commands.
@@ -41,17 +41,17 @@ class PendingPanel(Container[Widget]):
         afterwards.
     """
 
-    give_again_requested = Signal()
+    retry_requested = Signal()
     dismiss_requested = Signal()
     recording_changed = Signal(int)
 
     def __init__(self) -> None:
         self.refused = alarm()
-        self.give_again = PushButton(text="Retry")
+        self.retry = PushButton(text="Retry")
         self.dismiss = PushButton(
             text="Dismiss", tooltip="Discard the verdicts that could not be recorded"
         )
-        buttons = row_of(self.give_again, self.dismiss)
+        buttons = row_of(self.retry, self.dismiss)
         super().__init__(widgets=[self.refused, buttons], labels=False)
         self.margins = (0, 0, 0, 0)
         self.hide()
@@ -59,12 +59,12 @@ class PendingPanel(Container[Widget]):
         self._recording = 0
         self._timer = QTimer(self.native, singleShot=True)
         self._timer.timeout.connect(self._show)
-        self.give_again.changed.connect(lambda: self.give_again_requested.emit())
+        self.retry.changed.connect(lambda: self.retry_requested.emit())
         self.dismiss.changed.connect(lambda: self.dismiss_requested.emit())
 
     def show_keys(self, keys: KeyChoice) -> None:
         """Show the current key in the tooltip."""
-        self.give_again.tooltip = keys["give_again"].hint
+        self.retry.tooltip = keys["give_again"].hint
 
     def show_session(self, session: ReviewSession | None) -> None:
         """Show a session's refused commands, and watch its pending commands.

@@ -115,7 +115,6 @@ class ReviewerQuestion(Container[Widget]):
         self.show()
         for line, button in enumerate(self.buttons):
             button.visible = line < len(names)
-        self.error.visible = False
         offer_names(self.field.native, names)
         self.field.value = proposed
         self.field.native.setFocus()

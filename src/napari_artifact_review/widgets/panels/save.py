@@ -9,6 +9,7 @@ from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.viewer.style import ATTENTION_COLOR
 from napari_artifact_review.widgets.parts.font import fit_width
 from napari_artifact_review.widgets.parts.line import Line
 from napari_artifact_review.widgets.parts.plain_text import tooltip_text
@@ -70,7 +71,7 @@ class SavePanel(Container[Widget]):
         )
         self.state.show_text("Saving..." if saving else _state_text(session))
         # The colour is legible in the dark theme and in the light theme.
-        self.state.emphasize("#c27000" if session.unsaved else None)
+        self.state.emphasize(ATTENTION_COLOR if session.unsaved else None)
         self.state.tooltip = tooltip_text(
             f"Stored in {session.store}\nExported to {session.output}"
         )

@@ -130,9 +130,7 @@ class TeamPanel(Container[Widget]):
         self.problem.visible = problem is not None
         if team is None:
             return
-        count = team.unsent
-        unsent = f"{count} not sent yet" if count else "all sent"
-        self.state.show_text(f"Meeting place: {unsent}")
+        self.state.show_text(f"Meeting place: {team.state_text}")
         self.state.tooltip = tooltip_text(f"Verdicts are exchanged with {team.name}")
 
 
@@ -147,11 +145,11 @@ def team_button() -> PushButton:
 
 
 def _counts(session: ReviewSession) -> dict[str, int]:
-    """Return the number of cutouts with a vote of each reviewer, the own one first."""
+    """Return the number of cutouts with a vote by reviewer, the session's first."""
     reviewers, own = session.reviewers, session.reviewer
     counts = reviewers.votes.counts
     names = {*counts, *reviewers.rules.members}
-    if reviewers.view is not reviewers.votes:
+    if reviewers.decisions is not reviewers.votes:
         # A window of the consensus may belong to a login name that reviews nothing.
         names.add(own)
     ordered = sorted(names, key=lambda name: (name != own, name))

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QButtonGroup
 
 from napari_artifact_review.core.outcomes import LABEL_NAMES, OUTCOME_DISPLAY_ORDER
 from napari_artifact_review.viewer.input.key_choice import KeyChoice
+from napari_artifact_review.viewer.style import ATTENTION_COLOR
 from napari_artifact_review.widgets.panels.last_verdict import LastVerdictLine
 from napari_artifact_review.widgets.parts.font import keep_compact
 from napari_artifact_review.widgets.parts.line import Line
@@ -155,7 +156,7 @@ class VerdictPanel(Container[Widget]):
     def _show_history(self) -> None:
         """Show the selection, the pending verdicts, or the current verdict."""
         count = self._recording
-        self.history.emphasize("#c27000" if self._selected else None)
+        self.history.emphasize(ATTENTION_COLOR if self._selected else None)
         if self._selected:
             self.history.show_text(self._selected)
             self.history.tooltip = _selection_hint(self._keys)

@@ -290,7 +290,7 @@ class CompareWindow(ToolWindow):
         self._texts = None
         self.outdated.hide()
         self.progress.setText("")
-        self.say()
+        self.show_message()
 
     def show_form(self) -> None:
         """Show the window in front of the others, with the focus in the first field."""
@@ -333,7 +333,7 @@ class CompareWindow(ToolWindow):
                 if texts.to_review
                 else "Each cutout on which the models differ has a verdict"
             )
-        self.say()
+        self.show_message()
 
     def show_outdated(self) -> None:
         """Show that the labels have changed since the comparison, if there is one."""
@@ -341,7 +341,7 @@ class CompareWindow(ToolWindow):
             self.outdated.show()
             self._make_room()
 
-    def say(self, text: str = "", *, error: str = "") -> None:
+    def show_message(self, text: str = "", *, error: str = "") -> None:
         """Show a message, an error or both; an empty string hides each."""
         for label, shown in ((self.message, text), (self.error, error)):
             label.setText(_shown(shown))

@@ -95,7 +95,7 @@ class ExamplesPanel(PictureWindow):
             button.setVisible(at < len(self._cutouts))
             button.setIcon(picture_icon(None))
         for cutout, button in zip(self._cutouts, self.buttons, strict=False):
-            name = f"{cutout.image_name} ({cutout.grid_x}, {cutout.grid_y})"
+            name = cutout.key.title
             short = button.fontMetrics().elidedText(
                 name, Qt.TextElideMode.ElideMiddle, button.width() - 8
             )

@@ -113,7 +113,7 @@ class TeamWindow(ToolWindow):
         self.work.show_overview(None)
         self.rules.show_overview(None)
         self.agreement.show_agreement(None)
-        self.say()
+        self.show_message()
         self.show_writing(False)
 
     def show_overview(self, overview: TeamOverview) -> None:
@@ -126,7 +126,7 @@ class TeamWindow(ToolWindow):
         self.save_consensus.setEnabled(not is_writing)
         self.agreement.show_writing(is_writing)
 
-    def say(self, text: str = "", *, error: str = "") -> None:
+    def show_message(self, text: str = "", *, error: str = "") -> None:
         """Show a message, an error or both; an empty string hides each."""
         for label, shown in ((self.message, text), (self.error, error)):
             label.setText(breakable(printable(shown)))
@@ -136,7 +136,7 @@ class TeamWindow(ToolWindow):
         clipboard = QApplication.clipboard()
         if clipboard is not None:
             clipboard.setText(text)
-            self.say("The agreement is on the clipboard.")
+            self.show_message("The agreement is on the clipboard.")
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
         """Show the window, and ask for what it shows."""

@@ -76,8 +76,8 @@ class AgreementTab(QWidget):
             self._lines.removeWidget(part)
             part.deleteLater()
         self.tables, self._parts = [], []
-        told, tables = _as_texts(agreement)
-        self.sentences.setText(breakable(printable("\n".join(told))))
+        lines, tables = _as_texts(agreement)
+        self.sentences.setText(breakable(printable("\n".join(lines))))
         for table in tables:
             self._add(table)
         self._show_buttons()

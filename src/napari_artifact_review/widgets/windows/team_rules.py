@@ -19,7 +19,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_artifact_review.core.errors import ReviewError
-from napari_artifact_review.core.team.overview_texts import rules_sentences, time_text
+from napari_artifact_review.core.team.overview_texts import (
+    rules_origin,
+    rules_sentences,
+)
 from napari_artifact_review.core.team.rules import TeamRules
 from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.parts.font import keep_compact, set_bold
@@ -35,9 +38,9 @@ if TYPE_CHECKING:
 _MOST = 999
 
 _BLIND = (
-    "A blind reviewer sees what others say about a cutout after the own verdict. The "
-    "log records each change of the rules. Verdicts that could see others do not count "
-    "for the agreement."
+    "A blind reviewer sees the verdicts of others on a cutout only after giving a "
+    "verdict. The log records each change of the rules. Verdicts that are not blind do "
+    "not count for the agreement."
 )
 
 
@@ -124,7 +127,7 @@ class RulesTab(QWidget):
             (
                 "Repeats",
                 self.repeats,
-                "Looks that repeat the own verdicts",
+                "Share of looks at cutouts that the reviewer has judged before",
             ),
             ("Majority", self.majority, "Equal verdicts that settle a cutout"),
             ("Seed", self.seed, "The same seed draws the same cutouts"),
@@ -172,16 +175,9 @@ class RulesTab(QWidget):
             self._fill(TeamRules())
             return
         self.members.show_known([one.name for one in overview.reviewers])
-        self._show_origin(overview)
+        self.origin.setText(breakable(printable(rules_origin(overview))))
         if overview.rules != self._rules:
             self._fill(overview.rules, self.changes)
-
-    def _show_origin(self, overview: TeamOverview) -> None:
-        text = "These are the default rules, which were never changed."
-        if overview.rules_set_at:
-            time = time_text(overview.rules_set_at)
-            text = f"Set by {overview.rules_set_by}, {time} UTC."
-        self.origin.setText(breakable(printable(text)))
 
     def _fill(self, rules: TeamRules, edited: dict[str, Any] | None = None) -> None:
         """Show rules in the fields, and over them those that the user has edited."""

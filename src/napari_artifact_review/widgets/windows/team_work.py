@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_artifact_review.core.team.overview_texts import state_lines, work_table
-from napari_artifact_review.core.texts import counted, printable
+from napari_artifact_review.core.texts import printable
 from napari_artifact_review.widgets.parts.message import breakable
 from napari_artifact_review.widgets.parts.plain_text import plain_label
 from napari_artifact_review.widgets.parts.scrolled import scrolled
@@ -73,10 +73,9 @@ class WorkTab(QWidget):
         """Show the exchange with a meeting place; None without one."""
         self._exchange = []
         if team is not None:
-            unsent = f"{counted(team.unsent, 'entry', 'entries')} not sent yet"
             self._exchange = [
                 ("Meeting place", team.name),
-                ("Exchange", unsent if team.unsent else "all sent"),
+                ("Entries", team.state_text),
             ]
             if team.problem is not None:
                 self._exchange.append(("Problem", str(team.problem)))

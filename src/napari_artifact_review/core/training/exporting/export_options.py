@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args
 
 from napari_artifact_review.core.errors import ReviewError
 
-#: Treatment of unsure verdicts: leave out their rows, or keep the label that stands
-#: with the weight 1 or 0.5.
+#: Treatment of unsure verdicts: leave out their rows, or keep their label with weight 1
+#: or 0.5.
 Unsure = Literal["drop", "keep", "0.5"]
 
 #: Rows to export.

@@ -117,7 +117,7 @@ def jobs_of(
         try:
             path, hdu = session.images.place_of(str(name))
         except ImageError as error:
-            faults.append(error.again())
+            faults.append(error.without_traceback())
             continue
         grid = (part[axis].to_numpy(np.int64) for axis in ("grid_x", "grid_y"))
         if options.hdu is not None:

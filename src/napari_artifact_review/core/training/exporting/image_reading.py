@@ -282,7 +282,7 @@ def read_ahead(
             try:
                 yield job, future.result()
             except ImageError as error:
-                yield job, error.again()
+                yield job, error.without_traceback()
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 

@@ -19,7 +19,7 @@ from napari_artifact_review.core.decisions.meeting_place import (
     Span,
 )
 from napari_artifact_review.core.errors import FaultyFileError, StoreError
-from napari_artifact_review.core.user_folders import absolute_path
+from napari_artifact_review.core.user_folders import expanded_path
 
 #: Seconds between a failed exchange and the next attempt. Each further failure doubles
 #: the delay, up to the longest delay.
@@ -372,7 +372,15 @@ def _folder_path(text: str | Path) -> Path:
             remedy="Name a folder that your computers share, or the URL of a "
             "PostgreSQL database",
         )
-    return absolute_path(text)
+    path = expanded_path(text)
+    if str(path).startswith("~"):
+        # A folder of that name here is not what the user means.
+        raise StoreError(
+            "the home folder of that user is not known",
+            path=text,
+            remedy="Name the folder by its full path",
+        )
+    return path.absolute()
 
 
 def _lacking(last_numbers: Mapping[str, int], others: Mapping[str, int]) -> list[Span]:

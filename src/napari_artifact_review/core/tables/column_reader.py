@@ -20,6 +20,7 @@ from napari_artifact_review.core.tables.mapping import (
     TableMapping,
     label_of,
 )
+from napari_artifact_review.core.tables.short_floats import as_doubles
 from napari_artifact_review.core.tables.table_file import TableFile
 
 #: Maximum number of faults that are listed one by one in a column.
@@ -350,7 +351,7 @@ def _strings(column: pd.Series[Any]) -> pd.Series[str]:
     if column.dtype == "str":
         return column
     # Convert to objects, so that both NaN and null count as missing.
-    cells = column.astype("object")
+    cells = as_doubles(column).astype("object")
     return cells.where(cells.notna(), "").map(str).astype("str")
 
 

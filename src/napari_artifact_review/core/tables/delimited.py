@@ -17,6 +17,7 @@ import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.tables.column_names import IDENTIFYING
+from napari_artifact_review.core.tables.short_floats import as_doubles
 from napari_artifact_review.core.tables.splitting import is_padded, split_cells
 from napari_artifact_review.core.tables.table_file import TableFile, decompress
 from napari_artifact_review.core.tables.text_layout import (
@@ -271,7 +272,7 @@ def _map_distinct(
     column: pd.Series[Any], change: Callable[[Any], str]
 ) -> pd.Series[Any]:
     """Convert a column to strings, calling `change` once for each distinct value."""
-    codes, distinct = pd.factorize(column, use_na_sentinel=False)
+    codes, distinct = pd.factorize(as_doubles(column), use_na_sentinel=False)
     changed = pd.array([change(value) for value in distinct], dtype="str")
     return pd.Series(changed.take(codes), index=column.index, name=column.name)
 

@@ -19,6 +19,7 @@ from napari_artifact_review.core.tables.column_condition import (
 )
 from napari_artifact_review.core.tables.column_names import unique_names
 from napari_artifact_review.core.tables.predictions import Predictions
+from napari_artifact_review.core.tables.short_floats import as_doubles
 
 #: Smallest whole number whose successor is not a float64.
 _FIRST_INEXACT = 2**53
@@ -199,10 +200,7 @@ def _comparable(values: pd.Series[Any]) -> pd.Series[Any]:
     if values.dtype == "str":
         return values
     if pd.api.types.is_numeric_dtype(dtype):
-        if getattr(dtype, "numpy_dtype", dtype) == np.float32:
-            # Otherwise 20.1 would become 20.100000381469727.
-            return pd.Series(values.to_numpy(np.float32, na_value=np.nan))
-        return values
+        return as_doubles(values)
     cells = values.astype("object")
     return cells.map(str).astype("str").where(cells.notna())
 

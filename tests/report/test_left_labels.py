@@ -79,12 +79,13 @@ def test_it_has_the_estimate_and_its_basis(demo, tmp_path):
         left = session.remaining
     assert "Estimate, learned from 20 verdicts" in page.text
     rows = {row[0]: row[1:] for row in page.rows}
-    table = left.estimates.table.together
-    assert rows["the whole table: together"][:2] == [
-        str(table.found),
-        f"{table.left:,.1f}",
+    queue = left.estimates.queue.together
+    assert rows["the errors: together"][:2] == [
+        str(queue.found),
+        f"{queue.left:,.1f}",
     ]
-    assert "the errors: missed artifacts" in rows
+    assert left.estimates.table is None, "no verdict is about an agreement"
+    assert "the whole table: together" not in rows
     assert f"About {left.looks_to_target} more looks" in page.text
     assert "or 1 min." in page.text
 

@@ -53,6 +53,8 @@ def _estimates(remaining: Remaining) -> Iterator[tuple[str, ...]]:
         (remaining.queue_name, estimates.queue),
         ("the whole table", estimates.table),
     ):
+        if sides is None:
+            continue
         for side, name in _SIDES.items():
             one = getattr(sides, side)
             yield (

@@ -135,6 +135,20 @@ def test_the_sentence_names_looks_estimate_and_audit():
             "233 of 582 looked at; about 1 wrong label left among the agreements "
             "(estimate); about 30 in the whole table (estimate); no audit yet",
         ),
+        (
+            {"estimates": replace(ESTIMATES, table=None)},
+            "233 of 582 looked at; about 6 wrong labels left among the errors "
+            "(estimate); no estimate for the whole table yet; no audit yet",
+        ),
+        (
+            {"estimates": replace(ESTIMATES, table=None), "looked_at": 582},
+            "All 582 looked at; no estimate for the whole table yet; no audit yet",
+        ),
+        (
+            {"estimates": replace(ESTIMATES, table=None), "audits": [AUDIT]},
+            "233 of 582 looked at; about 6 wrong labels left among the errors "
+            "(estimate); 10 to 211 in the whole table (95 %, audit of 400)",
+        ),
         ({"without_verdict": 0}, "The whole table is looked at"),
     ],
 )
@@ -214,7 +228,7 @@ def test_the_json_holds_each_number():
     ("looks", "seconds", "text"),
     [
         (None, None, ""),
-        (0, None, "The estimated recall of 0.9 is reached"),
+        (0, None, "The estimated recall of 0.9 among the errors is reached"),
         (
             1200,
             None,

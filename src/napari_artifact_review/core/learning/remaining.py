@@ -51,12 +51,15 @@ class Estimates:
 
     Attributes
     ----------
-    queue, table : BySide of Estimate
+    queue : BySide of Estimate
         Estimates for missed artifacts, for false ones, and for both together.
+    table : BySide of Estimate or None
+        The same for the whole table; None if the verdicts say too little about the
+        cutouts beside the queue.
     """
 
     queue: BySide[Estimate]
-    table: BySide[Estimate]
+    table: BySide[Estimate] | None
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def sentence(remaining: Remaining) -> str:
         low, high = audit.sides.together.left
         interval = f"{low:,} to {high:,}" if low < high else f"{low:,}"
         phrases.append((interval, f"in the whole table (95 %, {_basis(audit)})"))
-    elif estimates:
+    elif estimates and estimates.table:
         left = f"{estimates.table.together.left:,.0f}"
         phrases.append((f"about {left}", "in the whole table (estimate)"))
     parts = [looks]
@@ -191,7 +194,10 @@ def sentence(remaining: Remaining) -> str:
         parts.append(
             f"{count} {noun} {where}" if len(parts) == 1 else f"{count} {where}"
         )
-    parts += [] if estimates else ["no estimate yet"]
+    if estimates is None:
+        parts.append("no estimate yet")
+    elif estimates.table is None and not audit:
+        parts.append("no estimate for the whole table yet")
     parts += [] if audit else ["no audit yet"]
     return "; ".join(parts)
 
@@ -210,7 +216,10 @@ def target_text(remaining: Remaining) -> str:
     if remaining.looks_to_target is None:
         return ""
     if remaining.looks_to_target == 0:
-        return f"The estimated recall of {remaining.target:g} is reached"
+        return (
+            f"The estimated recall of {remaining.target:g} among "
+            f"{remaining.queue_name} is reached"
+        )
     text = (
         f"About {remaining.looks_to_target:,} more looks in the order of the queue to "
         f"an estimated recall of {remaining.target:g}"
@@ -257,6 +266,8 @@ def as_json(remaining: Remaining) -> dict[str, Any]:
                 side: asdict(estimate) | {"recall": estimate.recall}
                 for side, estimate in by_side._asdict().items()
             }
+            if by_side
+            else None
             for name, by_side in (
                 ("queue", estimates.queue),
                 ("table", estimates.table),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from astropy.table import Table
 
+from napari_artifact_review import cli
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.errors import SaveError
 from napari_artifact_review.core.review.output import OutputChangedError
@@ -337,3 +339,27 @@ def test_a_save_that_was_cut_short_is_no_change_of_another_program(
         again.save()
         assert again.unsaved == 0
     assert pd.read_csv(output)["label_new"].tolist() == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "command", [["save"], ["report", "--output", "r.html"], ["export", "--to", "to"]]
+)
+def test_a_review_with_another_output_is_named_rather_than_overlooked(
+    survey, tmp_path, monkeypatch, capsys, command
+):
+    monkeypatch.chdir(tmp_path)
+    other = survey.with_name("mine.csv")
+    with ReviewSession.open(survey, output=other) as session:
+        session.set_label("artifact")
+        session.save()
+    name, *options = command
+    images = ["--images", str(survey.parent)] if name == "export" else []
+    assert cli.main([name, str(survey), *options, *images]) == 2
+    error = capsys.readouterr().err
+    assert "its review has another output: mine.csv" in error
+    assert not survey.with_name("test_outputs.csv").exists()
+    # The log of another table in the folder is no reason.
+    with sqlite3.connect(f"{other}.review.sqlite") as log:
+        log.execute("UPDATE review SET table_name = 'elsewhere.csv'")
+    log.close()
+    assert cli.main([name, str(survey), *options, *images]) == 0

@@ -67,6 +67,17 @@ def stored_state(path: Path, output: Path) -> Any:
     return _read(path, output, LogFile.read_state)
 
 
+def stored_table_name(path: Path) -> str | None:
+    """Return the path of the table to which a log belongs; None if there is no log.
+
+    Raises
+    ------
+    StoreError
+        If the log cannot be read.
+    """
+    return _read(path, path, LogFile.read_table_name)
+
+
 def stored_reviewers(path: Path, output: Path) -> tuple[str, ...]:
     """Return the names of the reviewers in a log, without opening the log.
 

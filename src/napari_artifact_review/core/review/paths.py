@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_artifact_review.core.decisions.log_paths import log_path_beside
+from napari_artifact_review.core.decisions.log_paths import LOG_SUFFIX, log_path_beside
 from napari_artifact_review.core.errors import ImageError, StoreError
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.user_folders import absolute_path
@@ -42,12 +42,15 @@ def find_output(
     Raises
     ------
     StoreError
-        If `reviewed` has no log in its folder, or `store` is no file.
+        If `reviewed` has no log in its folder, `store` is no file, or only logs of
+        other outputs belong to the table.
     """
     if store is not None:
         _check_store(store, path)
     if reviewed is None and log_path_beside(path).exists():
         return path
+    if reviewed is None and store is None:
+        _check_other_outputs(path)
     if reviewed is not None and not log_path_beside(Path(reviewed)).exists():
         raise StoreError(
             "there is no log of verdicts beside it",
@@ -55,6 +58,37 @@ def find_output(
             remedy="Name the output that was used in the review",
         )
     return reviewed
+
+
+def _check_other_outputs(path: Path) -> None:
+    """Raise an error if a table was reviewed, but not with the default output."""
+    # Import here, because the dock's form needs only the other functions.
+    from napari_artifact_review.core.decisions.log_opening import log_in_use
+
+    output = default_output(path)
+    if log_in_use(log_path_beside(output), output).exists():
+        return
+    others = [
+        log.name.removesuffix(LOG_SUFFIX)
+        for log in sorted(path.parent.glob(f"*{LOG_SUFFIX}"))
+        if _table_name_in(log) == str(path)
+    ]
+    if others:
+        raise StoreError(
+            f"its review has another output: {' or '.join(others)}",
+            path=path,
+            remedy="Name that table, or give it with --reviewed",
+        )
+
+
+def _table_name_in(log: Path) -> str | None:
+    from napari_artifact_review.core.decisions.log_opening import stored_table_name
+
+    try:
+        return stored_table_name(log)
+    except StoreError:
+        # A damaged log of another review does not concern this one.
+        return None
 
 
 def _check_store(store: str, path: Path) -> None:

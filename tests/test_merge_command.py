@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -263,6 +264,16 @@ def test_a_file_that_cannot_be_merged_is_named(bad, fault, review, team, capsys)
     assert (out, line.startswith(f"{bad}: ")) == ("", True)
     assert fault in line
     assert not team.exists()
+
+
+def test_a_table_instead_of_its_log_is_told_the_log(review, folder, team, capsys):
+    review("ana.sqlite", (NORTH, "artifact"))
+    table, log = folder / "mine.csv", folder / "mine.csv.review.sqlite"
+    table.write_text("image_name\n")
+    shutil.copy(folder / "ana.sqlite", log)
+    assert merge(table, into=team) == 2
+    assert f"Its log is {log.name}." in capsys.readouterr().err
+    assert merge(log, into=team) == 0
 
 
 @pytest.mark.parametrize(

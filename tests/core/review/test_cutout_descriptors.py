@@ -96,7 +96,8 @@ def test_embeddings_that_cannot_be_used_are_told(demo, tmp_path, cache):
     )
     with session:
         session.set_queue(order="learned")
-        session.wait_until_ready(60)
+        with pytest.raises(ReviewError, match=r"e\.npy"):
+            session.wait_until_ready(60)
         [fault] = session.descriptors.faults
         assert fault.path is not None
         assert "embeddings cannot be used" in session.learned_queue.text

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from napari_artifact_review.core.atomic_files import beside, replace_file
 from napari_artifact_review.core.decisions.entry import Entry
+from napari_artifact_review.core.decisions.log_paths import log_path_beside
 from napari_artifact_review.core.decisions.schema import (
     DECISIONS,
     METADATA,
@@ -99,7 +100,9 @@ class LogFile:
             with self._engine.connect().execution_options(reading=True) as db:
                 yield db
         except (SQLAlchemyError, OSError, ValueError) as error:
-            raise self._error(f"cannot be read ({_reason(error)})", _DAMAGED) from error
+            log = log_path_beside(self.path)
+            remedy = f"Its log is {log.name}" if log.exists() else _DAMAGED
+            raise self._error(f"cannot be read ({_reason(error)})", remedy) from error
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:

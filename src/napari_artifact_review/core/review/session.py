@@ -526,8 +526,15 @@ class ReviewSession:
         -------
         bool
             Whether everything is computed.
+
+        Raises
+        ------
+        ReviewError
+            If the user's own embeddings cannot be used.
         """
         is_ready = self.descriptors.wait(timeout)
+        if self.descriptors.embeddings is not None and self.descriptors.faults:
+            raise self.descriptors.faults[0].without_traceback()
         self._learn()
         return self.learned_queue.wait(timeout) and is_ready
 

@@ -95,6 +95,8 @@ class TableSaver:
         parameters (`spreadsheet` is its `spreadsheet_safe`), and for the errors of
         this method and of the job.
         """
+        if encoding not in (None, "utf-8"):
+            raise ValueError(f"an output is in UTF-8 or as its table, not {encoding!r}")
         self._check()
         self.encoding = encoding or self.encoding
         return self._job(

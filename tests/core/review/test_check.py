@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from napari_artifact_review import cli
 from napari_artifact_review.core.images import folder
 from napari_artifact_review.core.images.folder import read_image
 from napari_artifact_review.core.review.check import check_review
@@ -206,3 +207,31 @@ def test_one_image_at_a_time_is_in_memory(survey, monkeypatch):
     monkeypatch.setattr(folder, "read_image", read)
     assert check_review(survey)[1] == []
     assert set(most) == {1}
+
+
+OPPOSED = [(1, 0.02), (0, 0.98), (1, 0.03), (0, 0.99)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_told"),
+    [
+        (OPPOSED, True),
+        ([*OPPOSED, (1, "")], True),
+        ([*OPPOSED, (1, 0.98)], False),
+        ([(preds, 1 - confidence) for preds, confidence in OPPOSED], False),
+        (OPPOSED[:3], False),
+        ([(preds, "") for preds, _ in OPPOSED], False),
+    ],
+)
+def test_confidences_that_contradict_the_predictions_are_told(
+    tmp_path, rows, is_told, capsys
+):
+    table = tmp_path / "predictions.csv"
+    lines = [f"a,{200 * i},0,0,{p},{c}" for i, (p, c) in enumerate(rows)]
+    header = "image_name,grid_x,grid_y,label,preds,confidence"
+    table.write_text("\n".join([header, *lines]))
+    fits.writeto(tmp_path / "a.fits", np.zeros((200, 1000), np.float32))
+    assert cli.main(["check", str(table)]) == 0
+    assert ("--confidence-of" in capsys.readouterr().out) == is_told
+    with ReviewSession.open(table) as session:
+        assert any("--confidence-of" in one for one in session.notices) == is_told

@@ -26,6 +26,7 @@ from napari_artifact_review.core.grid import (
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.paths import (
+    OPPOSED,
     default_output,
     image_folder,
 )
@@ -133,7 +134,8 @@ def _lines_of(
         previous=previous,
         hdu=given.hdu,
     ) as session:
-        return [_summary(session), *_round_lines(session)]
+        opposed = [OPPOSED] if session.predictions.are_opposed else []
+        return [_summary(session), *opposed, *_round_lines(session)]
 
 
 def _missing_output(

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 DEFAULT_OUTPUT_NAME = "test_outputs.csv"
 
+#: Notice about a table whose predictions and confidences contradict each other.
+OPPOSED = (
+    "Each predicted artifact has a lower confidence than each other cutout: if the "
+    'confidence is that of "no artifact", map it so (--confidence-of "no artifact").'
+)
+
 
 def default_output(predictions: Path) -> Path:
     """Return the default path of the reviewed table."""
@@ -158,6 +164,8 @@ def notices_on(predictions: Predictions, output: Output) -> tuple[str, ...]:
             "The table has no preds: cutouts with a confidence of "
             f"{DEFAULT_THRESHOLD} or above are predicted artifacts."
         )
+    if predictions.are_opposed:
+        notices.append(OPPOSED)
     if output.is_foreign and output.path != predictions.path:
         notices.append(
             f"{output.path.name} exists already; saving keeps it as a dated backup. "

@@ -93,6 +93,18 @@ class Predictions:
         is_own = meaning in self.file.values.columns
         return f"review_{meaning}" if is_own else meaning
 
+    @property
+    def are_opposed(self) -> bool:
+        """Whether predicted artifacts have lower confidences than all other cutouts."""
+        if self.confidence is None or "preds" not in self.columns:
+            return False
+        known = ~np.isnan(self.confidence)
+        of_artifacts = self.confidence[known & (self.preds == 1)]
+        of_others = self.confidence[known & (self.preds == 0)]
+        # With fewer of either, chance may do the same.
+        is_enough = min(len(of_artifacts), len(of_others)) > 1
+        return is_enough and bool(of_artifacts.max() < of_others.min())
+
     def are_reviewed(self) -> npt.NDArray[np.bool_]:
         """Return the mask of rows that have a verdict, shape (n,)."""
         texts = (self.reviewed_by, self.reviewed_at, self.decision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,6 +16,9 @@ Limits: TypeAlias = tuple[float, float]
 # Minimum number of pixels in a sample. ZScale uses 1,000 pixels; a larger sample
 # provides enough of them even if most pixels are NaN.
 _SAMPLE_SIZE = 100_000
+
+# Maximum number of pixels that are copied at once; 32 MB as float64.
+_AT_ONCE = 2**22
 
 
 def zscale_limits(pixels: NDArray[Any]) -> Limits:
@@ -46,8 +50,28 @@ def finite_sample(pixels: NDArray[Any]) -> NDArray[np.float64]:
     """
     step = max(1, math.isqrt(pixels.size // _SAMPLE_SIZE))
     sample = finite_values(pixels[::step, ::step])
+    if sample.size:
+        return sample
     # The sampled pixels may all be NaN although others are finite.
-    return sample if sample.size else finite_values(pixels)
+    parts = [values[:: values.size // _SAMPLE_SIZE + 1] for values in _bands(pixels)]
+    return np.concatenate([sample, *parts])
+
+
+def finite_extent(pixels: NDArray[Any]) -> Limits | None:
+    """Return the lowest and the highest finite pixel; None without one."""
+    ends = [(v.min(), v.max()) for v in _bands(pixels) if v.size]
+    if not ends:
+        return None
+    lowest, highest = zip(*ends, strict=True)
+    return float(min(lowest)), float(max(highest))
+
+
+def _bands(pixels: NDArray[Any]) -> Iterator[NDArray[np.float64]]:
+    """Yield the finite pixels of one band of rows after another."""
+    # The finite pixels of a large image at once would be copies as large as the image.
+    rows = max(1, _AT_ONCE // max(1, pixels.shape[1]))
+    for first in range(0, len(pixels), rows):
+        yield finite_values(pixels[first : first + rows])
 
 
 def zscale_of(sample: NDArray[np.float64]) -> Limits:

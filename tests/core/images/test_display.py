@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -49,6 +50,22 @@ def test_nan_and_infinity_do_not_count():
     pixels[1::2, ::5] = np.inf
     pixels[0, 1] = -np.inf
     assert zscale_limits(pixels) == pytest.approx(clean, abs=5)
+
+
+@pytest.mark.parametrize("step", [5000, 4])
+def test_nan_in_a_large_image_costs_no_copies_of_it(step):
+    pixels = np.arange(25_000_000, dtype=np.float32).reshape(5000, 5000)
+    pixels[::step, ::step] = np.nan
+    pixels[-1, -1] = np.inf
+    tracemalloc.start()
+    try:
+        brightness = Brightness.of(pixels)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.2 * pixels.nbytes
+    assert brightness.extent == (1, pixels[-1, -2])
+    assert brightness.sample.size > 90_000
 
 
 def test_the_few_finite_pixels_of_a_large_image_count():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,8 +15,8 @@ import numpy as np
 from napari_artifact_review.core.limits import (
     Limits,
     distinct,
+    finite_extent,
     finite_sample,
-    finite_values,
     zscale_of,
 )
 
@@ -212,15 +213,11 @@ class Brightness:
         zscale : tuple of float, optional
             The `zscale_limits` of the pixels, if known.
         """
-        lowest, highest = pixels.min(), pixels.max()
-        if not (np.isfinite(lowest) and np.isfinite(highest)):
-            finite = finite_values(pixels)
-            if finite.size:
-                lowest, highest = finite.min(), finite.max()
-            else:
-                lowest, highest = 0, 0
+        lowest, highest = float(pixels.min()), float(pixels.max())
+        if not (math.isfinite(lowest) and math.isfinite(highest)):
+            lowest, highest = finite_extent(pixels) or (0.0, 0.0)
         largest = float(np.finfo(np.float32).max)
-        extent = np.clip([float(lowest), float(highest)], -largest, largest)
+        extent = np.clip([lowest, highest], -largest, largest)
         sample = finite_sample(pixels)
         limits = zscale_of(sample) if zscale is None else zscale
         return cls(sample, distinct(*extent.tolist()), limits)

@@ -346,6 +346,69 @@ def test_the_home_of_an_unknown_user_is_no_traceback(
     assert [*tmp_path.iterdir()] == []
 
 
+#: A file name that no file system allows.
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "TABLE", "--reviewed", LONG],
+        ["check", "TABLE", "--previous", LONG],
+        *(["save", "TABLE", option, LONG] for option in ("--reviewed", "--store")),
+        ["save", LONG],
+        ["report", "TABLE", "--output", "r.html", "--reviewed", LONG],
+        ["report", "TABLE", "--output", "r.html", "--store", LONG],
+        *(
+            ["export", "TABLE", "--to", "out", option, LONG]
+            for option in ("--reviewed", "--store", "--split-from")
+        ),
+        *(
+            ["compare", "TABLE", "TABLE", option, LONG]
+            for option in ("--labels", "--test", "--json", "--report")
+        ),
+        ["merge", "LOG", "--into", LONG],
+        ["describe", LONG, "--output", "out"],
+        ["score", "m.py:f", ".", "--output", "out.csv", "--labels", LONG],
+        ["score", "m.py:f", ".", "--output", LONG],
+    ],
+)
+def test_a_file_name_that_is_too_long_is_one_line(
+    command, survey, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.py").write_text("def f(cutouts): ...")
+    with ReviewSession.open(survey) as session:
+        session.set_label("artifact")
+        log = str(session.store)
+    capsys.readouterr()
+    files = {"TABLE": str(survey), "LOG": log}
+    assert main([files.get(word, word) for word in command]) == 2
+    error = capsys.readouterr().err
+    assert (len(error.splitlines()), LONG in error) == (1, True)
+    assert "too long" in error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PermissionError(13, "Permission denied", "a\nb"), "a b: Permission denied."),
+        (OSError(28, "No space left on device"), "No space left on device."),
+        (TimeoutError("the disk did not answer"), "the disk did not answer."),
+        (ConnectionResetError(), "ConnectionResetError."),
+    ],
+)
+def test_an_unforeseen_error_of_the_system_is_one_line(
+    error, line, survey, monkeypatch, capsys
+):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(f"{ReviewSession.__module__}.ReviewSession.open", fail)
+    assert main(["save", str(survey)]) == 2
+    assert capsys.readouterr().err == f"{line}\n"
+
+
 #: Run a command that is interrupted, or whose output is closed, at a given import.
 AT_AN_IMPORT = """
 import builtins, sys

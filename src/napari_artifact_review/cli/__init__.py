@@ -84,6 +84,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What is left in the buffer goes nowhere when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_CLOSED
+    except OSError as error:
+        # An error of the operating system that no module has converted.
+        print(on_one_line(_reason(error)), file=sys.stderr)
+        return 2
+
+
+def _reason(error: OSError) -> str:
+    """Return the file and the reason of an error as a sentence."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{reason}." if error.filename is None else f"{error.filename}: {reason}."
 
 
 def _parser() -> argparse.ArgumentParser:

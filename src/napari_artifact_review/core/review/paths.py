@@ -43,12 +43,14 @@ def find_output(
     ------
     StoreError
         If `reviewed` has no log in its folder, or `store` is no file.
+    ReviewError
+        If a file name is too long.
     """
     if store is not None:
         _check_store(store, path)
     if reviewed is None and log_path_beside(path).exists():
         return path
-    if reviewed is not None and not log_path_beside(Path(reviewed)).exists():
+    if reviewed is not None and not log_path_beside(absolute_path(reviewed)).exists():
         raise StoreError(
             "there is no log of verdicts beside it",
             path=reviewed,

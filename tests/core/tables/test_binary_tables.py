@@ -204,6 +204,59 @@ def test_a_damaged_file_is_a_fault(tmp_path, name):
         read_predictions(path)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(pa.string_view(), pa.binary_view(), pa.large_string()),
+        *(pa.binary(), pa.large_binary(), pa.binary(3)),
+    ],
+    ids=str,
+)
+def test_texts_of_every_arrow_type_are_read_and_written_back(tmp_path, kind):
+    def texts(*values):
+        width = kind.byte_width if pa.types.is_fixed_size_binary(kind) else 0
+        is_bytes = "binary" in str(kind)
+        encoded = [value.encode().ljust(width, b"\0") for value in values]
+        return pa.array(encoded if is_bytes else list(values), kind)
+
+    columns = {
+        "image_name": texts("a", "a", "é"),
+        "grid_x": pa.array([0, 200, 0]),
+        "grid_y": pa.array([0, 0, 0]),
+        "label": texts("0", "1", "0"),
+        "preds": pa.array([1, 1, 1]),
+        "thumbnail": pa.array([b"\xff\0", None, b"x"]),
+    }
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table(columns), path)
+    found = read_predictions(path)
+    assert found.image_names == ("a", "é")
+    assert found.label.tolist() == [0, 1, 0]
+    first = saved(path, "out.parquet")
+    # A resumed review replaces its columns.
+    with ReviewSession.open(path, output=first, reviewer="me") as session:
+        session.select("a", 0, 0)
+        session.set_label("no artifact")
+        session.save()
+    before, after = pq.read_table(path), pq.read_table(first)
+    assert after.column_names == [*before.column_names, *ADDED]
+    for name in columns:
+        assert after[name].equals(before[name])
+    label_new = after["label_new"].cast(pa.large_binary()).to_pylist()
+    assert [int(value) for value in label_new] == [0, 1, 0]
+
+
+def test_a_replaced_column_of_bytes_stays_one(tmp_path):
+    path = tmp_path / "in.parquet"
+    table = arrow_table().append_column(
+        "label_new", pa.array([b"0", b"1", b"0"], pa.binary_view())
+    )
+    pq.write_table(table, path)
+    after = pq.read_table(saved(path, "out.parquet"))
+    assert after["label_new"].type == pa.binary_view()
+    assert after["label_new"].to_pylist() == [b"1", b"1", b"0"]
+
+
 def test_parquet_with_a_column_twice_is_a_fault(tmp_path):
     path = tmp_path / "in.parquet"
     table = arrow_table()

@@ -24,6 +24,10 @@ from napari_artifact_review.core.grid import (
     infer_cutout_size,
 )
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.image_names import (
+    BYTES_REMEDY,
+    is_bytes_literal,
+)
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.paths import (
     default_output,
@@ -182,7 +186,9 @@ def _image_faults(
             f"none of the {len(groups):,} images of {table.name} is found; the first "
             f"one is {first!r}",
             path=folder.folder,
-            remedy="Choose the folder that holds the images",
+            remedy=BYTES_REMEDY
+            if is_bytes_literal(first)
+            else "Choose the folder that holds the images",
         )
         return
     for name, rows in groups:

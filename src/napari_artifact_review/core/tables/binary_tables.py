@@ -92,8 +92,9 @@ class ParquetFile(_TypedFile):
                 f"not a valid Parquet file ({error})", remedy="Write it again"
             ) from error
         # Arrow takes the type of a column in pandas from its name.
-        numbered = table.rename_columns(list(map(str, range(table.num_columns))))
-        values = numbered.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+        numbered = [str(number) for number in range(table.num_columns)]
+        readable = pa.table(list(map(_as_strings, table.columns)), names=numbered)
+        values = readable.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
         values.columns = pd.Index(table.column_names, dtype="str")
         return cls(values, table)
 
@@ -112,8 +113,33 @@ class ParquetFile(_TypedFile):
             if at is None:
                 table = table.append_column(name, column)
             else:
+                kind = table.schema.field(at).type
+                column = column.cast(kind) if _is_text(kind) else column
                 table = table.set_column(at, name, column)
         pq.write_table(table, stream)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type holds texts that pandas does not read as such."""
+    # Other programs write the names of images as bytes, such as astropy those of FITS.
+    is_view = pa.types.is_string_view(kind) or pa.types.is_binary_view(kind)
+    return bool(is_view or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as strings if it holds texts; other bytes stay as they are."""
+    kind = column.type
+    if pa.types.is_binary_view(kind):
+        column = column.cast(pa.large_binary())
+    try:
+        if pa.types.is_fixed_size_binary(kind):
+            # Shorter texts are filled up with NUL.
+            texts = column.cast(pa.binary()).cast(pa.large_string())
+            return pc.utf8_rtrim(texts, characters="\0")
+        return column.cast(pa.large_string()) if _is_text(kind) else column
+    except pa.ArrowInvalid:
+        # These bytes are not UTF-8.
+        return column
 
 
 def _check_parquet(data: bytes) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.check import check_review
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.reading import (
     inspect_predictions,
     read_predictions,
@@ -243,7 +244,8 @@ NUMBER = "is not a whole number below 2**63"
         ("error_id", "7E2", 700),
         ("error_id", "9007199254740993", 2**53 + 1),
         ("error_id", "9223372036854775807", 2**63 - 1),
-        *(("image_name", cell, cell) for cell in ("007", "1e3", "=a", " a ", "NA")),
+        *(("image_name", cell, cell) for cell in ("007", "1e3", "=a", "a b", "NA")),
+        *(("image_name", cell, "c") for cell in (" c", "c ", "\tc  ")),
         ("image_name", "9007199254740993", "9007199254740993"),
         ("image_name", "a" * 300, "a" * 300),
     ],
@@ -420,6 +422,8 @@ def archive(tmp_path: Path) -> Path:
     ("name", "what"),
     [
         *((name, None) for name in ("a", "a.npy", "a.NPY", "./a", "007", "night/a")),
+        pytest.param("a ", None, id="a blank at the end"),
+        pytest.param(" night/a  ", None, id="blanks around it"),
         pytest.param("link", None, id="a link out of the folder is the user's own"),
         pytest.param("linked/a", None, id="a linked folder, too"),
         pytest.param(f"nfc-{NFD}", None, id="NFD in the table, NFC on disk"),
@@ -453,3 +457,18 @@ def test_a_name_finds_its_image_or_is_a_fault_of_its_row(archive, name, what):
         assert (fault.path, fault.where) == (path, "line 2, column image_name")
         assert what in fault.what
         assert fault.remedy
+
+
+def test_a_name_with_and_without_blanks_is_one_image(archive):
+    rows = ["a,0,0,0,1,0.5,1", "a ,0,4,0,1,0.5,2", "  a,0,4,0,1,0.5,3"]
+    path = put(archive.parent, table(*rows))
+    [fault] = inspect_predictions(path).faults
+    assert fault.where == "line 4, column image_name"
+    assert "(0, 4) is already in line 3" in fault.what
+    put(archive.parent, table(*rows[:2]))
+    with ReviewSession.open(path, archive, cutout_size=4, reviewer="ada") as session:
+        session.select("a", 0, 4)
+        session.set_label("artifact")
+        session.save()
+        written = session.output.read_text().splitlines()
+    assert [line.partition(",")[0] for line in written] == ["image_name", "a", "a "]

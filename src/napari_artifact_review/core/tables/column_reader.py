@@ -212,6 +212,8 @@ class ColumnReader:
     def names(self, column: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
         """Convert a column of image names to indices, and record empty names as faults.
 
+        Blanks around a name, with which programs align columns, are not part of it.
+
         Returns
         -------
         index : ndarray of int64, shape (n,)
@@ -219,7 +221,7 @@ class ColumnReader:
         names : tuple of str
             Distinct names, in order of first appearance.
         """
-        index, names = pd.factorize(_strings(self.values[column]))
+        index, names = pd.factorize(_strings(self.values[column]).str.strip(" \t"))
         empty = np.flatnonzero(np.asarray(names == "")[index])
         self.add_common_fault(empty, column, "the name is empty", "Name the image")
         return index.astype(np.int64), tuple(map(str, names))

@@ -233,6 +233,14 @@ NUMBER = "is not a whole number below 2**63"
     [
         *(("label", cell, 1) for cell in ("1", "1.0", "True", "tRUE", " 1 ")),
         *(("label", cell, 0) for cell in ("0", "0.0", "False", " 0 ")),
+        *(
+            (column, cell, meaning)
+            for column in ("label", "preds", "label_new")
+            for cell, meaning in (
+                *((one, 1) for one in ("1.000000000000000000e+00", "1e0", "+1", "01")),
+                *((zero, 0) for zero in ("0.000e+00", "-0", "00", "0E5")),
+            )
+        ),
         ("preds", "True", 1),
         ("label_new", "1.0", 1),
         ("label_new", "", 0),
@@ -263,7 +271,15 @@ def test_a_cell_means_what_it_says_and_is_written_back(tmp_path, column, cell, m
 @pytest.mark.parametrize(
     ("column", "cell", "what"),
     [
-        *(("label", cell, LABEL) for cell in ("", "NA", "nan", "2", "-1", "pos", "01")),
+        *(("label", cell, LABEL) for cell in ("", "NA", "nan", "2", "-1", "pos")),
+        *(
+            ("label", cell, LABEL)
+            for cell in ("1e", "1_0", "0x1", "1.0000000000000001")
+        ),
+        *(
+            ("label", cell, LABEL)
+            for cell in ("1e-400", "1e9999999999999999999", "\u0661")
+        ),
         *(("preds", cell, LABEL) for cell in ("", "yes", "0.5")),
         *(("label_new", cell, LABEL) for cell in ("NA", "2")),
         *(
@@ -302,6 +318,36 @@ def with_cell(column: str, cell: str) -> str:
     row = dict(zip(columns, ("b", 9, 9, 0, 1, 0.5, 2, 0), strict=True))
     row[column] = f'"{cell}"' if "," in cell else cell
     return table(f"{ROW},0", ",".join(map(str, row.values())), header=",".join(columns))
+
+
+@pytest.mark.parametrize(
+    ("cell", "opposite"),
+    [
+        ("0.000e+00", "1.000e+00"),
+        ("1.000e+00", "0.000e+00"),
+        ("0e+00", "1"),
+        (" 00 ", " 1 "),
+        ("+1", "+0"),
+        ("01", "00"),
+        ('"0E5"', '"1"'),
+        ("FALSE", "TRUE"),
+    ],
+)
+def test_a_new_label_has_the_notation_of_the_others_and_its_value(
+    tmp_path, cell, opposite
+):
+    path = put(
+        tmp_path, table(f"a,0,0,{cell},1", header=HEADER[: HEADER.index(",con")])
+    )
+    np.save(tmp_path / "a.npy", np.zeros((4, 4)))
+    with ReviewSession.open(path, cutout_size=4, reviewer="ada") as session:
+        label = session.predictions.label[0]
+        session.set_label("no artifact" if label else "artifact")
+        output = session.save()
+    columns, row = (line.split(",") for line in output.read_text().splitlines())
+    assert row[columns.index("label")] == cell
+    assert row[columns.index("label_new")] == opposite
+    assert read_predictions(output).label_new.tolist() == [1 - label]
 
 
 # All faults at once
@@ -467,6 +513,7 @@ def test_a_name_with_and_without_blanks_is_one_image(archive):
     assert "(0, 4) is already in line 3" in fault.what
     put(archive.parent, table(*rows[:2]))
     with ReviewSession.open(path, archive, cutout_size=4, reviewer="ada") as session:
+        assert list(session.table["image_name"]) == ["a", "a"]
         session.select("a", 0, 4)
         session.set_label("artifact")
         session.save()

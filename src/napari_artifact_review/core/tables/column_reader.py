@@ -15,6 +15,7 @@ import pandas as pd
 
 from napari_artifact_review.core.errors import MappingNeededError, TableError
 from napari_artifact_review.core.tables.mapping import (
+    NUMBER,
     ConfidenceScale,
     LabelValues,
     TableMapping,
@@ -32,8 +33,6 @@ _NAMED_CELLS = 5
 _MISSING = {"", "nan", "none", "null", "na", "n/a", "<na>", "--"}
 
 _WHOLE_NUMBER_LIMIT = 2**63
-#: Pattern of a number. It excludes notations that only Python reads, such as 1_000.
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 class ColumnReader:
@@ -322,7 +321,7 @@ class ColumnReader:
         scale, texts = self.mapping.confidence_scale, self._number_texts(column)
         if scale == "percent":
             texts = texts.str.removesuffix("%").str.rstrip()
-        sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
+        sound = texts.str.fullmatch(NUMBER).to_numpy(bool)
         missing = ~sound
         missing[missing] = texts[missing].str.casefold().isin(_MISSING)
         numbers = _on_probability_scale(_numbers(texts.where(sound, "nan")), scale)
@@ -377,9 +376,9 @@ def _no_probability(text: str, scale: ConfidenceScale) -> tuple[str, str]:
         return f"{text!r} is not a number", "Write a number with a decimal point"
     other = text.replace(",", ".", 1).removesuffix("%").rstrip()
     what = f"{text!r} is not a probability"
-    if text.count(",") == 1 and re.fullmatch(_NUMBER, other):
+    if text.count(",") == 1 and re.fullmatch(NUMBER, other):
         return what, "Write a decimal point, or choose the decimal comma (--decimal ,)"
-    if re.fullmatch(_NUMBER, other):
+    if re.fullmatch(NUMBER, other):
         return what, (
             "Write a number from 0 to 1, or say that the confidence is a percentage or "
             "a logit (--confidence-scale)"
@@ -407,7 +406,7 @@ def _numbers(texts: pd.Series[str]) -> npt.NDArray[np.float64]:
 
 def _whole_number(text: str) -> int | None:
     """Convert a string such as 200, 200.0 or 2E2 to an integer; None if invalid."""
-    if not re.fullmatch(_NUMBER, text):
+    if not re.fullmatch(NUMBER, text):
         return None
     try:
         number = Decimal(text)

@@ -462,6 +462,14 @@ def test_a_mapping_can_be_copied_as_options_of_a_command():
     assert TableMapping().as_options() == ()
 
 
+@pytest.mark.parametrize(
+    "texts", [["label=a,preds=c,label=b"], ["label=a", "preds=c,label=b"]]
+)
+def test_a_meaning_that_is_named_twice_is_refused(texts):
+    with pytest.raises(ReviewError, match="label is named twice: 'a' and 'b'"):
+        parse_columns(texts)
+
+
 @pytest.mark.parametrize("text", ["label", "size=a", "=a", "label="])
 def test_columns_in_another_notation_are_refused(text):
     with pytest.raises(ReviewError, match="is not a meaning and the name of a column"):

@@ -296,7 +296,7 @@ def parse_columns(texts: Iterable[str]) -> dict[str, str]:
     Raises
     ------
     ReviewError
-        If a part is not a meaning with the name of a column.
+        If a part is not a meaning with the name of a column, or a meaning is repeated.
     """
     names = "|".join(MEANINGS)
     columns: dict[str, str] = {}
@@ -311,6 +311,12 @@ def parse_columns(texts: Iterable[str]) -> dict[str, str]:
                     f"{part!r} is not a meaning and the name of a column",
                     remedy="Write, for example, image_name=filename,grid_x=x; the "
                     f"meanings are {', '.join(MEANINGS)}",
+                )
+            if meaning in columns:
+                raise ReviewError(
+                    f"{meaning} is named twice: {columns[meaning]!r} and "
+                    f"{name.strip()!r}",
+                    remedy="Name one column for it",
                 )
             columns[meaning] = name.strip()
     return columns

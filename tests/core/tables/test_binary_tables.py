@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,13 @@ from astropy.io import fits
 from astropy.table import Table
 
 from napari_artifact_review.core.errors import SaveError, TableError
+from napari_artifact_review.core.review.check import check_review
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.binary_tables import FitsTableFile, ParquetFile
 from napari_artifact_review.core.tables.ecsv import EcsvFile
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.tables.table_formats import read_table_file
+from napari_artifact_review.report.page import make_page
 
 ADDED = ["error_id", "label_new", "reviewed_by", "reviewed_at"]
 ADDED += ["decision", "kind", "note"]
@@ -393,3 +396,30 @@ def test_a_fits_table_with_rows_comes_before_one_without(tmp_path):
     fits.HDUList([fits.PrimaryHDU(), empty, full]).writeto(path)
     assert list(read_table_file(path).values.columns) == ["b"]
     assert list(read_table_file(path, ["A"]).values.columns) == ["a"]
+
+
+def test_a_notice_says_which_of_several_fits_tables_was_read(tmp_path):
+    path = tmp_path / "in.fits"
+    columns = [
+        fits.Column("image_name", "1A", array=["a"]),
+        *(fits.Column(name, "J", array=[0]) for name in ("grid_x", "grid_y", "label")),
+        fits.Column("preds", "J", array=[1]),
+    ]
+    other = fits.BinTableHDU.from_columns([fits.Column("b", "J", array=[1])])
+    found = fits.BinTableHDU.from_columns(columns, name="PREDS")
+    np.save(tmp_path / "a.npy", np.zeros((4, 4)))
+    for before, after in (([], []), ([other], [other.copy()]), ([], [other])):
+        hdus = [fits.PrimaryHDU(), *before, found, *after]
+        fits.HDUList(hdus).writeto(path, overwrite=True)
+        others = len(before + after)
+        expected = (
+            f"The table that was read is HDU {1 + len(before)} (PREDS); the file has "
+            f"{others} other table{'s'[: others - 1]}, which a save keeps."
+        )
+        summary, faults = check_review(path, cutout_size=4)
+        assert not faults
+        assert summary.splitlines()[1:] == [expected] * (others > 0)
+        with ReviewSession.open(path, cutout_size=4, read_only=True) as session:
+            assert (expected in session.notices) == (others > 0)
+            facts = make_page(session, date(2026, 1, 1))
+            assert (expected in facts) == (others > 0)

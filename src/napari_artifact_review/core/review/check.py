@@ -84,7 +84,8 @@ def check_review(
     -------
     summary : str
         Line with the numbers of images, cutouts, classifier errors and reviewed errors;
-        empty if there are faults. With a previous round, a line follows with its
+        empty if there are faults. If the file has several tables, a line follows that
+        says which one was read. With a previous round, a line follows with its
         summary, and then a line for each verdict that cannot be carried.
     faults : list of ReviewError
         All faults of the table (with row and column), of its images, and of the log of
@@ -137,7 +138,9 @@ def _lines_of(
         previous=previous,
         hdu=given.hdu,
     ) as session:
-        return [_summary(session), *_round_lines(session)]
+        notice = session.predictions.file.notice
+        lines = [_summary(session), *([notice] if notice else [])]
+        return [*lines, *_round_lines(session)]
 
 
 def _missing_output(

@@ -120,7 +120,7 @@ def image_folder(
 
 def notices_on(predictions: Predictions, output: Output) -> tuple[str, ...]:
     """Return notices for the reviewer about the table and the output."""
-    notices = []
+    notices = [predictions.file.notice] if predictions.file.notice else []
     if "preds" not in predictions.columns:
         notices.append(
             "The table has no preds: cutouts with a confidence of "

@@ -29,6 +29,7 @@ from napari_artifact_review.core.tables.table_file import (
     check_size,
     decompress,
 )
+from napari_artifact_review.core.texts import counted
 
 #: Bytes of a file before the table, the table itself, and bytes after the table.
 _Parts = tuple[bytes, FitsRecords, bytes]
@@ -226,7 +227,7 @@ class FitsTableFile(_TypedFile):
             with warnings.catch_warnings(), fits.open(io.BytesIO(data)) as hdus:
                 # astropy warns about units and similar cards, which stay unchanged.
                 warnings.simplefilter("ignore")
-                at = _table_hdu(hdus, wanted)
+                at, notice = _table_hdu(hdus, wanted)
                 parts = _split(data, hdus[at])
                 is_text = parts[1].is_text
                 values = text_values(parts[1]) if is_text else _binary_values(hdus, at)
@@ -237,7 +238,9 @@ class FitsTableFile(_TypedFile):
             raise TableError(
                 f"not a valid FITS table ({error})", remedy="Write it again"
             ) from error
-        return cls(values, parts, compressed)
+        file = cls(values, parts, compressed)
+        file.notice = notice
+        return file
 
     @classmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
@@ -264,10 +267,11 @@ class FitsTableFile(_TypedFile):
         stream.write(gzip.compress(data, mtime=0) if self._compressed else data)
 
 
-def _table_hdu(hdus: fits.HDUList, wanted: Collection[str]) -> int:
-    """Return the index of the first table with most wanted columns.
+def _table_hdu(hdus: fits.HDUList, wanted: Collection[str]) -> tuple[int, str]:
+    """Return the index of the first table with most wanted columns, and a notice.
 
-    If no table has any of them, it is the first table with rows.
+    If no table has any of them, it is the first table with rows. The notice is empty
+    if the file has no other table.
     """
     folded = set(map(fold_name, wanted))
     tables = {}
@@ -280,7 +284,15 @@ def _table_hdu(hdus: fits.HDUList, wanted: Collection[str]) -> int:
             "no HDU of this FITS file is a table",
             remedy="Choose the file with the predictions",
         )
-    return max(tables, key=tables.__getitem__)
+    at = max(tables, key=tables.__getitem__)
+    if len(tables) == 1:
+        return at, ""
+    name = f" ({hdus[at].name})" if hdus[at].name else ""
+    others = counted(len(tables) - 1, "other table")
+    return at, (
+        f"The table that was read is HDU {at}{name}; the file has {others}, which "
+        "a save keeps."
+    )
 
 
 def _names(header: fits.Header) -> list[str]:

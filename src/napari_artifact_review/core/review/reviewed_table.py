@@ -214,10 +214,10 @@ def canonical_values(predictions: Predictions) -> pd.DataFrame:
         for name in ("grid_x", "grid_y")
     }
     column = predictions.columns["image_name"]
-    read = texts[predictions.image_index]
-    # Names may be read without blanks around them.
-    if column != "image_name" or (values[column].map(str).to_numpy() != read).any():
-        known["image_name"] = pd.Series(read, dtype="str")
+    # Names are read without blanks around them, and aliases as the first name.
+    are_read = {*map(str, values[column].unique())} <= {*predictions.image_names}
+    if column != "image_name" or not are_read:
+        known["image_name"] = pd.Series(texts[predictions.image_index], dtype="str")
     return values.set_axis(names, axis=1).assign(**known)
 
 

@@ -220,7 +220,9 @@ class ColumnReader:
         names : tuple of str
             Distinct names, in order of first appearance.
         """
-        index, names = pd.factorize(_strings(self.values[column]).str.strip(" \t"))
+        written, texts = pd.factorize(_strings(self.values[column]))
+        codes, names = pd.factorize(pd.Index([text.strip(" \t") for text in texts]))
+        index = codes[written]
         empty = np.flatnonzero(np.asarray(names == "")[index])
         self.add_common_fault(empty, column, "the name is empty", "Name the image")
         return index.astype(np.int64), tuple(map(str, names))
